@@ -1,0 +1,32 @@
+"""aiokafka's exceptions mapped to ours, in one place."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    NodeNotReadyError,
+    RecordTooLargeError,
+    UnknownTopicOrPartitionError,
+)
+
+from schemas.errors import TooLarge, Unavailable
+
+
+@contextmanager
+def kafka_errors(what: str) -> Iterator[None]:
+    """Raise ``Unavailable("kafka", …)`` for whatever a retry may mend, ``TooLarge`` for a record over the limit."""
+    try:
+        yield
+    except (MessageSizeTooLargeError, RecordTooLargeError) as exc:
+        raise TooLarge(f"{what}: a record is over the topic's limit ({exc})") from exc
+    except UnknownTopicOrPartitionError as exc:
+        raise Unavailable("kafka", f"{what}: a topic is missing; run `python -m topics create` ({exc})") from exc
+    except (KafkaConnectionError, NodeNotReadyError) as exc:
+        raise Unavailable("kafka", f"{what}: no broker answers") from exc
+    except (KafkaError, IllegalStateError, TimeoutError, asyncio.TimeoutError, OSError) as exc:
+        raise Unavailable("kafka", f"{what}: {type(exc).__name__}: {exc}") from exc

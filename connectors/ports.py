@@ -1,0 +1,168 @@
+"""What the engine needs of the world: a Log, a Table and a Clock, with the data that passes through them.
+
+``process(chunk)`` knows only these, so the same code runs under Faust on Kafka and Redis, in memory for tests and in
+a simulator. The contract suite in ``tests/contract`` runs on every implementation.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class InRecord(NamedTuple):
+    """A record as it was read. ``timestamp_ms`` is the broker's append time where the topic says so."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class OutRecord(NamedTuple):
+    """A record to append. The key decides the partition by murmur2."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Bounds(NamedTuple):
+    """A partition's first kept offset and the offset that the next record will get."""
+
+    first: int
+    end: int
+
+
+class Log(Protocol):
+    """The partitioned log. Every method raises ``Unavailable`` when the broker does not answer."""
+
+    async def append(self, records: Sequence[OutRecord]) -> None:
+        """Append all, in order per partition; return when every one is acknowledged by all in-sync replicas."""
+        ...
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """Return the partition's bounds now."""
+        ...
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[list[InRecord]]:
+        """Yield the records of [start, end) in batches; offsets may have gaps."""
+        ...
+
+    async def incarnation(self, topic: str) -> str:
+        """Return what names this very log: cluster id and topic id. A recreated topic has another."""
+        ...
+
+
+class Answer(Enum):
+    """What a commit answers; see ``docs/architecture.md``, the engine."""
+
+    OK = "ok"
+    ALREADY = "already"
+    FENCED = "fenced"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a partition's table stands: the next input offset and the partition clock."""
+
+    offset: int
+    clock_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The result of taking a partition. ``position`` is ``None`` when it must be restored from the log."""
+
+    epoch: int
+    position: Position | None
+
+
+@dataclass(slots=True)
+class Commit:
+    """One fenced write: all of it or nothing.
+
+    It is valid only while ``epoch`` is the partition's and ``expected`` its stored offset.
+    """
+
+    epoch: int
+    expected: int
+    offset: int
+    clock_ms: int
+    puts: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    drops: dict[str, list[str]] = field(default_factory=dict)
+    expire: dict[str, int] = field(default_factory=dict)
+    arm: dict[str, int] = field(default_factory=dict)
+    disarm: list[str] = field(default_factory=list)
+    releases: list[tuple[str, str]] = field(default_factory=list)
+    counters: dict[str, float] = field(default_factory=dict)
+
+
+class Due(NamedTuple):
+    """A timer that is due: ``member`` as ``timer_member`` made it."""
+
+    member: str
+    due_ms: int
+
+
+class Table(Protocol):
+    """One fenced table. Methods raise ``Unavailable`` when the store does not answer."""
+
+    async def take(self, partition: int, incarnation: str) -> Taken:
+        """Raise the partition's epoch and return where it stands."""
+        ...
+
+    async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
+        """Drop everything stored for the partition and set its position; the first step of a restore."""
+        ...
+
+    async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
+        """Return the entries of entities. Raises ``Fenced`` or ``PositionLost`` when the table is not ours."""
+        ...
+
+    async def commit(self, partition: int, commit: Commit) -> Answer:
+        """Validate, then write everything and, last, the offset."""
+        ...
+
+    async def due(self, partition: int, until_ms: int, limit: int) -> list[Due]:
+        """Return the armed timers due by ``until_ms``, soonest first."""
+        ...
+
+    async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
+        """Say from when on the table may be trusted by others (a budgets table refuses holds until then)."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, as data."""
+
+    def now_ms(self) -> int:
+        """Return milliseconds since the Unix epoch."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after a while."""
+        ...
+
+
+def timer_member(entity: str, timer_id: str) -> str:
+    """Return the name of a timer in the table: entity and id."""
+    return f"{entity}\x1f{timer_id}"
+
+
+def split_member(member: str) -> tuple[str, str]:
+    """Return entity and timer id of a timer's name."""
+    entity, _, timer_id = member.partition("\x1f")
+    return entity, timer_id
+
+
+def hold_timer(call_id: str) -> str:
+    """Return the name of the timer that ends a hold."""
+    return timer_member("hold", call_id)

@@ -1,0 +1,1 @@
+"""Model providers: each file speaks to one kind of them."""

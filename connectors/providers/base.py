@@ -1,0 +1,52 @@
+"""The port of a model provider. One call in, one answer or one ``StepError`` out; it never retries by itself."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from schemas.records.base import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One request to a model. ``idempotency_key`` is stable over retries of the same attempt."""
+
+    model: str
+    prompt: str
+    max_tokens: int
+    idempotency_key: str
+    temperature: float | None = None
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResponse:
+    """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials."""
+
+    text: str
+    usage: Usage
+    finish_reason: str = "stop"
+    sent: dict[str, Any] = field(default_factory=dict)
+    received: dict[str, Any] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """A model provider.
+
+    ``complete`` raises ``StepError`` with a stable ``code``: ``rate_limited`` (retryable, with ``retry_after_ms`` when
+    the provider says), ``provider_unavailable`` and ``provider_error`` (retryable), ``provider_timeout``
+    (retryable; the outcome is unknown), ``provider_rejected`` and ``provider_auth`` (final).
+    """
+
+    name: str
+
+    async def complete(self, request: ModelRequest) -> ModelResponse:
+        """Ask the model once."""
+        ...
+
+    def count_tokens(self, model: str, text: str) -> int:
+        """Return an upper bound of the tokens in ``text``, for a hold's estimate."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,203 @@
+"""Fenced tables in Redis: the engine's Table port. One Lua call is one commit, whole or not at all.
+
+Everything of a partition is in one hash slot (see ``redis_keys``), so this works on a cluster. The position is a
+hash ``epoch, incarnation, offset, clock, open_at``; a script reads it first and writes the offset last.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import msgpack
+from redis.asyncio import Redis
+
+from connectors.holds import RELEASE_LUA
+from connectors.ports import Answer, Commit, Due, Position, Taken
+from connectors.redis_errors import redis_errors
+from connectors.redis_keys import Slot
+from schemas.errors import Fenced, PositionLost
+
+# KEYS[1] position. ARGV[1] incarnation. Raises the epoch; answers epoch and, when the stored log is this one,
+# offset and clock.
+_TAKE = """
+local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+local at = redis.call('HMGET', KEYS[1], 'incarnation', 'offset', 'clock')
+if at[1] ~= ARGV[1] or not at[2] then return {epoch} end
+return {epoch, at[2], at[3]}
+"""
+
+# KEYS[1] position, KEYS[2..] entities. ARGV[1] epoch.
+_LOAD = """
+local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
+if not at[2] then return {'lost'} end
+if tonumber(at[1]) ~= tonumber(ARGV[1]) then return {'fenced'} end
+local out = {'ok'}
+for i = 2, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end
+return out
+"""
+
+# KEYS[1] position. ARGV: epoch, incarnation, offset, clock.
+_BEGIN = """
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if not epoch then return 'lost' end
+if tonumber(epoch) ~= tonumber(ARGV[1]) then return 'fenced' end
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[2], 'offset', ARGV[3], 'clock', ARGV[4])
+redis.call('HDEL', KEYS[1], 'open_at')
+return 'ok'
+"""
+
+# KEYS[1] position. ARGV: epoch, open_at.
+_OPEN = """
+local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
+if not at[2] then return 'lost' end
+if tonumber(at[1]) ~= tonumber(ARGV[1]) then return 'fenced' end
+redis.call('HSET', KEYS[1], 'open_at', ARGV[2])
+return 'ok'
+"""
+
+# KEYS[1] position. ARGV: prefix, epoch, expected, offset, clock, msgpack of the changes.
+_COMMIT = (
+    RELEASE_LUA
+    + """
+local prefix = ARGV[1]
+local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
+if not at[2] then return 'lost' end
+if tonumber(at[1]) ~= tonumber(ARGV[2]) then return 'fenced' end
+local stored = tonumber(at[2])
+if stored == tonumber(ARGV[4]) and stored ~= tonumber(ARGV[3]) then return 'already' end
+if stored ~= tonumber(ARGV[3]) then return 'lost' end
+local c = cmsgpack.unpack(ARGV[6])
+local timers, counters = prefix .. ':timers', prefix .. ':counters'
+for _, put in ipairs(c.puts) do redis.call('HSET', prefix .. ':e:' .. put[1], unpack(put[2])) end
+for entity, names in pairs(c.drops) do redis.call('HDEL', prefix .. ':e:' .. entity, unpack(names)) end
+for entity, ms in pairs(c.expire) do redis.call('PEXPIREAT', prefix .. ':e:' .. entity, ms) end
+for _, member in ipairs(c.disarm) do redis.call('ZREM', timers, member) end
+for member, due in pairs(c.arm) do redis.call('ZADD', timers, due, member) end
+for _, r in ipairs(c.releases) do release_hold(prefix, r[1], r[2]) end
+for name, amount in pairs(c.counters) do redis.call('HINCRBYFLOAT', counters, name, amount) end
+redis.call('HSET', KEYS[1], 'clock', ARGV[5], 'offset', ARGV[4])
+return 'ok'
+"""
+)
+
+#: Entries in one HSET: Lua's ``unpack`` puts its values on a stack of about 8,000.
+PUT_CHUNK = 2_000
+#: Keys in one call of a sweep over a partition; Redis serves nobody else while it runs.
+SWEEP = 1_000
+
+
+class RedisTable:
+    """One fenced table, e.g. ``runs``; see ``connectors.ports.Table``."""
+
+    def __init__(self, redis: "Redis[bytes]", name: str) -> None:
+        self._redis = redis
+        self._name = name
+        self._slots: dict[int, Slot] = {}
+        self._take = redis.register_script(_TAKE)
+        self._load = redis.register_script(_LOAD)
+        self._begin = redis.register_script(_BEGIN)
+        self._open = redis.register_script(_OPEN)
+        self._commit = redis.register_script(_COMMIT)
+
+    async def take(self, partition: int, incarnation: str) -> Taken:
+        """Raise the partition's epoch and return where it stands."""
+        with redis_errors(f"take {self._name}/{partition}"):
+            reply = await self._take(keys=[self._slot(partition).position], args=[incarnation])
+        if len(reply) == 1:
+            return Taken(int(reply[0]), None)
+        return Taken(int(reply[0]), Position(int(reply[1]), int(reply[2])))
+
+    async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
+        """Drop everything stored for the partition and set its position."""
+        slot = self._slot(partition)
+        with redis_errors(f"begin {self._name}/{partition}"):
+            async for keys in self._sweep(f"{slot.prefix}:*"):
+                doomed = [key for key in keys if key != slot.position.encode()]
+                if doomed:
+                    await self._redis.unlink(*doomed)
+            args = [epoch, incarnation, position.offset, position.clock_ms]
+            return Answer((await self._begin(keys=[slot.position], args=args)).decode())
+
+    async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
+        """Return the entries of entities. Raises ``Fenced`` or ``PositionLost``."""
+        slot = self._slot(partition)
+        with redis_errors(f"load {self._name}/{partition}"):
+            keys = [slot.position, *(slot.entity(e) for e in entities)]
+            reply = await self._load(keys=keys, args=[epoch])
+        if reply[0] == b"fenced":
+            raise Fenced(f"{self._name}/{partition} has another owner")
+        if reply[0] == b"lost":
+            raise PositionLost(f"{self._name}/{partition} has no position")
+        return {entity: _pairs(flat) for entity, flat in zip(entities, reply[1:], strict=True)}
+
+    async def commit(self, partition: int, commit: Commit) -> Answer:
+        """Validate, then write everything and, last, the offset."""
+        slot = self._slot(partition)
+        head = [slot.prefix, commit.epoch, commit.expected, commit.offset, commit.clock_ms]
+        with redis_errors(f"commit {self._name}/{partition}"):
+            reply = await self._commit(keys=[slot.position], args=[*head, _pack(commit)])
+        return Answer(reply.decode())
+
+    async def due(self, partition: int, until_ms: int, limit: int) -> list[Due]:
+        """Return the armed timers due by ``until_ms``, soonest first."""
+        with redis_errors(f"timers of {self._name}/{partition}"):
+            found = await self._redis.zrange(
+                self._slot(partition).timers,
+                "-inf",  # type: ignore[arg-type]
+                until_ms,
+                byscore=True,
+                offset=0,
+                num=limit,
+                withscores=True,
+            )
+        return [Due(member.decode(), int(score)) for member, score in found]
+
+    async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
+        """Say from when on others may trust the table."""
+        with redis_errors(f"open {self._name}/{partition}"):
+            reply = await self._open(keys=[self._slot(partition).position], args=[epoch, open_at_ms])
+        return Answer(reply.decode())
+
+    def _slot(self, partition: int) -> Slot:
+        slot = self._slots.get(partition)
+        if slot is None:
+            slot = self._slots[partition] = Slot(self._name, partition)
+        return slot
+
+    async def _sweep(self, pattern: str) -> Any:
+        cursor = 0
+        while True:
+            cursor, keys = await self._redis.scan(cursor, match=pattern, count=SWEEP)
+            if keys:
+                yield keys
+            if cursor == 0:
+                return
+
+
+def _pack(commit: Commit) -> bytes:
+    """Encode the changes with strings as msgpack's old raw type, the only one that Redis' cmsgpack reads."""
+    changes = {
+        "puts": [put for entity, entries in commit.puts.items() for put in _split(entity, entries)],
+        "drops": commit.drops,
+        "expire": commit.expire,
+        "arm": commit.arm,
+        "disarm": commit.disarm,
+        "releases": commit.releases,
+        "counters": commit.counters,
+    }
+    packed: bytes = msgpack.packb(changes, use_bin_type=False)
+    return packed
+
+
+def _split(entity: str, entries: dict[str, bytes]) -> Iterator[tuple[str, list[str | bytes]]]:
+    if len(entries) <= PUT_CHUNK:
+        yield entity, list(chain.from_iterable(entries.items()))
+        return
+    items = list(entries.items())
+    for start in range(0, len(items), PUT_CHUNK):
+        yield entity, list(chain.from_iterable(items[start : start + PUT_CHUNK]))
+
+
+def _pairs(flat: list[bytes]) -> dict[str, bytes]:
+    names = iter(flat)
+    return {name.decode(): value for name, value in zip(names, names, strict=True)}

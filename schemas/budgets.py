@@ -1,0 +1,74 @@
+"""Budgets: a scope, a window and a limit; and the spend dimensions that budgets look at.
+
+Spend is kept per dimension and window whether or not a budget exists there, so a new budget sees the past.
+A dimension is ``org``, ``workflow=<name>``, ``provider=<name>`` or ``model=<name>``; a window is ``day:2026-11-22``,
+``month:2026-11`` or ``total``, all in UTC. A spend field is ``<dimension>|<window>``.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scope = Literal["org", "workflow", "provider", "model"]
+Period = Literal["day", "month", "total"]
+PERIODS: tuple[Period, ...] = ("day", "month", "total")
+
+
+class Budget(BaseModel):
+    """The most that may be spent in one window of one scope. ``target`` names the workflow, provider or model."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    org_id: str
+    name: str
+    scope: Scope = "org"
+    target: str | None = None
+    period: Period = "month"
+    limit_nano: int = Field(ge=0, lt=2**53)
+
+    def field(self, at_ms: int) -> str:
+        """Return the spend field that this budget limits at a time."""
+        return spend_field(dimension(self.scope, self.target), self.period, at_ms)
+
+
+def dimension(scope: Scope, target: str | None) -> str:
+    """Return the dimension's name: ``org`` or ``scope=target``."""
+    return "org" if scope == "org" else f"{scope}={target}"
+
+
+def dimensions(workflow: str, provider: str, model: str) -> list[str]:
+    """Return every dimension that one call spends in."""
+    return ["org", f"workflow={workflow}", f"provider={provider}", f"model={model}"]
+
+
+def spend_field(dim: str, period: Period, at_ms: int) -> str:
+    """Return the field of a dimension in the window that holds ``at_ms``."""
+    return f"{dim}|{window(period, at_ms)}"
+
+
+def spend_fields(workflow: str, provider: str, model: str, at_ms: int) -> list[str]:
+    """Return every field that one call books into, at most 12."""
+    windows = [window(period, at_ms) for period in PERIODS]
+    return [f"{dim}|{w}" for dim in dimensions(workflow, provider, model) for w in windows]
+
+
+def window(period: Period, at_ms: int) -> str:
+    """Return the name of the window that holds ``at_ms``, in UTC."""
+    if period == "total":
+        return "total"
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"day:{at:%Y-%m-%d}" if period == "day" else f"month:{at:%Y-%m}"
+
+
+def opens_at_ms(period: Period, at_ms: int) -> int | None:
+    """Return when the next window opens; ``None`` for a total, which never does."""
+    if period == "total":
+        return None
+    midnight = datetime.fromtimestamp(at_ms / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if period == "day":
+        opens = midnight + timedelta(days=1)
+    else:
+        opens = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return int(opens.timestamp() * 1000)

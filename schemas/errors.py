@@ -1,0 +1,161 @@
+"""Exceptions say what the caller must do.
+
+    AgentFlowError
+    ├── Rejected                  the input is wrong: tell its sender, never retry
+    │   ├── InvalidSpec           a workflow document; carries every problem with its path
+    │   ├── InvalidInput          a request body or a run's inputs
+    │   ├── SubmissionConflict    the same id came with another body
+    │   ├── Conflict              not possible beside what is there already
+    │   ├── NotFound              no such thing in this organisation
+    │   ├── Unauthenticated       no key, or one that is not ours
+    │   ├── Forbidden             a good key that may not do this
+    │   └── TooLarge              over a stated limit
+    ├── TryLater                  nothing was lost: try again after ``retry_after_s``
+    │   ├── Unavailable           a dependency does not answer
+    │   └── Overloaded            we are at our limit
+    ├── BadRecord                 dead-letter the record's bytes and go on
+    │   └── Undecodable
+    ├── NewerMajor                pause the partition: this reader is too old for the record
+    ├── Ownership                 the engine must stop folding this partition
+    │   ├── Fenced                another owner has a higher epoch: take again or leave
+    │   └── PositionLost          the table's position is gone or behind: restore
+    └── StepError                 the outcome of one attempt; ``retryable`` decides what is next
+"""
+
+from dataclasses import dataclass
+
+
+class AgentFlowError(Exception):
+    """Root of every error that AgentFlow raises on purpose."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a document.
+
+    ``path`` points into the document (``dag.nodes[2].config.prompt_ref``), ``message`` says what is wrong
+    and ``fix`` how to mend it.
+    """
+
+    path: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.message}" if self.path else self.message
+        return f"{text}; {self.fix}" if self.fix else text
+
+
+class Rejected(AgentFlowError):
+    """The input is wrong; repeating it cannot help."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class InvalidSpec(Rejected):
+    """A workflow document that cannot be registered."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(str(p) for p in problems), problems)
+
+
+class InvalidInput(Rejected):
+    """A request body, or inputs that a workflow needs, are wrong."""
+
+
+class SubmissionConflict(Rejected):
+    """The submission id was used before with another body."""
+
+
+class Conflict(Rejected):
+    """What was asked cannot stand beside what is there: another document of that version, a run that has ended."""
+
+
+class NotFound(Rejected):
+    """There is no such thing in this organisation."""
+
+
+class Unauthenticated(Rejected):
+    """No API key came with the request, or one that is not known."""
+
+
+class Forbidden(Rejected):
+    """The API key is good but may not do this."""
+
+
+class TooLarge(Rejected):
+    """Over a stated size limit."""
+
+
+class TryLater(AgentFlowError):
+    """Nothing was lost; the same request may succeed after ``retry_after_s`` seconds."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(TryLater):
+    """A dependency does not answer; ``dependency`` names it (``kafka``, ``redis``, …)."""
+
+    def __init__(self, dependency: str, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(f"{dependency}: {message}", retry_after_s)
+        self.dependency = dependency
+
+
+class Overloaded(TryLater):
+    """A limit of ours is reached."""
+
+
+class BadRecord(AgentFlowError):
+    """The record cannot be used; its bytes go to the dead-letter topic. ``reason`` is a short code."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Undecodable(BadRecord):
+    """The bytes are not a record of the topic's model."""
+
+
+class NewerMajor(AgentFlowError):
+    """The record's major version is newer than this reader; upgrade the reader, nothing is lost."""
+
+    def __init__(self, found: str, known: str) -> None:
+        super().__init__(f"the record has version {found}, this reader knows {known}: upgrade this role first")
+        self.found = found
+        self.known = known
+
+
+class Ownership(AgentFlowError):
+    """This process may not fold the partition on."""
+
+
+class Fenced(Ownership):
+    """Another owner holds a higher epoch."""
+
+
+class PositionLost(Ownership):
+    """The table's stored position is missing, behind, or of another log."""
+
+
+class StepError(AgentFlowError):
+    """One attempt failed. ``code`` is stable and short; ``retry_after_ms`` is obeyed before the next try."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after_ms: int | None = None,
+        details: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+        self.retry_after_ms = retry_after_ms
+        self.details = details or {}

@@ -1,0 +1,65 @@
+"""Ids derive from what they name, so a repeated event, retry or restore makes the same id again.
+
+Trace and span ids have the sizes of the W3C Trace Context recommendation (16 and 8 bytes, lower-case hex).
+"""
+
+import hashlib
+import uuid
+
+import orjson
+
+#: Namespace of every run id; fixed forever, since changing it would make old submissions new runs.
+RUN_NAMESPACE = uuid.UUID("6f0c1f5e-3f0a-5d0b-9a57-0c5f7a3e9b21")
+
+HTTP_SOURCE = "api"
+
+
+def run_id(org_id: str, source: str, submission_id: str | None) -> str:
+    """Return the run's id: UUIDv5 of organisation, source and submission id; random (v4) without an id."""
+    if submission_id is None:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(RUN_NAMESPACE, f"{len(org_id)}:{org_id}{len(source)}:{source}{submission_id}"))
+
+
+def request_id(run: str, step_id: str, attempt: int) -> str:
+    """Return the id of one attempt of one step; the claim key and the attempt's idempotency key."""
+    return f"{run}:{step_id}:{attempt}"
+
+
+def call_id(request: str, ordinal: int) -> str:
+    """Return the id of one request to a provider. ``ordinal`` counts the calls of the attempt, from 1."""
+    return f"{request}#{ordinal}"
+
+
+def child_step_id(node_id: str, index: int) -> str:
+    """Return the step id of one child of a mapped node, e.g. ``analyze[3]``."""
+    return f"{node_id}[{index}]"
+
+
+def trace_id(run: str) -> str:
+    """Return the run's trace id: 32 hex digits."""
+    return _digest("trace", run)[:32]
+
+
+def span_id(run: str, step_id: str = "", attempt: int = 0, part: str = "") -> str:
+    """Return the span id (16 hex digits) of a run, a step, an attempt or a part of one."""
+    return _digest("span", run, step_id, str(attempt), part)[:16]
+
+
+def traceparent(run: str, step_id: str = "", attempt: int = 0) -> str:
+    """Return the W3C ``traceparent`` header of a span, sampled."""
+    return f"00-{trace_id(run)}-{span_id(run, step_id, attempt)}-01"
+
+
+def content_hash(data: bytes) -> str:
+    """Return the SHA-256 of canonical bytes as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical_hash(value: object) -> str:
+    """Return the hash of a JSON value; the order of keys does not matter."""
+    return content_hash(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

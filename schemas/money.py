@@ -1,0 +1,47 @@
+"""Money is an integer count of nano-dollars (1e-9 USD) inside and a decimal string outside.
+
+Integers keep every sum exact and associative, so a rebuilt table equals the live one to the last digit.
+Limits stay under 2**53 because Redis' Lua computes in IEEE doubles.
+"""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+NANO_PER_DOLLAR = 1_000_000_000
+NANO_PER_CENT = NANO_PER_DOLLAR // 100
+MAX_NANO = 2**53 - 1
+
+
+def from_cents(cents: int | str | Decimal) -> int:
+    """Convert an amount in cents (fractions allowed) to nano-dollars, rounded half up."""
+    return _to_nano(cents, NANO_PER_CENT)
+
+
+def from_usd(usd: int | str | Decimal) -> int:
+    """Convert an amount in US dollars to nano-dollars, rounded half up."""
+    return _to_nano(usd, NANO_PER_DOLLAR)
+
+
+def usd(nano: int) -> str:
+    """Render nano-dollars as a plain decimal string of US dollars, e.g. ``"0.00125"``."""
+    return _plain(Decimal(nano) / NANO_PER_DOLLAR)
+
+
+def cents(nano: int) -> str:
+    """Render nano-dollars as a plain decimal string of cents, e.g. ``"0.125"``."""
+    return _plain(Decimal(nano) / NANO_PER_CENT)
+
+
+def _to_nano(amount: int | str | Decimal, unit: int) -> int:
+    try:
+        exact = Decimal(str(amount)) * unit
+        nano = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    except (InvalidOperation, OverflowError, ValueError) as exc:
+        raise ValueError(f"{amount!r} is not an amount of money; write a number such as 12.5") from exc
+    if abs(nano) > MAX_NANO:
+        raise ValueError(f"{amount} is too large; the most is {usd(MAX_NANO)} USD")
+    return nano
+
+
+def _plain(value: Decimal) -> str:
+    text = format(value.normalize(), "f")
+    return "0" if text in ("-0", "") else text

@@ -1,0 +1,87 @@
+"""Every input, output, request and response is a ``Payload``: inline, or a reference to stored bytes.
+
+An inline payload travels in the record. Over ``INLINE_LIMIT`` bytes of JSON the bytes are stored as an
+object and the record carries where they are and what they must hash to.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+INLINE_LIMIT = 64 * 1024
+"""Bytes of JSON up to which a payload travels inside its record."""
+
+PathPart = str | int
+
+
+class Inline(BaseModel):
+    """A value that travels in the record: any JSON value."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    kind: Literal["inline"] = "inline"
+    value: Any = None
+
+
+class Reference(BaseModel):
+    """Stored bytes: ``uri``, their SHA-256 and size in bytes, the media type and free labels.
+
+    ``length`` is the number of items when the stored JSON is a list, so that a fold can map over it
+    without reading it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    kind: Literal["reference"] = "reference"
+    uri: str
+    sha256: str
+    size: int = Field(ge=0)
+    media_type: str = "application/json"
+    length: int | None = None
+    labels: dict[str, str] = {}
+
+
+Payload = Annotated[Inline | Reference, Field(discriminator="kind")]
+
+
+def inline(value: object) -> Inline:
+    """Wrap a JSON value without validating it again."""
+    return Inline.model_construct(kind="inline", value=value)
+
+
+class MissingPath(LookupError):
+    """A path leads nowhere in a value; the message names the first part that is missing."""
+
+
+def walk(value: Any, path: list[PathPart]) -> Any:
+    """Follow ``path`` into a JSON value. A number, or digits, index a list. Raises ``MissingPath``."""
+    here = value
+    for depth, part in enumerate(path):
+        try:
+            here = _step_into(here, part)
+        except (KeyError, IndexError, ValueError) as exc:
+            raise MissingPath(_missing(here, path, depth)) from exc
+    return here
+
+
+def _step_into(here: Any, part: PathPart) -> Any:
+    if isinstance(here, list):
+        return here[_index(part)]
+    if isinstance(here, dict):
+        return here[str(part)]
+    raise KeyError(part)
+
+
+def _index(part: PathPart) -> int:
+    """Return a list index. Nothing but digits is one: ``-1`` would silently be the last item."""
+    if isinstance(part, str) and not (part.isascii() and part.isdigit()):
+        raise KeyError(part)
+    if int(part) < 0:
+        raise IndexError(part)
+    return int(part)
+
+
+def _missing(here: object, path: list[PathPart], depth: int) -> str:
+    where = ".".join(str(p) for p in path[: depth + 1])
+    has = f"its keys are {sorted(here)[:10]}" if isinstance(here, dict) else f"it is a {type(here).__name__}"
+    return f"'{where}' is not there ({has})"

@@ -1,0 +1,39 @@
+"""``definitions``: workflows, prompts, budgets, organisations and keys as they are made. Key: kind:org:id:version."""
+
+from typing import Literal
+
+from schemas.records.base import Json, Millis, Record
+
+DefinitionKind = Literal["workflow", "prompt", "budget", "organisation"]
+
+
+class Definition(Record):
+    """One definition. ``body`` is the document as its own schema says; ``deleted`` withdraws it."""
+
+    type: Literal["definition"] = "definition"
+    kind: DefinitionKind
+    org_id: str
+    id: str
+    version: int = 1
+    body: dict[str, Json] = {}
+    deleted: bool = False
+    changed_at_ms: Millis
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return f"{self.kind}:{self.org_id}:{self.id}:{self.version}"
+
+
+class AuditEvent(Record):
+    """``audit-events``: one security decision. Key: organisation."""
+
+    type: Literal["audit.event"] = "audit.event"
+    event_id: str
+    org_id: str
+    actor: str
+    action: str
+    subject: str
+    decision: Literal["allowed", "denied"]
+    reason: str = ""
+    at_ms: Millis

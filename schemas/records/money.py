@@ -1,0 +1,70 @@
+"""``provider-calls`` (key: route) and ``cost-events`` (key: organisation): what was asked and what it did cost."""
+
+from typing import Literal
+
+from schemas.payload import Payload
+from schemas.records.base import Millis, NanoDollars, Record, Usage
+from schemas.records.run_events import Capture
+
+CallOutcome = Literal["ok", "error", "rate_limited", "timeout", "unknown"]
+
+
+class ProviderCall(Record):
+    """One request to a provider and its outcome, with what was sent and received as ``capture`` allows."""
+
+    type: Literal["provider.call"] = "provider.call"
+    call_id: str
+    request_id: str
+    org_id: str
+    run_id: str
+    step_id: str
+    attempt: int
+    workflow_name: str
+    provider: str
+    model: str
+    outcome: CallOutcome
+    error_code: str | None = None
+    cached: bool = False
+    usage: Usage = Usage()
+    cost_nano: NanoDollars = 0
+    price_version: str = ""
+    started_at_ms: Millis
+    latency_ms: float
+    idempotency_key: str
+    capture: Capture = "full"
+    request: Payload | None = None
+    response: Payload | None = None
+
+    @property
+    def route(self) -> str:
+        """``provider/model``, the record's key."""
+        return f"{self.provider}/{self.model}"
+
+
+class CostEvent(Record):
+    """One settlement: what a call did cost.
+
+    ``booked_at_ms`` is the time of the call's hold; the amount books into the windows of that time. A call
+    whose hold outlived it is settled as ``presumed`` at the estimate, and corrected by its ``actual`` event
+    when that comes. ``call_id`` with ``kind`` is the record's id.
+    """
+
+    type: Literal["cost.event"] = "cost.event"
+    call_id: str
+    kind: Literal["actual", "presumed"] = "actual"
+    org_id: str
+    run_id: str
+    step_id: str
+    workflow_name: str
+    provider: str
+    model: str
+    amount_nano: NanoDollars
+    booked_at_ms: Millis
+    usage: Usage = Usage()
+    price_version: str
+    tags: dict[str, str] = {}
+
+    @property
+    def event_id(self) -> str:
+        """The record's id: the call and the kind of settlement."""
+        return f"{self.call_id}/{self.kind}"

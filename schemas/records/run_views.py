@@ -1,0 +1,73 @@
+"""``run-views``: what a reader sees of a run changed, with a version. Key: run id.
+
+A view is a delta: the run's own fields, always, and the steps that changed. ``version`` is the input offset
+that made it; readers keep the newest by version, per run and per step, so order and repeats do not matter.
+"""
+
+from typing import Literal
+
+from schemas.payload import Payload
+from schemas.records.base import ErrorInfo, Json, Millis, NanoDollars, Part, Record, Usage
+from schemas.spec import NodeKind
+
+RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
+StepState = Literal[
+    "pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "canceled"
+]
+
+
+class StepView(Part):
+    """One step as a reader sees it. ``waiting_for`` says on what, ``waiting_until_ms`` until when."""
+
+    step_id: str
+    node_id: str
+    kind: NodeKind
+    state: StepState
+    attempt: int = 0
+    output: Payload | None = None
+    error: ErrorInfo | None = None
+    usage: Usage = Usage()
+    cost_nano: NanoDollars = 0
+    provider: str | None = None
+    model: str | None = None
+    cached: bool = False
+    worker_id: str = ""
+    requested_at_ms: Millis | None = None
+    started_at_ms: Millis | None = None
+    finished_at_ms: Millis | None = None
+    waiting_for: str | None = None
+    waiting_until_ms: Millis | None = None
+
+
+class RunView(Record):
+    """A run as a reader sees it. ``output`` holds the sink nodes' outputs by node id once it succeeded.
+
+    ``inputs`` and ``output`` are ``None`` where a record does not repeat them: keep the ones from before. Several
+    records may share a version; they hold different steps, and the first one has inputs and output. Sinks whose
+    output does not fit a record are named by ``output_in_steps``: it is the output of their steps or children.
+    """
+
+    type: Literal["run.view"] = "run.view"
+    run_id: str
+    org_id: str
+    version: int
+    workflow_name: str
+    workflow_version: int
+    status: RunState
+    source: str
+    submission_id: str | None = None
+    body_hash: str
+    spec_hash: str
+    inputs: dict[str, Json] | None = None
+    tags: dict[str, str] = {}
+    budget_nano: NanoDollars | None = None
+    usage: Usage = Usage()
+    cost_nano: NanoDollars = 0
+    output: dict[str, Payload] | None = None
+    output_in_steps: list[str] = []
+    error: ErrorInfo | None = None
+    submitted_at_ms: Millis
+    started_at_ms: Millis | None = None
+    finished_at_ms: Millis | None = None
+    trace_id: str
+    steps: list[StepView] = []

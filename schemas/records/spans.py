@@ -1,0 +1,33 @@
+"""``trace-spans``: the spans of one attempt or one run, in one record. Key: trace id.
+
+Names and attributes follow the OpenTelemetry semantic conventions for generative AI (``gen_ai.*``).
+"""
+
+from typing import Literal
+
+from schemas.records.base import Json, Part, Record
+
+
+class Span(Part):
+    """One timed piece of a run. Times are nanoseconds since the Unix epoch, as in OTLP."""
+
+    span_id: str
+    parent_span_id: str | None = None
+    name: str
+    kind: Literal["internal", "client", "server", "producer", "consumer"] = "internal"
+    start_ns: int
+    end_ns: int
+    status: Literal["unset", "ok", "error"] = "unset"
+    status_message: str = ""
+    attributes: dict[str, Json] = {}
+
+
+class TraceSpans(Record):
+    """The spans of one attempt, or a run's own span, in one record. ``record_id`` tells repeats."""
+
+    type: Literal["trace.spans"] = "trace.spans"
+    record_id: str
+    trace_id: str
+    org_id: str
+    run_id: str
+    spans: list[Span]

@@ -1,0 +1,139 @@
+"""The workflow document, exactly as the guide writes it in YAML or JSON.
+
+``name``, ``version``, ``dag.nodes[id, type, config, policy]`` and ``dag.edges[from, to]``. An unknown field is
+an error, since a misspelt one would otherwise be a silent no-op. ``ResolvedSpec`` is the same document
+with its prompts pinned; it travels in ``RunSubmitted`` so that the fold needs no look-up.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.policy import Policy
+
+NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
+NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
+
+MAX_NODES = 1_000
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class _NodeConfig(_Document):
+    """What every node type may say.
+
+    ``inputs`` binds names to values: a string that is exactly ``<ancestor>.output[.path]`` is a reference, any
+    other value a literal in which ``{{variable}}`` is replaced by a run input. ``parallel: true`` maps the
+    node over ``items`` (a list or a reference to one), or over its only predecessor's output without it.
+    """
+
+    inputs: dict[str, Any] | None = None
+    parallel: bool = False
+    items: str | list[Any] | None = None
+
+
+class LlmConfig(_NodeConfig):
+    """One call of a model with a rendered prompt.
+
+    ``provider`` and ``model`` pin the route; without them the tier's default route is taken. ``cache: true``
+    lets an identical earlier answer of the same organisation stand in for the call.
+    """
+
+    prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
+    provider: str | None = None
+    model: str | None = None
+    max_tokens: int = Field(default=1024, ge=1, le=1_000_000)
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
+    cache: bool = False
+
+
+class ToolConfig(_NodeConfig):
+    """One call of a registered tool, which may touch the world. ``tool_args`` bind like ``inputs``."""
+
+    tool_name: str
+    tool_args: dict[str, Any] = {}
+
+
+class FunctionConfig(_NodeConfig):
+    """One call of a registered pure function. ``function_args`` bind like ``inputs``."""
+
+    function_name: str
+    function_args: dict[str, Any] = {}
+
+
+class _Node(_Document):
+    id: str = Field(pattern=NODE_ID_PATTERN)
+    policy: Policy = Policy()
+
+
+class LlmNode(_Node):
+    """A node of type ``llm``."""
+
+    type: Literal["llm"]
+    config: LlmConfig
+
+
+class ToolNode(_Node):
+    """A node of type ``tool``."""
+
+    type: Literal["tool"]
+    config: ToolConfig
+
+
+class FunctionNode(_Node):
+    """A node of type ``function``."""
+
+    type: Literal["function"]
+    config: FunctionConfig
+
+
+Node = Annotated[LlmNode | ToolNode | FunctionNode, Field(discriminator="type")]
+NodeKind = Literal["llm", "tool", "function"]
+
+
+class Edge(_Document):
+    """``to`` runs after ``from``."""
+
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+
+
+class Dag(_Document):
+    """The nodes and the edges between them."""
+
+    nodes: list[Node] = Field(min_length=1, max_length=MAX_NODES)
+    edges: list[Edge] = []
+
+
+class WorkflowSpec(_Document):
+    """A named, versioned DAG."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    version: int = Field(ge=1, le=1_000_000_000)
+    description: str = ""
+    dag: Dag
+
+
+class PinnedPrompt(BaseModel):
+    """One immutable version of a prompt. ``hash`` is the SHA-256 of the template."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    version: int
+    template: str
+    hash: str
+
+
+class ResolvedSpec(BaseModel):
+    """A workflow as one run sees it: the document, its prompts pinned by ``prompt_ref`` as written, and
+    ``hash``, the SHA-256 of both. Two runs with one hash follow the same plan."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    spec: WorkflowSpec
+    prompts: dict[str, PinnedPrompt] = {}
+    hash: str

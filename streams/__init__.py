@@ -1,0 +1,1 @@
+"""The stream agents, one thin agent a file, on the engine of ``streams.runtime``."""

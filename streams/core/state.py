@@ -1,0 +1,59 @@
+"""How a fold sees the table: entities, each a handful of named entries with decoded, immutable values.
+
+One record writes only the entries that it changes, so a result of a map with 10,000 children writes two
+entries (the run's header and the child) and not the run. The engine makes what a fold puts visible to the
+next record, and drops it whole when the fold raises.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from streams.core.commands import Command
+
+
+class State(Protocol):
+    """One partition's entries as one record's fold sees them. Values must never be changed in place."""
+
+    def get(self, entity: str, field: str) -> Any | None:
+        """Return an entry's value, or ``None``."""
+        ...
+
+    def fields(self, entity: str) -> Iterable[str]:
+        """Return the names of an entity's entries, in no order that means anything."""
+        ...
+
+    def put(self, entity: str, field: str, value: Any) -> None:
+        """Set an entry."""
+        ...
+
+    def drop(self, entity: str, field: str) -> None:
+        """Remove an entry, if it is there."""
+        ...
+
+
+class Fold(Protocol):
+    """The rules of one table. Every method is pure: same arguments, same answer."""
+
+    def touches(self, event: Any) -> tuple[str, ...]:
+        """Return the entities that must be loaded before ``follows`` and ``fold``."""
+        ...
+
+    def follows(self, state: State, event: Any) -> tuple[str, ...]:
+        """Return further entities that only the loaded ones name (a run's header names its plan)."""
+        ...
+
+    def fold(self, state: State, event: Any, now_ms: int, offset: int) -> list[Command]:
+        """Apply one event; ``now_ms`` is max(partition clock, record's time). Raising leaves no trace."""
+        ...
+
+    def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
+        """Return what a restored entity still waits for, as commands to emit again."""
+        ...
+
+    def encode(self, entity: str, field: str, value: Any) -> bytes:
+        """Return an entry's stored bytes."""
+        ...
+
+    def decode(self, entity: str, field: str, data: bytes) -> Any:
+        """Return the value of stored bytes."""
+        ...

@@ -1,0 +1,33 @@
+"""Dead letters: the original bytes and headers, with headers that say why, where and how often."""
+
+from connectors.ports import InRecord, OutRecord
+from topics.catalogue import dlq
+
+REASON = "af-reason"
+MESSAGE = "af-message"
+TOPIC = "af-topic"
+PARTITION = "af-partition"
+OFFSET = "af-offset"
+ATTEMPTS = "af-attempts"
+AT_MS = "af-at-ms"
+
+#: A reason in words is cut here, so that a dead letter always fits its topic.
+MESSAGE_LIMIT = 2_000
+
+
+def dead_letter(record: InRecord, reason: str, message: str, at_ms: int, attempts: int = 1) -> OutRecord:
+    """Return the record for the dead-letter topic: key, value and headers byte for byte, ``af-*`` headers added.
+
+    ``at_ms`` is when it was set aside, ``attempts`` how often it was tried.
+    """
+    added = (
+        (REASON, reason.encode()),
+        (MESSAGE, message[:MESSAGE_LIMIT].encode("utf-8", "replace")),
+        (TOPIC, record.topic.encode()),
+        (PARTITION, str(record.partition).encode()),
+        (OFFSET, str(record.offset).encode()),
+        (ATTEMPTS, str(attempts).encode()),
+        (AT_MS, str(at_ms).encode()),
+    )
+    kept = tuple(header for header in record.headers if not header[0].startswith("af-"))
+    return OutRecord(dlq(record.topic), record.key, record.value, kept + added)

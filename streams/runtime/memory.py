@@ -1,0 +1,166 @@
+"""The ports in memory: for unit tests and the simulator. They pass the same contract suite as the real ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from connectors.ports import Answer, Bounds, Commit, Due, InRecord, OutRecord, Position, Taken
+from schemas.errors import Fenced, PositionLost
+from topics.murmur2 import partition_for
+
+
+class ManualClock:
+    """Time that a test moves. A sleep only yields to the loop."""
+
+    def __init__(self, now_ms: int = 1_000_000) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        """Return the time that was set."""
+        return self.ms
+
+    async def sleep(self, seconds: float) -> None:
+        """Move time on by ``seconds``."""
+        self.ms += int(seconds * 1000)
+        await asyncio.sleep(0)
+
+
+class MemoryLog:
+    """Topics as lists. ``partitions`` of every topic; records are stamped by ``clock``."""
+
+    def __init__(self, partitions: int, clock: ManualClock, name: str = "memory") -> None:
+        self._partitions = partitions
+        self._clock = clock
+        self._name = name
+        self._records: dict[tuple[str, int], list[InRecord]] = {}
+
+    async def append(self, records: Sequence[OutRecord]) -> None:
+        """Append all."""
+        for topic, key, value, headers in records:
+            partition = partition_for(key or b"", self._partitions)
+            kept = self._records.setdefault((topic, partition), [])
+            now = self._clock.now_ms()
+            kept.append(InRecord(topic, partition, len(kept), now, key, value, headers))
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """Return the partition's bounds."""
+        return Bounds(0, len(self._records.get((topic, partition), [])))
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[list[InRecord]]:
+        """Yield [start, end) in batches of up to 100."""
+        kept = self._records.get((topic, partition), [])
+        for at in range(start, min(end, len(kept)), 100):
+            yield kept[at : min(at + 100, end)]
+
+    async def incarnation(self, topic: str) -> str:
+        """Return a name that is this log's."""
+        return f"{self._name}/{topic}"
+
+    def records(self, topic: str, partition: int) -> list[InRecord]:
+        """Return everything in a partition."""
+        return list(self._records.get((topic, partition), []))
+
+    def everything(self, topic: str) -> list[InRecord]:
+        """Return everything in a topic, partition by partition."""
+        return [r for p in range(self._partitions) for r in self.records(topic, p)]
+
+
+class _Partition:
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.incarnation: str | None = None
+        self.position: Position | None = None
+        self.open_at: int | None = None
+        self.entities: dict[str, dict[str, bytes]] = {}
+        self.timers: dict[str, int] = {}
+        self.counters: dict[str, float] = {}
+        self.releases: list[tuple[str, str]] = []
+
+
+class MemoryTable:
+    """A fenced table in a dictionary."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[int, _Partition] = {}
+
+    async def take(self, partition: int, incarnation: str) -> Taken:
+        """Raise the epoch and return where the table stands."""
+        p = self._at(partition)
+        p.epoch += 1
+        return Taken(p.epoch, p.position if p.incarnation == incarnation else None)
+
+    async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
+        """Drop everything and set the position."""
+        p = self._at(partition)
+        if p.epoch != epoch:
+            return Answer.FENCED if p.epoch else Answer.LOST
+        fresh = self._partitions[partition] = _Partition()
+        fresh.epoch, fresh.incarnation, fresh.position = epoch, incarnation, position
+        return Answer.OK
+
+    async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
+        """Return entries, if the partition is the caller's."""
+        p = self._at(partition)
+        if p.position is None:
+            raise PositionLost(f"partition {partition} has no position")
+        if p.epoch != epoch:
+            raise Fenced(f"partition {partition} has another owner")
+        return {e: dict(p.entities.get(e, {})) for e in entities}
+
+    async def commit(self, partition: int, commit: Commit) -> Answer:
+        """Validate, then write everything."""
+        p = self._at(partition)
+        if p.position is None:
+            return Answer.LOST
+        if p.epoch != commit.epoch:
+            return Answer.FENCED
+        if p.position.offset == commit.offset != commit.expected:
+            return Answer.ALREADY
+        if p.position.offset != commit.expected:
+            return Answer.LOST
+        self._write(p, commit)
+        p.position = Position(commit.offset, commit.clock_ms)
+        return Answer.OK
+
+    @staticmethod
+    def _write(p: _Partition, commit: Commit) -> None:
+        for entity, entries in commit.puts.items():
+            p.entities.setdefault(entity, {}).update(entries)
+        for entity, names in commit.drops.items():
+            for name in names:
+                p.entities.get(entity, {}).pop(name, None)
+        for member in commit.disarm:
+            p.timers.pop(member, None)
+        p.timers.update(commit.arm)
+        p.releases.extend(commit.releases)
+        for name, amount in commit.counters.items():
+            p.counters[name] = p.counters.get(name, 0) + amount
+
+    async def due(self, partition: int, until_ms: int, limit: int) -> list[Due]:
+        """Return due timers, soonest first."""
+        timers = sorted(self._at(partition).timers.items(), key=lambda item: (item[1], item[0]))
+        return [Due(member, ms) for member, ms in timers if ms <= until_ms][:limit]
+
+    async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
+        """Say from when on the table may be trusted."""
+        p = self._at(partition)
+        if p.position is None:
+            return Answer.LOST
+        if p.epoch != epoch:
+            return Answer.FENCED
+        p.open_at = open_at_ms
+        return Answer.OK
+
+    def forget(self, partition: int) -> None:
+        """Lose everything of a partition, as a flushed store does."""
+        self._partitions.pop(partition, None)
+
+    def counters(self, partition: int) -> dict[str, float]:
+        """Return a partition's counters."""
+        return dict(self._at(partition).counters)
+
+    def entity(self, partition: int, entity: str) -> dict[str, bytes]:
+        """Return an entity's entries."""
+        return dict(self._at(partition).entities.get(entity, {}))
+
+    def _at(self, partition: int) -> _Partition:
+        return self._partitions.setdefault(partition, _Partition())

@@ -1,0 +1,186 @@
+"""Drives an engine under a consumer: takes assigned partitions, pipelines polls, fires timers.
+
+A poll is folded while the one before is emitted and committed (one in flight). Partitions are taken in tasks of
+their own, so a long restore never holds up a rebalance or the partitions beside it.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from connectors.ports import Clock, Log, Table
+from streams.core.state import Fold
+from streams.runtime import crash
+from streams.runtime.chunk import ToOut
+from streams.runtime.engine import Engine, Prepared
+from streams.runtime.inbox import Inbox
+from streams.runtime.owned import Owned, Status
+from streams.runtime.routing import to_out
+from streams.runtime.takeover import Takeover
+from streams.runtime.timers import Fire, Timers
+from streams.runtime.transport import Control, Partition, Poll
+
+log = logging.getLogger(__name__)
+
+#: Most records of one poll. Larger chunks cost less a record (each waits its turn once), smaller ones wait less.
+POLL_RECORDS = 2_000
+#: Entities that an owner keeps a partition; a run is one, so this covers the runs in flight many times over.
+MEMORY_LIMIT = 20_000
+TIMER_TICK_S = 0.02
+
+
+class TableAgent:
+    """The ``PollHandler`` of a fenced table's owner. ``fire`` turns due timers into records."""
+
+    def __init__(
+        self,
+        *,
+        topic: str,
+        fold: Fold,
+        inbox: Inbox,
+        table: Table,
+        log_: Log,
+        clock: Clock,
+        fire: Fire,
+        restore_grace_ms: int = 0,
+        memory_limit: int = MEMORY_LIMIT,
+        poll_records: int = POLL_RECORDS,
+        crash_point: crash.CrashPoint = crash.no_crash,
+        out: ToOut = to_out,
+    ) -> None:
+        self._topic = topic
+        self._clock = clock
+        self._poll_records = poll_records
+        self._engine = Engine(
+            topic=topic,
+            fold=fold,
+            inbox=inbox,
+            table=table,
+            log_=log_,
+            clock=clock,
+            on_lost=self._on_lost,
+            on_gap=self._on_gap,
+            crash_point=crash_point,
+            out=out,
+        )
+        self._takeover = Takeover(self._engine, memory_limit=memory_limit, restore_grace_ms=restore_grace_ms)
+        self._timers = Timers(table=table, log=log_, clock=clock, fire=fire)
+        self._owned: dict[int, Owned] = {}
+        self._control: Control | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._finishing: asyncio.Task[None] | None = None
+        self._ticking: asyncio.Task[None] | None = None
+
+    # PollHandler
+
+    async def assigned(self, partitions: set[Partition], control: Control) -> None:
+        """Start taking what is new."""
+        self._control = control
+        mine = {partition for topic, partition in partitions if topic == self._topic}
+        for partition in set(self._owned) - mine:
+            self._owned.pop(partition).end()
+        for partition in mine:
+            # After a rebalance the position may be another's: a fresh take is cheap and always right.
+            self._start_take(partition)
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick())
+
+    async def revoked(self, partitions: set[Partition]) -> None:
+        """Let go at once; what is under way for them meets a higher epoch."""
+        for _, partition in partitions:
+            owned = self._owned.pop(partition, None)
+            if owned is not None:
+                owned.end()
+
+    def wanted(self) -> tuple[set[Partition], int]:
+        """Return the partitions that are ready."""
+        ready = {(self._topic, p) for p, owned in self._owned.items() if owned.status is Status.READY}
+        return ready, self._poll_records
+
+    async def handle(self, poll: Poll) -> None:
+        """Fold a poll while the one before is finished, then hand it on."""
+        polled = [(self._owned[p], records) for (_, p), records in poll.records.items() if p in self._owned]
+        prepared = await self._engine.prepare(polled)
+        if self._finishing is not None:
+            await self._finishing
+        self._finishing = asyncio.create_task(self._finish(prepared))
+
+    def commits(self) -> dict[Partition, int]:
+        """Return what the table has, for monitoring."""
+        return {(self._topic, p): o.committed for p, o in self._owned.items() if o.status is not Status.TAKING}
+
+    async def drain(self, seconds: float) -> None:
+        """Finish the chunk that is under way; nothing new is taken."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        if self._finishing is not None:
+            await asyncio.wait({self._finishing}, timeout=seconds)
+        for owned in self._owned.values():
+            owned.end()
+        for task in set(self._tasks):
+            task.cancel()
+
+    # State, for metrics and readiness
+
+    def partitions(self) -> dict[int, Owned]:
+        """Return what is owned, by partition."""
+        return dict(self._owned)
+
+    # Internals
+
+    def _start_take(self, partition: int) -> None:
+        before = self._owned.get(partition)
+        if before is not None:
+            before.end()
+        owned = self._owned[partition] = self._takeover.new(partition)
+        self._spawn(self._take(owned))
+
+    async def _take(self, owned: Owned) -> None:
+        await self._takeover.take(owned)
+        if owned.status in (Status.READY, Status.PAUSED) and self._control is not None:
+            self._control.seek((self._topic, owned.partition), owned.next_offset)
+            log.info(
+                "%s/%d taken at offset %d, epoch %d",
+                self._topic, owned.partition, owned.next_offset, owned.epoch,
+                extra={"action": "taken"},
+            )  # fmt: skip
+
+    async def _finish(self, prepared: Prepared) -> None:
+        try:
+            await self._engine.finish(prepared)
+        except Exception:
+            # A part that could not be finished is read again from where the table stands.
+            log.exception("a chunk of %s could not be finished", self._topic, extra={"action": "chunk_failed"})
+            for part in prepared.parts:
+                if part.owned.live:
+                    part.owned.end()
+                    self._on_lost(part.owned)
+
+    def _on_lost(self, owned: Owned) -> None:
+        if self._owned.get(owned.partition) is owned:
+            log.warning(
+                "%s/%d was lost (%s); taking it again", self._topic, owned.partition, owned.why,
+                extra={"action": "lost"},
+            )  # fmt: skip
+            self._start_take(owned.partition)
+
+    def _on_gap(self, owned: Owned) -> None:
+        if self._control is not None:
+            self._control.seek((self._topic, owned.partition), owned.next_offset)
+
+    async def _tick(self) -> None:
+        while True:
+            wait = await self._timers.tick_all(list(self._owned.values()))
+            await self._clock.sleep(min(wait, TIMER_TICK_S))
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("taking a partition failed", exc_info=task.exception(), extra={"action": "take_failed"})
+
+

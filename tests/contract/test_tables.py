@@ -1,0 +1,122 @@
+"""One behaviour suite for the Table port, on memory and on Redis."""
+
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from connectors.ports import Answer, Commit, Position, Table, timer_member
+from connectors.redis_tables import RedisTable
+from schemas.errors import Fenced, PositionLost, Unavailable
+from streams.runtime.memory import MemoryTable
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def table(request: pytest.FixtureRequest, redis_url: str):
+    if request.param == "memory":
+        yield MemoryTable()
+        return
+    redis = Redis.from_url(redis_url)
+    yield RedisTable(redis, f"t{uuid4().hex}")
+    await redis.aclose()
+
+
+async def begun(table: Table, offset: int = 0) -> int:
+    taken = await table.take(0, "log-1")
+    assert await table.begin(0, taken.epoch, "log-1", Position(offset, 5)) is Answer.OK
+    return taken.epoch
+
+
+async def test_an_untouched_partition_has_no_position(table: Table) -> None:
+    assert (await table.take(0, "log-1")).position is None
+
+
+async def test_taking_raises_the_epoch_and_keeps_the_position(table: Table) -> None:
+    epoch = await begun(table, 7)
+    taken = await table.take(0, "log-1")
+    assert taken.epoch == epoch + 1
+    assert taken.position == Position(7, 5)
+
+
+async def test_another_log_has_no_position(table: Table) -> None:
+    await begun(table, 7)
+    assert (await table.take(0, "log-2")).position is None
+
+
+async def test_a_commit_writes_everything_and_moves_the_position(table: Table) -> None:
+    epoch = await begun(table)
+    big = {f"f{i}": bytes([i % 256, 0, 255]) for i in range(5_000)}
+    commit = Commit(epoch, 0, 3, 9, puts={"a": {"x": b"\x00\xff", "y": b"2"}, "big": big})
+    assert await table.commit(0, commit) is Answer.OK
+    loaded = await table.load(0, epoch, ["a", "big", "none"])
+    assert loaded == {"a": {"x": b"\x00\xff", "y": b"2"}, "big": big, "none": {}}
+    assert (await table.take(0, "log-1")).position == Position(3, 9)
+
+
+async def test_drops_remove_entries(table: Table) -> None:
+    epoch = await begun(table)
+    await table.commit(0, Commit(epoch, 0, 1, 0, puts={"a": {"x": b"1", "y": b"2"}}))
+    await table.commit(0, Commit(epoch, 1, 2, 0, drops={"a": ["x", "never"]}))
+    assert await table.load(0, epoch, ["a"]) == {"a": {"y": b"2"}}
+
+
+async def test_a_repeated_commit_answers_already_and_changes_nothing(table: Table) -> None:
+    epoch = await begun(table)
+    commit = Commit(epoch, 0, 1, 0, puts={"a": {"x": b"1"}})
+    await table.commit(0, commit)
+    await table.commit(0, Commit(epoch, 0, 1, 0, puts={"a": {"x": b"other"}}))
+    assert await table.commit(0, commit) is Answer.ALREADY
+    assert await table.load(0, epoch, ["a"]) == {"a": {"x": b"1"}}
+
+
+async def test_an_older_epoch_is_fenced_from_everything(table: Table) -> None:
+    old = await begun(table)
+    await table.take(0, "log-1")
+    assert await table.commit(0, Commit(old, 0, 1, 0, puts={"a": {"x": b"1"}})) is Answer.FENCED
+    assert await table.begin(0, old, "log-1", Position(0, 0)) is Answer.FENCED
+    assert await table.open(0, old, 1) is Answer.FENCED
+    with pytest.raises(Fenced):
+        await table.load(0, old, ["a"])
+
+
+async def test_a_position_that_is_gone_or_elsewhere_answers_lost(table: Table) -> None:
+    taken = await table.take(1, "log-1")
+    assert await table.commit(1, Commit(taken.epoch, 0, 1, 0)) is Answer.LOST
+    with pytest.raises(PositionLost):
+        await table.load(1, taken.epoch, ["a"])
+    epoch = await begun(table, 4)
+    assert await table.commit(0, Commit(epoch, 9, 10, 0)) is Answer.LOST
+
+
+async def test_begin_drops_what_was_there(table: Table) -> None:
+    epoch = await begun(table)
+    arm = {timer_member("a", "t"): 5}
+    await table.commit(0, Commit(epoch, 0, 1, 0, puts={"a": {"x": b"1"}}, arm=arm))
+    assert await table.begin(0, epoch, "log-1", Position(0, 0)) is Answer.OK
+    assert await table.load(0, epoch, ["a"]) == {"a": {}}
+    assert await table.due(0, 100, 10) == []
+
+
+async def test_timers_are_due_in_order_and_can_be_moved_and_disarmed(table: Table) -> None:
+    epoch = await begun(table)
+    one, two, three = (timer_member("a", t) for t in ("one", "two", "three"))
+    await table.commit(0, Commit(epoch, 0, 1, 0, arm={one: 30, two: 20, three: 10}))
+    assert await table.due(0, 25, 10) == [(three, 10), (two, 20)]
+    assert await table.due(0, 99, 1) == [(three, 10)]
+    await table.commit(0, Commit(epoch, 1, 2, 0, arm={one: 5}, disarm=[one, three]))
+    assert await table.due(0, 99, 10) == [(one, 5), (two, 20)]
+
+
+async def test_partitions_do_not_see_each_other(table: Table) -> None:
+    epoch = await begun(table)
+    await table.commit(0, Commit(epoch, 0, 1, 0, puts={"a": {"x": b"1"}}))
+    taken = await table.take(1, "log-1")
+    await table.begin(1, taken.epoch, "log-1", Position(0, 0))
+    assert await table.load(1, taken.epoch, ["a"]) == {"a": {}}
+
+
+async def test_a_store_that_does_not_answer_is_unavailable() -> None:
+    redis = Redis.from_url("redis://127.0.0.1:1/0")
+    with pytest.raises(Unavailable):
+        await RedisTable(redis, "t").take(0, "log")
+    await redis.aclose()

@@ -1,0 +1,1 @@
+"""The catalogue of topics, the codec of their records, keys to partitions, and administration."""

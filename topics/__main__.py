@@ -1,0 +1,69 @@
+"""``python -m topics create|verify|describe``: the catalogue on a broker."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from schemas.errors import AgentFlowError
+from topics.admin import TopicAdmin
+from topics.catalogue import CATALOGUE, wanted
+
+EXIT_OK, EXIT_DIFFERENT, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. Exit codes: 0 all is as declared, 1 it differs, 2 usage, 3 no broker."""
+    args = _parser().parse_args(argv)
+    if args.command == "describe":
+        describe()
+        return EXIT_OK
+    try:
+        return asyncio.run(_on_broker(args))
+    except (AgentFlowError, ValueError) as exc:
+        print(f"topics {args.command}: {exc}", file=sys.stderr)
+        return EXIT_UNAVAILABLE
+
+
+def describe() -> None:
+    """Print the catalogue."""
+    for topic in CATALOGUE:
+        name = f"{topic.name}.<org>" if topic.family else topic.name
+        print(f"{name}\n    {topic.summary}\n    key: {topic.key}; {topic.cleanup}")
+        print(f"    written by {', '.join(topic.writers)}; read by {', '.join(topic.readers)}")
+
+
+async def _on_broker(args: argparse.Namespace) -> int:
+    topics = wanted(tuple(args.org))
+    async with TopicAdmin(args.bootstrap) as admin:
+        if args.command == "create":
+            made = await admin.create(topics, args.partitions, args.replication)
+            print(f"{len(made)} created, {len(topics) - len(made)} were there")
+            return EXIT_OK
+        differences = await admin.verify(topics, args.partitions)
+    for difference in differences:
+        print(difference)
+    print(f"{len(topics)} topics checked, {len(differences)} differences")
+    return EXIT_DIFFERENT if differences else EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    env = os.environ
+    parser = argparse.ArgumentParser(prog="python -m topics", description="The catalogue of topics on a broker.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("create", "create the topics that are missing"),
+        ("verify", "compare the broker with the catalogue; exit code 1 if they differ"),
+        ("describe", "print the catalogue"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--bootstrap", default=env.get("KAFKA_BOOTSTRAP", "127.0.0.1:9092"))
+        command.add_argument("--partitions", type=int, default=int(env.get("TOPIC_PARTITIONS", "12")))
+        command.add_argument("--replication", type=int, default=int(env.get("TOPIC_REPLICATION", "1")))
+        command.add_argument("--org", action="append", default=[], help="organisation with a submissions topic; repeatable")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Create and verify topics on a broker. A topic that differs from the catalogue is reported, never changed."""
+
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+
+from schemas.errors import Unavailable
+
+_TIMEOUT_MS = 20_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One topic that is not as the catalogue says, in words."""
+
+    topic: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.message}"
+
+
+class TopicAdmin:
+    """Administers topics; an async context manager. Methods raise ``Unavailable`` when no broker answers."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_TIMEOUT_MS)
+
+    async def __aenter__(self) -> "TopicAdmin":
+        try:
+            await self._client.start()
+        except (KafkaConnectionError, KafkaError, OSError) as exc:
+            await self._client.close()
+            raise Unavailable("kafka", f"no broker answers at {self._bootstrap}") from exc
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def create(self, wanted: dict[str, dict[str, str]], partitions: int, replication: int) -> list[str]:
+        """Create the topics that are missing; return their names. Existing ones are left as they are."""
+        there = set(await self._client.list_topics())
+        missing = [name for name in wanted if name not in there]
+        if not missing:
+            return []
+        new = [NewTopic(n, partitions, replication, topic_configs=wanted[n]) for n in missing]
+        response = await self._client.create_topics(new)
+        for name, code, *detail in response.topic_errors:
+            if code not in (0, TopicAlreadyExistsError.errno):
+                raise Unavailable("kafka", f"topic {name} was not created: {for_code(code).__name__} {detail}")
+        return missing
+
+    async def verify(self, wanted: dict[str, dict[str, str]], partitions: int | None = None) -> list[Difference]:
+        """Return what differs: missing topics, other settings, and (if given) another partition count.
+
+        All of a table's partitions follow its input topic, so topics of one count are expected.
+        """
+        there = set(await self._client.list_topics())
+        found = [Difference(n, "is missing; run `python -m topics create`") for n in wanted if n not in there]
+        names = [name for name in wanted if name in there]
+        if names:
+            found += await self._settings(names, wanted)
+            found += await self._counts(names, partitions)
+        return sorted(found, key=str)
+
+    async def _settings(self, names: list[str], wanted: dict[str, dict[str, str]]) -> list[Difference]:
+        resources = [ConfigResource(ConfigResourceType.TOPIC, n) for n in names]
+        differences = []
+        for response in await self._client.describe_configs(resources):
+            for _code, _message, _kind, name, entries in response.resources:
+                real = {entry[0]: entry[1] for entry in entries}
+                for key, value in wanted[name].items():
+                    if real.get(key) != value:
+                        differences.append(Difference(name, f"{key} is {real.get(key)!r}, should be {value!r}"))
+        return differences
+
+    async def _counts(self, names: list[str], partitions: int | None) -> list[Difference]:
+        if partitions is None:
+            return []
+        described = await self._client.describe_topics(names)
+        return [
+            Difference(t["topic"], f"has {len(t['partitions'])} partitions, should have {partitions}")
+            for t in described
+            if len(t["partitions"]) != partitions
+        ]

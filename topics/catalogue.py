@@ -1,0 +1,231 @@
+"""Every topic, declared once: key, model, partitions, retention, who writes and who reads.
+
+A family is a topic whose last part is open (``workflow-submissions.<org>``). A topic's partition count never
+changes once it exists, since keys decide partitions: to grow, a new generation of the topic is made.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from schemas.policy import TIERS
+from schemas.records.definitions import AuditEvent, Definition
+from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.run_events import RunEvent
+from schemas.records.run_views import RunView
+from schemas.records.spans import TraceSpans
+from schemas.records.steps import StepRequest
+
+DAY_MS = 86_400_000
+DLQ_SUFFIX = ".dlq"
+MEBIBYTE = 1024 * 1024
+MAX_MESSAGE_BYTES = MEBIBYTE
+#: A dead-letter record carries the original bytes and its headers, so its topic takes more than its source.
+DLQ_MAX_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 256 * 1024
+
+RUN_EVENTS = "run-events"
+STEP_REQUESTS = "step-requests"
+RUN_VIEWS = "run-views"
+PROVIDER_CALLS = "provider-calls"
+COST_EVENTS = "cost-events"
+TRACE_SPANS = "trace-spans"
+DEFINITIONS = "definitions"
+AUDIT_EVENTS = "audit-events"
+SUBMISSIONS = "workflow-submissions"
+
+TABLE_RUNS = "runs"
+TABLE_BUDGETS = "budgets"
+
+SEGMENT_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic or family.
+
+    ``model`` checks a decoded JSON value; ``None`` means the bytes are somebody else's (CloudEvents) or a table's own.
+    ``retention_ms`` of -1 keeps for ever. ``cleanup`` is Kafka's ``cleanup.policy``. ``key`` says in words what
+    the key is. ``append_time`` lets the broker stamp records, so that time is monotonic in a partition.
+    """
+
+    name: str
+    key: str
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    model: TypeAdapter[Any] | None = None
+    retention_ms: int = 7 * DAY_MS
+    cleanup: Literal["delete", "compact"] = "delete"
+    family: bool = False
+    append_time: bool = False
+    dead_letters: bool = True
+    summary: str = ""
+    extra_config: dict[str, str] = field(default_factory=dict)
+
+    def config(self) -> dict[str, str]:
+        """Return the topic's configuration as Kafka takes it."""
+        base = {
+            "cleanup.policy": self.cleanup,
+            "max.message.bytes": str(MAX_MESSAGE_BYTES),
+            "message.timestamp.type": "LogAppendTime" if self.append_time else "CreateTime",
+        }
+        base["min.compaction.lag.ms" if self.cleanup == "compact" else "retention.ms"] = str(self.retention_ms)
+        return base | self.extra_config
+
+
+CATALOGUE: tuple[Topic, ...] = (
+    Topic(
+        SUBMISSIONS,
+        key="any",
+        writers=("any system",),
+        readers=("ingress",),
+        family=True,
+        summary="CloudEvents that submit workflow runs; the topic names the organisation",
+    ),
+    Topic(
+        RUN_EVENTS,
+        key="run id",
+        model=TypeAdapter(RunEvent),
+        writers=("api", "ingress", "worker", "orchestrator"),
+        readers=("orchestrator",),
+        retention_ms=30 * DAY_MS,
+        append_time=True,
+        summary="everything that happens to a run, in one order: its inbox and its history",
+    ),
+    *(
+        Topic(
+            f"{STEP_REQUESTS}.{tier}",
+            key="run id:step id",
+            model=TypeAdapter(StepRequest),
+            writers=("orchestrator",),
+            readers=("worker",),
+            retention_ms=30 * DAY_MS,
+            summary=f"attempts of steps of the {tier} tier",
+        )
+        for tier in TIERS
+    ),
+    Topic(
+        RUN_VIEWS,
+        key="run id",
+        model=TypeAdapter(RunView),
+        writers=("orchestrator",),
+        readers=("history", "live"),
+        cleanup="compact",
+        retention_ms=7 * DAY_MS,
+        summary="what a reader sees of a run changed, with a version",
+    ),
+    Topic(
+        PROVIDER_CALLS,
+        key="provider/model",
+        model=TypeAdapter(ProviderCall),
+        writers=("worker", "gateway"),
+        readers=("routes", "analytics"),
+        summary="one request to a provider and its outcome",
+    ),
+    Topic(
+        COST_EVENTS,
+        key="organisation",
+        model=TypeAdapter(CostEvent),
+        writers=("worker", "gateway", "budgets"),
+        readers=("budgets", "live", "analytics"),
+        retention_ms=90 * DAY_MS,
+        append_time=True,
+        summary="one settlement each, in exact money",
+    ),
+    Topic(
+        TRACE_SPANS,
+        key="trace id",
+        model=TypeAdapter(TraceSpans),
+        writers=("worker", "gateway", "orchestrator"),
+        readers=("analytics",),
+        summary="the spans of one attempt or run",
+    ),
+    Topic(
+        DEFINITIONS,
+        key="kind:organisation:id:version",
+        model=TypeAdapter(Definition),
+        writers=("api",),
+        readers=("every process",),
+        cleanup="compact",
+        retention_ms=0,
+        summary="workflows, prompts, budgets and organisations as they are made",
+    ),
+    Topic(
+        AUDIT_EVENTS,
+        key="organisation",
+        model=TypeAdapter(AuditEvent),
+        writers=("worker", "api"),
+        readers=("audit",),
+        retention_ms=365 * DAY_MS,
+        summary="one security decision each",
+    ),
+    *(
+        Topic(
+            f"{table}.checkpoint",
+            key="state key",
+            writers=(owner,),
+            readers=(owner,),
+            cleanup="compact",
+            retention_ms=0,
+            dead_letters=False,
+            summary=f"entries of the table {table} as of an input offset",
+        )
+        for table, owner in ((TABLE_RUNS, "orchestrator"), (TABLE_BUDGETS, "budgets"))
+    ),
+)
+
+_BY_NAME = {topic.name: topic for topic in CATALOGUE}
+_FAMILIES = tuple(topic for topic in CATALOGUE if topic.family)
+
+
+def submissions_topic(org_id: str) -> str:
+    """Return the topic on which an organisation's other systems submit runs."""
+    if not re.fullmatch(SEGMENT_PATTERN, org_id):
+        raise ValueError(f"organisation id {org_id!r} cannot name a topic; use letters, digits, '-' and '_'")
+    return f"{SUBMISSIONS}.{org_id}"
+
+
+def organisation_of(topic: str) -> str:
+    """Return the organisation that a submissions topic belongs to."""
+    return topic.removeprefix(f"{SUBMISSIONS}.")
+
+
+def lane(tier: str) -> str:
+    """Return the topic of a tier's step requests."""
+    return f"{STEP_REQUESTS}.{tier}"
+
+
+def dlq(topic: str) -> str:
+    """Return a topic's dead-letter topic. All organisations' submissions share one."""
+    return f"{declared(topic).name}{DLQ_SUFFIX}"
+
+
+def declared(name: str) -> Topic:
+    """Return the declaration of a topic by its real name. Raises ``KeyError`` for one that is not ours."""
+    found = _BY_NAME.get(name)
+    if found is not None:
+        return found
+    for family in _FAMILIES:
+        if re.fullmatch(rf"{re.escape(family.name)}\.{SEGMENT_PATTERN}", name):
+            return family
+    raise KeyError(f"{name!r} is not in the catalogue of topics; see `python -m topics describe`")
+
+
+def wanted(organisations: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
+    """Return every topic that should exist, by name with its configuration; families for these organisations."""
+    topics = {t.name: t.config() for t in CATALOGUE if not t.family}
+    topics |= {submissions_topic(org): _BY_NAME[SUBMISSIONS].config() for org in organisations}
+    for t in CATALOGUE:
+        if t.dead_letters:
+            topics[f"{t.name}{DLQ_SUFFIX}"] = _dlq_config()
+    return topics
+
+
+def _dlq_config() -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(90 * DAY_MS),
+        "max.message.bytes": str(DLQ_MAX_MESSAGE_BYTES),
+        "message.timestamp.type": "LogAppendTime",
+    }
