@@ -120,7 +120,10 @@ class Table(Protocol):
         ...
 
     async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
-        """Drop everything stored for the partition and set its position; the first step of a restore."""
+        """Drop what was folded for the partition and set its position; the first step of a restore.
+
+        Until ``open`` ends the restore, a take finds no position, so a restore that crashed is done again.
+        """
         ...
 
     async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
@@ -136,7 +139,7 @@ class Table(Protocol):
         ...
 
     async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
-        """Say from when on the table may be trusted by others (a budgets table refuses holds until then)."""
+        """End a restore: say from when on others may trust the table (budgets refuse holds until then)."""
         ...
 
 

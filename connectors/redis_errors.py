@@ -14,7 +14,17 @@ from schemas.errors import Unavailable
 DEPENDENCY = "redis"
 
 #: Answers of a server that will serve again: it loads its data, fails over, lost its majority or has no memory left.
-_PASSING_PREFIXES = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "BUSY", "NOREPLICAS", "MISCONF")
+_PASSING_PREFIXES = (
+    "LOADING",
+    "READONLY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "OOM",
+    "BUSY",
+    "NOREPLICAS",
+    "MISCONF",
+)
 
 _LOST = (redis_exc.ConnectionError, redis_exc.TimeoutError, ConnectionError, TimeoutError, OSError)
 _WRONG_LOGIN = (redis_exc.AuthenticationError, redis_exc.AuthorizationError)

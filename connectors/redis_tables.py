@@ -4,10 +4,8 @@ Everything of a partition is in one hash slot (see ``redis_keys``), so this work
 hash ``epoch, incarnation, offset, clock, open_at``; a script reads it first and writes the offset last.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain
-from typing import Any
-
 import msgpack
 from redis.asyncio import Redis
 
@@ -18,12 +16,14 @@ from connectors.redis_keys import Slot
 from schemas.errors import Fenced, PositionLost
 
 # KEYS[1] position. ARGV[1] incarnation. Raises the epoch; answers epoch and, when the stored log is this one,
-# offset and clock.
+# offset and clock. A table of another log, or one whose restore did not end, has no position and is closed at
+# once: nobody may trust it while it is rebuilt.
 _TAKE = """
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
-local at = redis.call('HMGET', KEYS[1], 'incarnation', 'offset', 'clock')
-if at[1] ~= ARGV[1] or not at[2] then return {epoch} end
-return {epoch, at[2], at[3]}
+local at = redis.call('HMGET', KEYS[1], 'incarnation', 'offset', 'clock', 'restoring')
+if at[1] == ARGV[1] and at[2] and not at[4] then return {epoch, at[2], at[3]} end
+redis.call('HDEL', KEYS[1], 'offset', 'open_at')
+return {epoch}
 """
 
 # KEYS[1] position, KEYS[2..] entities. ARGV[1] epoch.
@@ -36,12 +36,22 @@ for i = 2, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end
 return out
 """
 
+# KEYS[1] position, KEYS[2..] what to drop. ARGV: epoch. Closes the table and drops, if the epoch is still the caller's.
+_DROP = """
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if not epoch then return 'lost' end
+if tonumber(epoch) ~= tonumber(ARGV[1]) then return 'fenced' end
+redis.call('HDEL', KEYS[1], 'offset', 'open_at')
+for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
+return 'ok'
+"""
+
 # KEYS[1] position. ARGV: epoch, incarnation, offset, clock.
 _BEGIN = """
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if not epoch then return 'lost' end
 if tonumber(epoch) ~= tonumber(ARGV[1]) then return 'fenced' end
-redis.call('HSET', KEYS[1], 'incarnation', ARGV[2], 'offset', ARGV[3], 'clock', ARGV[4])
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[2], 'offset', ARGV[3], 'clock', ARGV[4], 'restoring', 1)
 redis.call('HDEL', KEYS[1], 'open_at')
 return 'ok'
 """
@@ -52,6 +62,7 @@ local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
 if not at[2] then return 'lost' end
 if tonumber(at[1]) ~= tonumber(ARGV[1]) then return 'fenced' end
 redis.call('HSET', KEYS[1], 'open_at', ARGV[2])
+redis.call('HDEL', KEYS[1], 'restoring')
 return 'ok'
 """
 
@@ -87,14 +98,19 @@ SWEEP = 1_000
 
 
 class RedisTable:
-    """One fenced table, e.g. ``runs``; see ``connectors.ports.Table``."""
+    """One fenced table, e.g. ``runs``; see ``connectors.ports.Table``.
 
-    def __init__(self, redis: "Redis[bytes]", name: str) -> None:
+    ``foreign_timers`` says that the timers are set by others (holds), so that a restore must not drop them.
+    """
+
+    def __init__(self, redis: Redis, name: str, *, foreign_timers: bool = False) -> None:
         self._redis = redis
         self._name = name
+        self._foreign_timers = foreign_timers
         self._slots: dict[int, Slot] = {}
         self._take = redis.register_script(_TAKE)
         self._load = redis.register_script(_LOAD)
+        self._drop = redis.register_script(_DROP)
         self._begin = redis.register_script(_BEGIN)
         self._open = redis.register_script(_OPEN)
         self._commit = redis.register_script(_COMMIT)
@@ -108,15 +124,26 @@ class RedisTable:
         return Taken(int(reply[0]), Position(int(reply[1]), int(reply[2])))
 
     async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
-        """Drop everything stored for the partition and set its position."""
+        """Drop what the fold had written for the partition and set its position.
+
+        Claims and holds stay: they are not the fold's, and work in flight lives by them. Every step checks the
+        epoch, so a stale owner drops nothing of its heir.
+        """
         slot = self._slot(partition)
         with redis_errors(f"begin {self._name}/{partition}"):
-            async for keys in self._sweep(f"{slot.prefix}:*"):
-                doomed = [key for key in keys if key != slot.position.encode()]
-                if doomed:
-                    await self._redis.unlink(*doomed)
+            first = [slot.counters] if self._foreign_timers else [slot.counters, slot.timers]
+            answer = await self._drop_keys(slot, epoch, first)
+            async for keys in self._sweep(slot.entity("*")):
+                if answer is not Answer.OK:
+                    return answer
+                answer = await self._drop_keys(slot, epoch, keys)
+            if answer is not Answer.OK:
+                return answer
             args = [epoch, incarnation, position.offset, position.clock_ms]
             return Answer((await self._begin(keys=[slot.position], args=args)).decode())
+
+    async def _drop_keys(self, slot: Slot, epoch: int, keys: Sequence[str | bytes]) -> Answer:
+        return Answer((await self._drop(keys=[slot.position, *keys], args=[epoch])).decode())
 
     async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
         """Return the entries of entities. Raises ``Fenced`` or ``PositionLost``."""
@@ -164,7 +191,7 @@ class RedisTable:
             slot = self._slots[partition] = Slot(self._name, partition)
         return slot
 
-    async def _sweep(self, pattern: str) -> Any:
+    async def _sweep(self, pattern: str) -> AsyncIterator[list[bytes]]:
         cursor = 0
         while True:
             cursor, keys = await self._redis.scan(cursor, match=pattern, count=SWEEP)

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from connectors.ports import Answer, Clock, InRecord, Log, OutRecord, Table, hold_timer
-from schemas.errors import BadRecord, NewerMajor, Ownership, Unavailable
+from schemas.errors import BadRecord, NewerMajor, Ownership, PositionLost, Unavailable
 from streams.core.state import Fold
 from streams.runtime import crash
 from streams.runtime.chunk import ChunkFolder, ChunkResult, Decoded, ToOut
@@ -182,6 +182,7 @@ class Engine:
         try:
             owned.memory.store(await self.table.load(owned.partition, owned.epoch, missing))
         except Ownership as exc:
+            owned.distrusted = isinstance(exc, PositionLost)
             self._lose(owned, str(exc))
             return False
         return True
@@ -290,6 +291,7 @@ class Engine:
         answer = await self.table.commit(part.owned.partition, part.result.commit)
         if answer in (Answer.OK, Answer.ALREADY):
             return True
+        part.owned.distrusted = answer is Answer.LOST
         self._lose(part.owned, f"the commit answered {answer.value}")
         return False
 

@@ -70,6 +70,7 @@ class _Partition:
         self.incarnation: str | None = None
         self.position: Position | None = None
         self.open_at: int | None = None
+        self.restoring = False
         self.entities: dict[str, dict[str, bytes]] = {}
         self.timers: dict[str, int] = {}
         self.counters: dict[str, float] = {}
@@ -86,7 +87,8 @@ class MemoryTable:
         """Raise the epoch and return where the table stands."""
         p = self._at(partition)
         p.epoch += 1
-        return Taken(p.epoch, p.position if p.incarnation == incarnation else None)
+        whole = p.incarnation == incarnation and not p.restoring
+        return Taken(p.epoch, p.position if whole else None)
 
     async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
         """Drop everything and set the position."""
@@ -95,6 +97,7 @@ class MemoryTable:
             return Answer.FENCED if p.epoch else Answer.LOST
         fresh = self._partitions[partition] = _Partition()
         fresh.epoch, fresh.incarnation, fresh.position = epoch, incarnation, position
+        fresh.restoring = True
         return Answer.OK
 
     async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
@@ -147,7 +150,7 @@ class MemoryTable:
             return Answer.LOST
         if p.epoch != epoch:
             return Answer.FENCED
-        p.open_at = open_at_ms
+        p.open_at, p.restoring = open_at_ms, False
         return Answer.OK
 
     def forget(self, partition: int) -> None:

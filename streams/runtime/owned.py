@@ -29,7 +29,8 @@ class Owned:
     ``next_offset`` and ``clock_ms`` run ahead with what was folded; ``committed`` is what the table has.
     ``fired`` holds the timers whose record was appended and not folded yet, ``in_flight`` the entities of each
     chunk that is folded and not committed, ``expiring`` those whose end is committed. ``gap`` is a first offset
-    after which records were missing once already.
+    after which records were missing once already. ``distrusted`` says that the ownership before met a table
+    that had lost commits, so that others must not trust it before live calls have spoken up again.
     """
 
     partition: int
@@ -46,6 +47,7 @@ class Owned:
     in_flight: deque[set[str]] = field(default_factory=deque)
     expiring: set[str] = field(default_factory=set)
     gap: int | None = None
+    distrusted: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -133,6 +133,7 @@ class TableAgent:
         if before is not None:
             before.end()
         owned = self._owned[partition] = self._takeover.new(partition)
+        owned.distrusted = before is not None and before.distrusted
         self._spawn(self._take(owned))
 
     async def _take(self, owned: Owned) -> None:

@@ -83,6 +83,12 @@ class Takeover:
         owned.quarantine = Quarantine(loaded[QUARANTINE])
         owned.next_offset = owned.committed = taken.position.offset
         owned.clock_ms = taken.position.clock_ms
+        if owned.distrusted:
+            await self._open_later(owned)
+
+    async def _open_later(self, owned: Owned) -> None:
+        opens = self._engine.clock.now_ms() + self._grace_ms
+        _expect(await self._engine.table.open(owned.partition, owned.epoch, opens))
 
     async def _restore(self, owned: Owned, incarnation: str, bounds: Bounds) -> None:
         engine, partition = self._engine, owned.partition
@@ -106,8 +112,10 @@ class Takeover:
                 return
             await asyncio.sleep(0)
         await self._emit_outstanding(owned, list(entities))
-        opens = engine.clock.now_ms() + (self._grace_ms if bounds.end > bounds.first else 0)
-        _expect(await engine.table.open(partition, owned.epoch, opens))
+        if bounds.end > bounds.first:
+            await self._open_later(owned)
+        else:
+            _expect(await engine.table.open(partition, owned.epoch, engine.clock.now_ms()))
         engine.crash_point(crash.RESTORED)
 
     def _restore_from(self, bounds: Bounds) -> int:

@@ -24,6 +24,7 @@ async def table(request: pytest.FixtureRequest, redis_url: str):
 async def begun(table: Table, offset: int = 0) -> int:
     taken = await table.take(0, "log-1")
     assert await table.begin(0, taken.epoch, "log-1", Position(offset, 5)) is Answer.OK
+    assert await table.open(0, taken.epoch, 1) is Answer.OK
     return taken.epoch
 
 
@@ -97,6 +98,25 @@ async def test_begin_drops_what_was_there(table: Table) -> None:
     assert await table.due(0, 100, 10) == []
 
 
+async def test_a_stale_owners_begin_drops_nothing_of_its_heir(table: Table) -> None:
+    old = await begun(table)
+    heir = (await table.take(0, "log-1")).epoch
+    await table.commit(0, Commit(heir, 0, 1, 0, puts={"a": {"x": b"1"}}))
+    assert await table.begin(0, old, "log-1", Position(0, 0)) is Answer.FENCED
+    assert await table.load(0, heir, ["a"]) == {"a": {"x": b"1"}}
+
+
+async def test_a_restore_that_did_not_end_is_done_again(table: Table) -> None:
+    taken = await table.take(0, "log-1")
+    await table.begin(0, taken.epoch, "log-1", Position(0, 0))
+    await table.commit(0, Commit(taken.epoch, 0, 7, 0, puts={"a": {"x": b"1"}}))
+    again = await table.take(0, "log-1")
+    assert again.position is None
+    await table.begin(0, again.epoch, "log-1", Position(0, 0))
+    await table.open(0, again.epoch, 1)
+    assert (await table.take(0, "log-1")).position == Position(0, 0)
+
+
 async def test_timers_are_due_in_order_and_can_be_moved_and_disarmed(table: Table) -> None:
     epoch = await begun(table)
     one, two, three = (timer_member("a", t) for t in ("one", "two", "three"))
@@ -119,4 +139,31 @@ async def test_a_store_that_does_not_answer_is_unavailable() -> None:
     redis = Redis.from_url("redis://127.0.0.1:1/0")
     with pytest.raises(Unavailable):
         await RedisTable(redis, "t").take(0, "log")
+    await redis.aclose()
+
+
+async def test_a_restore_leaves_claims_and_holds_alone(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url)
+    table = RedisTable(redis, f"t{uuid4().hex}", foreign_timers=True)
+    epoch = await begun(table)
+    slot = table._slot(0)
+    await redis.hset(slot.claim("attempt"), "owner", "w1")
+    await redis.hset(slot.held("org"), "org|total", 5)
+    await redis.zadd(slot.timers, {"hold": 9})
+    await table.commit(0, Commit(epoch, 0, 1, 0, puts={"a": {"x": b"1"}}))
+    assert await table.begin(0, epoch, "log-1", Position(0, 0)) is Answer.OK
+    assert await redis.hget(slot.claim("attempt"), "owner") == b"w1"
+    assert await redis.hget(slot.held("org"), "org|total") == b"5"
+    assert await table.due(0, 10, 5) == [("hold", 9)]
+    assert await table.load(0, epoch, ["a"]) == {"a": {}}
+    await redis.aclose()
+
+
+async def test_a_table_of_another_log_is_closed_when_it_is_taken(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url)
+    table = RedisTable(redis, f"t{uuid4().hex}")
+    epoch = await begun(table)
+    await table.open(0, epoch, 1)
+    await table.take(0, "log-2")
+    assert await redis.hmget(table._slot(0).position, "open_at", "offset") == [None, None]
     await redis.aclose()

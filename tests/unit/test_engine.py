@@ -189,6 +189,7 @@ async def test_a_position_outside_the_log_stops_loudly() -> None:
     await house.send(("a", b"1"))
     taken = await house.table.take(0, await house.log.incarnation(TOPIC))
     await house.table.begin(0, taken.epoch, await house.log.incarnation(TOPIC), Position(99, 0))
+    await house.table.open(0, taken.epoch, 0)
     _, owned = await house.owner()
     assert owned.status is Status.BROKEN
     assert "99" in owned.why

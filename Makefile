@@ -1,0 +1,71 @@
+# AgentFlow: `make help` says what there is. Only Python 3.11 or newer must be installed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run demo test bench lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+# The newest version that every pinned package was tried with comes first.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.local ## Start everything on this machine, run the sample, serve until Ctrl-C
+	@exec $(RUN) -m deploy.local run
+
+demo: $(VENV)/.local ## The same in a throw-away directory, then stop
+	@exec $(RUN) -m deploy.local demo
+
+engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL and ClickHouse, until Ctrl-C
+	@exec $(RUN) -m deploy.local.engines --data-dir .agentflow
+
+test: lint ## Run all checks and all tests
+	$(RUN) -m pytest
+
+lint: $(VENV)/.dev ## Run the checks: style, types, import layers
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+
+fmt: $(VENV)/.dev ## Format the code and mend what can be mended
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+bench: $(VENV)/.dev ## Measure speed, beside stock Faust in the same run
+	@exec $(RUN) -m bench
+
+migrate-up: $(VENV)/.local ## Bring the database of DATABASE_URL or DB_HOST up to date
+	@exec $(RUN) -m deploy.migrate up
+
+run-control-plane: $(VENV)/.local ## Serve the API against the engines named in the environment
+	@exec $(RUN) -m api
+
+run-worker: $(VENV)/.local ## Run a worker against the engines named in the environment
+	@exec $(RUN) -m streams worker
+
+lock: $(VENV)/.dev ## Pin the newest versions that fit requirements*.in
+	for name in requirements requirements-local requirements-dev requirements-install; do \
+		$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) $$name.in -o $$name.lock || exit 1; \
+	done
+
+clean: ## Delete the environment and the local data
+	rm -rf $(VENV) .agentflow
+
+# The stamps: an install is repeated only when its lock changes. Downloads of the engines are part of it.
+$(VENV)/.local: requirements-local.lock requirements-install.lock deploy/local/kafka-jars.sha256 | python-there
+	@$(PYTHON) deploy/local/install.py --venv $(VENV) requirements-local.lock
+	@$(RUN) -m deploy.local.engines --fetch-only
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock requirements-install.lock deploy/local/kafka-jars.sha256 | python-there
+	@$(PYTHON) deploy/local/install.py --venv $(VENV) requirements-dev.lock
+	@$(RUN) -m deploy.local.engines --fetch-only
+	@touch $@
+
+python-there:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }

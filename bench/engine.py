@@ -1,0 +1,93 @@
+"""The counting job on our engine: Faust transport, fenced commits in Redis, one output a record.
+
+``python -m bench.engine …`` prints one JSON line with the records per second from the first commit to the last.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+import time
+import uuid
+
+import orjson
+import uvloop
+from redis.asyncio import Redis
+
+from bench.counting import CountFold, CountInbox, CountOutput
+from connectors.kafka import KafkaLog
+from connectors.ports import Due, OutRecord, Position
+from connectors.redis_tables import RedisTable
+from streams.runtime.clock import WallClock
+from streams.runtime.table_agent import TableAgent
+from streams.runtime.transport import PollApp
+
+PARTITIONS = 4
+
+
+async def _no_timers(_partition: int, _due: list[Due]) -> list[OutRecord]:
+    return []
+
+
+async def run(bootstrap: str, redis_url: str, source: str, target: str, records: int) -> float:
+    """Count ``records`` records of ``source`` into ``target``; return records per second."""
+
+    def out(record: CountOutput) -> OutRecord:
+        body = {"key": record.key, "count": record.count, "body": record.body}
+        return OutRecord(target, record.key.encode(), orjson.dumps(body))
+
+    redis = Redis.from_url(redis_url)
+    name = f"bench{uuid.uuid4().hex}"
+    async with KafkaLog(bootstrap) as log:
+        table = RedisTable(redis, name)
+        await _begin_at_zero(table, await log.incarnation(source))
+        agent = TableAgent(
+            topic=source, fold=CountFold(), inbox=CountInbox(), table=table, log_=log,
+            clock=WallClock(), fire=_no_timers, out=out,  # type: ignore[arg-type]
+        )  # fmt: skip
+        app = PollApp(name, bootstrap=bootstrap, handler=agent, topics_read=(source,))
+        await app.start()
+        rate = await _measure(agent, records)
+        await app.stop()
+    await redis.aclose()
+    return rate
+
+
+async def _begin_at_zero(table: RedisTable, incarnation: str) -> None:
+    """Give the table a position, else the first take would restore from the log, which is another job."""
+    for partition in range(PARTITIONS):
+        taken = await table.take(partition, incarnation)
+        await table.begin(partition, taken.epoch, incarnation, Position(0, 0))
+        await table.open(partition, taken.epoch, 0)
+
+
+async def _measure(agent: TableAgent, records: int) -> float:
+    first: tuple[float, int] | None = None
+    deadline = time.perf_counter() + 120
+    while time.perf_counter() < deadline:
+        done = sum(owned.committed for owned in agent.partitions().values())
+        now = time.perf_counter()
+        if done and first is None:
+            first = (now, done)
+        if done >= records and first is not None:
+            return (done - first[1]) / (now - first[0])
+        await asyncio.sleep(0.005)
+    return 0.0
+
+
+def main() -> int:
+    """Run the job and print its figure."""
+    logging.basicConfig(level=logging.ERROR)
+    parser = argparse.ArgumentParser(prog="python -m bench.engine")
+    for name in ("--bootstrap", "--redis", "--source", "--target"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--records", type=int, required=True)
+    args = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        rate = runner.run(run(args.bootstrap, args.redis, args.source, args.target, args.records))
+    print(orjson.dumps({"records_per_s": rate}).decode(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The budgets that exist, in memory, folded from ``definitions`` by every process that holds money."""
+
+from pydantic import ValidationError
+
+from schemas.budgets import Budget
+from schemas.errors import BadRecord, Unavailable
+from schemas.records.definitions import Definition
+
+
+class BudgetDefinitions:
+    """Budgets by organisation.
+
+    The newest version of a definition wins whatever the order in which versions come. Until ``mark_loaded``
+    says that the topic was read to its end once, nobody may rely on a budget being absent.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, str], Definition] = {}
+        self._budgets: dict[str, dict[str, Budget]] = {}
+        self._loaded = False
+
+    def apply(self, definition: Definition) -> None:
+        """Take in one record; other kinds are ignored. Raises ``BadRecord`` for a body that is no budget."""
+        if definition.kind != "budget":
+            return
+        key = (definition.org_id, definition.id)
+        known = self._newest.get(key)
+        if known is not None and _age(known) > _age(definition):
+            return
+        budget = None if definition.deleted else _budget(definition)
+        self._newest[key] = definition
+        of_org = self._budgets.setdefault(definition.org_id, {})
+        of_org.pop(definition.id, None)
+        if budget is not None:
+            of_org[definition.id] = budget
+
+    def mark_loaded(self) -> None:
+        """Say that every definition that existed at the start was applied."""
+        self._loaded = True
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the definitions were read to their end once."""
+        return self._loaded
+
+    def of_org(self, org_id: str) -> list[Budget]:
+        """Return an organisation's budgets by id."""
+        budgets = self._budgets.get(org_id, {})
+        return [budgets[budget_id] for budget_id in sorted(budgets)]
+
+    def applying(self, org_id: str, workflow: str, provider: str, model: str) -> list[Budget]:
+        """Return every budget that limits such a call. Raises ``Unavailable`` before the first load."""
+        if not self._loaded:
+            raise Unavailable("budgets", "the definitions of budgets were not read to their end yet")
+        targets = {"org": None, "workflow": workflow, "provider": provider, "model": model}
+        return [b for b in self.of_org(org_id) if b.scope == "org" or b.target == targets[b.scope]]
+
+
+def _age(definition: Definition) -> tuple[int, int]:
+    return definition.version, definition.changed_at_ms
+
+
+def _budget(definition: Definition) -> Budget:
+    try:
+        budget = Budget.model_validate(definition.body)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadRecord("budget", f"{definition.key} is no budget: {where}: {first['msg']}") from exc
+    if (budget.org_id, budget.id) != (definition.org_id, definition.id):
+        raise BadRecord("budget", f"{definition.key} carries budget {budget.org_id}/{budget.id}, not its own")
+    return budget

@@ -1,0 +1,118 @@
+"""Workflows ready to run: checked, with their prompts pinned, kept in memory.
+
+A version of a workflow or a prompt never changes, so what is pinned by number is kept as long as there is room. What
+"the newest" means may change at any time; it is asked again after ``NEWEST_FOR_S``, and at once in the process that
+registers a newer version.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.workflows import Workflows
+from schemas.errors import InvalidInput, NotFound, TooLarge
+from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
+from schemas.spec_check import prompt_refs, resolve
+from schemas.spec_nodes import required_inputs
+from schemas.spec_outline import outline_of
+
+#: One look-up per workflow in this time is no load, and nobody waits longer for a version made elsewhere.
+NEWEST_FOR_S = 0.25
+MAX_PLANS = 1_000
+#: A plan travels in its run's first record, beside up to 256 KiB of inputs, and a record has at most 1 MiB.
+MAX_PLAN_BYTES = 640 * 1024
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A workflow that can be submitted. ``required`` are the inputs that a run must bring."""
+
+    version: int
+    resolved: ResolvedSpec
+    required: frozenset[str]
+
+
+def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Plan:
+    """Return the plan of a checked workflow with the prompts that it names. Raises ``TooLarge``."""
+    resolved = resolve(spec, prompts)
+    size = len(resolved.__pydantic_serializer__.to_json(resolved))
+    if size > MAX_PLAN_BYTES:
+        raise TooLarge(
+            f"workflow {spec.name} version {spec.version} and its prompts have {size} bytes, the limit is "
+            f"{MAX_PLAN_BYTES}: shorten templates or split the workflow"
+        )
+    return Plan(spec.version, resolved, required_inputs(spec.dag.nodes, outline_of(spec), resolved.prompts))
+
+
+class Plans:
+    """Finds the plan of a submission."""
+
+    def __init__(self, workflows: Workflows, prompts: Prompts, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._workflows = workflows
+        self._prompts = prompts
+        self._monotonic = monotonic
+        self._newest: dict[tuple[str, str], tuple[float, int]] = {}
+        self._plans: OrderedDict[tuple[str, str, int], tuple[float, Plan]] = OrderedDict()
+
+    async def plan(self, org_id: str, name: str, version: int | None) -> Plan:
+        """Return the plan of a version, of the newest without one.
+
+        Raises ``NotFound``, ``InvalidInput`` when a prompt is gone, ``TooLarge`` and ``Unavailable``.
+        """
+        if version is None:
+            version = await self._newest_version(org_id, name)
+        key = (org_id, name, version)
+        until, plan = self._plans.get(key, (0.0, None))
+        if plan is None or until <= self._monotonic():
+            plan, floating = await self._load(org_id, name, version)
+            until = self._monotonic() + NEWEST_FOR_S if floating else float("inf")
+            self._plans[key] = (until, plan)
+            if len(self._plans) > MAX_PLANS:
+                self._plans.popitem(last=False)
+        self._plans.move_to_end(key)
+        return plan
+
+    def forget(self, org_id: str) -> None:
+        """Ask again what is newest in an organisation; called after something was registered here."""
+        self._newest = {key: found for key, found in self._newest.items() if key[0] != org_id}
+        for key in [k for k, (until, _) in self._plans.items() if k[0] == org_id and until != float("inf")]:
+            del self._plans[key]
+
+    async def _newest_version(self, org_id: str, name: str) -> int:
+        until, version = self._newest.get((org_id, name), (0.0, 0))
+        if until > self._monotonic():
+            return version
+        found = await self._workflows.latest(org_id, name)
+        if found is None:
+            raise NotFound(f"there is no workflow {name}; register it with POST /api/v1/workflows")
+        if len(self._newest) >= MAX_PLANS:
+            self._newest.clear()
+        self._newest[(org_id, name)] = (self._monotonic() + NEWEST_FOR_S, found)
+        return found
+
+    async def _load(self, org_id: str, name: str, version: int) -> tuple[Plan, bool]:
+        """Return the plan and whether a prompt in it is the newest one instead of a number."""
+        stored = await self._workflows.get(org_id, name, version)
+        spec = WorkflowSpec.model_validate(stored.spec)
+        refs = prompt_refs(spec)
+        pinned = await pin_prompts(self._prompts, org_id, refs)
+        gone = refs - pinned.keys()
+        if gone:
+            raise InvalidInput(f"workflow {name} version {version} needs prompts that are gone: {', '.join(gone)}")
+        return make_plan(spec, pinned), any("@" not in ref for ref in refs)
+
+
+async def pin_prompts(prompts: Prompts, org_id: str, refs: Iterable[str]) -> dict[str, PinnedPrompt]:
+    """Return the prompts that references stand for now; one that stands for none is left out."""
+    ordered = list(refs)
+    if not ordered:
+        return {}
+    wanted = [(name, int(version) if version else None) for name, _, version in (r.partition("@") for r in ordered)]
+    found = await prompts.find(org_id, wanted)
+    return {
+        ref: PinnedPrompt(name=p.name, version=p.version, template=p.template, hash=p.hash)
+        for ref, p in zip(ordered, found, strict=True)
+        if p is not None
+    }

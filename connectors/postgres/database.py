@@ -1,0 +1,120 @@
+"""A pool that connects when it is first needed, and never waits longer than it was told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+import orjson
+
+from connectors.postgres.errors import postgres_errors
+
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+"""A connection that the pool has lent."""
+
+_JSONB_VERSION = b"\x01"
+
+
+class Database:
+    """PostgreSQL behind a pool of at most ``max_connections``.
+
+    ``timeout_s`` bounds everything between asking for a connection and giving it back. The pool opens no connection
+    before it is used, so a database that is down delays no start and is found again when it comes.
+    """
+
+    def __init__(self, dsn: str, *, max_connections: int = 10, timeout_s: float = 1.5) -> None:
+        self._dsn = dsn
+        self._max = max_connections
+        self._timeout_s = timeout_s
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def connection(self, what: str) -> AsyncIterator[Connection]:
+        """Lend a connection. ``what`` says in errors what it was for. Raises ``Unavailable``."""
+        with postgres_errors(what):
+            async with asyncio.timeout(self._timeout_s):
+                pool = await self._open()
+                conn = await pool.acquire()
+                try:
+                    yield conn
+                except (TimeoutError, asyncio.CancelledError):
+                    # Asking a server that does not answer to cancel or roll back would wait once more.
+                    conn.terminate()
+                    raise
+                finally:
+                    await pool.release(conn)
+
+    @asynccontextmanager
+    async def transaction(self, what: str) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction, committed when the block ends well."""
+        async with self.connection(what) as conn:
+            transaction = conn.transaction()
+            await transaction.start()
+            try:
+                yield conn
+            except (TimeoutError, asyncio.CancelledError):
+                raise
+            except BaseException:
+                await transaction.rollback()
+                raise
+            else:
+                await transaction.commit()
+
+    async def fetch(self, what: str, query: str, *args: object) -> list[asyncpg.Record]:
+        """Return all rows of one statement."""
+        async with self.connection(what) as conn:
+            return await conn.fetch(query, *args)
+
+    async def fetchrow(self, what: str, query: str, *args: object) -> asyncpg.Record | None:
+        """Return the first row of one statement."""
+        async with self.connection(what) as conn:
+            return await conn.fetchrow(query, *args)
+
+    async def ping(self) -> None:
+        """Ask for an answer. Raises ``Unavailable``."""
+        await self.fetchrow("ping", "SELECT 1")
+
+    async def close(self) -> None:
+        """Give back all connections; those in use are cut after the time-out."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), self._timeout_s)
+        except TimeoutError:
+            pool.terminate()
+
+    async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._max,
+                    timeout=self._timeout_s,
+                    init=_prepare,
+                )
+            return self._pool
+
+
+async def _prepare(conn: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Let JSON columns take and give Python values."""
+    await conn.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: _JSONB_VERSION + orjson.dumps(value),
+        decoder=_jsonb,
+    )
+    await conn.set_type_codec("json", schema="pg_catalog", format="binary", encoder=orjson.dumps, decoder=orjson.loads)
+
+
+def _jsonb(data: bytes) -> Any:
+    return orjson.loads(data[1:])
+
+
+def epoch_ms(column: str) -> str:
+    """Return SQL for a timestamptz column as milliseconds; years over 9999 are no problem that way."""
+    return f"(extract(epoch FROM {column}) * 1000)::bigint"

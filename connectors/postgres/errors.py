@@ -1,0 +1,40 @@
+"""asyncpg's exceptions mapped to ours, in one place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from schemas.errors import Unavailable
+
+#: The server answers, but not now: it starts, stops, has no room, or another transaction won. A retry may mend it.
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+)
+#: Wrong until an operator mends it; still nothing of the caller's is lost.
+_SETUP = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+
+
+@contextmanager
+def postgres_errors(what: str) -> Iterator[None]:
+    """Raise ``Unavailable("postgres", …)`` for whatever is not the fault of the statement or its values."""
+    try:
+        yield
+    except asyncpg.UndefinedTableError as exc:
+        raise Unavailable("postgres", f"{what}: a table is missing; run `make migrate-up` ({exc})") from exc
+    except _SETUP as exc:
+        raise Unavailable("postgres", f"{what}: check user, password and database ({type(exc).__name__})") from exc
+    except TimeoutError as exc:
+        raise Unavailable("postgres", f"{what}: no answer in time") from exc
+    except OSError as exc:
+        raise Unavailable("postgres", f"{what}: no connection ({exc.strerror or type(exc).__name__})") from exc
+    except _PASSING as exc:
+        raise Unavailable("postgres", f"{what}: {type(exc).__name__}: {exc}") from exc

@@ -1,0 +1,50 @@
+"""Definitions on their way to the ``definitions`` topic.
+
+A definition and its outbox row are written in one transaction, so what is in PostgreSQL reaches the topic sooner or
+later, and a crash between the two repeats it at worst. Readers take the newest per key, so a repeat changes nothing.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from connectors.ports import OutRecord
+from connectors.postgres.database import Connection, Database
+from schemas.records.definitions import Definition, DefinitionKind
+from topics.catalogue import DEFINITIONS
+from topics.codec import encode
+
+#: Publishing holds one transaction open, so a batch stays small enough to be acknowledged well within its time.
+BATCH = 200
+#: One publisher at a time, or two could swap the order of two definitions with one key.
+LOCK = 7_220_419_581_004
+
+
+async def enqueue(
+    conn: Connection, kind: DefinitionKind, org_id: str, id_: str, body: dict[str, Any], version: int = 1
+) -> None:
+    """Write a definition's outbox row in the caller's transaction."""
+    changed_at_ms = time.time_ns() // 1_000_000
+    definition = Definition(kind=kind, org_id=org_id, id=id_, version=version, body=body, changed_at_ms=changed_at_ms)
+    await conn.execute("INSERT INTO definition_outbox (key, value) VALUES ($1, $2)", definition.key, encode(definition))
+
+
+class Outbox:
+    """The rows that are not published yet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def publish(self, append: Callable[[Sequence[OutRecord]], Awaitable[None]]) -> int:
+        """Append one batch and remove it; return its size, 0 when nothing waits or another process is at it.
+
+        Raises ``Unavailable`` when either side does not answer; the rows stay.
+        """
+        async with self._database.transaction("publish definitions") as conn:
+            if not await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
+                return 0
+            rows = await conn.fetch("SELECT id, key, value FROM definition_outbox ORDER BY id LIMIT $1", BATCH)
+            if rows:
+                await append([OutRecord(DEFINITIONS, row["key"].encode(), row["value"]) for row in rows])
+                await conn.execute("DELETE FROM definition_outbox WHERE id = ANY($1)", [row["id"] for row in rows])
+            return len(rows)

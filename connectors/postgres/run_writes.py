@@ -1,0 +1,234 @@
+"""Writing what run views say: one set-based upsert for runs and one for steps, the newest version wins.
+
+Arrays go in, one a column, and are unnested; JSON goes in as text. Rows are sorted by key, so that two writers
+lock them in one order.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from connectors.postgres.database import Database
+from schemas.payload import Payload
+from schemas.records.base import ErrorInfo
+from schemas.records.run_views import RunView, StepView
+
+_RUN_COLUMNS = (
+    ("id", "text"),
+    ("org_id", "text"),
+    ("version", "bigint"),
+    ("workflow_name", "text"),
+    ("workflow_version", "integer"),
+    ("status", "text"),
+    ("source", "text"),
+    ("submission_id", "text"),
+    ("body_hash", "text"),
+    ("spec_hash", "text"),
+    ("inputs", "json"),
+    ("tags", "jsonb"),
+    ("budget_nano", "bigint"),
+    ("input_tokens", "bigint"),
+    ("output_tokens", "bigint"),
+    ("cost_nano", "bigint"),
+    ("output", "json"),
+    ("output_in_steps", "text[]"),
+    ("error", "json"),
+    ("trace_id", "text"),
+    ("created_at", "timestamptz"),
+    ("started_at", "timestamptz"),
+    ("finished_at", "timestamptz"),
+)
+_STEP_COLUMNS = (
+    ("workflow_run_id", "text"),
+    ("step_id", "text"),
+    ("org_id", "text"),
+    ("version", "bigint"),
+    ("node_id", "text"),
+    ("kind", "text"),
+    ("status", "text"),
+    ("attempt", "integer"),
+    ("output", "json"),
+    ("error", "json"),
+    ("input_tokens", "bigint"),
+    ("output_tokens", "bigint"),
+    ("cost_nano", "bigint"),
+    ("provider", "text"),
+    ("model", "text"),
+    ("cached", "boolean"),
+    ("worker_id", "text"),
+    ("requested_at", "timestamptz"),
+    ("started_at", "timestamptz"),
+    ("finished_at", "timestamptz"),
+    ("waiting_for", "text"),
+    ("waiting_until", "timestamptz"),
+)
+#: How a column's values travel: as an array of what, and what turns one into the column's type.
+_TRAVEL = {
+    "json": ("text", "{}::json"),
+    "jsonb": ("text", "{}::jsonb"),
+    # An array of arrays of different lengths cannot be unnested.
+    "text[]": ("text", "ARRAY(SELECT json_array_elements_text({}::json))"),
+    "timestamptz": ("bigint", "to_timestamp({}::double precision / 1000)"),
+}
+
+
+#: A run's first view carries inputs, its last one output; the others leave out what is known already.
+_KEPT = ("inputs", "output")
+
+
+def _upsert(table: str, columns: Sequence[tuple[str, str]], key: str, returning: str, kept: Sequence[str] = ()) -> str:
+    """Return the statement. Of a ``kept`` column the older value stays when the newer view has none."""
+    names = [name for name, _ in columns]
+    arrays = ", ".join(f"${n}::{_TRAVEL.get(kind, (kind,))[0]}[]" for n, (_, kind) in enumerate(columns, start=1))
+    values = ", ".join(_TRAVEL.get(kind, ("", "{}"))[1].format(name) for name, kind in columns)
+    sets = ", ".join(
+        f"{name} = coalesce(excluded.{name}, {table}.{name})" if name in kept else f"{name} = excluded.{name}"
+        for name in names
+        if name not in (*key.split(", "), "org_id")
+    )
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM unnest({arrays}) AS v ({', '.join(names)}) "
+        f"ORDER BY {key} ON CONFLICT ({key}) DO UPDATE SET {sets} "
+        f"WHERE excluded.version > {table}.version AND excluded.org_id = {table}.org_id {returning}"
+    ).rstrip()
+
+
+_UPSERT_RUNS = _upsert("workflow_run", _RUN_COLUMNS, "id", "RETURNING id", _KEPT)
+_UPSERT_STEPS = _upsert("step_run", _STEP_COLUMNS, "workflow_run_id, step_id", "")
+#: A view that came too late still brings what only it carries.
+_FILL = """
+UPDATE workflow_run
+SET inputs = coalesce(workflow_run.inputs, v.inputs::json), output = coalesce(workflow_run.output, v.output::json)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS v (id, org_id, inputs, output)
+WHERE workflow_run.id = v.id AND workflow_run.org_id = v.org_id
+AND (workflow_run.inputs IS NULL AND v.inputs IS NOT NULL OR workflow_run.output IS NULL AND v.output IS NOT NULL)
+"""
+
+
+class RunWrites:
+    """The writing side of run history."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, views: Iterable[RunView]) -> None:
+        """Write all views in one transaction; order and repeats do not matter. Raises ``Unavailable``."""
+        runs, steps = _newest(views)
+        if not runs:
+            return
+        async with self._database.transaction("write run history") as conn:
+            rows = await conn.fetch(_UPSERT_RUNS, *_arrays([_run_row(run) for run in runs.values()]))
+            if steps:
+                await conn.execute(_UPSERT_STEPS, *_arrays([_step_row(*pair) for pair in steps.values()]))
+            applied = {row["id"] for row in rows}
+            late = [
+                (_text(run.run_id), _text(run.org_id), _json(run.inputs), _output(run))
+                for run in runs.values()
+                if _text(run.run_id) not in applied and (run.inputs is not None or run.output is not None)
+            ]
+            if late:
+                await conn.execute(_FILL, *_arrays(sorted(late)))
+
+
+def _newest(
+    views: Iterable[RunView],
+) -> tuple[dict[str, RunView], dict[tuple[str, str], tuple[RunView, StepView]]]:
+    """Return each run's newest view, with inputs and output of whichever brought them, and each step's newest."""
+    runs: dict[str, RunView] = {}
+    steps: dict[tuple[str, str], tuple[RunView, StepView]] = {}
+    for view in views:
+        known = runs.get(view.run_id)
+        runs[view.run_id] = view if known is None else _merged(known, view)
+        for step in view.steps:
+            key = (view.run_id, step.step_id)
+            if key not in steps or view.version > steps[key][0].version:
+                steps[key] = (view, step)
+    return runs, steps
+
+
+def _merged(one: RunView, other: RunView) -> RunView:
+    newer, older = (other, one) if other.version > one.version else (one, other)
+    missing = {name: getattr(older, name) for name in _KEPT if getattr(newer, name) is None}
+    missing = {name: value for name, value in missing.items() if value is not None}
+    return newer.model_copy(update=missing) if missing else newer
+
+
+def _run_row(view: RunView) -> tuple[Any, ...]:
+    return (
+        _text(view.run_id),
+        _text(view.org_id),
+        view.version,
+        _text(view.workflow_name),
+        view.workflow_version,
+        view.status,
+        _text(view.source),
+        _text(view.submission_id),
+        _text(view.body_hash),
+        _text(view.spec_hash),
+        _json(view.inputs),
+        _json({_text(k): _text(v) for k, v in view.tags.items()}),
+        view.budget_nano,
+        view.usage.input_tokens,
+        view.usage.output_tokens,
+        view.cost_nano,
+        _output(view),
+        _json(view.output_in_steps),
+        _error(view.error),
+        _text(view.trace_id),
+        view.submitted_at_ms,
+        view.started_at_ms,
+        view.finished_at_ms,
+    )
+
+
+def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
+    return (
+        _text(view.run_id),
+        _text(step.step_id),
+        _text(view.org_id),
+        view.version,
+        _text(step.node_id),
+        step.kind,
+        step.state,
+        step.attempt,
+        _json(_payload(step.output)) if step.output is not None else None,
+        _error(step.error),
+        step.usage.input_tokens,
+        step.usage.output_tokens,
+        step.cost_nano,
+        _text(step.provider),
+        _text(step.model),
+        step.cached,
+        _text(step.worker_id),
+        step.requested_at_ms,
+        step.started_at_ms,
+        step.finished_at_ms,
+        _text(step.waiting_for),
+        step.waiting_until_ms,
+    )
+
+
+def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _output(view: RunView) -> str | None:
+    return _json({node: _payload(p) for node, p in view.output.items()}) if view.output is not None else None
+
+
+def _payload(payload: Payload) -> dict[str, Any]:
+    return payload.model_dump(mode="json")
+
+
+def _error(error: ErrorInfo | None) -> str | None:
+    return None if error is None else _json(error.model_dump(mode="json"))
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _text(text: str | None) -> Any:
+    """PostgreSQL's text has no U+0000; show it as what Unicode puts in place of what cannot be shown."""
+    return text.replace("\0", "\ufffd") if text is not None and "\0" in text else text

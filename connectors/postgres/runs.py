@@ -1,0 +1,201 @@
+"""Reading run history: one run with its steps, or a page of runs."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import orjson
+
+from connectors.postgres.database import Database, epoch_ms
+from schemas.errors import InvalidInput, Problem
+from schemas.records.run_views import RunState, StepState
+from schemas.spec import NodeKind
+
+_SUMMARY = (
+    "id, workflow_name, workflow_version, status, tags, input_tokens, output_tokens, cost_nano, error, "
+    f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('started_at')} AS started_ms, "
+    f"{epoch_ms('finished_at')} AS finished_ms"
+)
+_WHOLE = f"{_SUMMARY}, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
+_STEP = (
+    "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
+    f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, "
+    f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms"
+)
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run as lists show it."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: RunState
+    tags: dict[str, str]
+    input_tokens: int
+    output_tokens: int
+    cost_nano: int
+    error: dict[str, Any] | None
+    created_ms: int
+    started_ms: int | None
+    finished_ms: int | None
+
+
+@dataclass(frozen=True)
+class StoredRun(RunLine):
+    """A whole run. ``output`` holds payloads by node id, as they were recorded; what was too large for that is the
+    output of the steps of ``output_in_steps``."""
+
+    source: str
+    submission_id: str | None
+    inputs: dict[str, Any] | None
+    output: dict[str, Any] | None
+    output_in_steps: list[str]
+    budget_nano: int | None
+    trace_id: str
+
+
+@dataclass(frozen=True)
+class StoredStep:
+    """One step. ``output`` is a payload as it was recorded, where it was read."""
+
+    step_id: str
+    node_id: str
+    kind: NodeKind
+    status: StepState
+    attempt: int
+    error: dict[str, Any] | None
+    input_tokens: int
+    output_tokens: int
+    cost_nano: int
+    provider: str | None
+    model: str | None
+    cached: bool
+    waiting_for: str | None
+    waiting_until_ms: int | None
+    started_ms: int | None
+    finished_ms: int | None
+    output: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs to list; what is ``None`` or empty does not filter."""
+
+    status: RunState | None = None
+    workflow: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    since_ms: int | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+class Runs:
+    """The reading side of run history. All methods raise ``Unavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(
+        self, org_id: str, run_id: str, *, step_outputs: bool = False
+    ) -> tuple[StoredRun, list[StoredStep]] | None:
+        """Return a run and its steps in the order they were asked for, or ``None``.
+
+        Steps come with outputs when asked so, and those of ``output_in_steps`` always.
+        """
+        async with self._database.transaction("read a run") as conn:
+            run = await conn.fetchrow(
+                f"SELECT {_WHOLE} FROM workflow_run WHERE org_id = $1 AND id = $2", org_id, run_id
+            )
+            if run is None:
+                return None
+            steps = await conn.fetch(
+                f"SELECT {_STEP}, CASE WHEN $3 OR node_id = ANY($4::text[]) THEN output END AS output "
+                "FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 ORDER BY requested_at NULLS LAST, step_id",
+                *(run_id, org_id, step_outputs, run["output_in_steps"]),
+            )
+        return StoredRun(**run), [StoredStep(**step) for step in steps]
+
+    async def status(self, org_id: str, run_id: str) -> RunLine | None:
+        """Return a run's line, or ``None``."""
+        row = await self._database.fetchrow(
+            "read a run's status",
+            f"SELECT {_SUMMARY} FROM workflow_run WHERE org_id = $1 AND id = $2",
+            *(org_id, run_id),
+        )
+        return RunLine(**row) if row is not None else None
+
+    async def body_hashes(self, run_ids: list[str]) -> dict[str, tuple[str, int, int]]:
+        """Return body hash, workflow version and submission time of those runs that are known.
+
+        A run id is made from its organisation, so it needs no further scope.
+        """
+        rows = await self._database.fetch(
+            "look up submissions",
+            f"SELECT id, body_hash, workflow_version, {epoch_ms('created_at')} AS created_ms "
+            "FROM workflow_run WHERE id = ANY($1)",
+            run_ids,
+        )
+        return {row["id"]: (row["body_hash"], row["workflow_version"], row["created_ms"]) for row in rows}
+
+    async def page(self, org_id: str, wanted: RunFilter) -> tuple[list[RunLine], str | None]:
+        """Return runs, newest first, and the cursor of the next page. Raises ``InvalidInput`` for a bad cursor."""
+        conditions, args = _conditions(org_id, wanted)
+        rows = await self._database.fetch(
+            "list runs",
+            f"SELECT {_SUMMARY}, {_MICROS} AS created_us FROM workflow_run WHERE {' AND '.join(conditions)} "
+            f"ORDER BY created_at DESC, id DESC LIMIT ${len(args) + 1}",
+            *(*args, wanted.limit + 1),
+        )
+        page = rows[: wanted.limit]
+        cursor = _cursor(page[-1]) if len(rows) > wanted.limit else None
+        return [_line(row) for row in page], cursor
+
+
+#: Beyond what any clock says, and well inside what PostgreSQL's timestamps hold.
+_MAX_MICROS = 2**60
+_MICROS = "(extract(epoch FROM created_at) * 1000000)::bigint"
+
+
+def _conditions(org_id: str, wanted: RunFilter) -> tuple[list[str], list[object]]:
+    conditions = ["org_id = $1"]
+    values: list[object] = [org_id]
+
+    def add(condition: str, *found: object) -> None:
+        conditions.append(condition.format(*(f"${len(values) + n}" for n in range(1, len(found) + 1))))
+        values.extend(found)
+
+    if wanted.status is not None:
+        add("status = {}", wanted.status)
+    if wanted.workflow is not None:
+        add("workflow_name = {}", wanted.workflow)
+    if wanted.tags:
+        add("tags @> {} AND tags <> '{{}}'::jsonb", wanted.tags)
+    if wanted.since_ms is not None:
+        add("created_at >= to_timestamp({}::double precision / 1000)", wanted.since_ms)
+    if wanted.cursor is not None:
+        micros, run_id = _read_cursor(wanted.cursor)
+        add("(created_at, id) < ('epoch'::timestamptz + {} * interval '1 microsecond', {})", micros, run_id)
+    return conditions, values
+
+
+def _cursor(row: asyncpg.Record) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([row["created_us"], row["id"]])).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    try:
+        micros, run_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if type(micros) is int and 0 <= micros < _MAX_MICROS and type(run_id) is str and "\0" not in run_id:
+            return micros, run_id
+    except (ValueError, TypeError, binascii.Error):
+        pass
+    fix = "pass next_cursor as the last page gave it, or leave it out"
+    raise InvalidInput("the cursor is not one of ours", (Problem("query.cursor", "not one of ours", fix),))
+
+
+def _line(row: asyncpg.Record) -> RunLine:
+    return RunLine(**{name: value for name, value in row.items() if name != "created_us"})

@@ -1,0 +1,104 @@
+"""Workflows as they are registered: one row per version, never changed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from connectors.postgres.database import Database, epoch_ms
+from connectors.postgres.outbox import enqueue
+from schemas.errors import Conflict, NotFound
+from schemas.ids import canonical_hash
+from schemas.spec import WorkflowSpec
+
+_COLUMNS = f"name, version, spec, hash, required_inputs, {epoch_ms('created_at')} AS created_ms"
+
+
+@dataclass(frozen=True)
+class StoredWorkflow:
+    """One version of a workflow."""
+
+    name: str
+    version: int
+    spec: dict[str, Any]
+    hash: str
+    required_inputs: list[str]
+    created_ms: int
+
+
+@dataclass(frozen=True)
+class WorkflowLine:
+    """The newest version of a workflow and how many versions there are."""
+
+    name: str
+    version: int
+    versions: int
+    required_inputs: list[str]
+    created_ms: int
+
+
+class Workflows:
+    """The workflows of all organisations; every method names one. All raise ``Unavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, org_id: str, spec: WorkflowSpec, required_inputs: list[str]) -> tuple[StoredWorkflow, bool]:
+        """Store a version and return it with whether it is new.
+
+        The same document again is found, not stored. Raises ``Conflict`` for another document of the same version.
+        """
+        document = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        digest = canonical_hash(document)
+        async with self._database.transaction("store a workflow") as conn:
+            row = await conn.fetchrow(
+                "INSERT INTO workflow (org_id, name, version, spec, hash, required_inputs) "
+                f"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}",
+                *(org_id, spec.name, spec.version, document, digest, required_inputs),
+            )
+            if row is not None:
+                await enqueue(conn, "workflow", org_id, spec.name, document, spec.version)
+                return _workflow(row), True
+        there = await self.get(org_id, spec.name, spec.version)
+        if there.hash != digest:
+            raise Conflict(
+                f"workflow {spec.name} version {spec.version} exists with another document; a version never changes: "
+                f"register this one with a higher version"
+            )
+        return there, False
+
+    async def get(self, org_id: str, name: str, version: int | None = None) -> StoredWorkflow:
+        """Return a version, the newest without one. Raises ``NotFound``."""
+        row = await self._database.fetchrow(
+            "read a workflow",
+            f"SELECT {_COLUMNS} FROM workflow WHERE org_id = $1 AND name = $2 AND ($3::int IS NULL OR version = $3) "
+            "ORDER BY version DESC LIMIT 1",
+            *(org_id, name, version),
+        )
+        if row is None:
+            which = f"{name} version {version}" if version is not None else name
+            raise NotFound(f"there is no workflow {which}; register it with POST /api/v1/workflows")
+        return _workflow(row)
+
+    async def latest(self, org_id: str, name: str) -> int | None:
+        """Return the newest version's number, or ``None`` when there is no such workflow."""
+        row = await self._database.fetchrow(
+            "read a workflow's version",
+            "SELECT max(version) AS version FROM workflow WHERE org_id = $1 AND name = $2",
+            *(org_id, name),
+        )
+        return row["version"] if row is not None else None
+
+    async def all(self, org_id: str) -> list[WorkflowLine]:
+        """Return every workflow's newest version, by name."""
+        rows = await self._database.fetch(
+            "list workflows",
+            "SELECT DISTINCT ON (name) name, version, required_inputs, count(*) OVER (PARTITION BY name) AS versions, "
+            f"{epoch_ms('created_at')} AS created_ms FROM workflow WHERE org_id = $1 ORDER BY name, version DESC",
+            org_id,
+        )
+        return [WorkflowLine(**row) for row in rows]
+
+
+def _workflow(row: asyncpg.Record) -> StoredWorkflow:
+    return StoredWorkflow(**row)

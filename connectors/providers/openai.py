@@ -1,0 +1,102 @@
+"""The provider ``openai``: any service that speaks OpenAI's chat completions over HTTP, without streaming."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from connectors.providers import chat_wire, http_errors
+from connectors.providers.base import ModelRequest, ModelResponse
+from schemas.records.base import Usage
+
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+#: A chat adds a few tokens of its own around each message and before the answer; today it is about seven.
+FRAME_TOKENS = 16
+#: Connecting is quick or hopeless, whatever time the answer may take.
+_CONNECT_S = 10.0
+#: More answers at once than a worker's concurrency; a worker above it queues here, inside its own timeout.
+_CONNECTIONS = 200
+
+
+class OpenAIProvider:
+    """One service at ``base_url`` (with its version, ``…/v1``), with one organisation's key.
+
+    The key is sent in the ``Authorization`` header and appears nowhere else: not in ``sent``, errors or
+    ``repr``. An empty key sends no header, as services on one's own machine want it. It never retries.
+    """
+
+    def __init__(self, api_key: str, base_url: str = OPENAI_BASE_URL, *, name: str = "openai") -> None:
+        self.name = name
+        self._key = api_key
+        # OpenAI's newer models refuse ``max_tokens``, and many compatible services know nothing else.
+        hosted = httpx.URL(base_url).host == "api.openai.com"
+        self._field: chat_wire.MaxTokensField = "max_completion_tokens" if hosted else "max_tokens"
+        self._client = httpx.AsyncClient(
+            base_url=base_url.rstrip("/") + "/",
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+        )
+
+    async def complete(self, request: ModelRequest) -> ModelResponse:
+        """Ask the model once. Raises ``StepError`` as ``http_errors`` maps it."""
+        sent = chat_wire.request_body(request, self._field)
+        answer = await self._post(sent, request)
+        if not answer.is_success:
+            raise http_errors.from_status(
+                self.name,
+                answer.status_code,
+                answer.headers,
+                answer.content,
+                now=datetime.now(UTC),
+                secret=self._key,
+            )
+        try:
+            received = json.loads(answer.content)
+            completion = chat_wire.read_completion(received)
+        except (ValueError, RecursionError) as exc:
+            raise http_errors.malformed(self.name, str(exc)) from exc
+        return ModelResponse(
+            text=completion.text,
+            usage=self._usage(request, completion),
+            finish_reason=completion.finish_reason,
+            sent=sent,
+            received=received,
+        )
+
+    def count_tokens(self, model: str, text: str) -> int:
+        """Return an upper bound: the UTF-8 bytes of ``text`` and the chat's frame.
+
+        Each token of a byte-level tokenizer covers at least one byte, so no tokenizer's file is needed;
+        English has about four bytes to a token.
+        """
+        return len(text.encode("utf-8", "surrogatepass")) + FRAME_TOKENS
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _post(self, sent: Mapping[str, Any], request: ModelRequest) -> httpx.Response:
+        timeout = httpx.Timeout(request.timeout_s, connect=min(_CONNECT_S, request.timeout_s))
+        headers = {"Idempotency-Key": request.idempotency_key}
+        try:
+            # httpx limits each read; the whole answer is limited here.
+            async with asyncio.timeout(request.timeout_s):
+                return await self._client.post(
+                    "chat/completions", json=sent, headers=headers, timeout=timeout
+                )
+        except TimeoutError as exc:
+            raise http_errors.timed_out(self.name, request.timeout_s) from exc
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise http_errors.from_exception(self.name, exc, request.timeout_s) from exc
+
+    def _usage(self, request: ModelRequest, completion: chat_wire.Completion) -> Usage:
+        """Return what the provider counted; what it did not count, by our upper bound."""
+        given, made = completion.input_tokens, completion.output_tokens
+        if given is None:
+            given = self.count_tokens(request.model, request.prompt)
+        if made is None:
+            made = self.count_tokens(request.model, completion.text)
+        return Usage(input_tokens=given, output_tokens=made)

@@ -1,0 +1,28 @@
+"""Which model providers a process has, by name."""
+
+from connectors.providers.base import Provider
+from connectors.providers.local import LocalProvider
+from connectors.providers.local_behaviour import LocalBehaviour
+from connectors.providers.local_http import LocalHttpProvider
+from connectors.providers.openai import OPENAI_BASE_URL, OpenAIProvider
+
+
+def build_providers(
+    *,
+    openai_api_key: str = "",
+    openai_base_url: str = OPENAI_BASE_URL,
+    local_url: str = "",
+    behaviour: LocalBehaviour | None = None,
+) -> dict[str, Provider]:
+    """Return the providers by name; the caller closes them.
+
+    ``local`` is always there: in this process with ``behaviour``, or, with ``local_url``, behind that
+    ``local_server``, which has a behaviour of its own. ``openai`` is there when it can work: with a key, or
+    at a base URL other than OpenAI's, where a key may not be needed.
+    """
+    providers: dict[str, Provider] = {
+        "local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)
+    }
+    if openai_api_key or openai_base_url.rstrip("/") != OPENAI_BASE_URL:
+        providers["openai"] = OpenAIProvider(openai_api_key, openai_base_url)
+    return providers

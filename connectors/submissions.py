@@ -1,0 +1,223 @@
+"""Submissions: the one path from a wish to a ``RunSubmitted`` record, shared by HTTP and by ingress.
+
+    1. prepare   find the workflow, check the inputs, pin everything; nothing is written
+    2. claim     the marker of the run: another body with this id is refused, a known submission is answered
+    3. append    ``RunSubmitted``, acknowledged by the broker
+    4. confirm   the marker: readers may see the run
+
+A crash after 2 leaves a pending marker, and the same submission again goes on with 3. A crash after 3 makes that
+repeat a second record of one run, which the run's fold ignores by its id.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from connectors.accepted import AcceptedMarkers, Marker, Receipt
+from connectors.appender import Appender
+from connectors.plans import Plans
+from connectors.ports import OutRecord
+from connectors.postgres.runs import Runs
+from schemas import money
+from schemas.api_models.runs import MAX_INPUTS_BYTES, SubmitRun
+from schemas.errors import InvalidInput, Problem, SubmissionConflict, TooLarge, Unavailable
+from schemas.ids import canonical_hash, run_id, traceparent
+from schemas.records.run_events import Capture, RunSubmitted
+from schemas.spec_check import missing_inputs
+from topics.catalogue import RUN_EVENTS
+from topics.codec import encode
+
+logger = logging.getLogger(__name__)
+
+
+def wall_clock_ms() -> int:
+    """Return milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A submission that is in the log. ``duplicate`` says that it was before."""
+
+    receipt: Receipt
+    duplicate: bool
+
+
+class Submissions:
+    """Takes submissions. Every method raises ``Unavailable`` when a dependency does not answer."""
+
+    def __init__(
+        self,
+        plans: Plans,
+        markers: AcceptedMarkers,
+        history: Runs,
+        appender: Appender,
+        capture: Capture = "full",
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._plans = plans
+        self._markers = markers
+        self._history = history
+        self._appender = appender
+        self._now_ms = now_ms
+        self._capture = capture
+
+    async def prepare(
+        self,
+        org_id: str,
+        source: str,
+        submission_id: str | None,
+        body: SubmitRun,
+        trace: str | None = None,
+    ) -> RunSubmitted:
+        """Return the record of a submission; nothing is written yet. ``trace`` is the sender's ``traceparent``.
+
+        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, named by its path),
+        ``TooLarge`` (the inputs).
+        """
+        _check_size(body)
+        plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
+        _check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
+        budget_nano = _budget_nano(body)
+        return RunSubmitted(
+            run_id=run_id(org_id, source, submission_id),
+            org_id=org_id,
+            source=source,
+            submission_id=submission_id,
+            body_hash=_body_hash(body, budget_nano),
+            workflow_name=body.workflow_name,
+            workflow_version=plan.version,
+            spec=plan.resolved,
+            inputs=body.inputs,
+            tags=body.tags,
+            budget_nano=budget_nano,
+            capture=self._capture,
+            submitted_at_ms=self._now_ms(),
+            traceparent=trace,
+        )
+
+    async def submit(self, record: RunSubmitted) -> Submitted:
+        """Put one prepared submission into the log. Raises ``SubmissionConflict``."""
+        (outcome,) = await self.submit_all([record])
+        if isinstance(outcome, SubmissionConflict):
+            raise outcome
+        return outcome
+
+    async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
+        """Put prepared submissions into the log with one append, and return what became of each, in order."""
+        first: dict[str, RunSubmitted] = {}
+        for record in records:
+            first.setdefault(record.run_id, record)
+        known = await self._known([_receipt(record) for record in first.values()])
+        taken: dict[str, Submitted] = {}
+        new: list[RunSubmitted] = []
+        outcomes: list[Submitted | SubmissionConflict] = []
+        for record in records:
+            marker = known.get(record.run_id)
+            if record.body_hash != (marker or first[record.run_id]).body_hash:
+                outcomes.append(_conflict(record))
+            elif record.run_id in taken:
+                outcomes.append(replace(taken[record.run_id], duplicate=True))
+            else:
+                if marker is None or marker.receipt is None:
+                    new.append(record)
+                taken[record.run_id] = _submitted(record, marker)
+                outcomes.append(taken[record.run_id])
+        await self._append(new)
+        return outcomes
+
+    async def _known(self, receipts: Sequence[Receipt]) -> dict[str, Marker]:
+        """Claim the markers; where one is new although the submission has an id, ask history too."""
+        markers = await self._markers.claim(receipts) if receipts else []
+        known = {r.run_id: marker for r, marker in zip(receipts, markers, strict=True) if marker is not None}
+        unsure = [r for r in receipts if r.submission_id is not None and r.run_id not in known]
+        if unsure:
+            found = await self._history.body_hashes([r.run_id for r in unsure])
+            written = [_as_written(r, *found[r.run_id]) for r in unsure if r.run_id in found]
+            known |= {r.run_id: Marker(r.body_hash, r) for r in written}
+            if written:
+                await self._markers.confirm(written)
+        return known
+
+    async def _append(self, records: Sequence[RunSubmitted]) -> None:
+        if not records:
+            return
+        await self._appender.append([_out(record) for record in records])
+        try:
+            await self._markers.confirm([_receipt(record) for record in records])
+        except Unavailable:
+            # The runs are in the log, so they are accepted; readers see them as soon as history has them.
+            logger.warning(
+                "%d accepted runs are not shown before they are in history: Redis does not answer",
+                len(records),
+                extra={"action": "confirm_submission_failed"},
+            )
+
+
+def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
+    if marker is not None and marker.receipt is not None:
+        return Submitted(marker.receipt, duplicate=True)
+    return Submitted(_receipt(record), duplicate=False)
+
+
+def _check_size(body: SubmitRun) -> None:
+    try:
+        size = len(orjson.dumps(body.inputs))
+    except TypeError as exc:
+        raise InvalidInput(f"the inputs cannot be written as JSON: {exc}") from exc
+    if size > MAX_INPUTS_BYTES:
+        raise TooLarge(
+            f"the inputs have {size} bytes as JSON, the limit is {MAX_INPUTS_BYTES}: "
+            "put large data into storage and pass its URI"
+        )
+
+
+def _check_inputs(missing: Sequence[str], workflow: str) -> None:
+    if missing:
+        problems = tuple(Problem(f"inputs.{name}", "is missing", f'add "{name}" to the inputs') for name in missing)
+        names = ", ".join(missing)
+        raise InvalidInput(f"{workflow} needs the input{'s' * (len(missing) > 1)} {names}", problems)
+
+
+def _budget_nano(body: SubmitRun) -> int | None:
+    return money.from_cents(body.budget_cents) if body.budget_cents is not None else None
+
+
+def _body_hash(body: SubmitRun, budget_nano: int | None) -> str:
+    """Hash what the sender asked for, so that 1 and 1.0 cents are one wish, and a newer default version no other."""
+    return canonical_hash([body.workflow_name, body.workflow_version, body.inputs, body.tags, budget_nano])
+
+
+def _receipt(record: RunSubmitted) -> Receipt:
+    return Receipt(
+        run_id=record.run_id,
+        org_id=record.org_id,
+        body_hash=record.body_hash,
+        workflow_name=record.workflow_name,
+        workflow_version=record.workflow_version,
+        source=record.source,
+        submission_id=record.submission_id,
+        submitted_at_ms=record.submitted_at_ms,
+        tags=record.tags,
+        budget_nano=record.budget_nano,
+    )
+
+
+def _as_written(receipt: Receipt, body_hash: str, version: int, created_ms: int) -> Receipt:
+    """Return the receipt of the run that history has."""
+    return replace(receipt, body_hash=body_hash, workflow_version=version, submitted_at_ms=created_ms)
+
+
+def _conflict(record: RunSubmitted) -> SubmissionConflict:
+    return SubmissionConflict(
+        f"submission {record.submission_id!r} of source {record.source!r} was made before with another body; "
+        "a new submission needs a new id"
+    )
+
+
+def _out(record: RunSubmitted) -> OutRecord:
+    headers = (("traceparent", traceparent(record.run_id).encode()),)
+    return OutRecord(RUN_EVENTS, record.run_id.encode(), encode(record), headers)

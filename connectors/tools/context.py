@@ -1,0 +1,31 @@
+"""What a tool is told about the step that calls it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from schemas.payload import Reference
+
+
+class ObjectReader(Protocol):
+    """Where stored bytes are read; see ``connectors.objects``."""
+
+    async def get(self, org_id: str, reference: Reference) -> bytes:
+        """Return the bytes of one of the organisation's references."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """Who calls a tool, and what it may use.
+
+    ``idempotency_key`` is the same whenever the attempt is delivered again: pass it on to the service that the tool
+    calls. ``documents_dir`` is the directory that local files are read from.
+    """
+
+    org_id: str
+    run_id: str
+    step_id: str
+    idempotency_key: str
+    documents_dir: Path
+    objects: ObjectReader

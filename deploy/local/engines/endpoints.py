@@ -1,0 +1,35 @@
+"""Where the running engines listen, as data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Addresses of the engines that a stack started; an engine that was not asked for has an empty string.
+
+    The Redis, PostgreSQL and ClickHouse addresses contain the password that protects them from other users of the
+    machine, so an `Endpoints` must not be logged whole.
+    """
+
+    data_dir: Path
+    kafka_bootstrap: str = ""  # "127.0.0.1:9092"
+    redis_url: str = ""  # "redis://:password@127.0.0.1:6379/0"
+    postgres_dsn: str = ""  # "postgresql://postgres:password@127.0.0.1:5432/agentflow"
+    clickhouse_url: str = ""  # "http://default:password@127.0.0.1:8123"
+
+    def as_dict(self) -> dict[str, str]:
+        """All fields as strings, ready for JSON."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+    def as_env(self) -> dict[str, str]:
+        """The environment variables that the roles read, for the engines that are there."""
+        env = {
+            "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            "REDIS_URL": self.redis_url,
+            "DATABASE_URL": self.postgres_dsn,
+            "CLICKHOUSE_URL": self.clickhouse_url,
+        }
+        return {name: value for name, value in env.items() if value}

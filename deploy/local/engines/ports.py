@@ -1,0 +1,49 @@
+"""Loopback ports that stay the same between starts, kept in `<data_dir>/ports.json`."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+# Below the range that Linux (32768) and macOS (49152) hand out to outgoing connections, so that no client of ours can
+# take a port between the moment it is chosen and the moment an engine binds it.
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+
+
+class PortBook:
+    """Remembers which name got which port. Used by one process at a time: the data directory's lock sees to that."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+
+    def port(self, name: str) -> int:
+        """The port of `name`: the remembered one while it is free, else a new one, which is remembered."""
+        port = self._ports.get(name)
+        if port is None or not is_free(port):
+            port = self._choose()
+            self._ports[name] = port
+            self._path.write_text(json.dumps(self._ports, indent=1, sort_keys=True))
+        return port
+
+    def _choose(self) -> int:
+        taken = set(self._ports.values())
+        candidates = random.sample(range(FIRST_PORT, LAST_PORT), k=200)
+        for port in candidates:
+            if port not in taken and is_free(port):
+                return port
+        raise OSError(f"no free port on {LOOPBACK} between {FIRST_PORT} and {LAST_PORT}: stop other local servers")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could bind the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

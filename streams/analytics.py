@@ -1,0 +1,45 @@
+"""The analytics role: what was called, what it did cost and how steps went, as rows in ClickHouse.
+
+One insert per partition of a topic. A batch that was written in part is written again whole, and the tables
+keep one row per record, so neither a crash nor a repeat counts anything twice.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from connectors.ports import InRecord
+from streams.core.rows import COLUMNS, Origin, Row, rows_of
+from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS
+
+#: The topics that this role reads.
+TOPICS = (COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS)
+
+
+class RowStore(Protocol):
+    """Where rows go."""
+
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Write rows in one insert. Raises ``Unavailable``."""
+        ...
+
+
+class AnalyticsSink:
+    """Writes batches of decoded records."""
+
+    def __init__(self, store: RowStore) -> None:
+        self._store = store
+
+    async def write(self, records: Sequence[tuple[InRecord, BaseModel]]) -> None:
+        """Write every record's rows; then they can be read. Raises ``Unavailable``: write them again."""
+        for (_, _, table), rows in _grouped(records).items():
+            await self._store.insert(table, COLUMNS[table], rows)
+
+
+def _grouped(records: Sequence[tuple[InRecord, BaseModel]]) -> dict[tuple[str, int, str], list[Row]]:
+    groups: dict[tuple[str, int, str], list[Row]] = {}
+    for place, record in records:
+        table, rows = rows_of(record, Origin(place.topic, place.partition, place.offset))
+        groups.setdefault((place.topic, place.partition, table), []).extend(rows)
+    return groups

@@ -1,0 +1,157 @@
+"""Records to rows of ClickHouse, without I/O: the same record at the same place gives the same rows.
+
+Each table's columns are declared once, in the order in which its function fills them. Times are ticks since
+the epoch (milliseconds; nanoseconds for spans), money is nano-dollars, absent text is empty.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import BaseModel
+
+from schemas.payload import Payload
+from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.run_views import RunView, StepView
+from schemas.records.spans import Span, TraceSpans
+
+Cell = str | int | float | bool | dict[str, str] | None
+Row = tuple[Cell, ...]
+
+
+class Origin(NamedTuple):
+    """Where a record is in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Rows(NamedTuple):
+    """What one record writes: rows of one table, in the order of ``COLUMNS[table]``."""
+
+    table: str
+    rows: list[Row]
+
+
+COST_EVENTS = "cost_events"
+PROVIDER_CALLS = "provider_calls"
+TRACE_SPANS = "trace_spans"
+STEP_EVENTS = "step_events"
+
+_ORIGIN = ("_topic", "_partition", "_offset")
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    COST_EVENTS: (
+        *("org_id", "call_id", "kind", "run_id", "step_id", "workflow_name", "provider", "model"),
+        *("amount_nano", "booked_at", "input_tokens", "output_tokens", "price_version", "tags"),
+        *_ORIGIN,
+    ),
+    PROVIDER_CALLS: (
+        *("org_id", "call_id", "request_id", "run_id", "step_id", "attempt", "workflow_name", "provider"),
+        *("model", "outcome", "error_code", "cached", "input_tokens", "output_tokens", "cost_nano"),
+        *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
+        *_ORIGIN,
+    ),
+    TRACE_SPANS: (
+        *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
+        *("ended_at", "status", "status_message", "attributes", "record_id"),
+        *_ORIGIN,
+    ),
+    STEP_EVENTS: (
+        *("org_id", "run_id", "step_id", "version", "node_id", "kind", "state", "attempt", "workflow_name"),
+        *("workflow_version", "run_status", "submitted_at", "requested_at", "started_at", "finished_at"),
+        *(
+            "provider",
+            "model",
+            "worker_id",
+            "cached",
+            "input_tokens",
+            "output_tokens",
+            "cost_nano",
+            "error_code",
+        ),
+        *("error_message", "waiting_for", "tags"),
+        *_ORIGIN,
+    ),
+}
+
+_INT64_MAX = 2**63 - 1
+
+
+def rows_of(record: BaseModel, origin: Origin) -> Rows:
+    """Return the rows of a record. Raises ``TypeError`` for a record that analytics keeps no rows of."""
+    build = _BUILDERS.get(type(record))
+    if build is None:
+        raise TypeError(f"no rows are made of {type(record).__name__}; add it to streams/core/rows.py")
+    return build(record, origin)
+
+
+def _cost_event(event: CostEvent, origin: Origin) -> Rows:
+    row = (
+        *(event.org_id, event.call_id, event.kind, event.run_id, event.step_id, event.workflow_name),
+        *(event.provider, event.model, event.amount_nano, event.booked_at_ms),
+        *(_int64(event.usage.input_tokens), _int64(event.usage.output_tokens)),
+        *(event.price_version, event.tags),
+        *origin,
+    )
+    return Rows(COST_EVENTS, [row])
+
+
+def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
+    row = (
+        *(call.org_id, call.call_id, call.request_id, call.run_id, call.step_id, _int64(call.attempt)),
+        *(call.workflow_name, call.provider, call.model, call.outcome, call.error_code or "", call.cached),
+        *(_int64(call.usage.input_tokens), _int64(call.usage.output_tokens), call.cost_nano),
+        *(call.price_version, call.started_at_ms, call.latency_ms, call.idempotency_key, call.capture),
+        *(_payload(call.request), _payload(call.response)),
+        *origin,
+    )
+    return Rows(PROVIDER_CALLS, [row])
+
+
+def _trace_spans(record: TraceSpans, origin: Origin) -> Rows:
+    return Rows(TRACE_SPANS, [_span(record, span, origin) for span in record.spans])
+
+
+def _span(record: TraceSpans, span: Span, origin: Origin) -> Row:
+    return (
+        *(record.org_id, record.trace_id, span.span_id, span.parent_span_id or "", record.run_id, span.name),
+        *(span.kind, _int64(span.start_ns), _int64(span.end_ns), span.status, span.status_message),
+        *(orjson.dumps(span.attributes, option=orjson.OPT_SORT_KEYS).decode(), record.record_id),
+        *origin,
+    )
+
+
+def _run_view(view: RunView, origin: Origin) -> Rows:
+    return Rows(STEP_EVENTS, [_step(view, step, origin) for step in view.steps])
+
+
+def _step(view: RunView, step: StepView, origin: Origin) -> Row:
+    error = step.error
+    return (
+        *(view.org_id, view.run_id, step.step_id, _int64(view.version), step.node_id, step.kind, step.state),
+        *(_int64(step.attempt), view.workflow_name, _int64(view.workflow_version), view.status),
+        *(view.submitted_at_ms, step.requested_at_ms, step.started_at_ms, step.finished_at_ms),
+        *(step.provider or "", step.model or "", step.worker_id, step.cached),
+        *(_int64(step.usage.input_tokens), _int64(step.usage.output_tokens), step.cost_nano),
+        *(error.code if error else "", error.message if error else "", step.waiting_for or "", view.tags),
+        *origin,
+    )
+
+
+def _payload(payload: Payload | None) -> str:
+    return "" if payload is None else payload.model_dump_json()
+
+
+def _int64(value: int) -> int:
+    """Keep an unbounded count inside the column's type: one absurd record must not hold up a batch."""
+    return max(-_INT64_MAX, min(value, _INT64_MAX))
+
+
+_BUILDERS: dict[type[BaseModel], Callable[[Any, Origin], Rows]] = {
+    CostEvent: _cost_event,
+    ProviderCall: _provider_call,
+    TraceSpans: _trace_spans,
+    RunView: _run_view,
+}

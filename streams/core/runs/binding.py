@@ -1,0 +1,109 @@
+"""What a step is called with: the arguments of a node, and the items that a mapped node maps over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas import payload as payloads
+from schemas.records.base import Json
+from schemas.records.steps import Link
+from schemas.references import Reference
+from streams.core.runs.plan import PlanNode
+from streams.core.runs.values import (
+    INDEX,
+    ITEM,
+    BindingError,
+    Constant,
+    Datum,
+    Far,
+    ListOf,
+    Near,
+    OutputOf,
+    Scope,
+    Value,
+    bind,
+    find,
+    of_payload,
+    place,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What a mapped node maps over: how many, and the item at an index."""
+
+    count: int
+    at: Callable[[int], Datum]
+
+
+def bind_args(node: PlanNode, scope: Scope) -> tuple[dict[str, Json], list[Link]]:
+    """Return a step's arguments and the links to fill in. What the document binds wins over what comes by itself.
+
+    Raises ``BindingError``.
+    """
+    links: list[Link] = []
+    args: dict[str, Json] = dict(scope.inputs) if node.takes_run_inputs else {}
+    named = node.arg_names
+    if scope.item is not None:
+        if ITEM not in named:
+            args[ITEM] = place(scope.item, [ITEM], links)
+        if INDEX not in named:
+            args[INDEX] = scope.index
+    for name, value in node.args:
+        args[name] = bind(value, scope, [name], links)
+    return args, links
+
+
+def open_items(node: PlanNode, scope: Scope) -> Items:
+    """Return what a mapped node maps over. Raises ``BindingError`` (``not_a_list``, ``reference_missing``)."""
+    match node.items:
+        case ListOf(items):
+            # Only the item that is asked for is bound: a retry of one child must not bind them all.
+            return Items(len(items), lambda i: _bind_item(node, items[i], scope))
+        case OutputOf(reference):
+            return _items_of_output(node, reference, scope)
+        case Constant(value):
+            return _items_of_list(node, value)
+        case None:
+            raise BindingError("not_a_list", f"'{node.id}' is parallel and has neither items nor one predecessor")
+        case other:
+            return _items_of_list(node, bind(other, scope, [], []))
+
+
+def _bind_item(node: PlanNode, value: Value, scope: Scope) -> Datum:
+    links: list[Link] = []
+    bound = bind(value, scope, [], links)
+    if not links:
+        return Near(bound)
+    if links[0].at == [] and isinstance(links[0].payload, payloads.Reference):
+        return Far(links[0].payload, tuple(links[0].path))
+    raise BindingError(
+        "item_too_large", f"an item of '{node.id}' has a stored output inside; name that output as an item of its own"
+    )
+
+
+def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Items:
+    output = scope.outputs(reference.node)
+    if isinstance(output, list) and not reference.path:
+        return Items(len(output), lambda i: of_payload(output[i]))
+    datum = find(output, reference)
+    if isinstance(datum, Near):
+        return _items_of_list(node, datum.value)
+    return _items_of_stored(node, reference, datum)
+
+
+def _items_of_stored(node: PlanNode, reference: Reference, far: Far) -> Items:
+    if far.path or far.payload.length is None:
+        what = "only a stored output that is a list as a whole" if far.path else "it is not a list, and only one"
+        raise BindingError(
+            "not_a_list", f"'{node.id}' maps over '{reference.node}.output', which is stored: {what} can be mapped"
+        )
+    return Items(far.payload.length, lambda i: Far(far.payload, (i,)))
+
+
+def _items_of_list(node: PlanNode, value: Json) -> Items:
+    if not isinstance(value, list):
+        raise BindingError(
+            "not_a_list",
+            f"'{node.id}' is parallel and needs a list, but got a {type(value).__name__}; name one with `items`",
+        )
+    return Items(len(value), lambda i: Near(value[i]))

@@ -1,0 +1,173 @@
+"""What the table keeps of a run, and how it is written.
+
+Entity ``<run id>``:
+
+- ``h``: ``Header``, what the submission said; written once
+- ``in``: the run's inputs, a JSON object; written once
+- ``st``: the run's status in plain UTF-8, since the workers' claim script reads it
+- ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
+- ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
+
+Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON, decoded into a ``Plan``; shared by all runs of it.
+
+Structs are MessagePack arrays: a new field goes last and has a default, so that older entries still decode.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel
+
+from schemas.payload import Inline, Payload, Reference
+from schemas.records.base import ErrorInfo, Json
+from schemas.records.run_events import Capture
+from schemas.records.run_views import RunState, StepState
+from schemas.spec import ResolvedSpec
+from streams.core.runs.plan import Plan, compile_plan
+
+HEADER = "h"
+INPUTS = "in"
+STATUS = "st"
+PROGRESS = "p"
+STEP_PREFIX = "s:"
+SPEC_PREFIX = "spec:"
+SPEC = "spec"
+
+
+class Header(msgspec.Struct, frozen=True, array_like=True):
+    """What the submission said, without the spec and the inputs."""
+
+    run_id: str
+    org_id: str
+    source: str
+    submission_id: str | None
+    body_hash: str
+    workflow_name: str
+    workflow_version: int
+    spec_hash: str
+    tags: dict[str, str]
+    budget_nano: int | None
+    capture: Capture
+    submitted_at_ms: int
+    traceparent: str | None
+    semantics: int
+
+
+class Progress(msgspec.Struct, frozen=True, array_like=True):
+    """How far the run is. ``done`` counts nodes, ``open_children`` what each mapped node still waits for.
+
+    ``version`` is the offset of the last event that changed something a reader sees.
+    """
+
+    version: int
+    done: int = 0
+    open_children: dict[str, int] = {}
+    cost_nano: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    error: ErrorInfo | None = None
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """One step. Money and tokens are sums over its attempts, all else is of the last attempt.
+
+    ``index`` is set for a child of a mapped node, ``total`` (number of children) for the mapped node itself.
+    ``timer`` is the one timer that is armed for the step. ``unsettled`` are attempts that were requested and ended
+    without an outcome (timed out, canceled): what they did cost may still come.
+    """
+
+    node: str
+    state: StepState
+    index: int | None = None
+    total: int | None = None
+    attempt: int = 0
+    deferral: int = 0
+    requested_at_ms: int | None = None
+    timer: str | None = None
+    due_ms: int | None = None
+    waiting_for: str | None = None
+    unsettled: tuple[int, ...] = ()
+    value: Inline | None = None
+    stored: Reference | None = None
+    error: ErrorInfo | None = None
+    cost_nano: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    provider: str | None = None
+    model: str | None = None
+    cached: bool = False
+    worker_id: str = ""
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+
+    @property
+    def output(self) -> Payload | None:
+        """The recorded output."""
+        return self.value if self.value is not None else self.stored
+
+    @property
+    def attempt_is_open(self) -> bool:
+        """Whether the current attempt may still have an outcome: it runs, or was given back and will run again."""
+        if self.total is not None:
+            return False
+        deferred = self.state == "waiting" and self.timer is not None and self.timer.startswith("defer:")
+        return self.state == "running" or deferred
+
+
+def step_field(step_id: str) -> str:
+    """Return the name of a step's entry."""
+    return f"{STEP_PREFIX}{step_id}"
+
+
+def spec_entity(spec_hash: str) -> str:
+    """Return the entity of a spec."""
+    return f"{SPEC_PREFIX}{spec_hash}"
+
+
+def encode(field: str, value: Json) -> bytes:
+    """Return an entry's stored bytes."""
+    if field == STATUS:
+        return str(value).encode()
+    if field == SPEC:
+        return spec_bytes(value)
+    return _ENCODER.encode(value)
+
+
+def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunState | Mapping[str, Any]:
+    """Return the value of stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
+    if field == STATUS:
+        status: RunState = msgspec.convert(data.decode(), RunState)
+        return status
+    if field == SPEC:
+        return compile_plan(ResolvedSpec.model_validate_json(data))
+    decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
+    decoded: Header | Progress | Step | Mapping[str, Any] = decoder.decode(data)
+    return decoded
+
+
+def spec_bytes(plan: Plan) -> bytes:
+    """Return the JSON of a plan's resolved spec."""
+    return plan.resolved.model_dump_json(by_alias=True).encode()
+
+
+def _from_model(model: object) -> object:
+    if isinstance(model, BaseModel):
+        return model.__dict__
+    raise TypeError(f"a {type(model).__name__} cannot be stored in an entry")
+
+
+def _to_model(kind: type, data: dict[str, Any]) -> object:
+    # Our own bytes, written from a model that was valid: checking them again would cost more than decoding.
+    return kind.model_construct(**data) if issubclass(kind, BaseModel) else data
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_from_model)
+_STEP = msgspec.msgpack.Decoder(Step, dec_hook=_to_model)
+_DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
+    HEADER: msgspec.msgpack.Decoder(Header),
+    PROGRESS: msgspec.msgpack.Decoder(Progress, dec_hook=_to_model),
+    INPUTS: msgspec.msgpack.Decoder(dict[str, Any]),
+}

@@ -1,0 +1,203 @@
+"""What the events of a running run do: results, deferrals, timers, cancels. Each takes the turn and its event."""
+
+from typing import Any
+
+from schemas.metrics import STEP_RETRIES_TOTAL
+from schemas.payload import Inline
+from schemas.records.base import ErrorInfo
+from schemas.records.run_events import CancelRequested, StepDeferred, StepFailed, StepSucceeded, TimerFired
+from streams.core.commands import Count
+from streams.core.runs.dispatch import node_done
+from streams.core.runs.entries import Step
+from streams.core.runs.finish import cancel, fail_with
+from streams.core.runs.requests import request, timeout_timer
+from streams.core.runs.retry import may_retry, wait_ms
+from streams.core.runs.sizes import KIB, OUTPUT_LIMIT, payload_size, trimmed
+from streams.core.runs.turn import Turn, late
+
+_NO_TIMER: dict[str, Any] = {"timer": None, "due_ms": None, "waiting_for": None}
+
+
+def step_succeeded(turn: Turn, event: StepSucceeded) -> None:
+    """Record an output and go on."""
+    step = _accept(turn, event)
+    if step is None:
+        return
+    size = payload_size(event.output)
+    if size > OUTPUT_LIMIT:
+        _fail(turn, event.step_id, step, _too_large(event.step_id, size), _outcome(step, event))
+        return
+    output = {"value": event.output} if isinstance(event.output, Inline) else {"stored": event.output}
+    done = turn.change(event.step_id, step, state="succeeded", error=None, **output, **_outcome(step, event))
+    if done.index is None:
+        node_done(turn, turn.node_of(done))
+    else:
+        _child_done(turn, done)
+
+
+def step_failed(turn: Turn, event: StepFailed) -> None:
+    """Record a failed attempt: try again, or fail the run."""
+    step = _accept(turn, event)
+    if step is not None:
+        _fail(turn, event.step_id, step, trimmed(event.error, event.step_id), _outcome(step, event))
+
+
+def step_deferred(turn: Turn, event: StepDeferred) -> None:
+    """Ask for the same attempt again at the time that the worker names."""
+    step = turn.step(event.step_id)
+    current = step is not None and step.state == "running" and step.attempt == event.attempt
+    if step is None or step.total is not None or not current or event.deferral != step.deferral + 1:
+        turn.commands.append(late("deferral"))
+        return
+    turn.disarm(step)
+    timer = f"defer:{event.step_id}:{event.attempt}:{event.deferral}"
+    turn.change(
+        event.step_id,
+        step,
+        state="waiting",
+        deferral=event.deferral,
+        timer=timer,
+        due_ms=event.until_ms,
+        waiting_for=event.reason[:200],
+        worker_id=event.worker_id,
+    )
+    turn.arm(timer, event.until_ms)
+
+
+def timer_fired(turn: Turn, event: TimerFired) -> None:
+    """Do what the step waited for, if it still does."""
+    kind, _, rest = event.timer_id.partition(":")
+    step_id = rest.rsplit(":", 2 if kind == "defer" else 1)[0]
+    step = turn.step(step_id)
+    if step is None or step.timer != event.timer_id:
+        turn.commands.append(late("timer"))
+    elif kind == "retry":
+        labels = (("workflow", turn.header.workflow_name), ("node", step.node))
+        turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
+        _ask_again(turn, step_id, step, step.attempt + 1, 0)
+    elif kind == "defer":
+        _ask_again(turn, step_id, step, step.attempt, step.deferral)
+    else:
+        _time_out(turn, step_id, step)
+
+
+def cancel_requested(turn: Turn, event: CancelRequested) -> None:
+    """Cancel the run, unless it is over."""
+    if turn.is_over:
+        turn.commands.append(late("finished_run"))
+        return
+    by = f" by {event.requested_by}" if event.requested_by else ""
+    why = f": {event.reason}" if event.reason else ""
+    cancel(turn, ErrorInfo(code="canceled", message=f"canceled{by}{why}"[:1000]))
+
+
+def _accept(turn: Turn, event: StepSucceeded | StepFailed) -> Step | None:
+    """Return the step whose open attempt this is the outcome of, paid for and disarmed; else settle and count."""
+    step = turn.step(event.step_id)
+    if step is None or step.total is not None:
+        turn.commands.append(late("unknown_step"))
+        return None
+    if not step.attempt_is_open or event.attempt != step.attempt:
+        _settle_late(turn, step, event)
+        return None
+    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+    turn.disarm(step)
+    return step
+
+
+def _settle_late(turn: Turn, step: Step, event: StepSucceeded | StepFailed) -> None:
+    """Count the money of an attempt whose outcome decides nothing any more, once."""
+    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
+    if event.attempt not in step.unsettled:
+        return
+    unsettled = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
+    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+    turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
+
+
+def _paid(step: Step, event: StepSucceeded | StepFailed) -> dict[str, Any]:
+    return {
+        "cost_nano": step.cost_nano + event.cost_nano,
+        "input_tokens": step.input_tokens + event.usage.input_tokens,
+        "output_tokens": step.output_tokens + event.usage.output_tokens,
+    }
+
+
+def _outcome(step: Step, event: StepSucceeded | StepFailed) -> dict[str, Any]:
+    """Return what a step takes over from the outcome of its attempt."""
+    return {
+        "provider": event.provider,
+        "model": event.model,
+        "cached": event.cached,
+        "worker_id": event.worker_id,
+        "started_at_ms": event.started_at_ms,
+        "finished_at_ms": event.finished_at_ms,
+        **_NO_TIMER,
+        **_paid(step, event),
+    }
+
+
+def _child_done(turn: Turn, child: Step) -> None:
+    """Count a mapped node's child; the last one ends the node."""
+    left = turn.open_children[child.node] - 1
+    if left:
+        turn.open_children[child.node] = left
+        return
+    del turn.open_children[child.node]
+    parent = turn.step(child.node)
+    if parent is not None:
+        turn.change(child.node, parent, state="succeeded", finished_at_ms=turn.now_ms)
+    node_done(turn, turn.node_of(child))
+
+
+def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[str, Any]) -> None:
+    """End an attempt by an error."""
+    retries = turn.node_of(step).policy.retries
+    if not may_retry(retries, step.attempt, error):
+        failed = turn.change(step_id, step, state="failed", error=error, **outcome)
+        fail_with(turn, failed, error)
+        return
+    wait = wait_ms(retries, turn.run_id, step_id, step.attempt, error.retry_after_ms)
+    timer, due_ms = f"retry:{step_id}:{step.attempt + 1}", turn.now_ms + wait
+    waiting = outcome | {"timer": timer, "due_ms": due_ms, "waiting_for": "retry"}
+    turn.change(step_id, step, state="waiting", error=error, **waiting)
+    turn.arm(timer, due_ms)
+
+
+def _ask_again(turn: Turn, step_id: str, step: Step, attempt: int, deferral: int) -> None:
+    timer, due_ms = timeout_timer(turn.node_of(step), step_id, attempt, turn.now_ms)
+    again = turn.change(
+        step_id,
+        step,
+        state="running",
+        attempt=attempt,
+        deferral=deferral,
+        requested_at_ms=turn.now_ms,
+        started_at_ms=None,
+        finished_at_ms=None,
+        error=None,
+        timer=timer,
+        due_ms=due_ms,
+        waiting_for=None,
+    )
+    request(turn, step_id, again)
+    if timer is not None and due_ms is not None:
+        turn.arm(timer, due_ms)
+
+
+def _time_out(turn: Turn, step_id: str, step: Step) -> None:
+    error = ErrorInfo(
+        code="timeout",
+        message=f"no worker gave a result of attempt {step.attempt} in time; see whether workers run and keep up",
+        retryable=True,
+        step_id=step_id,
+    )
+    gone = {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": turn.now_ms, **_NO_TIMER}
+    _fail(turn, step_id, step, error, gone)
+
+
+def _too_large(step_id: str, size: int) -> ErrorInfo:
+    message = (
+        f"the output has {size // KIB} KiB inside its record, the most is {OUTPUT_LIMIT // KIB}; store it as an object"
+    )
+    return ErrorInfo(code="too_large", message=message, step_id=step_id)

@@ -1,0 +1,156 @@
+"""A workflow compiled for folding: order, neighbours, parsed arguments, and the work of each node. Immutable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.errors import BadRecord
+from schemas.policy import Policy
+from schemas.records.steps import FunctionCall, LlmCall, ToolCall
+from schemas.references import Reference, variables_of
+from schemas.spec import FunctionNode, LlmNode, Node, NodeKind, ResolvedSpec, ToolNode
+from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
+from streams.core.runs.values import OutputOf, Value, compile_value
+
+Work = LlmCall | ToolCall | FunctionCall
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNode:
+    """One node. ``args`` are bound in order; ``takes_run_inputs`` puts the run's inputs below them.
+
+    ``items`` is what a ``parallel`` node maps over.
+    """
+
+    id: str
+    position: int
+    kind: NodeKind
+    policy: Policy
+    work: Work
+    parallel: bool
+    items: Value | None
+    args: tuple[tuple[str, Value], ...]
+    arg_names: frozenset[str]
+    takes_run_inputs: bool
+    predecessors: tuple[str, ...]
+    successors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled workflow. ``nodes`` are in topological order; ``resolved`` is what it was compiled from."""
+
+    resolved: ResolvedSpec
+    nodes: Mapping[str, PlanNode]
+    roots: tuple[PlanNode, ...]
+    sinks: tuple[PlanNode, ...]
+
+
+def compile_plan(resolved: ResolvedSpec) -> Plan:
+    """Compile a resolved spec. Raises ``BadRecord`` for one that registration would have refused."""
+    dag = resolved.spec.dag
+    before = predecessors([node.id for node in dag.nodes], [(edge.source, edge.target) for edge in dag.edges])
+    try:
+        order = topological_order(before)
+    except Cycle as exc:
+        raise BadRecord("bad_spec", f"the workflow has a cycle: {exc}") from exc
+    above = ancestors(before, order)
+    by_id = {node.id: node for node in dag.nodes}
+    after: dict[str, list[str]] = {node: [] for node in order}
+    for node in order:
+        for source in before[node]:
+            after[source].append(node)
+    nodes = {
+        id_: _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), above[id_])
+        for i, id_ in enumerate(order)
+    }
+    return Plan(
+        resolved=resolved,
+        nodes=nodes,
+        roots=tuple(node for node in nodes.values() if not node.predecessors),
+        sinks=tuple(node for node in nodes.values() if not node.successors),
+    )
+
+
+def _compile_node(
+    node: Node,
+    position: int,
+    resolved: ResolvedSpec,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+    above: frozenset[str],
+) -> PlanNode:
+    work = _work(node, resolved)
+    items = _items(node, before, above) if node.config.parallel else None
+    args = _args(node, work, items, before, above)
+    return PlanNode(
+        id=node.id,
+        position=position,
+        kind=node.type,
+        policy=node.policy,
+        work=work,
+        parallel=node.config.parallel,
+        items=items,
+        args=tuple(args.items()),
+        arg_names=frozenset(args),
+        takes_run_inputs=node.config.inputs is None and not before,
+        predecessors=before,
+        successors=after,
+    )
+
+
+def _work(node: Node, resolved: ResolvedSpec) -> Work:
+    if isinstance(node, ToolNode):
+        return ToolCall(name=node.config.tool_name)
+    if isinstance(node, FunctionNode):
+        return FunctionCall(name=node.config.function_name)
+    return _llm_call(node, resolved)
+
+
+def _llm_call(node: LlmNode, resolved: ResolvedSpec) -> LlmCall:
+    config = node.config
+    prompt = resolved.prompts.get(config.prompt_ref)
+    if prompt is None:
+        raise BadRecord("bad_spec", f"node '{node.id}' has the prompt {config.prompt_ref}, which is not pinned")
+    return LlmCall(
+        prompt_name=prompt.name,
+        prompt_version=prompt.version,
+        prompt_hash=prompt.hash,
+        template=prompt.template,
+        provider=config.provider,
+        model=config.model,
+        max_tokens=config.max_tokens,
+        temperature=config.temperature,
+        cache=config.cache,
+    )
+
+
+def _items(node: Node, before: tuple[str, ...], above: frozenset[str]) -> Value | None:
+    if node.config.items is not None:
+        return compile_value(node.config.items, above)
+    return OutputOf(Reference(before[0])) if len(before) == 1 else None
+
+
+def _args(
+    node: Node, work: Work, items: Value | None, before: tuple[str, ...], above: frozenset[str]
+) -> dict[str, Value]:
+    config = node.config
+    if config.inputs is not None:
+        args = {name: compile_value(value, above) for name, value in config.inputs.items()}
+    else:
+        args = {source: OutputOf(Reference(source)) for source in _implicit(work, items, before)}
+    if isinstance(node, ToolNode):
+        args |= {name: compile_value(value, above) for name, value in node.config.tool_args.items()}
+    elif isinstance(node, FunctionNode):
+        args |= {name: compile_value(value, above) for name, value in node.config.function_args.items()}
+    return args
+
+
+def _implicit(work: Work, items: Value | None, before: tuple[str, ...]) -> list[str]:
+    """Return the predecessors that a node without inputs gets by their ids.
+
+    The one whose list is mapped is left out, since each child has its item: with it every request of a map would
+    carry the whole list. A prompt that names it gets it all the same.
+    """
+    mapped = items.reference.node if isinstance(items, OutputOf) else None
+    named = variables_of(work.template) if isinstance(work, LlmCall) else frozenset()
+    return [source for source in before if source != mapped or source in named]

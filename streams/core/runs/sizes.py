@@ -1,0 +1,48 @@
+"""How big a record may become. A record that the log refuses would stop its partition, so the fold looks first."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from schemas.payload import Payload, Reference
+from schemas.records.base import ErrorInfo
+from schemas.records.steps import Link
+
+KIB = 1024
+#: The log takes messages of 1 MiB; the rest is room for the batch's own bytes, key and headers.
+RECORD_LIMIT = 900 * KIB
+#: A worker stores outputs over 64 KiB as objects, so anything near this is a defect or a foreign record.
+OUTPUT_LIMIT = 512 * KIB
+#: Tags and names travel in every record of a run.
+LABELS_LIMIT = 64 * KIB
+#: Everything in a step's view or in a request that is not output, error, args or template.
+FIXED = 2 * KIB
+_ERROR_CHARS = 4_000
+_DETAILS_LIMIT = 16 * KIB
+
+
+def json_size(value: Any) -> int:
+    """Return the bytes of a value as JSON."""
+    return len(orjson.dumps(value))
+
+
+def payload_size(payload: Payload | None) -> int:
+    """Return the bytes of a payload in its record."""
+    if payload is None:
+        return 0
+    if isinstance(payload, Reference):
+        return 256 + len(payload.uri.encode()) + json_size(payload.labels)
+    return json_size(payload.value)
+
+
+def links_size(links: Iterable[Link]) -> int:
+    """Return the bytes of links in their record, at most."""
+    return sum(64 + payload_size(link.payload) + json_size(link.at) + json_size(link.path) for link in links)
+
+
+def trimmed(error: ErrorInfo, step_id: str) -> ErrorInfo:
+    """Return an error that names its step and is short enough to travel in every view."""
+    details = error.details if json_size(error.details) <= _DETAILS_LIMIT else {}
+    update = {"step_id": step_id, "message": error.message[:_ERROR_CHARS], "details": details}
+    return error.model_copy(update=update)

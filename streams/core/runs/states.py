@@ -1,0 +1,59 @@
+"""Every state of a run and of a step, with its legal moves. Nothing else decides what may follow what.
+
+Rules that the tables stand for:
+
+1. A run starts ``queued`` and leaves it by an admission decision or a cancel. A terminal state is never left:
+   no cancel resurrects a run, no late result changes its end.
+2. A run succeeds when every node did. The first step that fails for good fails it; what is open then is canceled.
+3. A step is ``pending`` (and has no entry) until all predecessors of its node succeeded; then it is ``ready``.
+4. ``ready`` becomes ``running`` by its request. Arguments that cannot be bound fail it at once; a map over an
+   empty list succeeds at once.
+5. A running attempt ends by its result, by its backstop timer, or is given back unstarted. Then the step waits
+   for a timer (``waiting``), and the timer makes it ``running`` again.
+6. A result that comes while a deferred attempt waits is a result: some worker did start it after all.
+7. A result counts only for the attempt that is open. The money of any other attempt that was requested still
+   counts, once.
+"""
+
+from collections.abc import Mapping
+
+from schemas.errors import AgentFlowError
+from schemas.records.run_views import RunState, StepState
+
+RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
+    "queued": frozenset({"running", "canceled"}),
+    "running": frozenset({"succeeded", "failed", "canceled"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+    "canceled": frozenset(),
+}
+
+STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
+    "pending": frozenset({"ready", "skipped", "canceled"}),
+    "ready": frozenset({"running", "succeeded", "failed", "canceled"}),
+    "running": frozenset({"waiting", "succeeded", "failed", "canceled"}),
+    "waiting": frozenset({"running", "succeeded", "failed", "canceled"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+    "skipped": frozenset(),
+    "canceled": frozenset(),
+}
+
+TERMINAL_RUN: frozenset[RunState] = frozenset(state for state, moves in RUN_MOVES.items() if not moves)
+TERMINAL_STEP: frozenset[StepState] = frozenset(state for state, moves in STEP_MOVES.items() if not moves)
+
+
+class ImpossibleMove(AgentFlowError):
+    """The state and the rules contradict each other: a defect of ours, so the run's key is quarantined."""
+
+
+def check_run_move(old: RunState, new: RunState) -> None:
+    """Raise ``ImpossibleMove`` unless a run may go from ``old`` to ``new``."""
+    if new not in RUN_MOVES[old]:
+        raise ImpossibleMove(f"a run cannot go from {old} to {new}")
+
+
+def check_step_move(old: StepState, new: StepState) -> None:
+    """Raise ``ImpossibleMove`` unless a step may go from ``old`` to ``new``."""
+    if new not in STEP_MOVES[old]:
+        raise ImpossibleMove(f"a step cannot go from {old} to {new}")

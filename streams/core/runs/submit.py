@@ -1,0 +1,83 @@
+"""A submission: the run's first entries, and the plan that it shares with other runs of its spec."""
+
+from typing import cast
+
+from schemas.errors import BadRecord, NewerMajor
+from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
+from schemas.records.run_events import RunSubmitted
+from schemas.spec_hash import spec_hash
+from streams.core.commands import Command, Count
+from streams.core.runs.admission import admit
+from streams.core.runs.dispatch import start
+from streams.core.runs.entries import HEADER, INPUTS, SPEC, Header, Progress, spec_entity
+from streams.core.runs.plan import Plan, compile_plan
+from streams.core.runs.sizes import KIB, LABELS_LIMIT, json_size
+from streams.core.runs.turn import Turn
+from streams.core.state import State
+
+#: The number of these rules. A run keeps to the rules that it started with.
+SEMANTICS = 1
+
+
+def repeated(state: State, event: RunSubmitted) -> list[Command] | None:
+    """Return what is left to do for a run that is known: nothing, or a count. ``None`` for a new one."""
+    header = cast("Header | None", state.get(event.run_id, HEADER))
+    if header is None:
+        return None
+    same = header.body_hash == event.body_hash and header.org_id == event.org_id
+    return [] if same else [Count(SUBMISSION_CONFLICTS_TOTAL)]
+
+
+def submit(state: State, event: RunSubmitted, now_ms: int, offset: int) -> Turn:
+    """Return the turn of a new run, started if it is admitted. Raises ``NewerMajor`` and ``BadRecord``."""
+    if event.semantics > SEMANTICS:
+        raise NewerMajor(f"rules {event.semantics}", f"rules {SEMANTICS}")
+    if json_size([event.tags, event.source, event.submission_id, event.workflow_name]) > LABELS_LIMIT:
+        raise BadRecord("too_large", f"tags and names of a run have over {LABELS_LIMIT // KIB} KiB together")
+    header = _header(event)
+    turn = Turn(
+        state,
+        header,
+        _plan(state, event),
+        status="queued",
+        progress=Progress(offset),
+        now_ms=now_ms,
+        offset=offset,
+    )
+    turn.is_new = True
+    state.put(event.run_id, INPUTS, event.inputs)
+    if admit(header) == "admit":
+        start(turn)
+    return turn
+
+
+def _plan(state: State, event: RunSubmitted) -> Plan:
+    """Return the stored plan, or store it. The hash is proved first: other runs will trust it."""
+    spec = event.spec
+    entity = spec_entity(spec.hash)
+    plan = cast("Plan | None", state.get(entity, SPEC))
+    if plan is None:
+        if spec_hash(spec.spec, spec.prompts) != spec.hash:
+            raise BadRecord("spec_hash", f"the spec of run {event.run_id} has another hash than it says")
+        plan = compile_plan(spec)
+        state.put(entity, SPEC, plan)
+    return plan
+
+
+def _header(event: RunSubmitted) -> Header:
+    return Header(
+        run_id=event.run_id,
+        org_id=event.org_id,
+        source=event.source,
+        submission_id=event.submission_id,
+        body_hash=event.body_hash,
+        workflow_name=event.workflow_name,
+        workflow_version=event.workflow_version,
+        spec_hash=event.spec.hash,
+        tags=event.tags,
+        budget_nano=event.budget_nano,
+        capture=event.capture,
+        submitted_at_ms=event.submitted_at_ms,
+        traceparent=event.traceparent,
+        semantics=event.semantics,
+    )

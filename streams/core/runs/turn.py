@@ -1,0 +1,213 @@
+"""One event's turn at one run: what was read, what changed, what is asked for. It is written at its end.
+
+The verbs of the other modules take a turn and change it; ``fold`` closes it, which writes the entries that
+changed and returns the commands.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+
+from schemas.metrics import LATE_EVENTS_TOTAL
+from schemas.payload import Payload
+from schemas.records.base import ErrorInfo, Json
+from schemas.records.run_views import RunState
+from schemas.records.steps import StepRequest
+from streams.core.commands import Arm, Command, Count, Disarm
+from streams.core.runs.entries import (
+    HEADER,
+    INPUTS,
+    PROGRESS,
+    SPEC,
+    STATUS,
+    STEP_PREFIX,
+    Header,
+    Progress,
+    Step,
+    spec_entity,
+    step_field,
+)
+from streams.core.runs.plan import Plan, PlanNode
+from streams.core.runs.states import TERMINAL_RUN, ImpossibleMove, check_run_move, check_step_move
+from streams.core.state import State
+
+
+def late(reason: str) -> Count:
+    """Return the count of an event that came too late, twice, or for something that is not ours."""
+    return Count(LATE_EVENTS_TOTAL, (("reason", reason),))
+
+
+class Turn:
+    """A run during one event. Attributes may be assigned; steps go through ``begin`` and ``change``."""
+
+    def __init__(
+        self,
+        state: State,
+        header: Header,
+        plan: Plan,
+        *,
+        status: RunState,
+        progress: Progress,
+        now_ms: int,
+        offset: int,
+    ) -> None:
+        self._state = state
+        self.header = header
+        self.plan = plan
+        self.now_ms = now_ms
+        self.offset = offset
+        self.status = status
+        self.done = progress.done
+        self.open_children = dict(progress.open_children)
+        self.cost_nano = progress.cost_nano
+        self.input_tokens = progress.input_tokens
+        self.output_tokens = progress.output_tokens
+        self.error: ErrorInfo | None = progress.error
+        self.started_at_ms = progress.started_at_ms
+        self.finished_at_ms = progress.finished_at_ms
+        self.ended = False
+        self.is_new = False
+        self.changed: dict[str, Step] = {}
+        self.requests: list[StepRequest] = []
+        self.commands: list[Command] = []
+        self._progress = progress
+        self._was = status
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self.header.run_id
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The run's inputs."""
+        return cast("dict[str, Any]", self._state.get(self.run_id, INPUTS))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run is in a terminal state."""
+        return self.status in TERMINAL_RUN
+
+    def move(self, status: RunState) -> None:
+        """Change the run's status. Raises ``ImpossibleMove``."""
+        check_run_move(self.status, status)
+        self.status = status
+
+    def step(self, step_id: str) -> Step | None:
+        """Return a step as it is now, ``None`` while it is pending."""
+        changed = self.changed.get(step_id)
+        if changed is not None:
+            return changed
+        return cast("Step | None", self._state.get(self.run_id, step_field(step_id)))
+
+    def begin(self, step_id: str, step: Step) -> None:
+        """Give a step that is ready its first entry. Raises ``ImpossibleMove``."""
+        if self.step(step_id) is not None:
+            raise ImpossibleMove(f"step '{step_id}' starts a second time")
+        check_step_move("ready", step.state)
+        self.changed[step_id] = step
+
+    def change(self, step_id: str, old: Step, **changes: Json) -> Step:
+        """Change a step and return it. Raises ``ImpossibleMove``."""
+        new = msgspec.structs.replace(old, **changes)
+        if new.state != old.state:
+            check_step_move(old.state, new.state)
+        self.changed[step_id] = new
+        return new
+
+    def steps(self) -> Iterator[tuple[str, Step]]:
+        """Yield every step that has an entry, in the order of the plan, children by index."""
+        prefix = len(STEP_PREFIX)
+        names = self._state.fields(self.run_id)
+        stored = {name[prefix:] for name in names if name.startswith(STEP_PREFIX)}
+        found = [(step_id, self.step(step_id)) for step_id in stored | self.changed.keys()]
+        known = [(step_id, step) for step_id, step in found if step is not None]
+        yield from sorted(known, key=lambda one: self._place(one[1]))
+
+    def _place(self, step: Step) -> tuple[int, int]:
+        return self.plan.nodes[step.node].position, -1 if step.index is None else step.index
+
+    def node_of(self, step: Step) -> PlanNode:
+        """Return a step's node."""
+        return self.plan.nodes[step.node]
+
+    def succeeded(self, node_id: str) -> bool:
+        """Return whether a node is done."""
+        step = self.step(node_id)
+        return step is not None and step.state == "succeeded"
+
+    def output(self, node_id: str) -> Payload | list[Payload]:
+        """Return the output of a node that succeeded; of a mapped one its children's outputs, in order."""
+        step = self.step(node_id)
+        if step is None or step.state != "succeeded":
+            raise ImpossibleMove(f"the output of '{node_id}' is read before it is there")
+        if step.total is None:
+            return self._one_output(node_id, step)
+        children = [f"{node_id}[{index}]" for index in range(step.total)]
+        return [self._one_output(child, self.step(child)) for child in children]
+
+    def _one_output(self, step_id: str, step: Step | None) -> Payload:
+        output = step.output if step is not None else None
+        if output is None:
+            raise ImpossibleMove(f"step '{step_id}' succeeded without an output")
+        return output
+
+    def arm(self, timer_id: str, due_ms: int) -> None:
+        """Let a timer of the run fire."""
+        self.commands.append(Arm(self.run_id, timer_id, due_ms))
+
+    def disarm(self, step: Step) -> None:
+        """Forget the timer of a step, if it has one."""
+        if step.timer is not None:
+            self.commands.append(Disarm(self.run_id, step.timer))
+
+    def pay(self, cost_nano: int, input_tokens: int, output_tokens: int) -> None:
+        """Add what an attempt did cost to the run."""
+        self.cost_nano += cost_nano
+        self.input_tokens += input_tokens
+        self.output_tokens += output_tokens
+
+    @property
+    def visibly_changed(self) -> bool:
+        """Whether a reader would see something new."""
+        return bool(self.changed) or self.status != self._was or self.is_new
+
+    def write(self) -> None:
+        """Write every entry that changed."""
+        put, run_id = self._state.put, self.run_id
+        if self.is_new:
+            put(run_id, HEADER, self.header)
+        if self.is_new or self.status != self._was:
+            put(run_id, STATUS, self.status)
+        for step_id, step in self.changed.items():
+            put(run_id, step_field(step_id), step)
+        progress = self._progress_now()
+        if self.is_new or progress != self._progress:
+            put(run_id, PROGRESS, progress)
+
+    def _progress_now(self) -> Progress:
+        return Progress(
+            version=self.offset if self.visibly_changed else self._progress.version,
+            done=self.done,
+            open_children=self.open_children,
+            cost_nano=self.cost_nano,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            error=self.error,
+            started_at_ms=self.started_at_ms,
+            finished_at_ms=self.finished_at_ms,
+        )
+
+
+def open_turn(state: State, run_id: str, now_ms: int, offset: int) -> Turn | None:
+    """Return the turn of a run that is known. Raises ``ImpossibleMove`` when its entries are not whole."""
+    header = cast("Header | None", state.get(run_id, HEADER))
+    if header is None:
+        return None
+    status = cast("RunState | None", state.get(run_id, STATUS))
+    progress = cast("Progress | None", state.get(run_id, PROGRESS))
+    plan = cast("Plan | None", state.get(spec_entity(header.spec_hash), SPEC))
+    if status is None or progress is None or plan is None:
+        raise ImpossibleMove(f"run {run_id} lacks its status, progress or plan")
+    return Turn(state, header, plan, status=status, progress=progress, now_ms=now_ms, offset=offset)

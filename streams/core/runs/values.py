@@ -1,0 +1,204 @@
+"""A node's arguments, compiled once and bound for every step.
+
+What is bound is either ``Near`` (the value itself) or ``Far`` (stored bytes): of a far value only its place is
+known here, so it becomes a ``Link`` that the worker fills in.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas import payload as payloads
+from schemas.payload import MissingPath, PathPart, Payload
+from schemas.records.base import Json
+from schemas.records.steps import Link
+from schemas.references import MissingVariable, Reference, Template, Variable, look_up, parse_reference, parse_template
+
+ITEM = "item"
+INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A value that is here."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """A value inside stored bytes."""
+
+    payload: payloads.Reference
+    path: tuple[PathPart, ...] = ()
+
+
+Datum = Near | Far
+#: A node's output: one payload, or one for each child of a mapped node.
+Output = Payload | list[Payload]
+
+
+class BindingError(Exception):
+    """A step's arguments cannot be bound; ``code`` becomes the step's error code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where names are looked up. ``outputs`` answers for ancestors; ``item`` and ``index`` are a mapped child's."""
+
+    inputs: Mapping[str, Any]
+    outputs: Callable[[str], Output]
+    item: Datum | None = None
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value without references and placeholders."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOf:
+    """A reference to an ancestor's output."""
+
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string with placeholders."""
+
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list with something to bind in it."""
+
+    items: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DictOf:
+    """An object with something to bind in it."""
+
+    entries: tuple[tuple[str, "Value"], ...]
+
+
+Value = Constant | OutputOf | Text | ListOf | DictOf
+
+
+def compile_value(raw: Json, ancestors: frozenset[str]) -> Value:
+    """Return what a value of the document means for a node with these ancestors."""
+    if isinstance(raw, str):
+        return _compile_text(raw, ancestors)
+    if isinstance(raw, list):
+        items = tuple(compile_value(item, ancestors) for item in raw)
+        return Constant(raw) if _constant(items) else ListOf(items)
+    if isinstance(raw, dict):
+        entries = tuple((name, compile_value(value, ancestors)) for name, value in raw.items())
+        return Constant(raw) if _constant(value for _, value in entries) else DictOf(entries)
+    return Constant(raw)
+
+
+def _compile_text(raw: str, ancestors: frozenset[str]) -> Value:
+    reference = parse_reference(raw)
+    if reference is not None and reference.node in ancestors:
+        return OutputOf(reference)
+    template = parse_template(raw)
+    return Text(template) if template.variables else Constant(raw)
+
+
+def _constant(values: Iterable[Value]) -> bool:
+    return all(isinstance(value, Constant) for value in values)
+
+
+def bind(value: Value, scope: Scope, at: list[PathPart], links: list[Link]) -> Json:
+    """Return the bound value for the place ``at``. What is stored leaves ``None`` there and a link in ``links``.
+
+    Raises ``BindingError``.
+    """
+    match value:
+        case Constant(constant):
+            return constant
+        case OutputOf(reference):
+            return _bind_output(reference, scope, at, links)
+        case Text(template):
+            return place(_bind_text(template, scope), at, links)
+        case ListOf(items):
+            return [bind(item, scope, [*at, i], links) for i, item in enumerate(items)]
+        case DictOf(entries):
+            return {name: bind(entry, scope, [*at, name], links) for name, entry in entries}
+
+
+def place(datum: Datum, at: list[PathPart], links: list[Link]) -> Json:
+    """Return a near value; of a far one, note a link and return ``None``."""
+    if isinstance(datum, Near):
+        return datum.value
+    links.append(Link(at=at, payload=datum.payload, path=list(datum.path)))
+    return None
+
+
+def of_payload(payload: Payload, path: tuple[PathPart, ...] = (), name: str = "") -> Datum:
+    """Return what ``path`` finds in a payload. Raises ``BindingError`` (``reference_missing``)."""
+    if isinstance(payload, payloads.Reference):
+        return Far(payload, path)
+    try:
+        return Near(payloads.walk(payload.value, list(path)))
+    except MissingPath as exc:
+        raise BindingError("reference_missing", f"'{name}.output' has no such part: {exc}"[:1000]) from exc
+
+
+def _bind_output(reference: Reference, scope: Scope, at: list[PathPart], links: list[Link]) -> Json:
+    output = scope.outputs(reference.node)
+    if isinstance(output, list) and not reference.path:
+        return [place(of_payload(child), [*at, i], links) for i, child in enumerate(output)]
+    return place(find(output, reference), at, links)
+
+
+def find(output: Output, reference: Reference) -> Datum:
+    """Return the one datum that a reference names. Raises ``BindingError`` (``reference_missing``)."""
+    if not isinstance(output, list):
+        return of_payload(output, reference.path, reference.node)
+    first, *rest = reference.path
+    try:
+        child: Payload = payloads.walk(output, [first])
+    except MissingPath as exc:
+        many = f"'{reference.node}' gave a list of {len(output)} outputs; {exc}"
+        raise BindingError("reference_missing", many[:1000]) from exc
+    return of_payload(child, tuple(rest), f"{reference.node}[{first}]")
+
+
+def _bind_text(template: Template, scope: Scope) -> Datum:
+    only = template.only
+    if only is not None and only.name == ITEM and isinstance(scope.item, Far):
+        return Far(scope.item.payload, scope.item.path + only.path)
+    values = {variable.name: _known(variable, scope) for variable in template.variables if _knows(variable, scope)}
+    try:
+        return Near(look_up(only, values) if only else template.text(values))
+    except MissingVariable as exc:
+        raise BindingError("input_missing", f"{exc}; give it in the run's inputs"[:1000]) from exc
+
+
+def _knows(variable: Variable, scope: Scope) -> bool:
+    return variable.name in scope.inputs or (scope.item is not None and variable.name in (ITEM, INDEX))
+
+
+def _known(variable: Variable, scope: Scope) -> Json:
+    if scope.item is None or variable.name not in (ITEM, INDEX):
+        return scope.inputs[variable.name]
+    if variable.name == INDEX:
+        return scope.index
+    if isinstance(scope.item, Near):
+        return scope.item.value
+    raise BindingError(
+        "item_too_large",
+        "the list is stored outside of its record, so its item cannot be put inside a text here; make '{{item}}' the "
+        "whole value, or use the variable in the prompt",
+    )

@@ -1,0 +1,265 @@
+"""How each role is put together from its parts. A role is one Faust app: one group, one handler."""
+
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from connectors.accepted import AcceptedMarkers
+from connectors.appender import GroupingAppender
+from connectors.budget_definitions import BudgetDefinitions
+from connectors.claims import RedisClaims
+from connectors.clickhouse import ClickHouse
+from connectors.definitions import DefinitionsFollower
+from connectors.holds import RedisHolds
+from connectors.kafka import KafkaLog
+from connectors.objects import LocalObjects
+from connectors.plans import Plans
+from connectors.ports import InRecord
+from connectors.postgres.database import Database
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_writes import RunWrites
+from connectors.postgres.runs import Runs
+from connectors.postgres.workflows import Workflows
+from connectors.prices import PriceBook
+from connectors.providers.local_behaviour import LocalBehaviour
+from connectors.providers.registry import build_providers
+from connectors.redis_tables import RedisTable
+from connectors.response_cache import RedisResponseCache
+from connectors.settings import Settings
+from connectors.submissions import Submissions
+from connectors.tools import REGISTRY
+from streams.analytics import AnalyticsSink
+from streams.budgets import PresumedSettlements
+from streams.core.budgets import BudgetsFold
+from streams.core.runs.fold import RunFold
+from streams.history import HistorySink
+from streams.ingress import Ingress
+from streams.runtime import crash
+from streams.runtime.clock import WallClock
+from streams.runtime.dead_letters import dead_letter
+from streams.runtime.inbox import CatalogueInbox
+from streams.runtime.routing import to_out
+from streams.runtime.sink_agent import SinkAgent
+from streams.runtime.table_agent import TableAgent
+from streams.runtime.timers import fire_run_timers
+from streams.runtime.transport import PollApp, PollHandler
+from streams.worker.attempts import Attempts
+from streams.worker.execution import Executor
+from streams.worker.handler import Worker
+from streams.worker.metrics import WorkerMetrics
+from streams.worker.model_calls import ModelCalls, ModelPorts
+from streams.worker.outbox import Outbox
+from streams.worker.routes import RouteTable
+from schemas.policy import TIERS
+from topics import catalogue
+from topics.codec import decode
+
+#: A write to PostgreSQL or ClickHouse takes a whole batch; what is slower than this is down.
+SINK_TIMEOUT_S = 15.0
+#: A worker fetches little: what it has no room for stays in the log.
+WORKER_FETCH_BYTES = 256 * 1024
+#: Holds of calls in flight are asserted again within a third of a lease; twice a lease covers a slow one.
+RESTORE_GRACE_LEASES = 2
+
+
+@dataclass
+class House:
+    """What the roles of one process share, and how it is closed."""
+
+    settings: Settings
+    log: KafkaLog
+    redis: Redis
+    registry: CollectorRegistry
+    clock: WallClock = field(default_factory=WallClock)
+    closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    def database(self) -> Database:
+        """Return a pool of the role's own, closed with the process."""
+        database = Database(self.settings.postgres_dsn, max_connections=4, timeout_s=SINK_TIMEOUT_S)
+        self.closers.append(database.close)
+        return database
+
+    async def dead_letter(self, record: InRecord, reason: str, message: str) -> None:
+        """Put a record aside and wait for the acknowledgement."""
+        await self.log.append([dead_letter(record, reason, message, self.clock.now_ms())])
+
+    def crash_point(self) -> crash.CrashPoint:
+        """Return where this process is to crash, which only tests ask for."""
+        return crash.CrashAt(self.settings.crash_point) if self.settings.crash_point else crash.no_crash
+
+    def app(self, role: str, handler: PollHandler, *topics: str, **options: Any) -> PollApp:
+        """Return the role's Faust app."""
+        return PollApp(
+            f"agentflow.{role}",
+            bootstrap=self.settings.kafka_bootstrap,
+            handler=handler,
+            topics_read=topics,
+            session_timeout_ms=self.settings.session_timeout_ms,
+            client_id=f"agentflow-{role}",
+            **options,
+        )
+
+
+def ingress(house: House) -> PollApp:
+    """Submissions from other systems."""
+    settings = house.settings
+    database = house.database()
+    submissions = Submissions(
+        Plans(Workflows(database), Prompts(database)),
+        AcceptedMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S),
+        Runs(database),
+        GroupingAppender(house.log, SINK_TIMEOUT_S),
+        settings.capture,  # type: ignore[arg-type]
+    )
+    write = Ingress(submissions, house.dead_letter).write
+    handler = SinkAgent(
+        "ingress",
+        open_record=lambda record: record,
+        write=lambda items: write([record for record, _ in items]),
+        log_=house.log,
+        clock=house.clock,
+        poll_records=500,
+    )
+    pattern = rf"^{catalogue.SUBMISSIONS}\.(?!dlq$).+$"
+    return house.app("ingress", handler, pattern=pattern)
+
+
+def orchestrator(house: House) -> PollApp:
+    """The fold of ``run-events``."""
+    handler = TableAgent(
+        topic=catalogue.RUN_EVENTS,
+        fold=RunFold(),
+        inbox=CatalogueInbox(),
+        table=RedisTable(house.redis, catalogue.TABLE_RUNS),
+        log_=house.log,
+        clock=house.clock,
+        fire=fire_run_timers,
+        crash_point=house.crash_point(),
+    )
+    return house.app("orchestrator", handler, catalogue.RUN_EVENTS)
+
+
+def budgets(house: House) -> PollApp:
+    """The fold of ``cost-events``."""
+    settings = house.settings
+    holds = RedisHolds(house.redis, BudgetDefinitions(), settings.partitions, settings.hold_ttl_ms)
+    handler = TableAgent(
+        topic=catalogue.COST_EVENTS,
+        fold=BudgetsFold(),
+        inbox=CatalogueInbox(),
+        table=RedisTable(house.redis, catalogue.TABLE_BUDGETS, foreign_timers=True),
+        log_=house.log,
+        clock=house.clock,
+        fire=PresumedSettlements(holds).fire,
+        restore_grace_ms=RESTORE_GRACE_LEASES * settings.claim_lease_ms,
+        crash_point=house.crash_point(),
+    )
+    return house.app("budgets", handler, catalogue.COST_EVENTS)
+
+
+def worker(house: House) -> PollApp:
+    """Attempts of steps."""
+    settings, clock = house.settings, house.clock
+    worker_id = settings.worker_id or f"{socket.gethostname()}-{id(house):x}"
+    metrics = WorkerMetrics(house.registry)
+    outbox = Outbox(house.log, clock)
+    objects = LocalObjects(Path(settings.objects_dir))
+    executor = Executor(
+        worker_id=worker_id,
+        registry=REGISTRY,
+        models=ModelCalls(_model_ports(house, objects)),
+        objects=objects,
+        clock=clock,
+        documents_dir=Path(settings.documents_dir),
+    )
+    attempts = Attempts(
+        worker_id=worker_id,
+        claims=RedisClaims(house.redis, settings.partitions, worker_id, settings.claim_lease_ms),
+        executor=executor,
+        outbox=outbox,
+        route=to_out,
+        clock=clock,
+        metrics=metrics,
+        lease_ms=settings.claim_lease_ms,
+    )
+    handler = Worker(
+        attempts=attempts, outbox=outbox, clock=clock, metrics=metrics, concurrency=settings.worker_concurrency
+    )
+    lanes = [catalogue.lane(tier) for tier in TIERS]
+    return house.app("worker", handler, *lanes, fetch_bytes=WORKER_FETCH_BYTES, drain_s=settings.worker_drain_s)
+
+
+def _model_ports(house: House, objects: LocalObjects) -> ModelPorts:
+    settings = house.settings
+    definitions = BudgetDefinitions()
+    follower = DefinitionsFollower(settings.kafka_bootstrap, definitions.apply, definitions.mark_loaded)
+    follower.start()
+    house.closers.append(follower.stop)
+    behaviour = LocalBehaviour(
+        latency_ms=settings.local_latency_ms,
+        error_rate=settings.local_error_rate,
+        rate_limit_per_s=settings.local_rate_limit_per_s,
+    )
+    providers = build_providers(
+        openai_api_key=settings.openai_api_key,
+        openai_base_url=settings.openai_base_url,
+        local_url=settings.local_provider_url,
+        behaviour=behaviour,
+    )
+    for provider in providers.values():
+        house.closers.append(provider.close)
+    return ModelPorts(
+        providers=providers,
+        routes=RouteTable(),
+        prices=PriceBook.load(settings.prices_file),
+        holds=RedisHolds(house.redis, definitions, settings.partitions, settings.hold_ttl_ms),
+        cache=RedisResponseCache(house.redis),
+        objects=objects,
+        clock=house.clock,
+        hold_ttl_ms=settings.hold_ttl_ms,
+        lease_ms=settings.claim_lease_ms,
+    )
+
+
+def history(house: House) -> PollApp:
+    """Run views to PostgreSQL."""
+    sink = HistorySink(RunWrites(house.database()))
+    handler = SinkAgent(
+        "history", open_record=_decoded, write=sink.write, log_=house.log, clock=house.clock
+    )
+    return house.app("history", handler, catalogue.RUN_VIEWS)
+
+
+def analytics(house: House) -> PollApp:
+    """Money, calls, spans and steps to ClickHouse."""
+    clickhouse = ClickHouse(house.settings.clickhouse_url, house.settings.clickhouse_database)
+    house.closers.append(clickhouse.close)
+    handler = SinkAgent(
+        "analytics",
+        open_record=_decoded,
+        write=AnalyticsSink(clickhouse).write,
+        log_=house.log,
+        clock=house.clock,
+        per_partition=True,
+    )
+    read = (catalogue.COST_EVENTS, catalogue.PROVIDER_CALLS, catalogue.TRACE_SPANS, catalogue.RUN_VIEWS)
+    return house.app("analytics", handler, *read)
+
+
+def _decoded(record: InRecord) -> Any:
+    return decode(record.topic, record.value)
+
+
+ROLES: dict[str, Callable[[House], PollApp]] = {
+    "ingress": ingress,
+    "orchestrator": orchestrator,
+    "worker": worker,
+    "budgets": budgets,
+    "history": history,
+    "analytics": analytics,
+}
