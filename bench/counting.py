@@ -59,6 +59,10 @@ class CountFold:
         state.put(event.key, "n", count)
         return [Emit(CountOutput(key=event.key, count=count, body=event.body.decode()))]
 
+    def beside(self, state: State, entity: str) -> tuple[str, ...]:
+        """Nothing more."""
+        return ()
+
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Nothing is ever waited for."""
         return []

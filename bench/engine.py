@@ -85,7 +85,7 @@ def main() -> int:
     args = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         rate = runner.run(run(args.bootstrap, args.redis, args.source, args.target, args.records))
-    print(orjson.dumps({"records_per_s": rate}).decode(), flush=True)
+    sys.stdout.write(orjson.dumps({"records_per_s": rate}).decode() + "\n")
     return 0
 
 

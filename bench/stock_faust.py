@@ -10,9 +10,11 @@ import logging
 import sys
 import time
 import uuid
+from typing import Any
 
 import faust
 import orjson
+import uvloop
 
 # As fair as it gets: Faust's debug log records on every send are switched off here too.
 logging.basicConfig(level=logging.ERROR)
@@ -36,7 +38,7 @@ async def run(bootstrap: str, source: str, target: str, records: int) -> float:
     seen = [0, 0.0, 0.0]
 
     @app.agent(inputs)
-    async def count(stream) -> None:  # type: ignore[no-untyped-def]
+    async def count(stream: Any) -> None:
         async for event in stream.events():
             key = event.key.decode()
             counts[key] += 1
@@ -49,7 +51,7 @@ async def run(bootstrap: str, source: str, target: str, records: int) -> float:
 
     await app.start()
     deadline = time.perf_counter() + 120
-    while seen[0] < records and time.perf_counter() < deadline:
+    while seen[0] < records and time.perf_counter() < deadline:  # noqa: ASYNC110 - an event a record would cost
         await asyncio.sleep(0.05)
     rate = (seen[0] - 1) / (seen[2] - seen[1]) if seen[0] > 1 else 0.0
     await app.stop()
@@ -64,8 +66,10 @@ def main() -> int:
     parser.add_argument("--target", required=True)
     parser.add_argument("--records", type=int, required=True)
     args = parser.parse_args()
-    rate = asyncio.run(run(args.bootstrap, args.source, args.target, args.records))
-    print(orjson.dumps({"records_per_s": rate}).decode(), flush=True)
+    # The event loop that our engine runs on too: the comparison is of the two engines, not of two loops.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        rate = runner.run(run(args.bootstrap, args.source, args.target, args.records))
+    sys.stdout.write(orjson.dumps({"records_per_s": rate}).decode() + "\n")
     return 0
 
 

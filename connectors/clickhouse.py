@@ -16,9 +16,15 @@ import aiohttp
 import clickhouse_connect
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from schemas.errors import Unavailable
+
+# The driver imports pandas, where it is installed, in the middle of its first insert: a second of a stopped event
+# loop and 40 MB for data frames that are never inserted here. It looks for these names first.
+for _name in ("pd", "pd_time_test", "arrow", "pl"):
+    vars(options).setdefault(_name, None)
 
 DEPENDENCY = "clickhouse"
 MIGRATIONS = Path(__file__).parents[1] / "deploy" / "clickhouse"

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from connectors.grouping import SingleFlight
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from schemas.errors import InvalidInput, NotFound, TooLarge
@@ -21,6 +22,7 @@ from schemas.spec_outline import outline_of
 #: One look-up per workflow in this time is no load, and nobody waits longer for a version made elsewhere.
 NEWEST_FOR_S = 0.25
 MAX_PLANS = 1_000
+_FOR_EVER = float("inf")
 #: A plan travels in its run's first record, beside up to 256 KiB of inputs, and a record has at most 1 MiB.
 MAX_PLAN_BYTES = 640 * 1024
 
@@ -54,6 +56,8 @@ class Plans:
         self._prompts = prompts
         self._monotonic = monotonic
         self._newest: dict[tuple[str, str], tuple[float, int]] = {}
+        self._asking: SingleFlight[tuple[str, str], int] = SingleFlight()
+        self._loading: SingleFlight[tuple[str, str, int], Plan] = SingleFlight()
         self._plans: OrderedDict[tuple[str, str, int], tuple[float, Plan]] = OrderedDict()
 
     async def plan(self, org_id: str, name: str, version: int | None) -> Plan:
@@ -66,34 +70,36 @@ class Plans:
         key = (org_id, name, version)
         until, plan = self._plans.get(key, (0.0, None))
         if plan is None or until <= self._monotonic():
-            plan, floating = await self._load(org_id, name, version)
-            until = self._monotonic() + NEWEST_FOR_S if floating else float("inf")
-            self._plans[key] = (until, plan)
-            if len(self._plans) > MAX_PLANS:
-                self._plans.popitem(last=False)
+            return await self._loading.do(key, lambda: self._load(org_id, name, key[2]))
         self._plans.move_to_end(key)
         return plan
 
     def forget(self, org_id: str) -> None:
         """Ask again what is newest in an organisation; called after something was registered here."""
         self._newest = {key: found for key, found in self._newest.items() if key[0] != org_id}
-        for key in [k for k, (until, _) in self._plans.items() if k[0] == org_id and until != float("inf")]:
-            del self._plans[key]
+        kept = ((k, found) for k, found in self._plans.items() if k[0] != org_id or found[0] == _FOR_EVER)
+        self._plans = OrderedDict(kept)
+        # What is being asked at this moment may be the answer of before: it is neither shared nor kept.
+        self._asking, self._loading = SingleFlight(), SingleFlight()
 
     async def _newest_version(self, org_id: str, name: str) -> int:
         until, version = self._newest.get((org_id, name), (0.0, 0))
         if until > self._monotonic():
             return version
+        return await self._asking.do((org_id, name), lambda: self._ask(org_id, name))
+
+    async def _ask(self, org_id: str, name: str) -> int:
+        newest = self._newest
         found = await self._workflows.latest(org_id, name)
         if found is None:
             raise NotFound(f"there is no workflow {name}; register it with POST /api/v1/workflows")
-        if len(self._newest) >= MAX_PLANS:
-            self._newest.clear()
-        self._newest[(org_id, name)] = (self._monotonic() + NEWEST_FOR_S, found)
+        if len(newest) >= MAX_PLANS:
+            newest.clear()
+        newest[(org_id, name)] = (self._monotonic() + NEWEST_FOR_S, found)
         return found
 
-    async def _load(self, org_id: str, name: str, version: int) -> tuple[Plan, bool]:
-        """Return the plan and whether a prompt in it is the newest one instead of a number."""
+    async def _load(self, org_id: str, name: str, version: int) -> Plan:
+        plans = self._plans
         stored = await self._workflows.get(org_id, name, version)
         spec = WorkflowSpec.model_validate(stored.spec)
         refs = prompt_refs(spec)
@@ -101,7 +107,13 @@ class Plans:
         gone = refs - pinned.keys()
         if gone:
             raise InvalidInput(f"workflow {name} version {version} needs prompts that are gone: {', '.join(gone)}")
-        return make_plan(spec, pinned), any("@" not in ref for ref in refs)
+        plan = make_plan(spec, pinned)
+        floating = any("@" not in ref for ref in refs)
+        until = self._monotonic() + NEWEST_FOR_S if floating else _FOR_EVER
+        plans[(org_id, name, version)] = (until, plan)
+        if len(plans) > MAX_PLANS:
+            plans.popitem(last=False)
+        return plan
 
 
 async def pin_prompts(prompts: Prompts, org_id: str, refs: Iterable[str]) -> dict[str, PinnedPrompt]:

@@ -18,6 +18,7 @@ import orjson
 
 from connectors.accepted import AcceptedMarkers, Marker, Receipt
 from connectors.appender import Appender
+from connectors.grouping import Grouping
 from connectors.plans import Plans
 from connectors.ports import OutRecord
 from connectors.postgres.runs import Runs
@@ -31,6 +32,9 @@ from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
 logger = logging.getLogger(__name__)
+
+#: About 1 MB of records: enough that a submission's share of one round trip is small.
+MAX_GROUP = 500
 
 
 def wall_clock_ms() -> int:
@@ -63,6 +67,7 @@ class Submissions:
         self._history = history
         self._appender = appender
         self._now_ms = now_ms
+        self._group = Grouping(self.submit_all, MAX_GROUP)
         self._capture = capture
 
     async def prepare(
@@ -100,8 +105,8 @@ class Submissions:
         )
 
     async def submit(self, record: RunSubmitted) -> Submitted:
-        """Put one prepared submission into the log. Raises ``SubmissionConflict``."""
-        (outcome,) = await self.submit_all([record])
+        """Put one prepared submission into the log, together with others that wait. Raises ``SubmissionConflict``."""
+        outcome = await self._group.do(record)
         if isinstance(outcome, SubmissionConflict):
             raise outcome
         return outcome

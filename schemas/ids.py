@@ -5,6 +5,7 @@ Trace and span ids have the sizes of the W3C Trace Context recommendation (16 an
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 import orjson
 
@@ -36,6 +37,15 @@ def child_step_id(node_id: str, index: int) -> str:
     return f"{node_id}[{index}]"
 
 
+def child_index(step_id: str) -> int:
+    """Return the index in the id of a child of a mapped node; -1 for the id of another step."""
+    head, bracket, rest = step_id.rpartition("[")
+    digits = rest.removesuffix("]")
+    return int(digits) if head and bracket and rest.endswith("]") and digits.isdigit() else -1
+
+
+# Every view of a run names its trace.
+@lru_cache(maxsize=4096)
 def trace_id(run: str) -> str:
     """Return the run's trace id: 32 hex digits."""
     return _digest("trace", run)[:32]

@@ -38,6 +38,9 @@ WORKFLOW_COST_CENTS = "workflow_cost_cents"
 STEP_RETRIES_TOTAL = "step_retries_total"
 CACHE_HITS_TOTAL = "cache_hits_total"
 PROVIDER_REQUESTS_TOTAL = "provider_requests_total"
+LATE_EVENTS_TOTAL = "late_events_total"
+SUBMISSION_CONFLICTS_TOTAL = "submission_conflicts_total"
+COST_SETTLEMENTS_TOTAL = "cost_settlements_total"
 
 _DECLARED = (
     Metric(WORKFLOW_RUNS_TOTAL, "counter", "Runs that ended, by how.", ("workflow", "status")),
@@ -49,7 +52,7 @@ _DECLARED = (
         _SECONDS,
     ),
     Metric(WORKFLOW_COST_CENTS, "histogram", "What one run did cost, in US cents.", ("workflow",), _CENTS),
-    Metric(STEP_RETRIES_TOTAL, "counter", "Attempts after a step's first one.", ("workflow",)),
+    Metric(STEP_RETRIES_TOTAL, "counter", "Attempts after a step's first one.", ("workflow", "node")),
     Metric(CACHE_HITS_TOTAL, "counter", "Model calls that an earlier answer stood in for.", ("provider", "model")),
     Metric(
         PROVIDER_REQUESTS_TOTAL,
@@ -57,6 +60,9 @@ _DECLARED = (
         "Requests to providers, by outcome.",
         ("provider", "model", "outcome"),
     ),
+    Metric(LATE_EVENTS_TOTAL, "counter", "Events that came when nothing waited for them any more.", ("reason",)),
+    Metric(SUBMISSION_CONFLICTS_TOTAL, "counter", "Submissions in the log with a used id and another body.", ()),
+    Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements, by kind and by what they changed.", ("kind", "effect")),
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _DECLARED}

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from schemas.payload import MissingPath, PathPart, walk
+from schemas.records.base import Json
 
 _NODE = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
 _PART = r"\.[^\s.\[\]{}]+|\[[0-9]{1,9}\]"
@@ -76,14 +76,14 @@ class Template:
         first = self.pieces[0] if len(self.pieces) == 1 else None
         return first if isinstance(first, Variable) else None
 
-    def value(self, values: Mapping[str, Any]) -> Any:
+    def value(self, values: Mapping[str, Json]) -> Json:
         """Return the value for an argument: a lone placeholder keeps its value's type, else it is a text.
 
         Raises ``MissingVariable``.
         """
         return self.text(values) if self.only is None else look_up(self.only, values)
 
-    def text(self, values: Mapping[str, Any]) -> str:
+    def text(self, values: Mapping[str, Json]) -> str:
         """Return the text with every placeholder replaced. Raises ``MissingVariable``."""
         return "".join(p if isinstance(p, str) else as_text(look_up(p, values)) for p in self.pieces)
 
@@ -109,12 +109,12 @@ def variables_of(template: str) -> frozenset[str]:
     return frozenset(variable.name for variable in parse_template(template).variables)
 
 
-def render(template: str, values: Mapping[str, Any]) -> str:
+def render(template: str, values: Mapping[str, Json]) -> str:
     """Return a prompt's text: strings as they are, other values as compact JSON. Raises ``MissingVariable``."""
     return parse_template(template).text(values)
 
 
-def look_up(variable: Variable, values: Mapping[str, Any]) -> Any:
+def look_up(variable: Variable, values: Mapping[str, Json]) -> Json:
     """Return a placeholder's value. Raises ``MissingVariable``."""
     if variable.name not in values:
         raise MissingVariable(f"'{variable.name}' is needed for {{{{{variable}}}}} and is not given")
@@ -124,7 +124,7 @@ def look_up(variable: Variable, values: Mapping[str, Any]) -> Any:
         raise MissingVariable(f"{{{{{variable}}}}} leads nowhere: {exc}") from exc
 
 
-def as_text(value: Any) -> str:
+def as_text(value: Json) -> str:
     """Return how a JSON value reads inside a text."""
     if isinstance(value, str):
         return value

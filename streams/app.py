@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 EXIT_OK, EXIT_CRASHED, EXIT_USAGE = 0, 1, 2
 RETRY_S = 0.5
+#: After the drain: for the group to be left and connections to be closed.
+STOP_GRACE_S = 10.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,8 +85,20 @@ async def _serve(house: House, roles: Sequence[str], stop: asyncio.Event) -> int
             log.critical("%s crashed: %r", role, apps[role].crash_reason, extra={"action": "crash"})
         return EXIT_CRASHED if crashed else EXIT_OK
     finally:
-        await asyncio.gather(*(app.stop() for app in apps.values()), return_exceptions=True)
+        await _stopped(house, apps)
         stop_metrics()
+
+
+async def _stopped(house: House, apps: dict[str, PollApp]) -> None:
+    """Stop the apps; a broker that is gone must not keep the process, so after a while it just ends."""
+    patience = house.settings.worker_drain_s + STOP_GRACE_S
+    stopping = asyncio.gather(*(app.stop() for app in apps.values()), return_exceptions=True)
+    try:
+        await asyncio.wait_for(stopping, patience)
+    except TimeoutError:
+        log.critical("not stopped after %.0f s; ending anyway", patience, extra={"action": "stop_forced"})
+        logging.shutdown()
+        os._exit(EXIT_CRASHED)
 
 
 async def _until_stopped(apps: dict[str, PollApp], stop: asyncio.Event) -> None:

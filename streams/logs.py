@@ -2,6 +2,11 @@
 
 import logging
 import sys
+import time
+
+#: A line that a library repeats while something is down is written once in this many seconds.
+QUIET_S = 10.0
+LIBRARIES = ("aiokafka", "faust", "mode")
 
 
 class ActionFormatter(logging.Formatter):
@@ -17,6 +22,24 @@ class ActionFormatter(logging.Formatter):
         return f"{line} [action={action}]" if action else line
 
 
+class NoRepeats(logging.Filter):
+    """Lets a library's line through once in ``QUIET_S``: a client that retries ten times a second says it ten times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to write the line."""
+        if not record.name.startswith(LIBRARIES):
+            return True
+        key, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self._said.get(key, -QUIET_S) < QUIET_S:
+            return False
+        self._said[key] = now
+        return True
+
+
 def set_up(level: str = "INFO") -> None:
     """Write our log lines to stderr; libraries speak from WARNING up.
 
@@ -24,8 +47,9 @@ def set_up(level: str = "INFO") -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(ActionFormatter())
+    handler.addFilter(NoRepeats())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for room in ("streams", "connectors", "topics", "api", "deploy"):
         logging.getLogger(room).setLevel(level)
-    for library in ("aiokafka", "faust", "mode", "streams.runtime.transport"):
+    for library in (*LIBRARIES, "streams.runtime.transport"):
         logging.getLogger(library).setLevel(logging.WARNING)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from connectors.accepted import AcceptedMarkers
-from connectors.appender import GroupingAppender
+from connectors.appender import TimelyAppender
 from connectors.budget_definitions import BudgetDefinitions
 from connectors.claims import RedisClaims
 from connectors.clickhouse import ClickHouse
@@ -113,7 +113,7 @@ def ingress(house: House) -> PollApp:
         Plans(Workflows(database), Prompts(database)),
         AcceptedMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S),
         Runs(database),
-        GroupingAppender(house.log, SINK_TIMEOUT_S),
+        TimelyAppender(house.log, SINK_TIMEOUT_S),
         settings.capture,  # type: ignore[arg-type]
     )
     write = Ingress(submissions, house.dead_letter).write

@@ -47,9 +47,7 @@ def from_status(
         details["request_id"] = request_id[:200]
     wait = retry_after_ms(headers, now)
     if status == 429 and code in _QUOTA_CODES:
-        return StepError(
-            "provider_rejected", f"{text}; add credit to the provider's account", details=details
-        )
+        return StepError("provider_rejected", f"{text}; add credit to the provider's account", details=details)
     if status == 429:
         return StepError("rate_limited", text, retryable=True, retry_after_ms=wait, details=details)
     if status == 408:

@@ -77,9 +77,7 @@ class LocalProvider:
 
 def rate_limited(rate: float, wait_ms: int) -> StepError:
     """Return the error of a call over the rate limit."""
-    return StepError(
-        "rate_limited", f"local: over {rate:g} calls a second", retryable=True, retry_after_ms=wait_ms
-    )
+    return StepError("rate_limited", f"local: over {rate:g} calls a second", retryable=True, retry_after_ms=wait_ms)
 
 
 def faulty(fault: Fault) -> StepError:

@@ -1,7 +1,7 @@
 """The extractive work behind the ``local`` models: sentences, their ranking, and key terms.
 
-The libraries (``segtok``, ``sumy``, ``yake``) belong to the extra ``local`` and take about a second to
-import, so they are imported on first use. They know English stop words; other languages work with less
+The libraries (``segtok``, ``sumy``, ``yake``) come with ``requirements-local.lock`` and take about a second
+to import, so they are imported on first use. They know English stop words; other languages work with less
 grace. All results depend on the text alone: ranks are rounded and ties go to the earlier sentence.
 """
 
@@ -34,7 +34,7 @@ def words(text: str) -> list[str]:
 
 
 def sentences(paragraphs: Sequence[str]) -> list[str]:
-    """Return the sentences of the paragraphs, in order. Raises ``StepError`` when the extra is missing."""
+    """Return the sentences of the paragraphs, in order. Raises ``StepError`` when the library is missing."""
     try:
         from segtok.segmenter import split_single
     except ImportError as exc:
@@ -161,6 +161,6 @@ def _stop_words() -> frozenset[str]:
 def _missing(exc: ImportError) -> StepError:
     return StepError(
         "provider_rejected",
-        f"the local model needs the package {exc.name!r}; install AgentFlow's extra 'local' "
-        "(pip install '.[local]'), or choose another provider",
+        f"the local model needs the package {exc.name!r}; install what it works with "
+        "(pip install -r requirements-local.lock), or choose another provider",
     )

@@ -244,6 +244,8 @@ def serve(host: str, port: int, app: LocalServer) -> None:
     """Serve until SIGTERM or SIGINT. ``port`` 0 takes a free one."""
     listening = socket.create_server((host, port), backlog=512)
     chosen: int = listening.getsockname()[1]
+    # asyncio leaves Nagle's algorithm on for sockets made this way, and each answer would wait 40 ms for an ACK.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -259,25 +261,19 @@ def serve(host: str, port: int, app: LocalServer) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m connectors.providers.local_server", description=main.__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m connectors.providers.local_server", description=main.__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--api-key", default="", help="the bearer token that /v1 wants")
     for option in fields(LocalBehaviour):
         flag = f"--{option.name.replace('_', '-')}"
         if option.name == "echo":
-            parser.add_argument(
-                flag, action="store_true", help="answer every model with the test model's text"
-            )
+            parser.add_argument(flag, action="store_true", help="answer every model with the test model's text")
         else:
             parser.add_argument(flag, type=type(option.default), default=option.default)
     args = parser.parse_args(argv)
     try:
-        behaviour = LocalBehaviour(
-            **{option.name: getattr(args, option.name) for option in fields(LocalBehaviour)}
-        )
+        behaviour = LocalBehaviour(**{option.name: getattr(args, option.name) for option in fields(LocalBehaviour)})
     except ValueError as exc:
         parser.error(str(exc))
     serve(args.host, args.port, LocalServer(behaviour, args.api_key))

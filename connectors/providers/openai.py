@@ -84,9 +84,7 @@ class OpenAIProvider:
         try:
             # httpx limits each read; the whole answer is limited here.
             async with asyncio.timeout(request.timeout_s):
-                return await self._client.post(
-                    "chat/completions", json=sent, headers=headers, timeout=timeout
-                )
+                return await self._client.post("chat/completions", json=sent, headers=headers, timeout=timeout)
         except TimeoutError as exc:
             raise http_errors.timed_out(self.name, request.timeout_s) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:

@@ -20,9 +20,7 @@ def build_providers(
     ``local_server``, which has a behaviour of its own. ``openai`` is there when it can work: with a key, or
     at a base URL other than OpenAI's, where a key may not be needed.
     """
-    providers: dict[str, Provider] = {
-        "local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)
-    }
+    providers: dict[str, Provider] = {"local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)}
     if openai_api_key or openai_base_url.rstrip("/") != OPENAI_BASE_URL:
         providers["openai"] = OpenAIProvider(openai_api_key, openai_base_url)
     return providers

@@ -84,6 +84,8 @@ def install(python: Path, lock: Path) -> bool:
         "--python",
         str(python),
         "--require-hashes",
+        # Else the first start of every process compiles thousands of modules, which takes longer than this.
+        "--compile-bytecode",
         "-r",
         str(lock),
     ]

@@ -77,6 +77,10 @@ class BudgetsFold:
             return _correct(state, event, known, now_ms)
         return [_count(event, "repeated")]
 
+    def beside(self, state: State, entity: str) -> tuple[str, ...]:
+        """Nothing more."""
+        return ()
+
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return nothing: spend waits for nobody."""
         return []

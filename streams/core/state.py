@@ -46,6 +46,10 @@ class Fold(Protocol):
         """Apply one event; ``now_ms`` is max(partition clock, record's time). Raising leaves no trace."""
         ...
 
+    def beside(self, state: State, entity: str) -> tuple[str, ...]:
+        """Return the entities that ``outstanding`` needs beside a loaded one."""
+        ...
+
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return what a restored entity still waits for, as commands to emit again."""
         ...

@@ -7,7 +7,6 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streams.runtime.sink_agent import SinkAgent
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.transport import PollApp
 
@@ -41,10 +40,8 @@ class RoleCollector(Collector):
                 owned = handler.partitions()
                 for partition, one in owned.items():
                     status.add_metric([role, str(partition), one.status.value], 1)
-                paused.add_metric([role], sum(1 for o in owned.values() if o.status.value == "paused"))
                 aside.add_metric([role], sum(len(o.quarantine) for o in owned.values()))
-            if isinstance(handler, SinkAgent):
-                paused.add_metric([role], len(handler.paused()))
+            paused.add_metric([role], len(handler.paused()))
             for (topic, partition), records in app.lags().items():
                 lag.add_metric([role, topic, str(partition)], records)
         return [status, lag, paused, aside]

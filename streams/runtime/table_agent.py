@@ -109,6 +109,10 @@ class TableAgent:
         """Return what the table has, for monitoring."""
         return {(self._topic, p): o.committed for p, o in self._owned.items() if o.status is not Status.TAKING}
 
+    def paused(self) -> dict[Partition, str]:
+        """Return the partitions that wait for an upgrade of this role, and why."""
+        return {(self._topic, p): o.why for p, o in self._owned.items() if o.status is Status.PAUSED}
+
     async def drain(self, seconds: float) -> None:
         """Finish the chunk that is under way; nothing new is taken."""
         if self._ticking is not None:

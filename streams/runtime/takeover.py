@@ -172,6 +172,8 @@ class Takeover:
             some = entities[start : start + OUTSTANDING_BATCH]
             owned.let_go()
             await engine.load_entities(owned, some)
+            state = RecordState(owned.memory)
+            await engine.load_entities(owned, [b for entity in some for b in engine.fold.beside(state, entity)])
             commands = self._outstanding(owned, some)
             if commands:
                 await engine.log.append([engine.out(c.record) for c in commands if isinstance(c, Emit)])

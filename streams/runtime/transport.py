@@ -25,6 +25,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Transport
 from faust.types import TP
+from mode import Service
 
 from connectors.kafka import to_record
 from connectors.ports import InRecord
@@ -38,6 +39,11 @@ FETCH_WAIT_MS = 500
 POLL_MS = 100
 #: How long to wait when the handler wants nothing, unless it says earlier (``Control.wake``).
 IDLE_S = 0.05
+#: How often end offsets are asked for: a consumer that has no room fetches nothing, and so hears of no growth.
+ENDS_EVERY_S = 2.0
+
+#: Polls fetched and not yet handled: one is worked on, the next is ready.
+OUTSTANDING_POLLS = 2
 
 Partition = tuple[str, int]
 
@@ -88,6 +94,10 @@ class PollHandler(Protocol):
         """Return the group offsets to store: per partition the next offset to be read after a loss."""
         ...
 
+    def paused(self) -> dict[Partition, str]:
+        """Return the partitions that wait for an upgrade of this role, and why."""
+        ...
+
     async def drain(self, seconds: float) -> None:
         """Finish what is under way, for at most ``seconds``."""
         ...
@@ -98,7 +108,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._consumer.tenure += 1
+        self._consumer.new_tenure()
         self._consumer.app.on_rebalance_start()
         await self._consumer.handler.revoked({(tp.topic, tp.partition) for tp in revoked})
         await self._consumer.on_partitions_revoked({TP(tp.topic, tp.partition) for tp in revoked})
@@ -122,6 +132,8 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         self.handler: PollHandler = self.app.handler
         self.client: AIOKafkaConsumer = self.app.new_client()
         self.tenure = 0
+        self._outstanding = 0
+        self._ends: dict[TP, int] = {}
         self._woken = asyncio.Event()
         self._listener = _Listener(self)
 
@@ -150,11 +162,27 @@ class PollConsumer(Consumer):  # type: ignore[misc]
 
     def behind(self, partition: Partition) -> bool:
         """Whether the last fetch saw records of a partition that were not handed over yet."""
+        next_offset = self.next_offset(partition)
+        return next_offset is not None and (self.client.highwater(TopicPartition(*partition)) or 0) > next_offset
+
+    # What metrics ask
+
+    def next_offset(self, partition: Partition) -> int | None:
+        """Return the offset that is handed over next; ``None`` while it is not known."""
         tp = TopicPartition(*partition)
         if tp not in self.client.assignment():
-            return False
-        state = self.client._subscription.subscription.assignment.state_value(tp)
-        return bool(state.highwater and state.has_valid_position and state.highwater > state.position)
+            return None
+        state = self.client._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001 - no public way
+        return cast("int | None", state.position if state is not None and state.has_valid_position else None)
+
+    @Service.task
+    async def _watch_ends(self) -> None:
+        while not self.should_stop:
+            await self.sleep(ENDS_EVERY_S)
+            try:
+                self._ends = dict(await self.highwaters(*self.assignment()))
+            except Exception as exc:  # noqa: BLE001 - a display must not end the role
+                log.debug("end offsets are not known: %s", exc, extra={"action": "ends_unknown"})
 
     # Faust's abstract interface
 
@@ -192,8 +220,8 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         return {TP(tp.topic, tp.partition) for tp in self.client.assignment()}
 
     def highwater(self, tp: TP) -> int:
-        """Return the end offset that the last fetch saw, 0 before the first."""
-        return self.client.highwater(TopicPartition(tp.topic, tp.partition)) or 0
+        """Return the end offset that was seen last, 0 before the first time."""
+        return max(self.client.highwater(TopicPartition(tp.topic, tp.partition)) or 0, self._ends.get(tp, 0))
 
     async def position(self, tp: TP) -> int | None:
         """Return the next offset that will be fetched."""
@@ -257,6 +285,9 @@ class PollConsumer(Consumer):  # type: ignore[misc]
             if not self.flow_active:
                 await self.wait(self.can_resume_flow)
                 continue
+            if self._outstanding >= OUTSTANDING_POLLS:
+                await self._idle()
+                continue
             partitions, most = self.handler.wanted()
             mine = [tp for p in partitions if (tp := TopicPartition(*p)) in self.client.assignment()]
             if not mine or most <= 0:
@@ -264,11 +295,24 @@ class PollConsumer(Consumer):  # type: ignore[misc]
                 continue
             fetched = await self.client.getmany(*mine, timeout_ms=POLL_MS, max_records=most)
             if fetched:
+                self._outstanding += 1
                 await self.app.polls.put(_poll(fetched, self.tenure))
+
+    def new_tenure(self) -> None:
+        """Begin a new assignment: polls fetched before it count no more."""
+        self.tenure += 1
+        self._outstanding = 0
+
+    def taken(self, poll: Poll) -> None:
+        """Note that a poll was handled, so that the next may be fetched."""
+        if poll.tenure == self.tenure:
+            self._outstanding -= 1
+            self.wake()
 
     async def _idle(self) -> None:
         try:
-            await asyncio.wait_for(self._woken.wait(), IDLE_S)
+            async with asyncio.timeout(IDLE_S):
+                await self._woken.wait()
         except TimeoutError:
             return
         self._woken.clear()
@@ -318,14 +362,21 @@ class PollApp(faust.App):  # type: ignore[misc]
         self._session_timeout_ms = session_timeout_ms
         self._fetch_bytes = fetch_bytes
         self._client_id = client_id
-        self.polls = self.channel(maxsize=1)
+        # Unbounded, since Faust cancels whoever waits to put when it clears queues in a rebalance; the consumer
+        # itself fetches no more than OUTSTANDING_POLLS ahead.
+        self.polls = self.channel(maxsize=0)
         self.agent(self.polls, name=f"{group}.polls")(self._take_polls)
 
     async def _take_polls(self, stream: Any) -> None:
         async for poll in stream:
-            # One fetched before a rebalance is read again from the stored offset; taken, it could hide what lies between.
-            if poll.tenure == self.consumer.tenure:
+            consumer = cast("PollConsumer", self.consumer)
+            # One fetched before a rebalance is read again; taken now, it could hide unread records before it.
+            if poll.tenure != consumer.tenure:
+                continue
+            try:
                 await self.handler.handle(poll)
+            finally:
+                consumer.taken(poll)
 
     def lags(self) -> dict[Partition, int]:
         """Return how many records each assigned partition has that the handler has not finished."""
@@ -333,11 +384,10 @@ class PollApp(faust.App):  # type: ignore[misc]
             return {}
         consumer: PollConsumer = self._consumer
         done = self.handler.commits()
-        return {
-            partition: max(0, consumer.highwater(TP(*partition)) - offset)
-            for partition, offset in done.items()
-            if TP(*partition) in consumer.assignment()
-        }
+        # Of what was never taken from, everything after the group's offset is still to be done.
+        mine: list[Partition] = [(tp.topic, tp.partition) for tp in consumer.assignment()]
+        offsets = {p: done.get(p, consumer.next_offset(p)) for p in mine}
+        return {p: max(0, consumer.highwater(TP(*p)) - at) for p, at in offsets.items() if at is not None}
 
     def _new_transport(self) -> Any:
         return PollTransport(self.conf.broker_consumer, self)

@@ -181,7 +181,7 @@ def test_importing_the_provider_and_the_test_model_load_no_language_library() ->
 
 
 @pytest.mark.parametrize("package", ["sumy", "yake", "segtok"])
-def test_a_missing_package_names_the_extra(package: str) -> None:
+def test_a_missing_package_says_what_to_install(package: str) -> None:
     said = run_python(
         f"import sys; sys.modules[{package!r}] = None\n"
         "from connectors.providers import local_model\n"
@@ -193,4 +193,4 @@ def test_a_missing_package_names_the_extra(package: str) -> None:
     )
     assert said.startswith("provider_rejected ")
     assert f"'{package}" in said
-    assert "extra 'local'" in said
+    assert "pip install -r requirements-local.lock" in said

@@ -82,7 +82,12 @@ def test_what_is_inserted_is_never_expanded():
 
 @pytest.mark.parametrize(
     ("template", "message"),
-    [("x {{gone}}", "'gone' is needed"), ("{{a.b}}", "leads nowhere"), ("{{l.5}}", "leads nowhere"), ("{{l.-1}}", "nowhere")],
+    [
+        ("x {{gone}}", "'gone' is needed"),
+        ("{{a.b}}", "leads nowhere"),
+        ("{{l.5}}", "leads nowhere"),
+        ("{{l.-1}}", "nowhere"),
+    ],
 )
 def test_what_is_missing_is_named(template, message):
     with pytest.raises(MissingVariable, match=message):

@@ -91,9 +91,9 @@ def test_the_guides_workflows_pass(document, required):
 
 def test_conditions_are_refused_by_name():
     problems = problems_of(CONDITIONAL)
+    where = "dag.nodes[1].config.condition"
     assert problems == [
-        "dag.nodes[1].config.condition: the field `condition` is unknown: conditional branches are not supported yet;"
-        " remove it"
+        f"{where}: the field `condition` is unknown: conditional branches are not supported yet; remove it"
     ]
 
 
@@ -110,31 +110,31 @@ def document(nodes, edges=""):
         ("{id: a, type: llmm, config: {}}", "", "dag.nodes[0].type: there is no node type 'llmm'; did you mean 'llm'?"),
         ("{id: a, config: {}}", "", "dag.nodes[0].type: is missing; write one of llm, tool, function"),
         ("{id: a b, type: tool, config: {tool_name: s3.fetch}}", "", "dag.nodes[0].id: 'a b' is not a good name here;"),
-        ("{id: a, type: llm, config: {prompt_ref: a@b}}", "", "dag.nodes[0].config.prompt_ref: 'a@b' is not a good name"),
+        ("{id: a, type: llm, config: {prompt_ref: a@b}}", "", "dag.nodes[0].config.prompt_ref: 'a@b' is not a good"),
         ("{id: a, type: tool, config: {tool_nam: x}}", "", "config.tool_nam: the field `tool_nam` is unknown; did you"),
         ("{id: a, type: tool, config: {}}", "", "dag.nodes[0].config.tool_name: is missing; add `tool_name`"),
         (GOOD[:-1] + ", polcy: {}}", "", "dag.nodes[0].polcy: the field `polcy` is unknown; did you mean 'policy'?"),
-        (GOOD[:-1] + ", policy: {quality: Glod}}", "", "policy.quality: there is no quality 'glod'; did you mean 'gold'?"),
+        (GOOD[:-1] + ", policy: {quality: Glod}}", "", "there is no quality 'glod'; did you mean 'gold'?"),
         (GOOD[:-1] + ", policy: {timeout_ms: 0}}", "", "policy.timeout_ms: input should be greater than 0 (it is 0);"),
         (GOOD[:-1] + ", policy: {retries: {max_atempts: 3}}}", "", "did you mean 'max_attempts'?"),
         (GOOD, "{from: a}", "dag.edges[0].to: is missing; add `to`"),
         (GOOD, "{frm: a, to: a}", "dag.edges[0].frm: the field `frm` is unknown; did you mean 'from'?"),
         (GOOD, "{from: a, to: b}", "dag.edges[0].to: there is no node 'b'; known are a"),
         (GOOD, "{from: a, to: a}", "dag.edges[0]: the node 'a' would wait for itself; remove the edge"),
-        (f"{GOOD}\n    - {GOOD}", "", "dag.nodes[1].id: the id 'a' is taken by dag.nodes[0]; give each node its own id"),
+        (f"{GOOD}\n    - {GOOD}", "", "dag.nodes[1].id: the id 'a' is taken by dag.nodes[0]; give each node"),
         (GOOD.replace("id: a", "id: item"), "", "dag.nodes[0].id: 'item' is reserved"),
         (GOOD.replace("echo", "ecko"), "", "config.function_name: there is no function 'ecko'; did you mean 'echo'?"),
-        ("{id: a, type: tool, config: {tool_name: s3}}", "", "config.tool_name: there is no tool 's3'; known are s3.fetch"),
+        ("{id: a, type: tool, config: {tool_name: s3}}", "", "tool_name: there is no tool 's3'; known are s3.fetch"),
         ("{id: a, type: llm, config: {prompt_ref: aks@1}}", "", "there is no prompt 'aks@1'; did you mean 'ask@1'?"),
-        (GOOD.replace("echo", "echo, parallel: true"), "", "config.parallel: 'a' has 0 predecessors, so it is not clear"),
+        (GOOD.replace("echo", "echo, parallel: true"), "", "config.parallel: 'a' has 0 predecessors, so it is"),
         (GOOD.replace("echo", "echo, items: [1]"), "", "config.items: a node that is not parallel has no items;"),
         (
             GOOD.replace("echo", "echo, parallel: true, items: text"),
             "",
             "dag.nodes[0].config.items: 'text' is not a list; write a list, <node>.output or {{run_input}}",
         ),
-        (GOOD.replace("echo", "echo, inputs: {x: [b.output]}"), "", "config.inputs.x[0]: 'b.output' refers to the node 'b'"),
-        (GOOD.replace("echo", "echo, function_args: {x: {y: a.output}}"), "", "function_args.x.y: 'a.output' refers to the"),
+        (GOOD.replace("echo", "echo, inputs: {x: [b.output]}"), "", "inputs.x[0]: 'b.output' refers to the node 'b'"),
+        (GOOD.replace("echo", "echo, function_args: {x: {y: a.output}}"), "", "function_args.x.y: 'a.output' refers"),
     ],
 )  # fmt: skip
 def test_each_problem_names_its_place_and_its_fix(nodes, edges, expected):
@@ -158,10 +158,9 @@ def test_duplicate_edges():
 def test_a_reference_needs_a_path_of_edges():
     nodes = [function("a"), function("b"), function("c", inputs={"x": "a.output", "y": "b.output.z"})]
     assert check(spec(*nodes, edges="a>b b>c")).required_inputs == frozenset()  # a is an ancestor, not a predecessor
-    assert problems_of(spec(*nodes, edges="a>c")) == [
-        "dag.nodes[2].config.inputs.y: 'b.output.z' refers to 'b', which does not run before 'c';"
-        " add an edge that leads from 'b' to 'c'"
-    ]
+    [problem] = problems_of(spec(*nodes, edges="a>c"))
+    assert problem.startswith("dag.nodes[2].config.inputs.y: 'b.output.z' refers to 'b', which does not run before 'c'")
+    assert problem.endswith("add an edge that leads from 'b' to 'c'")
 
 
 def test_braces_do_not_take_outputs():
@@ -190,7 +189,7 @@ def test_all_problems_come_at_once():
         ([llm("a", inputs={"word": "x"})], "", set()),
         ([llm("a", inputs={"word": "{{ .w }} {{w}} {{v.deep}}"})], "", {"w", "v"}),
         ([function("a", function_args={"x": [{"y": "{{z}}"}]})], "", {"z"}),
-        ([function("a", parallel=True, items="{{docs}}", function_args={"x": "{{item}} {{index}} {{z}}"})], "", {"docs", "z"}),
+        ([function("a", parallel=True, items="{{ds}}", inputs={"x": "{{item}} {{index}} {{z}}"})], "", {"ds", "z"}),
         ([function("a", function_args={"x": "{{item}}"})], "", {"item"}),
         ([llm("a", "chunk_analyzer@2", parallel=True, items=[1])], "", set()),
         ([function("word"), llm("a")], "word>a", set()),
@@ -204,8 +203,8 @@ def test_required_inputs(nodes, edges, required):
 @pytest.mark.parametrize(
     ("nodes", "edges", "expected"),
     [
-        ([llm("a", inputs={"wrd": 1})], "", "dag.nodes[0].config.inputs: the prompt 'ask@1' needs 'word', which `inputs`"),
-        ([function("f"), llm("a")], "f>a", "dag.nodes[1].config.prompt_ref: the prompt 'ask@1' needs 'word', which its pred"),
+        ([llm("a", inputs={"wrd": 1})], "", "dag.nodes[0].config.inputs: the prompt 'ask@1' needs 'word', which"),
+        ([function("f"), llm("a")], "f>a", "dag.nodes[1].config.prompt_ref: the prompt 'ask@1' needs 'word',"),
         ([function("f"), llm("a", "chunk_analyzer@2")], "f>a", "needs 'index'"),
         ([function("f"), llm("a", "chunk_analyzer@2", inputs={"item": 1})], "f>a", "needs 'index'"),
     ],

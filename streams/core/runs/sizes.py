@@ -18,6 +18,7 @@ OUTPUT_LIMIT = 512 * KIB
 LABELS_LIMIT = 64 * KIB
 #: Everything in a step's view or in a request that is not output, error, args or template.
 FIXED = 2 * KIB
+_CODE_CHARS = 100
 _ERROR_CHARS = 4_000
 _DETAILS_LIMIT = 16 * KIB
 
@@ -44,5 +45,11 @@ def links_size(links: Iterable[Link]) -> int:
 def trimmed(error: ErrorInfo, step_id: str) -> ErrorInfo:
     """Return an error that names its step and is short enough to travel in every view."""
     details = error.details if json_size(error.details) <= _DETAILS_LIMIT else {}
-    update = {"step_id": step_id, "message": error.message[:_ERROR_CHARS], "details": details}
-    return error.model_copy(update=update)
+    return error.model_copy(
+        update={
+            "step_id": step_id,
+            "code": error.code[:_CODE_CHARS],
+            "message": error.message[:_ERROR_CHARS],
+            "details": details,
+        }
+    )

@@ -79,7 +79,11 @@ def _never_started(turn: Turn) -> Iterator[StepView]:
 def _views(turn: Turn, version: int, steps: list[StepView], *, with_inputs: bool) -> list[RunView]:
     inputs = turn.inputs if with_inputs else None
     output, elsewhere = _run_output(turn) if turn.status == "succeeded" else (None, [])
-    base = FIXED + (json_size(turn.header.tags) if turn.header.tags else 0) + (json_size(turn.error.__dict__) if turn.error else 0)
+    base = (
+        FIXED
+        + (json_size(turn.header.tags) if turn.header.tags else 0)
+        + (json_size(turn.error.__dict__) if turn.error else 0)
+    )
     extra = (json_size(inputs) if inputs else 0) + sum(map(payload_size, (output or {}).values()))
     views = []
     for chunk in _chunks(steps, base, base + extra):

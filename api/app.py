@@ -1,0 +1,274 @@
+"""The API's composition root: settings in, a served app out.
+
+A dependency that is down at the start stops nothing: ``/health`` and ``/ready`` answer at once, and each connection is
+made when its dependency comes.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol, cast, get_args
+
+import uvicorn
+from fastapi import FastAPI
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from api import openapi, problems
+from api.auth import Authenticator
+from api.body_limit import BodyLimit
+from api.counters import RoleCounters
+from api.measure import Measure, Measures
+from api.overload import Bound
+from api.publisher import Publisher
+from api.routers import access, budgets, health, prompts, runs, workflows
+from api.services import CreateTopics, Services
+from connectors.accepted import AcceptedMarkers
+from connectors.appender import TimelyAppender
+from connectors.clickhouse import ClickHouse
+from connectors.kafka import KafkaLog
+from connectors.plans import Plans
+from connectors.ports import OutRecord
+from connectors.postgres.budgets import Budgets
+from connectors.postgres.database import Database
+from connectors.postgres.keys import Keys
+from connectors.postgres.outbox import Outbox
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.runs import Runs
+from connectors.postgres.workflows import Workflows
+from connectors.redis_errors import redis_errors
+from connectors.settings import Settings
+from connectors.spend import Spend
+from connectors.submissions import Submissions
+from connectors.tools import REGISTRY
+from schemas.errors import TryLater
+from schemas.records.run_events import Capture
+from topics.admin import TopicAdmin
+from topics.catalogue import RUN_EVENTS, wanted
+
+logger = logging.getLogger(__name__)
+
+#: No answer takes longer than two seconds, so no single dependency may take all of it.
+DEPENDENCY_TIMEOUT_S = 1.5
+#: Each waits for one append at most; more of them would only wait in line for the broker.
+MAX_SUBMISSIONS_UNDER_WAY = 512
+#: Enough for the submissions of one moment; PostgreSQL's connections are few.
+POSTGRES_CONNECTIONS = 12
+REDIS_CONNECTIONS = 32
+RETRY_S = 1.0
+GRACE_S = 10
+
+DESCRIPTION = """
+Submit workflow runs, read them, and manage what they use.
+
+Send an API key as `Authorization: Bearer <key>`. Errors are problem details (RFC 9457): `type` is stable, `problems`
+names every wrong part of a request with its path and how to mend it. Money is exact: decimal strings.
+"""
+TAGS = [
+    {"name": "workflows", "description": "Named, versioned DAGs of `llm`, `tool` and `function` nodes."},
+    {"name": "runs", "description": "Executions of workflows."},
+    {"name": "prompts", "description": "Versioned prompt templates."},
+    {"name": "budgets", "description": "The most that may be spent, and where it stands."},
+    {"name": "access", "description": "API keys and organisations."},
+    {"name": "operations", "description": "Life, readiness and metrics; no key needed."},
+]
+
+
+class ApiLog(Protocol):
+    """What the API needs of the log; ``connectors.kafka.KafkaLog`` is one."""
+
+    async def start(self) -> None:
+        """Connect. Raises ``Unavailable``; may be called again then."""
+        ...
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        ...
+
+    async def append(self, records: Sequence[OutRecord]) -> None:
+        """Append and wait for every acknowledgement. Raises ``Unavailable``."""
+        ...
+
+    async def incarnation(self, topic: str) -> str:
+        """Return what names this very log; asks the broker. Raises ``Unavailable``."""
+        ...
+
+
+def create_app(settings: Settings, *, log: ApiLog | None = None, create_topics: CreateTopics | None = None) -> FastAPI:
+    """Return the app. ``log`` and ``create_topics`` stand in for Kafka where a test brings its own."""
+    log = log or KafkaLog(settings.kafka_bootstrap, client_id="agentflow-api")
+    database = Database(settings.postgres_dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S)
+    redis = Redis(connection_pool=_redis_pool(settings))
+    clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    services = _services(settings, log, database, redis, clickhouse, create_topics or _topic_creator(settings))
+    app = FastAPI(
+        title="AgentFlow",
+        version="1",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=_lifespan(settings, services, log, database, redis, clickhouse),
+    )
+    app.state.services = services
+    # Runs first: their path would else be read as a workflow of that name.
+    for router in (runs.router, workflows.router, prompts.router, budgets.router, access.router, health.router):
+        app.include_router(router)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Measure, measures=services.measures)
+    return app
+
+
+def _services(
+    settings: Settings,
+    log: ApiLog,
+    database: Database,
+    redis: Redis,
+    clickhouse: ClickHouse,
+    create_topics: CreateTopics,
+) -> Services:
+    flows, texts, history, keys = Workflows(database), Prompts(database), Runs(database), Keys(database)
+    plans = Plans(flows, texts)
+    markers = AcceptedMarkers(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
+    appender = TimelyAppender(log, DEPENDENCY_TIMEOUT_S)
+    bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
+
+    async def kafka_answers() -> None:
+        await log.incarnation(RUN_EVENTS)
+
+    async def redis_answers() -> None:
+        with redis_errors("ping"):
+            await redis.ping()
+
+    return Services(
+        workflows=flows,
+        prompts=texts,
+        budgets=Budgets(database),
+        keys=keys,
+        runs=history,
+        spend=Spend(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
+        plans=plans,
+        markers=markers,
+        submissions=Submissions(plans, markers, history, appender, _capture(settings)),
+        appender=appender,
+        authenticator=Authenticator(keys, settings.key_pepper),
+        publisher=Publisher(Outbox(database), appender),
+        counters=RoleCounters(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
+        measures=Measures(bound),
+        bound=bound,
+        checks={
+            "kafka": kafka_answers,
+            "redis": redis_answers,
+            "postgres": database.ping,
+            "clickhouse": clickhouse.ping,
+        },
+        create_topics=create_topics,
+        tools=REGISTRY,
+    )
+
+
+def _lifespan(
+    settings: Settings,
+    services: Services,
+    log: ApiLog,
+    database: Database,
+    redis: Redis,
+    clickhouse: ClickHouse,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(clickhouse.close)
+            stack.push_async_callback(redis.connection_pool.aclose)
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(log.stop)
+            tasks = [
+                asyncio.create_task(_until_done("connect to kafka", log.start)),
+                asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
+                asyncio.create_task(services.publisher.run()),
+            ]
+            stack.push_async_callback(_cancel, tasks)
+            yield
+
+    return lifespan
+
+
+async def _bootstrap(settings: Settings, services: Services) -> None:
+    key = None
+    if settings.api_key:
+        key = services.authenticator.bootstrap(settings.default_org_id, settings.api_key)
+    await services.keys.bootstrap(settings.default_org_id, key)
+    services.publisher.wake()
+
+
+async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Try until it works; say so once when it does not at first."""
+    said = False
+    while True:
+        try:
+            await work()
+            return
+        except TryLater as exc:
+            if not said:
+                logger.warning("cannot %s yet: %s", what, exc, extra={"action": "dependency_down"})
+                said = True
+            await asyncio.sleep(RETRY_S)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _redis_pool(settings: Settings) -> BlockingConnectionPool:
+    return BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=REDIS_CONNECTIONS,
+        timeout=DEPENDENCY_TIMEOUT_S,
+        socket_timeout=DEPENDENCY_TIMEOUT_S,
+        socket_connect_timeout=DEPENDENCY_TIMEOUT_S,
+    )
+
+
+def _capture(settings: Settings) -> Capture:
+    for known in get_args(Capture):
+        if settings.capture == known:
+            return cast("Capture", known)
+    raise ValueError(f"CAPTURE={settings.capture!r} is not one of {', '.join(get_args(Capture))}")
+
+
+def _topic_creator(settings: Settings) -> CreateTopics:
+    async def create(org_id: str) -> None:
+        async with TopicAdmin(settings.kafka_bootstrap) as admin:
+            await admin.create(wanted((org_id,)), settings.partitions, settings.replication)
+
+    return create
+
+
+def _leave(*_: object) -> None:
+    sys.exit(0)
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C; requests under way are answered first."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Its traceback for every probe of a server that is down would hide the one line that says so.
+    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+    # uvicorn raises the signal again once it has stopped cleanly, which would end the process as if it had crashed.
+    signal.signal(signal.SIGTERM, _leave)
+    settings = Settings.from_env(os.environ)
+    if not settings.key_pepper:
+        logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+        log_config=None,
+    )

@@ -1,0 +1,171 @@
+"""Every error as problem details (RFC 9457), mapped in this one place.
+
+InvalidSpec, InvalidInput, SubmissionConflict  422     Overloaded    429, Retry-After
+Conflict                                       409     Unavailable   503, Retry-After
+NotFound                                       404     anything else 500, without a word of what it was
+Unauthenticated                                401, WWW-Authenticate
+Forbidden                                      403
+TooLarge                                       413
+"""
+
+import logging
+import math
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from schemas.api_models.problem import MEDIA_TYPE, ProblemDetails, ProblemPart
+from schemas.errors import (
+    AgentFlowError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    InvalidSpec,
+    NotFound,
+    Overloaded,
+    Problem,
+    Rejected,
+    SubmissionConflict,
+    TooLarge,
+    TryLater,
+    Unauthenticated,
+    Unavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+_STATUS: tuple[tuple[type[AgentFlowError], int], ...] = (
+    (InvalidSpec, 422),
+    (InvalidInput, 422),
+    (SubmissionConflict, 422),
+    (Conflict, 409),
+    (NotFound, 404),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (TooLarge, 413),
+    (Rejected, 400),
+    (Overloaded, 429),
+    (TryLater, 503),
+)
+#: What a validation error of a kind asks for; for the others the message is enough.
+_FIXES = {
+    "missing": "add it",
+    "extra_forbidden": "remove it, or correct its spelling",
+    "json_invalid": "send well-formed JSON",
+    "dict_type": "send a JSON object",
+    "model_attributes_type": "send a JSON object, with the header Content-Type: application/json",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let the app answer every error as a problem."""
+    app.add_exception_handler(AgentFlowError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    instance: str | None = None,
+    problems: Sequence[Problem] = (),
+    dependency: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the answer. ``kind`` becomes the last part of the problem's type, which is stable."""
+    body = ProblemDetails(
+        type=f"urn:agentflow:problem:{kind}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=instance,
+        problems=[ProblemPart(path=p.path, message=p.message, fix=p.fix) for p in problems],
+        dependency=dependency,
+    )
+    content = body.model_dump_json(exclude_none=True, exclude_defaults=False)
+    return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def too_large(limit: int, instance: str) -> Response:
+    """Return the answer to a body over the limit."""
+    detail = f"the body has more than {limit} bytes; put large data into storage and pass its URI"
+    return problem(413, "too-large", detail, instance=instance)
+
+
+async def _ours(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, AgentFlowError)
+    status = next((code for kind, code in _STATUS if isinstance(exc, kind)), 500)
+    if status == 500:
+        return await _unexpected(request, exc)
+    headers: dict[str, str] = {}
+    if isinstance(exc, TryLater):
+        headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
+    if isinstance(exc, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="agentflow"'
+    return problem(
+        status,
+        _kind(exc),
+        str(exc),
+        instance=request.url.path,
+        problems=exc.problems if isinstance(exc, Rejected) else (),
+        dependency=exc.dependency if isinstance(exc, Unavailable) else None,
+        headers=headers,
+    )
+
+
+async def _invalid_request(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    problems = validation_problems(exc.errors(), drop_body=True)
+    detail = "; ".join(str(p) for p in problems[:3]) or "the request is not valid"
+    return problem(422, "invalid-input", detail, instance=request.url.path, problems=problems)
+
+
+async def _http(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    details = {
+        404: f"there is nothing at {request.url.path}; see /docs",
+        405: f"{request.url.path} does not take {request.method}",
+    }
+    phrase = HTTPStatus(exc.status_code).phrase
+    detail = exc.detail if exc.detail != phrase else details.get(exc.status_code, phrase)
+    kind = phrase.lower().replace(" ", "-")
+    return problem(exc.status_code, kind, detail, instance=request.url.path, headers=exc.headers)
+
+
+async def _unexpected(request: Request, exc: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=exc, extra={"action": "request_failed"})
+    detail = "an error of ours; the log of the API has it"
+    return problem(500, "internal", detail, instance=request.url.path)
+
+
+def validation_problems(errors: Sequence[Any], *, drop_body: bool = False) -> list[Problem]:
+    """Return pydantic's errors as problems with paths like ``inputs.items[2].name``."""
+    return [_validation_problem(error, drop_body) for error in errors]
+
+
+def _validation_problem(error: Mapping[str, Any], drop_body: bool) -> Problem:
+    where = list(error["loc"])
+    if drop_body and where[:1] == ["body"]:
+        where = where[1:]
+    message = error["msg"].removeprefix("Value error, ")
+    return Problem(_path(where), message, _FIXES.get(error["type"], ""))
+
+
+def _path(parts: Sequence[str | int]) -> str:
+    path = ""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def _kind(exc: AgentFlowError) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(exc).__name__).lower()

@@ -1,0 +1,56 @@
+"""Budgets: limits, and where they stand."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from api import render
+from api.routers.errors import errors
+from api.services import Parts, Reader, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.submissions import wall_clock_ms
+from schemas import money
+from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, CreateBudget
+from schemas.budgets import dimension
+
+BudgetId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"], route_class=StrictJsonRoute)
+
+
+@router.post("", status_code=201, responses={200: {"description": "It was there already"}, **errors(409, 413)})
+async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response: Response) -> BudgetAnswer:
+    """Create a budget. It counts what was spent in its window before it was made, too."""
+    name = body.name or f"{dimension(body.scope, body.target)} per {body.period}"
+    stored, new = await parts.budgets.create(who.org_id, name, body.scope, body.target, body.period, _limit_nano(body))
+    parts.publisher.wake()
+    response.status_code = 201 if new else 200
+    return render.budget(stored)
+
+
+@router.get("", responses=errors())
+async def list_budgets(who: Reader, parts: Parts) -> BudgetPage:
+    """List the organisation's budgets."""
+    return BudgetPage(budgets=[render.budget(stored) for stored in await parts.budgets.all(who.org_id)])
+
+
+@router.get("/{budget_id}", responses=errors(404))
+async def get_budget(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetAnswer:
+    """Return a budget."""
+    return render.budget(await parts.budgets.get(who.org_id, budget_id))
+
+
+@router.get("/{budget_id}/status", responses=errors(404))
+async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetStatus:
+    """Return what is spent, held and left in the present window."""
+    stored = await parts.budgets.get(who.org_id, budget_id)
+    at_ms = wall_clock_ms()
+    (amounts,) = await parts.spend.amounts(who.org_id, [stored.budget.field(at_ms)])
+    return render.budget_status(stored, amounts, at_ms)
+
+
+def _limit_nano(body: CreateBudget) -> int:
+    if body.limit_cents is not None:
+        return money.from_cents(body.limit_cents)
+    assert body.limit_usd is not None  # the model takes one of the two
+    return money.from_usd(body.limit_usd)

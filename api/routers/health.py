@@ -1,0 +1,34 @@
+"""Life, readiness and metrics; no key is needed."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from api.counters import exposition
+from api.readiness import readiness
+from api.services import Parts
+from schemas.api_models.access import Health, Readiness
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Answer that the process lives."""
+    return Health()
+
+
+@router.get("/ready", responses={503: {"model": Readiness, "description": "A dependency does not answer"}})
+async def ready(parts: Parts, response: Response) -> Readiness:
+    """Name every dependency with its state, within two seconds."""
+    found = await readiness(parts.checks)
+    if found.status != "ready":
+        response.status_code = 503
+        response.headers["Retry-After"] = "1"
+    return found
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(parts: Parts) -> Response:
+    """Return the metrics in Prometheus' text format."""
+    text = await exposition(parts.measures.registry, parts.counters)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})

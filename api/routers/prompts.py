@@ -1,0 +1,66 @@
+"""Prompts: versioned texts, never changed."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from api.routers.errors import errors
+from api.services import Parts, Reader, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.postgres.prompts import StoredPrompt
+from schemas.api_models.base import timestamp
+from schemas.api_models.definitions import (
+    MAX_VERSION,
+    CreatePrompt,
+    PromptAnswer,
+    PromptEntry,
+    PromptPage,
+)
+from schemas.spec import NAME_PATTERN
+
+router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=StrictJsonRoute)
+
+
+@router.post("", status_code=201, responses={200: {"description": "It was there already"}, **errors(409, 413)})
+async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response: Response) -> PromptAnswer:
+    """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
+    stored, new = await parts.prompts.create(who.org_id, body.name, body.template, body.version, body.variables)
+    parts.plans.forget(who.org_id)
+    parts.publisher.wake()
+    response.status_code = 201 if new else 200
+    return _answer(stored)
+
+
+@router.get("", responses=errors())
+async def list_prompts(who: Reader, parts: Parts) -> PromptPage:
+    """List the newest version of every prompt."""
+    lines = await parts.prompts.all(who.org_id)
+    entries = [
+        PromptEntry(
+            name=p.name,
+            version=p.version,
+            versions=p.versions,
+            hash=p.hash,
+            created_at=timestamp(p.created_ms),
+        )
+        for p in lines
+    ]
+    return PromptPage(prompts=entries)
+
+
+@router.get("/{name}", responses=errors(404))
+async def get_prompt(
+    name: Annotated[str, Path(pattern=NAME_PATTERN)],
+    who: Reader,
+    parts: Parts,
+    version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None,
+) -> PromptAnswer:
+    """Return a version of a prompt, the newest without `version`."""
+    return _answer(await parts.prompts.get(who.org_id, name, version))
+
+
+def _answer(stored: StoredPrompt) -> PromptAnswer:
+    fields = asdict(stored)
+    created_at = timestamp(fields.pop("created_ms"))
+    return PromptAnswer(id=f"{stored.name}@{stored.version}", created_at=created_at, **fields)

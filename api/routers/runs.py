@@ -1,0 +1,167 @@
+"""Runs: submit, read, list and cancel."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+
+from api import render
+from api.routers.errors import errors
+from api.services import Parts, Reader, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.ports import OutRecord
+from connectors.postgres.runs import RunFilter
+from schemas.api_models.runs import (
+    MAX_ID_LENGTH,
+    CancelAccepted,
+    CancelRun,
+    RunAccepted,
+    RunAnswer,
+    RunPage,
+    SubmitRun,
+)
+from schemas.errors import Conflict, InvalidInput, NotFound, Problem
+from schemas.ids import HTTP_SOURCE
+from schemas.records.run_events import CancelRequested
+from schemas.records.run_views import RunState
+from topics.catalogue import RUN_EVENTS
+from topics.codec import encode
+
+router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
+
+MAX_PAGE = 200
+ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
+
+_SPAN = re.compile(r"([0-9]{1,6})([smhd])")
+_SPAN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+
+
+@router.post("", status_code=202, responses=errors(404, 413, 429), summary="Submit a run")
+async def submit_run(
+    body: SubmitRun,
+    who: Writer,
+    parts: Parts,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=MAX_ID_LENGTH,
+            description="The submission's id: the same key with the same body is the same run, however often it "
+            "comes, also as a CloudEvent with `source` `api` and this `id`. Another body with it is 422.",
+        ),
+    ] = None,
+    traceparent: Annotated[str | None, Header(description="W3C trace context of the sender.")] = None,
+) -> RunAccepted:
+    """Accept a run. When this answers 202, the run will reach an end; ask for it at `links.self`."""
+    trace = traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None
+    with parts.bound.place():
+        record = await parts.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)
+        submitted = await parts.submissions.submit(record)
+    return render.accepted(submitted.receipt, submitted.duplicate)
+
+
+@router.get("", responses=errors(), summary="List runs, newest first")
+async def list_runs(
+    who: Reader,
+    parts: Parts,
+    status: Annotated[RunState | None, Query()] = None,
+    workflow: Annotated[str | None, Query(max_length=128)] = None,
+    tag: Annotated[
+        list[str] | None,
+        Query(description="`key:value`; several must all match.", examples=["team:research"]),
+    ] = None,
+    since: Annotated[
+        str | None,
+        Query(description="Submitted at or after: RFC 3339, or a span back from now.", examples=["24h"]),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the last page.")] = None,
+) -> RunPage:
+    """List the organisation's runs."""
+    wanted = RunFilter(
+        status=status,
+        workflow=_stored_text("query.workflow", workflow),
+        tags=_tags(tag or []),
+        since_ms=_since_ms(since),
+        cursor=cursor,
+        limit=limit,
+    )
+    lines, next_cursor = await parts.runs.page(who.org_id, wanted)
+    return RunPage(runs=[render.summary(line) for line in lines], next_cursor=next_cursor)
+
+
+@router.get("/{run_id}", responses=errors(404), summary="Read a run")
+async def get_run(
+    run_id: RunId,
+    who: Reader,
+    parts: Parts,
+    step_outputs: Annotated[bool, Query(description="Show every step's output, too.")] = False,
+) -> RunAnswer:
+    """Return a run with its steps. A run that was just accepted is `queued`."""
+    found = await parts.runs.get(who.org_id, run_id, step_outputs=step_outputs)
+    if found is not None:
+        return render.whole_run(*found, step_outputs=step_outputs)
+    receipt = await parts.markers.find(who.org_id, run_id)
+    if receipt is None:
+        raise _no_run(run_id)
+    return render.queued(receipt)
+
+
+@router.post("/{run_id}/cancel", status_code=202, responses=errors(404, 409), summary="Cancel a run")
+async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun | None = None) -> CancelAccepted:
+    """Ask for the run to be cancelled. Steps that have not started will not; see the run for when it has ended."""
+    line = await parts.runs.status(who.org_id, run_id)
+    receipt = await parts.markers.find(who.org_id, run_id) if line is None else None
+    known = line or receipt
+    if known is None:
+        raise _no_run(run_id)
+    status: RunState = line.status if line is not None else "queued"
+    if status in ENDED:
+        raise Conflict(f"run {run_id} has ended: it is {status}")
+    event = CancelRequested(
+        run_id=run_id, org_id=who.org_id, reason=body.reason if body else "", requested_by=who.key_id
+    )
+    await parts.appender.append([OutRecord(RUN_EVENTS, run_id.encode(), encode(event))])
+    where = render.links(run_id, known.workflow_name, known.workflow_version)
+    return CancelAccepted(id=run_id, status=status, links=where)
+
+
+def _no_run(run_id: str) -> NotFound:
+    return NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
+
+
+def _tags(pairs: list[str]) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for pair in pairs:
+        name, colon, found = pair.partition(":")
+        if not colon or not name:
+            raise InvalidInput(f"tag={pair!r}", (Problem("query.tag", "is not key:value", "write tag=team:research"),))
+        tags[name] = _stored_text("query.tag", found) or ""
+        _stored_text("query.tag", name)
+    return tags
+
+
+def _stored_text(path: str, text: str | None) -> str | None:
+    if text is not None and "\0" in text:
+        raise InvalidInput("U+0000 matches nothing", (Problem(path, "has the character U+0000", "leave it out"),))
+    return text
+
+
+def _since_ms(since: str | None) -> int | None:
+    if since is None:
+        return None
+    try:
+        match = _SPAN.fullmatch(since)
+        if match is not None:
+            at = datetime.now(UTC) - timedelta(seconds=int(match[1]) * _SPAN_SECONDS[match[2]])
+        else:
+            at = datetime.fromisoformat(since)
+            at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return int(at.timestamp() * 1000)
+    except (ValueError, OverflowError) as exc:
+        fix = "write 2026-11-22T17:00:00Z, or 24h for the last day (units s, m, h, d)"
+        raise InvalidInput(f"since={since!r}: {fix}", (Problem("query.since", "is no time", fix),)) from exc

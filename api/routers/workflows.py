@@ -1,0 +1,133 @@
+"""Workflows: register and read."""
+
+import re
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.routers.errors import errors
+from api.services import Parts, Reader, Writer
+from connectors.plans import make_plan, pin_prompts
+from connectors.postgres.workflows import StoredWorkflow
+from schemas.api_models.base import timestamp
+from schemas.api_models.definitions import WorkflowAnswer, WorkflowEntry, WorkflowPage
+from schemas.errors import InvalidSpec, Problem
+from schemas.spec import NAME_PATTERN, WorkflowSpec
+from schemas.spec_check import check_spec, parse_workflow, prompt_refs
+
+router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
+
+RESERVED = "runs"
+#: The escape of U+0000, and not an escaped backslash before the letters u0000.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+_EXAMPLE: dict[str, Any] = {
+    "name": "document_analysis",
+    "version": 1,
+    "dag": {
+        "nodes": [
+            {
+                "id": "ingest",
+                "type": "tool",
+                "config": {
+                    "tool_name": "s3.fetch",
+                    "tool_args": {"bucket": "documents", "key": "{{document_key}}"},
+                },
+            },
+            {
+                "id": "analyze",
+                "type": "llm",
+                "config": {"prompt_ref": "document_analyzer@3", "inputs": {"content": "ingest.output"}},
+                "policy": {"quality": "Gold", "sla_ms": 30000},
+            },
+        ],
+        "edges": [{"from": "ingest", "to": "analyze"}],
+    },
+}
+#: The body is read as text, so that YAML, duplicate keys and problems in the middle of a document can be told.
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The workflow document, as JSON or as YAML.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}, "example": _EXAMPLE},
+            "application/yaml": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={200: {"description": "The same document was there already"}, **errors(409, 413)},
+    openapi_extra=_BODY,
+)
+async def register_workflow(request: Request, who: Writer, parts: Parts, response: Response) -> WorkflowAnswer:
+    """Register a version of a workflow. It is checked whole; a version never changes."""
+    spec = parse_workflow(_text(await request.body()))
+    _refuse_unreachable(spec)
+    prompts = await pin_prompts(parts.prompts, who.org_id, prompt_refs(spec))
+    checked = check_spec(
+        spec, prompts=prompts, tools=parts.tools.names("tool"), functions=parts.tools.names("function")
+    )
+    make_plan(spec, checked.prompts)
+    stored, new = await parts.workflows.create(who.org_id, spec, sorted(checked.required_inputs))
+    parts.plans.forget(who.org_id)
+    parts.publisher.wake()
+    response.status_code = 201 if new else 200
+    return _answer(stored)
+
+
+@router.get("", responses=errors())
+async def list_workflows(who: Reader, parts: Parts) -> WorkflowPage:
+    """List the newest version of every workflow."""
+    lines = await parts.workflows.all(who.org_id)
+    entries = [
+        WorkflowEntry(
+            name=w.name,
+            version=w.version,
+            versions=w.versions,
+            required_inputs=w.required_inputs,
+            created_at=timestamp(w.created_ms),
+        )
+        for w in lines
+    ]
+    return WorkflowPage(workflows=entries)
+
+
+@router.get("/{name}", responses=errors(404))
+async def get_workflow(
+    name: Annotated[str, Path(pattern=NAME_PATTERN)],
+    who: Reader,
+    parts: Parts,
+    version: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
+) -> WorkflowAnswer:
+    """Return a version of a workflow, the newest without `version`."""
+    return _answer(await parts.workflows.get(who.org_id, name, version))
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise InvalidSpec((Problem("", "the document is not UTF-8", "save it as UTF-8"),)) from exc
+
+
+def _refuse_unreachable(spec: WorkflowSpec) -> None:
+    if _NUL.search(orjson.dumps(spec.model_dump(mode="json", by_alias=True))):
+        raise InvalidSpec((Problem("", "the document has the character U+0000", "leave it out"),))
+    if spec.name == RESERVED:
+        raise InvalidSpec((Problem("name", f"{RESERVED!r} is a path of this API", "take another name"),))
+
+
+def _answer(stored: StoredWorkflow) -> WorkflowAnswer:
+    return WorkflowAnswer(
+        name=stored.name,
+        version=stored.version,
+        hash=stored.hash,
+        required_inputs=stored.required_inputs,
+        created_at=timestamp(stored.created_ms),
+        spec=stored.spec,
+    )

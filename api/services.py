@@ -1,0 +1,93 @@
+"""Everything that the routes work with, wired by ``api.app``, and how a route gets at it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.auth import Authenticator, Caller
+from api.counters import RoleCounters
+from api.measure import Measures
+from api.overload import Bound
+from api.publisher import Publisher
+from api.readiness import Check
+from connectors.accepted import AcceptedMarkers
+from connectors.appender import Appender
+from connectors.plans import Plans
+from connectors.postgres.budgets import Budgets
+from connectors.postgres.keys import Keys
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.runs import Runs
+from connectors.postgres.workflows import Workflows
+from connectors.spend import Spend
+from connectors.submissions import Submissions
+from connectors.tools import Registry
+from schemas.api_models.access import Permission
+from schemas.errors import Unauthenticated
+
+CreateTopics = Callable[[str], Awaitable[object]]
+"""Creates the topics of an organisation, named by its id; harmless when they are there."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """The API's parts."""
+
+    workflows: Workflows
+    prompts: Prompts
+    budgets: Budgets
+    keys: Keys
+    runs: Runs
+    spend: Spend
+    plans: Plans
+    markers: AcceptedMarkers
+    submissions: Submissions
+    appender: Appender
+    authenticator: Authenticator
+    publisher: Publisher
+    counters: RoleCounters
+    measures: Measures
+    bound: Bound
+    checks: Mapping[str, Check]
+    create_topics: CreateTopics
+    tools: Registry
+
+
+async def services(request: Request) -> Services:
+    """Return the app's services."""
+    found = request.app.state.services
+    assert isinstance(found, Services)
+    return found
+
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: `af_<id>_<secret>`, or the bootstrap key.")
+
+Parts = Annotated[Services, Depends(services)]
+
+
+async def caller(
+    parts: Parts,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    x_org_id: Annotated[str | None, Header(description="Must be the key's organisation when given.")] = None,
+) -> Caller:
+    """Return who asks. Raises ``Unauthenticated`` and ``Forbidden``."""
+    if credentials is None:
+        raise Unauthenticated("send an API key: Authorization: Bearer <key>")
+    found = await parts.authenticator.authenticate(credentials.credentials)
+    found.require_organisation(x_org_id)
+    return found
+
+
+def _may(permission: Permission) -> Callable[[Caller], Awaitable[Caller]]:
+    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
+        who.require(permission)
+        return who
+
+    return check
+
+
+Reader = Annotated[Caller, Depends(_may("read"))]
+Writer = Annotated[Caller, Depends(_may("write"))]
+Admin = Annotated[Caller, Depends(_may("admin"))]

@@ -1,0 +1,57 @@
+"""One figure of the bench, and how it is shown."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BenchError(Exception):
+    """A measurement did not do its work, so it has no figure. The message says what was seen."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure: ``value`` is the median of ``samples``, one a round. ``note`` says what the name cannot."""
+
+    name: str
+    unit: str
+    samples: tuple[float, ...]
+    note: str = ""
+
+    @property
+    def value(self) -> float:
+        """The median, which one disturbed round does not move."""
+        return statistics.median(self.samples)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The same line in a committed results file."""
+
+    value: float
+    file: str
+
+
+def show(line: Line, earlier: Earlier | None) -> str:
+    """Return ``name value unit  # ratio to the committed figure; all samples; note``."""
+    remarks: list[str] = []
+    if earlier is not None and earlier.value:
+        remarks.append(f"{line.value / earlier.value:.2f}x of {shown(earlier.value)}")
+    if len(line.samples) > 1:
+        remarks.append("all: " + " ".join(shown(sample) for sample in line.samples))
+    if line.note:
+        remarks.append(line.note)
+    comment = f"  # {'; '.join(remarks)}" if remarks else ""
+    return f"{line.name} {shown(line.value)} {line.unit}{comment}"
+
+
+def shown(value: float) -> str:
+    """Return a figure with three significant digits, whole from 100 on."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """Return the smallest sample that at least ``share`` (0 to 1) of all do not exceed (nearest rank)."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,0 +1,129 @@
+"""Results files: what a run of the bench leaves in ``bench/results/``, and what was committed before.
+
+A file holds figures and as much of the machine as one needs to read them: never its name nor a path.
+"""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from bench.lines import Earlier, Line
+from bench.usage import Elsewhere
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = "bench/results"
+GIT_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine in a run: cores this process may use, Python's version, and the shares of CPU time that the host
+    stole and that other processes took. Figures of a busy machine say little."""
+
+    cores: int
+    python: str
+    cpu_steal_share: float | None
+    cpu_others_share: float | None
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        told = f"{self.cores} cores, Python {self.python}"
+        if self.cpu_steal_share is None or self.cpu_others_share is None:
+            return told
+        return f"{told}, CPU steal {self.cpu_steal_share:.1%}, taken by other processes {self.cpu_others_share:.1%}"
+
+
+def this_machine(elsewhere: Elsewhere | None) -> Machine:
+    """Describe this machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    shares = (None, None) if elsewhere is None else (round(elsewhere.steal, 4), round(elsewhere.others, 4))
+    return Machine(cores, platform.python_version(), *shares)
+
+
+class History:
+    """The results that are committed in a checkout; none where there is no git."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self._root = root
+
+    def revision(self) -> str:
+        """Return the short hash of the commit that is measured, or ``worktree`` when files differ from it."""
+        changed = self._git("status", "--porcelain", "--", ".", f":!{FOLDER}")
+        found = self._git("rev-parse", "--short", "HEAD")
+        return "worktree" if changed is None or changed.strip() or not found else found.strip()
+
+    def earlier(self, names: Sequence[str]) -> dict[str, Earlier]:
+        """Return each line as the newest committed file that has it says."""
+        found: dict[str, Earlier] = {}
+        # Names begin with the UTC time, so their order is that of time.
+        for path in sorted((self._git("ls-tree", "--name-only", "HEAD", f"{FOLDER}/") or "").split(), reverse=True):
+            if not path.endswith(".json") or found.keys() >= set(names):
+                continue
+            for name, value in _values(self._git("show", f"HEAD:{path}") or "{}").items():
+                if name in names:
+                    found.setdefault(name, Earlier(value, Path(path).name))
+        return found
+
+    def _git(self, *args: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *args],  # noqa: S607 - git is wherever the user has it
+                cwd=self._root,
+                capture_output=True,
+                text=True,
+                timeout=GIT_TIMEOUT_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+
+def _values(document: str) -> dict[str, float]:
+    return {line["name"]: line["value"] for line in orjson.loads(document).get("lines", [])}
+
+
+def file_name(at: datetime, revision: str) -> str:
+    """Return a results file's name; ``at`` is an aware time."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H%M%SZ}-{revision}.json"
+
+
+def write(
+    folder: Path,
+    lines: Sequence[Line],
+    machine: Machine,
+    earlier: Mapping[str, Earlier],
+    revision: str,
+    at: datetime,
+) -> Path:
+    """Write a results file and return its path."""
+    document = {
+        "at": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "revision": revision,
+        "machine": machine,
+        "lines": [_as_json(line, earlier.get(line.name)) for line in lines],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / file_name(at, revision)
+    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    return path
+
+
+def _as_json(line: Line, earlier: Earlier | None) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "name": line.name,
+        "value": round(line.value, 4),
+        "unit": line.unit,
+        "samples": [round(sample, 4) for sample in line.samples],
+    }
+    if line.note:
+        shown["note"] = line.note
+    if earlier is not None and earlier.value:
+        shown |= {"ratio": round(line.value / earlier.value, 4), "compared_with": earlier.file}
+    return shown

@@ -1,0 +1,84 @@
+"""Two ways to do the work of many callers once: gather what waits, and share what is under way already."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from schemas.errors import TryLater
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Grouping(Generic[Item, Answer]):
+    """Lets ``work`` do at most ``most`` items at once; what comes meanwhile waits and makes the next group.
+
+    ``work`` answers for every item, in order. When it raises ``TryLater``, those who wait get the same error: what does
+    not answer now would not answer them either, and nobody waits in line for it.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], most: int) -> None:
+        self._work = work
+        self._most = most
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    async def do(self, item: Item) -> Answer:
+        """Return the answer for one item; raises what its group raised."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append((item, answer))
+        if self._worker is None:
+            self._worker = loop.create_task(self._work_off())
+        return await answer
+
+    async def _work_off(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                present = [(item, answer) for item, answer in group if not answer.done()]
+                if present:
+                    await self._do_group(present)
+        finally:
+            self._worker = None
+
+    async def _do_group(self, group: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._work([item for item, _ in group])
+        except TryLater as exc:
+            waiting, self._waiting = self._waiting, []
+            _fail(group + waiting, exc)
+        except Exception as exc:  # noqa: BLE001 - it is raised where the callers wait
+            _fail(group, exc)
+        else:
+            for (_, waiter), answer in zip(group, answers, strict=True):
+                if not waiter.done():
+                    waiter.set_result(answer)
+
+
+def _fail(group: list[tuple[Item, asyncio.Future[Answer]]], exc: Exception) -> None:
+    for _, waiter in group:
+        if not waiter.done():
+            waiter.set_exception(exc)
+
+
+class SingleFlight(Generic[Key, Answer]):
+    """Lets callers that ask for one thing at once share one asking. It goes on when a caller leaves."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[Key, asyncio.Future[Answer]] = {}
+
+    async def do(self, key: Key, work: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return what ``work`` returns, or what the same work for this key, under way already, does."""
+        flight = self._under_way.get(key)
+        if flight is None:
+            flight = asyncio.ensure_future(work())
+            self._under_way[key] = flight
+            flight.add_done_callback(lambda done: self._landed(key, done))
+        return await asyncio.shield(flight)
+
+    def _landed(self, key: Key, flight: asyncio.Future[Answer]) -> None:
+        del self._under_way[key]
+        if not flight.cancelled():
+            flight.exception()  # read here, since every caller may have left

@@ -1,0 +1,167 @@
+"""Bring PostgreSQL's schema up to date: ``python -m deploy.migrate up|status``.
+
+The migrations are the numbered files in ``deploy/migrations``. Each is applied once, in order, in a transaction of its
+own together with its row in ``schema_migration``; a session lock lets one runner work at a time. A file that was
+applied must never change: its checksum is compared first.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from connectors.postgres.errors import postgres_errors
+from connectors.settings import Settings
+from schemas.errors import AgentFlowError
+
+FOLDER = Path(__file__).with_name("migrations")
+#: Any number that nobody else uses as an advisory lock in this database.
+LOCK = 7_220_419_581_003
+CONNECT_TIMEOUT_S = 10.0
+
+_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_migration (
+    number     integer PRIMARY KEY,
+    name       text NOT NULL,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+
+class MigrationError(AgentFlowError):
+    """The migrations and the database do not fit together; the message says how to mend it."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of SQL."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def read_migrations(folder: Path = FOLDER) -> list[Migration]:
+    """Return the migrations in order. Raises ``MigrationError`` for a bad name, a gap or a number used twice."""
+    found = []
+    for path in sorted(folder.glob("*.sql")):
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            raise MigrationError(f"{path.name}: name it like 0002_add_column.sql")
+        found.append(Migration(int(match[1]), path.name, path.read_text(encoding="utf-8")))
+    for expected, migration in enumerate(found, start=1):
+        if migration.number != expected:
+            raise MigrationError(
+                f"{migration.name}: number {expected:04d} is next; numbers have no gaps and no repeats"
+            )
+    return found
+
+
+async def up(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
+    """Apply what is missing and return the names of it. Raises ``MigrationError`` or ``Unavailable``."""
+    wanted = read_migrations() if migrations is None else migrations
+    async with _Session(dsn) as conn:
+        await conn.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await conn.execute(_TABLE)
+        done = await _applied(conn)
+        missing = _missing(wanted, done)
+        for migration in missing:
+            await _apply(conn, migration)
+        return [migration.name for migration in missing]
+
+
+async def status(dsn: str, migrations: Sequence[Migration] | None = None) -> list[tuple[str, bool]]:
+    """Return every migration with whether it is applied, changing nothing."""
+    wanted = read_migrations() if migrations is None else migrations
+    async with _Session(dsn) as conn:
+        there = await conn.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL")
+        done = await _applied(conn) if there else {}
+        missing = {migration.number for migration in _missing(wanted, done)}
+        return [(migration.name, migration.number not in missing) for migration in wanted]
+
+
+class _Session:
+    """One connection, closed (and with it the lock) at the end."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._conn: asyncpg.Connection | None = None
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        with postgres_errors("connect"):
+            self._conn = await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT_S)
+        return self._conn
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._conn is not None:
+            await self._conn.close()
+
+
+async def _applied(conn: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+    rows = await conn.fetch("SELECT number, name, checksum FROM schema_migration")
+    return {row["number"]: (row["name"], row["checksum"]) for row in rows}
+
+
+def _missing(wanted: Sequence[Migration], done: dict[int, tuple[str, str]]) -> list[Migration]:
+    known = {migration.number for migration in wanted}
+    for number, (name, _) in sorted(done.items()):
+        if number not in known:
+            raise MigrationError(f"the database has migration {name}, this checkout has not: use a newer checkout")
+    for migration in wanted:
+        if migration.number in done and done[migration.number][1] != migration.checksum:
+            raise MigrationError(f"{migration.name} was changed after it was applied: restore it and add a new file")
+    return [migration for migration in wanted if migration.number not in done]
+
+
+async def _apply(conn: asyncpg.Connection, migration: Migration) -> None:
+    try:
+        async with conn.transaction():
+            await conn.execute(migration.sql)
+            await conn.execute(
+                "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)",
+                migration.number,
+                migration.name,
+                migration.checksum,
+            )
+    except asyncpg.PostgresError as exc:
+        raise MigrationError(f"{migration.name} failed and was rolled back: {exc}") from exc
+
+
+async def _up(dsn: str) -> list[str]:
+    return [f"applied {name}" for name in await up(dsn)] or ["the schema is up to date"]
+
+
+async def _status(dsn: str) -> list[str]:
+    return [f"{'applied' if done else 'missing'} {name}" for name, done in await status(dsn)]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line and return the exit code."""
+    if list(arguments) not in (["up"], ["status"]):
+        sys.stderr.write("usage: python -m deploy.migrate up|status\n")
+        return 2
+    dsn = Settings.from_env(os.environ).postgres_dsn
+    try:
+        lines = asyncio.run(_up(dsn) if arguments[0] == "up" else _status(dsn))
+    except AgentFlowError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

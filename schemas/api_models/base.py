@@ -1,0 +1,54 @@
+"""The parts that requests and answers share."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from schemas import money
+
+MAX_CENTS = Decimal(money.MAX_NANO // money.NANO_PER_CENT)
+MAX_TAGS = 32
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Request(BaseModel):
+    """A request body. An unknown field is an error, since a misspelt one would be a silent no-op."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not have the character U+0000, which cannot be stored")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+TagKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+TagValue = Annotated[Text, Field(max_length=256)]
+Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)]
+
+Cents = Annotated[Decimal, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False)]
+"""An amount in US cents; fractions are fine, as a number or as a string."""
+Usd = Annotated[Decimal, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False)]
+"""An amount in US dollars."""
+
+
+def timestamp(ms: int | None) -> str | None:
+    """Return milliseconds since the epoch as RFC 3339 in UTC; ``None`` for ``None`` and for years over 9999."""
+    if ms is None:
+        return None
+    try:
+        at = _EPOCH + timedelta(milliseconds=ms)
+    except OverflowError:
+        return None
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,166 @@
+"""Workflows, prompts and budgets: what is defined once and used by runs."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from schemas.api_models.base import Answer, Cents, Request, Text, Usd
+from schemas.budgets import Period, Scope
+from schemas.spec import NAME_PATTERN
+
+MAX_TEMPLATE_CHARS = 256 * 1024
+MAX_VERSION = 999_999_999
+"""The highest prompt version that ``name@version`` can say."""
+
+_PERIODS = {"daily": "day", "monthly": "month"}
+
+
+class WorkflowAnswer(Answer):
+    """One immutable version of a workflow. ``required_inputs`` are what a run must bring."""
+
+    name: str
+    version: int
+    hash: str
+    required_inputs: list[str]
+    created_at: str | None
+    spec: dict[str, Any]
+
+
+class WorkflowEntry(Answer):
+    """A workflow as lists show it: its newest version."""
+
+    name: str
+    version: int
+    versions: int
+    required_inputs: list[str]
+    created_at: str | None
+
+
+class WorkflowPage(Answer):
+    """All workflows of the organisation."""
+
+    workflows: list[WorkflowEntry]
+
+
+class CreatePrompt(Request):
+    """A new version of a prompt. The server numbers it when ``version`` is not given.
+
+    ``template`` may have ``{{variable}}`` and ``{{.variable}}``. ``schema`` describes the variables; it is kept and
+    not enforced.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "document_analyzer",
+                    "version": 3,
+                    "template": "Analyze this document: {{.content}}",
+                    "schema": {"content": {"type": "string", "required": True}},
+                }
+            ]
+        },
+    )
+
+    name: str = Field(pattern=NAME_PATTERN)
+    template: Text = Field(min_length=1, max_length=MAX_TEMPLATE_CHARS)
+    version: int | None = Field(default=None, ge=1, le=MAX_VERSION, strict=True)
+    variables: dict[str, Any] | None = Field(default=None, alias="schema")
+
+
+class PromptAnswer(Answer):
+    """One immutable version of a prompt. ``hash`` is the SHA-256 of its template."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    id: str
+    name: str
+    version: int
+    template: str
+    hash: str
+    variables: dict[str, Any] | None = Field(default=None, alias="schema")
+    created_at: str | None
+
+
+class PromptEntry(Answer):
+    """A prompt as lists show it: its newest version."""
+
+    name: str
+    version: int
+    versions: int
+    hash: str
+    created_at: str | None
+
+
+class PromptPage(Answer):
+    """All prompts of the organisation."""
+
+    prompts: list[PromptEntry]
+
+
+def _alias_period(value: object) -> object:
+    return _PERIODS.get(value, value) if isinstance(value, str) else value
+
+
+class CreateBudget(Request):
+    """The most that may be spent in one window (UTC) of one scope.
+
+    Give ``limit_cents`` or ``limit_usd``. Every scope but ``org`` needs a ``target``: the workflow, provider or model.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"limit_cents": 1000, "period": "monthly"}]},
+    )
+
+    name: Text | None = Field(default=None, min_length=1, max_length=200)
+    scope: Scope = "org"
+    target: Text | None = Field(default=None, min_length=1, max_length=200)
+    period: Annotated[Period, BeforeValidator(_alias_period)] = "month"
+    limit_cents: Cents | None = None
+    limit_usd: Usd | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.limit_cents is None) == (self.limit_usd is None):
+            raise ValueError("give either limit_cents or limit_usd")
+        if (self.scope == "org") != (self.target is None):
+            raise ValueError("name a target for every scope but org, and none for org")
+        return self
+
+
+class BudgetAnswer(Answer):
+    """A budget. Money is exact: decimal strings."""
+
+    id: str
+    name: str
+    scope: Scope
+    target: str | None
+    period: Period
+    limit_cents: str
+    limit_usd: str
+    created_at: str | None
+
+
+class BudgetPage(Answer):
+    """All budgets of the organisation."""
+
+    budgets: list[BudgetAnswer]
+
+
+class BudgetStatus(BudgetAnswer):
+    """A budget in its present window. ``held`` is reserved for calls under way; ``remaining`` is never negative."""
+
+    window: str
+    state: Literal["open", "exhausted"]
+    spent_cents: str
+    spent_usd: str
+    held_cents: str
+    held_usd: str
+    remaining_cents: str
+    remaining_usd: str
+    next_window_at: str | None

@@ -1,0 +1,160 @@
+"""Runs: submitting, reading, listing and cancelling."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from schemas.api_models.base import Answer, Cents, Request, Tags
+from schemas.records.run_views import RunState, StepState
+from schemas.spec import NAME_PATTERN, NodeKind
+
+MAX_INPUTS_BYTES = 256 * 1024
+"""The most that a run's inputs may have as JSON; larger data belongs in storage, with its URI as the input."""
+MAX_ID_LENGTH = 256
+"""The most characters of a submission id or of a source."""
+
+
+class SubmitRun(Request):
+    """One run to start. A CloudEvent's ``data`` has the same shape.
+
+    Without ``workflow_version`` the newest version runs. ``budget_cents`` caps what this run may spend.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "workflow_name": "document_analysis",
+                    "inputs": {"document_key": "sample.txt"},
+                    "tags": {"team": "research"},
+                    "budget_cents": 1000,
+                }
+            ]
+        },
+    )
+
+    workflow_name: str = Field(pattern=NAME_PATTERN)
+    workflow_version: int | None = Field(default=None, ge=1, le=1_000_000_000, strict=True)
+    inputs: dict[str, Any] = {}
+    tags: Tags = {}
+    budget_cents: Cents | None = None
+
+
+class RunLinks(Answer):
+    """Where to go from here, as paths."""
+
+    self: str
+    cancel: str
+    workflow: str
+
+
+class RunAccepted(Answer):
+    """The run will happen. ``duplicate`` says that this submission was known already."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: RunState = "queued"
+    duplicate: bool = False
+    submitted_at: str | None
+    links: RunLinks
+
+
+class Tokens(Answer):
+    """Tokens of all calls together."""
+
+    input: int = 0
+    output: int = 0
+
+
+class Failure(Answer):
+    """Why a step or a run failed."""
+
+    code: str
+    message: str
+    step_id: str | None = None
+    details: dict[str, str] = {}
+
+
+class Waiting(Answer):
+    """What a step waits for, and until when at most."""
+
+    on: str
+    until: str | None = None
+
+
+class StepAnswer(Answer):
+    """One step of a run. ``output`` is there when it was asked for (``step_outputs=true``)."""
+
+    id: str
+    node_id: str
+    type: NodeKind
+    status: StepState
+    attempts: int
+    tokens: Tokens
+    cost_cents: str
+    cost_usd: str
+    provider: str | None = None
+    model: str | None = None
+    cached: bool = False
+    waiting: Waiting | None = None
+    output: Any = None
+    error: Failure | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class RunSummary(Answer):
+    """A run as lists show it. Money is exact: decimal strings."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: RunState
+    cost_cents: str = "0"
+    cost_usd: str = "0"
+    tokens: Tokens = Tokens()
+    tags: dict[str, str] = {}
+    submitted_at: str | None
+    started_at: str | None = None
+    finished_at: str | None = None
+    error: Failure | None = None
+    links: RunLinks
+
+
+class RunAnswer(RunSummary):
+    """A whole run. ``output`` has the output of every last node by its id, once the run succeeded.
+
+    A value that is too large to travel in records is shown as its reference (``uri``, ``sha256``, ``size``).
+    """
+
+    inputs: dict[str, Any] | None = None
+    output: dict[str, Any] | None = None
+    steps: list[StepAnswer] = []
+    budget_cents: str | None = None
+    source: str
+    submission_id: str | None = None
+    trace_id: str
+
+
+class RunPage(Answer):
+    """Some runs, newest first. Ask again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
+
+    runs: list[RunSummary]
+    next_cursor: str | None = None
+
+
+class CancelRun(Request):
+    """Why the run is to be cancelled."""
+
+    reason: str = Field(default="", max_length=1000)
+
+
+class CancelAccepted(Answer):
+    """The wish is on its way; ``status`` is what the run was when it was taken."""
+
+    id: str
+    status: RunState
+    links: RunLinks

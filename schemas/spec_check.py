@@ -1,0 +1,92 @@
+"""Is a workflow right as a whole? Checked once, on registration; a run takes a spec's word for it.
+
+Two steps: ``parse_workflow`` reads a document, ``check_spec`` compares it with what is registered. Each reports every
+problem that it finds, with a path into the document and how to mend it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from schemas.errors import InvalidSpec, Problem
+from schemas.records.base import Json
+from schemas.spec import LlmNode, PinnedPrompt, WorkflowSpec
+from schemas.spec_document import read_document
+from schemas.spec_hash import resolve, spec_hash
+from schemas.spec_nodes import Registry, node_problems, required_inputs
+from schemas.spec_outline import Outline, graph_problems, outline_of, outline_of_document
+from schemas.spec_shape import shape_problems
+
+__all__ = [
+    "CheckedSpec",
+    "check_spec",
+    "missing_inputs",
+    "parse_workflow",
+    "prompt_refs",
+    "resolve",
+    "spec_hash",
+]
+
+
+@dataclass(frozen=True)
+class CheckedSpec:
+    """A workflow that may be registered. ``prompts`` are by ``prompt_ref`` as written in the document.
+
+    ``required_inputs`` are the names that every submission must give.
+    """
+
+    spec: WorkflowSpec
+    prompts: Mapping[str, PinnedPrompt]
+    required_inputs: frozenset[str]
+
+
+def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
+    """Read a document: YAML or JSON text, or its parsed mapping.
+
+    Raises ``InvalidSpec``; when the shape is wrong, with what else can be said of the graph and the references.
+    """
+    data = read_document(document)
+    spec, problems = shape_problems(data)
+    if spec is not None:
+        return spec
+    outline = outline_of_document(data)
+    raise InvalidSpec(_unique([*problems, *_structure(outline, None)]))
+
+
+def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
+    """Return the prompts that a spec names, as written: what to look up before ``check_spec``."""
+    return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode))
+
+
+def check_spec(
+    spec: WorkflowSpec,
+    *,
+    prompts: Mapping[str, PinnedPrompt | None],
+    tools: Collection[str],
+    functions: Collection[str],
+) -> CheckedSpec:
+    """Check a spec against what is registered. Raises ``InvalidSpec`` with every problem.
+
+    ``prompts`` answers for each ``prompt_ref`` as written; ``None`` or nothing there is an unknown prompt.
+    """
+    known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
+    problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
+    if problems:
+        raise InvalidSpec(_unique(problems))
+    pinned = {ref: known[ref] for ref in sorted(prompt_refs(spec))}
+    return CheckedSpec(spec, pinned, required_inputs(spec.dag.nodes, outline_of(spec), pinned))
+
+
+def missing_inputs(required: Iterable[str], inputs: Mapping[str, Json]) -> list[str]:
+    """Return the required inputs that a submission lacks, sorted."""
+    return sorted(name for name in required if name not in inputs)
+
+
+def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:
+    yield from graph_problems(outline)
+    for found in outline.nodes:
+        if found.node is not None:
+            yield from node_problems(found.index, found.node, outline, registry)
+
+
+def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(dict.fromkeys(problems))

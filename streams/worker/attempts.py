@@ -1,0 +1,149 @@
+"""The life of one attempt, in this order:
+
+1. claim it (one round trip, which also reads the run's status); a pure function needs no claim
+2. execute it, the claim renewed meanwhile
+3. store the outcome in the claim: the very bytes that will be appended
+4. append the outcome to the log and wait for its acknowledgement
+5. mark the claim published; then the caller acks the request
+
+A crash after 1 or 2 starts the attempt again once the lease is over; after 3 or 4 the stored bytes are appended again,
+and nothing is called. Redis or the log being down is waited for, with nothing acked.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from connectors.claims import Busy, Done, Ended, Granted, Published
+from connectors.ports import Clock, OutRecord
+from schemas.errors import StepError, Unavailable
+from schemas.records.steps import FunctionCall, StepRequest
+from streams.worker.execution import Executed, Executor
+from streams.worker.keeping import kept
+from streams.worker.ledger import Deferred
+from streams.worker.metrics import WorkerMetrics
+from streams.worker.outbox import Outbox
+from streams.worker.patience import patiently
+from streams.worker.ports import Claims
+from streams.worker.records import Route, deferred_record, pack, unpack
+
+log = logging.getLogger(__name__)
+
+#: Starts of one attempt that ended without an outcome, before it is taken for what kills its workers.
+MAX_STARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What is left to do after an attempt was worked on: append ``records``; then mark the claim, if it has one."""
+
+    records: Sequence[OutRecord] = ()
+    claimed: StepRequest | None = None
+
+
+class Attempts:
+    """Takes attempts from request to published outcome. ``lease_ms`` is that of ``claims``."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        claims: Claims,
+        executor: Executor,
+        outbox: Outbox,
+        route: Route,
+        clock: Clock,
+        metrics: WorkerMetrics,
+        lease_ms: int,
+        max_starts: int = MAX_STARTS,
+    ) -> None:
+        self._worker_id = worker_id
+        self._claims = claims
+        self._executor = executor
+        self._outbox = outbox
+        self._route = route
+        self._clock = clock
+        self._metrics = metrics
+        self._lease_ms = lease_ms
+        self._max_starts = max_starts
+
+    async def work(self, request: StepRequest) -> Todo:
+        """Do steps 1 to 3. Canceled, it gives its claim back at once."""
+        if isinstance(request.work, FunctionCall):
+            return await self._function(request)
+        answer = await patiently(lambda: self._claims.take(request.run_id, request.request_id), self._clock)
+        self._metrics.claimed(answer)
+        match answer:
+            case Granted():
+                return await self._granted(request, answer)
+            case Busy(owner=owner, remaining_ms=remaining_ms):
+                return self._deferred(request, remaining_ms / 1000, f"worker {owner} has this attempt")
+            case Done(result=result):
+                return Todo(unpack(result), request)
+            case Published() | Ended():
+                return Todo()
+
+    async def publish(self, todo: Todo) -> None:
+        """Do steps 4 and 5."""
+        await self._outbox.send(todo.records)
+        if (request := todo.claimed) is not None:
+            await patiently(lambda: self._claims.published(request.run_id, request.request_id), self._clock)
+
+    def given_up(self, request: StepRequest, error: StepError) -> Todo:
+        """Return the failure of an attempt that could not even be worked on."""
+        return Todo(self._routed(self._executor.failed(request, error).records))
+
+    async def _function(self, request: StepRequest) -> Todo:
+        try:
+            executed = await self._executor.execute(request, None)
+        except Deferred as wait:
+            return self._deferred(request, wait.wait_s, wait.reason)
+        self._metrics.executed(request, executed.error_code)
+        return Todo(self._routed(executed.records))
+
+    async def _granted(self, request: StepRequest, granted: Granted) -> Todo:
+        try:
+            executed = await self._execute(request, granted)
+        except Deferred as wait:
+            await patiently(lambda: self._claims.release(granted), self._clock)
+            return self._deferred(request, wait.wait_s, wait.reason)
+        except asyncio.CancelledError:
+            await self._give_up(granted)
+            raise
+        self._metrics.executed(request, executed.error_code)
+        records = self._routed(executed.records)
+        result = pack(records)
+        await patiently(lambda: self._claims.finish(granted, result, executed.counts), self._clock)
+        return Todo(records, request)
+
+    async def _execute(self, request: StepRequest, granted: Granted) -> Executed:
+        if granted.starts > self._max_starts:
+            return self._executor.failed(request, _poison(granted.starts - 1))
+        what = f"the claim of {granted.request_id}"
+        async with kept(lambda: self._claims.renew(granted), self._lease_ms / 3000, self._clock, what):
+            return await self._executor.execute(request, granted)
+
+    async def _give_up(self, granted: Granted) -> None:
+        try:
+            await self._claims.release(granted)
+        except Unavailable as exc:
+            log.warning("claim not released, its lease runs out: %s", exc, extra={"action": "claim_not_released"})
+
+    def _deferred(self, request: StepRequest, wait_s: float, reason: str) -> Todo:
+        self._metrics.deferred(request)
+        until_ms = self._clock.now_ms() + max(1, int(wait_s * 1000))
+        return Todo(self._routed([deferred_record(request, until_ms, reason, self._worker_id)]))
+
+    def _routed(self, records: Sequence[BaseModel]) -> list[OutRecord]:
+        return [self._route(record) for record in records]
+
+
+def _poison(starts: int) -> StepError:
+    return StepError(
+        "poison",
+        f"this attempt was started {starts} times and no worker lived to say how it ended; look in the workers' logs "
+        "why they died (memory, a crash in a tool), mend it, and submit the run again",
+    )

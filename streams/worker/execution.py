@@ -1,0 +1,141 @@
+"""Doing the work of one attempt and saying how it ended. Whatever goes wrong here becomes an outcome."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from connectors.claims import Granted
+from connectors.ports import Clock
+from connectors.tools.context import ToolContext
+from connectors.tools.registry import Registry
+from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
+from schemas.payload import Payload
+from schemas.records.base import Json
+from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from streams.worker.args import bound_args
+from streams.worker.ledger import Deferred, Ledger
+from streams.worker.limits import CALL_TIMEOUT_S, limited, timeout_s
+from streams.worker.model_calls import PATIENCE_S, ModelCalls
+from streams.worker.patience import patiently
+from streams.worker.ports import Objects
+from streams.worker.records import Outcome, error_info, outcome_records
+from topics.codec import parse
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What an attempt leaves: records to append, its result last, and what to count once."""
+
+    records: list[BaseModel]
+    counts: Mapping[str, int]
+    error_code: str | None
+
+
+class Executor:
+    """Works on attempts. ``worker_id`` is what results say who did it."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        registry: Registry,
+        models: ModelCalls,
+        objects: Objects,
+        clock: Clock,
+        documents_dir: Path,
+    ) -> None:
+        self._worker_id = worker_id
+        self._registry = registry
+        self._models = models
+        self._objects = objects
+        self._clock = clock
+        self._documents_dir = documents_dir
+
+    async def execute(self, request: StepRequest, granted: Granted | None) -> Executed:
+        """Return what became of the attempt. ``granted`` is its claim; only functions need none.
+
+        Raises ``Deferred`` when nothing was done and the attempt must wait.
+        """
+        ledger, started_ms = Ledger(), self._clock.now_ms()
+        try:
+            value = await self._value(request, granted, ledger)
+            outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value))
+        except Deferred:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a tool may raise anything; all of it is the attempt's outcome
+            error = _as_step_error(request, exc)
+            outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
+        return self._executed(request, outcome, ledger)
+
+    def failed(self, request: StepRequest, error: StepError) -> Executed:
+        """Return the outcome of an attempt that is not worked on."""
+        now_ms = self._clock.now_ms()
+        return self._executed(request, Outcome(now_ms, now_ms, error=error_info(error, request.step_id)), Ledger())
+
+    async def _value(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
+        args = await self._args(request)
+        match request.work:
+            case LlmCall() as work if granted is not None:
+                return _read_answer(await self._models.answer(request, work, args, granted, ledger))
+            case (ToolCall() | FunctionCall()) as work:
+                call = self._registry.call(work.kind, work.name, args, self._context(request))
+                return await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
+        raise StepError("bad_request", "a model is never called without a claim")
+
+    async def _args(self, request: StepRequest) -> dict[str, Json]:
+        try:
+            return await bound_args(self._objects, request)
+        except Unavailable as exc:
+            raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
+
+    def _context(self, request: StepRequest) -> ToolContext:
+        return ToolContext(
+            org_id=request.org_id,
+            run_id=request.run_id,
+            step_id=request.step_id,
+            idempotency_key=request.request_id,
+            documents_dir=self._documents_dir,
+            objects=self._objects,
+        )
+
+    async def _payload(self, request: StepRequest, value: Any) -> Payload:
+        """Return the output as it travels. It may be paid for, so a store that is down is waited for."""
+        try:
+            return await patiently(lambda: self._objects.to_payload(request.org_id, value), self._clock)
+        except (TypeError, Undecodable) as exc:
+            raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
+
+    def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger) -> Executed:
+        records = outcome_records(request, outcome, ledger, self._worker_id)
+        return Executed(records, ledger.counts, outcome.error.code if outcome.error else None)
+
+
+def _as_step_error(request: StepRequest, exc: Exception) -> StepError:
+    match exc:
+        case StepError():
+            return exc
+        case TryLater():
+            return StepError("unavailable", str(exc), retryable=True, retry_after_ms=int(exc.retry_after_s * 1000))
+        case Rejected() | BadRecord():
+            return StepError("rejected", str(exc))
+    log.warning("step %s raised", request.request_id, exc_info=exc, extra={"action": "step_raised"})
+    # A function is pure, so that what it raised once it raises again; the world of a tool may be better then.
+    retryable = not isinstance(request.work, FunctionCall)
+    return StepError("exception", f"{type(exc).__name__}: {exc}", retryable=retryable)
+
+
+def _read_answer(text: str) -> Json:
+    """Return an answer that is a JSON object or list as that value, so that ``node.output.field`` reaches into it."""
+    bare = text.strip()
+    if bare[:1] + bare[-1:] not in ("{}", "[]"):
+        return text
+    try:
+        return parse(bare.encode())
+    except Undecodable:
+        return text

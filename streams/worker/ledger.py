@@ -1,0 +1,63 @@
+"""What one attempt did on its way to an outcome: calls, money, counts. It survives the attempt's failure."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from schemas.metrics import CACHE_HITS_TOTAL, PROVIDER_REQUESTS_TOTAL, counter_field
+from schemas.records.base import Usage
+from schemas.records.money import CostEvent, ProviderCall
+
+
+class Deferred(Exception):
+    """The attempt must wait longer than a worker may hold it: give it back until then."""
+
+    def __init__(self, wait_s: float, reason: str) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Filled while the attempt works. ``costs`` are settlements; a provider call without one did cost nothing."""
+
+    calls: list[ProviderCall] = field(default_factory=list)
+    costs: list[CostEvent] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    provider: str | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+
+    def add(self, call: ProviderCall, settlement: CostEvent | None) -> None:
+        """Book a call that was made, or an earlier answer that stood in for it."""
+        self.calls.append(call)
+        if settlement is not None:
+            self.costs.append(settlement)
+        route = (("provider", call.provider), ("model", call.model))
+        if call.cached:
+            self.counts[counter_field(CACHE_HITS_TOTAL, route)] += 1
+        else:
+            self.counts[counter_field(PROVIDER_REQUESTS_TOTAL, (*route, ("outcome", call.outcome)))] += 1
+
+    @property
+    def cached(self) -> bool:
+        """Whether the output came from the cache."""
+        return any(call.cached for call in self.calls)
+
+    @property
+    def call_ids(self) -> list[str]:
+        """The calls that reached a provider."""
+        return [call.call_id for call in self.calls if not call.cached]
+
+    @property
+    def cost_nano(self) -> int:
+        """What all calls did cost."""
+        return sum(cost.amount_nano for cost in self.costs)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all calls."""
+        total = Usage()
+        for call in self.calls:
+            total = total.plus(call.usage)
+        return total

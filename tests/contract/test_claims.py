@@ -1,0 +1,222 @@
+"""Claims on a real Redis: one owner at a time, one stored outcome, and nothing assumed of what Redis kept."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from redis.asyncio import Redis
+
+from connectors.claims import Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisClaims
+from connectors.redis_keys import runs_slot
+from schemas.errors import Unavailable
+from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY, counter_field
+
+PARTITIONS = 12
+LONG_MS = 60_000
+SHORT_MS = 40
+
+
+class World:
+    """One attempt and the workers that meet over it."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.run = str(uuid.uuid4())
+        self.request = f"{self.run}:ask:1"
+        self.slot = runs_slot(self.run, PARTITIONS)
+        self.key = self.slot.claim(self.request)
+
+    def worker(self, name: str, lease_ms: int = LONG_MS) -> RedisClaims:
+        return RedisClaims(self.redis, PARTITIONS, name, lease_ms)
+
+    async def take(self, claims: RedisClaims) -> ClaimAnswer:
+        return await claims.take(self.run, self.request)
+
+    async def granted(self, claims: RedisClaims) -> Granted:
+        answer = await self.take(claims)
+        assert isinstance(answer, Granted), answer
+        return answer
+
+
+@pytest.fixture
+async def world(redis_url: str) -> AsyncIterator[World]:
+    redis = Redis.from_url(redis_url)
+    world = World(redis)
+    yield world
+    await redis.unlink(world.key, world.slot.entity(world.run))
+    await redis.aclose()
+
+
+async def until(found: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not await found():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        await asyncio.sleep(0.005)
+
+
+async def test_a_claim_needs_no_run_in_the_table(world: World) -> None:
+    granted = await world.granted(world.worker("a"))
+    assert (granted.starts, granted.calls) == (1, 1)
+
+
+async def test_one_of_many_workers_gets_it(world: World) -> None:
+    answers = await asyncio.gather(*(world.take(world.worker(f"w{i}")) for i in range(20)))
+    assert sum(isinstance(a, Granted) for a in answers) == 1
+    busy = [a for a in answers if isinstance(a, Busy)]
+    assert len(busy) == 19
+    assert all(0 < a.remaining_ms <= LONG_MS for a in busy)
+
+
+async def test_two_processes_under_one_name_are_two(world: World) -> None:
+    first, second = world.worker("same"), world.worker("same")
+    granted = await world.granted(first)
+    assert isinstance(await world.take(second), Busy)
+    assert not await second.renew(granted)
+    assert not await second.release(granted)
+
+
+async def test_a_lease_that_is_over_goes_to_another_and_starts_are_counted(world: World) -> None:
+    dying, heir = world.worker("dying", SHORT_MS), world.worker("heir")
+    first = await world.granted(dying)
+
+    async def taken_over() -> bool:
+        return isinstance(await world.take(heir), Granted)
+
+    await until(taken_over)
+    assert await world.redis.hget(world.key, "starts") == b"2"
+    assert not await dying.renew(first), "the lease is another's"
+    assert not await dying.release(first), "nor may it be released"
+
+
+async def test_renewing_keeps_it(world: World) -> None:
+    owner, rival = world.worker("owner", 300), world.worker("rival")
+    granted = await world.granted(owner)
+    for _ in range(8):
+        await asyncio.sleep(0.06)
+        assert await owner.renew(granted)
+        assert isinstance(await world.take(rival), Busy)
+
+
+async def test_an_outcome_is_given_byte_for_byte_until_it_is_published(world: World) -> None:
+    owner, other = world.worker("owner"), world.worker("other")
+    granted = await world.granted(owner)
+    result = bytes(range(256))
+    assert await owner.finish(granted, result, {})
+    assert await world.take(other) == Done(result)
+    assert await world.take(other) == Done(result)
+    await other.published(world.run, world.request)
+    assert await world.take(owner) == Published()
+    assert await world.redis.hget(world.key, "result") is None
+    assert 0 < await world.redis.pttl(world.key) <= 3_600_000
+
+
+async def test_the_first_outcome_stays(world: World) -> None:
+    slow, quick = world.worker("slow", SHORT_MS), world.worker("quick")
+    late = await world.granted(slow)
+
+    async def taken_over() -> bool:
+        answer = await world.take(quick)
+        if isinstance(answer, Granted):
+            return await quick.finish(answer, b"quick", {})
+        return False
+
+    await until(taken_over)
+    assert not await slow.finish(late, b"slow", {})
+    assert await world.take(slow) == Done(b"quick")
+
+
+async def test_storing_it_again_after_a_lost_reply_is_the_same(world: World) -> None:
+    owner = world.worker("owner")
+    granted = await world.granted(owner)
+    assert await owner.finish(granted, b"r", {})
+    assert await owner.finish(granted, b"r", {})
+    await owner.published(world.run, world.request)
+    assert not await owner.finish(granted, b"r", {})
+    assert await world.take(owner) == Published()
+
+
+async def test_counts_are_added_with_the_outcome(world: World) -> None:
+    owner = world.worker("owner")
+    labels = (("provider", "local"), ("model", f"m-{uuid.uuid4().hex}"), ("outcome", "ok"))
+    field = counter_field(PROVIDER_REQUESTS_TOTAL, labels)
+    await owner.finish(await world.granted(owner), b"r", {field: 2})
+    assert await world.redis.hget(WORKERS_COUNTERS_KEY, field) == b"2"
+    await world.redis.hdel(WORKERS_COUNTERS_KEY, field)
+
+
+async def test_a_released_attempt_is_taken_at_once_and_is_no_start(world: World) -> None:
+    leaving, next_ = world.worker("leaving"), world.worker("next")
+    first = await world.granted(leaving)
+    assert await leaving.release(first)
+    second = await world.granted(next_)
+    assert (second.starts, second.calls) == (1, 2)
+    assert second.call_id != first.call_id, "each start's call is another call"
+    assert not await leaving.finish(first, b"late", {}), "what was given back is another's now"
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "canceled"])
+async def test_a_run_that_is_over_is_told(world: World, status: str) -> None:
+    await world.redis.hset(world.slot.entity(world.run), "st", status)
+    assert await world.take(world.worker("a")) == Ended(status)
+    assert not await world.redis.exists(world.key), "and leaves no claim"
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+async def test_a_run_that_goes_on_is_no_obstacle(world: World, status: str) -> None:
+    await world.redis.hset(world.slot.entity(world.run), "st", status)
+    await world.granted(world.worker("a"))
+
+
+async def test_an_outcome_of_a_run_that_is_over_is_still_given(world: World) -> None:
+    owner = world.worker("owner")
+    await owner.finish(await world.granted(owner), b"paid for", {})
+    await world.redis.hset(world.slot.entity(world.run), "st", "canceled")
+    assert await world.take(owner) == Done(b"paid for")
+
+
+async def test_a_claim_that_redis_lost_is_put_back_by_its_owner(world: World) -> None:
+    owner, rival = world.worker("owner"), world.worker("rival")
+    granted = await world.granted(owner)
+    await world.redis.unlink(world.key)
+    assert await owner.renew(granted)
+    assert isinstance(await world.take(rival), Busy)
+    assert await owner.finish(granted, b"r", {})
+    assert await world.take(rival) == Done(b"r")
+
+
+async def test_after_a_loss_a_new_start_makes_another_call(world: World) -> None:
+    first = await world.granted(world.worker("a"))
+    await world.redis.unlink(world.key)
+    await asyncio.sleep(0.002)
+    second = await world.granted(world.worker("b"))
+    assert second.starts == first.starts == 1
+    assert second.call_id != first.call_id
+
+
+async def test_it_works_after_redis_forgot_its_scripts(world: World) -> None:
+    owner = world.worker("owner")
+    granted = await world.granted(owner)
+    await world.redis.script_flush()
+    assert await owner.finish(granted, b"r", {})
+    await world.redis.script_flush()
+    assert await world.take(owner) == Done(b"r")
+
+
+async def test_a_redis_that_is_down_is_unavailable() -> None:
+    # Port 1 on loopback: nothing listens there.
+    redis = Redis.from_url("redis://127.0.0.1:1/0", retry=None)
+    claims = RedisClaims(redis, PARTITIONS, "a", LONG_MS)
+    granted = Granted("run", "run:ask:1", 1, 1, 1)
+    with pytest.raises(Unavailable, match="redis: claim run:ask:1"):
+        await claims.take("run", "run:ask:1")
+    with pytest.raises(Unavailable):
+        await claims.renew(granted)
+    with pytest.raises(Unavailable):
+        await claims.finish(granted, b"r", {})
+    with pytest.raises(Unavailable):
+        await claims.published("run", "run:ask:1")
+    with pytest.raises(Unavailable):
+        await claims.release(granted)
+    await redis.aclose()

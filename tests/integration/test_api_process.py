@@ -1,0 +1,145 @@
+"""``python -m api`` as a process of its own, with and without its dependencies."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from deploy.local.engines.ports import LOOPBACK
+from schemas.records.run_events import RunSubmitted
+from tests.support.api import PROMPT, SUBMISSION, WORKFLOW, migrated_database, settings_for, unique
+from topics.admin import TopicAdmin
+from topics.catalogue import DEFINITIONS, RUN_EVENTS, wanted
+from topics.codec import decode
+
+DEADLINE_S = 30.0
+
+
+@asynccontextmanager
+async def served(env: dict[str, str]) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
+    """Start the API on a free port and stop it by SIGTERM."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-m", "api", env={**os.environ, "API_PORT": str(port), **env}
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=5) as client:
+            await until_healthy(client)
+            yield client, process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), DEADLINE_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as found:
+        found.bind((LOOPBACK, 0))
+        return int(found.getsockname()[1])
+
+
+async def until_healthy(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            try:
+                (await client.get("/health")).raise_for_status()
+                return
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+
+
+async def test_it_serves_while_everything_is_down_and_stops_cleanly() -> None:
+    env = {
+        "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "DATABASE_URL": "postgresql://x@127.0.0.1:1/x",
+        "CLICKHOUSE_URL": "http://127.0.0.1:1",
+        "API_KEY": "key",
+    }
+    async with served(env) as (client, process):
+        started = time.perf_counter()
+        ready = await client.get("/ready")
+        assert time.perf_counter() - started < 2
+        assert ready.status_code == 503
+        assert {state["status"] for state in ready.json()["dependencies"].values()} == {"error"}
+        answer = await client.get("/api/v1/workflows", headers={"Authorization": "Bearer key"})
+        assert (answer.status_code, answer.json()["dependency"]) == (503, "postgres")
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres_dsn: str) -> str:
+    return migrated_database(postgres_dsn)
+
+
+async def test_a_submission_is_a_record_on_kafka(
+    dsn: str, redis_url: str, kafka_bootstrap: str, clickhouse_url: str
+) -> None:
+    settings = settings_for(dsn, redis_url)
+    async with TopicAdmin(kafka_bootstrap) as admin:
+        await admin.create(wanted(()), settings.partitions, 1)
+    env = {
+        "KAFKA_BOOTSTRAP": kafka_bootstrap,
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": dsn,
+        "CLICKHOUSE_URL": clickhouse_url,
+        "CLICKHOUSE_DATABASE": "default",
+        "API_KEY": settings.api_key,
+        "DEFAULT_ORG_ID": settings.default_org_id,
+        "TOPIC_PARTITIONS": str(settings.partitions),
+    }
+    async with served(env) as (client, process):
+        client.headers["Authorization"] = f"Bearer {settings.api_key}"
+        async with asyncio.timeout(DEADLINE_S):
+            while (await client.get("/ready")).status_code != 200:  # noqa: ASYNC110 - it is polled over HTTP
+                await asyncio.sleep(0.05)
+            while (await client.get("/api/v1/workflows")).status_code != 200:  # noqa: ASYNC110 - the same
+                await asyncio.sleep(0.05)
+        (await client.post("/api/v1/prompts", json=PROMPT)).raise_for_status()
+        (await client.post("/api/v1/workflows", json=WORKFLOW)).raise_for_status()
+        accepted = (await client.post("/api/v1/workflows/runs", json=SUBMISSION)).raise_for_status().json()
+        assert (await client.get(accepted["links"]["self"])).json()["status"] == "queued"
+        org = unique("org")
+        made = await client.post("/api/v1/organisations", json={"id": org})
+        assert made.status_code == 201, made.text
+        async with TopicAdmin(kafka_bootstrap) as admin:
+            assert await admin.verify(wanted((org,)), settings.partitions) == []
+        keys = {
+            f"workflow:{settings.default_org_id}:greeting:1",
+            f"prompt:{settings.default_org_id}:greeter:3",
+            f"organisation:{org}:{org}:1",
+        }
+        found = await records(kafka_bootstrap, {accepted["id"], *keys})
+        submitted = decode(RUN_EVENTS, found[accepted["id"]])
+        assert isinstance(submitted, RunSubmitted)
+        assert submitted.inputs == SUBMISSION["inputs"]
+        assert decode(DEFINITIONS, found[f"workflow:{settings.default_org_id}:greeting:1"]).body == WORKFLOW
+    assert process.returncode == 0
+
+
+async def records(bootstrap: str, keys: set[str]) -> dict[str, bytes]:
+    """Read the two topics from their start until all keys were seen."""
+    consumer = AIOKafkaConsumer(RUN_EVENTS, DEFINITIONS, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    found: dict[str, bytes] = {}
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not keys <= found.keys():
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    found |= {r.key.decode(): r.value for r in batch}
+    finally:
+        await consumer.stop()
+    return found

@@ -1,0 +1,21 @@
+"""Waiting for something to become true, with a deadline instead of a guess."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+TICK_S = 0.05
+
+
+def until(check: Callable[[], T], deadline_s: float, what: str, tick_s: float = TICK_S) -> T:
+    """Return the first true answer of ``check``. Fails the test after ``deadline_s``, with the last answer."""
+    end = time.monotonic() + deadline_s
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline_s:g} s: {what}; the last answer was {answer!r}")
+        time.sleep(tick_s)

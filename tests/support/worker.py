@@ -1,0 +1,326 @@
+"""A worker over a real Redis and a log in memory, with a provider that a test holds in its hand."""
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from connectors.budget_definitions import BudgetDefinitions
+from connectors.claims import RedisClaims
+from connectors.holds import RedisHolds
+from connectors.objects import LocalObjects
+from connectors.ports import InRecord, OutRecord, Position
+from connectors.prices import PriceBook
+from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.redis_keys import budgets_slot, runs_slot
+from connectors.redis_tables import RedisTable
+from connectors.response_cache import RedisResponseCache
+from connectors.tools import REGISTRY, Registry
+from schemas.records.base import Usage
+from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
+from schemas.records.spans import TraceSpans
+from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from streams.runtime.clock import WallClock
+from streams.runtime.memory import ManualClock, MemoryLog
+from streams.runtime.routing import to_out
+from streams.runtime.transport import Partition, Poll
+from streams.worker.attempts import Attempts
+from streams.worker.execution import Executor
+from streams.worker.handler import Worker
+from streams.worker.metrics import WorkerMetrics
+from streams.worker.model_calls import ModelCalls, ModelPorts
+from streams.worker.outbox import Outbox
+from streams.worker.routes import RouteTable
+from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_EVENTS, TRACE_SPANS, lane
+from topics.codec import decode
+
+#: So many that every organisation has a partition of the budgets table for itself.
+PARTITIONS = 1 << 30
+LOG_PARTITIONS = 2
+LEASE_MS = 600
+
+
+class ScriptedProvider:
+    """Answers with what ``reply`` returns. ``calls`` counts by idempotency key; ``gate`` holds answers back."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.asked: list[ModelRequest] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.running = 0
+        self.most = 0
+        self.reply: Callable[[ModelRequest], str] = lambda request: f"answer to {request.prompt}"
+
+    async def complete(self, request: ModelRequest) -> ModelResponse:
+        self.calls[request.idempotency_key] += 1
+        self.asked.append(request)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await self.gate.wait()
+            text = self.reply(request)
+        finally:
+            self.running -= 1
+        usage = Usage(input_tokens=10, output_tokens=20)
+        return ModelResponse(text, usage, "stop", {"prompt": request.prompt}, {"text": text})
+
+    def count_tokens(self, model: str, text: str) -> int:
+        return len(text)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class FailingLog(MemoryLog):
+    """A log that can break: ``fail`` is raised by every append while it is set."""
+
+    def __init__(self) -> None:
+        super().__init__(LOG_PARTITIONS, ManualClock())
+        self.fail: BaseException | None = None
+        self.appends: list[list[OutRecord]] = []
+
+    async def append(self, records: Any) -> None:
+        await asyncio.sleep(0)
+        if self.fail is not None:
+            raise self.fail
+        self.appends.append(list(records))
+        await super().append(records)
+
+    def of(self, topic: str) -> list[Any]:
+        """Every record of a topic, decoded."""
+        return [decode(topic, record.value) for record in self.everything(topic)]
+
+
+class Pump:
+    """Does what the transport does: polls what a handler wants, from the offsets that were committed."""
+
+    def __init__(self, worker: Worker, log: FailingLog) -> None:
+        self.worker = worker
+        self.log = log
+        self.committed: dict[Partition, int] = {}
+        self.positions: dict[Partition, int] = {}
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        self.positions[partition] = offset
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def behind(self, partition: Partition) -> bool:
+        return len(self.log.records(*partition)) > self.positions.get(partition, 0)
+
+    async def start(self) -> None:
+        everything = {(lane(tier), p) for tier in ("gold", "silver", "bronze") for p in range(LOG_PARTITIONS)}
+        self.positions = {p: self.committed.get(p, 0) for p in everything}
+        await self.worker.assigned(everything, self)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self, drain_s: float = 5.0) -> None:
+        await self.worker.drain(drain_s)
+        self.commit()
+        await self.kill()
+
+    async def kill(self) -> None:
+        """Stop polling as a crash does; what is in flight is not told."""
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def commit(self) -> None:
+        self.committed |= self.worker.commits()
+
+    async def _run(self) -> None:
+        while True:
+            partitions, most = self.worker.wanted()
+            records: dict[Partition, list[InRecord]] = {}
+            for partition in sorted(partitions):
+                at = self.positions[partition]
+                if found := self.log.records(*partition)[at : at + most]:
+                    records[partition] = found
+                    most -= len(found)
+                    self.positions[partition] += len(found)
+            if records:
+                await self.worker.handle(Poll(records))
+                continue
+            self._woken.clear()
+            try:
+                # Not `wait_for`, which in Python 3.11 may swallow a cancellation.
+                async with asyncio.timeout(0.01):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+
+@dataclass
+class Bench:
+    """One organisation, one log, any number of workers."""
+
+    redis: Redis
+    directory: Path
+    org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex}")
+    log: FailingLog = field(default_factory=FailingLog)
+    provider: ScriptedProvider = field(default_factory=ScriptedProvider)
+    definitions: BudgetDefinitions = field(default_factory=BudgetDefinitions)
+    registry: Registry = REGISTRY
+    pumps: list[Pump] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.objects = LocalObjects(self.directory / "objects")
+        self.holds = RedisHolds(self.redis, self.definitions, PARTITIONS, 60_000)
+        self.clock = WallClock()
+
+    async def open_budgets(self) -> None:
+        """Make the organisation's money table one that may be trusted."""
+        self.definitions.mark_loaded()
+        table, partition = RedisTable(self.redis, "budgets"), budgets_slot(self.org, PARTITIONS).partition
+        epoch = (await table.take(partition, "log")).epoch
+        await table.begin(partition, epoch, "log", Position(0, 0))
+        await table.open(partition, epoch, 0)
+
+    def worker(self, name: str = "w1", concurrency: int = 10, lease_ms: int = LEASE_MS, **changes: Any) -> Pump:
+        """A worker that has not started yet."""
+        outbox, metrics = Outbox(self.log, self.clock), WorkerMetrics(CollectorRegistry())
+        ports = ModelPorts(
+            providers={"local": self.provider},
+            routes=RouteTable(),
+            prices=PriceBook.load(),
+            holds=self.holds,
+            cache=RedisResponseCache(self.redis),
+            objects=self.objects,
+            clock=self.clock,
+            hold_ttl_ms=60_000,
+            lease_ms=lease_ms,
+        )
+        executor = Executor(
+            worker_id=name,
+            registry=self.registry,
+            models=ModelCalls(ports),
+            objects=self.objects,
+            clock=self.clock,
+            documents_dir=self.directory,
+        )
+        attempts = Attempts(
+            worker_id=name,
+            claims=RedisClaims(self.redis, PARTITIONS, name, lease_ms),
+            executor=executor,
+            outbox=outbox,
+            route=to_out,
+            clock=self.clock,
+            metrics=metrics,
+            lease_ms=lease_ms,
+        )
+        worker = Worker(
+            attempts=attempts, outbox=outbox, clock=self.clock, metrics=metrics, concurrency=concurrency, **changes
+        )
+        pump = Pump(worker, self.log)
+        self.pumps.append(pump)
+        return pump
+
+    def request(self, work: LlmCall | ToolCall | FunctionCall, **changes: Any) -> StepRequest:
+        """One attempt of a step of a new run."""
+        fields: dict[str, Any] = {
+            "run_id": str(uuid.uuid4()),
+            "org_id": self.org,
+            "workflow_name": "flow",
+            "workflow_version": 1,
+            "step_id": "step",
+            "node_id": "step",
+            "attempt": 1,
+            "tier": "silver",
+            "work": work,
+            "requested_at_ms": 1,
+        }
+        return StepRequest(**(fields | changes))
+
+    async def ask(self, *requests: StepRequest) -> None:
+        """Put requests on their lanes."""
+        await MemoryLog.append(self.log, [to_out(request) for request in requests])
+
+    async def set_status(self, run_id: str, status: str) -> None:
+        """Let the run's table say a status."""
+        await self.redis.hset(runs_slot(run_id, PARTITIONS).entity(run_id), "st", status)
+
+    async def held(self) -> dict[bytes, bytes]:
+        """The organisation's held money."""
+        found: dict[bytes, bytes] = await self.redis.hgetall(budgets_slot(self.org, PARTITIONS).held(self.org))
+        return found
+
+    def results(self) -> list[StepSucceeded | StepFailed | StepDeferred]:
+        """Every event of a run."""
+        return self.log.of(RUN_EVENTS)
+
+    def calls(self) -> list[ProviderCall]:
+        """Every provider call."""
+        return self.log.of(PROVIDER_CALLS)
+
+    def costs(self) -> list[CostEvent]:
+        """Every settlement."""
+        return self.log.of(COST_EVENTS)
+
+    def spans(self) -> list[TraceSpans]:
+        """Every attempt's spans."""
+        return self.log.of(TRACE_SPANS)
+
+    async def finished(self, count: int, seconds: float = 10.0) -> list[Any]:
+        """Wait for so many results."""
+        await until(lambda: len(self.results()) >= count, seconds)
+        return self.results()
+
+    async def idle(self, pump: Pump) -> None:
+        """Wait until a worker has acked everything that it took."""
+        ends = {p: len(self.log.records(*p)) for p in pump.positions}
+        await until(lambda: all(pump.worker.commits().get(p, 0) == end for p, end in ends.items()))
+
+    async def close(self) -> None:
+        """Stop what a test left running and remove the organisation's keys."""
+        self.provider.gate.set()
+        self.log.fail = None
+        for pump in self.pumps:
+            await pump.stop(1.0)
+        doomed = [key async for key in self.redis.scan_iter(f"{budgets_slot(self.org, PARTITIONS).prefix}:*")]
+        if doomed:
+            await self.redis.unlink(*doomed)
+
+
+async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        await asyncio.sleep(0.002)
+
+
+async def until_async(true: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> None:
+    """Wait for something to become true that must be asked for."""
+    deadline = time.monotonic() + seconds
+    while not await true():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        await asyncio.sleep(0.002)
+
+
+def llm(template: str = "Say {{word}}", **changes: Any) -> LlmCall:
+    """The work of an ``llm`` node."""
+    return LlmCall(prompt_name="ask", prompt_version=1, prompt_hash="0" * 64, template=template, **changes)
+
+
+def tool(name: str) -> ToolCall:
+    """The work of a ``tool`` node."""
+    return ToolCall(name=name)
+
+
+def function(name: str) -> FunctionCall:
+    """The work of a ``function`` node."""
+    return FunctionCall(name=name)

@@ -1,0 +1,179 @@
+"""Random workflows under random, repeated, late and reordered events: what must hold in all of them."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.payload import inline
+from schemas.records.base import ErrorInfo
+from schemas.records.run_events import CancelRequested, RunEvent, StepDeferred, StepFailed, StepSucceeded, TimerFired
+from schemas.records.steps import StepRequest
+from streams.core.memory import MemoryState
+from streams.core.runs.fold import RunFold
+from streams.core.runs.states import TERMINAL_RUN
+from tests.support.runs import ORG, RUN, World, function, resolved, submitted
+
+#: More events than any of these small workflows can need, so a run that does not end is found and not waited for.
+DRAIN_MOST = 2_000
+ACTIONS = (
+    *("succeed", "succeed", "fail", "fail", "repeat", "repeat", "timer", "timer"),
+    *("fail_for_good", "defer", "old_timer", "cancel", "crash"),
+)
+
+
+@st.composite
+def workflows(draw):
+    """A DAG of up to five nodes; some map over their own list, over a predecessor's, or over nothing."""
+    count = draw(st.integers(1, 5))
+    nodes, edges = [], []
+    for target in range(count):
+        before = [source for source in range(target) if draw(st.booleans())]
+        edges += [f"n{source}>n{target}" for source in before]
+        config: dict[str, Any] = {}
+        if draw(st.integers(0, 2)) == 0:
+            config = {"parallel": True, "inputs": {}}
+            if len(before) != 1 or draw(st.booleans()):
+                config["items"] = draw(st.sampled_from([[], [1], [1, "{{x}}", 3]]))
+        retries = {"max_attempts": draw(st.integers(1, 3)), "initial_ms": 10}
+        policy: dict[str, Any] = {"retries": retries}
+        if draw(st.booleans()):
+            policy["timeout_ms"] = 1_000
+        nodes.append(function(f"n{target}", policy, **config))
+    return resolved(*nodes, edges=" ".join(edges))
+
+
+class Chaos(World):
+    """A world that answers requests in any order, and checks each fold."""
+
+    def __init__(self, spec: Any, draw: Any) -> None:
+        super().__init__()
+        self.draw = draw
+        self.before = {n.id: [e.source for e in spec.spec.dag.edges if e.target == n.id] for n in spec.spec.dag.nodes}
+        self.pending: dict[tuple[str, int, int], StepRequest] = {}
+        self.fired: list[str] = []
+        self.heard: set[tuple[str, int]] = set()
+        self.outputs: dict[str, bytes] = {}
+        self.feed(submitted(spec, inputs={"x": "in"}))
+
+    def take_in(self, commands):
+        asked = len(self.requests)
+        super().take_in(commands)
+        for request in self.requests[asked:]:
+            assert all(self.step(source).state == "succeeded" for source in self.before[request.node_id])
+            self.pending[request.step_id, request.attempt, request.deferral] = request
+
+    def feed(self, event: RunEvent):
+        was = self.status
+        commands = super().feed(event)
+        if was in TERMINAL_RUN:
+            assert self.status == was
+        for step_id in self.states():
+            step = self.step(step_id)
+            if step.state == "succeeded" and step.total is None:
+                recorded = self.rules.encode(RUN, "s:", step.output)
+                assert self.outputs.setdefault(step_id, recorded) == recorded
+                assert step.output.value == ["out", step_id, step.attempt]
+        if self.status in TERMINAL_RUN:
+            assert self.timers == {}
+        return commands
+
+    def act(self, action: str) -> None:
+        if action in ("succeed", "fail", "fail_for_good", "defer"):
+            if self.pending:
+                self.answer(self.pending.pop(self.draw(st.sampled_from(sorted(self.pending)))), action)
+        elif action == "repeat":
+            event, _ = self.draw(st.sampled_from(self.events))
+            self.feed(event)
+        elif action == "timer" and self.timers:
+            self.fire(self.draw(st.sampled_from(sorted(self.timers))))
+        elif action == "old_timer" and self.fired:
+            self.feed(TimerFired(run_id=RUN, org_id="", timer_id=self.draw(st.sampled_from(self.fired)), due_ms=0))
+        elif action == "cancel" and self.draw(st.integers(0, 3)) == 0:
+            self.feed(CancelRequested(run_id=RUN, org_id=ORG))
+        elif action == "crash":
+            self.crash()
+
+    def answer(self, request: StepRequest, how: str) -> None:
+        self.now_ms += 7
+        step_id, attempt = request.step_id, request.attempt
+        if how == "defer":
+            again = {"until_ms": self.now_ms + 50, "reason": "quota", "deferral": request.deferral + 1}
+            self.feed(StepDeferred(run_id=RUN, org_id=ORG, step_id=step_id, attempt=attempt, **again))
+            return
+        self.heard.add((step_id, attempt))
+        fields = self.outcome(step_id, attempt) | {"cost_nano": cost(step_id, attempt)}
+        if how == "succeed":
+            self.feed(StepSucceeded(output=inline(["out", step_id, attempt]), **fields))
+        else:
+            self.feed(StepFailed(error=ErrorInfo(code="x", message="x", retryable=how == "fail"), **fields))
+
+    def fire(self, timer_id: str) -> None:
+        self.fired.append(timer_id)
+        super().fire(timer_id)
+
+    def crash(self) -> None:
+        """Lose all that was asked for, as a restore does, and ask again from state alone."""
+        self.pending.clear()
+        self.timers.clear()
+        before = self.snapshot()
+        self.take_in(self.rules.outstanding(self.state, RUN, self.now_ms))
+        assert self.snapshot() == before
+
+    def drain(self) -> None:
+        """Answer whatever is asked, until nothing is."""
+        for _ in range(DRAIN_MOST):
+            if self.pending:
+                self.answer(self.pending.pop(min(self.pending)), "succeed")
+            elif self.timers:
+                self.fire(min(self.timers, key=lambda timer_id: (self.timers[timer_id], timer_id)))
+            else:
+                return
+        raise AssertionError(f"the run does not end: {self.states()}")
+
+
+def cost(step_id: str, attempt: int) -> int:
+    return sum(step_id.encode()) * 10 + attempt
+
+
+def check_end(world: Chaos) -> None:
+    assert world.status in TERMINAL_RUN
+    assert [labels["status"] for labels in world.counted("workflow_runs_total")] == [world.status]
+    assert world.timers == {}
+    progress = world.state.get(RUN, "p")
+    steps = {step_id: world.step(step_id) for step_id in world.states()}
+    assert all(step.state in ("succeeded", "failed", "canceled") for step in steps.values())
+    assert progress.cost_nano == sum(step.cost_nano for step in steps.values())
+    assert progress.cost_nano == sum(cost(*heard) for heard in world.heard)
+    if world.status == "succeeded":
+        assert set(world.before) <= set(steps)
+        assert all(step.state == "succeeded" for step in steps.values())
+        assert progress.open_children == {}
+
+
+def check_replay(world: Chaos) -> None:
+    """The same events give the same bytes, also through a store that keeps only bytes."""
+    rules, state, commands = RunFold(), MemoryState(), []
+    for offset, (event, now_ms) in enumerate(world.events):
+        commands += rules.fold(state, event, now_ms, offset)
+        for entity, entries in state.snapshot(rules.encode).items():
+            for field, data in entries.items():
+                state.put(entity, field, rules.decode(entity, field, data))
+    assert state.snapshot(rules.encode) == world.snapshot()
+    again = MemoryState()
+    assert commands == [c for i, (e, now) in enumerate(world.events) for c in rules.fold(again, e, now, i)]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.data())
+def test_every_run_ends_once_whatever_happens(data):
+    world = Chaos(data.draw(workflows()), data.draw)
+    for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=30)):
+        world.act(action)
+    world.crash()
+    world.drain()
+    check_end(world)
+    for event, _ in list(world.events):  # and everything once more
+        world.feed(event)
+    check_end(world)
+    check_replay(world)
