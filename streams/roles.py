@@ -65,6 +65,10 @@ SINK_TIMEOUT_S = 15.0
 WORKER_FETCH_BYTES = 256 * 1024
 #: Holds of calls in flight are asserted again within a third of a lease; twice a lease covers a slow one.
 RESTORE_GRACE_LEASES = 2
+#: Every insert into ClickHouse makes a part, which it merges later, so few and large ones.
+ANALYTICS_LINGER_MS = 500
+#: Readers see a run's steps this much later at most.
+HISTORY_LINGER_MS = 40
 
 
 @dataclass
@@ -230,7 +234,12 @@ def history(house: House) -> PollApp:
     """Run views to PostgreSQL."""
     sink = HistorySink(RunWrites(house.database()))
     handler = SinkAgent(
-        "history", open_record=_decoded, write=sink.write, log_=house.log, clock=house.clock
+        "history",
+        open_record=_decoded,
+        write=sink.write,
+        log_=house.log,
+        clock=house.clock,
+        linger_ms=HISTORY_LINGER_MS,
     )
     return house.app("history", handler, catalogue.RUN_VIEWS)
 
@@ -246,6 +255,7 @@ def analytics(house: House) -> PollApp:
         log_=house.log,
         clock=house.clock,
         per_partition=True,
+        linger_ms=ANALYTICS_LINGER_MS,
     )
     read = (catalogue.COST_EVENTS, catalogue.PROVIDER_CALLS, catalogue.TRACE_SPANS, catalogue.RUN_VIEWS)
     return house.app("analytics", handler, *read)

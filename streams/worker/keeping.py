@@ -10,6 +10,8 @@ from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
+CANCEL_AGAIN_S = 0.5
+
 
 @asynccontextmanager
 async def kept(renew: Callable[[], Awaitable[bool]], every_s: float, clock: Clock, what: str) -> AsyncIterator[None]:
@@ -21,8 +23,11 @@ async def kept(renew: Callable[[], Awaitable[bool]], every_s: float, clock: Cloc
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        # More than once: a client may swallow a cancellation that meets the end of its own wait, and the attempt
+        # would then stay in this line for ever.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
 
 async def _keep(renew: Callable[[], Awaitable[bool]], every_s: float, clock: Clock, what: str) -> None:

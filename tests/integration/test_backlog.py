@@ -58,8 +58,8 @@ def words(count: int) -> str:
 def test_waiting_requests_grow_the_lag_and_not_the_worker(system: System, client: httpx.Client) -> None:
     worker, kafka = system.roles["worker"], system.endpoints.kafka_bootstrap
     prompt = define_prompt(client, "Say {{item}}" + " and nothing else." * (TEMPLATE_BYTES // 18))
-    split = {"function_name": "text_splitter", "function_args": {"chunk_size": 6}}
-    flow = define_workflow(client, merger("split", **split), llm("ask", prompt, parallel=True), edges="split>ask")
+    split = merger("split", function_name="text_splitter", function_args={"chunk_size": 6})
+    flow = define_workflow(client, split, llm("ask", prompt, parallel=True), edges="split>ask")
     # The first calls load the model's library.
     assert run(client, submission(flow, {"text": words(4 * PARTITIONS)}))["status"] == "succeeded"
     pid, before = worker.pid, rss_mib(worker)
@@ -84,7 +84,7 @@ def test_waiting_requests_grow_the_lag_and_not_the_worker(system: System, client
     rate = (calls(client) - called) / (time.monotonic() - started)
     assert rate <= 1.5 * CONCURRENCY * 1000 / LATENCY_MS
     growth = max(seen) - before
-    print(f"the worker grew by {growth:.1f} MiB while {lag():.0f} requests waited")
+    print(f"the worker grew by {growth:.1f} MiB while {lag():.0f} requests waited")  # noqa: T201
     assert growth < GROWTH_MIB
     assert behind(kafka, "agentflow.worker", SILVER) > 0.9 * WAITING
     assert scrape_role(worker).total("worker_steps_unacked") <= CONCURRENCY + READ_AHEAD

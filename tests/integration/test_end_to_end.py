@@ -156,8 +156,8 @@ def test_one_submission_over_http_and_kafka_a_hundred_times_is_one_run(
         limits = httpx.Limits(max_connections=25)
         auth = {"Authorization": client.headers["Authorization"]}
         async with httpx.AsyncClient(base_url=system.api_url, headers=auth, trust_env=False, limits=limits) as http:
-            posts = (http.post(RUNS, json=body, headers=headers, timeout=30) for _ in range(50))
-            *answers, _ = await asyncio.gather(*posts, produce_all(kafka, events))
+            posts = asyncio.gather(*(http.post(RUNS, json=body, headers=headers, timeout=30) for _ in range(50)))
+            answers, _ = await asyncio.gather(posts, produce_all(kafka, events))
         return answers
 
     answers = asyncio.run(at_once())

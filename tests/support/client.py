@@ -95,7 +95,9 @@ def get_run(client: httpx.Client, run_id: str, *, outputs: bool = False) -> Json
     return found
 
 
-def wait_for_run(client: httpx.Client, run_id: str, deadline_s: float = RUN_DEADLINE_S, *, outputs: bool = False) -> Json:
+def wait_for_run(
+    client: httpx.Client, run_id: str, deadline_s: float = RUN_DEADLINE_S, *, outputs: bool = False
+) -> Json:
     """Return a run once it has ended, with its steps by id as ``by_id``."""
 
     def ended() -> Json | None:

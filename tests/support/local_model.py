@@ -11,7 +11,7 @@ import httpx
 from connectors.providers.local_behaviour import LocalBehaviour
 from deploy.local.roles import RoleProcess
 
-_GOOD = {field.name: field.default for field in fields(LocalBehaviour) if field.name != "echo"}
+_GOOD: dict[str, Any] = {field.name: field.default for field in fields(LocalBehaviour) if field.name != "echo"}
 
 
 class LocalModelServer:

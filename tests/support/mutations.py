@@ -34,10 +34,12 @@ def cases_for(keyed: bool, fields: Mapping[str, tuple[Any, ...]], nest_in: tuple
         "tombstone": lambda m, _: replace(m, value=None),
         "invalid utf-8": _invalid_utf8,
         "byte order mark": lambda m, _: replace(m, value=b"\xef\xbb\xbf" + _value(m)),
-        "lone surrogate": lambda m, r: _raw(m, nest_in, '"\\ud8%02x"' % r.randrange(256)),
+        "lone surrogate": lambda m, r: _raw(m, nest_in, f'"\\ud8{r.randrange(256):02x}"'),
         "not a number": lambda m, r: _raw(m, nest_in, r.choice(["NaN", "Infinity", "-Infinity", "nan", "1e", "0x1F"])),
         "deep": lambda m, r: _raw(m, nest_in, _nested(r.choice([101, 150, 254, 300, 1_500, 50_000]))),
-        "no object": lambda m, r: replace(m, value=r.choice([b"null", b"true", b"[]", b"[{}]", b'"text"', b"42", b"{}"])),
+        "no object": lambda m, r: replace(
+            m, value=r.choice([b"null", b"true", b"[]", b"[{}]", b'"text"', b"42", b"{}"])
+        ),
         "huge number": lambda m, r: _changed(m, {r.choice(_numbers(fields)): 10 ** r.choice([20, 40, 300, 4_000])}),
         "wrong type": lambda m, r: _wrong_type(m, fields, r),
         "missing field": lambda m, r: _without(m, r.choice(sorted(fields))),
@@ -48,8 +50,12 @@ def cases_for(keyed: bool, fields: Mapping[str, tuple[Any, ...]], nest_in: tuple
     if keyed:
         cases |= {
             "missing key": lambda m, _: replace(m, key=None),
-            "wrong key": lambda m, r: replace(m, key=r.choice([b"", b"\xff\xfe", (m.key or b"") + b" ", (m.key or b"")[1:]])),
-            "bad version": lambda m, r: _changed(m, {"v": r.choice(["0.9", "one", "", "v1", "-1.0", 2, None, ["1.0"]])}),
+            "wrong key": lambda m, r: replace(
+                m, key=r.choice([b"", b"\xff\xfe", (m.key or b"") + b" ", (m.key or b"")[1:]])
+            ),
+            "bad version": lambda m, r: _changed(
+                m, {"v": r.choice(["0.9", "one", "", "v1", "-1.0", 2, None, ["1.0"]])}
+            ),
         }
     return cases
 
@@ -114,7 +120,9 @@ def _truncated(message: Message, random: Random) -> Message:
 def _invalid_utf8(message: Message, random: Random) -> Message:
     value = _value(message)
     at = random.randrange(1, len(value))
-    return replace(message, value=value[:at] + random.choice([b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\x80"]) + value[at:])
+    return replace(
+        message, value=value[:at] + random.choice([b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\x80"]) + value[at:]
+    )
 
 
 def _raw(message: Message, path: tuple[str, ...], text: str) -> Message:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 TICK_S = 0.05
 
 
-def until(check: Callable[[], T], deadline_s: float, what: str, tick_s: float = TICK_S) -> T:
+def until(check: Callable[[], T | None], deadline_s: float, what: str, tick_s: float = TICK_S) -> T:
     """Return the first true answer of ``check``. Fails the test after ``deadline_s``, with the last answer."""
     end = time.monotonic() + deadline_s
     while True:
