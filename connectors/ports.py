@@ -130,6 +130,10 @@ class Table(Protocol):
         """Return the entries of entities. Raises ``Fenced`` or ``PositionLost`` when the table is not ours."""
         ...
 
+    async def stands(self, partition: int, epoch: int) -> int:
+        """Return the stored offset. Raises as ``load`` does; an owner that is idle learns by it of a loss."""
+        ...
+
     async def commit(self, partition: int, commit: Commit) -> Answer:
         """Validate, then write everything and, last, the offset."""
         ...

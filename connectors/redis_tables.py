@@ -6,6 +6,7 @@ hash ``epoch, incarnation, offset, clock, open_at``; a script reads it first and
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain
+from typing import Any
 import msgpack
 from redis.asyncio import Redis
 
@@ -26,12 +27,12 @@ redis.call('HDEL', KEYS[1], 'offset', 'open_at')
 return {epoch}
 """
 
-# KEYS[1] position, KEYS[2..] entities. ARGV[1] epoch.
+# KEYS[1] position, KEYS[2..] entities. ARGV[1] epoch. Answers the offset and the entities.
 _LOAD = """
 local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
 if not at[2] then return {'lost'} end
 if tonumber(at[1]) ~= tonumber(ARGV[1]) then return {'fenced'} end
-local out = {'ok'}
+local out = {at[2]}
 for i = 2, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end
 return out
 """
@@ -147,15 +148,24 @@ class RedisTable:
 
     async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
         """Return the entries of entities. Raises ``Fenced`` or ``PositionLost``."""
+        _, *found = await self._read(partition, epoch, entities)
+        return {entity: _pairs(flat) for entity, flat in zip(entities, found, strict=True)}
+
+    async def stands(self, partition: int, epoch: int) -> int:
+        """Return the stored offset. Raises ``Fenced`` or ``PositionLost``."""
+        offset, *_ = await self._read(partition, epoch, ())
+        return int(offset)
+
+    async def _read(self, partition: int, epoch: int, entities: Sequence[str]) -> list[Any]:
         slot = self._slot(partition)
         with redis_errors(f"load {self._name}/{partition}"):
             keys = [slot.position, *(slot.entity(e) for e in entities)]
-            reply = await self._load(keys=keys, args=[epoch])
+            reply: list[Any] = await self._load(keys=keys, args=[epoch])
         if reply[0] == b"fenced":
             raise Fenced(f"{self._name}/{partition} has another owner")
         if reply[0] == b"lost":
             raise PositionLost(f"{self._name}/{partition} has no position")
-        return {entity: _pairs(flat) for entity, flat in zip(entities, reply[1:], strict=True)}
+        return reply
 
     async def commit(self, partition: int, commit: Commit) -> Answer:
         """Validate, then write everything and, last, the offset."""

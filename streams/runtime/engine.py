@@ -187,6 +187,25 @@ class Engine:
             return False
         return True
 
+    async def check(self, owned: Owned) -> None:
+        """Find out whether the table still is where this owner left it.
+
+        Without records there is no commit that would tell; and while the table of the budgets is lost no hold
+        is given, so no record would ever come.
+        """
+        committed = owned.committed
+        try:
+            stored = await self.table.stands(owned.partition, owned.epoch)
+        except Unavailable:
+            return
+        except Ownership as exc:
+            owned.distrusted = isinstance(exc, PositionLost)
+            self._lose(owned, str(exc))
+            return
+        if stored < committed:
+            owned.distrusted = True
+            self._lose(owned, f"the table went back from offset {committed} to {stored}")
+
     # Step 2
 
     async def _fold(self, share: _Share) -> Part:

@@ -102,12 +102,22 @@ class MemoryTable:
 
     async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
         """Return entries, if the partition is the caller's."""
+        p = self._ours(partition, epoch)
+        return {e: dict(p.entities.get(e, {})) for e in entities}
+
+    async def stands(self, partition: int, epoch: int) -> int:
+        """Return the stored offset, if the partition is the caller's."""
+        position = self._ours(partition, epoch).position
+        assert position is not None
+        return position.offset
+
+    def _ours(self, partition: int, epoch: int) -> _Partition:
         p = self._at(partition)
         if p.position is None:
             raise PositionLost(f"partition {partition} has no position")
         if p.epoch != epoch:
             raise Fenced(f"partition {partition} has another owner")
-        return {e: dict(p.entities.get(e, {})) for e in entities}
+        return p
 
     async def commit(self, partition: int, commit: Commit) -> Answer:
         """Validate, then write everything."""

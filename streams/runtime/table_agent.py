@@ -27,6 +27,8 @@ POLL_RECORDS = 2_000
 #: Entities that an owner keeps a partition; a run is one, so this covers the runs in flight many times over.
 MEMORY_LIMIT = 20_000
 TIMER_TICK_S = 0.02
+#: How long a loss of the table may go unnoticed by an owner that has nothing to do.
+CHECK_MS = 1_000
 
 
 class TableAgent:
@@ -174,7 +176,12 @@ class TableAgent:
             self._control.seek((self._topic, owned.partition), owned.next_offset)
 
     async def _tick(self) -> None:
+        checked_ms = self._clock.now_ms()
         while True:
+            if self._clock.now_ms() - checked_ms >= CHECK_MS:
+                checked_ms = self._clock.now_ms()
+                ready = [owned for owned in self._owned.values() if owned.status is Status.READY]
+                await asyncio.gather(*(self._engine.check(owned) for owned in ready))
             wait = await self._timers.tick_all(list(self._owned.values()))
             await self._clock.sleep(min(wait, TIMER_TICK_S))
 

@@ -127,6 +127,16 @@ async def test_timers_are_due_in_order_and_can_be_moved_and_disarmed(table: Tabl
     assert await table.due(0, 99, 10) == [(one, 5), (two, 20)]
 
 
+async def test_an_owner_can_ask_where_its_table_stands(table: Table) -> None:
+    epoch = await begun(table, 4)
+    assert await table.stands(0, epoch) == 4
+    await table.take(0, "log-1")
+    with pytest.raises(Fenced):
+        await table.stands(0, epoch)
+    with pytest.raises(PositionLost):
+        await table.stands(7, 1)
+
+
 async def test_partitions_do_not_see_each_other(table: Table) -> None:
     epoch = await begun(table)
     await table.commit(0, Commit(epoch, 0, 1, 0, puts={"a": {"x": b"1"}}))

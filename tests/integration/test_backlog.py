@@ -7,6 +7,7 @@ import httpx
 import psutil
 import pytest
 
+from connectors.providers.local_model import ECHO
 from deploy.local.roles import RoleProcess
 from deploy.local.system import PARTITIONS, System
 from streams.runtime.role_metrics import LAG_RECORDS
@@ -59,8 +60,8 @@ def test_waiting_requests_grow_the_lag_and_not_the_worker(system: System, client
     worker, kafka = system.roles["worker"], system.endpoints.kafka_bootstrap
     prompt = define_prompt(client, "Say {{item}}" + " and nothing else." * (TEMPLATE_BYTES // 18))
     split = merger("split", function_name="text_splitter", function_args={"chunk_size": 6})
-    flow = define_workflow(client, split, llm("ask", prompt, parallel=True), edges="split>ask")
-    # The first calls load the model's library.
+    flow = define_workflow(client, split, llm("ask", prompt, parallel=True, model=ECHO), edges="split>ask")
+    # The first calls load what a worker loads late.
     assert run(client, submission(flow, {"text": words(4 * PARTITIONS)}))["status"] == "succeeded"
     pid, before = worker.pid, rss_mib(worker)
 

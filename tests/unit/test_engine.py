@@ -239,3 +239,26 @@ async def test_commands_do_not_depend_on_chunk_boundaries(split: int) -> None:
     for start in range(0, 20, split):
         await engine.process([(owned, house.inputs()[start : start + split])])
     assert house.counts() == [(f"k{i % 3}".encode(), str(i // 3 + 1).encode()) for i in range(20)]
+
+
+async def test_an_idle_owner_notices_that_its_table_is_gone() -> None:
+    house = House()
+    engine, owned = await house.owner()
+    await engine.check(owned)
+    assert owned.status is Status.READY
+    house.table.forget(0)
+    await engine.check(owned)
+    assert owned.status is Status.GONE
+    assert owned.distrusted
+    assert house.lost == [owned]
+
+
+async def test_an_idle_owner_notices_that_its_table_went_back() -> None:
+    house = House()
+    engine, owned = await house.owner()
+    await house.send(("a", b"1"))
+    await engine.process([(owned, house.inputs())])
+    house.table._at(0).position = Position(0, 0)
+    await engine.check(owned)
+    assert owned.status is Status.GONE
+    assert owned.distrusted
