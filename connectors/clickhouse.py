@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 import clickhouse_connect
 from clickhouse_connect.datatypes.base import ClickHouseType
-from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver import options
+from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from schemas.errors import Unavailable

@@ -69,7 +69,7 @@ class DefinitionsFollower:
                 await consumer.stop()
 
     async def _from_the_beginning(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        await consumer._client.add_topic(DEFINITIONS)
+        await consumer._client.add_topic(DEFINITIONS)  # noqa: SLF001 - the metadata of a topic before it is assigned
         known = consumer.partitions_for_topic(DEFINITIONS)
         if not known:
             raise Unavailable("kafka", f"topic {DEFINITIONS} is missing; run `python -m topics create`")
@@ -84,4 +84,4 @@ class DefinitionsFollower:
         try:
             self._apply(decode(DEFINITIONS, value))
         except (BadRecord, NewerMajor) as exc:
-            log.error("a definition cannot be used: %s", exc, extra={"action": "skip"})
+            log.warning("a definition cannot be used: %s", exc, extra={"action": "skip"})

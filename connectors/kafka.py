@@ -28,6 +28,7 @@ BATCH_BYTES = 512 * 1024
 RECORD_OVERHEAD = 64
 READ_TIMEOUT_MS = 500
 
+
 class KafkaLog:
     """One producer and the means to read; see ``connectors.ports.Log``.
 

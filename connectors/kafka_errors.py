@@ -1,6 +1,5 @@
 """aiokafka's exceptions mapped to ours, in one place."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,5 +27,5 @@ def kafka_errors(what: str) -> Iterator[None]:
         raise Unavailable("kafka", f"{what}: a topic is missing; run `python -m topics create` ({exc})") from exc
     except (KafkaConnectionError, NodeNotReadyError) as exc:
         raise Unavailable("kafka", f"{what}: no broker answers") from exc
-    except (KafkaError, IllegalStateError, TimeoutError, asyncio.TimeoutError, OSError) as exc:
+    except (KafkaError, IllegalStateError, TimeoutError, OSError) as exc:
         raise Unavailable("kafka", f"{what}: {type(exc).__name__}: {exc}") from exc

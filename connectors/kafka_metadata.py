@@ -42,7 +42,7 @@ class Uuid(AbstractType[bytes]):
 _NODE_IDS = CompactArray(Int32)
 
 
-class MetadataResponse_v10(Response):
+class MetadataResponseV10(Response):
     """Metadata with topic ids."""
 
     API_KEY: ClassVar[int] = 3
@@ -90,13 +90,13 @@ class MetadataResponse_v10(Response):
     )
 
 
-class MetadataRequest_v10(RequestStruct):
+class MetadataRequestV10(RequestStruct):
     """Asks for some topics by name."""
 
     FLEXIBLE_VERSION: ClassVar[bool] = True
     API_KEY: ClassVar[int] = 3
     API_VERSION: ClassVar[int] = 10
-    RESPONSE_TYPE: ClassVar[type[Response]] = MetadataResponse_v10
+    RESPONSE_TYPE: ClassVar[type[Response]] = MetadataResponseV10
     SCHEMA: ClassVar[Schema] = Schema(
         (
             "topics",
@@ -109,13 +109,13 @@ class MetadataRequest_v10(RequestStruct):
     )
 
 
-class _TopicIdRequest(Request[MetadataRequest_v10]):
+class _TopicIdRequest(Request[MetadataRequestV10]):
     API_KEY = 3
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
 
-    def build(self, request_struct_class: type[MetadataRequest_v10]) -> MetadataRequest_v10:
+    def build(self, request_struct_class: type[MetadataRequestV10]) -> MetadataRequestV10:
         return request_struct_class([(bytes(16), self._topic, {})], False, False, False, {})
 
 

@@ -7,6 +7,7 @@ hash ``epoch, incarnation, offset, clock, open_at``; a script reads it first and
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain
 from typing import Any
+
 import msgpack
 from redis.asyncio import Redis
 
@@ -140,7 +141,7 @@ class RedisTable:
                 answer = await self._drop_keys(slot, epoch, keys)
             if answer is not Answer.OK:
                 return answer
-            args = [epoch, incarnation, position.offset, position.clock_ms]
+            args: list[int | str] = [epoch, incarnation, position.offset, position.clock_ms]
             return Answer((await self._begin(keys=[slot.position], args=args)).decode())
 
     async def _drop_keys(self, slot: Slot, epoch: int, keys: Sequence[str | bytes]) -> Answer:
@@ -170,7 +171,7 @@ class RedisTable:
     async def commit(self, partition: int, commit: Commit) -> Answer:
         """Validate, then write everything and, last, the offset."""
         slot = self._slot(partition)
-        head = [slot.prefix, commit.epoch, commit.expected, commit.offset, commit.clock_ms]
+        head: list[int | str] = [slot.prefix, commit.epoch, commit.expected, commit.offset, commit.clock_ms]
         with redis_errors(f"commit {self._name}/{partition}"):
             reply = await self._commit(keys=[slot.position], args=[*head, _pack(commit)])
         return Answer(reply.decode())
@@ -178,14 +179,8 @@ class RedisTable:
     async def due(self, partition: int, until_ms: int, limit: int) -> list[Due]:
         """Return the armed timers due by ``until_ms``, soonest first."""
         with redis_errors(f"timers of {self._name}/{partition}"):
-            found = await self._redis.zrange(
-                self._slot(partition).timers,
-                "-inf",  # type: ignore[arg-type]
-                until_ms,
-                byscore=True,
-                offset=0,
-                num=limit,
-                withscores=True,
+            found: list[Any] = await self._redis.zrangebyscore(
+                self._slot(partition).timers, "-inf", until_ms, start=0, num=limit, withscores=True
             )
         return [Due(member.decode(), int(score)) for member, score in found]
 
@@ -201,7 +196,7 @@ class RedisTable:
             slot = self._slots[partition] = Slot(self._name, partition)
         return slot
 
-    async def _sweep(self, pattern: str) -> AsyncIterator[list[bytes]]:
+    async def _sweep(self, pattern: str) -> AsyncIterator[list[bytes | str]]:
         cursor = 0
         while True:
             cursor, keys = await self._redis.scan(cursor, match=pattern, count=SWEEP)

@@ -1,25 +1,25 @@
 """Exceptions say what the caller must do.
 
-    AgentFlowError
-    ├── Rejected                  the input is wrong: tell its sender, never retry
-    │   ├── InvalidSpec           a workflow document; carries every problem with its path
-    │   ├── InvalidInput          a request body or a run's inputs
-    │   ├── SubmissionConflict    the same id came with another body
-    │   ├── Conflict              not possible beside what is there already
-    │   ├── NotFound              no such thing in this organisation
-    │   ├── Unauthenticated       no key, or one that is not ours
-    │   ├── Forbidden             a good key that may not do this
-    │   └── TooLarge              over a stated limit
-    ├── TryLater                  nothing was lost: try again after ``retry_after_s``
-    │   ├── Unavailable           a dependency does not answer
-    │   └── Overloaded            we are at our limit
-    ├── BadRecord                 dead-letter the record's bytes and go on
-    │   └── Undecodable
-    ├── NewerMajor                pause the partition: this reader is too old for the record
-    ├── Ownership                 the engine must stop folding this partition
-    │   ├── Fenced                another owner has a higher epoch: take again or leave
-    │   └── PositionLost          the table's position is gone or behind: restore
-    └── StepError                 the outcome of one attempt; ``retryable`` decides what is next
+AgentFlowError
+├── Rejected                  the input is wrong: tell its sender, never retry
+│   ├── InvalidSpec           a workflow document; carries every problem with its path
+│   ├── InvalidInput          a request body or a run's inputs
+│   ├── SubmissionConflict    the same id came with another body
+│   ├── Conflict              not possible beside what is there already
+│   ├── NotFound              no such thing in this organisation
+│   ├── Unauthenticated       no key, or one that is not ours
+│   ├── Forbidden             a good key that may not do this
+│   └── TooLarge              over a stated limit
+├── TryLater                  nothing was lost: try again after ``retry_after_s``
+│   ├── Unavailable           a dependency does not answer
+│   └── Overloaded            we are at our limit
+├── BadRecord                 dead-letter the record's bytes and go on
+│   └── Undecodable
+├── NewerMajor                pause the partition: this reader is too old for the record
+├── Ownership                 the engine must stop folding this partition
+│   ├── Fenced                another owner has a higher epoch: take again or leave
+│   └── PositionLost          the table's position is gone or behind: restore
+└── StepError                 the outcome of one attempt; ``retryable`` decides what is next
 """
 
 from dataclasses import dataclass

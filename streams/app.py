@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_env(os.environ)
     except ValueError as exc:
-        print(f"python -m streams: {exc}", file=sys.stderr)
+        sys.stderr.write(f"python -m streams: {exc}\n")
         return EXIT_USAGE
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(settings, roles))
@@ -73,11 +73,11 @@ async def _serve(house: House, roles: Sequence[str], stop: asyncio.Event) -> int
     if not await _connected(house.log, stop):
         return EXIT_OK
     apps = {role: ROLES[role](house) for role in roles}
-    house.registry.register(RoleCollector(lambda: apps.items()))
+    house.registry.register(RoleCollector(apps.items))
     port, stop_metrics = serve_metrics(house.registry, house.settings.api_host, house.settings.metrics_port)
     try:
         await asyncio.gather(*(app.start() for app in apps.values()))
-        print(orjson.dumps({"ready": True, "roles": list(apps), "metrics_port": port}).decode(), flush=True)
+        _say_ready({"ready": True, "roles": list(apps), "metrics_port": port})
         log.info("%s serve; metrics on port %d", ", ".join(apps), port, extra={"action": "serve"})
         await _until_stopped(apps, stop)
         crashed = [role for role, app in apps.items() if app.crashed]
@@ -87,6 +87,11 @@ async def _serve(house: House, roles: Sequence[str], stop: asyncio.Event) -> int
     finally:
         await _stopped(house, apps)
         stop_metrics()
+
+
+def _say_ready(what: dict[str, object]) -> None:
+    sys.stdout.write(orjson.dumps(what).decode() + "\n")
+    sys.stdout.flush()
 
 
 async def _stopped(house: House, apps: dict[str, PollApp]) -> None:

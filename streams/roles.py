@@ -33,6 +33,7 @@ from connectors.response_cache import RedisResponseCache
 from connectors.settings import Settings
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY
+from schemas.policy import TIERS
 from streams.analytics import AnalyticsSink
 from streams.budgets import PresumedSettlements
 from streams.core.budgets import BudgetsFold
@@ -43,11 +44,12 @@ from streams.runtime import crash
 from streams.runtime.clock import WallClock
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.inbox import CatalogueInbox
+from streams.runtime.polls import PollHandler
 from streams.runtime.routing import to_out
 from streams.runtime.sink_agent import SinkAgent
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.timers import fire_run_timers
-from streams.runtime.transport import PollApp, PollHandler
+from streams.runtime.transport import PollApp
 from streams.worker.attempts import Attempts
 from streams.worker.execution import Executor
 from streams.worker.handler import Worker
@@ -55,7 +57,6 @@ from streams.worker.metrics import WorkerMetrics
 from streams.worker.model_calls import ModelCalls, ModelPorts
 from streams.worker.outbox import Outbox
 from streams.worker.routes import RouteTable
-from schemas.policy import TIERS
 from topics import catalogue
 from topics.codec import decode
 

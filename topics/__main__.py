@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--bootstrap", default=env.get("KAFKA_BOOTSTRAP", "127.0.0.1:9092"))
         command.add_argument("--partitions", type=int, default=int(env.get("TOPIC_PARTITIONS", "12")))
         command.add_argument("--replication", type=int, default=int(env.get("TOPIC_REPLICATION", "1")))
-        command.add_argument("--org", action="append", default=[], help="organisation with a submissions topic; repeatable")
+        command.add_argument(
+            "--org", action="append", default=[], help="organisation with a submissions topic; repeatable"
+        )
     return parser
 
 

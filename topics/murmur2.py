@@ -18,8 +18,8 @@ def murmur2(key: bytes) -> int:
     length = len(key)
     words = length >> 2
     h = _SEED ^ length
-    for k in struct.unpack_from(f"<{words}I", key):
-        k = (k * _M) & _MASK
+    for word in struct.unpack_from(f"<{words}I", key):
+        k = (word * _M) & _MASK
         h = ((h * _M) & _MASK) ^ (((k ^ (k >> 24)) * _M) & _MASK)
     tail = key[words << 2 :]
     if tail:

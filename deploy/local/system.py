@@ -125,9 +125,7 @@ class System:
         self.api_port = API_PORT if self.durable and is_free(API_PORT) else ports.port("api")
         self.roles = {name: self.role(name, roles) for name, roles in self.layout.items()}
         if self.with_api:
-            self.roles["api"] = RoleProcess(
-                "api", ["-m", "api"], self.role_env(), self.data_dir / "logs" / "api.log"
-            )
+            self.roles["api"] = RoleProcess("api", ["-m", "api"], self.role_env(), self.data_dir / "logs" / "api.log")
         for process in self.roles.values():
             process.launch()
         for name, process in self.roles.items():

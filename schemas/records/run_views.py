@@ -11,9 +11,7 @@ from schemas.records.base import ErrorInfo, Json, Millis, NanoDollars, Part, Rec
 from schemas.spec import NodeKind
 
 RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
-StepState = Literal[
-    "pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "canceled"
-]
+StepState = Literal["pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "canceled"]
 
 
 class StepView(Part):

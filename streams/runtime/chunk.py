@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from connectors.ports import Commit, InRecord, OutRecord, split_member, timer_member
-from schemas.errors import NewerMajor
 from schemas.metrics import counter_field, histogram_fields
 from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Observe, Release
 from streams.core.state import Fold
@@ -104,8 +103,8 @@ class ChunkFolder:
             case Count(metric, labels, amount):
                 _add(commit.counters, counter_field(metric, labels), amount)
             case Observe(metric, value, labels):
-                for name, amount in histogram_fields(metric, labels, value).items():
-                    _add(commit.counters, name, amount)
+                for name, added in histogram_fields(metric, labels, value).items():
+                    _add(commit.counters, name, added)
             case ExpireAt(entity, at_ms):
                 commit.expire[entity] = at_ms
 

@@ -1,7 +1,7 @@
 """Where a crash is tested: the numbered steps of a chunk, a take and a restore.
 
-Live, ``no_crash`` is passed and costs a call. A test passes ``CrashAt``, which kills its own process with SIGKILL at the
-n-th passing of a point, so that nothing at all is cleaned up.
+Live, ``no_crash`` is passed and costs a call. A test passes ``CrashAt``, which kills its own process with SIGKILL at
+the n-th passing of a point, so that nothing at all is cleaned up.
 """
 
 import os

@@ -233,7 +233,8 @@ class Engine:
         """Fold one record, again from freshly followed state if it fails."""
         for attempt in range(1, FOLD_TRIES + 1):
             try:
-                return folder.fold_one(item, clock_ms)
+                folder.fold_one(item, clock_ms)
+                return
             except (BadRecord, NewerMajor):
                 raise
             except Exception:
@@ -281,7 +282,8 @@ class Engine:
         wait = RETRY_FIRST_S
         while any(part.owned.live for part in parts):
             try:
-                return await attempt()
+                await attempt()
+                return
             except Unavailable as exc:
                 log.warning("%s waits: %s", self.topic, exc, extra={"action": "wait"})
             await self.clock.sleep(wait)
@@ -292,7 +294,8 @@ class Engine:
     async def _commit(self, part: Part) -> None:
         owned, commit = part.owned, part.result.commit
         if commit.offset == commit.expected:
-            return self._pause(part)
+            self._pause(part)
+            return
         if not await self.waiting(owned, lambda: self._commit_once(part)):
             return
         self.crash_point(crash.COMMITTED)

@@ -12,7 +12,7 @@ from typing import Any
 from connectors.ports import Clock, InRecord, Log, OutRecord
 from schemas.errors import BadRecord, NewerMajor, Unavailable
 from streams.runtime.dead_letters import dead_letter
-from streams.runtime.transport import Control, Partition, Poll
+from streams.runtime.polls import Control, Partition, Poll
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,8 @@ class SinkAgent:
         wait = RETRY_FIRST_S
         while not self._stopping:
             try:
-                return await attempt()
+                await attempt()
+                return
             except Unavailable as exc:
                 log.warning("%s waits: %s", self._name, exc, extra={"action": "wait"})
             await self._clock.sleep(wait)

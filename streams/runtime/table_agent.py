@@ -15,10 +15,10 @@ from streams.runtime.chunk import ToOut
 from streams.runtime.engine import Engine, Prepared
 from streams.runtime.inbox import Inbox
 from streams.runtime.owned import Owned, Status
+from streams.runtime.polls import Control, Partition, Poll
 from streams.runtime.routing import to_out
 from streams.runtime.takeover import Takeover
 from streams.runtime.timers import Fire, Timers
-from streams.runtime.transport import Control, Partition, Poll
 
 log = logging.getLogger(__name__)
 
@@ -194,5 +194,3 @@ class TableAgent:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("taking a partition failed", exc_info=task.exception(), extra={"action": "take_failed"})
-
-

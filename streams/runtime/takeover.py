@@ -187,5 +187,3 @@ class Takeover:
 def _expect(answer: Answer) -> None:
     if answer not in (Answer.OK, Answer.ALREADY):
         raise Ownership(f"the table answered {answer.value} during a restore")
-
-

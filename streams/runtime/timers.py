@@ -41,7 +41,7 @@ class Timers:
         now_due = [due for due in fresh if due.due_ms <= now_ms]
         later = [due.due_ms for due in fresh if due.due_ms > now_ms]
         if later:
-            owned.next_due_ms = min(owned.next_due_ms, min(later))
+            owned.next_due_ms = min(owned.next_due_ms, *later)
         if now_due and owned.status is Status.READY:
             await self._log.append(await self._fire(owned.partition, now_due))
             owned.fired.update(due.member for due in now_due)

@@ -13,7 +13,7 @@ from connectors.ports import Clock, InRecord
 from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
 from schemas.records.steps import StepRequest
 from streams.runtime.dead_letters import dead_letter
-from streams.runtime.transport import Control, Partition, Poll
+from streams.runtime.polls import Control, Partition, Poll
 from streams.worker.attempts import Attempts
 from streams.worker.lanes import Lanes
 from streams.worker.metrics import WorkerMetrics

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -31,9 +30,7 @@ def submit(system: System, name: str) -> set[str]:
     with system.client() as client:
         for number in range(RUNS):
             body = {"workflow_name": "three_steps", "inputs": {"text": f"Point {name}, text {number}. And on."}}
-            answer = client.post(
-                "/api/v1/workflows/runs", json=body, headers={"Idempotency-Key": f"{name}-{number}"}
-            )
+            answer = client.post("/api/v1/workflows/runs", json=body, headers={"Idempotency-Key": f"{name}-{number}"})
             assert answer.status_code == 202, answer.text
             accepted.add(answer.json()["id"])
     return accepted

@@ -140,7 +140,7 @@ class Checker:
         if {n: v for n, v in spent.items() if v} != {n: v for n, v in expected.items() if v}:
             report.problems.append(f"spent differs from the settlements: {_difference(spent, expected)}")
         if any(held.values()):
-            report.problems.append(f"holds are left: {({k: v for k, v in held.items() if v})}")
+            report.problems.append(f"holds are left: { ({k: v for k, v in held.items() if v}) }")
 
     async def _check_history(self, report: Report, views: list[Any]) -> None:
         newest: dict[str, Any] = {}

@@ -1,5 +1,6 @@
 """Waiting for something to become true, with a deadline instead of a guess."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,3 +20,15 @@ def until(check: Callable[[], T | None], deadline_s: float, what: str, tick_s: f
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline_s:g} s: {what}; the last answer was {answer!r}")
         time.sleep(tick_s)
+
+
+async def until_async(check: Callable[[], T | None], deadline_s: float, what: str, tick_s: float = TICK_S) -> T:
+    """Do the same without stopping the event loop."""
+    end = time.monotonic() + deadline_s
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline_s:g} s: {what}; the last answer was {answer!r}")
+        await asyncio.sleep(tick_s)

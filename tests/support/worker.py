@@ -30,8 +30,8 @@ from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
 from streams.runtime.clock import WallClock
 from streams.runtime.memory import ManualClock, MemoryLog
+from streams.runtime.polls import Partition, Poll
 from streams.runtime.routing import to_out
-from streams.runtime.transport import Partition, Poll
 from streams.worker.attempts import Attempts
 from streams.worker.execution import Executor
 from streams.worker.handler import Worker
