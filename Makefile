@@ -38,7 +38,7 @@ fmt: $(VENV)/.dev ## Format the code and mend what can be mended
 bench: $(VENV)/.dev ## Measure speed, beside stock Faust in the same run
 	@exec $(RUN) -m bench
 
-migrate-up: $(VENV)/.local ## Bring the database of DATABASE_URL or DB_HOST up to date
+migrate-up: $(VENV)/.local ## Bring PostgreSQL and ClickHouse, named in the environment, up to date
 	@exec $(RUN) -m deploy.migrate up
 
 run-control-plane: $(VENV)/.local ## Serve the API against the engines named in the environment

@@ -1,8 +1,9 @@
-"""Bring PostgreSQL's schema up to date: ``python -m deploy.migrate up|status``.
+"""Bring the schemas of PostgreSQL and ClickHouse up to date: ``python -m deploy.migrate up|status``.
 
 The migrations are the numbered files in ``deploy/migrations``. Each is applied once, in order, in a transaction of its
 own together with its row in ``schema_migration``; a session lock lets one runner work at a time. A file that was
-applied must never change: its checksum is compared first.
+applied must never change: its checksum is compared first. ClickHouse's are in ``deploy/clickhouse``, kept by
+``connectors.clickhouse``.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import asyncpg
 
+from connectors.clickhouse import ClickHouse
 from connectors.postgres.errors import postgres_errors
 from connectors.settings import Settings
 from schemas.errors import AgentFlowError
@@ -140,12 +142,18 @@ async def _apply(conn: asyncpg.Connection, migration: Migration) -> None:
         raise MigrationError(f"{migration.name} failed and was rolled back: {exc}") from exc
 
 
-async def _up(dsn: str) -> list[str]:
-    return [f"applied {name}" for name in await up(dsn)] or ["the schema is up to date"]
+async def _up(settings: Settings) -> list[str]:
+    applied = [f"applied {name}" for name in await up(settings.postgres_dsn)]
+    clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    try:
+        applied += [f"applied {name} to ClickHouse" for name in await clickhouse.migrate()]
+    finally:
+        await clickhouse.close()
+    return applied or ["the schemas are up to date"]
 
 
-async def _status(dsn: str) -> list[str]:
-    return [f"{'applied' if done else 'missing'} {name}" for name, done in await status(dsn)]
+async def _status(settings: Settings) -> list[str]:
+    return [f"{'applied' if done else 'missing'} {name}" for name, done in await status(settings.postgres_dsn)]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -153,9 +161,9 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) not in (["up"], ["status"]):
         sys.stderr.write("usage: python -m deploy.migrate up|status\n")
         return 2
-    dsn = Settings.from_env(os.environ).postgres_dsn
+    settings = Settings.from_env(os.environ)
     try:
-        lines = asyncio.run(_up(dsn) if arguments[0] == "up" else _status(dsn))
+        lines = asyncio.run(_up(settings) if arguments[0] == "up" else _status(settings))
     except AgentFlowError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

@@ -14,7 +14,9 @@ from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
 from schemas.records.steps import StepRequest
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.polls import Control, Partition, Poll
+from streams.runtime.routing import to_out
 from streams.worker.attempts import Attempts
+from streams.worker.dead_steps import failed_by_dead_letter
 from streams.worker.lanes import Lanes
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.outbox import Outbox
@@ -176,7 +178,9 @@ class Worker:
             record.topic, record.partition, record.offset, exc,
             extra={"action": "dead_letter"},
         )  # fmt: skip
-        await self._outbox.send([dead_letter(record, exc.reason, str(exc), self._clock.now_ms())])
+        letter = dead_letter(record, exc.reason, str(exc), self._clock.now_ms())
+        failed = failed_by_dead_letter(record, exc, self._clock.now_ms())
+        await self._outbox.send([letter] if failed is None else [letter, to_out(failed)])
         self._ack(ticket)
         return True
 

@@ -83,12 +83,20 @@ def test_bad_folders_are_refused(tmp_path: Path, names: list[str], message: str)
         read_migrations(tmp_path)
 
 
-def test_the_command_line(dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line(
+    dsn: str, clickhouse_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("DATABASE_URL", dsn)
+    monkeypatch.setenv("CLICKHOUSE_URL", clickhouse_url)
+    monkeypatch.setenv("CLICKHOUSE_DATABASE", "migrated_by_command")
     assert main(["status"]) == 0
     assert "missing 0001_initial.sql" in capsys.readouterr().out
     assert main(["up"]) == 0
-    assert "applied 0001_initial.sql" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "applied 0001_initial.sql" in out
+    assert "applied 0001_records to ClickHouse" in out
+    assert main(["up"]) == 0
+    assert capsys.readouterr().out == "the schemas are up to date\n"
     assert main(["down"]) == 2
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     assert main(["up"]) == 1
