@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 MOST_S = 5.0
 
@@ -26,7 +27,7 @@ class Heard:
     def longest_silence_s(self) -> float:
         """The longest time without a line."""
         moments = [0.0, *(at for at, _ in self.lines), self.seconds]
-        return max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False))
+        return max(later - earlier for earlier, later in pairwise(moments))
 
     def first(self, text: str) -> float | None:
         """Return when a line with ``text`` came first."""
