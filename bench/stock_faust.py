@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import logging
 import sys
+import tempfile
 import time
 import uuid
 from typing import Any
@@ -28,6 +29,7 @@ async def run(bootstrap: str, source: str, target: str, records: int) -> float:
         f"stock-{uuid.uuid4().hex}",
         broker=f"aiokafka://{bootstrap}",
         store="memory://",
+        datadir=tempfile.mkdtemp(prefix="stock-faust-"),
         topic_partitions=PARTITIONS,
         web_enabled=False,
         consumer_auto_offset_reset="earliest",

@@ -135,10 +135,14 @@ class Submissions:
         return outcomes
 
     async def _known(self, receipts: Sequence[Receipt]) -> dict[str, Marker]:
-        """Claim the markers; where one is new although the submission has an id, ask history too."""
+        """Claim the markers; where one does not say "accepted" although the submission has an id, ask history too.
+
+        A pending marker may be all that is left of a submission that was appended and never confirmed.
+        """
         markers = await self._markers.claim(receipts) if receipts else []
         known = {r.run_id: marker for r, marker in zip(receipts, markers, strict=True) if marker is not None}
-        unsure = [r for r in receipts if r.submission_id is not None and r.run_id not in known]
+        sure = {run for run, marker in known.items() if marker.receipt is not None}
+        unsure = [r for r in receipts if r.submission_id is not None and r.run_id not in sure]
         if unsure:
             found = await self._history.body_hashes([r.run_id for r in unsure])
             written = [_as_written(r, *found[r.run_id]) for r in unsure if r.run_id in found]

@@ -141,7 +141,10 @@ class System:
                 break
             try:
                 with self.client() as client:
-                    if client.get("/ready").status_code == 200 and client.get("/api/v1/runs").status_code != 401:
+                    if (
+                        client.get("/ready").status_code == 200
+                        and client.get("/api/v1/workflows/runs").status_code == 200
+                    ):
                         return
             except httpx.HTTPError:
                 pass

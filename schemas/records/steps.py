@@ -1,4 +1,4 @@
-"""``step-requests.*``: one attempt of one step, complete enough that a worker needs no look-up. Key: request id."""
+"""``step-requests.*``: one attempt of one step, complete enough that a worker needs no look-up. Key: run id:step id."""
 
 from typing import Annotated, Literal
 

@@ -14,6 +14,7 @@ fails in between leaves the table at the old offset, and the records are read ag
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -95,6 +96,7 @@ class Engine:
         self.clock = clock
         self.crash_point = crash_point
         self.out = out
+        self.dead_letters: Counter[str] = Counter()
         self._on_lost = on_lost
         self._on_gap = on_gap
 
@@ -136,12 +138,21 @@ class Engine:
             try:
                 share.items.append(Decoded(record, self.inbox.open(record)))
             except BadRecord as exc:
-                share.dead.append(dead_letter(record, exc.reason, str(exc), self.clock.now_ms()))
+                share.dead.append(self._dead(record, exc))
             except NewerMajor as exc:
                 share.pause = exc
                 break
             share.next_offset = record.offset + 1
         return share
+
+    def _dead(self, record: InRecord, exc: BadRecord) -> OutRecord:
+        log.warning(
+            "%s/%d@%d is in the dead-letter topic: %s",
+            record.topic, record.partition, record.offset, exc,
+            extra={"action": "dead_letter"},
+        )  # fmt: skip
+        self.dead_letters[exc.reason] += 1
+        return dead_letter(record, exc.reason, str(exc), self.clock.now_ms())
 
     def _gap(self, owned: Owned, records: list[InRecord]) -> bool:
         """Whether records before these are missing, as after a poll that overlaps a new take: read again.
@@ -223,7 +234,7 @@ class Engine:
                 share.pause, share.next_offset = exc, item.record.offset
                 break
             except BadRecord as exc:
-                share.dead.append(dead_letter(item.record, exc.reason, str(exc), self.clock.now_ms()))
+                share.dead.append(self._dead(item.record, exc))
             except Exception as exc:  # noqa: BLE001 - a fault in a fold must cost one key, not the partition
                 self._set_aside(share, item, key, exc)
             clock_ms = max(clock_ms, item.record.timestamp_ms)
@@ -252,6 +263,7 @@ class Engine:
             extra={"action": "quarantine"},
         )  # fmt: skip
         share.owned.quarantine.add(key, item.record.offset, reason)
+        self.dead_letters["quarantined"] += 1
         share.dead.append(dead_letter(item.record, "quarantined", reason, self.clock.now_ms(), FOLD_TRIES))
 
     def folder(self, owned: Owned) -> ChunkFolder:
@@ -261,6 +273,10 @@ class Engine:
     def _part(self, share: _Share, folder: ChunkFolder, clock_ms: int) -> Part:
         owned = share.owned
         result = folder.result(owned.epoch, owned.next_offset, share.next_offset, clock_ms)
+        # An entity leaves by the partition's clock, as the fold meant it, but the store only knows wall time: in a
+        # backlog it would leave too early, before the repeats that it is kept for.
+        behind_ms = max(0, self.clock.now_ms() - clock_ms)
+        result.commit.expire = {entity: at + behind_ms for entity, at in result.commit.expire.items()}
         result.out.extend(share.dead)
         changes = owned.quarantine.take_changes()
         if changes:

@@ -30,7 +30,8 @@ class Owned:
     ``fired`` holds the timers whose record was appended and not folded yet, ``in_flight`` the entities of each
     chunk that is folded and not committed, ``expiring`` those whose end is committed. ``gap`` is a first offset
     after which records were missing once already. ``distrusted`` says that the ownership before met a table
-    that had lost commits, so that others must not trust it before live calls have spoken up again.
+    that had lost commits, so that others must not trust it before live calls have spoken up again. ``leaving``
+    holds, during a restore, when entities are to leave by the partition's clock.
     """
 
     partition: int
@@ -48,6 +49,7 @@ class Owned:
     expiring: set[str] = field(default_factory=set)
     gap: int | None = None
     distrusted: bool = False
+    leaving: dict[str, int] = field(default_factory=dict)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

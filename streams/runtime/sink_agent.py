@@ -6,6 +6,7 @@ the batch and goes to the dead-letter topic; the rest is written.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -57,6 +58,7 @@ class SinkAgent:
         self._paused: dict[Partition, str] = {}
         self._done: dict[Partition, int] = {}
         self._stopping = False
+        self._dead_letters: Counter[str] = Counter()
 
     async def assigned(self, partitions: set[Partition], control: Control) -> None:
         """Go on at the group's offsets."""
@@ -103,6 +105,10 @@ class SinkAgent:
         """Return the partitions that wait for an upgrade of this role, and why."""
         return dict(self._paused)
 
+    def dead_letters(self) -> dict[str, int]:
+        """Return how many records were set aside since the start, by reason."""
+        return dict(self._dead_letters)
+
     def _opened(self, partition: Partition, records: list[InRecord]) -> tuple[list[Item], list[OutRecord], int]:
         items: list[Item] = []
         dead: list[OutRecord] = []
@@ -110,6 +116,12 @@ class SinkAgent:
             try:
                 items.append((record, self._open(record)))
             except BadRecord as exc:
+                log.warning(
+                    "%s: %s/%d@%d is in the dead-letter topic: %s",
+                    self._name, record.topic, record.partition, record.offset, exc,
+                    extra={"action": "dead_letter"},
+                )  # fmt: skip
+                self._dead_letters[exc.reason] += 1
                 dead.append(dead_letter(record, exc.reason, str(exc), self._clock.now_ms()))
             except NewerMajor as exc:
                 self._pause(partition, record, exc)
@@ -143,6 +155,7 @@ class SinkAgent:
             exc_info=exc,
             extra={"action": "dead_letter"},
         )  # fmt: skip
+        self._dead_letters["sink"] += 1
         letter = dead_letter(record, "sink", f"{self._name}: {type(exc).__name__}: {exc}", self._clock.now_ms())
         await self._until_done(lambda: self._log.append([letter]))
 

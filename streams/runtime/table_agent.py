@@ -132,6 +132,10 @@ class TableAgent:
         """Return what is owned, by partition."""
         return dict(self._owned)
 
+    def dead_letters(self) -> dict[str, int]:
+        """Return how many records were set aside since the start, by reason."""
+        return dict(self._engine.dead_letters)
+
     # Internals
 
     def _start_take(self, partition: int) -> None:

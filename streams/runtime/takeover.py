@@ -8,7 +8,7 @@ counted, since counts are part of the table. Checkpoints will shorten the way; `
 import asyncio
 import logging
 
-from connectors.ports import Answer, Bounds, InRecord, Position, Taken
+from connectors.ports import Answer, Bounds, Commit, InRecord, Position, Taken
 from schemas.errors import BadRecord, NewerMajor, Ownership
 from streams.core.commands import Command, Emit
 from streams.runtime import crash
@@ -111,6 +111,7 @@ class Takeover:
             if owned.status is not Status.TAKING:
                 return
             await asyncio.sleep(0)
+        await self._let_leave(owned)
         await self._emit_outstanding(owned, list(entities))
         if bounds.end > bounds.first:
             await self._open_later(owned)
@@ -148,11 +149,22 @@ class Takeover:
         result = folder.result(owned.epoch, owned.next_offset, end, clock_ms, silent=True)
         if changes := owned.quarantine.take_changes():
             result.commit.puts[QUARANTINE] = changes
+        result.commit.expire = _leave(owned, result.commit.expire, clock_ms)
         _expect(await engine.table.commit(owned.partition, result.commit))
         owned.expiring.update(result.commit.expire)
         owned.next_offset = owned.committed = end
         owned.clock_ms = clock_ms
         return result.touched
+
+    async def _let_leave(self, owned: Owned) -> None:
+        """Say when the entities that are still kept will leave: as much later as the log's end is ago."""
+        behind_ms = max(0, self._engine.clock.now_ms() - owned.clock_ms)
+        expire = {entity: at + behind_ms for entity, at in owned.leaving.items()}
+        owned.leaving.clear()
+        if expire:
+            end = owned.committed
+            commit = Commit(owned.epoch, end, end, owned.clock_ms, expire=expire)
+            _expect(await self._engine.table.commit(owned.partition, commit))
 
     def _opened(self, batch: list[InRecord]) -> tuple[list[Decoded], int]:
         """Return the records that open and the offset after the batch, or of the first record that is too new."""
@@ -182,6 +194,19 @@ class Takeover:
         state = RecordState(owned.memory)
         now_ms = owned.clock_ms
         return [c for entity in entities for c in self._engine.fold.outstanding(state, entity, now_ms)]
+
+
+def _leave(owned: Owned, expire: dict[str, int], clock_ms: int) -> dict[str, int]:
+    """Return the entities that leave now by the partition's clock, and keep the others in mind.
+
+    The store expires by wall time, in which all of an old log is long ago; an entity that left at once would not be
+    there for a repeat in a later batch, and a finished run would run again.
+    """
+    owned.leaving |= expire
+    gone = {entity: at for entity, at in owned.leaving.items() if at <= clock_ms}
+    for entity in gone:
+        del owned.leaving[entity]
+    return gone
 
 
 def _expect(answer: Answer) -> None:

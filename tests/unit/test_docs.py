@@ -13,7 +13,7 @@ from connectors.settings import Settings
 from schemas.metrics import METRICS
 from streams.roles import ROLES
 from streams.runtime import crash, dead_letters
-from topics.catalogue import CATALOGUE, DAY_MS
+from topics.catalogue import CATALOGUE, DAY_MS, Topic
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -76,7 +76,7 @@ def test_the_parts_of_urls_are_named() -> None:
 
 
 @pytest.mark.parametrize("topic", CATALOGUE, ids=lambda topic: topic.name)
-def test_the_architecture_page_names_every_topic(topic) -> None:
+def test_the_architecture_page_names_every_topic(topic: Topic) -> None:
     name = f"{topic.name}.<org>" if topic.family else topic.name
     rows = [line for line in text_of(DOCS / "architecture.md").splitlines() if line.startswith("|")]
     row = next((line for line in rows if f"`{name}`" in line), None)
@@ -94,8 +94,8 @@ def test_the_architecture_page_names_every_crash_point() -> None:
 
 def test_the_operations_page_names_every_role_metric_and_dead_letter_header() -> None:
     page = text_of(DOCS / "operations.md")
-    letters = (dead_letters.REASON, dead_letters.MESSAGE, dead_letters.TOPIC, dead_letters.PARTITION)
-    letters += (dead_letters.OFFSET, dead_letters.ATTEMPTS, dead_letters.AT_MS)
+    letters = [dead_letters.REASON, dead_letters.MESSAGE, dead_letters.TOPIC, dead_letters.PARTITION]
+    letters += [dead_letters.OFFSET, dead_letters.ATTEMPTS, dead_letters.AT_MS]
     wanted = [f"`{name}`" for name in (*METRICS, *letters)] + [f"`python -m streams {role}`" for role in ROLES]
     assert [name for name in wanted if name not in page] == []
 
