@@ -16,7 +16,7 @@ from connectors.kafka_errors import kafka_errors
 from connectors.kafka_metadata import incarnation
 from connectors.ports import Bounds, Headers, InRecord, OutRecord
 from schemas.errors import Unavailable
-from topics.catalogue import DLQ_MAX_MESSAGE_BYTES
+from topics.catalogue import DLQ_MAX_MESSAGE_BYTES, DLQ_SUFFIX
 from topics.murmur2 import partition_for
 
 # aiokafka builds a debug log record on every send unless its loggers stand above DEBUG.
@@ -27,6 +27,8 @@ BATCH_BYTES = 512 * 1024
 #: What a record may weigh beyond its key, value and headers.
 RECORD_OVERHEAD = 64
 READ_TIMEOUT_MS = 500
+#: The largest record that is taken into memory to be set aside.
+BIG_BYTES = 256 * 1024 * 1024
 
 
 class KafkaLog:
@@ -87,9 +89,11 @@ class KafkaLog:
             return
         if self._producer is None:
             await self.start()
+        big = [record for record in records if _needs_compression(record)]
         with kafka_errors("append"):
+            await self._append_big(big)
             futures = []
-            for batch in await self._batches(records):
+            for batch in await self._batches([r for r in records if r not in big] if big else records):
                 sent = await self._live().send_batch(batch.builder, batch.topic, partition=batch.partition)
                 futures.append(sent)
             results = await asyncio.gather(*futures, return_exceptions=True)
@@ -97,16 +101,42 @@ class KafkaLog:
                 if isinstance(result, BaseException):
                     raise result
 
+    async def _append_big(self, records: Sequence[OutRecord]) -> None:
+        """Append dead letters that only fit when they are compressed, as they were when they came.
+
+        A topic's limit counts compressed bytes, so what a sender compressed may be many times the limit once it
+        is read. This is rare, and its producer lives as long as the call.
+        """
+        if not records:
+            return
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=f"{self._client_id}-big",
+            acks="all",
+            compression_type="gzip",
+            max_batch_size=BIG_BYTES,
+            max_request_size=BIG_BYTES,
+            request_timeout_ms=int(self._timeout_s * 1000),
+        )
+        await producer.start()
+        try:
+            for topic, key, value, headers in records:
+                where = partition_for(key or b"", await self.partitions(topic))
+                await producer.send_and_wait(topic, value, key, partition=where, headers=list(headers))
+        finally:
+            await producer.stop()
+
     async def _batches(self, records: Sequence[OutRecord]) -> list["_Batch"]:
         counts: dict[str, int] = {}
         open_: dict[tuple[str, int], _Batch] = {}
         closed: list[_Batch] = []
-        for topic, key, value, headers in records:
+        for record in records:
+            topic, key, value, headers = record
             if topic not in counts:
                 counts[topic] = await self.partitions(topic)
             where = (topic, partition_for(key or b"", counts[topic]))
             batch = open_.get(where)
-            weight = len(key or b"") + len(value or b"") + sum(len(k) + len(v) for k, v in headers) + RECORD_OVERHEAD
+            weight = _weight(record)
             if batch is None or (batch.bytes and batch.bytes + weight > BATCH_BYTES):
                 batch = _Batch(*where, builder=self._live().create_batch())
                 open_[where] = batch
@@ -175,6 +205,15 @@ class _Batch:
         if self.builder.append(key=key, value=value, timestamp=None, headers=list(headers)) is None:
             raise MessageSizeTooLargeError(f"{weight} bytes for {self.topic}")
         self.bytes += weight
+
+
+def _weight(record: OutRecord) -> int:
+    _, key, value, headers = record
+    return len(key or b"") + len(value or b"") + sum(len(k) + len(v or b"") for k, v in headers) + RECORD_OVERHEAD
+
+
+def _needs_compression(record: OutRecord) -> bool:
+    return record.topic.endswith(DLQ_SUFFIX) and _weight(record) > DLQ_MAX_MESSAGE_BYTES - RECORD_OVERHEAD
 
 
 def to_record(r: object) -> InRecord:

@@ -1,4 +1,4 @@
-"""``python -m topics create|verify|describe``: the catalogue on a broker."""
+"""``python -m topics create|verify|describe|dlq``: the catalogue on a broker, and its dead letters."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from schemas.errors import AgentFlowError
+from topics import cli_dlq
 from topics.admin import TopicAdmin
 from topics.catalogue import CATALOGUE, wanted
 
@@ -19,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command == "describe":
         describe()
         return EXIT_OK
+    if args.command == "dlq":
+        return cli_dlq.run(args)
     try:
         return asyncio.run(_on_broker(args))
     except (AgentFlowError, ValueError) as exc:
@@ -64,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--org", action="append", default=[], help="organisation with a submissions topic; repeatable"
         )
+    cli_dlq.add_parser(commands)
     return parser
 
 

@@ -181,8 +181,10 @@ _FAMILIES = tuple(topic for topic in CATALOGUE if topic.family)
 
 def submissions_topic(org_id: str) -> str:
     """Return the topic on which an organisation's other systems submit runs."""
-    if not re.fullmatch(SEGMENT_PATTERN, org_id):
-        raise ValueError(f"organisation id {org_id!r} cannot name a topic; use letters, digits, '-' and '_'")
+    if not re.fullmatch(SEGMENT_PATTERN, org_id) or f".{org_id}" == DLQ_SUFFIX:
+        raise ValueError(
+            f"organisation id {org_id!r} cannot name a topic; use letters, digits, '-' and '_', and not 'dlq'"
+        )
     return f"{SUBMISSIONS}.{org_id}"
 
 

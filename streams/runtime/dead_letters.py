@@ -2,14 +2,17 @@
 
 from connectors.ports import InRecord, OutRecord
 from topics.catalogue import dlq
-
-REASON = "af-reason"
-MESSAGE = "af-message"
-TOPIC = "af-topic"
-PARTITION = "af-partition"
-OFFSET = "af-offset"
-ATTEMPTS = "af-attempts"
-AT_MS = "af-at-ms"
+from topics.dead_letters import (
+    AT_MS,
+    ATTEMPTS,
+    MESSAGE,
+    OFFSET,
+    PARTITION,
+    PREFIX,
+    REASON,
+    RETRIES,
+    TOPIC,
+)
 
 #: A reason in words is cut here, so that a dead letter always fits its topic.
 MESSAGE_LIMIT = 2_000
@@ -18,7 +21,8 @@ MESSAGE_LIMIT = 2_000
 def dead_letter(record: InRecord, reason: str, message: str, at_ms: int, attempts: int = 1) -> OutRecord:
     """Return the record for the dead-letter topic: key, value and headers byte for byte, ``af-*`` headers added.
 
-    ``at_ms`` is when it was set aside, ``attempts`` how often it was tried.
+    Of the ``af-*`` headers that the record came with only the count of an operator's retries stays. ``at_ms`` is when
+    it was set aside, ``attempts`` how often it was tried.
     """
     added = (
         (REASON, reason.encode()),
@@ -29,5 +33,5 @@ def dead_letter(record: InRecord, reason: str, message: str, at_ms: int, attempt
         (ATTEMPTS, str(attempts).encode()),
         (AT_MS, str(at_ms).encode()),
     )
-    kept = tuple(header for header in record.headers if not header[0].startswith("af-"))
+    kept = tuple(header for header in record.headers if header[0] == RETRIES or not header[0].startswith(PREFIX))
     return OutRecord(dlq(record.topic), record.key, record.value, kept + added)

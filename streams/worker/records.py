@@ -190,13 +190,13 @@ def pack(records: Sequence[OutRecord]) -> bytes:
 def unpack(data: bytes) -> list[OutRecord]:
     """Return the records that ``pack`` was given."""
     return [
-        OutRecord(topic, _bytes(key), _bytes(value), tuple((name, text.encode()) for name, text in headers))
+        OutRecord(topic, _bytes(key), _bytes(value), tuple((name, _bytes(text)) for name, text in headers))
         for topic, key, value, headers in orjson.loads(data)
     ]
 
 
-def _texts(headers: Headers) -> list[tuple[str, str]]:
-    return [(name, value.decode()) for name, value in headers]
+def _texts(headers: Headers) -> list[tuple[str, str | None]]:
+    return [(name, _text(value)) for name, value in headers]
 
 
 def _text(data: bytes | None) -> str | None:

@@ -13,7 +13,6 @@ from connectors.settings import Settings
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, request_id, run_id
 from schemas.money import usd
-from streams.runtime.dead_letters import REASON
 from tests.support.checker import Checker
 from tests.support.client import (
     RUNS,
@@ -38,6 +37,7 @@ from tests.support.metrics import scrape
 from tests.support.polling import until
 from tests.support.topics import Message, behind, produce, produce_all, read_decoded, read_topic
 from topics import catalogue
+from topics.dead_letters import REASON
 
 DEADLINE_S = 30.0
 SUBMISSIONS = catalogue.submissions_topic(ORG)

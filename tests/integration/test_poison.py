@@ -16,7 +16,6 @@ from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, run_id
 from schemas.records.run_events import StepSucceeded
 from schemas.spec import ResolvedSpec
-from streams.runtime import dead_letters
 from streams.runtime.role_metrics import PAUSED_PARTITIONS
 from tests.support import runs as builders
 from tests.support.client import define_workflow, get_run, merger, submission, submit, unique, wait_for_run
@@ -34,7 +33,7 @@ from tests.support.poison import (
 )
 from tests.support.polling import until
 from tests.support.topics import Message, Place, at_the_limit, behind, produce, read_decoded, read_topic
-from topics import catalogue
+from topics import catalogue, dead_letters
 from topics.murmur2 import partition_for
 
 DEADLINE_S = 60.0

@@ -12,7 +12,8 @@ from connectors import settings
 from connectors.settings import Settings
 from schemas.metrics import METRICS
 from streams.roles import ROLES
-from streams.runtime import crash, dead_letters
+from streams.runtime import crash
+from topics import dead_letters
 from topics.catalogue import CATALOGUE, DAY_MS, Topic
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +96,7 @@ def test_the_architecture_page_names_every_crash_point() -> None:
 def test_the_operations_page_names_every_role_metric_and_dead_letter_header() -> None:
     page = text_of(DOCS / "operations.md")
     letters = [dead_letters.REASON, dead_letters.MESSAGE, dead_letters.TOPIC, dead_letters.PARTITION]
-    letters += [dead_letters.OFFSET, dead_letters.ATTEMPTS, dead_letters.AT_MS]
+    letters += [dead_letters.OFFSET, dead_letters.ATTEMPTS, dead_letters.AT_MS, dead_letters.RETRIES]
     wanted = [f"`{name}`" for name in (*METRICS, *letters)] + [f"`python -m streams {role}`" for role in ROLES]
     assert [name for name in wanted if name not in page] == []
 
