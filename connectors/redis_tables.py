@@ -17,11 +17,15 @@ from connectors.redis_errors import redis_errors
 from connectors.redis_keys import Slot
 from schemas.errors import Fenced, PositionLost
 
-# KEYS[1] position. ARGV[1] incarnation. Raises the epoch; answers epoch and, when the stored log is this one,
-# offset and clock. A table of another log, or one whose restore did not end, has no position and is closed at
-# once: nobody may trust it while it is rebuilt.
+# KEYS[1] position. ARGV[1] incarnation. Raises the epoch, past the milliseconds of the store's own clock: an epoch
+# from before a flush is then never given again, and its owner stays fenced. Answers epoch and, when the stored log
+# is this one, offset and clock. A table of another log, or one whose restore did not end, has no position and is
+# closed at once: nobody may trust it while it is rebuilt.
 _TAKE = """
-local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+local time = redis.call('TIME')
+local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local epoch = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0') + 1, now_ms)
+redis.call('HSET', KEYS[1], 'epoch', string.format('%d', epoch))
 local at = redis.call('HMGET', KEYS[1], 'incarnation', 'offset', 'clock', 'restoring')
 if at[1] == ARGV[1] and at[2] and not at[4] then return {epoch, at[2], at[3]} end
 redis.call('HDEL', KEYS[1], 'offset', 'open_at')

@@ -55,6 +55,10 @@ class Takeover:
         engine.crash_point(crash.TAKEN)
         bounds = await engine.log.bounds(engine.topic, owned.partition)
         owned.epoch = taken.epoch
+        # A restore that was cut short left what it had folded; meanwhile another owner may have moved the table.
+        owned.memory = Memory(engine.fold, self._memory_limit)
+        owned.expiring.clear()
+        owned.leaving.clear()
         if taken.position is None:
             await self._restore(owned, incarnation, bounds)
         elif not self._inside(owned, taken.position, bounds):
@@ -92,7 +96,6 @@ class Takeover:
 
     async def _restore(self, owned: Owned, incarnation: str, bounds: Bounds) -> None:
         engine, partition = self._engine, owned.partition
-        owned.memory = Memory(engine.fold, self._memory_limit)
         owned.quarantine = Quarantine()
         start = self._restore_from(bounds)
         if bounds.end > start:
@@ -107,7 +110,8 @@ class Takeover:
         entities: dict[str, None] = {}
         async for batch in engine.log.read(engine.topic, partition, start, bounds.end):
             engine.crash_point(crash.RESTORING)
-            entities |= dict.fromkeys(await self._fold_silently(owned, batch))
+            # Sorted, so that a restore says the same in the same order every time.
+            entities |= dict.fromkeys(sorted(await self._fold_silently(owned, batch)))
             if owned.status is not Status.TAKING:
                 return
             await asyncio.sleep(0)

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from bench.counting import CountFold, CountInbox, CountOutput
-from connectors.ports import InRecord, OutRecord, Position
+from connectors.ports import Answer, Commit, InRecord, OutRecord, Position
 from schemas.errors import NewerMajor, Undecodable
 from streams.runtime.engine import Engine
 from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
@@ -182,6 +182,34 @@ async def test_a_lost_table_is_rebuilt_from_the_log_without_emitting() -> None:
     assert house.table.entity(0, "a") == {"n": b"251"}
     assert heir.committed == 251
     assert len(house.counts()) - len(emitted) in (0, 1)
+
+
+class Overtaken(MemoryTable):
+    """Lets another owner restore the table just before the first commit of a restore."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self._house = house
+        self.overtake = False
+
+    async def commit(self, partition: int, commit: Commit) -> Answer:
+        if self.overtake:
+            self.overtake = False
+            await self._house.send(("a", b"1"))
+            await self._house.owner()
+        return await super().commit(partition, commit)
+
+
+async def test_a_restore_that_was_overtaken_leaves_nothing_in_memory() -> None:
+    house = House()
+    table = house.table = Overtaken(house)
+    await house.send(("a", b"1"))
+    table.overtake = True
+    engine, owned = await house.owner()
+    assert owned.committed == 2
+    await house.send(("a", b"1"))
+    await engine.process([(owned, house.inputs(2))])
+    assert house.table.entity(0, "a") == {"n": b"3"}
 
 
 async def test_a_position_outside_the_log_stops_loudly() -> None:

@@ -1,0 +1,57 @@
+"""Known mistakes, planted on purpose: the simulation must find each. Production code knows nothing of them."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from schemas.records.money import CostEvent
+from schemas.records.run_events import RunEvent, TimerFired
+from streams.core.budgets import BudgetsFold, settled_entity
+from streams.core.commands import Command
+from streams.core.runs.entries import step_field
+from streams.core.runs.fold import RunFold
+from streams.core.state import State
+from streams.runtime.engine import Engine, Prepared
+from streams.runtime.table_agent import TableAgent
+
+BUGS = ("no_epoch_check", "no_fence", "ack_first", "offset_first", "timer_by_clock", "settled_forgotten")
+
+
+class AckFirst(Engine):
+    """Moves the position before what the chunk says is emitted."""
+
+    async def finish(self, prepared: Prepared) -> None:
+        """Commit, then emit."""
+        parts = [part for part in prepared.parts if part.owned.live]
+        await asyncio.gather(*(self._commit(part) for part in parts if part.owned.live))
+        await self._emit(parts)
+
+
+class TimerByClock(RunFold):
+    """Believes a timer whose time has come, whatever the step waits for by now."""
+
+    def fold(self, state: State, event: RunEvent, now_ms: int, offset: int) -> list[Command]:
+        """Make the timer match, then fold."""
+        if isinstance(event, TimerFired) and event.due_ms <= now_ms:
+            kind, _, rest = event.timer_id.partition(":")
+            field = step_field(rest.rsplit(":", 2 if kind == "defer" else 1)[0])
+            step: Any = state.get(event.run_id, field)
+            if step is not None:
+                state.put(event.run_id, field, msgspec.structs.replace(step, timer=event.timer_id))
+        return super().fold(state, event, now_ms, offset)
+
+
+class Forgetful(BudgetsFold):
+    """Does not remember which calls are settled."""
+
+    def fold(self, state: State, event: CostEvent, now_ms: int, offset: int) -> list[Command]:
+        """Forget the call, then fold."""
+        state.drop(settled_entity(event.call_id), "settlement")
+        return super().fold(state, event, now_ms, offset)
+
+
+def plant(bug: str, agent: TableAgent) -> None:
+    """Make an agent's engine one that has the bug, if it is the engine's."""
+    if bug == "ack_first":
+        agent._engine.__class__ = AckFirst

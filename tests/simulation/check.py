@@ -1,0 +1,201 @@
+"""What must hold when a world has run dry, whatever happened to it. Reads the log and the tables only."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.ports import OutRecord
+from schemas.budgets import spend_fields
+from schemas.records.money import CostEvent
+from schemas.records.run_events import StepSucceeded
+from schemas.records.run_views import RunView
+from streams.core.budgets import BudgetsFold
+from streams.core.runs.fold import RunFold
+from streams.core.runs.states import TERMINAL_RUN
+from streams.core.state import Fold
+from streams.runtime.engine import Engine
+from streams.runtime.inbox import CatalogueInbox
+from streams.runtime.memory import ManualClock, MemoryLog
+from streams.runtime.owned import Owned
+from streams.runtime.quarantine import ENTITY as QUARANTINE
+from streams.runtime.takeover import Takeover
+from tests.simulation.ports import FencedTable
+from tests.simulation.world import LANE, World
+from tests.support.runs import ORG
+from topics import catalogue
+from topics.codec import decode
+
+
+@dataclass
+class Outcome:
+    """One seed's end. ``trace`` names everything that happened, in order."""
+
+    seed: int
+    bug: str
+    trace: str
+    steps: int
+    problems: list[str] = field(default_factory=list)
+
+
+def play(seed: int, bug: str = "") -> Outcome:
+    """Play a seed and check its end. What the engine says of the faults is not logged."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        return _played(seed, bug)
+    finally:
+        logging.disable(before)
+
+
+def _played(seed: int, bug: str) -> Outcome:
+    world = World(seed, bug)
+    dry = world.play()
+    outcome = Outcome(seed, bug, world.scheduler.trace, world.scheduler.steps)
+    outcome.problems = problems(world) if dry else ["the world did not run dry", *unfenced(world)]
+    outcome.problems += [f"a task raised {error!r}" for error in world.scheduler.loop.errors]
+    world.scheduler.close(world.processes)
+    return outcome
+
+
+def problems(world: World) -> list[str]:
+    """Return every promise that a dry world breaks."""
+    checks = (ends, results, order, money, set_aside, unfenced, replays)
+    return [problem for check in checks for problem in check(world)]
+
+
+def ends(world: World) -> list[str]:
+    """Every run reaches exactly one terminal state, and the newest view says so."""
+    found = []
+    for run_id in world.runs:
+        views = [view for view in _views(world) if view.run_id == run_id]
+        terminal = {view.status for view in views} & TERMINAL_RUN
+        newest = max(views, key=lambda view: view.version, default=None)
+        if len(terminal) != 1 or newest is None or newest.status not in terminal:
+            found.append(f"{run_id} ended as {sorted(terminal)}, newest {newest.status if newest else None}")
+    return found
+
+
+def results(world: World) -> list[str]:
+    """A step never has two outputs. Every answer of the worker is another one, so two would show."""
+    outputs: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for view in _views(world):
+        for step in view.steps:
+            if step.output is not None:
+                outputs[view.run_id, step.step_id].add(step.output.model_dump_json())
+    return [f"{place} has outputs {sorted(said)}" for place, said in outputs.items() if len(said) > 1]
+
+
+def order(world: World) -> list[str]:
+    """No step is asked for before all steps that it waits for succeeded."""
+    log, first = world.log, dict[tuple[str, str], int]()
+    for record in log.everything(catalogue.RUN_EVENTS):
+        event = decode(record.topic, record.value)
+        if isinstance(event, StepSucceeded):
+            at = log.order[record.topic, record.partition, record.offset]
+            place = (event.run_id, event.step_id)
+            first[place] = min(first.get(place, at), at)
+    found = []
+    for record in log.everything(LANE):
+        request = decode(record.topic, record.value)
+        at = log.order[record.topic, record.partition, record.offset]
+        for edge in world.runs[request.run_id].spec.spec.dag.edges:
+            before = first.get((request.run_id, edge.source))
+            if edge.target == request.step_id and (before is None or before > at):
+                found.append(f"{request.request_id} was asked for before {edge.source} succeeded")
+    return found
+
+
+def money(world: World) -> list[str]:
+    """What is spent is the sum of the final settlements of distinct calls."""
+    settled: dict[str, CostEvent] = {}
+    for record in world.log.everything(catalogue.COST_EVENTS):
+        event = decode(record.topic, record.value)
+        if event.call_id not in settled or (settled[event.call_id].kind, event.kind) == ("presumed", "actual"):
+            settled[event.call_id] = event
+    expected: dict[str, int] = defaultdict(int)
+    for event in settled.values():
+        for name in spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms):
+            expected[name] += event.amount_nano
+    spent: dict[str, int] = defaultdict(int)
+    for partition in range(world.partitions):
+        for name, data in world.tables[catalogue.COST_EVENTS].entity(partition, ORG).items():
+            spent[name] += int(data)
+    return [] if spent == expected else [f"spent {dict(spent)}, settled {dict(expected)}"]
+
+
+def set_aside(world: World) -> list[str]:
+    """Nothing is quarantined and nothing is a dead letter."""
+    keys = [
+        (topic, partition, key)
+        for topic, table in world.tables.items()
+        for partition in range(world.partitions)
+        for key in table.entity(partition, QUARANTINE)
+    ]
+    dead = [r for topic in world.tables for r in world.log.everything(catalogue.dlq(topic))]
+    return [f"quarantined: {keys}"] * bool(keys) + [f"{len(dead)} dead letters"] * bool(dead)
+
+
+def unfenced(world: World) -> list[str]:
+    """No owner commits after another one took its partition."""
+    return [breach for table in world.tables.values() for breach in table.breaches]
+
+
+def replays(world: World) -> list[str]:
+    """The log, folded from its start, gives the very table that is there."""
+    found = []
+    folds: dict[str, Fold] = {catalogue.RUN_EVENTS: RunFold(), catalogue.COST_EVENTS: BudgetsFold()}
+    for topic, table in world.tables.items():
+        for partition in range(world.partitions):
+            if table.bug not in ("timer_by_clock", "settled_forgotten"):
+                again = FencedTable()
+                _finish(_restore(world, topic, folds[topic], again, partition))
+                if again.contents(partition) != table.contents(partition):
+                    found.append(f"{topic}/{partition} is another one when it is replayed")
+    return found
+
+
+class _SilentLog:
+    """The log for a reader: what is appended goes nowhere."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self.bounds = log.bounds
+        self.read = log.read
+        self.incarnation = log.incarnation
+
+    async def append(self, records: Sequence[OutRecord]) -> None:
+        """Drop what a restore says is outstanding."""
+
+
+async def _restore(world: World, topic: str, fold: Fold, table: FencedTable, partition: int) -> None:
+    def give_up(owned: Owned) -> None:
+        raise AssertionError(f"a replay lost its partition: {owned.why}")
+
+    engine = Engine(
+        topic=topic,
+        fold=fold,
+        inbox=CatalogueInbox(),
+        table=table,
+        log_=_SilentLog(world.log),
+        clock=ManualClock(world.scheduler.now_ms),
+        on_lost=give_up,
+        on_gap=give_up,
+    )
+    takeover = Takeover(engine, memory_limit=1_000, restore_grace_ms=0)
+    await takeover.take(takeover.new(partition))
+
+
+def _finish(coro: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that waits for nobody to its end."""
+    try:
+        while True:
+            coro.send(None)
+    except StopIteration:
+        return
+
+
+def _views(world: World) -> list[RunView]:
+    if world.views is None:
+        world.views = [decode(r.topic, r.value) for r in world.log.everything(catalogue.RUN_VIEWS)]
+    return world.views

@@ -1,0 +1,358 @@
+"""A small world for one seed: owners of both tables, a worker, clients, and mischief until it is told to stop."""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from connectors.ports import Due, InRecord, OutRecord
+from schemas.errors import Unavailable
+from schemas.ids import call_id
+from schemas.payload import inline
+from schemas.records.base import ErrorInfo
+from schemas.records.money import CostEvent
+from schemas.records.run_events import CancelRequested, RunSubmitted, StepDeferred, StepFailed, StepSucceeded
+from schemas.records.run_views import RunView
+from schemas.records.steps import StepRequest
+from streams.core.budgets import BudgetsFold
+from streams.core.runs.fold import RunFold
+from streams.core.state import Fold
+from streams.runtime.inbox import CatalogueInbox
+from streams.runtime.owned import Status
+from streams.runtime.polls import Partition, Poll
+from streams.runtime.routing import to_out
+from streams.runtime.table_agent import TableAgent
+from streams.runtime.timers import Fire, fire_run_timers
+from tests.simulation.bugs import Forgetful, TimerByClock, plant
+from tests.simulation.ports import Calls, Faults, FencedTable, SimClock, SimLog, SimTable, StampedLog
+from tests.simulation.scheduler import Process, Scheduler
+from tests.support.runs import ORG, START_MS, function, resolved, submitted
+from topics import catalogue
+from topics.codec import decode
+
+LANE = catalogue.lane("silver")
+MINUTE_MS = 60_000
+#: More steps than any seed needs by far; a world that is not dry by then never will be.
+MOST_STEPS = 20_000
+FAST = {"retries": {"max_attempts": 3, "initial_ms": 200}}
+TIMED = FAST | {"timeout_ms": 1_000}
+SETTLED_AS: tuple[tuple[Literal["actual", "presumed"], ...], ...] = (
+    ("actual",),
+    ("actual",),
+    ("presumed", "actual"),
+    ("presumed",),
+)
+SPECS = (
+    resolved(function("a", FAST), function("b", TIMED), edges="a>b"),
+    resolved(function("a", TIMED), function("b", FAST), function("c", FAST), edges="a>b b>c"),
+    resolved(function("a"), function("b", FAST), function("c", TIMED), function("d"), edges="a>b a>c b>d c>d"),
+)
+
+
+async def no_timers(_partition: int, _dues: Sequence[Due]) -> list[OutRecord]:
+    """The simulated budgets have no holds."""
+    return []
+
+
+class Positions:
+    """The ``Control`` of a simulated consumer."""
+
+    def __init__(self) -> None:
+        self.at: dict[Partition, int] = {}
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read from there."""
+        self.at[partition] = offset
+
+    def wake(self) -> None:
+        """Nobody sleeps long here."""
+
+    def behind(self, partition: Partition) -> bool:
+        """Say nothing."""
+        return False
+
+
+@dataclass
+class Owner:
+    """A process that owns every partition of both tables."""
+
+    process: Process
+    agents: dict[str, TableAgent] = field(default_factory=dict)
+
+
+class World:
+    """Everything there is for one seed. ``bug`` is one of ``bugs.BUGS`` or nothing."""
+
+    def __init__(self, seed: int, bug: str = "") -> None:
+        self.rng = Random(seed)
+        self.bug = bug
+        self.scheduler = Scheduler(self.rng, START_MS)
+        self.partitions = self.rng.randint(1, 2)
+        self.log = StampedLog(self.partitions, SimClock(self.scheduler))
+        self.tables = {catalogue.RUN_EVENTS: FencedTable(bug), catalogue.COST_EVENTS: FencedTable(bug)}
+        self.faults = Faults(self.rng, down=self.rng.choice((0, 0.03, 0.1)), lost=self.rng.choice((0, 0.03, 0.1)))
+        self.mischief = self.rng.choice((0.004, 0.01, 0.03))
+        self.processes: list[Process] = []
+        self.owners: list[Owner] = []
+        self.runs: dict[str, RunSubmitted] = {}
+        self.clients = 0
+        self.answers = 0
+        self.unanswered: dict[tuple[int, int], StepRequest] = {}
+        self.views: list[RunView] | None = None
+        self.lane_at = dict.fromkeys(range(self.partitions), 0)
+        self.worker: Process | None = None
+
+    # The whole of it
+
+    def play(self) -> bool:
+        """Live through the faults, then run dry; ``False`` when the world never becomes dry."""
+        asyncio._set_running_loop(self.scheduler.loop)
+        try:
+            return self._play()
+        finally:
+            asyncio._set_running_loop(None)
+
+    def _play(self) -> bool:
+        self.start_owner()
+        self.start_worker()
+        for number in range(self.rng.randint(2, 4)):
+            self.start_client(number)
+        until = self.rng.randint(200, 700)
+        while self.scheduler.steps < until and not self.dry():
+            self.step()
+            if self.rng.random() < self.mischief:
+                self.do_mischief()
+        self.heal()
+        while not self.dry():
+            if self.scheduler.steps > MOST_STEPS:
+                return False
+            self.step()
+        return True
+
+    def step(self) -> None:
+        """Let somebody go on; when all have nothing to do, let time pass up to the next thing."""
+        self.scheduler.step()
+        if self.consumed():
+            dues = [due for due in (self.scheduler.soonest_ms(), *self.tables[catalogue.RUN_EVENTS].timers()) if due]
+            self.scheduler.now_ms = max(self.scheduler.now_ms, min(dues, default=0))
+
+    def consumed(self) -> bool:
+        """Whether everything that is in the log is in the tables, and every request is with the worker."""
+        owner = self.owners[-1]
+        for topic, agent in owner.agents.items():
+            owned = agent.partitions()
+            for partition in range(self.partitions):
+                one = owned.get(partition)
+                if one is None or one.status is not Status.READY or one.committed != self.log.end(topic, partition):
+                    return False
+        return all(self.log.end(LANE, p) == at for p, at in self.lane_at.items())
+
+    def dry(self) -> bool:
+        """Whether nothing is left to happen."""
+        if self.clients or self.unanswered or not self.owners or not self.consumed():
+            return False
+        return self.scheduler.only_idle() and not self.tables[catalogue.RUN_EVENTS].timers()
+
+    # Who lives here
+
+    def process(self, name: str) -> tuple[Process, Calls]:
+        """Start a process."""
+        process = Process(f"{name}{len(self.processes)}")
+        self.processes.append(process)
+        return process, Calls(self.scheduler, self.faults, process)
+
+    def start_owner(self) -> None:
+        """Start an owner of everything; the one before goes on as a zombie."""
+        process, calls = self.process("owner")
+        owner = Owner(process)
+        self.owners.append(owner)
+        runs = TimerByClock() if self.bug == "timer_by_clock" else RunFold()
+        spend = Forgetful() if self.bug == "settled_forgotten" else BudgetsFold()
+        self.start_agent(owner, calls, catalogue.RUN_EVENTS, runs, fire_run_timers)
+        self.start_agent(owner, calls, catalogue.COST_EVENTS, spend, no_timers)
+
+    def start_agent(self, owner: Owner, calls: Calls, topic: str, fold: Fold, fire: Fire) -> None:
+        """Start the owner's share in one table."""
+        agent = owner.agents[topic] = TableAgent(
+            topic=topic,
+            fold=fold,
+            inbox=CatalogueInbox(),
+            table=SimTable(self.tables[topic], calls),
+            log_=SimLog(self.log, calls),
+            clock=SimClock(self.scheduler, owner.process),
+            fire=fire,
+            memory_limit=self.rng.choice((2, 100)),
+        )
+        plant(self.bug, agent)
+        self.scheduler.spawn(owner.process, self.drive(owner.process, agent, topic))
+
+    async def drive(self, process: Process, agent: TableAgent, topic: str) -> None:
+        """Do what the consumer does: poll what is wanted and hand it over."""
+        positions = Positions()
+        await agent.assigned({(topic, p) for p in range(self.partitions)}, positions)
+        while True:
+            records: dict[Partition, list[InRecord]] = {}
+            for partition in sorted(agent.wanted()[0]):
+                at = positions.at.get(partition, 0)
+                found = self.log.slice(*partition, at, at + self.rng.randint(1, 12))
+                if found:
+                    records[partition] = found
+                    positions.at[partition] = at + len(found)
+            if records:
+                await agent.handle(Poll(records))
+            await self.scheduler.turn(process, "poll", 0 if records else 20, idle=not records)
+
+    def start_client(self, number: int) -> None:
+        """Start somebody who submits a run and may cancel it."""
+        process, calls = self.process("client")
+        run = submitted(self.rng.choice(SPECS), run_id=f"run-{number}")
+        self.runs[run.run_id] = run
+        self.clients += 1
+        self.scheduler.spawn(process, self.client(process, SimLog(self.log, calls), run))
+
+    async def client(self, process: Process, log: SimLog, run: RunSubmitted) -> None:
+        """Submit, and perhaps cancel."""
+        await self.scheduler.turn(process, "think", self.rng.choice((0, 50, 2_000)))
+        await self.persist(process, log, [run])
+        if self.rng.random() < 0.15:
+            await self.scheduler.turn(process, "think", self.rng.choice((0, 300, 3_000)))
+            await self.persist(process, log, [CancelRequested(run_id=run.run_id, org_id=ORG)])
+        self.clients -= 1
+
+    async def persist(self, process: Process, log: SimLog, records: list[BaseModel]) -> None:
+        """Append until it is acknowledged, and perhaps once more."""
+        again = self.rng.random() < 0.1
+        while True:
+            try:
+                await log.append([to_out(record) for record in records])
+            except Unavailable:
+                await self.scheduler.turn(process, "retry", 50)
+                continue
+            if not again:
+                return
+            again = False
+
+    # The worker
+
+    def start_worker(self) -> None:
+        """Start a worker; what the one before did not answer is delivered again."""
+        self.worker, calls = self.process("worker")
+        log = SimLog(self.log, calls)
+        for place in list(self.unanswered):
+            self.scheduler.spawn(self.worker, self.answer(self.worker, log, place))
+        self.scheduler.spawn(self.worker, self.work(self.worker, log))
+
+    async def work(self, process: Process, log: SimLog) -> None:
+        """Take requests and answer each in its own time."""
+        while True:
+            for partition, at in self.lane_at.items():
+                for record in self.log.slice(LANE, partition, at, self.log.end(LANE, partition)):
+                    place = (partition, record.offset)
+                    self.unanswered[place] = decode(LANE, record.value)
+                    self.scheduler.spawn(process, self.answer(process, log, place))
+                self.lane_at[partition] = self.log.end(LANE, partition)
+            await self.scheduler.turn(process, "fetch", 20, idle=True)
+
+    async def answer(self, process: Process, log: SimLog, place: tuple[int, int]) -> None:
+        """Answer one request: in time or late, once or twice, and not always in the same way."""
+        request = self.unanswered[place]
+        await self.scheduler.turn(process, "work", self.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS)))
+        for _ in range(2 if self.rng.random() < 0.1 else 1):
+            await self.persist(process, log, self.outcome(request))
+        self.unanswered.pop(place, None)
+
+    def outcome(self, request: StepRequest) -> list[BaseModel]:
+        """Return what a worker says of an attempt, with what it did cost."""
+        self.answers += 1
+        now = self.scheduler.now_ms
+        said: dict[str, Any] = {
+            "run_id": request.run_id,
+            "org_id": request.org_id,
+            "step_id": request.step_id,
+            "attempt": request.attempt,
+        }
+        at = self.rng.random()
+        if at < 0.08 and request.deferral < 2:
+            until = now + self.rng.choice((0, 500))
+            return [StepDeferred(**said, until_ms=until, reason="budget", deferral=request.deferral + 1)]
+        costs = self.settlements(request)
+        said |= {"started_at_ms": now, "finished_at_ms": now, "cost_nano": amount(request)}
+        if at < 0.25:
+            error = ErrorInfo(code="boom", message="it failed", retryable=at < 0.22)
+            return [*costs, StepFailed(**said, error=error)]
+        return [*costs, StepSucceeded(**said, output=inline(self.answers))]
+
+    def settlements(self, request: StepRequest) -> list[BaseModel]:
+        """Return the settlements of an attempt's call: an estimate, the real cost, or both."""
+        kinds = self.rng.choice(SETTLED_AS)
+        fields: dict[str, Any] = {
+            "call_id": call_id(request.request_id, 1),
+            "org_id": ORG,
+            "run_id": request.run_id,
+            "step_id": request.step_id,
+            "workflow_name": request.workflow_name,
+            "provider": "local",
+            "model": "m",
+            "booked_at_ms": START_MS,
+            "price_version": "1",
+        }
+        return [CostEvent(**fields, kind=k, amount_nano=amount(request) * (2 if k == "presumed" else 1)) for k in kinds]
+
+    # Mischief
+
+    def do_mischief(self) -> None:
+        """Do one thing that must not matter."""
+        one = self.rng.choice((self.crash, self.crash, self.replace, self.replace, self.freeze, self.flush, self.skip))
+        self.scheduler.note(one.__name__)
+        one()
+
+    def crash(self) -> None:
+        """Kill an owner or the worker. Somebody takes its place."""
+        victim = self.rng.choice([self.worker, *(o.process for o in self.owners if o.process.alive)])
+        assert victim is not None
+        self.scheduler.kill(victim)
+        if victim is self.worker:
+            self.start_worker()
+        elif victim is self.owners[-1].process:
+            self.start_owner()
+
+    def replace(self) -> None:
+        """Start another owner. At most one zombie stays, stopped in its tracks or not."""
+        for owner in self.owners[:-1]:
+            if owner.process.alive:
+                self.scheduler.kill(owner.process)
+        self.owners[-1].process.stopped = self.rng.random() < 0.6
+        self.start_owner()
+
+    def freeze(self) -> None:
+        """Stop a process, or let all that are stopped go on."""
+        stopped = [p for p in self.processes if p.stopped]
+        for process in stopped or [self.rng.choice([p for p in self.processes if p.alive])]:
+            process.stopped = not process.stopped
+
+    def flush(self) -> None:
+        """Lose a partition of a table."""
+        self.tables[self.rng.choice(list(self.tables))].forget(self.rng.randrange(self.partitions))
+
+    def skip(self) -> None:
+        """Let time pass."""
+        self.scheduler.now_ms += self.rng.choice((100, 5_000, 16 * MINUTE_MS))
+
+    def heal(self) -> None:
+        """End all faults; a fresh owner and nobody beside it."""
+        self.faults.on = False
+        for process in self.processes:
+            process.stopped = False
+        for owner in self.owners:
+            if owner.process.alive:
+                self.scheduler.kill(owner.process)
+        self.start_owner()
+
+
+def amount(request: StepRequest) -> int:
+    """Return what an attempt costs, in nano-dollars: the same whoever says it."""
+    return 1 + zlib.crc32(request.request_id.encode()) % 1_000
