@@ -9,6 +9,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from pydantic import BaseModel
+
 from connectors.ports import Clock, InRecord
 from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
 from schemas.records.steps import StepRequest
@@ -125,7 +127,8 @@ class Worker:
             return
         except BadRecord as exc:
             if (ticket := self._watermarks.take(partition, record.offset)) is not None:
-                self._start(self._set_aside(record, ticket, exc))
+                failed = failed_by_dead_letter(record, exc, self._clock.now_ms())
+                self._start(self._set_aside(record, ticket, exc, *([] if failed is None else [failed])))
             return
         # The slot comes first: while it is waited for, the partition may leave.
         await self._slots.acquire()
@@ -171,7 +174,8 @@ class Worker:
             self._ack(ticket)
         return published
 
-    async def _set_aside(self, record: InRecord, ticket: Ticket, exc: BadRecord) -> bool:
+    async def _set_aside(self, record: InRecord, ticket: Ticket, exc: BadRecord, *told: BaseModel) -> bool:
+        """Put a record aside and ack it; ``told`` goes into the log with it."""
         self._metrics.dead_letter(exc.reason)
         log.error(
             "%s/%d@%d is in the dead-letter topic: %s",
@@ -179,8 +183,7 @@ class Worker:
             extra={"action": "dead_letter"},
         )  # fmt: skip
         letter = dead_letter(record, exc.reason, str(exc), self._clock.now_ms())
-        failed = failed_by_dead_letter(record, exc, self._clock.now_ms())
-        await self._outbox.send([letter] if failed is None else [letter, to_out(failed)])
+        await self._outbox.send([letter, *map(to_out, told)])
         self._ack(ticket)
         return True
 
