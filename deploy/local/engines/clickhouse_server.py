@@ -10,16 +10,18 @@ from __future__ import annotations
 import argparse
 import base64
 import hmac
+import importlib
 import json
 import os
 import re
 import signal
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from deploy.local.engines.clickhouse_wire import (
@@ -68,10 +70,9 @@ class Database:
     """The data folder. Each statement gets a connection of its own, so settings never leak (it costs 0.1 ms)."""
 
     def __init__(self, path: Path) -> None:
-        import chdb
-
         self._url = f"{path}?max_threads={os.cpu_count() or 1}"
-        self._connect = chdb.connect
+        # Typed here: what mypy makes of an untyped package must not depend on how it was installed.
+        self._connect: Callable[[str], Any] = importlib.import_module("chdb").connect
         self._keeper = self._connect(self._url)  # holds the engine open between statements
         self._slots = threading.BoundedSemaphore(MAX_CONCURRENT)
         self.timezone = self._keeper.query("SELECT timezone()", "TabSeparatedRaw").bytes().decode().strip()
