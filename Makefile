@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate bench lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
+.PHONY: help run demo test simulate chaos bench lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -37,6 +37,9 @@ fmt: $(VENV)/.dev ## Format the code and mend what can be mended
 
 simulate: $(VENV)/.dev ## Play seeds of the simulation: make simulate N=10000 SEED=0
 	@exec $(RUN) -m tests.simulation --seeds $(or $(N),10000) --seed $(or $(SEED),0)
+
+chaos: $(VENV)/.dev ## Let faults strike a loaded system, then check: make chaos MINUTES=5 SEED=0
+	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
 
 bench: $(VENV)/.dev ## Measure speed, beside stock Faust in the same run
 	@exec $(RUN) -m bench

@@ -26,6 +26,7 @@ from api.overload import Bound
 from api.publisher import Publisher
 from api.routers import access, budgets, health, prompts, runs, workflows
 from api.services import CreateTopics, Services
+from connectors import lost_connections
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import TimelyAppender
 from connectors.clickhouse import ClickHouse
@@ -263,6 +264,7 @@ def main() -> None:
     settings = Settings.from_env(os.environ)
     if not settings.key_pepper:
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
+    lost_connections.install()
     uvicorn.run(
         create_app(settings),
         host=settings.api_host,

@@ -1,7 +1,8 @@
-"""``python -m bench [--only line,line] [--quick]``: print one ``name value unit`` line per figure.
+"""``python -m bench [profile] [--only line,line] [--quick] [--gate] [--list]``: a ``name value unit`` line per figure.
 
-A comment after ``#`` gives the ratio to the last committed results, every round's figure, and what was measured how.
-Progress goes to standard error. Exit codes: 0 measured, 1 a measurement failed, 2 usage.
+A comment after ``#`` gives the ratio to the last committed results, every round's figure, and what was measured how. A
+summary beside floors and goals follows, in comments. Progress goes to standard error.
+Exit codes: 0 measured, 1 a measurement failed, 2 usage, 3 with ``--gate`` a gated line regressed or is below its floor.
 """
 
 import argparse
@@ -9,21 +10,73 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import against_stock, results, system_lines
-from bench.lines import BenchError, Line, show
-from bench.plan import FULL, QUICK, SYSTEM_GROUPS, Group, Sizes, groups_for, is_asked_for
-from bench.usage import MachineTimes
+from bench import against_stock, chained, growth, profiling, restore, results, system_lines, takeover, waiting, workers
+from bench.lines import BenchError, Line, NotThere
+from bench.plan import FULL, LINES, QUICK, WHOLE_SYSTEM, Group, Sizes, groups_for, is_asked_for
+from bench.report import report
+from bench.targets import GATED, TARGETS, TOLERANCE, fails_the_gate
+from bench.usage import MachineTimes, load_average
 from deploy.local.engines import EngineError
 from deploy.local.engines.progress import Progress
+
+OK, FAILED, GATE_SHUT = 0, 1, 3
+
+#: Measured each on engines and roles of its own, in this order, after the whole system.
+APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
+    Group.CHAINED: chained.measure,
+    Group.WORKERS: workers.measure,
+    Group.TAKEOVER: takeover.measure,
+    Group.GROWTH: growth.measure,
+    Group.WAITING: waiting.measure,
+    Group.RESTORE: restore.measure,
+}
+
+
+@dataclass
+class Measured:
+    """What was measured; what was not, because this checkout has not got it; and what failed."""
+
+    lines: list[Line] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, compare and keep."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    only = [name for name in args.only.split(",") if name]
+    try:
+        groups = groups_for(only)
+    except ValueError as exc:
+        parser.error(str(exc))
+    if args.list:
+        print("\n".join(_listed(only)))
+        return OK
+    # Clients report what they try again; a topic that was just made has no leader for a moment.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    sizes, say = QUICK if args.quick else FULL, _progress(time.monotonic())
+    if args.what == "profile":
+        return _profile(sizes, say)
+    load, times, at = load_average(), MachineTimes(), datetime.now(UTC)
+    measured = _measure(groups, sizes, say)
+    measured.lines = [line for line in measured.lines if is_asked_for(line.name, only)]
+    shut = _report(measured, results.this_machine(times.elsewhere(), load), at, keep=not args.quick)
+    if measured.failures:
+        return FAILED
+    return GATE_SHUT if args.gate and shut else OK
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure AgentFlow, beside stock Faust.")
+    parser.add_argument(
+        "what", nargs="?", choices=["profile"], help="CPU by role and its dearest functions, instead of the lines"
+    )
     parser.add_argument(
         "--only",
         default="",
@@ -31,48 +84,75 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="these lines only; the first words of a name mean all that begin so",
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works; nothing is kept")
-    args = parser.parse_args(argv)
-    only = [name for name in args.only.split(",") if name]
-    try:
-        groups = groups_for(only)
-    except ValueError as exc:
-        parser.error(str(exc))
-    # Clients report what they try again; a topic that was just made has no leader for a moment.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    say = _progress(time.monotonic())
-    times, at = MachineTimes(), datetime.now(UTC)
-    try:
-        lines = _measure(groups, QUICK if args.quick else FULL, say)
-    except (BenchError, EngineError) as exc:
-        print(f"bench: {exc}", file=sys.stderr)
-        return 1
-    wanted = [line for line in lines if is_asked_for(line.name, only)]
-    _report(wanted, results.this_machine(times.elsewhere()), at, keep=not args.quick)
-    return 0
+    parser.add_argument(
+        "--gate",
+        action="store_true",
+        help=f"exit code 3 when a ratio or CPU is worse than committed by over {TOLERANCE:.0%}, or below its floor",
+    )
+    parser.add_argument("--list", action="store_true", help="name the lines with floor and goal, and measure nothing")
+    return parser
 
 
-def _measure(groups: frozenset[Group], sizes: Sizes, say: Progress) -> list[Line]:
-    lines: list[Line] = []
-    with tempfile.TemporaryDirectory(prefix="agentflow-bench-", ignore_cleanup_errors=True) as folder:
+def _listed(only: Sequence[str]) -> list[str]:
+    rows = []
+    for name in (name for names in LINES.values() for name in names if is_asked_for(name, only)):
+        target = TARGETS.get(name)
+        aims = f" floor {target.floor:g} goal {target.goal:g}" if target else ""
+        rows.append(f"{name}{'<process>' if name.endswith('_') else ''}{aims}{' gated' if name in GATED else ''}")
+    return rows
+
+
+def _measure(groups: frozenset[Group], sizes: Sizes, say: Progress) -> Measured:
+    """Measure what is asked for. What fails is told at the end: the rest of a long run is not lost."""
+    measured = Measured()
+    with tempfile.TemporaryDirectory(prefix="agentflow-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
         if Group.ENGINE in groups:
-            lines += against_stock.measure(Path(folder) / "engine", sizes, say)
-        if groups & SYSTEM_GROUPS:
-            lines += system_lines.measure(Path(folder) / "system", groups, sizes, say)
-    return lines
+            _try(measured, "engine", lambda: against_stock.measure(folder / "engine", sizes, say))
+        if groups & frozenset(WHOLE_SYSTEM):
+            _try(measured, "system", lambda: system_lines.measure(folder / "system", groups, sizes, say))
+        for group, measure in APART.items():
+            if group in groups:
+                say(f"{group.value}: starting")
+                _try(measured, group.value, lambda m=measure, g=group: m(folder / g.value, sizes, say))  # type: ignore[misc]
+    return measured
 
 
-def _report(lines: list[Line], machine: results.Machine, at: datetime, *, keep: bool) -> None:
-    """Print the lines and keep them. Figures of tiny sizes are compared with nothing."""
+def _try(measured: Measured, what: str, measure: Callable[[], list[Line]]) -> None:
+    try:
+        measured.lines += measure()
+    except NotThere as exc:
+        measured.missing.append(f"{what}: not measured: {exc}")
+    except (BenchError, EngineError) as exc:
+        print(f"bench: {what}: {exc}", file=sys.stderr)
+        measured.failures.append(f"{what}: failed: {exc}".partition("\n")[0])
+
+
+def _report(measured: Measured, machine: results.Machine, at: datetime, *, keep: bool) -> bool:
+    """Print the lines and keep them; return whether one fails the gate. Tiny sizes are compared with nothing."""
     history = results.History()
-    earlier = history.earlier([line.name for line in lines]) if keep else {}
-    for line in lines:
-        print(show(line, earlier.get(line.name)))
-    print(f"# {machine}")
-    print(f"# compared with {', '.join(sorted({e.file for e in earlier.values()})) or 'nothing'}")
-    if keep:
+    earlier = history.earlier([line.name for line in measured.lines]) if keep else {}
+    remarks = [f"WARNING: {warning}: measure again on a quiet machine" for warning in machine.warnings()]
+    remarks += [str(machine), *measured.missing, *measured.failures]
+    remarks.append(f"compared with {', '.join(sorted({e.file for e in earlier.values()})) or 'nothing'}")
+    print("\n".join(report(measured.lines, earlier, judged=keep) + [f"# {remark}" for remark in remarks]))
+    if keep and measured.lines:
+        untold = [*measured.missing, *measured.failures]
         folder = results.ROOT / results.FOLDER
-        path = results.write(folder, lines, machine, earlier, history.revision(), at)
+        path = results.write(folder, measured.lines, machine, earlier, history.revision(), at, untold)
         print(f"# kept in {path.relative_to(results.ROOT)}; commit it to make it what later runs are compared with")
+    return keep and any(fails_the_gate(line, earlier.get(line.name)) for line in measured.lines)
+
+
+def _profile(sizes: Sizes, say: Progress) -> int:
+    with tempfile.TemporaryDirectory(prefix="agentflow-bench-", ignore_cleanup_errors=True) as folder:
+        try:
+            lines, functions = profiling.measure(Path(folder), sizes, say)
+        except (BenchError, EngineError) as exc:
+            print(f"bench: {exc}", file=sys.stderr)
+            return FAILED
+    print("\n".join(report(lines, {}, judged=False) + functions))
+    return OK
 
 
 def _progress(start: float) -> Progress:

@@ -1,11 +1,11 @@
 """The bench job: a stateful count per key, one output a record. The same job runs on stock Faust beside it."""
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
-
-from pydantic import BaseModel
 
 from connectors.ports import InRecord
 from schemas.errors import Undecodable
+from schemas.records.base import Record
 from streams.core.commands import Command, Emit
 from streams.core.state import State
 
@@ -17,7 +17,7 @@ class Counted(NamedTuple):
     body: bytes
 
 
-class CountOutput(BaseModel):
+class CountOutput(Record, frozen=True):
     """One output of the job."""
 
     key: str
@@ -74,3 +74,14 @@ class CountFold:
     def decode(self, entity: str, field: str, data: bytes) -> Any:
         """Return the number."""
         return int(data)
+
+    def timer(self, entity: str, field: str, data: bytes) -> None:
+        """There are no timers."""
+
+    def whole(self, entity: str, fields: Collection[str]) -> bool:
+        """Return yes: a key has one entry."""
+        return True
+
+    def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
+        """Return everything; nothing ever ends."""
+        return fields

@@ -19,6 +19,7 @@ from connectors.kafka import KafkaLog
 from connectors.ports import Due, OutRecord, Position
 from connectors.redis_tables import RedisTable
 from streams.runtime.clock import WallClock
+from streams.runtime.memory_checkpoints import MemoryCheckpoints
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.transport import PollApp
 
@@ -43,7 +44,7 @@ async def run(bootstrap: str, redis_url: str, source: str, target: str, records:
         await _begin_at_zero(table, await log.incarnation(source))
         agent = TableAgent(
             topic=source, fold=CountFold(), inbox=CountInbox(), table=table, log_=log,
-            clock=WallClock(), fire=_no_timers, out=out,  # type: ignore[arg-type]
+            checkpoints=MemoryCheckpoints(), clock=WallClock(), fire=_no_timers, out=out,  # type: ignore[arg-type]
         )  # fmt: skip
         app = PollApp(name, bootstrap=bootstrap, handler=agent, topics_read=(source,))
         await app.start()

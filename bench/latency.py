@@ -6,17 +6,19 @@ from bench.lines import Line, percentile
 from bench.stage import Stage
 
 
-async def measure(stage: Stage) -> list[Line]:
-    """Return the latency lines."""
+async def measure(stage: Stage, prefix: str = "") -> list[Line]:
+    """Return the latency lines, their names beginning with ``prefix``."""
     rounds = []
     for number in range(stage.sizes.rounds):
-        stage.progress(f"single runs: round {number + 1} of {stage.sizes.rounds}, {stage.sizes.single_runs} runs")
+        stage.progress(
+            f"{prefix}single runs: round {number + 1} of {stage.sizes.rounds}, {stage.sizes.single_runs} runs"
+        )
         await stage.settle()
         rounds.append([await _one(stage) for _ in range(stage.sizes.single_runs)])
     how = f"{stage.sizes.single_runs} runs of 3 functions, one after the other"
     return [
-        Line("run_p50_ms", "ms", tuple(percentile(times, 0.5) for times in rounds), how),
-        Line("run_p99_ms", "ms", tuple(percentile(times, 0.99) for times in rounds), how),
+        Line(f"{prefix}run_p50_ms", "ms", tuple(percentile(times, 0.5) for times in rounds), how),
+        Line(f"{prefix}run_p99_ms", "ms", tuple(percentile(times, 0.99) for times in rounds), how),
     ]
 
 

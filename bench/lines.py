@@ -1,4 +1,4 @@
-"""One figure of the bench, and how it is shown."""
+"""One figure of the bench, and the arithmetic behind it."""
 
 import math
 import statistics
@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 class BenchError(Exception):
     """A measurement did not do its work, so it has no figure. The message says what was seen."""
+
+
+class NotThere(BenchError):
+    """This checkout has not what a line would measure."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Line:
         """The median, which one disturbed round does not move."""
         return statistics.median(self.samples)
 
+    @property
+    def spread(self) -> float:
+        """From the least to the most of the samples, as a share of the median; 0 for a median of 0."""
+        return (max(self.samples) - min(self.samples)) / abs(self.value) if self.value else 0.0
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -34,12 +43,12 @@ class Earlier:
 
 
 def show(line: Line, earlier: Earlier | None) -> str:
-    """Return ``name value unit  # ratio to the committed figure; all samples; note``."""
+    """Return ``name value unit  # ratio to the committed figure; all samples and their spread; note``."""
     remarks: list[str] = []
     if earlier is not None and earlier.value:
         remarks.append(f"{line.value / earlier.value:.2f}x of {shown(earlier.value)}")
     if len(line.samples) > 1:
-        remarks.append("all: " + " ".join(shown(sample) for sample in line.samples))
+        remarks.append("all: " + " ".join(map(shown, line.samples)) + f" (spread {line.spread:.0%})")
     if line.note:
         remarks.append(line.note)
     comment = f"  # {'; '.join(remarks)}" if remarks else ""
@@ -55,3 +64,10 @@ def percentile(samples: Sequence[float], share: float) -> float:
     """Return the smallest sample that at least ``share`` (0 to 1) of all do not exceed (nearest rank)."""
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return by how much y grows for each x, by least squares. Raises ``BenchError`` for fewer than two x."""
+    if len({x for x, _ in points}) < 2:
+        raise BenchError("a slope needs two points at least")
+    return statistics.linear_regression(*zip(*points, strict=True)).slope

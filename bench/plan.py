@@ -6,13 +6,20 @@ from enum import Enum
 
 
 class Group(Enum):
-    """Lines that one measurement gives together. The system's groups run in this order, on one started system."""
+    """Lines that one measurement gives together, measured in this order."""
 
     ENGINE = "engine"
     THROUGHPUT = "throughput"
     LATENCY = "latency"
     SUBMIT = "submit"
+    FANOUT = "fanout"
     MEMORY = "memory"
+    CHAINED = "chained"
+    WORKERS = "workers"
+    TAKEOVER = "takeover"
+    GROWTH = "growth"
+    WAITING = "waiting"
+    RESTORE = "restore"
 
 
 #: Every line by its group. A name that ends in ``_`` stands for one line per process.
@@ -20,21 +27,39 @@ LINES: dict[Group, tuple[str, ...]] = {
     Group.ENGINE: ("engine_records_per_s", "stock_faust_records_per_s", "engine_over_stock_faust"),
     Group.THROUGHPUT: (
         "runs_per_s",
+        "runs_settled_per_s",
         "cpu_ms_per_run",
         "cpu_ms_per_run_",
-        "runs_settled_per_s",
         "generator_cpu_ms_per_run",
     ),
     Group.LATENCY: ("run_p50_ms", "run_p99_ms"),
     Group.SUBMIT: ("submit_rps", "submit_p99_ms"),
+    Group.FANOUT: ("fanout_runs_per_s", "fanout_cpu_ms_per_run", "fanout_generator_cpu_ms_per_run"),
     Group.MEMORY: ("rss_mb_",),
+    Group.CHAINED: (
+        "chained_runs_per_s",
+        "chained_cpu_ms_per_run",
+        "chained_generator_cpu_ms_per_run",
+        "chained_run_p50_ms",
+        "chained_run_p99_ms",
+    ),
+    Group.WORKERS: ("workers_1_steps_per_s", "workers_3_steps_per_s", "workers_3_over_1"),
+    Group.TAKEOVER: ("takeover_pause_p50_s", "takeover_pause_p99_s", "takeover_unnamed_pause_p99_s"),
+    Group.GROWTH: ("rss_kb_per_run", "rss_kb_per_run_", "redis_kb_per_expired_run"),
+    Group.WAITING: ("waiting_run_kb", "waiting_run_redis_kb", "waiting_run_owner_kb"),
+    Group.RESTORE: ("restore_s", "restore_intact_s", "restore_from_log_s"),
 }
-SYSTEM_GROUPS = frozenset(Group) - {Group.ENGINE}
+#: Measured one after the other on one system, as ``make run`` starts it.
+WHOLE_SYSTEM = (Group.THROUGHPUT, Group.LATENCY, Group.SUBMIT, Group.FANOUT, Group.MEMORY)
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is done for each sample. Rates need seconds of work, or they are the noise of the machine."""
+    """How much is done for each sample. Rates need seconds of work, or they are the noise of the machine.
+
+    ``growth_runs`` end between the first and the last reading of memory, in ``growth_points`` readings;
+    ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each.
+    """
 
     rounds: int
     engine_records: int
@@ -45,6 +70,19 @@ class Sizes:
     single_runs: int
     submit_s: float
     submit_connections: int
+    fanout_runs: int
+    fanout_in_flight: int
+    workers_in_flight: int
+    workers_warm_s: float
+    workers_window_s: float
+    kills: int
+    unnamed_kills: int
+    kill_runs: int
+    growth_runs: int
+    growth_points: int
+    waiting_runs: int
+    restored_runs: int
+    restored_timers: int
 
 
 FULL = Sizes(
@@ -57,6 +95,19 @@ FULL = Sizes(
     single_runs=200,
     submit_s=5.0,
     submit_connections=8,
+    fanout_runs=400,
+    fanout_in_flight=50,
+    workers_in_flight=180,
+    workers_warm_s=2.0,
+    workers_window_s=6.0,
+    kills=8,
+    unnamed_kills=2,
+    kill_runs=500,
+    growth_runs=10_000,
+    growth_points=10,
+    waiting_runs=20_000,
+    restored_runs=100_000,
+    restored_timers=10,
 )
 #: To see that everything works; the figures say little.
 QUICK = Sizes(
@@ -69,7 +120,25 @@ QUICK = Sizes(
     single_runs=10,
     submit_s=0.5,
     submit_connections=4,
+    fanout_runs=20,
+    fanout_in_flight=10,
+    workers_in_flight=120,
+    workers_warm_s=1.0,
+    workers_window_s=2.0,
+    kills=1,
+    unnamed_kills=1,
+    kill_runs=100,
+    growth_runs=400,
+    growth_points=4,
+    waiting_runs=800,
+    restored_runs=1_000,
+    restored_timers=10,
 )
+
+
+def known_lines() -> list[str]:
+    """Return every line's name as a reader sees it."""
+    return [line + ("<process>" if line.endswith("_") else "") for lines in LINES.values() for line in lines]
 
 
 def is_asked_for(line: str, only: Collection[str]) -> bool:
@@ -81,11 +150,10 @@ def groups_for(only: Sequence[str]) -> frozenset[Group]:
     """Return what must be measured for the lines asked for. Raises ``ValueError`` for a name that is no line."""
     unknown = [name for name in only if not _groups_of(name)]
     if unknown:
-        known = ", ".join(line + ("<process>" if line.endswith("_") else "") for ls in LINES.values() for line in ls)
-        raise ValueError(f"no line is named {', '.join(unknown)}; there are: {known}")
+        raise ValueError(f"no line is named {', '.join(unknown)}; there are: {', '.join(known_lines())}")
     groups = frozenset().union(*map(_groups_of, only)) if only else frozenset(Group)
     # Memory says something of processes that have worked only.
-    return groups | SYSTEM_GROUPS if Group.MEMORY in groups else groups
+    return groups | frozenset(WHOLE_SYSTEM) if Group.MEMORY in groups else groups
 
 
 def _groups_of(name: str) -> frozenset[Group]:

@@ -6,44 +6,57 @@ A file holds figures and as much of the machine as one needs to read them: never
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from bench.lines import Earlier, Line
+from bench.targets import TARGETS, has_regressed, verdict
 from bench.usage import Elsewhere
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "bench/results"
 GIT_TIMEOUT_S = 10
+#: Shares of the CPU time from which on figures are not to be trusted.
+STEAL_MOST, OTHERS_MOST = 0.05, 0.20
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine in a run: cores this process may use, Python's version, and the shares of CPU time that the host
-    stole and that other processes took. Figures of a busy machine say little."""
+    """The machine in a run: cores this process may use, Python's version, the load average of the minute before, and
+    the shares of CPU time that the host stole and that other processes took."""
 
     cores: int
     python: str
+    load_at_start: float | None
     cpu_steal_share: float | None
     cpu_others_share: float | None
+
+    def warnings(self) -> list[str]:
+        """Return what makes the figures doubtful, in words."""
+        steal, others = self.cpu_steal_share or 0.0, self.cpu_others_share or 0.0
+        found = [f"the host took {steal:.0%} of the CPU time (steal)"] if steal > STEAL_MOST else []
+        return found + ([f"other processes took {others:.0%} of the CPU time"] if others > OTHERS_MOST else [])
 
     def __str__(self) -> str:
         """Return it as one line."""
         told = f"{self.cores} cores, Python {self.python}"
+        if self.load_at_start is not None:
+            told += f", load average at the start {self.load_at_start:.2f}"
         if self.cpu_steal_share is None or self.cpu_others_share is None:
             return told
         return f"{told}, CPU steal {self.cpu_steal_share:.1%}, taken by other processes {self.cpu_others_share:.1%}"
 
 
-def this_machine(elsewhere: Elsewhere | None) -> Machine:
+def this_machine(elsewhere: Elsewhere | None, load_at_start: float | None) -> Machine:
     """Describe this machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     shares = (None, None) if elsewhere is None else (round(elsewhere.steal, 4), round(elsewhere.others, 4))
-    return Machine(cores, platform.python_version(), *shares)
+    return Machine(cores, platform.python_version(), load_at_start, *shares)
 
 
 class History:
@@ -59,16 +72,18 @@ class History:
         return "worktree" if changed is None or changed.strip() or not found else found.strip()
 
     def earlier(self, names: Sequence[str]) -> dict[str, Earlier]:
-        """Return each line as the newest committed file that has it says."""
+        """Return each line as the newest committed file that has it says. A file is as old as it says itself."""
         found: dict[str, Earlier] = {}
-        # Names begin with the UTC time, so their order is that of time.
-        for path in sorted((self._git("ls-tree", "--name-only", "HEAD", f"{FOLDER}/") or "").split(), reverse=True):
-            if not path.endswith(".json") or found.keys() >= set(names):
-                continue
-            for name, value in _values(self._git("show", f"HEAD:{path}") or "{}").items():
-                if name in names:
-                    found.setdefault(name, Earlier(value, Path(path).name))
+        for name, document in sorted(self._documents(), key=lambda d: d[1]["at"], reverse=True):
+            for line in document["lines"]:
+                if line["name"] in names:
+                    found.setdefault(line["name"], Earlier(line["value"], name))
         return found
+
+    def _documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for path in (self._git("ls-tree", "--name-only", "HEAD", f"{FOLDER}/") or "").split():
+            if path.endswith(".json") and (text := self._git("show", f"HEAD:{path}")):
+                yield Path(path).name, orjson.loads(text)
 
     def _git(self, *args: str) -> str | None:
         try:
@@ -85,10 +100,6 @@ class History:
         return done.stdout if done.returncode == 0 else None
 
 
-def _values(document: str) -> dict[str, float]:
-    return {line["name"]: line["value"] for line in orjson.loads(document).get("lines", [])}
-
-
 def file_name(at: datetime, revision: str) -> str:
     """Return a results file's name; ``at`` is an aware time."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H%M%SZ}-{revision}.json"
@@ -101,12 +112,15 @@ def write(
     earlier: Mapping[str, Earlier],
     revision: str,
     at: datetime,
+    failures: Sequence[str] = (),
 ) -> Path:
-    """Write a results file and return its path."""
+    """Write a results file and return its path. ``failures`` say what has no line, and why."""
     document = {
         "at": at.astimezone(UTC).isoformat(timespec="seconds"),
         "revision": revision,
         "machine": machine,
+        "warnings": machine.warnings(),
+        "failures": list(failures),
         "lines": [_as_json(line, earlier.get(line.name)) for line in lines],
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +138,10 @@ def _as_json(line: Line, earlier: Earlier | None) -> dict[str, object]:
     }
     if line.note:
         shown["note"] = line.note
+    if (target := TARGETS.get(line.name)) and (found := verdict(line)):
+        shown |= {"floor": target.floor, "goal": target.goal, "verdict": found.value}
     if earlier is not None and earlier.value:
         shown |= {"ratio": round(line.value / earlier.value, 4), "compared_with": earlier.file}
+    if has_regressed(line, earlier):
+        shown["regression"] = True
     return shown

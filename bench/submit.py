@@ -12,11 +12,11 @@ import orjson
 
 from bench import usage
 from bench.lines import BenchError, Line, percentile
-from bench.run_load import INPUTS, WORKFLOW
 from bench.stage import Stage
+from bench.workflows import INPUTS, THREE_STEPS
 
 PATH = "/api/v1/workflows/runs"
-BODY = orjson.dumps({"workflow_name": WORKFLOW["name"], "inputs": INPUTS})
+BODY = orjson.dumps({"workflow_name": THREE_STEPS["name"], "inputs": INPUTS})
 ACCEPTED = 202
 
 

@@ -1,60 +1,44 @@
-"""The lines of the whole system: engines and roles as ``make run`` starts them, in a throw-away directory.
+"""The lines of the whole system as ``make run`` starts it, unchained, one measurement after the other on one system."""
 
-This process is the load generator. Submissions are appended to ``run-events`` as the API would append them, so that
-HTTP is measured by ``submit_rps`` alone; a run has ended when its last view is read from ``run-views``.
-"""
-
-import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
-import aiohttp
-import uvloop
-
-from bench import latency, submit, throughput, usage
+from bench import fanout, latency, submit, throughput, usage
+from bench.chained import SETTING as CHAIN_SETTING
 from bench.lines import Line
 from bench.plan import Group, Sizes
-from bench.run_load import WORKFLOW, RunEnds
-from bench.stage import Stage, processes
-from connectors.kafka import KafkaLog
+from bench.stage import Stage, on_stage, processes
+from bench.workflows import THREE_STEPS
 from deploy.local.engines.progress import Progress
-from deploy.local.system import PARTITIONS, System
+from deploy.local.system import System
 
-#: In this order; memory is read after all of them.
-MEASUREMENTS = {
+
+async def _memory(stage: Stage) -> list[Line]:
+    """Return the memory after all that was done; a process with several roles says which."""
+    roles = {name: " ".join(names) for name, names in stage.system.layout.items() if len(names) > 1}
+    return [
+        Line(f"rss_mb_{name}", "MB", (usage.memory_mb(pid),), roles.get(name, ""))
+        for name, pid in processes(stage.system).items()
+    ]
+
+
+#: In this order.
+MEASUREMENTS: dict[Group, Callable[[Stage], Awaitable[list[Line]]]] = {
     Group.THROUGHPUT: throughput.measure,
     Group.LATENCY: latency.measure,
     Group.SUBMIT: submit.measure,
+    Group.FANOUT: fanout.measure,
+    Group.MEMORY: _memory,
 }
 
 
 def measure(data_dir: Path, groups: Collection[Group], sizes: Sizes, progress: Progress) -> list[Line]:
     """Start the system and return the lines of these groups. Raises ``BenchError`` and ``EngineError``."""
-    with System(data_dir, durable=False, progress=progress) as system:
-        with system.client() as client:
-            client.post("/api/v1/workflows", json=WORKFLOW).raise_for_status()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            lines = runner.run(_measure(system, groups, sizes, progress))
-        return lines + (_memory(system) if Group.MEMORY in groups else [])
 
+    async def work(stage: Stage) -> list[Line]:
+        with stage.system.client() as client:
+            client.post("/api/v1/workflows", json=THREE_STEPS).raise_for_status()
+        return [line for group, lines_of in MEASUREMENTS.items() if group in groups for line in await lines_of(stage)]
 
-async def _measure(system: System, groups: Collection[Group], sizes: Sizes, progress: Progress) -> list[Line]:
-    bootstrap = system.endpoints.kafka_bootstrap
-    async with (
-        KafkaLog(bootstrap) as log,
-        RunEnds(bootstrap, PARTITIONS) as ends,
-        aiohttp.ClientSession() as http,
-    ):
-        stage = Stage(system, log, ends, http, sizes, progress)
-        progress(f"warming up: {sizes.warm_up_runs} runs")
-        await stage.run_many(sizes.warm_up_runs)
-        return [line for group, measure in MEASUREMENTS.items() if group in groups for line in await measure(stage)]
-
-
-def _memory(system: System) -> list[Line]:
-    """Return the memory after all that was done; a process with several roles says which."""
-    roles = {name: " ".join(names) for name, names in system.layout.items() if len(names) > 1}
-    return [
-        Line(f"rss_mb_{name}", "MB", (usage.memory_mb(pid),), roles.get(name, ""))
-        for name, pid in processes(system).items()
-    ]
+    system = System(data_dir, durable=False, env={CHAIN_SETTING: "false"}, progress=progress)
+    return on_stage(system, sizes, progress, work)

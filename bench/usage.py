@@ -30,6 +30,14 @@ def memory_mb(pid: int) -> float:
     return sum(_own_bytes(process, shared=len(tree) > 1) for process in tree) / 1e6
 
 
+def load_average() -> float | None:
+    """Return the machine's load average over the last minute; ``None`` where nobody knows."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (OSError, AttributeError):
+        return None
+
+
 def own_cpu_seconds() -> float:
     """Return the CPU time of this process alone: the load generator's."""
     return float(sum(psutil.Process().cpu_times()[:2]))

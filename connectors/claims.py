@@ -12,7 +12,7 @@ made again, which is why calls carry an idempotency key. Time is Redis' own, so 
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -27,6 +27,7 @@ from schemas.metrics import WORKERS_COUNTERS_KEY
 KEEP_MS = 7 * 86_400_000
 #: A redelivery comes within a rebalance; an hour covers a worker that was suspended for long.
 PUBLISHED_KEEP_MS = 3_600_000
+_OVER = frozenset({b"succeeded", b"failed", b"canceled"})
 
 # KEYS: claim, run. ARGV: owner, lease, keep.
 _TAKE = """
@@ -165,6 +166,15 @@ class RedisClaims:
                 return Ended(reply[1].decode())
             case _:
                 return Published()
+
+    async def over(self, run_ids: Sequence[str]) -> set[str]:
+        """Return those of the runs that are over, in one round trip. An unknown run is running."""
+        with redis_errors("read the status of runs"):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for run_id in run_ids:
+                    pipe.hget(runs_slot(run_id, self._partitions).entity(run_id), "st")
+                statuses = await pipe.execute()
+        return {run_id for run_id, status in zip(run_ids, statuses, strict=True) if status in _OVER}
 
     async def renew(self, granted: Granted) -> bool:
         """Extend the lease. ``False`` when the attempt is no longer ours; one that Redis lost is put back."""

@@ -9,8 +9,10 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import MessageSizeTooLargeError, UnknownTopicOrPartitionError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.metadata import MetadataRequest
 
 from connectors.kafka_errors import kafka_errors
 from connectors.kafka_metadata import incarnation
@@ -72,6 +74,7 @@ class KafkaLog:
             try:
                 with kafka_errors("connect"):
                     await producer.start()
+                _expect_brokers(producer)
             except Unavailable:
                 await producer.stop()
                 raise
@@ -176,6 +179,17 @@ class KafkaLog:
                 if batch:
                     yield batch
 
+    async def ping(self) -> None:
+        """Ask a broker for an answer, on a connection that no append waits on. Raises ``Unavailable``."""
+        if self._producer is None:
+            await self.start()
+        with kafka_errors("ping"):
+            client = self._live().client
+            node = client.get_random_node()
+            if node is None:
+                raise Unavailable("kafka", "no broker is known")
+            await client.send(node, MetadataRequest([]), group=ConnectionGroup.COORDINATION)
+
     async def incarnation(self, topic: str) -> str:
         """Return cluster id and topic id."""
         if self._producer is None:
@@ -187,6 +201,15 @@ class KafkaLog:
         if self._producer is None:
             raise Unavailable("kafka", "not connected")
         return self._producer
+
+
+def _expect_brokers(producer: AIOKafkaProducer) -> None:
+    """Refuse a broker that names none, not even itself, which it does until its controller has let it in.
+
+    A client that began so hangs on its first connection, and once that breaks it knows nobody to ask, for good.
+    """
+    if not producer.client.cluster.brokers():
+        raise Unavailable("kafka", "connect: the broker is still starting")
 
 
 class _Batch:
@@ -237,6 +260,8 @@ class _reader:  # noqa: N801 - used as a function
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             enable_auto_commit=False,
+            # What retention took while it was read must be an error: a jump to the end would lose records silently.
+            auto_offset_reset="none",
             fetch_max_wait_ms=50,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )

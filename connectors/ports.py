@@ -5,6 +5,7 @@ a simulator. The contract suite in ``tests/contract`` runs on every implementati
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -79,10 +80,14 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The result of taking a partition. ``position`` is ``None`` when it must be restored from the log."""
+    """The result of taking a partition. ``position`` is ``None`` when it must be restored.
+
+    ``other_log`` is the incarnation of the log that the stored table was folded from, when it is another one.
+    """
 
     epoch: int
     position: Position | None
+    other_log: str = ""
 
 
 @dataclass(slots=True)
@@ -112,6 +117,13 @@ class Due(NamedTuple):
     due_ms: int
 
 
+class Stored(NamedTuple):
+    """A stored entity. ``expire_at_ms`` is when it leaves by the store's clock, ``None`` if it stays."""
+
+    entries: dict[str, bytes]
+    expire_at_ms: int | None
+
+
 class Table(Protocol):
     """One fenced table. Methods raise ``Unavailable`` when the store does not answer."""
 
@@ -134,6 +146,18 @@ class Table(Protocol):
         """Return the stored offset. Raises as ``load`` does; an owner that is idle learns by it of a loss."""
         ...
 
+    async def dump(self, partition: int, epoch: int, entities: Sequence[str]) -> tuple[int, dict[str, Stored]]:
+        """Return the offset and entities as of it, all at one moment. Raises as ``load`` does."""
+        ...
+
+    async def counted(self, partition: int, epoch: int) -> dict[str, float]:
+        """Return the partition's counters. Raises as ``load`` does."""
+        ...
+
+    def entities(self, partition: int) -> AsyncIterator[list[str]]:
+        """Yield the names of all entities that are there throughout, some perhaps twice."""
+        ...
+
     async def commit(self, partition: int, commit: Commit) -> Answer:
         """Validate, then write everything and, last, the offset."""
         ...
@@ -144,6 +168,48 @@ class Table(Protocol):
 
     async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
         """End a restore: say from when on others may trust the table (budgets refuse holds until then)."""
+        ...
+
+
+class Kept(NamedTuple):
+    """A record of a checkpoint; ``value`` of ``None`` takes back the earlier records of ``key``.
+
+    ``expire_at_ms`` is the partition clock from which what it says may be forgotten.
+    """
+
+    key: bytes
+    value: bytes | None
+    expire_at_ms: int | None = None
+
+
+class CheckpointWriter(Protocol):
+    """Writes one checkpoint: readers see all of it or nothing."""
+
+    async def append(self, records: Sequence[Kept]) -> None:
+        """Append. Raises ``Fenced`` when another writer was opened since, ``Unavailable``, and ``TooLarge``."""
+        ...
+
+    async def commit(self) -> None:
+        """Let readers see it. Raises as ``append`` does; after ``Unavailable`` nobody knows whether they do."""
+        ...
+
+
+class Checkpoints(Protocol):
+    """Where a table's owners keep copies of it beside the log: the newest record of each key stays."""
+
+    def writer(self, partition: int) -> AbstractAsyncContextManager[CheckpointWriter]:
+        """Open a partition's one writer: entered, whoever wrote before is fenced, and what it had open is void.
+
+        Left without a commit, what was appended is void, too.
+        """
+        ...
+
+    async def last(self, partition: int) -> Kept | None:
+        """Return the last record that readers see. Raises ``Unavailable``."""
+        ...
+
+    def read(self, partition: int) -> AsyncIterator[list[Kept]]:
+        """Yield all that readers see as of now, oldest first. Raises ``Unavailable``."""
         ...
 
 

@@ -10,25 +10,27 @@ from typing import Any
 
 import msgpack
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
 from connectors.holds import RELEASE_LUA
-from connectors.ports import Answer, Commit, Due, Position, Taken
+from connectors.ports import Answer, Commit, Due, Position, Stored, Taken
 from connectors.redis_errors import redis_errors
 from connectors.redis_keys import Slot
 from schemas.errors import Fenced, PositionLost
 
 # KEYS[1] position. ARGV[1] incarnation. Raises the epoch, past the milliseconds of the store's own clock: an epoch
 # from before a flush is then never given again, and its owner stays fenced. Answers epoch and, when the stored log
-# is this one, offset and clock. A table of another log, or one whose restore did not end, has no position and is
-# closed at once: nobody may trust it while it is rebuilt.
+# is this one, offset and clock; when it is another, that. A table of another log, or one whose restore did not end, has
+# no position and is closed at once: nobody may trust it while it is rebuilt.
 _TAKE = """
 local time = redis.call('TIME')
-local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local epoch = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0') + 1, now_ms)
+local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local epoch = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0') + 1, now_us)
 redis.call('HSET', KEYS[1], 'epoch', string.format('%d', epoch))
 local at = redis.call('HMGET', KEYS[1], 'incarnation', 'offset', 'clock', 'restoring')
 if at[1] == ARGV[1] and at[2] and not at[4] then return {epoch, at[2], at[3]} end
 redis.call('HDEL', KEYS[1], 'offset', 'open_at')
+if at[1] and at[1] ~= ARGV[1] then return {epoch, at[1]} end
 return {epoch}
 """
 
@@ -39,6 +41,18 @@ if not at[2] then return {'lost'} end
 if tonumber(at[1]) ~= tonumber(ARGV[1]) then return {'fenced'} end
 local out = {at[2]}
 for i = 2, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end
+return out
+"""
+
+# KEYS[1] position, KEYS[2..] entities. ARGV[1] epoch. Answers the offset, the time, and of each entity its entries and
+# the milliseconds until it leaves, negative if it stays.
+_DUMP = """
+local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
+if not at[2] then return {'lost'} end
+if tonumber(at[1]) ~= tonumber(ARGV[1]) then return {'fenced'} end
+local time = redis.call('TIME')
+local out = {at[2], tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)}
+for i = 2, #KEYS do out[i + 1] = {redis.call('HGETALL', KEYS[i]), redis.call('PTTL', KEYS[i])} end
 return out
 """
 
@@ -116,6 +130,7 @@ class RedisTable:
         self._slots: dict[int, Slot] = {}
         self._take = redis.register_script(_TAKE)
         self._load = redis.register_script(_LOAD)
+        self._dump = redis.register_script(_DUMP)
         self._drop = redis.register_script(_DROP)
         self._begin = redis.register_script(_BEGIN)
         self._open = redis.register_script(_OPEN)
@@ -125,8 +140,8 @@ class RedisTable:
         """Raise the partition's epoch and return where it stands."""
         with redis_errors(f"take {self._name}/{partition}"):
             reply = await self._take(keys=[self._slot(partition).position], args=[incarnation])
-        if len(reply) == 1:
-            return Taken(int(reply[0]), None)
+        if len(reply) < 3:
+            return Taken(int(reply[0]), None, *(other.decode() for other in reply[1:]))
         return Taken(int(reply[0]), Position(int(reply[1]), int(reply[2])))
 
     async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
@@ -153,19 +168,40 @@ class RedisTable:
 
     async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
         """Return the entries of entities. Raises ``Fenced`` or ``PositionLost``."""
-        _, *found = await self._read(partition, epoch, entities)
+        _, *found = await self._read(self._load, partition, epoch, self._keys(partition, entities))
         return {entity: _pairs(flat) for entity, flat in zip(entities, found, strict=True)}
 
     async def stands(self, partition: int, epoch: int) -> int:
         """Return the stored offset. Raises ``Fenced`` or ``PositionLost``."""
-        offset, *_ = await self._read(partition, epoch, ())
+        offset, *_ = await self._read(self._load, partition, epoch, ())
         return int(offset)
 
-    async def _read(self, partition: int, epoch: int, entities: Sequence[str]) -> list[Any]:
+    async def counted(self, partition: int, epoch: int) -> dict[str, float]:
+        """Return the partition's counters. Raises ``Fenced`` or ``PositionLost``."""
+        _, flat = await self._read(self._load, partition, epoch, [self._slot(partition).counters])
+        return {name: float(value) for name, value in _pairs(flat).items()}
+
+    async def dump(self, partition: int, epoch: int, entities: Sequence[str]) -> tuple[int, dict[str, Stored]]:
+        """Return the offset and entities as of it. Raises ``Fenced`` or ``PositionLost``."""
+        keys = self._keys(partition, entities)
+        offset, now_ms, *found = await self._read(self._dump, partition, epoch, keys)
+        stored = (Stored(_pairs(flat), now_ms + left if left >= 0 else None) for flat, left in found)
+        return int(offset), dict(zip(entities, stored, strict=True))
+
+    async def entities(self, partition: int) -> AsyncIterator[list[str]]:
+        """Yield the names of all entities that are there throughout, some perhaps twice."""
+        prefix = self._slot(partition).entity("")
+        with redis_errors(f"entities of {self._name}/{partition}"):
+            async for keys in self._sweep(f"{prefix}*"):
+                yield [(key if isinstance(key, str) else key.decode()).removeprefix(prefix) for key in keys]
+
+    def _keys(self, partition: int, entities: Sequence[str]) -> list[str]:
         slot = self._slot(partition)
+        return [slot.entity(entity) for entity in entities]
+
+    async def _read(self, script: AsyncScript, partition: int, epoch: int, keys: Sequence[str]) -> list[Any]:
         with redis_errors(f"load {self._name}/{partition}"):
-            keys = [slot.position, *(slot.entity(e) for e in entities)]
-            reply: list[Any] = await self._load(keys=keys, args=[epoch])
+            reply: list[Any] = await script(keys=[self._slot(partition).position, *keys], args=[epoch])
         if reply[0] == b"fenced":
             raise Fenced(f"{self._name}/{partition} has another owner")
         if reply[0] == b"lost":
@@ -193,6 +229,25 @@ class RedisTable:
         with redis_errors(f"open {self._name}/{partition}"):
             reply = await self._open(keys=[self._slot(partition).position], args=[epoch, open_at_ms])
         return Answer(reply.decode())
+
+    # What operators do, without an epoch
+
+    async def forget(self, partition: int) -> None:
+        """Drop where the partition stands, so that its owner restores it. Its epoch stays, so old owners do."""
+        with redis_errors(f"forget {self._name}/{partition}"):
+            await self._redis.hdel(self._slot(partition).position, "offset", "open_at", "incarnation")
+
+    async def offset(self, partition: int) -> int | None:
+        """Return where the partition stands; ``None`` while it has no position."""
+        with redis_errors(f"position of {self._name}/{partition}"):
+            found: Any = await self._redis.hget(self._slot(partition).position, "offset")
+        return None if found is None else int(found)
+
+    async def entries(self, partition: int, entity: str) -> dict[str, bytes]:
+        """Return an entity's entries as they are stored now."""
+        with redis_errors(f"read {self._name}/{partition}"):
+            found: dict[Any, Any] = await self._redis.hgetall(self._slot(partition).entity(entity))
+        return {name.decode(): value for name, value in found.items()}
 
     def _slot(self, partition: int) -> Slot:
         slot = self._slots.get(partition)

@@ -36,10 +36,17 @@ class Settings:
     worker_concurrency: int = 10
     worker_drain_s: float = 25.0
     claim_lease_ms: int = 10_000
+    chain_steps: bool = False
+    keep_finished_s: float = 3600.0
     hold_ttl_ms: int = 120_000
+    checkpoint_interval_ms: int = 30_000
     partitions: int = 12
     replication: int = 1
-    session_timeout_ms: int = 10_000
+    session_timeout_ms: int = 6_000
+    group_instance_id: str = ""
+    start_timeout_s: float = 60.0
+    ready_stall_s: float = 10.0
+    give_up_s: float = 0.0
     capture: str = "full"
     crash_point: str = ""
 
@@ -58,6 +65,8 @@ _ENV_NAMES = {"postgres_dsn": "DATABASE_URL", "partitions": "TOPIC_PARTITIONS", 
 
 
 def _convert(name: str, raw: str, kind: object) -> object:
+    if kind is bool or kind == "bool":
+        return _flag(name, raw)
     try:
         if kind is int or kind == "int":
             return int(raw)
@@ -66,6 +75,12 @@ def _convert(name: str, raw: str, kind: object) -> object:
     except ValueError as exc:
         raise ValueError(f"{name}={raw!r} is not a number") from exc
     return raw
+
+
+def _flag(name: str, raw: str) -> bool:
+    if raw.lower() not in ("true", "false"):
+        raise ValueError(f"{name}={raw!r} is neither true nor false")
+    return raw.lower() == "true"
 
 
 def _urls(env: Mapping[str, str]) -> dict[str, object]:

@@ -4,9 +4,9 @@ An inline payload travels in the record. Over ``INLINE_LIMIT`` bytes of JSON the
 object and the record carries where they are and what they must hash to.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
 
 INLINE_LIMIT = 64 * 1024
 """Bytes of JSON up to which a payload travels inside its record."""
@@ -14,39 +14,37 @@ INLINE_LIMIT = 64 * 1024
 PathPart = str | int
 
 
-class Inline(BaseModel):
+class Inline(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="inline"):
     """A value that travels in the record: any JSON value."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    kind: ClassVar[str] = "inline"
 
-    kind: Literal["inline"] = "inline"
     value: Any = None
 
 
-class Reference(BaseModel):
+class Reference(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="reference"):
     """Stored bytes: ``uri``, their SHA-256 and size in bytes, the media type and free labels.
 
     ``length`` is the number of items when the stored JSON is a list, so that a fold can map over it
     without reading it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    kind: ClassVar[str] = "reference"
 
-    kind: Literal["reference"] = "reference"
     uri: str
     sha256: str
-    size: int = Field(ge=0)
+    size: Annotated[int, msgspec.Meta(ge=0)]
     media_type: str = "application/json"
     length: int | None = None
     labels: dict[str, str] = {}
 
 
-Payload = Annotated[Inline | Reference, Field(discriminator="kind")]
+Payload = Inline | Reference
 
 
 def inline(value: object) -> Inline:
-    """Wrap a JSON value without validating it again."""
-    return Inline.model_construct(kind="inline", value=value)
+    """Wrap a JSON value."""
+    return Inline(value=value)
 
 
 class MissingPath(LookupError):

@@ -63,13 +63,16 @@ def check_spec(
     prompts: Mapping[str, PinnedPrompt | None],
     tools: Collection[str],
     functions: Collection[str],
+    further: Iterable[Problem] = (),
 ) -> CheckedSpec:
     """Check a spec against what is registered. Raises ``InvalidSpec`` with every problem.
 
-    ``prompts`` answers for each ``prompt_ref`` as written; ``None`` or nothing there is an unknown prompt.
+    ``prompts`` answers for each ``prompt_ref`` as written; ``None`` or nothing there is an unknown prompt. ``further``
+    are problems that others found, to be told with the rest.
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
     problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
+    problems += further
     if problems:
         raise InvalidSpec(_unique(problems))
     pinned = {ref: known[ref] for ref in sorted(prompt_refs(spec))}

@@ -7,9 +7,8 @@ keep one row per record, so neither a crash nor a repeat counts anything twice.
 from collections.abc import Sequence
 from typing import Protocol
 
-from pydantic import BaseModel
-
 from connectors.ports import InRecord
+from schemas.records.base import Record
 from streams.core.rows import COLUMNS, Origin, Row, rows_of
 from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS
 
@@ -31,13 +30,13 @@ class AnalyticsSink:
     def __init__(self, store: RowStore) -> None:
         self._store = store
 
-    async def write(self, records: Sequence[tuple[InRecord, BaseModel]]) -> None:
+    async def write(self, records: Sequence[tuple[InRecord, Record]]) -> None:
         """Write every record's rows; then they can be read. Raises ``Unavailable``: write them again."""
         for (_, _, table), rows in _grouped(records).items():
             await self._store.insert(table, COLUMNS[table], rows)
 
 
-def _grouped(records: Sequence[tuple[InRecord, BaseModel]]) -> dict[tuple[str, int, str], list[Row]]:
+def _grouped(records: Sequence[tuple[InRecord, Record]]) -> dict[tuple[str, int, str], list[Row]]:
     groups: dict[tuple[str, int, str], list[Row]] = {}
     for place, record in records:
         table, rows = rows_of(record, Origin(place.topic, place.partition, place.offset))

@@ -1,7 +1,8 @@
 """The roles' composition root: settings in, running roles out.
 
 ``python -m streams <role> [<role> …]`` runs roles in one process until SIGTERM or Ctrl-C. When it serves it prints one
-JSON line on its output, with its roles and the port of its metrics.
+JSON line on its output, with its roles and the port of its metrics; it ends with a line on standard error that says
+why and what to do, and with an exit code of ``streams.exits``.
 """
 
 import argparse
@@ -10,47 +11,75 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
 import orjson
 import uvloop
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError
 
+from connectors import lost_connections
 from connectors.kafka import KafkaLog
+from connectors.redis_client import connect
 from connectors.settings import Settings
-from schemas.errors import AgentFlowError, Unavailable
-from streams import logs
-from streams.roles import ROLES, House
-from streams.runtime.role_metrics import RoleCollector, serve_metrics
+from schemas.errors import Unavailable
+from streams import logs, role_server
+from streams.exits import Ending, Exit
+from streams.health import Health, LoopWatch
+from streams.health_metrics import HealthCollector
+from streams.roles import ROLES, House, questions
+from streams.runtime.dependencies import Dependencies
+from streams.runtime.role_metrics import RoleCollector, TakeTimes
+from streams.runtime.table_agent import TableAgent
 from streams.runtime.transport import PollApp
 
 log = logging.getLogger(__name__)
 
-EXIT_OK, EXIT_CRASHED, EXIT_USAGE = 0, 1, 2
 RETRY_S = 0.5
+#: How often a running process looks whether it must end.
+LOOK_S = 0.25
 #: After the drain: for the group to be left and connections to be closed.
 STOP_GRACE_S = 10.0
 
+Apps = Mapping[str, PollApp]
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the roles named. Exit codes: 0 stopped as asked, 1 a role crashed, 2 usage or settings."""
+    """Run the roles named; return the exit code, see ``streams.exits``."""
     parser = argparse.ArgumentParser(prog="python -m streams", description="Run stream roles in one process.")
     parser.add_argument("roles", nargs="+", choices=[*ROLES, "all"], metavar="role", help=", ".join([*ROLES, "all"]))
     named = parser.parse_args(argv).roles
     roles = list(ROLES) if "all" in named else list(dict.fromkeys(named))
     logs.set_up(os.environ.get("LOG_LEVEL", "INFO"))
+    ending = _run(os.environ, roles)
+    say_last(ending, roles)
+    return ending.exit
+
+
+def say_last(ending: Ending, roles: Sequence[str]) -> None:
+    """Write the last line."""
+    sys.stderr.write(ending.line("python -m streams " + " ".join(roles)) + "\n")
+    sys.stderr.flush()
+
+
+def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
     try:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.from_env(env)
     except ValueError as exc:
-        sys.stderr.write(f"python -m streams: {exc}\n")
-        return EXIT_USAGE
+        return Ending(Exit.CONFIG, str(exc))
+    lost_connections.install()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(settings, roles))
+        try:
+            return runner.run(run(settings, roles))
+        except Exception as exc:
+            log.critical("%s crashed", ", ".join(roles), exc_info=exc, extra={"action": "crash"})
+            return crashed(", ".join(roles), exc)
 
 
-async def run(settings: Settings, roles: Sequence[str]) -> int:
-    """Run roles until told to stop; return the exit code."""
+async def run(settings: Settings, roles: Sequence[str]) -> Ending:
+    """Run roles until they are told to stop or must end; return why."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -59,74 +88,155 @@ async def run(settings: Settings, roles: Sequence[str]) -> int:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     kafka = KafkaLog(settings.kafka_bootstrap, client_id="agentflow-" + "-".join(roles))
-    house = House(settings, kafka, Redis.from_url(settings.redis_url), registry)
+    house = House(settings, kafka, connect(settings.redis_url), registry, TakeTimes(registry))
     try:
-        return await _serve(house, roles, stop)
-    except AgentFlowError as exc:
-        log.critical("%s stops: %s", ", ".join(roles), exc, extra={"action": "stop"})
-        return EXIT_CRASHED
+        return await Process(house, roles, stop).serve()
     finally:
         await _close(house)
 
 
-async def _serve(house: House, roles: Sequence[str], stop: asyncio.Event) -> int:
-    if not await _connected(house.log, stop):
-        return EXIT_OK
-    apps = {role: ROLES[role](house) for role in roles}
-    house.registry.register(RoleCollector(apps.items))
-    port, stop_metrics = serve_metrics(house.registry, house.settings.api_host, house.settings.metrics_port)
-    try:
-        await asyncio.gather(*(app.start() for app in apps.values()))
-        _say_ready({"ready": True, "roles": list(apps), "metrics_port": port})
-        log.info("%s serve; metrics on port %d", ", ".join(apps), port, extra={"action": "serve"})
-        await _until_stopped(apps, stop)
-        crashed = [role for role, app in apps.items() if app.crashed]
-        for role in crashed:
-            log.critical("%s crashed: %r", role, apps[role].crash_reason, extra={"action": "crash"})
-        return EXIT_CRASHED if crashed else EXIT_OK
-    finally:
-        await _stopped(house, apps)
-        stop_metrics()
+class Process:
+    """The roles of one process, from the first word with the broker to the last of the group."""
+
+    def __init__(self, house: House, roles: Sequence[str], stop: asyncio.Event) -> None:
+        self._house = house
+        self._roles = roles
+        self._stop = stop
+        self._apps: dict[str, PollApp] = {}
+        self._dependencies = Dependencies(questions(house, roles))
+        self._health = Health(roles, self._dependencies, stall_s=house.settings.ready_stall_s)
+        house.registry.register(RoleCollector(self._apps.items))
+        house.registry.register(HealthCollector(self._health))
+
+    async def serve(self) -> Ending:
+        """Serve; return why it ended."""
+        settings, watch = self._house.settings, LoopWatch(self._health)
+        try:
+            port, stop_serving = role_server.serve(
+                self._house.registry, self._health, settings.api_host, settings.metrics_port
+            )
+        except OSError as exc:
+            return Ending(Exit.CONFIG, f"cannot listen on {settings.api_host}:{settings.metrics_port}: {exc.strerror}")
+        self._dependencies.start()
+        beat = asyncio.create_task(self._health.beat(), name="beat")
+        watch.start()
+        try:
+            return await self._start(port) or await self._until_ended()
+        finally:
+            self._health.serving = False
+            await self._stop_apps()
+            beat.cancel()
+            await self._dependencies.stop()
+            watch.end()
+            stop_serving()
+
+    async def _start(self, port: int) -> Ending | None:
+        """Start the apps; answers an ending when that cannot be done in time, or need not be any more."""
+        deadline = time.monotonic() + self._house.settings.start_timeout_s
+        if (ending := await self._within(deadline, self._connected())) is not None:
+            return ending
+        try:
+            self._apps |= {role: ROLES[role](self._house) for role in self._roles}
+        except ValueError as exc:
+            return Ending(Exit.CONFIG, str(exc))
+        self._health.apps = self._apps
+        starting = asyncio.gather(*(app.start() for app in self._apps.values()))
+        if (ending := await self._within(deadline, _all(starting))) is not None:
+            return ending
+        self._health.serving = True
+        _say_ready({"ready": True, "roles": list(self._apps), "metrics_port": port})
+        log.info("%s serve; metrics on port %d", ", ".join(self._apps), port, extra={"action": "serve"})
+        return None
+
+    async def _within(self, deadline: float, doing: Coroutine[Any, Any, None]) -> Ending | None:
+        """Do it until the deadline, unless told to stop first."""
+        settings = self._house.settings
+        task, stopped = asyncio.create_task(doing), asyncio.create_task(self._stop.wait())
+        try:
+            left = max(0.0, deadline - time.monotonic())
+            await asyncio.wait({task, stopped}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+                return None
+            if stopped.done():
+                return Ending(Exit.STOPPED, "stopped as asked, before it served")
+            what = f"no broker at {settings.kafka_bootstrap} within {settings.start_timeout_s:g} s"
+            return Ending(Exit.NO_BROKER, what)
+        finally:
+            for one in (task, stopped):
+                one.cancel()
+            await asyncio.gather(task, stopped, return_exceptions=True)
+
+    async def _connected(self) -> None:
+        """Wait for the broker."""
+        said = False
+        while True:
+            try:
+                await self._house.log.start()
+                return
+            except Unavailable as exc:
+                if not said:
+                    log.warning("waiting for the broker: %s", exc, extra={"action": "wait"})
+                    said = True
+            await asyncio.sleep(RETRY_S)
+
+    async def _until_ended(self) -> Ending:
+        while not self._stop.is_set():
+            if (ending := self._must_end()) is not None:
+                return ending
+            try:
+                await asyncio.wait_for(self._stop.wait(), LOOK_S)
+            except TimeoutError:
+                continue
+        return Ending(Exit.STOPPED, "stopped as asked")
+
+    def _must_end(self) -> Ending | None:
+        for role, app in self._apps.items():
+            if (fault := _fault(app)) is not None:
+                log.critical("%s crashed: %r", role, fault, extra={"action": "crash"})
+                return crashed(role, fault)
+        if why := self._health.hopeless():
+            return Ending(Exit.BROKEN, why)
+        patience = self._house.settings.give_up_s
+        for state in self._dependencies.waiting():
+            if 0 < patience <= state.seconds(time.monotonic()):
+                return Ending(Exit.DEPENDENCY_LOST, f"{state.name} did not answer for {patience:g} s: {state.why}")
+        return None
+
+    async def _stop_apps(self) -> None:
+        """Stop the apps; a broker that is gone must not keep the process, so after a while it just ends."""
+        patience = self._house.settings.worker_drain_s + STOP_GRACE_S
+        stopping = asyncio.gather(*(app.stop() for app in self._apps.values()), return_exceptions=True)
+        try:
+            await asyncio.wait_for(stopping, patience)
+        except TimeoutError:
+            log.critical("not stopped after %.0f s; ending anyway", patience, extra={"action": "stop_forced"})
+            logging.shutdown()
+            say_last(Ending(Exit.NOT_IN_TIME, f"not stopped within {patience:g} s"), self._roles)
+            os._exit(Exit.NOT_IN_TIME)
+
+
+def crashed(role: str, fault: BaseException) -> Ending:
+    """Return how a process ends for what a role could not handle."""
+    if isinstance(fault, AuthenticationError):
+        return Ending(Exit.CONFIG, f"redis refuses user or password of REDIS_URL: {fault}")
+    return Ending(Exit.CRASHED, f"{role} crashed: {type(fault).__name__}: {fault}")
+
+
+def _fault(app: PollApp) -> BaseException | None:
+    handler = app.handler
+    if app.crashed:
+        return app.crash_reason or RuntimeError("the app crashed and said no reason")
+    return handler.fault if isinstance(handler, TableAgent) else None
+
+
+async def _all(starting: "asyncio.Future[list[Any]]") -> None:
+    await starting
 
 
 def _say_ready(what: dict[str, object]) -> None:
     sys.stdout.write(orjson.dumps(what).decode() + "\n")
     sys.stdout.flush()
-
-
-async def _stopped(house: House, apps: dict[str, PollApp]) -> None:
-    """Stop the apps; a broker that is gone must not keep the process, so after a while it just ends."""
-    patience = house.settings.worker_drain_s + STOP_GRACE_S
-    stopping = asyncio.gather(*(app.stop() for app in apps.values()), return_exceptions=True)
-    try:
-        await asyncio.wait_for(stopping, patience)
-    except TimeoutError:
-        log.critical("not stopped after %.0f s; ending anyway", patience, extra={"action": "stop_forced"})
-        logging.shutdown()
-        os._exit(EXIT_CRASHED)
-
-
-async def _until_stopped(apps: dict[str, PollApp], stop: asyncio.Event) -> None:
-    while not stop.is_set() and not any(app.crashed for app in apps.values()):
-        try:
-            await asyncio.wait_for(stop.wait(), 0.5)
-        except TimeoutError:
-            continue
-
-
-async def _connected(kafka: KafkaLog, stop: asyncio.Event) -> bool:
-    """Wait for the broker; ``False`` when told to stop first."""
-    said = False
-    while not stop.is_set():
-        try:
-            await kafka.start()
-            return True
-        except Unavailable as exc:
-            if not said:
-                log.warning("waiting for the broker: %s", exc, extra={"action": "wait"})
-                said = True
-        await asyncio.sleep(RETRY_S)
-    return False
 
 
 async def _close(house: House) -> None:

@@ -1,7 +1,7 @@
 """How each role is put together from its parts. A role is one Faust app: one group, one handler."""
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from connectors.clickhouse import ClickHouse
 from connectors.definitions import DefinitionsFollower
 from connectors.holds import RedisHolds
 from connectors.kafka import KafkaLog
+from connectors.kafka_checkpoints import KafkaCheckpoints
 from connectors.objects import LocalObjects
 from connectors.plans import Plans
 from connectors.ports import InRecord
@@ -28,6 +29,7 @@ from connectors.postgres.workflows import Workflows
 from connectors.prices import PriceBook
 from connectors.providers.local_behaviour import LocalBehaviour
 from connectors.providers.registry import build_providers
+from connectors.redis_client import connect, ping
 from connectors.redis_tables import RedisTable
 from connectors.response_cache import RedisResponseCache
 from connectors.settings import Settings
@@ -43,8 +45,11 @@ from streams.ingress import Ingress
 from streams.runtime import crash
 from streams.runtime.clock import WallClock
 from streams.runtime.dead_letters import dead_letter
+from streams.runtime.dependencies import Ask
+from streams.runtime.gathering import Gathering
 from streams.runtime.inbox import CatalogueInbox
 from streams.runtime.polls import PollHandler
+from streams.runtime.role_metrics import TakeTimes
 from streams.runtime.routing import to_out
 from streams.runtime.sink_agent import SinkAgent
 from streams.runtime.table_agent import TableAgent
@@ -66,10 +71,14 @@ SINK_TIMEOUT_S = 15.0
 WORKER_FETCH_BYTES = 256 * 1024
 #: Holds of calls in flight are asserted again within a third of a lease; twice a lease covers a slow one.
 RESTORE_GRACE_LEASES = 2
-#: Every insert into ClickHouse makes a part, which it merges later, so few and large ones.
-ANALYTICS_LINGER_MS = 500
-#: Readers see a run's steps this much later at most.
-HISTORY_LINGER_MS = 40
+#: Every insert into ClickHouse makes a part, which it merges later, so few and large ones. Milliseconds: least, most.
+ANALYTICS_REST_MS = 500.0, 1_000.0
+#: Readers see a run's steps this much later; under load its views gather, and of each run only the newest is written.
+HISTORY_REST_MS = 40.0, 400.0
+#: A sink rests a millisecond for each record of its last write.
+SINK_MS_PER_RECORD = 1.0
+#: A write of so many records is a backlog's, and the next one starts at once.
+SINK_ENOUGH = 2_000
 
 
 @dataclass
@@ -80,6 +89,7 @@ class House:
     log: KafkaLog
     redis: Redis
     registry: CollectorRegistry
+    takes: TakeTimes
     clock: WallClock = field(default_factory=WallClock)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
@@ -93,6 +103,10 @@ class House:
         """Put a record aside and wait for the acknowledgement."""
         await self.log.append([dead_letter(record, reason, message, self.clock.now_ms())])
 
+    def checkpoints(self, table: str) -> KafkaCheckpoints:
+        """Return where a table's checkpoints are kept."""
+        return KafkaCheckpoints(self.settings.kafka_bootstrap, table)
+
     def crash_point(self) -> crash.CrashPoint:
         """Return where this process is to crash, which only tests ask for."""
         return crash.CrashAt(self.settings.crash_point) if self.settings.crash_point else crash.no_crash
@@ -105,6 +119,7 @@ class House:
             handler=handler,
             topics_read=topics,
             session_timeout_ms=self.settings.session_timeout_ms,
+            instance_id=self.settings.group_instance_id,
             client_id=f"agentflow-{role}",
             **options,
         )
@@ -136,14 +151,18 @@ def ingress(house: House) -> PollApp:
 
 def orchestrator(house: House) -> PollApp:
     """The fold of ``run-events``."""
+    settings = house.settings
     handler = TableAgent(
         topic=catalogue.RUN_EVENTS,
-        fold=RunFold(),
+        fold=RunFold(chain_steps=settings.chain_steps, keep_finished_ms=int(settings.keep_finished_s * 1000)),
         inbox=CatalogueInbox(),
         table=RedisTable(house.redis, catalogue.TABLE_RUNS),
+        checkpoints=house.checkpoints(catalogue.TABLE_RUNS),
+        checkpoint_ms=house.settings.checkpoint_interval_ms,
         log_=house.log,
         clock=house.clock,
         fire=fire_run_timers,
+        on_taken=house.takes.of("orchestrator"),
         crash_point=house.crash_point(),
     )
     return house.app("orchestrator", handler, catalogue.RUN_EVENTS)
@@ -158,9 +177,12 @@ def budgets(house: House) -> PollApp:
         fold=BudgetsFold(),
         inbox=CatalogueInbox(),
         table=RedisTable(house.redis, catalogue.TABLE_BUDGETS, foreign_timers=True),
+        checkpoints=house.checkpoints(catalogue.TABLE_BUDGETS),
+        checkpoint_ms=settings.checkpoint_interval_ms,
         log_=house.log,
         clock=house.clock,
         fire=PresumedSettlements(holds).fire,
+        on_taken=house.takes.of("budgets"),
         restore_grace_ms=RESTORE_GRACE_LEASES * settings.claim_lease_ms,
         crash_point=house.crash_point(),
     )
@@ -240,7 +262,7 @@ def history(house: House) -> PollApp:
         write=sink.write,
         log_=house.log,
         clock=house.clock,
-        linger_ms=HISTORY_LINGER_MS,
+        gathering=_gathering(*HISTORY_REST_MS),
     )
     return house.app("history", handler, catalogue.RUN_VIEWS)
 
@@ -256,14 +278,49 @@ def analytics(house: House) -> PollApp:
         log_=house.log,
         clock=house.clock,
         per_partition=True,
-        linger_ms=ANALYTICS_LINGER_MS,
+        gathering=_gathering(*ANALYTICS_REST_MS),
     )
     read = (catalogue.COST_EVENTS, catalogue.PROVIDER_CALLS, catalogue.TRACE_SPANS, catalogue.RUN_VIEWS)
     return house.app("analytics", handler, *read)
 
 
+def _gathering(least_ms: float, most_ms: float) -> Gathering:
+    return Gathering(least_ms=least_ms, most_ms=most_ms, ms_per_record=SINK_MS_PER_RECORD, enough=SINK_ENOUGH)
+
+
 def _decoded(record: InRecord) -> Any:
     return decode(record.topic, record.value)
+
+
+#: What each role cannot work without; the table of roles in ``docs/operations.md`` says the same.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "ingress": ("kafka", "redis", "postgres"),
+    "orchestrator": ("kafka", "redis"),
+    "worker": ("kafka", "redis"),
+    "budgets": ("kafka", "redis"),
+    "history": ("kafka", "postgres"),
+    "analytics": ("kafka", "clickhouse"),
+}
+
+
+def questions(house: House, roles: Iterable[str]) -> dict[str, Ask]:
+    """Return how each dependency of roles is asked whether it is there, on connections of the asker's own."""
+    settings = house.settings
+    needed = {name for role in roles for name in NEEDS[role]}
+    asked: dict[str, Ask] = {"kafka": house.log.ping}
+    if "redis" in needed:
+        redis = connect(settings.redis_url)
+        house.closers.append(redis.aclose)
+        asked["redis"] = lambda: ping(redis)
+    if "postgres" in needed:
+        database = Database(settings.postgres_dsn, max_connections=1, timeout_s=SINK_TIMEOUT_S)
+        house.closers.append(database.close)
+        asked["postgres"] = database.ping
+    if "clickhouse" in needed:
+        clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+        house.closers.append(clickhouse.close)
+        asked["clickhouse"] = clickhouse.ping
+    return asked
 
 
 ROLES: dict[str, Callable[[House], PollApp]] = {

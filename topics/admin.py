@@ -40,6 +40,14 @@ class TopicAdmin:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
+    async def members(self, group: str) -> int:
+        """Return how many members a consumer group has now."""
+        try:
+            answers = await self._client.describe_consumer_groups([group])
+        except (KafkaConnectionError, KafkaError, OSError) as exc:
+            raise Unavailable("kafka", f"who is in {group}: {exc}") from exc
+        return sum(len(found[5]) for answer in answers for found in answer.groups if found[1] == group)
+
     async def create(self, wanted: dict[str, dict[str, str]], partitions: int, replication: int) -> list[str]:
         """Create the topics that are missing; return their names. Existing ones are left as they are."""
         there = set(await self._client.list_topics())

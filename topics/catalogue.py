@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
 from schemas.policy import TIERS
+from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_events import RunEvent
@@ -24,6 +23,8 @@ MEBIBYTE = 1024 * 1024
 MAX_MESSAGE_BYTES = MEBIBYTE
 #: A dead-letter record carries the original bytes and its headers, so its topic takes more than its source.
 DLQ_MAX_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 256 * 1024
+#: A checkpoint's largest record is an entry, which the fold bounds well below this; the marker and the rest are small.
+CHECKPOINT_MAX_BYTES = 4 * MEBIBYTE
 
 RUN_EVENTS = "run-events"
 STEP_REQUESTS = "step-requests"
@@ -45,7 +46,8 @@ SEGMENT_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 class Topic:
     """One topic or family.
 
-    ``model`` checks a decoded JSON value; ``None`` means the bytes are somebody else's (CloudEvents) or a table's own.
+    ``model`` is the record type, or a union of them; ``None`` means the bytes are somebody else's (CloudEvents) or a
+    table's own.
     ``retention_ms`` of -1 keeps for ever. ``cleanup`` is Kafka's ``cleanup.policy``. ``key`` says in words what
     the key is. ``append_time`` lets the broker stamp records, so that time is monotonic in a partition.
     """
@@ -54,7 +56,7 @@ class Topic:
     key: str
     writers: tuple[str, ...]
     readers: tuple[str, ...]
-    model: TypeAdapter[Any] | None = None
+    model: Any = None
     retention_ms: int = 7 * DAY_MS
     cleanup: Literal["delete", "compact"] = "delete"
     family: bool = False
@@ -74,6 +76,21 @@ class Topic:
         return base | self.extra_config
 
 
+def checkpoint_topic(table: str) -> str:
+    """Return the topic of a table's checkpoints; it has as many partitions as the table's input."""
+    return f"{table}.checkpoint"
+
+
+#: The broker only compacts closed segments, so they close soon: a restore reads what is not compacted yet, too.
+_CHECKPOINT_CONFIG = {
+    "max.message.bytes": str(CHECKPOINT_MAX_BYTES),
+    "segment.ms": str(10 * 60_000),
+    "segment.bytes": str(64 * MEBIBYTE),
+    "min.cleanable.dirty.ratio": "0.3",
+    # Long enough for any reader that saw the record to see its tombstone, too.
+    "delete.retention.ms": str(3_600_000),
+}
+
 CATALOGUE: tuple[Topic, ...] = (
     Topic(
         SUBMISSIONS,
@@ -86,7 +103,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         RUN_EVENTS,
         key="run id",
-        model=TypeAdapter(RunEvent),
+        model=RunEvent | KeyReleased,
         writers=("api", "ingress", "worker", "orchestrator"),
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
@@ -97,7 +114,7 @@ CATALOGUE: tuple[Topic, ...] = (
         Topic(
             f"{STEP_REQUESTS}.{tier}",
             key="run id:step id",
-            model=TypeAdapter(StepRequest),
+            model=StepRequest,
             writers=("orchestrator",),
             readers=("worker",),
             retention_ms=30 * DAY_MS,
@@ -108,7 +125,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         RUN_VIEWS,
         key="run id",
-        model=TypeAdapter(RunView),
+        model=RunView,
         writers=("orchestrator",),
         readers=("history", "analytics"),
         cleanup="compact",
@@ -118,7 +135,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         PROVIDER_CALLS,
         key="provider/model",
-        model=TypeAdapter(ProviderCall),
+        model=ProviderCall,
         writers=("worker",),
         readers=("analytics",),
         summary="one request to a provider and its outcome",
@@ -126,7 +143,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         COST_EVENTS,
         key="organisation",
-        model=TypeAdapter(CostEvent),
+        model=CostEvent | KeyReleased,
         writers=("worker", "budgets"),
         readers=("budgets", "analytics"),
         retention_ms=90 * DAY_MS,
@@ -136,7 +153,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         TRACE_SPANS,
         key="trace id",
-        model=TypeAdapter(TraceSpans),
+        model=TraceSpans,
         writers=("worker", "orchestrator"),
         readers=("analytics",),
         summary="the spans of one attempt or run",
@@ -144,7 +161,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         DEFINITIONS,
         key="kind:organisation:id:version",
-        model=TypeAdapter(Definition),
+        model=Definition,
         writers=("api",),
         readers=("every process",),
         cleanup="compact",
@@ -154,7 +171,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         AUDIT_EVENTS,
         key="organisation",
-        model=TypeAdapter(AuditEvent),
+        model=AuditEvent,
         writers=("worker", "api"),
         readers=("audit",),
         retention_ms=365 * DAY_MS,
@@ -162,7 +179,7 @@ CATALOGUE: tuple[Topic, ...] = (
     ),
     *(
         Topic(
-            f"{table}.checkpoint",
+            checkpoint_topic(table),
             key="state key",
             writers=(owner,),
             readers=(owner,),
@@ -170,6 +187,7 @@ CATALOGUE: tuple[Topic, ...] = (
             retention_ms=0,
             dead_letters=False,
             summary=f"entries of the table {table} as of an input offset",
+            extra_config=_CHECKPOINT_CONFIG,
         )
         for table, owner in ((TABLE_RUNS, "orchestrator"), (TABLE_BUDGETS, "budgets"))
     ),

@@ -6,33 +6,41 @@
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import orjson
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from schemas.errors import NewerMajor, Undecodable
-from schemas.records.base import MAJOR, VERSION
+from schemas.records.base import MAJOR, VERSION, Record
+from schemas.spec import ResolvedSpec
 from topics.catalogue import declared
 
 #: Deeper JSON is refused: orjson writes at most 254 levels, and a record must be writable again.
 MAX_DEPTH = 100
+_OURS = f"{MAJOR}."
 
 
-def encode(record: BaseModel) -> bytes:
+def encode(record: Record) -> bytes:
     """Return a record's bytes."""
-    return record.__pydantic_serializer__.to_json(record, by_alias=True)
+    return _ENCODER.encode(record)
 
 
 def decode(topic: str, value: bytes | None) -> Any:
     """Return the record in ``value`` as the topic's model. See the module for what is raised."""
-    adapter = _adapter(topic)
+    decoder = _decoder(topic)
     if value is None:
         raise Undecodable("tombstone", f"a record without a value; {topic} takes no tombstones")
-    data = parse(value)
+    # Counting brackets is cheap and clears nearly every record; only the rest is measured.
+    if value.count(b"{") + value.count(b"[") > MAX_DEPTH:
+        parse(value)
     try:
-        return adapter.validator.validate_python(data)
-    except ValidationError as exc:
-        _raise_if_newer(data)
-        raise Undecodable("schema", _first_error(exc)) from exc
+        record = decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        _raise_if_newer(parse(value))
+        raise Undecodable("schema", str(exc)) from exc
+    if not record.v.startswith(_OURS):
+        _raise_if_newer({"v": record.v})
+        raise Undecodable("schema", f"v: major version of {record.v!r} is not {MAJOR}")
+    return record
 
 
 def parse(value: bytes) -> Any:
@@ -41,7 +49,6 @@ def parse(value: bytes) -> Any:
         data = orjson.loads(value)
     except orjson.JSONDecodeError as exc:
         raise Undecodable("json", f"not JSON in UTF-8: {exc}") from exc
-    # Counting brackets is cheap and clears nearly every record; only the rest is measured.
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH and _depth_exceeds(data, MAX_DEPTH):
         raise Undecodable("depth", f"nested deeper than {MAX_DEPTH} levels; flatten it")
     return data
@@ -55,18 +62,48 @@ def _raise_if_newer(data: object) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _adapter(topic: str) -> TypeAdapter[Any]:
+def _decoder(topic: str) -> msgspec.json.Decoder[Any]:
     model = declared(topic).model
     if model is None:
         raise ValueError(f"{topic} has no model of ours; read its bytes as they are")
-    return model
+    return msgspec.json.Decoder(model, dec_hook=_to_model)
 
 
-def _first_error(exc: ValidationError) -> str:
-    first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "record"
-    more = f" (and {exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
-    return f"{where}: {first['msg']}{more}"
+def _from_model(value: object) -> object:
+    if isinstance(value, ResolvedSpec):
+        return msgspec.Raw(_spec_json(value))
+    raise TypeError(f"a {type(value).__name__} is not part of any record")
+
+
+def _to_model(kind: type, data: Any) -> object:
+    if kind is ResolvedSpec:
+        # Every run of a workflow carries the same document, and reading it costs more than all the rest of its record.
+        return _spec(orjson.dumps(data))
+    raise TypeError(f"a {kind.__name__} is not part of any record")
+
+
+@lru_cache(maxsize=256)
+def _spec(document: bytes) -> ResolvedSpec:
+    return ResolvedSpec.model_validate_json(document)
+
+
+#: The document last written under each hash, with the very object that it was made of.
+_written: dict[str, tuple[ResolvedSpec, bytes]] = {}
+_WRITTEN_MOST = 256
+
+
+def _spec_json(spec: ResolvedSpec) -> bytes:
+    known = _written.get(spec.hash)
+    if known is not None and known[0] is spec:
+        return known[1]
+    if len(_written) >= _WRITTEN_MOST:
+        _written.clear()
+    document = spec.__pydantic_serializer__.to_json(spec, by_alias=True)
+    _written[spec.hash] = spec, document
+    return document
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_from_model)
 
 
 def _depth_exceeds(data: object, limit: int) -> bool:

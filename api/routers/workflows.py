@@ -10,6 +10,7 @@ from api.routers.errors import errors
 from api.services import Parts, Reader, Writer
 from connectors.plans import make_plan, pin_prompts
 from connectors.postgres.workflows import StoredWorkflow
+from connectors.tools.arguments import argument_problems
 from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import WorkflowAnswer, WorkflowEntry, WorkflowPage
 from schemas.errors import InvalidSpec, Problem
@@ -70,7 +71,11 @@ async def register_workflow(request: Request, who: Writer, parts: Parts, respons
     _refuse_unreachable(spec)
     prompts = await pin_prompts(parts.prompts, who.org_id, prompt_refs(spec))
     checked = check_spec(
-        spec, prompts=prompts, tools=parts.tools.names("tool"), functions=parts.tools.names("function")
+        spec,
+        prompts=prompts,
+        tools=parts.tools.names("tool"),
+        functions=parts.tools.names("function"),
+        further=argument_problems(spec, parts.tools),
     )
     make_plan(spec, checked.prompts)
     stored, new = await parts.workflows.create(who.org_id, spec, sorted(checked.required_inputs))

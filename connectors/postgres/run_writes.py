@@ -7,6 +7,7 @@ lock them in one order.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
 from connectors.postgres.database import Database
@@ -151,7 +152,7 @@ def _merged(one: RunView, other: RunView) -> RunView:
     newer, older = (other, one) if other.version > one.version else (one, other)
     missing = {name: getattr(older, name) for name in _KEPT if getattr(newer, name) is None}
     missing = {name: value for name, value in missing.items() if value is not None}
-    return newer.model_copy(update=missing) if missing else newer
+    return msgspec.structs.replace(newer, **missing) if missing else newer
 
 
 def _run_row(view: RunView) -> tuple[Any, ...]:
@@ -218,11 +219,12 @@ def _output(view: RunView) -> str | None:
 
 
 def _payload(payload: Payload) -> dict[str, Any]:
-    return payload.model_dump(mode="json")
+    built: dict[str, Any] = msgspec.to_builtins(payload)
+    return built
 
 
 def _error(error: ErrorInfo | None) -> str | None:
-    return None if error is None else _json(error.model_dump(mode="json"))
+    return None if error is None else _json(msgspec.to_builtins(error))
 
 
 def _json(value: object) -> str | None:

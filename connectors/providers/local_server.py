@@ -9,6 +9,7 @@ POST  /v1/chat/completions   a chat completion; ``Idempotency-Key`` names the ca
 GET   /v1/models             the models
 GET   /calls                 ``{"total", "repeated", "by_key": {key: calls}, "by_status": {status: answers}}``
 POST  /calls/reset           forget the calls counted
+GET   /billed                ``{"by_key": {key: [[input tokens, output tokens] of each answer]}}``
 GET   /behaviour             the behaviour now
 POST  /behaviour             change fields of ``LocalBehaviour``, from the next call on
 GET   /health                200
@@ -61,6 +62,11 @@ class _Calls:
     def __init__(self) -> None:
         self.by_key: Counter[str] = Counter()
         self.by_status: Counter[int] = Counter()
+        self.billed: dict[str, list[tuple[int, int]]] = {}
+
+    def bill(self, key: str, input_tokens: int, output_tokens: int) -> None:
+        """Note what an answer is worth. It was made, whether or not anybody still listens."""
+        self.billed.setdefault(key, []).append((input_tokens, output_tokens))
 
     def summary(self) -> dict[str, Any]:
         total = self.by_key.total()
@@ -110,6 +116,8 @@ class LocalServer:
             case "POST", "/calls/reset":
                 self._calls = _Calls()
                 return _json(self._calls.summary())
+            case "GET", "/billed":
+                return _json({"by_key": self._calls.billed})
             case "GET", "/behaviour":
                 return _json(asdict(self._behaviour))
             case "POST", "/behaviour":
@@ -144,6 +152,7 @@ class LocalServer:
             return _failure(faulty(fault))
         model, prompt, max_tokens = _asked(_object(body))
         answer = await self._models.answer(model, prompt, max_tokens)
+        self._calls.bill(key, answer.input_tokens, answer.output_tokens)
         return _json(answer_body(model, key, answer))
 
 

@@ -42,6 +42,11 @@ class Entry:
     summary: str
 
     @property
+    def quick(self) -> bool:
+        """Whether a call runs from start to end without waiting for anything."""
+        return not self.blocking and not inspect.iscoroutinefunction(self.call)
+
+    @property
     def open_ended(self) -> bool:
         """Whether it takes arguments that it does not name."""
         return self.arguments.model_config.get("extra") == "allow"
@@ -57,6 +62,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[ToolKind, str], Entry] = {}
+        self._quick: dict[tuple[ToolKind, str], bool] = {}
 
     def tool(self, name: str, *, blocking: bool = False) -> Callable[[_F], _F]:
         """Register a tool under a name."""
@@ -86,6 +92,14 @@ class Registry:
             )
         return entry
 
+    def is_quick(self, kind: ToolKind, name: str) -> bool:
+        """Return whether a call of it waits for nothing, so that it needs neither a slot nor a time limit."""
+        known = self._quick.get((kind, name))
+        if known is None:
+            entry = self._entries.get((kind, name))
+            known = self._quick[kind, name] = entry is not None and entry.quick
+        return known
+
     async def call(self, kind: ToolKind, name: str, args: dict[str, Any], context: ToolContext) -> Any:
         """Call a tool or function and return its result.
 
@@ -105,6 +119,7 @@ class Registry:
             if (kind, name) in self._entries:
                 raise ValueError(f"{kind} {name!r} is registered twice; give one of them another name")
             self._entries[kind, name] = _entry(kind, name, call, blocking)
+            self._quick.pop((kind, name), None)
             return call
 
         return register
@@ -120,7 +135,8 @@ def check_arguments(entry: Entry, args: dict[str, Any]) -> dict[str, Any]:
         model = entry.arguments.model_validate(args)
     except ValidationError as exc:
         raise StepError("bad_arguments", _explain(entry, args, exc)) from exc
-    named = {field: getattr(model, field) for field in type(model).model_fields if field in model.model_fields_set}
+    given = model.model_fields_set
+    named = {field: value for field, value in model.__dict__.items() if field in given}
     return named | (model.model_extra or {})
 
 

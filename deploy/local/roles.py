@@ -27,7 +27,7 @@ class RoleStartError(EngineError):
 class RoleProcess:
     """One process of ours. It prints one JSON line on its output when it serves; the rest goes to its log.
 
-    Start it in a thread that outlives it: on Linux it ends with the thread that started it.
+    Start it in a thread that outlives it: on Linux it ends with the thread that started it, by ``death_signal``.
     """
 
     name: str
@@ -36,6 +36,7 @@ class RoleProcess:
     log_path: Path
     ready: dict[str, object] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+    death_signal: signal.Signals = signal.SIGTERM
 
     @property
     def pid(self) -> int | None:
@@ -47,7 +48,7 @@ class RoleProcess:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self._started = self.log_path.stat().st_size if self.log_path.exists() else 0
         self._out = self.log_path.with_suffix(".ready")
-        guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(signal.SIGTERM)), "-", "-"]
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(self.death_signal)), "-", "-"]
         with self.log_path.open("ab") as log, self._out.open("wb") as out:
             self.process = subprocess.Popen(
                 [*guard, sys.executable, *self.argv],

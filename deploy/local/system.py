@@ -24,9 +24,11 @@ PARTITIONS = 4
 API_PORT = 8080
 READY_TIMEOUT_S = 60.0
 
-#: Which roles share a process. Few processes cost least on two cores; any role may also run alone.
+#: Which roles share a process. Few processes cost least on two cores; any role may also run alone. The sinks are a
+#: process of their own, since what they decode and write would hold up the runs.
 LAYOUT: Mapping[str, tuple[str, ...]] = {
-    "streams": ("ingress", "orchestrator", "budgets", "history", "analytics"),
+    "streams": ("ingress", "orchestrator", "budgets"),
+    "sinks": ("history", "analytics"),
     "worker": ("worker",),
 }
 #: A group notices a dead member after its session; on one machine that need not be long.
@@ -37,7 +39,8 @@ SESSION_TIMEOUT_MS = 6_000
 class System:
     """Everything, started in order and stopped in reverse. ``env`` adds to what every role is told.
 
-    ``durable`` keeps data safe against a crash of the machine; throw-away directories do without.
+    ``durable`` keeps data safe against a crash of the machine; throw-away directories do without. ``partitions`` is
+    that of new topics.
     """
 
     data_dir: Path
@@ -46,6 +49,7 @@ class System:
     env: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = silent
     with_api: bool = True
+    partitions: int = PARTITIONS
 
     def __post_init__(self) -> None:
         self.data_dir = self.data_dir.resolve()
@@ -65,7 +69,7 @@ class System:
             with heartbeat(self.progress, "starting the engines: Kafka, Redis, PostgreSQL, ClickHouse"):
                 self.endpoints = self.stack.start()
             with heartbeat(self.progress, "bringing schema and topics up to date"):
-                asyncio.run(prepare(self.endpoints))
+                asyncio.run(prepare(self.endpoints, self.partitions))
             with heartbeat(self.progress, "starting the roles"):
                 self._start_roles()
         except BaseException:
@@ -96,16 +100,20 @@ class System:
             base_url=self.api_url, headers={"Authorization": f"Bearer {self.api_key}"}, timeout=10, trust_env=False
         )
 
-    def role_env(self) -> dict[str, str]:
-        """Return the environment of the roles."""
+    def endpoints_of(self, name: str) -> Endpoints:
+        """Return where a process of roles finds the engines; tests put something between them."""
+        return self.endpoints
+
+    def role_env(self, name: str) -> dict[str, str]:
+        """Return the environment of a process of roles."""
         return {
-            **self.endpoints.as_env(),
+            **self.endpoints_of(name).as_env(),
             "API_HOST": LOOPBACK,
             "API_PORT": str(self.api_port),
             "API_KEY": self.api_key,
             "KEY_PEPPER": self._secret("key-pepper"),
             "DEFAULT_ORG_ID": ORG,
-            "TOPIC_PARTITIONS": str(PARTITIONS),
+            "TOPIC_PARTITIONS": str(self.partitions),
             "OBJECTS_DIR": str(self.data_dir / "objects"),
             "SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
             **self.env,
@@ -113,19 +121,18 @@ class System:
 
     def role(self, name: str, roles: Sequence[str], env: Mapping[str, str] | None = None) -> RoleProcess:
         """Return a process of roles, not yet started."""
-        return RoleProcess(
-            name=name,
-            argv=["-m", "streams", *roles],
-            env={**self.role_env(), "WORKER_ID": name, **(env or {})},
-            log_path=self.data_dir / "logs" / f"{name}.log",
-        )
+        return self.process(name, ["-m", "streams", *roles], {**self.role_env(name), **_named(name), **(env or {})})
+
+    def process(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> RoleProcess:
+        """Return a process with its log in this data directory, not yet started."""
+        return RoleProcess(name, argv, env, self.data_dir / "logs" / f"{name}.log")
 
     def _start_roles(self) -> None:
         ports = PortBook(self.data_dir / "ports.json")
         self.api_port = API_PORT if self.durable and is_free(API_PORT) else ports.port("api")
         self.roles = {name: self.role(name, roles) for name, roles in self.layout.items()}
         if self.with_api:
-            self.roles["api"] = RoleProcess("api", ["-m", "api"], self.role_env(), self.data_dir / "logs" / "api.log")
+            self.roles["api"] = self.process("api", ["-m", "api"], self.role_env("api"))
         for process in self.roles.values():
             process.launch()
         for name, process in self.roles.items():
@@ -157,6 +164,11 @@ class System:
             path.touch(mode=0o600)
             path.write_text(f"af-local-{secrets.token_urlsafe(24)}")
         return path.read_text()
+
+
+def _named(name: str) -> dict[str, str]:
+    """Return a process' names. By the second the one that is started in its place is known to be its heir."""
+    return {"WORKER_ID": name, "GROUP_INSTANCE_ID": name}
 
 
 async def prepare(endpoints: Endpoints, partitions: int = PARTITIONS) -> None:

@@ -6,39 +6,37 @@ reader that meets a newer one stops (``NewerMajor``) instead of guessing. Reader
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+import msgspec
 
 MAJOR = 1
 VERSION = f"{MAJOR}.0"
 
-
-def _known_major(v: str) -> str:
-    if v.partition(".")[0] != str(MAJOR):
-        raise ValueError(f"major version of {v!r} is not {MAJOR}")
-    return v
-
-
-Version = Annotated[str, AfterValidator(_known_major)]
-NanoDollars = Annotated[int, Field(ge=0, lt=2**53)]
-Millis = Annotated[int, Field(ge=0, lt=2**53)]
+NanoDollars = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Millis = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """A point in time: milliseconds since 1970-01-01T00:00:00Z."""
+Attempt = Annotated[int, msgspec.Meta(ge=1)]
 Json = Any
 """Any JSON value."""
 
 
-class Part(BaseModel):
-    """A piece of a record, without a version of its own."""
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of a record, without a version of its own.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class Record(Part):
-    """A whole record."""
-
-    v: Version = VERSION
+    Its JSON leaves out what has its default; a reader fills it in. Types are checked when bytes are decoded.
+    """
 
 
-class Usage(Part):
+def _version() -> str:
+    return VERSION
+
+
+class Record(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A whole record. ``v`` is always written, for readers of a later major version."""
+
+    v: str = msgspec.field(default_factory=_version)
+
+
+class Usage(Part, frozen=True, kw_only=True):
     """Tokens of one call or the sum over several."""
 
     input_tokens: int = 0
@@ -52,7 +50,7 @@ class Usage(Part):
         )
 
 
-class ErrorInfo(Part):
+class ErrorInfo(Part, frozen=True, kw_only=True):
     """Why an attempt, a step or a run failed. ``code`` is stable and short, ``message`` says how to mend it."""
 
     code: str

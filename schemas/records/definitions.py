@@ -1,16 +1,16 @@
 """``definitions``: workflows, prompts, budgets, organisations and keys as they are made. Key: kind:org:id:version."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.records.base import Json, Millis, Record
 
 DefinitionKind = Literal["workflow", "prompt", "budget", "organisation"]
 
 
-class Definition(Record):
+class Definition(Record, frozen=True, kw_only=True, tag_field="type", tag="definition"):
     """One definition. ``body`` is the document as its own schema says; ``deleted`` withdraws it."""
 
-    type: Literal["definition"] = "definition"
+    type: ClassVar[str] = "definition"
     kind: DefinitionKind
     org_id: str
     id: str
@@ -25,10 +25,10 @@ class Definition(Record):
         return f"{self.kind}:{self.org_id}:{self.id}:{self.version}"
 
 
-class AuditEvent(Record):
+class AuditEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="audit.event"):
     """``audit-events``: one security decision. Key: organisation."""
 
-    type: Literal["audit.event"] = "audit.event"
+    type: ClassVar[str] = "audit.event"
     event_id: str
     org_id: str
     actor: str

@@ -1,6 +1,6 @@
 """``provider-calls`` (key: route) and ``cost-events`` (key: organisation): what was asked and what it did cost."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.payload import Payload
 from schemas.records.base import Millis, NanoDollars, Record, Usage
@@ -9,10 +9,10 @@ from schemas.records.run_events import Capture
 CallOutcome = Literal["ok", "error", "rate_limited", "timeout", "unknown"]
 
 
-class ProviderCall(Record):
+class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="provider.call"):
     """One request to a provider and its outcome, with what was sent and received as ``capture`` allows."""
 
-    type: Literal["provider.call"] = "provider.call"
+    type: ClassVar[str] = "provider.call"
     call_id: str
     request_id: str
     org_id: str
@@ -41,7 +41,7 @@ class ProviderCall(Record):
         return f"{self.provider}/{self.model}"
 
 
-class CostEvent(Record):
+class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.event"):
     """One settlement: what a call did cost.
 
     ``booked_at_ms`` is the time of the call's hold; the amount books into the windows of that time. A call
@@ -49,7 +49,7 @@ class CostEvent(Record):
     when that comes. ``call_id`` with ``kind`` is the record's id.
     """
 
-    type: Literal["cost.event"] = "cost.event"
+    type: ClassVar[str] = "cost.event"
     call_id: str
     kind: Literal["actual", "presumed"] = "actual"
     org_id: str

@@ -4,30 +4,30 @@ A run's whole life passes through one partition, so partition order is run order
 that replay reads. Money, results, timers and cancels share this inbox.
 """
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from schemas.payload import Payload
-from schemas.records.base import ErrorInfo, Json, Millis, NanoDollars, Record, Usage
+from schemas.records.base import Attempt, ErrorInfo, Json, Millis, NanoDollars, Record, Usage
 from schemas.spec import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
+Chain = Literal["goes_on", "given_back"]
+"""What a worker does with the steps that rode along with a request: go on with them itself, or leave them."""
 
 
-class _RunEvent(Record):
+class _RunEvent(Record, frozen=True, kw_only=True):
     run_id: str
     org_id: str
 
 
-class RunSubmitted(_RunEvent):
+class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="run.submitted"):
     """A submission was accepted. ``body_hash`` tells a repeated submission from another one with its id.
 
     ``semantics`` numbers the decision rules that the run starts and ends with. ``budget_nano`` caps the
     run's own spend. ``inputs`` are inline: a JSON object.
     """
 
-    type: Literal["run.submitted"] = "run.submitted"
+    type: ClassVar[str] = "run.submitted"
     source: str
     submission_id: str | None = None
     body_hash: str
@@ -43,11 +43,15 @@ class RunSubmitted(_RunEvent):
     semantics: int = 1
 
 
-class _StepOutcome(_RunEvent):
-    """What all outcomes of an attempt say. ``call_ids`` are the provider calls made, ``cost_nano`` their sum."""
+class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
+    """What all outcomes of an attempt say. ``call_ids`` are the provider calls made, ``cost_nano`` their sum.
+
+    ``chain`` is there when other steps rode along with the request. ``args_hash`` is there when the worker went on to
+    the step by itself: it names the arguments that it bound.
+    """
 
     step_id: str
-    attempt: int = Field(ge=1)
+    attempt: Attempt
     worker_id: str = ""
     started_at_ms: Millis
     finished_at_ms: Millis
@@ -57,51 +61,54 @@ class _StepOutcome(_RunEvent):
     model: str | None = None
     cached: bool = False
     call_ids: list[str] = []
+    chain: Chain | None = None
+    args_hash: str = ""
 
 
-class StepSucceeded(_StepOutcome):
+class StepSucceeded(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag="step.succeeded"):
     """An attempt gave an output."""
 
-    type: Literal["step.succeeded"] = "step.succeeded"
+    type: ClassVar[str] = "step.succeeded"
     output: Payload
 
 
-class StepFailed(_StepOutcome):
+class StepFailed(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag="step.failed"):
     """An attempt failed. What its calls did cost still counts."""
 
-    type: Literal["step.failed"] = "step.failed"
+    type: ClassVar[str] = "step.failed"
     error: ErrorInfo
 
 
-class StepDeferred(_RunEvent):
-    """The worker gives the attempt back unstarted: ask again at ``until_ms``. It is the same attempt."""
+class StepDeferred(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="step.deferred"):
+    """The worker gives the attempt back unstarted: ask again at ``until_ms``. It is the same attempt.
 
-    type: Literal["step.deferred"] = "step.deferred"
+    ``chain`` is there when other steps rode along with the request.
+    """
+
+    type: ClassVar[str] = "step.deferred"
     step_id: str
-    attempt: int = Field(ge=1)
+    attempt: Attempt
     until_ms: Millis
     reason: str
-    deferral: int = Field(default=1, ge=1)
+    deferral: Attempt = 1
     worker_id: str = ""
+    chain: Chain | None = None
 
 
-class TimerFired(_RunEvent):
+class TimerFired(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="timer.fired"):
     """A timer that the run's state armed is due. The fold matches ``timer_id`` and compares no clocks."""
 
-    type: Literal["timer.fired"] = "timer.fired"
+    type: ClassVar[str] = "timer.fired"
     timer_id: str
     due_ms: Millis
 
 
-class CancelRequested(_RunEvent):
+class CancelRequested(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="cancel.requested"):
     """Somebody asked to cancel the run."""
 
-    type: Literal["cancel.requested"] = "cancel.requested"
+    type: ClassVar[str] = "cancel.requested"
     reason: str = ""
     requested_by: str = ""
 
 
-RunEvent = Annotated[
-    RunSubmitted | StepSucceeded | StepFailed | StepDeferred | TimerFired | CancelRequested,
-    Field(discriminator="type"),
-]
+RunEvent = RunSubmitted | StepSucceeded | StepFailed | StepDeferred | TimerFired | CancelRequested

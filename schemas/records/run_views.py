@@ -4,7 +4,7 @@ A view is a delta: the run's own fields, always, and the steps that changed. ``v
 that made it; readers keep the newest by version, per run and per step, so order and repeats do not matter.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.payload import Payload
 from schemas.records.base import ErrorInfo, Json, Millis, NanoDollars, Part, Record, Usage
@@ -14,7 +14,7 @@ RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
 StepState = Literal["pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "canceled"]
 
 
-class StepView(Part):
+class StepView(Part, frozen=True, kw_only=True):
     """One step as a reader sees it. ``waiting_for`` says on what, ``waiting_until_ms`` until when."""
 
     step_id: str
@@ -37,7 +37,7 @@ class StepView(Part):
     waiting_until_ms: Millis | None = None
 
 
-class RunView(Record):
+class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view"):
     """A run as a reader sees it. ``output`` holds the sink nodes' outputs by node id once it succeeded.
 
     ``inputs`` and ``output`` are ``None`` where a record does not repeat them: keep the ones from before. Several
@@ -45,7 +45,7 @@ class RunView(Record):
     output does not fit a record are named by ``output_in_steps``: it is the output of their steps or children.
     """
 
-    type: Literal["run.view"] = "run.view"
+    type: ClassVar[str] = "run.view"
     run_id: str
     org_id: str
     version: int

@@ -3,12 +3,12 @@
 Names and attributes follow the OpenTelemetry semantic conventions for generative AI (``gen_ai.*``).
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.records.base import Json, Part, Record
 
 
-class Span(Part):
+class Span(Part, frozen=True, kw_only=True):
     """One timed piece of a run. Times are nanoseconds since the Unix epoch, as in OTLP."""
 
     span_id: str
@@ -22,10 +22,10 @@ class Span(Part):
     attributes: dict[str, Json] = {}
 
 
-class TraceSpans(Record):
+class TraceSpans(Record, frozen=True, kw_only=True, tag_field="type", tag="trace.spans"):
     """The spans of one attempt, or a run's own span, in one record. ``record_id`` tells repeats."""
 
-    type: Literal["trace.spans"] = "trace.spans"
+    type: ClassVar[str] = "trace.spans"
     record_id: str
     trace_id: str
     org_id: str

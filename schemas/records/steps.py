@@ -1,17 +1,15 @@
 """``step-requests.*``: one attempt of one step, complete enough that a worker needs no look-up. Key: run id:step id."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from schemas.ids import request_id
 from schemas.payload import PathPart, Payload
 from schemas.policy import Tier
-from schemas.records.base import Json, Millis, NanoDollars, Part, Record
+from schemas.records.base import Attempt, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
 
 
-class Link(Part):
+class Link(Part, frozen=True, kw_only=True):
     """A place in ``args`` whose value is stored bytes: put ``payload`` (walked by ``path``) at ``at``."""
 
     at: list[PathPart]
@@ -19,10 +17,10 @@ class Link(Part):
     path: list[PathPart] = []
 
 
-class LlmCall(Part):
+class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     """Render ``template`` with the args and ask a model."""
 
-    kind: Literal["llm"] = "llm"
+    kind: ClassVar[str] = "llm"
     prompt_name: str
     prompt_version: int
     prompt_hash: str
@@ -34,39 +32,69 @@ class LlmCall(Part):
     cache: bool = False
 
 
-class ToolCall(Part):
+class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
     """Call the tool ``name`` with the args."""
 
-    kind: Literal["tool"] = "tool"
+    kind: ClassVar[Literal["tool"]] = "tool"
     name: str
 
 
-class FunctionCall(Part):
+class FunctionCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="function"):
     """Call the pure function ``name`` with the args."""
 
-    kind: Literal["function"] = "function"
+    kind: ClassVar[Literal["function"]] = "function"
     name: str
 
 
-class StepRequest(Record):
-    """One attempt of one step.
+Work = LlmCall | ToolCall | FunctionCall
+
+
+class OutputLink(Part, frozen=True, kw_only=True):
+    """A place in a ride's ``args`` for what ``path`` finds in the output of the step ``node``."""
+
+    at: list[PathPart]
+    node: str
+    path: list[PathPart] = []
+
+
+class Ride(Part, frozen=True, kw_only=True):
+    """A step that rides along with the request of one before it: what differs from that request.
+
+    ``outputs`` are outputs of steps of the same chain, which nobody knows yet; all else is bound.
+    """
+
+    node_id: str
+    work: Work
+    args: dict[str, Json] = {}
+    links: list[Link] = []
+    outputs: list[OutputLink] = []
+    timeout_ms: int | None = None
+    sla_ms: int | None = None
+
+
+class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step.request"):
+    """One attempt of one step, and the steps that a worker may go on with by itself.
 
     ``args`` are the node's bound values with ``links`` still to be filled in. ``run_budget_nano`` is what is
     left of the run's own cap when the request was made. ``deferral`` counts how often this attempt was given back
     unstarted. ``idempotency_key`` is stable over deliveries of the attempt.
+
+    ``continuation`` is what may follow it, in order: first attempts of steps that need nothing but outputs of the ones
+    before. A worker that goes on makes the next request from it, with ``args_hash`` for the outcome to name; a request
+    in the log has none.
     """
 
-    type: Literal["step.request"] = "step.request"
+    type: ClassVar[str] = "step.request"
     run_id: str
     org_id: str
     workflow_name: str
     workflow_version: int
     step_id: str
     node_id: str
-    attempt: int = Field(ge=1)
+    attempt: Attempt
     deferral: int = 0
     tier: Tier
-    work: Annotated[LlmCall | ToolCall | FunctionCall, Field(discriminator="kind")]
+    work: Work
     args: dict[str, Json] = {}
     links: list[Link] = []
     timeout_ms: int | None = None
@@ -75,6 +103,8 @@ class StepRequest(Record):
     run_budget_nano: NanoDollars | None = None
     capture: Capture = "full"
     requested_at_ms: Millis
+    continuation: list[Ride] = []
+    args_hash: str = ""
 
     @property
     def request_id(self) -> str:

@@ -13,7 +13,7 @@ comes.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,6 +92,17 @@ class BudgetsFold:
     def decode(self, entity: str, field: str, data: bytes) -> int | Settlement:
         """Return spend as an int, a settlement as ``Actual`` or ``Presumed``."""
         return decode_settlement(data) if entity.startswith(_SETTLED) else int(data)
+
+    def timer(self, entity: str, field: str, data: bytes) -> None:
+        """Return nothing: the timers of this table are those of holds."""
+
+    def whole(self, entity: str, fields: Collection[str]) -> bool:
+        """Return whether it is a call, which has one entry."""
+        return entity.startswith(_SETTLED)
+
+    def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
+        """Return everything: the settlement is what must be remembered."""
+        return fields
 
 
 def settled_entity(call_id: str) -> str:

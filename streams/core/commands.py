@@ -6,7 +6,7 @@ is emitted must carry an id by which its reader tells the repeat. All others are
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from schemas.records.base import Record
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -15,7 +15,7 @@ Labels = tuple[tuple[str, str], ...]
 class Emit:
     """Produce ``record`` on the topic of its model (see ``streams.runtime.routing``)."""
 
-    record: BaseModel
+    record: Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ the epoch (milliseconds; nanoseconds for spans), money is nano-dollars, absent t
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
-from pydantic import BaseModel
 
 from schemas.payload import Payload
+from schemas.records.base import Record
+from schemas.records.control import KeyReleased
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import Span, TraceSpans
@@ -79,7 +81,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _INT64_MAX = 2**63 - 1
 
 
-def rows_of(record: BaseModel, origin: Origin) -> Rows:
+def rows_of(record: Record, origin: Origin) -> Rows:
     """Return the rows of a record. Raises ``TypeError`` for a record that analytics keeps no rows of."""
     build = _BUILDERS.get(type(record))
     if build is None:
@@ -141,16 +143,17 @@ def _step(view: RunView, step: StepView, origin: Origin) -> Row:
 
 
 def _payload(payload: Payload | None) -> str:
-    return "" if payload is None else payload.model_dump_json()
+    return "" if payload is None else msgspec.json.encode(payload).decode()
 
 
 def _int64(value: int) -> int:
     """Keep an unbounded count inside the column's type: one absurd record must not hold up a batch."""
-    return max(-_INT64_MAX, min(value, _INT64_MAX))
+    return value if -_INT64_MAX <= value <= _INT64_MAX else _INT64_MAX if value > 0 else -_INT64_MAX
 
 
-_BUILDERS: dict[type[BaseModel], Callable[[Any, Origin], Rows]] = {
+_BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     CostEvent: _cost_event,
+    KeyReleased: lambda _record, _origin: Rows(COST_EVENTS, []),  # an operator's word to the budgets
     ProviderCall: _provider_call,
     TraceSpans: _trace_spans,
     RunView: _run_view,

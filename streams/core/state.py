@@ -5,7 +5,7 @@ entries (the run's header and the child) and not the run. The engine makes what 
 next record, and drops it whole when the fold raises.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from streams.core.commands import Command
@@ -39,7 +39,10 @@ class Fold(Protocol):
         ...
 
     def follows(self, state: State, event: Any) -> tuple[str, ...]:
-        """Return further entities that only the loaded ones name (a run's header names its plan)."""
+        """Return further entities that only the loaded ones name (a run's header names its plan).
+
+        The event changes none of these, only what it touches.
+        """
         ...
 
     def fold(self, state: State, event: Any, now_ms: int, offset: int) -> list[Command]:
@@ -60,4 +63,22 @@ class Fold(Protocol):
 
     def decode(self, entity: str, field: str, data: bytes) -> Any:
         """Return the value of stored bytes."""
+        ...
+
+    def timer(self, entity: str, field: str, data: bytes) -> tuple[str, int] | None:
+        """Return the timer that an entry says is armed, its id and when it is due; each timer is in one entry.
+
+        So a restore needs no copy of the timers. A table whose timers are set by others has none in its entries.
+        """
+        ...
+
+    def whole(self, entity: str, fields: Collection[str]) -> bool:
+        """Whether entries of an entity that changed since some moment are all that it has: it began after that."""
+        ...
+
+    def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
+        """Return the entries of an entity that ended (``ExpireAt``) which must outlive a restore, given all of them.
+
+        With these alone a fold must never again change the entity, or it must keep all.
+        """
         ...

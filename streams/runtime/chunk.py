@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
 from connectors.ports import Commit, InRecord, OutRecord, split_member, timer_member
 from schemas.metrics import counter_field, histogram_fields
+from schemas.records.base import Record
 from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Observe, Release
 from streams.core.state import Fold
 from streams.runtime.overlay import GONE, Changes, Memory, RecordState, merge
 
-ToOut = Callable[[BaseModel], OutRecord]
+ToOut = Callable[[Record], OutRecord]
 TimerOf = Callable[[Any], str | None]
 
 

@@ -13,7 +13,9 @@ creation of the client together:
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -38,6 +40,10 @@ IDLE_S = 0.05
 ENDS_EVERY_S = 2.0
 #: Polls fetched and not yet handled: one is worked on, the next is ready.
 OUTSTANDING_POLLS = 2
+#: How long short work may end before the group is left at a stop: what is published and stored is not read again.
+SETTLE_S = 1.0
+#: How long a revoke may take to store the watermark, which only spares the next owner some repeats.
+STORE_S = 0.5
 
 
 class Role(Protocol):
@@ -66,7 +72,7 @@ class _Listener(ConsumerRebalanceListener):
         self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._consumer.new_tenure()
+        await self._consumer.leaving()
         self._consumer.role.on_rebalance_start()
         await self._consumer.handler.revoked({(tp.topic, tp.partition) for tp in revoked})
         await self._consumer.on_partitions_revoked({TP(tp.topic, tp.partition) for tp in revoked})
@@ -78,6 +84,7 @@ class _Listener(ConsumerRebalanceListener):
         consumer.role.consumer_generation_id = generation
         await consumer.on_partitions_assigned(tps, generation)
         await consumer.handler.assigned({(tp.topic, tp.partition) for tp in tps}, consumer)
+        consumer.joining_since = None
 
 
 class PollConsumer(Consumer):
@@ -91,7 +98,9 @@ class PollConsumer(Consumer):
         self.handler = self.role.handler
         self.client = self.role.new_client()
         self.tenure = 0
+        self.joining_since: float | None = time.monotonic()
         self._outstanding = 0
+        self._begun: dict[Partition, int] = {}
         self._ends: dict[TP, int] = {}
         self._woken = asyncio.Event()
         self._listener = _Listener(self)
@@ -101,10 +110,13 @@ class PollConsumer(Consumer):
         await self.client.start()
 
     async def on_stop(self) -> None:
-        """Drain, store the watermark and leave the group."""
-        await self.handler.drain(self.role.drain_s)
+        """Leave the group as soon as short work is done, so that others go on; then end what takes longer."""
+        await self.handler.settle(min(SETTLE_S, self.role.drain_s))
         await self.commit()
+        # A member with a name of its own would stay in the group until its session is over.
+        self._forget_instance()
         await self.client.stop()
+        await self.handler.drain(self.role.drain_s)
 
     # What a handler may ask
 
@@ -124,6 +136,17 @@ class PollConsumer(Consumer):
         next_offset = self.next_offset(partition)
         return next_offset is not None and (self.client.highwater(TopicPartition(*partition)) or 0) > next_offset
 
+    async def confirms(self) -> bool:
+        """Ask the group whether this assignment still holds; ``False`` while that is not known.
+
+        Someone who was away for long does not know yet that the group gave its partitions to others.
+        """
+        coordinator, tenure = self.client._coordinator, self.tenure  # noqa: SLF001 - no public way
+        if coordinator.need_rejoin(self.client._subscription.subscription):  # noqa: SLF001
+            return False
+        holds = await coordinator._do_heartbeat()  # noqa: SLF001
+        return bool(holds and not coordinator._rejoin_needed_fut.done() and tenure == self.tenure)  # noqa: SLF001
+
     # What metrics ask
 
     def next_offset(self, partition: Partition) -> int | None:
@@ -133,6 +156,10 @@ class PollConsumer(Consumer):
             return None
         state = self.client._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001 - no public way
         return cast("int | None", state.position if state is not None and state.has_valid_position else None)
+
+    def begun(self, partition: Partition) -> int | None:
+        """Return where this assignment began to read a partition, or will; ``None`` while it is not known."""
+        return self._begun.get(partition, self.next_offset(partition))
 
     @Service.task
     async def _watch_ends(self) -> None:
@@ -247,6 +274,10 @@ class PollConsumer(Consumer):
             if self._outstanding >= OUTSTANDING_POLLS:
                 await self._idle()
                 continue
+            rest_s = self.handler.rest_s()
+            if rest_s > 0:
+                await self.sleep(rest_s)
+                continue
             partitions, most = self.handler.wanted()
             mine = [tp for p in partitions if (tp := TopicPartition(*p)) in self.client.assignment()]
             if not mine or most <= 0:
@@ -255,12 +286,26 @@ class PollConsumer(Consumer):
             fetched = await self.client.getmany(*mine, timeout_ms=POLL_MS, max_records=most)
             if fetched:
                 self._outstanding += 1
+                for tp, records in fetched.items():
+                    self._begun.setdefault((tp.topic, tp.partition), records[0].offset)
                 await self.role.polls.put(_poll(fetched, self.tenure))
 
-    def new_tenure(self) -> None:
-        """Begin a new assignment: polls fetched before it count no more."""
+    async def leaving(self) -> None:
+        """End an assignment: polls fetched under it count no more."""
+        if self.tenure and self.joining_since is None and not self.client._coordinator.member_id:  # noqa: SLF001
+            # The group does not know us any more: we were away for long, and another may have our name now. Were we to
+            # claim it again, each of us would throw out the other, over and over.
+            self._forget_instance()
         self.tenure += 1
         self._outstanding = 0
+        self._begun.clear()
+        self.joining_since = time.monotonic()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.commit(), STORE_S)
+
+    def _forget_instance(self) -> None:
+        if self.client._coordinator is not None:  # noqa: SLF001 - no public way
+            self.client._coordinator._group_instance_id = None  # noqa: SLF001
 
     def taken(self, poll: Poll) -> None:
         """Note that a poll was handled, so that the next may be fetched."""

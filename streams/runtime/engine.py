@@ -19,33 +19,33 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from connectors.ports import Answer, Clock, InRecord, Log, OutRecord, Table, hold_timer
-from schemas.errors import BadRecord, NewerMajor, Ownership, PositionLost, Unavailable
+from schemas.errors import NewerMajor, Ownership, PositionLost, Unavailable
 from streams.core.state import Fold
-from streams.runtime import crash
-from streams.runtime.chunk import ChunkFolder, ChunkResult, Decoded, ToOut
+from streams.runtime import broken, crash
+from streams.runtime.chunk import ChunkResult, ToOut
 from streams.runtime.dead_letters import dead_letter
+from streams.runtime.folding import FOLD_TRIES, Dead, Folding, Share
 from streams.runtime.inbox import Inbox
-from streams.runtime.overlay import RecordState
 from streams.runtime.owned import Owned, Status
-from streams.runtime.quarantine import ENTITY as QUARANTINE
 from streams.runtime.routing import to_out
 
 log = logging.getLogger(__name__)
 
-FOLD_TRIES = 3
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
+#: Records that are read and dropped rather than begin another read of the log.
+READ_THROUGH = 1_000
 
 OwnedHandler = Callable[[Owned], None]
 
 
 @dataclass(slots=True)
 class Part:
-    """One partition's share of a poll, folded and not yet committed."""
+    """One partition's share of a poll, folded and not yet committed. ``leave`` is the commit's ``expire`` as meant."""
 
     owned: Owned
     result: ChunkResult
-    next_offset: int
+    leave: dict[str, int]
     pause: NewerMajor | None = None
 
 
@@ -54,17 +54,6 @@ class Prepared:
     """A poll after steps 1 and 2."""
 
     parts: list[Part] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Share:
-    """One partition's records on their way through step 1 and 2."""
-
-    owned: Owned
-    items: list[Decoded] = field(default_factory=list)
-    dead: list[OutRecord] = field(default_factory=list)
-    next_offset: int = 0
-    pause: NewerMajor | None = None
 
 
 class Engine:
@@ -96,6 +85,7 @@ class Engine:
         self.clock = clock
         self.crash_point = crash_point
         self.out = out
+        self.folding = Folding(fold, inbox, out, self.load_entities, self._read_again)
         self.dead_letters: Counter[str] = Counter()
         self._on_lost = on_lost
         self._on_gap = on_gap
@@ -108,8 +98,8 @@ class Engine:
         """Steps 1 and 2. Raises nothing: a partition that is no longer ours drops out of the poll."""
         for owned, _ in polled:
             owned.let_go()
-        shares = [self._decode(owned, records) for owned, records in polled if owned.status is Status.READY]
-        loaded = await asyncio.gather(*(self._load(share) for share in shares))
+        shares = [await self._decode(owned, records) for owned, records in polled if owned.status is Status.READY]
+        loaded = await asyncio.gather(*(self.folding.load(share) for share in shares))
         self.crash_point(crash.LOADED)
         prepared = Prepared()
         for share, ours in zip(shares, loaded, strict=True):
@@ -128,59 +118,35 @@ class Engine:
 
     # Step 1
 
-    def _decode(self, owned: Owned, records: list[InRecord]) -> _Share:
-        share = _Share(owned, next_offset=owned.next_offset)
-        if self._gap(owned, records):
-            return share
-        for record in records:
-            if record.offset < share.next_offset:
-                continue
-            try:
-                share.items.append(Decoded(record, self.inbox.open(record)))
-            except BadRecord as exc:
-                share.dead.append(self._dead(record, exc))
-            except NewerMajor as exc:
-                share.pause = exc
-                break
-            share.next_offset = record.offset + 1
-        return share
-
-    def _dead(self, record: InRecord, exc: BadRecord) -> OutRecord:
-        log.warning(
-            "%s/%d@%d is in the dead-letter topic: %s",
-            record.topic, record.partition, record.offset, exc,
-            extra={"action": "dead_letter"},
-        )  # fmt: skip
-        self.dead_letters[exc.reason] += 1
-        return dead_letter(record, exc.reason, str(exc), self.clock.now_ms())
-
-    def _gap(self, owned: Owned, records: list[InRecord]) -> bool:
-        """Whether records before these are missing, as after a poll that overlaps a new take: read again.
-
-        The input topics have no holes, so a second poll with the same hole means that retention ate records.
-        """
+    async def _decode(self, owned: Owned, records: list[InRecord]) -> Share:
         first = records[0].offset if records else owned.next_offset
-        if first <= owned.next_offset:
-            return False
-        if owned.gap == first:
-            log.error(
-                "%s/%d: the log has lost offsets %d to %d; raise its retention",
-                self.topic, owned.partition, owned.next_offset, first - 1,
-                extra={"action": "log_gap"},
-            )  # fmt: skip
-            return False
-        owned.gap = first
-        self._on_gap(owned)
-        return True
+        if first == owned.next_offset or await self._joins(owned, first):
+            return self.folding.decode(owned, records)
+        return Share(owned, owned.next_offset)
 
-    async def _load(self, share: _Share) -> bool:
-        """Load what the share touches; answers whether the partition is still ours."""
-        touched = [e for item in share.items for e in self.fold.touches(item.event)]
-        if not await self.load_entities(share.owned, touched):
+    async def _joins(self, owned: Owned, first: int) -> bool:
+        """Whether records that do not begin where the last ones ended may be folded.
+
+        A poll may overlap a new take: those that are folded already are passed over, and what is missing is read again.
+        Or the log is not the one that it was: retention took what is missing, or it came back with fewer records, and
+        the consumer began again at its start. Then nothing more is folded.
+        """
+        if first > owned.next_offset and owned.gap != first:
+            owned.gap = first
+            self._on_gap(owned)
             return False
-        state = RecordState(share.owned.memory)
-        follows = [e for item in share.items for e in self.fold.follows(state, item.event)]
-        return await self.load_entities(share.owned, follows)
+        return await self.waiting(owned, lambda: self._in_log(owned))
+
+    async def _in_log(self, owned: Owned) -> bool:
+        why = broken.outside(owned.next_offset, await self.log.bounds(self.topic, owned.partition))
+        if why:
+            self.give_up(owned, why)
+        return not why
+
+    def give_up(self, owned: Owned, why: str) -> None:
+        """End an ownership as BROKEN: nothing is folded until somebody has decided what is to be lost."""
+        log.critical("%s/%d is broken: %s", self.topic, owned.partition, why, extra={"action": "broken"})
+        owned.end(Status.BROKEN, why)
 
     async def load_entities(self, owned: Owned, entities: list[str]) -> bool:
         """Bring entities into the owner's memory; answers whether the partition is still ours."""
@@ -197,6 +163,29 @@ class Engine:
             self._lose(owned, str(exc))
             return False
         return True
+
+    async def _read_again(self, owned: Owned, offsets: list[int]) -> list[InRecord]:
+        """Return the records at these offsets that the log still has."""
+        found: list[InRecord] = []
+
+        async def read() -> bool:
+            found.clear()
+            first = (await self.log.bounds(self.topic, owned.partition)).first
+            for start, end in _ranges([offset for offset in offsets if offset >= first]):
+                async for batch in self.log.read(self.topic, owned.partition, start, end):
+                    found.extend(batch)
+            return True
+
+        await self.waiting(owned, read)
+        wanted = set(offsets)
+        records = [record for record in found if record.offset in wanted]
+        if len(records) < len(wanted):
+            log.error(
+                "%s/%d: %d of %d records of a released key are no longer in the log",
+                self.topic, owned.partition, len(wanted) - len(records), len(wanted),
+                extra={"action": "released_without"},
+            )  # fmt: skip
+        return records
 
     async def check(self, owned: Owned) -> None:
         """Find out whether the table still is where this owner left it.
@@ -217,74 +206,50 @@ class Engine:
             owned.distrusted = True
             self._lose(owned, f"the table went back from offset {committed} to {stored}")
 
+    async def check_log(self, owned: list[Owned]) -> None:
+        """Find out whether the topic still is the one that these were folded from."""
+        try:
+            incarnation = await self.log.incarnation(self.topic)
+        except Unavailable:
+            return
+        for one in owned:
+            if one.incarnation != incarnation:
+                self._lose(one, "its topic is another one now")
+
     # Step 2
 
-    async def _fold(self, share: _Share) -> Part:
+    async def _fold(self, share: Share) -> Part:
         owned = share.owned
-        folder = self.folder(owned)
-        clock_ms = owned.clock_ms
-        for item in share.items:
-            key = self.inbox.key(item.event)
-            if key in owned.quarantine:
-                owned.quarantine.add(key, item.record.offset)
-                continue
-            try:
-                await self._fold_tried(folder, owned, item, clock_ms)
-            except NewerMajor as exc:
-                share.pause, share.next_offset = exc, item.record.offset
-                break
-            except BadRecord as exc:
-                share.dead.append(self._dead(item.record, exc))
-            except Exception as exc:  # noqa: BLE001 - a fault in a fold must cost one key, not the partition
-                self._set_aside(share, item, key, exc)
-            clock_ms = max(clock_ms, item.record.timestamp_ms)
-        return self._part(share, folder, clock_ms)
-
-    async def _fold_tried(self, folder: ChunkFolder, owned: Owned, item: Decoded, clock_ms: int) -> None:
-        """Fold one record, again from freshly followed state if it fails."""
-        for attempt in range(1, FOLD_TRIES + 1):
-            try:
-                folder.fold_one(item, clock_ms)
-                return
-            except (BadRecord, NewerMajor):
-                raise
-            except Exception:
-                if attempt == FOLD_TRIES:
-                    raise
-                await self.load_entities(owned, list(self.fold.touches(item.event)))
-                await self.load_entities(owned, list(self.fold.follows(RecordState(owned.memory), item.event)))
-
-    def _set_aside(self, share: _Share, item: Decoded, key: str, exc: Exception) -> None:
-        reason = f"{type(exc).__name__}: {exc}"
-        log.error(
-            "the fold of %s failed %d times on %s/%d@%d; key %r is quarantined",
-            self.topic, FOLD_TRIES, item.record.topic, item.record.partition, item.record.offset, key,
-            exc_info=exc,
-            extra={"action": "quarantine"},
-        )  # fmt: skip
-        share.owned.quarantine.add(key, item.record.offset, reason)
-        self.dead_letters["quarantined"] += 1
-        share.dead.append(dead_letter(item.record, "quarantined", reason, self.clock.now_ms(), FOLD_TRIES))
-
-    def folder(self, owned: Owned) -> ChunkFolder:
-        """Return what folds one chunk of a partition."""
-        return ChunkFolder(self.fold, owned.memory, self.out, self.inbox.timer)
-
-    def _part(self, share: _Share, folder: ChunkFolder, clock_ms: int) -> Part:
-        owned = share.owned
-        result = folder.result(owned.epoch, owned.next_offset, share.next_offset, clock_ms)
+        result = await self.folding.fold(share)
+        commit = result.commit
         # An entity leaves by the partition's clock, as the fold meant it, but the store only knows wall time: in a
         # backlog it would leave too early, before the repeats that it is kept for.
-        behind_ms = max(0, self.clock.now_ms() - clock_ms)
-        result.commit.expire = {entity: at + behind_ms for entity, at in result.commit.expire.items()}
-        result.out.extend(share.dead)
-        changes = owned.quarantine.take_changes()
-        if changes:
-            result.commit.puts[QUARANTINE] = changes
-        if share.next_offset > owned.next_offset:
+        leave = commit.expire
+        behind_ms = max(0, self.clock.now_ms() - commit.clock_ms)
+        commit.expire = {entity: at + behind_ms for entity, at in leave.items()}
+        result.out.extend(self._dead(dead) for dead in share.dead)
+        if commit.offset > commit.expected:
             owned.in_flight.append(result.touched)
-        owned.next_offset, owned.clock_ms = share.next_offset, clock_ms
-        return Part(owned, result, share.next_offset, share.pause)
+        return Part(owned, result, leave, share.pause)
+
+    def _dead(self, dead: Dead) -> OutRecord:
+        """Say what is set aside, count it, and return its dead letter."""
+        record = dead.record
+        self.dead_letters[dead.reason] += 1
+        if dead.fault is None:
+            log.warning(
+                "%s/%d@%d is in the dead-letter topic: %s",
+                record.topic, record.partition, record.offset, dead.message,
+                extra={"action": "dead_letter"},
+            )  # fmt: skip
+            return dead_letter(record, dead.reason, dead.message, self.clock.now_ms())
+        log.error(
+            "the fold of %s failed %d times on %s/%d@%d; key %r is quarantined",
+            self.topic, FOLD_TRIES, record.topic, record.partition, record.offset, dead.key,
+            exc_info=dead.fault,
+            extra={"action": "quarantine"},
+        )  # fmt: skip
+        return dead_letter(record, dead.reason, dead.message, self.clock.now_ms(), FOLD_TRIES)
 
     # Step 3
 
@@ -315,7 +280,7 @@ class Engine:
         if not await self.waiting(owned, lambda: self._commit_once(part)):
             return
         self.crash_point(crash.COMMITTED)
-        owned.committed = commit.offset
+        owned.commit(commit, part.leave)
         owned.in_flight.popleft()
         owned.expiring.update(commit.expire)
         owned.fired.difference_update(commit.disarm)
@@ -339,7 +304,7 @@ class Engine:
         part.owned.end(Status.PAUSED, str(part.pause))
         log.error(
             "%s/%d is paused at offset %d: %s",
-            self.topic, part.owned.partition, part.next_offset, part.pause,
+            self.topic, part.owned.partition, part.result.commit.offset, part.pause,
             extra={"action": "pause"},
         )  # fmt: skip
 
@@ -360,3 +325,14 @@ class Engine:
             return
         owned.end(Status.GONE, why)
         self._on_lost(owned)
+
+
+def _ranges(offsets: list[int]) -> list[tuple[int, int]]:
+    """Return ranges [start, end) that cover the offsets; each is one read, so those that are near share one."""
+    ranges: list[tuple[int, int]] = []
+    for offset in offsets:
+        if ranges and offset - ranges[-1][1] < READ_THROUGH:
+            ranges[-1] = ranges[-1][0], offset + 1
+        else:
+            ranges.append((offset, offset + 1))
+    return ranges

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from connectors.ports import Answer, Bounds, Commit, Due, InRecord, OutRecord, Position, Taken
+from connectors.ports import Answer, Bounds, Commit, Due, InRecord, OutRecord, Position, Stored, Taken
 from schemas.errors import Fenced, PositionLost
 from topics.murmur2 import partition_for
 
@@ -32,6 +32,7 @@ class MemoryLog:
         self._clock = clock
         self._name = name
         self._records: dict[tuple[str, int], list[InRecord]] = {}
+        self._first: dict[tuple[str, int], int] = {}
 
     async def append(self, records: Sequence[OutRecord]) -> None:
         """Append all."""
@@ -43,10 +44,15 @@ class MemoryLog:
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """Return the partition's bounds."""
-        return Bounds(0, len(self._records.get((topic, partition), [])))
+        return Bounds(self._first.get((topic, partition), 0), len(self._records.get((topic, partition), [])))
+
+    def truncate(self, topic: str, partition: int, first: int) -> None:
+        """Let readers see only what is from ``first`` on, as retention does; tests still see everything."""
+        self._first[topic, partition] = max(first, self._first.get((topic, partition), 0))
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[list[InRecord]]:
         """Yield [start, end) in batches of up to 100."""
+        assert start >= self._first.get((topic, partition), 0), f"{topic}/{partition} has lost offset {start}"
         kept = self._records.get((topic, partition), [])
         for at in range(start, min(end, len(kept)), 100):
             yield kept[at : min(at + 100, end)]
@@ -72,6 +78,7 @@ class _Partition:
         self.open_at: int | None = None
         self.restoring = False
         self.entities: dict[str, dict[str, bytes]] = {}
+        self.expire: dict[str, int] = {}
         self.timers: dict[str, int] = {}
         self.counters: dict[str, float] = {}
         self.releases: list[tuple[str, str]] = []
@@ -87,8 +94,10 @@ class MemoryTable:
         """Raise the epoch and return where the table stands."""
         p = self._at(partition)
         p.epoch += 1
-        whole = p.incarnation == incarnation and not p.restoring
-        return Taken(p.epoch, p.position if whole else None)
+        if p.incarnation not in (None, incarnation):
+            p.position = p.open_at = None
+            return Taken(p.epoch, None, p.incarnation or "")
+        return Taken(p.epoch, None if p.restoring else p.position)
 
     async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
         """Drop everything and set the position."""
@@ -104,6 +113,22 @@ class MemoryTable:
         """Return entries, if the partition is the caller's."""
         p = self._ours(partition, epoch)
         return {e: dict(p.entities.get(e, {})) for e in entities}
+
+    async def dump(self, partition: int, epoch: int, entities: Sequence[str]) -> tuple[int, dict[str, Stored]]:
+        """Return the offset and whole entities."""
+        p = self._ours(partition, epoch)
+        found = {e: Stored(dict(p.entities.get(e, {})), p.expire.get(e)) for e in entities}
+        return await self.stands(partition, epoch), found
+
+    async def counted(self, partition: int, epoch: int) -> dict[str, float]:
+        """Return the counters, if the partition is the caller's."""
+        return dict(self._ours(partition, epoch).counters)
+
+    async def entities(self, partition: int) -> AsyncIterator[list[str]]:
+        """Yield the names of all entities in batches of up to 100."""
+        names = [entity for entity, entries in self._at(partition).entities.items() if entries]
+        for at in range(0, len(names), 100):
+            yield names[at : at + 100]
 
     async def stands(self, partition: int, epoch: int) -> int:
         """Return the stored offset, if the partition is the caller's."""
@@ -141,6 +166,7 @@ class MemoryTable:
         for entity, names in commit.drops.items():
             for name in names:
                 p.entities.get(entity, {}).pop(name, None)
+        p.expire.update(commit.expire)
         for member in commit.disarm:
             p.timers.pop(member, None)
         p.timers.update(commit.arm)
@@ -164,8 +190,10 @@ class MemoryTable:
         return Answer.OK
 
     def forget(self, partition: int) -> None:
-        """Lose everything of a partition, as a flushed store does."""
-        self._partitions.pop(partition, None)
+        """Lose everything of a partition, as a flushed store does. Epochs still never come twice."""
+        epoch = self._at(partition).epoch
+        self._partitions[partition] = _Partition()
+        self._partitions[partition].epoch = epoch
 
     def counters(self, partition: int) -> dict[str, float]:
         """Return a partition's counters."""

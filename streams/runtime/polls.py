@@ -30,6 +30,10 @@ class Control(Protocol):
         """Whether the last fetch saw records of ``partition`` that were not handed over yet."""
         ...
 
+    async def confirms(self) -> bool:
+        """Ask the group whether the assignment still holds; ``False`` while that is not known."""
+        ...
+
 
 class PollHandler(Protocol):
     """What a role does with its polls. Called from the app's loop only."""
@@ -40,6 +44,10 @@ class PollHandler(Protocol):
 
     async def revoked(self, partitions: set[Partition]) -> None:
         """Partitions left. Must return at once and never wait for calls."""
+        ...
+
+    def rest_s(self) -> float:
+        """Return for how many seconds nothing should be fetched, so that records gather; 0.0 for none."""
         ...
 
     def wanted(self) -> tuple[set[Partition], int]:
@@ -58,6 +66,10 @@ class PollHandler(Protocol):
         """Return the partitions that wait for an upgrade of this role, and why."""
         ...
 
+    async def settle(self, seconds: float) -> None:
+        """Take no more, and end what is nearly done within ``seconds``; then the group is left."""
+        ...
+
     async def drain(self, seconds: float) -> None:
-        """Finish what is under way, for at most ``seconds``."""
+        """End what is under way within ``seconds``. Others have the partitions by now."""
         ...

@@ -20,11 +20,16 @@ class SetAside:
     offsets: list[int] = field(default_factory=list)
 
 
+def set_aside(data: bytes) -> SetAside:
+    """Return what is stored of a quarantined key."""
+    return msgspec.json.decode(data, type=SetAside)
+
+
 class Quarantine:
     """The quarantined keys of one partition, with what a commit must still write of them."""
 
     def __init__(self, stored: dict[str, bytes] | None = None) -> None:
-        self._keys = {key: msgspec.json.decode(data, type=SetAside) for key, data in (stored or {}).items()}
+        self._keys = {key: set_aside(data) for key, data in (stored or {}).items()}
         self._dirty: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
@@ -38,8 +43,16 @@ class Quarantine:
         self._keys.setdefault(key, SetAside(reason)).offsets.append(offset)
         self._dirty.add(key)
 
-    def take_changes(self) -> dict[str, bytes]:
-        """Return the entries to be written by the next commit, once."""
-        changed = {key: msgspec.json.encode(self._keys[key]) for key in sorted(self._dirty)}
-        self._dirty.clear()
-        return changed
+    def release(self, key: str) -> list[int]:
+        """Let a key go; return the offsets of its records that waited, in order. Nothing for a key that is not here."""
+        aside = self._keys.pop(key, None)
+        if aside is None:
+            return []
+        self._dirty.add(key)
+        return aside.offsets
+
+    def take_changes(self) -> tuple[dict[str, bytes], list[str]]:
+        """Return the entries that the next commit must write and those that it must drop, once."""
+        changed, self._dirty = sorted(self._dirty), set()
+        puts = {key: msgspec.json.encode(self._keys[key]) for key in changed if key in self._keys}
+        return puts, [key for key in changed if key not in self._keys]

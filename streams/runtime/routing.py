@@ -1,8 +1,10 @@
 """Which record goes on which topic under which key."""
 
-from pydantic import BaseModel
+from collections.abc import Callable
+from typing import Any
 
 from connectors.ports import OutRecord
+from schemas.records.base import Record
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_events import (
@@ -19,31 +21,33 @@ from schemas.records.steps import StepRequest
 from topics import catalogue
 from topics.codec import encode
 
-_RUN_EVENTS = (RunSubmitted, StepSucceeded, StepFailed, StepDeferred, TimerFired, CancelRequested)
+Place = tuple[str, str]
 
 
-def to_out(record: BaseModel) -> OutRecord:
-    """Return a record as it is appended: topic and key by its model, value encoded."""
-    topic, key = _where(record)
+def to_out(record: Record) -> OutRecord:
+    """Return a record as it is appended: topic and key by its model, value encoded. Raises ``TypeError``."""
+    place = _PLACES.get(type(record))
+    if place is None:
+        raise TypeError(f"{type(record).__name__} has no topic; declare it in topics/catalogue.py and here")
+    topic, key = place(record)
     return OutRecord(topic, key.encode(), encode(record))
 
 
-def _where(record: BaseModel) -> tuple[str, str]:
-    match record:
-        case StepRequest():
-            return catalogue.lane(record.tier), f"{record.run_id}:{record.step_id}"
-        case RunView():
-            return catalogue.RUN_VIEWS, record.run_id
-        case TraceSpans():
-            return catalogue.TRACE_SPANS, record.trace_id
-        case ProviderCall():
-            return catalogue.PROVIDER_CALLS, record.route
-        case CostEvent():
-            return catalogue.COST_EVENTS, record.org_id
-        case Definition():
-            return catalogue.DEFINITIONS, record.key
-        case AuditEvent():
-            return catalogue.AUDIT_EVENTS, record.org_id
-        case _ if isinstance(record, _RUN_EVENTS):
-            return catalogue.RUN_EVENTS, record.run_id
-    raise TypeError(f"{type(record).__name__} has no topic; declare it in topics/catalogue.py and here")
+def _request(record: StepRequest) -> Place:
+    return catalogue.lane(record.tier), f"{record.run_id}:{record.step_id}"
+
+
+def _of_run(record: Any) -> Place:
+    return catalogue.RUN_EVENTS, record.run_id
+
+
+_PLACES: dict[type, Callable[[Any], Place]] = {
+    StepRequest: _request,
+    RunView: lambda view: (catalogue.RUN_VIEWS, view.run_id),
+    TraceSpans: lambda spans: (catalogue.TRACE_SPANS, spans.trace_id),
+    ProviderCall: lambda call: (catalogue.PROVIDER_CALLS, call.route),
+    CostEvent: lambda event: (catalogue.COST_EVENTS, event.org_id),
+    Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
+    AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),
+    **dict.fromkeys((RunSubmitted, StepSucceeded, StepFailed, StepDeferred, TimerFired, CancelRequested), _of_run),
+}

@@ -13,6 +13,7 @@ from typing import Any
 from connectors.ports import Clock, InRecord, Log, OutRecord
 from schemas.errors import BadRecord, NewerMajor, Unavailable
 from streams.runtime.dead_letters import dead_letter
+from streams.runtime.gathering import Gathering
 from streams.runtime.polls import Control, Partition, Poll
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ RETRY_MOST_S = 5.0
 class SinkAgent:
     """The ``PollHandler`` of a sink. ``open_record`` makes an event of a record, ``write`` takes a batch of them.
 
-    ``per_partition`` hands over one partition of one topic at a time. ``linger_ms`` lets records gather between two
+    ``per_partition`` hands over one partition of one topic at a time. ``gathering`` lets records gather between two
     writes, because a batch costs the store about the same however small it is.
     """
 
@@ -42,7 +43,7 @@ class SinkAgent:
         log_: Log,
         clock: Clock,
         per_partition: bool = False,
-        linger_ms: int = 0,
+        gathering: Gathering | None = None,
         poll_records: int = POLL_RECORDS,
     ) -> None:
         self._name = name
@@ -51,8 +52,7 @@ class SinkAgent:
         self._log = log_
         self._clock = clock
         self._per_partition = per_partition
-        self._linger_ms = linger_ms
-        self._rest_until_ms = 0
+        self._gathering = gathering or Gathering(least_ms=0, most_ms=0, ms_per_record=0, enough=0)
         self._poll_records = poll_records
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, str] = {}
@@ -71,10 +71,12 @@ class SinkAgent:
             self._paused.pop(partition, None)
             self._done.pop(partition, None)
 
+    def rest_s(self) -> float:
+        """Return how long to let records gather."""
+        return self._gathering.rest_s(self._clock.now_ms())
+
     def wanted(self) -> tuple[set[Partition], int]:
-        """Return every partition that is not paused; none while records gather."""
-        if self._clock.now_ms() < self._rest_until_ms:
-            return set(), 0
+        """Return every partition that is not paused."""
         return self._assigned - set(self._paused), self._poll_records
 
     async def handle(self, poll: Poll) -> None:
@@ -91,15 +93,18 @@ class SinkAgent:
         for partition, (_, _, end) in opened.items():
             if partition in self._assigned and not self._stopping:
                 self._done[partition] = end
-        self._rest_until_ms = self._clock.now_ms() + self._linger_ms
+        self._gathering.took(sum(map(len, poll.records.values())), self._clock.now_ms())
 
     def commits(self) -> dict[Partition, int]:
         """Return what was written."""
         return dict(self._done)
 
-    async def drain(self, seconds: float) -> None:
+    async def settle(self, seconds: float) -> None:
         """Stop waiting for what is down; what is not written is read again."""
         self._stopping = True
+
+    async def drain(self, seconds: float) -> None:
+        """Nothing is left."""
 
     def paused(self) -> dict[Partition, str]:
         """Return the partitions that wait for an upgrade of this role, and why."""

@@ -6,13 +6,16 @@ their own, so a long restore never holds up a rebalance or the partitions beside
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
-from connectors.ports import Clock, Log, Table
+from connectors.ports import Checkpoints, Clock, Log, Table
 from streams.core.state import Fold
 from streams.runtime import crash
+from streams.runtime.checkpoints import SWEEP_MS, Checkpointer
 from streams.runtime.chunk import ToOut
 from streams.runtime.engine import Engine, Prepared
+from streams.runtime.gathering import Gathering
 from streams.runtime.inbox import Inbox
 from streams.runtime.owned import Owned, Status
 from streams.runtime.polls import Control, Partition, Poll
@@ -25,14 +28,35 @@ log = logging.getLogger(__name__)
 #: Most records of one poll. Larger chunks cost less a record (each waits its turn once), smaller ones wait less.
 POLL_RECORDS = 2_000
 #: Entities that an owner keeps a partition; a run is one, so this covers the runs in flight many times over.
-MEMORY_LIMIT = 20_000
+MEMORY_LIMIT = 5_000
 TIMER_TICK_S = 0.02
+#: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
+GATHER_MOST_MS = 20.0
+GATHER_MS_PER_RECORD = 0.3
+GATHER_ENOUGH = 500
 #: How long a loss of the table may go unnoticed by an owner that has nothing to do.
 CHECK_MS = 1_000
+#: And how long a topic that was made anew may pass for the one before.
+LOG_CHECK_MS = 10_000
+#: Between two checkpoints of a partition: how much of the log a restore folds again, and how much its next owner reads.
+CHECKPOINT_MS = 30_000
+CHECKPOINT_TICK_S = 1.0
+#: How soon the group is asked again whether a partition that was lost is still ours.
+CONFIRM_S = 0.1
+
+
+OnTaken = Callable[[float, bool], None]
+
+
+def untold(_seconds: float, _restored: bool) -> None:
+    """Note nothing."""
 
 
 class TableAgent:
-    """The ``PollHandler`` of a fenced table's owner. ``fire`` turns due timers into records."""
+    """The ``PollHandler`` of a fenced table's owner. ``fire`` turns due timers into records.
+
+    ``on_taken`` hears of each take: its seconds, and whether the table was restored from the log.
+    """
 
     def __init__(
         self,
@@ -41,18 +65,25 @@ class TableAgent:
         fold: Fold,
         inbox: Inbox,
         table: Table,
+        checkpoints: Checkpoints,
         log_: Log,
         clock: Clock,
         fire: Fire,
         restore_grace_ms: int = 0,
         memory_limit: int = MEMORY_LIMIT,
         poll_records: int = POLL_RECORDS,
+        checkpoint_ms: int = CHECKPOINT_MS,
+        sweep_ms: int = SWEEP_MS,
         crash_point: crash.CrashPoint = crash.no_crash,
         out: ToOut = to_out,
+        on_taken: OnTaken = untold,
     ) -> None:
         self._topic = topic
         self._clock = clock
         self._poll_records = poll_records
+        self._gathering = Gathering(
+            least_ms=0, most_ms=GATHER_MOST_MS, ms_per_record=GATHER_MS_PER_RECORD, enough=GATHER_ENOUGH
+        )
         self._engine = Engine(
             topic=topic,
             fold=fold,
@@ -65,13 +96,21 @@ class TableAgent:
             crash_point=crash_point,
             out=out,
         )
-        self._takeover = Takeover(self._engine, memory_limit=memory_limit, restore_grace_ms=restore_grace_ms)
+        self._takeover = Takeover(
+            self._engine, checkpoints, memory_limit=memory_limit, restore_grace_ms=restore_grace_ms
+        )
+        self._save_tick_s = min(CHECKPOINT_TICK_S, checkpoint_ms / 1000)
+        self._checkpointer = Checkpointer(self._engine, checkpoints, interval_ms=checkpoint_ms, sweep_ms=sweep_ms)
         self._timers = Timers(table=table, log=log_, clock=clock, fire=fire)
         self._owned: dict[int, Owned] = {}
         self._control: Control | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[None] | None = None
+        self._on_taken = on_taken
+        self._ticks = 0
+        self._fault: BaseException | None = None
 
     # PollHandler
 
@@ -86,6 +125,9 @@ class TableAgent:
             self._start_take(partition)
         if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick())
+            self._ticking.add_done_callback(self._done)
+            self._saving = asyncio.create_task(self._save())
+            self._saving.add_done_callback(self._done)
 
     async def revoked(self, partitions: set[Partition]) -> None:
         """Let go at once; what is under way for them meets a higher epoch."""
@@ -94,6 +136,10 @@ class TableAgent:
             if owned is not None:
                 owned.end()
 
+    def rest_s(self) -> float:
+        """Return how long to let records gather."""
+        return self._gathering.rest_s(self._clock.now_ms())
+
     def wanted(self) -> tuple[set[Partition], int]:
         """Return the partitions that are ready."""
         ready = {(self._topic, p) for p, owned in self._owned.items() if owned.status is Status.READY}
@@ -101,6 +147,7 @@ class TableAgent:
 
     async def handle(self, poll: Poll) -> None:
         """Fold a poll while the one before is finished, then hand it on."""
+        self._gathering.took(sum(map(len, poll.records.values())), self._clock.now_ms())
         polled = [(self._owned[p], records) for (_, p), records in poll.records.items() if p in self._owned]
         prepared = await self._engine.prepare(polled)
         if self._finishing is not None:
@@ -115,10 +162,12 @@ class TableAgent:
         """Return the partitions that wait for an upgrade of this role, and why."""
         return {(self._topic, p): o.why for p, o in self._owned.items() if o.status is Status.PAUSED}
 
-    async def drain(self, seconds: float) -> None:
+    async def settle(self, seconds: float) -> None:
         """Finish the chunk that is under way; nothing new is taken."""
         if self._ticking is not None:
             self._ticking.cancel()
+        if self._saving is not None:
+            self._saving.cancel()
         if self._finishing is not None:
             await asyncio.wait({self._finishing}, timeout=seconds)
         for owned in self._owned.values():
@@ -126,7 +175,25 @@ class TableAgent:
         for task in set(self._tasks):
             task.cancel()
 
+    async def drain(self, seconds: float) -> None:
+        """Nothing is left: a chunk that was not finished is fenced, and read again by its next owner."""
+
     # State, for metrics and readiness
+
+    @property
+    def topic(self) -> str:
+        """The table's input topic."""
+        return self._topic
+
+    @property
+    def ticks(self) -> int:
+        """How often the timers were looked at; it stands still when that does."""
+        return self._ticks
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended a task that must not end: a defect, after which only a new process is sure to go on."""
+        return self._fault
 
     def partitions(self) -> dict[int, Owned]:
         """Return what is owned, by partition."""
@@ -147,6 +214,7 @@ class TableAgent:
         self._spawn(self._take(owned))
 
     async def _take(self, owned: Owned) -> None:
+        began_ms = self._clock.now_ms()
         await self._takeover.take(owned)
         if owned.status in (Status.READY, Status.PAUSED) and self._control is not None:
             self._control.seek((self._topic, owned.partition), owned.next_offset)
@@ -155,6 +223,7 @@ class TableAgent:
                 self._topic, owned.partition, owned.next_offset, owned.epoch,
                 extra={"action": "taken"},
             )  # fmt: skip
+            self._on_taken((self._clock.now_ms() - began_ms) / 1000, owned.restored)
 
     async def _finish(self, prepared: Prepared) -> None:
         try:
@@ -173,21 +242,45 @@ class TableAgent:
                 "%s/%d was lost (%s); taking it again", self._topic, owned.partition, owned.why,
                 extra={"action": "lost"},
             )  # fmt: skip
-            self._start_take(owned.partition)
+            self._spawn(self._retake(owned))
+
+    async def _retake(self, owned: Owned) -> None:
+        """Take a partition again once the group says that it is still ours; else it is revoked meanwhile.
+
+        One who was away for long, and whose commit is fenced by its heir, must not take the partition back from it.
+        """
+        while self._owned.get(owned.partition) is owned and self._control is not None:
+            if await self._control.confirms():
+                if self._owned.get(owned.partition) is owned:
+                    self._start_take(owned.partition)
+                return
+            await self._clock.sleep(CONFIRM_S)
 
     def _on_gap(self, owned: Owned) -> None:
         if self._control is not None:
             self._control.seek((self._topic, owned.partition), owned.next_offset)
 
     async def _tick(self) -> None:
-        checked_ms = self._clock.now_ms()
+        checked_ms = log_checked_ms = self._clock.now_ms()
         while True:
-            if self._clock.now_ms() - checked_ms >= CHECK_MS:
-                checked_ms = self._clock.now_ms()
-                ready = [owned for owned in self._owned.values() if owned.status is Status.READY]
+            self._ticks += 1
+            now_ms = self._clock.now_ms()
+            ready = [owned for owned in self._owned.values() if owned.status is Status.READY]
+            if now_ms - checked_ms >= CHECK_MS:
+                checked_ms = now_ms
                 await asyncio.gather(*(self._engine.check(owned) for owned in ready))
+            if now_ms - log_checked_ms >= LOG_CHECK_MS:
+                log_checked_ms = now_ms
+                await self._engine.check_log(ready)
             wait = await self._timers.tick_all(list(self._owned.values()))
             await self._clock.sleep(min(wait, TIMER_TICK_S))
+
+    async def _save(self) -> None:
+        """Write checkpoints, one partition after another, so that they never take more than a share of the loop."""
+        while True:
+            for owned in list(self._owned.values()):
+                await self._checkpointer.tick(owned)
+            await self._clock.sleep(self._save_tick_s)
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)
@@ -197,4 +290,5 @@ class TableAgent:
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("taking a partition failed", exc_info=task.exception(), extra={"action": "take_failed"})
+            self._fault = task.exception()
+            log.error("a task of %s failed", self._topic, exc_info=self._fault, extra={"action": "task_failed"})

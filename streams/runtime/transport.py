@@ -5,6 +5,7 @@ from typing import Any, cast
 import faust
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Transport
 from faust.types import TP
 from mode.utils.queues import ThrowableQueue
@@ -14,6 +15,12 @@ from streams.runtime.polls import Partition, PollHandler
 
 #: How long an idle fetch waits at the broker. A record that comes meanwhile ends the wait at once.
 FETCH_WAIT_MS = 500
+#: A member learns of a rebalance by the answer to its next heartbeat, and everybody waits for the last one: so this is
+#: the pause of a rebalance. A heartbeat is one small request.
+HEARTBEAT_MS = 300
+#: The client would leave the group when nothing was fetched for long: in a long restore, or with every slot of a worker
+#: in a long call. A handler that hangs shows in ``/ready`` instead.
+NEVER_MS = 2**31 - 1
 
 
 class PollTransport(Transport):
@@ -22,8 +29,21 @@ class PollTransport(Transport):
     Consumer = PollConsumer
 
 
+class NoTables(TableManager):
+    """Faust's tables, of which we have none: it would wait a second at its start for some to be declared."""
+
+    async def on_start(self) -> None:
+        """Start at once."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class PollApp(faust.App):
-    """A Faust app of one role: one group, one handler, one agent over the channel of its polls."""
+    """A Faust app of one role: one group, one handler, one agent over the channel of its polls.
+
+    ``instance_id`` names this member for good: a new process of that name gets the partitions of the one that died at
+    once, and need not wait until the group misses that one.
+    """
 
     def __init__(
         self,
@@ -33,7 +53,8 @@ class PollApp(faust.App):
         handler: PollHandler,
         topics_read: tuple[str, ...] = (),
         pattern: str | None = None,
-        session_timeout_ms: int = 10_000,
+        session_timeout_ms: int = 6_000,
+        instance_id: str = "",
         fetch_bytes: int = 1024 * 1024,
         drain_s: float = 5.0,
         client_id: str = "agentflow",
@@ -48,12 +69,14 @@ class PollApp(faust.App):
             broker_session_timeout=session_timeout_ms / 1000,
             store="memory://",
             datadir="/nonexistent",
+            TableManager=NoTables,
         )
         self.handler = handler
         self.topics_read = topics_read
         self.pattern = pattern
         self.drain_s = drain_s
         self._session_timeout_ms = session_timeout_ms
+        self._instance_id = instance_id
         self._fetch_bytes = fetch_bytes
         self._client_id = client_id
         # Unbounded: the consumer itself fetches no more than OUTSTANDING_POLLS ahead.
@@ -85,10 +108,29 @@ class PollApp(faust.App):
             return {}
         consumer = cast("PollConsumer", self._consumer)
         done = self.handler.commits()
-        # Of what was never taken from, everything after the group's offset is still to be done.
+        # Where nothing is done yet, everything since the assignment is still to be done.
         mine: list[Partition] = [(tp.topic, tp.partition) for tp in consumer.assignment()]
-        offsets = {p: done.get(p, consumer.next_offset(p)) for p in mine}
+        offsets = {p: done.get(p, consumer.begun(p)) for p in mine}
         return {p: max(0, consumer.highwater(TP(*p)) - at) for p, at in offsets.items() if at is not None}
+
+    def unread(self) -> dict[Partition, tuple[int | None, int]]:
+        """Return the next offset of each assigned partition, and how many records behind it were not fetched."""
+        if self._consumer is None:
+            return {}
+        consumer = cast("PollConsumer", self._consumer)
+        mine = {(tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()}
+        found = {p: (consumer.next_offset(p), end) for p, end in mine.items()}
+        return {p: (at, 0 if at is None else max(0, end - at)) for p, (at, end) in found.items()}
+
+    def joining_since(self) -> float | None:
+        """Return since when, in monotonic seconds, the group gives this member nothing; ``None`` while it does."""
+        return None if self._consumer is None else cast("PollConsumer", self._consumer).joining_since
+
+    def missing_topics(self) -> list[str]:
+        """Return the topics that are read and that the broker does not have."""
+        if self._consumer is None:
+            return []
+        return [topic for topic in self.topics_read if not self._consumer.topic_partitions(topic)]
 
     def _new_transport(self) -> Any:
         return PollTransport(self.conf.broker_consumer, self)
@@ -102,9 +144,10 @@ class PollApp(faust.App):
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            group_instance_id=self._instance_id or None,
             session_timeout_ms=self._session_timeout_ms,
-            heartbeat_interval_ms=max(300, self._session_timeout_ms // 5),
-            max_poll_interval_ms=300_000,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            max_poll_interval_ms=NEVER_MS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             max_partition_fetch_bytes=self._fetch_bytes,
             metadata_max_age_ms=5_000,

@@ -8,19 +8,26 @@
 
 A crash after 1 or 2 starts the attempt again once the lease is over; after 3 or 4 the stored bytes are appended again,
 and nothing is called. Redis or the log being down is waited for, with nothing acked.
+
+A request may carry the steps after it (``streams.core.runs.chain``). Then 3 also decides whether this worker goes on,
+which the result says, and the claim is marked (5) only when the whole chain is done: until then whoever reads the
+request again finds every outcome so far and goes on from there.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from msgspec import structs
 
 from connectors.claims import Busy, Done, Ended, Granted, Published
 from connectors.ports import Clock, OutRecord
 from schemas.errors import StepError, Unavailable
+from schemas.records.base import Record
+from schemas.records.run_events import StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
+from streams.core.runs.chain import next_request
 from streams.worker.execution import Executed, Executor
 from streams.worker.keeping import kept
 from streams.worker.ledger import Deferred
@@ -29,6 +36,8 @@ from streams.worker.outbox import Outbox
 from streams.worker.patience import patiently
 from streams.worker.ports import Claims
 from streams.worker.records import Route, deferred_record, pack, unpack
+from streams.worker.run_status import RunStatus
+from topics.codec import decode
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +47,19 @@ MAX_STARTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """What is left to do after an attempt was worked on: append ``records``; then mark the claim, if it has one."""
+    """What is left to do after an attempt was worked on: append ``records``; then go on with ``next``, if there is one.
+
+    ``claimed`` is the attempt whose claim is to be marked when nothing is left to go on with.
+    """
 
     records: Sequence[OutRecord] = ()
     claimed: StepRequest | None = None
+    next: StepRequest | None = None
+
+
+def never() -> bool:
+    """Go on with nothing."""
+    return False
 
 
 class Attempts:
@@ -62,6 +80,7 @@ class Attempts:
     ) -> None:
         self._worker_id = worker_id
         self._claims = claims
+        self._status = RunStatus(claims.over, clock)
         self._executor = executor
         self._outbox = outbox
         self._route = route
@@ -70,41 +89,54 @@ class Attempts:
         self._lease_ms = lease_ms
         self._max_starts = max_starts
 
-    async def work(self, request: StepRequest) -> Todo:
-        """Do steps 1 to 3. Canceled, it gives its claim back at once."""
+    async def work(self, request: StepRequest, may_go_on: Callable[[], bool] = never) -> Todo:
+        """Do steps 1 to 3. Canceled, it gives its claim back at once.
+
+        ``may_go_on`` is asked when a step that carries others has succeeded.
+        """
         if isinstance(request.work, FunctionCall):
-            return await self._function(request)
+            return await self._function(request, may_go_on)
         answer = await patiently(lambda: self._claims.take(request.run_id, request.request_id), self._clock)
         self._metrics.claimed(answer)
         match answer:
             case Granted():
-                return await self._granted(request, answer)
+                return await self._granted(request, answer, may_go_on)
             case Busy(owner=owner, remaining_ms=remaining_ms):
                 return self._deferred(request, remaining_ms / 1000, f"worker {owner} has this attempt")
             case Done(result=result):
-                return Todo(unpack(result), request)
+                return self._done(request, unpack(result))
             case Published() | Ended():
                 return Todo()
 
+    def is_quick(self, request: StepRequest) -> bool:
+        """Return whether an attempt takes no time worth a slot."""
+        return self._executor.is_quick(request)
+
     async def publish(self, todo: Todo) -> None:
-        """Do steps 4 and 5."""
+        """Do step 4."""
         await self._outbox.send(todo.records)
-        if (request := todo.claimed) is not None:
-            await patiently(lambda: self._claims.published(request.run_id, request.request_id), self._clock)
+
+    async def mark(self, request: StepRequest) -> None:
+        """Do step 5."""
+        await patiently(lambda: self._claims.published(request.run_id, request.request_id), self._clock)
 
     def given_up(self, request: StepRequest, error: StepError) -> Todo:
         """Return the failure of an attempt that could not even be worked on."""
         return Todo(self._routed(self._executor.failed(request, error).records))
 
-    async def _function(self, request: StepRequest) -> Todo:
+    async def _function(self, request: StepRequest, may_go_on: Callable[[], bool]) -> Todo:
+        # A request from the log was asked for a moment ago; one that this worker asked for itself was not.
+        if request.args_hash and await self._status.is_over(request.run_id):
+            return Todo()
         try:
             executed = await self._executor.execute(request, None)
         except Deferred as wait:
             return self._deferred(request, wait.wait_s, wait.reason)
         self._metrics.executed(request, executed.error_code)
-        return Todo(self._routed(executed.records))
+        after = self._after(request, executed, may_go_on)
+        return Todo(self._routed(_said(executed, after)), next=after)
 
-    async def _granted(self, request: StepRequest, granted: Granted) -> Todo:
+    async def _granted(self, request: StepRequest, granted: Granted, may_go_on: Callable[[], bool]) -> Todo:
         try:
             executed = await self._execute(request, granted)
         except Deferred as wait:
@@ -114,10 +146,29 @@ class Attempts:
             await self._give_up(granted)
             raise
         self._metrics.executed(request, executed.error_code)
-        records = self._routed(executed.records)
+        after = self._after(request, executed, may_go_on)
+        records = self._routed(_said(executed, after))
         result = pack(records)
-        await patiently(lambda: self._claims.finish(granted, result, executed.counts), self._clock)
-        return Todo(records, request)
+        if await patiently(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
+            return Todo(records, request, after)
+        # Another worker has the attempt: what comes after it, and the mark, are that one's.
+        return Todo(self._routed(executed.records))
+
+    def _done(self, request: StepRequest, records: list[OutRecord]) -> Todo:
+        """Go on as the stored outcome says, whether it is in the log or not."""
+        result = decode(records[-1].topic, records[-1].value)
+        if not isinstance(result, StepSucceeded) or result.chain != "goes_on":
+            return Todo(records, request)
+        after = next_request(request, result.output, result.cost_nano, self._clock.now_ms())
+        # A request that does not carry the rest leaves it, and the mark, to the one that does.
+        return Todo(records, request if after is not None else None, after)
+
+    def _after(self, request: StepRequest, executed: Executed, may_go_on: Callable[[], bool]) -> StepRequest | None:
+        """Return what this worker goes on with."""
+        result = executed.records[-1]
+        if not request.continuation or not isinstance(result, StepSucceeded) or not may_go_on():
+            return None
+        return next_request(request, result.output, result.cost_nano, self._clock.now_ms())
 
     async def _execute(self, request: StepRequest, granted: Granted) -> Executed:
         if granted.starts > self._max_starts:
@@ -137,8 +188,16 @@ class Attempts:
         until_ms = self._clock.now_ms() + max(1, int(wait_s * 1000))
         return Todo(self._routed([deferred_record(request, until_ms, reason, self._worker_id)]))
 
-    def _routed(self, records: Sequence[BaseModel]) -> list[OutRecord]:
+    def _routed(self, records: Sequence[Record]) -> list[OutRecord]:
         return [self._route(record) for record in records]
+
+
+def _said(executed: Executed, after: StepRequest | None) -> list[Record]:
+    """Return an attempt's records, its result saying whether the worker goes on."""
+    if after is None:
+        return executed.records
+    *others, result = executed.records
+    return [*others, structs.replace(result, chain="goes_on")]
 
 
 def _poison(starts: int) -> StepError:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from connectors.claims import Granted
 from connectors.ports import Clock
 from connectors.tools.context import ToolContext
 from connectors.tools.registry import Registry
 from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
 from schemas.payload import Payload
-from schemas.records.base import Json
+from schemas.records.base import Json, Record
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
 from streams.worker.args import bound_args
 from streams.worker.ledger import Deferred, Ledger
@@ -32,7 +30,7 @@ log = logging.getLogger(__name__)
 class Executed:
     """What an attempt leaves: records to append, its result last, and what to count once."""
 
-    records: list[BaseModel]
+    records: list[Record]
     counts: Mapping[str, int]
     error_code: str | None
 
@@ -73,6 +71,10 @@ class Executor:
             outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
         return self._executed(request, outcome, ledger)
 
+    def is_quick(self, request: StepRequest) -> bool:
+        """Return whether an attempt is a pure function that waits for nothing."""
+        return isinstance(request.work, FunctionCall) and self._registry.is_quick("function", request.work.name)
+
     def failed(self, request: StepRequest, error: StepError) -> Executed:
         """Return the outcome of an attempt that is not worked on."""
         now_ms = self._clock.now_ms()
@@ -85,6 +87,8 @@ class Executor:
                 return _read_answer(await self._models.answer(request, work, args, granted, ledger))
             case (ToolCall() | FunctionCall()) as work:
                 call = self._registry.call(work.kind, work.name, args, self._context(request))
+                if self._registry.is_quick(work.kind, work.name):
+                    return await call
                 return await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
         raise StepError("bad_request", "a model is never called without a claim")
 

@@ -9,15 +9,14 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from pydantic import BaseModel
-
 from connectors.ports import Clock, InRecord
 from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
+from schemas.records.base import Record
 from schemas.records.steps import StepRequest
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.polls import Control, Partition, Poll
 from streams.runtime.routing import to_out
-from streams.worker.attempts import Attempts
+from streams.worker.attempts import Attempts, Todo
 from streams.worker.dead_steps import failed_by_dead_letter
 from streams.worker.lanes import Lanes
 from streams.worker.metrics import WorkerMetrics
@@ -33,6 +32,8 @@ CONCURRENCY = 10
 MAX_SPAN = 1_000
 #: Outcomes that wait for the log's acknowledgement. They hold no slot, but up to some 100 KB each.
 MAX_UNPUBLISHED = 256
+#: A chain is left after this: its request holds back the watermark, and all of it is read again after a crash.
+CHAIN_MOST_MS = 10_000
 #: After the drain's time is over: to release claims, which is one round trip.
 GIVE_UP_S = 2.0
 
@@ -64,6 +65,9 @@ class Worker:
         self._running: dict[str, asyncio.Task[bool]] = {}
         self._control: Control | None = None
         self._draining = False
+        self._tenure = 0
+        self._quick_in_a_row = 0
+        metrics.watch(lambda: self._in_flight, lambda: len(self._tasks))
 
     async def assigned(self, partitions: set[Partition], control: Control) -> None:
         """Go on at the group's offsets."""
@@ -72,30 +76,52 @@ class Worker:
 
     async def revoked(self, partitions: set[Partition]) -> None:
         """Forget what left. Calls in flight go on and are published; their claims tell the next owner."""
+        self._tenure += 1
         self._watermarks.revoke(partitions)
         for partition in partitions:
             self._paused.pop(partition, None)
 
+    def rest_s(self) -> float:
+        """Return 0: a step that waits to be started gains nothing by company."""
+        return 0.0
+
     def wanted(self) -> tuple[set[Partition], int]:
         """Return what to fetch next: nothing while there is no room."""
-        free = min(self._concurrency - self._in_flight, self._concurrency + MAX_UNPUBLISHED - len(self._tasks))
+        slots = self._concurrency - self._in_flight
+        unpublished = self._concurrency + MAX_UNPUBLISHED - len(self._tasks)
         open_ = self._watermarks.open() - self._paused.keys()
-        if self._control is None or self._draining or free <= 0 or not open_:
+        if self._control is None or self._draining or min(slots, unpublished) <= 0 or not open_:
             return set(), 0
-        return self._lanes.choose(open_, self._control.behind, free)
+        # Nobody knows what is in the log. After a row of quick functions more of them are likely, and need no slots.
+        return self._lanes.choose(open_, self._control.behind, min(slots + self._quick_in_a_row, unpublished))
 
     async def handle(self, poll: Poll) -> None:
-        """Start work on a poll's records; return when each has a slot."""
+        """Start work on a poll's records; return when each has a slot, or when its partitions left meanwhile."""
+        tenure = self._tenure
         for partition, records in poll.records.items():
             self._lanes.took(partition[0], len(records))
             for record in records:
+                if tenure != self._tenure:
+                    return
                 if partition in self._paused or self._draining:
                     break
-                await self._take(partition, record)
+                await self._take(partition, record, tenure)
 
     def commits(self) -> dict[Partition, int]:
         """Return the lowest unfinished offset of each partition."""
         return self._watermarks.commits()
+
+    def room(self) -> set[Partition]:
+        """Return the partitions from which a request would be taken now."""
+        full = self._in_flight >= self._concurrency or len(self._tasks) >= self._concurrency + MAX_UNPUBLISHED
+        return set() if full or self._draining else self._watermarks.open() - self._paused.keys()
+
+    async def settle(self, seconds: float) -> None:
+        """Take no more, and give what is in flight ``seconds`` to end. What lasts longer is read again by others,
+        who meet its claim: long calls must not hold up the lanes."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
 
     async def drain(self, seconds: float) -> None:
         """Take no more, let work in flight finish for ``seconds``, then give up what is left and release its claims."""
@@ -119,7 +145,7 @@ class Worker:
         """How many attempts are worked on now."""
         return self._in_flight
 
-    async def _take(self, partition: Partition, record: InRecord) -> None:
+    async def _take(self, partition: Partition, record: InRecord, tenure: int) -> None:
         try:
             request = _decoded(record)
         except NewerMajor as exc:
@@ -130,32 +156,48 @@ class Worker:
                 failed = failed_by_dead_letter(record, exc, self._clock.now_ms())
                 self._start(self._set_aside(record, ticket, exc, *([] if failed is None else [failed])))
             return
-        # The slot comes first: while it is waited for, the partition may leave.
-        await self._slots.acquire()
-        ticket = None if self._draining else self._watermarks.take(partition, record.offset)
+        # The slot comes first: while it is waited for, the partition may leave, and even come back. A record of the
+        # former tenure would then hide unread ones before it from the watermark.
+        await self._enter(request)
+        ticket = None if self._draining or tenure != self._tenure else self._watermarks.take(partition, record.offset)
         if ticket is None:
-            self._slots.release()
+            self._leave(request)
             return
         twin = self._running.get(request.request_id)
         if twin is not None:
-            self._slots.release()
+            self._leave(request)
             self._start(self._join(twin, ticket))
             return
-        self._in_flight += 1
         task = self._start(self._work(record, request, ticket))
-        self._running[request.request_id] = task
-        task.add_done_callback(lambda _: self._running.pop(request.request_id, None))
+        self._name(request, task)
+
+    async def _enter(self, request: StepRequest) -> None:
+        """Wait for a slot, unless the attempt is over as soon as it is begun."""
+        if self._attempts.is_quick(request):
+            self._quick_in_a_row = min(self._quick_in_a_row + 1, MAX_UNPUBLISHED)
+            return
+        self._quick_in_a_row = 0
+        await self._slots.acquire()
+        self._in_flight += 1
+
+    def _leave(self, request: StepRequest) -> None:
+        if not self._attempts.is_quick(request):
+            self._in_flight -= 1
+            self._slots.release()
 
     async def _work(self, record: InRecord, request: StepRequest, ticket: Ticket) -> bool:
-        """Work on a request to its ack. Returns whether its outcome is in the log."""
+        """Work on a request, and on what it carries, to its ack. Returns whether all outcomes are in the log."""
+        until_ms = self._clock.now_ms() + CHAIN_MOST_MS
+        claimed: list[StepRequest] = []
         try:
-            try:
-                todo = await self._attempts.work(request)
-            finally:
-                self._in_flight -= 1
-                self._slots.release()
-                self._wake()
-            await self._attempts.publish(todo)
+            todo = await self._attempt(request, ticket, until_ms)
+            while todo.next is not None:
+                claimed += [todo.claimed] if todo.claimed is not None else []
+                request = todo.next
+                todo = await self._ride(request, ticket, until_ms)
+            claimed += [todo.claimed] if todo.claimed is not None else []
+            for one in claimed:
+                await self._attempts.mark(one)
         except Exception as exc:
             # Not the step's failure but ours: say so everywhere, since the request must not stop the partition.
             log.exception("worker failed on %s", request.request_id, extra={"action": "worker_failed"})
@@ -167,6 +209,34 @@ class Worker:
         self._ack(ticket)
         return True
 
+    async def _attempt(self, request: StepRequest, ticket: Ticket, until_ms: int) -> Todo:
+        """Work on one attempt, whose slot is taken, until its outcome is in the log."""
+        try:
+            todo = await self._attempts.work(request, lambda: self._may_go_on(ticket, until_ms))
+        finally:
+            self._leave(request)
+            self._wake()
+        await self._attempts.publish(todo)
+        return todo
+
+    async def _ride(self, request: StepRequest, ticket: Ticket, until_ms: int) -> Todo:
+        """Work on a step that rode along, in turn with what comes from the log."""
+        await self._enter(request)
+        self._name(request, asyncio.current_task())
+        self._metrics.chained()
+        return await self._attempt(request, ticket, until_ms)
+
+    def _name(self, request: StepRequest, task: "asyncio.Task[Any] | None") -> None:
+        """Let a request that is delivered while a task works on it wait for that task."""
+        request_id = request.request_id
+        if task is not None and request_id not in self._running:
+            self._running[request_id] = task
+            task.add_done_callback(lambda _: self._running.pop(request_id, None))
+
+    def _may_go_on(self, ticket: Ticket, until_ms: int) -> bool:
+        """Return whether the next step of a chain may be begun here: its request is ours and would be read again."""
+        return not self._draining and self._watermarks.holds(ticket) and self._clock.now_ms() < until_ms
+
     async def _join(self, twin: "asyncio.Task[bool]", ticket: Ticket) -> bool:
         """Ack a request that was delivered again while it is worked on, when that work is done."""
         published = await asyncio.shield(twin)
@@ -174,7 +244,7 @@ class Worker:
             self._ack(ticket)
         return published
 
-    async def _set_aside(self, record: InRecord, ticket: Ticket, exc: BadRecord, *told: BaseModel) -> bool:
+    async def _set_aside(self, record: InRecord, ticket: Ticket, exc: BadRecord, *told: Record) -> bool:
         """Put a record aside and ack it; ``told`` goes into the log with it."""
         self._metrics.dead_letter(exc.reason)
         log.error(
@@ -196,12 +266,10 @@ class Worker:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        self._metrics.watch(self._in_flight, len(self._tasks))
         return task
 
     def _ended(self, task: "asyncio.Task[bool]") -> None:
         self._tasks.discard(task)
-        self._metrics.watch(self._in_flight, len(self._tasks))
         self._wake()
         if not task.cancelled() and (exc := task.exception()) is not None:
             log.error("a request is left unacked and will be read again", exc_info=exc, extra={"action": "unacked"})

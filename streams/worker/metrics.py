@@ -1,5 +1,7 @@
 """What one worker process shows on its own ``/metrics``."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from connectors.claims import ClaimAnswer
@@ -15,6 +17,10 @@ class WorkerMetrics:
         self._steps = Counter(
             "worker_steps_total", "Attempts that ended, by kind and outcome.", ("kind", "outcome"), registry=registry
         )
+        self._chained = Counter(
+            "worker_chained_steps_total", "Attempts that were gone on to without a request in the log.",
+            registry=registry,
+        )  # fmt: skip
         self._claims = Counter("worker_claims_total", "Answers to taking a claim.", ("answer",), registry=registry)
         self._bad = Counter(
             "worker_dead_letters_total", "Requests that could not be used.", ("reason",), registry=registry
@@ -23,10 +29,10 @@ class WorkerMetrics:
             "worker_newer_major_total", "Partitions paused for a record of a newer major version.", registry=registry
         )
 
-    def watch(self, in_flight: int, unacked: int) -> None:
-        """Show how much is under way."""
-        self._in_flight.set(in_flight)
-        self._unacked.set(unacked)
+    def watch(self, in_flight: Callable[[], int], unacked: Callable[[], int]) -> None:
+        """Show how much is under way whenever somebody looks."""
+        self._in_flight.set_function(in_flight)
+        self._unacked.set_function(unacked)
 
     def executed(self, request: StepRequest, error_code: str | None) -> None:
         """Count an attempt that ended."""
@@ -35,6 +41,10 @@ class WorkerMetrics:
     def deferred(self, request: StepRequest) -> None:
         """Count an attempt that was given back unstarted."""
         self._steps.labels(request.work.kind, "deferred").inc()
+
+    def chained(self) -> None:
+        """Count an attempt that was gone on to."""
+        self._chained.inc()
 
     def claimed(self, answer: ClaimAnswer) -> None:
         """Count the answer to taking a claim."""

@@ -4,12 +4,14 @@ An attempt makes at most one call. Money is settled here, in every way that a ca
 
 - it gave an answer: its actual cost, or nothing when that is 0, and the hold is released;
 - it surely did not happen (refused, rate limited, failed at the provider): the hold is released;
-- nobody knows (a timeout): the estimate, presumed, which an actual settlement would replace.
+- nobody knows (a timeout, a connection that broke): the estimate, presumed, which an actual settlement would replace.
 """
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+from msgspec import structs
 
 from connectors.claims import Granted
 from connectors.holds import AlreadySettled, Held, HoldRequest, Refused
@@ -179,9 +181,9 @@ class ModelCalls:
         try:
             async with kept(reassert, ports.lease_ms / 3000, self._clock, f"the hold of {call.hold.call_id}"):
                 response = await limited(call.provider.complete(call.question), limit_s, what)
-        except StepError as exc:
+        except Exception as exc:
             latency_ms = (time.perf_counter() - began) * 1000
-            await self._settle_failure(call, held, exc, started_ms, latency_ms)
+            await self._settle_failure(call, held, _as_step_error(exc), started_ms, latency_ms)
             raise
         latency_ms = (time.perf_counter() - began) * 1000
         await self._settle_answer(call, held, response, started_ms, latency_ms)
@@ -195,17 +197,17 @@ class ModelCalls:
         cost = self._ports.prices.cost(hold.provider, hold.model, response.usage, held.booked_at_ms)
         settlement = _settlement(call, held, cost, response.usage) if cost else await self._released(call, held)
         record = await self._record(call, "ok", started_ms, latency_ms, response.sent, response.received)
-        ledger.add(record.model_copy(update={"usage": response.usage, "cost_nano": cost}), settlement)
+        ledger.add(structs.replace(record, usage=response.usage, cost_nano=cost), settlement)
 
     async def _settle_failure(
         self, call: _Call, held: Held, error: StepError, started_ms: int, latency_ms: float
     ) -> None:
-        outcome = _OUTCOMES.get(error.code, "error")
-        unknown = outcome == "timeout" and held.amount_nano > 0
+        outcome = _OUTCOMES.get(error.code, "unknown" if error.details.get("outcome") == "unknown" else "error")
+        unknown = outcome in ("timeout", "unknown") and held.amount_nano > 0
         settlement = _presumed(call, held) if unknown else await self._released(call, held)
         record = await self._record(call, outcome, started_ms, latency_ms, _asked(call.question), _said(error))
         cost = held.amount_nano if unknown else 0
-        call.ledger.add(record.model_copy(update={"error_code": error.code, "cost_nano": cost}), settlement)
+        call.ledger.add(structs.replace(record, error_code=error.code, cost_nano=cost), settlement)
 
     async def _released(self, call: _Call, held: Held) -> CostEvent | None:
         """Give the hold back. Where that is too late, a settlement of 0 takes back what was presumed."""
@@ -279,9 +281,16 @@ def _prompt(work: LlmCall, args: dict[str, Json]) -> str:
         raise StepError("missing_variable", f"prompt {work.prompt_name}@{work.prompt_version}: {exc}") from exc
 
 
+def _as_step_error(exc: Exception) -> StepError:
+    """Return a failure that no provider named as one of which nobody knows whether the call was made."""
+    if isinstance(exc, StepError):
+        return exc
+    return StepError("exception", f"{type(exc).__name__}: {exc}", retryable=True, details={"outcome": "unknown"})
+
+
 def _settlement(call: _Call, held: Held, amount_nano: int, usage: Usage) -> CostEvent:
     presumed = _presumed(call, held)
-    return presumed.model_copy(update={"kind": "actual", "amount_nano": amount_nano, "usage": usage})
+    return structs.replace(presumed, kind="actual", amount_nano=amount_nano, usage=usage)
 
 
 def _presumed(call: _Call, held: Held) -> CostEvent:

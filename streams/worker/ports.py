@@ -1,6 +1,6 @@
 """What the worker needs of the world, besides the engine's ``Log`` and ``Clock``."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 from connectors.claims import ClaimAnswer, Granted
@@ -16,6 +16,10 @@ class Claims(Protocol):
 
     async def take(self, run_id: str, request_id: str) -> ClaimAnswer:
         """Take the attempt, unless it is taken, has an outcome, or its run is over."""
+        ...
+
+    async def over(self, run_ids: Sequence[str]) -> set[str]:
+        """Return those of the runs that are over."""
         ...
 
     async def renew(self, granted: Granted) -> bool:

@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from pydantic import BaseModel
 
 from connectors.ports import Headers, OutRecord
 from schemas.errors import StepError
 from schemas.ids import span_id, trace_id
 from schemas.payload import Payload
-from schemas.records.base import ErrorInfo
+from schemas.records.base import ErrorInfo, Record
 from schemas.records.money import ProviderCall
-from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
+from schemas.records.run_events import Chain, StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import Span, TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
 from streams.worker.ledger import Ledger
 
-Route = Callable[[BaseModel], OutRecord]
+Route = Callable[[Record], OutRecord]
 """Returns a record as it is appended."""
 
 #: A message in words is cut here; what is longer belongs in a log.
@@ -49,7 +48,7 @@ def error_info(error: StepError, step_id: str) -> ErrorInfo:
     )
 
 
-def outcome_records(request: StepRequest, outcome: Outcome, ledger: Ledger, worker_id: str) -> list[BaseModel]:
+def outcome_records(request: StepRequest, outcome: Outcome, ledger: Ledger, worker_id: str) -> list[Record]:
     """Return what is appended for an attempt that ended, its result last."""
     result = result_record(request, outcome, ledger, worker_id)
     return [*ledger.calls, *ledger.costs, spans_record(request, outcome, ledger), result]
@@ -71,6 +70,8 @@ def result_record(request: StepRequest, outcome: Outcome, ledger: Ledger, worker
         "model": ledger.model,
         "cached": ledger.cached,
         "call_ids": ledger.call_ids,
+        "chain": _given_back(request),
+        "args_hash": request.args_hash,
     }
     if outcome.output is not None:
         return StepSucceeded(output=outcome.output, **common)
@@ -89,7 +90,13 @@ def deferred_record(request: StepRequest, until_ms: int, reason: str, worker_id:
         reason=reason,
         deferral=request.deferral + 1,
         worker_id=worker_id,
+        chain=_given_back(request),
     )
+
+
+def _given_back(request: StepRequest) -> Chain | None:
+    """Return what is said of the steps that rode along, unless somebody says otherwise."""
+    return "given_back" if request.continuation else None
 
 
 def spans_record(request: StepRequest, outcome: Outcome, ledger: Ledger) -> TraceSpans:

@@ -91,6 +91,10 @@ class Watermarks:
             return None
         return Ticket(partition, offset, watermark)
 
+    def holds(self, ticket: Ticket) -> bool:
+        """Return whether a taken record would be read again if it were left, by us or by whoever comes next."""
+        return self._partitions.get(ticket.partition) is ticket.watermark
+
     def ack(self, ticket: Ticket) -> None:
         """Note that a record is done."""
         ticket.watermark.ack(ticket.offset)

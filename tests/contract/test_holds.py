@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from redis.asyncio import Redis
 
 from connectors.budget_definitions import BudgetDefinitions
@@ -436,7 +437,7 @@ async def test_a_busy_day_ends_with_exact_spend_and_nothing_held(money: Ledger, 
 
 
 def replace_amount(presumed: CostEvent, amount_nano: int) -> CostEvent:
-    return presumed.model_copy(update={"kind": "actual", "amount_nano": amount_nano})
+    return structs.replace(presumed, kind="actual", amount_nano=amount_nano)
 
 
 async def test_redis_down_is_unavailable() -> None:

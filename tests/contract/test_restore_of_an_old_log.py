@@ -15,6 +15,7 @@ from streams.core.runs.fold import RunFold
 from streams.runtime.engine import Engine
 from streams.runtime.inbox import CatalogueInbox
 from streams.runtime.memory import ManualClock, MemoryLog
+from streams.runtime.memory_checkpoints import MemoryCheckpoints
 from streams.runtime.owned import Owned
 from streams.runtime.routing import to_out
 from streams.runtime.takeover import Takeover
@@ -44,7 +45,7 @@ async def restored(redis: Redis, fold, records: list, age_s: int) -> tuple[Owned
         log_=log, clock=clock, on_lost=lambda _: None, on_gap=lambda _: None,
     )  # fmt: skip
     # A memory of one entity, so that everything is loaded again from the store.
-    takeover = Takeover(engine, memory_limit=1, restore_grace_ms=0)
+    takeover = Takeover(engine, MemoryCheckpoints(), memory_limit=1, restore_grace_ms=0)
     owned = takeover.new(0)
     await takeover.take(owned)
     await engine.load_entities(owned, ["o", records[0].run_id])

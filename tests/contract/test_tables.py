@@ -1,5 +1,6 @@
 """One behaviour suite for the Table port, on memory and on Redis."""
 
+import time
 from uuid import uuid4
 
 import pytest
@@ -42,6 +43,16 @@ async def test_taking_raises_the_epoch_and_keeps_the_position(table: Table) -> N
 async def test_another_log_has_no_position(table: Table) -> None:
     await begun(table, 7)
     assert (await table.take(0, "log-2")).position is None
+
+
+async def test_a_table_of_another_log_says_so_every_time_and_keeps_its_entries(table: Table) -> None:
+    epoch = await begun(table, 7)
+    await table.commit(0, Commit(epoch, 7, 8, 5, puts={"a": {"x": b"1"}}))
+    assert (await table.take(0, "log-2")).other_log == "log-1"
+    taken = await table.take(0, "log-2")
+    assert taken.other_log == "log-1"
+    assert [names async for names in table.entities(0)] == [["a"]]
+    assert (await table.take(0, "log-1")).other_log == ""
 
 
 async def test_a_commit_writes_everything_and_moves_the_position(table: Table) -> None:
@@ -125,6 +136,41 @@ async def test_timers_are_due_in_order_and_can_be_moved_and_disarmed(table: Tabl
     assert await table.due(0, 99, 1) == [(three, 10)]
     await table.commit(0, Commit(epoch, 1, 2, 0, arm={one: 5}, disarm=[one, three]))
     assert await table.due(0, 99, 10) == [(one, 5), (two, 20)]
+
+
+async def test_a_dump_shows_entities_with_their_ends_as_of_one_offset(table: Table) -> None:
+    epoch = await begun(table, 4)
+    leaves_ms = int(time.time() * 1000) + 3_600_000
+    puts = {"a": {"x": b"1"}, "b": {"y": b"\x00"}}
+    await table.commit(0, Commit(epoch, 4, 9, 0, puts=puts, expire={"b": leaves_ms}))
+    offset, found = await table.dump(0, epoch, ["a", "b", "none"])
+    assert offset == 9
+    assert {entity: stored.entries for entity, stored in found.items()} == puts | {"none": {}}
+    assert found["a"].expire_at_ms is found["none"].expire_at_ms is None
+    assert abs((found["b"].expire_at_ms or 0) - leaves_ms) <= 2
+    await table.take(0, "log-1")
+    with pytest.raises(Fenced):
+        await table.dump(0, epoch, ["a"])
+    with pytest.raises(PositionLost):
+        await table.dump(7, 1, [])
+
+
+async def test_counters_are_read_as_they_were_added_up(table: Table) -> None:
+    epoch = await begun(table)
+    assert await table.counted(0, epoch) == {}
+    await table.commit(0, Commit(epoch, 0, 1, 0, counters={"a|x=1": 2, "b": 0.5}))
+    await table.commit(0, Commit(epoch, 1, 2, 0, counters={"b": 0.25}))
+    assert await table.counted(0, epoch) == {"a|x=1": 2, "b": 0.75}
+
+
+async def test_all_entities_of_a_partition_can_be_named(table: Table) -> None:
+    epoch = await begun(table)
+    await table.commit(0, Commit(epoch, 0, 1, 0, puts={f"e:{number}": {"x": b"1"} for number in range(250)}))
+    other = (await table.take(1, "log-1")).epoch
+    await table.begin(1, other, "log-1", Position(0, 0))
+    await table.commit(1, Commit(other, 0, 1, 0, puts={"elsewhere": {"x": b"1"}}))
+    named = [entity async for names in table.entities(0) for entity in names]
+    assert set(named) == {f"e:{number}" for number in range(250)}
 
 
 async def test_an_owner_can_ask_where_its_table_stands(table: Table) -> None:

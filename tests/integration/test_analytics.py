@@ -6,14 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
-from pydantic import BaseModel
+from msgspec import structs
 
 from connectors.clickhouse import MIGRATIONS, ClickHouse, CostLine
 from connectors.ports import InRecord
 from schemas.errors import Unavailable
 from schemas.payload import Inline
-from schemas.records.base import Usage
+from schemas.records.base import Record, Usage
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import Span, TraceSpans
@@ -40,7 +41,7 @@ async def store(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
 def cost(
     call: str, amount: int, kind: str = "actual", *, org: str = "acme", run: str = "r1", at: int = NOV_22
 ) -> CostEvent:
-    return CostEvent.model_validate(
+    return msgspec.convert(
         {
             "call_id": call,
             "kind": kind,
@@ -55,13 +56,12 @@ def cost(
             "usage": Usage(input_tokens=10, output_tokens=1),
             "price_version": "local-1",
             "tags": {"team": "blue"},
-        }
+        },
+        CostEvent,
     )
 
 
-def placed(
-    topic: str, records: Sequence[BaseModel], partition: int = 0, start: int = 0
-) -> list[tuple[InRecord, BaseModel]]:
+def placed(topic: str, records: Sequence[Record], partition: int = 0, start: int = 0) -> list[tuple[InRecord, Record]]:
     return [(InRecord(topic, partition, start + n, NOV_22, b"k", b"{}"), record) for n, record in enumerate(records)]
 
 
@@ -196,11 +196,11 @@ async def test_calls_spans_and_steps_become_rows(store: ClickHouse) -> None:
         trace_id="a" * 32,
         steps=steps,
     )
-    later = view.model_copy(update={"version": 9, "steps": [steps[1].model_copy(update={"state": "succeeded"})]})
+    later = structs.replace(view, version=9, steps=[structs.replace(steps[1], state="succeeded")])
     batch = [
         *placed(PROVIDER_CALLS, [call, call]),
         *placed(TRACE_SPANS, [spans], 1),
-        *placed(RUN_VIEWS, [view, later, view.model_copy(update={"steps": []})], 2),
+        *placed(RUN_VIEWS, [view, later, structs.replace(view, steps=[])], 2),
     ]
     for _ in range(2):
         await AnalyticsSink(store).write(batch)

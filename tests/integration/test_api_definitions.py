@@ -45,6 +45,9 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
         yield found
 
 
+WRONG_ARGUMENT = {"id": "merge", "type": "tool", "config": {"tool_name": "s3.fetch", "tool_args": {"kee": "x"}}}
+
+
 def changed(path: str, value: Any) -> dict[str, Any]:
     """Return the workflow with one place changed."""
     document = copy.deepcopy(WORKFLOW)
@@ -93,6 +96,10 @@ async def test_a_workflow_version_is_immutable(api: Running) -> None:
     [
         (changed("dag.nodes.0.config.prompt_ref", "greeter@9"), "dag.nodes[0].config.prompt_ref"),
         (changed("dag.nodes.1.config.function_name", "nothing"), "dag.nodes[1].config.function_name"),
+        (
+            changed("dag.nodes.1", WRONG_ARGUMENT),
+            "dag.nodes[1].config.tool_args.kee",
+        ),
         (changed("dag.edges.0.to", "nowhere"), "dag.edges[0].to"),
         (changed("dag.nodes.1.id", "greet"), "dag.nodes[1].id"),
         (changed("name", "runs"), "name"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -246,7 +247,7 @@ async def test_a_whole_run_is_shown(api: Running) -> None:
     more = {"steps": steps, "output": {"merge": inline({"a": 1}), "huge": big}, "output_in_steps": ["m"]}
     await write_history(api, record, 7, "succeeded", cost_nano=1_250_000, **more)
     body = (await api.client.get(f"{RUNS}/{record.run_id}")).json()
-    assert body["output"] == {"merge": {"a": 1}, "huge": big.model_dump(), "m": ["first", "second"]}
+    assert body["output"] == {"merge": {"a": 1}, "huge": msgspec.to_builtins(big), "m": ["first", "second"]}
     assert (body["status"], body["cost_cents"], body["cost_usd"]) == ("succeeded", "0.125", "0.00125")
     assert (body["inputs"], body["budget_cents"], body["submission_id"]) == (INPUTS, "100", "whole")
     first = body["steps"][0]

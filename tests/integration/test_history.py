@@ -4,7 +4,9 @@ import random
 import time
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
+from msgspec import structs
 
 from connectors.ports import InRecord
 from connectors.postgres.database import Database
@@ -34,7 +36,7 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 
 def step(step_id: str, state: StepState, **more: object) -> StepView:
     fields = {"node_id": step_id.partition("[")[0], "kind": "function", "requested_at_ms": SUBMITTED_MS} | more
-    return StepView.model_validate({"step_id": step_id, "state": state, **fields})
+    return msgspec.convert({"step_id": step_id, "state": state, **fields}, StepView)
 
 
 def view(run_id: str, version: int, status: RunState, steps: list[StepView], **more: object) -> RunView:
@@ -48,7 +50,7 @@ def view(run_id: str, version: int, status: RunState, steps: list[StepView], **m
         "submitted_at_ms": SUBMITTED_MS,
         "trace_id": "trace",
     } | more
-    return RunView.model_validate({"run_id": run_id, "version": version, "status": status, "steps": steps, **fields})
+    return msgspec.convert({"run_id": run_id, "version": version, "status": status, "steps": steps, **fields}, RunView)
 
 
 def life(run_id: str) -> list[RunView]:
@@ -125,7 +127,7 @@ async def test_pages_are_complete_in_order_and_filtered(database: Database) -> N
         view(f"{org}-{n}", n, "failed" if n % 3 == 0 else "running", [], org_id=org, tags={"even": str(n % 2 == 0)})
         for n in range(25)
     ]
-    views[7] = views[7].model_copy(update={"submitted_at_ms": SUBMITTED_MS + 5000, "workflow_name": "other"})
+    views[7] = structs.replace(views[7], submitted_at_ms=SUBMITTED_MS + 5000, workflow_name="other")
     await RunWrites(database).write(views)
     runs = Runs(database)
 

@@ -46,6 +46,10 @@ class Server:
         answer: dict[str, Any] = httpx.get(f"{self.url}/calls").raise_for_status().json()
         return answer
 
+    def billed(self) -> dict[str, Any]:
+        answer: dict[str, Any] = httpx.get(f"{self.url}/billed").raise_for_status().json()["by_key"]
+        return answer
+
     def behave(self, **changes: object) -> None:
         httpx.post(f"{self.url}/behaviour", json=changes).raise_for_status()
 
@@ -157,6 +161,10 @@ async def test_calls_are_counted_by_idempotency_key(server: Server, provider: Lo
         "by_key": {"a": 3, "b": 1},
         "by_status": {"200": 4},
     }
+    billed = server.billed()
+    assert {key: len(answers) for key, answers in billed.items()} == {"a": 3, "b": 1}
+    expected = (await provider.complete(REQUEST)).usage
+    assert billed["b"] == [[expected.input_tokens, expected.output_tokens]]
 
 
 async def test_a_failed_call_is_counted_too(server: Server, provider: LocalHttpProvider) -> None:
@@ -164,6 +172,7 @@ async def test_a_failed_call_is_counted_too(server: Server, provider: LocalHttpP
     assert (await failure(provider, REQUEST)).code == "provider_unavailable"
     assert server.calls()["by_key"] == {REQUEST.idempotency_key: 1}
     assert server.calls()["by_status"] == {"503": 1}
+    assert server.billed() == {}, "what failed is not billed"
 
 
 async def test_rate_limits_come_with_the_wait(server: Server, provider: LocalHttpProvider) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from redis.asyncio import Redis
 
 from connectors.claims import Busy, Granted, Published, RedisClaims
@@ -120,7 +121,7 @@ async def test_a_worker_that_dies_in_a_call_is_followed_by_another_start(bench: 
     if isinstance(first, StepDeferred):
         assert first.until_ms <= bench.clock.now_ms() + 50
         await asyncio.sleep(0.06)
-        await bench.ask(request.model_copy(update={"deferral": first.deferral}))
+        await bench.ask(structs.replace(request, deferral=first.deferral))
     await until(lambda: any(isinstance(r, StepSucceeded) for r in bench.results()))
     await bench.idle(pump)
     (call,) = bench.calls()

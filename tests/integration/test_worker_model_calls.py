@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -139,7 +140,7 @@ async def test_capture_redacted_keeps_structure_only(bench: Bench) -> None:
     (call,) = bench.calls()
     digest = hashlib.sha256(b"Say secret").hexdigest()
     assert call.request == Inline(value={"prompt": {"length": 10, "sha256": digest}})
-    assert "secret" not in call.model_dump_json()
+    assert "secret" not in msgspec.json.encode(call).decode()
 
 
 async def test_an_earlier_answer_stands_in_for_the_call(bench: Bench) -> None:
@@ -255,6 +256,25 @@ async def test_a_timeout_is_settled_as_presumed(bench: Bench, ours: bool) -> Non
     (call,) = bench.calls()
     (cost,) = bench.costs()
     assert call.outcome == "timeout"
+    assert (cost.kind, cost.call_id) == ("presumed", call.call_id)
+    assert cost.amount_nano == call.cost_nano == result.cost_nano == estimate("Say x")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StepError("provider_unavailable", "the connection broke", retryable=True, details={"outcome": "unknown"}),
+        AttributeError("a defect of a library"),
+    ],
+)
+async def test_an_answer_that_may_have_been_lost_is_settled_as_presumed(bench: Bench, error: Exception) -> None:
+    """The provider may have worked, and will bill it; its hold must not wait for its end either."""
+    bench.provider.reply = raising(error)
+    result = await outcome(bench, bench.request(llm(), args={"word": "x"}))
+    assert result.error.retryable
+    (call,) = bench.calls()
+    (cost,) = bench.costs()
+    assert call.outcome == "unknown"
     assert (cost.kind, cost.call_id) == ("presumed", call.call_id)
     assert cost.amount_nano == call.cost_nano == result.cost_nano == estimate("Say x")
 

@@ -12,10 +12,22 @@ from streams.core.commands import Command
 from streams.core.runs.entries import step_field
 from streams.core.runs.fold import RunFold
 from streams.core.state import State
+from streams.runtime.checkpoints import Checkpointer
 from streams.runtime.engine import Engine, Prepared
+from streams.runtime.owned import Owned
 from streams.runtime.table_agent import TableAgent
 
-BUGS = ("no_epoch_check", "no_fence", "ack_first", "offset_first", "timer_by_clock", "settled_forgotten")
+BUGS = (
+    "no_epoch_check",
+    "no_fence",
+    "ack_first",
+    "offset_first",
+    "timer_by_clock",
+    "settled_forgotten",
+    "marker_first",
+    "zombie_checkpoint",
+    "undone_forgotten",
+)
 
 
 class AckFirst(Engine):
@@ -51,7 +63,27 @@ class Forgetful(BudgetsFold):
         return super().fold(state, event, now_ms, offset)
 
 
+class OnlyItsOwn(Checkpointer):
+    """Forgets what the owner before had changed since the last checkpoint."""
+
+    async def _made_whole(self, owned: Owned) -> bool:
+        """Say that it is."""
+        owned.saved.whole = True
+        return True
+
+
+class Unasked(Checkpointer):
+    """Writes a checkpoint whoever owns the table."""
+
+    async def _still_ours(self, owned: Owned) -> None:
+        """Do not ask."""
+
+
 def plant(bug: str, agent: TableAgent) -> None:
     """Make an agent's engine one that has the bug, if it is the engine's."""
     if bug == "ack_first":
         agent._engine.__class__ = AckFirst
+    if bug == "undone_forgotten":
+        agent._checkpointer.__class__ = OnlyItsOwn
+    if bug == "zombie_checkpoint":
+        agent._checkpointer.__class__ = Unasked

@@ -1,13 +1,28 @@
 """The ports as a process sees them: each call is two turns, and what lies between is where things go wrong."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
-from connectors.ports import Answer, Bounds, Commit, Due, InRecord, OutRecord, Position, Taken
+from connectors.ports import (
+    Answer,
+    Bounds,
+    CheckpointWriter,
+    Commit,
+    Due,
+    InRecord,
+    Kept,
+    OutRecord,
+    Position,
+    Stored,
+    Taken,
+)
 from schemas.errors import Unavailable
 from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
+from streams.runtime.memory_checkpoints import MemoryCheckpoints, MemoryWriter
 from tests.simulation.scheduler import Process, Scheduler
 from topics.murmur2 import partition_for
 
@@ -50,6 +65,10 @@ class StampedLog(MemoryLog):
     def end(self, topic: str, partition: int) -> int:
         """Return a partition's end."""
         return len(self._records.get((topic, partition), []))
+
+    def first(self, topic: str, partition: int) -> int:
+        """Return a partition's first kept offset."""
+        return self._first.get((topic, partition), 0)
 
     def slice(self, topic: str, partition: int, start: int, end: int) -> list[InRecord]:
         """Return some of a partition's records."""
@@ -102,9 +121,45 @@ class FencedTable(MemoryTable):
         at = self._at(partition)
         return {e: dict(f) for e, f in at.entities.items() if f}, dict(at.timers), at.position
 
+    def ended(self, partition: int) -> dict[str, int]:
+        """Return when each entity that ended leaves."""
+        return dict(self._at(partition).expire)
+
+    def copy(self, partition: int) -> object:
+        """Return a dump of a partition."""
+        return deepcopy(self._at(partition))
+
+    def put_back(self, partition: int, copy: object) -> None:
+        """Let a partition be as an older dump has it. Epochs still never come twice."""
+        at = deepcopy(copy)
+        at.epoch = self._at(partition).epoch
+        self._partitions[partition] = at
+
     def timers(self) -> list[int]:
         """Return when each armed timer is due."""
         return [due for at in self._partitions.values() for due in at.timers.values()]
+
+
+class FencedCheckpoints(MemoryCheckpoints):
+    """The checkpoints themselves. ``bug`` plants a fault of theirs: ``marker_first`` or ``zombie_checkpoint``."""
+
+    def __init__(self, bug: str = "") -> None:
+        super().__init__()
+        self.bug = bug
+
+    def open(self, partition: int) -> MemoryWriter:
+        """Open the one writer, or one of many."""
+        writer = super().open(partition)
+        if self.bug == "zombie_checkpoint":
+            writer.__class__ = Unfenced
+        return writer
+
+
+class Unfenced(MemoryWriter):
+    """Writes, whoever else does."""
+
+    def _check(self) -> None:
+        """Find nothing wrong."""
 
 
 class SimClock(ManualClock):
@@ -182,6 +237,8 @@ class SimLog:
         """Yield small batches."""
         for at in range(start, end, 8):
             await self._calls.turn("read")
+            if at < self._log.first(topic, partition):
+                raise Unavailable("simulation", f"{topic}/{partition} has lost offset {at}", 0.1)
             yield self._log.slice(topic, partition, at, min(at + 8, end))
 
     async def incarnation(self, topic: str) -> str:
@@ -208,6 +265,20 @@ class SimTable:
         """Load entities."""
         return await self._calls.call("load", lambda: self._table.load(partition, epoch, entities))
 
+    async def dump(self, partition: int, epoch: int, entities: Sequence[str]) -> tuple[int, dict[str, Stored]]:
+        """Dump entities."""
+        return await self._calls.call("dump", lambda: self._table.dump(partition, epoch, entities))
+
+    async def counted(self, partition: int, epoch: int) -> dict[str, float]:
+        """Return the counters."""
+        return await self._calls.call("counted", lambda: self._table.counted(partition, epoch))
+
+    async def entities(self, partition: int) -> AsyncIterator[list[str]]:
+        """Yield the names of entities."""
+        async for names in self._table.entities(partition):
+            await self._calls.turn("entities")
+            yield names
+
     async def stands(self, partition: int, epoch: int) -> int:
         """Return the stored offset."""
         return await self._calls.call("stands", lambda: self._table.stands(partition, epoch))
@@ -227,3 +298,50 @@ class SimTable:
     async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
         """End a restore."""
         return await self._calls.call("open", lambda: self._table.open(partition, epoch, open_at_ms))
+
+
+class SimCheckpoints:
+    """A process's ``Checkpoints``."""
+
+    def __init__(self, checkpoints: FencedCheckpoints, calls: Calls) -> None:
+        self._checkpoints = checkpoints
+        self._calls = calls
+
+    @asynccontextmanager
+    async def writer(self, partition: int) -> AsyncIterator[CheckpointWriter]:
+        """Open a writer."""
+
+        async def apply() -> MemoryWriter:
+            return self._checkpoints.open(partition)
+
+        yield SimWriter(await self._calls.call("open a checkpoint", apply), self._calls, self._checkpoints.bug)
+
+    async def last(self, partition: int) -> Kept | None:
+        """Return the last record."""
+        return await self._calls.call("last", lambda: self._checkpoints.last(partition))
+
+    async def read(self, partition: int) -> AsyncIterator[list[Kept]]:
+        """Yield what is there now in small batches."""
+        records = self._checkpoints.records(partition)
+        for at in range(0, len(records), 8):
+            await self._calls.turn("read a checkpoint")
+            yield records[at : at + 8]
+
+
+class SimWriter:
+    """A process's ``CheckpointWriter``."""
+
+    def __init__(self, writer: MemoryWriter, calls: Calls, bug: str) -> None:
+        self._writer = writer
+        self._calls = calls
+        self._bug = bug
+
+    async def append(self, records: Sequence[Kept]) -> None:
+        """Append records; with the planted fault the marker is there before all else is."""
+        if self._bug == "marker_first":
+            self._writer._partition.records.append(records[-1])
+        await self._calls.call("append to a checkpoint", lambda: self._writer.append(records))
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self._calls.call("commit a checkpoint", self._writer.commit)

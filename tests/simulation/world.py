@@ -7,28 +7,40 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from msgspec import structs
 
 from connectors.ports import Due, InRecord, OutRecord
 from schemas.errors import Unavailable
 from schemas.ids import call_id
 from schemas.payload import inline
-from schemas.records.base import ErrorInfo
+from schemas.records.base import ErrorInfo, Record
 from schemas.records.money import CostEvent
 from schemas.records.run_events import CancelRequested, RunSubmitted, StepDeferred, StepFailed, StepSucceeded
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
 from streams.core.budgets import BudgetsFold
+from streams.core.runs.chain import next_request
 from streams.core.runs.fold import RunFold
 from streams.core.state import Fold
 from streams.runtime.inbox import CatalogueInbox
+from streams.runtime.kept import marker_of
 from streams.runtime.owned import Status
 from streams.runtime.polls import Partition, Poll
 from streams.runtime.routing import to_out
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.timers import Fire, fire_run_timers
 from tests.simulation.bugs import Forgetful, TimerByClock, plant
-from tests.simulation.ports import Calls, Faults, FencedTable, SimClock, SimLog, SimTable, StampedLog
+from tests.simulation.ports import (
+    Calls,
+    Faults,
+    FencedCheckpoints,
+    FencedTable,
+    SimCheckpoints,
+    SimClock,
+    SimLog,
+    SimTable,
+    StampedLog,
+)
 from tests.simulation.scheduler import Process, Scheduler
 from tests.support.runs import ORG, START_MS, function, resolved, submitted
 from topics import catalogue
@@ -75,6 +87,10 @@ class Positions:
         """Say nothing."""
         return False
 
+    async def confirms(self) -> bool:
+        """Say yes: who holds a partition here is the scheduler's affair."""
+        return True
+
 
 @dataclass
 class Owner:
@@ -91,9 +107,14 @@ class World:
         self.rng = Random(seed)
         self.bug = bug
         self.scheduler = Scheduler(self.rng, START_MS)
+        # No draw, so that a seed plays the same run of things with and without chains.
+        self.chain_steps = seed % 2 == 1
         self.partitions = self.rng.randint(1, 2)
         self.log = StampedLog(self.partitions, SimClock(self.scheduler))
         self.tables = {catalogue.RUN_EVENTS: FencedTable(bug), catalogue.COST_EVENTS: FencedTable(bug)}
+        self.checkpoints = {topic: FencedCheckpoints(bug) for topic in self.tables}
+        self.checkpoint_ms = self.rng.choice((40, 200, 1_500, 20_000))
+        self.dumps: dict[tuple[str, int], object] = {}
         self.faults = Faults(self.rng, down=self.rng.choice((0, 0.03, 0.1)), lost=self.rng.choice((0, 0.03, 0.1)))
         self.mischief = self.rng.choice((0.004, 0.01, 0.03))
         self.processes: list[Process] = []
@@ -170,7 +191,7 @@ class World:
         process, calls = self.process("owner")
         owner = Owner(process)
         self.owners.append(owner)
-        runs = TimerByClock() if self.bug == "timer_by_clock" else RunFold()
+        runs = (TimerByClock if self.bug == "timer_by_clock" else RunFold)(chain_steps=self.chain_steps)
         spend = Forgetful() if self.bug == "settled_forgotten" else BudgetsFold()
         self.start_agent(owner, calls, catalogue.RUN_EVENTS, runs, fire_run_timers)
         self.start_agent(owner, calls, catalogue.COST_EVENTS, spend, no_timers)
@@ -182,6 +203,9 @@ class World:
             fold=fold,
             inbox=CatalogueInbox(),
             table=SimTable(self.tables[topic], calls),
+            checkpoints=SimCheckpoints(self.checkpoints[topic], calls),
+            checkpoint_ms=self.checkpoint_ms,
+            sweep_ms=4 * self.checkpoint_ms,
             log_=SimLog(self.log, calls),
             clock=SimClock(self.scheduler, owner.process),
             fire=fire,
@@ -223,7 +247,7 @@ class World:
             await self.persist(process, log, [CancelRequested(run_id=run.run_id, org_id=ORG)])
         self.clients -= 1
 
-    async def persist(self, process: Process, log: SimLog, records: list[BaseModel]) -> None:
+    async def persist(self, process: Process, log: SimLog, records: list[Record]) -> None:
         """Append until it is acknowledged, and perhaps once more."""
         again = self.rng.random() < 0.1
         while True:
@@ -258,14 +282,30 @@ class World:
             await self.scheduler.turn(process, "fetch", 20, idle=True)
 
     async def answer(self, process: Process, log: SimLog, place: tuple[int, int]) -> None:
-        """Answer one request: in time or late, once or twice, and not always in the same way."""
-        request = self.unanswered[place]
-        await self.scheduler.turn(process, "work", self.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS)))
-        for _ in range(2 if self.rng.random() < 0.1 else 1):
-            await self.persist(process, log, self.outcome(request))
+        """Answer one request and go on with what it carries: in time or late, once or twice, and not always alike."""
+        request: StepRequest | None = self.unanswered[place]
+        while request is not None:
+            await self.scheduler.turn(process, "work", self.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS)))
+            after = None
+            for _ in range(2 if self.rng.random() < 0.1 else 1):
+                *others, said = self.outcome(request)
+                after, said = self.gone_on_with(request, said)
+                await self.persist(process, log, [*others, said])
+            request = after
         self.unanswered.pop(place, None)
 
-    def outcome(self, request: StepRequest) -> list[BaseModel]:
+    def gone_on_with(self, request: StepRequest, said: Record) -> tuple[StepRequest | None, Record]:
+        """Return what follows an answer, and the answer saying so. One in eight workers stops there."""
+        if not request.continuation:
+            return None, said
+        if isinstance(said, StepSucceeded) and self.rng.random() < 0.875:
+            after = next_request(request, said.output, said.cost_nano, self.scheduler.now_ms)
+            if after is not None:
+                return after, structs.replace(said, chain="goes_on")
+        assert isinstance(said, StepSucceeded | StepFailed | StepDeferred)
+        return None, structs.replace(said, chain="given_back")
+
+    def outcome(self, request: StepRequest) -> list[Record]:
         """Return what a worker says of an attempt, with what it did cost."""
         self.answers += 1
         now = self.scheduler.now_ms
@@ -281,12 +321,13 @@ class World:
             return [StepDeferred(**said, until_ms=until, reason="budget", deferral=request.deferral + 1)]
         costs = self.settlements(request)
         said |= {"started_at_ms": now, "finished_at_ms": now, "cost_nano": amount(request)}
+        said["args_hash"] = request.args_hash
         if at < 0.25:
             error = ErrorInfo(code="boom", message="it failed", retryable=at < 0.22)
             return [*costs, StepFailed(**said, error=error)]
         return [*costs, StepSucceeded(**said, output=inline(self.answers))]
 
-    def settlements(self, request: StepRequest) -> list[BaseModel]:
+    def settlements(self, request: StepRequest) -> list[Record]:
         """Return the settlements of an attempt's call: an estimate, the real cost, or both."""
         kinds = self.rng.choice(SETTLED_AS)
         fields: dict[str, Any] = {
@@ -306,7 +347,12 @@ class World:
 
     def do_mischief(self) -> None:
         """Do one thing that must not matter."""
-        one = self.rng.choice((self.crash, self.crash, self.replace, self.replace, self.freeze, self.flush, self.skip))
+        one = self.rng.choice(
+            (
+                *(self.crash, self.crash, self.replace, self.replace, self.freeze, self.skip),
+                *(self.flush, self.lose, self.lose, self.compact, self.dump, self.rewind),
+            )
+        )
         self.scheduler.note(one.__name__)
         one()
 
@@ -336,7 +382,38 @@ class World:
 
     def flush(self) -> None:
         """Lose a partition of a table."""
-        self.tables[self.rng.choice(list(self.tables))].forget(self.rng.randrange(self.partitions))
+        topic, partition = self.some_partition()
+        self.tables[topic].forget(partition)
+
+    def lose(self) -> None:
+        """Lose a partition of a table and all of its log that its checkpoint stands for."""
+        topic, partition = self.some_partition()
+        records = self.checkpoints[topic].records(partition)
+        marker = marker_of(records[-1]) if records else None
+        self.tables[topic].forget(partition)
+        self.dumps.pop((topic, partition), None)
+        if marker is not None:
+            self.log.truncate(topic, partition, marker.offset)
+
+    def compact(self) -> None:
+        """Let the log's own cleaner come by."""
+        topic, partition = self.some_partition()
+        self.checkpoints[topic].compact(partition)
+
+    def dump(self) -> None:
+        """Save a partition of a table."""
+        topic, partition = self.some_partition()
+        self.dumps[topic, partition] = self.tables[topic].copy(partition)
+
+    def rewind(self) -> None:
+        """Bring a partition of a table back from its last dump, if there is one."""
+        topic, partition = self.some_partition()
+        if (topic, partition) in self.dumps:
+            self.tables[topic].put_back(partition, self.dumps[topic, partition])
+
+    def some_partition(self) -> tuple[str, int]:
+        """Return a table's topic and one of its partitions."""
+        return self.rng.choice(list(self.tables)), self.rng.randrange(self.partitions)
 
     def skip(self) -> None:
         """Let time pass."""

@@ -16,6 +16,8 @@ from deploy.local.system import System
 LEASE_MS = 2_000
 HOLD_TTL_MS = 12_000
 SESSION_MS = 3_000
+#: So often that there is one to restore from, and one under way when something dies.
+CHECKPOINT_MS = 500
 
 LAYOUT = {
     "orchestrator": ("orchestrator",),
@@ -56,9 +58,10 @@ WORKFLOW = {
 }
 
 
-def model_process(data_dir: Path, latency_ms: int) -> RoleProcess:
+def model_process(data_dir: Path, latency_ms: int, *, jitter_ms: int = 0, error_rate: float = 0.0) -> RoleProcess:
     """Return the local model as a process of its own, not yet started. It counts calls by idempotency key."""
     argv = ["-m", "connectors.providers.local_server", "--port", "0", "--latency-ms", str(latency_ms), "--echo"]
+    argv += ["--jitter-ms", str(jitter_ms), "--error-rate", str(error_rate)]
     return RoleProcess("model", argv, {}, data_dir / "logs" / "model.log")
 
 
@@ -75,6 +78,7 @@ def crash_system(data_dir: Path, *, latency_ms: int = 100) -> Iterator[tuple[Sys
             "HOLD_TTL_MS": str(HOLD_TTL_MS),
             "SESSION_TIMEOUT_MS": str(SESSION_MS),
             "WORKER_DRAIN_S": "5",
+            "CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_MS),
         }
         with System(data_dir, durable=False, layout=LAYOUT, env=env) as system:
             with system.client() as client:
@@ -87,10 +91,11 @@ def crash_system(data_dir: Path, *, latency_ms: int = 100) -> Iterator[tuple[Sys
 
 @dataclass
 class Load:
-    """Keeps ``in_flight`` runs under way until told to stop, in a thread of its own."""
+    """Keeps ``in_flight`` runs under way until told to stop, in a thread of its own. ``name`` keeps its ids apart."""
 
     system: System
     in_flight: int
+    name: str = "load"
     accepted: set[str] = field(default_factory=set)
     refused: int = 0
 
@@ -122,7 +127,7 @@ class Load:
 
     def _submit(self, client: httpx.Client, number: int) -> str:
         body = {"workflow_name": "three_steps", "inputs": {"text": f"Text number {number}. It has two sentences."}}
-        answer = client.post("/api/v1/workflows/runs", json=body, headers={"Idempotency-Key": f"load-{number}"})
+        answer = client.post("/api/v1/workflows/runs", json=body, headers={"Idempotency-Key": f"{self.name}-{number}"})
         answer.raise_for_status()
         run: str = answer.json()["id"]
         self.accepted.add(run)

@@ -119,6 +119,9 @@ class Pump:
     def wake(self) -> None:
         self._woken.set()
 
+    async def confirms(self) -> bool:
+        return True
+
     def behind(self, partition: Partition) -> bool:
         return len(self.log.records(*partition)) > self.positions.get(partition, 0)
 

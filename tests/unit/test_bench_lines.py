@@ -1,16 +1,16 @@
-"""The bench's figures: medians, ranks, how they are shown, and which are asked for."""
+"""The bench's figures: medians, ranks, slopes, how they are shown, and which are asked for."""
 
 import pytest
 
-from bench.lines import Earlier, Line, percentile, show
-from bench.plan import SYSTEM_GROUPS, Group, groups_for, is_asked_for
-from bench.throughput import Round, lines
+from bench.lines import BenchError, Earlier, Line, percentile, show, slope
+from bench.plan import LINES, WHOLE_SYSTEM, Group, groups_for, is_asked_for
+from bench.throughput import Load, Round, lines
 
 
 def test_a_line_is_the_median_and_shows_every_round():
     line = Line("runs_per_s", "runs/s", (410.0, 90.4, 400.0), "in flight")
     assert show(line, Earlier(200.0, "old.json")) == (
-        "runs_per_s 400 runs/s  # 2.00x of 200; all: 410 90.4 400; in flight"
+        "runs_per_s 400 runs/s  # 2.00x of 200; all: 410 90.4 400 (spread 80%); in flight"
     )
 
 
@@ -27,6 +27,23 @@ def test_percentile_is_the_nearest_rank(share, expected):
     assert percentile(list(range(200, 0, -1)), share) == expected
 
 
+def test_a_slope_is_that_of_least_squares():
+    assert slope([(1000, 500.0), (2000, 900.0), (3000, 900.0)]) == pytest.approx(0.2)
+    assert slope([(1, 7.0), (2, 7.0)]) == 0
+
+
+@pytest.mark.parametrize("points", [[], [(1, 1.0)], [(1, 1.0), (1, 2.0)]])
+def test_one_reading_has_no_slope(points):
+    with pytest.raises(BenchError, match="two points"):
+        slope(points)
+
+
+def test_every_name_is_of_one_group():
+    names = [name for names in LINES.values() for name in names]
+    assert len(names) == len(set(names))
+    assert set(LINES) == set(Group)
+
+
 def test_all_lines_are_measured_when_none_is_named():
     assert groups_for([]) == frozenset(Group)
 
@@ -39,8 +56,11 @@ def test_all_lines_are_measured_when_none_is_named():
         (["cpu_ms_per_run_kafka"], {Group.THROUGHPUT}),
         (["submit_rps", "engine_records_per_s"], {Group.SUBMIT, Group.ENGINE}),
         (["runs"], {Group.THROUGHPUT}),
-        (["rss_mb"], SYSTEM_GROUPS),
-        (["rss_mb_worker"], SYSTEM_GROUPS),
+        (["chained"], {Group.CHAINED}),
+        (["rss_kb_per_run_history"], {Group.GROWTH}),
+        (["restore_s", "waiting_run_kb"], {Group.RESTORE, Group.WAITING}),
+        (["rss_mb"], set(WHOLE_SYSTEM)),
+        (["rss_mb_worker"], set(WHOLE_SYSTEM)),
     ],
 )
 def test_a_line_is_measured_with_its_group(only, groups):
@@ -64,7 +84,7 @@ def test_only_what_was_asked_for_is_shown():
 
 def test_cpu_per_run_is_the_sum_of_all_processes_without_the_generator():
     one = Round(runs=100, ended_s=2.0, settled_s=4.0, cpu_s={"kafka": 0.1, "worker": 0.3}, generator_cpu_s=5.0)
-    found = {line.name: line.value for line in lines([one], in_flight=10)}
+    found = {line.name: line.value for line in lines([one], Load(runs=100, in_flight=10))}
     assert found == pytest.approx(
         {
             "runs_per_s": 50,
@@ -75,3 +95,10 @@ def test_cpu_per_run_is_the_sum_of_all_processes_without_the_generator():
             "generator_cpu_ms_per_run": 50,
         }
     )
+
+
+def test_the_lines_of_another_load_have_its_prefix():
+    one = Round(runs=10, ended_s=1.0, settled_s=1.0, cpu_s={"kafka": 0.1}, generator_cpu_s=0.1)
+    names = {line.name for line in lines([one], Load(runs=10, in_flight=1, prefix="fanout_"))}
+    assert {"fanout_runs_per_s", "fanout_cpu_ms_per_run", "fanout_cpu_ms_per_run_kafka"} < names
+    assert all(name.startswith("fanout_") for name in names)

@@ -11,7 +11,7 @@ from bench.results import FOLDER, History, Machine, file_name, this_machine, wri
 from bench.usage import Elsewhere
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-MACHINE = Machine(cores=2, python="3.11.7", cpu_steal_share=0.0123, cpu_others_share=0.25)
+MACHINE = Machine(cores=2, python="3.11.7", load_at_start=0.5, cpu_steal_share=0.0123, cpu_others_share=0.25)
 
 
 @pytest.fixture
@@ -38,11 +38,19 @@ def test_the_name_is_the_utc_time_and_the_revision():
 def test_a_file_holds_figures_and_the_machine_and_nothing_that_tells_where(tmp_path):
     line = Line("runs_per_s", "runs/s", (3.0, 1.0, 2.0), "how")
     earlier = {"runs_per_s": Earlier(4.0, "old.json")}
-    path = write(tmp_path / "results", [line], MACHINE, earlier, "abc1234", AT)
+    path = write(tmp_path / "results", [line], MACHINE, earlier, "abc1234", AT, ["chained: not measured"])
     assert orjson.loads(path.read_bytes()) == {
         "at": "2026-03-04T05:06:07+00:00",
         "revision": "abc1234",
-        "machine": {"cores": 2, "python": "3.11.7", "cpu_steal_share": 0.0123, "cpu_others_share": 0.25},
+        "machine": {
+            "cores": 2,
+            "python": "3.11.7",
+            "load_at_start": 0.5,
+            "cpu_steal_share": 0.0123,
+            "cpu_others_share": 0.25,
+        },
+        "warnings": ["other processes took 25% of the CPU time"],
+        "failures": ["chained: not measured"],
         "lines": [
             {
                 "name": "runs_per_s",
@@ -50,6 +58,9 @@ def test_a_file_holds_figures_and_the_machine_and_nothing_that_tells_where(tmp_p
                 "unit": "runs/s",
                 "samples": [3.0, 1.0, 2.0],
                 "note": "how",
+                "floor": 500,
+                "goal": 2000,
+                "verdict": "missed",
                 "ratio": 0.5,
                 "compared_with": "old.json",
             }
@@ -94,7 +105,39 @@ def test_without_git_nothing_is_compared(tmp_path):
     assert (history.revision(), history.earlier(["a"])) == ("worktree", {})
 
 
+def test_a_regression_is_marked_in_the_file(tmp_path):
+    line = Line("cpu_ms_per_run", "ms", (1.2,))
+    path = write(tmp_path, [line], MACHINE, {"cpu_ms_per_run": Earlier(1.0, "old.json")}, "abc1234", AT)
+    assert orjson.loads(path.read_bytes())["lines"][0]["regression"] is True
+
+
+def test_the_newest_file_is_the_one_that_says_so_itself(checkout):
+    root, git = checkout
+    new = keep(root, AT + timedelta(days=1), Line("a", "x", (2.0,)))
+    old = keep(root, AT, Line("a", "x", (1.0,)))
+    new.rename(new.with_name("0-renamed.json"))
+    old.rename(old.with_name("9-renamed.json"))
+    git("add", ".")
+    git("commit", "-qm", "results")
+    assert History(root).earlier(["a"]) == {"a": Earlier(2.0, "0-renamed.json")}
+
+
 def test_the_machine_shows_how_much_of_it_was_elsewhere():
-    assert str(MACHINE) == "2 cores, Python 3.11.7, CPU steal 1.2%, taken by other processes 25.0%"
-    assert this_machine(Elsewhere(0.5, 0.25)).cpu_others_share == 0.25
-    assert "steal" not in str(this_machine(None))
+    assert str(MACHINE) == (
+        "2 cores, Python 3.11.7, load average at the start 0.50, CPU steal 1.2%, taken by other processes 25.0%"
+    )
+    assert this_machine(Elsewhere(0.5, 0.25), 1.0).cpu_others_share == 0.25
+    assert "steal" not in str(this_machine(None, None))
+
+
+@pytest.mark.parametrize(
+    ("steal", "others", "warnings"),
+    [
+        (0.05, 0.20, []),
+        (0.051, 0.0, ["the host took 5% of the CPU time (steal)"]),
+        (0.0, 0.30, ["other processes took 30% of the CPU time"]),
+        (None, None, []),
+    ],
+)
+def test_a_busy_machine_is_warned_of(steal, others, warnings):
+    assert Machine(2, "3.11", 0.0, steal, others).warnings() == warnings

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ def settlement(
     at: int = NOV_22,
     model: str = "m1",
 ) -> CostEvent:
-    return CostEvent.model_validate(
+    return msgspec.convert(
         {
             "call_id": call,
             "kind": kind,
@@ -65,7 +66,8 @@ def settlement(
             "amount_nano": amount,
             "booked_at_ms": at,
             "price_version": "v",
-        }
+        },
+        CostEvent,
     )
 
 

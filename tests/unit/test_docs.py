@@ -37,7 +37,11 @@ def text_of(page: Path) -> str:
 def variables() -> dict[str, str]:
     """Every setting's variable with its default as text."""
     named = {field.name: field.default for field in dataclasses.fields(Settings)}
-    return {settings._ENV_NAMES.get(name, name.upper()): str(default) for name, default in named.items()}
+    return {settings._ENV_NAMES.get(name, name.upper()): _text(default) for name, default in named.items()}
+
+
+def _text(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def rows_of_settings() -> dict[str, str]:

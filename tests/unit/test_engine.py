@@ -3,72 +3,11 @@
 import orjson
 import pytest
 
-from bench.counting import CountFold, CountInbox, CountOutput
-from connectors.ports import Answer, Commit, InRecord, OutRecord, Position
-from schemas.errors import NewerMajor, Undecodable
-from streams.runtime.engine import Engine
-from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
-from streams.runtime.owned import Owned, Status
+from connectors.ports import Answer, Commit, Position
+from streams.runtime.memory import MemoryTable
+from streams.runtime.owned import Status
 from streams.runtime.quarantine import ENTITY as QUARANTINE
-from streams.runtime.takeover import Takeover
-from topics.catalogue import RUN_EVENTS
-
-TOPIC = RUN_EVENTS
-
-
-class PickyInbox(CountInbox):
-    """Refuses some bodies, as a codec does."""
-
-    def open(self, record: InRecord):
-        if record.value == b"bad":
-            raise Undecodable("json", "not JSON")
-        if record.value == b"newer":
-            raise NewerMajor("2.0", "1.0")
-        return super().open(record)
-
-
-class FailingFold(CountFold):
-    """Raises for one body, every time."""
-
-    def fold(self, state, event, now_ms, offset):
-        if event.body == b"boom":
-            raise RuntimeError("a bug in the fold")
-        return super().fold(state, event, now_ms, offset)
-
-
-def out(output: CountOutput) -> OutRecord:
-    return OutRecord("counts", output.key.encode(), orjson.dumps(output.count))
-
-
-class House:
-    """One partition with an engine; ``owner()`` is another process."""
-
-    def __init__(self, fold=None) -> None:
-        self.clock = ManualClock()
-        self.log = MemoryLog(1, self.clock)
-        self.table = MemoryTable()
-        self.fold = fold or CountFold()
-        self.lost: list[Owned] = []
-        self.gaps: list[Owned] = []
-
-    async def owner(self) -> tuple[Engine, Owned]:
-        engine = Engine(
-            topic=TOPIC, fold=self.fold, inbox=PickyInbox(), table=self.table, log_=self.log, clock=self.clock,
-            on_lost=self.lost.append, on_gap=self.gaps.append, out=out,
-        )  # fmt: skip
-        takeover = Takeover(engine, memory_limit=10, restore_grace_ms=0)
-        owned = takeover.new(0)
-        await takeover.take(owned)
-        return engine, owned
-
-    async def send(self, *pairs: tuple[str, bytes]) -> None:
-        await self.log.append([OutRecord(TOPIC, key.encode(), body) for key, body in pairs])
-
-    def inputs(self, start: int = 0) -> list[InRecord]:
-        return self.log.records(TOPIC, 0)[start:]
-
-    def counts(self) -> list[tuple[bytes | None, bytes | None]]:
-        return [(r.key, r.value) for r in self.log.records("counts", 0)]
+from tests.support.house import TOPIC, FailingFold, House
 
 
 async def test_a_chunk_is_folded_in_order_and_committed_once() -> None:

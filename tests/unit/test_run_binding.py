@@ -3,13 +3,14 @@
 import re
 
 import pytest
+from msgspec import structs
 
 from schemas.payload import Reference
 from tests.support.runs import World, args_of, function, llm, resolved, submitted
 from tests.support.runs import prompt as make_prompt
 
 FAR = Reference(uri="file:///big", sha256="0" * 64, size=10**6)
-FAR_LIST = FAR.model_copy(update={"length": 3})
+FAR_LIST = structs.replace(FAR, length=3)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, RunEvent, StepDeferred, StepFailed, StepSucceeded, TimerFired
 from schemas.records.steps import StepRequest
 from streams.core.memory import MemoryState
+from streams.core.runs.entries import step_field
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
 from tests.support.runs import ORG, RUN, World, function, resolved, submitted
@@ -76,7 +77,14 @@ class Chaos(World):
                 assert step.output.value == ["out", step_id, step.attempt]
         if self.status in TERMINAL_RUN:
             assert self.timers == {}
+        assert self.timers == self.timers_of_entries()
         return commands
+
+    def timers_of_entries(self) -> dict[str, int]:
+        """What a restore from a checkpoint arms."""
+        fields = [step_field(step_id) for step_id in self.states()]
+        stored = {f: self.rules.encode(RUN, f, self.state.get(RUN, f)) for f in fields}
+        return dict(timer for f, data in stored.items() if (timer := self.rules.timer(RUN, f, data)) is not None)
 
     def act(self, action: str) -> None:
         if action in ("succeed", "fail", "fail_for_good", "defer"):

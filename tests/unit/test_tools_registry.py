@@ -9,8 +9,10 @@ import pytest
 
 from connectors.objects import LocalObjects
 from connectors.tools import REGISTRY, Registry, ToolContext
+from connectors.tools.arguments import argument_problems
 from connectors.tools.registry import unknown_arguments
-from schemas.errors import StepError
+from schemas.errors import Problem, StepError
+from schemas.spec import WorkflowSpec
 
 
 @pytest.fixture
@@ -95,6 +97,22 @@ def test_names_a_node_binds_itself_are_checked(registry: Registry) -> None:
     problems = unknown_arguments(registry.get("tool", "shop.order"), ["item", "cuont"])
     assert problems == ["tool 'shop.order' has no argument 'cuont'; it takes 'item', 'count'"]
     assert unknown_arguments(registry.get("function", "sum"), ["start", "anything"]) == []
+
+
+def test_a_workflow_names_only_arguments_that_there_are(registry: Registry) -> None:
+    nodes: list[dict[str, Any]] = [
+        {"id": "a", "type": "tool", "config": {"tool_name": "shop.order", "tool_args": {"item": 1, "cuont": 2}}},
+        {"id": "b", "type": "tool", "config": {"tool_name": "shop.order", "inputs": {"itm": 1, "count": 2}}},
+        {"id": "c", "type": "function", "config": {"function_name": "sum", "function_args": {"anything": 1}}},
+        {"id": "d", "type": "function", "config": {"function_name": "nowhere", "function_args": {"anything": 1}}},
+        {"id": "e", "type": "llm", "config": {"prompt_ref": "ask@1", "inputs": {"anything": 1}}},
+    ]
+    spec = WorkflowSpec.model_validate({"name": "flow", "version": 1, "dag": {"nodes": nodes}})
+    takes = "it takes 'item', 'count'"
+    assert list(argument_problems(spec, registry)) == [
+        Problem("dag.nodes[0].config.tool_args.cuont", "tool 'shop.order' has no argument 'cuont'", takes),
+        Problem("dag.nodes[1].config.inputs.itm", "tool 'shop.order' has no argument 'itm'", takes),
+    ]
 
 
 def test_a_name_is_registered_once(registry: Registry) -> None:

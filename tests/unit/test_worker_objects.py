@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from connectors.objects import CorruptObject, LocalObjects
 from schemas.errors import Forbidden, NotFound, Unavailable, Undecodable
@@ -34,7 +35,7 @@ async def test_another_organisation_sees_nothing(objects: LocalObjects) -> None:
     reference = await objects.put("acme", b"data")
     with pytest.raises(Forbidden):
         await objects.get("globex", reference)
-    disguised = reference.model_copy(update={"uri": reference.uri.replace("acme", "globex")})
+    disguised = structs.replace(reference, uri=reference.uri.replace("acme", "globex"))
     with pytest.raises(NotFound):
         await objects.get("globex", disguised)
 
@@ -50,7 +51,7 @@ async def test_another_organisation_sees_nothing(objects: LocalObjects) -> None:
     ],
 )
 async def test_a_reference_leads_nowhere_else(objects: LocalObjects, changes: dict[str, str]) -> None:
-    reference = (await objects.put("acme", b"data")).model_copy(update=changes)
+    reference = structs.replace(await objects.put("acme", b"data"), **changes)
     with pytest.raises(Forbidden):
         await objects.get("acme", reference)
 

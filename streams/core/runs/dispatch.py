@@ -10,7 +10,7 @@ from streams.core.runs.binding import Items, open_items
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import fail_with, succeed
 from streams.core.runs.plan import PlanNode
-from streams.core.runs.requests import node_scope, request, timeout_timer
+from streams.core.runs.requests import check_ride, node_scope, request, timeout_timer
 from streams.core.runs.turn import Turn
 from streams.core.runs.values import BindingError
 
@@ -22,13 +22,19 @@ def start(turn: Turn) -> None:
     dispatch(turn, turn.plan.roots)
 
 
-def node_done(turn: Turn, node: PlanNode) -> None:
-    """Go on after a node succeeded: the nodes that waited for it, or the end of the run."""
-    dispatch(turn, _after(turn, node))
+def node_done(turn: Turn, node: PlanNode, *, rides: bool = False) -> None:
+    """Go on after a node succeeded: the nodes that waited for it, or the end of the run.
+
+    ``rides``: the worker goes on to the next one by itself.
+    """
+    dispatch(turn, _after(turn, node), riding=node.next if rides else None)
 
 
-def dispatch(turn: Turn, ready: Iterable[PlanNode]) -> None:
-    """Ask for ready nodes, and for those that become ready by a node that is done at once."""
+def dispatch(turn: Turn, ready: Iterable[PlanNode], *, riding: str | None = None) -> None:
+    """Ask for ready nodes, and for those that become ready by a node that is done at once.
+
+    ``riding`` is the node that need not be asked for, since its worker has it; all else of it is the same.
+    """
     waiting = list(ready)
     for node in waiting:
         if turn.is_over:
@@ -36,7 +42,7 @@ def dispatch(turn: Turn, ready: Iterable[PlanNode]) -> None:
         if node.parallel:
             waiting.extend(_dispatch_map(turn, node))
         else:
-            _dispatch_one(turn, node, node.id)
+            _dispatch_one(turn, node, node.id, rides=node.id == riding)
 
 
 def _after(turn: Turn, node: PlanNode) -> list[PlanNode]:
@@ -51,12 +57,31 @@ def _after(turn: Turn, node: PlanNode) -> list[PlanNode]:
 
 
 def _dispatch_one(
-    turn: Turn, node: PlanNode, step_id: str, items: Items | None = None, index: int | None = None
+    turn: Turn,
+    node: PlanNode,
+    step_id: str,
+    items: Items | None = None,
+    index: int | None = None,
+    *,
+    rides: bool = False,
 ) -> None:
-    timer, due_ms = timeout_timer(node, step_id, 1, turn.now_ms)
-    step = Step(node.id, "running", index=index, attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
+    before = turn.step(step_id) or Step(node.id, "pending")
+    attempt = before.attempt + 1
+    timer, due_ms = timeout_timer(node, step_id, attempt, turn.now_ms)
+    step = msgspec.structs.replace(
+        before,
+        state="running",
+        index=index,
+        attempt=attempt,
+        requested_at_ms=turn.now_ms,
+        timer=timer,
+        due_ms=due_ms,
+    )
     try:
-        request(turn, step_id, step, None if items is None or index is None else items.at(index))
+        if rides and attempt == 1:
+            check_ride(turn, node)
+        else:
+            request(turn, step_id, step, None if items is None or index is None else items.at(index))
     except BindingError as exc:
         _refuse(turn, step_id, Step(node.id, "failed", index=index), exc)
         return

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel
 
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
@@ -148,26 +147,26 @@ def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunStat
     return decoded
 
 
+def armed(data: bytes) -> tuple[str, int] | None:
+    """Return the timer that a step's stored bytes say is armed, its id and when it is due."""
+    step = _STEP.decode(data)
+    return None if step.timer is None or step.due_ms is None else (step.timer, step.due_ms)
+
+
+def unsettled(data: bytes) -> bool:
+    """Whether money may still come for an ended run's step, given its stored bytes."""
+    return bool(_STEP.decode(data).unsettled)
+
+
 def spec_bytes(plan: Plan) -> bytes:
     """Return the JSON of a plan's resolved spec."""
     return plan.resolved.model_dump_json(by_alias=True).encode()
 
 
-def _from_model(model: object) -> object:
-    if isinstance(model, BaseModel):
-        return model.__dict__
-    raise TypeError(f"a {type(model).__name__} cannot be stored in an entry")
-
-
-def _to_model(kind: type, data: dict[str, Any]) -> object:
-    # Our own bytes, written from a model that was valid: checking them again would cost more than decoding.
-    return kind.model_construct(**data) if issubclass(kind, BaseModel) else data
-
-
-_ENCODER = msgspec.msgpack.Encoder(enc_hook=_from_model)
-_STEP = msgspec.msgpack.Decoder(Step, dec_hook=_to_model)
+_ENCODER = msgspec.msgpack.Encoder()
+_STEP = msgspec.msgpack.Decoder(Step)
 _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     HEADER: msgspec.msgpack.Decoder(Header),
-    PROGRESS: msgspec.msgpack.Decoder(Progress, dec_hook=_to_model),
+    PROGRESS: msgspec.msgpack.Decoder(Progress),
     INPUTS: msgspec.msgpack.Decoder(dict[str, Any]),
 }

@@ -11,7 +11,7 @@ from streams.core.runs.entries import Step
 from streams.core.runs.states import TERMINAL_STEP
 from streams.core.runs.turn import Turn
 
-#: How long a finished run stays in the table, for late costs and repeated submissions.
+#: How long a finished run stays in the table unless told, for late costs and repeated submissions.
 KEEP_FINISHED_MS = 3_600_000
 
 _NANOS_PER_MS = 1_000_000

@@ -1,6 +1,6 @@
 """``RunFold``: the table ``runs``, folded from ``run-events``. Implements ``streams.core.state.Fold``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, cast
 
 from schemas.records.base import Json
@@ -15,7 +15,17 @@ from schemas.records.run_events import (
 )
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs import entries
-from streams.core.runs.entries import HEADER, PROGRESS, SPEC_PREFIX, Header, Progress, spec_entity
+from streams.core.runs.entries import (
+    HEADER,
+    PROGRESS,
+    SPEC,
+    SPEC_PREFIX,
+    STATUS,
+    STEP_PREFIX,
+    Header,
+    Progress,
+    spec_entity,
+)
 from streams.core.runs.finish import KEEP_FINISHED_MS, run_span
 from streams.core.runs.outcomes import cancel_requested, step_deferred, step_failed, step_succeeded, timer_fired
 from streams.core.runs.requests import request
@@ -34,7 +44,15 @@ _RULES: Mapping[type, Callable[[Turn, Any], None]] = {
 
 
 class RunFold:
-    """The rules of a run. It holds nothing; one instance serves every partition."""
+    """The rules of a run. It holds nothing but settings; one instance serves every partition.
+
+    ``chain_steps`` lets requests carry the steps that may follow them. It decides what is asked for, and nothing else:
+    state and views are the same. ``keep_finished_ms`` is how long a finished run stays in the table.
+    """
+
+    def __init__(self, *, chain_steps: bool = False, keep_finished_ms: int = KEEP_FINISHED_MS) -> None:
+        self._chain_steps = chain_steps
+        self._keep_finished_ms = keep_finished_ms
 
     def touches(self, event: RunEvent) -> tuple[str, ...]:
         """Return the run and, for a submission, its spec."""
@@ -59,25 +77,27 @@ class RunFold:
         """
         if isinstance(event, RunSubmitted):
             known = repeated(state, event)
-            return _close(submit(state, event, now_ms, offset)) if known is None else known
-        turn = open_turn(state, event.run_id, now_ms, offset)
+            if known is not None:
+                return known
+            return self._close(submit(state, event, now_ms, offset, chain_steps=self._chain_steps))
+        turn = open_turn(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
         if turn is None:
             return [late("unknown_run")]
         # The engine makes timers and knows no organisation; everybody else must name the run's own.
         if event.org_id != turn.header.org_id and not isinstance(event, TimerFired):
             return [late("other_organisation")]
         _RULES[type(event)](turn, event)
-        return _close(turn)
+        return self._close(turn)
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return what a restored run waits for: its open requests and timers, and its view as a whole."""
         if entity.startswith(SPEC_PREFIX):
             return []
-        turn = open_turn(state, entity, now_ms, 0)
+        turn = open_turn(state, entity, now_ms, 0, chain_steps=self._chain_steps)
         if turn is None:
             return []
         version = cast("Progress", state.get(entity, PROGRESS)).version
-        return [*_ask_again(turn), *(Emit(view) for view in full_views(turn, version)), *_at_end(turn)]
+        return [*_ask_again(turn), *(Emit(view) for view in full_views(turn, version)), *self._at_end(turn)]
 
     def encode(self, entity: str, field: str, value: Json) -> bytes:
         """Return an entry's stored bytes."""
@@ -87,22 +107,38 @@ class RunFold:
         """Return the value of stored bytes."""
         return entries.decode(field, data)
 
+    def timer(self, entity: str, field: str, data: bytes) -> tuple[str, int] | None:
+        """Return the timer of a step."""
+        return entries.armed(data) if field.startswith(STEP_PREFIX) else None
 
-def _close(turn: Turn) -> list[Command]:
-    """Write what changed; return requests, views and span, then what belongs to the commit."""
-    emitted: list[Command] = [Emit(record) for record in turn.requests]
-    emitted += [Emit(view) for view in changed_views(turn)]
-    turn.write()
-    if turn.ended:
-        emitted.append(Emit(run_span(turn)))
-    if turn.is_over:
-        turn.commands.append(_expiry(turn))
-    return emitted + turn.commands
+    def whole(self, entity: str, fields: Collection[str]) -> bool:
+        """Return whether a run's header is among them, which is written once; a spec has one entry."""
+        return HEADER in fields or SPEC in fields
 
+    def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
+        """Return what tells a late or repeated event that a run is over; all of it where money may still come."""
+        steps = (data for name, data in fields.items() if name.startswith(STEP_PREFIX))
+        if fields.get(STATUS) != b"succeeded" or any(entries.unsettled(data) for data in steps):
+            return fields
+        return [HEADER, STATUS]
 
-def _expiry(turn: Turn) -> ExpireAt:
-    """Say again, with every write, when a finished run leaves: a late one must not make it stay."""
-    return ExpireAt(turn.run_id, (turn.finished_at_ms or turn.now_ms) + KEEP_FINISHED_MS)
+    def _close(self, turn: Turn) -> list[Command]:
+        """Write what changed; return requests, views and span, then what belongs to the commit."""
+        emitted: list[Command] = [Emit(record) for record in turn.requests]
+        emitted += [Emit(view) for view in changed_views(turn)]
+        turn.write()
+        if turn.ended:
+            emitted.append(Emit(run_span(turn)))
+        if turn.is_over:
+            turn.commands.append(self._expiry(turn))
+        return emitted + turn.commands
+
+    def _at_end(self, turn: Turn) -> list[Command]:
+        return [Emit(run_span(turn)), self._expiry(turn)] if turn.is_over else []
+
+    def _expiry(self, turn: Turn) -> ExpireAt:
+        """Say again, with every write, when a finished run leaves: a late one must not make it stay."""
+        return ExpireAt(turn.run_id, (turn.finished_at_ms or turn.now_ms) + self._keep_finished_ms)
 
 
 def _ask_again(turn: Turn) -> list[Command]:
@@ -113,7 +149,3 @@ def _ask_again(turn: Turn) -> list[Command]:
         if step.state == "running" and step.total is None:
             request(turn, step_id, step)
     return [*(Emit(record) for record in turn.requests), *armed]
-
-
-def _at_end(turn: Turn) -> list[Command]:
-    return [Emit(run_span(turn)), _expiry(turn)] if turn.is_over else []

@@ -10,7 +10,8 @@ from streams.core.commands import Count
 from streams.core.runs.dispatch import node_done
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import cancel, fail_with
-from streams.core.runs.requests import request, timeout_timer
+from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
+from streams.core.runs.requests import asked_for, request, timeout_timer
 from streams.core.runs.retry import may_retry, wait_ms
 from streams.core.runs.sizes import KIB, OUTPUT_LIMIT, payload_size, trimmed
 from streams.core.runs.turn import Turn, late
@@ -30,7 +31,7 @@ def step_succeeded(turn: Turn, event: StepSucceeded) -> None:
     output = {"value": event.output} if isinstance(event.output, Inline) else {"stored": event.output}
     done = turn.change(event.step_id, step, state="succeeded", error=None, **output, **_outcome(step, event))
     if done.index is None:
-        node_done(turn, turn.node_of(done))
+        node_done(turn, turn.node_of(done), rides=event.chain == "goes_on" and holds_its_request(step))
     else:
         _child_done(turn, done)
 
@@ -48,6 +49,7 @@ def step_deferred(turn: Turn, event: StepDeferred) -> None:
     current = step is not None and step.state == "running" and step.attempt == event.attempt
     if step is None or step.total is not None or not current or event.deferral != step.deferral + 1:
         turn.commands.append(late("deferral"))
+        take_over(turn, event)
         return
     turn.disarm(step)
     timer = f"defer:{event.step_id}:{event.attempt}:{event.deferral}"
@@ -96,9 +98,14 @@ def _accept(turn: Turn, event: StepSucceeded | StepFailed) -> Step | None:
     step = turn.step(event.step_id)
     if step is None or step.total is not None:
         turn.commands.append(late("unknown_step"))
+        settle_never_asked(turn, event)
         return None
     if not step.attempt_is_open or event.attempt != step.attempt:
         _settle_late(turn, step, event)
+        take_over(turn, event)
+        return None
+    if event.args_hash and event.args_hash != asked_for(turn, turn.node_of(step)):
+        _ask_for_the_recorded(turn, step, event)
         return None
     turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
     turn.disarm(step)
@@ -113,6 +120,18 @@ def _settle_late(turn: Turn, step: Step, event: StepSucceeded | StepFailed) -> N
     unsettled = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
     turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
     turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
+
+
+def _ask_for_the_recorded(turn: Turn, step: Step, event: StepSucceeded | StepFailed) -> None:
+    """Pay for an outcome that was made of another output than the recorded one, and ask for the next attempt.
+
+    It takes a worker that lost both its claim and the race to record: see ``chain``.
+    """
+    turn.commands.append(late("other_args"))
+    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+    turn.disarm(step)
+    paid = turn.change(event.step_id, step, **_paid(step, event))
+    _ask_again(turn, event.step_id, paid, step.attempt + 1, 0)
 
 
 def _paid(step: Step, event: StepSucceeded | StepFailed) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A workflow compiled for folding: order, neighbours, parsed arguments, and the work of each node. Immutable."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.errors import BadRecord
 from schemas.policy import Policy
@@ -18,7 +19,8 @@ Work = LlmCall | ToolCall | FunctionCall
 class PlanNode:
     """One node. ``args`` are bound in order; ``takes_run_inputs`` puts the run's inputs below them.
 
-    ``items`` is what a ``parallel`` node maps over.
+    ``items`` is what a ``parallel`` node maps over. ``next`` is the node that may follow it in a chain. ``alone``:
+    while it runs nothing else of its run does, since every other node is before or after it.
     """
 
     id: str
@@ -33,6 +35,8 @@ class PlanNode:
     takes_run_inputs: bool
     predecessors: tuple[str, ...]
     successors: tuple[str, ...]
+    next: str | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,13 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
     for node in order:
         for source in before[node]:
             after[source].append(node)
+    below = Counter(node for others in above.values() for node in others)
     nodes = {
-        id_: _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), above[id_])
+        id_: replace(
+            _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), above[id_]),
+            next=_next(by_id[id_], by_id, before, after[id_]),
+            alone=len(above[id_]) + below[id_] + 1 == len(order),
+        )
         for i, id_ in enumerate(order)
     }
     return Plan(
@@ -96,6 +105,15 @@ def _compile_node(
         predecessors=before,
         successors=after,
     )
+
+
+def _next(node: Node, by_id: Mapping[str, Node], before: Mapping[str, tuple[str, ...]], after: list[str]) -> str | None:
+    """Return the node's only follower if it waits for nothing else, is on the same lane, and neither of them maps."""
+    if len(after) != 1 or len(before[after[0]]) != 1:
+        return None
+    follower = by_id[after[0]]
+    same_lane = node.policy.quality == follower.policy.quality
+    return follower.id if same_lane and not node.config.parallel and not follower.config.parallel else None
 
 
 def _work(node: Node, resolved: ResolvedSpec) -> Work:

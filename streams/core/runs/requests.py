@@ -2,11 +2,12 @@
 
 from schemas.records.steps import StepRequest
 from streams.core.runs.binding import bind_args, open_items
+from streams.core.runs.chain import args_hash, rides_after
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
-from streams.core.runs.sizes import FIXED, KIB, RECORD_LIMIT, json_size, links_size
+from streams.core.runs.sizes import check_request
 from streams.core.runs.turn import Turn
-from streams.core.runs.values import BindingError, Datum, Scope
+from streams.core.runs.values import Datum, Scope
 
 #: How long a request may wait on its lane before the backstop timer gives the attempt up. The worker itself
 #: enforces ``timeout_ms``; the backstop is for a worker that is gone and a lane that is stuck.
@@ -29,6 +30,17 @@ def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> 
     turn.requests.append(_build(turn, node, step_id, step, node_scope(turn, item, step.index or 0)))
 
 
+def check_ride(turn: Turn, node: PlanNode) -> None:
+    """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
+    args, links = bind_args(node, node_scope(turn))
+    check_request(node.id, args, links, turn.header.tags, node.work)
+
+
+def asked_for(turn: Turn, node: PlanNode) -> str:
+    """Return the ``args_hash`` of a node's arguments as the recorded outputs make them."""
+    return args_hash(*bind_args(node, node_scope(turn)))
+
+
 def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: int) -> tuple[str | None, int | None]:
     """Return the id and the due time of an attempt's backstop timer; both ``None`` without ``timeout_ms``."""
     if node.policy.timeout_ms is None:
@@ -39,8 +51,11 @@ def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: i
 def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
     header = turn.header
     args, links = bind_args(node, scope)
+    size = check_request(step_id, args, links, header.tags, node.work)
     budget = header.budget_nano
-    built = StepRequest(
+    # Only a request that was never given back carries more: what comes of an earlier one must find it gone.
+    chained = turn.chain_steps and node.next is not None and not step.deferral
+    return StepRequest(
         run_id=header.run_id,
         org_id=header.org_id,
         workflow_name=header.workflow_name,
@@ -59,17 +74,5 @@ def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -
         run_budget_nano=None if budget is None else max(0, budget - turn.cost_nano),
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
+        continuation=rides_after(turn, node, scope, size) if chained else [],
     )
-    _check_size(built)
-    return built
-
-
-def _check_size(built: StepRequest) -> None:
-    template = built.work.template if built.work.kind == "llm" else ""
-    size = FIXED + json_size([built.args, built.tags, template]) + links_size(built.links)
-    if size > RECORD_LIMIT:
-        raise BindingError(
-            "too_large",
-            f"the request of '{built.step_id}' has {size // KIB} KiB, the most is {RECORD_LIMIT // KIB}; bind fewer or "
-            "smaller values with `inputs`, or map over fewer items",
-        )

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import orjson
 
+from schemas.errors import BadRecord
 from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo
-from schemas.records.steps import Link
+from schemas.records.steps import Link, LlmCall, Work
+from streams.core.runs.values import BindingError
 
 KIB = 1024
 #: The log takes messages of 1 MiB; the rest is room for the batch's own bytes, key and headers.
@@ -24,8 +27,11 @@ _DETAILS_LIMIT = 16 * KIB
 
 
 def json_size(value: Any) -> int:
-    """Return the bytes of a value as JSON."""
-    return len(orjson.dumps(value))
+    """Return the bytes of a value as JSON. Raises ``BadRecord`` for an integer that no table can hold."""
+    try:
+        return len(orjson.dumps(value, default=msgspec.to_builtins))
+    except TypeError as exc:
+        raise BadRecord("number", f"a value cannot be kept: {exc}; send it as text") from exc
 
 
 def payload_size(payload: Payload | None) -> int:
@@ -42,14 +48,31 @@ def links_size(links: Iterable[Link]) -> int:
     return sum(64 + payload_size(link.payload) + json_size(link.at) + json_size(link.path) for link in links)
 
 
+def request_size(args: dict[str, Any], links: Iterable[Link], tags: dict[str, str], work: Work) -> int:
+    """Return the bytes of a step's own part of a request, at most."""
+    template = work.template if isinstance(work, LlmCall) else ""
+    return FIXED + json_size([args, tags, template]) + links_size(links)
+
+
+def check_request(step_id: str, args: dict[str, Any], links: Iterable[Link], tags: dict[str, str], work: Work) -> int:
+    """Return ``request_size``. Raises ``BindingError`` (``too_large``) when no record takes it."""
+    size = request_size(args, links, tags, work)
+    if size > RECORD_LIMIT:
+        raise BindingError(
+            "too_large",
+            f"the request of '{step_id}' has {size // KIB} KiB, the most is {RECORD_LIMIT // KIB}; bind fewer or "
+            "smaller values with `inputs`, or map over fewer items",
+        )
+    return size
+
+
 def trimmed(error: ErrorInfo, step_id: str) -> ErrorInfo:
     """Return an error that names its step and is short enough to travel in every view."""
     details = error.details if json_size(error.details) <= _DETAILS_LIMIT else {}
-    return error.model_copy(
-        update={
-            "step_id": step_id,
-            "code": error.code[:_CODE_CHARS],
-            "message": error.message[:_ERROR_CHARS],
-            "details": details,
-        }
+    return msgspec.structs.replace(
+        error,
+        step_id=step_id,
+        code=error.code[:_CODE_CHARS],
+        message=error.message[:_ERROR_CHARS],
+        details=details,
     )

@@ -28,7 +28,7 @@ def repeated(state: State, event: RunSubmitted) -> list[Command] | None:
     return [] if same else [Count(SUBMISSION_CONFLICTS_TOTAL)]
 
 
-def submit(state: State, event: RunSubmitted, now_ms: int, offset: int) -> Turn:
+def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain_steps: bool = False) -> Turn:
     """Return the turn of a new run, started if it is admitted. Raises ``NewerMajor`` and ``BadRecord``."""
     if event.semantics > SEMANTICS:
         raise NewerMajor(f"rules {event.semantics}", f"rules {SEMANTICS}")
@@ -43,6 +43,7 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int) -> Turn:
         progress=Progress(offset),
         now_ms=now_ms,
         offset=offset,
+        chain_steps=chain_steps,
     )
     turn.is_new = True
     state.put(event.run_id, INPUTS, event.inputs)

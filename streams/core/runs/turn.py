@@ -51,8 +51,10 @@ class Turn:
         progress: Progress,
         now_ms: int,
         offset: int,
+        chain_steps: bool = False,
     ) -> None:
         self._state = state
+        self.chain_steps = chain_steps
         self.header = header
         self.plan = plan
         self.now_ms = now_ms
@@ -102,10 +104,15 @@ class Turn:
         return cast("Step | None", self._state.get(self.run_id, step_field(step_id)))
 
     def begin(self, step_id: str, step: Step) -> None:
-        """Give a step that is ready its first entry. Raises ``ImpossibleMove``."""
-        if self.step(step_id) is not None:
+        """Give a step that is ready its entry. Raises ``ImpossibleMove``."""
+        known = self.step(step_id)
+        if known is not None and known.state != "pending":
             raise ImpossibleMove(f"step '{step_id}' starts a second time")
         check_step_move("ready", step.state)
+        self.changed[step_id] = step
+
+    def leave(self, step_id: str, step: Step) -> None:
+        """Give a step that is not asked for an entry, which says only what was spent on it."""
         self.changed[step_id] = step
 
     def change(self, step_id: str, old: Step, **changes: Json) -> Step:
@@ -200,7 +207,7 @@ class Turn:
         )
 
 
-def open_turn(state: State, run_id: str, now_ms: int, offset: int) -> Turn | None:
+def open_turn(state: State, run_id: str, now_ms: int, offset: int, *, chain_steps: bool = False) -> Turn | None:
     """Return the turn of a run that is known. Raises ``ImpossibleMove`` when its entries are not whole."""
     header = cast("Header | None", state.get(run_id, HEADER))
     if header is None:
@@ -208,6 +215,18 @@ def open_turn(state: State, run_id: str, now_ms: int, offset: int) -> Turn | Non
     status = cast("RunState | None", state.get(run_id, STATUS))
     progress = cast("Progress | None", state.get(run_id, PROGRESS))
     plan = cast("Plan | None", state.get(spec_entity(header.spec_hash), SPEC))
+    if progress is None and status in TERMINAL_RUN:
+        # It ended, and all that a restore brought back of it is what tells that, see ``RunFold.lasting``.
+        return None
     if status is None or progress is None or plan is None:
         raise ImpossibleMove(f"run {run_id} lacks its status, progress or plan")
-    return Turn(state, header, plan, status=status, progress=progress, now_ms=now_ms, offset=offset)
+    return Turn(
+        state,
+        header,
+        plan,
+        status=status,
+        progress=progress,
+        now_ms=now_ms,
+        offset=offset,
+        chain_steps=chain_steps,
+    )

@@ -6,6 +6,8 @@ The records of one event share a version and hold different steps. The first one
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from schemas.ids import trace_id
 from schemas.payload import Inline, Payload, inline
 from schemas.records.base import Json, Usage
@@ -80,9 +82,7 @@ def _views(turn: Turn, version: int, steps: list[StepView], *, with_inputs: bool
     inputs = turn.inputs if with_inputs else None
     output, elsewhere = _run_output(turn) if turn.status == "succeeded" else (None, [])
     base = (
-        FIXED
-        + (json_size(turn.header.tags) if turn.header.tags else 0)
-        + (json_size(turn.error.__dict__) if turn.error else 0)
+        FIXED + (json_size(turn.header.tags) if turn.header.tags else 0) + (json_size(turn.error) if turn.error else 0)
     )
     extra = (json_size(inputs) if inputs else 0) + sum(map(payload_size, (output or {}).values()))
     views = []
@@ -97,7 +97,7 @@ def _chunks(steps: Iterable[StepView], base: int, first: int) -> Iterator[list[S
     chunk: list[StepView] = []
     size, empty = first, False
     for step in steps:
-        needs = FIXED + payload_size(step.output) + (json_size(step.error.__dict__) if step.error else 0)
+        needs = FIXED + payload_size(step.output) + (json_size(step.error) if step.error else 0)
         if size + needs > RECORD_LIMIT and (chunk or not empty):
             yield chunk
             chunk, size, empty = [], base, True
@@ -130,7 +130,7 @@ def _sink_output(turn: Turn, node: PlanNode) -> Payload:
 
 
 def _item(child: Payload) -> Json:
-    return child.value if isinstance(child, Inline) else child.model_dump()
+    return child.value if isinstance(child, Inline) else msgspec.to_builtins(child)
 
 
 def _view(

@@ -1,0 +1,86 @@
+"""What each line should show: its floor, its goal, and whether a later run may be much worse.
+
+Only ratios of one run and CPU are gated: they hardly move with the noise of the machine.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.lines import Earlier, Line
+
+#: A gated line that is worse by more than this share of the committed figure is a regression.
+TOLERANCE = 0.10
+#: Of the others, less is better: times and sizes.
+MORE_IS_BETTER = frozenset({"records/s", "runs/s", "requests/s", "steps/s", "x"})
+GATED = frozenset(
+    {
+        "engine_over_stock_faust",
+        "workers_3_over_1",
+        "cpu_ms_per_run",
+        "chained_cpu_ms_per_run",
+        "fanout_cpu_ms_per_run",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """``floor`` must hold, on a machine with two cores; ``goal`` is what we are after."""
+
+    floor: float
+    goal: float
+
+
+TARGETS: dict[str, Target] = {
+    "engine_over_stock_faust": Target(15, 40),
+    "engine_records_per_s": Target(15_000, 50_000),
+    "runs_per_s": Target(500, 2_000),
+    "cpu_ms_per_run": Target(2.5, 1.0),
+    "run_p50_ms": Target(20, 10),
+    "run_p99_ms": Target(60, 25),
+    "chained_runs_per_s": Target(700, 3_000),
+    "chained_run_p50_ms": Target(14, 7),
+    "fanout_runs_per_s": Target(120, 500),
+    "submit_rps": Target(500, 1_500),
+    "workers_3_over_1": Target(2.4, 2.9),
+    "takeover_pause_p99_s": Target(10, 4),
+    "rss_kb_per_run": Target(0.5, 0.1),
+    "restore_s": Target(30, 10),
+    "waiting_run_kb": Target(2, 1),
+}
+
+
+class Verdict(Enum):
+    """How a figure stands to its target."""
+
+    GOAL = "goal"
+    FLOOR = "floor"
+    MISSED = "missed"
+
+
+def is_as_good(unit: str, value: float, than: float) -> bool:
+    """Return whether a figure is at least as good as another one."""
+    return value >= than if unit in MORE_IS_BETTER else value <= than
+
+
+def verdict(line: Line) -> Verdict | None:
+    """Return whether a line reaches its goal, holds its floor, or misses both; ``None`` without a target."""
+    target = TARGETS.get(line.name)
+    if target is None:
+        return None
+    if is_as_good(line.unit, line.value, target.goal):
+        return Verdict.GOAL
+    return Verdict.FLOOR if is_as_good(line.unit, line.value, target.floor) else Verdict.MISSED
+
+
+def has_regressed(line: Line, earlier: Earlier | None) -> bool:
+    """Return whether a gated line is worse than the committed figure by more than the tolerance."""
+    if earlier is None or not earlier.value or line.name not in GATED:
+        return False
+    bound = 1 - TOLERANCE if line.unit in MORE_IS_BETTER else 1 + TOLERANCE
+    return not is_as_good(line.unit, line.value, earlier.value * bound)
+
+
+def fails_the_gate(line: Line, earlier: Earlier | None) -> bool:
+    """Return whether a line keeps ``--gate`` from passing: gated, and regressed or below its floor."""
+    return line.name in GATED and (has_regressed(line, earlier) or verdict(line) is Verdict.MISSED)

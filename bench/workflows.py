@@ -1,0 +1,66 @@
+"""The workflows that the bench runs, each as document and as the spec that a submission carries."""
+
+from typing import Any
+
+from connectors.plans import Plan, make_plan
+from schemas.ids import canonical_hash, child_step_id
+from schemas.spec import PinnedPrompt
+from schemas.spec_check import parse_workflow
+
+#: Children of the node that fans out.
+FANOUT_WIDTH = 20
+
+_PROMPT = "Say something short about {{.text}}"
+PROMPT = PinnedPrompt(name="bench_prompt", version=1, template=_PROMPT, hash=canonical_hash(_PROMPT))
+PROMPT_REF = "bench_prompt@1"
+#: What every run is given.
+INPUTS: dict[str, Any] = {"text": "A short text that passes through three steps unchanged."}
+
+
+def _workflow(name: str, nodes: list[dict[str, Any]], edges: list[tuple[str, str]]) -> dict[str, Any]:
+    pairs = [{"from": source, "to": target} for source, target in edges]
+    return {"name": name, "version": 1, "dag": {"nodes": nodes, "edges": pairs}}
+
+
+def _function(step: str, **config: Any) -> dict[str, Any]:
+    return {"id": step, "type": "function", "config": {"function_name": "result_merger"} | config}
+
+
+def _mapped(width: int) -> dict[str, Any]:
+    return _function("each", parallel=True, items=[f"item {number}" for number in range(width)])
+
+
+#: Three functions in a row.
+THREE_STEPS = _workflow(
+    "bench_three_steps",
+    [_function("first"), _function("second"), _function("third")],
+    [("first", "second"), ("second", "third")],
+)
+#: One function, one that is mapped over items, one that takes all their outputs.
+FANOUT = _workflow(
+    "bench_fanout",
+    [_function("split"), _mapped(FANOUT_WIDTH), _function("join", inputs={"all": "each.output"})],
+    [("split", "each"), ("each", "join")],
+)
+#: One call of a model.
+ONE_CALL = _workflow(
+    "bench_one_call",
+    [{"id": "ask", "type": "llm", "config": {"prompt_ref": PROMPT_REF, "model": "local-echo"}}],
+    [],
+)
+
+
+def mapped(width: int) -> dict[str, Any]:
+    """Return a workflow whose first node has this many children, all ready from the start; see ``children``."""
+    return _workflow("bench_mapped", [_mapped(width), _function("then")], [("each", "then")])
+
+
+def children(width: int) -> list[str]:
+    """Return the step ids of a mapped node's children."""
+    return [child_step_id("each", index) for index in range(width)]
+
+
+def plan_of(document: dict[str, Any]) -> Plan:
+    """Return a workflow's plan with the bench's prompt pinned."""
+    pinned = {PROMPT_REF: PROMPT} if document is ONE_CALL else {}
+    return make_plan(parse_workflow(document), pinned)

@@ -1,0 +1,30 @@
+"""Letting records gather under load: a chunk costs its turn once, however many records it holds.
+
+A lone record is never made to wait. The rest after a poll grows with what the poll held, so it follows the rate by
+itself: it is ``most_ms`` once a poll holds ``most_ms / ms_per_record`` records, and falls back as soon as polls are
+small. A poll that is large enough already comes from a backlog, where waiting gains nothing.
+"""
+
+
+class Gathering:
+    """How long to fetch nothing after a poll, in milliseconds: ``records * ms_per_record`` between the two bounds.
+
+    Nothing after a poll of ``enough`` records.
+    """
+
+    def __init__(self, *, least_ms: float, most_ms: float, ms_per_record: float, enough: int) -> None:
+        self._least_ms = least_ms
+        self._most_ms = most_ms
+        self._ms_per_record = ms_per_record
+        self._enough = enough
+        self._until_ms = 0.0
+
+    def took(self, records: int, now_ms: float) -> None:
+        """Note that a poll of so many records was taken."""
+        rest = min(self._most_ms, max(self._least_ms, records * self._ms_per_record))
+        rest = rest if records < self._enough else 0.0
+        self._until_ms = now_ms + rest
+
+    def rest_s(self, now_ms: float) -> float:
+        """Return how many seconds are left to rest, 0.0 when records may be fetched."""
+        return max(0.0, (self._until_ms - now_ms) / 1000)

@@ -1,0 +1,67 @@
+"""``make chaos`` in a minute: faults of all kinds under load, then every promise; and that nothing is left behind."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from signal import SIGINT
+
+import psutil
+import pytest
+
+from deploy.local.roles import ROOT
+from tests.chaos.session import Options, Session
+from tests.support.polling import until
+
+SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
+OPTIONS = Options(SEED, minutes=1, in_flight=150, settle_s=45)
+
+
+@pytest.mark.timeout(300)
+def test_a_minute_of_chaos_loses_nothing_doubles_nothing_and_counts_money_once(tmp_path: Path, capsys) -> None:
+    lines: list[str] = []
+    verdict = Session(OPTIONS, tmp_path, lines.append).play()
+    with capsys.disabled():
+        print(f"\nchaos, seed {SEED}:\n{verdict.as_table()}")  # noqa: T201 - the figures belong in the test's output
+    told = "\n".join([f"CHAOS_SEED={SEED} replays it; logs are in {tmp_path / 'logs'}", *verdict.problems, *lines])
+    assert verdict.held, told
+    assert verdict.accepted > OPTIONS.in_flight, told
+    assert sum(verdict.faults.values()) >= 8, told
+    assert below(tmp_path) == []
+
+
+@pytest.mark.timeout(180)
+def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
+    env = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "tests.chaos", "--minutes", "1", "--seed", "3", "--in-flight", "20"]
+    out = tmp_path / "out"
+    with out.open("wb") as file, subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, stderr=file) as chaos:
+        try:
+            until(lambda: " stop " in out.read_text() or chaos.poll() is not None, 120, "a process is suspended")
+            assert chaos.poll() is None, out.read_text()
+            assert below(tmp_path)
+            chaos.send_signal(SIGINT)
+            assert chaos.wait(60) == 130, out.read_text()
+        finally:
+            chaos.kill()
+    assert "everything is stopped" in out.read_text()
+    until(lambda: not below(tmp_path), 10, "nothing is left")
+    assert list(tmp_path.glob("agentflow-chaos-*")) == []
+
+
+def below(folder: Path) -> list[str]:
+    """The processes that were started with a path in this folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        words = [*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values()]
+        if process.pid != os.getpid() and any(str(folder) in word for word in words):
+            found.append(" ".join(process.info["cmdline"] or ()))
+    return found
+
+
+def test_a_seed_says_its_faults_without_starting_anything() -> None:
+    command = [sys.executable, "-m", "tests.chaos", "--minutes", "5", "--seed", "3", "--plan"]
+    said = [subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert said[0] == said[1]
+    assert said[0].count("kill") >= 12
