@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gate",
         action="store_true",
-        help=f"exit code 3 when a ratio or CPU is worse than committed by over {TOLERANCE:.0%}, or below its floor",
+        help=f"exit code 3 when a ratio or CPU is worse than committed by over {TOLERANCE:.0%}%, or below its floor",
     )
     parser.add_argument("--list", action="store_true", help="name the lines with floor and goal, and measure nothing")
     return parser

@@ -138,8 +138,14 @@ class Table(Protocol):
         """
         ...
 
-    async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
-        """Return the entries of entities. Raises ``Fenced`` or ``PositionLost`` when the table is not ours."""
+    async def load(
+        self, partition: int, epoch: int, entities: Sequence[str], since: int = 0
+    ) -> dict[str, dict[str, bytes]]:
+        """Return the entries of entities.
+
+        Raises ``Fenced`` or ``PositionLost`` when the table is not ours, and ``PositionLost`` when it stands before
+        ``since``, what its owner has committed: an older dump of it would show states that are no more.
+        """
         ...
 
     async def stands(self, partition: int, epoch: int) -> int:

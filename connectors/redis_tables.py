@@ -166,9 +166,13 @@ class RedisTable:
     async def _drop_keys(self, slot: Slot, epoch: int, keys: Sequence[str | bytes]) -> Answer:
         return Answer((await self._drop(keys=[slot.position, *keys], args=[epoch])).decode())
 
-    async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
+    async def load(
+        self, partition: int, epoch: int, entities: Sequence[str], since: int = 0
+    ) -> dict[str, dict[str, bytes]]:
         """Return the entries of entities. Raises ``Fenced`` or ``PositionLost``."""
-        _, *found = await self._read(self._load, partition, epoch, self._keys(partition, entities))
+        offset, *found = await self._read(self._load, partition, epoch, self._keys(partition, entities))
+        if int(offset) < since:
+            raise PositionLost(f"{self._name}/{partition} went back from offset {since} to {int(offset)}")
         return {entity: _pairs(flat) for entity, flat in zip(entities, found, strict=True)}
 
     async def stands(self, partition: int, epoch: int) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 import uvloop
+from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from redis.exceptions import AuthenticationError
 
@@ -141,8 +142,13 @@ class Process:
             return Ending(Exit.CONFIG, str(exc))
         self._health.apps = self._apps
         starting = asyncio.gather(*(app.start() for app in self._apps.values()))
-        if (ending := await self._within(deadline, _all(starting))) is not None:
-            return ending
+        try:
+            if (ending := await self._within(deadline, _all(starting))) is not None:
+                return ending
+        except KafkaConnectionError as exc:
+            # It answered a moment ago. To go on would need new apps, and a new process is the surest way to them.
+            bootstrap = self._house.settings.kafka_bootstrap
+            return Ending(Exit.NO_BROKER, f"the broker at {bootstrap} went away while the roles started: {exc}")
         self._health.serving = True
         _say_ready({"ready": True, "roles": list(self._apps), "metrics_port": port})
         log.info("%s serve; metrics on port %d", ", ".join(self._apps), port, extra={"action": "serve"})

@@ -89,6 +89,7 @@ class Engine:
         self.dead_letters: Counter[str] = Counter()
         self._on_lost = on_lost
         self._on_gap = on_gap
+        self._unsure = False
 
     async def process(self, polled: list[tuple[Owned, list[InRecord]]]) -> None:
         """Take a poll through all five steps."""
@@ -96,6 +97,10 @@ class Engine:
 
     async def prepare(self, polled: list[tuple[Owned, list[InRecord]]]) -> Prepared:
         """Steps 1 and 2. Raises nothing: a partition that is no longer ours drops out of the poll."""
+        while self._unsure and (ready := [owned for owned, _ in polled if owned.status is Status.READY]):
+            await self.check_log(ready)
+            if self._unsure:
+                await self.clock.sleep(RETRY_FIRST_S)
         for owned, _ in polled:
             owned.let_go()
         shares = [await self._decode(owned, records) for owned, records in polled if owned.status is Status.READY]
@@ -157,7 +162,7 @@ class Engine:
 
     async def _load_missing(self, owned: Owned, missing: list[str]) -> bool:
         try:
-            owned.memory.store(await self.table.load(owned.partition, owned.epoch, missing))
+            owned.memory.store(await self.table.load(owned.partition, owned.epoch, missing, owned.committed))
         except Ownership as exc:
             owned.distrusted = isinstance(exc, PositionLost)
             self._lose(owned, str(exc))
@@ -207,11 +212,16 @@ class Engine:
             self._lose(owned, f"the table went back from offset {committed} to {stored}")
 
     async def check_log(self, owned: list[Owned]) -> None:
-        """Find out whether the topic still is the one that these were folded from."""
+        """Find out whether the topic still is the one that these were folded from.
+
+        After a time without an answer nothing is folded before there is one: another broker may have come back.
+        """
         try:
             incarnation = await self.log.incarnation(self.topic)
         except Unavailable:
+            self._unsure = True
             return
+        self._unsure = False
         for one in owned:
             if one.incarnation != incarnation:
                 self._lose(one, "its topic is another one now")

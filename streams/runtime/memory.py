@@ -109,9 +109,13 @@ class MemoryTable:
         fresh.restoring = True
         return Answer.OK
 
-    async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
+    async def load(
+        self, partition: int, epoch: int, entities: Sequence[str], since: int = 0
+    ) -> dict[str, dict[str, bytes]]:
         """Return entries, if the partition is the caller's."""
         p = self._ours(partition, epoch)
+        if await self.stands(partition, epoch) < since:
+            raise PositionLost(f"the table went back to before offset {since}")
         return {e: dict(p.entities.get(e, {})) for e in entities}
 
     async def dump(self, partition: int, epoch: int, entities: Sequence[str]) -> tuple[int, dict[str, Stored]]:

@@ -34,10 +34,8 @@ TIMER_TICK_S = 0.02
 GATHER_MOST_MS = 20.0
 GATHER_MS_PER_RECORD = 0.3
 GATHER_ENOUGH = 500
-#: How long a loss of the table may go unnoticed by an owner that has nothing to do.
+#: How long a loss of the table may go unnoticed by an owner that has nothing to do, and a topic that was made anew.
 CHECK_MS = 1_000
-#: And how long a topic that was made anew may pass for the one before.
-LOG_CHECK_MS = 10_000
 #: Between two checkpoints of a partition: how much of the log a restore folds again, and how much its next owner reads.
 CHECKPOINT_MS = 30_000
 CHECKPOINT_TICK_S = 1.0
@@ -97,7 +95,11 @@ class TableAgent:
             out=out,
         )
         self._takeover = Takeover(
-            self._engine, checkpoints, memory_limit=memory_limit, restore_grace_ms=restore_grace_ms
+            self._engine,
+            checkpoints,
+            memory_limit=memory_limit,
+            restore_grace_ms=restore_grace_ms,
+            confirms=self._confirms,
         )
         self._save_tick_s = min(CHECKPOINT_TICK_S, checkpoint_ms / 1000)
         self._checkpointer = Checkpointer(self._engine, checkpoints, interval_ms=checkpoint_ms, sweep_ms=sweep_ms)
@@ -106,8 +108,7 @@ class TableAgent:
         self._control: Control | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing: asyncio.Task[None] | None = None
-        self._ticking: asyncio.Task[None] | None = None
-        self._saving: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
         self._on_taken = on_taken
         self._ticks = 0
         self._fault: BaseException | None = None
@@ -123,11 +124,10 @@ class TableAgent:
         for partition in mine:
             # After a rebalance the position may be another's: a fresh take is cheap and always right.
             self._start_take(partition)
-        if self._ticking is None:
-            self._ticking = asyncio.create_task(self._tick())
-            self._ticking.add_done_callback(self._done)
-            self._saving = asyncio.create_task(self._save())
-            self._saving.add_done_callback(self._done)
+        if not self._loops:
+            self._loops = [asyncio.create_task(loop) for loop in (self._tick(), self._watch(), self._save())]
+            for task in self._loops:
+                task.add_done_callback(self._done)
 
     async def revoked(self, partitions: set[Partition]) -> None:
         """Let go at once; what is under way for them meets a higher epoch."""
@@ -164,10 +164,8 @@ class TableAgent:
 
     async def settle(self, seconds: float) -> None:
         """Finish the chunk that is under way; nothing new is taken."""
-        if self._ticking is not None:
-            self._ticking.cancel()
-        if self._saving is not None:
-            self._saving.cancel()
+        for loop in self._loops:
+            loop.cancel()
         if self._finishing is not None:
             await asyncio.wait({self._finishing}, timeout=seconds)
         for owned in self._owned.values():
@@ -244,6 +242,9 @@ class TableAgent:
             )  # fmt: skip
             self._spawn(self._retake(owned))
 
+    async def _confirms(self) -> bool:
+        return self._control is None or await self._control.confirms()
+
     async def _retake(self, owned: Owned) -> None:
         """Take a partition again once the group says that it is still ours; else it is revoked meanwhile.
 
@@ -261,19 +262,23 @@ class TableAgent:
             self._control.seek((self._topic, owned.partition), owned.next_offset)
 
     async def _tick(self) -> None:
-        checked_ms = log_checked_ms = self._clock.now_ms()
+        checked_ms = self._clock.now_ms()
         while True:
             self._ticks += 1
-            now_ms = self._clock.now_ms()
-            ready = [owned for owned in self._owned.values() if owned.status is Status.READY]
-            if now_ms - checked_ms >= CHECK_MS:
-                checked_ms = now_ms
-                await asyncio.gather(*(self._engine.check(owned) for owned in ready))
-            if now_ms - log_checked_ms >= LOG_CHECK_MS:
-                log_checked_ms = now_ms
-                await self._engine.check_log(ready)
+            if self._clock.now_ms() - checked_ms >= CHECK_MS:
+                checked_ms = self._clock.now_ms()
+                await asyncio.gather(*(self._engine.check(owned) for owned in self._ready()))
             wait = await self._timers.tick_all(list(self._owned.values()))
             await self._clock.sleep(min(wait, TIMER_TICK_S))
+
+    async def _watch(self) -> None:
+        """See whether the log is still the same one. Apart from timers, since a broker may be slow to answer."""
+        while True:
+            await self._engine.check_log(self._ready())
+            await self._clock.sleep(CHECK_MS / 1000)
+
+    def _ready(self) -> list[Owned]:
+        return [owned for owned in self._owned.values() if owned.status is Status.READY]
 
     async def _save(self) -> None:
         """Write checkpoints, one partition after another, so that they never take more than a share of the loop."""

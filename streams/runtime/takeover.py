@@ -4,6 +4,7 @@ What cannot be gone on from without losing something is not guessed at: the part
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from connectors.ports import Checkpoints, Taken
 from schemas.errors import Ownership
@@ -19,15 +20,32 @@ from streams.runtime.restore import Restore, expect
 
 log = logging.getLogger(__name__)
 
+RETAKE_S = 0.1
+
+Confirms = Callable[[], Awaitable[bool]]
+
 
 class Takeover:
-    """Takes partitions for an engine. ``restore_grace_ms`` is how long a restored table stays closed to others."""
+    """Takes partitions for an engine.
 
-    def __init__(self, engine: Engine, checkpoints: Checkpoints, *, memory_limit: int, restore_grace_ms: int) -> None:
+    ``restore_grace_ms`` is how long a restored table stays closed to others. ``confirms`` asks the group whether our
+    partitions are still ours.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        checkpoints: Checkpoints,
+        *,
+        memory_limit: int,
+        restore_grace_ms: int,
+        confirms: Confirms | None = None,
+    ) -> None:
         self._engine = engine
         self._checkpoints = checkpoints
         self._memory_limit = memory_limit
         self._grace_ms = restore_grace_ms
+        self._confirms = confirms
         self._restore = Restore(engine, checkpoints, restore_grace_ms)
 
     def new(self, partition: int) -> Owned:
@@ -44,9 +62,17 @@ class Takeover:
                 if await self._engine.waiting(owned, lambda: self._take_once(owned)):
                     return
             except Ownership as exc:
-                # Somebody took it in between: the group decides whether it is still ours, so try again.
+                # Somebody took it in between, and the group decides whose it is: two owners that each take it back
+                # would fence each other for ever.
                 log.info("%s/%d: %s", self._engine.topic, owned.partition, exc, extra={"action": "retake"})
-                await self._engine.clock.sleep(0.1)
+                await self._until_confirmed(owned)
+
+    async def _until_confirmed(self, owned: Owned) -> None:
+        await self._engine.clock.sleep(RETAKE_S)
+        while self._confirms is not None and not await self._confirms():
+            if owned.status is not Status.TAKING:
+                return
+            await self._engine.clock.sleep(RETAKE_S)
 
     async def _take_once(self, owned: Owned) -> bool:
         engine = self._engine

@@ -233,3 +233,11 @@ async def test_an_owner_from_before_a_flush_stays_fenced(redis_url: str) -> None
     assert await begun(table) > before
     assert await table.commit(0, Commit(before, 0, 1, 0)) is Answer.FENCED
     await redis.aclose()
+
+
+async def test_a_table_that_went_back_shows_nothing_to_its_owner(table: Table) -> None:
+    epoch = await begun(table)
+    assert await table.commit(0, Commit(epoch, 0, 5, 1, puts={"a": {"x": b"1"}})) is Answer.OK
+    assert await table.load(0, epoch, ["a"], since=5) == {"a": {"x": b"1"}}
+    with pytest.raises(PositionLost):
+        await table.load(0, epoch, ["a"], since=6)

@@ -4,8 +4,11 @@ The system is the real one; the broker that comes back with fewer records is a b
 """
 
 import asyncio
+import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +26,7 @@ from connectors.kafka import KafkaLog
 from connectors.kafka_checkpoints import KafkaCheckpoints
 from connectors.redis_keys import Slot
 from deploy.local.engines import Endpoints, EngineStack
-from deploy.local.roles import RoleProcess
+from deploy.local.roles import ROOT, RoleProcess
 from deploy.local.system import ORG, PARTITIONS, System
 from streams.runtime.kept import Marker, marker_of
 from streams.runtime.role_metrics import PARTITION_STATUS
@@ -364,3 +367,12 @@ def test_records_that_retention_took_are_missed_loudly(broker: Broker) -> None:
     with broker.owner() as owner:
         until(lambda: owner.statuses() == {"broken"}, 60, "and so is the checkpoint")
         assert "the checkpoint is as of offset" in owner.broken()
+    said = subprocess.run(
+        [sys.executable, "-m", "streams.tables", "rebuild", *map(str, range(PARTITIONS)), "--accept-loss"],
+        cwd=ROOT, env=os.environ | owner.role.env, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert said.stdout.count("counts as of") == PARTITIONS
+    with broker.owner() as owner:
+        until(lambda: owner.statuses() == {"ready"}, 60, "who accepts the loss goes on")
+        assert owner.folded() == 80
+        assert owner.runs() == 40

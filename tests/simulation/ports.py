@@ -141,11 +141,15 @@ class FencedTable(MemoryTable):
 
 
 class FencedCheckpoints(MemoryCheckpoints):
-    """The checkpoints themselves. ``bug`` plants a fault of theirs: ``marker_first`` or ``zombie_checkpoint``."""
+    """The checkpoints themselves; ``writing`` are the processes that are in the middle of one.
+
+    ``bug`` plants a fault of theirs: ``marker_first`` or ``zombie_checkpoint``.
+    """
 
     def __init__(self, bug: str = "") -> None:
         super().__init__()
         self.bug = bug
+        self.writing: set[Process] = set()
 
     def open(self, partition: int) -> MemoryWriter:
         """Open the one writer, or one of many."""
@@ -186,7 +190,7 @@ class Calls:
     def __init__(self, scheduler: Scheduler, faults: Faults, process: Process) -> None:
         self._scheduler = scheduler
         self._faults = faults
-        self._process = process
+        self.process = process
 
     async def call(self, what: str, apply: Callable[[], Awaitable[T]]) -> T:
         """Make a call. Raises ``Unavailable`` by the seed's choice."""
@@ -202,7 +206,7 @@ class Calls:
 
     async def turn(self, what: str) -> None:
         """Wait for a turn: here the process may die."""
-        await self._scheduler.turn(self._process, what)
+        await self._scheduler.turn(self.process, what)
 
     def some_of(self, records: Sequence[OutRecord]) -> Sequence[OutRecord]:
         """Return all records or, by the seed's choice, only the first ones."""
@@ -261,9 +265,11 @@ class SimTable:
         """Begin a restore."""
         return await self._calls.call("begin", lambda: self._table.begin(partition, epoch, incarnation, position))
 
-    async def load(self, partition: int, epoch: int, entities: Sequence[str]) -> dict[str, dict[str, bytes]]:
+    async def load(
+        self, partition: int, epoch: int, entities: Sequence[str], since: int = 0
+    ) -> dict[str, dict[str, bytes]]:
         """Load entities."""
-        return await self._calls.call("load", lambda: self._table.load(partition, epoch, entities))
+        return await self._calls.call("load", lambda: self._table.load(partition, epoch, entities, since))
 
     async def dump(self, partition: int, epoch: int, entities: Sequence[str]) -> tuple[int, dict[str, Stored]]:
         """Dump entities."""
@@ -314,7 +320,12 @@ class SimCheckpoints:
         async def apply() -> MemoryWriter:
             return self._checkpoints.open(partition)
 
-        yield SimWriter(await self._calls.call("open a checkpoint", apply), self._calls, self._checkpoints.bug)
+        writer = await self._calls.call("open a checkpoint", apply)
+        self._checkpoints.writing.add(self._calls.process)
+        try:
+            yield SimWriter(writer, self._calls, self._checkpoints.bug)
+        finally:
+            self._checkpoints.writing.discard(self._calls.process)
 
     async def last(self, partition: int) -> Kept | None:
         """Return the last record."""

@@ -48,6 +48,8 @@ from topics.codec import decode
 
 LANE = catalogue.lane("silver")
 MINUTE_MS = 60_000
+#: How much more often mischief strikes in the middle of a checkpoint, which is rare enough.
+AT_CHECKPOINTS = 4
 #: More steps than any seed needs by far; a world that is not dry by then never will be.
 MOST_STEPS = 20_000
 FAST = {"retries": {"max_attempts": 3, "initial_ms": 200}}
@@ -145,7 +147,7 @@ class World:
         until = self.rng.randint(200, 700)
         while self.scheduler.steps < until and not self.dry():
             self.step()
-            if self.rng.random() < self.mischief:
+            if self.rng.random() < self.mischief * (AT_CHECKPOINTS if self.saving() else 1):
                 self.do_mischief()
         self.heal()
         while not self.dry():
@@ -171,6 +173,10 @@ class World:
                 if one is None or one.status is not Status.READY or one.committed != self.log.end(topic, partition):
                     return False
         return all(self.log.end(LANE, p) == at for p, at in self.lane_at.items())
+
+    def saving(self) -> bool:
+        """Whether the owner is in the middle of a checkpoint."""
+        return any(self.owners[-1].process in checkpoints.writing for checkpoints in self.checkpoints.values())
 
     def dry(self) -> bool:
         """Whether nothing is left to happen."""

@@ -12,6 +12,9 @@ import jsonschema
 import pytest
 import yaml
 
+from connectors.settings import Settings
+from streams.app import STOP_GRACE_S
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
@@ -104,6 +107,17 @@ def test_every_role_runs_from_the_one_image(compose: dict[str, Any]) -> None:
         assert services[role]["command"] == ["python", "-m", "streams", role]
     assert services["api"]["command"] == ["python", "-m", "api"]
     assert len({services[name]["image"] for name in ROLES | {"api", "setup"}}) == 1
+
+
+def test_every_role_is_asked_whether_it_lives_on_the_port_of_its_metrics(compose: dict[str, Any]) -> None:
+    port = compose["x-role"]["environment"]["METRICS_PORT"]
+    for role in ROLES:
+        assert f"http://127.0.0.1:{port}/health" in compose["services"][role]["healthcheck"]["test"][-1]
+
+
+def test_a_worker_has_time_to_drain_before_it_is_killed(compose: dict[str, Any]) -> None:
+    grace_s = int(compose["x-role"]["stop_grace_period"].removesuffix("s"))
+    assert grace_s >= Settings.worker_drain_s + STOP_GRACE_S
 
 
 def test_roles_start_after_the_setup_and_the_setup_after_the_engines(compose: dict[str, Any]) -> None:
