@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from connectors.ports import Answer, Clock, InRecord, Log, OutRecord, Table, hold_timer
 from schemas.errors import NewerMajor, Ownership, PositionLost, Unavailable
 from streams.core.state import Fold
-from streams.runtime import broken, crash
+from streams.runtime import broken, crash, rereading
 from streams.runtime.chunk import ChunkResult, ToOut
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.folding import FOLD_TRIES, Dead, Folding, Share
@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
-#: Records that are read and dropped rather than begin another read of the log.
-READ_THROUGH = 1_000
 
 OwnedHandler = Callable[[Owned], None]
 
@@ -174,23 +172,11 @@ class Engine:
         found: list[InRecord] = []
 
         async def read() -> bool:
-            found.clear()
-            first = (await self.log.bounds(self.topic, owned.partition)).first
-            for start, end in _ranges([offset for offset in offsets if offset >= first]):
-                async for batch in self.log.read(self.topic, owned.partition, start, end):
-                    found.extend(batch)
+            found[:] = await rereading.read(self.log, self.topic, owned.partition, offsets)
             return True
 
         await self.waiting(owned, read)
-        wanted = set(offsets)
-        records = [record for record in found if record.offset in wanted]
-        if len(records) < len(wanted):
-            log.error(
-                "%s/%d: %d of %d records of a released key are no longer in the log",
-                self.topic, owned.partition, len(wanted) - len(records), len(wanted),
-                extra={"action": "released_without"},
-            )  # fmt: skip
-        return records
+        return found
 
     async def check(self, owned: Owned) -> None:
         """Find out whether the table still is where this owner left it.
@@ -335,14 +321,3 @@ class Engine:
             return
         owned.end(Status.GONE, why)
         self._on_lost(owned)
-
-
-def _ranges(offsets: list[int]) -> list[tuple[int, int]]:
-    """Return ranges [start, end) that cover the offsets; each is one read, so those that are near share one."""
-    ranges: list[tuple[int, int]] = []
-    for offset in offsets:
-        if ranges and offset - ranges[-1][1] < READ_THROUGH:
-            ranges[-1] = ranges[-1][0], offset + 1
-        else:
-            ranges.append((offset, offset + 1))
-    return ranges

@@ -14,9 +14,11 @@ from typing import TypeVar
 
 from connectors.ports import Answer, Bounds, Checkpoints, Commit, InRecord, Position
 from schemas.errors import Ownership
+from schemas.records.control import KeyReleased
 from streams.core.commands import Command, Emit
 from streams.runtime import broken, crash
 from streams.runtime.engine import Engine
+from streams.runtime.folding import Share
 from streams.runtime.kept import Marker, marker_of
 from streams.runtime.overlay import RecordState
 from streams.runtime.owned import Owned, Status
@@ -144,7 +146,14 @@ class Restore:
         owned.expiring.update(commit.expire)
         if share.pause is not None:
             owned.end(Status.PAUSED, str(share.pause))
-        return result.touched
+        return result.touched | self._spoken_of(share)
+
+    def _spoken_of(self, share: Share) -> set[str]:
+        """Return what a share's events touch: one that changes nothing may still have asked for something."""
+        events = [item.event for item in share.items]
+        released = {event.key for event in events if isinstance(event, KeyReleased)}
+        touches = self._engine.fold.touches
+        return released.union(*(touches(event) for event in events if not isinstance(event, KeyReleased)))
 
     async def _let_leave(self, owned: Owned) -> None:
         """Say when the entities that are still kept will leave: as much later as the log's end is ago."""

@@ -3,7 +3,10 @@
 import orjson
 import pytest
 
-from connectors.ports import Answer, Commit, Position
+from bench.counting import CountFold, CountOutput
+from connectors.ports import Answer, Commit, Kept, Position
+from streams.core.commands import Emit
+from streams.runtime.kept import Marker, entry_key, pack_whole
 from streams.runtime.memory import MemoryTable
 from streams.runtime.owned import Status
 from streams.runtime.quarantine import ENTITY as QUARANTINE
@@ -149,6 +152,30 @@ async def test_a_restore_that_was_overtaken_leaves_nothing_in_memory() -> None:
     await house.send(("a", b"1"))
     await engine.process([(owned, house.inputs(2))])
     assert house.table.entity(0, "a") == {"n": b"3"}
+
+
+class AskingFold(CountFold):
+    """May ask for something and change nothing; what it may have asked for is outstanding."""
+
+    def fold(self, state, event, now_ms, offset):
+        if event.body == b"ask":
+            return [Emit(CountOutput(key=event.key, count=0, body=""))]
+        return super().fold(state, event, now_ms, offset)
+
+    def outstanding(self, state, entity, now_ms):
+        return [Emit(CountOutput(key=entity, count=state.get(entity, "n") or 0, body=""))]
+
+
+async def test_a_restore_emits_what_is_outstanding_of_all_that_the_tail_spoke_of() -> None:
+    house = House(AskingFold())
+    await house.send(("a", b"1"), ("b", b"1"), ("a", b"ask"))
+    async with house.checkpoints.writer(0) as writer:
+        entries = [Kept(entry_key(key), pack_whole({"n": b"1"})) for key in ("a", "b")]
+        await writer.append([*entries, Marker(2, 0, await house.log.incarnation(TOPIC), 1, 0).kept()])
+        await writer.commit()
+    _, owned = await house.owner()
+    assert owned.committed == 3
+    assert house.counts() == [(b"a", b"1")]
 
 
 async def test_a_position_outside_the_log_stops_loudly() -> None:
