@@ -17,6 +17,9 @@ from topics.catalogue import declared
 #: Deeper JSON is refused: orjson writes at most 254 levels, and a record must be writable again.
 MAX_DEPTH = 100
 _OURS = f"{MAJOR}."
+#: Characters of a message.
+_TEXT_MOST = 400
+_DIGITS_MOST = 10
 
 
 def encode(record: Record) -> bytes:
@@ -36,11 +39,16 @@ def decode(topic: str, value: bytes | None) -> Any:
         record = decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         _raise_if_newer(parse(value))
-        raise Undecodable("schema", str(exc)) from exc
+        raise Undecodable("schema", _short(str(exc))) from exc
     if not record.v.startswith(_OURS):
         _raise_if_newer({"v": record.v})
-        raise Undecodable("schema", f"v: major version of {record.v!r} is not {MAJOR}")
+        raise Undecodable("schema", f"v: major version of {_short(record.v)!r} is not {MAJOR}")
     return record
+
+
+def _short(text: str) -> str:
+    """Cut the middle of a long text: a message quotes what it found, maybe all of a record, and ends with where."""
+    return text if len(text) <= _TEXT_MOST else f"{text[: _TEXT_MOST // 2]} … {text[-_TEXT_MOST // 2 :]}"
 
 
 def parse(value: bytes) -> Any:
@@ -57,8 +65,9 @@ def parse(value: bytes) -> Any:
 def _raise_if_newer(data: object) -> None:
     found = data.get("v") if isinstance(data, dict) else None
     major = found.partition(".")[0] if isinstance(found, str) else ""
-    if major.isascii() and major.isdigit() and int(major) > MAJOR:
-        raise NewerMajor(str(found), VERSION)
+    # Python refuses to read a number of thousands of digits; one that long is nobody's version.
+    if major.isascii() and major.isdigit() and len(major) < _DIGITS_MOST and int(major) > MAJOR:
+        raise NewerMajor(_short(str(found)), VERSION)
 
 
 @lru_cache(maxsize=1024)

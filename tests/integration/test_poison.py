@@ -257,7 +257,7 @@ def test_a_record_of_a_newer_major_version_pauses_its_partition(outdated: System
     system, random = outdated, Random(seed())
     kafka = system.endpoints.kafka_bootstrap
     topics = {"orchestrator": catalogue.RUN_EVENTS, "worker": BRONZE, "analytics": catalogue.PROVIDER_CALLS}
-    processes = {"orchestrator": "streams", "worker": "worker", "analytics": "streams"}
+    processes = {"orchestrator": "streams", "worker": "worker", "analytics": "sinks"}
     pids = {name: role.pid for name, role in system.roles.items()}
     produce(kafka, [from_the_future(topic) for topic in topics.values()])
 

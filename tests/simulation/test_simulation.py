@@ -22,6 +22,7 @@ def test_every_promise_holds_in_every_seed() -> None:
     assert not failed, "\n".join(told(outcome) for outcome in failed[:5])
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert any(play(seed, bug).problems for seed in range(SEEDS))
