@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate chaos bench lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
+.PHONY: help run demo test test-all simulate chaos bench lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -24,6 +24,9 @@ engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL and ClickHouse, u
 
 test: lint ## Run all checks and all tests
 	$(RUN) -m pytest
+
+test-all: lint ## The same with every variant of the slow tests
+	$(RUN) -m pytest -m ""
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers
 	$(RUN) -m ruff check .

@@ -33,9 +33,9 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 
     uri: str
     sha256: str
-    size: Annotated[int, msgspec.Meta(ge=0)]
+    size: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     media_type: str = "application/json"
-    length: int | None = None
+    length: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
     labels: dict[str, str] = {}
 
 

@@ -36,6 +36,7 @@ def decode(topic: str, value: bytes | None) -> Any:
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH:
         parse(value)
     try:
+        value.decode()  # the decoder skips what it does not know, and so would a field whose name was damaged
         record = decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         _raise_if_newer(parse(value))

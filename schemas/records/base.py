@@ -14,7 +14,9 @@ VERSION = f"{MAJOR}.0"
 NanoDollars = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Millis = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """A point in time: milliseconds since 1970-01-01T00:00:00Z."""
-Attempt = Annotated[int, msgspec.Meta(ge=1)]
+Attempt = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""JSON has integers of any length; what is beyond this no table can hold."""
 Json = Any
 """Any JSON value."""
 
@@ -39,8 +41,8 @@ class Record(Part, frozen=True, kw_only=True, omit_defaults=True):
 class Usage(Part, frozen=True, kw_only=True):
     """Tokens of one call or the sum over several."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: Int64 = 0
+    output_tokens: Int64 = 0
 
     def plus(self, other: "Usage") -> "Usage":
         """Return the sum of both."""
@@ -56,6 +58,6 @@ class ErrorInfo(Part, frozen=True, kw_only=True):
     code: str
     message: str
     retryable: bool = False
-    retry_after_ms: int | None = None
+    retry_after_ms: Int64 | None = None
     step_id: str | None = None
     details: dict[str, str] = {}

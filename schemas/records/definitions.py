@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from schemas.records.base import Json, Millis, Record
+from schemas.records.base import Int64, Json, Millis, Record
 
 DefinitionKind = Literal["workflow", "prompt", "budget", "organisation"]
 
@@ -14,7 +14,7 @@ class Definition(Record, frozen=True, kw_only=True, tag_field="type", tag="defin
     kind: DefinitionKind
     org_id: str
     id: str
-    version: int = 1
+    version: Int64 = 1
     body: dict[str, Json] = {}
     deleted: bool = False
     changed_at_ms: Millis

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from schemas.payload import Payload
-from schemas.records.base import Millis, NanoDollars, Record, Usage
+from schemas.records.base import Int64, Millis, NanoDollars, Record, Usage
 from schemas.records.run_events import Capture
 
 CallOutcome = Literal["ok", "error", "rate_limited", "timeout", "unknown"]
@@ -18,7 +18,7 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     org_id: str
     run_id: str
     step_id: str
-    attempt: int
+    attempt: Int64
     workflow_name: str
     provider: str
     model: str

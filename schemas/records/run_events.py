@@ -7,7 +7,7 @@ that replay reads. Money, results, timers and cancels share this inbox.
 from typing import ClassVar, Literal
 
 from schemas.payload import Payload
-from schemas.records.base import Attempt, ErrorInfo, Json, Millis, NanoDollars, Record, Usage
+from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Record, Usage
 from schemas.spec import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
@@ -32,7 +32,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     submission_id: str | None = None
     body_hash: str
     workflow_name: str
-    workflow_version: int
+    workflow_version: Int64
     spec: ResolvedSpec
     inputs: dict[str, Json] = {}
     tags: dict[str, str] = {}
@@ -40,7 +40,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     capture: Capture = "full"
     submitted_at_ms: Millis
     traceparent: str | None = None
-    semantics: int = 1
+    semantics: Int64 = 1
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ that made it; readers keep the newest by version, per run and per step, so order
 from typing import ClassVar, Literal
 
 from schemas.payload import Payload
-from schemas.records.base import ErrorInfo, Json, Millis, NanoDollars, Part, Record, Usage
+from schemas.records.base import ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.spec import NodeKind
 
 RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -21,7 +21,7 @@ class StepView(Part, frozen=True, kw_only=True):
     node_id: str
     kind: NodeKind
     state: StepState
-    attempt: int = 0
+    attempt: Int64 = 0
     output: Payload | None = None
     error: ErrorInfo | None = None
     usage: Usage = Usage()
@@ -48,9 +48,9 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     type: ClassVar[str] = "run.view"
     run_id: str
     org_id: str
-    version: int
+    version: Int64
     workflow_name: str
-    workflow_version: int
+    workflow_version: Int64
     status: RunState
     source: str
     submission_id: str | None = None

@@ -5,7 +5,7 @@ Names and attributes follow the OpenTelemetry semantic conventions for generativ
 
 from typing import ClassVar, Literal
 
-from schemas.records.base import Json, Part, Record
+from schemas.records.base import Int64, Json, Part, Record
 
 
 class Span(Part, frozen=True, kw_only=True):
@@ -15,8 +15,8 @@ class Span(Part, frozen=True, kw_only=True):
     parent_span_id: str | None = None
     name: str
     kind: Literal["internal", "client", "server", "producer", "consumer"] = "internal"
-    start_ns: int
-    end_ns: int
+    start_ns: Int64
+    end_ns: Int64
     status: Literal["unset", "ok", "error"] = "unset"
     status_message: str = ""
     attributes: dict[str, Json] = {}

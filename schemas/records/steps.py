@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from schemas.ids import request_id
 from schemas.payload import PathPart, Payload
 from schemas.policy import Tier
-from schemas.records.base import Attempt, Json, Millis, NanoDollars, Part, Record
+from schemas.records.base import Attempt, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
 
 
@@ -22,12 +22,12 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
 
     kind: ClassVar[str] = "llm"
     prompt_name: str
-    prompt_version: int
+    prompt_version: Int64
     prompt_hash: str
     template: str
     provider: str | None = None
     model: str | None = None
-    max_tokens: int = 1024
+    max_tokens: Int64 = 1024
     temperature: float | None = None
     cache: bool = False
 
@@ -68,8 +68,8 @@ class Ride(Part, frozen=True, kw_only=True):
     args: dict[str, Json] = {}
     links: list[Link] = []
     outputs: list[OutputLink] = []
-    timeout_ms: int | None = None
-    sla_ms: int | None = None
+    timeout_ms: Int64 | None = None
+    sla_ms: Int64 | None = None
 
 
 class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step.request"):
@@ -88,17 +88,17 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     run_id: str
     org_id: str
     workflow_name: str
-    workflow_version: int
+    workflow_version: Int64
     step_id: str
     node_id: str
     attempt: Attempt
-    deferral: int = 0
+    deferral: Int64 = 0
     tier: Tier
     work: Work
     args: dict[str, Json] = {}
     links: list[Link] = []
-    timeout_ms: int | None = None
-    sla_ms: int | None = None
+    timeout_ms: Int64 | None = None
+    sla_ms: Int64 | None = None
     tags: dict[str, str] = {}
     run_budget_nano: NanoDollars | None = None
     capture: Capture = "full"

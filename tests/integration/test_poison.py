@@ -250,7 +250,7 @@ def key_on(partition: int) -> str:
 def pauses(system: System) -> list[str]:
     """The lines of every log that speak of a pause."""
     logs = [role.log_path.read_text() for role in system.roles.values()]
-    return [line for log in logs for line in log.splitlines() if "is paused" in line]
+    return [line for log in logs for line in log.splitlines() if "[action=pause]" in line]
 
 
 def test_a_record_of_a_newer_major_version_pauses_its_partition(outdated: System) -> None:

@@ -72,9 +72,19 @@ def said(role: RoleProcess) -> str:
     return role.log_path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["another", "same"])
-@pytest.mark.parametrize("point", [crash.FOLDED, crash.EMITTED])
-@pytest.mark.parametrize("owner", ["orchestrator", "budgets"])
+@pytest.mark.parametrize(
+    ("owner", "point", "name"),
+    [
+        ("orchestrator", crash.FOLDED, "another"),
+        ("orchestrator", crash.EMITTED, "same"),
+        ("budgets", crash.EMITTED, "another"),
+        pytest.param("orchestrator", crash.FOLDED, "same", marks=pytest.mark.exhaustive),
+        pytest.param("orchestrator", crash.EMITTED, "another", marks=pytest.mark.exhaustive),
+        pytest.param("budgets", crash.FOLDED, "another", marks=pytest.mark.exhaustive),
+        pytest.param("budgets", crash.FOLDED, "same", marks=pytest.mark.exhaustive),
+        pytest.param("budgets", crash.EMITTED, "same", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_an_owner_that_wakes_in_the_middle_of_a_chunk_spoils_nothing_and_joins_again(
     world: tuple[System, str], accepted: set[str], owner: str, point: str, name: str
 ) -> None:
