@@ -13,6 +13,7 @@ import orjson
 RUN_NAMESPACE = uuid.UUID("6f0c1f5e-3f0a-5d0b-9a57-0c5f7a3e9b21")
 
 HTTP_SOURCE = "api"
+_FORK = "fork:"
 
 
 def run_id(org_id: str, source: str, submission_id: str | None) -> str:
@@ -20,6 +21,16 @@ def run_id(org_id: str, source: str, submission_id: str | None) -> str:
     if submission_id is None:
         return str(uuid.uuid4())
     return str(uuid.uuid5(RUN_NAMESPACE, f"{len(org_id)}:{org_id}{len(source)}:{source}{submission_id}"))
+
+
+def fork_source(run: str) -> str:
+    """Return the source of a run that goes on from what another one recorded."""
+    return f"{_FORK}{run}"
+
+
+def forked_from(source: str) -> str | None:
+    """Return the run that a run with this source goes on from, if it does."""
+    return source[len(_FORK) :] if source.startswith(_FORK) else None
 
 
 def request_id(run: str, step_id: str, attempt: int) -> str:

@@ -7,7 +7,7 @@ that replay reads. Money, results, timers and cancels share this inbox.
 from typing import ClassVar, Literal
 
 from schemas.payload import Payload
-from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Record, Usage
+from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.spec import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
@@ -20,11 +20,23 @@ class _RunEvent(Record, frozen=True, kw_only=True):
     org_id: str
 
 
+class Reused(Part, frozen=True, kw_only=True):
+    """What a node became in the run that this one goes on from.
+
+    ``output`` of a node that succeeded; of a mapped one ``children`` instead, its children's outputs in order.
+    """
+
+    state: Literal["succeeded", "skipped"] = "succeeded"
+    output: Payload | None = None
+    children: list[Payload] | None = None
+
+
 class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="run.submitted"):
     """A submission was accepted. ``body_hash`` tells a repeated submission from another one with its id.
 
     ``semantics`` numbers the decision rules that the run starts and ends with. ``budget_nano`` caps the
-    run's own spend. ``inputs`` are inline: a JSON object.
+    run's own spend. ``inputs`` are inline: a JSON object. ``reuse`` are results by node id that the run begins with
+    instead of asking for them; its ``source`` names the run that they come from, see ``schemas.ids.fork_source``.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -41,6 +53,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     submitted_at_ms: Millis
     traceparent: str | None = None
     semantics: Int64 = 1
+    reuse: dict[str, Reused] = {}
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):

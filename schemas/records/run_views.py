@@ -15,7 +15,10 @@ StepState = Literal["pending", "ready", "running", "waiting", "succeeded", "fail
 
 
 class StepView(Part, frozen=True, kw_only=True):
-    """One step as a reader sees it. ``waiting_for`` says on what, ``waiting_until_ms`` until when."""
+    """One step as a reader sees it. ``waiting_for`` says on what, ``waiting_until_ms`` until when.
+
+    ``reused_from`` is the run whose result this one began with.
+    """
 
     step_id: str
     node_id: str
@@ -35,6 +38,7 @@ class StepView(Part, frozen=True, kw_only=True):
     finished_at_ms: Millis | None = None
     waiting_for: str | None = None
     waiting_until_ms: Millis | None = None
+    reused_from: str | None = None
 
 
 class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view"):

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo
-from schemas.records.run_events import CancelRequested, RunEvent, StepDeferred, StepFailed, StepSucceeded, TimerFired
+from schemas.records.run_events import (
+    CancelRequested,
+    Reused,
+    RunEvent,
+    StepDeferred,
+    StepFailed,
+    StepSucceeded,
+    TimerFired,
+)
 from schemas.records.steps import StepRequest
 from streams.core.memory import MemoryState
 from streams.core.runs.entries import step_field
@@ -55,7 +63,20 @@ class Chaos(World):
         self.fired: list[str] = []
         self.heard: set[tuple[str, int]] = set()
         self.outputs: dict[str, bytes] = {}
-        self.feed(submitted(spec, inputs={"x": "in"}))
+        fork = {"source": "fork:before", "reuse": reuse} if (reuse := self.reusable(spec)) else {}
+        self.feed(submitted(spec, inputs={"x": "in"}, **fork))
+
+    def reusable(self, spec: Any) -> dict[str, Reused]:
+        """Results of another run for some of the nodes, with those of all before them; seldom any."""
+        found: dict[str, Reused] = {}
+        if self.draw(st.integers(0, 3)):
+            return found
+        for node in spec.spec.dag.nodes[:-1]:
+            if found.keys() >= set(self.before[node.id]) and self.draw(st.booleans()):
+                ids = [f"{node.id}[{i}]" for i in range(2)] if node.config.parallel else [node.id]
+                outputs = [inline(["out", step_id, 0]) for step_id in ids]
+                found[node.id] = Reused(children=outputs) if node.config.parallel else Reused(output=outputs[0])
+        return found
 
     def take_in(self, commands):
         asked = len(self.requests)

@@ -81,7 +81,7 @@ def test_a_submission_never_restarts_a_finished_run(world, end):
 def test_submissions_that_should_not_have_been_accepted(world):
     good = resolved(function("a"))
     with pytest.raises(NewerMajor):
-        world.feed(submitted(good, semantics=2))
+        world.feed(submitted(good, semantics=3))
     with pytest.raises(BadRecord, match="another hash"):
         world.feed(submitted(good.model_copy(update={"hash": "f" * 64})))
     with pytest.raises(BadRecord, match="tags"):

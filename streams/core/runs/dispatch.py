@@ -11,6 +11,7 @@ from streams.core.runs.entries import Step
 from streams.core.runs.finish import fail_with, succeed
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import check_ride, node_scope, request, timeout_timer
+from streams.core.runs.reuse import unblocked
 from streams.core.runs.turn import Turn
 from streams.core.runs.values import BindingError
 
@@ -19,7 +20,7 @@ def start(turn: Turn) -> None:
     """Start an admitted run."""
     turn.move("running")
     turn.started_at_ms = turn.now_ms
-    dispatch(turn, turn.plan.roots)
+    dispatch(turn, unblocked(turn) if turn.reused else turn.plan.roots)
 
 
 def node_done(turn: Turn, node: PlanNode, *, rides: bool = False) -> None:

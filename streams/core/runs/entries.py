@@ -6,6 +6,7 @@ Entity ``<run id>``:
 - ``in``: the run's inputs, a JSON object; written once
 - ``st``: the run's status in plain UTF-8, since the workers' claim script reads it
 - ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
+- ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
 Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON, decoded into a ``Plan``; shared by all runs of it.
@@ -29,6 +30,7 @@ HEADER = "h"
 INPUTS = "in"
 STATUS = "st"
 PROGRESS = "p"
+REUSED = "re"
 STEP_PREFIX = "s:"
 SPEC_PREFIX = "spec:"
 SPEC = "spec"
@@ -135,7 +137,7 @@ def encode(field: str, value: Json) -> bytes:
     return _ENCODER.encode(value)
 
 
-def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunState | Mapping[str, Any]:
+def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunState | Mapping[str, Any] | tuple[str, ...]:
     """Return the value of stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
     if field == STATUS:
         status: RunState = msgspec.convert(data.decode(), RunState)
@@ -143,7 +145,7 @@ def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunStat
     if field == SPEC:
         return compile_plan(ResolvedSpec.model_validate_json(data))
     decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
-    decoded: Header | Progress | Step | Mapping[str, Any] = decoder.decode(data)
+    decoded: Header | Progress | Step | Mapping[str, Any] | tuple[str, ...] = decoder.decode(data)
     return decoded
 
 
@@ -169,4 +171,5 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     HEADER: msgspec.msgpack.Decoder(Header),
     PROGRESS: msgspec.msgpack.Decoder(Progress),
     INPUTS: msgspec.msgpack.Decoder(dict[str, Any]),
+    REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
 }

@@ -13,6 +13,7 @@ Rules that the tables stand for:
 6. A result that comes while a deferred attempt waits is a result: some worker did start it after all.
 7. A result counts only for the attempt that is open. The money of any other attempt that was requested still
    counts, once.
+8. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no cost.
 """
 
 from collections.abc import Mapping

@@ -9,14 +9,15 @@ from schemas.spec_hash import spec_hash
 from streams.core.commands import Command, Count
 from streams.core.runs.admission import admit
 from streams.core.runs.dispatch import start
-from streams.core.runs.entries import HEADER, INPUTS, SPEC, Header, Progress, spec_entity
+from streams.core.runs.entries import HEADER, INPUTS, REUSED, SPEC, Header, Progress, spec_entity
 from streams.core.runs.plan import Plan, compile_plan
+from streams.core.runs.reuse import reuse
 from streams.core.runs.sizes import KIB, LABELS_LIMIT, json_size
 from streams.core.runs.turn import Turn
 from streams.core.state import State
 
 #: The number of these rules. A run keeps to the rules that it started with.
-SEMANTICS = 1
+SEMANTICS = 2
 
 
 def repeated(state: State, event: RunSubmitted) -> list[Command] | None:
@@ -47,6 +48,9 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     )
     turn.is_new = True
     state.put(event.run_id, INPUTS, event.inputs)
+    if event.reuse:
+        state.put(event.run_id, REUSED, tuple(event.reuse))
+        reuse(turn, event.reuse)
     if admit(header) == "admit":
         start(turn)
     return turn

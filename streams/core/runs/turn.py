@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
+from schemas.ids import forked_from
 from schemas.metrics import LATE_EVENTS_TOTAL
 from schemas.payload import Payload
 from schemas.records.base import ErrorInfo, Json
@@ -19,6 +20,7 @@ from streams.core.runs.entries import (
     HEADER,
     INPUTS,
     PROGRESS,
+    REUSED,
     SPEC,
     STATUS,
     STEP_PREFIX,
@@ -85,6 +87,13 @@ class Turn:
     def inputs(self) -> dict[str, Any]:
         """The run's inputs."""
         return cast("dict[str, Any]", self._state.get(self.run_id, INPUTS))
+
+    @property
+    def reused(self) -> tuple[str, ...]:
+        """The nodes whose results come from another run."""
+        if forked_from(self.header.source) is None:
+            return ()
+        return cast("tuple[str, ...]", self._state.get(self.run_id, REUSED) or ())
 
     @property
     def is_over(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.ids import trace_id
+from schemas.ids import forked_from, trace_id
 from schemas.payload import Inline, Payload, inline
 from schemas.records.base import Json, Usage
 from schemas.records.run_views import RunView, StepView
@@ -43,6 +43,7 @@ def full_views(turn: Turn, version: int) -> list[RunView]:
 def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
     """Return one step as a reader sees it. A mapped node's output is that of its children."""
     waiting = step.state == "waiting"
+    reused = turn.reused
     return StepView(
         step_id=step_id,
         node_id=step.node,
@@ -62,6 +63,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         finished_at_ms=step.finished_at_ms,
         waiting_for=step.waiting_for if waiting else None,
         waiting_until_ms=step.due_ms if waiting else None,
+        reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
     )
 
 
