@@ -15,7 +15,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import against_stock, chained, growth, profiling, restore, results, system_lines, takeover, waiting, workers
+from bench import (
+    against_stock,
+    chained,
+    growth,
+    profiling,
+    restore,
+    results,
+    system_lines,
+    takeover,
+    timers,
+    waiting,
+    workers,
+)
 from bench.lines import BenchError, Line, NotThere
 from bench.plan import FULL, LINES, QUICK, WHOLE_SYSTEM, Group, Sizes, groups_for, is_asked_for
 from bench.report import report
@@ -34,6 +46,7 @@ APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
     Group.GROWTH: growth.measure,
     Group.WAITING: waiting.measure,
     Group.RESTORE: restore.measure,
+    Group.TIMERS: timers.measure,
 }
 
 

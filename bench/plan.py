@@ -20,6 +20,7 @@ class Group(Enum):
     GROWTH = "growth"
     WAITING = "waiting"
     RESTORE = "restore"
+    TIMERS = "timers"
 
 
 #: Every line by its group. A name that ends in ``_`` stands for one line per process.
@@ -48,6 +49,7 @@ LINES: dict[Group, tuple[str, ...]] = {
     Group.GROWTH: ("rss_kb_per_run", "rss_kb_per_run_", "redis_kb_per_expired_run"),
     Group.WAITING: ("waiting_run_kb", "waiting_run_redis_kb", "waiting_run_owner_kb"),
     Group.RESTORE: ("restore_s", "restore_intact_s", "restore_from_log_s"),
+    Group.TIMERS: ("timer_lateness_ms_p50", "timer_lateness_ms_p99"),
 }
 #: Measured one after the other on one system, as ``make run`` starts it.
 WHOLE_SYSTEM = (Group.THROUGHPUT, Group.LATENCY, Group.SUBMIT, Group.FANOUT, Group.MEMORY)
@@ -59,6 +61,7 @@ class Sizes:
 
     ``growth_runs`` end between the first and the last reading of memory, in ``growth_points`` readings;
     ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each.
+    ``timers`` are armed at once, each for ``timer_ms``; so many a second as fall due within half of that.
     """
 
     rounds: int
@@ -83,6 +86,8 @@ class Sizes:
     waiting_runs: int
     restored_runs: int
     restored_timers: int
+    timers: int
+    timer_ms: int
 
 
 FULL = Sizes(
@@ -108,6 +113,8 @@ FULL = Sizes(
     waiting_runs=20_000,
     restored_runs=100_000,
     restored_timers=10,
+    timers=10_000,
+    timer_ms=20_000,
 )
 #: To see that everything works; the figures say little.
 QUICK = Sizes(
@@ -133,6 +140,8 @@ QUICK = Sizes(
     waiting_runs=800,
     restored_runs=1_000,
     restored_timers=10,
+    timers=500,
+    timer_ms=2_000,
 )
 
 

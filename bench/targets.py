@@ -47,6 +47,7 @@ TARGETS: dict[str, Target] = {
     "rss_kb_per_run": Target(0.5, 0.1),
     "restore_s": Target(30, 10),
     "waiting_run_kb": Target(2, 1),
+    "timer_lateness_ms_p99": Target(250, 50),
 }
 
 

@@ -50,6 +50,11 @@ ONE_CALL = _workflow(
 )
 
 
+def pause(duration_ms: int) -> dict[str, Any]:
+    """Return a workflow of one timer."""
+    return _workflow("bench_pause", [{"id": "pause", "type": "wait", "config": {"duration_ms": duration_ms}}], [])
+
+
 def mapped(width: int) -> dict[str, Any]:
     """Return a workflow whose first node has this many children, all ready from the start; see ``children``."""
     return _workflow("bench_mapped", [_mapped(width), _function("then")], [("each", "then")])

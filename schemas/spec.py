@@ -64,6 +64,17 @@ class FunctionConfig(_NodeConfig):
     function_args: dict[str, Any] = {}
 
 
+#: Ten years: longer than any workflow should be trusted to be remembered.
+MAX_WAIT_MS = 315_576_000_000
+
+
+class WaitConfig(_NodeConfig):
+    """A pause: for ``duration_ms``, or ``until`` a time in RFC 3339, which may be a reference or hold placeholders."""
+
+    duration_ms: int | None = Field(default=None, ge=0, le=MAX_WAIT_MS)
+    until: str | None = None
+
+
 class _Node(_Document):
     id: str = Field(pattern=NODE_ID_PATTERN)
     policy: Policy = Policy()
@@ -90,8 +101,15 @@ class FunctionNode(_Node):
     config: FunctionConfig
 
 
-Node = Annotated[LlmNode | ToolNode | FunctionNode, Field(discriminator="type")]
-NodeKind = Literal["llm", "tool", "function"]
+class WaitNode(_Node):
+    """A node of type ``wait``."""
+
+    type: Literal["wait"]
+    config: WaitConfig
+
+
+Node = Annotated[LlmNode | ToolNode | FunctionNode | WaitNode, Field(discriminator="type")]
+NodeKind = Literal["llm", "tool", "function", "wait"]
 
 
 class Edge(_Document):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from schemas.errors import Problem
 from schemas.records.base import Json
 from schemas.references import Reference, parse_reference, parse_template, variables_of
-from schemas.spec import FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode
+from schemas.spec import FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode
+from schemas.spec_dynamic import dynamic_problems
 from schemas.spec_outline import Outline
 from schemas.spec_shape import similar
 
@@ -29,6 +30,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     for where, text in _texts(node, path):
         yield from _text_problems(where, text, node, outline)
     yield from _parallel_problems(path, node, outline)
+    yield from dynamic_problems(path, node)
     if registry is not None:
         yield from _registry_problems(path, node, outline, registry)
 
@@ -55,6 +57,8 @@ def _texts(node: Node, path: str) -> Iterator[tuple[str, str]]:
         yield from _strings(node.config.tool_args, f"{path}.tool_args")
     elif isinstance(node, FunctionNode):
         yield from _strings(node.config.function_args, f"{path}.function_args")
+    elif isinstance(node, WaitNode):
+        yield from _strings(node.config.until, f"{path}.until")
 
 
 def _strings(value: Json, path: str) -> Iterator[tuple[str, str]]:
@@ -122,7 +126,7 @@ def _registry_problems(path: str, node: Node, outline: Outline, registry: Regist
         yield from _unknown(f"{path}.tool_name", "tool", node.config.tool_name, registry.tools)
     elif isinstance(node, FunctionNode):
         yield from _unknown(f"{path}.function_name", "function", node.config.function_name, registry.functions)
-    else:
+    elif isinstance(node, LlmNode):
         yield from _prompt_problems(path, node, outline, registry)
 
 

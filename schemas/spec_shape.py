@@ -21,12 +21,24 @@ from schemas.spec import (
     NodeKind,
     ToolConfig,
     ToolNode,
+    WaitConfig,
+    WaitNode,
     WorkflowSpec,
 )
 
 KINDS: tuple[str, ...] = get_args(NodeKind)
-_NODES: dict[str, type[BaseModel]] = {"llm": LlmNode, "tool": ToolNode, "function": FunctionNode}
-_CONFIGS: dict[str, type[BaseModel]] = {"llm": LlmConfig, "tool": ToolConfig, "function": FunctionConfig}
+_NODES: dict[str, type[BaseModel]] = {
+    "llm": LlmNode,
+    "tool": ToolNode,
+    "function": FunctionNode,
+    "wait": WaitNode,
+}
+_CONFIGS: dict[str, type[BaseModel]] = {
+    "llm": LlmConfig,
+    "tool": ToolConfig,
+    "function": FunctionConfig,
+    "wait": WaitConfig,
+}
 
 #: Fields of the guide that are not there yet; a workflow that has one would run wrong without it.
 _LATER = {

@@ -11,7 +11,7 @@ import msgspec
 from connectors.ports import Bounds, InRecord, OutRecord
 from schemas.budgets import spend_fields
 from schemas.records.money import CostEvent
-from schemas.records.run_events import StepSucceeded
+from schemas.records.run_events import StepSucceeded, TimerFired
 from schemas.records.run_views import RunView
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.fold import RunFold
@@ -91,13 +91,14 @@ def results(world: World) -> list[str]:
 
 
 def order(world: World) -> list[str]:
-    """No step is asked for before all steps that it waits for succeeded."""
+    """No step is asked for before all steps that it waits for succeeded, or their own timer fired."""
     log, first = world.log, dict[tuple[str, str], int]()
     for record in log.everything(catalogue.RUN_EVENTS):
         event = decode(record.topic, record.value)
-        if isinstance(event, StepSucceeded):
+        step_id = _ended_by(event)
+        if step_id is not None:
             at = log.order[record.topic, record.partition, record.offset]
-            place = (event.run_id, event.step_id)
+            place = (event.run_id, step_id)
             first[place] = min(first.get(place, at), at)
     found = []
     for record in log.everything(LANE):
@@ -108,6 +109,13 @@ def order(world: World) -> list[str]:
             if edge.target == request.step_id and (before is None or before > at):
                 found.append(f"{request.request_id} was asked for before {edge.source} succeeded")
     return found
+
+
+def _ended_by(event: Any) -> str | None:
+    """Return the step that an event may end well."""
+    if isinstance(event, TimerFired) and event.timer_id.startswith("wait:"):
+        return event.timer_id.split(":")[1]
+    return event.step_id if isinstance(event, StepSucceeded) else None
 
 
 def money(world: World) -> list[str]:

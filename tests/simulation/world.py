@@ -42,7 +42,7 @@ from tests.simulation.ports import (
     StampedLog,
 )
 from tests.simulation.scheduler import Process, Scheduler
-from tests.support.runs import ORG, START_MS, function, resolved, submitted
+from tests.support.runs import ORG, START_MS, function, resolved, submitted, wait
 from topics import catalogue
 from topics.codec import decode
 
@@ -64,6 +64,7 @@ SPECS = (
     resolved(function("a", FAST), function("b", TIMED), edges="a>b"),
     resolved(function("a", TIMED), function("b", FAST), function("c", FAST), edges="a>b b>c"),
     resolved(function("a"), function("b", FAST), function("c", TIMED), function("d"), edges="a>b a>c b>d c>d"),
+    resolved(function("a", FAST), wait("b", 3_000), function("c", FAST), edges="a>b b>c"),
 )
 
 

@@ -36,6 +36,11 @@ def llm(id_: str, prompt_ref: str = "ask@1", **config: Any) -> dict[str, Any]:
     return {"id": id_, "type": "llm", "config": {"prompt_ref": prompt_ref} | config}
 
 
+def wait(id_: str, duration_ms: int) -> dict[str, Any]:
+    """A node of type wait."""
+    return {"id": id_, "type": "wait", "config": {"duration_ms": duration_ms}}
+
+
 def spec(*nodes: dict[str, Any], edges: str = "") -> WorkflowSpec:
     """A workflow; edges as ``"a>b b>c"``."""
     pairs = [edge.split(">") for edge in edges.split()]

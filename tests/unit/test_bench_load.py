@@ -11,7 +11,7 @@ from bench.lines import BenchError
 from bench.profiling import functions
 from bench.run_load import MS, RUN, Submitter, Template, status_of
 from bench.waiting_load import WAIT_MS, WaitingRuns
-from bench.workflows import FANOUT, FANOUT_WIDTH, INPUTS, ONE_CALL, THREE_STEPS, children, mapped
+from bench.workflows import FANOUT, FANOUT_WIDTH, INPUTS, ONE_CALL, THREE_STEPS, children, mapped, pause
 from streams.core.commands import Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -50,6 +50,14 @@ def test_a_submission_starts_its_run(workflow, first):
         assert [request.step_id for request in folded.emitted_of("StepRequest")] == first
         assert uuid.UUID(run).version == 4
     assert len(made) == 2
+
+
+def test_a_run_of_the_timers_is_one_timer():
+    [record] = Submitter("acme", pause(20_000)).make(1).values()
+    folded = Folded([record])
+    assert folded.emitted_of("StepRequest") == []
+    [view] = folded.emitted_of("RunView")
+    assert [(step.kind, step.waiting_until_ms) for step in view.steps] == [("wait", NOW_MS + 20_000)]
 
 
 def test_the_fan_out_is_as_wide_as_its_name_says():

@@ -124,7 +124,7 @@ def _ride(node: PlanNode, scope: Scope, riding: set[str]) -> Ride:
     args = {name: _bind_rest(value, scope, riding, [name], links, outputs) for name, value in node.args}
     return Ride(
         node_id=node.id,
-        work=node.work,
+        work=node.asked,
         args=args,
         links=links,
         outputs=outputs,

@@ -9,6 +9,7 @@ from schemas.records.base import ErrorInfo
 from streams.core.runs.binding import Items, open_items
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import fail_with, succeed
+from streams.core.runs.parked import park
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import check_ride, node_scope, request, timeout_timer
 from streams.core.runs.reuse import unblocked
@@ -79,16 +80,19 @@ def _dispatch_one(
         due_ms=due_ms,
     )
     try:
-        if rides and attempt == 1:
+        item = None if items is None or index is None else items.at(index)
+        if node.dynamic is not None:
+            step = park(turn, node, step_id, step, node_scope(turn, item, index or 0))
+        elif rides and attempt == 1:
             check_ride(turn, node)
         else:
-            request(turn, step_id, step, None if items is None or index is None else items.at(index))
+            request(turn, step_id, step, item)
     except BindingError as exc:
         _refuse(turn, step_id, Step(node.id, "failed", index=index), exc)
         return
     turn.begin(step_id, step)
-    if timer is not None and due_ms is not None:
-        turn.arm(timer, due_ms)
+    if step.timer is not None and step.due_ms is not None:
+        turn.arm(step.timer, step.due_ms)
 
 
 def _dispatch_map(turn: Turn, node: PlanNode) -> list[PlanNode]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.metrics import STEP_RETRIES_TOTAL
-from schemas.payload import Inline
+from schemas.payload import Inline, Payload
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, StepDeferred, StepFailed, StepSucceeded, TimerFired
 from streams.core.commands import Count
@@ -11,6 +11,7 @@ from streams.core.runs.dispatch import node_done
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import cancel, fail_with
 from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
+from streams.core.runs.parked import output_at_due
 from streams.core.runs.requests import asked_for, request, timeout_timer
 from streams.core.runs.retry import may_retry, wait_ms
 from streams.core.runs.sizes import KIB, OUTPUT_LIMIT, payload_size, trimmed
@@ -28,10 +29,22 @@ def step_succeeded(turn: Turn, event: StepSucceeded) -> None:
     if size > OUTPUT_LIMIT:
         _fail(turn, event.step_id, step, _too_large(event.step_id, size), _outcome(step, event))
         return
-    output = {"value": event.output} if isinstance(event.output, Inline) else {"stored": event.output}
-    done = turn.change(event.step_id, step, state="succeeded", error=None, **output, **_outcome(step, event))
+    rides = event.chain == "goes_on" and holds_its_request(step)
+    _succeed(turn, event.step_id, step, event.output, _outcome(step, event), rides=rides)
+
+
+def complete(turn: Turn, step_id: str, step: Step, output: Payload) -> None:
+    """Record the output of a step that no worker worked on and go on. Its timer is gone or fired."""
+    _succeed(turn, step_id, step, output, {"finished_at_ms": turn.now_ms, **_NO_TIMER})
+
+
+def _succeed(
+    turn: Turn, step_id: str, step: Step, output: Payload, outcome: dict[str, Any], *, rides: bool = False
+) -> None:
+    where = {"value": output} if isinstance(output, Inline) else {"stored": output}
+    done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome)
     if done.index is None:
-        node_done(turn, turn.node_of(done), rides=event.chain == "goes_on" and holds_its_request(step))
+        node_done(turn, turn.node_of(done), rides=rides)
     else:
         _child_done(turn, done)
 
@@ -79,6 +92,8 @@ def timer_fired(turn: Turn, event: TimerFired) -> None:
         _ask_again(turn, step_id, step, step.attempt + 1, 0)
     elif kind == "defer":
         _ask_again(turn, step_id, step, step.attempt, step.deferral)
+    elif kind == "wait":
+        complete(turn, step_id, step, output_at_due(step))
     else:
         _time_out(turn, step_id, step)
 

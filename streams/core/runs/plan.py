@@ -10,6 +10,8 @@ from schemas.records.steps import FunctionCall, LlmCall, ToolCall
 from schemas.references import Reference, variables_of
 from schemas.spec import FunctionNode, LlmNode, Node, NodeKind, ResolvedSpec, ToolNode
 from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
+from streams.core.runs.dynamic import FOLDED, Dynamic, compile_dynamic, dynamic_args
+from streams.core.runs.states import ImpossibleMove
 from streams.core.runs.values import OutputOf, Value, compile_value
 
 Work = LlmCall | ToolCall | FunctionCall
@@ -20,14 +22,15 @@ class PlanNode:
     """One node. ``args`` are bound in order; ``takes_run_inputs`` puts the run's inputs below them.
 
     ``items`` is what a ``parallel`` node maps over. ``next`` is the node that may follow it in a chain. ``alone``:
-    while it runs nothing else of its run does, since every other node is before or after it.
+    while it runs nothing else of its run does, since every other node is before or after it. ``work`` is what a worker
+    does for it; a node that no worker works on has ``dynamic`` instead.
     """
 
     id: str
     position: int
     kind: NodeKind
     policy: Policy
-    work: Work
+    work: Work | None
     parallel: bool
     items: Value | None
     args: tuple[tuple[str, Value], ...]
@@ -37,6 +40,14 @@ class PlanNode:
     successors: tuple[str, ...]
     next: str | None = None
     alone: bool = False
+    dynamic: Dynamic | None = None
+
+    @property
+    def asked(self) -> Work:
+        """What a worker is asked for. Raises ``ImpossibleMove`` for a node that no worker works on."""
+        if self.work is None:
+            raise ImpossibleMove(f"no worker works on '{self.id}', which is of type {self.kind}")
+        return self.work
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,8 @@ def _compile_node(
     after: tuple[str, ...],
     above: frozenset[str],
 ) -> PlanNode:
-    work = _work(node, resolved)
+    dynamic = compile_dynamic(node)
+    work = _work(node, resolved) if dynamic is None else None
     items = _items(node, before, above) if node.config.parallel else None
     args = _args(node, work, items, before, above)
     return PlanNode(
@@ -97,11 +109,12 @@ def _compile_node(
         kind=node.type,
         policy=node.policy,
         work=work,
+        dynamic=dynamic,
         parallel=node.config.parallel,
         items=items,
         args=tuple(args.items()),
         arg_names=frozenset(args),
-        takes_run_inputs=node.config.inputs is None and not before,
+        takes_run_inputs=node.config.inputs is None and not before and work is not None,
         predecessors=before,
         successors=after,
     )
@@ -113,6 +126,8 @@ def _next(node: Node, by_id: Mapping[str, Node], before: Mapping[str, tuple[str,
         return None
     follower = by_id[after[0]]
     same_lane = node.policy.quality == follower.policy.quality
+    if {node.type, follower.type} & FOLDED:
+        return None
     return follower.id if same_lane and not node.config.parallel and not follower.config.parallel else None
 
 
@@ -121,7 +136,9 @@ def _work(node: Node, resolved: ResolvedSpec) -> Work:
         return ToolCall(name=node.config.tool_name)
     if isinstance(node, FunctionNode):
         return FunctionCall(name=node.config.function_name)
-    return _llm_call(node, resolved)
+    if isinstance(node, LlmNode):
+        return _llm_call(node, resolved)
+    raise BadRecord("bad_spec", f"node '{node.id}' has the type {node.type}, which these rules do not know")
 
 
 def _llm_call(node: LlmNode, resolved: ResolvedSpec) -> LlmCall:
@@ -149,18 +166,18 @@ def _items(node: Node, before: tuple[str, ...], above: frozenset[str]) -> Value 
 
 
 def _args(
-    node: Node, work: Work, items: Value | None, before: tuple[str, ...], above: frozenset[str]
+    node: Node, work: Work | None, items: Value | None, before: tuple[str, ...], above: frozenset[str]
 ) -> dict[str, Value]:
     config = node.config
     if config.inputs is not None:
         args = {name: compile_value(value, above) for name, value in config.inputs.items()}
     else:
-        args = {source: OutputOf(Reference(source)) for source in _implicit(work, items, before)}
+        args = {source: OutputOf(Reference(source)) for source in _implicit(work, items, before)} if work else {}
     if isinstance(node, ToolNode):
         args |= {name: compile_value(value, above) for name, value in node.config.tool_args.items()}
     elif isinstance(node, FunctionNode):
         args |= {name: compile_value(value, above) for name, value in node.config.function_args.items()}
-    return args
+    return args | {name: compile_value(value, above) for name, value in dynamic_args(node).items()}
 
 
 def _implicit(work: Work, items: Value | None, before: tuple[str, ...]) -> list[str]:

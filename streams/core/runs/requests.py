@@ -33,7 +33,7 @@ def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> 
 def check_ride(turn: Turn, node: PlanNode) -> None:
     """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
     args, links = bind_args(node, node_scope(turn))
-    check_request(node.id, args, links, turn.header.tags, node.work)
+    check_request(node.id, args, links, turn.header.tags, node.asked)
 
 
 def asked_for(turn: Turn, node: PlanNode) -> str:
@@ -51,7 +51,7 @@ def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: i
 def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
     header = turn.header
     args, links = bind_args(node, scope)
-    size = check_request(step_id, args, links, header.tags, node.work)
+    size = check_request(step_id, args, links, header.tags, node.asked)
     budget = header.budget_nano
     # Only a request that was never given back carries more: what comes of an earlier one must find it gone.
     chained = turn.chain_steps and node.next is not None and not step.deferral
@@ -65,7 +65,7 @@ def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -
         attempt=step.attempt,
         deferral=step.deferral,
         tier=node.policy.quality,
-        work=node.work,
+        work=node.asked,
         args=args,
         links=links,
         timeout_ms=node.policy.timeout_ms,

@@ -6,8 +6,8 @@ Rules that the tables stand for:
    no cancel resurrects a run, no late result changes its end.
 2. A run succeeds when every node did. The first step that fails for good fails it; what is open then is canceled.
 3. A step is ``pending`` (and has no entry) until all predecessors of its node succeeded; then it is ``ready``.
-4. ``ready`` becomes ``running`` by its request. Arguments that cannot be bound fail it at once; a map over an
-   empty list succeeds at once.
+4. ``ready`` becomes ``running`` by its request, or ``waiting`` where no worker is asked (``parked``). Arguments that
+   cannot be bound fail it at once; a map over an empty list succeeds at once.
 5. A running attempt ends by its result, by its backstop timer, or is given back unstarted. Then the step waits
    for a timer (``waiting``), and the timer makes it ``running`` again.
 6. A result that comes while a deferred attempt waits is a result: some worker did start it after all.
@@ -31,7 +31,7 @@ RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
 
 STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
     "pending": frozenset({"ready", "skipped", "canceled"}),
-    "ready": frozenset({"running", "succeeded", "failed", "canceled"}),
+    "ready": frozenset({"running", "waiting", "succeeded", "failed", "canceled"}),
     "running": frozenset({"waiting", "succeeded", "failed", "canceled"}),
     "waiting": frozenset({"running", "succeeded", "failed", "canceled"}),
     "succeeded": frozenset(),

@@ -1,0 +1,31 @@
+"""What the fold does by itself for a node that no worker works on. Data only; ``parked`` acts on it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.spec import Node, NodeKind, WaitNode
+
+#: The types of nodes that no worker works on.
+FOLDED: frozenset[NodeKind] = frozenset({"wait"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A pause of ``duration_ms``, or up to the time that the argument ``until`` names."""
+
+    duration_ms: int | None
+
+
+Dynamic = Wait
+
+
+def compile_dynamic(node: Node) -> Dynamic | None:
+    """Return what the fold does for a node, ``None`` for one that a worker works on."""
+    return Wait(node.config.duration_ms) if isinstance(node, WaitNode) else None
+
+
+def dynamic_args(node: Node) -> dict[str, Any]:
+    """Return what such a node binds beside its inputs, as written."""
+    if isinstance(node, WaitNode) and node.config.duration_ms is None:
+        return {"until": node.config.until}
+    return {}
