@@ -182,6 +182,7 @@ def _step(step: StoredStep, with_output: bool) -> StepAnswer:
         model=step.model,
         cached=step.cached,
         waiting=waiting,
+        note=step.note,
         output=value(step.output) if with_output and step.output is not None else None,
         error=_failure(step.error),
         started_at=timestamp(step.started_ms),

@@ -61,6 +61,7 @@ class Submitter:
             spec=plan.resolved,
             inputs=INPUTS,
             submitted_at_ms=MS,
+            semantics=plan.semantics,
         )
         self._template = Template(encode(event))
 

@@ -14,6 +14,7 @@ from connectors.grouping import SingleFlight
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from schemas.errors import InvalidInput, NotFound, TooLarge
+from schemas.semantics import semantics_of
 from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec_check import prompt_refs, resolve
 from schemas.spec_nodes import required_inputs
@@ -29,11 +30,15 @@ MAX_PLAN_BYTES = 640 * 1024
 
 @dataclass(frozen=True)
 class Plan:
-    """A workflow that can be submitted. ``required`` are the inputs that a run must bring."""
+    """A workflow that can be submitted. ``required`` are the inputs that a run must bring.
+
+    ``semantics`` is the number of the decision rules that its runs need.
+    """
 
     version: int
     resolved: ResolvedSpec
     required: frozenset[str]
+    semantics: int
 
 
 def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Plan:
@@ -45,7 +50,8 @@ def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Plan:
             f"workflow {spec.name} version {spec.version} and its prompts have {size} bytes, the limit is "
             f"{MAX_PLAN_BYTES}: shorten templates or split the workflow"
         )
-    return Plan(spec.version, resolved, required_inputs(spec.dag.nodes, outline_of(spec), resolved.prompts))
+    required = required_inputs(spec.dag.nodes, outline_of(spec), resolved.prompts)
+    return Plan(spec.version, resolved, required, semantics_of(spec))
 
 
 class Plans:

@@ -102,6 +102,7 @@ class Submissions:
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
             traceparent=trace,
+            semantics=plan.semantics,
         )
 
     async def submit(self, record: RunSubmitted) -> Submitted:

@@ -1,5 +1,6 @@
 """Policies of a node: the guide's ``quality`` and ``sla_ms``, with timeouts and retries."""
 
+from operator import not_
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -35,7 +36,8 @@ class Policy(BaseModel):
     """What a node's author asks of the platform.
 
     ``quality`` is the tier (Gold, Silver, Bronze; case does not matter), ``sla_ms`` a target that steers and
-    is counted when missed, ``timeout_ms`` the longest that one attempt may work before it fails.
+    is counted when missed, ``timeout_ms`` the longest that one attempt may work before it fails. A node that is
+    ``optional`` may fail for good without failing its run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,3 +46,4 @@ class Policy(BaseModel):
     sla_ms: int | None = Field(default=None, gt=0)
     timeout_ms: int | None = Field(default=None, gt=0, le=86_400_000)
     retries: Retries = Retries()
+    optional: bool = Field(default=False, exclude_if=not_)

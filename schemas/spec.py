@@ -1,8 +1,11 @@
 """The workflow document, exactly as the guide writes it in YAML or JSON.
 
-``name``, ``version``, ``dag.nodes[id, type, config, policy]`` and ``dag.edges[from, to]``. An unknown field is
+``name``, ``version``, ``dag.nodes[id, type, config, policy, join]`` and ``dag.edges[from, to]``. An unknown field is
 an error, since a misspelt one would otherwise be a silent no-op. ``ResolvedSpec`` is the same document
 with its prompts pinned; it travels in ``RunSubmitted`` so that the fold needs no look-up.
+
+A field that is newer than version 1 of the decision rules (``schemas.semantics``) is left out of what is written while
+it has its default (``exclude_if``): hashes of older workflows stay, and older readers can read what does not use it.
 """
 
 from typing import Annotated, Any, Literal
@@ -17,10 +20,13 @@ PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
 
 MAX_NODES = 1_000
 
+Join = Literal["all", "any", "all_done"]
+"""When a node runs, where that is not the default (all predecessors settled, and one of them succeeded)."""
 
-def _is_empty(value: dict[str, Any]) -> bool:
-    """Leave a field out where it says nothing, so that a workflow without it keeps the hash that it had before."""
-    return not value
+
+def is_none(value: object) -> bool:
+    """Say whether an optional field is not used, for ``exclude_if``."""
+    return value is None
 
 
 class _Document(BaseModel):
@@ -56,25 +62,17 @@ class LlmConfig(_NodeConfig):
 
 
 class ToolConfig(_NodeConfig):
-    """One call of a registered tool, which may touch the world. ``tool_args`` bind like ``inputs``.
-
-    ``tool_config`` is what a tool that is a class is made of; it is taken as it stands.
-    """
+    """One call of a registered tool, which may touch the world. ``tool_args`` bind like ``inputs``."""
 
     tool_name: str
     tool_args: dict[str, Any] = {}
-    tool_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
 
 
 class FunctionConfig(_NodeConfig):
-    """One call of a registered pure function. ``function_args`` bind like ``inputs``.
-
-    ``function_config`` is what a function that is a class is made of; it is taken as it stands.
-    """
+    """One call of a registered pure function. ``function_args`` bind like ``inputs``."""
 
     function_name: str
     function_args: dict[str, Any] = {}
-    function_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
 
 
 #: Ten years: longer than any workflow should be trusted to be remembered.
@@ -91,6 +89,7 @@ class WaitConfig(_NodeConfig):
 class _Node(_Document):
     id: str = Field(pattern=NODE_ID_PATTERN)
     policy: Policy = Policy()
+    join: Join | None = Field(default=None, exclude_if=is_none)
 
 
 class LlmNode(_Node):

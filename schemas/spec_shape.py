@@ -15,6 +15,7 @@ from schemas.spec import (
     Edge,
     FunctionConfig,
     FunctionNode,
+    Join,
     LlmConfig,
     LlmNode,
     Node,
@@ -101,6 +102,8 @@ def _problem(error: ErrorDetails) -> Problem:
         case "literal_error" if last == "quality":
             given = str(error["input"])
             return Problem(path, f"there is no quality '{given}'", similar(given.lower(), TIERS))
+        case "literal_error" if last == "join":
+            return Problem(path, f"there is no join '{error['input']}'", f"write one of {', '.join(get_args(Join))}")
         case "string_pattern_mismatch":
             return Problem(path, f"'{error['input']}' is not a good name here", _pattern_fix(last))
         case _:

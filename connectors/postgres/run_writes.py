@@ -63,6 +63,7 @@ _STEP_COLUMNS = (
     ("finished_at", "timestamptz"),
     ("waiting_for", "text"),
     ("waiting_until", "timestamptz"),
+    ("note", "text"),
 )
 #: How a column's values travel: as an array of what, and what turns one into the column's type.
 _TRAVEL = {
@@ -207,6 +208,7 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         step.finished_at_ms,
         _text(step.waiting_for),
         step.waiting_until_ms,
+        _text(step.note),
     )
 
 

@@ -21,7 +21,7 @@ _SUMMARY = (
 _WHOLE = f"{_SUMMARY}, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
 _STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
-    f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, "
+    f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, "
     f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms"
 )
 
@@ -76,6 +76,7 @@ class StoredStep:
     cached: bool
     waiting_for: str | None
     waiting_until_ms: int | None
+    note: str | None
     started_ms: int | None
     finished_ms: int | None
     output: dict[str, Any] | None = None

@@ -86,7 +86,10 @@ class Waiting(Answer):
 
 
 class StepAnswer(Answer):
-    """One step of a run. ``output`` is there when it was asked for (``step_outputs=true``)."""
+    """One step of a run. ``output`` is there when it was asked for (``step_outputs=true``).
+
+    ``note`` says why the rules decided as they did, where that is not plain: why a step was skipped.
+    """
 
     id: str
     node_id: str
@@ -100,6 +103,7 @@ class StepAnswer(Answer):
     model: str | None = None
     cached: bool = False
     waiting: Waiting | None = None
+    note: str | None = None
     output: Any = None
     error: Failure | None = None
     started_at: str | None = None

@@ -17,7 +17,8 @@ StepState = Literal["pending", "ready", "running", "waiting", "succeeded", "fail
 class StepView(Part, frozen=True, kw_only=True):
     """One step as a reader sees it. ``waiting_for`` says on what, ``waiting_until_ms`` until when.
 
-    ``reused_from`` is the run whose result this one began with.
+    ``reused_from`` is the run whose result this one began with. ``note`` says why the rules decided as they did, where
+    that is not plain: why a step was skipped.
     """
 
     step_id: str
@@ -39,10 +40,12 @@ class StepView(Part, frozen=True, kw_only=True):
     waiting_for: str | None = None
     waiting_until_ms: Millis | None = None
     reused_from: str | None = None
+    note: str | None = None
 
 
 class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view"):
-    """A run as a reader sees it. ``output`` holds the sink nodes' outputs by node id once it succeeded.
+    """A run as a reader sees it. ``output`` holds the sink nodes' outputs by node id once it succeeded; a sink
+    that was skipped, or failed as an optional node, has none.
 
     ``inputs`` and ``output`` are ``None`` where a record does not repeat them: keep the ones from before. Several
     records may share a version; they hold different steps, and the first one has inputs and output. Sinks whose

@@ -15,6 +15,7 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
+from schemas.semantics import semantics_of
 from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec_hash import resolve
 from streams.core.commands import Arm, Command, Count, Disarm, Emit
@@ -26,9 +27,12 @@ RUN = "run-1"
 START_MS = 1_700_000_000_000
 
 
-def function(id_: str, policy: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:
+def function(
+    id_: str, policy: dict[str, Any] | None = None, *, join: str | None = None, **config: Any
+) -> dict[str, Any]:
     """A node of type function, which calls ``echo`` unless told otherwise."""
-    return {"id": id_, "type": "function", "config": {"function_name": "echo"} | config, "policy": policy or {}}
+    node = {"id": id_, "type": "function", "config": {"function_name": "echo"} | config, "policy": policy or {}}
+    return node if join is None else node | {"join": join}
 
 
 def llm(id_: str, prompt_ref: str = "ask@1", **config: Any) -> dict[str, Any]:
@@ -70,6 +74,7 @@ def submitted(spec_: ResolvedSpec, **changes: Any) -> RunSubmitted:
         "workflow_version": spec_.spec.version,
         "spec": spec_,
         "submitted_at_ms": START_MS,
+        "semantics": semantics_of(spec_.spec),
     }
     return RunSubmitted(**(fields | changes))
 

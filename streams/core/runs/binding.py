@@ -85,6 +85,9 @@ def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Item
     output = scope.outputs(reference.node)
     if isinstance(output, list) and not reference.path:
         return Items(len(output), lambda i: of_payload(output[i]))
+    if output is None:
+        # What there is not has no items: a map over a branch that was not taken is an empty one.
+        return _items_of_list(node, [])
     datum = find(output, reference)
     if isinstance(datum, Near):
         return _items_of_list(node, datum.value)

@@ -1,4 +1,4 @@
-"""Nodes that became ready: their requests, their children, or their end at once."""
+"""Nodes that became ready: their requests, their children, or their end at once; and what follows a settled node."""
 
 from collections.abc import Iterable
 
@@ -8,20 +8,23 @@ from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
 from streams.core.runs.binding import Items, open_items
 from streams.core.runs.entries import Step
-from streams.core.runs.finish import fail_with, succeed
+from streams.core.runs.finish import fail_with, give_up, succeed
+from streams.core.runs.joins import Verdict, unseen, verdict, why_skipped
 from streams.core.runs.parked import park
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import check_ride, node_scope, request, timeout_timer
-from streams.core.runs.reuse import unblocked
 from streams.core.runs.turn import Turn
 from streams.core.runs.values import BindingError
+
+Due = tuple[PlanNode, Verdict]
+"""A node that waits for nothing any more, and what its join said."""
 
 
 def start(turn: Turn) -> None:
     """Start an admitted run."""
     turn.move("running")
     turn.started_at_ms = turn.now_ms
-    dispatch(turn, unblocked(turn) if turn.reused else turn.plan.roots)
+    dispatch(turn, _unblocked(turn) if turn.reused else [(node, "run") for node in turn.plan.roots])
 
 
 def node_done(turn: Turn, node: PlanNode, *, rides: bool = False) -> None:
@@ -29,33 +32,63 @@ def node_done(turn: Turn, node: PlanNode, *, rides: bool = False) -> None:
 
     ``rides``: the worker goes on to the next one by itself.
     """
-    dispatch(turn, _after(turn, node), riding=node.next if rides else None)
+    dispatch(turn, settle(turn, node), riding=node.next if rides else None)
 
 
-def dispatch(turn: Turn, ready: Iterable[PlanNode], *, riding: str | None = None) -> None:
-    """Ask for ready nodes, and for those that become ready by a node that is done at once.
+def node_failed(turn: Turn, step: Step, error: ErrorInfo) -> None:
+    """Go on after a step failed for good: without its node if that is optional, else with the end of the run."""
+    dispatch(turn, _fail(turn, step, error))
+
+
+def dispatch(turn: Turn, due: Iterable[Due], *, riding: str | None = None) -> None:
+    """Ask for nodes or skip them, and go on with those that wait for what is settled at once.
 
     ``riding`` is the node that need not be asked for, since its worker has it; all else of it is the same.
     """
-    waiting = list(ready)
-    for node in waiting:
+    waiting = list(due)
+    for node, said in waiting:
         if turn.is_over:
             return
-        if node.parallel:
-            waiting.extend(_dispatch_map(turn, node))
-        else:
-            _dispatch_one(turn, node, node.id, rides=node.id == riding)
+        # A node that several edges lead to may be due by two of them before its turn comes.
+        if not turn.begun(node.id):
+            waiting += _skip(turn, node) if said == "skip" else _run(turn, node, rides=node.id == riding)
 
 
-def _after(turn: Turn, node: PlanNode) -> list[PlanNode]:
-    """Count a node as done; return what became ready."""
+def settle(turn: Turn, node: PlanNode) -> list[Due]:
+    """Count a node as settled; return what waits for nothing any more."""
     turn.done += 1
     nodes = turn.plan.nodes
     if turn.done == len(nodes):
         succeed(turn)
         return []
-    followers = (nodes[follower] for follower in node.successors)
-    return [f for f in followers if all(turn.succeeded(source) for source in f.predecessors)]
+    followers = [(nodes[follower], verdict(turn, nodes[follower])) for follower in node.successors]
+    return [(follower, said) for follower, said in followers if said != "wait"]
+
+
+def _unblocked(turn: Turn) -> list[Due]:
+    """Return what is due in a run that begins with results of another one, in the order of the plan."""
+    found = [(node, verdict(turn, node)) for node in turn.plan.nodes.values() if not turn.begun(node.id)]
+    return [(node, said) for node, said in found if said != "wait"]
+
+
+def _skip(turn: Turn, node: PlanNode) -> list[Due]:
+    turn.skip(node.id, why_skipped(turn, node))
+    return settle(turn, node)
+
+
+def _run(turn: Turn, node: PlanNode, *, rides: bool) -> list[Due]:
+    if node.parallel:
+        return _dispatch_map(turn, node)
+    return _dispatch_one(turn, node, node.id, rides=rides)
+
+
+def _fail(turn: Turn, step: Step, error: ErrorInfo) -> list[Due]:
+    node = turn.node_of(step)
+    if not node.policy.optional:
+        fail_with(turn, step, error)
+        return []
+    give_up(turn, step, error)
+    return settle(turn, node)
 
 
 def _dispatch_one(
@@ -66,7 +99,8 @@ def _dispatch_one(
     index: int | None = None,
     *,
     rides: bool = False,
-) -> None:
+) -> list[Due]:
+    """Ask for one step; return what is due because it failed at once."""
     before = turn.step(step_id) or Step(node.id, "pending")
     attempt = before.attempt + 1
     timer, due_ms = timeout_timer(node, step_id, attempt, turn.now_ms)
@@ -78,44 +112,45 @@ def _dispatch_one(
         requested_at_ms=turn.now_ms,
         timer=timer,
         due_ms=due_ms,
+        unseen=unseen(turn, node) if node.early and index is None else (),
     )
     try:
         item = None if items is None or index is None else items.at(index)
         if node.dynamic is not None:
-            step = park(turn, node, step_id, step, node_scope(turn, item, index or 0))
+            step = park(turn, node, step_id, step, node_scope(turn, node, step, item))
         elif rides and attempt == 1:
             check_ride(turn, node)
         else:
             request(turn, step_id, step, item)
     except BindingError as exc:
-        _refuse(turn, step_id, Step(node.id, "failed", index=index), exc)
-        return
+        return _refuse(turn, step_id, Step(node.id, "failed", index=index), exc)
     turn.begin(step_id, step)
     if step.timer is not None and step.due_ms is not None:
         turn.arm(step.timer, step.due_ms)
-
-
-def _dispatch_map(turn: Turn, node: PlanNode) -> list[PlanNode]:
-    """Ask for every child of a mapped node; return what became ready because there are none."""
-    try:
-        items = open_items(node, node_scope(turn))
-    except BindingError as exc:
-        _refuse(turn, node.id, Step(node.id, "failed"), exc)
-        return []
-    if items.count == 0:
-        turn.begin(node.id, Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms))
-        return _after(turn, node)
-    turn.begin(node.id, Step(node.id, "running", total=items.count, requested_at_ms=turn.now_ms))
-    turn.open_children[node.id] = items.count
-    for index in range(items.count):
-        if turn.is_over:
-            break
-        _dispatch_one(turn, node, child_step_id(node.id, index), items, index)
     return []
 
 
-def _refuse(turn: Turn, step_id: str, step: Step, exc: BindingError) -> None:
-    """Fail a step whose request cannot be made, and its run."""
+def _dispatch_map(turn: Turn, node: PlanNode) -> list[Due]:
+    """Ask for every child of a mapped node; return what is due because it was settled at once."""
+    step = Step(node.id, "running", requested_at_ms=turn.now_ms, unseen=unseen(turn, node) if node.early else ())
+    try:
+        items = open_items(node, node_scope(turn, node, step))
+    except BindingError as exc:
+        return _refuse(turn, node.id, Step(node.id, "failed"), exc)
+    if items.count == 0:
+        turn.begin(node.id, Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms))
+        return settle(turn, node)
+    turn.begin(node.id, msgspec.structs.replace(step, total=items.count))
+    turn.open_children[node.id] = items.count
+    for index in range(items.count):
+        due = _dispatch_one(turn, node, child_step_id(node.id, index), items, index)
+        if turn.is_over or due or node.id not in turn.open_children:
+            return due
+    return []
+
+
+def _refuse(turn: Turn, step_id: str, step: Step, exc: BindingError) -> list[Due]:
+    """Fail a step whose request cannot be made; return what is due because its node is optional."""
     error = ErrorInfo(code=exc.code, message=str(exc), step_id=step_id)
     turn.begin(step_id, msgspec.structs.replace(step, error=error, finished_at_ms=turn.now_ms))
-    fail_with(turn, step, error)
+    return _fail(turn, step, error)

@@ -56,7 +56,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True):
-    """How far the run is. ``done`` counts nodes, ``open_children`` what each mapped node still waits for.
+    """How far the run is. ``done`` counts settled nodes, ``open_children`` what each mapped node still waits for.
 
     ``version`` is the offset of the last event that changed something a reader sees.
     """
@@ -78,6 +78,9 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     ``index`` is set for a child of a mapped node, ``total`` (number of children) for the mapped node itself.
     ``timer`` is the one timer that is armed for the step. ``unsettled`` are attempts that were requested and ended
     without an outcome (timed out, canceled): what they did cost may still come.
+
+    ``note`` says why the rules decided as they did, where that is not plain. ``unseen`` are ancestors that still ran
+    when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
     """
 
     node: str
@@ -103,6 +106,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     worker_id: str = ""
     started_at_ms: int | None = None
     finished_at_ms: int | None = None
+    note: str | None = None
+    unseen: tuple[str, ...] = ()
 
     @property
     def output(self) -> Payload | None:

@@ -18,18 +18,31 @@ _NANOS_PER_MS = 1_000_000
 
 
 def succeed(turn: Turn) -> None:
-    """End a run whose nodes all succeeded."""
+    """End a run whose nodes are all settled."""
     _end(turn, "succeeded", None)
 
 
 def fail_with(turn: Turn, step: Step, error: ErrorInfo) -> None:
     """End a run by a step that failed for good. The mapped node of a failed child failed, too."""
-    if step.index is not None:
-        parent = turn.step(step.node)
-        if parent is not None and parent.state == "running":
-            turn.change(step.node, parent, state="failed", error=error, finished_at_ms=turn.now_ms)
+    _fail_map_of(turn, step, error)
     _cancel_open(turn)
     _end(turn, "failed", error)
+
+
+def give_up(turn: Turn, step: Step, error: ErrorInfo) -> None:
+    """End an optional node by its step, or a child, that failed for good: of a map no child is waited for any more."""
+    if step.index is None:
+        return
+    _fail_map_of(turn, step, error)
+    _cancel_open(turn, step.node)
+    turn.open_children.pop(step.node, None)
+    turn.requests = [request for request in turn.requests if request.node_id != step.node]
+
+
+def _fail_map_of(turn: Turn, step: Step, error: ErrorInfo) -> None:
+    parent = None if step.index is None else turn.step(step.node)
+    if parent is not None and parent.state == "running":
+        turn.change(step.node, parent, state="failed", error=error, finished_at_ms=turn.now_ms)
 
 
 def cancel(turn: Turn, error: ErrorInfo) -> None:
@@ -38,9 +51,9 @@ def cancel(turn: Turn, error: ErrorInfo) -> None:
     _end(turn, "canceled", error)
 
 
-def _cancel_open(turn: Turn) -> None:
+def _cancel_open(turn: Turn, node_id: str | None = None) -> None:
     for step_id, step in list(turn.steps()):
-        if step.state not in TERMINAL_STEP:
+        if step.state not in TERMINAL_STEP and node_id in (None, step.node):
             turn.disarm(step)
             turn.change(
                 step_id,

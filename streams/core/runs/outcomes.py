@@ -7,9 +7,9 @@ from schemas.payload import Inline, Payload
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, StepDeferred, StepFailed, StepSucceeded, TimerFired
 from streams.core.commands import Count
-from streams.core.runs.dispatch import node_done
+from streams.core.runs.dispatch import node_done, node_failed
 from streams.core.runs.entries import Step
-from streams.core.runs.finish import cancel, fail_with
+from streams.core.runs.finish import cancel
 from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
 from streams.core.runs.parked import output_at_due
 from streams.core.runs.requests import asked_for, request, timeout_timer
@@ -50,7 +50,7 @@ def _succeed(
 
 
 def step_failed(turn: Turn, event: StepFailed) -> None:
-    """Record a failed attempt: try again, or fail the run."""
+    """Record a failed attempt: try again, go on without an optional node, or fail the run."""
     step = _accept(turn, event)
     if step is not None:
         _fail(turn, event.step_id, step, trimmed(event.error, event.step_id), _outcome(step, event))
@@ -189,7 +189,7 @@ def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[
     retries = turn.node_of(step).policy.retries
     if not may_retry(retries, step.attempt, error):
         failed = turn.change(step_id, step, state="failed", error=error, **outcome)
-        fail_with(turn, failed, error)
+        node_failed(turn, failed, error)
         return
     wait = wait_ms(retries, turn.run_id, step_id, step.attempt, error.retry_after_ms)
     timer, due_ms = f"retry:{step_id}:{step.attempt + 1}", turn.now_ms + wait

@@ -1,14 +1,15 @@
 """A workflow compiled for folding: order, neighbours, parsed arguments, and the work of each node. Immutable."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from schemas.errors import BadRecord
 from schemas.policy import Policy
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
 from schemas.references import Reference, variables_of
-from schemas.spec import FunctionNode, LlmNode, Node, NodeKind, ResolvedSpec, ToolNode
+from schemas.semantics import PLAIN, semantics_of
+from schemas.spec import FunctionNode, Join, LlmNode, Node, NodeKind, ResolvedSpec, ToolNode
 from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
 from streams.core.runs.dynamic import FOLDED, Dynamic, compile_dynamic, dynamic_args
 from streams.core.runs.states import ImpossibleMove
@@ -23,7 +24,8 @@ class PlanNode:
 
     ``items`` is what a ``parallel`` node maps over. ``next`` is the node that may follow it in a chain. ``alone``:
     while it runs nothing else of its run does, since every other node is before or after it. ``work`` is what a worker
-    does for it; a node that no worker works on has ``dynamic`` instead.
+    does for it; a node that no worker works on has ``dynamic`` instead. ``early``: it may run while one of its
+    ``ancestors`` (known only then) still does, because of its own join or of one before it.
     """
 
     id: str
@@ -40,6 +42,9 @@ class PlanNode:
     successors: tuple[str, ...]
     next: str | None = None
     alone: bool = False
+    join: Join | None = None
+    early: bool = False
+    ancestors: tuple[str, ...] = ()
     dynamic: Dynamic | None = None
 
     @property
@@ -52,12 +57,16 @@ class PlanNode:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled workflow. ``nodes`` are in topological order; ``resolved`` is what it was compiled from."""
+    """A compiled workflow. ``nodes`` are in topological order; ``resolved`` is what it was compiled from.
+
+    ``semantics`` is the number of the rules that it needs.
+    """
 
     resolved: ResolvedSpec
     nodes: Mapping[str, PlanNode]
     roots: tuple[PlanNode, ...]
     sinks: tuple[PlanNode, ...]
+    semantics: int = PLAIN
 
 
 def compile_plan(resolved: ResolvedSpec) -> Plan:
@@ -75,11 +84,16 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         for source in before[node]:
             after[source].append(node)
     below = Counter(node for others in above.values() for node in others)
+    early = _early(by_id, above)
+    plain = {id_ for id_, node in by_id.items() if not (node.join or node.policy.optional or id_ in early)}
     nodes = {
         id_: replace(
             _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), above[id_]),
-            next=_next(by_id[id_], by_id, before, after[id_]),
-            alone=len(above[id_]) + below[id_] + 1 == len(order),
+            next=_next(by_id[id_], by_id, before, after[id_], plain),
+            alone=not early and len(above[id_]) + below[id_] + 1 == len(order),
+            join=by_id[id_].join,
+            early=id_ in early,
+            ancestors=tuple(sorted(above[id_])) if id_ in early else (),
         )
         for i, id_ in enumerate(order)
     }
@@ -88,7 +102,18 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         nodes=nodes,
         roots=tuple(node for node in nodes.values() if not node.predecessors),
         sinks=tuple(node for node in nodes.values() if not node.successors),
+        semantics=semantics_of(resolved.spec),
     )
+
+
+def _early(by_id: Mapping[str, Node], above: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the nodes that may run while one of their ancestors still does.
+
+    The join ``any`` runs a node early. Both it and ``all`` can settle one early (``all`` by skipping it), and so
+    start what follows.
+    """
+    hasty = {id_ for id_, node in by_id.items() if node.join in ("any", "all")}
+    return frozenset(id_ for id_, node in by_id.items() if node.join == "any" or hasty & above[id_])
 
 
 def _compile_node(
@@ -120,9 +145,18 @@ def _compile_node(
     )
 
 
-def _next(node: Node, by_id: Mapping[str, Node], before: Mapping[str, tuple[str, ...]], after: list[str]) -> str | None:
-    """Return the node's only follower if it waits for nothing else, is on the same lane, and neither of them maps."""
-    if len(after) != 1 or len(before[after[0]]) != 1:
+def _next(
+    node: Node,
+    by_id: Mapping[str, Node],
+    before: Mapping[str, tuple[str, ...]],
+    after: list[str],
+    plain: Set[str],
+) -> str | None:
+    """Return the node's only follower if it waits for nothing else, is on the same lane, and neither of them maps.
+
+    Both must be plain: a worker knows of no other rule than that success leads to the next step.
+    """
+    if len(after) != 1 or len(before[after[0]]) != 1 or not {node.id, after[0]} <= plain:
         return None
     follower = by_id[after[0]]
     same_lane = node.policy.quality == follower.policy.quality
@@ -133,9 +167,9 @@ def _next(node: Node, by_id: Mapping[str, Node], before: Mapping[str, tuple[str,
 
 def _work(node: Node, resolved: ResolvedSpec) -> Work:
     if isinstance(node, ToolNode):
-        return ToolCall(name=node.config.tool_name, config=node.config.tool_config)
+        return ToolCall(name=node.config.tool_name)
     if isinstance(node, FunctionNode):
-        return FunctionCall(name=node.config.function_name, config=node.config.function_config)
+        return FunctionCall(name=node.config.function_name)
     if isinstance(node, LlmNode):
         return _llm_call(node, resolved)
     raise BadRecord("bad_spec", f"node '{node.id}' has the type {node.type}, which these rules do not know")

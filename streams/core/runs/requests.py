@@ -14,9 +14,14 @@ from streams.core.runs.values import Datum, Scope
 QUEUE_ALLOWANCE_MS = 15 * 60_000
 
 
-def node_scope(turn: Turn, item: Datum | None = None, index: int = 0) -> Scope:
-    """Return where a node's names are looked up."""
-    return Scope(turn.inputs, turn.output, item, index)
+def node_scope(turn: Turn, node: PlanNode, step: Step | None, item: Datum | None = None) -> Scope:
+    """Return where names are looked up for a node's step, or for a child's with its item."""
+    index = 0 if step is None else step.index or 0
+    own = step if step is None or step.index is None else turn.step(node.id)
+    if not node.early or own is None or not own.unseen:
+        return Scope(turn.inputs, turn.output, item, index)
+    unseen = own.unseen
+    return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index)
 
 
 def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> None:
@@ -26,19 +31,19 @@ def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> 
     """
     node = turn.node_of(step)
     if step.index is not None and item is None:
-        item = open_items(node, node_scope(turn)).at(step.index)
-    turn.requests.append(_build(turn, node, step_id, step, node_scope(turn, item, step.index or 0)))
+        item = open_items(node, node_scope(turn, node, step)).at(step.index)
+    turn.requests.append(_build(turn, node, step_id, step, node_scope(turn, node, step, item)))
 
 
 def check_ride(turn: Turn, node: PlanNode) -> None:
     """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
-    args, links = bind_args(node, node_scope(turn))
+    args, links = bind_args(node, node_scope(turn, node, None))
     check_request(node.id, args, links, turn.header.tags, node.asked)
 
 
 def asked_for(turn: Turn, node: PlanNode) -> str:
     """Return the ``args_hash`` of a node's arguments as the recorded outputs make them."""
-    return args_hash(*bind_args(node, node_scope(turn)))
+    return args_hash(*bind_args(node, node_scope(turn, node, turn.step(node.id))))
 
 
 def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: int) -> tuple[str | None, int | None]:

@@ -33,12 +33,6 @@ def reuse(turn: Turn, results: Mapping[str, Reused]) -> None:
             turn.done += 1
 
 
-def unblocked(turn: Turn) -> list[PlanNode]:
-    """Return the nodes that a run with reused results asks for first, in the order of the plan."""
-    reused = frozenset(turn.reused)
-    return [node for node in turn.plan.nodes.values() if node.id not in reused and reused.issuperset(node.predecessors)]
-
-
 def _begin(turn: Turn, node: PlanNode, result: Reused) -> None:
     done: dict[str, Any] = {"requested_at_ms": turn.now_ms, "finished_at_ms": turn.now_ms}
     if result.state == "skipped":

@@ -4,8 +4,11 @@ Rules that the tables stand for:
 
 1. A run starts ``queued`` and leaves it by an admission decision or a cancel. A terminal state is never left:
    no cancel resurrects a run, no late result changes its end.
-2. A run succeeds when every node did. The first step that fails for good fails it; what is open then is canceled.
-3. A step is ``pending`` (and has no entry) until all predecessors of its node succeeded; then it is ``ready``.
+2. A node is *settled* when it is ``succeeded``, ``failed``, ``skipped`` or ``canceled``. A run succeeds when every node
+   is settled. The first step that fails for good fails the run, unless its node is optional: then the node is settled
+   by it. What is open when a run fails is canceled.
+3. A step is ``pending`` (and has no entry) until the join of its node (``joins.py``) says that it runs or is skipped.
+   What runs is ``ready``. What is skipped settles its node, so skipping goes on along a branch.
 4. ``ready`` becomes ``running`` by its request, or ``waiting`` where no worker is asked (``parked``). Arguments that
    cannot be bound fail it at once; a map over an empty list succeeds at once.
 5. A running attempt ends by its result, by its backstop timer, or is given back unstarted. Then the step waits
@@ -13,7 +16,9 @@ Rules that the tables stand for:
 6. A result that comes while a deferred attempt waits is a result: some worker did start it after all.
 7. A result counts only for the attempt that is open. The money of any other attempt that was requested still
    counts, once.
-8. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no cost.
+8. A node that was skipped, or is optional and failed, has no output: references to it are null. The same holds for an
+   ancestor that still ran when a join started the step early.
+9. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no cost.
 """
 
 from collections.abc import Mapping

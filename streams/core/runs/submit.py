@@ -5,6 +5,7 @@ from typing import cast
 from schemas.errors import BadRecord, NewerMajor
 from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
 from schemas.records.run_events import RunSubmitted
+from schemas.semantics import SEMANTICS
 from schemas.spec_hash import spec_hash
 from streams.core.commands import Command, Count
 from streams.core.runs.admission import admit
@@ -15,9 +16,6 @@ from streams.core.runs.reuse import reuse
 from streams.core.runs.sizes import KIB, LABELS_LIMIT, json_size
 from streams.core.runs.turn import Turn
 from streams.core.state import State
-
-#: The number of these rules. A run keeps to the rules that it started with.
-SEMANTICS = 2
 
 
 def repeated(state: State, event: RunSubmitted) -> list[Command] | None:
@@ -36,10 +34,17 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     if json_size([event.tags, event.source, event.submission_id, event.workflow_name]) > LABELS_LIMIT:
         raise BadRecord("too_large", f"tags and names of a run have over {LABELS_LIMIT // KIB} KiB together")
     header = _header(event)
+    plan = _plan(state, event)
+    if event.semantics < plan.semantics:
+        raise BadRecord(
+            "semantics",
+            f"run {event.run_id} asks for rules {event.semantics} and its workflow needs {plan.semantics}; submit it "
+            "with schemas.semantics.semantics_of(spec)",
+        )
     turn = Turn(
         state,
         header,
-        _plan(state, event),
+        plan,
         status="queued",
         progress=Progress(offset),
         now_ms=now_ms,

@@ -31,7 +31,7 @@ from streams.core.runs.entries import (
     step_field,
 )
 from streams.core.runs.plan import Plan, PlanNode
-from streams.core.runs.states import TERMINAL_RUN, ImpossibleMove, check_run_move, check_step_move
+from streams.core.runs.states import TERMINAL_RUN, TERMINAL_STEP, ImpossibleMove, check_run_move, check_step_move
 from streams.core.state import State
 
 
@@ -120,6 +120,15 @@ class Turn:
         check_step_move("ready", step.state)
         self.changed[step_id] = step
 
+    def skip(self, node_id: str, note: str) -> None:
+        """Skip a node that was never asked for. Raises ``ImpossibleMove``."""
+        before = self.step(node_id) or Step(node_id, "pending")
+        check_step_move(before.state, "skipped")
+        now = self.now_ms
+        self.changed[node_id] = msgspec.structs.replace(
+            before, state="skipped", note=note, requested_at_ms=now, finished_at_ms=now
+        )
+
     def leave(self, step_id: str, step: Step) -> None:
         """Give a step that is not asked for an entry, which says only what was spent on it."""
         self.changed[step_id] = step
@@ -153,11 +162,26 @@ class Turn:
         step = self.step(node_id)
         return step is not None and step.state == "succeeded"
 
-    def output(self, node_id: str) -> Payload | list[Payload]:
-        """Return the output of a node that succeeded; of a mapped one its children's outputs, in order."""
+    def begun(self, node_id: str) -> bool:
+        """Return whether a node was asked for, decided or skipped."""
         step = self.step(node_id)
-        if step is None or step.state != "succeeded":
+        return step is not None and step.state != "pending"
+
+    def settled(self, node_id: str) -> bool:
+        """Return whether nothing more will come of a node."""
+        step = self.step(node_id)
+        return step is not None and step.state in TERMINAL_STEP
+
+    def output(self, node_id: str) -> Payload | list[Payload] | None:
+        """Return the output of a settled node; of a mapped one its children's outputs, in order.
+
+        It is ``None`` for a node that gave none: it was skipped, or it is optional and failed.
+        """
+        step = self.step(node_id)
+        if step is None or step.state not in TERMINAL_STEP:
             raise ImpossibleMove(f"the output of '{node_id}' is read before it is there")
+        if step.state != "succeeded":
+            return None
         if step.total is None:
             return self._one_output(node_id, step)
         children = [f"{node_id}[{index}]" for index in range(step.total)]

@@ -34,8 +34,9 @@ class Far:
 
 
 Datum = Near | Far
-#: A node's output: one payload, or one for each child of a mapped node.
-Output = Payload | list[Payload]
+#: A node's output: one payload, or one for each child of a mapped node; ``None`` where there is none, since the node
+#: was skipped, or is optional and failed.
+Output = Payload | list[Payload] | None
 
 
 class BindingError(Exception):
@@ -163,7 +164,12 @@ def _bind_output(reference: Reference, scope: Scope, at: list[PathPart], links: 
 
 
 def find(output: Output, reference: Reference) -> Datum:
-    """Return the one datum that a reference names. Raises ``BindingError`` (``reference_missing``)."""
+    """Return the one datum that a reference names; null, wherever it leads, in an output that there is not.
+
+    Raises ``BindingError`` (``reference_missing``).
+    """
+    if output is None:
+        return Near(None)
     if not isinstance(output, list):
         return of_payload(output, reference.path, reference.node)
     first, *rest = reference.path

@@ -62,6 +62,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         started_at_ms=step.started_at_ms,
         finished_at_ms=step.finished_at_ms,
         waiting_for=step.waiting_for if waiting else None,
+        note=step.note,
         waiting_until_ms=step.due_ms if waiting else None,
         reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
     )
@@ -109,12 +110,14 @@ def _chunks(steps: Iterable[StepView], base: int, first: int) -> Iterator[list[S
 
 
 def _run_output(turn: Turn) -> tuple[dict[str, Payload], list[str]]:
-    """Return the sinks' outputs that fit, and the sinks whose outputs do not."""
+    """Return the sinks' outputs that fit, and the sinks whose outputs do not. Some have none."""
     room = OUTPUT_SHARE
     output: dict[str, Payload] = {}
     elsewhere: list[str] = []
     for node in turn.plan.sinks:
         payload = _sink_output(turn, node)
+        if payload is None:
+            continue
         room -= payload_size(payload)
         if room < 0:
             room += payload_size(payload)
@@ -124,7 +127,7 @@ def _run_output(turn: Turn) -> tuple[dict[str, Payload], list[str]]:
     return output, elsewhere
 
 
-def _sink_output(turn: Turn, node: PlanNode) -> Payload:
+def _sink_output(turn: Turn, node: PlanNode) -> Payload | None:
     output = turn.output(node.id)
     if not isinstance(output, list):
         return output

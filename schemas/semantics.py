@@ -1,0 +1,27 @@
+"""The number of the decision rules that a workflow needs. A run keeps to the rules that it started with.
+
+1. Every node runs when all its predecessors succeeded; the first failure fails the run.
+2. Joins, optional nodes, nodes of type ``wait``; runs that begin with results of another one.
+
+A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
+adds a rule adds its number, the test of a node that needs it, and its line above.
+"""
+
+from schemas.spec import Node, WorkflowSpec
+
+PLAIN = 1
+SETTLED = 2
+#: The newest rules that there are.
+SEMANTICS = SETTLED
+#: The types of nodes that were there from the start.
+_FIRST = frozenset({"llm", "tool", "function"})
+
+
+def semantics_of(spec: WorkflowSpec) -> int:
+    """Return the number of the oldest rules that decide a workflow right."""
+    return max((_needs(node) for node in spec.dag.nodes), default=PLAIN)
+
+
+def _needs(node: Node) -> int:
+    newer = node.join is not None or node.policy.optional or node.type not in _FIRST
+    return SETTLED if newer else PLAIN

@@ -1,0 +1,81 @@
+"""When a node runs and when it is skipped: its join over the edges that lead to it.
+
+An edge is *open* until its source is settled. Then it is *taken* if the source succeeded, else *untaken*: the source
+was skipped, or it is optional and failed.
+
+| join | runs | is skipped |
+|---|---|---|
+| none given | no edge is open, and one is taken | no edge is open, and none is taken |
+| ``all`` | all edges are taken | as soon as one edge is untaken |
+| ``any`` | as soon as one edge is taken | no edge is open, and none is taken |
+| ``all_done`` | no edge is open | never |
+
+What a join says stays said: edges are only ever closed. A node without predecessors runs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from schemas.spec import Join
+from streams.core.runs.plan import PlanNode
+from streams.core.runs.states import TERMINAL_STEP
+from streams.core.runs.turn import Turn
+
+Edge = Literal["open", "taken", "untaken"]
+Verdict = Literal["wait", "run", "skip"]
+
+
+def verdict(turn: Turn, node: PlanNode) -> Verdict:
+    """Return what the edges that lead to a node say of it now."""
+    return JOINS[node.join]([edge(turn, source) for source in node.predecessors])
+
+
+def edge(turn: Turn, source: str) -> Edge:
+    """Return what the edges that leave a node are."""
+    step = turn.step(source)
+    if step is None or step.state not in TERMINAL_STEP:
+        return "open"
+    return "taken" if step.state == "succeeded" else "untaken"
+
+
+def why_skipped(turn: Turn, node: PlanNode) -> str:
+    """Return the note of a node that its join skips."""
+    if node.join == "all":
+        source = next(source for source in node.predecessors if edge(turn, source) == "untaken")
+        return f"'{source}' did not succeed, and it joins all"
+    return "no step before it succeeded"
+
+
+def unseen(turn: Turn, node: PlanNode) -> tuple[str, ...]:
+    """Return the ancestors that still run when a node starts early."""
+    return tuple(source for source in node.ancestors if not turn.settled(source))
+
+
+def _one_of_all(edges: Sequence[Edge]) -> Verdict:
+    if "open" in edges:
+        return "wait"
+    return "run" if "taken" in edges or not edges else "skip"
+
+
+def _all(edges: Sequence[Edge]) -> Verdict:
+    if "untaken" in edges:
+        return "skip"
+    return "wait" if "open" in edges else "run"
+
+
+def _any(edges: Sequence[Edge]) -> Verdict:
+    if "taken" in edges:
+        return "run"
+    return "wait" if "open" in edges else "skip"
+
+
+def _all_done(edges: Sequence[Edge]) -> Verdict:
+    return "wait" if "open" in edges else "run"
+
+
+JOINS: Mapping[Join | None, Callable[[Sequence[Edge]], Verdict]] = {
+    None: _one_of_all,
+    "all": _all,
+    "any": _any,
+    "all_done": _all_done,
+}
