@@ -24,7 +24,7 @@ from api.counters import RoleCounters
 from api.measure import Measure, Measures
 from api.overload import Bound
 from api.publisher import Publisher
-from api.routers import access, budgets, health, prompts, runs, workflows
+from api.routers import access, budgets, health, prompts, runs, tools, workflows
 from api.services import CreateTopics, Services
 from connectors import lost_connections
 from connectors.accepted import AcceptedMarkers
@@ -44,7 +44,7 @@ from connectors.redis_errors import redis_errors
 from connectors.settings import Settings
 from connectors.spend import Spend
 from connectors.submissions import Submissions
-from connectors.tools import REGISTRY
+from connectors.tools import REGISTRY, load_entry_points
 from schemas.errors import TryLater
 from schemas.records.run_events import Capture
 from topics.admin import TopicAdmin
@@ -72,6 +72,7 @@ TAGS = [
     {"name": "workflows", "description": "Named, versioned DAGs of `llm`, `tool` and `function` nodes."},
     {"name": "runs", "description": "Executions of workflows."},
     {"name": "prompts", "description": "Versioned prompt templates."},
+    {"name": "tools", "description": "What workflows may call: tools and functions."},
     {"name": "budgets", "description": "The most that may be spent, and where it stands."},
     {"name": "access", "description": "API keys and organisations."},
     {"name": "operations", "description": "Life, readiness and metrics; no key needed."},
@@ -100,6 +101,7 @@ class ApiLog(Protocol):
 
 def create_app(settings: Settings, *, log: ApiLog | None = None, create_topics: CreateTopics | None = None) -> FastAPI:
     """Return the app. ``log`` and ``create_topics`` stand in for Kafka where a test brings its own."""
+    load_entry_points()
     log = log or KafkaLog(settings.kafka_bootstrap, client_id="agentflow-api")
     database = Database(settings.postgres_dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S)
     redis = Redis(connection_pool=_redis_pool(settings))
@@ -114,8 +116,8 @@ def create_app(settings: Settings, *, log: ApiLog | None = None, create_topics: 
     )
     app.state.services = services
     # Runs first: their path would else be read as a workflow of that name.
-    for router in (runs.router, workflows.router, prompts.router, budgets.router, access.router, health.router):
-        app.include_router(router)
+    for module in (runs, workflows, prompts, tools, budgets, access, health):
+        app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit)

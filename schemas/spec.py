@@ -29,6 +29,11 @@ def is_none(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: dict[str, Any]) -> bool:
+    """Leave a field out where it says nothing, so that a workflow without it keeps the hash that it had before."""
+    return not value
+
+
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -62,17 +67,25 @@ class LlmConfig(_NodeConfig):
 
 
 class ToolConfig(_NodeConfig):
-    """One call of a registered tool, which may touch the world. ``tool_args`` bind like ``inputs``."""
+    """One call of a registered tool, which may touch the world. ``tool_args`` bind like ``inputs``.
+
+    ``tool_config`` is what a tool that is a class is made of; it is taken as it stands.
+    """
 
     tool_name: str
     tool_args: dict[str, Any] = {}
+    tool_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
 
 
 class FunctionConfig(_NodeConfig):
-    """One call of a registered pure function. ``function_args`` bind like ``inputs``."""
+    """One call of a registered pure function. ``function_args`` bind like ``inputs``.
+
+    ``function_config`` is what a function that is a class is made of; it is taken as it stands.
+    """
 
     function_name: str
     function_args: dict[str, Any] = {}
+    function_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
 
 
 #: Ten years: longer than any workflow should be trusted to be remembered.

@@ -34,7 +34,8 @@ from connectors.redis_tables import RedisTable
 from connectors.response_cache import RedisResponseCache
 from connectors.settings import Settings
 from connectors.submissions import Submissions
-from connectors.tools import REGISTRY
+from connectors.tools import REGISTRY, load_entry_points
+from connectors.tools.metrics import ToolMetrics
 from schemas.policy import TIERS
 from streams.analytics import AnalyticsSink
 from streams.budgets import PresumedSettlements
@@ -193,7 +194,9 @@ def worker(house: House) -> PollApp:
     """Attempts of steps."""
     settings, clock = house.settings, house.clock
     worker_id = settings.worker_id or f"{socket.gethostname()}-{id(house):x}"
+    load_entry_points()
     metrics = WorkerMetrics(house.registry)
+    house.registry.register(ToolMetrics())
     outbox = Outbox(house.log, clock)
     objects = LocalObjects(Path(settings.objects_dir))
     executor = Executor(

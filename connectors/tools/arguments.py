@@ -1,14 +1,16 @@
-"""Whether the tools and functions of a workflow take the arguments that its nodes name."""
+"""Whether the tools and functions of a workflow take the arguments and the configuration that its nodes give."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from connectors.tools.registry import Registry, ToolKind, unknown_arguments
-from schemas.errors import Problem
+from connectors.tools.entries import ToolKind, check_config, unknown_arguments
+from connectors.tools.registry import Registry
+from schemas.errors import Problem, StepError
 from schemas.spec import FunctionNode, Node, ToolNode, WorkflowSpec
 
 
 def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Problem]:
-    """Yield a problem for each argument that a node names and its tool or function does not take.
+    """Yield a problem for each argument, and for the configuration, that a node's tool or function does not take.
 
     A tool or function that is not registered is somebody else's problem to tell.
     """
@@ -22,6 +24,18 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
                 for sentence in unknown_arguments(entry, [argument]):
                     message, _, fix = sentence.partition("; ")
                     yield Problem(f"dag.nodes[{index}].config.{field}.{argument}", message, fix)
+        field, config = _config(node)
+        try:
+            check_config(entry, config)
+        except StepError as exc:
+            message, _, fix = str(exc).partition("; ")
+            yield Problem(f"dag.nodes[{index}].config.{field}", message, fix)
+
+
+def _config(node: Node) -> tuple[str, dict[str, Any]]:
+    if isinstance(node, ToolNode):
+        return "tool_config", node.config.tool_config
+    return "function_config", node.config.function_config if isinstance(node, FunctionNode) else {}
 
 
 def _call(node: Node) -> tuple[ToolKind | None, str, dict[str, Iterable[str]]]:

@@ -12,21 +12,27 @@ MAX_BYTES = 16 * 1024 * 1024
 _LISTED = 10
 
 
-@tool("s3.fetch", blocking=True)
+@tool("s3.fetch")
 def fetch(context: ToolContext, *, key: str, bucket: str = "") -> str:
     """Return the text of ``<documents>/<bucket>/<key>`` or, without such a directory, ``<documents>/<key>``.
 
     A key may be a ``file://`` url of a file below the documents directory. Raises a final ``StepError``: ``not_found``
     (naming what there is), ``forbidden_path``, ``too_large``, ``not_text``.
     """
-    path = _find(context.documents_dir.resolve(), bucket, key)
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise StepError("too_large", f"{key!r} has {size} bytes, the most is {MAX_BYTES}; split it into smaller files")
     try:
-        return path.read_text(encoding="utf-8")
+        return read_document(context, bucket, key).decode()
     except UnicodeDecodeError as exc:
         raise StepError("not_text", f"{key!r} is not text in UTF-8; convert it to text first") from exc
+
+
+def read_document(context: ToolContext, bucket: str, key: str, most: int = MAX_BYTES) -> bytes:
+    """Return the bytes of a document, found as ``fetch`` says. Raises as that does."""
+    path = _find(context.documents_dir.resolve(), bucket, key)
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise StepError("too_large", f"{key!r} has over {most} bytes, which is the most; split it into smaller files")
+    return data
 
 
 def _find(root: Path, bucket: str, key: str) -> Path:

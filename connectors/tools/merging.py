@@ -9,7 +9,7 @@ from schemas.errors import StepError
 Strategy = Literal["priority", "concat", "deep"]
 
 
-@function("result_merger")
+@function("result_merger", blocking=False)
 def merge(*, strategy: Strategy = "priority", **inputs: Any) -> Any:
     """Merge the inputs: ``priority`` (the first that is there), ``concat`` (all in a row), ``deep`` (objects into one).
 

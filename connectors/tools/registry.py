@@ -10,75 +10,77 @@ world: it is called under a claim and gets an idempotency key. Either is a plain
     @function("word_count")
     def word_count(*, text: str) -> int: ...
 
-A parameter annotated ``ToolContext`` gets the context. ``**inputs`` takes every further argument. A plain function that
-waits (files, sockets) must say ``blocking=True``, which runs it in a thread.
+or a class, which is made once for each configuration (``tool_config``, ``function_config``) and then called::
+
+    @tool("weather.of")
+    class Weather:
+        def __init__(self, *, units: str = "metric") -> None: ...
+
+        async def __call__(self, context: ToolContext, *, city: str) -> dict[str, str]: ...
+
+        async def reconcile(self, context: ToolContext, args: dict[str, Any]) -> Reconciled: ...
+
+A parameter annotated ``ToolContext`` gets the context. ``**inputs`` takes every further argument. Plain functions run
+in threads; one that takes no more than about a millisecond may say ``blocking=False`` and runs in the event loop.
+Other packages register theirs by an entry point, see ``connectors.tools.entry_points``.
 """
 
-import asyncio
 import inspect
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_type_hints
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from connectors.tools.context import ToolContext
+from connectors.tools.effects import Reconcile, Reconciled, Unknown
+from connectors.tools.entries import Entry, ToolKind, check_arguments, check_config, make_entry
+from connectors.tools.threads import Threads
 from schemas.errors import StepError
+from schemas.ids import canonical_hash
 
-ToolKind = Literal["tool", "function"]
 _F = TypeVar("_F", bound=Callable[..., Any])
+_Key = tuple[ToolKind, str]
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One tool or function. ``arguments`` checks its arguments; the parameter ``context_name`` gets the context."""
-
-    name: str
-    kind: ToolKind
-    call: Callable[..., Any]
-    arguments: type[BaseModel]
-    context_name: str | None
-    blocking: bool
-    summary: str
-
-    @property
-    def quick(self) -> bool:
-        """Whether a call runs from start to end without waiting for anything."""
-        return not self.blocking and not inspect.iscoroutinefunction(self.call)
-
-    @property
-    def open_ended(self) -> bool:
-        """Whether it takes arguments that it does not name."""
-        return self.arguments.model_config.get("extra") == "allow"
-
-    def describe(self) -> dict[str, Any]:
-        """Return name, kind, summary and the JSON schema of the arguments."""
-        schema = self.arguments.model_json_schema()
-        return {"name": self.name, "kind": self.kind, "summary": self.summary, "arguments": schema}
+#: Instances of classes that are kept, one for each configuration. A process meets as many as its workflows name.
+MOST_INSTANCES = 256
 
 
 class Registry:
-    """The tools and functions of one process."""
+    """The tools and functions of one process. ``problems`` say which entry points could not be loaded, and why."""
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[ToolKind, str], Entry] = {}
-        self._quick: dict[tuple[ToolKind, str], bool] = {}
+        self._entries: dict[_Key, Entry] = {}
+        self._quick: dict[_Key, bool] = {}
+        self._instances: OrderedDict[tuple[ToolKind, str, str], Any] = OrderedDict()
+        self._threads = Threads()
+        self.problems: list[str] = []
 
-    def tool(self, name: str, *, blocking: bool = False) -> Callable[[_F], _F]:
-        """Register a tool under a name."""
-        return self._decorator("tool", name, blocking)
+    def tool(self, name: str, *, blocking: bool = True, reconcile: Reconcile | None = None) -> Callable[[_F], _F]:
+        """Register a tool under a name. ``reconcile`` looks up a call of it, see ``connectors.tools.effects``."""
+        return self._decorator("tool", name, blocking, reconcile)
 
-    def function(self, name: str, *, blocking: bool = False) -> Callable[[_F], _F]:
+    def function(self, name: str, *, blocking: bool = True) -> Callable[[_F], _F]:
         """Register a pure function under a name."""
-        return self._decorator("function", name, blocking)
+        return self._decorator("function", name, blocking, None)
+
+    def add(self, entry: Entry) -> None:
+        """Register an entry. Raises ``ValueError`` when its name is taken by something else."""
+        key = (entry.kind, entry.name)
+        there = self._entries.get(key)
+        if there is not None:
+            raise ValueError(
+                f"{entry.kind} {entry.name!r} is registered twice: by {there.origin} and by {entry.origin}; "
+                "give one of them another name"
+            )
+        self._entries[key] = entry
+        self._quick.pop(key, None)
 
     def names(self, kind: ToolKind) -> frozenset[str]:
         """Return the names of all tools or all functions."""
         return frozenset(name for entry_kind, name in self._entries if entry_kind == kind)
 
-    def describe(self) -> list[dict[str, Any]]:
-        """Return every entry's description, by kind and name."""
-        return [self._entries[key].describe() for key in sorted(self._entries)]
+    def entries(self, kind: ToolKind | None = None) -> list[Entry]:
+        """Return the entries, by kind and name."""
+        return [self._entries[key] for key in sorted(self._entries) if kind in (None, key[0])]
 
     def get(self, kind: ToolKind, name: str) -> Entry:
         """Return an entry. Raises a final ``StepError`` that names those there are."""
@@ -100,92 +102,78 @@ class Registry:
             known = self._quick[kind, name] = entry is not None and entry.quick
         return known
 
-    async def call(self, kind: ToolKind, name: str, args: dict[str, Any], context: ToolContext) -> Any:
-        """Call a tool or function and return its result.
+    def reconciles(self, name: str) -> bool:
+        """Return whether a tool can look up a call whose outcome is unknown."""
+        entry = self._entries.get(("tool", name))
+        return entry is not None and entry.reconciles
 
-        Raises a final ``StepError`` for an unknown name or arguments that do not fit, and whatever the call raises.
+    async def call(
+        self,
+        kind: ToolKind,
+        name: str,
+        args: dict[str, Any],
+        context: ToolContext,
+        config: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call a tool or function and return its result. ``config`` is what its node says of it.
+
+        Raises a final ``StepError`` for an unknown name, a configuration or arguments that do not fit, and whatever
+        the call raises.
         """
         entry = self.get(kind, name)
+        call = self._built(entry, config or {})
         checked = check_arguments(entry, args)
         if entry.context_name is not None:
             checked[entry.context_name] = context
         if entry.blocking:
-            return await asyncio.to_thread(entry.call, **checked)
-        result = entry.call(**checked)
+            return await self._threads.run(call, **checked)
+        result = call(**checked)
         return await result if inspect.isawaitable(result) else result
 
-    def _decorator(self, kind: ToolKind, name: str, blocking: bool) -> Callable[[_F], _F]:
+    async def reconcile(
+        self, name: str, args: dict[str, Any], context: ToolContext, config: dict[str, Any] | None = None
+    ) -> Reconciled:
+        """Ask a tool what became of the call that ``context`` and ``args`` were given to.
+
+        Answers ``Unknown`` for a tool without a hook. Raises as ``call`` does.
+        """
+        entry = self.get("tool", name)
+        if not entry.reconciles:
+            return Unknown(f"tool {name!r} has no reconcile hook")
+        made = self._built(entry, config or {})
+        hook: Reconcile = entry.reconcile if entry.reconcile is not None else made.reconcile
+        return await hook(context, check_arguments(entry, args))
+
+    def _built(self, entry: Entry, config: dict[str, Any]) -> Any:
+        """Return what is called: the function, or the instance of the class for this configuration."""
+        if entry.config is None:
+            check_config(entry, config)
+            return entry.make
+        key = (entry.kind, entry.name, canonical_hash(config))
+        made = self._instances.get(key)
+        if made is None:
+            made = self._instances[key] = _make(entry, check_config(entry, config))
+            if len(self._instances) > MOST_INSTANCES:
+                self._instances.popitem(last=False)
+        self._instances.move_to_end(key)
+        return made
+
+    def _decorator(self, kind: ToolKind, name: str, blocking: bool, reconcile: Reconcile | None) -> Callable[[_F], _F]:
         def register(call: _F) -> _F:
-            if (kind, name) in self._entries:
-                raise ValueError(f"{kind} {name!r} is registered twice; give one of them another name")
-            self._entries[kind, name] = _entry(kind, name, call, blocking)
-            self._quick.pop((kind, name), None)
+            self.add(make_entry(kind, name, call, blocking=blocking, reconcile=reconcile))
             return call
 
         return register
 
 
-def check_arguments(entry: Entry, args: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments as the call takes them. Raises a final ``StepError`` with code ``bad_arguments``.
-
-    A step is given more than its node binds (the run's inputs, its predecessors' outputs, ``item`` and ``index``), so
-    what the call does not name is left out. Names that a node binds itself are checked when its workflow is registered.
-    """
+def _make(entry: Entry, config: dict[str, Any]) -> Any:
     try:
-        model = entry.arguments.model_validate(args)
-    except ValidationError as exc:
-        raise StepError("bad_arguments", _explain(entry, args, exc)) from exc
-    given = model.model_fields_set
-    named = {field: value for field, value in model.__dict__.items() if field in given}
-    return named | (model.model_extra or {})
-
-
-def _entry(kind: ToolKind, name: str, call: Callable[..., Any], blocking: bool) -> Entry:
-    hints = get_type_hints(call, include_extras=True)
-    context_name: str | None = None
-    extra: Literal["allow", "ignore"] = "ignore"
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(call).parameters.values():
-        annotation = hints.get(parameter.name, Any)
-        if annotation is ToolContext:
-            context_name = parameter.name
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            extra = "allow"
-        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
-            raise TypeError(f"{kind} {name!r}: parameter {parameter.name!r} must be callable by keyword")
-        else:
-            default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (annotation, Field(default))
-    arguments = create_model(name, __config__=ConfigDict(extra=extra), **fields)
-    summary = (inspect.getdoc(call) or "").partition("\n")[0]
-    return Entry(name, kind, call, arguments, context_name, blocking, summary)
-
-
-def unknown_arguments(entry: Entry, names: Iterable[str]) -> list[str]:
-    """Return one sentence for each of the names, which a node binds itself, that the call does not take."""
-    if entry.open_ended:
-        return []
-    unknown = [name for name in names if name not in entry.arguments.model_fields]
-    return [f"{entry.kind} {entry.name!r} has no argument {name!r}; it takes {_takes(entry)}" for name in unknown]
-
-
-def _explain(entry: Entry, args: dict[str, Any], exc: ValidationError) -> str:
-    problems = "; ".join(_problem(error["loc"], error["type"], error["msg"]) for error in exc.errors(include_url=False))
-    given = ", ".join(map(repr, args)) or "nothing"
-    return f"{entry.kind} {entry.name!r}: {problems}. It takes {_takes(entry)} and was given {given}"
-
-
-def _takes(entry: Entry) -> str:
-    return ", ".join(map(repr, entry.arguments.model_fields)) or "no arguments"
-
-
-def _problem(loc: Iterable[str | int], kind: str, message: str) -> str:
-    where = ".".join(str(part) for part in loc)
-    match kind:
-        case "missing":
-            return f"argument {where!r} is missing"
-        case _:
-            return f"argument {where!r}: {message}"
+        return entry.make(**config)
+    except StepError:
+        raise
+    except Exception as exc:
+        message = f"{entry.kind} {entry.name!r} cannot be made of its configuration: {type(exc).__name__}: {exc}"
+        raise StepError("bad_config", message) from exc
 
 
 REGISTRY = Registry()

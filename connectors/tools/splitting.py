@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connectors.tools.registry import function
+from connectors.tools.texts import text_of
 from schemas.errors import StepError
 
 #: Where to cut, best first: after a paragraph, a line, a sentence, a word.
@@ -15,10 +16,9 @@ _BOUNDARIES = (
     re.compile(r"\n"),
     re.compile(r"\s+"),
 )
-_TEXT_NAMES = ("text", "content")
 
 
-@function("text_splitter")
+@function("text_splitter")  # a book takes longer than the event loop may stand still
 def split(
     *, chunk_size: Annotated[int, Field(ge=1)] = 1000, overlap: Annotated[int, Field(ge=0)] = 0, **inputs: Any
 ) -> list[str]:
@@ -28,7 +28,7 @@ def split(
     """
     if overlap >= chunk_size:
         raise StepError("bad_arguments", f"overlap {overlap} must be less than chunk_size {chunk_size}")
-    return pieces(_text_of(inputs), chunk_size, overlap)
+    return pieces(text_of("text_splitter", inputs), chunk_size, overlap)
 
 
 def pieces(text: str, size: int, overlap: int) -> list[str]:
@@ -68,14 +68,3 @@ def _overlapped(text: str, end: int, overlap: int) -> int:
         return earliest
     word = re.compile(r"\s+").search(text, earliest, end)
     return word.end() if word and word.end() < end else earliest
-
-
-def _text_of(inputs: dict[str, Any]) -> str:
-    for name in _TEXT_NAMES:
-        if isinstance(inputs.get(name), str):
-            return str(inputs[name])
-    texts = [value for value in inputs.values() if isinstance(value, str)]
-    if len(texts) == 1:
-        return texts[0]
-    has = ", ".join(f"{name} ({type(value).__name__})" for name, value in inputs.items()) or "none"
-    raise StepError("bad_arguments", f"text_splitter needs one text: give an input named 'text'; its inputs are: {has}")

@@ -33,17 +33,19 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
-    """Call the tool ``name`` with the args."""
+    """Call the tool ``name``, made with ``config``, with the args."""
 
     kind: ClassVar[Literal["tool"]] = "tool"
     name: str
+    config: dict[str, Json] = {}
 
 
 class FunctionCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="function"):
-    """Call the pure function ``name`` with the args."""
+    """Call the pure function ``name``, made with ``config``, with the args."""
 
     kind: ClassVar[Literal["function"]] = "function"
     name: str
+    config: dict[str, Json] = {}
 
 
 Work = LlmCall | ToolCall | FunctionCall

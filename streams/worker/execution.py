@@ -86,7 +86,7 @@ class Executor:
             case LlmCall() as work if granted is not None:
                 return _read_answer(await self._models.answer(request, work, args, granted, ledger))
             case (ToolCall() | FunctionCall()) as work:
-                call = self._registry.call(work.kind, work.name, args, self._context(request))
+                call = self._registry.call(work.kind, work.name, args, self._context(request), work.config)
                 if self._registry.is_quick(work.kind, work.name):
                     return await call
                 return await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")

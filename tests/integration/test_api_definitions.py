@@ -218,3 +218,16 @@ async def test_what_the_broker_did_not_take_is_published_at_the_next_start(setti
         found = await published(up, f"prompt:{settings.default_org_id}:greeter:3")
         assert found.body["template"] == PROMPT["template"]
         await published(up, f"organisation:{settings.default_org_id}:{settings.default_org_id}:1")
+
+
+async def test_tools_and_functions_are_listed_with_their_schemas(api: Running) -> None:
+    found = (await api.client.get("/api/v1/tools")).json()
+    assert found["problems"] == []
+    tools = {entry["name"]: entry for entry in found["tools"]}
+    assert tools["s3.fetch"]["arguments"]["required"] == ["key"]
+    assert tools["s3.fetch"]["effect"] == {"pure": False, "idempotency_key": True, "reconcile": False}
+    found = (await api.client.get("/api/v1/functions")).json()
+    functions = {entry["name"]: entry for entry in found["functions"]}
+    assert functions["text_splitter"]["arguments"]["properties"]["chunk_size"]["default"] == 1000
+    assert functions["text_splitter"]["effect"]["pure"] is True
+    assert (await api.client.get("/api/v1/tools", headers={"Authorization": ""})).status_code == 401

@@ -10,7 +10,7 @@ import pytest
 from connectors.objects import LocalObjects
 from connectors.tools import REGISTRY, Registry, ToolContext
 from connectors.tools.arguments import argument_problems
-from connectors.tools.registry import unknown_arguments
+from connectors.tools.entries import unknown_arguments
 from schemas.errors import Problem, StepError
 from schemas.spec import WorkflowSpec
 
@@ -33,7 +33,7 @@ def registry() -> Registry:
         await asyncio.sleep(0)
         return {"key": context.idempotency_key, "item": item, "count": count}
 
-    @registry.tool("where", blocking=True)
+    @registry.tool("where")
     def where() -> str:
         return threading.current_thread().name
 
@@ -116,7 +116,7 @@ def test_a_workflow_names_only_arguments_that_there_are(registry: Registry) -> N
 
 
 def test_a_name_is_registered_once(registry: Registry) -> None:
-    with pytest.raises(ValueError, match="registered twice"):
+    with pytest.raises(ValueError, match=r"registered twice: by .*where and by .*lambda"):
         registry.tool("where")(lambda: None)
 
 
@@ -131,7 +131,7 @@ def test_positional_only_parameters_are_refused(registry: Registry) -> None:
 def test_the_shipped_ones_are_there_and_described() -> None:
     assert REGISTRY.names("tool") >= {"s3.fetch"}
     assert REGISTRY.names("function") >= {"text_splitter", "result_merger"}
-    described = {entry["name"]: entry for entry in REGISTRY.describe()}
+    described = {entry.name: entry.describe() for entry in REGISTRY.entries()}
     assert described["text_splitter"]["arguments"]["properties"]["chunk_size"]["minimum"] == 1
     assert described["s3.fetch"]["arguments"]["required"] == ["key"]
     assert all(entry["summary"] for entry in described.values())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.objects import LocalObjects
 from connectors.tools import REGISTRY, ToolContext
+from connectors.tools.complexity import complexity
 from connectors.tools.splitting import pieces
 from schemas.errors import StepError
 
@@ -69,7 +70,7 @@ async def test_what_is_not_text_is_refused(context: ToolContext) -> None:
 async def test_what_is_too_large_is_refused(context: ToolContext) -> None:
     with (context.documents_dir / "huge.txt").open("wb") as file:
         file.truncate(16 * 1024 * 1024 + 1)
-    with pytest.raises(StepError, match="16777217 bytes") as caught:
+    with pytest.raises(StepError, match="over 16777216 bytes") as caught:
         await fetch(context, key="huge.txt")
     assert caught.value.code == "too_large"
 
@@ -156,3 +157,69 @@ async def test_merging_nothing_or_in_an_unknown_way_is_refused(context: ToolCont
     with pytest.raises(StepError) as caught:
         await REGISTRY.call("function", "result_merger", args, context)
     assert caught.value.code == "bad_arguments"
+
+
+async def combine(context: ToolContext, **args: Any) -> Any:
+    return await REGISTRY.call("function", "result_combiner", args, context)
+
+
+async def test_combining_keeps_every_name_and_null(context: ToolContext) -> None:
+    given = {"original": "hi", "english": None, "parts": [1, {"a": 2}]}
+    assert await combine(context, **given) == given
+    assert await combine(context, format="json", **given) == given
+    assert await combine(context, format="text", original="hi", english=None, n={"a": 1}) == (
+        'original:\nhi\n\nn:\n{\n  "a": 1\n}'
+    )
+    for wrong in ({}, {"format": "xml", "a": 1}):
+        with pytest.raises(StepError) as caught:
+            await combine(context, **wrong)
+        assert caught.value.code == "bad_arguments"
+
+
+EASY = "The cat sat on the mat. It was a big cat. The dog ran to the cat. They are pals now."
+HARD = (
+    "Notwithstanding the foregoing provisions, the indemnifying party's aggregate liability arising from contractual "
+    "misrepresentation shall, irrespective of jurisdictional considerations, remain proportionate to demonstrable "
+    "pecuniary detriment suffered by beneficiaries whose entitlements were substantively compromised throughout the "
+    "applicable contractual engagement. "
+)
+
+
+def test_complexity_orders_texts_as_a_reader_would() -> None:
+    documents = Path("examples/documents")
+    gettysburg, opticks, declaration = (
+        complexity((documents / name).read_text(encoding="utf-8"))
+        for name in ("gettysburg.txt", "opticks.txt", "declaration-of-independence.txt")
+    )
+    assert complexity(EASY) < 0.2 < gettysburg < opticks < declaration < complexity(HARD)
+    assert complexity(HARD) > 0.8
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "... !!! ---", "_"])
+def test_no_words_are_no_complexity(text: str) -> None:
+    assert complexity(text) == 0.0
+
+
+@given(st.text(max_size=2_000))
+def test_complexity_is_between_0_and_1_and_says_the_same_again(text: str) -> None:
+    found = complexity(text)
+    assert 0.0 <= found <= 1.0
+    assert complexity(text) == found
+
+
+def test_complexity_of_a_huge_text_is_that_of_its_start() -> None:
+    assert complexity(EASY * 5_000) == pytest.approx(complexity(EASY * 1_200), abs=0.001)
+
+
+async def test_the_route_follows_the_threshold(context: ToolContext) -> None:
+    async def route(**args: Any) -> Any:
+        return await REGISTRY.call("function", "complexity_router", args, context)
+
+    found = await route(text=EASY)
+    assert found == {"complexity": complexity(EASY), "route": "simple"}
+    assert (await route(content=EASY, threshold=found["complexity"]))["route"] == "complex"
+    assert (await route(preprocess=HARD, threshold=0.8))["route"] == "complex"
+    for wrong in ({}, {"text": EASY, "threshold": 1.5}, {"a": EASY, "b": HARD}):
+        with pytest.raises(StepError) as caught:
+            await route(**wrong)
+        assert caught.value.code == "bad_arguments"

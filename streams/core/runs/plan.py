@@ -167,9 +167,9 @@ def _next(
 
 def _work(node: Node, resolved: ResolvedSpec) -> Work:
     if isinstance(node, ToolNode):
-        return ToolCall(name=node.config.tool_name)
+        return ToolCall(name=node.config.tool_name, config=node.config.tool_config)
     if isinstance(node, FunctionNode):
-        return FunctionCall(name=node.config.function_name)
+        return FunctionCall(name=node.config.function_name, config=node.config.function_config)
     if isinstance(node, LlmNode):
         return _llm_call(node, resolved)
     raise BadRecord("bad_spec", f"node '{node.id}' has the type {node.type}, which these rules do not know")

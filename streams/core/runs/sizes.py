@@ -50,8 +50,8 @@ def links_size(links: Iterable[Link]) -> int:
 
 def request_size(args: dict[str, Any], links: Iterable[Link], tags: dict[str, str], work: Work) -> int:
     """Return the bytes of a step's own part of a request, at most."""
-    template = work.template if isinstance(work, LlmCall) else ""
-    return FIXED + json_size([args, tags, template]) + links_size(links)
+    template, config = (work.template, {}) if isinstance(work, LlmCall) else ("", work.config)
+    return FIXED + json_size([args, tags, template]) + (json_size(config) if config else 0) + links_size(links)
 
 
 def check_request(step_id: str, args: dict[str, Any], links: Iterable[Link], tags: dict[str, str], work: Work) -> int:

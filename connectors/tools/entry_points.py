@@ -1,0 +1,66 @@
+"""Tools and functions of other installed packages, found by the entry points that those declare::
+
+    [project.entry-points."agentflow.tools"]
+    "weather.today" = "my_package.weather:today"
+
+    [project.entry-points."agentflow.functions"]
+    word_count = "my_package.words:word_count"
+
+What is named is registered under the entry point's name. A function that its own decorator has registered keeps the
+name that it has there, and a whole module is only imported, for its decorators.
+
+One that cannot be loaded is left out, said in the log and in ``Registry.problems``, and takes nothing else with it.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from connectors.tools.entries import ToolKind, make_entry
+from connectors.tools.registry import REGISTRY, Registry
+
+log = logging.getLogger(__name__)
+
+GROUPS: Mapping[str, ToolKind] = MappingProxyType({"agentflow.tools": "tool", "agentflow.functions": "function"})
+
+Find = Callable[[str], Iterable[EntryPoint]]
+
+
+def installed(group: str) -> Iterable[EntryPoint]:
+    """Return the entry points of a group in this environment, in an order that does not depend on the disk's."""
+    return sorted(entry_points(group=group), key=lambda point: (point.name, point.value))
+
+
+def load_entry_points(registry: Registry = REGISTRY, find: Find = installed) -> list[str]:
+    """Register what installed packages offer; return what could not be, in words. A second call changes nothing."""
+    registry.problems.clear()
+    for group, kind in GROUPS.items():
+        for point in find(group):
+            problem = _load(registry, kind, point)
+            if problem:
+                registry.problems.append(problem)
+                log.error("%s", problem, extra={"action": "entry_point_broken"})
+    return registry.problems
+
+
+def _load(registry: Registry, kind: ToolKind, point: EntryPoint) -> str | None:
+    package = point.dist.name if point.dist is not None else "an unnamed package"
+    try:
+        found = point.load()
+        _register(registry, kind, point.name, found)
+    except (Exception, SystemExit) as exc:  # noqa: BLE001 - a module may do anything when it is imported
+        return (
+            f"the {kind} {point.name!r} of {package} ({point.value}) was not loaded: {type(exc).__name__}: {exc}; "
+            "mend or uninstall that package"
+        )
+    return None
+
+
+def _register(registry: Registry, kind: ToolKind, name: str, found: Any) -> None:
+    if isinstance(found, ModuleType) or any(entry.make is found for entry in registry.entries(kind)):
+        return
+    if not callable(found):
+        raise TypeError(f"it is a {type(found).__name__}, which cannot be called")
+    registry.add(make_entry(kind, name, found, blocking=True))
