@@ -24,11 +24,12 @@ from api.counters import RoleCounters
 from api.measure import Measure, Measures
 from api.overload import Bound
 from api.publisher import Publisher
-from api.routers import access, budgets, health, prompts, runs, tools, workflows
+from api.routers.every import ROUTERS
 from api.services import CreateTopics, Services
 from connectors import lost_connections
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import TimelyAppender
+from connectors.bulk import Bulk
 from connectors.clickhouse import ClickHouse
 from connectors.kafka import KafkaLog
 from connectors.plans import Plans
@@ -41,8 +42,10 @@ from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.redis_errors import redis_errors
+from connectors.restarts import Restarts
 from connectors.settings import Settings
 from connectors.spend import Spend
+from connectors.stored_specs import StoredSpecs
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
 from schemas.errors import TryLater
@@ -115,9 +118,8 @@ def create_app(settings: Settings, *, log: ApiLog | None = None, create_topics: 
         lifespan=_lifespan(settings, services, log, database, redis, clickhouse),
     )
     app.state.services = services
-    # Runs first: their path would else be read as a workflow of that name.
-    for module in (runs, workflows, prompts, tools, budgets, access, health):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit)
@@ -137,6 +139,9 @@ def _services(
     plans = Plans(flows, texts)
     markers = AcceptedMarkers(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
     appender = TimelyAppender(log, DEPENDENCY_TIMEOUT_S)
+    submissions = Submissions(plans, markers, history, appender, _capture(settings))
+    specs = StoredSpecs(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
+    restarts = Restarts(history, plans, specs, _capture(settings))
     bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
 
     async def kafka_answers() -> None:
@@ -155,7 +160,9 @@ def _services(
         spend=Spend(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
         plans=plans,
         markers=markers,
-        submissions=Submissions(plans, markers, history, appender, _capture(settings)),
+        submissions=submissions,
+        restarts=restarts,
+        bulk=Bulk(appender, restarts, submissions),
         appender=appender,
         authenticator=Authenticator(keys, settings.key_pepper),
         publisher=Publisher(Outbox(database), appender),

@@ -181,6 +181,7 @@ def _step(step: StoredStep, with_output: bool) -> StepAnswer:
         provider=step.provider,
         model=step.model,
         cached=step.cached,
+        reused_from=step.reused_from,
         waiting=waiting,
         note=step.note,
         output=value(step.output) if with_output and step.output is not None else None,

@@ -15,12 +15,14 @@ from api.publisher import Publisher
 from api.readiness import Check
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import Appender
+from connectors.bulk import Bulk
 from connectors.plans import Plans
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
+from connectors.restarts import Restarts
 from connectors.spend import Spend
 from connectors.submissions import Submissions
 from connectors.tools import Registry
@@ -44,6 +46,8 @@ class Services:
     plans: Plans
     markers: AcceptedMarkers
     submissions: Submissions
+    restarts: Restarts
+    bulk: Bulk
     appender: Appender
     authenticator: Authenticator
     publisher: Publisher

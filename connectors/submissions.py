@@ -85,7 +85,7 @@ class Submissions:
         """
         _check_size(body)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
-        _check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
+        check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
         budget_nano = _budget_nano(body)
         return RunSubmitted(
             run_id=run_id(org_id, source, submission_id),
@@ -185,7 +185,8 @@ def _check_size(body: SubmitRun) -> None:
         )
 
 
-def _check_inputs(missing: Sequence[str], workflow: str) -> None:
+def check_inputs(missing: Sequence[str], workflow: str) -> None:
+    """Raise ``InvalidInput`` when inputs that ``workflow`` needs are missing."""
     if missing:
         problems = tuple(Problem(f"inputs.{name}", "is missing", f'add "{name}" to the inputs') for name in missing)
         names = ", ".join(missing)

@@ -1,13 +1,13 @@
 """Runs: submit, read, list and cancel."""
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
 
 from api import render
 from api.routers.errors import errors
+from api.routers.filters import stored_text, tags_of, time_ms
 from api.services import Parts, Reader, Writer
 from api.strict_json import StrictJsonRoute
 from connectors.ports import OutRecord
@@ -21,7 +21,7 @@ from schemas.api_models.runs import (
     RunPage,
     SubmitRun,
 )
-from schemas.errors import Conflict, InvalidInput, NotFound, Problem
+from schemas.errors import Conflict, NotFound
 from schemas.ids import HTTP_SOURCE
 from schemas.records.run_events import CancelRequested
 from schemas.records.run_views import RunState
@@ -33,8 +33,6 @@ router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=S
 MAX_PAGE = 200
 ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
 
-_SPAN = re.compile(r"([0-9]{1,6})([smhd])")
-_SPAN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -84,9 +82,9 @@ async def list_runs(
     """List the organisation's runs."""
     wanted = RunFilter(
         status=status,
-        workflow=_stored_text("query.workflow", workflow),
-        tags=_tags(tag or []),
-        since_ms=_since_ms(since),
+        workflow=stored_text("query.workflow", workflow),
+        tags=tags_of("query.tag", tag or []),
+        since_ms=time_ms("query.since", since),
         cursor=cursor,
         limit=limit,
     )
@@ -132,36 +130,3 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
 
 def _no_run(run_id: str) -> NotFound:
     return NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
-
-
-def _tags(pairs: list[str]) -> dict[str, str]:
-    tags: dict[str, str] = {}
-    for pair in pairs:
-        name, colon, found = pair.partition(":")
-        if not colon or not name:
-            raise InvalidInput(f"tag={pair!r}", (Problem("query.tag", "is not key:value", "write tag=team:research"),))
-        tags[name] = _stored_text("query.tag", found) or ""
-        _stored_text("query.tag", name)
-    return tags
-
-
-def _stored_text(path: str, text: str | None) -> str | None:
-    if text is not None and "\0" in text:
-        raise InvalidInput("U+0000 matches nothing", (Problem(path, "has the character U+0000", "leave it out"),))
-    return text
-
-
-def _since_ms(since: str | None) -> int | None:
-    if since is None:
-        return None
-    try:
-        match = _SPAN.fullmatch(since)
-        if match is not None:
-            at = datetime.now(UTC) - timedelta(seconds=int(match[1]) * _SPAN_SECONDS[match[2]])
-        else:
-            at = datetime.fromisoformat(since)
-            at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-        return int(at.timestamp() * 1000)
-    except (ValueError, OverflowError) as exc:
-        fix = "write 2026-11-22T17:00:00Z, or 24h for the last day (units s, m, h, d)"
-        raise InvalidInput(f"since={since!r}: {fix}", (Problem("query.since", "is no time", fix),)) from exc

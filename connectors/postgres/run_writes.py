@@ -64,6 +64,7 @@ _STEP_COLUMNS = (
     ("waiting_for", "text"),
     ("waiting_until", "timestamptz"),
     ("note", "text"),
+    ("reused_from", "text"),
 )
 #: How a column's values travel: as an array of what, and what turns one into the column's type.
 _TRAVEL = {
@@ -209,6 +210,7 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         _text(step.waiting_for),
         step.waiting_until_ms,
         _text(step.note),
+        _text(step.reused_from),
     )
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
@@ -18,10 +18,10 @@ _SUMMARY = (
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('started_at')} AS started_ms, "
     f"{epoch_ms('finished_at')} AS finished_ms"
 )
-_WHOLE = f"{_SUMMARY}, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
+_WHOLE = f"{_SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
 _STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
-    f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, "
+    f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
     f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms"
 )
 
@@ -49,6 +49,7 @@ class StoredRun(RunLine):
     """A whole run. ``output`` holds payloads by node id, as they were recorded; what was too large for that is the
     output of the steps of ``output_in_steps``."""
 
+    spec_hash: str
     source: str
     submission_id: str | None
     inputs: dict[str, Any] | None
@@ -79,6 +80,7 @@ class StoredStep:
     note: str | None
     started_ms: int | None
     finished_ms: int | None
+    reused_from: str | None = None
     output: dict[str, Any] | None = None
 
 
@@ -90,6 +92,8 @@ class RunFilter:
     workflow: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     since_ms: int | None = None
+    until_ms: int | None = None
+    statuses: tuple[RunState, ...] = ()
     cursor: str | None = None
     limit: int = 50
 
@@ -155,6 +159,14 @@ class Runs:
         cursor = _cursor(page[-1]) if len(rows) > wanted.limit else None
         return [_line(row) for row in page], cursor
 
+    async def count(self, org_id: str, wanted: RunFilter) -> int:
+        """Return how many runs there are of a kind; the cursor and the limit do not count."""
+        conditions, args = _conditions(org_id, replace(wanted, cursor=None))
+        row = await self._database.fetchrow(
+            "count runs", f"SELECT count(*) AS n FROM workflow_run WHERE {' AND '.join(conditions)}", *args
+        )
+        return int(row["n"]) if row is not None else 0
+
 
 #: Beyond what any clock says, and well inside what PostgreSQL's timestamps hold.
 _MAX_MICROS = 2**60
@@ -177,6 +189,10 @@ def _conditions(org_id: str, wanted: RunFilter) -> tuple[list[str], list[object]
         add("tags @> {} AND tags <> '{{}}'::jsonb", wanted.tags)
     if wanted.since_ms is not None:
         add("created_at >= to_timestamp({}::double precision / 1000)", wanted.since_ms)
+    if wanted.until_ms is not None:
+        add("created_at < to_timestamp({}::double precision / 1000)", wanted.until_ms)
+    if wanted.statuses:
+        add("status = ANY({}::text[])", list(wanted.statuses))
     if wanted.cursor is not None:
         micros, run_id = _read_cursor(wanted.cursor)
         add("(created_at, id) < ('epoch'::timestamptz + {} * interval '1 microsecond', {})", micros, run_id)

@@ -89,6 +89,7 @@ class StepAnswer(Answer):
     """One step of a run. ``output`` is there when it was asked for (``step_outputs=true``).
 
     ``note`` says why the rules decided as they did, where that is not plain: why a step was skipped.
+    ``reused_from`` is the run whose result this step began with.
     """
 
     id: str
@@ -102,6 +103,7 @@ class StepAnswer(Answer):
     provider: str | None = None
     model: str | None = None
     cached: bool = False
+    reused_from: str | None = None
     waiting: Waiting | None = None
     note: str | None = None
     output: Any = None

@@ -1,0 +1,66 @@
+"""Many runs at once: cancel or retry by filter."""
+
+from fastapi import APIRouter
+
+from api.routers.errors import errors
+from api.routers.filters import time_ms
+from api.services import Parts, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.bulk import Done
+from connectors.postgres.runs import RunFilter
+from schemas.api_models.bulk import BulkAction, BulkAnswer, BulkDone, BulkProblem, BulkRuns
+from schemas.errors import InvalidInput, Problem
+from schemas.records.run_views import RunState
+
+router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
+
+#: What can be done to runs in which states. The first ones are taken when none is named.
+_FITTING: dict[BulkAction, tuple[RunState, ...]] = {"cancel": ("queued", "running"), "retry": ("failed", "canceled")}
+_BY_DEFAULT: dict[BulkAction, tuple[RunState, ...]] = {"cancel": ("queued", "running"), "retry": ("failed",)}
+
+
+@router.post("/bulk", responses=errors(429), summary="Cancel or retry by filter")
+async def bulk_runs(body: BulkRuns, who: Writer, parts: Parts) -> BulkAnswer:
+    """Cancel or retry runs of history, newest first. It is a dry run unless `dry_run` is `false`.
+
+    A retry restarts a run from what did not succeed, once: asked for again, it answers with `already`.
+    """
+    wanted = RunFilter(
+        statuses=_statuses(body),
+        workflow=body.workflow,
+        tags=body.tags,
+        since_ms=time_ms("since", body.since),
+        until_ms=time_ms("until", body.until),
+        cursor=body.cursor,
+        limit=body.limit,
+    )
+    total = await parts.runs.count(who.org_id, wanted)
+    lines, next_cursor = await parts.runs.page(who.org_id, wanted)
+    ids = [line.id for line in lines]
+    outcomes: list[Done] = []
+    if not body.dry_run:
+        with parts.bound.place():
+            outcomes = (
+                await parts.bulk.cancel(who.org_id, ids, who.key_id)
+                if body.action == "cancel"
+                else await parts.bulk.retry(who.org_id, ids)
+            )
+    return BulkAnswer(
+        action=body.action,
+        dry_run=body.dry_run,
+        total=total,
+        ids=ids,
+        done=[BulkDone(id=o.id, run_id=o.run_id, already=o.already) for o in outcomes if o.problem is None],
+        problems=[BulkProblem(id=o.id, message=o.problem) for o in outcomes if o.problem is not None],
+        next_cursor=next_cursor,
+    )
+
+
+def _statuses(body: BulkRuns) -> tuple[RunState, ...]:
+    if body.status is None:
+        return _BY_DEFAULT[body.action]
+    if body.status not in _FITTING[body.action]:
+        fix = f"take one of {', '.join(_FITTING[body.action])}"
+        problem = Problem("status", f"a run that is {body.status} does not fit {body.action}", fix)
+        raise InvalidInput(str(problem), (problem,))
+    return (body.status,)

@@ -1,0 +1,26 @@
+"""Every router, in the order in which paths are matched."""
+
+from api.routers import (
+    access,
+    budgets,
+    bulk,
+    health,
+    prompts,
+    restarts,
+    runs,
+    tools,
+    workflows,
+)
+
+ROUTERS = (
+    # Runs first: their path would else be read as a workflow of that name.
+    runs.router,
+    bulk.router,
+    restarts.router,
+    workflows.router,
+    prompts.router,
+    tools.router,
+    budgets.router,
+    access.router,
+    health.router,
+)

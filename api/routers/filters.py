@@ -1,0 +1,47 @@
+"""What requests say about which runs they mean, read from text."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from schemas.errors import InvalidInput, Problem
+
+_SPAN = re.compile(r"([0-9]{1,6})([smhd])")
+_SPAN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def tags_of(path: str, pairs: Sequence[str]) -> dict[str, str]:
+    """Return tags written as ``key:value``. ``path`` names the place in the request. Raises ``InvalidInput``."""
+    tags: dict[str, str] = {}
+    for pair in pairs:
+        name, colon, found = pair.partition(":")
+        if not colon or not name:
+            raise InvalidInput(f"tag={pair!r}", (Problem(path, "is not key:value", "write tag=team:research"),))
+        tags[name] = stored_text(path, found) or ""
+        stored_text(path, name)
+    return tags
+
+
+def stored_text(path: str, text: str | None) -> str | None:
+    """Return a text that may be compared with stored ones. Raises ``InvalidInput``."""
+    if text is not None and "\0" in text:
+        raise InvalidInput("U+0000 matches nothing", (Problem(path, "has the character U+0000", "leave it out"),))
+    return text
+
+
+def time_ms(path: str, text: str | None) -> int | None:
+    """Return an RFC 3339 time, or a span back from now (``24h``), in milliseconds. Raises ``InvalidInput``."""
+    if text is None:
+        return None
+    try:
+        match = _SPAN.fullmatch(text)
+        if match is not None:
+            at = datetime.now(UTC) - timedelta(seconds=int(match[1]) * _SPAN_SECONDS[match[2]])
+        else:
+            at = datetime.fromisoformat(text)
+            at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return int(at.timestamp() * 1000)
+    except (ValueError, OverflowError) as exc:
+        fix = "write 2026-11-22T17:00:00Z, or 24h for the last day (units s, m, h, d)"
+        name = path.rpartition(".")[2]
+        raise InvalidInput(f"{name}={text!r}: {fix}", (Problem(path, "is no time", fix),)) from exc

@@ -1,0 +1,55 @@
+"""Runs again: from one of their steps, or with other inputs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+
+from api import render
+from api.routers.errors import errors
+from api.routers.runs import RunId
+from api.services import Parts, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.restarts import Again
+from schemas.api_models.restarts import ForkRun, RestartRun, RunForked
+from schemas.api_models.runs import MAX_ID_LENGTH
+
+router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=MAX_ID_LENGTH,
+        description="The same key for the same run is the same new run, however often it comes.",
+    ),
+]
+
+
+@router.post("/{run_id}/restart", status_code=202, responses=errors(404, 409, 413), summary="Restart from a step")
+async def restart_run(
+    run_id: RunId, who: Writer, parts: Parts, body: RestartRun | None = None, idempotency_key: Key = None
+) -> RunForked:
+    """Start a new run that begins with what this one recorded, and does `from` and everything after it again.
+
+    Without `from` it does again what did not succeed. Reused steps cost nothing.
+    """
+    return await _again(run_id, who.org_id, parts, Again(body.start if body else None), idempotency_key)
+
+
+@router.post("/{run_id}/fork", status_code=202, responses=errors(404, 409, 413), summary="Fork with other inputs")
+async def fork_run(run_id: RunId, body: ForkRun, who: Writer, parts: Parts, idempotency_key: Key = None) -> RunForked:
+    """Start a new run with inputs laid over those of this one.
+
+    With `from`, results of the other nodes are reused although they were made of the old inputs.
+    """
+    again = Again(body.start, body.inputs, everything=body.start is None)
+    return await _again(run_id, who.org_id, parts, again, idempotency_key)
+
+
+async def _again(run_id: str, org_id: str, parts: Parts, again: Again, key: str | None) -> RunForked:
+    with parts.bound.place():
+        record = await parts.restarts.prepare(org_id, run_id, again, key)
+        submitted = await parts.submissions.submit(record)
+    answer = render.accepted(submitted.receipt, submitted.duplicate)
+    return RunForked(**answer.model_dump(), forked_from=run_id, reused=list(record.reuse))

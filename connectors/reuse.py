@@ -1,0 +1,60 @@
+"""Which results of a run another one may begin with, and which nodes it does again. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from connectors.postgres.runs import StoredStep
+from schemas.ids import child_index
+from schemas.payload import Payload
+from schemas.records.run_events import Reused
+from schemas.spec import WorkflowSpec
+from schemas.spec_graph import ancestors, predecessors, topological_order
+
+
+def reusable(spec: WorkflowSpec, steps: Sequence[StoredStep], again: str | None = None) -> dict[str, Reused]:
+    """Return the results to begin with, by node id: of what succeeded or was skipped and need not be done again.
+
+    Done again is ``again`` if it is given, whatever did not succeed, and everything after those.
+    """
+    found = recorded(spec, steps)
+    before = predecessors((n.id for n in spec.dag.nodes), ((e.source, e.target) for e in spec.dag.edges))
+    above = ancestors(before, topological_order(before))
+    redone = {node for node in before if node == again or node not in found}
+    return {node: found[node] for node in before if node not in redone and not above[node] & redone}
+
+
+def recorded(spec: WorkflowSpec, steps: Iterable[StoredStep]) -> dict[str, Reused]:
+    """Return what is recorded of every node that succeeded or was skipped, with all of its output."""
+    by_node: dict[str, list[StoredStep]] = {}
+    for step in steps:
+        by_node.setdefault(step.node_id, []).append(step)
+    found = {node.id: _result(by_node.get(node.id, []), mapped=node.config.parallel) for node in spec.dag.nodes}
+    return {node: result for node, result in found.items() if result is not None}
+
+
+def _result(steps: list[StoredStep], *, mapped: bool) -> Reused | None:
+    own = next((step for step in steps if step.step_id == step.node_id), None)
+    if own is None:
+        return None
+    if own.status == "skipped":
+        return Reused(state="skipped")
+    if own.status != "succeeded":
+        return None
+    if mapped:
+        return _children(steps)
+    return Reused(output=_payload(own.output)) if own.output is not None else None
+
+
+def _children(steps: list[StoredStep]) -> Reused | None:
+    """Return the outputs of a mapped node's children, if every one is there."""
+    children = {child_index(step.step_id): step.output for step in steps if step.step_id != step.node_id}
+    outputs = [children.get(index) for index in range(len(children))]
+    there = [_payload(output) for output in outputs if output is not None]
+    return Reused(children=there) if len(there) == len(outputs) else None
+
+
+def _payload(stored: Mapping[str, Any]) -> Payload:
+    payload: Payload = msgspec.convert(dict(stored), Payload)
+    return payload

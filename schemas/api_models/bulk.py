@@ -1,0 +1,66 @@
+"""Many runs at once, by filter."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from schemas.api_models.base import Answer, Request, Tags, Text
+from schemas.records.run_views import RunState
+
+MAX_BULK = 1_000
+
+BulkAction = Literal["cancel", "retry"]
+
+
+class BulkRuns(Request):
+    """What to do with which runs. ``since`` and ``until`` are RFC 3339 times or spans back from now (``24h``).
+
+    Without ``status`` it is what the action can be done to: queued and running ones to cancel, failed ones to retry.
+    ``dry_run`` only says what would be done.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"action": "retry", "workflow": "document_analysis", "since": "24h"}]},
+    )
+
+    action: BulkAction
+    status: RunState | None = None
+    workflow: Text | None = Field(default=None, max_length=128)
+    tags: Tags = {}
+    since: str | None = Field(default=None, max_length=64)
+    until: str | None = Field(default=None, max_length=64)
+    dry_run: bool = True
+    limit: int = Field(default=100, ge=1, le=MAX_BULK, strict=True)
+    cursor: str | None = Field(default=None, max_length=512)
+
+
+class BulkProblem(Answer):
+    """A run to which it could not be done, and why."""
+
+    id: str
+    message: str
+
+
+class BulkDone(Answer):
+    """A run to which it was done. ``run_id`` is the new run of a retry; ``already`` says that it was done before."""
+
+    id: str
+    run_id: str | None = None
+    already: bool = False
+
+
+class BulkAnswer(Answer):
+    """``total`` counts all matching runs, ``ids`` are those of this call.
+
+    Call again with ``cursor=next_cursor`` for the next ones; ``null`` is the end.
+    """
+
+    action: BulkAction
+    dry_run: bool
+    total: int
+    ids: list[str]
+    done: list[BulkDone] = []
+    problems: list[BulkProblem] = []
+    next_cursor: str | None = None
