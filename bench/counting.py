@@ -78,6 +78,9 @@ class CountFold:
     def timer(self, entity: str, field: str, data: bytes) -> None:
         """There are no timers."""
 
+    def hold(self, entity: str, field: str, data: bytes) -> None:
+        """There is no money."""
+
     def whole(self, entity: str, fields: Collection[str]) -> bool:
         """Return yes: a key has one entry."""
         return True

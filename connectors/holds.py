@@ -1,10 +1,10 @@
 """Holds: money reserved before a call, one Lua call each, in the slot of the organisation's money.
 
 Lua owns ``held``; only the fold of ``cost-events`` writes ``spent``. A hold books into every spend field of
-its call, so that a budget made later sees it. It leaves in one of three ways: the fold releases it with the
-call's settlement (``RELEASE_LUA``, in the fenced commit), the worker releases it because the call cost
-nothing, or it expires and becomes a presumed settlement at the estimate. Until a rebuilt table may be
-trusted, every hold is refused: money fails closed.
+its call, so that a budget made later sees it. It leaves in one of two ways: the fold releases it with the
+call's settlement (``RELEASE_LUA``, in the fenced commit), or it expires and becomes a presumed settlement at the
+estimate. A hold whose call is in the log as started is put back by the fold when Redis has lost it (``PUT_LUA``, in the
+commit). Until a rebuilt table may be trusted, every hold is refused: money fails closed.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,18 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from connectors.holds_lua import EXPIRE, HOLD, REASSERT, RELEASE, RELEASE_LUA
-from connectors.ports import timer_member
+from connectors.holds_lua import EXPIRE, HOLD, PUT_LUA, REASSERT, RELEASE_LUA
+from connectors.ports import HoldEntry, timer_member
 from connectors.redis_errors import redis_errors
 from connectors.redis_keys import Slot, budgets_slot
 from schemas.budgets import Budget, opens_at_ms, spend_fields
 from schemas.errors import Unavailable
-from schemas.records.money import CostEvent
+from schemas.records.money import CallStarted
 from topics.codec import encode
 
 __all__ = [
     "HOLD_ENTITY",
+    "PUT_LUA",
     "RELEASE_LUA",
     "SETTLED_PREFIX",
     "AlreadySettled",
@@ -33,6 +34,7 @@ __all__ = [
     "HoldRequest",
     "RedisHolds",
     "Refused",
+    "entry_of",
     "hold_member",
 ]
 
@@ -66,11 +68,10 @@ class HoldRequest:
     tags: dict[str, str]
     price_version: str
 
-    def presumed(self) -> CostEvent:
-        """Return the settlement that this hold becomes when it outlives its call."""
-        return CostEvent(
+    def started(self, expires_at_ms: int) -> CallStarted:
+        """Return the call as the log knows it once it is made, and as the hold knows it until then."""
+        return CallStarted(
             call_id=self.call_id,
-            kind="presumed",
             org_id=self.org_id,
             run_id=self.run_id,
             step_id=self.step_id,
@@ -79,6 +80,7 @@ class HoldRequest:
             model=self.model,
             amount_nano=self.estimate_nano,
             booked_at_ms=self.at_ms,
+            expires_at_ms=expires_at_ms,
             price_version=self.price_version,
             tags=self.tags,
         )
@@ -144,7 +146,6 @@ class RedisHolds:
         self._ttl_ms = ttl_ms
         self._hold = redis.register_script(HOLD)
         self._reassert = redis.register_script(REASSERT)
-        self._release = redis.register_script(RELEASE)
         self._expire = redis.register_script(EXPIRE)
 
     async def hold(self, request: HoldRequest) -> Held | Refused | AlreadySettled:
@@ -182,19 +183,8 @@ class RedisHolds:
             reply = await self._reassert(keys=keys, args=[slot.prefix, *_stored(request, expires_at_ms)])
         return bool(reply == b"held")
 
-    async def release(self, org_id: str, call_id: str) -> bool:
-        """Give back the hold of a call that was never made or cost nothing.
-
-        Returns ``False`` when it could not: the hold is gone, or expired and may be on its way to the log as
-        presumed. The caller must then send an actual ``CostEvent`` of 0, which takes back what was presumed.
-        """
-        slot = budgets_slot(org_id, self._partitions)
-        with redis_errors(f"release the hold of {call_id}"):
-            reply = await self._release(keys=[slot.hold(call_id)], args=[slot.prefix, org_id, call_id])
-        return bool(reply == 1)
-
     async def load_presumed(self, partition: int, call_ids: Sequence[str]) -> list[Expired]:
-        """Return the presumed settlements of expired holds, and mark them; what is gone is left out."""
+        """Return the presumed settlements of expired holds; what is gone is left out."""
         slot = Slot("budgets", partition)
         with redis_errors(f"expired holds of partition {partition}"):
             flat = await self._expire(keys=[slot.timers], args=[slot.prefix, *call_ids])
@@ -223,18 +213,22 @@ def hold_member(call_id: str) -> str:
     return timer_member(HOLD_ENTITY, call_id)
 
 
-def _stored(request: HoldRequest, expires_at_ms: int) -> list[str | int | bytes]:
-    """Return what ``put_hold`` reads, in its order."""
-    fields = spend_fields(request.workflow, request.provider, request.model, request.at_ms)
-    return [
-        request.estimate_nano,
-        request.org_id,
-        request.call_id,
-        expires_at_ms,
-        request.at_ms,
-        encode(request.presumed()),
+def entry_of(call: CallStarted) -> HoldEntry:
+    """Return the hold of a call, as a table keeps it."""
+    fields = spend_fields(call.workflow_name, call.provider, call.model, call.booked_at_ms)
+    return HoldEntry(
+        call.amount_nano,
+        call.org_id,
+        call.call_id,
+        call.expires_at_ms,
+        call.booked_at_ms,
+        encode(call.presumed()),
         _SEPARATOR.join(fields),
-    ]
+    )
+
+
+def _stored(request: HoldRequest, expires_at_ms: int) -> HoldEntry:
+    return entry_of(request.started(expires_at_ms))
 
 
 def _over_run_cap(request: HoldRequest) -> Refused | None:

@@ -23,19 +23,29 @@ local function release_hold(prefix, org, call)
 end
 """
 
-# ARGV from `first`: amount, org, call, expiry, booked at, presumed record, fields.
-_PUT_LUA = """
-local function put_hold(prefix, first)
-  local amount, org, call, expiry = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
+# `hold` is, in the order of ``HoldEntry``: amount, org, call, expiry, booked at, presumed record, fields. All are text.
+PUT_LUA = """
+local function put_hold(prefix, hold)
+  local amount, org, call, expiry = hold[1], hold[2], hold[3], hold[4]
   local held = prefix .. ':held:' .. org
   if amount ~= '0' then
-    for field in string.gmatch(ARGV[first + 6], '[^\\31]+') do redis.call('HINCRBY', held, field, amount) end
+    for field in string.gmatch(hold[7], '[^\\31]+') do redis.call('HINCRBY', held, field, amount) end
   end
-  redis.call('HSET', prefix .. ':hold:' .. call, 'amount', amount, 'org', org, 'booked_at', ARGV[first + 4],
-    'presumed', ARGV[first + 5], 'fields', ARGV[first + 6])
+  redis.call('HSET', prefix .. ':hold:' .. call, 'amount', amount, 'org', org, 'booked_at', hold[5],
+    'presumed', hold[6], 'fields', hold[7])
   redis.call('ZADD', prefix .. ':timers', expiry, 'hold\\31' .. call)
 end
+"""
 
+# What a call's entity says of its settlement begins with a bracket; of one under way it is an object.
+_SETTLED_LUA = """
+local function is_settled(key)
+  local said = redis.call('HGET', key, 'settlement')
+  return said and string.sub(said, 1, 1) == '['
+end
+"""
+
+_EXTEND_LUA = """
 local function extend_hold(prefix, first)
   redis.call('ZADD', prefix .. ':timers', 'GT', ARGV[first + 3], 'hold\\31' .. ARGV[first + 2])
 end
@@ -45,12 +55,14 @@ end
 # and limit of each budget. All sums stay below 2^53 or are over every limit, so doubles decide as integers
 # would.
 HOLD = (
-    _PUT_LUA
+    PUT_LUA
+    + _SETTLED_LUA
+    + _EXTEND_LUA
     + """
 local open_at = redis.call('HGET', KEYS[1], 'open_at')
 if not open_at then return {'rebuilding'} end
 if tonumber(open_at) > tonumber(ARGV[2]) then return {'rebuilding', open_at} end
-if redis.call('EXISTS', KEYS[2]) == 1 then return {'settled'} end
+if is_settled(KEYS[2]) then return {'settled'} end
 local kept = redis.call('HMGET', KEYS[3], 'booked_at', 'amount')
 if kept[1] then
   extend_hold(ARGV[1], 4)
@@ -63,38 +75,34 @@ for i = 1, tonumber(ARGV[3]) do
   local held = redis.call('HGET', KEYS[5], field) or '0'
   if tonumber(spent) + tonumber(held) + estimate > limit then return {'refused', i, spent, held} end
 end
-put_hold(ARGV[1], 4)
+put_hold(ARGV[1], {unpack(ARGV, 4, 10)})
 return {'held', ARGV[8], ARGV[4]}
 """
 )
 
 # KEYS: settled, hold. ARGV: prefix, then the hold (7).
 REASSERT = (
-    _PUT_LUA
+    PUT_LUA
+    + _SETTLED_LUA
+    + _EXTEND_LUA
     + """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 'settled' end
-if redis.call('EXISTS', KEYS[2]) == 1 then extend_hold(ARGV[1], 2) else put_hold(ARGV[1], 2) end
+if is_settled(KEYS[1]) then return 'settled' end
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  extend_hold(ARGV[1], 2)
+else
+  put_hold(ARGV[1], {unpack(ARGV, 2, 8)})
+end
 return 'held'
 """
 )
 
-# KEYS: hold. ARGV: prefix, org, call. An expired hold may already be on its way to the log as presumed.
-RELEASE = (
-    RELEASE_LUA
-    + """
-if redis.call('HEXISTS', KEYS[1], 'expired') == 1 then return 0 end
-return release_hold(ARGV[1], ARGV[2], ARGV[3])
-"""
-)
-
-# ARGV: prefix, then call ids. Marks what it returns; a timer without a hold is an orphan and leaves.
+# ARGV: prefix, then call ids. A timer without a hold is an orphan and leaves.
 EXPIRE = """
 local out = {}
 for i = 2, #ARGV do
   local hold = ARGV[1] .. ':hold:' .. ARGV[i]
   local kept = redis.call('HMGET', hold, 'org', 'presumed')
   if kept[1] then
-    redis.call('HSET', hold, 'expired', '1')
     out[#out + 1] = kept[1]
     out[#out + 1] = kept[2]
   else

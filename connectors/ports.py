@@ -90,11 +90,24 @@ class Taken:
     other_log: str = ""
 
 
+class HoldEntry(NamedTuple):
+    """A hold as the table keeps it. ``fields`` are its spend fields, joined by the unit separator."""
+
+    amount_nano: int
+    org_id: str
+    call_id: str
+    expires_at_ms: int
+    booked_at_ms: int
+    presumed: bytes
+    fields: str
+
+
 @dataclass(slots=True)
 class Commit:
     """One fenced write: all of it or nothing.
 
-    It is valid only while ``epoch`` is the partition's and ``expected`` its stored offset.
+    It is valid only while ``epoch`` is the partition's and ``expected`` its stored offset. ``holds`` are put where they
+    are not there, before the ``releases``.
     """
 
     epoch: int
@@ -106,6 +119,7 @@ class Commit:
     expire: dict[str, int] = field(default_factory=dict)
     arm: dict[str, int] = field(default_factory=dict)
     disarm: list[str] = field(default_factory=list)
+    holds: dict[str, HoldEntry] = field(default_factory=dict)
     releases: list[tuple[str, str]] = field(default_factory=list)
     counters: dict[str, float] = field(default_factory=dict)
 

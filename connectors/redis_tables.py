@@ -12,7 +12,7 @@ import msgpack
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from connectors.holds import RELEASE_LUA
+from connectors.holds import PUT_LUA, RELEASE_LUA
 from connectors.ports import Answer, Commit, Due, Position, Stored, Taken
 from connectors.redis_errors import redis_errors
 from connectors.redis_keys import Slot
@@ -88,7 +88,8 @@ return 'ok'
 
 # KEYS[1] position. ARGV: prefix, epoch, expected, offset, clock, msgpack of the changes.
 _COMMIT = (
-    RELEASE_LUA
+    PUT_LUA
+    + RELEASE_LUA
     + """
 local prefix = ARGV[1]
 local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
@@ -104,6 +105,9 @@ for entity, names in pairs(c.drops) do redis.call('HDEL', prefix .. ':e:' .. ent
 for entity, ms in pairs(c.expire) do redis.call('PEXPIREAT', prefix .. ':e:' .. entity, ms) end
 for _, member in ipairs(c.disarm) do redis.call('ZREM', timers, member) end
 for member, due in pairs(c.arm) do redis.call('ZADD', timers, due, member) end
+for _, h in ipairs(c.holds) do
+  if redis.call('EXISTS', prefix .. ':hold:' .. h[3]) == 0 then put_hold(prefix, h) end
+end
 for _, r in ipairs(c.releases) do release_hold(prefix, r[1], r[2]) end
 for name, amount in pairs(c.counters) do redis.call('HINCRBYFLOAT', counters, name, amount) end
 redis.call('HSET', KEYS[1], 'clock', ARGV[5], 'offset', ARGV[4])
@@ -277,6 +281,7 @@ def _pack(commit: Commit) -> bytes:
         "expire": commit.expire,
         "arm": commit.arm,
         "disarm": commit.disarm,
+        "holds": [[str(part) if isinstance(part, int) else part for part in hold] for hold in commit.holds.values()],
         "releases": commit.releases,
         "counters": commit.counters,
     }

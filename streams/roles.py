@@ -202,7 +202,7 @@ def worker(house: House) -> PollApp:
     executor = Executor(
         worker_id=worker_id,
         registry=REGISTRY,
-        models=ModelCalls(_model_ports(house, objects)),
+        models=ModelCalls(_model_ports(house, objects, outbox)),
         objects=objects,
         clock=clock,
         documents_dir=Path(settings.documents_dir),
@@ -224,7 +224,7 @@ def worker(house: House) -> PollApp:
     return house.app("worker", handler, *lanes, fetch_bytes=WORKER_FETCH_BYTES, drain_s=settings.worker_drain_s)
 
 
-def _model_ports(house: House, objects: LocalObjects) -> ModelPorts:
+def _model_ports(house: House, objects: LocalObjects, outbox: Outbox) -> ModelPorts:
     settings = house.settings
     definitions = BudgetDefinitions()
     follower = DefinitionsFollower(settings.kafka_bootstrap, definitions.apply, definitions.mark_loaded)
@@ -248,6 +248,7 @@ def _model_ports(house: House, objects: LocalObjects) -> ModelPorts:
         routes=RouteTable(),
         prices=PriceBook.load(settings.prices_file),
         holds=RedisHolds(house.redis, definitions, settings.partitions, settings.hold_ttl_ms),
+        announce=lambda call: outbox.send([to_out(call)]),
         cache=RedisResponseCache(house.redis),
         objects=objects,
         clock=house.clock,

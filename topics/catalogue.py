@@ -11,7 +11,7 @@ from typing import Any, Literal
 from schemas.policy import TIERS
 from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
-from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
@@ -143,12 +143,12 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         COST_EVENTS,
         key="organisation",
-        model=CostEvent | KeyReleased,
+        model=CostEvent | CallStarted | KeyReleased,
         writers=("worker", "budgets"),
         readers=("budgets", "analytics"),
         retention_ms=90 * DAY_MS,
         append_time=True,
-        summary="one settlement each, in exact money",
+        summary="calls that started, and one settlement each, in exact money",
     ),
     Topic(
         TRACE_SPANS,

@@ -41,6 +41,45 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
         return f"{self.provider}/{self.model}"
 
 
+class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call.started"):
+    """A call that costs money is about to be made; the provider is asked only when this is in the log.
+
+    It is what is known of the call until its settlement comes: ``amount_nano`` is held for it, in the windows of
+    ``booked_at_ms``. When nobody has said that it lives by ``expires_at_ms``, it is settled as ``presumed``.
+    """
+
+    type: ClassVar[str] = "call.started"
+    call_id: str
+    org_id: str
+    run_id: str
+    step_id: str
+    workflow_name: str
+    provider: str
+    model: str
+    amount_nano: NanoDollars
+    booked_at_ms: Millis
+    expires_at_ms: Millis
+    price_version: str
+    tags: dict[str, str] = {}
+
+    def presumed(self) -> "CostEvent":
+        """Return the settlement that the call becomes when it outlives its hold."""
+        return CostEvent(
+            call_id=self.call_id,
+            kind="presumed",
+            org_id=self.org_id,
+            run_id=self.run_id,
+            step_id=self.step_id,
+            workflow_name=self.workflow_name,
+            provider=self.provider,
+            model=self.model,
+            amount_nano=self.amount_nano,
+            booked_at_ms=self.booked_at_ms,
+            price_version=self.price_version,
+            tags=self.tags,
+        )
+
+
 class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.event"):
     """One settlement: what a call did cost.
 

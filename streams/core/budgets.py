@@ -1,15 +1,17 @@
 """The fold of ``cost-events``: what each organisation has spent, exactly, by dimension and window.
 
 An organisation is one entity with one entry per spend field, in decimal text, which the Lua of holds reads. A
-settled call is one entity ``settled:<call id>`` with one entry, kept for ``SETTLED_HORIZON_MS``. The rules:
+call is one entity ``settled:<call id>``, kept for ``SETTLED_HORIZON_MS`` from its settlement. The rules:
 
-    remembered   actual comes              presumed comes
-    nothing      spend it, release         spend it, release
-    presumed     spend the difference      ignore
-    actual       ignore                    ignore
+    remembered   started comes        actual comes                    presumed comes
+    nothing      put the hold back    spend it, release               spend it, release
+    started      ignore               spend it, release               spend it, release
+    presumed     ignore               spend the difference, release   ignore, release
+    actual       ignore               ignore, release                 ignore, release
 
 So the spend is the sum of the final settlements of distinct calls, whatever the order and however often each
-comes.
+comes. And a started call has a hold, wherever the table was restored from, until it has a settlement, which the end of
+the hold is, too. A release comes with every settlement, since a hold may have been put back after the first.
 """
 
 import re
@@ -17,13 +19,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import orjson
 
 from schemas.budgets import spend_fields
 from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
-from schemas.records.money import CostEvent
-from streams.core.commands import Command, Count, ExpireAt, Release
+from schemas.records.money import CallStarted, CostEvent
+from streams.core.commands import Command, Count, ExpireAt, Hold, Release
 from streams.core.state import State
 
 #: How long a settlement is remembered, and so how late a repeat of it may come and still be told apart. It is
@@ -32,9 +35,13 @@ SETTLED_HORIZON_MS = 45 * 86_400_000
 
 _SETTLED = "settled:"
 _FIELD = "settlement"
+#: Written once, when the call is first heard of: a checkpoint tells by it which calls began since the one before.
+_BEGUN = "b"
 _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Effect = Literal["booked", "corrected", "repeated"]
+
+_STARTED = msgspec.json.Decoder(CallStarted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +60,35 @@ class Presumed:
 
 
 Settlement = Actual | Presumed
+CallEvent = CallStarted | CostEvent
 
 
 class BudgetsFold:
     """The rules of the table ``budgets``; see ``streams.core.state.Fold``."""
 
-    def touches(self, event: CostEvent) -> tuple[str, ...]:
+    def touches(self, event: CallEvent) -> tuple[str, ...]:
         """Return the organisation and the call."""
         return event.org_id, settled_entity(event.call_id)
 
-    def follows(self, state: State, event: CostEvent) -> tuple[str, ...]:
+    def follows(self, state: State, event: CallEvent) -> tuple[str, ...]:
         """Return nothing: an event names all that it touches."""
         return ()
 
-    def fold(self, state: State, event: CostEvent, now_ms: int, offset: int) -> list[Command]:
-        """Apply one settlement. Raises ``BadRecord`` for an organisation id that may name another entity."""
+    def fold(self, state: State, event: CallEvent, now_ms: int, offset: int) -> list[Command]:
+        """Apply the start of a call, or a settlement.
+
+        Raises ``BadRecord`` for an organisation id that may name another entity.
+        """
         if not _ORG_PATTERN.fullmatch(event.org_id):
             raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
-        known: Settlement | None = state.get(settled_entity(event.call_id), _FIELD)
-        if known is None:
+        known: Settlement | CallStarted | None = state.get(settled_entity(event.call_id), _FIELD)
+        if isinstance(event, CallStarted):
+            return _start(state, event) if known is None else []
+        if known is None or isinstance(known, CallStarted):
             return _book(state, event, now_ms)
         if isinstance(known, Presumed) and event.kind == "actual":
             return _correct(state, event, known, now_ms)
-        return [_count(event, "repeated")]
+        return [_release(event), _count(event, "repeated")]
 
     def beside(self, state: State, entity: str) -> tuple[str, ...]:
         """Nothing more."""
@@ -85,20 +98,28 @@ class BudgetsFold:
         """Return nothing: spend waits for nobody."""
         return []
 
-    def encode(self, entity: str, field: str, value: int | Settlement) -> bytes:
-        """Return spend as decimal text, a settlement as a JSON list."""
+    def encode(self, entity: str, field: str, value: int | Settlement | CallStarted) -> bytes:
+        """Return spend as decimal text, a settlement as a JSON list, a call under way as its record."""
+        if isinstance(value, CallStarted):
+            return msgspec.json.encode(value)
         return b"%d" % value if isinstance(value, int) else encode_settlement(value)
 
-    def decode(self, entity: str, field: str, data: bytes) -> int | Settlement:
-        """Return spend as an int, a settlement as ``Actual`` or ``Presumed``."""
-        return decode_settlement(data) if entity.startswith(_SETTLED) else int(data)
+    def decode(self, entity: str, field: str, data: bytes) -> int | Settlement | CallStarted:
+        """Return what ``encode`` was given."""
+        if field != _FIELD:
+            return int(data)
+        return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
 
     def timer(self, entity: str, field: str, data: bytes) -> None:
         """Return nothing: the timers of this table are those of holds."""
 
+    def hold(self, entity: str, field: str, data: bytes) -> CallStarted | None:
+        """Return a call under way."""
+        return _STARTED.decode(data) if field == _FIELD and data.startswith(b"{") else None
+
     def whole(self, entity: str, fields: Collection[str]) -> bool:
-        """Return whether it is a call, which has one entry."""
-        return entity.startswith(_SETTLED)
+        """Return whether what is written once of a call is among them."""
+        return _BEGUN in fields
 
     def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
         """Return everything: the settlement is what must be remembered."""
@@ -106,7 +127,7 @@ class BudgetsFold:
 
 
 def settled_entity(call_id: str) -> str:
-    """Return the entity that remembers a call's settlement."""
+    """Return the entity that remembers a call and its settlement."""
     return f"{_SETTLED}{call_id}"
 
 
@@ -123,10 +144,19 @@ def decode_settlement(data: bytes) -> Settlement:
     return Presumed(amount, tuple(rest[0])) if rest else Actual(amount)
 
 
+def _start(state: State, event: CallStarted) -> list[Command]:
+    entity = settled_entity(event.call_id)
+    state.put(entity, _BEGUN, 1)
+    state.put(entity, _FIELD, event)
+    return [Hold(event)]
+
+
 def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     fields = spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms)
     _spend(state, event.org_id, fields, event.amount_nano)
-    amount = event.amount_nano
+    amount, entity = event.amount_nano, settled_entity(event.call_id)
+    if state.get(entity, _BEGUN) is None:
+        state.put(entity, _BEGUN, 1)
     settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields))
     return [*_remember(state, event, settlement, now_ms), _count(event, "booked")]
 
@@ -145,7 +175,11 @@ def _spend(state: State, org_id: str, fields: Iterable[str], amount_nano: int) -
 def _remember(state: State, event: CostEvent, settlement: Settlement, now_ms: int) -> list[Command]:
     entity = settled_entity(event.call_id)
     state.put(entity, _FIELD, settlement)
-    return [ExpireAt(entity, now_ms + SETTLED_HORIZON_MS), Release(event.org_id, event.call_id)]
+    return [ExpireAt(entity, now_ms + SETTLED_HORIZON_MS), _release(event)]
+
+
+def _release(event: CostEvent) -> Release:
+    return Release(event.org_id, event.call_id)
 
 
 def _count(event: CostEvent, effect: Effect) -> Count:

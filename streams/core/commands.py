@@ -7,6 +7,7 @@ is emitted must carry an id by which its reader tells the repeat. All others are
 from dataclasses import dataclass
 
 from schemas.records.base import Record
+from schemas.records.money import CallStarted
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -33,6 +34,13 @@ class Disarm:
 
     entity: str
     timer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put the hold of a started call back, unless it is there."""
+
+    call: CallStarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +77,4 @@ class ExpireAt:
     at_ms: int
 
 
-Command = Emit | Arm | Disarm | Release | Count | Observe | ExpireAt
+Command = Emit | Arm | Disarm | Hold | Release | Count | Observe | ExpireAt

@@ -13,7 +13,7 @@ import orjson
 from schemas.payload import Payload
 from schemas.records.base import Record
 from schemas.records.control import KeyReleased
-from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import Span, TraceSpans
 
@@ -154,6 +154,7 @@ def _int64(value: int) -> int:
 _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     CostEvent: _cost_event,
     KeyReleased: lambda _record, _origin: Rows(COST_EVENTS, []),  # an operator's word to the budgets
+    CallStarted: lambda _record, _origin: Rows(COST_EVENTS, []),  # its settlement is what it did cost
     ProviderCall: _provider_call,
     TraceSpans: _trace_spans,
     RunView: _run_view,

@@ -8,6 +8,7 @@ next record, and drops it whole when the fold raises.
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
+from schemas.records.money import CallStarted
 from streams.core.commands import Command
 
 
@@ -70,6 +71,10 @@ class Fold(Protocol):
 
         So a restore needs no copy of the timers. A table whose timers are set by others has none in its entries.
         """
+        ...
+
+    def hold(self, entity: str, field: str, data: bytes) -> CallStarted | None:
+        """Return the call that an entry says is under way, so that a restore puts its hold back."""
         ...
 
     def whole(self, entity: str, fields: Collection[str]) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.holds import entry_of
 from connectors.ports import Commit, InRecord, OutRecord, split_member, timer_member
 from schemas.metrics import counter_field, histogram_fields
 from schemas.records.base import Record
-from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Observe, Release
+from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Hold, Observe, Release
 from streams.core.state import Fold
 from streams.runtime.overlay import GONE, Changes, Memory, RecordState, merge
 
@@ -97,7 +98,10 @@ class ChunkFolder:
                 member = timer_member(entity, timer_id)
                 commit.arm.pop(member, None)
                 commit.disarm.append(member)
+            case Hold(call):
+                commit.holds[call.call_id] = entry_of(call)
             case Release(org_id, call_id):
+                commit.holds.pop(call_id, None)
                 commit.releases.append((org_id, call_id))
             case Count(metric, labels, amount):
                 _add(commit.counters, counter_field(metric, labels), amount)

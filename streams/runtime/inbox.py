@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from connectors.ports import InRecord, timer_member
 from schemas.errors import Undecodable
 from schemas.records.control import KeyReleased
-from schemas.records.money import CostEvent
+from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import TimerFired
 from topics.codec import decode
 
@@ -40,10 +40,10 @@ class CatalogueInbox:
         return event
 
     def key(self, event: Any) -> str:
-        """Return the organisation of a cost event, the run of any other, the key of one that releases it."""
+        """Return the organisation of a call's money, the run of any other, the key of one that releases it."""
         if isinstance(event, KeyReleased):
             return event.key
-        return event.org_id if isinstance(event, CostEvent) else str(event.run_id)
+        return event.org_id if isinstance(event, CostEvent | CallStarted) else str(event.run_id)
 
     def timer(self, event: Any) -> str | None:
         """Return the timer of a ``TimerFired``."""

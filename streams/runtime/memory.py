@@ -3,7 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from connectors.ports import Answer, Bounds, Commit, Due, InRecord, OutRecord, Position, Stored, Taken
+from connectors.ports import (
+    Answer,
+    Bounds,
+    Commit,
+    Due,
+    HoldEntry,
+    InRecord,
+    OutRecord,
+    Position,
+    Stored,
+    Taken,
+    hold_timer,
+)
 from schemas.errors import Fenced, PositionLost
 from topics.murmur2 import partition_for
 
@@ -81,13 +93,15 @@ class _Partition:
         self.expire: dict[str, int] = {}
         self.timers: dict[str, int] = {}
         self.counters: dict[str, float] = {}
+        self.holds: dict[str, HoldEntry] = {}
         self.releases: list[tuple[str, str]] = []
 
 
 class MemoryTable:
-    """A fenced table in a dictionary."""
+    """A fenced table in a dictionary. ``foreign_timers`` as in ``connectors.redis_tables``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, foreign_timers: bool = False) -> None:
+        self._foreign_timers = foreign_timers
         self._partitions: dict[int, _Partition] = {}
 
     async def take(self, partition: int, incarnation: str) -> Taken:
@@ -100,13 +114,16 @@ class MemoryTable:
         return Taken(p.epoch, None if p.restoring else p.position)
 
     async def begin(self, partition: int, epoch: int, incarnation: str, position: Position) -> Answer:
-        """Drop everything and set the position."""
+        """Drop everything but holds and set the position."""
         p = self._at(partition)
         if p.epoch != epoch:
             return Answer.FENCED if p.epoch else Answer.LOST
         fresh = self._partitions[partition] = _Partition()
         fresh.epoch, fresh.incarnation, fresh.position = epoch, incarnation, position
         fresh.restoring = True
+        fresh.holds = p.holds
+        if self._foreign_timers:
+            fresh.timers = p.timers
         return Answer.OK
 
     async def load(
@@ -174,6 +191,12 @@ class MemoryTable:
         for member in commit.disarm:
             p.timers.pop(member, None)
         p.timers.update(commit.arm)
+        for call_id, hold in commit.holds.items():
+            if p.holds.setdefault(call_id, hold) is hold:
+                p.timers[hold_timer(call_id)] = hold.expires_at_ms
+        for _, call_id in commit.releases:
+            p.holds.pop(call_id, None)
+            p.timers.pop(hold_timer(call_id), None)
         p.releases.extend(commit.releases)
         for name, amount in commit.counters.items():
             p.counters[name] = p.counters.get(name, 0) + amount

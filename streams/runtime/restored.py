@@ -8,6 +8,7 @@ memory it takes is that of the partition's living entities.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from connectors.holds import entry_of
 from connectors.ports import Commit, Kept, timer_member
 from streams.core.state import Fold
 from streams.runtime.kept import COUNTERS, Fields, is_page, split_key, unpack_page, unpack_whole
@@ -113,13 +114,16 @@ class Restored:
             yield commit
 
     def _arm(self, commit: Commit, entity: str, fields: Fields) -> None:
-        timer_of = self._fold.timer
-        before = len(commit.arm)
+        timer_of, call_of = self._fold.timer, self._fold.hold
+        before = len(commit.arm) + len(commit.holds)
         for name, data in fields.items():
+            call = call_of(entity, name, data)
+            if call is not None:
+                commit.holds[call.call_id] = entry_of(call)
             timer = timer_of(entity, name, data)
             if timer is not None:
                 commit.arm[timer_member(entity, timer[0])] = timer[1]
-        self._entries += len(commit.arm) - before
+        self._entries += len(commit.arm) + len(commit.holds) - before
 
     def _new(self) -> Commit:
         return Commit(self._epoch, self._offset, self._offset, self._clock_ms)

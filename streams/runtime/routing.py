@@ -6,7 +6,7 @@ from typing import Any
 from connectors.ports import OutRecord
 from schemas.records.base import Record
 from schemas.records.definitions import AuditEvent, Definition
-from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import (
     CancelRequested,
     RunSubmitted,
@@ -47,6 +47,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     TraceSpans: lambda spans: (catalogue.TRACE_SPANS, spans.trace_id),
     ProviderCall: lambda call: (catalogue.PROVIDER_CALLS, call.route),
     CostEvent: lambda event: (catalogue.COST_EVENTS, event.org_id),
+    CallStarted: lambda event: (catalogue.COST_EVENTS, event.org_id),
     Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
     AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),
     **dict.fromkeys((RunSubmitted, StepSucceeded, StepFailed, StepDeferred, TimerFired, CancelRequested), _of_run),

@@ -1,10 +1,13 @@
 """One ``llm`` step: prompt, cache, route, hold, call, settlement.
 
-An attempt makes at most one call. Money is settled here, in every way that a call can end:
+An attempt makes at most one call. A call that costs money is in the log as started before the provider is asked, so
+that its hold outlives Redis and this worker. It is settled here, in every way that a call can end:
 
-- it gave an answer: its actual cost, or nothing when that is 0, and the hold is released;
-- it surely did not happen (refused, rate limited, failed at the provider): the hold is released;
+- it gave an answer: its actual cost;
+- it surely did not happen (refused, rate limited, failed at the provider): nothing, which is a settlement, too;
 - nobody knows (a timeout, a connection that broke): the estimate, presumed, which an actual settlement would replace.
+
+A settlement releases the hold. Who does not live to settle leaves it to the hold's end.
 """
 
 import time
@@ -29,7 +32,7 @@ from streams.worker.keeping import kept
 from streams.worker.ledger import Deferred, Ledger
 from streams.worker.limits import MODEL_TIMEOUT_S, limited, timeout_s
 from streams.worker.patience import patiently
-from streams.worker.ports import Holds, Objects, Prices, ResponseCache, Routes
+from streams.worker.ports import Announce, Holds, Objects, Prices, ResponseCache, Routes
 
 #: A longer wait goes back to the orchestrator, so that it keeps no slot of the worker.
 PATIENCE_S = 2.0
@@ -56,6 +59,7 @@ class ModelPorts:
     routes: Routes
     prices: Prices
     holds: Holds
+    announce: Announce
     cache: ResponseCache
     objects: Objects
     clock: Clock
@@ -180,6 +184,7 @@ class ModelCalls:
 
         try:
             async with kept(reassert, ports.lease_ms / 3000, self._clock, f"the hold of {call.hold.call_id}"):
+                await self._announce(call, held)
                 response = await limited(call.provider.complete(call.question), limit_s, what)
         except Exception as exc:
             latency_ms = (time.perf_counter() - began) * 1000
@@ -189,13 +194,19 @@ class ModelCalls:
         await self._settle_answer(call, held, response, started_ms, latency_ms)
         return response
 
+    async def _announce(self, call: _Call, held: Held) -> None:
+        """Let the log know of the call before anybody is asked. One that costs nothing it need not know."""
+        if held.amount_nano:
+            expires_at_ms = self._clock.now_ms() + self._ports.hold_ttl_ms
+            await self._ports.announce(_held(call, held).started(expires_at_ms))
+
     async def _settle_answer(
         self, call: _Call, held: Held, response: ModelResponse, started_ms: int, latency_ms: float
     ) -> None:
         hold, ledger = call.hold, call.ledger
         ledger.finish_reason = response.finish_reason
         cost = self._ports.prices.cost(hold.provider, hold.model, response.usage, held.booked_at_ms)
-        settlement = _settlement(call, held, cost, response.usage) if cost else await self._released(call, held)
+        settlement = _settlement(call, held, cost, response.usage)
         record = await self._record(call, "ok", started_ms, latency_ms, response.sent, response.received)
         ledger.add(structs.replace(record, usage=response.usage, cost_nano=cost), settlement)
 
@@ -204,18 +215,10 @@ class ModelCalls:
     ) -> None:
         outcome = _OUTCOMES.get(error.code, "unknown" if error.details.get("outcome") == "unknown" else "error")
         unknown = outcome in ("timeout", "unknown") and held.amount_nano > 0
-        settlement = _presumed(call, held) if unknown else await self._released(call, held)
+        settlement = _presumed(call, held) if unknown else _settlement(call, held, 0, Usage())
         record = await self._record(call, outcome, started_ms, latency_ms, _asked(call.question), _said(error))
         cost = held.amount_nano if unknown else 0
         call.ledger.add(structs.replace(record, error_code=error.code, cost_nano=cost), settlement)
-
-    async def _released(self, call: _Call, held: Held) -> CostEvent | None:
-        """Give the hold back. Where that is too late, a settlement of 0 takes back what was presumed."""
-        if held.amount_nano == 0:
-            return None
-        hold = call.hold
-        released = await patiently(lambda: self._ports.holds.release(hold.org_id, hold.call_id), self._clock)
-        return None if released else _settlement(call, held, 0, Usage())
 
     async def _record(
         self, call: _Call, outcome: CallOutcome, started_ms: int, latency_ms: float, sent: Json, received: Json
@@ -288,13 +291,20 @@ def _as_step_error(exc: Exception) -> StepError:
     return StepError("exception", f"{type(exc).__name__}: {exc}", retryable=True, details={"outcome": "unknown"})
 
 
-def _settlement(call: _Call, held: Held, amount_nano: int, usage: Usage) -> CostEvent:
+def _settlement(call: _Call, held: Held, amount_nano: int, usage: Usage) -> CostEvent | None:
+    """Return what the call did cost; nothing of one that costs nothing and was never announced."""
+    if not (amount_nano or held.amount_nano):
+        return None
     presumed = _presumed(call, held)
     return structs.replace(presumed, kind="actual", amount_nano=amount_nano, usage=usage)
 
 
 def _presumed(call: _Call, held: Held) -> CostEvent:
-    return replace(call.hold, at_ms=held.booked_at_ms, estimate_nano=held.amount_nano).presumed()
+    return _held(call, held).started(0).presumed()
+
+
+def _held(call: _Call, held: Held) -> HoldRequest:
+    return replace(call.hold, at_ms=held.booked_at_ms, estimate_nano=held.amount_nano)
 
 
 def _asked(question: ModelRequest) -> dict[str, Json]:

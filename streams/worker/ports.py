@@ -9,6 +9,7 @@ from connectors.response_cache import CachedAnswer, CacheKey
 from schemas.payload import Payload, Reference
 from schemas.policy import Tier
 from schemas.records.base import Usage
+from schemas.records.money import CallStarted
 
 
 class Claims(Protocol):
@@ -50,8 +51,12 @@ class Holds(Protocol):
         """Say that the call lives; its hold expires no sooner than given. ``False`` when it is settled."""
         ...
 
-    async def release(self, org_id: str, call_id: str) -> bool:
-        """Give back the hold of a call that cost nothing. ``False``: send an actual ``CostEvent`` of 0 instead."""
+
+class Announce(Protocol):
+    """Says in the log that a call starts."""
+
+    async def __call__(self, call: CallStarted) -> None:
+        """Return when the log has acknowledged it, however long that takes."""
         ...
 
 

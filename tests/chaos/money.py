@@ -19,9 +19,10 @@ Answers = Mapping[str, Sequence[tuple[int, int]]]
 class Bill:
     """Nano-dollars; ``billed`` once for each key, as a provider does that honours idempotency keys.
 
-    ``unsettled`` was billed and is in no settlement, ``invented`` was settled and never answered, ``mispriced`` is off
-    although the answer is there. ``repeats`` are answers under a key that was answered before and that no settlement
-    stands for. ``presumed`` stands for calls whose outcome nobody knows. ``keys`` are the first that make a difference.
+    ``unsettled`` was answered and is in no settlement, ``invented`` was settled and never answered, ``mispriced`` is
+    off although the answer is there. ``repeats`` is the part of ``unsettled`` that was answered under a key of which
+    another answer is settled. ``presumed`` stands for calls whose outcome nobody knows. ``keys`` are the first that
+    make a difference.
     """
 
     billed: int
@@ -43,10 +44,9 @@ class Bill:
 def bill(answers: Answers, settlements: Iterable[CostEvent]) -> Bill:
     """Compare. ``settlements`` has one of each call: the one that counts.
 
-    A repeated call has an id of its own and the same key. Each key that was answered must have an actual settlement of
-    just its price or, where whoever asked did not live to hear it, a presumed one; and no actual one may lack an
-    answer. An answer to a worker that died is presumed when its hold ends, unless Redis, which keeps holds, dies too;
-    the repeat under the same key is settled then.
+    A repeated call has an id of its own and the same key. Each answer must have an actual settlement of just its price
+    or, where whoever asked did not live to hear it, a presumed one, since the log knew of the call before it was made;
+    and no actual one may lack an answer.
     """
     actual: dict[str, list[int]] = defaultdict(list)
     presumed: dict[str, list[int]] = defaultdict(list)
@@ -62,12 +62,12 @@ def bill(answers: Answers, settlements: Iterable[CostEvent]) -> Bill:
         paid = actual.get(key, [])
         one = made[0] if made else 0
         missing = max(0, len(made) - len(paid) - len(presumed.get(key, ())))
-        alone = missing == len(made) > 0
+        alone = missing == len(made)
         more, off = sum(paid[len(made) :]), sum(abs(amount - one) for amount in paid[: len(made)])
-        if alone or more or off:
+        if missing or more or off:
             wrong.append(key)
-        unsettled += one if alone else 0
-        repeats += (missing - alone) * one
+        unsettled += missing * one
+        repeats += 0 if alone else missing * one
         invented += more
         mispriced += off
     return Bill(

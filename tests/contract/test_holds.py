@@ -12,7 +12,7 @@ from msgspec import structs
 from redis.asyncio import Redis
 
 from connectors.budget_definitions import BudgetDefinitions
-from connectors.holds import AlreadySettled, Held, HoldRequest, RedisHolds, Refused, hold_member
+from connectors.holds import AlreadySettled, Held, HoldRequest, RedisHolds, Refused, entry_of, hold_member
 from connectors.ports import Answer, Commit, OutRecord, Position
 from connectors.redis_keys import Slot, budgets_slot
 from connectors.redis_tables import RedisTable
@@ -21,8 +21,8 @@ from schemas.errors import Unavailable
 from schemas.records.definitions import Definition
 from schemas.records.money import CostEvent
 from streams.budgets import PresumedSettlements
-from streams.core.budgets import BudgetsFold
-from streams.core.commands import Release
+from streams.core.budgets import BudgetsFold, CallEvent
+from streams.core.commands import Hold, Release
 from topics.catalogue import COST_EVENTS
 from topics.codec import decode
 
@@ -278,10 +278,35 @@ async def test_a_settled_call_cannot_be_held_again(money: Ledger) -> None:
     assert await money.traces() == []
 
 
-async def test_a_call_that_cost_nothing_gives_its_hold_back(money: Ledger) -> None:
-    await money.holds.hold(money.request("c1", 70))
-    assert await money.holds.release(money.org, "c1") is True
-    assert await money.holds.release(money.org, "c1") is False
+async def test_a_call_under_way_is_not_settled(money: Ledger) -> None:
+    request = money.request("c1", 70)
+    await money.holds.hold(request)
+    await settle(money, request.started(NOW + TTL_MS))
+    assert await money.holds.reassert(request, NOW + 2 * TTL_MS)
+    assert await money.timers() == {hold_member("c1"): NOW + 2 * TTL_MS}
+    assert await money.holds.hold(request) == Held(NOW, 70)
+    assert await money.held() == dict.fromkeys(fields(), 70)
+
+
+async def test_the_fold_puts_back_a_hold_that_was_lost(money: Ledger) -> None:
+    request = money.request("c1", 70)
+    await settle(money, request.started(NOW + TTL_MS))
+    assert await money.held() == dict.fromkeys(fields(), 70)
+    [due] = await money.table.due(money.slot.partition, NOW + TTL_MS, 10)
+    [record] = await PresumedSettlements(money.holds).fire(money.slot.partition, [due])
+    presumed = decode(COST_EVENTS, record.value)
+    assert presumed == request.started(0).presumed()
+    await settle(money, presumed)
+    assert await money.traces() == []
+
+
+async def test_a_hold_that_comes_back_after_its_settlement_leaves_with_a_repeat(money: Ledger) -> None:
+    request = money.request("c1", 70)
+    await settle(money, request.started(0).presumed())
+    await money.redis.hdel(money.slot.entity("settled:c1"), "settlement")  # as while the table is rebuilt
+    assert await money.holds.reassert(request, NOW + TTL_MS)
+    await money.redis.hset(money.slot.entity("settled:c1"), "settlement", b"[70]")
+    await settle(money, request.started(0).presumed())
     assert await money.traces() == []
 
 
@@ -289,7 +314,7 @@ async def test_a_hold_of_nothing_comes_and_goes(money: Ledger) -> None:
     money.budget("cap", 0)
     assert await money.holds.hold(money.request("c1", 0)) == Held(NOW, 0)
     assert await money.held() == {}
-    assert await money.holds.release(money.org, "c1") is True
+    await money.commit(released="c1")
     assert await money.traces() == []
 
 
@@ -302,7 +327,7 @@ async def test_an_expired_hold_becomes_a_presumed_settlement(money: Ledger) -> N
     assert (record.topic, record.key) == (COST_EVENTS, money.org.encode())
     event = decode(COST_EVENTS, record.value)
     assert isinstance(event, CostEvent)
-    assert event == money.request("c1", 70).presumed()
+    assert event == money.request("c1", 70).started(0).presumed()
     assert (event.kind, event.amount_nano, event.booked_at_ms, event.tags) == (
         "presumed",
         70,
@@ -310,16 +335,6 @@ async def test_an_expired_hold_becomes_a_presumed_settlement(money: Ledger) -> N
         {"team": "blue"},
     )
     assert (await money.held())["org|total"] == 75
-
-
-async def test_an_expired_hold_is_not_given_back_behind_the_logs_back(money: Ledger) -> None:
-    await money.holds.hold(money.request("c1", 70))
-    [expired] = await money.holds.load_presumed(money.slot.partition, ["c1"])
-    assert expired.org_id == money.org
-    assert await money.holds.release(money.org, "c1") is False
-    assert (await money.held())["org|total"] == 70
-    await money.commit(settled="c1", released="c1", total=70)
-    assert await money.traces() == []
 
 
 async def test_a_timer_without_a_hold_leaves(money: Ledger) -> None:
@@ -376,14 +391,15 @@ async def test_nothing_is_held_before_the_budgets_are_known(money: Ledger) -> No
     assert await money.traces() == []
 
 
-async def settle(money: Ledger, event: CostEvent) -> None:
-    """Fold one settlement and commit what the fold says, as the engine does."""
+async def settle(money: Ledger, event: CallEvent) -> None:
+    """Fold one record and commit what the fold says, as the engine does."""
     fold, partition = BudgetsFold(), money.slot.partition
     loaded = await money.table.load(partition, money.epoch, fold.touches(event))
     state = Overlay(fold, loaded)
     commands = fold.fold(state, event, NOW, money.offset)
     change = Commit(money.epoch, money.offset, money.offset + 1, NOW, puts=state.puts)
     change.releases.extend((c.org_id, c.call_id) for c in commands if isinstance(c, Release))
+    change.holds |= {c.call.call_id: entry_of(c.call) for c in commands if isinstance(c, Hold)}
     assert await money.table.commit(partition, change) is Answer.OK
     money.offset += 1
 
@@ -420,11 +436,14 @@ async def test_a_busy_day_ends_with_exact_spend_and_nothing_held(money: Ledger, 
         request = money.request(f"c{n}", dice.randrange(1, 400), NOW + n, dice.choice(["m1", "m2"]))
         if not isinstance(await money.holds.hold(request), Held):
             continue
-        actual = replace_amount(request.presumed(), dice.randrange(request.estimate_nano + 1))
-        if dice.random() < 0.2:
-            assert await money.holds.release(money.org, request.call_id)
-            continue
-        events = dice.choice([[actual], [request.presumed()], [request.presumed(), actual], [actual, actual]])
+        start = request.started(NOW + n + TTL_MS)
+        presumed = start.presumed()
+        actual = replace_amount(presumed, dice.randrange(request.estimate_nano + 1))
+        if dice.random() < 0.8:
+            await settle(money, start)
+        events = dice.choice(
+            [[actual], [presumed], [presumed, actual], [actual, actual], [replace_amount(presumed, 0)]]
+        )
         for event in events:
             await settle(money, event)
             if dice.random() < 0.3:

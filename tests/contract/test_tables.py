@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from connectors.ports import Answer, Commit, Position, Table, timer_member
+from connectors.ports import Answer, Commit, Due, HoldEntry, Position, Table, hold_timer, timer_member
 from connectors.redis_tables import RedisTable
 from schemas.errors import Fenced, PositionLost, Unavailable
 from streams.runtime.memory import MemoryTable
@@ -241,3 +241,19 @@ async def test_a_table_that_went_back_shows_nothing_to_its_owner(table: Table) -
     assert await table.load(0, epoch, ["a"], since=5) == {"a": {"x": b"1"}}
     with pytest.raises(PositionLost):
         await table.load(0, epoch, ["a"], since=6)
+
+
+def hold(call: str, due_ms: int, amount: int = 7) -> HoldEntry:
+    return HoldEntry(amount, "acme", call, due_ms, 5, b'{"amount":7}', "org|total\x1fmodel|p|m")
+
+
+async def test_a_commit_puts_holds_that_are_not_there_and_then_releases(table: Table) -> None:
+    epoch = await begun(table)
+    await table.commit(0, Commit(epoch, 0, 1, 0, holds={"c1": hold("c1", 30), "c2": hold("c2", 40)}))
+    assert await table.due(0, 100, 10) == [Due(hold_timer("c1"), 30), Due(hold_timer("c2"), 40)]
+    commit = Commit(epoch, 1, 2, 0, holds={"c1": hold("c1", 90), "c3": hold("c3", 50)})
+    commit.releases = [("acme", "c2"), ("acme", "c3")]
+    assert await table.commit(0, commit) is Answer.OK
+    assert await table.due(0, 100, 10) == [Due(hold_timer("c1"), 30)], "a hold that is there stays as it is"
+    await table.commit(0, Commit(epoch, 2, 3, 0, releases=[("acme", "c1"), ("acme", "never")]))
+    assert await table.due(0, 100, 10) == []

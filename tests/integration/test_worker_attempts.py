@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from connectors.claims import Busy, Granted, Published, RedisClaims
 from connectors.ports import OutRecord
+from connectors.providers.base import ModelRequest
 from connectors.redis_keys import budgets_slot, runs_slot
 from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
@@ -91,7 +92,12 @@ async def test_two_workers_with_one_request_make_one_call(bench: Bench) -> None:
 async def test_a_crash_before_the_append_gives_the_same_bytes_again(bench: Bench) -> None:
     request = bench.request(llm(), args={"word": "x"})
     await bench.ask(request)
-    bench.log.fail = Unavailable("kafka", "down for the test")
+
+    def answer(_: ModelRequest) -> str:
+        bench.log.fail = Unavailable("kafka", "down for the test")
+        return "an answer"
+
+    bench.provider.reply = answer
     pump = await started(bench)
     claim = runs_slot(request.run_id, PARTITIONS).claim(request.request_id)
     # It leaves its slot with the outcome stored, and waits for the log.
@@ -105,7 +111,7 @@ async def test_a_crash_before_the_append_gives_the_same_bytes_again(bench: Bench
     again = await started(bench, "w2")
     await bench.idle(again)
     assert bench.provider.calls == {request.request_id: 1}
-    (append,) = bench.log.appends
+    _start, append = bench.log.appends
     assert append == unpack(stored)
     assert await bench.redis.hget(claim, "state") == b"published"
 

@@ -14,16 +14,17 @@ from connectors.claims import Granted, RedisClaims
 from connectors.prices import PriceBook
 from connectors.providers.base import ModelRequest
 from schemas.budgets import Budget
-from schemas.errors import StepError
+from schemas.errors import StepError, Unavailable
 from schemas.ids import span_id, trace_id
 from schemas.metrics import WORKERS_COUNTERS_KEY
 from schemas.money import from_usd
 from schemas.payload import Inline, Reference
 from schemas.records.base import Usage
 from schemas.records.definitions import Definition
+from schemas.records.money import CallStarted
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import StepRequest
-from tests.support.worker import PARTITIONS, Bench, llm
+from tests.support.worker import PARTITIONS, Bench, llm, until_async
 
 PRICES = PriceBook.load()
 COST = PRICES.cost("local", "local-silver", Usage(input_tokens=10, output_tokens=20))
@@ -198,6 +199,25 @@ async def test_a_budget_without_room_refuses_and_says_which(bench: Bench) -> Non
     assert not await bench.held()
 
 
+async def test_nobody_is_asked_before_the_log_knows_of_the_call(bench: Bench) -> None:
+    """A call that only its worker and Redis knew of could be forgotten by both, and be in no settlement."""
+    request = bench.request(llm(), args={"word": "x"}, tags={"team": "blue"})
+    await bench.ask(request)
+    bench.log.fail = Unavailable("kafka", "down for the test")
+    await bench.worker().start()
+    await until_async(bench.held)
+    assert bench.provider.calls == {}
+    seen: list[CallStarted] = []
+    bench.provider.reply = lambda _: seen.extend(bench.started()) or "an answer"  # type: ignore[func-returns-value]
+    bench.log.fail = None
+    await bench.finished(1)
+    assert seen == bench.started()
+    (start,), (cost,) = seen, bench.costs()
+    assert (start.call_id, start.org_id, start.tags) == (cost.call_id, bench.org, {"team": "blue"})
+    assert (start.amount_nano, start.booked_at_ms) == (estimate("Say x"), cost.booked_at_ms)
+    assert start.expires_at_ms >= start.booked_at_ms + 60_000, "a hold lasts so long"
+
+
 async def test_a_run_has_a_budget_of_its_own(bench: Bench) -> None:
     left = estimate("Say x") - 1
     result = await outcome(bench, bench.request(llm(), args={"word": "x"}, run_budget_nano=left))
@@ -240,8 +260,9 @@ async def test_a_call_that_failed_costs_nothing(bench: Bench, code: str, outcome
     assert result.call_ids == [call.call_id]
     assert call.request is not None
     assert call.response == Inline(value={"error": {"code": code, "message": "no"}})
-    assert bench.costs() == []
-    assert not await bench.held(), "the hold was given back"
+    (cost,) = bench.costs()
+    assert (cost.kind, cost.amount_nano, cost.call_id) == ("actual", 0, call.call_id), "which releases the hold"
+    assert result.cost_nano == 0
 
 
 @pytest.mark.parametrize("ours", [True, False])

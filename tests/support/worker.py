@@ -24,7 +24,7 @@ from connectors.redis_tables import RedisTable
 from connectors.response_cache import RedisResponseCache
 from connectors.tools import REGISTRY, Registry
 from schemas.records.base import Usage
-from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
@@ -201,6 +201,7 @@ class Bench:
             routes=RouteTable(),
             prices=PriceBook.load(),
             holds=self.holds,
+            announce=lambda call: outbox.send([to_out(call)]),
             cache=RedisResponseCache(self.redis),
             objects=self.objects,
             clock=self.clock,
@@ -271,7 +272,11 @@ class Bench:
 
     def costs(self) -> list[CostEvent]:
         """Every settlement."""
-        return self.log.of(COST_EVENTS)
+        return [event for event in self.log.of(COST_EVENTS) if isinstance(event, CostEvent)]
+
+    def started(self) -> list[CallStarted]:
+        """Every call that was announced."""
+        return [event for event in self.log.of(COST_EVENTS) if isinstance(event, CallStarted)]
 
     def spans(self) -> list[TraceSpans]:
         """Every attempt's spans."""

@@ -59,12 +59,13 @@ def test_nothing_is_missing_when_each_answer_is_settled(
 def test_an_answer_that_nobody_settled_is_unsettled() -> None:
     found = bill({"k": [TOKENS]}, [cost("other", 1, 1, "presumed")])
     assert (found.unsettled, found.repeats, found.keys) == (PRICE, 0, ("k",))
-    assert bill({"k": [TOKENS, TOKENS]}, []).unsettled == PRICE, "a provider bills a key once"
+    both = bill({"k": [TOKENS, TOKENS]}, [])
+    assert (both.unsettled, both.repeats, both.billed) == (2 * PRICE, 0, PRICE)
 
 
-def test_a_repeat_that_nobody_settled_is_told_apart() -> None:
+def test_a_repeat_that_nobody_settled_is_unsettled_too() -> None:
     found = bill({"k": [TOKENS, TOKENS, TOKENS]}, [cost("k", 1)])
-    assert (found.difference, found.repeats) == (0, 2 * PRICE)
+    assert (found.difference, found.repeats, found.keys) == (2 * PRICE, 2 * PRICE, ("k",))
 
 
 def test_a_settlement_without_an_answer_is_invented() -> None:
