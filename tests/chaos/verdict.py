@@ -19,8 +19,8 @@ class Verdict:
 
     ``unknown_calls`` are calls whose outcome nobody knows and that stand as presumed; ``repeated_calls`` those that
     the provider got again under the same idempotency key; ``unrecorded_calls`` those whose caller did not live to
-    record them; ``repeats`` is the part of ``unsettled`` under keys of which another answer is settled. ``over_cap`` is what was
-    spent beyond the capped workflow's budget.
+    record them; ``repeats`` is the part of ``unsettled`` under keys of which another answer is settled. ``over_cap`` is
+    what was spent beyond the capped workflow's budget.
     """
 
     seed: int
@@ -82,7 +82,7 @@ class Verdict:
             ("slowest recovery", f"{self.slowest_recovery_s:.1f} s, after {_said(self.slowest_recovery_after)}"),
             ("billed", f"{self.billed:,} nano-dollars by the provider, {self.settled:,} settled as actual"),
             ("money's difference", f"{self.money_difference} nano-dollars"),
-            ("of it", f"unsettled {self.unsettled} (repeats {self.repeats}), invented {self.invented}, mispriced {self.mispriced}"),
+            ("of it", f"unsettled {self.unsettled}, invented {self.invented}, mispriced {self.mispriced}"),
             ("", f"budgets table {self.table_difference}, ClickHouse {self.rows_difference}"),
             ("spent over the cap", f"{self.over_cap} nano-dollars"),
             ("settled after", f"{self.settle_s:.1f} s"),

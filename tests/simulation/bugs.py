@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.records.money import CostEvent
 from schemas.records.run_events import RunEvent, TimerFired
-from streams.core.budgets import BudgetsFold, settled_entity
+from streams.core.budgets import BudgetsFold, CallEvent, settled_entity
 from streams.core.commands import Command
 from streams.core.runs.entries import step_field
 from streams.core.runs.fold import RunFold
@@ -24,6 +23,8 @@ BUGS = (
     "offset_first",
     "timer_by_clock",
     "settled_forgotten",
+    "unannounced",
+    "not_held_again",
     "marker_first",
     "zombie_checkpoint",
     "undone_forgotten",
@@ -57,10 +58,17 @@ class TimerByClock(RunFold):
 class Forgetful(BudgetsFold):
     """Does not remember which calls are settled."""
 
-    def fold(self, state: State, event: CostEvent, now_ms: int, offset: int) -> list[Command]:
+    def fold(self, state: State, event: CallEvent, now_ms: int, offset: int) -> list[Command]:
         """Forget the call, then fold."""
         state.drop(settled_entity(event.call_id), "settlement")
         return super().fold(state, event, now_ms, offset)
+
+
+class NotHeldAgain(BudgetsFold):
+    """Lets a restore forget the holds of calls under way that its checkpoint knows."""
+
+    def hold(self, entity: str, field: str, data: bytes) -> None:
+        """Name none."""
 
 
 class OnlyItsOwn(Checkpointer):

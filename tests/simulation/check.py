@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.ports import Bounds, InRecord, OutRecord
 from schemas.budgets import spend_fields
-from schemas.records.money import CostEvent
+from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import StepSucceeded, TimerFired
 from schemas.records.run_views import RunView
 from streams.core.budgets import BudgetsFold
@@ -123,6 +123,8 @@ def money(world: World) -> list[str]:
     settled: dict[str, CostEvent] = {}
     for record in world.log.everything(catalogue.COST_EVENTS):
         event = decode(record.topic, record.value)
+        if isinstance(event, CallStarted):
+            continue
         if event.call_id not in settled or (settled[event.call_id].kind, event.kind) == ("presumed", "actual"):
             settled[event.call_id] = event
     expected: dict[str, int] = defaultdict(int)
@@ -133,7 +135,20 @@ def money(world: World) -> list[str]:
     for partition in range(world.partitions):
         for name, data in world.tables[catalogue.COST_EVENTS].entity(partition, ORG).items():
             spent[name] += int(data)
-    return [] if spent == expected else [f"spent {dict(spent)}, settled {dict(expected)}"]
+    wrong = [] if spent == expected else [f"spent {dict(spent)}, settled {dict(expected)}"]
+    return wrong + _unsettled(world, settled)
+
+
+def _unsettled(world: World, settled: dict[str, CostEvent]) -> list[str]:
+    """Every call that the provider answered is settled, whoever died in it; and nothing stays held."""
+    found = [f"{call} was answered and is not settled" for call in world.billed if call not in settled]
+    wrong = [
+        f"{event.call_id} cost {event.amount_nano}"
+        for event in settled.values()
+        if event.kind == "actual" and event.amount_nano != world.billed.get(event.call_id)
+    ]
+    held = [f"{call} is still held" for p in range(world.partitions) for call in world.money.holds(p)]
+    return found + wrong + held
 
 
 def set_aside(world: World) -> list[str]:

@@ -13,17 +13,21 @@ from connectors.ports import (
     CheckpointWriter,
     Commit,
     Due,
+    HoldEntry,
     InRecord,
     Kept,
     OutRecord,
     Position,
     Stored,
     Taken,
+    hold_timer,
+    split_member,
 )
 from schemas.errors import Unavailable
 from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
 from streams.runtime.memory_checkpoints import MemoryCheckpoints, MemoryWriter
 from tests.simulation.scheduler import Process, Scheduler
+from topics.catalogue import COST_EVENTS
 from topics.murmur2 import partition_for
 
 T = TypeVar("T")
@@ -81,8 +85,8 @@ class FencedTable(MemoryTable):
     ``bug`` plants a fault of the store: ``no_epoch_check``, ``no_fence`` or ``offset_first``.
     """
 
-    def __init__(self, bug: str = "") -> None:
-        super().__init__()
+    def __init__(self, bug: str = "", *, foreign_timers: bool = False) -> None:
+        super().__init__(foreign_timers=foreign_timers)
         self.bug = bug
         self.breaches: list[str] = []
 
@@ -134,6 +138,29 @@ class FencedTable(MemoryTable):
         at = deepcopy(copy)
         at.epoch = self._at(partition).epoch
         self._partitions[partition] = at
+
+    async def hold(self, partition: int, hold: HoldEntry) -> bool:
+        """Hold money, as a worker does; ``False`` while the table may not be trusted."""
+        at = self._at(partition)
+        if at.position is None or at.restoring:
+            return False
+        at.timers[hold_timer(hold.call_id)] = at.holds.setdefault(hold.call_id, hold).expires_at_ms
+        return True
+
+    async def expired(self, partition: int, members: Sequence[str]) -> list[OutRecord]:
+        """Return the presumed settlements of holds whose timers are due; a timer without a hold leaves."""
+        at, found = self._at(partition), []
+        for member in members:
+            hold = at.holds.get(split_member(member)[1])
+            if hold is None:
+                at.timers.pop(member, None)
+            else:
+                found.append(OutRecord(COST_EVENTS, hold.org_id.encode(), hold.presumed))
+        return found
+
+    def holds(self, partition: int) -> list[str]:
+        """Return the calls that are held."""
+        return list(self._at(partition).holds)
 
     def timers(self) -> list[int]:
         """Return when each armed timer is due."""

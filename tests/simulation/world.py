@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from msgspec import structs
 
+from connectors.holds import entry_of
 from connectors.ports import Due, InRecord, OutRecord
 from schemas.errors import Unavailable
 from schemas.ids import call_id
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo, Record
-from schemas.records.money import CostEvent
+from schemas.records.money import CallStarted
 from schemas.records.run_events import CancelRequested, RunSubmitted, StepDeferred, StepFailed, StepSucceeded
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
@@ -29,7 +30,7 @@ from streams.runtime.polls import Partition, Poll
 from streams.runtime.routing import to_out
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.timers import Fire, fire_run_timers
-from tests.simulation.bugs import Forgetful, TimerByClock, plant
+from tests.simulation.bugs import Forgetful, NotHeldAgain, TimerByClock, plant
 from tests.simulation.ports import (
     Calls,
     Faults,
@@ -45,9 +46,13 @@ from tests.simulation.scheduler import Process, Scheduler
 from tests.support.runs import ORG, START_MS, function, resolved, submitted, wait
 from topics import catalogue
 from topics.codec import decode
+from topics.murmur2 import partition_for
 
 LANE = catalogue.lane("silver")
 MINUTE_MS = 60_000
+HOLD_MS = 2_000
+#: The folds of money with a planted bug.
+SPEND: dict[str, type[BudgetsFold]] = {"settled_forgotten": Forgetful, "not_held_again": NotHeldAgain}
 #: How much more often mischief strikes in the middle of a checkpoint, which is rare enough.
 AT_CHECKPOINTS = 4
 #: More steps than any seed needs by far; a world that is not dry by then never will be.
@@ -66,11 +71,6 @@ SPECS = (
     resolved(function("a"), function("b", FAST), function("c", TIMED), function("d"), edges="a>b a>c b>d c>d"),
     resolved(function("a", FAST), wait("b", 3_000), function("c", FAST), edges="a>b b>c"),
 )
-
-
-async def no_timers(_partition: int, _dues: Sequence[Due]) -> list[OutRecord]:
-    """The simulated budgets have no holds."""
-    return []
 
 
 class Positions:
@@ -114,7 +114,9 @@ class World:
         self.chain_steps = seed % 2 == 1
         self.partitions = self.rng.randint(1, 2)
         self.log = StampedLog(self.partitions, SimClock(self.scheduler))
-        self.tables = {catalogue.RUN_EVENTS: FencedTable(bug), catalogue.COST_EVENTS: FencedTable(bug)}
+        self.money = FencedTable(bug, foreign_timers=True)
+        self.tables = {catalogue.RUN_EVENTS: FencedTable(bug), catalogue.COST_EVENTS: self.money}
+        self.billed: dict[str, int] = {}
         self.checkpoints = {topic: FencedCheckpoints(bug) for topic in self.tables}
         self.checkpoint_ms = self.rng.choice((40, 200, 1_500, 20_000))
         self.dumps: dict[tuple[str, int], object] = {}
@@ -125,6 +127,7 @@ class World:
         self.runs: dict[str, RunSubmitted] = {}
         self.clients = 0
         self.answers = 0
+        self.starts = 0
         self.unanswered: dict[tuple[int, int], StepRequest] = {}
         self.views: list[RunView] | None = None
         self.lane_at = dict.fromkeys(range(self.partitions), 0)
@@ -161,7 +164,8 @@ class World:
         """Let somebody go on; when all have nothing to do, let time pass up to the next thing."""
         self.scheduler.step()
         if self.consumed():
-            dues = [due for due in (self.scheduler.soonest_ms(), *self.tables[catalogue.RUN_EVENTS].timers()) if due]
+            timers = (due for table in self.tables.values() for due in table.timers())
+            dues = [due for due in (self.scheduler.soonest_ms(), *timers) if due]
             self.scheduler.now_ms = max(self.scheduler.now_ms, min(dues, default=0))
 
     def consumed(self) -> bool:
@@ -183,7 +187,7 @@ class World:
         """Whether nothing is left to happen."""
         if self.clients or self.unanswered or not self.owners or not self.consumed():
             return False
-        return self.scheduler.only_idle() and not self.tables[catalogue.RUN_EVENTS].timers()
+        return self.scheduler.only_idle() and not any(table.timers() for table in self.tables.values())
 
     # Who lives here
 
@@ -199,9 +203,18 @@ class World:
         owner = Owner(process)
         self.owners.append(owner)
         runs = (TimerByClock if self.bug == "timer_by_clock" else RunFold)(chain_steps=self.chain_steps)
-        spend = Forgetful() if self.bug == "settled_forgotten" else BudgetsFold()
+        spend = SPEND.get(self.bug, BudgetsFold)()
         self.start_agent(owner, calls, catalogue.RUN_EVENTS, runs, fire_run_timers)
-        self.start_agent(owner, calls, catalogue.COST_EVENTS, spend, no_timers)
+        self.start_agent(owner, calls, catalogue.COST_EVENTS, spend, self.presume(calls))
+
+    def presume(self, calls: Calls) -> Fire:
+        """Return what makes settlements of holds that ended."""
+
+        async def fire(partition: int, dues: Sequence[Due]) -> list[OutRecord]:
+            members = [due.member for due in dues]
+            return await calls.call("expired holds", lambda: self.money.expired(partition, members))
+
+        return fire
 
     def start_agent(self, owner: Owner, calls: Calls, topic: str, fold: Fold, fire: Fire) -> None:
         """Start the owner's share in one table."""
@@ -274,30 +287,31 @@ class World:
         self.worker, calls = self.process("worker")
         log = SimLog(self.log, calls)
         for place in list(self.unanswered):
-            self.scheduler.spawn(self.worker, self.answer(self.worker, log, place))
-        self.scheduler.spawn(self.worker, self.work(self.worker, log))
+            self.scheduler.spawn(self.worker, self.answer(calls, log, place))
+        self.scheduler.spawn(self.worker, self.work(calls, log))
 
-    async def work(self, process: Process, log: SimLog) -> None:
+    async def work(self, calls: Calls, log: SimLog) -> None:
         """Take requests and answer each in its own time."""
         while True:
             for partition, at in self.lane_at.items():
                 for record in self.log.slice(LANE, partition, at, self.log.end(LANE, partition)):
                     place = (partition, record.offset)
                     self.unanswered[place] = decode(LANE, record.value)
-                    self.scheduler.spawn(process, self.answer(process, log, place))
+                    self.scheduler.spawn(calls.process, self.answer(calls, log, place))
                 self.lane_at[partition] = self.log.end(LANE, partition)
-            await self.scheduler.turn(process, "fetch", 20, idle=True)
+            await self.scheduler.turn(calls.process, "fetch", 20, idle=True)
 
-    async def answer(self, process: Process, log: SimLog, place: tuple[int, int]) -> None:
+    async def answer(self, calls: Calls, log: SimLog, place: tuple[int, int]) -> None:
         """Answer one request and go on with what it carries: in time or late, once or twice, and not always alike."""
         request: StepRequest | None = self.unanswered[place]
         while request is not None:
-            await self.scheduler.turn(process, "work", self.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS)))
+            await self.scheduler.turn(calls.process, "work", self.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS)))
             after = None
+            call = await self.paid(calls, log, request)
             for _ in range(2 if self.rng.random() < 0.1 else 1):
-                *others, said = self.outcome(request)
+                *others, said = self.outcome(request, call)
                 after, said = self.gone_on_with(request, said)
-                await self.persist(process, log, [*others, said])
+                await self.persist(calls.process, log, [*others, said])
             request = after
         self.unanswered.pop(place, None)
 
@@ -312,7 +326,43 @@ class World:
         assert isinstance(said, StepSucceeded | StepFailed | StepDeferred)
         return None, structs.replace(said, chain="given_back")
 
-    def outcome(self, request: StepRequest) -> list[Record]:
+    async def paid(self, calls: Calls, log: SimLog, request: StepRequest) -> CallStarted:
+        """Make the call of an attempt; another start of it is another call. The provider bills what it answered."""
+        self.starts += 1
+        call = self.start_of(request, self.starts)
+        partition = partition_for(ORG.encode(), self.partitions)
+        while not await self.held(calls, partition, call):
+            await self.scheduler.turn(calls.process, "retry", 50)
+        if self.bug != "unannounced":
+            await self.persist(calls.process, log, [call])
+        await self.scheduler.turn(calls.process, "call", self.rng.choice((0, 0, 100)))
+        self.billed[call.call_id] = amount(request)
+        return call
+
+    async def held(self, calls: Calls, partition: int, call: CallStarted) -> bool:
+        """Hold what a call may cost."""
+        try:
+            return await calls.call("hold", lambda: self.money.hold(partition, entry_of(call)))
+        except Unavailable:
+            return False
+
+    def start_of(self, request: StepRequest, number: int) -> CallStarted:
+        """Return the start of an attempt's call."""
+        return CallStarted(
+            call_id=call_id(request.request_id, number),
+            org_id=ORG,
+            run_id=request.run_id,
+            step_id=request.step_id,
+            workflow_name=request.workflow_name,
+            provider="local",
+            model="m",
+            amount_nano=2 * amount(request),
+            booked_at_ms=START_MS,
+            expires_at_ms=self.scheduler.now_ms + HOLD_MS,
+            price_version="1",
+        )
+
+    def outcome(self, request: StepRequest, call: CallStarted) -> list[Record]:
         """Return what a worker says of an attempt, with what it did cost."""
         self.answers += 1
         now = self.scheduler.now_ms
@@ -325,8 +375,9 @@ class World:
         at = self.rng.random()
         if at < 0.08 and request.deferral < 2:
             until = now + self.rng.choice((0, 500))
-            return [StepDeferred(**said, until_ms=until, reason="budget", deferral=request.deferral + 1)]
-        costs = self.settlements(request)
+            deferred = StepDeferred(**said, until_ms=until, reason="budget", deferral=request.deferral + 1)
+            return [*self.settlements(request, call), deferred]
+        costs = self.settlements(request, call)
         said |= {"started_at_ms": now, "finished_at_ms": now, "cost_nano": amount(request)}
         said["args_hash"] = request.args_hash
         if at < 0.25:
@@ -334,21 +385,11 @@ class World:
             return [*costs, StepFailed(**said, error=error)]
         return [*costs, StepSucceeded(**said, output=inline(self.answers))]
 
-    def settlements(self, request: StepRequest) -> list[Record]:
+    def settlements(self, request: StepRequest, call: CallStarted) -> list[Record]:
         """Return the settlements of an attempt's call: an estimate, the real cost, or both."""
-        kinds = self.rng.choice(SETTLED_AS)
-        fields: dict[str, Any] = {
-            "call_id": call_id(request.request_id, 1),
-            "org_id": ORG,
-            "run_id": request.run_id,
-            "step_id": request.step_id,
-            "workflow_name": request.workflow_name,
-            "provider": "local",
-            "model": "m",
-            "booked_at_ms": START_MS,
-            "price_version": "1",
-        }
-        return [CostEvent(**fields, kind=k, amount_nano=amount(request) * (2 if k == "presumed" else 1)) for k in kinds]
+        presumed = call.presumed()
+        actual = structs.replace(presumed, kind="actual", amount_nano=amount(request))
+        return [presumed if kind == "presumed" else actual for kind in self.rng.choice(SETTLED_AS)]
 
     # Mischief
 
