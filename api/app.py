@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Protocol, cast, get_args
 
@@ -25,7 +25,7 @@ from api.measure import Measure, Measures
 from api.overload import Bound
 from api.publisher import Publisher
 from api.routers.every import ROUTERS
-from api.services import CreateTopics, Services
+from api.services import CreateQueues, CreateTopics, Services
 from connectors import lost_connections
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import TimelyAppender
@@ -48,7 +48,7 @@ from connectors.spend import Spend
 from connectors.stored_specs import StoredSpecs
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
-from schemas.errors import TryLater
+from schemas.errors import TooLarge, TryLater
 from schemas.records.run_events import Capture
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
@@ -102,14 +102,21 @@ class ApiLog(Protocol):
         ...
 
 
-def create_app(settings: Settings, *, log: ApiLog | None = None, create_topics: CreateTopics | None = None) -> FastAPI:
-    """Return the app. ``log`` and ``create_topics`` stand in for Kafka where a test brings its own."""
+def create_app(
+    settings: Settings,
+    *,
+    log: ApiLog | None = None,
+    create_topics: CreateTopics | None = None,
+    create_queues: CreateQueues | None = None,
+) -> FastAPI:
+    """Return the app. ``log`` and the creators of topics stand in for Kafka where a test brings its own."""
     load_entry_points()
     log = log or KafkaLog(settings.kafka_bootstrap, client_id="agentflow-api")
     database = Database(settings.postgres_dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S)
     redis = Redis(connection_pool=_redis_pool(settings))
     clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    services = _services(settings, log, database, redis, clickhouse, create_topics or _topic_creator(settings))
+    creators = create_topics or _topic_creator(settings), create_queues or _queue_creator(settings)
+    services = _services(settings, log, database, redis, clickhouse, creators)
     app = FastAPI(
         title="AgentFlow",
         version="1",
@@ -133,7 +140,7 @@ def _services(
     database: Database,
     redis: Redis,
     clickhouse: ClickHouse,
-    create_topics: CreateTopics,
+    creators: tuple[CreateTopics, CreateQueues],
 ) -> Services:
     flows, texts, history, keys = Workflows(database), Prompts(database), Runs(database), Keys(database)
     plans = Plans(flows, texts)
@@ -175,7 +182,8 @@ def _services(
             "postgres": database.ping,
             "clickhouse": clickhouse.ping,
         },
-        create_topics=create_topics,
+        create_topics=creators[0],
+        create_queues=creators[1],
         tools=REGISTRY,
     )
 
@@ -198,6 +206,7 @@ def _lifespan(
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
+                asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(services.publisher.run()),
             ]
             stack.push_async_callback(_cancel, tasks)
@@ -212,6 +221,16 @@ async def _bootstrap(settings: Settings, services: Services) -> None:
         key = services.authenticator.bootstrap(settings.default_org_id, settings.api_key)
     await services.keys.bootstrap(settings.default_org_id, key)
     services.publisher.wake()
+
+
+async def _queues(services: Services) -> None:
+    """Create the topics of queues that workflows name and that a new broker does not have."""
+    queues = await services.workflows.queues()
+    try:
+        if queues:
+            await services.create_queues(queues)
+    except TooLarge as exc:
+        logger.warning("queues of workflows are missing: %s", exc, extra={"action": "too_many_queues"})
 
 
 async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -255,6 +274,14 @@ def _topic_creator(settings: Settings) -> CreateTopics:
     async def create(org_id: str) -> None:
         async with TopicAdmin(settings.kafka_bootstrap) as admin:
             await admin.create(wanted((org_id,)), settings.partitions, settings.replication)
+
+    return create
+
+
+def _queue_creator(settings: Settings) -> CreateQueues:
+    async def create(queues: Collection[str]) -> None:
+        async with TopicAdmin(settings.kafka_bootstrap) as admin:
+            await admin.create_queues(queues, settings.partitions, settings.replication)
 
     return create
 

@@ -1,6 +1,6 @@
 """Everything that the routes work with, wired by ``api.app``, and how a route gets at it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -31,6 +31,8 @@ from schemas.errors import Unauthenticated
 
 CreateTopics = Callable[[str], Awaitable[object]]
 """Creates the topics of an organisation, named by its id; harmless when they are there."""
+CreateQueues = Callable[[Collection[str]], Awaitable[object]]
+"""Creates the topics of queues, by name; harmless when they are there. Raises ``TooLarge``."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Services:
     bound: Bound
     checks: Mapping[str, Check]
     create_topics: CreateTopics
+    create_queues: CreateQueues
     tools: Registry
 
 

@@ -33,6 +33,7 @@ class Settings:
     objects_dir: str = ".agentflow/objects"
     documents_dir: str = "examples/documents"
     worker_id: str = ""
+    worker_queues: str = "gold,silver,bronze"
     worker_concurrency: int = 10
     worker_drain_s: float = 25.0
     claim_lease_ms: int = 10_000

@@ -1,13 +1,14 @@
 """The number of the decision rules that a workflow needs. A run keeps to the rules that it started with.
 
 1. Every node runs when all its predecessors succeeded; the first failure fails the run.
-2. Joins, optional nodes, nodes of type ``wait``; runs that begin with results of another one.
+2. Joins, optional nodes, nodes of type ``wait``, queues; runs that begin with results of another one.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
 """
 
 from schemas.spec import Node, WorkflowSpec
+from schemas.spec_nodes import queue_of
 
 PLAIN = 1
 SETTLED = 2
@@ -23,5 +24,5 @@ def semantics_of(spec: WorkflowSpec) -> int:
 
 
 def _needs(node: Node) -> int:
-    newer = node.join is not None or node.policy.optional or node.type not in _FIRST
+    newer = node.join is not None or node.policy.optional or node.type not in _FIRST or queue_of(node) is not None
     return SETTLED if newer else PLAIN

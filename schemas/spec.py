@@ -18,6 +18,9 @@ NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
 
+#: A queue's name is the last part of its topic's.
+QUEUE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,47}$"
+
 MAX_NODES = 1_000
 
 Join = Literal["all", "any", "all_done"]
@@ -32,6 +35,10 @@ def is_none(value: object) -> bool:
 def _is_empty(value: dict[str, Any]) -> bool:
     """Leave a field out where it says nothing, so that a workflow without it keeps the hash that it had before."""
     return not value
+
+
+def _is_none(value: str | None) -> bool:
+    return value is None
 
 
 class _Document(BaseModel):
@@ -105,21 +112,27 @@ class _Node(_Document):
     join: Join | None = Field(default=None, exclude_if=is_none)
 
 
-class LlmNode(_Node):
+class _AskedNode(_Node):
+    """A node that workers work on. ``queue`` names those that do; without it any worker of its tier does."""
+
+    queue: str | None = Field(default=None, pattern=QUEUE_PATTERN, exclude_if=_is_none)
+
+
+class LlmNode(_AskedNode):
     """A node of type ``llm``."""
 
     type: Literal["llm"]
     config: LlmConfig
 
 
-class ToolNode(_Node):
+class ToolNode(_AskedNode):
     """A node of type ``tool``."""
 
     type: Literal["tool"]
     config: ToolConfig
 
 
-class FunctionNode(_Node):
+class FunctionNode(_AskedNode):
     """A node of type ``function``."""
 
     type: Literal["function"]

@@ -12,7 +12,7 @@ from schemas.records.base import Json
 from schemas.spec import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec_document import read_document
 from schemas.spec_hash import resolve, spec_hash
-from schemas.spec_nodes import Registry, node_problems, required_inputs
+from schemas.spec_nodes import Registry, node_problems, queue_of, required_inputs
 from schemas.spec_outline import Outline, graph_problems, outline_of, outline_of_document
 from schemas.spec_shape import shape_problems
 
@@ -22,6 +22,7 @@ __all__ = [
     "missing_inputs",
     "parse_workflow",
     "prompt_refs",
+    "queues_of",
     "resolve",
     "spec_hash",
 ]
@@ -55,6 +56,11 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
 def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
     """Return the prompts that a spec names, as written: what to look up before ``check_spec``."""
     return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode))
+
+
+def queues_of(spec: WorkflowSpec) -> frozenset[str]:
+    """Return the queues that a spec's nodes name."""
+    return frozenset(queue for queue in map(queue_of, spec.dag.nodes) if queue is not None)
 
 
 def check_spec(

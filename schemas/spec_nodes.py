@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.errors import Problem
+from schemas.policy import TIERS
 from schemas.records.base import Json
 from schemas.references import Reference, parse_reference, parse_template, variables_of
 from schemas.spec import FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode
@@ -28,6 +29,7 @@ class Registry:
 def node_problems(index: int, node: Node, outline: Outline, registry: Registry | None) -> Iterator[Problem]:
     """Yield what is wrong with a node. Without a registry only what the document alone can tell."""
     path = f"dag.nodes[{index}].config"
+    yield from _queue_problems(f"dag.nodes[{index}].queue", node)
     for where, text in _texts(node, path):
         yield from _text_problems(where, text, node, outline)
     yield from _parallel_problems(path, node, outline)
@@ -123,7 +125,22 @@ def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Prob
         yield Problem(f"{path}.items", f"'{text}' is not a list", "write a list, <node>.output or {{run_input}}")
 
 
+def queue_of(node: Node) -> str | None:
+    """Return the queue that a node names. What its workers have is not known here."""
+    return node.queue if isinstance(node, LlmNode | ToolNode | FunctionNode) else None
+
+
+def _queue_problems(path: str, node: Node) -> Iterator[Problem]:
+    queue = queue_of(node)
+    if queue in TIERS:
+        yield Problem(path, f"'{queue}' is a quality, and no queue", f"write `policy: {{quality: {queue}}}` instead")
+    elif queue == "dlq":
+        yield Problem(path, "'dlq' is where dead letters go", "take another name")
+
+
 def _registry_problems(path: str, node: Node, outline: Outline, registry: Registry) -> Iterator[Problem]:
+    if queue_of(node) is not None and not isinstance(node, LlmNode):
+        return
     if isinstance(node, ToolNode):
         yield from _unknown(f"{path}.tool_name", "tool", node.config.tool_name, registry.tools)
     elif isinstance(node, FunctionNode):

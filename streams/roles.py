@@ -220,8 +220,24 @@ def worker(house: House) -> PollApp:
     handler = Worker(
         attempts=attempts, outbox=outbox, clock=clock, metrics=metrics, concurrency=settings.worker_concurrency
     )
-    lanes = [catalogue.lane(tier) for tier in TIERS]
-    return house.app("worker", handler, *lanes, fetch_bytes=WORKER_FETCH_BYTES, drain_s=settings.worker_drain_s)
+    return house.app(
+        "worker",
+        handler,
+        *_lanes(settings.worker_queues),
+        fetch_bytes=WORKER_FETCH_BYTES,
+        drain_s=settings.worker_drain_s,
+    )
+
+
+def _lanes(queues: str) -> list[str]:
+    """Return the topics that a worker reads. Raises ``ValueError`` for a setting that names none, or not well."""
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    if not names:
+        raise ValueError(f"WORKER_QUEUES={queues!r} names no queue; leave it out to serve gold, silver and bronze")
+    own = [name for name in names if name not in TIERS]
+    if own:
+        catalogue.queue_topics(own)
+    return [catalogue.lane(name) for name in dict.fromkeys(names)]
 
 
 def _model_ports(house: House, objects: LocalObjects, outbox: Outbox) -> ModelPorts:

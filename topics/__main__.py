@@ -32,13 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def describe() -> None:
     """Print the catalogue."""
     for topic in CATALOGUE:
-        name = f"{topic.name}.<org>" if topic.family else topic.name
+        name = f"{topic.name}.<{topic.open_part}>" if topic.family else topic.name
         print(f"{name}\n    {topic.summary}\n    key: {topic.key}; {topic.cleanup}")
         print(f"    written by {', '.join(topic.writers)}; read by {', '.join(topic.readers)}")
 
 
 async def _on_broker(args: argparse.Namespace) -> int:
-    topics = wanted(tuple(args.org))
+    topics = wanted(args.org, args.queue)
     async with TopicAdmin(args.bootstrap) as admin:
         if args.command == "create":
             made = await admin.create(topics, args.partitions, args.replication)
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--org", action="append", default=[], help="organisation with a submissions topic; repeatable"
         )
+        command.add_argument("--queue", action="append", default=[], help="queue that nodes name; repeatable")
     cli_dlq.add_parser(commands)
     return parser
 

@@ -1,12 +1,14 @@
 """Create and verify topics on a broker. A topic that differs from the catalogue is reported, never changed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
-from schemas.errors import Unavailable
+from schemas.errors import TooLarge, Unavailable
+from topics.catalogue import MOST_QUEUES, is_queue, queue_topics
 
 _TIMEOUT_MS = 20_000
 
@@ -60,6 +62,26 @@ class TopicAdmin:
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise Unavailable("kafka", f"topic {name} was not created: {for_code(code).__name__} {detail}")
         return missing
+
+    async def names(self) -> set[str]:
+        """Return the names of all topics."""
+        return set(await self._client.list_topics())
+
+    async def create_queues(self, queues: Collection[str], partitions: int, replication: int) -> list[str]:
+        """Create the topics of queues that are missing; return their names.
+
+        Raises ``TooLarge`` when there would be more than ``MOST_QUEUES``.
+        """
+        there = await self.names()
+        new = queue_topics(queues).keys() - there
+        if new and sum(map(is_queue, there)) + len(new) > MOST_QUEUES:
+            raise TooLarge(
+                f"there are {sum(map(is_queue, there))} queues and may be {MOST_QUEUES}: use one that is there, or "
+                "let an operator delete topics of queues that nobody uses"
+            )
+        return await self.create(
+            {name: topic for name, topic in queue_topics(queues).items() if name in new}, partitions, replication
+        )
 
     async def verify(self, wanted: dict[str, dict[str, str]], partitions: int | None = None) -> list[Difference]:
         """Return what differs: missing topics, other settings, and (if given) another partition count.

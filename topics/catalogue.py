@@ -5,6 +5,7 @@ changes once it exists, since keys decide partitions: to grow, a new generation 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
+from schemas.spec import QUEUE_PATTERN
 
 DAY_MS = 86_400_000
 DLQ_SUFFIX = ".dlq"
@@ -40,6 +42,8 @@ TABLE_RUNS = "runs"
 TABLE_BUDGETS = "budgets"
 
 SEGMENT_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+#: Each queue is a topic with all its partitions; a broker has room for thousands of those, and no more.
+MOST_QUEUES = 100
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Topic:
     retention_ms: int = 7 * DAY_MS
     cleanup: Literal["delete", "compact"] = "delete"
     family: bool = False
+    open_part: str = ""
     append_time: bool = False
     dead_letters: bool = True
     summary: str = ""
@@ -98,6 +103,7 @@ CATALOGUE: tuple[Topic, ...] = (
         writers=("any system",),
         readers=("ingress",),
         family=True,
+        open_part="org",
         summary="CloudEvents that submit workflow runs; the topic names the organisation",
     ),
     Topic(
@@ -121,6 +127,17 @@ CATALOGUE: tuple[Topic, ...] = (
             summary=f"attempts of steps of the {tier} tier",
         )
         for tier in TIERS
+    ),
+    Topic(
+        STEP_REQUESTS,
+        key="run id:step id",
+        model=StepRequest,
+        writers=("orchestrator",),
+        readers=("the queue's workers",),
+        retention_ms=30 * DAY_MS,
+        family=True,
+        open_part="queue",
+        summary="attempts of steps whose node names a queue",
     ),
     Topic(
         RUN_VIEWS,
@@ -194,7 +211,8 @@ CATALOGUE: tuple[Topic, ...] = (
 )
 
 _BY_NAME = {topic.name: topic for topic in CATALOGUE}
-_FAMILIES = tuple(topic for topic in CATALOGUE if topic.family)
+_BY_FAMILY = {topic.name: topic for topic in CATALOGUE if topic.family}
+_FAMILIES = tuple(_BY_FAMILY.values())
 
 
 def submissions_topic(org_id: str) -> str:
@@ -211,9 +229,22 @@ def organisation_of(topic: str) -> str:
     return topic.removeprefix(f"{SUBMISSIONS}.")
 
 
-def lane(tier: str) -> str:
-    """Return the topic of a tier's step requests."""
-    return f"{STEP_REQUESTS}.{tier}"
+def lane(name: str) -> str:
+    """Return the topic of the step requests of a tier or a queue."""
+    return f"{STEP_REQUESTS}.{name}"
+
+
+def queue_topics(queues: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the topics of queues, by name with their configuration. Raises ``ValueError`` for a name that is none."""
+    for queue in queues:
+        if not re.fullmatch(QUEUE_PATTERN, queue) or queue in (*TIERS, "dlq"):
+            raise ValueError(f"{queue!r} cannot name a queue; use up to 48 of a-z, 0-9, '-' and '_', and no quality")
+    return {lane(queue): _BY_FAMILY[STEP_REQUESTS].config() for queue in queues}
+
+
+def is_queue(topic: str) -> bool:
+    """Return whether a topic is a queue's."""
+    return topic.startswith(f"{STEP_REQUESTS}.") and topic not in _BY_NAME and not topic.endswith(DLQ_SUFFIX)
 
 
 def dlq(topic: str) -> str:
@@ -232,10 +263,11 @@ def declared(name: str) -> Topic:
     raise KeyError(f"{name!r} is not in the catalogue of topics; see `python -m topics describe`")
 
 
-def wanted(organisations: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
-    """Return every topic that should exist, by name with its configuration; families for these organisations."""
+def wanted(organisations: Iterable[str] = (), queues: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+    """Return every topic that should exist, by name with its configuration; families for these names."""
     topics = {t.name: t.config() for t in CATALOGUE if not t.family}
     topics |= {submissions_topic(org): _BY_NAME[SUBMISSIONS].config() for org in organisations}
+    topics |= queue_topics(queues)
     for t in CATALOGUE:
         if t.dead_letters:
             topics[f"{t.name}{DLQ_SUFFIX}"] = _dlq_config()

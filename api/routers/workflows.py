@@ -15,7 +15,7 @@ from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import WorkflowAnswer, WorkflowEntry, WorkflowPage
 from schemas.errors import InvalidSpec, Problem
 from schemas.spec import NAME_PATTERN, WorkflowSpec
-from schemas.spec_check import check_spec, parse_workflow, prompt_refs
+from schemas.spec_check import check_spec, parse_workflow, prompt_refs, queues_of
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -78,6 +78,10 @@ async def register_workflow(request: Request, who: Writer, parts: Parts, respons
         further=argument_problems(spec, parts.tools),
     )
     make_plan(spec, checked.prompts)
+    queues = queues_of(spec)
+    if queues:
+        # Before the workflow is there: a request on a topic that is not there would stop its orchestrator.
+        await parts.create_queues(queues)
     stored, new = await parts.workflows.create(who.org_id, spec, sorted(checked.required_inputs))
     parts.plans.forget(who.org_id)
     parts.publisher.wake()

@@ -89,6 +89,15 @@ class Workflows:
         )
         return row["version"] if row is not None else None
 
+    async def queues(self) -> list[str]:
+        """Return the queues that the nodes of any organisation's workflows name."""
+        rows = await self._database.fetch(
+            "list the queues of workflows",
+            "SELECT DISTINCT node ->> 'queue' AS queue FROM workflow, jsonb_array_elements(spec -> 'dag' -> 'nodes') "
+            "AS node WHERE node ->> 'queue' IS NOT NULL ORDER BY queue",
+        )
+        return [row["queue"] for row in rows]
+
     async def all(self, org_id: str) -> list[WorkflowLine]:
         """Return every workflow's newest version, by name."""
         rows = await self._database.fetch(

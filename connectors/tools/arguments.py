@@ -7,16 +7,18 @@ from connectors.tools.entries import ToolKind, check_config, unknown_arguments
 from connectors.tools.registry import Registry
 from schemas.errors import Problem, StepError
 from schemas.spec import FunctionNode, Node, ToolNode, WorkflowSpec
+from schemas.spec_nodes import queue_of
 
 
 def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Problem]:
     """Yield a problem for each argument, and for the configuration, that a node's tool or function does not take.
 
-    A tool or function that is not registered is somebody else's problem to tell.
+    A tool or function that is not registered is somebody else's problem to tell, and one on a queue is known to the
+    workers of that queue only.
     """
     for index, node in enumerate(spec.dag.nodes):
         kind, name, fields = _call(node)
-        if kind is None or name not in registry.names(kind):
+        if kind is None or queue_of(node) is not None or name not in registry.names(kind):
             continue
         entry = registry.get(kind, name)
         for field, names in fields.items():

@@ -83,7 +83,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
 
     ``continuation`` is what may follow it, in order: first attempts of steps that need nothing but outputs of the ones
     before. A worker that goes on makes the next request from it, with ``args_hash`` for the outcome to name; a request
-    in the log has none.
+    in the log has none. ``queue`` is whose topic it is on, when that is not its tier's.
     """
 
     type: ClassVar[str] = "step.request"
@@ -107,6 +107,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     requested_at_ms: Millis
     continuation: list[Ride] = []
     args_hash: str = ""
+    queue: str = ""
 
     @property
     def request_id(self) -> str:

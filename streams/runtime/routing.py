@@ -34,7 +34,7 @@ def to_out(record: Record) -> OutRecord:
 
 
 def _request(record: StepRequest) -> Place:
-    return catalogue.lane(record.tier), f"{record.run_id}:{record.step_id}"
+    return catalogue.lane(record.queue or record.tier), f"{record.run_id}:{record.step_id}"
 
 
 def _of_run(record: Any) -> Place:

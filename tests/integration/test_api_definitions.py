@@ -231,3 +231,27 @@ async def test_tools_and_functions_are_listed_with_their_schemas(api: Running) -
     assert functions["text_splitter"]["arguments"]["properties"]["chunk_size"]["default"] == 1000
     assert functions["text_splitter"]["effect"]["pure"] is True
     assert (await api.client.get("/api/v1/tools", headers={"Authorization": ""})).status_code == 401
+
+
+async def test_a_workflow_with_queues_has_their_topics_made_first(api: Running) -> None:
+    node = {"id": "a", "type": "tool", "queue": "gpu", "config": {"tool_name": "theirs"}}
+    flow = {"name": "queued", "version": 1, "dag": {"nodes": [node]}}
+    assert (await api.client.post(WORKFLOWS, json=flow)).status_code == 201
+    assert api.app.state.created_topics == ["step-requests.gpu"]
+    found = (await api.client.get(f"{WORKFLOWS}/queued")).json()
+    assert found["spec"]["dag"]["nodes"][0]["queue"] == "gpu"
+    node["queue"] = "one-too-many"
+    refused = await api.client.post(WORKFLOWS, json=flow | {"version": 2})
+    assert (refused.status_code, refused.json()["detail"]) == (413, "there are too many queues")
+    assert (await api.client.get(f"{WORKFLOWS}/queued")).json()["version"] == 1
+
+
+async def test_queues_of_stored_workflows_are_made_again_at_the_start(settings: Settings) -> None:
+    node = {"id": "a", "type": "tool", "queue": "kept", "config": {"tool_name": "theirs"}}
+    async with running(settings) as first:
+        await until_authenticated(first)
+        flow = {"name": "kept", "version": 1, "dag": {"nodes": [node]}}
+        assert (await first.client.post(WORKFLOWS, json=flow)).status_code == 201
+    async with running(settings) as second, asyncio.timeout(DEADLINE_S):
+        while "step-requests.kept" not in second.app.state.created_topics:  # noqa: ASYNC110 - a background task makes it
+            await asyncio.sleep(0.02)

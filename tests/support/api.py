@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from api.app import create_app
 from connectors.ports import OutRecord
 from connectors.settings import Settings
 from deploy.migrate import up
-from schemas.errors import Unavailable
+from schemas.errors import TooLarge, Unavailable
 from topics.codec import decode
 
 DEADLINE_S = 10.0
@@ -126,7 +126,12 @@ async def running(settings: Settings, log: MemoryLog | None = None) -> AsyncIter
     async def create_topics(org_id: str) -> None:
         topics.append(org_id)
 
-    app = create_app(settings, log=log, create_topics=create_topics)
+    async def create_queues(queues: Collection[str]) -> None:
+        if "one-too-many" in queues:
+            raise TooLarge("there are too many queues")
+        topics.extend(f"step-requests.{queue}" for queue in queues)
+
+    app = create_app(settings, log=log, create_topics=create_topics, create_queues=create_queues)
     app.state.created_topics = topics
     headers = {"Authorization": f"Bearer {settings.api_key}"}
     async with (

@@ -82,7 +82,7 @@ def test_the_parts_of_urls_are_named() -> None:
 
 @pytest.mark.parametrize("topic", CATALOGUE, ids=lambda topic: topic.name)
 def test_the_architecture_page_names_every_topic(topic: Topic) -> None:
-    name = f"{topic.name}.<org>" if topic.family else topic.name
+    name = f"{topic.name}.<{topic.open_part}>" if topic.family else topic.name
     rows = [line for line in text_of(DOCS / "architecture.md").splitlines() if line.startswith("|")]
     row = next((line for line in rows if f"`{name}`" in line), None)
     assert row is not None, f"docs/architecture.md has no row for {name}"

@@ -11,6 +11,7 @@ from schemas.references import Reference, variables_of
 from schemas.semantics import PLAIN, semantics_of
 from schemas.spec import FunctionNode, Join, LlmNode, Node, NodeKind, ResolvedSpec, ToolNode
 from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
+from schemas.spec_nodes import queue_of
 from streams.core.runs.dynamic import FOLDED, Dynamic, compile_dynamic, dynamic_args
 from streams.core.runs.states import ImpossibleMove
 from streams.core.runs.values import OutputOf, Value, compile_value
@@ -46,6 +47,7 @@ class PlanNode:
     early: bool = False
     ancestors: tuple[str, ...] = ()
     dynamic: Dynamic | None = None
+    queue: str = ""
 
     @property
     def asked(self) -> Work:
@@ -142,6 +144,7 @@ def _compile_node(
         takes_run_inputs=node.config.inputs is None and not before and work is not None,
         predecessors=before,
         successors=after,
+        queue=queue_of(node) or "",
     )
 
 
@@ -154,12 +157,13 @@ def _next(
 ) -> str | None:
     """Return the node's only follower if it waits for nothing else, is on the same lane, and neither of them maps.
 
-    Both must be plain: a worker knows of no other rule than that success leads to the next step.
+    Both must be plain: a worker knows of no other rule than that success leads to the next step. And workers of a
+    queue may be anybody's and need not know chains.
     """
     if len(after) != 1 or len(before[after[0]]) != 1 or not {node.id, after[0]} <= plain:
         return None
     follower = by_id[after[0]]
-    same_lane = node.policy.quality == follower.policy.quality
+    same_lane = node.policy.quality == follower.policy.quality and not (queue_of(node) or queue_of(follower))
     if {node.type, follower.type} & FOLDED:
         return None
     return follower.id if same_lane and not node.config.parallel and not follower.config.parallel else None
