@@ -64,14 +64,17 @@ def walk(value: Any, path: list[PathPart]) -> Any:
 
 def _step_into(here: Any, part: PathPart) -> Any:
     if isinstance(here, list):
-        return here[_index(part)]
+        return here[list_index(part)]
     if isinstance(here, dict):
         return here[str(part)]
     raise KeyError(part)
 
 
-def _index(part: PathPart) -> int:
-    """Return a list index. Nothing but digits is one: ``-1`` would silently be the last item."""
+def list_index(part: PathPart) -> int:
+    """Return a list index. Nothing but digits is one: ``-1`` would silently be the last item.
+
+    Raises ``KeyError`` or ``IndexError``.
+    """
     if isinstance(part, str) and not (part.isascii() and part.isdigit()):
         raise KeyError(part)
     if int(part) < 0:

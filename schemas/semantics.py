@@ -2,6 +2,7 @@
 
 1. Every node runs when all its predecessors succeeded; the first failure fails the run.
 2. Joins, optional nodes, nodes of type ``wait``, queues; runs that begin with results of another one.
+3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
@@ -12,17 +13,29 @@ from schemas.spec_nodes import queue_of
 
 PLAIN = 1
 SETTLED = 2
+MAPS = 3
 #: The newest rules that there are.
-SEMANTICS = SETTLED
+SEMANTICS = MAPS
 #: The types of nodes that were there from the start.
 _FIRST = frozenset({"llm", "tool", "function"})
 
 
 def semantics_of(spec: WorkflowSpec) -> int:
-    """Return the number of the oldest rules that decide a workflow right."""
+    """Return the number of the rules for new runs of a workflow: the oldest that decide it as is documented."""
+    return max((_asks_for(node) for node in spec.dag.nodes), default=PLAIN)
+
+
+def least_semantics_of(spec: WorkflowSpec) -> int:
+    """Return the number of the oldest rules that know all that a workflow says: logs have runs of it with these."""
     return max((_needs(node) for node in spec.dag.nodes), default=PLAIN)
 
 
+def _asks_for(node: Node) -> int:
+    return MAPS if node.config.parallel else _needs(node)
+
+
 def _needs(node: Node) -> int:
+    if node.config.max_parallel is not None or node.config.on_child_error != "fail":
+        return MAPS
     newer = node.join is not None or node.policy.optional or node.type not in _FIRST or queue_of(node) is not None
     return SETTLED if newer else PLAIN

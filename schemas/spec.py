@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.later import later
 from schemas.policy import Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
@@ -22,6 +23,10 @@ PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
 QUEUE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,47}$"
 
 MAX_NODES = 1_000
+#: Of a map, and of a run. It also bounds what one event of a run may ask for.
+MAX_PARALLEL = 10_000
+
+OnChildError = Literal["fail", "skip", "collect"]
 
 Join = Literal["all", "any", "all_done"]
 """When a node runs, where that is not the default (all predecessors settled, and one of them succeeded)."""
@@ -51,11 +56,16 @@ class _NodeConfig(_Document):
     ``inputs`` binds names to values: a string that is exactly ``<ancestor>.output[.path]`` is a reference, any
     other value a literal in which ``{{variable}}`` is replaced by a run input. ``parallel: true`` maps the
     node over ``items`` (a list or a reference to one), or over its only predecessor's output without it.
+
+    Of a mapped node at most ``max_parallel`` children are open at once. ``on_child_error`` says what a child that
+    failed for good does: ``fail`` its node, ``skip`` its place in the output, or ``collect`` its error there.
     """
 
     inputs: dict[str, Any] | None = None
     parallel: bool = False
     items: str | list[Any] | None = None
+    max_parallel: int | None = later(None, ge=1, le=MAX_PARALLEL)
+    on_child_error: OnChildError = later("fail")
 
 
 class LlmConfig(_NodeConfig):

@@ -14,11 +14,22 @@ RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
 StepState = Literal["pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "canceled"]
 
 
+class Children(Part, frozen=True, kw_only=True):
+    """How far a mapped node is. ``open`` children are asked for and have not ended; those that failed have ended."""
+
+    total: Int64
+    succeeded: Int64 = 0
+    failed: Int64 = 0
+    open: Int64 = 0
+
+
 class StepView(Part, frozen=True, kw_only=True):
     """One step as a reader sees it. ``waiting_for`` says on what, ``waiting_until_ms`` until when.
 
     ``reused_from`` is the run whose result this one began with. ``note`` says why the rules decided as they did, where
     that is not plain: why a step was skipped.
+    ``reused_from`` is the run whose result this one began with.
+    ``children`` is a mapped node's, as of its last view; steps' own views say it exactly.
     """
 
     step_id: str
@@ -41,6 +52,7 @@ class StepView(Part, frozen=True, kw_only=True):
     waiting_until_ms: Millis | None = None
     reused_from: str | None = None
     note: str | None = None
+    children: Children | None = None
 
 
 class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view"):

@@ -282,8 +282,9 @@ def test_a_childs_result_writes_two_entries(world):
 
 
 def test_requests_over_the_limit_fail_their_step(world):
-    world.submit(function("m", parallel=True, items=list(range(20))), function("z"), edges="m>z")
+    big = [function(f"m{i}") for i in range(20)]
+    world.submit(*big, function("z"), edges=" ".join(f"m{i}>z" for i in range(20)))
     for i in range(20):
-        world.succeed(f"m[{i}]", "x" * 60_000)
+        world.succeed(f"m{i}", "x" * 60_000)
     assert (world.status, world.views[-1].error.code, world.views[-1].error.step_id) == ("failed", "too_large", "z")
     assert re.search(r"has 117\d KiB, the most is 900", world.views[-1].error.message)

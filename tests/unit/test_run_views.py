@@ -21,7 +21,7 @@ def world():
 
 
 def test_a_wide_map_is_shown_in_several_views(world):
-    world.submit(function("m", parallel=True, items=list(range(2_000))), inputs={"text": BIG})
+    world.submit(function("m", parallel=True, items=list(range(2_000)), max_parallel=2_000), inputs={"text": BIG})
     assert len(world.views) > 1
     assert {v.version for v in world.views} == {0}
     shown = [s.step_id for v in world.views for s in v.steps]

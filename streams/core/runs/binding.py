@@ -18,6 +18,7 @@ from streams.core.runs.values import (
     ListOf,
     Near,
     OutputOf,
+    Outputs,
     Scope,
     Value,
     bind,
@@ -83,7 +84,7 @@ def _bind_item(node: PlanNode, value: Value, scope: Scope) -> Datum:
 
 def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Items:
     output = scope.outputs(reference.node)
-    if isinstance(output, list) and not reference.path:
+    if isinstance(output, Outputs) and not reference.path:
         return Items(len(output), lambda i: of_payload(output[i]))
     if output is None:
         # What there is not has no items: a map over a branch that was not taken is an empty one.

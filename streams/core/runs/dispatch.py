@@ -6,10 +6,12 @@ import msgspec
 
 from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
+from schemas.semantics import MAPS
 from streams.core.runs.binding import Items, open_items
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import fail_with, give_up, succeed
 from streams.core.runs.joins import Verdict, unseen, verdict, why_skipped
+from streams.core.runs.maps import Ended, begin_map
 from streams.core.runs.parked import park
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import check_ride, node_scope, request, timeout_timer
@@ -78,7 +80,7 @@ def _skip(turn: Turn, node: PlanNode) -> list[Due]:
 
 def _run(turn: Turn, node: PlanNode, *, rides: bool) -> list[Due]:
     if node.parallel:
-        return _dispatch_map(turn, node)
+        return _begin_map(turn, node) if turn.header.semantics >= MAPS else _dispatch_map(turn, node)
     return _dispatch_one(turn, node, node.id, rides=rides)
 
 
@@ -130,8 +132,28 @@ def _dispatch_one(
     return []
 
 
+def map_went_on(turn: Turn, node: PlanNode, ended: Ended | None) -> None:
+    """Go on after something became of a mapped node by one of its steps."""
+    dispatch(turn, _after_map(turn, node, ended))
+
+
+def _begin_map(turn: Turn, node: PlanNode) -> list[Due]:
+    """Ask for a mapped node's first children; return what is due because it was settled at once."""
+    try:
+        ended = begin_map(turn, node)
+    except BindingError as exc:
+        return _refuse(turn, node.id, Step(node.id, "failed"), exc)
+    return _after_map(turn, node, ended)
+
+
+def _after_map(turn: Turn, node: PlanNode, ended: Ended | None) -> list[Due]:
+    if ended is None:
+        return []
+    return settle(turn, node) if ended.error is None else _fail(turn, ended.step, ended.error)
+
+
 def _dispatch_map(turn: Turn, node: PlanNode) -> list[Due]:
-    """Ask for every child of a mapped node; return what is due because it was settled at once."""
+    """Ask for every child of a mapped node, by the first rules; return what is due because it was settled at once."""
     step = Step(node.id, "running", requested_at_ms=turn.now_ms, unseen=unseen(turn, node) if node.early else ())
     try:
         items = open_items(node, node_scope(turn, node, step))

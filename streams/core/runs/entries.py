@@ -55,9 +55,29 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     semantics: int
 
 
+class MapCounts(msgspec.Struct, frozen=True, array_like=True):
+    """How far a mapped node is: its children, how many of them were asked for, ended, and failed.
+
+    ``pages`` is how many steps gather its outputs, ``gathered`` how many of these are done.
+    """
+
+    total: int
+    asked: int = 0
+    ended: int = 0
+    failed: int = 0
+    pages: int = 0
+    gathered: int = 0
+
+    @property
+    def open(self) -> int:
+        """How many children are asked for and have not ended."""
+        return self.asked - self.ended
+
+
 class Progress(msgspec.Struct, frozen=True, array_like=True):
     """How far the run is. ``done`` counts settled nodes, ``open_children`` what each mapped node still waits for.
 
+    ``maps`` takes the place of ``open_children`` from the third rules on.
     ``version`` is the offset of the last event that changed something a reader sees.
     """
 
@@ -70,12 +90,15 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     error: ErrorInfo | None = None
     started_at_ms: int | None = None
     finished_at_ms: int | None = None
+    maps: dict[str, MapCounts] = {}
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
     """One step. Money and tokens are sums over its attempts, all else is of the last attempt.
 
     ``index`` is set for a child of a mapped node, ``total`` (number of children) for the mapped node itself.
+    Of a mapped node that ended, ``left_out`` are the children whose places its output does not have. ``gather`` is set
+    for a step that gathers outputs: those from the first to before the second number, or all pages if they are equal.
     ``timer`` is the one timer that is armed for the step. ``unsettled`` are attempts that were requested and ended
     without an outcome (timed out, canceled): what they did cost may still come.
 
@@ -108,11 +131,18 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     finished_at_ms: int | None = None
     note: str | None = None
     unseen: tuple[str, ...] = ()
+    left_out: tuple[int, ...] = ()
+    gather: tuple[int, int] | None = None
 
     @property
     def output(self) -> Payload | None:
         """The recorded output."""
         return self.value if self.value is not None else self.stored
+
+    @property
+    def is_of_map(self) -> bool:
+        """Whether it is a mapped node's own step, a child of one, or gathers the outputs of one."""
+        return self.index is not None or self.total is not None or self.gather is not None
 
     @property
     def attempt_is_open(self) -> bool:

@@ -31,7 +31,7 @@ def fail_with(turn: Turn, step: Step, error: ErrorInfo) -> None:
 
 def give_up(turn: Turn, step: Step, error: ErrorInfo) -> None:
     """End an optional node by its step, or a child, that failed for good: of a map no child is waited for any more."""
-    if step.index is None:
+    if not step.is_of_map:
         return
     _fail_map_of(turn, step, error)
     _cancel_open(turn, step.node)
@@ -40,7 +40,7 @@ def give_up(turn: Turn, step: Step, error: ErrorInfo) -> None:
 
 
 def _fail_map_of(turn: Turn, step: Step, error: ErrorInfo) -> None:
-    parent = None if step.index is None else turn.step(step.node)
+    parent = turn.step(step.node) if step.is_of_map else None
     if parent is not None and parent.state == "running":
         turn.change(step.node, parent, state="failed", error=error, finished_at_ms=turn.now_ms)
 

@@ -6,11 +6,13 @@ from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.payload import Inline, Payload
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, StepDeferred, StepFailed, StepSucceeded, TimerFired
+from schemas.semantics import MAPS
 from streams.core.commands import Count
-from streams.core.runs.dispatch import node_done, node_failed
+from streams.core.runs.dispatch import map_went_on, node_done, node_failed
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import cancel
 from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
+from streams.core.runs.maps import map_step_ended
 from streams.core.runs.parked import output_at_due
 from streams.core.runs.requests import asked_for, request, timeout_timer
 from streams.core.runs.retry import may_retry, wait_ms
@@ -43,10 +45,12 @@ def _succeed(
 ) -> None:
     where = {"value": output} if isinstance(output, Inline) else {"stored": output}
     done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome)
-    if done.index is None:
+    if not done.is_of_map:
         node_done(turn, turn.node_of(done), rides=rides)
-    else:
+    elif turn.header.semantics < MAPS:
         _child_done(turn, done)
+    else:
+        map_went_on(turn, turn.node_of(done), map_step_ended(turn, turn.node_of(done), done))
 
 
 def step_failed(turn: Turn, event: StepFailed) -> None:
@@ -172,7 +176,7 @@ def _outcome(step: Step, event: StepSucceeded | StepFailed) -> dict[str, Any]:
 
 
 def _child_done(turn: Turn, child: Step) -> None:
-    """Count a mapped node's child; the last one ends the node."""
+    """Count a mapped node's child by the first rules; the last one ends the node."""
     left = turn.open_children[child.node] - 1
     if left:
         turn.open_children[child.node] = left
@@ -189,7 +193,10 @@ def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[
     retries = turn.node_of(step).policy.retries
     if not may_retry(retries, step.attempt, error):
         failed = turn.change(step_id, step, state="failed", error=error, **outcome)
-        node_failed(turn, failed, error)
+        if failed.index is not None and turn.header.semantics >= MAPS:
+            map_went_on(turn, turn.node_of(failed), map_step_ended(turn, turn.node_of(failed), failed))
+        else:
+            node_failed(turn, failed, error)
         return
     wait = wait_ms(retries, turn.run_id, step_id, step.attempt, error.retry_after_ms)
     timer, due_ms = f"retry:{step_id}:{step.attempt + 1}", turn.now_ms + wait

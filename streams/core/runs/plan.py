@@ -1,20 +1,20 @@
 """A workflow compiled for folding: order, neighbours, parsed arguments, and the work of each node. Immutable."""
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from schemas.errors import BadRecord
 from schemas.policy import Policy
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
 from schemas.references import Reference, variables_of
-from schemas.semantics import PLAIN, semantics_of
-from schemas.spec import FunctionNode, Join, LlmNode, Node, NodeKind, ResolvedSpec, ToolNode
+from schemas.semantics import PLAIN, least_semantics_of
+from schemas.spec import FunctionNode, Join, LlmNode, Node, NodeKind, OnChildError, ResolvedSpec, ToolNode
 from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec_nodes import queue_of
 from streams.core.runs.dynamic import FOLDED, Dynamic, compile_dynamic, dynamic_args
 from streams.core.runs.states import ImpossibleMove
-from streams.core.runs.values import OutputOf, Value, compile_value
+from streams.core.runs.values import ListOf, OutputOf, Value, compile_value, lists_named
 
 Work = LlmCall | ToolCall | FunctionCall
 
@@ -27,6 +27,7 @@ class PlanNode:
     while it runs nothing else of its run does, since every other node is before or after it. ``work`` is what a worker
     does for it; a node that no worker works on has ``dynamic`` instead. ``early``: it may run while one of its
     ``ancestors`` (known only then) still does, because of its own join or of one before it.
+    ``is_listed``: some node takes its output as a whole.
     """
 
     id: str
@@ -48,6 +49,9 @@ class PlanNode:
     ancestors: tuple[str, ...] = ()
     dynamic: Dynamic | None = None
     queue: str = ""
+    max_parallel: int | None = None
+    on_child_error: OnChildError = "fail"
+    is_listed: bool = False
 
     @property
     def asked(self) -> Work:
@@ -99,12 +103,14 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         )
         for i, id_ in enumerate(order)
     }
+    whole = {name for node in nodes.values() for value in _bound(node) for name in lists_named(value)}
+    nodes = {id_: replace(node, is_listed=id_ in whole) if node.parallel else node for id_, node in nodes.items()}
     return Plan(
         resolved=resolved,
         nodes=nodes,
         roots=tuple(node for node in nodes.values() if not node.predecessors),
         sinks=tuple(node for node in nodes.values() if not node.successors),
-        semantics=semantics_of(resolved.spec),
+        semantics=least_semantics_of(resolved.spec),
     )
 
 
@@ -145,7 +151,16 @@ def _compile_node(
         predecessors=before,
         successors=after,
         queue=queue_of(node) or "",
+        max_parallel=node.config.max_parallel,
+        on_child_error=node.config.on_child_error,
     )
+
+
+def _bound(node: PlanNode) -> Iterator[Value]:
+    """Yield what is bound whole for a node's steps; a list that it maps over is taken item by item."""
+    yield from (value for _, value in node.args)
+    if isinstance(node.items, ListOf):
+        yield node.items
 
 
 def _next(

@@ -4,6 +4,7 @@ from schemas.records.steps import StepRequest
 from streams.core.runs.binding import bind_args, open_items
 from streams.core.runs.chain import args_hash, rides_after
 from streams.core.runs.entries import Step
+from streams.core.runs.gather import TIMEOUT_MS, WORK, gather_args
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.sizes import check_request
 from streams.core.runs.turn import Turn
@@ -55,8 +56,10 @@ def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: i
 
 def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
     header = turn.header
-    args, links = bind_args(node, scope)
-    size = check_request(step_id, args, links, header.tags, node.asked)
+    gathers = step.gather is not None
+    args, links = gather_args(turn, step) if gathers else bind_args(node, scope)
+    work = WORK if gathers else node.asked
+    size = check_request(step_id, args, links, header.tags, work)
     budget = header.budget_nano
     # Only a request that was never given back carries more: what comes of an earlier one must find it gone.
     chained = turn.chain_steps and node.next is not None and not step.deferral
@@ -70,10 +73,10 @@ def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -
         attempt=step.attempt,
         deferral=step.deferral,
         tier=node.policy.quality,
-        work=node.asked,
+        work=work,
         args=args,
         links=links,
-        timeout_ms=node.policy.timeout_ms,
+        timeout_ms=TIMEOUT_MS if gathers else node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
         tags=header.tags,
         run_budget_nano=None if budget is None else max(0, budget - turn.cost_nano),

@@ -4,14 +4,15 @@ The verbs of the other modules take a turn and change it; ``fold`` closes it, wh
 changed and returns the commands.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, cast
 
 import msgspec
 
-from schemas.ids import forked_from
+from schemas.ids import child_step_id, forked_from
 from schemas.metrics import LATE_EVENTS_TOTAL
-from schemas.payload import Payload
+from schemas.payload import Payload, inline
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.run_views import RunState
 from schemas.records.steps import StepRequest
@@ -32,6 +33,7 @@ from streams.core.runs.entries import (
 )
 from streams.core.runs.plan import Plan, PlanNode
 from streams.core.runs.states import TERMINAL_RUN, TERMINAL_STEP, ImpossibleMove, check_run_move, check_step_move
+from streams.core.runs.values import Output, Outputs
 from streams.core.state import State
 
 
@@ -64,6 +66,7 @@ class Turn:
         self.status = status
         self.done = progress.done
         self.open_children = dict(progress.open_children)
+        self.maps = dict(progress.maps)
         self.cost_nano = progress.cost_nano
         self.input_tokens = progress.input_tokens
         self.output_tokens = progress.output_tokens
@@ -73,6 +76,7 @@ class Turn:
         self.ended = False
         self.is_new = False
         self.changed: dict[str, Step] = {}
+        self.shown: dict[str, None] = {}
         self.requests: list[StepRequest] = []
         self.commands: list[Command] = []
         self._progress = progress
@@ -150,8 +154,11 @@ class Turn:
         known = [(step_id, step) for step_id, step in found if step is not None]
         yield from sorted(known, key=lambda one: self._place(one[1]))
 
-    def _place(self, step: Step) -> tuple[int, int]:
-        return self.plan.nodes[step.node].position, -1 if step.index is None else step.index
+    def _place(self, step: Step) -> tuple[int, int, int]:
+        position = self.plan.nodes[step.node].position
+        if step.gather is not None:
+            return position, 1, step.gather[0]
+        return position, 0, -1 if step.index is None else step.index
 
     def node_of(self, step: Step) -> PlanNode:
         """Return a step's node."""
@@ -172,7 +179,7 @@ class Turn:
         step = self.step(node_id)
         return step is not None and step.state in TERMINAL_STEP
 
-    def output(self, node_id: str) -> Payload | list[Payload] | None:
+    def output(self, node_id: str) -> Output:
         """Return the output of a settled node; of a mapped one its children's outputs, in order.
 
         It is ``None`` for a node that gave none: it was skipped, or it is optional and failed.
@@ -184,8 +191,14 @@ class Turn:
             return None
         if step.total is None:
             return self._one_output(node_id, step)
-        children = [f"{node_id}[{index}]" for index in range(step.total)]
-        return [self._one_output(child, self.step(child)) for child in children]
+        return outputs_of(self, step)
+
+    def child_output(self, step_id: str) -> Payload:
+        """Return the output of a mapped node's child; of one that failed its error, as the node asks."""
+        step = self.step(step_id)
+        if step is not None and step.state == "failed" and step.error is not None:
+            return inline({"error": {"code": step.error.code, "message": step.error.message}})
+        return self._one_output(step_id, step)
 
     def _one_output(self, step_id: str, step: Step | None) -> Payload:
         output = step.output if step is not None else None
@@ -237,7 +250,21 @@ class Turn:
             error=self.error,
             started_at_ms=self.started_at_ms,
             finished_at_ms=self.finished_at_ms,
+            maps=self.maps,
         )
+
+
+def outputs_of(turn: Turn, parent: Step) -> Outputs:
+    """Return the outputs of a mapped node's children without those that are left out."""
+    node_id, total, left_out = parent.node, parent.total or 0, parent.left_out
+    if not left_out:
+        return Outputs(total, lambda i: turn.child_output(child_step_id(node_id, i)), parent.output)
+
+    def at(position: int) -> Payload:
+        before = bisect_right(range(len(left_out)), position, key=lambda k: left_out[k] - k)
+        return turn.child_output(child_step_id(node_id, position + before))
+
+    return Outputs(total - len(left_out), at, parent.output)
 
 
 def open_turn(state: State, run_id: str, now_ms: int, offset: int, *, chain_steps: bool = False) -> Turn | None:

@@ -4,7 +4,7 @@ What is bound is either ``Near`` (the value itself) or ``Far`` (stored bytes): o
 known here, so it becomes a ``Link`` that the worker fills in.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +34,39 @@ class Far:
 
 
 Datum = Near | Far
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The outputs of a mapped node's children, in order, each looked up when it is asked for.
+
+    ``gathered`` is the same list as one payload, where it was too large to travel in requests.
+    """
+
+    count: int
+    at: Callable[[int], Payload]
+    gathered: Payload | None = None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Payload:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        return self.at(index)
+
+    def __iter__(self) -> Iterator[Payload]:
+        return map(self.at, range(self.count))
+
+
+def listed(outputs: Sequence[Payload], gathered: Payload | None = None) -> Outputs:
+    """Return outputs that are at hand."""
+    return Outputs(len(outputs), outputs.__getitem__, gathered)
+
+
 #: A node's output: one payload, or one for each child of a mapped node; ``None`` where there is none, since the node
 #: was skipped, or is optional and failed.
-Output = Payload | list[Payload] | None
+Output = Payload | Outputs | None
 
 
 class BindingError(Exception):
@@ -158,7 +188,9 @@ def of_payload(payload: Payload, path: tuple[PathPart, ...] = (), name: str = ""
 
 def _bind_output(reference: Reference, scope: Scope, at: list[PathPart], links: list[Link]) -> Json:
     output = scope.outputs(reference.node)
-    if isinstance(output, list) and not reference.path:
+    if isinstance(output, Outputs) and not reference.path:
+        if output.gathered is not None:
+            return place(of_payload(output.gathered), at, links)
         return [place(of_payload(child), [*at, i], links) for i, child in enumerate(output)]
     return place(find(output, reference), at, links)
 
@@ -170,13 +202,13 @@ def find(output: Output, reference: Reference) -> Datum:
     """
     if output is None:
         return Near(None)
-    if not isinstance(output, list):
+    if not isinstance(output, Outputs):
         return of_payload(output, reference.path, reference.node)
     first, *rest = reference.path
     try:
-        child: Payload = payloads.walk(output, [first])
-    except MissingPath as exc:
-        many = f"'{reference.node}' gave a list of {len(output)} outputs; {exc}"
+        child = output[payloads.list_index(first)]
+    except LookupError as exc:
+        many = f"'{reference.node}' gave a list of {len(output)} outputs; '{first}' is not there (it is a list)"
         raise BindingError("reference_missing", many[:1000]) from exc
     return of_payload(child, tuple(rest), f"{reference.node}[{first}]")
 
@@ -208,3 +240,18 @@ def _known(variable: Variable, scope: Scope) -> Json:
         "the list is stored outside of its record, so its item cannot be put inside a text here; make '{{item}}' the "
         "whole value, or use the variable in the prompt",
     )
+
+
+def lists_named(value: Value) -> Iterator[str]:
+    """Yield the nodes whose outputs a value names as a whole."""
+    match value:
+        case OutputOf(reference) if not reference.path:
+            yield reference.node
+        case ListOf(items):
+            for item in items:
+                yield from lists_named(item)
+        case DictOf(entries):
+            for _, entry in entries:
+                yield from lists_named(entry)
+        case _:
+            pass

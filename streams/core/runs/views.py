@@ -11,11 +11,12 @@ import msgspec
 from schemas.ids import forked_from, trace_id
 from schemas.payload import Inline, Payload, inline
 from schemas.records.base import Json, Usage
-from schemas.records.run_views import RunView, StepView
+from schemas.records.run_views import Children, RunView, StepView
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.sizes import FIXED, RECORD_LIMIT, json_size, payload_size
 from streams.core.runs.turn import Turn
+from streams.core.runs.values import Outputs
 
 #: The share of a record that a run's output may take, so that inputs and a step fit beside it.
 OUTPUT_SHARE = RECORD_LIMIT // 2
@@ -27,6 +28,8 @@ def changed_views(turn: Turn) -> list[RunView]:
     if not turn.visibly_changed:
         return []
     steps = [step_view(turn, step_id, step) for step_id, step in turn.changed.items()]
+    shown = ((step_id, turn.step(step_id)) for step_id in turn.shown if step_id not in turn.changed)
+    steps += [step_view(turn, step_id, step) for step_id, step in shown if step is not None]
     if turn.ended and turn.status != "succeeded":
         steps.extend(_never_started(turn))
     return _views(turn, turn.offset, steps, with_inputs=turn.is_new)
@@ -47,7 +50,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
     return StepView(
         step_id=step_id,
         node_id=step.node,
-        kind=turn.node_of(step).kind,
+        kind=turn.node_of(step).kind if step.gather is None else "function",
         state=step.state,
         attempt=step.attempt,
         output=step.output,
@@ -65,7 +68,16 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         note=step.note,
         waiting_until_ms=step.due_ms if waiting else None,
         reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
+        children=_children(turn, step),
     )
+
+
+def _children(turn: Turn, step: Step) -> Children | None:
+    counts = turn.maps.get(step.node) if step.total is not None else None
+    if counts is None:
+        return None
+    succeeded = counts.ended - counts.failed
+    return Children(total=counts.total, succeeded=succeeded, failed=counts.failed, open=counts.open)
 
 
 def _usage(input_tokens: int, output_tokens: int) -> Usage:
@@ -129,8 +141,10 @@ def _run_output(turn: Turn) -> tuple[dict[str, Payload], list[str]]:
 
 def _sink_output(turn: Turn, node: PlanNode) -> Payload | None:
     output = turn.output(node.id)
-    if not isinstance(output, list):
+    if not isinstance(output, Outputs):
         return output
+    if output.gathered is not None:
+        return output.gathered
     return inline([_item(child) for child in output])
 
 
