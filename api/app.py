@@ -39,6 +39,7 @@ from connectors.postgres.database import Database
 from connectors.postgres.keys import Keys
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.redis_errors import redis_errors
@@ -164,6 +165,7 @@ def _services(
         budgets=Budgets(database),
         keys=keys,
         runs=history,
+        run_steps=RunSteps(database),
         spend=Spend(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
         plans=plans,
         markers=markers,

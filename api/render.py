@@ -1,10 +1,13 @@
 """Stored rows as the API shows them: times in RFC 3339, money as exact decimal text, inline payloads as their value."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from api import render_steps
 from connectors.accepted import Receipt
 from connectors.postgres.budgets import StoredBudget
 from connectors.postgres.keys import StoredKey
+from connectors.postgres.run_counts import Children
 from connectors.postgres.runs import RunLine, StoredRun, StoredStep
 from connectors.spend import Amounts
 from schemas import ids
@@ -25,6 +28,8 @@ from schemas.budgets import opens_at_ms, window
 from schemas.money import cents, usd
 
 RUNS = "/api/v1/workflows/runs"
+#: Children of one mapped node that are shown with their run; all others are read by page.
+CHILDREN_SHOWN = 100
 
 
 def links(run_id: str, workflow: str, version: int) -> RunLinks:
@@ -32,6 +37,7 @@ def links(run_id: str, workflow: str, version: int) -> RunLinks:
     return RunLinks(
         self=f"{RUNS}/{run_id}",
         cancel=f"{RUNS}/{run_id}/cancel",
+        steps=f"{RUNS}/{run_id}/steps",
         workflow=f"/api/v1/workflows/{workflow}?version={version}",
     )
 
@@ -70,13 +76,24 @@ def summary(run: RunLine) -> RunSummary:
     return RunSummary(**_summary_fields(run))
 
 
-def whole_run(run: StoredRun, steps: list[StoredStep], *, step_outputs: bool = False) -> RunAnswer:
-    """Return a run with its steps, and with their outputs when asked so."""
+def whole_run(
+    run: StoredRun,
+    steps: list[StoredStep],
+    children: Mapping[str, Children] | None = None,
+    *,
+    step_outputs: bool = False,
+) -> RunAnswer:
+    """Return a run with its steps, and with their outputs when asked so. ``children`` are those of mapped nodes."""
+    found = children or {}
     return RunAnswer(
         **_summary_fields(run),
         inputs=run.inputs,
         output=_output(run, steps),
-        steps=[_step(step, step_outputs) for step in steps],
+        steps=[
+            step_answer(step, step_outputs, None if step.step_id != step.node_id else found.get(step.node_id))
+            for step in steps
+            if step.child_index < CHILDREN_SHOWN
+        ],
         budget_cents=cents(run.budget_nano) if run.budget_nano is not None else None,
         source=run.source,
         submission_id=run.submission_id,
@@ -161,11 +178,12 @@ def _output_of_steps(node: str, steps: list[StoredStep]) -> Any:
     for step in own:
         if step.step_id == node:
             return value(step.output or {})
-    children = sorted(own, key=lambda step: ids.child_index(step.step_id))
+    children = sorted((step for step in own if step.child_index >= 0), key=lambda step: step.child_index)
     return [value(step.output or {}) for step in children]
 
 
-def _step(step: StoredStep, with_output: bool) -> StepAnswer:
+def step_answer(step: StoredStep, with_output: bool, children: Children | None = None) -> StepAnswer:
+    """Return one step; ``children`` are those of a mapped node."""
     waiting = None
     if step.waiting_for is not None:
         waiting = Waiting(on=step.waiting_for, until=timestamp(step.waiting_until_ms))
@@ -184,6 +202,7 @@ def _step(step: StoredStep, with_output: bool) -> StepAnswer:
         reused_from=step.reused_from,
         waiting=waiting,
         note=step.note,
+        children=None if children is None else render_steps.children(step.children_total, children),
         output=value(step.output) if with_output and step.output is not None else None,
         error=_failure(step.error),
         started_at=timestamp(step.started_ms),

@@ -20,6 +20,7 @@ from connectors.plans import Plans
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.restarts import Restarts
@@ -44,6 +45,7 @@ class Services:
     budgets: Budgets
     keys: Keys
     runs: Runs
+    run_steps: RunSteps
     spend: Spend
     plans: Plans
     markers: AcceptedMarkers

@@ -48,11 +48,11 @@ def child_step_id(node_id: str, index: int) -> str:
     return f"{node_id}[{index}]"
 
 
-def child_index(step_id: str) -> int:
+def child_index(step_id: str, node_id: str) -> int:
     """Return the index in the id of a child of a mapped node; -1 for the id of another step."""
     head, bracket, rest = step_id.rpartition("[")
     digits = rest.removesuffix("]")
-    return int(digits) if head and bracket and rest.endswith("]") and digits.isdigit() else -1
+    return int(digits) if head == node_id and bracket and rest.endswith("]") and digits.isdigit() else -1
 
 
 # Every view of a run names its trace.

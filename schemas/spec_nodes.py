@@ -110,8 +110,14 @@ def _reference_problems(path: str, text: str, reference: Reference, node: Node, 
 def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
     config = node.config
     if not config.parallel:
-        if config.items is not None:
-            yield Problem(f"{path}.items", "a node that is not parallel has no items", "add `parallel: true`")
+        said = {
+            "items": config.items is not None,
+            "max_parallel": config.max_parallel is not None,
+            "on_child_error": config.on_child_error != "fail",
+        }
+        for name in (name for name, is_said in said.items() if is_said):
+            what = name if name == "items" else f"children, so no `{name}`"
+            yield Problem(f"{path}.{name}", f"a node that is not parallel has no {what}", "add `parallel: true`")
         return
     before = outline.before[node.id]
     if config.items is None and len(before) != 1:

@@ -7,6 +7,7 @@ from api.routers import (
     health,
     prompts,
     restarts,
+    run_steps,
     runs,
     tools,
     workflows,
@@ -15,6 +16,7 @@ from api.routers import (
 ROUTERS = (
     # Runs first: their path would else be read as a workflow of that name.
     runs.router,
+    run_steps.router,
     bulk.router,
     restarts.router,
     workflows.router,

@@ -99,13 +99,15 @@ async def get_run(
     parts: Parts,
     step_outputs: Annotated[bool, Query(description="Show every step's output, too.")] = False,
 ) -> RunAnswer:
-    """Return a run with its steps. A run that was just accepted is `queued`."""
-    found = await parts.runs.get(who.org_id, run_id, step_outputs=step_outputs)
+    """Return a run with its steps, of each mapped node the first 100. A run that was just accepted is `queued`."""
+    found = await parts.runs.get(who.org_id, run_id, step_outputs=step_outputs, most_children=render.CHILDREN_SHOWN)
     if found is not None:
-        return render.whole_run(*found, step_outputs=step_outputs)
+        mapped = any(step.child_index >= 0 for step in found[1])
+        children = await parts.runs.children(who.org_id, run_id) if mapped else {}
+        return render.whole_run(*found, children, step_outputs=step_outputs)
     receipt = await parts.markers.find(who.org_id, run_id)
     if receipt is None:
-        raise _no_run(run_id)
+        raise no_run(run_id)
     return render.queued(receipt)
 
 
@@ -116,7 +118,7 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
     receipt = await parts.markers.find(who.org_id, run_id) if line is None else None
     known = line or receipt
     if known is None:
-        raise _no_run(run_id)
+        raise no_run(run_id)
     status: RunState = line.status if line is not None else "queued"
     if status in ENDED:
         raise Conflict(f"run {run_id} has ended: it is {status}")
@@ -128,5 +130,6 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
     return CancelAccepted(id=run_id, status=status, links=where)
 
 
-def _no_run(run_id: str) -> NotFound:
+def no_run(run_id: str) -> NotFound:
+    """Return the error of a run that there is not in the organisation."""
     return NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")

@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from connectors.postgres.database import Database
+from schemas.ids import child_index
 from schemas.payload import Payload
 from schemas.records.base import ErrorInfo
 from schemas.records.run_views import RunView, StepView
@@ -65,6 +66,8 @@ _STEP_COLUMNS = (
     ("waiting_until", "timestamptz"),
     ("note", "text"),
     ("reused_from", "text"),
+    ("child_index", "integer"),
+    ("children_total", "integer"),
 )
 #: How a column's values travel: as an array of what, and what turns one into the column's type.
 _TRAVEL = {
@@ -211,6 +214,8 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         step.waiting_until_ms,
         _text(step.note),
         _text(step.reused_from),
+        child_index(step.step_id, step.node_id),
+        None if step.children is None else step.children.total,
     )
 
 

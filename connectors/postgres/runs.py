@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from connectors.postgres.database import Database, epoch_ms
+from connectors.postgres.run_counts import Children, counted
 from schemas.errors import InvalidInput, Problem
 from schemas.records.run_views import RunState, StepState
 from schemas.spec import NodeKind
@@ -19,10 +20,10 @@ _SUMMARY = (
     f"{epoch_ms('finished_at')} AS finished_ms"
 )
 _WHOLE = f"{_SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
-_STEP = (
+STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
     f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
-    f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms"
+    f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms, child_index, children_total"
 )
 
 
@@ -61,7 +62,10 @@ class StoredRun(RunLine):
 
 @dataclass(frozen=True)
 class StoredStep:
-    """One step. ``output`` is a payload as it was recorded, where it was read."""
+    """One step. ``output`` is a payload as it was recorded, where it was read.
+
+    ``child_index`` is -1 but for a child of a mapped node; ``children_total`` is how many children a mapped node has.
+    """
 
     step_id: str
     node_id: str
@@ -81,6 +85,8 @@ class StoredStep:
     started_ms: int | None
     finished_ms: int | None
     reused_from: str | None = None
+    child_index: int = -1
+    children_total: int | None = None
     output: dict[str, Any] | None = None
 
 
@@ -105,11 +111,12 @@ class Runs:
         self._database = database
 
     async def get(
-        self, org_id: str, run_id: str, *, step_outputs: bool = False
+        self, org_id: str, run_id: str, *, step_outputs: bool = False, most_children: int | None = None
     ) -> tuple[StoredRun, list[StoredStep]] | None:
         """Return a run and its steps in the order they were asked for, or ``None``.
 
-        Steps come with outputs when asked so, and those of ``output_in_steps`` always.
+        Steps come with outputs when asked so, and those of ``output_in_steps`` always. With ``most_children`` only so
+        many children of each mapped node come, but those of ``output_in_steps`` all the same.
         """
         async with self._database.transaction("read a run") as conn:
             run = await conn.fetchrow(
@@ -118,11 +125,17 @@ class Runs:
             if run is None:
                 return None
             steps = await conn.fetch(
-                f"SELECT {_STEP}, CASE WHEN $3 OR node_id = ANY($4::text[]) THEN output END AS output "
-                "FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 ORDER BY requested_at NULLS LAST, step_id",
-                *(run_id, org_id, step_outputs, run["output_in_steps"]),
+                f"SELECT {STEP}, CASE WHEN $3 OR node_id = ANY($4::text[]) THEN output END AS output "
+                "FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 "
+                "AND ($5::integer IS NULL OR child_index < $5 OR node_id = ANY($4::text[])) "
+                "ORDER BY requested_at NULLS LAST, step_id",
+                *(run_id, org_id, step_outputs, run["output_in_steps"], most_children),
             )
         return StoredRun(**run), [StoredStep(**step) for step in steps]
+
+    async def children(self, org_id: str, run_id: str) -> dict[str, Children]:
+        """Return how far the mapped nodes of a run are, by node."""
+        return await counted(self._database, org_id, run_id)
 
     async def status(self, org_id: str, run_id: str) -> RunLine | None:
         """Return a run's line, or ``None``."""

@@ -1,6 +1,6 @@
 """Tools and functions that workflows call by name. Importing this package registers those that ship with it."""
 
-from connectors.tools import combining, complexity, files, images, merging, splitting
+from connectors.tools import combining, complexity, files, gathering, images, merging, splitting
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Done, NotDone, Reconciled, Unknown
 from connectors.tools.entry_points import load_entry_points
@@ -20,6 +20,7 @@ __all__ = [
     "complexity",
     "files",
     "function",
+    "gathering",
     "images",
     "load_entry_points",
     "merging",

@@ -47,6 +47,7 @@ class RunLinks(Answer):
 
     self: str
     cancel: str
+    steps: str
     workflow: str
 
 
@@ -85,11 +86,30 @@ class Waiting(Answer):
     until: str | None = None
 
 
+class ChildrenAnswer(Answer):
+    """A mapped node's children: how many there are, how many are in which state, and what they used together.
+
+    Children that were not asked for yet are in none of the states.
+    """
+
+    total: int
+    running: int = 0
+    waiting: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    canceled: int = 0
+    cost_cents: str
+    cost_usd: str
+    tokens: Tokens
+
+
 class StepAnswer(Answer):
     """One step of a run. ``output`` is there when it was asked for (``step_outputs=true``).
 
     ``note`` says why the rules decided as they did, where that is not plain: why a step was skipped.
     ``reused_from`` is the run whose result this step began with.
+    ``children`` is there for a mapped node. A run shows at most 100 of them; all are at its ``links.steps``.
     """
 
     id: str
@@ -106,6 +126,7 @@ class StepAnswer(Answer):
     reused_from: str | None = None
     waiting: Waiting | None = None
     note: str | None = None
+    children: ChildrenAnswer | None = None
     output: Any = None
     error: Failure | None = None
     started_at: str | None = None
@@ -149,6 +170,13 @@ class RunPage(Answer):
     """Some runs, newest first. Ask again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
 
     runs: list[RunSummary]
+    next_cursor: str | None = None
+
+
+class StepPage(Answer):
+    """Some steps of a run. Ask again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
+
+    steps: list[StepAnswer]
     next_cursor: str | None = None
 
 

@@ -83,5 +83,6 @@ def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
         continuation=rides_after(turn, node, scope, size) if chained else [],
-        queue=node.queue,
+        # Workers in other languages know only what their queue asks for.
+        queue="" if gathers else node.queue,
     )

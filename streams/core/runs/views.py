@@ -53,7 +53,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         kind=turn.node_of(step).kind if step.gather is None else "function",
         state=step.state,
         attempt=step.attempt,
-        output=step.output,
+        output=step.output if step.state != "failed" else _collected(turn, step_id, step),
         error=step.error,
         usage=_usage(step.input_tokens, step.output_tokens),
         cost_nano=step.cost_nano,
@@ -70,6 +70,13 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
         children=_children(turn, step),
     )
+
+
+def _collected(turn: Turn, step_id: str, step: Step) -> Payload | None:
+    """Return what a failed child's place in its node's output has, if it has one."""
+    if step.index is None or turn.node_of(step).on_child_error != "collect":
+        return None
+    return turn.child_output(step_id)
 
 
 def _children(turn: Turn, step: Step) -> Children | None:

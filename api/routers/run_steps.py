@@ -1,0 +1,45 @@
+"""The steps of a run, by page: a mapped node may have thousands of children."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api import render
+from api.routers.errors import errors
+from api.routers.filters import stored_text
+from api.routers.runs import RunId, no_run
+from api.services import Parts, Reader, Services
+from api.strict_json import StrictJsonRoute
+from connectors.postgres.run_steps import StepFilter
+from schemas.api_models.runs import StepPage
+from schemas.records.run_views import StepState
+
+router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
+
+MAX_PAGE = 1_000
+
+
+@router.get("/{run_id}/steps", responses=errors(404), summary="List the steps of a run")
+async def list_steps(
+    run_id: RunId,
+    who: Reader,
+    parts: Parts,
+    node: Annotated[str | None, Query(max_length=128, description="Only this node's steps.")] = None,
+    status: Annotated[StepState | None, Query()] = None,
+    outputs: Annotated[bool, Query(description="Show every step's output, too.")] = False,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the last page.")] = None,
+) -> StepPage:
+    """List steps by node id, the children of a mapped node in the order of their items."""
+    wanted = StepFilter(
+        node=stored_text("query.node", node), status=status, cursor=cursor, limit=limit, outputs=outputs
+    )
+    steps, next_cursor = await parts.run_steps.page(who.org_id, run_id, wanted)
+    if not steps and cursor is None and not await _is_known(parts, who.org_id, run_id):
+        raise no_run(run_id)
+    return StepPage(steps=[render.step_answer(one, outputs) for one in steps], next_cursor=next_cursor)
+
+
+async def _is_known(parts: Services, org_id: str, run_id: str) -> bool:
+    line = await parts.runs.status(org_id, run_id)
+    return line is not None or await parts.markers.find(org_id, run_id) is not None

@@ -1,0 +1,79 @@
+"""Reading the steps of a run by page."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+import orjson
+
+from connectors.postgres.database import Database
+from connectors.postgres.runs import STEP, StoredStep
+from schemas.errors import InvalidInput, Problem
+from schemas.records.run_views import StepState
+
+
+@dataclass(frozen=True)
+class StepFilter:
+    """Which steps of a run to list; what is ``None`` does not filter."""
+
+    node: str | None = None
+    status: StepState | None = None
+    cursor: str | None = None
+    limit: int = 100
+    outputs: bool = False
+
+
+class RunSteps:
+    """The steps of runs, by page. Raises ``Unavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, org_id: str, run_id: str, wanted: StepFilter) -> tuple[list[StoredStep], str | None]:
+        """Return steps by node, children by index, and the cursor of the next page.
+
+        Raises ``InvalidInput`` for a bad cursor. A run that is not known has no steps.
+        """
+        conditions, args = _conditions(org_id, run_id, wanted)
+        output = "output" if wanted.outputs else "NULL AS output"
+        rows = await self._database.fetch(
+            "list steps",
+            f"SELECT {STEP}, {output} FROM step_run WHERE {' AND '.join(conditions)} "
+            f"ORDER BY node_id, child_index, step_id LIMIT ${len(args) + 1}",
+            *(*args, wanted.limit + 1),
+        )
+        steps = [StoredStep(**row) for row in rows[: wanted.limit]]
+        return steps, _cursor(steps[-1]) if len(rows) > wanted.limit else None
+
+
+def _conditions(org_id: str, run_id: str, wanted: StepFilter) -> tuple[list[str], list[object]]:
+    conditions = ["workflow_run_id = $1", "org_id = $2"]
+    values: list[object] = [run_id, org_id]
+    if wanted.node is not None:
+        values.append(wanted.node)
+        conditions.append(f"node_id = ${len(values)}")
+    if wanted.status is not None:
+        values.append(wanted.status)
+        conditions.append(f"status = ${len(values)}")
+    if wanted.cursor is not None:
+        values += _read_cursor(wanted.cursor)
+        at = len(values)
+        conditions.append(f"(node_id, child_index, step_id) > (${at - 2}, ${at - 1}, ${at})")
+    return conditions, values
+
+
+def _cursor(step: StoredStep) -> str:
+    place = [step.node_id, step.child_index, step.step_id]
+    return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> list[object]:
+    try:
+        found = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error):
+        found = None
+    match found:
+        case [str() as node, int() as index, str() as step] if -1 <= index < 2**31 and "\0" not in node + step:
+            return [node, index, step]
+    fix = "pass next_cursor as the last page gave it, or leave it out"
+    raise InvalidInput("the cursor is not one of ours", (Problem("query.cursor", "not one of ours", fix),))
