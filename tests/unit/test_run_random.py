@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from schemas.records.run_events import (
 )
 from schemas.records.steps import StepRequest
 from streams.core.memory import MemoryState
+from streams.core.runs import gather
 from streams.core.runs.entries import step_field
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
@@ -43,7 +45,10 @@ def workflows(draw):
         if draw(st.integers(0, 2)) == 0:
             config = {"parallel": True, "inputs": {}}
             if len(before) != 1 or draw(st.booleans()):
-                config["items"] = draw(st.sampled_from([[], [1], [1, "{{x}}", 3]]))
+                config["items"] = draw(st.sampled_from([[], [1], [1, "{{x}}", 3], [1, 2, 3, 4, 5]]))
+            if draw(st.booleans()):
+                config["max_parallel"] = draw(st.integers(1, 2))
+            config["on_child_error"] = draw(st.sampled_from(["fail", "skip", "collect"]))
         retries = {"max_attempts": draw(st.integers(1, 3)), "initial_ms": 10}
         policy: dict[str, Any] = {"retries": retries}
         if draw(st.booleans()):
@@ -68,6 +73,7 @@ class Chaos(World):
         self.before = {n.id: [e.source for e in spec.spec.dag.edges if e.target == n.id] for n in spec.spec.dag.nodes}
         self.join = {n.id: n.join for n in spec.spec.dag.nodes}
         self.optional = {n.id for n in spec.spec.dag.nodes if n.policy.optional}
+        self.maps = {n.id: n.config for n in spec.spec.dag.nodes if n.config.parallel}
         self.waits = {n.id for n in spec.spec.dag.nodes if n.type == "wait"}
         self.pending: dict[tuple[str, int, int], StepRequest] = {}
         self.fired: list[str] = []
@@ -109,7 +115,21 @@ class Chaos(World):
         if self.status in TERMINAL_RUN:
             assert self.timers == {}
         assert self.timers == self.timers_of_entries()
+        self.check_maps()
         return commands
+
+    def check_maps(self) -> None:
+        """So many children are open as may be, and no place is free while one waits for it."""
+        for node_id, config in self.maps.items():
+            node = self.step(node_id)
+            if node is None or node.state != "running" or self.status in TERMINAL_RUN:
+                continue
+            children = [self.step(step_id) for step_id in self.states() if step_id.startswith(f"{node_id}[")]
+            open_ = sum(child.state in ("running", "waiting") for child in children)
+            assert open_ <= (config.max_parallel or len(children))
+            if len(children) < node.total:
+                assert open_ == config.max_parallel
+            assert config.on_child_error != "fail" or all(child.state != "failed" for child in children)
 
     def edges(self, node_id: str) -> list[str]:
         """What the predecessors of a node are: open, taken or untaken."""
@@ -205,8 +225,9 @@ def check_end(world: Chaos) -> None:
     if world.status == "succeeded":
         assert set(world.before) <= set(steps)
         for step_id, step in steps.items():
-            assert step.state in ("succeeded", "skipped") or step.node in world.optional
-            if step.index is None:
+            may_fail = step.index is not None and world.maps[step.node].on_child_error != "fail"
+            assert step.state in ("succeeded", "skipped") or step.node in world.optional or may_fail
+            if step.index is None and step.gather is None:
                 assert may_run(world.join[step_id], world.edges(step_id)) is (step.state != "skipped")
         assert progress.open_children == {}
         assert progress.done == len(world.before)
@@ -225,8 +246,18 @@ def check_replay(world: Chaos) -> None:
     assert commands == [c for i, (e, now) in enumerate(world.events) for c in rules.fold(again, e, now, i)]
 
 
+@pytest.fixture(scope="module")
+def gathered_soon():
+    """Let outputs of a few bytes be gathered, in pages of one or two."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gather, "INSIDE_LIMIT", 40)
+        patch.setattr(gather, "PAGE_LIMIT", 45)
+        yield
+
+
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.data())
+@pytest.mark.usefixtures("gathered_soon")
 def test_every_run_ends_once_whatever_happens(data):
     world = Chaos(data.draw(workflows()), data.draw)
     for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=30)):

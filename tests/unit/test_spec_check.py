@@ -128,6 +128,8 @@ def document(nodes, edges=""):
         ("{id: a, type: llm, config: {prompt_ref: aks@1}}", "", "there is no prompt 'aks@1'; did you mean 'ask@1'?"),
         (GOOD.replace("echo", "echo, parallel: true"), "", "config.parallel: 'a' has 0 predecessors, so it is"),
         (GOOD.replace("echo", "echo, items: [1]"), "", "config.items: a node that is not parallel has no items;"),
+        (GOOD.replace("echo", "echo, max_parallel: 2"), "", "config.max_parallel: a node that is not parallel has no"),
+        (GOOD.replace("echo", "echo, on_child_error: skip"), "", "config.on_child_error: a node that is not parallel"),
         (
             GOOD.replace("echo", "echo, parallel: true, items: text"),
             "",

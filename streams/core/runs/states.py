@@ -18,7 +18,9 @@ Rules that the tables stand for:
    counts, once.
 8. A node that was skipped, or is optional and failed, has no output: references to it are null. The same holds for an
    ancestor that still ran when a join started the step early.
-9. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no cost.
+9. A mapped node has rules of its own (``maps``): its children may fail without failing it.
+10. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no
+    cost.
 """
 
 from collections.abc import Mapping
