@@ -42,17 +42,20 @@ def _result(steps: list[StoredStep], *, mapped: bool) -> Reused | None:
         return Reused(state="skipped")
     if own.status != "succeeded":
         return None
-    if mapped:
-        return _children(steps)
+    if mapped and (own.output is None or own.output.get("length") is None):
+        return _children(own, steps)
     return Reused(output=_payload(own.output)) if own.output is not None else None
 
 
-def _children(steps: list[StoredStep]) -> Reused | None:
-    """Return the outputs of a mapped node's children, if every one is there."""
-    children = {child_index(step.step_id): step.output for step in steps if step.step_id != step.node_id}
-    outputs = [children.get(index) for index in range(len(children))]
-    there = [_payload(output) for output in outputs if output is not None]
-    return Reused(children=there) if len(there) == len(outputs) else None
+def _children(own: StoredStep, steps: list[StoredStep]) -> Reused | None:
+    """Return the outputs of a mapped node's children, if every one is there. Of failed ones places may be left out."""
+    found = {child_index(step.step_id, step.node_id): step for step in steps}
+    total = own.children_total if own.children_total is not None else sum(index >= 0 for index in found)
+    children = [found.get(index) for index in range(total)]
+    if any(child is None or (child.output is None and child.status != "failed") for child in children):
+        return None
+    outputs = (child.output for child in children if child is not None)
+    return Reused(children=[_payload(output) for output in outputs if output is not None])
 
 
 def _payload(stored: Mapping[str, Any]) -> Payload:

@@ -23,7 +23,8 @@ class _RunEvent(Record, frozen=True, kw_only=True):
 class Reused(Part, frozen=True, kw_only=True):
     """What a node became in the run that this one goes on from.
 
-    ``output`` of a node that succeeded; of a mapped one ``children`` instead, its children's outputs in order.
+    ``output`` of a node that succeeded; of a mapped one ``children`` instead, its children's outputs in order,
+    or an ``output`` that is their list.
     """
 
     state: Literal["succeeded", "skipped"] = "succeeded"

@@ -48,6 +48,16 @@ def test_a_mapped_node_comes_with_its_children():
     assert (run.status, run.state.get(RUN, "p").open_children) == ("succeeded", {})
 
 
+def test_a_mapped_node_whose_outputs_were_gathered():
+    stored = Reference(uri="objects:///acme/1", sha256="1" * 64, size=200_000, length=9)
+    nodes = [function("m", parallel=True, items=[1]), function("b", inputs={"a": "m.output", "one": "m.output[3]"})]
+    run = world(*nodes, edges="m>b", m=Reused(output=stored))
+    assert [(link.at, link.payload, link.path) for link in run.requests[0].links] == [
+        (["a"], stored, []),
+        (["one"], stored, [3]),
+    ]
+
+
 def test_reused_steps_cost_nothing_and_say_where_they_come_from():
     run = world(function("a"), function("b"), edges="a>b", a=Reused(output=inline(1)))
     seen = {step.step_id: step for view in run.views for step in view.steps}

@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.errors import BadRecord
 from schemas.ids import child_step_id, forked_from
-from schemas.payload import Inline, Payload
+from schemas.payload import Inline, Payload, Reference
 from schemas.records.run_events import Reused
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
@@ -37,7 +37,7 @@ def _begin(turn: Turn, node: PlanNode, result: Reused) -> None:
     done: dict[str, Any] = {"requested_at_ms": turn.now_ms, "finished_at_ms": turn.now_ms}
     if result.state == "skipped":
         turn.leave(node.id, Step(node.id, "skipped", **done))
-    elif node.parallel:
+    elif node.parallel and not _is_stored_list(result.output):
         children = _need(node, result.children, "outputs of children")
         turn.begin(node.id, Step(node.id, "succeeded", total=len(children), **done))
         for index, output in enumerate(children):
@@ -45,6 +45,10 @@ def _begin(turn: Turn, node: PlanNode, result: Reused) -> None:
             turn.begin(child_step_id(node.id, index), step)
     else:
         turn.begin(node.id, Step(node.id, "succeeded", **_output(_need(node, result.output, "an output")), **done))
+
+
+def _is_stored_list(output: Payload | None) -> bool:
+    return isinstance(output, Reference) and output.length is not None
 
 
 def _output(output: Payload) -> dict[str, Any]:
