@@ -49,6 +49,7 @@ from connectors.spend import Spend
 from connectors.stored_specs import StoredSpecs
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
+from connectors.workers_seen import WorkersSeen
 from schemas.errors import TooLarge, TryLater
 from schemas.records.run_events import Capture
 from topics.admin import TopicAdmin
@@ -172,6 +173,7 @@ def _services(
         submissions=submissions,
         restarts=restarts,
         bulk=Bulk(appender, restarts, submissions),
+        workers_seen=WorkersSeen(redis, DEPENDENCY_TIMEOUT_S),
         appender=appender,
         authenticator=Authenticator(keys, settings.key_pepper),
         publisher=Publisher(Outbox(database), appender),

@@ -27,6 +27,7 @@ from connectors.restarts import Restarts
 from connectors.spend import Spend
 from connectors.submissions import Submissions
 from connectors.tools import Registry
+from connectors.workers_seen import WorkersSeen
 from schemas.api_models.access import Permission
 from schemas.errors import Unauthenticated
 
@@ -52,6 +53,7 @@ class Services:
     submissions: Submissions
     restarts: Restarts
     bulk: Bulk
+    workers_seen: WorkersSeen
     appender: Appender
     authenticator: Authenticator
     publisher: Publisher

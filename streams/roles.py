@@ -36,6 +36,7 @@ from connectors.settings import Settings
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.metrics import ToolMetrics
+from connectors.workers_seen import WorkersSeen
 from schemas.policy import TIERS
 from streams.analytics import AnalyticsSink
 from streams.budgets import PresumedSettlements
@@ -59,6 +60,7 @@ from streams.runtime.transport import PollApp
 from streams.worker.attempts import Attempts
 from streams.worker.execution import Executor
 from streams.worker.handler import Worker
+from streams.worker.heartbeat import Heartbeat, voice
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.model_calls import ModelCalls, ModelPorts
 from streams.worker.outbox import Outbox
@@ -220,13 +222,12 @@ def worker(house: House) -> PollApp:
     handler = Worker(
         attempts=attempts, outbox=outbox, clock=clock, metrics=metrics, concurrency=settings.worker_concurrency
     )
-    return house.app(
-        "worker",
-        handler,
-        *_lanes(settings.worker_queues),
-        fetch_bytes=WORKER_FETCH_BYTES,
-        drain_s=settings.worker_drain_s,
-    )
+    lanes = _lanes(settings.worker_queues)
+    say = voice(worker_id, lanes, settings.worker_concurrency, lambda: handler.in_flight, clock.now_ms())
+    heart = Heartbeat(WorkersSeen(house.redis), say)
+    heart.start()
+    house.closers.append(heart.stop)
+    return house.app("worker", handler, *lanes, fetch_bytes=WORKER_FETCH_BYTES, drain_s=settings.worker_drain_s)
 
 
 def _lanes(queues: str) -> list[str]:

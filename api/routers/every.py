@@ -10,6 +10,7 @@ from api.routers import (
     run_steps,
     runs,
     tools,
+    workers,
     workflows,
 )
 
@@ -24,5 +25,6 @@ ROUTERS = (
     tools.router,
     budgets.router,
     access.router,
+    workers.router,
     health.router,
 )

@@ -1,0 +1,30 @@
+"""Workers: which there are. They serve every organisation, so this is for administrators."""
+
+from fastapi import APIRouter
+
+from api.routers.errors import errors
+from api.services import Admin, Parts
+from connectors.workers_seen import BEAT_S, FORGOTTEN_AFTER_S, MISSED_BEATS
+from schemas.api_models.base import timestamp
+from schemas.api_models.workers import WorkerAnswer, WorkersAnswer
+
+router = APIRouter(prefix="/api/v1/workers", tags=["operations"])
+
+
+@router.get("", responses=errors())
+async def list_workers(_: Admin, parts: Parts) -> WorkersAnswer:
+    """List live, lost and stopped workers, by id."""
+    workers = [
+        WorkerAnswer(
+            id=seen.said.id,
+            state=seen.state,
+            lanes=list(seen.said.lanes),
+            concurrency=seen.said.concurrency,
+            in_flight=0 if seen.state == "stopped" else seen.said.in_flight,
+            version=seen.said.version,
+            started_at=timestamp(seen.said.started_ms),
+            last_seen_at=timestamp(seen.seen_ms),
+        )
+        for seen in await parts.workers_seen.all()
+    ]
+    return WorkersAnswer(workers=workers, lost_after_s=MISSED_BEATS * BEAT_S, forgotten_after_s=FORGOTTEN_AFTER_S)
