@@ -32,6 +32,7 @@ from connectors.appender import TimelyAppender
 from connectors.bulk import Bulk
 from connectors.clickhouse import ClickHouse
 from connectors.kafka import KafkaLog
+from connectors.objects import open_objects
 from connectors.plans import Plans
 from connectors.ports import OutRecord
 from connectors.postgres.budgets import Budgets
@@ -47,6 +48,7 @@ from connectors.restarts import Restarts
 from connectors.settings import Settings
 from connectors.spend import Spend
 from connectors.stored_specs import StoredSpecs
+from connectors.stores import s3_access
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.workers_seen import WorkersSeen
@@ -189,6 +191,7 @@ def _services(
         create_topics=creators[0],
         create_queues=creators[1],
         tools=REGISTRY,
+        objects=open_objects(settings.objects_url, settings.objects_dir, s3_access(settings)),
     )
 
 

@@ -16,6 +16,7 @@ from api.readiness import Check
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import Appender
 from connectors.bulk import Bulk
+from connectors.objects import Objects
 from connectors.plans import Plans
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
@@ -64,6 +65,7 @@ class Services:
     create_topics: CreateTopics
     create_queues: CreateQueues
     tools: Registry
+    objects: Objects
 
 
 async def services(request: Request) -> Services:

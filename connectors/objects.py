@@ -1,21 +1,22 @@
-"""Stored bytes for payloads over the inline limit: content-addressed, per organisation, in a local directory.
+"""Stored bytes for payloads over the inline limit: content-addressed, per organisation, in a directory or in S3.
 
 A reference's uri is ``objects:///<organisation>/<sha256>`` and says nothing that the reference's hash does not, so it
-cannot lead to another organisation's bytes or out of the directory. Equal bytes are stored once per organisation.
+cannot lead to another organisation's bytes or out of the store. Equal bytes are stored once per organisation. Where
+they are is the installation's own business, and may change without any record of it.
 """
 
-import asyncio
 import hashlib
-import os
 import re
-import tempfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from schemas.errors import Forbidden, NotFound, Rejected, Unavailable
+from connectors.blobs import Blobs, BucketBlobs, DirectoryBlobs
+from connectors.stores import S3Access, bucket_store
+from schemas.errors import Forbidden, Rejected, TooLarge, Undecodable
 from schemas.payload import INLINE_LIMIT, Inline, Payload, Reference, inline
 from topics.catalogue import SEGMENT_PATTERN
 from topics.codec import MAX_DEPTH, parse
@@ -27,20 +28,22 @@ _RECORD_DEPTH = 6
 
 #: Enough for the inputs of a mapped step, whose children all read the same object.
 CACHE_BYTES = 32 * 1024 * 1024
+#: Values are read and written whole, by up to ten attempts at once.
+MOST_BYTES = 64 * 1024 * 1024
 
 
 class CorruptObject(Rejected):
     """Stored bytes do not have the hash that their reference names."""
 
 
-class LocalObjects:
-    """An object store in the directory ``root``, which processes of one machine may share.
+class Objects:
+    """The object store of an installation, over where the bytes are.
 
-    ``put`` and ``get`` raise ``Unavailable`` when the disk does not answer.
+    ``put`` and ``get`` raise ``Unavailable`` when that does not answer.
     """
 
-    def __init__(self, root: Path, cache_bytes: int = CACHE_BYTES) -> None:
-        self._root = root
+    def __init__(self, blobs: Blobs, cache_bytes: int = CACHE_BYTES) -> None:
+        self._blobs = blobs
         self._cache = _Cache(cache_bytes)
 
     async def put(
@@ -53,11 +56,7 @@ class LocalObjects:
     ) -> Reference:
         """Store bytes and return their reference; storing them again changes nothing."""
         sha256 = hashlib.sha256(data).hexdigest()
-        path = self._path(org_id, sha256)
-        try:
-            await asyncio.to_thread(_write_once, path, data)
-        except OSError as exc:
-            raise Unavailable("objects", f"cannot write {path.name}: {exc.strerror or exc}") from exc
+        await self._blobs.write(_name(org_id, sha256), data)
         self._cache.put((org_id, sha256), data)
         return Reference(
             uri=_uri(org_id, sha256),
@@ -73,27 +72,39 @@ class LocalObjects:
 
         Raises ``Forbidden`` for a uri that is not the organisation's, ``NotFound`` and ``CorruptObject``.
         """
-        path = self._path(org_id, reference.sha256)
+        _name(org_id, reference.sha256)
         if reference.uri != _uri(org_id, reference.sha256):
             raise Forbidden(f"{reference.uri!r} is not an object of this organisation")
-        cached = self._cache.get((org_id, reference.sha256))
-        if cached is not None:
-            return cached
-        data = await self._read(path, reference)
-        self._cache.put((org_id, reference.sha256), data)
+        return await self.read(org_id, reference.sha256)
+
+    async def read(self, org_id: str, sha256: str) -> bytes:
+        """Return one of the organisation's objects by its hash. Raises as ``get`` does."""
+        name = _name(org_id, sha256)
+        data = self._cache.get((org_id, sha256))
+        if data is not None:
+            return data
+        try:
+            data = await self._blobs.read(name, MOST_BYTES)
+        except TooLarge as exc:
+            raise _corrupt(sha256) from exc
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _corrupt(sha256)
+        self._cache.put((org_id, sha256), data)
         return data
 
     async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
         """Return a JSON value as it travels: inline, or stored when over ``INLINE_LIMIT`` bytes.
 
         The value comes out as JSON has it (tuples are lists, NaN is null). Raises ``TypeError`` for what JSON cannot
-        say, ``Undecodable`` for a value so deep that a record with it could not be read.
+        say, ``Undecodable`` for a value so deep that a record with it could not be read, or over ``MOST_BYTES``.
         """
         data = orjson.dumps(value)
         if data.count(b"{") + data.count(b"[") > MAX_DEPTH - _RECORD_DEPTH:
             parse(b"[" * _RECORD_DEPTH + data + b"]" * _RECORD_DEPTH)
         if len(data) <= INLINE_LIMIT:
             return inline(orjson.loads(data))
+        if len(data) > MOST_BYTES:
+            raise Undecodable("size", f"it has {len(data)} bytes as JSON, the most is {MOST_BYTES}; split it")
         length = len(value) if isinstance(value, list) else None
         return await self.put(org_id, data, labels=labels, length=length)
 
@@ -103,44 +114,43 @@ class LocalObjects:
             return payload.value
         return orjson.loads(await self.get(org_id, payload))
 
-    async def _read(self, path: Path, reference: Reference) -> bytes:
-        try:
-            data = await asyncio.to_thread(path.read_bytes)
-        except FileNotFoundError as exc:
-            raise NotFound(
-                f"object {reference.sha256} is not stored here; does every role use one OBJECTS_DIR?"
-            ) from exc
-        except OSError as exc:
-            raise Unavailable("objects", f"cannot read {path.name}: {exc.strerror or exc}") from exc
-        if hashlib.sha256(data).hexdigest() != reference.sha256:
-            raise CorruptObject(f"object {reference.sha256} has other bytes than were stored; restore it from a backup")
-        return data
 
-    def _path(self, org_id: str, sha256: str) -> Path:
-        if not re.fullmatch(SEGMENT_PATTERN, org_id) or not _SHA256.fullmatch(sha256):
-            raise Forbidden(f"organisation {org_id!r} and hash {sha256[:80]!r} do not name an object")
-        return self._root / org_id / sha256[:2] / sha256
+class LocalObjects(Objects):
+    """An object store in the directory ``root``, which processes of one machine may share."""
+
+    def __init__(self, root: Path, cache_bytes: int = CACHE_BYTES) -> None:
+        super().__init__(DirectoryBlobs(root), cache_bytes)
+
+
+def open_objects(url: str, directory: str, access: S3Access) -> Objects:
+    """Return the store at ``url``: ``s3://bucket/prefix``, ``file:///directory``; without one, in ``directory``.
+
+    Raises ``ValueError`` for any other URL.
+    """
+    if not url:
+        return LocalObjects(Path(directory))
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and parts.path:
+        return LocalObjects(Path(unquote(parts.path)))
+    if parts.scheme == "s3" and parts.netloc and not parts.query:
+        prefix = parts.path.strip("/")
+        return Objects(BucketBlobs(bucket_store(access, parts.netloc), f"{prefix}/" if prefix else ""))
+    raise ValueError(f"OBJECTS_URL={url!r} is neither s3://bucket/prefix nor file:///directory")
+
+
+def _name(org_id: str, sha256: str) -> str:
+    """Return where an object is. Raises ``Forbidden`` for what could lead anywhere else."""
+    if not re.fullmatch(SEGMENT_PATTERN, org_id) or not _SHA256.fullmatch(sha256):
+        raise Forbidden(f"organisation {org_id!r} and hash {sha256[:80]!r} do not name an object")
+    return f"{org_id}/{sha256[:2]}/{sha256}"
+
+
+def _corrupt(sha256: str) -> CorruptObject:
+    return CorruptObject(f"object {sha256} has other bytes than were stored; restore it from a backup")
 
 
 def _uri(org_id: str, sha256: str) -> str:
     return f"objects:///{org_id}/{sha256}"
-
-
-def _write_once(path: Path, data: bytes) -> None:
-    """Write under a temporary name and rename, so that a reader sees all of it or nothing, after a crash too."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 class _Cache:

@@ -31,6 +31,11 @@ class Settings:
     local_rate_limit_per_s: float = 0.0
     prices_file: str = ""
     objects_dir: str = ".agentflow/objects"
+    objects_url: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    s3_key_id: str = field(default="", repr=False)
+    s3_secret: str = field(default="", repr=False)
     documents_dir: str = "examples/documents"
     worker_id: str = ""
     worker_queues: str = "gold,silver,bronze"
@@ -62,7 +67,15 @@ class Settings:
         return cls(**(_urls(env) | values))  # type: ignore[arg-type]
 
 
-_ENV_NAMES = {"postgres_dsn": "DATABASE_URL", "partitions": "TOPIC_PARTITIONS", "replication": "TOPIC_REPLICATION"}
+_ENV_NAMES = {
+    "postgres_dsn": "DATABASE_URL",
+    "partitions": "TOPIC_PARTITIONS",
+    "replication": "TOPIC_REPLICATION",
+    "s3_endpoint": "AWS_ENDPOINT_URL",
+    "s3_region": "AWS_REGION",
+    "s3_key_id": "AWS_ACCESS_KEY_ID",
+    "s3_secret": "AWS_SECRET_ACCESS_KEY",
+}
 
 
 def _convert(name: str, raw: str, kind: object) -> object:

@@ -18,7 +18,7 @@ from connectors.definitions import DefinitionsFollower
 from connectors.holds import RedisHolds
 from connectors.kafka import KafkaLog
 from connectors.kafka_checkpoints import KafkaCheckpoints
-from connectors.objects import LocalObjects
+from connectors.objects import Objects, open_objects
 from connectors.plans import Plans
 from connectors.ports import InRecord
 from connectors.postgres.database import Database
@@ -33,6 +33,7 @@ from connectors.redis_client import connect, ping
 from connectors.redis_tables import RedisTable
 from connectors.response_cache import RedisResponseCache
 from connectors.settings import Settings
+from connectors.stores import s3_access
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.metrics import ToolMetrics
@@ -200,7 +201,7 @@ def worker(house: House) -> PollApp:
     metrics = WorkerMetrics(house.registry)
     house.registry.register(ToolMetrics())
     outbox = Outbox(house.log, clock)
-    objects = LocalObjects(Path(settings.objects_dir))
+    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
     executor = Executor(
         worker_id=worker_id,
         registry=REGISTRY,
@@ -241,7 +242,7 @@ def _lanes(queues: str) -> list[str]:
     return [catalogue.lane(name) for name in dict.fromkeys(names)]
 
 
-def _model_ports(house: House, objects: LocalObjects, outbox: Outbox) -> ModelPorts:
+def _model_ports(house: House, objects: Objects, outbox: Outbox) -> ModelPorts:
     settings = house.settings
     definitions = BudgetDefinitions()
     follower = DefinitionsFollower(settings.kafka_bootstrap, definitions.apply, definitions.mark_loaded)

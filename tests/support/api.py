@@ -148,7 +148,9 @@ async def until_authenticated(api: Running) -> None:
             await asyncio.sleep(0.02)
 
 
-def settings_for(postgres_dsn: str, redis_url: str, clickhouse_url: str = "http://127.0.0.1:9") -> Settings:
+def settings_for(
+    postgres_dsn: str, redis_url: str, clickhouse_url: str = "http://127.0.0.1:9", **more: str
+) -> Settings:
     """Return settings with an organisation that no other test has."""
     return Settings(
         postgres_dsn=postgres_dsn,
@@ -159,4 +161,5 @@ def settings_for(postgres_dsn: str, redis_url: str, clickhouse_url: str = "http:
         api_key=unique("a-bootstrap-key"),
         key_pepper="pepper",
         partitions=4,
+        **more,  # type: ignore[arg-type]
     )
