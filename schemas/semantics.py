@@ -1,7 +1,8 @@
 """The number of the decision rules that a workflow needs. A run keeps to the rules that it started with.
 
 1. Every node runs when all its predecessors succeeded; the first failure fails the run.
-2. Joins, optional nodes, nodes of type ``wait``, queues; runs that begin with results of another one.
+2. Joins, conditions, optional nodes, nodes of type ``wait`` and ``switch``, queues; runs that begin with results of
+   another one.
 3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
@@ -35,7 +36,8 @@ def _asks_for(node: Node) -> int:
 
 
 def _needs(node: Node) -> int:
-    if node.config.max_parallel is not None or node.config.on_child_error != "fail":
+    config = node.config
+    if config.max_parallel is not None or config.on_child_error != "fail":
         return MAPS
-    newer = node.join is not None or node.policy.optional or node.type not in _FIRST or queue_of(node) is not None
-    return SETTLED if newer else PLAIN
+    flow = node.join is not None or node.policy.optional or config.condition is not None
+    return SETTLED if flow or node.type not in _FIRST or queue_of(node) is not None else PLAIN

@@ -32,11 +32,6 @@ Join = Literal["all", "any", "all_done"]
 """When a node runs, where that is not the default (all predecessors settled, and one of them succeeded)."""
 
 
-def is_none(value: object) -> bool:
-    """Say whether an optional field is not used, for ``exclude_if``."""
-    return value is None
-
-
 def _is_empty(value: dict[str, Any]) -> bool:
     """Leave a field out where it says nothing, so that a workflow without it keeps the hash that it had before."""
     return not value
@@ -55,7 +50,8 @@ class _NodeConfig(_Document):
 
     ``inputs`` binds names to values: a string that is exactly ``<ancestor>.output[.path]`` is a reference, any
     other value a literal in which ``{{variable}}`` is replaced by a run input. ``parallel: true`` maps the
-    node over ``items`` (a list or a reference to one), or over its only predecessor's output without it.
+    node over ``items`` (a list or a reference to one), or over its only predecessor's output without it. A node whose
+    ``condition`` (``schemas.conditions``) is false when its turn comes is skipped.
 
     Of a mapped node at most ``max_parallel`` children are open at once. ``on_child_error`` says what a child that
     failed for good does: ``fail`` its node, ``skip`` its place in the output, or ``collect`` its error there.
@@ -66,6 +62,7 @@ class _NodeConfig(_Document):
     items: str | list[Any] | None = None
     max_parallel: int | None = later(None, ge=1, le=MAX_PARALLEL)
     on_child_error: OnChildError = later("fail")
+    condition: str | None = later(None)
 
 
 class LlmConfig(_NodeConfig):
@@ -116,10 +113,27 @@ class WaitConfig(_NodeConfig):
     until: str | None = None
 
 
+class SwitchCase(_Document):
+    """One way out of a switch: ``when`` is a condition, ``to`` the successors that it chooses."""
+
+    when: str
+    to: str | list[str]
+
+
+class SwitchConfig(_NodeConfig):
+    """A fork: the first case whose condition holds chooses what runs, ``default`` where none does.
+
+    The successors that are not chosen are skipped, unless something else leads to them.
+    """
+
+    cases: list[SwitchCase] = Field(min_length=1, max_length=100)
+    default: str | list[str] | None = None
+
+
 class _Node(_Document):
     id: str = Field(pattern=NODE_ID_PATTERN)
     policy: Policy = Policy()
-    join: Join | None = Field(default=None, exclude_if=is_none)
+    join: Join | None = later(None)
 
 
 class _AskedNode(_Node):
@@ -156,8 +170,15 @@ class WaitNode(_Node):
     config: WaitConfig
 
 
-Node = Annotated[LlmNode | ToolNode | FunctionNode | WaitNode, Field(discriminator="type")]
-NodeKind = Literal["llm", "tool", "function", "wait"]
+class SwitchNode(_Node):
+    """A node of type ``switch``."""
+
+    type: Literal["switch"]
+    config: SwitchConfig
+
+
+Node = Annotated[LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode, Field(discriminator="type")]
+NodeKind = Literal["llm", "tool", "function", "wait", "switch"]
 
 
 class Edge(_Document):

@@ -11,6 +11,7 @@ from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
 from schemas.spec import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec_document import read_document
+from schemas.spec_flow import size_problems
 from schemas.spec_hash import resolve, spec_hash
 from schemas.spec_nodes import Registry, node_problems, queue_of, required_inputs
 from schemas.spec_outline import Outline, graph_problems, outline_of, outline_of_document
@@ -92,6 +93,7 @@ def missing_inputs(required: Iterable[str], inputs: Mapping[str, Json]) -> list[
 
 def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:
     yield from graph_problems(outline)
+    yield from size_problems(found.node for found in outline.nodes if found.node is not None)
     for found in outline.nodes:
         if found.node is not None:
             yield from node_problems(found.index, found.node, outline, registry)

@@ -1,10 +1,10 @@
-"""Is a node right that no worker works on: a ``wait``."""
+"""Is a node right that no worker works on: a ``wait``, a ``switch`` (more of it in ``spec_flow``)."""
 
 from collections.abc import Iterator
 
 from schemas.errors import Problem
 from schemas.references import parse_reference, parse_template
-from schemas.spec import Node, WaitConfig, WaitNode
+from schemas.spec import Node, SwitchNode, WaitConfig, WaitNode
 from schemas.times import parse_time
 
 
@@ -12,6 +12,7 @@ def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
     """Yield what the document alone can tell of such a node; nothing for others. ``path`` is that of its config."""
     if isinstance(node, WaitNode):
         yield from _wait_problems(path, node.config)
+    if isinstance(node, WaitNode | SwitchNode):
         yield from _no_timeout(path, node)
 
 

@@ -9,7 +9,7 @@ from schemas.records.base import Json
 from schemas.references import Reference, parse_reference, parse_template, variables_of
 from schemas.spec import FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode
 from schemas.spec_dynamic import dynamic_problems
-from schemas.spec_flow import join_problems
+from schemas.spec_flow import flow_problems
 from schemas.spec_outline import Outline
 from schemas.spec_shape import similar
 
@@ -34,7 +34,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
         yield from _text_problems(where, text, node, outline)
     yield from _parallel_problems(path, node, outline)
     yield from dynamic_problems(path, node)
-    yield from join_problems(index, node, outline)
+    yield from flow_problems(index, node, outline)
     if registry is not None:
         yield from _registry_problems(path, node, outline, registry)
 

@@ -20,6 +20,9 @@ from schemas.spec import (
     LlmNode,
     Node,
     NodeKind,
+    SwitchCase,
+    SwitchConfig,
+    SwitchNode,
     ToolConfig,
     ToolNode,
     WaitConfig,
@@ -33,18 +36,16 @@ _NODES: dict[str, type[BaseModel]] = {
     "tool": ToolNode,
     "function": FunctionNode,
     "wait": WaitNode,
+    "switch": SwitchNode,
 }
 _CONFIGS: dict[str, type[BaseModel]] = {
     "llm": LlmConfig,
     "tool": ToolConfig,
     "function": FunctionConfig,
     "wait": WaitConfig,
+    "switch": SwitchConfig,
 }
 
-#: Fields of the guide that are not there yet; a workflow that has one would run wrong without it.
-_LATER = {
-    "condition": "conditional branches are not supported yet",
-}
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
 Loc = tuple[str | int, ...]
@@ -111,8 +112,6 @@ def _problem(error: ErrorDetails) -> Problem:
 
 
 def _unknown_field(loc: Loc, path: str, name: str) -> Problem:
-    if name in _LATER:
-        return Problem(path, f"the field `{name}` is unknown: {_LATER[name]}", "remove it")
     return Problem(path, f"the field `{name}` is unknown", similar(name, _fields_at(loc)))
 
 
@@ -128,6 +127,8 @@ def _fields_at(loc: Loc) -> list[str]:
             model = Edge
         case ["dag", "nodes", _]:
             model = _NODES[str(tag)]
+        case ["dag", "nodes", "switch", "config", "cases"]:
+            model = SwitchCase
         case ["dag", "nodes", _, "config", *_]:
             model = _CONFIGS[str(tag)]
         case ["dag", "nodes", _, "policy", "retries"]:

@@ -35,6 +35,12 @@ def function(
     return node if join is None else node | {"join": join}
 
 
+def switch(id_: str, *cases: tuple[str, Any], default: Any = None, **config: Any) -> dict[str, Any]:
+    """A node of type switch; cases as pairs of ``when`` and ``to``."""
+    said = config | {"cases": [{"when": when, "to": to} for when, to in cases], "default": default}
+    return {"id": id_, "type": "switch", "config": said}
+
+
 def llm(id_: str, prompt_ref: str = "ask@1", **config: Any) -> dict[str, Any]:
     """A node of type llm."""
     return {"id": id_, "type": "llm", "config": {"prompt_ref": prompt_ref} | config}

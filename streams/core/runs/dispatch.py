@@ -8,6 +8,7 @@ from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
 from schemas.semantics import MAPS
 from streams.core.runs.binding import Items, open_items
+from streams.core.runs.deciding import decided, why_not
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import fail_with, give_up, succeed
 from streams.core.runs.joins import Verdict, unseen, verdict, why_skipped
@@ -53,7 +54,8 @@ def dispatch(turn: Turn, due: Iterable[Due], *, riding: str | None = None) -> No
             return
         # A node that several edges lead to may be due by two of them before its turn comes.
         if not turn.begun(node.id):
-            waiting += _skip(turn, node) if said == "skip" else _run(turn, node, rides=node.id == riding)
+            run = said == "run"
+            waiting += _run(turn, node, node.id == riding) if run else _skip(turn, node, why_skipped(turn, node))
 
 
 def settle(turn: Turn, node: PlanNode) -> list[Due]:
@@ -73,15 +75,35 @@ def _unblocked(turn: Turn) -> list[Due]:
     return [(node, said) for node, said in found if said != "wait"]
 
 
-def _skip(turn: Turn, node: PlanNode) -> list[Due]:
-    turn.skip(node.id, why_skipped(turn, node))
+def _skip(turn: Turn, node: PlanNode, why: str) -> list[Due]:
+    turn.skip(node.id, why)
     return settle(turn, node)
 
 
-def _run(turn: Turn, node: PlanNode, *, rides: bool) -> list[Due]:
+def _run(turn: Turn, node: PlanNode, rides: bool) -> list[Due]:
+    if node.condition is not None or node.switch is not None:
+        due = _decide(turn, node)
+        if due is not None:
+            return due
     if node.parallel:
         return _begin_map(turn, node) if turn.header.semantics >= MAPS else _dispatch_map(turn, node)
     return _dispatch_one(turn, node, node.id, rides=rides)
+
+
+def _decide(turn: Turn, node: PlanNode) -> list[Due] | None:
+    """Do what conditions say of a node; return what is due by that, ``None`` for a node that is to be asked for."""
+    early = Step(node.id, "pending", unseen=unseen(turn, node)) if node.early else None
+    scope = node_scope(turn, node, early)
+    try:
+        why = why_not(node, scope)
+        if why is not None:
+            return _skip(turn, node, why)
+        if node.switch is None:
+            return None
+        turn.begin(node.id, decided(turn, node, node.switch, scope))
+    except BindingError as exc:
+        return _refuse(turn, node.id, Step(node.id, "failed"), exc)
+    return settle(turn, node)
 
 
 def _fail(turn: Turn, step: Step, error: ErrorInfo) -> list[Due]:

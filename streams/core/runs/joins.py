@@ -1,7 +1,7 @@
 """When a node runs and when it is skipped: its join over the edges that lead to it.
 
-An edge is *open* until its source is settled. Then it is *taken* if the source succeeded, else *untaken*: the source
-was skipped, or it is optional and failed.
+An edge is *open* until its source is settled. Then it is *taken* if the source succeeded, and, of a switch, chose it.
+Else it is *untaken*: the source was skipped, is optional and failed, or is a switch that chose others.
 
 | join | runs | is skipped |
 |---|---|---|
@@ -19,6 +19,7 @@ from typing import Literal
 from schemas.spec import Join
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.states import TERMINAL_STEP
+from streams.core.runs.switch import chose
 from streams.core.runs.turn import Turn
 
 Edge = Literal["open", "taken", "untaken"]
@@ -27,23 +28,27 @@ Verdict = Literal["wait", "run", "skip"]
 
 def verdict(turn: Turn, node: PlanNode) -> Verdict:
     """Return what the edges that lead to a node say of it now."""
-    return JOINS[node.join]([edge(turn, source) for source in node.predecessors])
+    return JOINS[node.join]([edge(turn, source, node) for source in node.predecessors])
 
 
-def edge(turn: Turn, source: str) -> Edge:
-    """Return what the edges that leave a node are."""
+def edge(turn: Turn, source: str, node: PlanNode) -> Edge:
+    """Return what the edge is that leads from ``source`` to a node."""
     step = turn.step(source)
     if step is None or step.state not in TERMINAL_STEP:
         return "open"
-    return "taken" if step.state == "succeeded" else "untaken"
+    taken = step.state == "succeeded"
+    if taken and source in node.switches:
+        taken = step.value is not None and chose(step.value.value, node.id)
+    return "taken" if taken else "untaken"
 
 
 def why_skipped(turn: Turn, node: PlanNode) -> str:
     """Return the note of a node that its join skips."""
-    if node.join == "all":
-        source = next(source for source in node.predecessors if edge(turn, source) == "untaken")
-        return f"'{source}' did not succeed, and it joins all"
-    return "no step before it succeeded"
+    untaken = [source for source in node.predecessors if edge(turn, source, node) == "untaken"]
+    elsewhere = next((source for source in untaken if source in node.switches and turn.succeeded(source)), None)
+    if elsewhere is not None:
+        return f"'{elsewhere}' did not choose it"
+    return f"'{untaken[0]}' did not succeed, and it joins all" if node.join == "all" else "no step before it succeeded"
 
 
 def unseen(turn: Turn, node: PlanNode) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
+from schemas.conditions import BadCondition, Condition, compile_condition
 from schemas.errors import BadRecord
 from schemas.policy import Policy
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
@@ -14,6 +15,7 @@ from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec_nodes import queue_of
 from streams.core.runs.dynamic import FOLDED, Dynamic, compile_dynamic, dynamic_args
 from streams.core.runs.states import ImpossibleMove
+from streams.core.runs.switch import Switch, compile_switch
 from streams.core.runs.values import ListOf, OutputOf, Value, compile_value, lists_named
 
 Work = LlmCall | ToolCall | FunctionCall
@@ -25,9 +27,9 @@ class PlanNode:
 
     ``items`` is what a ``parallel`` node maps over. ``next`` is the node that may follow it in a chain. ``alone``:
     while it runs nothing else of its run does, since every other node is before or after it. ``work`` is what a worker
-    does for it; a node that no worker works on has ``dynamic`` instead. ``early``: it may run while one of its
-    ``ancestors`` (known only then) still does, because of its own join or of one before it.
-    ``is_listed``: some node takes its output as a whole.
+    does for it; a node that no worker works on has ``dynamic`` or ``switch`` instead. ``switches`` are the predecessors
+    that are switches. ``early``: it may run while one of its ``ancestors`` (known only then) still does, because of its
+    own join or of one before it. ``is_listed``: some node takes its output as a whole.
     """
 
     id: str
@@ -48,6 +50,9 @@ class PlanNode:
     early: bool = False
     ancestors: tuple[str, ...] = ()
     dynamic: Dynamic | None = None
+    condition: Condition | None = None
+    switch: Switch | None = None
+    switches: tuple[str, ...] = ()
     queue: str = ""
     max_parallel: int | None = None
     on_child_error: OnChildError = "fail"
@@ -91,13 +96,14 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
             after[source].append(node)
     below = Counter(node for others in above.values() for node in others)
     early = _early(by_id, above)
-    plain = {id_ for id_, node in by_id.items() if not (node.join or node.policy.optional or id_ in early)}
+    plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early
     nodes = {
         id_: replace(
             _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), above[id_]),
             next=_next(by_id[id_], by_id, before, after[id_], plain),
             alone=not early and len(above[id_]) + below[id_] + 1 == len(order),
             join=by_id[id_].join,
+            switches=tuple(source for source in before[id_] if by_id[source].type == "switch"),
             early=id_ in early,
             ancestors=tuple(sorted(above[id_])) if id_ in early else (),
         )
@@ -112,6 +118,10 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         sinks=tuple(node for node in nodes.values() if not node.successors),
         semantics=least_semantics_of(resolved.spec),
     )
+
+
+def _is_plain(node: Node) -> bool:
+    return node.join is None and not node.policy.optional and node.config.condition is None
 
 
 def _early(by_id: Mapping[str, Node], above: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -133,7 +143,8 @@ def _compile_node(
     above: frozenset[str],
 ) -> PlanNode:
     dynamic = compile_dynamic(node)
-    work = _work(node, resolved) if dynamic is None else None
+    condition, switch = _conditions(node, above)
+    work = _work(node, resolved) if dynamic is None and switch is None else None
     items = _items(node, before, above) if node.config.parallel else None
     args = _args(node, work, items, before, above)
     return PlanNode(
@@ -143,6 +154,8 @@ def _compile_node(
         policy=node.policy,
         work=work,
         dynamic=dynamic,
+        condition=condition,
+        switch=switch,
         parallel=node.config.parallel,
         items=items,
         args=tuple(args.items()),
@@ -163,6 +176,14 @@ def _bound(node: PlanNode) -> Iterator[Value]:
         yield node.items
 
 
+def _conditions(node: Node, above: frozenset[str]) -> tuple[Condition | None, Switch | None]:
+    text = node.config.condition
+    try:
+        return None if text is None else compile_condition(text, above), compile_switch(node, above)
+    except BadCondition as exc:
+        raise BadRecord("bad_spec", f"a condition of node '{node.id}': {exc}") from exc
+
+
 def _next(
     node: Node,
     by_id: Mapping[str, Node],
@@ -179,7 +200,7 @@ def _next(
         return None
     follower = by_id[after[0]]
     same_lane = node.policy.quality == follower.policy.quality and not (queue_of(node) or queue_of(follower))
-    if {node.type, follower.type} & FOLDED:
+    if {node.type, follower.type} & (FOLDED | {"switch"}):
         return None
     return follower.id if same_lane and not node.config.parallel and not follower.config.parallel else None
 

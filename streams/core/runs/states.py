@@ -8,7 +8,8 @@ Rules that the tables stand for:
    is settled. The first step that fails for good fails the run, unless its node is optional: then the node is settled
    by it. What is open when a run fails is canceled.
 3. A step is ``pending`` (and has no entry) until the join of its node (``joins.py``) says that it runs or is skipped.
-   What runs is ``ready``. What is skipped settles its node, so skipping goes on along a branch.
+   What would run is skipped by a condition that is false; else it is ``ready``. What is skipped settles its node, so
+   skipping goes on along a branch. A switch succeeds at once.
 4. ``ready`` becomes ``running`` by its request, or ``waiting`` where no worker is asked (``parked``). Arguments that
    cannot be bound fail it at once; a map over an empty list succeeds at once.
 5. A running attempt ends by its result, by its backstop timer, or is given back unstarted. Then the step waits

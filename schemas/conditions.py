@@ -1,0 +1,135 @@
+"""Conditions of a workflow: CEL over the run's inputs and ancestors' outputs, compiled once and evaluated by the fold.
+
+``classify.output.type == 'text' && inputs.max_pages < 10``. The language is the Common Expression Language without
+what could take long: its macros over lists (only ``has`` stays), regular expressions, and texts of over
+``MAX_CHARS``. So an evaluation costs some microseconds, and at most what it takes to read its values. It has no clock
+and no randomness.
+
+A condition never raises when it is evaluated. What cannot be decided (a missing key, a comparison of a text with a
+number) is false, and the answer's ``note`` says why.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from cel_expr_python import cel
+
+from schemas.records.base import Json
+
+#: Long enough for any rule that a person should have to read; the work of an evaluation grows with it.
+MAX_CHARS = 500
+INPUTS = "inputs"
+_OUTPUT = ".output"
+_CONFIG = """
+stdlib:
+  include_macros:
+    - has
+  exclude_functions:
+    - name: matches
+"""
+_REMOVED = {
+    **dict.fromkeys(("all", "exists", "exists_one", "map", "filter"), "conditions do not walk over lists"),
+    "matches": "conditions have no regular expressions",
+}
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: ``inputs`` where it is not followed by one key.
+_ALL_INPUTS = re.compile(r"\binputs\b(?!\s*\.\s*[A-Za-z_])")
+_INPUT = re.compile(r"\binputs\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
+_PLACE = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+_STATUS = re.compile(r"^[A-Z_]+: ")
+_NOTE_CHARS = 300
+
+
+class BadCondition(ValueError):
+    """A text that is no condition here; ``fix`` says how to mend it, ``unknown`` is the name that is not known."""
+
+    def __init__(self, message: str, fix: str, unknown: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+        self.unknown = unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a condition is, with a note where it could not be decided."""
+
+    holds: bool
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A compiled condition. ``nodes`` are those whose outputs it may read.
+
+    ``inputs`` are the keys of the run's inputs that it may read, ``None`` where it may read all.
+    """
+
+    text: str
+    nodes: tuple[str, ...]
+    inputs: frozenset[str] | None
+    _program: cel.Expression = field(compare=False, repr=False)
+
+    def evaluate(self, inputs: Mapping[str, Json], outputs: Mapping[str, Json]) -> Answer:
+        """Return whether it holds; ``outputs`` has the value of each of ``nodes``, ``None`` where there is none."""
+        values = {f"{node}{_OUTPUT}": outputs[node] for node in self.nodes}
+        result = self._program.eval(data=values | {INPUTS: inputs})
+        kind = result.type()
+        if kind == cel.Type.BOOL:
+            return Answer(bool(result.value()))
+        if kind == cel.Type.ERROR:
+            why = _STATUS.sub("", str(result.value()))
+        else:
+            why = f"it gives a value of type {kind.name()}, not true or false"
+        return Answer(False, f"it cannot be decided, so it is false: {why}"[:_NOTE_CHARS])
+
+
+def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
+    """Compile a condition of a node with these ancestors. Raises ``BadCondition``."""
+    if len(text) > MAX_CHARS:
+        fix = "let a function decide, and compare its output here"
+        raise BadCondition(f"it has {len(text)} characters, the most is {MAX_CHARS}", fix)
+    words = set(_WORD.findall(text))
+    nodes = tuple(sorted(node for node in ancestors if node in words and node != INPUTS))
+    try:
+        program = _environment(nodes).compile(text)
+    except RuntimeError as exc:
+        raise _bad(str(exc), ancestors) from exc
+    kind = program.return_type()
+    if kind not in (cel.Type.BOOL, cel.Type.DYN):
+        raise BadCondition(f"it gives a value of type {kind.name()}, not true or false", "compare it with something")
+    inputs = None if _ALL_INPUTS.search(text) else frozenset(_INPUT.findall(text))
+    return Condition(text, nodes, inputs, program)
+
+
+@cache
+def _config() -> cel.EnvConfig:
+    return cel.NewEnvConfigFromYaml(_CONFIG)
+
+
+def _environment(nodes: tuple[str, ...]) -> cel.Env:
+    known = {f"{node}{_OUTPUT}": cel.Type.DYN for node in nodes}
+    return cel.NewEnv(config=_config(), variables=known | {INPUTS: cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
+
+
+def _bad(said: str, ancestors: Collection[str]) -> BadCondition:
+    """Return the compiler's complaint in the words of a workflow's author."""
+    names = ", ".join([INPUTS, *(f"{node}{_OUTPUT}" for node in sorted(ancestors) if _WORD.fullmatch(node))][:20])
+    unknown = _UNDECLARED.findall(said)
+    removed = next((name for name in unknown if name in _REMOVED), None)
+    if removed is not None:
+        fix = "let a function decide, and compare its output here"
+        return BadCondition(f"there is no `{removed}` here: {_REMOVED[removed]}", fix)
+    if unknown:
+        dash = "; a node whose id has a '-' cannot be named, since that is a minus here" if _dashed(ancestors) else ""
+        return BadCondition(f"it names '{unknown[0]}', which is not known", f"known are {names}{dash}", unknown[0])
+    place = _PLACE.search(said)
+    where = f" at character {place[2]}" if place and int(place[2]) > 0 else ""
+    what = place[3] if place else _STATUS.sub("", said.splitlines()[0])
+    return BadCondition(f"it is not an expression of CEL{where}: {what}"[:500], "write it like a.output.kind == 'text'")
+
+
+def _dashed(ancestors: Collection[str]) -> bool:
+    return any("-" in node for node in ancestors)
