@@ -31,6 +31,8 @@ class StrictJsonRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            return await handler(StrictJsonRequest(request.scope, request.receive))
+            # One that was looked at already has its body, which comes only once.
+            ours = isinstance(request, StrictJsonRequest)
+            return await handler(request if ours else StrictJsonRequest(request.scope, request.receive))
 
         return strict

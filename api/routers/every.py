@@ -10,6 +10,7 @@ from api.routers import (
     restarts,
     run_steps,
     runs,
+    submit,
     tools,
     workers,
     workflows,
@@ -17,6 +18,7 @@ from api.routers import (
 
 ROUTERS = (
     # Runs first: their path would else be read as a workflow of that name.
+    submit.router,
     runs.router,
     run_steps.router,
     bulk.router,

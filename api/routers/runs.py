@@ -1,9 +1,8 @@
-"""Runs: submit, read, list and cancel."""
+"""Runs: read, list and cancel."""
 
-import re
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from api import render
 from api.routers.errors import errors
@@ -13,16 +12,12 @@ from api.strict_json import StrictJsonRoute
 from connectors.ports import OutRecord
 from connectors.postgres.runs import RunFilter
 from schemas.api_models.runs import (
-    MAX_ID_LENGTH,
     CancelAccepted,
     CancelRun,
-    RunAccepted,
     RunAnswer,
     RunPage,
-    SubmitRun,
 )
 from schemas.errors import Conflict, NotFound
-from schemas.ids import HTTP_SOURCE
 from schemas.records.run_events import CancelRequested
 from schemas.records.run_views import RunState
 from topics.catalogue import RUN_EVENTS
@@ -33,33 +28,7 @@ router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=S
 MAX_PAGE = 200
 ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
 
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
 RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-
-
-@router.post("", status_code=202, responses=errors(404, 413, 429), summary="Submit a run")
-async def submit_run(
-    body: SubmitRun,
-    who: Writer,
-    parts: Parts,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=MAX_ID_LENGTH,
-            description="The submission's id: the same key with the same body is the same run, however often it "
-            "comes, also as a CloudEvent with `source` `api` and this `id`. Another body with it is 422.",
-        ),
-    ] = None,
-    traceparent: Annotated[str | None, Header(description="W3C trace context of the sender.")] = None,
-) -> RunAccepted:
-    """Accept a run. When this answers 202, the run will reach an end; ask for it at `links.self`."""
-    trace = traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None
-    with parts.bound.place():
-        record = await parts.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)
-        submitted = await parts.submissions.submit(record)
-    return render.accepted(submitted.receipt, submitted.duplicate)
 
 
 @router.get("", responses=errors(), summary="List runs, newest first")

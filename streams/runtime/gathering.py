@@ -1,13 +1,13 @@
 """Letting records gather under load: a chunk costs its turn once, however many records it holds.
 
-A lone record is never made to wait. The rest after a poll grows with what the poll held, so it follows the rate by
+Nothing rests after a lone record. The rest after a poll grows with what else the poll held, so it follows the rate by
 itself: it is ``most_ms`` once a poll holds ``most_ms / ms_per_record`` records, and falls back as soon as polls are
 small. A poll that is large enough already comes from a backlog, where waiting gains nothing.
 """
 
 
 class Gathering:
-    """How long to fetch nothing after a poll, in milliseconds: ``records * ms_per_record`` between the two bounds.
+    """How long to fetch nothing after a poll, in milliseconds: ``(records - 1) * ms_per_record`` between the bounds.
 
     Nothing after a poll of ``enough`` records.
     """
@@ -21,7 +21,7 @@ class Gathering:
 
     def took(self, records: int, now_ms: float) -> None:
         """Note that a poll of so many records was taken."""
-        rest = min(self._most_ms, max(self._least_ms, records * self._ms_per_record))
+        rest = min(self._most_ms, max(self._least_ms, (records - 1) * self._ms_per_record))
         rest = rest if records < self._enough else 0.0
         self._until_ms = now_ms + rest
 

@@ -32,7 +32,7 @@ MEMORY_LIMIT = 5_000
 TIMER_TICK_S = 0.02
 #: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
 GATHER_MOST_MS = 20.0
-GATHER_MS_PER_RECORD = 0.3
+GATHER_MS_PER_RECORD = 1.5
 GATHER_ENOUGH = 500
 #: How long a loss of the table may go unnoticed by an owner that has nothing to do, and a topic that was made anew.
 CHECK_MS = 1_000
