@@ -44,7 +44,7 @@ ANSWER_TIMEOUT_S = 60
 _INSERT_SETTINGS = {"throw_on_max_partitions_per_insert_block": 0}
 
 _COSTS = """
-SELECT run_id, provider, model, count() AS calls, sum(s.input_tokens) AS input_tokens,
+SELECT run_id, provider, model, countIf(s.amount_nano > 0) AS calls, sum(s.input_tokens) AS input_tokens,
        sum(s.output_tokens) AS output_tokens, sum(s.amount_nano) AS amount_nano
 FROM settled_costs AS s
 WHERE org_id = {org:String} AND (empty({runs:Array(String)}) OR has({runs:Array(String)}, run_id))

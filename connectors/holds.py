@@ -2,9 +2,10 @@
 
 Lua owns ``held``; only the fold of ``cost-events`` writes ``spent``. A hold books into every spend field of
 its call, so that a budget made later sees it. It leaves in one of two ways: the fold releases it with the
-call's settlement (``RELEASE_LUA``, in the fenced commit), or it expires and becomes a presumed settlement at the
-estimate. A hold whose call is in the log as started is put back by the fold when Redis has lost it (``PUT_LUA``, in the
-commit). Until a rebuilt table may be trusted, every hold is refused: money fails closed.
+call's settlement (``RELEASE_LUA``, in the fenced commit), or it expires: then its call, if the table knows that it
+started, becomes a presumed settlement at the estimate. A hold whose call is in the log as started is put back by the
+fold when Redis has lost it (``PUT_LUA``, in the commit). Until a rebuilt table may be trusted, every hold is refused:
+money fails closed.
 """
 
 from collections.abc import Sequence
@@ -184,7 +185,7 @@ class RedisHolds:
         return bool(reply == b"held")
 
     async def load_presumed(self, partition: int, call_ids: Sequence[str]) -> list[Expired]:
-        """Return the presumed settlements of expired holds; what is gone is left out."""
+        """Return the presumed settlements of expired holds. Those of calls that are not under way are only released."""
         slot = Slot("budgets", partition)
         with redis_errors(f"expired holds of partition {partition}"):
             flat = await self._expire(keys=[slot.timers], args=[slot.prefix, *call_ids])

@@ -32,7 +32,7 @@ local function put_hold(prefix, hold)
     for field in string.gmatch(hold[7], '[^\\31]+') do redis.call('HINCRBY', held, field, amount) end
   end
   redis.call('HSET', prefix .. ':hold:' .. call, 'amount', amount, 'org', org, 'booked_at', hold[5],
-    'presumed', hold[6], 'fields', hold[7])
+    'presumed', hold[6], 'fields', hold[7], 'logged', '1')
   redis.call('ZADD', prefix .. ':timers', expiry, 'hold\\31' .. call)
 end
 """
@@ -96,18 +96,25 @@ return 'held'
 """
 )
 
-# ARGV: prefix, then call ids. A timer without a hold is an orphan and leaves.
-EXPIRE = """
+# ARGV: prefix, then call ids. A timer without a hold is an orphan and leaves. A hold whose call is not in the table as
+# under way was never made, for the log knows first, or is settled: it is only released. Should the log say later that
+# it starts, the fold puts the hold back. Workers of before that rule left no `logged`: nobody knows of their calls.
+EXPIRE = (
+    RELEASE_LUA
+    + """
 local out = {}
 for i = 2, #ARGV do
   local hold = ARGV[1] .. ':hold:' .. ARGV[i]
-  local kept = redis.call('HMGET', hold, 'org', 'presumed')
-  if kept[1] then
+  local kept = redis.call('HMGET', hold, 'org', 'presumed', 'logged')
+  local said = redis.call('HGET', ARGV[1] .. ':e:settled:' .. ARGV[i], 'settlement')
+  local open = said and string.sub(said, 1, 1) == '{'
+  if kept[1] and (open or not (said or kept[3])) then
     out[#out + 1] = kept[1]
     out[#out + 1] = kept[2]
   else
-    redis.call('ZREM', ARGV[1] .. ':timers', 'hold\\31' .. ARGV[i])
+    release_hold(ARGV[1], kept[1] or '', ARGV[i])
   end
 end
 return out
 """
+)

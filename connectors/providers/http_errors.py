@@ -6,7 +6,7 @@ what came                      code                     retryable
 429                            rate_limited             yes, after what the headers say
 429, quota used up             provider_rejected        no: waiting does not refill an account
 408, no answer in time         provider_timeout         yes; the outcome is unknown
-5xx, no connection             provider_unavailable     yes
+5xx, no connection             provider_unavailable     yes; after 502 and 504 the outcome is unknown
 401, 403                       provider_auth            no
 any other status               provider_rejected        no
 a body that is no completion   provider_error           yes
@@ -30,6 +30,8 @@ _LONGEST_MESSAGE = 500
 _LONGEST_WAIT_MS = 3_600_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+#: What a gateway says that had no answer of the one behind it, who may have worked and will bill it.
+_GATEWAY = (502, 504)
 _QUOTA_CODES = ("insufficient_quota", "billing_hard_limit_reached")
 
 
@@ -52,6 +54,8 @@ def from_status(
         return StepError("rate_limited", text, retryable=True, retry_after_ms=wait, details=details)
     if status == 408:
         return StepError("provider_timeout", text, retryable=True, retry_after_ms=wait, details=details)
+    if status in _GATEWAY:
+        details["outcome"] = "unknown"
     if status >= 500:
         return StepError("provider_unavailable", text, retryable=True, retry_after_ms=wait, details=details)
     if status in (401, 403):

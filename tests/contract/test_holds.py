@@ -321,6 +321,7 @@ async def test_a_hold_of_nothing_comes_and_goes(money: Ledger) -> None:
 async def test_an_expired_hold_becomes_a_presumed_settlement(money: Ledger) -> None:
     await money.holds.hold(money.request("c1", 70))
     await money.holds.hold(money.request("c2", 5, NOW + 1))
+    await settle(money, money.request("c1", 70).started(NOW + TTL_MS))
     due = await money.table.due(money.slot.partition, NOW + TTL_MS, 10)
     [record] = await PresumedSettlements(money.holds).fire(money.slot.partition, due)
     assert isinstance(record, OutRecord)
@@ -335,6 +336,33 @@ async def test_an_expired_hold_becomes_a_presumed_settlement(money: Ledger) -> N
         {"team": "blue"},
     )
     assert (await money.held())["org|total"] == 75
+
+
+async def test_an_expired_hold_of_a_call_that_never_started_is_only_released(money: Ledger) -> None:
+    request = money.request("c1", 70)
+    await money.holds.hold(request)
+    assert await money.holds.load_presumed(money.slot.partition, ["c1"]) == []
+    assert await money.traces() == []
+    await settle(money, request.started(NOW + TTL_MS))
+    assert await money.held() == dict.fromkeys(fields(), 70), "the log knows better"
+    [expired] = await money.holds.load_presumed(money.slot.partition, ["c1"])
+    assert decode(COST_EVENTS, expired.record) == request.started(0).presumed()
+
+
+async def test_an_expired_hold_of_a_settled_call_is_only_released(money: Ledger) -> None:
+    request = money.request("c1", 70)
+    await money.holds.hold(request)
+    await money.commit(settled="c1")
+    assert await money.holds.load_presumed(money.slot.partition, ["c1"]) == []
+    assert await money.traces() == []
+
+
+async def test_a_hold_of_a_worker_that_announces_nothing_is_presumed(money: Ledger) -> None:
+    """Workers are upgraded last."""
+    await money.holds.hold(money.request("c1", 70))
+    await money.redis.hdel(money.slot.hold("c1"), "logged")
+    [expired] = await money.holds.load_presumed(money.slot.partition, ["c1"])
+    assert decode(COST_EVENTS, expired.record) == money.request("c1", 70).started(0).presumed()
 
 
 async def test_a_timer_without_a_hold_leaves(money: Ledger) -> None:

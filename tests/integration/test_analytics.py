@@ -119,6 +119,14 @@ async def test_an_actual_settlement_replaces_the_presumed_one(store: ClickHouse,
     assert await store.costs("acme") == [CostLine("r1", "local", "local-gold", 2, 20, 2, 39)]
 
 
+async def test_a_call_that_did_not_happen_takes_its_estimate_back_and_is_no_call(store: ClickHouse) -> None:
+    settlements = [cost("c1", 500, "presumed"), cost("c1", 0), cost("c2", 0), cost("c3", 7)]
+    await AnalyticsSink(store).write(placed(COST_EVENTS, settlements))
+    assert await store.query("SELECT sum(calls), sum(amount_nano) FROM cost_by_hour") == [(1, 7)]
+    [line] = await store.costs("acme")
+    assert (line.calls, line.amount_nano) == (1, 7)
+
+
 @pytest.mark.parametrize("months", [(0, 0, 0), (0, 1, 2), (2, 1, 0)], ids=["one", "rising", "falling"])
 async def test_the_first_settlement_of_a_call_stands_as_in_the_fold(store: ClickHouse, months: tuple[int, ...]) -> None:
     """Also where its copies lie in several months, whose parts never merge."""

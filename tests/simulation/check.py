@@ -121,9 +121,11 @@ def _ended_by(event: Any) -> str | None:
 def money(world: World) -> list[str]:
     """What is spent is the sum of the final settlements of distinct calls."""
     settled: dict[str, CostEvent] = {}
+    started: set[str] = set()
     for record in world.log.everything(catalogue.COST_EVENTS):
         event = decode(record.topic, record.value)
         if isinstance(event, CallStarted):
+            started.add(event.call_id)
             continue
         if event.call_id not in settled or (settled[event.call_id].kind, event.kind) == ("presumed", "actual"):
             settled[event.call_id] = event
@@ -136,6 +138,7 @@ def money(world: World) -> list[str]:
         for name, data in world.tables[catalogue.COST_EVENTS].entity(partition, ORG).items():
             spent[name] += int(data)
     wrong = [] if spent == expected else [f"spent {dict(spent)}, settled {dict(expected)}"]
+    wrong += [f"{call} was settled and never started" for call in settled.keys() - started]
     return wrong + _unsettled(world, settled)
 
 

@@ -24,6 +24,7 @@ from connectors.ports import (
     split_member,
 )
 from schemas.errors import Unavailable
+from streams.core.budgets import settled_entity
 from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
 from streams.runtime.memory_checkpoints import MemoryCheckpoints, MemoryWriter
 from tests.simulation.scheduler import Process, Scheduler
@@ -148,12 +149,15 @@ class FencedTable(MemoryTable):
         return True
 
     async def expired(self, partition: int, members: Sequence[str]) -> list[OutRecord]:
-        """Return the presumed settlements of holds whose timers are due; a timer without a hold leaves."""
+        """Return the presumed settlements of calls under way whose holds end; any other hold only leaves."""
         at, found = self._at(partition), []
         for member in members:
-            hold = at.holds.get(split_member(member)[1])
-            if hold is None:
+            call = split_member(member)[1]
+            hold = at.holds.get(call)
+            said = at.entities.get(settled_entity(call), {}).get("settlement", b"")
+            if hold is None or not said.startswith(b"{"):
                 at.timers.pop(member, None)
+                at.holds.pop(call, None)
             else:
                 found.append(OutRecord(COST_EVENTS, hold.org_id.encode(), hold.presumed))
         return found

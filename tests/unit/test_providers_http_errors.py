@@ -125,3 +125,10 @@ def test_each_exception_has_one_meaning(
 ) -> None:
     error = http_errors.from_exception("openai", exc, 5.0)
     assert (error.code, error.retryable, error.details.get("outcome")) == (code, retryable, outcome)
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_behind_a_gateway_somebody_may_have_worked(status: int) -> None:
+    """Who may bill the call must be presumed to."""
+    error = http_errors.from_status("openai", status, {}, b"", now=NOW)
+    assert error.details == {"status": str(status), "outcome": "unknown"}
