@@ -46,6 +46,7 @@ from connectors.postgres.workflows import Workflows
 from connectors.redis_errors import redis_errors
 from connectors.restarts import Restarts
 from connectors.settings import Settings
+from connectors.signals import SignalPost
 from connectors.spend import Spend
 from connectors.stored_specs import StoredSpecs
 from connectors.stores import s3_access
@@ -154,6 +155,7 @@ def _services(
     specs = StoredSpecs(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
     restarts = Restarts(history, plans, specs, _capture(settings))
     bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
+    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
 
     async def kafka_answers() -> None:
         await log.incarnation(RUN_EVENTS)
@@ -176,6 +178,16 @@ def _services(
         restarts=restarts,
         bulk=Bulk(appender, restarts, submissions),
         workers_seen=WorkersSeen(redis, DEPENDENCY_TIMEOUT_S),
+        signals=SignalPost(
+            history=history,
+            markers=markers,
+            workflows=flows,
+            objects=objects,
+            appender=appender,
+            redis=redis,
+            partitions=settings.partitions,
+            timeout_s=DEPENDENCY_TIMEOUT_S,
+        ),
         appender=appender,
         authenticator=Authenticator(keys, settings.key_pepper),
         publisher=Publisher(Outbox(database), appender),
@@ -191,7 +203,7 @@ def _services(
         create_topics=creators[0],
         create_queues=creators[1],
         tools=REGISTRY,
-        objects=open_objects(settings.objects_url, settings.objects_dir, s3_access(settings)),
+        objects=objects,
     )
 
 

@@ -25,6 +25,7 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.restarts import Restarts
+from connectors.signals import SignalPost
 from connectors.spend import Spend
 from connectors.submissions import Submissions
 from connectors.tools import Registry
@@ -55,6 +56,7 @@ class Services:
     restarts: Restarts
     bulk: Bulk
     workers_seen: WorkersSeen
+    signals: SignalPost
     appender: Appender
     authenticator: Authenticator
     publisher: Publisher

@@ -1,8 +1,8 @@
 """The number of the decision rules that a workflow needs. A run keeps to the rules that it started with.
 
 1. Every node runs when all its predecessors succeeded; the first failure fails the run.
-2. Joins, conditions, optional nodes, nodes of type ``wait`` and ``switch``, queues; runs that begin with results of
-   another one.
+2. Joins, conditions, optional nodes, nodes that no worker works on, queues; runs that begin with results of another
+   one.
 3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever

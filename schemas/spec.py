@@ -130,6 +130,17 @@ class SwitchConfig(_NodeConfig):
     default: str | list[str] | None = None
 
 
+class SignalConfig(_NodeConfig):
+    """Waiting for an event from outside that is called ``name``, for ``timeout_ms`` at most if it is given.
+
+    ``default`` is the output when the time is over; without one (``null`` is none) the step fails then.
+    """
+
+    name: str = Field(pattern=NAME_PATTERN)
+    timeout_ms: int | None = Field(default=None, gt=0, le=MAX_WAIT_MS)
+    default: Any = None
+
+
 class _Node(_Document):
     id: str = Field(pattern=NODE_ID_PATTERN)
     policy: Policy = Policy()
@@ -177,8 +188,18 @@ class SwitchNode(_Node):
     config: SwitchConfig
 
 
-Node = Annotated[LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode, Field(discriminator="type")]
-NodeKind = Literal["llm", "tool", "function", "wait", "switch"]
+class SignalNode(_Node):
+    """A node of type ``signal``."""
+
+    type: Literal["signal"]
+    config: SignalConfig
+
+
+Node = Annotated[
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode,
+    Field(discriminator="type"),
+]
+NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal"]
 
 
 class Edge(_Document):

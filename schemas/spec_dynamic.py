@@ -1,10 +1,13 @@
-"""Is a node right that no worker works on: a ``wait``, a ``switch`` (more of it in ``spec_flow``)."""
+"""Is a node right that no worker works on: a ``wait``, a ``signal``, a ``switch`` (more of it in ``spec_flow``)."""
 
 from collections.abc import Iterator
 
+import orjson
+
 from schemas.errors import Problem
+from schemas.payload import INLINE_LIMIT
 from schemas.references import parse_reference, parse_template
-from schemas.spec import Node, SwitchNode, WaitConfig, WaitNode
+from schemas.spec import Node, SignalNode, SwitchNode, WaitConfig, WaitNode, WorkflowSpec
 from schemas.times import parse_time
 
 
@@ -12,8 +15,17 @@ def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
     """Yield what the document alone can tell of such a node; nothing for others. ``path`` is that of its config."""
     if isinstance(node, WaitNode):
         yield from _wait_problems(path, node.config)
-    if isinstance(node, WaitNode | SwitchNode):
+    if isinstance(node, SignalNode) and len(orjson.dumps(node.config.default)) > INLINE_LIMIT:
+        yield Problem(f"{path}.default", f"has over {INLINE_LIMIT // 1024} KiB", "make it smaller")
+    if isinstance(node, WaitNode | SignalNode | SwitchNode):
         yield from _no_timeout(path, node)
+    if isinstance(node, WaitNode | SignalNode) and node.config.inputs is not None:
+        yield Problem(f"{path}.inputs", f"a {node.type} has no inputs", "remove them")
+
+
+def signal_names(spec: WorkflowSpec) -> frozenset[str]:
+    """Return the signals that a workflow waits for."""
+    return frozenset(node.config.name for node in spec.dag.nodes if isinstance(node, SignalNode))
 
 
 def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:
@@ -32,4 +44,5 @@ def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:
 def _no_timeout(path: str, node: Node) -> Iterator[Problem]:
     if node.policy.timeout_ms is not None:
         where = f"{path.removesuffix('config')}policy.timeout_ms"
-        yield Problem(where, f"no worker works on a {node.type}, so there is nothing to time out", "remove it")
+        fix = "write it in the config" if node.type == "signal" else "remove it"
+        yield Problem(where, f"no worker works on a {node.type}, so there is nothing to time out", fix)

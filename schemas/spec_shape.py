@@ -20,6 +20,8 @@ from schemas.spec import (
     LlmNode,
     Node,
     NodeKind,
+    SignalConfig,
+    SignalNode,
     SwitchCase,
     SwitchConfig,
     SwitchNode,
@@ -37,6 +39,7 @@ _NODES: dict[str, type[BaseModel]] = {
     "function": FunctionNode,
     "wait": WaitNode,
     "switch": SwitchNode,
+    "signal": SignalNode,
 }
 _CONFIGS: dict[str, type[BaseModel]] = {
     "llm": LlmConfig,
@@ -44,6 +47,7 @@ _CONFIGS: dict[str, type[BaseModel]] = {
     "function": FunctionConfig,
     "wait": WaitConfig,
     "switch": SwitchConfig,
+    "signal": SignalConfig,
 }
 
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)

@@ -33,6 +33,7 @@ from connectors.redis_client import connect, ping
 from connectors.redis_tables import RedisTable
 from connectors.response_cache import RedisResponseCache
 from connectors.settings import Settings
+from connectors.signals import SignalPost
 from connectors.stores import s3_access
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
@@ -130,17 +131,30 @@ class House:
 
 
 def ingress(house: House) -> PollApp:
-    """Submissions from other systems."""
+    """Submissions and signals from other systems."""
     settings = house.settings
     database = house.database()
+    workflows, history = Workflows(database), Runs(database)
+    markers = AcceptedMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S)
+    appender = TimelyAppender(house.log, SINK_TIMEOUT_S)
     submissions = Submissions(
-        Plans(Workflows(database), Prompts(database)),
-        AcceptedMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S),
-        Runs(database),
-        TimelyAppender(house.log, SINK_TIMEOUT_S),
+        Plans(workflows, Prompts(database)),
+        markers,
+        history,
+        appender,
         settings.capture,  # type: ignore[arg-type]
     )
-    write = Ingress(submissions, house.dead_letter).write
+    signals = SignalPost(
+        history=history,
+        markers=markers,
+        workflows=workflows,
+        objects=open_objects(settings.objects_url, settings.objects_dir, s3_access(settings)),
+        appender=appender,
+        redis=house.redis,
+        partitions=settings.partitions,
+        timeout_s=SINK_TIMEOUT_S,
+    )
+    write = Ingress(submissions, signals, house.dead_letter).write
     handler = SinkAgent(
         "ingress",
         open_record=lambda record: record,

@@ -104,7 +104,7 @@ CATALOGUE: tuple[Topic, ...] = (
         readers=("ingress",),
         family=True,
         open_part="org",
-        summary="CloudEvents that submit workflow runs; the topic names the organisation",
+        summary="CloudEvents that submit workflow runs, or are signals for them; the topic names the organisation",
     ),
     Topic(
         RUN_EVENTS,

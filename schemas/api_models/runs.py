@@ -51,6 +51,14 @@ class RunLinks(Answer):
     workflow: str
 
 
+class SendSignal(Request):
+    """The ``data`` of a CloudEvent that is a signal for a run. ``data`` in it is what the step gives as its output."""
+
+    run_id: str = Field(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
+    name: str = Field(pattern=NAME_PATTERN)
+    data: Any = None
+
+
 class RunAccepted(Answer):
     """The run will happen. ``duplicate`` says that this submission was known already."""
 
@@ -178,6 +186,16 @@ class StepPage(Answer):
 
     steps: list[StepAnswer]
     next_cursor: str | None = None
+
+
+class SignalAccepted(Answer):
+    """The signal is in the log; ``status`` is what the run was then. The same ``signal_id`` counts once."""
+
+    id: str
+    signal: str
+    signal_id: str
+    status: RunState
+    links: RunLinks
 
 
 class CancelRun(Request):

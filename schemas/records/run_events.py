@@ -125,4 +125,14 @@ class CancelRequested(_RunEvent, frozen=True, kw_only=True, tag_field="type", ta
     requested_by: str = ""
 
 
-RunEvent = RunSubmitted | StepSucceeded | StepFailed | StepDeferred | TimerFired | CancelRequested
+class SignalReceived(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="signal.received"):
+    """Something that the run may wait for has happened outside. A run takes the same ``signal_id`` once."""
+
+    type: ClassVar[str] = "signal.received"
+    name: str
+    signal_id: str
+    payload: Payload
+    sent_by: str = ""
+
+
+RunEvent = RunSubmitted | StepSucceeded | StepFailed | StepDeferred | TimerFired | CancelRequested | SignalReceived

@@ -10,6 +10,7 @@ from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import (
     CancelRequested,
     RunSubmitted,
+    SignalReceived,
     StepDeferred,
     StepFailed,
     StepSucceeded,
@@ -50,5 +51,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     CallStarted: lambda event: (catalogue.COST_EVENTS, event.org_id),
     Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
     AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),
-    **dict.fromkeys((RunSubmitted, StepSucceeded, StepFailed, StepDeferred, TimerFired, CancelRequested), _of_run),
+    **dict.fromkeys(
+        (RunSubmitted, StepSucceeded, StepFailed, StepDeferred, TimerFired, CancelRequested, SignalReceived), _of_run
+    ),
 }

@@ -9,15 +9,9 @@ import pytest
 from msgspec import structs
 from redis.asyncio import Redis
 
-from connectors.accepted import AcceptedMarkers
-from connectors.plans import Plans
 from connectors.ports import Headers, InRecord
 from connectors.postgres.database import Database
-from connectors.postgres.prompts import Prompts
-from connectors.postgres.runs import Runs
-from connectors.postgres.workflows import Workflows
 from connectors.settings import Settings
-from connectors.submissions import Submissions
 from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.records.run_events import RunSubmitted
@@ -31,6 +25,7 @@ from tests.support.api import (
     settings_for,
     until_authenticated,
 )
+from tests.support.ingress import ingress_of
 from topics.catalogue import RUN_EVENTS, submissions_topic
 
 RUNS = "/api/v1/workflows/runs"
@@ -74,9 +69,7 @@ async def ingress(api: Running, letters: Letters) -> AsyncIterator[Ingress]:
     """Another process' ingress: connections and caches of its own, the same log."""
     database = Database(api.settings.postgres_dsn)
     async with Redis.from_url(api.settings.redis_url) as redis:
-        markers = AcceptedMarkers(redis, api.settings.partitions)
-        plans = Plans(Workflows(database), Prompts(database))
-        yield Ingress(Submissions(plans, markers, Runs(database), api.log), letters)
+        yield ingress_of(api.settings, database, redis, api.log, letters)
     await database.close()
 
 

@@ -13,22 +13,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from connectors.accepted import AcceptedMarkers
 from connectors.kafka import KafkaLog
-from connectors.plans import Plans
 from connectors.ports import Headers, InRecord
 from connectors.postgres.database import Database
-from connectors.postgres.prompts import Prompts
-from connectors.postgres.runs import Runs
-from connectors.postgres.workflows import Workflows
-from connectors.submissions import Submissions
 from schemas.ids import run_id
 from schemas.records.run_events import RunSubmitted
-from streams.ingress import Ingress
 from streams.runtime.dead_letters import dead_letter
 from tests.support.api import SUBMISSION, migrated_database, running, settings_for, until_authenticated
 from tests.support.client import unique
 from tests.support.cloudevents import structured
+from tests.support.ingress import ingress_of
 from tests.support.topics import Message, at_the_limit, produce, produce_all, read_topic
 from topics.__main__ import main
 from topics.admin import TopicAdmin
@@ -259,9 +253,7 @@ async def test_a_dead_submission_becomes_a_run_when_it_is_retried_after_its_work
             await log.append([dead_letter(record, reason, message, now_ms())])
 
         database = Database(settings.postgres_dsn)
-        markers = AcceptedMarkers(redis, settings.partitions)
-        plans = Plans(Workflows(database), Prompts(database))
-        ingress = Ingress(Submissions(plans, markers, Runs(database), api.log), put)
+        ingress = ingress_of(settings, database, redis, api.log, put)
 
         ((_, partition, offset),) = await produce_all(kafka_bootstrap, [structured(org, event_id, SUBMISSION)])
         (first,) = await records_at(log, topic, partition, offset)

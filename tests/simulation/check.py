@@ -11,7 +11,7 @@ import msgspec
 from connectors.ports import Bounds, InRecord, OutRecord
 from schemas.budgets import spend_fields
 from schemas.records.money import CallStarted, CostEvent
-from schemas.records.run_events import StepSucceeded, TimerFired
+from schemas.records.run_events import SignalReceived, StepSucceeded, TimerFired
 from schemas.records.run_views import RunView
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.fold import RunFold
@@ -113,8 +113,10 @@ def order(world: World) -> list[str]:
 
 def _ended_by(event: Any) -> str | None:
     """Return the step that an event may end well."""
-    if isinstance(event, TimerFired) and event.timer_id.startswith("wait:"):
+    if isinstance(event, TimerFired) and event.timer_id.startswith(("wait:", "signal:")):
         return event.timer_id.split(":")[1]
+    if isinstance(event, SignalReceived):
+        return event.name  # here every signal is called like its node
     return event.step_id if isinstance(event, StepSucceeded) else None
 
 

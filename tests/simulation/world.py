@@ -16,9 +16,17 @@ from schemas.ids import call_id
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo, Record
 from schemas.records.money import CallStarted
-from schemas.records.run_events import CancelRequested, RunSubmitted, StepDeferred, StepFailed, StepSucceeded
+from schemas.records.run_events import (
+    CancelRequested,
+    RunSubmitted,
+    SignalReceived,
+    StepDeferred,
+    StepFailed,
+    StepSucceeded,
+)
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
+from schemas.spec_dynamic import signal_names
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.chain import next_request
 from streams.core.runs.fold import RunFold
@@ -43,7 +51,7 @@ from tests.simulation.ports import (
     StampedLog,
 )
 from tests.simulation.scheduler import Process, Scheduler
-from tests.support.runs import ORG, START_MS, function, resolved, submitted, wait
+from tests.support.runs import ORG, START_MS, function, resolved, signal, submitted, wait
 from topics import catalogue
 from topics.codec import decode
 from topics.murmur2 import partition_for
@@ -70,6 +78,7 @@ SPECS = (
     resolved(function("a", TIMED), function("b", FAST), function("c", FAST), edges="a>b b>c"),
     resolved(function("a"), function("b", FAST), function("c", TIMED), function("d"), edges="a>b a>c b>d c>d"),
     resolved(function("a", FAST), wait("b", 3_000), function("c", FAST), edges="a>b b>c"),
+    resolved(function("a", FAST), signal("b", "b", timeout_ms=4_000, default="late"), function("c"), edges="a>b b>c"),
 )
 
 
@@ -262,6 +271,10 @@ class World:
         """Submit, and perhaps cancel."""
         await self.scheduler.turn(process, "think", self.rng.choice((0, 50, 2_000)))
         await self.persist(process, log, [run])
+        for name in signal_names(run.spec.spec):
+            await self.scheduler.turn(process, "think", self.rng.choice((0, 500, 3_000, 20_000)))
+            said = {"run_id": run.run_id, "org_id": ORG, "name": name, "signal_id": "1"}
+            await self.persist(process, log, [SignalReceived(**said, payload=inline("signal"))])
         if self.rng.random() < 0.15:
             await self.scheduler.turn(process, "think", self.rng.choice((0, 300, 3_000)))
             await self.persist(process, log, [CancelRequested(run_id=run.run_id, org_id=ORG)])

@@ -51,6 +51,11 @@ def wait(id_: str, duration_ms: int) -> dict[str, Any]:
     return {"id": id_, "type": "wait", "config": {"duration_ms": duration_ms}}
 
 
+def signal(id_: str, name: str, **config: Any) -> dict[str, Any]:
+    """A node of type signal."""
+    return {"id": id_, "type": "signal", "config": {"name": name} | config}
+
+
 def spec(*nodes: dict[str, Any], edges: str = "") -> WorkflowSpec:
     """A workflow; edges as ``"a>b b>c"``."""
     pairs = [edge.split(">") for edge in edges.split()]

@@ -12,6 +12,7 @@ from schemas.records.run_events import (
     CancelRequested,
     Reused,
     RunEvent,
+    SignalReceived,
     StepDeferred,
     StepFailed,
     StepSucceeded,
@@ -29,7 +30,7 @@ from tests.support.runs import ORG, RUN, World, function, resolved, submitted
 DRAIN_MOST = 2_000
 ACTIONS = (
     *("succeed", "succeed", "fail", "fail", "repeat", "repeat", "timer", "timer"),
-    *("fail_for_good", "defer", "old_timer", "cancel", "crash"),
+    *("fail_for_good", "defer", "old_timer", "cancel", "crash", "signal"),
 )
 
 
@@ -55,8 +56,12 @@ def workflows(draw):
             policy["timeout_ms"] = 1_000
         if draw(st.integers(0, 2)) == 0:
             policy["optional"] = True
-        if draw(st.integers(0, 5)) == 0:
+        if (kind := draw(st.integers(0, 9))) == 0:
             nodes.append({"id": f"n{target}", "type": "wait", "config": config | {"duration_ms": 40}})
+        elif kind == 1:
+            late = draw(st.sampled_from([{"timeout_ms": 60}, {"timeout_ms": 60, "default": "late"}]))
+            config.pop("inputs", None)
+            nodes.append({"id": f"n{target}", "type": "signal", "config": config | {"name": "go"} | late})
         else:
             nodes.append(function(f"n{target}", policy, **config))
         if before and draw(st.booleans()):
@@ -74,7 +79,7 @@ class Chaos(World):
         self.join = {n.id: n.join for n in spec.spec.dag.nodes}
         self.optional = {n.id for n in spec.spec.dag.nodes if n.policy.optional}
         self.maps = {n.id: n.config for n in spec.spec.dag.nodes if n.config.parallel}
-        self.waits = {n.id for n in spec.spec.dag.nodes if n.type == "wait"}
+        self.waits = {n.id for n in spec.spec.dag.nodes if n.type in ("wait", "signal")}
         self.pending: dict[tuple[str, int, int], StepRequest] = {}
         self.fired: list[str] = []
         self.heard: set[tuple[str, int]] = set()
@@ -156,6 +161,9 @@ class Chaos(World):
             self.feed(TimerFired(run_id=RUN, org_id="", timer_id=self.draw(st.sampled_from(self.fired)), due_ms=0))
         elif action == "cancel" and self.draw(st.integers(0, 3)) == 0:
             self.feed(CancelRequested(run_id=RUN, org_id=ORG))
+        elif action == "signal":
+            id_ = self.draw(st.sampled_from("abc"))
+            self.feed(SignalReceived(run_id=RUN, org_id=ORG, name="go", signal_id=id_, payload=inline(["signal", id_])))
         elif action == "crash":
             self.crash()
 

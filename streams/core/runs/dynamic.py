@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.spec import Node, NodeKind, WaitNode
+from schemas.spec import Node, NodeKind, SignalNode, WaitNode
 
 #: The types of nodes that no worker works on.
-FOLDED: frozenset[NodeKind] = frozenset({"wait"})
+FOLDED: frozenset[NodeKind] = frozenset({"wait", "signal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,27 @@ class Wait:
     duration_ms: int | None
 
 
-Dynamic = Wait
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An event from outside; ``default`` is what the step gives when it did not come in time, ``None``: it fails."""
+
+    name: str
+    timeout_ms: int | None
+    default: Any
+
+
+Dynamic = Wait | Signal
 
 
 def compile_dynamic(node: Node) -> Dynamic | None:
     """Return what the fold does for a node, ``None`` for one that a worker works on."""
-    return Wait(node.config.duration_ms) if isinstance(node, WaitNode) else None
+    match node:
+        case WaitNode(config=config):
+            return Wait(config.duration_ms)
+        case SignalNode(config=config):
+            return Signal(config.name, config.timeout_ms, config.default)
+        case _:
+            return None
 
 
 def dynamic_args(node: Node) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Entity ``<run id>``:
 - ``st``: the run's status in plain UTF-8, since the workers' claim script reads it
 - ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
 - ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
+- ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
 Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON, decoded into a ``Plan``; shared by all runs of it.
@@ -23,6 +24,8 @@ from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.run_events import Capture
 from schemas.records.run_views import RunState, StepState
+from schemas.signals import FIELD as SIGNALS
+from schemas.signals import Signals
 from schemas.spec import ResolvedSpec
 from streams.core.runs.plan import Plan, compile_plan
 
@@ -206,5 +209,6 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     HEADER: msgspec.msgpack.Decoder(Header),
     PROGRESS: msgspec.msgpack.Decoder(Progress),
     INPUTS: msgspec.msgpack.Decoder(dict[str, Any]),
+    SIGNALS: msgspec.msgpack.Decoder(Signals),
     REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
 }

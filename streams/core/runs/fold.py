@@ -8,6 +8,7 @@ from schemas.records.run_events import (
     CancelRequested,
     RunEvent,
     RunSubmitted,
+    SignalReceived,
     StepDeferred,
     StepFailed,
     StepSucceeded,
@@ -27,7 +28,14 @@ from streams.core.runs.entries import (
     spec_entity,
 )
 from streams.core.runs.finish import KEEP_FINISHED_MS, run_span
-from streams.core.runs.outcomes import cancel_requested, step_deferred, step_failed, step_succeeded, timer_fired
+from streams.core.runs.outcomes import (
+    cancel_requested,
+    signal_received,
+    step_deferred,
+    step_failed,
+    step_succeeded,
+    timer_fired,
+)
 from streams.core.runs.requests import request
 from streams.core.runs.submit import repeated, submit
 from streams.core.runs.turn import Turn, late, open_turn
@@ -40,6 +48,7 @@ _RULES: Mapping[type, Callable[[Turn, Any], None]] = {
     StepDeferred: step_deferred,
     TimerFired: timer_fired,
     CancelRequested: cancel_requested,
+    SignalReceived: signal_received,
 }
 
 

@@ -3,17 +3,26 @@
 from typing import Any
 
 from schemas.metrics import STEP_RETRIES_TOTAL
-from schemas.payload import Inline, Payload
+from schemas.payload import Payload, inline
 from schemas.records.base import ErrorInfo
-from schemas.records.run_events import CancelRequested, StepDeferred, StepFailed, StepSucceeded, TimerFired
+from schemas.records.run_events import (
+    CancelRequested,
+    SignalReceived,
+    StepDeferred,
+    StepFailed,
+    StepSucceeded,
+    TimerFired,
+)
 from schemas.semantics import MAPS
 from streams.core.commands import Count
+from streams.core.runs import signals
 from streams.core.runs.dispatch import map_went_on, node_done, node_failed
+from streams.core.runs.dynamic import Signal
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import cancel
 from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
 from streams.core.runs.maps import map_step_ended
-from streams.core.runs.parked import output_at_due
+from streams.core.runs.parked import output_at_due, timed_out
 from streams.core.runs.requests import asked_for, request, timeout_timer
 from streams.core.runs.retry import may_retry, wait_ms
 from streams.core.runs.sizes import KIB, OUTPUT_LIMIT, payload_size, trimmed
@@ -43,8 +52,7 @@ def complete(turn: Turn, step_id: str, step: Step, output: Payload) -> None:
 def _succeed(
     turn: Turn, step_id: str, step: Step, output: Payload, outcome: dict[str, Any], *, rides: bool = False
 ) -> None:
-    where = {"value": output} if isinstance(output, Inline) else {"stored": output}
-    done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome)
+    done = turn.change(step_id, step, state="succeeded", error=None, **signals.output_of(output), **outcome)
     if not done.is_of_map:
         node_done(turn, turn.node_of(done), rides=rides)
     elif turn.header.semantics < MAPS:
@@ -98,8 +106,19 @@ def timer_fired(turn: Turn, event: TimerFired) -> None:
         _ask_again(turn, step_id, step, step.attempt, step.deferral)
     elif kind == "wait":
         complete(turn, step_id, step, output_at_due(step))
+    elif kind == "signal":
+        _end_of_signal(turn, step_id, step)
     else:
         _time_out(turn, step_id, step)
+
+
+def signal_received(turn: Turn, event: SignalReceived) -> None:
+    """Give a signal to the step that waits for it, or keep it."""
+    found = signals.take(turn, event)
+    if found is not None:
+        step_id, step = found
+        turn.disarm(step)
+        complete(turn, step_id, step, event.payload)
 
 
 def cancel_requested(turn: Turn, event: CancelRequested) -> None:
@@ -110,6 +129,18 @@ def cancel_requested(turn: Turn, event: CancelRequested) -> None:
     by = f" by {event.requested_by}" if event.requested_by else ""
     why = f": {event.reason}" if event.reason else ""
     cancel(turn, ErrorInfo(code="canceled", message=f"canceled{by}{why}"[:1000]))
+
+
+def _end_of_signal(turn: Turn, step_id: str, step: Step) -> None:
+    """End a step whose signal was there before it, or did not come in time."""
+    signal = turn.node_of(step).dynamic
+    assert isinstance(signal, Signal)
+    if step.output is not None:
+        complete(turn, step_id, step, step.output)
+    elif signal.default is not None:
+        complete(turn, step_id, step, inline(signal.default))
+    else:
+        _fail(turn, step_id, step, timed_out(step_id, signal), {"finished_at_ms": turn.now_ms, **_NO_TIMER})
 
 
 def _accept(turn: Turn, event: StepSucceeded | StepFailed) -> Step | None:

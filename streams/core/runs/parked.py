@@ -6,9 +6,12 @@ waits for is in its entry; so a restore arms its timer like any other.
 
 import msgspec
 
-from schemas.payload import Payload, inline
+from schemas.payload import inline
+from schemas.records.base import ErrorInfo, Json
 from schemas.times import format_time, parse_time
+from streams.core.runs import signals
 from streams.core.runs.binding import bind_args
+from streams.core.runs.dynamic import Signal, Wait
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.turn import Turn
@@ -17,23 +20,30 @@ from streams.core.runs.values import BindingError, Scope
 
 def park(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> Step:
     """Return a step that is ready as it waits; its timer is armed by the caller. Raises ``BindingError``."""
-    return msgspec.structs.replace(
-        step,
-        state="waiting",
-        timer=f"wait:{step_id}:{step.attempt}",
-        due_ms=_due_ms(turn, node, scope),
-        waiting_for="timer",
-    )
+    match node.dynamic:
+        case Wait(duration_ms):
+            due_ms = turn.now_ms + duration_ms if duration_ms is not None else _until_ms(node, scope)
+            parked: dict[str, Json] = {"waiting_for": "timer", "timer": f"wait:{step_id}:{step.attempt}"}
+            parked["due_ms"] = due_ms
+        case Signal() as signal:
+            parked = signals.wait_for(turn, signal, step_id, step)
+        case _:
+            raise AssertionError(f"a worker works on '{node.id}'")
+    return msgspec.structs.replace(step, state="waiting", **parked)
 
 
-def output_at_due(step: Step) -> Payload:
+def output_at_due(step: Step) -> Json:
     """Return the output of a wait that is over: the time until which it waited."""
     return inline({"until": format_time(step.due_ms or 0)})
 
 
-def _due_ms(turn: Turn, node: PlanNode, scope: Scope) -> int:
-    if node.dynamic is not None and node.dynamic.duration_ms is not None:
-        return turn.now_ms + node.dynamic.duration_ms
+def timed_out(step_id: str, signal: Signal) -> ErrorInfo:
+    """Return the error of a signal that did not come in time."""
+    message = f"the signal '{signal.name}' did not come within {signal.timeout_ms} ms; give the node a `default`"
+    return ErrorInfo(code="signal_timeout", message=message, step_id=step_id)
+
+
+def _until_ms(node: PlanNode, scope: Scope) -> int:
     args, links = bind_args(node, scope)
     until = None if links else args["until"]
     try:

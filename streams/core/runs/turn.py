@@ -16,6 +16,8 @@ from schemas.payload import Payload, inline
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.run_views import RunState
 from schemas.records.steps import StepRequest
+from schemas.signals import FIELD as SIGNALS
+from schemas.signals import Signals
 from streams.core.commands import Arm, Command, Count, Disarm
 from streams.core.runs.entries import (
     HEADER,
@@ -81,6 +83,7 @@ class Turn:
         self.commands: list[Command] = []
         self._progress = progress
         self._was = status
+        self._signals: Signals | None = None
 
     @property
     def run_id(self) -> str:
@@ -98,6 +101,15 @@ class Turn:
         if forked_from(self.header.source) is None:
             return ()
         return cast("tuple[str, ...]", self._state.get(self.run_id, REUSED) or ())
+
+    @property
+    def signals(self) -> Signals:
+        """The signals that the run keeps."""
+        return self._signals or cast("Signals | None", self._state.get(self.run_id, SIGNALS)) or Signals()
+
+    @signals.setter
+    def signals(self, signals: Signals) -> None:
+        self._signals = signals
 
     @property
     def is_over(self) -> bool:
@@ -235,6 +247,8 @@ class Turn:
             put(run_id, STATUS, self.status)
         for step_id, step in self.changed.items():
             put(run_id, step_field(step_id), step)
+        if self._signals is not None:
+            put(run_id, SIGNALS, self._signals)
         progress = self._progress_now()
         if self.is_new or progress != self._progress:
             put(run_id, PROGRESS, progress)

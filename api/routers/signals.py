@@ -1,0 +1,39 @@
+"""Signals: telling a run that something has happened outside."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Path
+
+from api import render
+from api.routers.errors import errors
+from api.routers.runs import RunId
+from api.services import Parts, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.signals import Wish
+from schemas.api_models.runs import MAX_ID_LENGTH, SignalAccepted
+from schemas.ids import HTTP_SOURCE
+from schemas.signals import signal_id
+from schemas.spec import NAME_PATTERN
+
+router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
+
+
+@router.post("/{run_id}/signals/{name}", status_code=202, responses=errors(404, 409, 413), summary="Send a signal")
+async def send_signal(
+    run_id: RunId,
+    name: Annotated[str, Path(pattern=NAME_PATTERN)],
+    who: Writer,
+    parts: Parts,
+    data: Annotated[Any, Body(description="Any JSON value: the output of the step that waits for it.")] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=MAX_ID_LENGTH, description="A run takes a signal with this key once."),
+    ] = None,
+) -> SignalAccepted:
+    """Tell a run that something has happened. A signal that comes before its step waits is kept for it."""
+    id_ = signal_id(HTTP_SOURCE, idempotency_key or str(uuid.uuid4()))
+    to = await parts.signals.prepare(who.org_id, Wish(run_id, name, data, id_, who.key_id))
+    await parts.signals.send([to.record])
+    where = render.links(run_id, to.workflow_name, to.workflow_version)
+    return SignalAccepted(id=run_id, signal=name, signal_id=id_, status=to.status, links=where)
