@@ -232,7 +232,8 @@ class _Batch:
 
 def _weight(record: OutRecord) -> int:
     _, key, value, headers = record
-    return len(key or b"") + len(value or b"") + sum(len(k) + len(v or b"") for k, v in headers) + RECORD_OVERHEAD
+    weight = len(key or b"") + len(value or b"") + RECORD_OVERHEAD
+    return weight + sum(len(k) + len(v or b"") for k, v in headers) if headers else weight
 
 
 def _needs_compression(record: OutRecord) -> bool:

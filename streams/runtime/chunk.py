@@ -72,9 +72,12 @@ class ChunkFolder:
         result = ChunkResult(Commit(epoch, expected, offset, clock_ms), touched=set(self.changes))
         for entity, fields in self.changes.items():
             self._write(result.commit, entity, fields)
+        out, to_out = result.out, self._to_out
         for command in self.commands:
-            if not (silent and isinstance(command, Emit)):
+            if not isinstance(command, Emit):
                 self._command(result, command)
+            elif not silent:
+                out.append(to_out(command.record))
         return result
 
     def _write(self, commit: Commit, entity: str, fields: dict[str, Any]) -> None:
@@ -89,8 +92,6 @@ class ChunkFolder:
     def _command(self, result: ChunkResult, command: Command) -> None:
         commit = result.commit
         match command:
-            case Emit(record):
-                result.out.append(self._to_out(record))
             case Arm(entity, timer_id, due_ms):
                 member = timer_member(entity, timer_id)
                 commit.arm[member] = result.armed[member] = due_ms

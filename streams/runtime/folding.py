@@ -96,8 +96,9 @@ class Folding:
         clock_ms = owned.clock_ms
         for item in share.items:
             try:
-                for one in await self._released(owned, item):
-                    await self._fold_or_set_aside(folder, share, one, clock_ms)
+                # A coroutine for each record would cost a tenth of the loop, and hardly any record has to wait.
+                if not self._folds_at_once(folder, owned, item, clock_ms):
+                    await self._fold_with_care(folder, share, item, clock_ms)
             except NewerMajor as exc:
                 share.pause, share.next_offset = exc, item.record.offset
                 break
@@ -111,10 +112,28 @@ class Folding:
         owned.next_offset, owned.clock_ms = share.next_offset, clock_ms
         return result
 
-    async def _released(self, owned: Owned, item: Decoded) -> list[Decoded]:
-        """Return a record; in the place of one that releases a key, those that waited for it, loaded."""
+    def _folds_at_once(self, folder: ChunkFolder, owned: Owned, item: Decoded, clock_ms: int) -> bool:
+        """Fold a record that needs no second look; ``False`` leaves it, without a trace, to those who take one."""
+        event = item.event
+        if isinstance(event, KeyReleased) or (owned.quarantine and self._inbox.key(event) in owned.quarantine):
+            return False
+        try:
+            folder.fold_one(item, clock_ms)
+        except Exception:  # noqa: BLE001 - it is folded again, where what it raises is told apart
+            return False
+        return True
+
+    async def _fold_with_care(self, folder: ChunkFolder, share: Share, item: Decoded, clock_ms: int) -> None:
+        """Fold what was not folded at once, or what waited for its key to be released."""
         if not isinstance(item.event, KeyReleased):
-            return [item]
+            await self._fold_or_set_aside(folder, share, item, clock_ms)
+            return
+        for one in await self._released(share.owned, item):
+            if not self._folds_at_once(folder, share.owned, one, clock_ms):
+                await self._fold_or_set_aside(folder, share, one, clock_ms)
+
+    async def _released(self, owned: Owned, item: Decoded) -> list[Decoded]:
+        """Return the records that waited for the key that is released, loaded."""
         offsets = owned.quarantine.release(item.event.key)
         waited = self._open_again(await self._read(owned, offsets)) if offsets else []
         for one in waited:
@@ -136,7 +155,7 @@ class Folding:
             share.owned.quarantine.add(key, item.record.offset)
             return
         try:
-            await self._fold_tried(folder, share.owned, item, clock_ms)
+            await self._fold_again(folder, share.owned, item, clock_ms)
         except NewerMajor:
             raise
         except BadRecord as exc:
@@ -144,9 +163,11 @@ class Folding:
         except Exception as exc:  # noqa: BLE001 - a fault in a fold must cost one key, not the partition
             _set_aside(share, item, key, exc)
 
-    async def _fold_tried(self, folder: ChunkFolder, owned: Owned, item: Decoded, clock_ms: int) -> None:
-        """Fold one record, again from freshly followed state if it fails."""
-        for attempt in range(1, FOLD_TRIES + 1):
+    async def _fold_again(self, folder: ChunkFolder, owned: Owned, item: Decoded, clock_ms: int) -> None:
+        """Fold a record that failed once, each time from freshly followed state."""
+        for attempt in range(2, FOLD_TRIES + 1):
+            await self._load(owned, list(self._fold.touches(item.event)))
+            await self._load(owned, list(self._fold.follows(RecordState(owned.memory), item.event)))
             try:
                 folder.fold_one(item, clock_ms)
                 return
@@ -155,8 +176,6 @@ class Folding:
             except Exception:
                 if attempt == FOLD_TRIES:
                     raise
-                await self._load(owned, list(self._fold.touches(item.event)))
-                await self._load(owned, list(self._fold.follows(RecordState(owned.memory), item.event)))
 
 
 def _set_aside(share: Share, item: Decoded, key: str, exc: Exception) -> None:
