@@ -42,6 +42,7 @@ from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
+from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.redis_errors import redis_errors
 from connectors.restarts import Restarts
@@ -79,6 +80,7 @@ names every wrong part of a request with its path and how to mend it. Money is e
 TAGS = [
     {"name": "workflows", "description": "Named, versioned DAGs of `llm`, `tool` and `function` nodes."},
     {"name": "runs", "description": "Executions of workflows."},
+    {"name": "schedules", "description": "Runs at set times."},
     {"name": "prompts", "description": "Versioned prompt templates."},
     {"name": "tools", "description": "What workflows may call: tools and functions."},
     {"name": "budgets", "description": "The most that may be spent, and where it stands."},
@@ -188,6 +190,8 @@ def _services(
             partitions=settings.partitions,
             timeout_s=DEPENDENCY_TIMEOUT_S,
         ),
+        schedules=Schedules(database),
+        backfills=Backfills(database),
         appender=appender,
         authenticator=Authenticator(keys, settings.key_pepper),
         publisher=Publisher(Outbox(database), appender),

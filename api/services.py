@@ -23,6 +23,7 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
+from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.restarts import Restarts
 from connectors.signals import SignalPost
@@ -57,6 +58,8 @@ class Services:
     bulk: Bulk
     workers_seen: WorkersSeen
     signals: SignalPost
+    schedules: Schedules
+    backfills: Backfills
     appender: Appender
     authenticator: Authenticator
     publisher: Publisher

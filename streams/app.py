@@ -32,9 +32,9 @@ from streams.health import Health, LoopWatch
 from streams.health_metrics import HealthCollector
 from streams.roles import ROLES, House, questions
 from streams.runtime.dependencies import Dependencies
+from streams.runtime.role_app import RoleApp
 from streams.runtime.role_metrics import RoleCollector, TakeTimes
 from streams.runtime.table_agent import TableAgent
-from streams.runtime.transport import PollApp
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ LOOK_S = 0.25
 #: After the drain: for the group to be left and connections to be closed.
 STOP_GRACE_S = 10.0
 
-Apps = Mapping[str, PollApp]
+Apps = Mapping[str, RoleApp]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,7 +103,7 @@ class Process:
         self._house = house
         self._roles = roles
         self._stop = stop
-        self._apps: dict[str, PollApp] = {}
+        self._apps: dict[str, RoleApp] = {}
         self._dependencies = Dependencies(questions(house, roles))
         self._health = Health(roles, self._dependencies, stall_s=house.settings.ready_stall_s)
         house.registry.register(RoleCollector(self._apps.items))
@@ -229,7 +229,7 @@ def crashed(role: str, fault: BaseException) -> Ending:
     return Ending(Exit.CRASHED, f"{role} crashed: {type(fault).__name__}: {fault}")
 
 
-def _fault(app: PollApp) -> BaseException | None:
+def _fault(app: RoleApp) -> BaseException | None:
     handler = app.handler
     if app.crashed:
         return app.crash_reason or RuntimeError("the app crashed and said no reason")

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 
 from streams.runtime.dependencies import Dependencies, State
 from streams.runtime.polls import Partition
+from streams.runtime.role_app import RoleApp, TickApp
 from streams.runtime.sink_agent import SinkAgent
 from streams.runtime.standing import BROKEN, PAUSED, READY, Sample, Standing, Stillness
 from streams.runtime.table_agent import TableAgent
-from streams.runtime.transport import PollApp
 from streams.worker.handler import Worker
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ HEALTH_STALLS = 3
 HOPELESS_STALLS = 6
 #: Watched like a partition: what moves is the count of looks at them.
 TIMERS: Partition = ("timers", 0)
+#: What a role that reads no topic does.
+TICKS: Partition = ("ticks", 0)
 #: What only grows is no news.
 _NUMBER = re.compile(r"\b\d+ (?=s\b|records\b)")
 
@@ -49,7 +51,7 @@ class Health:
     def __init__(self, roles: Iterable[str], dependencies: Dependencies, *, stall_s: float) -> None:
         self.dependencies = dependencies
         self.stall_s = stall_s
-        self.apps: dict[str, PollApp] = {}
+        self.apps: dict[str, RoleApp] = {}
         self.serving = False
         self._still = {role: Stillness() for role in roles}
         self._views = {role: RoleView() for role in self._still}
@@ -104,7 +106,7 @@ class Health:
 
     # Internals
 
-    def _view(self, role: str, app: PollApp, now: float) -> RoleView:
+    def _view(self, role: str, app: RoleApp, now: float) -> RoleView:
         standing = self._still[role].look(now, samples(app))
         complaints = [*_group(app, now, self.stall_s)]
         for (topic, number), one in standing.items():
@@ -127,8 +129,10 @@ class Health:
         self._said = set(found)
 
 
-def samples(app: PollApp) -> dict[Partition, Sample]:
+def samples(app: RoleApp) -> dict[Partition, Sample]:
     """Return what can be seen of a role's partitions now. Call it in the app's loop."""
+    if isinstance(app, TickApp):
+        return {TICKS: Sample(READY, app.ticks, lag=1)}
     handler = app.handler
     if isinstance(handler, TableAgent):
         return _table(app, handler)
@@ -140,7 +144,7 @@ def samples(app: PollApp) -> dict[Partition, Sample]:
     return {}
 
 
-def _table(app: PollApp, handler: TableAgent) -> dict[Partition, Sample]:
+def _table(app: RoleApp, handler: TableAgent) -> dict[Partition, Sample]:
     lags = app.lags()
     owned = {(handler.topic, p): one for p, one in handler.partitions().items()}
     found = {p: Sample(o.status.value, o.committed, lags.get(p, 0), why=o.why) for p, o in owned.items()}
@@ -149,7 +153,7 @@ def _table(app: PollApp, handler: TableAgent) -> dict[Partition, Sample]:
     return found
 
 
-def _worker(app: PollApp, handler: Worker) -> dict[Partition, Sample]:
+def _worker(app: RoleApp, handler: Worker) -> dict[Partition, Sample]:
     """A request counts as moved when it is fetched: how long its work takes is its own affair."""
     paused, room = handler.paused(), handler.room()
     return {p: _sample(paused.get(p), at, lag, p in room) for p, (at, lag) in app.unread().items()}
@@ -159,7 +163,7 @@ def _sample(paused: str | None, position: int | None, lag: int, room: bool = Tru
     return Sample(READY if paused is None else PAUSED, position, lag, room, paused or "")
 
 
-def _group(app: PollApp, now: float, stall_s: float) -> Iterable[str]:
+def _group(app: RoleApp, now: float, stall_s: float) -> Iterable[str]:
     missing = app.missing_topics()
     if missing:
         yield f"topic {', '.join(missing)} is missing; run `python -m topics create`"

@@ -25,6 +25,7 @@ from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_writes import RunWrites
 from connectors.postgres.runs import Runs
+from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.prices import PriceBook
 from connectors.providers.local_behaviour import LocalBehaviour
@@ -40,6 +41,7 @@ from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.metrics import ToolMetrics
 from connectors.workers_seen import WorkersSeen
 from schemas.policy import TIERS
+from schemas.records.run_events import Capture
 from streams.analytics import AnalyticsSink
 from streams.budgets import PresumedSettlements
 from streams.core.budgets import BudgetsFold
@@ -53,12 +55,14 @@ from streams.runtime.dependencies import Ask
 from streams.runtime.gathering import Gathering
 from streams.runtime.inbox import CatalogueInbox
 from streams.runtime.polls import PollHandler
+from streams.runtime.role_app import RoleApp, TickApp
 from streams.runtime.role_metrics import TakeTimes
 from streams.runtime.routing import to_out
 from streams.runtime.sink_agent import SinkAgent
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.timers import fire_run_timers
 from streams.runtime.transport import PollApp
+from streams.scheduler import TICK_S, Scheduler
 from streams.worker.attempts import Attempts
 from streams.worker.execution import Executor
 from streams.worker.handler import Worker
@@ -134,22 +138,13 @@ def ingress(house: House) -> PollApp:
     """Submissions and signals from other systems."""
     settings = house.settings
     database = house.database()
-    workflows, history = Workflows(database), Runs(database)
-    markers = AcceptedMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S)
-    appender = TimelyAppender(house.log, SINK_TIMEOUT_S)
-    submissions = Submissions(
-        Plans(workflows, Prompts(database)),
-        markers,
-        history,
-        appender,
-        settings.capture,  # type: ignore[arg-type]
-    )
+    submissions, history, markers = _submissions(house, database)
     signals = SignalPost(
         history=history,
         markers=markers,
-        workflows=workflows,
+        workflows=Workflows(database),
         objects=open_objects(settings.objects_url, settings.objects_dir, s3_access(settings)),
-        appender=appender,
+        appender=TimelyAppender(house.log, SINK_TIMEOUT_S),
         redis=house.redis,
         partitions=settings.partitions,
         timeout_s=SINK_TIMEOUT_S,
@@ -328,6 +323,34 @@ def _decoded(record: InRecord) -> Any:
     return decode(record.topic, record.value)
 
 
+def scheduler(house: House) -> TickApp:
+    """Runs of schedules and backfills."""
+    database = house.database()
+    submissions, history, markers = _submissions(house, database)
+    ticker = Scheduler(
+        Schedules(database),
+        Backfills(database),
+        submissions,
+        history,
+        markers,
+        TimelyAppender(house.log, SINK_TIMEOUT_S),
+        house.clock,
+        house.registry,
+    )
+    return TickApp("scheduler", ticker, TICK_S)
+
+
+def _submissions(house: House, database: Database) -> tuple[Submissions, Runs, AcceptedMarkers]:
+    """Return the path of submissions, with the history and the markers that it asks."""
+    settings = house.settings
+    history = Runs(database)
+    markers = AcceptedMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S)
+    plans = Plans(Workflows(database), Prompts(database))
+    appender = TimelyAppender(house.log, SINK_TIMEOUT_S)
+    capture: Capture = settings.capture  # type: ignore[assignment]
+    return Submissions(plans, markers, history, appender, capture), history, markers
+
+
 #: What each role cannot work without; the table of roles in ``docs/operations.md`` says the same.
 NEEDS: dict[str, tuple[str, ...]] = {
     "ingress": ("kafka", "redis", "postgres"),
@@ -336,6 +359,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "budgets": ("kafka", "redis"),
     "history": ("kafka", "postgres"),
     "analytics": ("kafka", "clickhouse"),
+    "scheduler": ("kafka", "redis", "postgres"),
 }
 
 
@@ -359,11 +383,12 @@ def questions(house: House, roles: Iterable[str]) -> dict[str, Ask]:
     return asked
 
 
-ROLES: dict[str, Callable[[House], PollApp]] = {
+ROLES: dict[str, Callable[[House], RoleApp]] = {
     "ingress": ingress,
     "orchestrator": orchestrator,
     "worker": worker,
     "budgets": budgets,
     "history": history,
     "analytics": analytics,
+    "scheduler": scheduler,
 }

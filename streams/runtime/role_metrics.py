@@ -9,9 +9,9 @@ from prometheus_client.registry import Collector
 
 from streams.runtime.clock import WallClock
 from streams.runtime.owned import Owned
+from streams.runtime.role_app import RoleApp
 from streams.runtime.sink_agent import SinkAgent
 from streams.runtime.table_agent import TableAgent
-from streams.runtime.transport import PollApp
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class _TableMetrics:
 class RoleCollector(Collector):
     """Reads the agents of the roles in this process at scrape time."""
 
-    def __init__(self, apps: Callable[[], Iterable[tuple[str, PollApp]]]) -> None:
+    def __init__(self, apps: Callable[[], Iterable[tuple[str, RoleApp]]]) -> None:
         self._apps = apps
 
     def collect(self) -> Iterable[Metric]:

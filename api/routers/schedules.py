@@ -1,0 +1,151 @@
+"""Schedules: runs at set times. The scheduler role starts them; here they are defined and shown."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from api import render_schedules as render
+from api.routers.errors import errors
+from api.services import Parts, Reader, Services, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.postgres.schedules import StoredSchedule
+from connectors.submissions import wall_clock_ms
+from schemas import money
+from schemas.api_models.runs import SubmitRun
+from schemas.api_models.schedules import (
+    MAX_BACKFILL,
+    Backfill,
+    BackfillAnswer,
+    ChangeSchedule,
+    CreateSchedule,
+    ScheduleAnswer,
+    SchedulePage,
+    WholeSchedule,
+    milliseconds,
+)
+from schemas.errors import InvalidInput, Problem
+from schemas.timing import Timing, next_slot, slots, timing_problems
+
+ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"], route_class=StrictJsonRoute)
+
+_TIMING = frozenset({"cron", "interval_s", "time_zone"})
+_MAY_BE_NULL = frozenset({"workflow_version", "budget_cents"})
+
+
+@router.post("", status_code=201, responses={200: {"description": "It was there already"}, **errors(404, 409, 413)})
+async def create_schedule(body: CreateSchedule, who: Writer, parts: Parts, response: Response) -> ScheduleAnswer:
+    """Create a schedule. What it submits is checked now; its first slot is the first one from now on."""
+    defined = _defined(body.model_dump())
+    timing = _timing(defined)
+    await _check_submission(parts, who.org_id, defined)
+    stored, new = await parts.schedules.create(who.org_id, defined, next_slot(timing, wall_clock_ms()))
+    response.status_code = 201 if new else 200
+    return render.schedule(stored)
+
+
+@router.get("", responses=errors())
+async def list_schedules(who: Reader, parts: Parts) -> SchedulePage:
+    """List the organisation's schedules with their last and next runs."""
+    return SchedulePage(schedules=[render.schedule(one) for one in await parts.schedules.all(who.org_id)])
+
+
+@router.get("/{schedule_id}", responses=errors(404))
+async def get_schedule(schedule_id: ScheduleId, who: Reader, parts: Parts) -> WholeSchedule:
+    """Return a schedule with its newest backfills."""
+    stored = await parts.schedules.get(who.org_id, schedule_id)
+    return render.whole_schedule(stored, await parts.backfills.of(stored.id))
+
+
+@router.patch("/{schedule_id}", responses=errors(404, 409, 413))
+async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Writer, parts: Parts) -> ScheduleAnswer:
+    """Change a schedule, pause or resume it.
+
+    Slots while it is paused are not run, also not later. Runs under way stay as they are.
+    """
+    before = await parts.schedules.get(who.org_id, schedule_id)
+    changes = _changes(body)
+    if not changes:
+        return render.schedule(before)
+    defined = _as_defined(before) | changes
+    timing = _timing(defined)
+    await _check_submission(parts, who.org_id, defined)
+    if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
+        changes["next_slot_ms"] = next_slot(timing, wall_clock_ms())
+    return render.schedule(await parts.schedules.change(who.org_id, schedule_id, changes))
+
+
+@router.delete("/{schedule_id}", status_code=204, responses=errors(404))
+async def delete_schedule(schedule_id: ScheduleId, who: Writer, parts: Parts) -> Response:
+    """Delete a schedule. Its runs stay."""
+    await parts.schedules.delete(who.org_id, schedule_id)
+    return Response(status_code=204)
+
+
+@router.post("/{schedule_id}/backfill", status_code=202, responses=errors(404))
+async def backfill(schedule_id: ScheduleId, body: Backfill, who: Writer, parts: Parts) -> BackfillAnswer:
+    """Run the slots of a time in the past that were not run, whatever the overlap policy, also while paused."""
+    stored = await parts.schedules.get(who.org_id, schedule_id)
+    from_ms, until_ms = milliseconds(body.begin), milliseconds(body.to)
+    _check_backfill(stored, from_ms, until_ms)
+    return render.backfill(await parts.backfills.create(stored, from_ms, until_ms))
+
+
+def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:
+    if not 0 < from_ms < until_ms <= wall_clock_ms():
+        raise InvalidInput("not a span of the past", (Problem("to", "is not after from, or in the future", ""),))
+    found = len(slots(stored.timing, from_ms - 1, until_ms - 1, MAX_BACKFILL + 1))
+    if found > MAX_BACKFILL:
+        fix = "take a shorter span, and the next one when this is done"
+        raise InvalidInput(
+            f"the span has over {MAX_BACKFILL} slots", (Problem("to", f"more than {MAX_BACKFILL} slots", fix),)
+        )
+    if not found:
+        raise InvalidInput("the span has no slot", (Problem("from", "no slot is in the span", "take a longer one"),))
+
+
+def _defined(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields of a body as they are stored."""
+    if "budget_cents" in fields:
+        cents = fields.pop("budget_cents")
+        fields["budget_nano"] = money.from_cents(cents) if cents is not None else None
+    return fields
+
+
+def _changes(body: ChangeSchedule) -> dict[str, Any]:
+    fields = body.model_dump(exclude_unset=True)
+    nothing = [name for name, value in fields.items() if value is None and name not in _MAY_BE_NULL]
+    if nothing:
+        problems = tuple(Problem(name, "cannot be null", "give a value, or leave it out") for name in nothing)
+        raise InvalidInput("; ".join(map(str, problems)), problems)
+    changes = _defined(fields)
+    if "cron" in changes and "interval_s" not in changes:
+        changes["interval_s"] = None
+    elif "interval_s" in changes and "cron" not in changes:
+        changes["cron"] = None
+    return changes
+
+
+def _as_defined(stored: StoredSchedule) -> dict[str, Any]:
+    names = (*CreateSchedule.model_fields.keys() - {"budget_cents"}, "budget_nano")
+    return {name: getattr(stored, name) for name in names}
+
+
+def _timing(defined: dict[str, Any]) -> Timing:
+    timing = Timing(defined["cron"], defined["interval_s"], defined["time_zone"])
+    problems = tuple(timing_problems(timing))
+    if problems:
+        raise InvalidInput("; ".join(map(str, problems)), problems)
+    return timing
+
+
+async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any]) -> None:
+    """Find now what would be refused at every slot."""
+    body = SubmitRun(
+        workflow_name=defined["workflow_name"],
+        workflow_version=defined["workflow_version"],
+        inputs=defined["inputs"],
+        tags=defined["tags"],
+    )
+    await parts.submissions.prepare(org_id, "schedule", None, body)

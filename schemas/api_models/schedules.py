@@ -1,0 +1,161 @@
+"""Schedules: runs at set times."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from schemas.api_models.base import Answer, Cents, Request, Tags, Text
+from schemas.spec import NAME_PATTERN
+
+Overlap = Literal["skip", "queue_one", "allow", "cancel_previous"]
+Catchup = Literal["all", "latest", "none"]
+
+MAX_CATCHUP = 1_000
+MAX_BACKFILL = 1_000
+_YEAR_S = 366 * 86_400
+
+Name = Text
+_VERSION = Field(default=None, ge=1, le=1_000_000_000, strict=True)
+
+
+class CreateSchedule(Request):
+    """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and what to submit then.
+
+    ``{{slot}}`` in a text of ``inputs`` becomes the slot's time. ``overlap`` decides while the previous run is under
+    way, ``catchup`` what becomes of slots that no scheduler was there for, at most ``catchup_limit`` of them.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "morning-report",
+                    "workflow_name": "document_analysis",
+                    "inputs": {"document_key": "reports/{{slot}}.txt"},
+                    "cron": "0 8 * * MON-FRI",
+                    "time_zone": "Europe/Berlin",
+                }
+            ]
+        },
+    )
+
+    name: Name = Field(min_length=1, max_length=200)
+    workflow_name: str = Field(pattern=NAME_PATTERN)
+    workflow_version: int | None = _VERSION
+    inputs: dict[str, Any] = {}
+    tags: Tags = {}
+    budget_cents: Cents | None = None
+    cron: Text | None = Field(default=None, max_length=200)
+    interval_s: int | None = Field(default=None, ge=1, le=_YEAR_S, strict=True)
+    time_zone: Text = Field(default="UTC", max_length=64)
+    overlap: Overlap = "skip"
+    catchup: Catchup = "latest"
+    catchup_limit: int = Field(default=100, ge=1, le=MAX_CATCHUP, strict=True)
+    paused: bool = False
+
+
+class ChangeSchedule(Request):
+    """What is to change; what is not given stays. ``cron`` replaces ``interval_s`` and the other way round."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"paused": True}]})
+
+    name: Name | None = Field(default=None, min_length=1, max_length=200)
+    workflow_name: str | None = Field(default=None, pattern=NAME_PATTERN)
+    workflow_version: int | None = _VERSION
+    inputs: dict[str, Any] | None = None
+    tags: Tags | None = None
+    budget_cents: Cents | None = None
+    cron: Text | None = Field(default=None, max_length=200)
+    interval_s: int | None = Field(default=None, ge=1, le=_YEAR_S, strict=True)
+    time_zone: Text | None = Field(default=None, max_length=64)
+    overlap: Overlap | None = None
+    catchup: Catchup | None = None
+    catchup_limit: int | None = Field(default=None, ge=1, le=MAX_CATCHUP, strict=True)
+    paused: bool | None = None
+
+
+class Backfill(Request):
+    """Run the slots from ``from`` (with it) to ``to`` (without it) that were not run."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={"examples": [{"from": "2026-11-01T00:00:00Z", "to": "2026-11-08T00:00:00Z"}]},
+    )
+
+    begin: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+
+
+class BackfillAnswer(Answer):
+    """A backfill. ``submitted`` counts its slots so far, ``problem`` says why one could not be."""
+
+    id: str
+    begin: str | None = Field(serialization_alias="from")
+    to: str | None
+    submitted: int
+    problem: str | None = None
+    created_at: str | None
+    finished_at: str | None = None
+
+
+class LastRun(Answer):
+    """The last run that the schedule started, and for which slot."""
+
+    slot: str
+    run_id: str
+    link: str
+
+
+class ScheduleProblem(Answer):
+    """The last slot whose run could not be submitted, and why."""
+
+    slot: str
+    message: str
+
+
+class ScheduleAnswer(Answer):
+    """A schedule. ``next_runs`` are its next slots, none while it is paused; ``skipped`` counts slots not run."""
+
+    id: str
+    name: str
+    workflow_name: str
+    workflow_version: int | None
+    inputs: dict[str, Any]
+    tags: dict[str, str]
+    budget_cents: str | None
+    cron: str | None
+    interval_s: int | None
+    time_zone: str
+    overlap: Overlap
+    catchup: Catchup
+    catchup_limit: int
+    paused: bool
+    last_run: LastRun | None
+    queued_slot: str | None
+    next_runs: list[str]
+    skipped: int
+    problem: ScheduleProblem | None
+    created_at: str | None
+    updated_at: str | None
+
+
+class WholeSchedule(ScheduleAnswer):
+    """A schedule with its newest backfills."""
+
+    backfills: list[BackfillAnswer]
+
+
+class SchedulePage(Answer):
+    """Every schedule of the organisation, by name."""
+
+    schedules: list[ScheduleAnswer]
+
+
+def milliseconds(at: datetime) -> int:
+    """Return a time as milliseconds since the epoch."""
+    return int(at.timestamp() * 1000)
