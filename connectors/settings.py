@@ -32,6 +32,11 @@ class Settings:
     prices_file: str = ""
     objects_dir: str = ".agentflow/objects"
     objects_url: str = ""
+    remote_buckets: str = ""
+    results_dir: str = ".agentflow/results"
+    http_allow: str = ""
+    http_allow_networks: str = ""
+    http_secrets: str = ""
     s3_endpoint: str = ""
     s3_region: str = ""
     s3_key_id: str = field(default="", repr=False)

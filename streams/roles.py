@@ -1,5 +1,6 @@
 """How each role is put together from its parts. A role is one Faust app: one group, one handler."""
 
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ from connectors.stores import s3_access
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.metrics import ToolMetrics
+from connectors.tools.world import world_of
 from connectors.workers_seen import WorkersSeen
 from schemas.policy import TIERS
 from schemas.records.run_events import Capture
@@ -218,6 +220,7 @@ def worker(house: House) -> PollApp:
         objects=objects,
         clock=clock,
         documents_dir=Path(settings.documents_dir),
+        world=world_of(settings, os.environ),
     )
     attempts = Attempts(
         worker_id=worker_id,

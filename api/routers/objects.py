@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from api.overload import Bound
 from api.routers.errors import errors
 from api.services import Parts, Reader
 from connectors.objects import CorruptObject
@@ -12,6 +13,8 @@ from schemas.errors import Unavailable
 router = APIRouter(prefix="/api/v1/objects", tags=["runs"])
 
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="The `sha256` of a reference.")]
+#: An object is up to 64 MiB, and is in memory as a whole until it is sent.
+DOWNLOADS = Bound("downloads", 8)
 #: The bytes of a hash never change. They are an organisation's own, and a browser must not take them for a page.
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -20,11 +23,12 @@ _HEADERS = {
 }
 
 
-@router.get("/{sha256}", responses={200: {"content": {"application/octet-stream": {}}}, **errors(404)})
+@router.get("/{sha256}", responses={200: {"content": {"application/octet-stream": {}}}, **errors(404, 429)})
 async def get_object(sha256: Sha256, who: Reader, parts: Parts) -> Response:
     """Return the bytes of one of the organisation's references, checked against their hash."""
     try:
-        data = await parts.objects.read(who.org_id, sha256)
+        with DOWNLOADS.place():
+            data = await parts.objects.read(who.org_id, sha256)
     except CorruptObject as exc:
         raise Unavailable("objects", str(exc)) from exc
     return Response(data, media_type="application/octet-stream", headers=_HEADERS | {"ETag": f'"{sha256}"'})

@@ -1,6 +1,6 @@
 """Tools and functions that workflows call by name. Importing this package registers those that ship with it."""
 
-from connectors.tools import combining, complexity, files, gathering, images, merging, splitting
+from connectors.tools import combining, complexity, files, gathering, http_request, images, merging, splitting
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Done, NotDone, Reconciled, Unknown
 from connectors.tools.entry_points import load_entry_points
@@ -21,6 +21,7 @@ __all__ = [
     "files",
     "function",
     "gathering",
+    "http_request",
     "images",
     "load_entry_points",
     "merging",

@@ -1,9 +1,10 @@
 """What a tool is told about the step that calls it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from connectors.tools.world import World
 from schemas.payload import Reference
 
 
@@ -20,7 +21,8 @@ class ToolContext:
     """Who calls a tool, and what it may use.
 
     ``idempotency_key`` is the same whenever the attempt is delivered again: pass it on to the service that the tool
-    calls. ``documents_dir`` is the directory that local files are read from.
+    calls. ``documents_dir`` is the directory that local files are read from. ``world`` is what else a tool may
+    reach.
     """
 
     org_id: str
@@ -29,3 +31,4 @@ class ToolContext:
     idempotency_key: str
     documents_dir: Path
     objects: ObjectReader
+    world: World = field(default_factory=World)

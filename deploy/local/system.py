@@ -115,6 +115,7 @@ class System:
             "DEFAULT_ORG_ID": ORG,
             "TOPIC_PARTITIONS": str(self.partitions),
             "OBJECTS_DIR": str(self.data_dir / "objects"),
+            "RESULTS_DIR": str(self.data_dir / "results"),
             "SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
             **self.env,
         }

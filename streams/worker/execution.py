@@ -10,6 +10,7 @@ from connectors.claims import Granted
 from connectors.ports import Clock
 from connectors.tools.context import ToolContext
 from connectors.tools.registry import Registry
+from connectors.tools.world import World
 from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
 from schemas.payload import Payload
 from schemas.records.base import Json, Record
@@ -47,6 +48,7 @@ class Executor:
         objects: Objects,
         clock: Clock,
         documents_dir: Path,
+        world: World | None = None,
     ) -> None:
         self._worker_id = worker_id
         self._registry = registry
@@ -54,6 +56,7 @@ class Executor:
         self._objects = objects
         self._clock = clock
         self._documents_dir = documents_dir
+        self._world = world or World()
 
     async def execute(self, request: StepRequest, granted: Granted | None) -> Executed:
         """Return what became of the attempt. ``granted`` is its claim; only functions need none.
@@ -106,6 +109,7 @@ class Executor:
             idempotency_key=request.request_id,
             documents_dir=self._documents_dir,
             objects=self._objects,
+            world=self._world,
         )
 
     async def _payload(self, request: StepRequest, value: Any) -> Payload:

@@ -123,6 +123,18 @@ def test_our_own_worker_serves_queues_by_a_setting(system: System, client: httpx
         worker.stop()
 
 
+def test_our_own_worker_may_be_there_before_its_queue(system: System, client: httpx.Client) -> None:
+    queue = unique("early")
+    worker = system.role("worker-of-queue", ["worker"], {"WORKER_QUEUES": queue})
+    worker.start()
+    try:
+        flow = define_workflow(client, merger("join", inputs={"text": "{{text}}"}) | {"queue": queue})
+        found = wait_for_run(client, submit(client, submission(flow, {"text": "hello"})), outputs=True)
+        assert found["output"] == {"join": "hello"}
+    finally:
+        worker.stop()
+
+
 def test_a_bad_workflow_makes_no_topic(system: System, client: httpx.Client) -> None:
     queue = unique("never")
     bad = {"id": "b", "type": "function", "config": {"function_name": "there_is_none"}}

@@ -129,8 +129,8 @@ def test_positional_only_parameters_are_refused(registry: Registry) -> None:
 
 
 def test_the_shipped_ones_are_there_and_described() -> None:
-    assert REGISTRY.names("tool") >= {"s3.fetch"}
-    assert REGISTRY.names("function") >= {"text_splitter", "result_merger"}
+    assert REGISTRY.names("tool") >= {"s3.fetch", "s3.put", "http.request", "image_analyzer"}
+    assert REGISTRY.names("function") >= {"text_splitter", "result_merger", "result_combiner", "complexity_router"}
     described = {entry.name: entry.describe() for entry in REGISTRY.entries()}
     assert described["text_splitter"]["arguments"]["properties"]["chunk_size"]["minimum"] == 1
     assert described["s3.fetch"]["arguments"]["required"] == ["key"]
