@@ -93,7 +93,7 @@ class Workflows:
         """Return the queues that the nodes of any organisation's workflows name."""
         rows = await self._database.fetch(
             "list the queues of workflows",
-            "SELECT DISTINCT node ->> 'queue' AS queue FROM workflow, jsonb_array_elements(spec -> 'dag' -> 'nodes') "
+            "SELECT DISTINCT node ->> 'queue' AS queue FROM workflow, json_array_elements(spec -> 'dag' -> 'nodes') "
             "AS node WHERE node ->> 'queue' IS NOT NULL ORDER BY queue",
         )
         return [row["queue"] for row in rows]

@@ -11,7 +11,7 @@ local-echo      the prompt's last words (the test model)        none; imports no
 
 The same prompt gives the same answer, on every machine and in every process. A longer text gets a longer
 answer, and ``max_tokens`` is obeyed: the answer drops sentences to fit, and is cut (``length``) only when
-one does not.
+one does not. A prompt that shows a JSON object to answer with gets one, see ``local_json``.
 """
 
 from collections import Counter
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.providers import local_extract as extract
+from connectors.providers import local_json
 from connectors.providers import local_tokens as tokens
 from connectors.providers.local_prompt import COUNTS, KEY_SENTENCES, KEY_TERMS, Part, Reading, read
 from schemas.errors import StepError
@@ -72,10 +73,23 @@ def answer(model: str, prompt: str, max_tokens: int) -> Answer:
     if model == ECHO:
         text, was_cut = tokens.cut(_echo(prompt), max_tokens)
     elif model in _TIERS:
-        text, was_cut = _compose(_find(_TIERS[model], read(prompt)), max_tokens)
+        text, was_cut = _answered(_TIERS[model], prompt, max_tokens)
     else:
         raise StepError("provider_rejected", f"no model {model!r} here; choose one of {', '.join(MODELS)}")
     return Answer(text, "length" if was_cut else "stop", tokens.count(prompt), tokens.count(text))
+
+
+def _answered(tier: _Tier, prompt: str, max_tokens: int) -> tuple[str, bool]:
+    shape = local_json.shape_of(prompt)
+    if shape is None:
+        return _fitting(_versions(_find(tier, read(prompt))), max_tokens)
+    return _fitting(local_json.versions(shape, lambda: _sentences(tier, shape.material)), max_tokens)
+
+
+def _sentences(tier: _Tier, material: str) -> list[str]:
+    """Return the best sentences of a text, in its order; the whole of one that has none."""
+    found = _find(tier, read(material))
+    return [quote.removeprefix("- ") for quote in _quotes(found, len(found.ranked))] or [" ".join(material.split())]
 
 
 def _echo(prompt: str) -> str:
@@ -102,9 +116,9 @@ def _terms(tier: _Tier, reading: Reading, found: Sequence[str], ranked: Sequence
     return tier.terms("\n".join(material), _TERMS)
 
 
-def _compose(findings: _Findings, max_tokens: int) -> tuple[str, bool]:
+def _fitting(versions: Iterator[str], max_tokens: int) -> tuple[str, bool]:
     text = ""
-    for text in _versions(findings):
+    for text in versions:
         if tokens.count(text) <= max_tokens:
             return text, False
     return tokens.cut(text, max_tokens)

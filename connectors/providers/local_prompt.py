@@ -19,7 +19,7 @@ COUNTS = "Counts:"
 #: An instruction is one paragraph; a longer lead-in is more likely the material itself.
 _LONGEST_INSTRUCTION = 600
 _ASKS = re.compile(
-    r"\b(analy[sz]e|summari[sz]e|summary|extract|describe|review|explain|list|find|classify|combine|merge|condense|read)\b",
+    r"\b(analy[sz]e|summari[sz]e|summary|extract|describe|review|explain|list|find|classify|combine|merge|condense|translate|read)\b",
     re.IGNORECASE,
 )
 _SUMMARIZES = re.compile(r"\b(summari[sz]e|summary|combine|merge|condense)\b", re.IGNORECASE)

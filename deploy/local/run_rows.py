@@ -10,7 +10,14 @@ RunJson = Mapping[str, Any]
 """A run as ``GET /api/v1/workflows/runs/{id}`` answers it."""
 
 ENDED = frozenset({"succeeded", "failed", "canceled"})
-STYLES = {"succeeded": "green", "failed": "bold red", "canceled": "yellow", "running": "cyan", "waiting": "yellow"}
+STYLES = {
+    "succeeded": "green",
+    "failed": "bold red",
+    "canceled": "yellow",
+    "skipped": "dim",
+    "running": "cyan",
+    "waiting": "yellow",
+}
 """How rich shows a state."""
 _FINISHED_STEPS = ENDED | {"skipped"}
 
@@ -78,6 +85,8 @@ def _single(step: Mapping[str, Any]) -> Row:
     state = str(step.get("status"))
     waiting = step.get("waiting")
     said = f"waiting for {waiting['on']}" if waiting and waiting.get("on") else state
+    if step.get("note"):
+        said += f" ({step['note']})"
     if step.get("cached"):
         said += " (cached)"
     given, made = _tokens(step)

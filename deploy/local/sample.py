@@ -1,4 +1,4 @@
-"""The sample: the guide's two workflows, registered and run on the real documents in ``examples/documents``."""
+"""The sample: the guide's workflows, registered and run on real documents and on the inputs in ``examples/inputs``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ async def run_sample(api_url: str, api_key: str) -> None:
 
 
 def submissions(documents: Path = DOCUMENTS) -> list[dict[str, Any]]:
-    """Return what to submit: every document analyzed whole, the longest one also in parts."""
+    """Return what to submit: every document analyzed whole, the longest one also in parts, then ``examples/inputs``."""
     texts = sorted(documents.glob("*.txt"), key=lambda path: path.stat().st_size)
     whole = [
         {"workflow_name": "document_analysis", "inputs": {"document_key": t.name}, "tags": {"document": t.stem}}
@@ -53,7 +53,27 @@ def submissions(documents: Path = DOCUMENTS) -> list[dict[str, Any]]:
         "inputs": {"text": longest.read_text(encoding="utf-8")},
         "tags": {"document": longest.stem},
     }
-    return [*whole, parts]
+    return [*whole, parts, *_examples()]
+
+
+def _examples() -> list[dict[str, Any]]:
+    """Return the runs of ``examples/inputs``: a list a workflow, each run with its ``inputs`` and a name to show."""
+    return [
+        {
+            "workflow_name": path.stem,
+            "inputs": {name: _input(value) for name, value in run["inputs"].items()},
+            "tags": {"document": run["document"]},
+        }
+        for path in sorted((EXAMPLES / "inputs").glob("*.yaml"))
+        for run in yaml.safe_load(path.read_text(encoding="utf-8"))
+    ]
+
+
+def _input(value: Any) -> Any:
+    """Return an input; ``{file: …}`` is the text of a file in ``examples``."""
+    if isinstance(value, dict) and list(value) == ["file"]:
+        return (EXAMPLES / value["file"]).read_text(encoding="utf-8")
+    return value
 
 
 async def _register(api: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable
 from schemas.payload import Payload
 from schemas.records.base import Json, Record
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from streams.worker.answers import read_answer
 from streams.worker.args import bound_args
 from streams.worker.ledger import Deferred, Ledger
 from streams.worker.limits import CALL_TIMEOUT_S, limited, timeout_s
@@ -22,7 +23,6 @@ from streams.worker.model_calls import PATIENCE_S, ModelCalls
 from streams.worker.patience import patiently
 from streams.worker.ports import Objects
 from streams.worker.records import Outcome, error_info, outcome_records
-from topics.codec import parse
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Executor:
         args = await self._args(request)
         match request.work:
             case LlmCall() as work if granted is not None:
-                return _read_answer(await self._models.answer(request, work, args, granted, ledger))
+                return read_answer(await self._models.answer(request, work, args, granted, ledger))
             case (ToolCall() | FunctionCall()) as work:
                 call = self._registry.call(work.kind, work.name, args, self._context(request), work.config)
                 if self._registry.is_quick(work.kind, work.name):
@@ -136,14 +136,3 @@ def _as_step_error(request: StepRequest, exc: Exception) -> StepError:
     # A function is pure, so that what it raised once it raises again; the world of a tool may be better then.
     retryable = not isinstance(request.work, FunctionCall)
     return StepError("exception", f"{type(exc).__name__}: {exc}", retryable=retryable)
-
-
-def _read_answer(text: str) -> Json:
-    """Return an answer that is a JSON object or list as that value, so that ``node.output.field`` reaches into it."""
-    bare = text.strip()
-    if bare[:1] + bare[-1:] not in ("{}", "[]"):
-        return text
-    try:
-        return parse(bare.encode())
-    except Undecodable:
-        return text

@@ -28,7 +28,11 @@ def test_the_demo_shows_its_runs_is_never_silent_and_ends_well() -> None:
     first = heard.first("succeeded, $")
     assert first is not None
     assert first < FIRST_RESULT_S
-    for expected in ("map_reduce_analysis (opticks): succeeded", "Key sentences:", "at local/local-silver"):
+    for expected in (
+        *("map_reduce_analysis (opticks): succeeded", "Key sentences:", "at local/local-silver"),
+        *("conditional_processing (a text): process_image skipped (condition:", "multi_lang_translation (German)"),
+        "cost_optimized_processing (complex): succeeded",
+    ):
         assert expected in said
 
 

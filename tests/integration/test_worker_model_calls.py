@@ -109,6 +109,9 @@ async def test_requests_are_counted_where_the_api_reads_them(bench: Bench) -> No
     [
         ('{"type": "text"}', {"type": "text"}),
         (' [1, 2]\n', [1, 2]),
+        ('```json\n{"type": "text"}\n```', {"type": "text"}),
+        ('\n```\n[1,\n 2]\n```\n', [1, 2]),
+        ("```json\n{not json}\n```", "```json\n{not json}\n```"),
         ("{not json}", "{not json}"),
         ("42", "42"),
         ('{"a": NaN}', '{"a": NaN}'),

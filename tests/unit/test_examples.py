@@ -10,10 +10,11 @@ import yaml
 from connectors.providers import local_model
 from connectors.tools import REGISTRY
 from connectors.tools.splitting import pieces
+from deploy.local.sample import submissions
 from schemas.ids import content_hash
 from schemas.references import render, variables_of
 from schemas.spec import LlmNode, PinnedPrompt
-from schemas.spec_check import CheckedSpec, check_spec, parse_workflow
+from schemas.spec_check import CheckedSpec, check_spec, missing_inputs, parse_workflow
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DOCUMENTS = sorted((EXAMPLES / "documents").glob("*.txt"))
@@ -24,7 +25,7 @@ def prompts() -> dict[str, PinnedPrompt]:
     for path in sorted((EXAMPLES / "prompts").glob("*.yaml")):
         document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert sorted(document) == ["name", "template", "version"]
-        assert document["name"] == path.stem
+        assert path.stem in (document["name"], f"{document['name']}@{document['version']}")
         found[f"{document['name']}@{document['version']}"] = PinnedPrompt(
             **document, hash=content_hash(document["template"].encode())
         )
@@ -65,6 +66,39 @@ def test_each_prompt_needs_what_its_node_binds() -> None:
         "document_analyzer@3": {"content"},
         "chunk_analyzer@2": {"item"},
         "summarizer@1": {"chunks"},
+        "document_classifier@1": {"document_key", "content"},
+        "text_processor@2": {"classify"},
+        "content_classifier@2": {"content"},
+        "moderation_engine@1": {"content", "type"},
+        "language_detector@1": {"text"},
+        "translator@2": {"text", "target"},
+        "text_processor@1": {"text"},
+        "simple_analyzer@1": {"text"},
+        "advanced_analyzer@3": {"text"},
+    }
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "workflows").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_workflow_is_right_and_has_runs_that_bring_what_it_needs(path: Path) -> None:
+    spec = checked(path.stem)
+    runs = [body["inputs"] for body in submissions() if body["workflow_name"] == path.stem]
+    assert runs
+    assert all(not missing_inputs(spec.required_inputs, inputs) for inputs in runs)
+
+
+def test_the_guides_conditions_stand_as_it_writes_them() -> None:
+    conditions = {
+        node.id: node.config.condition
+        for name in ("conditional_processing", "multi_lang_translation", "cost_optimized_processing")
+        for node in checked(name).spec.dag.nodes
+        if node.config.condition is not None
+    }
+    assert conditions == {
+        "process_text": "classify.output.type == 'text'",
+        "process_image": "classify.output.type == 'image'",
+        "translate_en": "detect_lang.output.language != 'en'",
+        "simple_analyze": "route.output.complexity < 0.8",
+        "complex_analyze": "route.output.complexity >= 0.8",
     }
 
 
