@@ -19,7 +19,7 @@ run: $(VENV)/.local ## Start everything on this machine, run the sample, serve u
 demo: $(VENV)/.local ## The same in a throw-away directory, then stop
 	@exec $(RUN) -m deploy.local demo
 
-engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL and ClickHouse, until Ctrl-C
+engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL, ClickHouse and NATS, until Ctrl-C
 	@exec $(RUN) -m deploy.local.engines --data-dir .agentflow
 
 test: lint ## Run all checks and all tests

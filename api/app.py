@@ -8,9 +8,10 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Protocol, cast, get_args
 
 import uvicorn
@@ -25,13 +26,16 @@ from api.measure import Measure, Measures
 from api.overload import Bound
 from api.publisher import Publisher
 from api.routers.every import ROUTERS
+from api.run_stream import Streams
 from api.services import CreateQueues, CreateTopics, Services
 from connectors import lost_connections
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import TimelyAppender
 from connectors.bulk import Bulk
+from connectors.bus import Bus, NoBus
 from connectors.clickhouse import ClickHouse
 from connectors.kafka import KafkaLog
+from connectors.nats import Nats
 from connectors.objects import open_objects
 from connectors.plans import Plans
 from connectors.ports import OutRecord
@@ -40,6 +44,7 @@ from connectors.postgres.database import Database
 from connectors.postgres.keys import Keys
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_changes import RunFollower
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
@@ -65,6 +70,11 @@ logger = logging.getLogger(__name__)
 DEPENDENCY_TIMEOUT_S = 1.5
 #: Each waits for one append at most; more of them would only wait in line for the broker.
 MAX_SUBMISSIONS_UNDER_WAY = 512
+#: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
+MAX_STREAMS = 256
+STREAMS_RETRY_S = 5.0
+#: uvicorn's own exit code for an app that did not start.
+NOT_STARTED = 3
 #: Enough for the submissions of one moment; PostgreSQL's connections are few.
 POSTGRES_CONNECTIONS = 12
 REDIS_CONNECTIONS = 32
@@ -122,14 +132,15 @@ def create_app(
     database = Database(settings.postgres_dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S)
     redis = Redis(connection_pool=_redis_pool(settings))
     clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    nats = Nats(settings.nats_url, "agentflow-api") if settings.nats_url else None
     creators = create_topics or _topic_creator(settings), create_queues or _queue_creator(settings)
-    services = _services(settings, log, database, redis, clickhouse, creators)
+    services = _services(settings, log, database, redis, clickhouse, nats, creators)
     app = FastAPI(
         title="AgentFlow",
         version="1",
         description=DESCRIPTION,
         openapi_tags=TAGS,
-        lifespan=_lifespan(settings, services, log, database, redis, clickhouse),
+        lifespan=_lifespan(settings, services, log, database, redis, clickhouse, nats),
     )
     app.state.services = services
     for router in ROUTERS:
@@ -147,6 +158,7 @@ def _services(
     database: Database,
     redis: Redis,
     clickhouse: ClickHouse,
+    nats: Nats | None,
     creators: tuple[CreateTopics, CreateQueues],
 ) -> Services:
     flows, texts, history, keys = Workflows(database), Prompts(database), Runs(database), Keys(database)
@@ -158,6 +170,8 @@ def _services(
     restarts = Restarts(history, plans, specs, _capture(settings))
     bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
+    bus: Bus = nats or NoBus()
+    streams = Streams(RunFollower(database), bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S))
 
     async def kafka_answers() -> None:
         await log.incarnation(RUN_EVENTS)
@@ -196,14 +210,17 @@ def _services(
         authenticator=Authenticator(keys, settings.key_pepper),
         publisher=Publisher(Outbox(database), appender),
         counters=RoleCounters(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
-        measures=Measures(bound),
+        measures=Measures(bound, streams.bound),
         bound=bound,
+        bus=bus,
+        streams=streams,
         checks={
             "kafka": kafka_answers,
             "redis": redis_answers,
             "postgres": database.ping,
             "clickhouse": clickhouse.ping,
         },
+        optional_checks={"nats": nats.ping} if nats else {},
         create_topics=creators[0],
         create_queues=creators[1],
         tools=REGISTRY,
@@ -218,6 +235,7 @@ def _lifespan(
     database: Database,
     redis: Redis,
     clickhouse: ClickHouse,
+    nats: Nats | None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -226,6 +244,9 @@ def _lifespan(
             stack.push_async_callback(redis.connection_pool.aclose)
             stack.push_async_callback(database.close)
             stack.push_async_callback(log.stop)
+            if nats is not None:
+                nats.start()
+                stack.push_async_callback(nats.stop)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
@@ -313,6 +334,19 @@ def _leave(*_: object) -> None:
     sys.exit(0)
 
 
+class _Server(uvicorn.Server):
+    """Ends the event streams when it is told to stop; it waits for open responses, and they would not end."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving."""
+        self._streams.close()
+        await super().shutdown(sockets)
+
+
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; requests under way are answered first."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -324,8 +358,9 @@ def main() -> None:
     if not settings.key_pepper:
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
     lost_connections.install()
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=settings.api_host,
         port=settings.api_port,
         loop="uvloop",
@@ -333,3 +368,8 @@ def main() -> None:
         timeout_graceful_shutdown=GRACE_S,
         log_config=None,
     )
+    server = _Server(config, app.state.services.streams)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(NOT_STARTED)

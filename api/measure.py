@@ -14,7 +14,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5
 class Measures:
     """One registry an app, so that two apps in one process do not mix."""
 
-    def __init__(self, submissions: Bound) -> None:
+    def __init__(self, submissions: Bound, streams: Bound) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "api_requests_total",
@@ -27,6 +27,8 @@ class Measures:
         )
         under_way = Gauge("api_submissions_under_way", "Submissions under way.", registry=self.registry)
         under_way.set_function(lambda: submissions.under_way)
+        open_streams = Gauge("api_event_streams", "Event streams that are open.", registry=self.registry)
+        open_streams.set_function(lambda: streams.under_way)
 
 
 class Measure:

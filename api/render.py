@@ -38,6 +38,7 @@ def links(run_id: str, workflow: str, version: int) -> RunLinks:
         self=f"{RUNS}/{run_id}",
         cancel=f"{RUNS}/{run_id}/cancel",
         steps=f"{RUNS}/{run_id}/steps",
+        events=f"{RUNS}/{run_id}/events",
         workflow=f"/api/v1/workflows/{workflow}?version={version}",
     )
 
@@ -99,6 +100,11 @@ def whole_run(
         submission_id=run.submission_id,
         trace_id=run.trace_id,
     )
+
+
+def step(stored: StoredStep) -> StepAnswer:
+    """Return one step without its output."""
+    return step_answer(stored, with_output=False)
 
 
 def value(payload: dict[str, Any]) -> Any:

@@ -13,9 +13,11 @@ from api.measure import Measures
 from api.overload import Bound
 from api.publisher import Publisher
 from api.readiness import Check
+from api.run_stream import Streams
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import Appender
 from connectors.bulk import Bulk
+from connectors.bus import Bus
 from connectors.objects import Objects
 from connectors.plans import Plans
 from connectors.postgres.budgets import Budgets
@@ -66,7 +68,10 @@ class Services:
     counters: RoleCounters
     measures: Measures
     bound: Bound
+    bus: Bus
+    streams: Streams
     checks: Mapping[str, Check]
+    optional_checks: Mapping[str, Check]
     create_topics: CreateTopics
     create_queues: CreateQueues
     tools: Registry

@@ -17,6 +17,7 @@ class Settings:
     postgres_dsn: str = field(default="postgresql://agentflow@127.0.0.1:5432/agentflow", repr=False)
     clickhouse_url: str = field(default="http://127.0.0.1:8123", repr=False)
     clickhouse_database: str = "agentflow"
+    nats_url: str = field(default="", repr=False)
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     metrics_port: int = 0

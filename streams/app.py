@@ -30,7 +30,7 @@ from streams import logs, role_server
 from streams.exits import Ending, Exit
 from streams.health import Health, LoopWatch
 from streams.health_metrics import HealthCollector
-from streams.roles import ROLES, House, questions
+from streams.roles import OPTIONAL, ROLES, House, questions
 from streams.runtime.dependencies import Dependencies
 from streams.runtime.role_app import RoleApp
 from streams.runtime.role_metrics import RoleCollector, TakeTimes
@@ -104,7 +104,7 @@ class Process:
         self._roles = roles
         self._stop = stop
         self._apps: dict[str, RoleApp] = {}
-        self._dependencies = Dependencies(questions(house, roles))
+        self._dependencies = Dependencies(questions(house, roles), optional=OPTIONAL)
         self._health = Health(roles, self._dependencies, stall_s=house.settings.ready_stall_s)
         house.registry.register(RoleCollector(self._apps.items))
         house.registry.register(HealthCollector(self._health))

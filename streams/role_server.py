@@ -58,11 +58,12 @@ def alive(health: Health) -> Page:
 
 
 def ready(health: Health) -> Page:
-    """Return 200 when every role goes on with its work, else 503 with the reasons."""
+    """Return 200 when every role goes on with its work, else 503 with the reasons. What is degraded changes neither."""
     reasons = health.complaints()
     body = {
         "ready": not reasons,
         "reasons": reasons,
+        "degraded": [f"without {state.name}: {state.why}" for state in health.dependencies.missed()],
         "event_loop_still_s": round(health.loop_still_s(), 1),
         "dependencies": {state.name: _dependency(state) for state in health.dependencies.states()},
         "roles": {role: _role(view) for role, view in health.views().items()},

@@ -13,12 +13,14 @@ from redis.asyncio import Redis
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import TimelyAppender
 from connectors.budget_definitions import BudgetDefinitions
+from connectors.bus import CANCELS, Bus, NoBus
 from connectors.claims import RedisClaims
 from connectors.clickhouse import ClickHouse
 from connectors.definitions import DefinitionsFollower
 from connectors.holds import RedisHolds
 from connectors.kafka import KafkaLog
 from connectors.kafka_checkpoints import KafkaCheckpoints
+from connectors.nats import Nats
 from connectors.objects import Objects, open_objects
 from connectors.plans import Plans
 from connectors.ports import InRecord
@@ -50,6 +52,7 @@ from streams.core.budgets import BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.history import HistorySink
 from streams.ingress import Ingress
+from streams.live import Live
 from streams.runtime import crash
 from streams.runtime.clock import WallClock
 from streams.runtime.dead_letters import dead_letter
@@ -65,6 +68,7 @@ from streams.runtime.table_agent import TableAgent
 from streams.runtime.timers import fire_run_timers
 from streams.runtime.transport import PollApp
 from streams.scheduler import TICK_S, Scheduler
+from streams.worker.aborts import Aborts
 from streams.worker.attempts import Attempts
 from streams.worker.execution import Executor
 from streams.worker.handler import Worker
@@ -86,6 +90,8 @@ RESTORE_GRACE_LEASES = 2
 ANALYTICS_REST_MS = 500.0, 1_000.0
 #: Readers see a run's steps this much later; under load its views gather, and of each run only the newest is written.
 HISTORY_REST_MS = 40.0, 400.0
+#: Watchers see a change this much later; a poll costs about as much as what it says.
+LIVE_REST_MS = 20.0, 100.0
 #: A sink rests a millisecond for each record of its last write.
 SINK_MS_PER_RECORD = 1.0
 #: A write of so many records is a backlog's, and the next one starts at once.
@@ -109,6 +115,15 @@ class House:
         database = Database(self.settings.postgres_dsn, max_connections=4, timeout_s=SINK_TIMEOUT_S)
         self.closers.append(database.close)
         return database
+
+    def bus(self, role: str) -> Bus:
+        """Return the role's own connection to NATS, closed with the process; without ``NATS_URL`` one to nobody."""
+        if not self.settings.nats_url:
+            return NoBus()
+        nats = Nats(self.settings.nats_url, f"agentflow-{role}")
+        nats.start()
+        self.closers.append(nats.stop)
+        return nats
 
     async def dead_letter(self, record: InRecord, reason: str, message: str) -> None:
         """Put a record aside and wait for the acknowledgement."""
@@ -213,14 +228,17 @@ def worker(house: House) -> PollApp:
     house.registry.register(ToolMetrics())
     outbox = Outbox(house.log, clock)
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
+    aborts = Aborts(clock)
+    house.bus("worker").subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
     executor = Executor(
         worker_id=worker_id,
         registry=REGISTRY,
-        models=ModelCalls(_model_ports(house, objects, outbox)),
+        models=ModelCalls(_model_ports(house, objects, outbox, aborts)),
         objects=objects,
         clock=clock,
         documents_dir=Path(settings.documents_dir),
         world=world_of(settings, os.environ),
+        aborts=aborts,
     )
     attempts = Attempts(
         worker_id=worker_id,
@@ -254,7 +272,7 @@ def _lanes(queues: str) -> list[str]:
     return [catalogue.lane(name) for name in dict.fromkeys(names)]
 
 
-def _model_ports(house: House, objects: Objects, outbox: Outbox) -> ModelPorts:
+def _model_ports(house: House, objects: Objects, outbox: Outbox, aborts: Aborts) -> ModelPorts:
     settings = house.settings
     definitions = BudgetDefinitions()
     follower = DefinitionsFollower(settings.kafka_bootstrap, definitions.apply, definitions.mark_loaded)
@@ -282,6 +300,7 @@ def _model_ports(house: House, objects: Objects, outbox: Outbox) -> ModelPorts:
         cache=RedisResponseCache(house.redis),
         objects=objects,
         clock=house.clock,
+        aborts=aborts,
         hold_ttl_ms=settings.hold_ttl_ms,
         lease_ms=settings.claim_lease_ms,
     )
@@ -316,6 +335,19 @@ def analytics(house: House) -> PollApp:
     )
     read = (catalogue.COST_EVENTS, catalogue.PROVIDER_CALLS, catalogue.TRACE_SPANS, catalogue.RUN_VIEWS)
     return house.app("analytics", handler, *read)
+
+
+def live(house: House) -> PollApp:
+    """Run views to whoever watches, as they come."""
+    handler = SinkAgent(
+        "live",
+        open_record=lambda record: record,
+        write=Live(house.bus("live"), house.clock).write,
+        log_=house.log,
+        clock=house.clock,
+        gathering=_gathering(*LIVE_REST_MS),
+    )
+    return house.app("live", handler, catalogue.RUN_VIEWS)
 
 
 def _gathering(least_ms: float, most_ms: float) -> Gathering:
@@ -363,7 +395,12 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "history": ("kafka", "postgres"),
     "analytics": ("kafka", "clickhouse"),
     "scheduler": ("kafka", "redis", "postgres"),
+    "live": ("kafka",),
 }
+#: What a role uses and does without, where a deployment has it.
+USES: dict[str, tuple[str, ...]] = {"worker": ("nats",), "live": ("nats",)}
+#: No role waits for these.
+OPTIONAL = frozenset({"nats"})
 
 
 def questions(house: House, roles: Iterable[str]) -> dict[str, Ask]:
@@ -383,6 +420,11 @@ def questions(house: House, roles: Iterable[str]) -> dict[str, Ask]:
         clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
         house.closers.append(clickhouse.close)
         asked["clickhouse"] = clickhouse.ping
+    if settings.nats_url and any("nats" in USES.get(role, ()) for role in roles):
+        nats = Nats(settings.nats_url, "agentflow-ping")
+        nats.start()
+        house.closers.append(nats.stop)
+        asked["nats"] = nats.ping
     return asked
 
 
@@ -394,4 +436,5 @@ ROLES: dict[str, Callable[[House], RoleApp]] = {
     "history": history,
     "analytics": analytics,
     "scheduler": scheduler,
+    "live": live,
 }

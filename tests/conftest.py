@@ -17,6 +17,7 @@ ENGINE_OF_FIXTURE: dict[str, frozenset[EngineName]] = {
     "redis_url": frozenset({"redis"}),
     "postgres_dsn": frozenset({"postgres"}),
     "clickhouse_url": frozenset({"clickhouse"}),
+    "nats_url": frozenset({"nats"}),
     "engines": ALL_ENGINES,
 }
 
@@ -110,3 +111,9 @@ def postgres_dsn(engine_stack: EngineStack) -> str:
 def clickhouse_url(engine_stack: EngineStack) -> str:
     """A ClickHouse over HTTP, as a URL with user and password: `clickhouse_connect.get_client(dsn=...)`."""
     return engine_stack.endpoints.clickhouse_url
+
+
+@pytest.fixture(scope="session")
+def nats_url(engine_stack: EngineStack) -> str:
+    """A NATS server, as a URL with user and password."""
+    return engine_stack.endpoints.nats_url

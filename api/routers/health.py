@@ -20,8 +20,8 @@ async def health() -> Health:
 @router.get("/ready", responses={503: {"model": Readiness, "description": "A dependency does not answer"}})
 async def ready(parts: Parts, response: Response) -> Readiness:
     """Name every dependency with its state, within two seconds."""
-    found = await readiness(parts.checks)
-    if found.status != "ready":
+    found = await readiness(parts.checks, parts.optional_checks)
+    if found.status == "not ready":
         response.status_code = 503
         response.headers["Retry-After"] = "1"
     return found

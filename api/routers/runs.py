@@ -2,13 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 
 from api import render
+from api.cursor import read_cursor
+from api.event_stream import EventStream
 from api.routers.errors import errors
 from api.routers.filters import stored_text, tags_of, time_ms
+from api.run_story import Event, Story
 from api.services import Parts, Reader, Writer
 from api.strict_json import StrictJsonRoute
+from connectors.bus import cancel_subject
 from connectors.ports import OutRecord
 from connectors.postgres.runs import RunFilter
 from schemas.api_models.runs import (
@@ -80,6 +84,33 @@ async def get_run(
     return render.queued(receipt)
 
 
+@router.get(
+    "/{run_id}/events",
+    responses={**errors(404, 429), 200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"}},
+    response_class=EventStream,
+    summary="Follow a run",
+)
+async def follow_run(
+    run_id: RunId,
+    who: Reader,
+    parts: Parts,
+    last_event_id: Annotated[
+        str | None, Header(description="The last `id` that came; what changed since is told.", max_length=64)
+    ] = None,
+) -> EventStream:
+    """Stream the run's statuses (`run`) and its steps' newest states (`step`) as they change, until `end`."""
+    story = Story(read_cursor(last_event_id))
+    found = await parts.streams.first(who.org_id, run_id, story.cursor.version)
+    first: list[Event] = []
+    if found is not None:
+        first = story.of_history(found)
+    elif (receipt := await parts.markers.find(who.org_id, run_id)) is not None:
+        first = story.of_marker(render.queued(receipt))
+    else:
+        raise no_run(run_id)
+    return EventStream(lambda: parts.streams.follow(who.org_id, run_id, story, first), parts.streams.bound)
+
+
 @router.post("/{run_id}/cancel", status_code=202, responses=errors(404, 409), summary="Cancel a run")
 async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun | None = None) -> CancelAccepted:
     """Ask for the run to be cancelled. Steps that have not started will not; see the run for when it has ended."""
@@ -95,6 +126,8 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
         run_id=run_id, org_id=who.org_id, reason=body.reason if body else "", requested_by=who.key_id
     )
     await parts.appender.append([OutRecord(RUN_EVENTS, run_id.encode(), encode(event))])
+    # The cancel is in the log, before whatever a broken call will say there: so calls may be broken off at once.
+    parts.bus.publish(cancel_subject(who.org_id), run_id.encode())
     where = render.links(run_id, known.workflow_name, known.workflow_version)
     return CancelAccepted(id=run_id, status=status, links=where)
 

@@ -14,12 +14,12 @@ from schemas.errors import InvalidInput, Problem
 from schemas.records.run_views import RunState, StepState
 from schemas.spec import NodeKind
 
-_SUMMARY = (
+SUMMARY = (
     "id, workflow_name, workflow_version, status, tags, input_tokens, output_tokens, cost_nano, error, "
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('started_at')} AS started_ms, "
     f"{epoch_ms('finished_at')} AS finished_ms"
 )
-_WHOLE = f"{_SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
+_WHOLE = f"{SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
 STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
     f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
@@ -141,7 +141,7 @@ class Runs:
         """Return a run's line, or ``None``."""
         row = await self._database.fetchrow(
             "read a run's status",
-            f"SELECT {_SUMMARY} FROM workflow_run WHERE org_id = $1 AND id = $2",
+            f"SELECT {SUMMARY} FROM workflow_run WHERE org_id = $1 AND id = $2",
             *(org_id, run_id),
         )
         return RunLine(**row) if row is not None else None
@@ -164,7 +164,7 @@ class Runs:
         conditions, args = _conditions(org_id, wanted)
         rows = await self._database.fetch(
             "list runs",
-            f"SELECT {_SUMMARY}, {_MICROS} AS created_us FROM workflow_run WHERE {' AND '.join(conditions)} "
+            f"SELECT {SUMMARY}, {_MICROS} AS created_us FROM workflow_run WHERE {' AND '.join(conditions)} "
             f"ORDER BY created_at DESC, id DESC LIMIT ${len(args) + 1}",
             *(*args, wanted.limit + 1),
         )

@@ -28,7 +28,7 @@ READY_TIMEOUT_S = 60.0
 #: process of their own, since what they decode and write would hold up the runs.
 LAYOUT: Mapping[str, tuple[str, ...]] = {
     "streams": ("ingress", "orchestrator", "budgets", "scheduler"),
-    "sinks": ("history", "analytics"),
+    "sinks": ("history", "analytics", "live"),
     "worker": ("worker",),
 }
 #: A group notices a dead member after its session; on one machine that need not be long.
@@ -66,7 +66,7 @@ class System:
     def start(self) -> None:
         """Start everything; return when the API says that it is ready. Raises ``EngineError``."""
         try:
-            with heartbeat(self.progress, "starting the engines: Kafka, Redis, PostgreSQL, ClickHouse"):
+            with heartbeat(self.progress, "starting the engines: Kafka, Redis, PostgreSQL, ClickHouse, NATS"):
                 self.endpoints = self.stack.start()
             with heartbeat(self.progress, "bringing schema and topics up to date"):
                 asyncio.run(prepare(self.endpoints, self.partitions))

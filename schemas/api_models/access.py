@@ -71,9 +71,9 @@ class DependencyState(Answer):
 
 
 class Readiness(Answer):
-    """Whether the API can do its work."""
+    """Whether the API can do its work; ``degraded`` means that it can, without what it can do without."""
 
-    status: Literal["ready", "not ready"]
+    status: Literal["ready", "degraded", "not ready"]
     dependencies: dict[str, DependencyState]
 
 

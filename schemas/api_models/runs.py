@@ -48,6 +48,7 @@ class RunLinks(Answer):
     self: str
     cancel: str
     steps: str
+    events: str
     workflow: str
 
 

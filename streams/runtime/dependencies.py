@@ -8,7 +8,7 @@ connection and says nothing, so a call to it would just be long.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from schemas.errors import Unavailable
@@ -43,10 +43,21 @@ class State:
 
 
 class Dependencies:
-    """Asks dependencies whether they are there. ``states`` may be read from any thread."""
+    """Asks dependencies whether they are there. ``states`` may be read from any thread.
 
-    def __init__(self, ask: Mapping[str, Ask], *, answer_s: float = ANSWER_S, every_s: float = ASK_EVERY_S) -> None:
+    Nothing waits for those named in ``optional``; without them the work is as right, and slower to tell.
+    """
+
+    def __init__(
+        self,
+        ask: Mapping[str, Ask],
+        *,
+        optional: Collection[str] = (),
+        answer_s: float = ANSWER_S,
+        every_s: float = ASK_EVERY_S,
+    ) -> None:
         self._ask = dict(ask)
+        self._optional = frozenset(optional)
         self._answer_s = answer_s
         self._every_s = every_s
         self._states = {name: State(name) for name in ask}
@@ -69,8 +80,12 @@ class Dependencies:
         return list(self._states.values())
 
     def waiting(self) -> list[State]:
-        """Return the states of those that do not answer."""
-        return [state for state in self.states() if state.waiting]
+        """Return the states of those that do not answer and are waited for."""
+        return [state for state in self.states() if state.waiting and state.name not in self._optional]
+
+    def missed(self) -> list[State]:
+        """Return the states of those that do not answer and are done without."""
+        return [state for state in self.states() if state.waiting and state.name in self._optional]
 
     async def _watch(self, name: str, ask: Ask) -> None:
         while True:
@@ -98,7 +113,10 @@ class Dependencies:
         if before.waiting:
             return
         self._states[state.name] = state
-        log.error("waiting for %s: %s", state.name, state.why, extra={"action": "dependency_waiting"})
+        if state.name in self._optional:
+            log.warning("doing without %s: %s", state.name, state.why, extra={"action": "dependency_missed"})
+        else:
+            log.error("waiting for %s: %s", state.name, state.why, extra={"action": "dependency_waiting"})
 
     def _back(self, name: str) -> None:
         before = self._states[name]

@@ -15,6 +15,7 @@ from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable
 from schemas.payload import Payload
 from schemas.records.base import Json, Record
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from streams.worker.aborts import Aborts
 from streams.worker.answers import read_answer
 from streams.worker.args import bound_args
 from streams.worker.ledger import Deferred, Ledger
@@ -48,6 +49,7 @@ class Executor:
         objects: Objects,
         clock: Clock,
         documents_dir: Path,
+        aborts: Aborts,
         world: World | None = None,
     ) -> None:
         self._worker_id = worker_id
@@ -57,6 +59,7 @@ class Executor:
         self._clock = clock
         self._documents_dir = documents_dir
         self._world = world or World()
+        self._aborts = aborts
 
     async def execute(self, request: StepRequest, granted: Granted | None) -> Executed:
         """Return what became of the attempt. ``granted`` is its claim; only functions need none.
@@ -89,10 +92,12 @@ class Executor:
             case LlmCall() as work if granted is not None:
                 return read_answer(await self._models.answer(request, work, args, granted, ledger))
             case (ToolCall() | FunctionCall()) as work:
-                call = self._registry.call(work.kind, work.name, args, self._context(request), work.config)
+                context = self._context(request)
                 if self._registry.is_quick(work.kind, work.name):
-                    return await call
-                return await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
+                    return await self._registry.call(work.kind, work.name, args, context, work.config)
+                async with self._aborts.breakable(request):
+                    call = self._registry.call(work.kind, work.name, args, context, work.config)
+                    return await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
         raise StepError("bad_request", "a model is never called without a claim")
 
     async def _args(self, request: StepRequest) -> dict[str, Json]:

@@ -5,7 +5,8 @@ that its hold outlives Redis and this worker. It is settled here, in every way t
 
 - it gave an answer: its actual cost;
 - it surely did not happen (refused, rate limited, failed at the provider): nothing, which is a settlement, too;
-- nobody knows (a timeout, a connection that broke): the estimate, presumed, which an actual settlement would replace.
+- nobody knows (a timeout, a broken connection, a run that ended meanwhile): the estimate, presumed, which an actual
+  settlement would replace.
 
 A settlement releases the hold. Who does not live to settle leaves it to the hold's end.
 """
@@ -27,6 +28,7 @@ from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CostEvent, ProviderCall
 from schemas.records.steps import LlmCall, StepRequest
 from schemas.references import MissingVariable, render
+from streams.worker.aborts import Aborts
 from streams.worker.capture import captured
 from streams.worker.keeping import kept
 from streams.worker.ledger import Deferred, Ledger
@@ -52,7 +54,8 @@ class ModelPorts:
     """What model calls need of the world.
 
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
-    claims' lease, since that is how soon a budgets table that was lost must know of every call that lives.
+    claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
+    breaks calls off.
     """
 
     providers: Mapping[str, Provider]
@@ -63,6 +66,7 @@ class ModelPorts:
     cache: ResponseCache
     objects: Objects
     clock: Clock
+    aborts: Aborts
     hold_ttl_ms: int
     lease_ms: int = 10_000
 
@@ -100,6 +104,7 @@ class ModelCalls:
             ledger.finish_reason = earlier.finish_reason
             ledger.add(self._cached_call(request, key, granted), None)
             return earlier.text
+        self._ports.aborts.check(request)
         call = self._plan(request, work, prompt, granted, ledger)
         held = await self._hold(call)
         response = await self._make(call, held)
@@ -185,7 +190,8 @@ class ModelCalls:
         try:
             async with kept(reassert, ports.lease_ms / 3000, self._clock, f"the hold of {call.hold.call_id}"):
                 await self._announce(call, held)
-                response = await limited(call.provider.complete(call.question), limit_s, what)
+                async with ports.aborts.breakable(call.request):
+                    response = await limited(call.provider.complete(call.question), limit_s, what)
         except Exception as exc:
             latency_ms = (time.perf_counter() - began) * 1000
             await self._settle_failure(call, held, _as_step_error(exc), started_ms, latency_ms)

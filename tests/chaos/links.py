@@ -16,11 +16,11 @@ KAFKA = "kafka"
 
 #: What each role connects to, by the name of its process without its number.
 ENGINES_OF_ROLE: Mapping[str, Sequence[str]] = {
-    "api": ("kafka", "redis", "postgres", "clickhouse"),
+    "api": ("kafka", "redis", "postgres", "clickhouse", "nats"),
     "orchestrator": ("kafka", "redis"),
-    "worker": ("kafka", "redis", MODEL),
+    "worker": ("kafka", "redis", "nats", MODEL),
     "budgets": ("kafka", "redis"),
-    "sinks": ("kafka", "redis", "postgres", "clickhouse"),
+    "sinks": ("kafka", "redis", "postgres", "clickhouse", "nats"),
 }
 
 

@@ -18,7 +18,7 @@ from tests.chaos.links import KAFKA, MODEL, Links, ProxyProcess, engines_of
 from tests.chaos.plan import Targets
 from tests.support.crashes import HOLD_TTL_MS, LEASE_MS, SESSION_MS, model_process
 
-ENGINES = ("kafka", "redis", "postgres", "clickhouse")
+ENGINES = ("kafka", "redis", "postgres", "clickhouse", "nats")
 #: Two of each owner, so that one that was stopped wakes as a zombie beside its successor.
 LAYOUT: Mapping[str, tuple[str, ...]] = {
     "orchestrator-1": ("orchestrator",),
@@ -27,7 +27,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
     "worker-2": ("worker",),
     "budgets-1": ("budgets",),
     "budgets-2": ("budgets",),
-    "sinks": ("ingress", "history", "analytics"),
+    "sinks": ("ingress", "history", "analytics", "live"),
 }
 PROXIED = (*LAYOUT, "api")
 #: What faults may hit. The model and the proxy must live: the one counts, the other heals.
@@ -113,6 +113,7 @@ class ChaosSystem(System):
             redis_url=behind(real.redis_url, "redis"),
             postgres_dsn=behind(real.postgres_dsn, "postgres"),
             clickhouse_url=behind(real.clickhouse_url, "clickhouse"),
+            nats_url=behind(real.nats_url, "nats"),
         )
 
     def role_env(self, name: str) -> dict[str, str]:
@@ -156,6 +157,7 @@ class ChaosSystem(System):
             "redis": self.endpoints.redis_url,
             "postgres": self.endpoints.postgres_dsn,
             "clickhouse": self.endpoints.clickhouse_url,
+            "nats": self.endpoints.nats_url,
             MODEL: self.model_url,
         }
         self.links.lead_to({engine: int(urlsplit(address).port or 0) for engine, address in addresses.items()})

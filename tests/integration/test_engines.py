@@ -14,6 +14,8 @@ from pathlib import Path
 
 import asyncpg
 import clickhouse_connect
+import nats
+import nats.errors
 import psutil
 import pytest
 import redis.asyncio
@@ -22,6 +24,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
+from nats.aio.client import Client as NatsClient
 
 from deploy.local.engines import ALL_ENGINES, EngineStack, JarMismatchError
 from deploy.local.engines.errors import DataDirBusyError
@@ -97,6 +100,21 @@ async def test_redis_keeps_what_it_is_given_and_refuses_strangers(redis_url: str
     async with redis.asyncio.from_url(f"redis://{redis_url.partition('@')[2]}") as stranger:
         with pytest.raises(redis.exceptions.AuthenticationError):
             await stranger.get("test-engines")
+
+
+async def test_nats_hands_over_and_refuses_strangers(nats_url: str) -> None:
+    async with asyncio.timeout(20):
+        client = await nats.connect(nats_url)
+        heard = await client.subscribe("test-engines")
+        await client.publish("test-engines", b"value")
+        assert (await heard.next_msg(timeout=10)).data == b"value"
+        await client.close()
+        stranger = NatsClient()
+        with pytest.raises(nats.errors.Error):
+            await stranger.connect(
+                nats_url.replace("agentflow:", "agentflow:wrong"), allow_reconnect=False, max_reconnect_attempts=1
+            )
+        await stranger.close()
 
 
 async def test_postgres_serves_the_database_of_the_project(postgres_dsn: str) -> None:
@@ -229,7 +247,7 @@ async def test_data_and_ports_outlive_restarts_and_crashes(tmp_path: Path) -> No
         for name in sorted(ALL_ENGINES):
             stack.engine(name).restart()
         await assert_kept(stack, "after-restart", redis_too=True)
-        for name in ("kafka", "postgres", "clickhouse"):
+        for name in ("kafka", "postgres", "clickhouse", "nats"):
             stack.engine(name).kill()
             assert stack.engine(name).pid is None
             stack.engine(name).start()

@@ -23,7 +23,7 @@ LAYOUT = {
     "orchestrator": ("orchestrator",),
     "worker": ("worker",),
     "budgets": ("budgets",),
-    "sinks": ("history", "analytics"),
+    "sinks": ("history", "analytics", "live"),
 }
 
 PROMPT = {"name": "crash_prompt", "version": 1, "template": "Say something short about {{.text}}"}

@@ -32,6 +32,7 @@ from streams.runtime.clock import WallClock
 from streams.runtime.memory import ManualClock, MemoryLog
 from streams.runtime.polls import Partition, Poll
 from streams.runtime.routing import to_out
+from streams.worker.aborts import Aborts
 from streams.worker.attempts import Attempts
 from streams.worker.execution import Executor
 from streams.worker.handler import Worker
@@ -184,6 +185,7 @@ class Bench:
         self.objects = LocalObjects(self.directory / "objects")
         self.holds = RedisHolds(self.redis, self.definitions, PARTITIONS, 60_000)
         self.clock = WallClock()
+        self.aborts = Aborts(self.clock)
 
     async def open_budgets(self) -> None:
         """Make the organisation's money table one that may be trusted."""
@@ -205,6 +207,7 @@ class Bench:
             cache=RedisResponseCache(self.redis),
             objects=self.objects,
             clock=self.clock,
+            aborts=self.aborts,
             hold_ttl_ms=60_000,
             lease_ms=lease_ms,
         )
@@ -215,6 +218,7 @@ class Bench:
             objects=self.objects,
             clock=self.clock,
             documents_dir=self.directory,
+            aborts=self.aborts,
         )
         attempts = Attempts(
             worker_id=name,

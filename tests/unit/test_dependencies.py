@@ -57,6 +57,22 @@ async def test_what_hangs_is_waited_for_since_it_was_asked(server: Server, watch
     assert [record.action for record in caplog.records] == ["dependency_waiting", "dependency_back"]
 
 
+async def test_what_is_optional_is_missed_and_not_waited_for(caplog) -> None:
+    server = Server()
+    dependencies = Dependencies({"nats": server.ask}, optional={"nats"}, answer_s=ANSWER_S, every_s=0.01)
+    dependencies.start()
+    await until_async(lambda: server.asked, DEADLINE_S, "it is asked")
+    assert dependencies.missed() == []
+    server.fault = Unavailable("nats", "gone")
+    await until_async(dependencies.missed, DEADLINE_S, "it is known to be gone")
+    assert dependencies.waiting() == []
+    assert [state.why for state in dependencies.missed()] == ["nats: gone"]
+    server.fault = None
+    await until_async(lambda: not dependencies.missed(), DEADLINE_S, "it answers again")
+    assert [record.action for record in caplog.records] == ["dependency_missed", "dependency_back"]
+    await dependencies.stop()
+
+
 async def test_what_refuses_is_named_with_its_reason_and_said_once(
     server: Server, watched: Dependencies, caplog
 ) -> None:

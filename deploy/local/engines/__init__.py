@@ -1,4 +1,4 @@
-"""Embedded engines for one machine: Kafka, Redis, PostgreSQL and ClickHouse from Python wheels and pinned jars.
+"""Embedded engines for one machine: Kafka, Redis, PostgreSQL, ClickHouse and NATS from Python wheels and pinned jars.
 
     with EngineStack(Path(".agentflow")) as endpoints:
         print(endpoints.kafka_bootstrap)

