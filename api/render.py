@@ -28,6 +28,8 @@ from schemas.budgets import opens_at_ms, window
 from schemas.money import cents, usd
 
 RUNS = "/api/v1/workflows/runs"
+ENDED = frozenset({"succeeded", "failed", "canceled"})
+OPEN_STEPS = frozenset({"pending", "ready", "running", "waiting"})
 #: Children of one mapped node that are shown with their run; all others are read by page.
 CHILDREN_SHOWN = 100
 
@@ -99,12 +101,18 @@ def whole_run(
         source=run.source,
         submission_id=run.submission_id,
         trace_id=run.trace_id,
+        compensating=_compensates(run, steps),
     )
 
 
 def step(stored: StoredStep) -> StepAnswer:
     """Return one step without its output."""
     return step_answer(stored, with_output=False)
+
+
+def _compensates(run: StoredRun, steps: list[StoredStep]) -> bool:
+    """Return whether something still runs because the run has ended: nothing else is open then."""
+    return run.status in ENDED and any(step.status in OPEN_STEPS for step in steps)
 
 
 def value(payload: dict[str, Any]) -> Any:

@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 
 from api import render
 from api.cursor import Cursor
+from api.render import ENDED, OPEN_STEPS
 from connectors.postgres.run_changes import RunChanges
 from connectors.postgres.runs import RunLine, StoredStep
 from schemas.api_models.runs import RunSummary
 from schemas.records.run_views import RunState
-
-_ENDED = frozenset({"succeeded", "failed", "canceled"})
-_OPEN_STEPS = frozenset({"pending", "ready", "running", "waiting"})
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,14 @@ class Story:
     @property
     def whole(self) -> bool:
         """Whether history told the end, and no step that it has is open."""
-        return self._status in _ENDED and not self._open
+        return self._status in ENDED and not self._open
 
     def of_history(self, changes: RunChanges) -> list[Event]:
         """Return what history has that was not told, and remember all of it as told."""
         events = [*self._about(changes.run, changes.steps)]
         self._status = changes.run.status
         for _, step in changes.steps:
-            (self._open.add if step.status in _OPEN_STEPS else self._open.discard)(step.step_id)
+            (self._open.add if step.status in OPEN_STEPS else self._open.discard)(step.step_id)
         cursor = Cursor(max(changes.version, self.cursor.version), self._told)
         if cursor != self.cursor:
             self.cursor = cursor
@@ -84,14 +82,14 @@ class Story:
 
     def _about(self, run: RunLine, steps: Iterable[tuple[int, StoredStep]]) -> Iterator[Event]:
         for line in _statuses(run):
-            if self._rank(line) <= self._told or line.status in _ENDED:
+            if self._rank(line) <= self._told or line.status in ENDED:
                 continue
             yield self._status_told(line)
         for version, step in steps:
             if version > self._steps.get(step.step_id, -1):
                 self._steps[step.step_id] = version
                 yield Event("step", render.step(step).model_dump_json(exclude_none=True))
-        if run.status in _ENDED and self._told < 3:
+        if run.status in ENDED and self._told < 3:
             yield self._status_told(run)
 
     def _status_told(self, line: RunLine) -> Event:
@@ -100,7 +98,7 @@ class Story:
 
     @staticmethod
     def _rank(line: RunLine) -> int:
-        return 3 if line.status in _ENDED else 2 if line.status == "running" else 1
+        return 3 if line.status in ENDED else 2 if line.status == "running" else 1
 
 
 def _statuses(run: RunLine) -> Iterator[RunLine]:
@@ -117,7 +115,7 @@ def _statuses(run: RunLine) -> Iterator[RunLine]:
     )
     if run.status != "queued":
         yield queued
-    if run.started_ms is not None and run.status in _ENDED:
+    if run.started_ms is not None and run.status in ENDED:
         yield replace(queued, status="running", started_ms=run.started_ms)
     yield run
 

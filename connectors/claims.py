@@ -29,13 +29,15 @@ KEEP_MS = 7 * 86_400_000
 PUBLISHED_KEEP_MS = 3_600_000
 _OVER = frozenset({b"succeeded", b"failed", b"canceled"})
 
-# KEYS: claim, run. ARGV: owner, lease, keep.
+# KEYS: claim, run. ARGV: owner, lease, keep, 1 for a step that runs because the run has ended.
 _TAKE = """
 local c = redis.call('HMGET', KEYS[1], 'state', 'owner', 'until', 'result')
 if c[1] == 'published' then return {'published'} end
 if c[1] == 'done' then return {'done', c[4]} end
 local status = redis.call('HGET', KEYS[2], 'st')
-if status == 'succeeded' or status == 'failed' or status == 'canceled' then return {'ended', status} end
+if ARGV[4] ~= '1' and (status == 'succeeded' or status == 'failed' or status == 'canceled') then
+  return {'ended', status}
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if c[1] and c[2] ~= '' and tonumber(c[3]) > now then return {'busy', c[2], tonumber(c[3]) - now} end
@@ -149,12 +151,16 @@ class RedisClaims:
         self._finish = redis.register_script(_FINISH)
         self._release = redis.register_script(_RELEASE)
 
-    async def take(self, run_id: str, request_id: str) -> ClaimAnswer:
-        """Take the attempt, unless it is taken, has an outcome, or its run is over. An unknown run is running."""
+    async def take(self, run_id: str, request_id: str, *, also_ended: bool = False) -> ClaimAnswer:
+        """Take the attempt, unless it is taken, has an outcome, or its run is over and not ``also_ended``.
+
+        An unknown run is running.
+        """
         slot = runs_slot(run_id, self._partitions)
         keys = [slot.claim(request_id), slot.entity(run_id)]
         with redis_errors(f"claim {request_id}"):
-            reply: list[bytes] = await self._take(keys=keys, args=[self._owner, self._lease_ms, KEEP_MS])
+            args: list[str | int] = [self._owner, self._lease_ms, KEEP_MS, int(also_ended)]
+            reply: list[bytes] = await self._take(keys=keys, args=args)
         match reply[0]:
             case b"granted":
                 return Granted(run_id, request_id, int(reply[1]), int(reply[2]), int(reply[3]))

@@ -13,6 +13,7 @@ from connectors.postgres.runs import Runs, StoredRun
 from connectors.reuse import reusable
 from connectors.stored_specs import StoredSpecs
 from connectors.submissions import check_inputs, wall_clock_ms
+from schemas.compensation import compensating
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
 from schemas.ids import canonical_hash, fork_source, run_id
 from schemas.records.run_events import Capture, Reused, RunSubmitted
@@ -136,7 +137,7 @@ def _check_node(definition: ResolvedSpec, node: str | None) -> None:
 
 
 def _check_left(definition: ResolvedSpec, reuse: dict[str, Reused], run: str) -> None:
-    if len(reuse) == len(definition.spec.dag.nodes):
+    if len(reuse) == len(definition.spec.dag.nodes) - len(compensating(definition.spec)):
         problem = Problem("from", "is missing", "name the node to begin with")
         raise InvalidInput(f"every node of run {run} succeeded, so nothing is left to do again", (problem,))
 

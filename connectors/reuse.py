@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from connectors.postgres.runs import StoredStep
+from schemas.compensation import compensating
 from schemas.ids import child_index
 from schemas.payload import Payload
 from schemas.records.run_events import Reused
@@ -18,7 +19,8 @@ def reusable(spec: WorkflowSpec, steps: Sequence[StoredStep], again: str | None 
 
     Done again is ``again`` if it is given, whatever did not succeed, and everything after those.
     """
-    found = recorded(spec, steps)
+    apart = compensating(spec)
+    found = {node: result for node, result in recorded(spec, steps).items() if node not in apart}
     before = predecessors((n.id for n in spec.dag.nodes), ((e.source, e.target) for e in spec.dag.edges))
     above = ancestors(before, topological_order(before))
     redone = {node for node in before if node == again or node not in found}

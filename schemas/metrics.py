@@ -38,6 +38,7 @@ WORKFLOW_COST_CENTS = "workflow_cost_cents"
 STEP_RETRIES_TOTAL = "step_retries_total"
 CACHE_HITS_TOTAL = "cache_hits_total"
 PROVIDER_REQUESTS_TOTAL = "provider_requests_total"
+COMPENSATION_FAILURES_TOTAL = "compensation_failures_total"
 LATE_EVENTS_TOTAL = "late_events_total"
 SUBMISSION_CONFLICTS_TOTAL = "submission_conflicts_total"
 COST_SETTLEMENTS_TOTAL = "cost_settlements_total"
@@ -60,6 +61,7 @@ _DECLARED = (
         "Requests to providers, by outcome.",
         ("provider", "model", "outcome"),
     ),
+    Metric(COMPENSATION_FAILURES_TOTAL, "counter", "Compensating steps that failed for good.", ("workflow", "node")),
     Metric(LATE_EVENTS_TOTAL, "counter", "Events that came when nothing waited for them any more.", ("reason",)),
     Metric(SUBMISSION_CONFLICTS_TOTAL, "counter", "Submissions in the log with a used id and another body.", ()),
     Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements, by kind and by what they changed.", ("kind", "effect")),

@@ -3,7 +3,8 @@
 1. Every node runs when all its predecessors succeeded; the first failure fails the run.
 2. Joins, conditions, optional nodes, nodes that no worker works on, queues; runs that begin with results of another
    one.
-3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs.
+3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs. Nodes that
+   compensate run after a run has failed or was canceled.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
@@ -23,12 +24,16 @@ _FIRST = frozenset({"llm", "tool", "function"})
 
 def semantics_of(spec: WorkflowSpec) -> int:
     """Return the number of the rules for new runs of a workflow: the oldest that decide it as is documented."""
-    return max((_asks_for(node) for node in spec.dag.nodes), default=PLAIN)
+    return max([PLAIN, _graph_needs(spec), *map(_asks_for, spec.dag.nodes)])
 
 
 def least_semantics_of(spec: WorkflowSpec) -> int:
     """Return the number of the oldest rules that know all that a workflow says: logs have runs of it with these."""
-    return max((_needs(node) for node in spec.dag.nodes), default=PLAIN)
+    return max([PLAIN, _graph_needs(spec), *map(_needs, spec.dag.nodes)])
+
+
+def _graph_needs(spec: WorkflowSpec) -> int:
+    return MAPS if spec.dag.on_failure or spec.dag.on_cancel else PLAIN
 
 
 def _asks_for(node: Node) -> int:

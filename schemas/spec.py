@@ -210,10 +210,15 @@ class Edge(_Document):
 
 
 class Dag(_Document):
-    """The nodes and the edges between them."""
+    """The nodes and the edges between them.
+
+    ``on_failure`` and ``on_cancel`` name the first of those nodes that run after the run has ended so.
+    """
 
     nodes: list[Node] = Field(min_length=1, max_length=MAX_NODES)
     edges: list[Edge] = []
+    on_failure: list[str] = later([])
+    on_cancel: list[str] = later([])
 
 
 class WorkflowSpec(_Document):

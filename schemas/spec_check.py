@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
 from schemas.spec import LlmNode, PinnedPrompt, WorkflowSpec
+from schemas.spec_compensation import compensation_problems
 from schemas.spec_document import read_document
 from schemas.spec_flow import size_problems
 from schemas.spec_hash import resolve, spec_hash
@@ -93,6 +94,7 @@ def missing_inputs(required: Iterable[str], inputs: Mapping[str, Json]) -> list[
 
 def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:
     yield from graph_problems(outline)
+    yield from compensation_problems(outline)
     yield from size_problems(found.node for found in outline.nodes if found.node is not None)
     for found in outline.nodes:
         if found.node is not None:

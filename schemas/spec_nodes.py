@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from schemas.compensation import RUN_ERROR
 from schemas.errors import Problem
 from schemas.policy import TIERS
 from schemas.records.base import Json
@@ -43,7 +44,7 @@ def required_inputs(nodes: Iterable[Node], outline: Outline, prompts: Mapping[st
     """Return the run inputs that the templates of a checked spec need."""
     needed: set[str] = set()
     for node in nodes:
-        own = ITEM_NAMES if node.config.parallel else frozenset()
+        own = ITEM_NAMES if node.config.parallel else RUN_ERROR if node.id in outline.apart else frozenset()
         for where, text in _texts(node, ""):
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)

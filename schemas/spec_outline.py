@@ -1,8 +1,9 @@
 """The bare graph of a document: ids and edges with their places. A document that is otherwise bad has one, too."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from schemas.compensation import reached, widened
 from schemas.errors import Problem
 from schemas.records.base import Json
 from schemas.spec import Node, WorkflowSpec
@@ -33,13 +34,18 @@ class OutlineEdge:
 
 @dataclass(frozen=True)
 class Outline:
-    """Nodes and edges. ``before`` are direct predecessors, ``above`` all ancestors (empty if there is a cycle)."""
+    """Nodes and edges. ``before`` are direct predecessors, ``above`` what may be referred to: all ancestors, and
+    of a compensating node every other one (empty if there is a cycle). ``after_end`` are the roots of ``on_failure``
+    and ``on_cancel``, ``apart`` all nodes that compensate.
+    """
 
     nodes: tuple[OutlineNode, ...]
     edges: tuple[OutlineEdge, ...]
     before: Mapping[str, tuple[str, ...]]
     above: Mapping[str, frozenset[str]]
     cycle: Cycle | None
+    after_end: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> list[str]:
@@ -52,6 +58,7 @@ def outline_of(spec: WorkflowSpec) -> Outline:
     return _outline(
         tuple(OutlineNode(i, node.id, node) for i, node in enumerate(spec.dag.nodes)),
         tuple(OutlineEdge(i, edge.source, edge.target) for i, edge in enumerate(spec.dag.edges)),
+        {"on_failure": tuple(spec.dag.on_failure), "on_cancel": tuple(spec.dag.on_cancel)},
     )
 
 
@@ -71,6 +78,7 @@ def outline_of_document(document: Mapping[str, Json]) -> Outline:
             for i, raw in enumerate(edges)
             if isinstance(raw, dict) and isinstance(raw.get("from"), str) and isinstance(raw.get("to"), str)
         ),
+        {name: tuple(one for one in _list(dag, name) if isinstance(one, str)) for name in ("on_failure", "on_cancel")},
     )
 
 
@@ -79,14 +87,19 @@ def _list(container: Json, name: str) -> list[Json]:
     return found if isinstance(found, list) else []
 
 
-def _outline(nodes: tuple[OutlineNode, ...], edges: tuple[OutlineEdge, ...]) -> Outline:
+def _outline(
+    nodes: tuple[OutlineNode, ...], edges: tuple[OutlineEdge, ...], after_end: Mapping[str, tuple[str, ...]]
+) -> Outline:
+    roots = [root for named in after_end.values() for root in named]
+    apart = reached(roots, [(edge.source, edge.target) for edge in edges]) if roots else frozenset()
     before = predecessors(
         [node.id for node in nodes], [(edge.source, edge.target) for edge in edges if edge.source != edge.target]
     )
     try:
-        return Outline(nodes, edges, before, ancestors(before, topological_order(before)), None)
+        above = widened(ancestors(before, topological_order(before)), apart)
+        return Outline(nodes, edges, before, above, None, after_end, apart)
     except Cycle as exc:
-        return Outline(nodes, edges, before, {}, exc)
+        return Outline(nodes, edges, before, {}, exc, after_end, apart)
 
 
 def graph_problems(outline: Outline) -> Iterator[Problem]:

@@ -169,6 +169,7 @@ class RunAnswer(RunSummary):
     inputs: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
     steps: list[StepAnswer] = []
+    compensating: bool = False
     budget_cents: str | None = None
     source: str
     submission_id: str | None = None

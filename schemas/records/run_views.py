@@ -88,3 +88,4 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     finished_at_ms: Millis | None = None
     trace_id: str
     steps: list[StepView] = []
+    compensating: bool = False

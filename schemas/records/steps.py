@@ -81,6 +81,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     left of the run's own cap when the request was made. ``deferral`` counts how often this attempt was given back
     unstarted. ``idempotency_key`` is stable over deliveries of the attempt.
 
+    ``compensation``: the run has ended, and this step runs because of that.
+
     ``continuation`` is what may follow it, in order: first attempts of steps that need nothing but outputs of the ones
     before. A worker that goes on makes the next request from it, with ``args_hash`` for the outcome to name; a request
     in the log has none. ``queue`` is whose topic it is on, when that is not its tier's.
@@ -108,6 +110,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     continuation: list[Ride] = []
     args_hash: str = ""
     queue: str = ""
+    compensation: bool = False
 
     @property
     def request_id(self) -> str:

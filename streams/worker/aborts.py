@@ -38,7 +38,7 @@ class Aborts:
 
     def check(self, request: StepRequest) -> None:
         """Raise a ``StepError`` ``canceled`` if the run has just ended."""
-        if self._has_ended(request.run_id):
+        if not request.compensation and self._has_ended(request.run_id):
             raise StepError("canceled", "the run has ended; nothing was called", retryable=True)
 
     @asynccontextmanager
@@ -47,6 +47,9 @@ class Aborts:
 
         Its ``outcome`` is unknown when the body had begun.
         """
+        if request.compensation:
+            yield
+            return
         self.check(request)
         run_id = request.run_id
         scopes = self._scopes.setdefault(run_id, set())

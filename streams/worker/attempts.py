@@ -96,7 +96,8 @@ class Attempts:
         """
         if isinstance(request.work, FunctionCall):
             return await self._function(request, may_go_on)
-        answer = await patiently(lambda: self._claims.take(request.run_id, request.request_id), self._clock)
+        run_id, request_id, after = request.run_id, request.request_id, request.compensation
+        answer = await patiently(lambda: self._claims.take(run_id, request_id, also_ended=after), self._clock)
         self._metrics.claimed(answer)
         match answer:
             case Granted():

@@ -15,8 +15,8 @@ from schemas.records.money import CallStarted
 class Claims(Protocol):
     """Who works on an attempt, see ``connectors.claims``. Every method raises ``Unavailable``."""
 
-    async def take(self, run_id: str, request_id: str) -> ClaimAnswer:
-        """Take the attempt, unless it is taken, has an outcome, or its run is over."""
+    async def take(self, run_id: str, request_id: str, *, also_ended: bool = False) -> ClaimAnswer:
+        """Take the attempt, unless it is taken, has an outcome, or its run is over and not ``also_ended``."""
         ...
 
     async def over(self, run_ids: Sequence[str]) -> set[str]:

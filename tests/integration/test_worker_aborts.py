@@ -128,3 +128,30 @@ async def test_a_time_limit_within_stays_a_time_limit(bench: Bench) -> None:
         async with bench.aborts.breakable(request):
             raise TimeoutError
     assert not bench.aborts._scopes
+
+
+async def test_a_step_that_compensates_is_worked_on_although_the_run_has_ended(bench: Bench) -> None:
+    bench.provider.gate.clear()
+    request = bench.request(llm("hello"), compensation=True)
+    await bench.set_status(request.run_id, "failed")
+    bench.aborts.end(request.run_id)
+    await bench.ask(request)
+    pump = bench.worker()
+    await pump.start()
+    await until(lambda: bench.provider.running == 1)
+    bench.aborts.end(request.run_id)
+    bench.provider.gate.set()
+    await bench.idle(pump)
+    (result,) = bench.results()
+    assert isinstance(result, StepSucceeded)
+
+
+async def test_no_other_step_of_an_ended_run_is(bench: Bench) -> None:
+    request = bench.request(llm("hello"))
+    await bench.set_status(request.run_id, "failed")
+    await bench.ask(request)
+    pump = bench.worker()
+    await pump.start()
+    await bench.idle(pump)
+    assert bench.results() == []
+    assert not bench.provider.calls

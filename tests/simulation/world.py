@@ -78,6 +78,15 @@ SPECS = (
     resolved(function("a", TIMED), function("b", FAST), function("c", FAST), edges="a>b b>c"),
     resolved(function("a"), function("b", FAST), function("c", TIMED), function("d"), edges="a>b a>c b>d c>d"),
     resolved(function("a", FAST), wait("b", 3_000), function("c", FAST), edges="a>b b>c"),
+    resolved(
+        function("a", FAST),
+        function("b", TIMED),
+        function("u", FAST, inputs={"of": "a.output"}),
+        function("v", TIMED),
+        edges="a>b u>v",
+        on_failure="u",
+        on_cancel="u",
+    ),
     resolved(function("a", FAST), signal("b", "b", timeout_ms=4_000, default="late"), function("c"), edges="a>b b>c"),
 )
 

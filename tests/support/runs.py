@@ -56,10 +56,11 @@ def signal(id_: str, name: str, **config: Any) -> dict[str, Any]:
     return {"id": id_, "type": "signal", "config": {"name": name} | config}
 
 
-def spec(*nodes: dict[str, Any], edges: str = "") -> WorkflowSpec:
-    """A workflow; edges as ``"a>b b>c"``."""
+def spec(*nodes: dict[str, Any], edges: str = "", on_failure: str = "", on_cancel: str = "") -> WorkflowSpec:
+    """A workflow; edges as ``"a>b b>c"``, what compensates as ``"c d"``."""
     pairs = [edge.split(">") for edge in edges.split()]
-    dag = {"nodes": list(nodes), "edges": [{"from": a, "to": b} for a, b in pairs]}
+    dag: dict[str, Any] = {"nodes": list(nodes), "edges": [{"from": a, "to": b} for a, b in pairs]}
+    dag |= {"on_failure": on_failure.split(), "on_cancel": on_cancel.split()}
     return WorkflowSpec.model_validate({"name": "flow", "version": 1, "dag": dag})
 
 
@@ -68,10 +69,12 @@ def prompt(template: str = "Say {{word}}", name: str = "ask", version: int = 1) 
     return PinnedPrompt(name=name, version=version, template=template, hash="0" * 64)
 
 
-def resolved(*nodes: dict[str, Any], edges: str = "", **prompts: PinnedPrompt) -> ResolvedSpec:
+def resolved(
+    *nodes: dict[str, Any], edges: str = "", on_failure: str = "", on_cancel: str = "", **prompts: PinnedPrompt
+) -> ResolvedSpec:
     """A resolved workflow; the prompt ``ask@1`` is there by itself."""
     pinned = {f"{p.name}@{p.version}": p for p in (prompt(), *prompts.values())}
-    return resolve(spec(*nodes, edges=edges), pinned)
+    return resolve(spec(*nodes, edges=edges, on_failure=on_failure, on_cancel=on_cancel), pinned)
 
 
 def submitted(spec_: ResolvedSpec, **changes: Any) -> RunSubmitted:

@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from schemas.compensation import compensating
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import (
@@ -18,7 +19,9 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
+from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
+from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs import gather
 from streams.core.runs.entries import step_field
@@ -30,6 +33,17 @@ from tests.support.runs import ORG, RUN, World, function, resolved, submitted, s
 DRAIN_MOST = 2_000
 #: What a node may ask for, and what it must come to.
 CONDITIONS = {"inputs.x == 'in'": True, "inputs.nope == 1": False, "inputs.x < 3": False, "size(inputs) == 1": True}
+
+
+@st.composite
+def compensations(draw):
+    """Two nodes that run after a failure, a cancel, both or neither; with their edge, and what names them."""
+    roots = {name: "undo" for name in ("on_failure", "on_cancel") if draw(st.booleans())}
+    if not roots:
+        return [], [], {}
+    policy = {"retries": {"max_attempts": 2, "initial_ms": 10}, "timeout_ms": 1_000}
+    given = {"done": "n0.output", "why": "{{run_error_code}}"}
+    return [function(node, policy, inputs=given) for node in ("undo", "tell")], ["undo>tell"], roots
 
 
 @st.composite
@@ -48,7 +62,9 @@ def workflows(draw):
         if sources and draw(st.booleans()):
             node["join"] = draw(st.sampled_from(["all", "any", "all_done"]))
         nodes.append(node)
-    return resolved(*nodes, edges=" ".join(f"n{source}>n{n}" for n in before for source in before[n]))
+    edges = [f"n{source}>n{n}" for n in before for source in before[n]]
+    undo, edge, roots = draw(compensations())
+    return resolved(*nodes, *undo, edges=" ".join([*edges, *edge]), **roots)
 
 
 def _node(draw, number: int, sources: list[int]) -> dict[str, Any]:
@@ -83,6 +99,8 @@ class Chaos(World):
         super().__init__()
         self.draw = draw
         self.before = {n.id: [e.source for e in spec.spec.dag.edges if e.target == n.id] for n in spec.spec.dag.nodes}
+        self.spec = spec.spec
+        self.apart = compensating(spec.spec)
         self.join = {n.id: n.join for n in spec.spec.dag.nodes}
         self.optional = {n.id for n in spec.spec.dag.nodes if n.policy.optional}
         self.maps = {n.id: n.config for n in spec.spec.dag.nodes if n.config.parallel}
@@ -105,7 +123,7 @@ class Chaos(World):
         found: dict[str, Reused] = {}
         if self.draw(st.integers(0, 3)):
             return found
-        for node in spec.spec.dag.nodes[:-1]:
+        for node in spec.spec.dag.nodes[: len(self.before) - len(self.apart) - 1]:
             if node.type != "switch" and found.keys() >= set(self.before[node.id]) and self.draw(st.booleans()):
                 ids = [f"{node.id}[{i}]" for i in range(2)] if node.config.parallel else [node.id]
                 outputs = [inline(["out", step_id, 0]) for step_id in ids]
@@ -117,6 +135,8 @@ class Chaos(World):
         super().take_in(commands)
         for request in self.requests[asked:]:
             assert may_run(self.join[request.node_id], self.edges(request.node_id))
+            assert request.compensation is (request.node_id in self.apart)
+            assert not request.compensation or self.status in ("failed", "canceled")
             place = (request.step_id, request.attempt, request.deferral)
             assert self.restoring or place not in self.ever, "what was asked for is not asked for again"
             assert request.attempt == 1 or (request.step_id, request.attempt - 1) in {place[:2] for place in self.ever}
@@ -138,11 +158,25 @@ class Chaos(World):
                 assert self.outputs.setdefault(step_id, recorded) == recorded
                 folded = step.node in self.waits or step.node in self.switches
                 assert folded or step.output.value[:3] == ["out", step_id, step.attempt]
-        if self.status in TERMINAL_RUN:
+        if self.status in TERMINAL_RUN and not self.compensates():
             assert self.timers == {}
         assert self.timers == self.timers_of_entries()
         self.check_maps()
         return commands
+
+    def compensates(self) -> bool:
+        """Whether something still runs because the run has ended; its views and its stay in the table say the same."""
+        states = self.states()
+        still = any(states.get(node) in ("running", "waiting") for node in self.apart)
+        ended = self.status in TERMINAL_RUN
+        for command in self.last:
+            match command:
+                case Emit(RunView(compensating=said)):
+                    assert said is (still and ended)
+                case ExpireAt(_, at_ms):
+                    assert not still
+                    assert at_ms >= self.now_ms or not ended or not self.apart & states.keys()
+        return still
 
     def check_maps(self) -> None:
         """So many children are open as may be, and no place is free while one waits for it."""
@@ -256,15 +290,18 @@ def check_end(world: Chaos) -> None:
     assert all(step.state in ("succeeded", "failed", "canceled", "skipped") for step in steps.values())
     assert progress.cost_nano == sum(step.cost_nano for step in steps.values())
     assert progress.cost_nano == sum(cost(*heard) for heard in world.heard)
+    assert not world.compensates()
+    after = {"failed": world.spec.dag.on_failure, "canceled": world.spec.dag.on_cancel}.get(world.status, [])
+    assert world.apart & steps.keys() == (world.apart if after else set())
     if world.status == "succeeded":
-        assert set(world.before) <= set(steps)
+        assert set(world.before) - world.apart <= set(steps)
         for step_id, step in steps.items():
             may_fail = step.index is not None and world.maps[step.node].on_child_error != "fail"
             assert step.state in ("succeeded", "skipped") or step.node in world.optional or may_fail
             if step.index is None and step.gather is None:
                 check_choice(world, step_id, ran=step.state != "skipped")
         assert progress.open_children == {}
-        assert progress.done == len(world.before)
+        assert progress.done == len(world.before) - len(world.apart)
 
 
 def check_replay(world: Chaos) -> None:

@@ -62,7 +62,7 @@ def settle(turn: Turn, node: PlanNode) -> list[Due]:
     """Count a node as settled; return what waits for nothing any more."""
     turn.done += 1
     nodes = turn.plan.nodes
-    if turn.done == len(nodes):
+    if turn.done == turn.plan.size:
         succeed(turn)
         return []
     followers = [(nodes[follower], verdict(turn, nodes[follower])) for follower in node.successors]
@@ -71,7 +71,8 @@ def settle(turn: Turn, node: PlanNode) -> list[Due]:
 
 def _unblocked(turn: Turn) -> list[Due]:
     """Return what is due in a run that begins with results of another one, in the order of the plan."""
-    found = [(node, verdict(turn, node)) for node in turn.plan.nodes.values() if not turn.begun(node.id)]
+    normal = (node for node in turn.plan.nodes.values() if not node.compensates)
+    found = [(node, verdict(turn, node)) for node in normal if not turn.begun(node.id)]
     return [(node, said) for node, said in found if said != "wait"]
 
 

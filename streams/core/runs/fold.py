@@ -15,7 +15,7 @@ from schemas.records.run_events import (
     TimerFired,
 )
 from streams.core.commands import Arm, Command, Emit, ExpireAt
-from streams.core.runs import entries
+from streams.core.runs import compensation, entries
 from streams.core.runs.entries import (
     HEADER,
     PROGRESS,
@@ -136,21 +136,31 @@ class RunFold:
 
     def _close(self, turn: Turn) -> list[Command]:
         """Write what changed; return requests, views and span, then what belongs to the commit."""
+        if turn.ended:
+            compensation.begin(turn)
         emitted: list[Command] = [Emit(record) for record in turn.requests]
         emitted += [Emit(view) for view in changed_views(turn)]
         turn.write()
         if turn.ended:
             emitted.append(Emit(run_span(turn)))
         if turn.is_over:
-            turn.commands.append(self._expiry(turn))
+            turn.commands += self._expiry(turn)
         return emitted + turn.commands
 
     def _at_end(self, turn: Turn) -> list[Command]:
-        return [Emit(run_span(turn)), self._expiry(turn)] if turn.is_over else []
+        return [Emit(run_span(turn)), *self._expiry(turn)] if turn.is_over else []
 
-    def _expiry(self, turn: Turn) -> ExpireAt:
-        """Say again, with every write, when a finished run leaves: a late one must not make it stay."""
-        return ExpireAt(turn.run_id, (turn.finished_at_ms or turn.now_ms) + self._keep_finished_ms)
+    def _expiry(self, turn: Turn) -> list[Command]:
+        """Say again, with every write, when a finished run leaves: a late one must not make it stay.
+
+        One that still compensates does not leave.
+        """
+        if not turn.plan.apart:
+            return [ExpireAt(turn.run_id, (turn.finished_at_ms or turn.now_ms) + self._keep_finished_ms)]
+        if compensation.is_open(turn):
+            return []
+        ended_ms = max(turn.finished_at_ms or turn.now_ms, compensation.last_ms(turn))
+        return [ExpireAt(turn.run_id, ended_ms + self._keep_finished_ms)]
 
 
 def _ask_again(turn: Turn) -> list[Command]:

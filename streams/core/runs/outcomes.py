@@ -15,7 +15,7 @@ from schemas.records.run_events import (
 )
 from schemas.semantics import MAPS
 from streams.core.commands import Count
-from streams.core.runs import signals
+from streams.core.runs import compensation, signals
 from streams.core.runs.dispatch import map_went_on, node_done, node_failed
 from streams.core.runs.dynamic import Signal
 from streams.core.runs.entries import Step
@@ -53,7 +53,9 @@ def _succeed(
     turn: Turn, step_id: str, step: Step, output: Payload, outcome: dict[str, Any], *, rides: bool = False
 ) -> None:
     done = turn.change(step_id, step, state="succeeded", error=None, **signals.output_of(output), **outcome)
-    if not done.is_of_map:
+    if turn.is_over:
+        compensation.settled(turn, done)
+    elif not done.is_of_map:
         node_done(turn, turn.node_of(done), rides=rides)
     elif turn.header.semantics < MAPS:
         _child_done(turn, done)
@@ -224,7 +226,9 @@ def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[
     retries = turn.node_of(step).policy.retries
     if not may_retry(retries, step.attempt, error):
         failed = turn.change(step_id, step, state="failed", error=error, **outcome)
-        if failed.index is not None and turn.header.semantics >= MAPS:
+        if turn.is_over:
+            compensation.settled(turn, failed)
+        elif failed.index is not None and turn.header.semantics >= MAPS:
             map_went_on(turn, turn.node_of(failed), map_step_ended(turn, turn.node_of(failed), failed))
         else:
             node_failed(turn, failed, error)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
+from schemas.compensation import compensating, widened
 from schemas.conditions import BadCondition, Condition, compile_condition
 from schemas.errors import BadRecord
 from schemas.policy import Policy
@@ -57,6 +58,7 @@ class PlanNode:
     max_parallel: int | None = None
     on_child_error: OnChildError = "fail"
     is_listed: bool = False
+    compensates: bool = False
 
     @property
     def asked(self) -> Work:
@@ -70,7 +72,8 @@ class PlanNode:
 class Plan:
     """A compiled workflow. ``nodes`` are in topological order; ``resolved`` is what it was compiled from.
 
-    ``semantics`` is the number of the rules that it needs.
+    ``semantics`` is the number of the rules that it needs. ``apart`` are the nodes that only compensate; ``roots`` and
+    ``sinks`` are of the others.
     """
 
     resolved: ResolvedSpec
@@ -78,6 +81,14 @@ class Plan:
     roots: tuple[PlanNode, ...]
     sinks: tuple[PlanNode, ...]
     semantics: int = PLAIN
+    apart: frozenset[str] = frozenset()
+    on_failure: tuple[str, ...] = ()
+    on_cancel: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many nodes decide how the run ends."""
+        return len(self.nodes) - len(self.apart)
 
 
 def compile_plan(resolved: ResolvedSpec) -> Plan:
@@ -90,22 +101,25 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         raise BadRecord("bad_spec", f"the workflow has a cycle: {exc}") from exc
     above = ancestors(before, order)
     by_id = {node.id: node for node in dag.nodes}
+    apart = compensating(resolved.spec)
+    reach = widened(above, apart) if apart else above
     after: dict[str, list[str]] = {node: [] for node in order}
     for node in order:
         for source in before[node]:
             after[source].append(node)
     below = Counter(node for others in above.values() for node in others)
-    early = _early(by_id, above)
-    plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early
+    early = _early(by_id, above) - apart
+    plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early - apart
     nodes = {
         id_: replace(
-            _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), above[id_]),
+            _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), reach[id_]),
             next=_next(by_id[id_], by_id, before, after[id_], plain),
-            alone=not early and len(above[id_]) + below[id_] + 1 == len(order),
+            alone=not early and len(above[id_]) + below[id_] + 1 == len(order) - len(apart),
             join=by_id[id_].join,
             switches=tuple(source for source in before[id_] if by_id[source].type == "switch"),
             early=id_ in early,
             ancestors=tuple(sorted(above[id_])) if id_ in early else (),
+            compensates=id_ in apart,
         )
         for i, id_ in enumerate(order)
     }
@@ -114,9 +128,12 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
     return Plan(
         resolved=resolved,
         nodes=nodes,
-        roots=tuple(node for node in nodes.values() if not node.predecessors),
-        sinks=tuple(node for node in nodes.values() if not node.successors),
+        roots=tuple(node for node in nodes.values() if not node.predecessors and not node.compensates),
+        sinks=tuple(node for node in nodes.values() if not node.successors and not node.compensates),
         semantics=least_semantics_of(resolved.spec),
+        apart=apart,
+        on_failure=tuple(dag.on_failure),
+        on_cancel=tuple(dag.on_cancel),
     )
 
 

@@ -17,12 +17,21 @@ QUEUE_ALLOWANCE_MS = 15 * 60_000
 
 def node_scope(turn: Turn, node: PlanNode, step: Step | None, item: Datum | None = None) -> Scope:
     """Return where names are looked up for a node's step, or for a child's with its item."""
+    if node.compensates:
+        return _scope_after(turn)
     index = 0 if step is None else step.index or 0
     own = step if step is None or step.index is None else turn.step(node.id)
     if not node.early or own is None or not own.unseen:
         return Scope(turn.inputs, turn.output, item, index)
     unseen = own.unseen
     return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index)
+
+
+def _scope_after(turn: Turn) -> Scope:
+    """Return where a compensating node's names are looked up: what has not succeeded gave nothing."""
+    error = turn.error
+    of_run = {"run_error_code": error.code if error else "", "run_error_message": error.message if error else ""}
+    return Scope(turn.inputs | of_run, lambda source: turn.output(source) if turn.succeeded(source) else None)
 
 
 def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> None:
@@ -85,4 +94,5 @@ def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -
         continuation=rides_after(turn, node, scope, size) if chained else [],
         # Workers in other languages know only what their queue asks for.
         queue="" if gathers else node.queue,
+        compensation=node.compensates,
     )

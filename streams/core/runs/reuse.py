@@ -22,8 +22,8 @@ def reuse(turn: Turn, results: Mapping[str, Reused]) -> None:
         raise BadRecord(
             "bad_reuse", f"a run with results of another one has the source fork:<id>, not {turn.header.source!r}"
         )
-    unknown = sorted(results.keys() - nodes.keys())
-    if unknown or len(results) >= len(nodes):
+    unknown = sorted(results.keys() - (nodes.keys() - turn.plan.apart))
+    if unknown or len(results) >= turn.plan.size:
         what = f"no node {unknown[0]!r}" if unknown else "nothing left to do"
         raise BadRecord("bad_reuse", f"run {turn.run_id} begins with results of a workflow that has {what}")
     for node in nodes.values():

@@ -12,6 +12,7 @@ from schemas.ids import forked_from, trace_id
 from schemas.payload import Inline, Payload, inline
 from schemas.records.base import Json, Usage
 from schemas.records.run_views import Children, RunView, StepView
+from streams.core.runs import compensation
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.sizes import FIXED, RECORD_LIMIT, json_size, payload_size
@@ -94,7 +95,7 @@ def _usage(input_tokens: int, output_tokens: int) -> Usage:
 
 def _never_started(turn: Turn) -> Iterator[StepView]:
     for node in turn.plan.nodes.values():
-        if turn.step(node.id) is None:
+        if turn.step(node.id) is None and not node.compensates:
             yield StepView(
                 step_id=node.id, node_id=node.id, kind=node.kind, state="canceled", finished_at_ms=turn.finished_at_ms
             )
@@ -192,4 +193,5 @@ def _view(
         finished_at_ms=turn.finished_at_ms,
         trace_id=trace_id(header.run_id),
         steps=steps,
+        compensating=compensation.is_open(turn),
     )
