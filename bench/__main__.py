@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench import (
     against_stock,
+    cancels,
     chained,
     growth,
     profiling,
@@ -47,6 +48,7 @@ APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
     Group.WAITING: waiting.measure,
     Group.RESTORE: restore.measure,
     Group.TIMERS: timers.measure,
+    Group.CANCELS: cancels.measure,
 }
 
 

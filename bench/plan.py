@@ -21,6 +21,7 @@ class Group(Enum):
     WAITING = "waiting"
     RESTORE = "restore"
     TIMERS = "timers"
+    CANCELS = "cancels"
 
 
 #: Every line by its group. A name that ends in ``_`` stands for one line per process.
@@ -50,6 +51,7 @@ LINES: dict[Group, tuple[str, ...]] = {
     Group.WAITING: ("waiting_run_kb", "waiting_run_redis_kb", "waiting_run_owner_kb"),
     Group.RESTORE: ("restore_s", "restore_intact_s", "restore_from_log_s"),
     Group.TIMERS: ("timer_lateness_ms_p50", "timer_lateness_ms_p99"),
+    Group.CANCELS: ("cancel_ms_p50", "cancel_ms_p99"),
 }
 #: Measured one after the other on one system, as ``make run`` starts it.
 WHOLE_SYSTEM = (Group.THROUGHPUT, Group.LATENCY, Group.SUBMIT, Group.FANOUT, Group.MEMORY)
@@ -62,6 +64,7 @@ class Sizes:
     ``growth_runs`` end between the first and the last reading of memory, in ``growth_points`` readings;
     ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each.
     ``timers`` are armed at once, each for ``timer_ms``; so many a second as fall due within half of that.
+    ``canceled_calls`` are in flight at once.
     """
 
     rounds: int
@@ -88,6 +91,7 @@ class Sizes:
     restored_timers: int
     timers: int
     timer_ms: int
+    canceled_calls: int
 
 
 FULL = Sizes(
@@ -115,6 +119,7 @@ FULL = Sizes(
     restored_timers=10,
     timers=10_000,
     timer_ms=20_000,
+    canceled_calls=100,
 )
 #: To see that everything works; the figures say little.
 QUICK = Sizes(
@@ -142,6 +147,7 @@ QUICK = Sizes(
     restored_timers=10,
     timers=500,
     timer_ms=2_000,
+    canceled_calls=10,
 )
 
 

@@ -48,6 +48,7 @@ TARGETS: dict[str, Target] = {
     "restore_s": Target(30, 10),
     "waiting_run_kb": Target(2, 1),
     "timer_lateness_ms_p99": Target(250, 50),
+    "cancel_ms_p99": Target(1_000, 200),
 }
 
 
