@@ -8,11 +8,13 @@ A field that is newer than version 1 of the decision rules (``schemas.semantics`
 it has its default (``exclude_if``): hashes of older workflows stay, and older readers can read what does not use it.
 """
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.later import later
+from schemas.money import MAX_NANO, NANO_PER_CENT
 from schemas.policy import Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
@@ -106,6 +108,17 @@ class FunctionConfig(_NodeConfig):
 MAX_WAIT_MS = 315_576_000_000
 
 
+class AgentConfig(LlmConfig):
+    """A model that may call the ``tools`` in a loop until it answers. Each turn and each call is a step of its own.
+
+    ``max_turns`` bounds how often it is asked, ``max_cost_cents`` what all of it may cost; over either it fails.
+    """
+
+    tools: list[str] = Field(min_length=1, max_length=64)
+    max_turns: int = Field(default=8, ge=1, le=100)
+    max_cost_cents: Decimal | None = Field(default=None, gt=0, le=MAX_NANO // NANO_PER_CENT, allow_inf_nan=False)
+
+
 class WaitConfig(_NodeConfig):
     """A pause: for ``duration_ms``, or ``until`` a time in RFC 3339, which may be a reference or hold placeholders."""
 
@@ -195,11 +208,18 @@ class SignalNode(_Node):
     config: SignalConfig
 
 
+class AgentNode(_Node):
+    """A node of type ``agent``."""
+
+    type: Literal["agent"]
+    config: AgentConfig
+
+
 Node = Annotated[
-    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode,
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode,
     Field(discriminator="type"),
 ]
-NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal"]
+NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent"]
 
 
 class Edge(_Document):

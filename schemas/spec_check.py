@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
-from schemas.spec import LlmNode, PinnedPrompt, WorkflowSpec
+from schemas.spec import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec_compensation import compensation_problems
 from schemas.spec_document import read_document
 from schemas.spec_flow import size_problems
@@ -57,7 +57,7 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
 
 def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
     """Return the prompts that a spec names, as written: what to look up before ``check_spec``."""
-    return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode))
+    return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode | AgentNode))
 
 
 def queues_of(spec: WorkflowSpec) -> frozenset[str]:

@@ -9,7 +9,7 @@ from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
 
 def resolve(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> ResolvedSpec:
     """Pin a spec's prompts, given by ``prompt_ref`` as written. Prompts that the spec does not name are left out."""
-    named = {node.config.prompt_ref for node in spec.dag.nodes if node.type == "llm"}
+    named = {node.config.prompt_ref for node in spec.dag.nodes if node.type in ("llm", "agent")}
     pinned = {ref: prompts[ref] for ref in sorted(named)}
     return ResolvedSpec(spec=spec, prompts=pinned, hash=spec_hash(spec, pinned))
 

@@ -8,7 +8,7 @@ from schemas.errors import Problem
 from schemas.policy import TIERS
 from schemas.records.base import Json
 from schemas.references import Reference, parse_reference, parse_template, variables_of
-from schemas.spec import FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode
+from schemas.spec import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode
 from schemas.spec_dynamic import dynamic_problems
 from schemas.spec_flow import flow_problems
 from schemas.spec_outline import Outline
@@ -48,7 +48,7 @@ def required_inputs(nodes: Iterable[Node], outline: Outline, prompts: Mapping[st
         for where, text in _texts(node, ""):
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
-        if isinstance(node, LlmNode) and node.config.inputs is None and not outline.before[node.id]:
+        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not outline.before[node.id]:
             needed |= variables_of(prompts[node.config.prompt_ref].template) - own
     return frozenset(needed)
 
@@ -152,8 +152,17 @@ def _registry_problems(path: str, node: Node, outline: Outline, registry: Regist
         yield from _unknown(f"{path}.tool_name", "tool", node.config.tool_name, registry.tools)
     elif isinstance(node, FunctionNode):
         yield from _unknown(f"{path}.function_name", "function", node.config.function_name, registry.functions)
-    elif isinstance(node, LlmNode):
+    elif isinstance(node, LlmNode | AgentNode):
         yield from _prompt_problems(path, node, outline, registry)
+    if isinstance(node, AgentNode):
+        yield from _agent_problems(path, node, registry)
+
+
+def _agent_problems(path: str, node: AgentNode, registry: Registry) -> Iterator[Problem]:
+    for n, name in enumerate(node.config.tools):
+        yield from _unknown(f"{path}.tools[{n}]", "tool", name, registry.tools)
+    if node.config.cache:
+        yield Problem(f"{path}.cache", "an agent's turns are not cached", "remove it")
 
 
 def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
@@ -162,7 +171,7 @@ def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Iterator[
         yield Problem(path, f"there is no {what} '{name}'", similar(name, names))
 
 
-def _prompt_problems(path: str, node: LlmNode, outline: Outline, registry: Registry) -> Iterator[Problem]:
+def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, registry: Registry) -> Iterator[Problem]:
     ref = node.config.prompt_ref
     prompt = registry.prompts.get(ref)
     if prompt is None:

@@ -11,6 +11,8 @@ from schemas.errors import Problem
 from schemas.policy import TIERS, Policy, Retries
 from schemas.records.base import Json
 from schemas.spec import (
+    AgentConfig,
+    AgentNode,
     Dag,
     Edge,
     FunctionConfig,
@@ -40,6 +42,7 @@ _NODES: dict[str, type[BaseModel]] = {
     "wait": WaitNode,
     "switch": SwitchNode,
     "signal": SignalNode,
+    "agent": AgentNode,
 }
 _CONFIGS: dict[str, type[BaseModel]] = {
     "llm": LlmConfig,
@@ -48,6 +51,7 @@ _CONFIGS: dict[str, type[BaseModel]] = {
     "wait": WaitConfig,
     "switch": SwitchConfig,
     "signal": SignalConfig,
+    "agent": AgentConfig,
 }
 
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)

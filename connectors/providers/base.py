@@ -3,12 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from connectors.providers.conversation import Asked, ToolSpec, Turn
 from schemas.records.base import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One request to a model. ``idempotency_key`` is stable over retries of the same attempt."""
+    """One request to a model. ``idempotency_key`` is stable over retries of the same attempt.
+
+    With ``tools`` the model may ask for calls instead of answering; ``turns`` are what was said and done since the
+    prompt.
+    """
 
     model: str
     prompt: str
@@ -16,17 +21,23 @@ class ModelRequest:
     idempotency_key: str
     temperature: float | None = None
     timeout_s: float = 60.0
+    tools: tuple[ToolSpec, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelResponse:
-    """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials."""
+    """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials.
+
+    ``asked`` are the calls of tools that it asks for; then it has not answered yet, and ``text`` may be empty.
+    """
 
     text: str
     usage: Usage
     finish_reason: str = "stop"
     sent: dict[str, Any] = field(default_factory=dict)
     received: dict[str, Any] = field(default_factory=dict)
+    asked: tuple[Asked, ...] = ()
 
 
 class Provider(Protocol):

@@ -1,9 +1,15 @@
 """The chat-completions wire format: a request's body, and an answer read from one. No I/O."""
 
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from connectors.providers.base import ModelRequest
+from connectors.providers.conversation import Asked, ToolSpec, Turn, asked_for
+
+_NOT_ON_THE_WIRE = re.compile(r"[^A-Za-z0-9_-]")
 
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
@@ -20,28 +26,83 @@ class Completion:
     finish_reason: str
     input_tokens: int | None
     output_tokens: int | None
+    asked: tuple[Asked, ...] = ()
 
 
 def request_body(request: ModelRequest, max_tokens_field: MaxTokensField = "max_tokens") -> dict[str, Any]:
-    """Return the JSON body of a request: the prompt as one message of the user."""
+    """Return the JSON body of a request: the prompt as one message of the user, then what was said and done since."""
+    names = wire_names(request.tools)
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [{"role": "user", "content": request.prompt}],
+        "messages": [{"role": "user", "content": request.prompt}, *_messages(request.turns, names)],
         max_tokens_field: request.max_tokens,
     }
+    if request.tools:
+        body["tools"] = [_tool(tool, names[tool.name]) for tool in request.tools]
     if request.temperature is not None:
         body["temperature"] = request.temperature
     return body
 
 
-def read_completion(body: object) -> Completion:
+def wire_names(tools: Sequence[ToolSpec]) -> dict[str, str]:
+    """Return each tool's name as the wire takes it (letters, digits, '_' and '-'; 64 of them), each another one."""
+    names: dict[str, str] = {}
+    for tool in tools:
+        name = _NOT_ON_THE_WIRE.sub("_", tool.name)[:64]
+        taken = set(names.values())
+        names[tool.name] = name if name not in taken else f"{name[:60]}_{len(taken)}"
+    return names
+
+
+def _tool(tool: ToolSpec, name: str) -> dict[str, Any]:
+    described = {"name": name, "description": tool.summary, "parameters": tool.parameters}
+    return {"type": "function", "function": described}
+
+
+def _messages(turns: Sequence[Turn], names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for turn in turns:
+        calls = [call_body(one, names.get(one.name, one.name)) for one in turn.asked]
+        yield {"role": "assistant", "content": turn.text or None, "tool_calls": calls}
+        for one, result in zip(turn.asked, turn.results, strict=True):
+            yield {"role": "tool", "tool_call_id": one.id, "content": result}
+
+
+def call_body(asked: Asked, name: str) -> dict[str, Any]:
+    """Return a call that a model asked for as an assistant's message carries it."""
+    arguments = json.dumps(asked.args, ensure_ascii=False)
+    return {"id": asked.id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def read_calls(message: object, names: Mapping[str, str]) -> tuple[Asked, ...]:
+    """Return the calls that an assistant's message asks for; ``names`` are the tools' names by those on the wire."""
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    if calls is None:
+        return ()
+    if not isinstance(calls, list):
+        raise MalformedError("'tool_calls' is not a list")
+    return tuple(_read_call(call, names) for call in calls)
+
+
+def _read_call(call: object, names: Mapping[str, str]) -> Asked:
+    function = call.get("function") if isinstance(call, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    id_ = call.get("id") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(name, str) or not isinstance(id_, str):
+        raise MalformedError("a tool call has no id, or no function with a name")
+    arguments = function.get("arguments")
+    return asked_for(id_, names.get(name, name), arguments if isinstance(arguments, str) else json.dumps(arguments))
+
+
+def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     """Read an answer's JSON body. Raises ``MalformedError``."""
     if not isinstance(body, dict):
         raise MalformedError(f"the body is a {type(body).__name__}, not an object")
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise MalformedError("'choices' is not a list with an object in it")
-    text = _text(choices[0].get("message"))
+    message = choices[0].get("message")
+    asked = read_calls(message, {wire: name for name, wire in wire_names(tools).items()}) if tools else ()
+    text = "" if asked and not _has_content(message) else _text(message)
     reason = choices[0].get("finish_reason")
     usage = body.get("usage")
     counts = usage if isinstance(usage, dict) else {}
@@ -50,7 +111,12 @@ def read_completion(body: object) -> Completion:
         finish_reason=reason if isinstance(reason, str) else "stop",
         input_tokens=_tokens(counts.get("prompt_tokens")),
         output_tokens=_tokens(counts.get("completion_tokens")),
+        asked=asked,
     )
+
+
+def _has_content(message: object) -> bool:
+    return isinstance(message, dict) and bool(message.get("content"))
 
 
 def _text(message: object) -> str:

@@ -1,12 +1,16 @@
 """The provider ``local``: the extractive models of ``local_model``, in this process."""
 
 import asyncio
+import json
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
-from connectors.providers import chat_wire, local_model, local_tokens
+from connectors.providers import chat_wire, local_model, local_tokens, local_tools
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.conversation import Asked, said_so_far
 from connectors.providers.local_behaviour import Fault, LocalBehaviour, RateGate
 from schemas.errors import StepError
 from schemas.records.base import Usage
@@ -29,7 +33,7 @@ class LocalProvider:
         try:
             async with asyncio.timeout(request.timeout_s):
                 await self._delay(request)
-                answer = await self.answer(request.model, request.prompt, request.max_tokens)
+                answer, asked = await self._said(request)
         except TimeoutError as exc:
             raise StepError(
                 "provider_timeout",
@@ -40,9 +44,28 @@ class LocalProvider:
             text=answer.text,
             usage=Usage(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens),
             finish_reason=answer.finish_reason,
+            asked=asked,
             sent=chat_wire.request_body(request),
-            received=answer_body(request.model, request.idempotency_key, answer),
+            received=answer_body(request.model, request.idempotency_key, answer, asked),
         )
+
+    async def converse(
+        self, model: str, texts: Sequence[str], turns: int, max_tokens: int
+    ) -> tuple[local_model.Answer, tuple[Asked, ...]]:
+        """Answer, or ask for calls, after so many turns. ``texts`` are the prompt and what was said since."""
+        asked = local_tools.calls_of_turn(texts[0], turns) if model in local_model.MODELS else ()
+        tokens = local_tokens.count("\n\n".join(texts))
+        if asked:
+            calls = local_tokens.count("".join(f"{one.name} {json.dumps(one.args)}" for one in asked))
+            return local_model.Answer("", "tool_calls", tokens, calls), asked
+        answer = await self.answer(model, local_tools.without_calls(texts), max_tokens)
+        return replace(answer, input_tokens=tokens), ()
+
+    async def _said(self, request: ModelRequest) -> tuple[local_model.Answer, tuple[Asked, ...]]:
+        if not request.tools:
+            return await self.answer(request.model, request.prompt, request.max_tokens), ()
+        texts = said_so_far(request.prompt, request.turns)
+        return await self.converse(request.model, texts, len(request.turns), request.max_tokens)
 
     async def answer(self, model: str, prompt: str, max_tokens: int) -> local_model.Answer:
         """Answer without delay or faults. Raises ``StepError`` for an unknown model, a missing package."""
@@ -87,8 +110,11 @@ def faulty(fault: Fault) -> StepError:
     return StepError("provider_unavailable", "local: unavailable, as asked for", retryable=True)
 
 
-def answer_body(model: str, key: str, answer: local_model.Answer) -> dict[str, Any]:
+def answer_body(model: str, key: str, answer: local_model.Answer, asked: Sequence[Asked] = ()) -> dict[str, Any]:
     """Return an answer as a chat completion. It carries no clock and no random id, so it is repeatable."""
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text}
+    if asked:
+        message |= {"content": None, "tool_calls": [chat_wire.call_body(one, one.name) for one in asked]}
     return {
         "id": f"local-{key}",
         "object": "chat.completion",
@@ -97,7 +123,7 @@ def answer_body(model: str, key: str, answer: local_model.Answer) -> dict[str, A
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": answer.text},
+                "message": message,
                 "finish_reason": answer.finish_reason,
             }
         ],

@@ -150,14 +150,19 @@ class LocalServer:
             await asyncio.sleep(_NEVER_S)
         if fault is not None:
             return _failure(faulty(fault))
-        model, prompt, max_tokens = _asked(_object(body))
-        answer = await self._models.answer(model, prompt, max_tokens)
+        request = _object(body)
+        model, texts, max_tokens = _asked(request)
+        if request.get("tools"):
+            turns = sum(message.get("role") == "assistant" for message in request["messages"])
+            answer, calls = await self._models.converse(model, texts, turns, max_tokens)
+        else:
+            answer, calls = await self._models.answer(model, "\n\n".join(texts), max_tokens), ()
         self._calls.bill(key, answer.input_tokens, answer.output_tokens)
-        return _json(answer_body(model, key, answer))
+        return _json(answer_body(model, key, answer, calls))
 
 
-def _asked(body: dict[str, Any]) -> tuple[str, str, int]:
-    """Return model, prompt and the most tokens of a request. Raises ``InvalidInput`` that names the field."""
+def _asked(body: dict[str, Any]) -> tuple[str, list[str], int]:
+    """Return model, the messages' texts and the most tokens of a request. Raises ``InvalidInput`` for a bad field."""
     if body.get("stream"):
         raise InvalidInput("'stream' is not supported here; leave it out")
     model, messages = body.get("model"), body.get("messages")
@@ -168,13 +173,15 @@ def _asked(body: dict[str, Any]) -> tuple[str, str, int]:
     max_tokens = body.get("max_completion_tokens", body.get("max_tokens", 1024))
     if not isinstance(max_tokens, int) or isinstance(max_tokens, bool) or max_tokens < 1:
         raise InvalidInput("'max_tokens' must be a whole number over zero")
-    return model, "\n\n".join(_content(message) for message in messages), max_tokens
+    return model, [text for message in messages if (text := _content(message)) or len(messages) == 1], max_tokens
 
 
 def _content(message: object) -> str:
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, list):
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    if content is None and isinstance(message, dict) and message.get("tool_calls"):
+        return ""
     if not isinstance(content, str):
         raise InvalidInput("a message's 'content' must be text")
     return content

@@ -10,6 +10,7 @@ import httpx
 
 from connectors.providers import chat_wire, http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.conversation import weight
 from schemas.records.base import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -55,13 +56,14 @@ class OpenAIProvider:
             )
         try:
             received = json.loads(answer.content)
-            completion = chat_wire.read_completion(received)
+            completion = chat_wire.read_completion(received, request.tools)
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self.name, str(exc)) from exc
         return ModelResponse(
             text=completion.text,
             usage=self._usage(request, completion),
             finish_reason=completion.finish_reason,
+            asked=completion.asked,
             sent=sent,
             received=received,
         )
@@ -94,7 +96,8 @@ class OpenAIProvider:
         """Return what the provider counted; what it did not count, by our upper bound."""
         given, made = completion.input_tokens, completion.output_tokens
         if given is None:
-            given = self.count_tokens(request.model, request.prompt)
+            given = self.count_tokens(request.model, weight(request.prompt, request.tools, request.turns))
         if made is None:
-            made = self.count_tokens(request.model, completion.text)
+            calls = "".join(f"{one.name}{one.args}" for one in completion.asked)
+            made = self.count_tokens(request.model, completion.text + calls)
         return Usage(input_tokens=given, output_tokens=made)

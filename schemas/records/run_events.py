@@ -79,11 +79,21 @@ class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
     args_hash: str = ""
 
 
+class ToolUse(Part, frozen=True, kw_only=True):
+    """One call of a tool that a model asks for. ``problem`` says why it cannot be made; then ``args`` are empty."""
+
+    id: str
+    name: str
+    args: dict[str, Json] = {}
+    problem: str = ""
+
+
 class StepSucceeded(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag="step.succeeded"):
-    """An attempt gave an output."""
+    """An attempt gave an output. A turn of an agent that does not answer yet says which ``tool_calls`` it asks for."""
 
     type: ClassVar[str] = "step.succeeded"
     output: Payload
+    tool_calls: list[ToolUse] = []
 
 
 class StepFailed(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag="step.failed"):

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from schemas.ids import request_id
 from schemas.payload import PathPart, Payload
 from schemas.policy import Tier
-from schemas.records.base import Attempt, Int64, Json, Millis, NanoDollars, Part, Record
+from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
 
 
@@ -48,7 +48,30 @@ class FunctionCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="funct
     config: dict[str, Json] = {}
 
 
-Work = LlmCall | ToolCall | FunctionCall
+class ToolResult(Part, frozen=True, kw_only=True):
+    """What became of a call that an agent asked for: its output, or why it failed for good."""
+
+    output: Payload | None = None
+    error: ErrorInfo | None = None
+
+
+class TurnBefore(Part, frozen=True, kw_only=True):
+    """An earlier turn of an agent: its output, an object with ``text`` and ``tool_calls``, and the calls' results."""
+
+    said: Payload
+    results: list[ToolResult] = []
+
+
+class AgentTurn(Part, frozen=True, kw_only=True, tag_field="kind", tag="agent"):
+    """Ask a model that may call ``tools``, after all that was said before."""
+
+    kind: ClassVar[str] = "agent"
+    call: LlmCall
+    tools: list[str]
+    before: list[TurnBefore] = []
+
+
+Work = LlmCall | ToolCall | FunctionCall | AgentTurn
 
 
 class OutputLink(Part, frozen=True, kw_only=True):

@@ -14,8 +14,9 @@ from connectors.tools.world import World
 from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
 from schemas.payload import Payload
 from schemas.records.base import Json, Record
-from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from streams.worker.aborts import Aborts
+from streams.worker.agent_turns import output_of, read_talk, uses_of
 from streams.worker.answers import read_answer
 from streams.worker.args import bound_args
 from streams.worker.ledger import Deferred, Ledger
@@ -89,6 +90,8 @@ class Executor:
     async def _value(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
         args = await self._args(request)
         match request.work:
+            case AgentTurn() as work if granted is not None:
+                return await self._turn(request, work, args, granted, ledger)
             case LlmCall() as work if granted is not None:
                 return read_answer(await self._models.answer(request, work, args, granted, ledger))
             case (ToolCall() | FunctionCall()) as work:
@@ -99,6 +102,20 @@ class Executor:
                     call = self._registry.call(work.kind, work.name, args, context, work.config)
                     return await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
         raise StepError("bad_request", "a model is never called without a claim")
+
+    async def _turn(
+        self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
+    ) -> Json:
+        """Return what an agent's turn records: the answer, or what was said with the calls asked for."""
+        try:
+            talk = await read_talk(self._objects, self._registry, request.org_id, work)
+        except Unavailable as exc:
+            raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
+        response = await self._models.turn(request, talk, args, granted, ledger)
+        if not response.asked:
+            return read_answer(response.text)
+        ledger.tool_calls = uses_of(response)
+        return output_of(response)
 
     async def _args(self, request: StepRequest) -> dict[str, Json]:
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from schemas.metrics import CACHE_HITS_TOTAL, PROVIDER_REQUESTS_TOTAL, counter_field
 from schemas.records.base import Usage
 from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.run_events import ToolUse
 
 
 class Deferred(Exception):
@@ -27,6 +28,7 @@ class Ledger:
     provider: str | None = None
     model: str | None = None
     finish_reason: str | None = None
+    tool_calls: list[ToolUse] = field(default_factory=list)
 
     def add(self, call: ProviderCall, settlement: CostEvent | None) -> None:
         """Book a call that was made, or an earlier answer that stood in for it."""

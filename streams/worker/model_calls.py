@@ -21,6 +21,7 @@ from connectors.claims import Granted
 from connectors.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.ports import Clock
 from connectors.providers.base import ModelRequest, ModelResponse, Provider
+from connectors.providers.conversation import weight
 from connectors.response_cache import CachedAnswer, CacheKey
 from schemas.errors import StepError, Unavailable
 from schemas.money import usd
@@ -29,6 +30,7 @@ from schemas.records.money import CallOutcome, CostEvent, ProviderCall
 from schemas.records.steps import LlmCall, StepRequest
 from schemas.references import MissingVariable, render
 from streams.worker.aborts import Aborts
+from streams.worker.agent_turns import Talk
 from streams.worker.capture import captured
 from streams.worker.keeping import kept
 from streams.worker.ledger import Deferred, Ledger
@@ -89,6 +91,16 @@ class ModelCalls:
         self._ports = ports
         self._clock = ports.clock
 
+    async def turn(
+        self, request: StepRequest, talk: Talk, args: dict[str, Json], granted: Granted, ledger: Ledger
+    ) -> ModelResponse:
+        """Return what a model says in an agent's turn. Raises as ``answer`` does."""
+        provider_name, model = self._ports.routes.choose(request.tier, talk.call.provider, talk.call.model)
+        ledger.provider, ledger.model = provider_name, model
+        prompt = _prompt(talk.call, args)
+        call = self._plan(request, talk.call, prompt, granted, ledger, talk)
+        return await self._make(call, await self._hold(call))
+
     async def answer(
         self, request: StepRequest, work: LlmCall, args: dict[str, Json], granted: Granted, ledger: Ledger
     ) -> str:
@@ -112,11 +124,19 @@ class ModelCalls:
             await self._keep(key, CachedAnswer(response.text, response.usage, response.finish_reason))
         return response.text
 
-    def _plan(self, request: StepRequest, work: LlmCall, prompt: str, granted: Granted, ledger: Ledger) -> _Call:
+    def _plan(
+        self,
+        request: StepRequest,
+        work: LlmCall,
+        prompt: str,
+        granted: Granted,
+        ledger: Ledger,
+        talk: Talk | None = None,
+    ) -> _Call:
         name, model = str(ledger.provider), str(ledger.model)
         provider = self._provider(name)
         at_ms = self._clock.now_ms()
-        tokens = provider.count_tokens(model, prompt)
+        tokens = provider.count_tokens(model, prompt if talk is None else weight(prompt, talk.tools, talk.turns))
         hold = HoldRequest(
             org_id=request.org_id,
             call_id=granted.call_id,
@@ -139,6 +159,8 @@ class ModelCalls:
             temperature=work.temperature,
             # The provider's own limit is the later one, so that a timeout is always ours.
             timeout_s=timeout_s(request, MODEL_TIMEOUT_S) + PROVIDER_GRACE_S,
+            tools=() if talk is None else talk.tools,
+            turns=() if talk is None else talk.turns,
         )
         return _Call(request, provider, question, hold, ledger)
 

@@ -14,7 +14,7 @@ from schemas.records.base import ErrorInfo, Record
 from schemas.records.money import ProviderCall
 from schemas.records.run_events import Chain, StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import Span, TraceSpans
-from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from streams.worker.ledger import Ledger
 
 Route = Callable[[Record], OutRecord]
@@ -74,7 +74,7 @@ def result_record(request: StepRequest, outcome: Outcome, ledger: Ledger, worker
         "args_hash": request.args_hash,
     }
     if outcome.output is not None:
-        return StepSucceeded(output=outcome.output, **common)
+        return StepSucceeded(output=outcome.output, tool_calls=ledger.tool_calls, **common)
     assert outcome.error is not None
     return StepFailed(error=outcome.error, **common)
 
@@ -130,7 +130,7 @@ def _span_name(request: StepRequest) -> str:
     match request.work:
         case ToolCall(name=name) | FunctionCall(name=name):
             return f"execute_tool {name}"
-        case LlmCall():
+        case LlmCall() | AgentTurn():
             return f"step {request.step_id}"
 
 
@@ -146,7 +146,10 @@ def _attempt_attributes(request: StepRequest, outcome: Outcome) -> dict[str, Any
         case ToolCall(name=name) | FunctionCall(name=name):
             attributes |= {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name}
             attributes["gen_ai.tool.type"] = "function"
-        case LlmCall(prompt_name=name, prompt_version=version):
+        case (
+            LlmCall(prompt_name=name, prompt_version=version)
+            | AgentTurn(call=LlmCall(prompt_name=name, prompt_version=version))
+        ):
             attributes["agentflow.prompt.ref"] = f"{name}@{version}"
     if outcome.error is not None:
         attributes["error.type"] = outcome.error.code
@@ -178,10 +181,11 @@ def _call_attributes(request: StepRequest, call: ProviderCall, ledger: Ledger) -
         "agentflow.call.cached": call.cached,
         "agentflow.call.cost_nano": call.cost_nano,
     }
-    if isinstance(request.work, LlmCall):
-        attributes["gen_ai.request.max_tokens"] = request.work.max_tokens
-        if request.work.temperature is not None:
-            attributes["gen_ai.request.temperature"] = request.work.temperature
+    asks = request.work.call if isinstance(request.work, AgentTurn) else request.work
+    if isinstance(asks, LlmCall):
+        attributes["gen_ai.request.max_tokens"] = asks.max_tokens
+        if asks.temperature is not None:
+            attributes["gen_ai.request.temperature"] = asks.temperature
     if call.outcome == "ok" and ledger.finish_reason is not None:
         attributes["gen_ai.response.finish_reasons"] = [ledger.finish_reason]
     if call.error_code is not None:

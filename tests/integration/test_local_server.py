@@ -18,6 +18,7 @@ import openai
 import pytest
 
 from connectors.providers.base import ModelRequest
+from connectors.providers.conversation import ToolSpec, Turn
 from connectors.providers.local import LocalProvider
 from connectors.providers.local_http import LocalHttpProvider
 from schemas.errors import StepError
@@ -274,3 +275,21 @@ def test_the_real_sdk_can_talk_to_it(server: Server) -> None:
         with pytest.raises(openai.RateLimitError):
             client.chat.completions.create(model="local-echo", messages=[{"role": "user", "content": "x"}])
     assert server.calls()["by_key"]["from-the-sdk"] == 1
+
+
+TOOL = ToolSpec("library.search", "Search.", {"type": "object", "properties": {"text": {"type": "string"}}})
+ASKING = 'Analyze this: one\n@tool library.search {"text": "whales"}\n\n@tool library.search {"text": "krill"}'
+
+
+async def test_tools_over_http_are_called_as_in_the_process(server: Server) -> None:
+    over_http, here = LocalHttpProvider(server.url), LocalProvider()
+    turns: tuple[Turn, ...] = ()
+    for n in range(3):
+        request = replace(REQUEST, prompt=ASKING, tools=(TOOL,), turns=turns, idempotency_key=f"k{n}")
+        there, local = await over_http.complete(request), await here.complete(request)
+        assert (there.asked, there.text, there.usage) == (local.asked, local.text, local.usage)
+        assert len(there.asked) == (1 if n < 2 else 0)
+        turns = (*turns, Turn(there.text, there.asked, tuple(f"result {n}" for _ in there.asked)))
+    assert there.text.endswith("result 1")
+    await over_http.close()
+    await here.close()

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,21 +66,24 @@ def model_process(data_dir: Path, latency_ms: int, *, jitter_ms: int = 0, error_
 
 
 @contextmanager
-def crash_system(data_dir: Path, *, latency_ms: int = 100) -> Iterator[tuple[System, str]]:
-    """Run the system with separate roles; yield it and the model's URL."""
+def crash_system(
+    data_dir: Path, *, latency_ms: int = 100, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[System, str]]:
+    """Run the system with separate roles, told ``env`` too; yield it and the model's URL."""
     model = model_process(data_dir, latency_ms)
     try:
         model.start()
         url = f"http://127.0.0.1:{model.ready['port']}"
-        env = {
+        told = {
             "LOCAL_PROVIDER_URL": url,
             "CLAIM_LEASE_MS": str(LEASE_MS),
             "HOLD_TTL_MS": str(HOLD_TTL_MS),
             "SESSION_TIMEOUT_MS": str(SESSION_MS),
             "WORKER_DRAIN_S": "5",
             "CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_MS),
+            **(env or {}),
         }
-        with System(data_dir, durable=False, layout=LAYOUT, env=env) as system:
+        with System(data_dir, durable=False, layout=LAYOUT, env=told) as system:
             with system.client() as client:
                 client.post("/api/v1/prompts", json=PROMPT).raise_for_status()
                 client.post("/api/v1/workflows", json=WORKFLOW).raise_for_status()

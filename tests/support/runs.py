@@ -56,6 +56,12 @@ def signal(id_: str, name: str, **config: Any) -> dict[str, Any]:
     return {"id": id_, "type": "signal", "config": {"name": name} | config}
 
 
+def assistant(id_: str, policy: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:
+    """A node of type agent, with the tools ``t`` and ``u``."""
+    asks = {"prompt_ref": "ask@1", "tools": ["t", "u"]}
+    return {"id": id_, "type": "agent", "config": asks | config, "policy": policy or {}}
+
+
 def spec(*nodes: dict[str, Any], edges: str = "", on_failure: str = "", on_cancel: str = "") -> WorkflowSpec:
     """A workflow; edges as ``"a>b b>c"``, what compensates as ``"c d"``."""
     pairs = [edge.split(">") for edge in edges.split()]

@@ -19,6 +19,7 @@ from connectors.objects import LocalObjects
 from connectors.ports import InRecord, OutRecord, Position
 from connectors.prices import PriceBook
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.conversation import Asked
 from connectors.redis_keys import budgets_slot, runs_slot
 from connectors.redis_tables import RedisTable
 from connectors.response_cache import RedisResponseCache
@@ -27,7 +28,7 @@ from schemas.records.base import Usage
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import TraceSpans
-from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall, Work
 from streams.runtime.clock import WallClock
 from streams.runtime.memory import ManualClock, MemoryLog
 from streams.runtime.polls import Partition, Poll
@@ -61,6 +62,7 @@ class ScriptedProvider:
         self.gate.set()
         self.running = 0
         self.most = 0
+        self.asks: Callable[[ModelRequest], tuple[Asked, ...]] = lambda _: ()
         self.reply: Callable[[ModelRequest], str] = lambda request: f"answer to {request.prompt}"
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
@@ -74,7 +76,8 @@ class ScriptedProvider:
         finally:
             self.running -= 1
         usage = Usage(input_tokens=10, output_tokens=20)
-        return ModelResponse(text, usage, "stop", {"prompt": request.prompt}, {"text": text})
+        asked = self.asks(request)
+        return ModelResponse(text, usage, "stop", {"prompt": request.prompt}, {"text": text}, asked)
 
     def count_tokens(self, model: str, text: str) -> int:
         return len(text)
@@ -237,7 +240,7 @@ class Bench:
         self.pumps.append(pump)
         return pump
 
-    def request(self, work: LlmCall | ToolCall | FunctionCall, **changes: Any) -> StepRequest:
+    def request(self, work: Work, **changes: Any) -> StepRequest:
         """One attempt of a step of a new run."""
         fields: dict[str, Any] = {
             "run_id": str(uuid.uuid4()),

@@ -14,20 +14,23 @@ from schemas.records.run_events import (
     CancelRequested,
     Reused,
     RunEvent,
+    SignalReceived,
     StepDeferred,
     StepFailed,
     StepSucceeded,
     TimerFired,
+    ToolUse,
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs import gather
+from streams.core.runs.agents import part_of
 from streams.core.runs.entries import step_field
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
-from tests.support.runs import ORG, RUN, World, function, resolved, submitted, switch
+from tests.support.runs import ORG, RUN, World, assistant, function, resolved, signal, submitted, switch
 
 #: More events than any of these small workflows can need, so a run that does not end is found and not waited for.
 DRAIN_MOST = 2_000
@@ -81,9 +84,21 @@ def _node(draw, number: int, sources: list[int]) -> dict[str, Any]:
         policy["timeout_ms"] = 1_000
     if draw(st.integers(0, 2)) == 0:
         policy["optional"] = True
-    if draw(st.integers(0, 5)) == 0:
-        return {"id": f"n{number}", "type": "wait", "config": config | {"duration_ms": 40}}
-    return function(f"n{number}", policy, **config)
+    return _of_some_type(draw, f"n{number}", policy, config)
+
+
+def _of_some_type(draw, id_: str, policy: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    match draw(st.integers(0, 9)):
+        case 0:
+            return {"id": id_, "type": "wait", "config": config | {"duration_ms": 40}}
+        case 1:
+            config.pop("inputs", None)
+            late = draw(st.sampled_from([{}, {"default": "late"}]))
+            return signal(id_, "go", **config, **late, timeout_ms=60)
+        case 2:
+            return assistant(id_, policy, **config | {"inputs": {"word": "{{x}}"}, "max_turns": 3})
+        case _:
+            return function(id_, policy, **config)
 
 
 def _switch(draw, number: int, after: list[str]) -> dict[str, Any]:
@@ -106,7 +121,7 @@ class Chaos(World):
         self.maps = {n.id: n.config for n in spec.spec.dag.nodes if n.config.parallel}
         self.conditions = {n.id: n.config.condition for n in spec.spec.dag.nodes}
         self.switches = {n.id: n.config for n in spec.spec.dag.nodes if n.type == "switch"}
-        self.waits = {n.id for n in spec.spec.dag.nodes if n.type == "wait"}
+        self.waits = {n.id for n in spec.spec.dag.nodes if n.type in ("wait", "signal", "agent")}
         self.pending: dict[tuple[str, int, int], StepRequest] = {}
         self.fired: list[str] = []
         self.heard: set[tuple[str, int]] = set()
@@ -184,7 +199,7 @@ class Chaos(World):
             node = self.step(node_id)
             if node is None or node.state != "running" or self.status in TERMINAL_RUN:
                 continue
-            children = [self.step(step_id) for step_id in self.states() if step_id.startswith(f"{node_id}[")]
+            children = [self.step(step_id) for step_id in self.states() if _is_child(step_id, node_id)]
             open_ = sum(child.state in ("running", "waiting") for child in children)
             assert open_ <= (config.max_parallel or len(children))
             if len(children) < node.total:
@@ -222,6 +237,7 @@ class Chaos(World):
             return StepDeferred(run_id=RUN, org_id=ORG, step_id=step_id, attempt=attempt, **again)
         fields = self.outcome(step_id, attempt) | {"cost_nano": cost(step_id, attempt)}
         if how == "succeed":
+            fields["tool_calls"] = calls_of(step_id)
             return StepSucceeded(output=inline(["out", step_id, attempt, self.answers]), **fields)
         return StepFailed(error=ErrorInfo(code="x", message="x", retryable=how == "fail"), **fields)
 
@@ -277,6 +293,16 @@ def check_choice(world: Chaos, node_id: str, *, ran: bool) -> None:
         assert output == {"case": "default" if first is None and to is not None else first, "to": to or []}
 
 
+def _is_child(step_id: str, node_id: str) -> bool:
+    return step_id.startswith(f"{node_id}[") and "/" not in step_id
+
+
+def calls_of(step_id: str) -> list[ToolUse]:
+    """The calls that a turn of an agent asks for; the last of the names is of no tool."""
+    number = sum(step_id.encode()) % 4 if part_of(step_id) == "turn" else 0
+    return [ToolUse(id=f"c{n}", name=name) for n, name in enumerate(("t", "u", "no tool")[:number])]
+
+
 def cost(step_id: str, attempt: int) -> int:
     return sum(step_id.encode()) * 10 + attempt
 
@@ -296,6 +322,10 @@ def check_end(world: Chaos) -> None:
     if world.status == "succeeded":
         assert set(world.before) - world.apart <= set(steps)
         for step_id, step in steps.items():
+            if part_of(step_id) is not None:
+                agent = world.step(step_id.split("/")[0])
+                assert step.state == "succeeded" or "]" in step_id or agent.state in ("failed", "canceled")
+                continue
             may_fail = step.index is not None and world.maps[step.node].on_child_error != "fail"
             assert step.state in ("succeeded", "skipped") or step.node in world.optional or may_fail
             if step.index is None and step.gather is None:
@@ -373,6 +403,11 @@ class RunMachine(RuleBasedStateMachine):
     def cancel(self, wanted):
         if wanted == 0:
             self.world.feed(CancelRequested(run_id=RUN, org_id=ORG))
+
+    @rule(id_=st.sampled_from("abc"))
+    def signal(self, id_):
+        said = inline(["signal", id_])
+        self.world.feed(SignalReceived(run_id=RUN, org_id=ORG, name="go", signal_id=id_, payload=said))
 
     @rule()
     def crash(self):

@@ -142,7 +142,7 @@ def _dispatch_one(
     try:
         item = None if items is None or index is None else items.at(index)
         if node.dynamic is not None:
-            step = park(turn, node, step_id, step, node_scope(turn, node, step, item))
+            step = park(turn, node, step_id, step, item)
         elif rides and attempt == 1:
             check_ride(turn, node)
         else:

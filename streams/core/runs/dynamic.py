@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.spec import Node, NodeKind, SignalNode, WaitNode
+from schemas.money import from_cents
+from schemas.records.steps import LlmCall
+from schemas.spec import AgentNode, Node, NodeKind, SignalNode, WaitNode
 
 #: The types of nodes that no worker works on.
-FOLDED: frozenset[NodeKind] = frozenset({"wait", "signal"})
+FOLDED: frozenset[NodeKind] = frozenset({"wait", "signal", "agent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +27,29 @@ class Signal:
     default: Any
 
 
-Dynamic = Wait | Signal
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A model that calls tools until it answers."""
+
+    call: LlmCall
+    tools: tuple[str, ...]
+    max_turns: int
+    max_cost_nano: int | None
 
 
-def compile_dynamic(node: Node) -> Dynamic | None:
-    """Return what the fold does for a node, ``None`` for one that a worker works on."""
+Dynamic = Wait | Signal | Agent
+
+
+def compile_dynamic(node: Node, call: LlmCall | None = None) -> Dynamic | None:
+    """Return what the fold does for a node, ``None`` for one that a worker works on. ``call`` is an agent's."""
     match node:
         case WaitNode(config=config):
             return Wait(config.duration_ms)
         case SignalNode(config=config):
             return Signal(config.name, config.timeout_ms, config.default)
+        case AgentNode(config=config) if call is not None:
+            cap = config.max_cost_cents
+            return Agent(call, tuple(config.tools), config.max_turns, None if cap is None else from_cents(cap))
         case _:
             return None
 

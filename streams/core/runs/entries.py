@@ -22,7 +22,7 @@ import msgspec
 
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
-from schemas.records.run_events import Capture
+from schemas.records.run_events import Capture, ToolUse
 from schemas.records.run_views import RunState, StepState
 from schemas.signals import FIELD as SIGNALS
 from schemas.signals import Signals
@@ -107,6 +107,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
 
     ``note`` says why the rules decided as they did, where that is not plain. ``unseen`` are ancestors that still ran
     when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
+    ``calls`` are what an agent's turn asks for (see ``agents``).
     """
 
     node: str
@@ -136,6 +137,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     unseen: tuple[str, ...] = ()
     left_out: tuple[int, ...] = ()
     gather: tuple[int, int] | None = None
+    calls: tuple[ToolUse, ...] = ()
 
     @property
     def output(self) -> Payload | None:

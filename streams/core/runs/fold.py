@@ -16,6 +16,7 @@ from schemas.records.run_events import (
 )
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs import compensation, entries
+from streams.core.runs.agents import ask
 from streams.core.runs.entries import (
     HEADER,
     PROGRESS,
@@ -36,7 +37,6 @@ from streams.core.runs.outcomes import (
     step_succeeded,
     timer_fired,
 )
-from streams.core.runs.requests import request
 from streams.core.runs.submit import repeated, submit
 from streams.core.runs.turn import Turn, late, open_turn
 from streams.core.runs.views import changed_views, full_views
@@ -169,5 +169,5 @@ def _ask_again(turn: Turn) -> list[Command]:
         if step.timer is not None and step.due_ms is not None:
             armed.append(Arm(turn.run_id, step.timer, step.due_ms))
         if step.state == "running" and step.total is None:
-            request(turn, step_id, step)
+            ask(turn, step_id, step)
     return [*(Emit(record) for record in turn.requests), *armed]

@@ -101,8 +101,7 @@ def _begin(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | N
     timer, due_ms = timeout_timer(node, step_id, 1, turn.now_ms)
     step = msgspec.structs.replace(step, attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
     if node.dynamic is not None and step.gather is None:
-        scope = node_scope(turn, node, step, item)
-        step = park(turn, node, step_id, step, scope)
+        step = park(turn, node, step_id, step, item)
     else:
         request(turn, step_id, step, item)
     turn.begin(step_id, step)

@@ -15,7 +15,8 @@ from schemas.records.run_events import (
 )
 from schemas.semantics import MAPS
 from streams.core.commands import Count
-from streams.core.runs import compensation, signals
+from streams.core.runs import agents, compensation, signals
+from streams.core.runs.agents import ask, part_of
 from streams.core.runs.dispatch import map_went_on, node_done, node_failed
 from streams.core.runs.dynamic import Signal
 from streams.core.runs.entries import Step
@@ -23,7 +24,7 @@ from streams.core.runs.finish import cancel
 from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
 from streams.core.runs.maps import map_step_ended
 from streams.core.runs.parked import output_at_due, timed_out
-from streams.core.runs.requests import asked_for, request, timeout_timer
+from streams.core.runs.requests import asked_for, timeout_timer
 from streams.core.runs.retry import may_retry, wait_ms
 from streams.core.runs.sizes import KIB, OUTPUT_LIMIT, payload_size, trimmed
 from streams.core.runs.turn import Turn, late
@@ -39,6 +40,9 @@ def step_succeeded(turn: Turn, event: StepSucceeded) -> None:
     size = payload_size(event.output)
     if size > OUTPUT_LIMIT:
         _fail(turn, event.step_id, step, _too_large(event.step_id, size), _outcome(step, event))
+        return
+    if part_of(event.step_id) is not None:
+        _part_succeeded(turn, event, step)
         return
     rides = event.chain == "goes_on" and holds_its_request(step)
     _succeed(turn, event.step_id, step, event.output, _outcome(step, event), rides=rides)
@@ -61,6 +65,31 @@ def _succeed(
         _child_done(turn, done)
     else:
         map_went_on(turn, turn.node_of(done), map_step_ended(turn, turn.node_of(done), done))
+
+
+def _part_succeeded(turn: Turn, event: StepSucceeded, step: Step) -> None:
+    """Record a turn of an agent, or a call, and go on with the agent."""
+    fields = signals.output_of(event.output) | _outcome(step, event)
+    turn.change(event.step_id, step, state="succeeded", error=None, calls=tuple(event.tool_calls), **fields)
+    if part_of(event.step_id) == "tool":
+        _end_agent(turn, event.step_id, agents.after_call(turn, event.step_id))
+    elif event.tool_calls:
+        _end_agent(turn, event.step_id, agents.after_turn(turn, event.step_id, event.tool_calls))
+    else:
+        agent_id, _ = agents.place_of(event.step_id)
+        parent = turn.step(agent_id)
+        assert parent is not None
+        complete(turn, agent_id, parent, event.output)
+
+
+def _end_agent(turn: Turn, part_id: str, error: ErrorInfo | None) -> None:
+    """Fail the agent of a part, if there is a reason."""
+    if error is None:
+        return
+    agent_id, _ = agents.place_of(part_id)
+    parent = turn.step(agent_id)
+    assert parent is not None
+    _fail(turn, agent_id, parent, error, {"finished_at_ms": turn.now_ms, **_NO_TIMER})
 
 
 def step_failed(turn: Turn, event: StepFailed) -> None:
@@ -228,6 +257,9 @@ def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[
         failed = turn.change(step_id, step, state="failed", error=error, **outcome)
         if turn.is_over:
             compensation.settled(turn, failed)
+        elif (part := part_of(step_id)) is not None:
+            told = agents.after_call(turn, step_id) if part == "tool" else agents.why_failed(turn, step_id, error)
+            _end_agent(turn, step_id, told)
         elif failed.index is not None and turn.header.semantics >= MAPS:
             map_went_on(turn, turn.node_of(failed), map_step_ended(turn, turn.node_of(failed), failed))
         else:
@@ -256,7 +288,7 @@ def _ask_again(turn: Turn, step_id: str, step: Step, attempt: int, deferral: int
         due_ms=due_ms,
         waiting_for=None,
     )
-    request(turn, step_id, again)
+    ask(turn, step_id, again)
     if timer is not None and due_ms is not None:
         turn.arm(timer, due_ms)
 

@@ -9,24 +9,27 @@ import msgspec
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo, Json
 from schemas.times import format_time, parse_time
-from streams.core.runs import signals
+from streams.core.runs import agents, signals
 from streams.core.runs.binding import bind_args
-from streams.core.runs.dynamic import Signal, Wait
+from streams.core.runs.dynamic import Agent, Signal, Wait
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
+from streams.core.runs.requests import node_scope
 from streams.core.runs.turn import Turn
-from streams.core.runs.values import BindingError, Scope
+from streams.core.runs.values import BindingError, Datum
 
 
-def park(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> Step:
+def park(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
     """Return a step that is ready as it waits; its timer is armed by the caller. Raises ``BindingError``."""
     match node.dynamic:
         case Wait(duration_ms):
-            due_ms = turn.now_ms + duration_ms if duration_ms is not None else _until_ms(node, scope)
+            due_ms = turn.now_ms + duration_ms if duration_ms is not None else _until_ms(turn, node, step, item)
             parked: dict[str, Json] = {"waiting_for": "timer", "timer": f"wait:{step_id}:{step.attempt}"}
             parked["due_ms"] = due_ms
         case Signal() as signal:
             parked = signals.wait_for(turn, signal, step_id, step)
+        case Agent():
+            parked = agents.begin(turn, node, step_id, step, item)
         case _:
             raise AssertionError(f"a worker works on '{node.id}'")
     return msgspec.structs.replace(step, state="waiting", **parked)
@@ -43,8 +46,8 @@ def timed_out(step_id: str, signal: Signal) -> ErrorInfo:
     return ErrorInfo(code="signal_timeout", message=message, step_id=step_id)
 
 
-def _until_ms(node: PlanNode, scope: Scope) -> int:
-    args, links = bind_args(node, scope)
+def _until_ms(turn: Turn, node: PlanNode, step: Step, item: Datum | None) -> int:
+    args, links = bind_args(node, node_scope(turn, node, step, item))
     until = None if links else args["until"]
     try:
         return max(0, parse_time(until if isinstance(until, str) else repr(until)))

@@ -11,10 +11,10 @@ from schemas.policy import Policy
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
 from schemas.references import Reference, variables_of
 from schemas.semantics import PLAIN, least_semantics_of
-from schemas.spec import FunctionNode, Join, LlmNode, Node, NodeKind, OnChildError, ResolvedSpec, ToolNode
+from schemas.spec import AgentNode, FunctionNode, Join, LlmNode, Node, NodeKind, OnChildError, ResolvedSpec, ToolNode
 from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec_nodes import queue_of
-from streams.core.runs.dynamic import FOLDED, Dynamic, compile_dynamic, dynamic_args
+from streams.core.runs.dynamic import FOLDED, Agent, Dynamic, compile_dynamic, dynamic_args
 from streams.core.runs.states import ImpossibleMove
 from streams.core.runs.switch import Switch, compile_switch
 from streams.core.runs.values import ListOf, OutputOf, Value, compile_value, lists_named
@@ -159,11 +159,12 @@ def _compile_node(
     after: tuple[str, ...],
     above: frozenset[str],
 ) -> PlanNode:
-    dynamic = compile_dynamic(node)
+    dynamic = compile_dynamic(node, _llm_call(node, resolved) if isinstance(node, AgentNode) else None)
     condition, switch = _conditions(node, above)
     work = _work(node, resolved) if dynamic is None and switch is None else None
+    asks = dynamic.call if isinstance(dynamic, Agent) else work
     items = _items(node, before, above) if node.config.parallel else None
-    args = _args(node, work, items, before, above)
+    args = _args(node, asks, items, before, above)
     return PlanNode(
         id=node.id,
         position=position,
@@ -177,7 +178,7 @@ def _compile_node(
         items=items,
         args=tuple(args.items()),
         arg_names=frozenset(args),
-        takes_run_inputs=node.config.inputs is None and not before and work is not None,
+        takes_run_inputs=node.config.inputs is None and not before and asks is not None,
         predecessors=before,
         successors=after,
         queue=queue_of(node) or "",
@@ -232,7 +233,7 @@ def _work(node: Node, resolved: ResolvedSpec) -> Work:
     raise BadRecord("bad_spec", f"node '{node.id}' has the type {node.type}, which these rules do not know")
 
 
-def _llm_call(node: LlmNode, resolved: ResolvedSpec) -> LlmCall:
+def _llm_call(node: LlmNode | AgentNode, resolved: ResolvedSpec) -> LlmCall:
     config = node.config
     prompt = resolved.prompts.get(config.prompt_ref)
     if prompt is None:

@@ -1,6 +1,6 @@
 """The request of one attempt. It is made from state alone, so the same one can be made again after a restore."""
 
-from schemas.records.steps import StepRequest
+from schemas.records.steps import StepRequest, Work
 from streams.core.runs.binding import bind_args, open_items
 from streams.core.runs.chain import args_hash, rides_after
 from streams.core.runs.entries import Step
@@ -61,6 +61,30 @@ def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: i
     if node.policy.timeout_ms is None:
         return None, None
     return f"timeout:{step_id}:{attempt}", requested_at_ms + node.policy.timeout_ms + QUEUE_ALLOWANCE_MS
+
+
+def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
+    """Return a request for a step's current attempt without arguments."""
+    header, budget = turn.header, turn.header.budget_nano
+    return StepRequest(
+        run_id=header.run_id,
+        org_id=header.org_id,
+        workflow_name=header.workflow_name,
+        workflow_version=header.workflow_version,
+        step_id=step_id,
+        node_id=node.id,
+        attempt=step.attempt,
+        deferral=step.deferral,
+        tier=node.policy.quality,
+        work=work,
+        timeout_ms=node.policy.timeout_ms,
+        sla_ms=node.policy.sla_ms,
+        tags=header.tags,
+        run_budget_nano=None if budget is None else max(0, budget - turn.cost_nano),
+        capture=header.capture,
+        requested_at_ms=step.requested_at_ms or turn.now_ms,
+        queue=node.queue,
+    )
 
 
 def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:

@@ -9,7 +9,7 @@ import orjson
 from schemas.errors import BadRecord
 from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo
-from schemas.records.steps import Link, LlmCall, Work
+from schemas.records.steps import AgentTurn, Link, LlmCall, Work
 from streams.core.runs.values import BindingError
 
 KIB = 1024
@@ -50,7 +50,8 @@ def links_size(links: Iterable[Link]) -> int:
 
 def request_size(args: dict[str, Any], links: Iterable[Link], tags: dict[str, str], work: Work) -> int:
     """Return the bytes of a step's own part of a request, at most."""
-    template, config = (work.template, {}) if isinstance(work, LlmCall) else ("", work.config)
+    call = work.call if isinstance(work, AgentTurn) else work
+    template, config = (call.template, {}) if isinstance(call, LlmCall) else ("", call.config)
     return FIXED + json_size([args, tags, template]) + (json_size(config) if config else 0) + links_size(links)
 
 

@@ -164,13 +164,13 @@ class Turn:
         stored = {name[prefix:] for name in names if name.startswith(STEP_PREFIX)}
         found = [(step_id, self.step(step_id)) for step_id in stored | self.changed.keys()]
         known = [(step_id, step) for step_id, step in found if step is not None]
-        yield from sorted(known, key=lambda one: self._place(one[1]))
+        yield from sorted(known, key=lambda one: self._place(*one))
 
-    def _place(self, step: Step) -> tuple[int, int, int]:
+    def _place(self, step_id: str, step: Step) -> tuple[int, int, int, str]:
         position = self.plan.nodes[step.node].position
         if step.gather is not None:
-            return position, 1, step.gather[0]
-        return position, 0, -1 if step.index is None else step.index
+            return position, 1, step.gather[0], step_id
+        return position, 0, -1 if step.index is None else step.index, step_id
 
     def node_of(self, step: Step) -> PlanNode:
         """Return a step's node."""

@@ -12,7 +12,9 @@ from schemas.ids import forked_from, trace_id
 from schemas.payload import Inline, Payload, inline
 from schemas.records.base import Json, Usage
 from schemas.records.run_views import Children, RunView, StepView
+from schemas.spec import NodeKind
 from streams.core.runs import compensation
+from streams.core.runs.agents import part_of
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.sizes import FIXED, RECORD_LIMIT, json_size, payload_size
@@ -44,6 +46,13 @@ def full_views(turn: Turn, version: int) -> list[RunView]:
     return _views(turn, version, steps, with_inputs=True)
 
 
+def _kind(turn: Turn, step_id: str, step: Step) -> NodeKind:
+    if step.gather is not None:
+        return "function"
+    part = part_of(step_id)
+    return turn.node_of(step).kind if part is None else "tool" if part == "tool" else "llm"
+
+
 def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
     """Return one step as a reader sees it. A mapped node's output is that of its children."""
     waiting = step.state == "waiting"
@@ -51,7 +60,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
     return StepView(
         step_id=step_id,
         node_id=step.node,
-        kind=turn.node_of(step).kind if step.gather is None else "function",
+        kind=_kind(turn, step_id, step),
         state=step.state,
         attempt=step.attempt,
         output=step.output if step.state != "failed" else _collected(turn, step_id, step),
