@@ -58,6 +58,7 @@ class ChainWorld(World):
         self.claims: dict[str, Claim] = {}
         self.log: list[RunEvent] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.queued: set[str] = set()
         self.seen = 0
         self.born = 0
 

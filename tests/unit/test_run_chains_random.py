@@ -11,6 +11,7 @@ from msgspec import structs
 from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
 from schemas.spec import ResolvedSpec
+from schemas.spec_nodes import queue_of
 from streams.core.commands import Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -34,7 +35,9 @@ def workflow(pick: Pick) -> ResolvedSpec:
         inputs = {"before": f"n{number - 1}.output" if number else 1, "any": [{"deep": earlier}]}
         config = pick([{"function_name": "echo"}, {"tool_name": "t"}])
         kind = "function" if "function_name" in config else "tool"
-        nodes.append({"id": f"n{number}", "type": kind, "config": config | {"inputs": inputs}, "policy": policy})
+        queue = {"queue": "gpu"} if pick([True, *[False] * 7]) else {}
+        config |= {"inputs": inputs}
+        nodes.append({"id": f"n{number}", "type": kind, "config": config, "policy": policy} | queue)
     edges = [f"n{i}>n{i + 1}" for i in range(count - 1)]
     if pick([False, True]):
         nodes.append(function("beside"))
@@ -78,7 +81,9 @@ def unflagged(events: list[tuple[RunEvent, int]], *names: str) -> list[tuple[Run
 
 def play(pick: Pick, moves: int) -> ChainWorld:
     world = ChainWorld(pick)
-    world.feed(submitted(workflow(pick), inputs={"x": "in"}, budget_nano=pick([None, 10_000])))
+    spec = workflow(pick)
+    world.queued = {node.id for node in spec.spec.dag.nodes if queue_of(node)}
+    world.feed(submitted(spec, inputs={"x": "in"}, budget_nano=pick([None, 10_000])))
     mischief = pick([MISCHIEF, MISCHIEF[:2] * 3, ("redeliver",) * 5 + ("die",)])
     for _ in range(moves):
         getattr(world, pick(MOVES + mischief))()
@@ -92,6 +97,9 @@ def check(world: ChainWorld) -> None:
     assert world.status in TERMINAL_RUN
     assert world.timers == {}
     check_lineage(world)
+    for request in world.requests:
+        riding = {request.node_id, *(ride.node_id for ride in request.continuation)}
+        assert len(riding) == 1 or not riding & world.queued, "what a queue's workers do never rides"
     progress = world.state.get(RUN, "p")
     assert progress.cost_nano == sum(world.step(step_id).cost_nano for step_id in world.states())
     shown = folded(world.events, RunFold(chain_steps=True))
