@@ -14,6 +14,7 @@ from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import SignalReceived, StepSucceeded, TimerFired
 from schemas.records.run_views import RunView
 from streams.core.budgets import BudgetsFold
+from streams.core.runs.agents import part_of
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
 from streams.core.state import Fold
@@ -117,7 +118,10 @@ def _ended_by(event: Any) -> str | None:
         return event.timer_id.split(":")[1]
     if isinstance(event, SignalReceived):
         return event.name  # here every signal is called like its node
-    return event.step_id if isinstance(event, StepSucceeded) else None
+    if not isinstance(event, StepSucceeded) or event.tool_calls:
+        return None
+    # The turn of an agent that asks for nothing more is its answer.
+    return event.step_id.partition("/turn-")[0] if part_of(event.step_id) == "turn" else event.step_id
 
 
 def money(world: World) -> list[str]:

@@ -23,6 +23,7 @@ from schemas.records.run_events import (
     StepDeferred,
     StepFailed,
     StepSucceeded,
+    ToolUse,
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
@@ -51,7 +52,7 @@ from tests.simulation.ports import (
     StampedLog,
 )
 from tests.simulation.scheduler import Process, Scheduler
-from tests.support.runs import ORG, START_MS, function, resolved, signal, submitted, wait
+from tests.support.runs import ORG, START_MS, assistant, function, resolved, signal, submitted, wait
 from topics import catalogue
 from topics.codec import decode
 from topics.murmur2 import partition_for
@@ -89,6 +90,12 @@ SPECS = (
     ),
     resolved(function("a", FAST), signal("b", "b", timeout_ms=4_000, default="late"), function("c"), edges="a>b b>c"),
 )
+
+#: Runs of an agent, in one of ten worlds: no draw decides that, so that the other nine play as they did before.
+AGENT = resolved(
+    function("a", FAST), assistant("b", TIMED, inputs={"word": "a.output"}), function("c"), edges="a>b b>c"
+)
+AGENTS_EVERY = 10
 
 
 class Positions:
@@ -130,6 +137,7 @@ class World:
         self.scheduler = Scheduler(self.rng, START_MS)
         # No draw, so that a seed plays the same run of things with and without chains.
         self.chain_steps = seed % 2 == 1
+        self.with_agents = seed % AGENTS_EVERY == AGENTS_EVERY - 3
         self.partitions = self.rng.randint(1, 2)
         self.log = StampedLog(self.partitions, SimClock(self.scheduler))
         self.money = FencedTable(bug, foreign_timers=True)
@@ -271,7 +279,8 @@ class World:
     def start_client(self, number: int) -> None:
         """Start somebody who submits a run and may cancel it."""
         process, calls = self.process("client")
-        run = submitted(self.rng.choice(SPECS), run_id=f"run-{number}")
+        spec = self.rng.choice(SPECS)
+        run = submitted(AGENT if self.with_agents else spec, run_id=f"run-{number}")
         self.runs[run.run_id] = run
         self.clients += 1
         self.scheduler.spawn(process, self.client(process, SimLog(self.log, calls), run))
@@ -405,7 +414,8 @@ class World:
         if at < 0.25:
             error = ErrorInfo(code="boom", message="it failed", retryable=at < 0.22)
             return [*costs, StepFailed(**said, error=error)]
-        return [*costs, StepSucceeded(**said, output=inline(self.answers))]
+        calls = [ToolUse(id="1", name="t"), ToolUse(id="2", name="u")] if request.step_id.endswith("/turn-1") else []
+        return [*costs, StepSucceeded(**said, output=inline(self.answers), tool_calls=calls)]
 
     def settlements(self, request: StepRequest, call: CallStarted) -> list[Record]:
         """Return the settlements of an attempt's call: an estimate, the real cost, or both."""

@@ -1,0 +1,77 @@
+"""Steps that no worker works on, on the whole system: a timer and a signal, while the orchestrator dies."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from deploy.local.system import System
+from tests.support.crashes import crash_system
+
+DEADLINE_S = 60
+YES = {"approved": True, "by": "ann"}
+WORKFLOW = {
+    "name": "publishing",
+    "version": 1,
+    "dag": {
+        "nodes": [
+            {"id": "cool_off", "type": "wait", "config": {"duration_ms": 1_500}},
+            {"id": "ask", "type": "signal", "config": {"name": "approval"}},
+            {"id": "veto", "type": "signal", "config": {"name": "veto", "timeout_ms": 300, "default": "none"}},
+            {
+                "id": "publish",
+                "type": "function",
+                "config": {
+                    "function_name": "result_merger",
+                    "function_args": {"strategy": "deep"},
+                    "inputs": {"decision": "ask.output", "when": "cool_off.output"},
+                },
+            },
+        ],
+        "edges": [{"from": "cool_off", "to": "ask"}, {"from": "ask", "to": "veto"}, {"from": "veto", "to": "publish"}],
+    },
+}
+
+
+def run_as(system: System, run: str, wanted: Any) -> dict[str, Any]:
+    """The run, once its steps (or it) are as wanted."""
+    deadline = time.monotonic() + DEADLINE_S
+    with system.client() as client:
+        while True:
+            found: dict[str, Any] = client.get(f"/api/v1/workflows/runs/{run}?step_outputs=true").json()
+            if wanted(found):
+                return found
+            assert time.monotonic() < deadline, f"not in time: {found}"
+            time.sleep(0.1)
+
+
+def waits_for(what: str) -> Any:
+    return lambda run: any(step["waiting"] and step["waiting"]["on"] == what for step in run["steps"])
+
+
+def test_a_timer_and_an_approval_outlive_their_orchestrator(tmp_path: Path) -> None:
+    with crash_system(tmp_path) as (system, _):
+        with system.client() as client:
+            client.post("/api/v1/workflows", json=WORKFLOW).raise_for_status()
+            answer = client.post("/api/v1/workflows/runs", json={"workflow_name": "publishing"})
+            run = str(answer.raise_for_status().json()["id"])
+        found = run_as(system, run, waits_for("timer"))
+        [step] = found["steps"]
+        assert step["waiting"]["until"] is not None
+        system.roles["orchestrator"].kill()
+        system.roles["orchestrator"].start()
+        run_as(system, run, waits_for("signal approval"))
+        system.roles["orchestrator"].kill()
+        with system.client() as client:
+            for _ in range(2):
+                headers = {"Idempotency-Key": "ticket-1"}
+                sent = client.post(f"/api/v1/workflows/runs/{run}/signals/approval", json=YES, headers=headers)
+                assert sent.status_code == 202, sent.text
+            assert client.post(f"/api/v1/workflows/runs/{run}/signals/other", json=YES).status_code == 422
+        system.roles["orchestrator"].start()
+        found = run_as(system, run, lambda run: run["status"] == "succeeded")
+        outputs = {step["id"]: step["output"] for step in found["steps"]}
+        assert (outputs["ask"], outputs["veto"]) == (YES, "none")
+        assert found["output"]["publish"] == YES | outputs["cool_off"]
+        with system.client() as client:
+            late = client.post(f"/api/v1/workflows/runs/{run}/signals/approval", json=YES)
+        assert late.status_code == 409
