@@ -33,8 +33,10 @@ from connectors.accepted import AcceptedMarkers
 from connectors.appender import TimelyAppender
 from connectors.bulk import Bulk
 from connectors.bus import Bus, NoBus
+from connectors.claims_seen import ClaimsSeen
 from connectors.clickhouse import ClickHouse
 from connectors.kafka import KafkaLog
+from connectors.lane_lag import LaneLag
 from connectors.nats import Nats
 from connectors.objects import open_objects
 from connectors.plans import Plans
@@ -51,6 +53,7 @@ from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.redis_errors import redis_errors
 from connectors.restarts import Restarts
+from connectors.run_definitions import RunDefinitions
 from connectors.settings import Settings
 from connectors.signals import SignalPost
 from connectors.spend import Spend
@@ -58,6 +61,7 @@ from connectors.stored_specs import StoredSpecs
 from connectors.stores import s3_access
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
+from connectors.waits import Waits
 from connectors.workers_seen import WorkersSeen
 from schemas.errors import TooLarge, TryLater
 from schemas.records.run_events import Capture
@@ -78,6 +82,8 @@ NOT_STARTED = 3
 #: Enough for the submissions of one moment; PostgreSQL's connections are few.
 POSTGRES_CONNECTIONS = 12
 REDIS_CONNECTIONS = 32
+#: The lag of a lane is asked beside history and claims.
+LANE_TIMEOUT_S = 0.7
 RETRY_S = 1.0
 GRACE_S = 10
 
@@ -166,8 +172,10 @@ def _services(
     markers = AcceptedMarkers(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
     appender = TimelyAppender(log, DEPENDENCY_TIMEOUT_S)
     submissions = Submissions(plans, markers, history, appender, _capture(settings))
-    specs = StoredSpecs(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
-    restarts = Restarts(history, plans, specs, _capture(settings))
+    definitions = RunDefinitions(plans, StoredSpecs(redis, settings.partitions, DEPENDENCY_TIMEOUT_S))
+    restarts = Restarts(history, definitions, _capture(settings))
+    claims = ClaimsSeen(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
+    waits = Waits(history, definitions, claims, LaneLag(settings.kafka_bootstrap, LANE_TIMEOUT_S))
     bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
     bus: Bus = nats or NoBus()
@@ -193,6 +201,7 @@ def _services(
         submissions=submissions,
         restarts=restarts,
         bulk=Bulk(appender, restarts, submissions),
+        waits=waits,
         workers_seen=WorkersSeen(redis, DEPENDENCY_TIMEOUT_S),
         signals=SignalPost(
             history=history,
@@ -247,6 +256,7 @@ def _lifespan(
             if nats is not None:
                 nats.start()
                 stack.push_async_callback(nats.stop)
+            stack.push_async_callback(services.waits.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),

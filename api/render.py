@@ -26,6 +26,7 @@ from schemas.api_models.runs import (
 )
 from schemas.budgets import opens_at_ms, window
 from schemas.money import cents, usd
+from schemas.waiting import Wait, read_wait
 
 RUNS = "/api/v1/workflows/runs"
 ENDED = frozenset({"succeeded", "failed", "canceled"})
@@ -198,9 +199,6 @@ def _output_of_steps(node: str, steps: list[StoredStep]) -> Any:
 
 def step_answer(step: StoredStep, with_output: bool, children: Children | None = None) -> StepAnswer:
     """Return one step; ``children`` are those of a mapped node."""
-    waiting = None
-    if step.waiting_for is not None:
-        waiting = Waiting(on=step.waiting_for, until=timestamp(step.waiting_until_ms))
     return StepAnswer(
         id=step.step_id,
         node_id=step.node_id,
@@ -214,7 +212,7 @@ def step_answer(step: StoredStep, with_output: bool, children: Children | None =
         model=step.model,
         cached=step.cached,
         reused_from=step.reused_from,
-        waiting=waiting,
+        waiting=waiting(_wait(step)) if step.waiting_for is not None else None,
         note=step.note,
         children=None if children is None else render_steps.children(step.children_total, children),
         output=value(step.output) if with_output and step.output is not None else None,
@@ -222,6 +220,17 @@ def step_answer(step: StoredStep, with_output: bool, children: Children | None =
         started_at=timestamp(step.started_ms),
         finished_at=timestamp(step.finished_ms),
     )
+
+
+def waiting(wait: Wait) -> Waiting:
+    """Return on what something waits."""
+    return Waiting(kind=wait.kind, on=wait.on, until=timestamp(wait.until_ms), detail=wait.detail)
+
+
+def _wait(step: StoredStep) -> Wait:
+    """Return what the fold knows; the rest is worked out by ``connectors.waits`` when somebody asks."""
+    failed_with = step.error["message"] if step.error is not None else None
+    return read_wait(step.waiting_for or "", step.waiting_until_ms, failed_with)
 
 
 def _failure(error: dict[str, Any] | None) -> Failure | None:

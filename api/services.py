@@ -32,6 +32,7 @@ from connectors.signals import SignalPost
 from connectors.spend import Spend
 from connectors.submissions import Submissions
 from connectors.tools import Registry
+from connectors.waits import Waits
 from connectors.workers_seen import WorkersSeen
 from schemas.api_models.access import Permission
 from schemas.errors import Unauthenticated
@@ -58,6 +59,7 @@ class Services:
     submissions: Submissions
     restarts: Restarts
     bulk: Bulk
+    waits: Waits
     workers_seen: WorkersSeen
     signals: SignalPost
     schedules: Schedules

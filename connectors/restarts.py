@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.plans import Plans
 from connectors.postgres.runs import Runs, StoredRun
 from connectors.reuse import reusable
-from connectors.stored_specs import StoredSpecs
+from connectors.run_definitions import RunDefinitions
 from connectors.submissions import check_inputs, wall_clock_ms
 from schemas.compensation import compensating
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
@@ -47,14 +46,12 @@ class Restarts:
     def __init__(
         self,
         history: Runs,
-        plans: Plans,
-        specs: StoredSpecs,
+        definitions: RunDefinitions,
         capture: Capture = "full",
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._history = history
-        self._plans = plans
-        self._specs = specs
+        self._definitions = definitions
         self._capture = capture
         self._now_ms = now_ms
 
@@ -79,16 +76,9 @@ class Restarts:
         return record
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:
-        """Return the definition of a run: as registered, or as the table keeps it when a prompt has moved on."""
-        try:
-            plan = await self._plans.plan(org_id, run.workflow_name, run.workflow_version)
-            if plan.resolved.hash == run.spec_hash:
-                return plan.resolved
-        except (NotFound, InvalidInput):
-            pass
-        kept = await self._specs.find(run.id, run.spec_hash)
-        if kept is not None and kept.hash == run.spec_hash:
-            return kept
+        definition = await self._definitions.of(org_id, run)
+        if definition is not None:
+            return definition
         raise Conflict(
             f"run {run.id} was made of {run.workflow_name} version {run.workflow_version} with the hash "
             f"{run.spec_hash[:12]}, which cannot be had any more: a prompt without a version is newer, or is gone. "

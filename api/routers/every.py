@@ -14,6 +14,7 @@ from api.routers import (
     signals,
     submit,
     tools,
+    waiting,
     workers,
     workflows,
 )
@@ -26,6 +27,7 @@ ROUTERS = (
     bulk.router,
     restarts.router,
     signals.router,
+    waiting.router,
     workflows.router,
     schedules.router,
     prompts.router,

@@ -23,6 +23,7 @@ _WHOLE = f"{SUMMARY}, spec_hash, source, submission_id, inputs, output, output_i
 STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
     f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
+    f"{epoch_ms('requested_at')} AS requested_ms, "
     f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms, child_index, children_total"
 )
 
@@ -85,6 +86,7 @@ class StoredStep:
     started_ms: int | None
     finished_ms: int | None
     reused_from: str | None = None
+    requested_ms: int | None = None
     child_index: int = -1
     children_total: int | None = None
     output: dict[str, Any] | None = None

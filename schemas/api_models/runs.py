@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from schemas.api_models.base import Answer, Cents, Request, Tags
 from schemas.records.run_views import RunState, StepState
 from schemas.spec import NAME_PATTERN, NodeKind
+from schemas.waiting import WaitKind
 
 MAX_INPUTS_BYTES = 256 * 1024
 """The most that a run's inputs may have as JSON; larger data belongs in storage, with its URI as the input."""
@@ -89,10 +90,12 @@ class Failure(Answer):
 
 
 class Waiting(Answer):
-    """What a step waits for, and until when at most."""
+    """On what a step waits: its ``kind``, what ``on`` names, until when at most, and a sentence."""
 
-    on: str
+    kind: WaitKind
+    on: str = ""
     until: str | None = None
+    detail: str = ""
 
 
 class ChildrenAnswer(Answer):

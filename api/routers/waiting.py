@@ -1,0 +1,35 @@
+"""Why a run is waiting."""
+
+from fastapi import APIRouter
+
+from api import render
+from api.routers.errors import errors
+from api.routers.runs import RunId
+from api.services import Parts, Reader
+from connectors.waits import RunWaits
+from schemas.api_models.waiting import RunWaiting, StepWaiting
+from schemas.errors import NotFound
+from schemas.waiting import Wait
+
+router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"])
+
+
+@router.get("/{run_id}/waiting", responses=errors(404), summary="Why is it waiting?")
+async def get_waiting(run_id: RunId, who: Reader, parts: Parts) -> RunWaiting:
+    """Say of every step that has not settled on what it waits. It asks claims and lanes, so ask now and then."""
+    found = await parts.waits.of(who.org_id, run_id)
+    if found is None:
+        receipt = await parts.markers.find(who.org_id, run_id)
+        if receipt is None:
+            raise NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
+        found = RunWaits("queued", Wait("admission", detail="it was accepted, and is not in history yet"), [])
+    return RunWaiting(
+        id=run_id,
+        status=found.status,
+        waiting=render.waiting(found.wait) if found.wait is not None else None,
+        steps=[
+            StepWaiting(id=s.step_id, node_id=s.node_id, status=s.state, waiting=render.waiting(s.wait))
+            for s in found.steps
+        ],
+        left_out=found.left_out,
+    )
