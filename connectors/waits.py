@@ -11,6 +11,7 @@ from connectors.claims_seen import ClaimsSeen, Holder
 from connectors.lane_lag import LaneLag
 from connectors.postgres.runs import Runs, StoredRun, StoredStep
 from connectors.run_definitions import RunDefinitions
+from schemas.compensation import compensating
 from schemas.errors import TryLater
 from schemas.ids import request_id
 from schemas.records.run_views import RunState
@@ -135,13 +136,13 @@ def begun(
 
 def not_begun(definition: ResolvedSpec, steps: Sequence[StoredStep]) -> list[StepWait]:
     """Return on what the nodes wait that were never asked for."""
-    dag = definition.spec.dag
+    dag, apart = definition.spec.dag, compensating(definition.spec)
     states = {step.node_id: step.status for step in steps if step.step_id == step.node_id}
     before = predecessors((n.id for n in dag.nodes), ((e.source, e.target) for e in dag.edges))
     return [
         StepWait(node, node, "pending", _pending([source for source in sources if states.get(source) not in SETTLED]))
         for node, sources in before.items()
-        if node not in states
+        if node not in states and node not in apart
     ]
 
 
