@@ -27,6 +27,8 @@ class RoleStartError(EngineError):
 class RoleProcess:
     """One process of ours. It prints one JSON line on its output when it serves; the rest goes to its log.
 
+    ``root`` is the checkout that it runs from.
+
     Start it in a thread that outlives it: on Linux it ends with the thread that started it, by ``death_signal``.
     """
 
@@ -37,6 +39,7 @@ class RoleProcess:
     ready: dict[str, object] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
     death_signal: signal.Signals = signal.SIGTERM
+    root: Path = ROOT
 
     @property
     def pid(self) -> int | None:
@@ -52,7 +55,7 @@ class RoleProcess:
         with self.log_path.open("ab") as log, self._out.open("wb") as out:
             self.process = subprocess.Popen(
                 [*guard, sys.executable, *self.argv],
-                cwd=ROOT,
+                cwd=self.root,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
