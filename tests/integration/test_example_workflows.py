@@ -49,6 +49,7 @@ def test_all_of_them_succeed(runs: Runs) -> None:
         "document_analysis",
         "map_reduce_analysis",
         "conditional_processing",
+        "content_moderation",
         "multi_lang_translation",
         "cost_optimized_processing",
     }
@@ -77,6 +78,19 @@ def test_an_image_takes_the_image_branch(runs: Runs) -> None:
     }  # fmt: skip
     merged = run["output"]["merge"]
     assert (merged["format"], merged["width"], merged["height"]) == ("PNG", 96, 64)
+
+
+def test_what_a_user_wrote_is_judged_and_the_verdict_is_stored(runs: Runs) -> None:
+    run = runs["content_moderation", "user-upload-123"]
+    assert in_order(run, "ingest", "classify", "moderate", "store")
+    said = outputs(run)
+    assert said["classify"] == {"type": "comment"}
+    assert said["moderate"]["verdict"] == "review"
+    assert said["moderate"]["quote"] in " ".join(said["ingest"].split())
+    assert run["by_id"]["moderate"]["model"] == "local-gold"
+    stored = run["output"]["store"]
+    assert (stored["bucket"], stored["key"]) == ("moderation-results", "user-upload-123/result.json")
+    assert stored["size"] > len(said["moderate"]["quote"])
 
 
 def test_what_is_english_is_not_translated_into_english(runs: Runs) -> None:

@@ -11,8 +11,9 @@ import msgspec
 from connectors.ports import Bounds, InRecord, OutRecord
 from schemas.budgets import spend_fields
 from schemas.records.money import CallStarted, CostEvent
-from schemas.records.run_events import SignalReceived, StepSucceeded, TimerFired
+from schemas.records.run_events import SignalReceived, StepFailed, StepSucceeded, TimerFired
 from schemas.records.run_views import RunView
+from schemas.records.steps import StepRequest
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.agents import part_of
 from streams.core.runs.fold import RunFold
@@ -92,36 +93,76 @@ def results(world: World) -> list[str]:
 
 
 def order(world: World) -> list[str]:
-    """No step is asked for before all steps that it waits for succeeded, or their own timer fired."""
-    log, first = world.log, dict[tuple[str, str], int]()
+    """No step is asked for before its join says so, by what became of the steps before it.
+
+    What did not become anything by an event (it was skipped, or is a switch) cannot be told the time of.
+    """
+    log, first = world.log, dict[tuple[str, str, str], int]()
     for record in log.everything(catalogue.RUN_EVENTS):
         event = decode(record.topic, record.value)
-        step_id = _ended_by(event)
-        if step_id is not None:
+        ended = _ended_by(event)
+        if ended is not None:
             at = log.order[record.topic, record.partition, record.offset]
-            place = (event.run_id, step_id)
+            place = (event.run_id, *ended)
             first[place] = min(first.get(place, at), at)
-    found = []
+    states, found = _states(world), []
     for record in log.everything(LANE):
         request = decode(record.topic, record.value)
         at = log.order[record.topic, record.partition, record.offset]
-        for edge in world.runs[request.run_id].spec.spec.dag.edges:
-            before = first.get((request.run_id, edge.source))
-            if edge.target == request.step_id and (before is None or before > at):
-                found.append(f"{request.request_id} was asked for before {edge.source} succeeded")
+        before = _before(world, request, states)
+        early = [s for s, state in before.items() if first.get((request.run_id, s, state), _known(state, at)) > at]
+        if not _may_run(_join(world, request), len(before), len(early), list(before.values())):
+            found.append(f"{request.request_id} was asked for before {early or before}")
     return found
 
 
-def _ended_by(event: Any) -> str | None:
-    """Return the step that an event may end well."""
-    if isinstance(event, TimerFired) and event.timer_id.startswith(("wait:", "signal:")):
-        return event.timer_id.split(":")[1]
+def _before(world: World, request: StepRequest, states: dict[tuple[str, str], str]) -> dict[str, str]:
+    edges = world.runs[request.run_id].spec.spec.dag.edges
+    sources = [edge.source for edge in edges if edge.target == request.step_id]
+    return {source: states.get((request.run_id, source), "pending") for source in sources}
+
+
+def _join(world: World, request: StepRequest) -> str | None:
+    nodes = world.runs[request.run_id].spec.spec.dag.nodes
+    return next(node.join for node in nodes if node.id == request.node_id)
+
+
+def _known(state: str, at: int) -> int:
+    """Return when a step without an event of its own ended: at an unknown time, or never."""
+    return at if state in ("skipped", "succeeded") else at + 1
+
+
+def _may_run(join: str | None, sources: int, early: int, states: list[str]) -> bool:
+    """Return whether a step may have been asked for when ``early`` of its sources had not ended."""
+    succeeded = states.count("succeeded")
+    if join == "any":
+        return succeeded > 0 and early < sources
+    enough = {"all": succeeded == sources, "all_done": True}.get(join or "", succeeded > 0 or not sources)
+    return enough and not early
+
+
+def _states(world: World) -> dict[tuple[str, str], str]:
+    """Return what became of every step, by the newest view of it."""
+    newest: dict[tuple[str, str], tuple[int, str]] = {}
+    for view in _views(world):
+        for step in view.steps:
+            place = (view.run_id, step.step_id)
+            newest[place] = max(newest.get(place, (-1, "")), (view.version, step.state))
+    return {place: state for place, (_, state) in newest.items()}
+
+
+def _ended_by(event: Any) -> tuple[str, str] | None:
+    """Return the step that an event may end, and as what."""
+    if isinstance(event, TimerFired) and event.timer_id.startswith(("wait:", "signal:", "timeout:")):
+        kind, step_id, *_ = event.timer_id.split(":")
+        return step_id, "failed" if kind == "timeout" else "succeeded"
     if isinstance(event, SignalReceived):
-        return event.name  # here every signal is called like its node
-    if not isinstance(event, StepSucceeded) or event.tool_calls:
+        return event.name, "succeeded"  # here every signal is called like its node
+    if not isinstance(event, StepSucceeded | StepFailed) or (isinstance(event, StepSucceeded) and event.tool_calls):
         return None
     # The turn of an agent that asks for nothing more is its answer.
-    return event.step_id.partition("/turn-")[0] if part_of(event.step_id) == "turn" else event.step_id
+    step_id = event.step_id.partition("/turn-")[0] if part_of(event.step_id) == "turn" else event.step_id
+    return step_id, "succeeded" if isinstance(event, StepSucceeded) else "failed"
 
 
 def money(world: World) -> list[str]:

@@ -52,7 +52,7 @@ from tests.simulation.ports import (
     StampedLog,
 )
 from tests.simulation.scheduler import Process, Scheduler
-from tests.support.runs import ORG, START_MS, assistant, function, resolved, signal, submitted, wait
+from tests.support.runs import ORG, START_MS, assistant, function, resolved, signal, submitted, switch, wait
 from topics import catalogue
 from topics.codec import decode
 from topics.murmur2 import partition_for
@@ -68,6 +68,7 @@ AT_CHECKPOINTS = 4
 MOST_STEPS = 20_000
 FAST = {"retries": {"max_attempts": 3, "initial_ms": 200}}
 TIMED = FAST | {"timeout_ms": 1_000}
+OPTIONAL = {"retries": {"max_attempts": 1}, "optional": True}
 SETTLED_AS: tuple[tuple[Literal["actual", "presumed"], ...], ...] = (
     ("actual",),
     ("actual",),
@@ -79,6 +80,21 @@ SPECS = (
     resolved(function("a", TIMED), function("b", FAST), function("c", FAST), edges="a>b b>c"),
     resolved(function("a"), function("b", FAST), function("c", TIMED), function("d"), edges="a>b a>c b>d c>d"),
     resolved(function("a", FAST), wait("b", 3_000), function("c", FAST), edges="a>b b>c"),
+    resolved(
+        *(function("a", OPTIONAL), function("b", FAST), function("c", TIMED, join="any")),
+        function("d", FAST, join="all_done", inputs={"a": "a.output", "b": "b.output"}),
+        edges="a>c b>c a>d c>d",
+    ),
+    resolved(
+        *(function("a", FAST), switch("s", ("a.output > 9", "b"), ("a.output > 4", ["b", "c"]), default="c")),
+        *(function("b", TIMED), function("c", OPTIONAL), function("d", FAST)),
+        edges="a>s s>b s>c b>d c>d",
+    ),
+    resolved(
+        *(function("a", OPTIONAL), function("b", FAST, condition="a.output == null || a.output > 6", join="all_done")),
+        *(function("c", FAST, join="all"), function("d", TIMED, join="all_done", condition="c.output == null")),
+        edges="a>b b>c c>d",
+    ),
     resolved(
         function("a", FAST),
         function("b", TIMED),
