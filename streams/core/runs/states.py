@@ -22,6 +22,7 @@ Rules that the tables stand for:
 9. A mapped node has rules of its own (``maps``): its children may fail without failing it.
 10. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no
     cost.
+11. What runs after a run has failed or was canceled has rules of its own (``compensation``) and changes no end.
 """
 
 from collections.abc import Mapping
