@@ -27,6 +27,7 @@ from bench import (
     takeover,
     timers,
     waiting,
+    wide_map,
     workers,
 )
 from bench.lines import BenchError, Line, NotThere
@@ -49,6 +50,7 @@ APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
     Group.RESTORE: restore.measure,
     Group.TIMERS: timers.measure,
     Group.CANCELS: cancels.measure,
+    Group.MAPS: wide_map.measure,
 }
 
 

@@ -22,6 +22,7 @@ class Group(Enum):
     RESTORE = "restore"
     TIMERS = "timers"
     CANCELS = "cancels"
+    MAPS = "maps"
 
 
 #: Every line by its group. A name that ends in ``_`` stands for one line per process.
@@ -52,6 +53,7 @@ LINES: dict[Group, tuple[str, ...]] = {
     Group.RESTORE: ("restore_s", "restore_intact_s", "restore_from_log_s"),
     Group.TIMERS: ("timer_lateness_ms_p50", "timer_lateness_ms_p99"),
     Group.CANCELS: ("cancel_ms_p50", "cancel_ms_p99"),
+    Group.MAPS: ("map_children_per_s", "map_second_half_ratio"),
 }
 #: Measured one after the other on one system, as ``make run`` starts it.
 WHOLE_SYSTEM = (Group.THROUGHPUT, Group.LATENCY, Group.SUBMIT, Group.FANOUT, Group.MEMORY)
@@ -92,6 +94,7 @@ class Sizes:
     timers: int
     timer_ms: int
     canceled_calls: int
+    map_children: int
 
 
 FULL = Sizes(
@@ -120,6 +123,7 @@ FULL = Sizes(
     timers=10_000,
     timer_ms=20_000,
     canceled_calls=100,
+    map_children=10_000,
 )
 #: To see that everything works; the figures say little.
 QUICK = Sizes(
@@ -148,6 +152,7 @@ QUICK = Sizes(
     timers=500,
     timer_ms=2_000,
     canceled_calls=10,
+    map_children=200,
 )
 
 

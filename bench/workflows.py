@@ -60,6 +60,12 @@ def mapped(width: int) -> dict[str, Any]:
     return _workflow("bench_mapped", [_mapped(width), _function("then")], [("each", "then")])
 
 
+def map_and_take(width: int) -> dict[str, Any]:
+    """Return a workflow that maps a function over so many items, and takes all outputs in one step."""
+    take = _function("take", inputs={"all": "each.output"})
+    return _workflow("bench_map", [_mapped(width), take], [("each", "take")])
+
+
 def children(width: int) -> list[str]:
     """Return the step ids of a mapped node's children."""
     return [child_step_id("each", index) for index in range(width)]

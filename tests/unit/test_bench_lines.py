@@ -61,6 +61,7 @@ def test_all_lines_are_measured_when_none_is_named():
         (["restore_s", "waiting_run_kb"], {Group.RESTORE, Group.WAITING}),
         (["timer_lateness_ms_p99"], {Group.TIMERS}),
         (["cancel_ms"], {Group.CANCELS}),
+        (["map_children_per_s"], {Group.MAPS}),
         (["rss_mb"], set(WHOLE_SYSTEM)),
         (["rss_mb_worker"], set(WHOLE_SYSTEM)),
     ],

@@ -11,7 +11,8 @@ from bench.lines import BenchError
 from bench.profiling import functions
 from bench.run_load import MS, RUN, Submitter, Template, status_of
 from bench.waiting_load import WAIT_MS, WaitingRuns
-from bench.workflows import FANOUT, FANOUT_WIDTH, INPUTS, ONE_CALL, THREE_STEPS, children, mapped, pause
+from bench.wide_map import NODE
+from bench.workflows import FANOUT, FANOUT_WIDTH, INPUTS, ONE_CALL, THREE_STEPS, children, map_and_take, mapped, pause
 from streams.core.commands import Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -65,6 +66,12 @@ def test_the_fan_out_is_as_wide_as_its_name_says():
     mapped_node = event.spec.spec.dag.nodes[1]
     assert mapped_node.config.parallel
     assert len(mapped_node.config.items) == FANOUT_WIDTH == 20
+
+
+def test_a_run_of_a_wide_map_asks_for_its_children_and_then_takes_them():
+    [record] = Submitter("acme", map_and_take(7)).make(1).values()
+    folded = Folded([record])
+    assert [request.step_id for request in folded.emitted_of("StepRequest")] == [f"{NODE}[{n}]" for n in range(7)]
 
 
 def test_waiting_runs_wait_with_a_timer_for_each_step():
