@@ -27,6 +27,7 @@ from schemas.api_models.runs import MAX_INPUTS_BYTES, SubmitRun
 from schemas.errors import InvalidInput, Problem, SubmissionConflict, TooLarge, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.records.run_events import Capture, RunSubmitted
+from schemas.semantics import LIMITS
 from schemas.spec_check import missing_inputs
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
@@ -102,7 +103,8 @@ class Submissions:
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
             traceparent=trace,
-            semantics=plan.semantics,
+            semantics=plan.semantics if body.deadline_ms is None else max(plan.semantics, LIMITS),
+            deadline_ms=body.deadline_ms,
         )
 
     async def submit(self, record: RunSubmitted) -> Submitted:
@@ -199,7 +201,9 @@ def _budget_nano(body: SubmitRun) -> int | None:
 
 def _body_hash(body: SubmitRun, budget_nano: int | None) -> str:
     """Hash what the sender asked for, so that 1 and 1.0 cents are one wish, and a newer default version no other."""
-    return canonical_hash([body.workflow_name, body.workflow_version, body.inputs, body.tags, budget_nano])
+    asked = [body.workflow_name, body.workflow_version, body.inputs, body.tags, budget_nano]
+    # Left out when it is not given, so that what was submitted before there was one keeps its hash.
+    return canonical_hash(asked if body.deadline_ms is None else [*asked, body.deadline_ms])
 
 
 def _receipt(record: RunSubmitted) -> Receipt:

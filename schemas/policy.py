@@ -5,9 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from schemas.later import later
+
 Tier = Literal["gold", "silver", "bronze"]
 TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
 DEFAULT_TIER: Tier = "silver"
+
+OnUnknown = Literal["retry", "fail", "reconcile"]
 
 
 def _lower(value: object) -> object:
@@ -37,7 +41,9 @@ class Policy(BaseModel):
 
     ``quality`` is the tier (Gold, Silver, Bronze; case does not matter), ``sla_ms`` a target that steers and
     is counted when missed, ``timeout_ms`` the longest that one attempt may work before it fails. A node that is
-    ``optional`` may fail for good without failing its run.
+    ``optional`` may fail for good without failing its run. ``priority`` orders the steps of a run that wait for a
+    place: the highest first. ``on_unknown`` says what becomes of an attempt of which nobody knows how it ended: it is
+    made again, fails its step, or the tool is asked (``reconcile``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,3 +53,5 @@ class Policy(BaseModel):
     timeout_ms: int | None = Field(default=None, gt=0, le=86_400_000)
     retries: Retries = Retries()
     optional: bool = Field(default=False, exclude_if=not_)
+    priority: int = later(0, ge=-1_000, le=1_000)
+    on_unknown: OnUnknown = later("retry")

@@ -5,6 +5,7 @@
    one.
 3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs. Nodes that
    compensate run after a run has failed or was canceled.
+4. Limits of a run: how many of its steps are open at once, and its deadline.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
@@ -16,8 +17,9 @@ from schemas.spec_nodes import queue_of
 PLAIN = 1
 SETTLED = 2
 MAPS = 3
+LIMITS = 4
 #: The newest rules that there are.
-SEMANTICS = MAPS
+SEMANTICS = LIMITS
 #: The types of nodes that were there from the start.
 _FIRST = frozenset({"llm", "tool", "function"})
 
@@ -33,6 +35,8 @@ def least_semantics_of(spec: WorkflowSpec) -> int:
 
 
 def _graph_needs(spec: WorkflowSpec) -> int:
+    if spec.dag.max_parallel is not None or spec.dag.deadline_ms is not None:
+        return LIMITS
     return MAPS if spec.dag.on_failure or spec.dag.on_cancel else PLAIN
 
 

@@ -28,6 +28,9 @@ MAX_NODES = 1_000
 #: Of a map, and of a run. It also bounds what one event of a run may ask for.
 MAX_PARALLEL = 10_000
 
+#: The history of a run is kept for 30 days.
+MAX_DEADLINE_MS = 30 * 86_400_000
+
 OnChildError = Literal["fail", "skip", "collect"]
 
 Join = Literal["all", "any", "all_done"]
@@ -233,12 +236,16 @@ class Dag(_Document):
     """The nodes and the edges between them.
 
     ``on_failure`` and ``on_cancel`` name the first of those nodes that run after the run has ended so.
+    Of a run at most ``max_parallel`` steps are open at once. ``deadline_ms`` is the longest that it may take from its
+    submission.
     """
 
     nodes: list[Node] = Field(min_length=1, max_length=MAX_NODES)
     edges: list[Edge] = []
     on_failure: list[str] = later([])
     on_cancel: list[str] = later([])
+    max_parallel: int | None = later(None, ge=1, le=MAX_PARALLEL)
+    deadline_ms: int | None = later(None, ge=1, le=MAX_DEADLINE_MS)
 
 
 class WorkflowSpec(_Document):

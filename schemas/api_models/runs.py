@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Cents, Request, Tags
 from schemas.records.run_views import RunState, StepState
-from schemas.spec import NAME_PATTERN, NodeKind
+from schemas.spec import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
 from schemas.waiting import WaitKind
 
 MAX_INPUTS_BYTES = 256 * 1024
@@ -19,6 +19,7 @@ class SubmitRun(Request):
     """One run to start. A CloudEvent's ``data`` has the same shape.
 
     Without ``workflow_version`` the newest version runs. ``budget_cents`` caps what this run may spend.
+    ``deadline_ms`` is the longest that it may take from its submission; the workflow's own counts if it is less.
     """
 
     model_config = ConfigDict(
@@ -41,6 +42,7 @@ class SubmitRun(Request):
     inputs: dict[str, Any] = {}
     tags: Tags = {}
     budget_cents: Cents | None = None
+    deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS, strict=True)
 
 
 class RunLinks(Answer):

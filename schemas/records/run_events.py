@@ -36,8 +36,9 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     """A submission was accepted. ``body_hash`` tells a repeated submission from another one with its id.
 
     ``semantics`` numbers the decision rules that the run starts and ends with. ``budget_nano`` caps the
-    run's own spend. ``inputs`` are inline: a JSON object. ``reuse`` are results by node id that the run begins with
-    instead of asking for them; its ``source`` names the run that they come from, see ``schemas.ids.fork_source``.
+    run's own spend, ``deadline_ms`` the time from its submission to its end. ``inputs`` are inline: a JSON object.
+    ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
+    that they come from, see ``schemas.ids.fork_source``.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -54,6 +55,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     submitted_at_ms: Millis
     traceparent: str | None = None
     semantics: Int64 = 1
+    deadline_ms: Int64 | None = None
     reuse: dict[str, Reused] = {}
 
 

@@ -83,6 +83,13 @@ def resolved(
     return resolve(spec(*nodes, edges=edges, on_failure=on_failure, on_cancel=on_cancel), pinned)
 
 
+def limited(*nodes: dict[str, Any], edges: str = "", **limits: int) -> ResolvedSpec:
+    """A resolved workflow with limits of its runs: ``max_parallel``, ``deadline_ms``."""
+    document = spec(*nodes, edges=edges).model_dump(mode="json", by_alias=True)
+    document["dag"] |= limits
+    return resolve(WorkflowSpec.model_validate(document), {"ask@1": prompt()})
+
+
 def submitted(spec_: ResolvedSpec, **changes: Any) -> RunSubmitted:
     """The submission of a run."""
     fields: dict[str, Any] = {

@@ -4,8 +4,9 @@ import pytest
 
 from schemas.payload import Reference
 from streams.core.memory import MemoryState
-from streams.core.runs import gather, maps
+from streams.core.runs import gather
 from streams.core.runs.fold import RunFold
+from streams.core.runs.plan import MOST_OPEN
 from tests.support.runs import RUN, World, args_of, function, resolved, submitted
 
 ONCE = {"retries": {"max_attempts": 1}}
@@ -40,16 +41,16 @@ def test_only_so_many_children_are_open(world):
 
 
 def test_without_a_limit_one_event_asks_for_a_bounded_number(world):
-    mapped(world, maps.MOST_OPEN + 7)
-    assert len(world.requests) == maps.MOST_OPEN
+    mapped(world, MOST_OPEN + 7)
+    assert len(world.requests) == MOST_OPEN
     world.succeed("m[3]")
-    assert world.requests[-1].step_id == f"m[{maps.MOST_OPEN}]"
+    assert world.requests[-1].step_id == f"m[{MOST_OPEN}]"
 
 
 def test_an_older_run_keeps_its_rules(world):
-    spec = resolved(function("m", parallel=True, items=list(range(maps.MOST_OPEN + 7))))
+    spec = resolved(function("m", parallel=True, items=list(range(MOST_OPEN + 7))))
     world.feed(submitted(spec, semantics=1))
-    assert len(world.requests) == maps.MOST_OPEN + 7
+    assert len(world.requests) == MOST_OPEN + 7
 
 
 def test_a_child_that_waits_for_a_retry_keeps_its_place(world):

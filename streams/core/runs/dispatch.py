@@ -12,8 +12,9 @@ from streams.core.runs.deciding import decided, why_not
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import fail_with, give_up, succeed
 from streams.core.runs.joins import Verdict, unseen, verdict, why_skipped
-from streams.core.runs.maps import Ended, begin_map
+from streams.core.runs.maps import Ended, ask_children, begin_map
 from streams.core.runs.parked import park
+from streams.core.runs.places import has_room, is_limited, next_in_line, stand_in_line
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import check_ride, node_scope, request, timeout_timer
 from streams.core.runs.turn import Turn
@@ -58,6 +59,16 @@ def dispatch(turn: Turn, due: Iterable[Due], *, riding: str | None = None) -> No
             waiting += _run(turn, node, node.id == riding) if run else _skip(turn, node, why_skipped(turn, node))
 
 
+def fill_places(turn: Turn) -> None:
+    """Ask for what stands in line while the run has room."""
+    while not turn.is_over and has_room(turn) and (node := next_in_line(turn)) is not None:
+        if node.parallel:
+            map_went_on(turn, node, ask_children(turn, node))
+        else:
+            turn.ready.remove(node.id)
+            dispatch(turn, _dispatch_one(turn, node, node.id))
+
+
 def settle(turn: Turn, node: PlanNode) -> list[Due]:
     """Count a node as settled; return what waits for nothing any more."""
     turn.done += 1
@@ -88,6 +99,9 @@ def _run(turn: Turn, node: PlanNode, rides: bool) -> list[Due]:
             return due
     if node.parallel:
         return _begin_map(turn, node) if turn.header.semantics >= MAPS else _dispatch_map(turn, node)
+    if is_limited(turn) and node.dynamic is None and not rides:
+        stand_in_line(turn, node)
+        return []
     return _dispatch_one(turn, node, node.id, rides=rides)
 
 
@@ -137,6 +151,7 @@ def _dispatch_one(
         requested_at_ms=turn.now_ms,
         timer=timer,
         due_ms=due_ms,
+        waiting_for=None,
         unseen=unseen(turn, node) if node.early and index is None else (),
     )
     try:

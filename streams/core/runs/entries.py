@@ -37,6 +37,8 @@ REUSED = "re"
 STEP_PREFIX = "s:"
 SPEC_PREFIX = "spec:"
 SPEC = "spec"
+#: The id of the run's own timer.
+DEADLINE = "deadline"
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +83,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     """How far the run is. ``done`` counts settled nodes, ``open_children`` what each mapped node still waits for.
 
     ``maps`` takes the place of ``open_children`` from the third rules on.
+    ``open_steps`` counts the places that are taken and ``ready`` are the nodes that wait for one, where the run has
+    such a limit. ``deadline_ms`` is when the run's own timer is due.
     ``version`` is the offset of the last event that changed something a reader sees.
     """
 
@@ -94,6 +98,9 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     started_at_ms: int | None = None
     finished_at_ms: int | None = None
     maps: dict[str, MapCounts] = {}
+    open_steps: int = 0
+    ready: tuple[str, ...] = ()
+    deadline_ms: int | None = None
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
@@ -187,6 +194,12 @@ def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunStat
     decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
     decoded: Header | Progress | Step | Mapping[str, Any] | tuple[str, ...] = decoder.decode(data)
     return decoded
+
+
+def deadline(data: bytes) -> tuple[str, int] | None:
+    """Return the run's own timer, given the stored bytes of its progress."""
+    due_ms = _DECODERS[PROGRESS].decode(data).deadline_ms
+    return None if due_ms is None else (DEADLINE, due_ms)
 
 
 def armed(data: bytes) -> tuple[str, int] | None:

@@ -6,8 +6,8 @@ from schemas.money import NANO_PER_CENT
 from schemas.records.base import ErrorInfo
 from schemas.records.run_views import RunState
 from schemas.records.spans import Span, TraceSpans
-from streams.core.commands import Count, Observe
-from streams.core.runs.entries import Step
+from streams.core.commands import Count, Disarm, Observe
+from streams.core.runs.entries import DEADLINE, Step
 from streams.core.runs.states import TERMINAL_STEP
 from streams.core.runs.turn import Turn
 
@@ -45,6 +45,14 @@ def _fail_map_of(turn: Turn, step: Step, error: ErrorInfo) -> None:
         turn.change(step.node, parent, state="failed", error=error, finished_at_ms=turn.now_ms)
 
 
+def exceed_deadline(turn: Turn) -> None:
+    """End a run that took too long."""
+    took_ms = turn.now_ms - turn.header.submitted_at_ms
+    message = f"the run was not done {took_ms} ms after its submission; see which steps were open, or allow more"
+    _cancel_open(turn)
+    _end(turn, "failed", ErrorInfo(code="deadline_exceeded", message=message))
+
+
 def cancel(turn: Turn, error: ErrorInfo) -> None:
     """End a run because somebody asked for it."""
     _cancel_open(turn)
@@ -73,6 +81,10 @@ def _end(turn: Turn, status: RunState, error: ErrorInfo | None) -> None:
     turn.finished_at_ms = turn.now_ms
     turn.ended = True
     turn.requests.clear()
+    turn.ready.clear()
+    if turn.deadline_ms is not None:
+        turn.deadline_ms = None
+        turn.commands.append(Disarm(turn.run_id, DEADLINE))
     name = turn.header.workflow_name
     seconds = max(0, turn.now_ms - turn.header.submitted_at_ms) / 1000
     turn.commands += (

@@ -17,6 +17,7 @@ from schemas.records.run_events import (
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs import compensation, entries
 from streams.core.runs.agents import ask
+from streams.core.runs.dispatch import fill_places
 from streams.core.runs.entries import (
     HEADER,
     PROGRESS,
@@ -117,7 +118,9 @@ class RunFold:
         return entries.decode(field, data)
 
     def timer(self, entity: str, field: str, data: bytes) -> tuple[str, int] | None:
-        """Return the timer of a step."""
+        """Return the timer of a step, or the run's own."""
+        if field == PROGRESS:
+            return entries.deadline(data)
         return entries.armed(data) if field.startswith(STEP_PREFIX) else None
 
     def hold(self, entity: str, field: str, data: bytes) -> None:
@@ -136,6 +139,8 @@ class RunFold:
 
     def _close(self, turn: Turn) -> list[Command]:
         """Write what changed; return requests, views and span, then what belongs to the commit."""
+        if turn.plan.max_parallel is not None and turn.status == "running":
+            fill_places(turn)
         if turn.ended:
             compensation.begin(turn)
         emitted: list[Command] = [Emit(record) for record in turn.requests]
@@ -165,6 +170,8 @@ class RunFold:
 
 def _ask_again(turn: Turn) -> list[Command]:
     armed: list[Command] = []
+    if turn.deadline_ms is not None:
+        armed.append(Arm(turn.run_id, entries.DEADLINE, turn.deadline_ms))
     for step_id, step in turn.steps():
         if step.timer is not None and step.due_ms is not None:
             armed.append(Arm(turn.run_id, step.timer, step.due_ms))

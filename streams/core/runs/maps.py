@@ -22,14 +22,12 @@ from streams.core.runs.entries import MapCounts, Step
 from streams.core.runs.gather import join_id, page_id, pages_of
 from streams.core.runs.joins import unseen
 from streams.core.runs.parked import park
+from streams.core.runs.places import has_room, is_limited
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import node_scope, request, timeout_timer
 from streams.core.runs.turn import Turn, outputs_of
 from streams.core.runs.values import BindingError, Datum
 
-#: Children of one map that are open at once unless the node says otherwise. More would only wait on the lane, and an
-#: event that asks for tens of thousands at once would hold up the other runs of its partition.
-MOST_OPEN = 1_000
 #: A reader sees a mapped node's counts move about so many times; exact ones are counted when asked for.
 SHOWN_TIMES = 100
 
@@ -54,7 +52,7 @@ def begin_map(turn: Turn, node: PlanNode) -> Ended | None:
         return Ended(step)
     turn.begin(node.id, msgspec.structs.replace(step, total=items.count))
     turn.maps[node.id] = MapCounts(items.count)
-    return go_on(turn, node, items)
+    return _go_on(turn, node, items)
 
 
 def map_step_ended(turn: Turn, node: PlanNode, step: Step) -> Ended | None:
@@ -68,22 +66,29 @@ def _child_ended(turn: Turn, node: PlanNode, child: Step) -> Ended | None:
     if failed and node.on_child_error == "fail":
         return Ended(child, child.error)
     _count(turn, node.id, counts, ended=counts.ended + 1, failed=counts.failed + failed)
-    return go_on(turn, node)
+    return _go_on(turn, node)
 
 
-def go_on(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | None:
+def ask_children(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | None:
     """Ask for children while there is room; return what the node became, if all have ended."""
-    most = node.max_parallel or MOST_OPEN
-    while (counts := turn.maps[node.id]).asked < counts.total and counts.open < most:
+    while (counts := turn.maps[node.id]).asked < counts.total and counts.open < node.most_open and has_room(turn):
         if items is None:
             items = open_items(node, node_scope(turn, node, turn.step(node.id)))
-        refused = ask_child(turn, node, items)
+        refused = _ask_child(turn, node, items)
         if refused is not None:
             return refused
     return None if counts.ended < counts.total else _all_ended(turn, node, counts)
 
 
-def ask_child(turn: Turn, node: PlanNode, items: Items) -> Ended | None:
+def _go_on(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | None:
+    """Ask for children at once, or where the run has a limit leave them in line."""
+    counts = turn.maps[node.id]
+    if is_limited(turn) and counts.asked < counts.total:
+        return None
+    return ask_children(turn, node, items)
+
+
+def _ask_child(turn: Turn, node: PlanNode, items: Items) -> Ended | None:
     """Ask for the next child. One that cannot be asked for has failed, which may fail the node."""
     counts = turn.maps[node.id]
     index = counts.asked

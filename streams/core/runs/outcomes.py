@@ -19,8 +19,8 @@ from streams.core.runs import agents, compensation, signals
 from streams.core.runs.agents import ask, part_of
 from streams.core.runs.dispatch import map_went_on, node_done, node_failed
 from streams.core.runs.dynamic import Signal
-from streams.core.runs.entries import Step
-from streams.core.runs.finish import cancel
+from streams.core.runs.entries import DEADLINE, Step
+from streams.core.runs.finish import cancel, exceed_deadline
 from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
 from streams.core.runs.maps import map_step_ended
 from streams.core.runs.parked import output_at_due, timed_out
@@ -124,6 +124,9 @@ def step_deferred(turn: Turn, event: StepDeferred) -> None:
 
 def timer_fired(turn: Turn, event: TimerFired) -> None:
     """Do what the step waited for, if it still does."""
+    if event.timer_id == DEADLINE and turn.deadline_ms is not None:
+        exceed_deadline(turn)
+        return
     kind, _, rest = event.timer_id.partition(":")
     step_id = rest.rsplit(":", 2 if kind == "defer" else 1)[0]
     step = turn.step(step_id)

@@ -21,6 +21,10 @@ from streams.core.runs.values import ListOf, OutputOf, Value, compile_value, lis
 
 Work = LlmCall | ToolCall | FunctionCall
 
+#: Children of one map that are open at once unless the node says otherwise. More would only wait on the lane, and an
+#: event that asks for tens of thousands at once would hold up the other runs of its partition.
+MOST_OPEN = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class PlanNode:
@@ -61,6 +65,11 @@ class PlanNode:
     compensates: bool = False
 
     @property
+    def most_open(self) -> int:
+        """How many children of a mapped node are open at once, at most."""
+        return self.max_parallel or MOST_OPEN
+
+    @property
     def asked(self) -> Work:
         """What a worker is asked for. Raises ``ImpossibleMove`` for a node that no worker works on."""
         if self.work is None:
@@ -84,6 +93,8 @@ class Plan:
     apart: frozenset[str] = frozenset()
     on_failure: tuple[str, ...] = ()
     on_cancel: tuple[str, ...] = ()
+    max_parallel: int | None = None
+    deadline_ms: int | None = None
 
     @property
     def size(self) -> int:
@@ -134,6 +145,8 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         apart=apart,
         on_failure=tuple(dag.on_failure),
         on_cancel=tuple(dag.on_cancel),
+        max_parallel=dag.max_parallel,
+        deadline_ms=dag.deadline_ms,
     )
 
 

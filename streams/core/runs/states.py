@@ -2,14 +2,15 @@
 
 Rules that the tables stand for:
 
-1. A run starts ``queued`` and leaves it by an admission decision or a cancel. A terminal state is never left:
-   no cancel resurrects a run, no late result changes its end.
+1. A run starts ``queued`` and leaves it by an admission decision, a cancel or its deadline. A terminal state is
+   never left: no cancel resurrects a run, no late result changes its end.
 2. A node is *settled* when it is ``succeeded``, ``failed``, ``skipped`` or ``canceled``. A run succeeds when every node
    is settled. The first step that fails for good fails the run, unless its node is optional: then the node is settled
    by it. What is open when a run fails is canceled.
 3. A step is ``pending`` (and has no entry) until the join of its node (``joins.py``) says that it runs or is skipped.
-   What would run is skipped by a condition that is false; else it is ``ready``. What is skipped settles its node, so
-   skipping goes on along a branch. A switch succeeds at once.
+   What would run is skipped by a condition that is false; else it is ``ready``, for a moment or until its run has a
+   place for it (``places``). What is skipped settles its node, so skipping goes on along a branch. A switch succeeds
+   at once.
 4. ``ready`` becomes ``running`` by its request, or ``waiting`` where no worker is asked (``parked``). Arguments that
    cannot be bound fail it at once; a map over an empty list succeeds at once.
 5. A running attempt ends by its result, by its backstop timer, or is given back unstarted. Then the step waits
@@ -31,7 +32,7 @@ from schemas.errors import AgentFlowError
 from schemas.records.run_views import RunState, StepState
 
 RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
-    "queued": frozenset({"running", "canceled"}),
+    "queued": frozenset({"running", "failed", "canceled"}),
     "running": frozenset({"succeeded", "failed", "canceled"}),
     "succeeded": frozenset(),
     "failed": frozenset(),

@@ -10,7 +10,7 @@ from schemas.spec_hash import spec_hash
 from streams.core.commands import Command, Count
 from streams.core.runs.admission import admit
 from streams.core.runs.dispatch import start
-from streams.core.runs.entries import HEADER, INPUTS, REUSED, SPEC, Header, Progress, spec_entity
+from streams.core.runs.entries import DEADLINE, HEADER, INPUTS, REUSED, SPEC, Header, Progress, spec_entity
 from streams.core.runs.plan import Plan, compile_plan
 from streams.core.runs.reuse import reuse
 from streams.core.runs.sizes import KIB, LABELS_LIMIT, json_size
@@ -56,9 +56,18 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     if event.reuse:
         state.put(event.run_id, REUSED, tuple(event.reuse))
         reuse(turn, event.reuse)
+    _set_deadline(turn, event)
     if admit(header) == "admit":
         start(turn)
     return turn
+
+
+def _set_deadline(turn: Turn, event: RunSubmitted) -> None:
+    """Arm the run's own timer, if it has one: the workflow's or the submission's, whichever is sooner."""
+    given = [limit for limit in (turn.plan.deadline_ms, event.deadline_ms) if limit is not None]
+    if given:
+        turn.deadline_ms = event.submitted_at_ms + min(given)
+        turn.arm(DEADLINE, turn.deadline_ms)
 
 
 def _plan(state: State, event: RunSubmitted) -> Plan:

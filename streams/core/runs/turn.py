@@ -69,6 +69,9 @@ class Turn:
         self.done = progress.done
         self.open_children = dict(progress.open_children)
         self.maps = dict(progress.maps)
+        self.open_steps = progress.open_steps
+        self.ready = list(progress.ready)
+        self.deadline_ms = progress.deadline_ms
         self.cost_nano = progress.cost_nano
         self.input_tokens = progress.input_tokens
         self.output_tokens = progress.output_tokens
@@ -131,9 +134,10 @@ class Turn:
     def begin(self, step_id: str, step: Step) -> None:
         """Give a step that is ready its entry. Raises ``ImpossibleMove``."""
         known = self.step(step_id)
-        if known is not None and known.state != "pending":
+        if known is not None and known.state not in ("pending", "ready"):
             raise ImpossibleMove(f"step '{step_id}' starts a second time")
         check_step_move("ready", step.state)
+        self.open_steps += self._takes_place(step)
         self.changed[step_id] = step
 
     def skip(self, node_id: str, note: str) -> None:
@@ -154,8 +158,15 @@ class Turn:
         new = msgspec.structs.replace(old, **changes)
         if new.state != old.state:
             check_step_move(old.state, new.state)
+        self.open_steps += self._takes_place(new) - self._takes_place(old)
         self.changed[step_id] = new
         return new
+
+    def _takes_place(self, step: Step) -> bool:
+        """Return whether a step takes one of its run's places, see ``places``; ``False`` where nobody counts them."""
+        if self.plan.max_parallel is None or step.state not in ("running", "waiting"):
+            return False
+        return step.total is None and step.gather is None and self.plan.nodes[step.node].dynamic is None
 
     def steps(self) -> Iterator[tuple[str, Step]]:
         """Yield every step that has an entry, in the order of the plan, children by index."""
@@ -265,6 +276,9 @@ class Turn:
             started_at_ms=self.started_at_ms,
             finished_at_ms=self.finished_at_ms,
             maps=self.maps,
+            open_steps=self.open_steps,
+            ready=tuple(self.ready),
+            deadline_ms=self.deadline_ms,
         )
 
 

@@ -55,7 +55,7 @@ def _kind(turn: Turn, step_id: str, step: Step) -> NodeKind:
 
 def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
     """Return one step as a reader sees it. A mapped node's output is that of its children."""
-    waiting = step.state == "waiting"
+    waiting = step.state in ("waiting", "ready")
     reused = turn.reused
     return StepView(
         step_id=step_id,

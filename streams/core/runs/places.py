@@ -1,0 +1,51 @@
+"""A run's own limit: at most ``max_parallel`` of its steps are open at once, and which is asked for next.
+
+1. A step takes a place from its request until it has ended for good: while it waits for a retry or a deferral, too.
+   Steps of nodes that the fold drives by itself (waits, signals, agents), a mapped node's own step, and steps that gather its outputs take none.
+2. Without a free place a node that would run is ``ready``; it is asked for when a place is free.
+3. The next one is that with the highest ``policy.priority``, then the first in the order of the plan. A mapped node
+   stands in that line as long as it has children to ask for.
+4. What a worker goes on with by itself (a chain) takes the place of the step before it.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.core.runs.entries import Step
+from streams.core.runs.plan import PlanNode
+from streams.core.runs.turn import Turn
+
+#: What a step that is ``ready`` waits for.
+WAITING_FOR = "max_parallel"
+
+
+def is_limited(turn: Turn) -> bool:
+    """Return whether what would run stands in line; what runs after the end of its run does not."""
+    return turn.plan.max_parallel is not None and not turn.is_over
+
+
+def has_room(turn: Turn) -> bool:
+    """Return whether one more step may be open."""
+    return turn.plan.max_parallel is None or turn.open_steps < turn.plan.max_parallel
+
+
+def stand_in_line(turn: Turn, node: PlanNode) -> None:
+    """Let a node wait for a place."""
+    before = turn.step(node.id) or Step(node.id, "pending")
+    turn.leave(node.id, msgspec.structs.replace(before, state="ready", waiting_for=WAITING_FOR))
+    turn.ready.append(node.id)
+
+
+def next_in_line(turn: Turn) -> PlanNode | None:
+    """Return the node that the next free place is for."""
+    return min(_line(turn), key=lambda node: (-node.policy.priority, node.position), default=None)
+
+
+def _line(turn: Turn) -> Iterator[PlanNode]:
+    nodes = turn.plan.nodes
+    yield from (nodes[node_id] for node_id in turn.ready)
+    for node_id, counts in turn.maps.items():
+        node = nodes[node_id]
+        if counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):
+            yield node
