@@ -214,6 +214,7 @@ def step_answer(step: StoredStep, with_output: bool, children: Children | None =
         reused_from=step.reused_from,
         waiting=waiting(_wait(step)) if step.waiting_for is not None else None,
         note=step.note,
+        sla_missed=step.sla_missed,
         children=None if children is None else render_steps.children(step.children_total, children),
         output=value(step.output) if with_output and step.output is not None else None,
         error=_failure(step.error),

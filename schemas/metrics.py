@@ -36,6 +36,7 @@ WORKFLOW_RUNS_TOTAL = "workflow_runs_total"
 WORKFLOW_DURATION_SECONDS = "workflow_duration_seconds"
 WORKFLOW_COST_CENTS = "workflow_cost_cents"
 STEP_RETRIES_TOTAL = "step_retries_total"
+STEP_SLA_MISSES_TOTAL = "step_sla_misses_total"
 CACHE_HITS_TOTAL = "cache_hits_total"
 PROVIDER_REQUESTS_TOTAL = "provider_requests_total"
 COMPENSATION_FAILURES_TOTAL = "compensation_failures_total"
@@ -54,6 +55,7 @@ _DECLARED = (
     ),
     Metric(WORKFLOW_COST_CENTS, "histogram", "What one run did cost, in US cents.", ("workflow",), _CENTS),
     Metric(STEP_RETRIES_TOTAL, "counter", "Attempts after a step's first one.", ("workflow", "node")),
+    Metric(STEP_SLA_MISSES_TOTAL, "counter", "Steps that took longer than their sla_ms.", ("workflow", "node")),
     Metric(CACHE_HITS_TOTAL, "counter", "Model calls that an earlier answer stood in for.", ("provider", "model")),
     Metric(
         PROVIDER_REQUESTS_TOTAL,

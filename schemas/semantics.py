@@ -5,7 +5,7 @@
    one.
 3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs. Nodes that
    compensate run after a run has failed or was canceled.
-4. Limits of a run: how many of its steps are open at once, and its deadline.
+4. Limits of a run: how many of its steps are open at once, and its deadline. Attempts whose outcome is unknown.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
@@ -41,10 +41,12 @@ def _graph_needs(spec: WorkflowSpec) -> int:
 
 
 def _asks_for(node: Node) -> int:
-    return MAPS if node.config.parallel else _needs(node)
+    return max(MAPS, _needs(node)) if node.config.parallel else _needs(node)
 
 
 def _needs(node: Node) -> int:
+    if node.policy.priority != 0 or node.policy.on_unknown != "retry":
+        return LIMITS
     config = node.config
     if config.max_parallel is not None or config.on_child_error != "fail":
         return MAPS

@@ -34,6 +34,9 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     for where, text in _texts(node, path):
         yield from _text_problems(where, text, node, outline)
     yield from _parallel_problems(path, node, outline)
+    if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
+        where = f"{path.removesuffix('config')}policy.on_unknown"
+        yield Problem(where, f"a {node.type} has nothing that could be asked", "write `fail` or `retry`")
     yield from dynamic_problems(path, node)
     yield from flow_problems(index, node, outline)
     if registry is not None:

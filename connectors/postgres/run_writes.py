@@ -68,6 +68,7 @@ _STEP_COLUMNS = (
     ("reused_from", "text"),
     ("child_index", "integer"),
     ("children_total", "integer"),
+    ("sla_missed", "boolean"),
 )
 #: How a column's values travel: as an array of what, and what turns one into the column's type.
 _TRAVEL = {
@@ -216,6 +217,7 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         _text(step.reused_from),
         child_index(step.step_id, step.node_id),
         None if step.children is None else step.children.total,
+        step.sla_missed,
     )
 
 

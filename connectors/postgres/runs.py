@@ -24,7 +24,8 @@ STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
     f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
     f"{epoch_ms('requested_at')} AS requested_ms, "
-    f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms, child_index, children_total"
+    f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms, child_index, children_total, "
+    "sla_missed"
 )
 
 
@@ -89,6 +90,7 @@ class StoredStep:
     requested_ms: int | None = None
     child_index: int = -1
     children_total: int | None = None
+    sla_missed: bool = False
     output: dict[str, Any] | None = None
 
 

@@ -140,6 +140,7 @@ class StepAnswer(Answer):
     reused_from: str | None = None
     waiting: Waiting | None = None
     note: str | None = None
+    sla_missed: bool = False
     children: ChildrenAnswer | None = None
     output: Any = None
     error: Failure | None = None

@@ -53,6 +53,7 @@ class StepView(Part, frozen=True, kw_only=True):
     reused_from: str | None = None
     note: str | None = None
     children: Children | None = None
+    sla_missed: bool = False
 
 
 class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view"):

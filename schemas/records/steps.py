@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from schemas.ids import request_id
 from schemas.payload import PathPart, Payload
-from schemas.policy import Tier
+from schemas.policy import OnUnknown, Tier
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
 
@@ -95,6 +95,7 @@ class Ride(Part, frozen=True, kw_only=True):
     outputs: list[OutputLink] = []
     timeout_ms: Int64 | None = None
     sla_ms: Int64 | None = None
+    on_unknown: OnUnknown = "retry"
 
 
 class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step.request"):
@@ -132,6 +133,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     requested_at_ms: Millis
     continuation: list[Ride] = []
     args_hash: str = ""
+    on_unknown: OnUnknown = "retry"
     queue: str = ""
     compensation: bool = False
 

@@ -144,7 +144,9 @@ class Attempts:
             await patiently(lambda: self._claims.release(granted), self._clock)
             return self._deferred(request, wait.wait_s, wait.reason)
         except asyncio.CancelledError:
-            await self._give_up(granted)
+            # A start that is given back never was, so one that may have had its effect waits for the end of its lease.
+            if request.on_unknown == "retry":
+                await self._give_up(granted)
             raise
         self._metrics.executed(request, executed.error_code)
         after = self._after(request, executed, may_go_on)

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.claims import Granted
 from connectors.ports import Clock
 from connectors.tools.context import ToolContext
+from connectors.tools.effects import Reconciled, Unknown
 from connectors.tools.registry import Registry
 from connectors.tools.world import World
 from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
@@ -25,6 +26,7 @@ from streams.worker.model_calls import PATIENCE_S, ModelCalls
 from streams.worker.patience import patiently
 from streams.worker.ports import Objects
 from streams.worker.records import Outcome, error_info, outcome_records
+from streams.worker.unknown import settled
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class Executor:
         """
         ledger, started_ms = Ledger(), self._clock.now_ms()
         try:
-            value = await self._value(request, granted, ledger)
+            value = await self._settled(request, granted, ledger)
             outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value))
         except Deferred:
             raise
@@ -86,6 +88,22 @@ class Executor:
         """Return the outcome of an attempt that is not worked on."""
         now_ms = self._clock.now_ms()
         return self._executed(request, Outcome(now_ms, now_ms, error=error_info(error, request.step_id)), Ledger())
+
+    async def _settled(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
+        return await settled(
+            request, granted, lambda: self._reconcile(request), lambda: self._value(request, granted, ledger)
+        )
+
+    async def _reconcile(self, request: StepRequest) -> Reconciled:
+        """Ask the tool what became of this attempt's call. What the hook raises leaves it unknown."""
+        work, args = request.work, await self._args(request)
+        assert isinstance(work, ToolCall)
+        asked = self._registry.reconcile(work.name, args, self._context(request), work.config)
+        try:
+            return await limited(asked, timeout_s(request, CALL_TIMEOUT_S), f"reconcile of {work.name!r}")
+        except Exception as exc:
+            log.warning("reconcile of %s raised", request.request_id, exc_info=exc, extra={"action": "reconcile"})
+            return Unknown(f"its reconcile hook raised {type(exc).__name__}: {exc}")
 
     async def _value(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
         args = await self._args(request)

@@ -104,6 +104,7 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
         links=ride.links,
         timeout_ms=ride.timeout_ms,
         sla_ms=ride.sla_ms,
+        on_unknown=ride.on_unknown,
         run_budget_nano=None if left is None else max(0, left - cost_nano),
         requested_at_ms=now_ms,
         continuation=rest,
@@ -130,6 +131,7 @@ def _ride(node: PlanNode, scope: Scope, riding: set[str]) -> Ride:
         outputs=outputs,
         timeout_ms=node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
+        on_unknown=node.policy.on_unknown,
     )
 
 

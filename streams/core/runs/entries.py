@@ -109,6 +109,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     ``index`` is set for a child of a mapped node, ``total`` (number of children) for the mapped node itself.
     Of a mapped node that ended, ``left_out`` are the children whose places its output does not have. ``gather`` is set
     for a step that gathers outputs: those from the first to before the second number, or all pages if they are equal.
+    ``first_asked_ms`` is its first request's time, where a later one counts for its target (``policy.sla_ms``).
     ``timer`` is the one timer that is armed for the step. ``unsettled`` are attempts that were requested and ended
     without an outcome (timed out, canceled): what they did cost may still come.
 
@@ -145,6 +146,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     left_out: tuple[int, ...] = ()
     gather: tuple[int, int] | None = None
     calls: tuple[ToolUse, ...] = ()
+    first_asked_ms: int | None = None
+    sla_missed: bool = False
 
     @property
     def output(self) -> Payload | None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.payload import Payload, inline
 from schemas.records.base import ErrorInfo
@@ -27,6 +29,7 @@ from streams.core.runs.parked import output_at_due, timed_out
 from streams.core.runs.requests import asked_for, timeout_timer
 from streams.core.runs.retry import may_retry, wait_ms
 from streams.core.runs.sizes import KIB, OUTPUT_LIMIT, payload_size, trimmed
+from streams.core.runs.targets import judged, remembered
 from streams.core.runs.turn import Turn, late
 
 _NO_TIMER: dict[str, Any] = {"timer": None, "due_ms": None, "waiting_for": None}
@@ -56,7 +59,8 @@ def complete(turn: Turn, step_id: str, step: Step, output: Payload) -> None:
 def _succeed(
     turn: Turn, step_id: str, step: Step, output: Payload, outcome: dict[str, Any], *, rides: bool = False
 ) -> None:
-    done = turn.change(step_id, step, state="succeeded", error=None, **signals.output_of(output), **outcome)
+    where = signals.output_of(output)
+    done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome, **judged(turn, step))
     if turn.is_over:
         compensation.settled(turn, done)
     elif not done.is_of_map:
@@ -257,7 +261,7 @@ def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[
     """End an attempt by an error."""
     retries = turn.node_of(step).policy.retries
     if not may_retry(retries, step.attempt, error):
-        failed = turn.change(step_id, step, state="failed", error=error, **outcome)
+        failed = turn.change(step_id, step, state="failed", error=error, **outcome, **judged(turn, step))
         if turn.is_over:
             compensation.settled(turn, failed)
         elif (part := part_of(step_id)) is not None:
@@ -290,6 +294,7 @@ def _ask_again(turn: Turn, step_id: str, step: Step, attempt: int, deferral: int
         timer=timer,
         due_ms=due_ms,
         waiting_for=None,
+        **remembered(turn, step),
     )
     ask(turn, step_id, again)
     if timer is not None and due_ms is not None:
@@ -303,6 +308,9 @@ def _time_out(turn: Turn, step_id: str, step: Step) -> None:
         retryable=True,
         step_id=step_id,
     )
+    if turn.node_of(step).policy.on_unknown != "retry" and step.gather is None:
+        # Another attempt has another idempotency key, so the tool could no longer tell the two apart.
+        error = msgspec.structs.replace(error, code="outcome_unknown", retryable=False)
     gone = {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": turn.now_ms, **_NO_TIMER}
     _fail(turn, step_id, step, error, gone)
 

@@ -111,6 +111,7 @@ def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -
         links=links,
         timeout_ms=TIMEOUT_MS if gathers else node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
+        on_unknown=node.policy.on_unknown,
         tags=header.tags,
         run_budget_nano=None if budget is None else max(0, budget - turn.cost_nano),
         capture=header.capture,

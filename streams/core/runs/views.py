@@ -79,6 +79,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         waiting_until_ms=step.due_ms if waiting else None,
         reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
         children=_children(turn, step),
+        sla_missed=step.sla_missed,
     )
 
 
