@@ -201,11 +201,11 @@ def test_a_run_that_may_have_a_record_of_its_own_is_in_no_page() -> None:
 
 def test_what_could_not_be_written_comes_under_what_came_since() -> None:
     dirty = Dirty(RunFold())
-    dirty.add(put("run-1", h=b"1", p=b"old"), {}, {})
+    dirty.add(put("run-1", h=b"1", re=b"old"), {}, {})
     older, dirty = dirty, dirty.fresh()
-    dirty.add(put("run-1", p=b"new"), {}, {})
+    dirty.add(put("run-1", re=b"new"), {}, {})
     dirty.put_back(older)
-    assert restored(*dirty.records(1, 0)) == {"run-1": {"h": b"1", "p": b"new"}}
+    assert restored(*dirty.records(1, 0)) == {"run-1": {"h": b"1", "re": b"new"}}
 
 
 def test_over_a_limit_only_names_are_kept_and_counters() -> None:
