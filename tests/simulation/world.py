@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
@@ -442,15 +442,23 @@ class World:
     # Mischief
 
     def do_mischief(self) -> None:
-        """Do one thing that must not matter."""
+        """Do one thing that must not matter. Zombies are soon woken, and what they did is soon looked for."""
         one = self.rng.choice(
             (
                 *(self.crash, self.crash, self.replace, self.replace, self.freeze, self.skip),
                 *(self.flush, self.lose, self.lose, self.compact, self.dump, self.rewind),
+                *(self.of_zombies() * 4),
             )
         )
         self.scheduler.note(one.__name__)
         one()
+
+    def of_zombies(self) -> tuple[Callable[[], None], ...]:
+        """Return what shows a zombie's work: to wake it, and when it was awake, to restore what it may have written."""
+        zombies = [owner.process for owner in self.owners[:-1] if owner.process.alive]
+        if any(zombie.stopped for zombie in zombies):
+            return (self.freeze,)
+        return (self.lose,) if zombies else ()
 
     def crash(self) -> None:
         """Kill an owner or the worker. Somebody takes its place."""
