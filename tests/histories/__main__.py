@@ -1,7 +1,7 @@
 """Record and replay golden histories.
 
 python -m tests.histories replay                 replay all of them; exit code 1 when the fold makes something else
-python -m tests.histories record NAME …          play scenarios (all without a name) on a system of its own
+python -m tests.histories record NAME …          play (or build) scenarios, all without a name, on a system of its own
 python -m tests.histories record --bootstrap HOST:PORT --run ID NAME    record a run of a broker that is there
 python -m tests.histories accept NAME …          write down what the fold makes of a history now; look at the diff
 """
@@ -11,6 +11,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from tests.histories.built import BUILT
 from tests.histories.history import FOLDER, differences, read, write
 from tests.histories.recording import records_of
 from tests.histories.scenarios import SCENARIOS, play
@@ -37,7 +38,7 @@ def main() -> int:
         records = asyncio.run(records_of(args.bootstrap, args.run))
         write(FOLDER / f"{args.names[0]}.jsonl", args.chain_steps, records)
         return 0
-    play(args.names or list(SCENARIOS))
+    play(args.names or [*SCENARIOS, *BUILT])
     return 0
 
 

@@ -2,41 +2,21 @@
 
 import asyncio
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-import httpx
 from redis.asyncio import Redis
 
 from connectors.claims import RedisClaims
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, request_id, run_id
+from tests.histories.built import BUILT
+from tests.histories.flow_scenarios import FLOW_SCENARIOS
 from tests.histories.history import FOLDER, write
 from tests.histories.recording import records_of
+from tests.histories.stage import DEADLINE_S, QUICK, Stage, missing
 from tests.support.client import RUNS, define_prompt, define_workflow, llm, merger, submission, submit, wait_for_run
 from tests.support.local_model import LocalModelServer
-from tests.support.polling import until
-
-Json = dict[str, Any]
-_QUICK = {"retries": {"max_attempts": 2, "initial_ms": 50, "jitter": 0}}
-_DEADLINE_S = 60.0
-
-
-class Stage:
-    """A running system with its model."""
-
-    def __init__(self, system: System, client: httpx.Client, model: LocalModelServer) -> None:
-        self.system = system
-        self.client = client
-        self.model = model
-
-    def run(self, flow: str, inputs: Json | None = None, key: str | None = None) -> list[str]:
-        """Run a workflow to its end; return its run."""
-        run = submit(self.client, submission(flow, inputs), key)
-        wait_for_run(self.client, run, _DEADLINE_S)
-        return [run]
 
 
 def three_functions(stage: Stage) -> list[str]:
@@ -48,7 +28,7 @@ def three_functions(stage: Stage) -> list[str]:
 
 def model_calls(stage: Stage) -> list[str]:
     """One that succeeds, one that fails once, one that fails for good."""
-    flow = define_workflow(stage.client, llm("ask", define_prompt(stage.client, "Sum up: {{text}}"), _QUICK))
+    flow = define_workflow(stage.client, llm("ask", define_prompt(stage.client, "Sum up: {{text}}"), QUICK))
     inputs = {"text": "The sun is a star. Stars shine."}
     runs = stage.run(flow, inputs)
     with stage.model.behaving(error_rate=0.5) as behaviour:
@@ -68,7 +48,7 @@ def map_with_failures(stage: Stage) -> list[str]:
     runs = stage.run(flow, {"text": "one two three four five six"}) + stage.run(flow, {"text": ""})
     fetch = {"id": "get", "type": "tool", "config": {"tool_name": "s3.fetch", "tool_args": {"key": "{{item}}"}}}
     fetch["config"] |= {"parallel": True, "items": ["gettysburg.txt", "not-there.txt", "gettysburg.txt"]}
-    return runs + stage.run(define_workflow(stage.client, fetch | {"policy": _QUICK}, merger("all"), edges="get>all"))
+    return runs + stage.run(define_workflow(stage.client, fetch | {"policy": QUICK}, merger("all"), edges="get>all"))
 
 
 def cancel_in_flight(stage: Stage) -> list[str]:
@@ -77,16 +57,13 @@ def cancel_in_flight(stage: Stage) -> list[str]:
     flow = define_workflow(stage.client, ask, merger("after"), edges="ask>after")
     with stage.model.behaving(latency_ms=1_500):
         run = submit(stage.client, submission(flow, {"text": "a"}))
-        until(lambda: any(key.startswith(run) for key in stage.model.calls()), _DEADLINE_S, "the call is made")
-        stage.client.post(f"{RUNS}/{run}/cancel", json={"reason": "no longer needed"}).raise_for_status()
-        wait_for_run(stage.client, run, _DEADLINE_S)
-        _outlast(stage, run)
+        stage.cancel_in_call(run)
     return [run]
 
 
 def timeouts(stage: Stage) -> list[str]:
     """An attempt that takes too long, twice."""
-    slow = llm("ask", define_prompt(stage.client, "Slow: {{text}}"), _QUICK | {"timeout_ms": 100})
+    slow = llm("ask", define_prompt(stage.client, "Slow: {{text}}"), QUICK | {"timeout_ms": 100})
     flow = define_workflow(stage.client, slow)
     with stage.model.behaving(latency_ms=1_000):
         return stage.run(flow, {"text": "a"})
@@ -105,12 +82,11 @@ def deferral(stage: Stage) -> list[str]:
 
 def restarted(stage: Stage) -> list[str]:
     """A run that failed, and one that goes on from what it recorded."""
-    missing = {"id": "get", "type": "tool", "config": {"tool_name": "s3.fetch", "tool_args": {"key": "{{key}}"}}}
-    flow = define_workflow(stage.client, merger("a"), missing | {"policy": _QUICK}, merger("z"), edges="a>get get>z")
+    flow = define_workflow(stage.client, merger("a"), missing("get", "{{key}}"), merger("z"), edges="a>get get>z")
     (failed,) = stage.run(flow, {"key": "not-there.txt"})
     fork = {"inputs": {"key": "gettysburg.txt"}, "from": "get"}
     again = stage.client.post(f"{RUNS}/{failed}/fork", json=fork).raise_for_status().json()["id"]
-    wait_for_run(stage.client, again, _DEADLINE_S)
+    wait_for_run(stage.client, again, DEADLINE_S)
     return [failed, again]
 
 
@@ -129,12 +105,17 @@ SCENARIOS: Mapping[str, tuple[bool, Callable[[Stage], list[str]]]] = {
     "deferral": (False, deferral),
     "restarted": (False, restarted),
     "chained": (True, chained),
+    **{name: (False, scenario) for name, scenario in FLOW_SCENARIOS.items()},
 }
 
 
 def play(names: Iterable[str]) -> None:
-    """Play scenarios and record them."""
-    wanted = {name: SCENARIOS[name] for name in names}
+    """Play scenarios and record them, or build them."""
+    names = list(names)
+    for name in names:
+        if name in BUILT:
+            write(FOLDER / f"{name}.jsonl", False, BUILT[name]())
+    wanted = {name: SCENARIOS[name] for name in names if name not in BUILT}
     for chains in (False, True):
         mine = {name: scenario for name, (chained_, scenario) in wanted.items() if chained_ == chains}
         if mine:
@@ -169,16 +150,3 @@ async def _claim(redis_url: str, run: str, request: str) -> None:
         await RedisClaims(redis, PARTITIONS, "another", 5_000).take(run, request)
     finally:
         await redis.aclose()
-
-
-def _outlast(stage: Stage, run: str) -> None:
-    """Wait until the call that was under way has said what it did cost."""
-    end = time.monotonic() + _DEADLINE_S
-
-    def late() -> bool:
-        records = asyncio.run(records_of(stage.system.endpoints.kafka_bootstrap, [run]))
-        return (
-            any('"step.succeeded"' in text or '"step.failed"' in text for _, text in records) or time.monotonic() > end
-        )
-
-    until(late, _DEADLINE_S, "the late result is in the log")

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.system import System
+from tests.support.client import define_workflow, merger, submission
+from tests.support.client import run as run_one
 from tests.support.crashes import crash_system
 
 DEADLINE_S = 60
@@ -14,7 +16,7 @@ WORKFLOW = {
     "version": 1,
     "dag": {
         "nodes": [
-            {"id": "cool_off", "type": "wait", "config": {"duration_ms": 1_500}},
+            {"id": "cool_off", "type": "wait", "config": {"duration_ms": 3_000}},
             {"id": "ask", "type": "signal", "config": {"name": "approval"}},
             {"id": "veto", "type": "signal", "config": {"name": "veto", "timeout_ms": 300, "default": "none"}},
             {
@@ -52,6 +54,7 @@ def test_a_timer_and_an_approval_outlive_their_orchestrator(tmp_path: Path) -> N
     with crash_system(tmp_path) as (system, _):
         with system.client() as client:
             client.post("/api/v1/workflows", json=WORKFLOW).raise_for_status()
+            run_one(client, submission(define_workflow(client, merger("a"))))  # history reads from here on
             answer = client.post("/api/v1/workflows/runs", json={"workflow_name": "publishing"})
             run = str(answer.raise_for_status().json()["id"])
         found = run_as(system, run, waits_for("timer"))

@@ -47,11 +47,11 @@ def define_prompt(client: httpx.Client, template: str) -> str:
     return str(answer.json()["id"])
 
 
-def define_workflow(client: httpx.Client, *nodes: Json, edges: str = "") -> str:
-    """Register a workflow of these nodes, edges as ``"a>b b>c"``; return its name."""
+def define_workflow(client: httpx.Client, *nodes: Json, edges: str = "", **dag_fields: Any) -> str:
+    """Register a workflow of these nodes, edges as ``"a>b b>c"``, and other fields of its dag; return its name."""
     name = unique("flow")
     pairs = [edge.split(">") for edge in edges.split()]
-    dag = {"nodes": list(nodes), "edges": [{"from": a, "to": b} for a, b in pairs]}
+    dag = {"nodes": list(nodes), "edges": [{"from": a, "to": b} for a, b in pairs]} | dag_fields
     answer = client.post("/api/v1/workflows", json={"name": name, "version": 1, "dag": dag})
     assert answer.status_code == 201, answer.text
     return name

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.histories.built import BUILT
 from tests.histories.history import FOLDER, History, differences, fold, read, write
+from tests.histories.scenarios import SCENARIOS
 
 RECORDED = sorted(FOLDER.glob("*.jsonl"))
 BAD = FOLDER.parent / "bad"
-WANTED = {"three_functions", "model_calls", "map_with_failures", "cancel_in_flight", "timeouts", "deferral", "chained"}
 
 
 def test_the_histories_that_must_be_there_are_there() -> None:
-    assert {path.stem for path in RECORDED} >= WANTED
+    assert {path.stem for path in RECORDED} >= {*SCENARIOS, *BUILT}
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
