@@ -253,7 +253,7 @@ async def test_a_whole_run_is_shown(api: Running) -> None:
     first = body["steps"][0]
     assert (first["id"], first["attempts"], first["tokens"]) == ("greet", 2, {"input": 11, "output": 3})
     assert (first["provider"], first["model"], first["error"]["code"]) == ("local", "extractive", "rate_limited")
-    assert first["waiting"]["on"] == "retry"
+    assert first["waiting"]["kind"] == "retry"
     assert [s["output"] for s in body["steps"]] == [None, None, None]
     shown = (await api.client.get(f"{RUNS}/{record.run_id}?step_outputs=true")).json()
     assert [s["output"] for s in shown["steps"]] == [None, "first", "second"]
