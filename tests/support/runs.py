@@ -83,10 +83,10 @@ def resolved(
     return resolve(spec(*nodes, edges=edges, on_failure=on_failure, on_cancel=on_cancel), pinned)
 
 
-def limited(*nodes: dict[str, Any], edges: str = "", **limits: int) -> ResolvedSpec:
-    """A resolved workflow with limits of its runs: ``max_parallel``, ``deadline_ms``."""
+def limited(*nodes: dict[str, Any], edges: str = "", **dag: Any) -> ResolvedSpec:
+    """A resolved workflow with limits of its runs: ``max_parallel``, ``deadline_ms``; and what else its dag says."""
     document = spec(*nodes, edges=edges).model_dump(mode="json", by_alias=True)
-    document["dag"] |= limits
+    document["dag"] |= dag
     return resolve(WorkflowSpec.model_validate(document), {"ask@1": prompt()})
 
 

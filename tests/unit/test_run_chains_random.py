@@ -17,14 +17,14 @@ from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
 from tests.support.chains import ChainWorld, Pick
-from tests.support.runs import RUN, function, resolved, submitted
+from tests.support.runs import RUN, function, limited, resolved, submitted
 
 MOVES = (*("act",) * 8, *("fold_one",) * 4, *("deliver",) * 3)
 MISCHIEF = ("redeliver", "die", "forget", "fire_one", "restore")
 
 
 def workflow(pick: Pick) -> ResolvedSpec:
-    """A line of two to five nodes, tools and functions, perhaps with a branch beside it."""
+    """A line of two to five nodes, tools and functions, perhaps with a branch beside it and a limit of places."""
     count = pick([2, 3, 4, 5])
     nodes = []
     for number in range(count):
@@ -42,6 +42,9 @@ def workflow(pick: Pick) -> ResolvedSpec:
     if pick([False, True]):
         nodes.append(function("beside"))
         edges.append(pick(["n0>beside", f"n{count - 1}>beside"]))
+    if pick([False, False, True]):
+        nodes += [function(f"rival{number}", {"priority": pick([-1, 0, 1])}) for number in range(2)]
+        return limited(*nodes, edges=" ".join(edges), max_parallel=pick([1, 2]))
     return resolved(*nodes, edges=" ".join(edges))
 
 
@@ -83,6 +86,7 @@ def play(pick: Pick, moves: int) -> ChainWorld:
     world = ChainWorld(pick)
     spec = workflow(pick)
     world.queued = {node.id for node in spec.spec.dag.nodes if queue_of(node)}
+    world.limited = spec.spec.dag.max_parallel is not None
     world.feed(submitted(spec, inputs={"x": "in"}, budget_nano=pick([None, 10_000])))
     mischief = pick([MISCHIEF, MISCHIEF[:2] * 3, ("redeliver",) * 5 + ("die",)])
     for _ in range(moves):
@@ -104,6 +108,10 @@ def check(world: ChainWorld) -> None:
     assert progress.cost_nano == sum(world.step(step_id).cost_nano for step_id in world.states())
     shown = folded(world.events, RunFold(chain_steps=True))
     assert shown == folded(world.events, RunFold()), "the setting changes what is asked for, and nothing else"
+    if world.limited:
+        # What a worker goes on with takes the place of the step before it; what is asked for stands in line.
+        assert progress.open_steps == 0
+        return
     assert shown == folded(unflagged(world.events, "chain"), RunFold())
     reasons = {labels["reason"] for labels in world.counted("late_events_total")}
     if "other_args" not in reasons and "unknown_step" not in reasons:

@@ -2,8 +2,12 @@
 
 import pytest
 
+from schemas.payload import inline
+from schemas.records.run_events import SignalReceived, ToolUse
 from schemas.semantics import LIMITS, semantics_of
-from tests.support.runs import RUN, START_MS, World, function, limited, spec, submitted
+from streams.core.runs import gather
+from streams.core.runs.fold import RunFold
+from tests.support.runs import ORG, RUN, START_MS, World, assistant, function, limited, paid, signal, spec, submitted
 
 
 @pytest.fixture
@@ -124,3 +128,134 @@ def test_limits_need_newer_rules_and_leave_other_workflows_as_they_were():
     assert semantics_of(plain) < semantics_of(limited(function("a"), max_parallel=2).spec) == LIMITS
     assert "max_parallel" not in plain.model_dump_json()
     assert "priority" not in plain.model_dump_json()
+
+
+def test_a_deadline_stops_waits_signals_and_agents_with_all_that_they_asked_for(world):
+    wait = {"id": "w", "type": "wait", "config": {"duration_ms": 9_000}}
+    policy = {"timeout_ms": 100, "retries": {"max_attempts": 2, "initial_ms": 10}}
+    submit(world, wait, signal("s", "go", timeout_ms=9_000), assistant("g", policy), deadline_ms=500)
+    world.succeed("g/turn-1", tool_calls=[ToolUse(id="1", name="t"), ToolUse(id="2", name="u")])
+    world.defer("g/turn-1/u[1]")
+    world.fire("deadline")
+    assert (world.status, world.timers) == ("failed", {})
+    assert world.states() == dict.fromkeys(["g", "g/turn-1/t[0]", "g/turn-1/u[1]", "s", "w"], "canceled") | {
+        "g/turn-1": "succeeded"
+    }
+    world.succeed("g/turn-1/t[0]", **paid(3))
+    world.succeed("g/turn-1/u[1]", **paid(4))
+    assert world.state.get(RUN, "p").cost_nano == 7
+    world.feed(SignalReceived(run_id=RUN, org_id=ORG, name="go", signal_id="1", payload=inline("late")))
+    assert world.states()["s"] == "canceled"
+
+
+def test_a_deadline_that_fires_twice_ends_once(world):
+    submit(world, function("a"), deadline_ms=500)
+    world.fire("deadline")
+    ended = world.snapshot()
+    world.fire("deadline")
+    assert world.snapshot() == ended
+    assert [labels["status"] for labels in world.counted("workflow_runs_total")] == ["failed"]
+
+
+def test_what_compensates_has_no_deadline_and_waits_for_no_place(world):
+    policy = {"retries": {"max_attempts": 2, "initial_ms": 10}}
+    nodes = (function("a"), function("b"), function("undo", policy), function("tell"))
+    submit(world, *nodes, edges="undo>tell", on_failure=["undo"], max_parallel=1, deadline_ms=500)
+    assert world.states() == {"a": "running", "b": "ready"}
+    world.fire("deadline")
+    assert world.status == "failed"
+    assert world.states() == {"a": "canceled", "b": "canceled", "undo": "running"}
+    world.fire("deadline")
+    world.fail("undo")
+    world.fire("retry:undo:2")
+    world.succeed("undo", attempt=2)
+    assert world.states()["tell"] == "running"
+    world.succeed("tell")
+    assert (world.state.get(RUN, "p").open_steps, world.timers) == (0, {})
+
+
+def test_a_cancel_frees_every_place_and_empties_the_line(world):
+    submit(world, function("m", parallel=True, items=[1, 2, 3]), function("z"), max_parallel=2)
+    world.cancel()
+    progress = world.state.get(RUN, "p")
+    assert (world.status, progress.open_steps, progress.ready) == ("canceled", 0, ())
+    assert world.states() == {"m": "canceled", "m[0]": "canceled", "m[1]": "canceled", "z": "canceled"}
+    world.succeed("m[0]")
+    assert asked(world) == ["m[0]", "m[1]"]
+
+
+def test_children_that_no_worker_works_on_wait_for_no_place(world):
+    pause = {"id": "w", "type": "wait", "config": {"duration_ms": 50, "parallel": True, "items": [1, 2, 3]}}
+    pause["config"]["max_parallel"] = 2
+    submit(world, function("a"), function("b"), pause, max_parallel=1)
+    assert world.states() == {"a": "running", "b": "ready", "w": "running", "w[0]": "waiting", "w[1]": "waiting"}
+    world.fire("wait:w[0]:1")
+    assert world.states()["w[2]"] == "waiting"
+    for child in ("w[1]", "w[2]"):
+        world.fire(f"wait:{child}:1")
+    assert world.states()["w"] == "succeeded"
+    assert asked(world) == ["a"]
+
+
+def test_an_agent_takes_no_place_and_a_child_that_waits_for_a_retry_keeps_its(world):
+    policy = {"retries": {"max_attempts": 2, "initial_ms": 10}}
+    submit(world, function("m", policy, parallel=True, items=[1, 2]), assistant("g"), max_parallel=1)
+    assert asked(world) == ["g/turn-1", "m[0]"]
+    world.fail("m[0]")
+    world.succeed("g/turn-1", tool_calls=[ToolUse(id="1", name="t")])
+    assert asked(world)[2:] == ["g/turn-1/t[0]"]
+    world.fire("retry:m[0]:2")
+    world.succeed("m[0]", attempt=2)
+    assert world.asked()[3:] == [("m[0]", 2), ("m[1]", 1)]
+
+
+def test_steps_that_gather_take_no_place(world, monkeypatch):
+    monkeypatch.setattr(gather, "INSIDE_LIMIT", 10)
+    mapped = function("m", parallel=True, items=[1, 2])
+    taker = function("t", inputs={"all": "m.output"})
+    submit(world, mapped, taker, function("z"), edges="m>t", max_parallel=1)
+    for child in ("m[0]", "m[1]"):
+        world.succeed(child, "x" * 20)
+    assert asked(world) == ["m[0]", "m[1]", "m/gather[0]", "z"]
+    world.succeed("m/gather[0]", ["x" * 20] * 2)
+    assert world.states()["t"] == "ready"
+    world.succeed("z")
+    assert asked(world)[4:] == ["t"]
+
+
+def test_a_step_in_line_that_its_join_started_early_binds_what_there_is_when_it_is_asked_for(world):
+    early = function("c", join="any", inputs={"a": "a.output", "b": "b.output"})
+    submit(world, function("a"), function("b"), function("z"), early, edges="a>c b>c", max_parallel=2)
+    world.succeed("a", "A")
+    assert (asked(world), world.states()["c"]) == (["a", "b", "z"], "ready")
+    world.succeed("b", "B")
+    assert asked(world)[3:] == ["c"]
+    assert world.requests[-1].args == {"a": "A", "b": "B"}
+
+
+def test_a_chain_takes_the_place_of_the_step_before(world):
+    world.rules = RunFold(chain_steps=True)
+    submit(world, function("a"), function("b"), function("z", {"priority": -1}), edges="a>b", max_parallel=1)
+    world.succeed("a", "A", chain="goes_on")
+    assert (asked(world), world.states()) == (["a"], {"a": "succeeded", "b": "running", "z": "ready"})
+    world.succeed("b", "B", chain="given_back")
+    assert asked(world) == ["a", "z"]
+
+
+@pytest.mark.parametrize("canceled", [False, True])
+def test_a_chain_that_went_on_to_a_step_in_line_has_used_up_its_attempt(world, canceled):
+    """Its claim has an outcome that was refused: the same attempt would be nobody's, and the run would never end."""
+    world.rules = RunFold(chain_steps=True)
+    submit(world, function("a"), function("b"), function("z"), edges="a>b", max_parallel=1)
+    world.succeed("a", "recorded", chain="given_back")
+    if canceled:
+        world.cancel()
+    world.succeed("b", "of something else", args_hash="0" * 24, **paid(7))
+    world.succeed("b", "of something else", args_hash="0" * 24, **paid(7))
+    assert world.state.get(RUN, "p").cost_nano == world.step("b").cost_nano == 7
+    if not canceled:
+        assert world.states()["b"] == "ready"
+        world.succeed("z")
+        assert world.asked() == [("a", 1), ("z", 1), ("b", 2)]
+        world.succeed("b", "B", attempt=2)
+        assert world.status == "succeeded"

@@ -14,7 +14,7 @@ from streams.core.runs.finish import fail_with, give_up, succeed
 from streams.core.runs.joins import Verdict, unseen, verdict, why_skipped
 from streams.core.runs.maps import Ended, ask_children, begin_map
 from streams.core.runs.parked import park
-from streams.core.runs.places import has_room, is_limited, next_in_line, stand_in_line
+from streams.core.runs.places import has_room, next_in_line, stand_in_line, stands_in_line
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import check_ride, node_scope, request, timeout_timer
 from streams.core.runs.turn import Turn
@@ -99,7 +99,7 @@ def _run(turn: Turn, node: PlanNode, rides: bool) -> list[Due]:
             return due
     if node.parallel:
         return _begin_map(turn, node) if turn.header.semantics >= MAPS else _dispatch_map(turn, node)
-    if is_limited(turn) and node.dynamic is None and not rides:
+    if stands_in_line(turn, node) and not rides:
         stand_in_line(turn, node)
         return []
     return _dispatch_one(turn, node, node.id, rides=rides)

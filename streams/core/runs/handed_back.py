@@ -1,5 +1,7 @@
 """What the fold does when a worker does not go on with a chain, see ``chain``."""
 
+import msgspec
+
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from streams.core.runs.entries import Step
 from streams.core.runs.requests import request
@@ -30,6 +32,11 @@ def take_over(turn: Turn, event: StepSucceeded | StepFailed | StepDeferred) -> N
         request(turn, node.id, step)
 
 
+def never_asked(step: Step | None) -> bool:
+    """Return whether a step was not asked for: it is pending, stands in line for a place, or was canceled there."""
+    return step is None or step.total is not None or (step.attempt == 0 and step.state in ("ready", "canceled"))
+
+
 def settle_never_asked(turn: Turn, event: StepSucceeded | StepFailed) -> None:
     """Use up the attempt of a step that its worker went on to while the fold, not knowing that, did not ask for it.
 
@@ -43,9 +50,8 @@ def settle_never_asked(turn: Turn, event: StepSucceeded | StepFailed) -> None:
     turn.pay(event.cost_nano, usage.input_tokens, usage.output_tokens)
     turn.leave(
         event.step_id,
-        Step(
-            node.id,
-            "canceled" if turn.is_over else "pending",
+        msgspec.structs.replace(
+            turn.step(node.id) or Step(node.id, "canceled" if turn.is_over else "pending"),
             attempt=event.attempt,
             cost_nano=event.cost_nano,
             input_tokens=usage.input_tokens,

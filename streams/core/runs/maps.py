@@ -22,7 +22,7 @@ from streams.core.runs.entries import MapCounts, Step
 from streams.core.runs.gather import join_id, page_id, pages_of
 from streams.core.runs.joins import unseen
 from streams.core.runs.parked import park
-from streams.core.runs.places import has_room, is_limited
+from streams.core.runs.places import has_room, stands_in_line
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import node_scope, request, timeout_timer
 from streams.core.runs.turn import Turn, outputs_of
@@ -71,7 +71,7 @@ def _child_ended(turn: Turn, node: PlanNode, child: Step) -> Ended | None:
 
 def ask_children(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | None:
     """Ask for children while there is room; return what the node became, if all have ended."""
-    while (counts := turn.maps[node.id]).asked < counts.total and counts.open < node.most_open and has_room(turn):
+    while (counts := turn.maps[node.id]).asked < counts.total and counts.open < node.most_open and has_room(turn, node):
         if items is None:
             items = open_items(node, node_scope(turn, node, turn.step(node.id)))
         refused = _ask_child(turn, node, items)
@@ -83,7 +83,7 @@ def ask_children(turn: Turn, node: PlanNode, items: Items | None = None) -> Ende
 def _go_on(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | None:
     """Ask for children at once, or where the run has a limit leave them in line."""
     counts = turn.maps[node.id]
-    if is_limited(turn) and counts.asked < counts.total:
+    if stands_in_line(turn, node) and counts.asked < counts.total:
         return None
     return ask_children(turn, node, items)
 

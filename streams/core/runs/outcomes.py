@@ -23,7 +23,7 @@ from streams.core.runs.dispatch import map_went_on, node_done, node_failed
 from streams.core.runs.dynamic import Signal
 from streams.core.runs.entries import DEADLINE, Step
 from streams.core.runs.finish import cancel, exceed_deadline
-from streams.core.runs.handed_back import holds_its_request, settle_never_asked, take_over
+from streams.core.runs.handed_back import holds_its_request, never_asked, settle_never_asked, take_over
 from streams.core.runs.maps import map_step_ended
 from streams.core.runs.parked import output_at_due, timed_out
 from streams.core.runs.requests import asked_for, timeout_timer
@@ -184,7 +184,7 @@ def _end_of_signal(turn: Turn, step_id: str, step: Step) -> None:
 def _accept(turn: Turn, event: StepSucceeded | StepFailed) -> Step | None:
     """Return the step whose open attempt this is the outcome of, paid for and disarmed; else settle and count."""
     step = turn.step(event.step_id)
-    if step is None or step.total is not None:
+    if step is None or never_asked(step):
         turn.commands.append(late("unknown_step"))
         settle_never_asked(turn, event)
         return None

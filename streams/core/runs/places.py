@@ -6,7 +6,8 @@
 2. Without a free place a node that would run is ``ready``; it is asked for when a place is free.
 3. The next one is that with the highest ``policy.priority``, then the first in the order of the plan. A mapped node
    stands in that line as long as it has children to ask for.
-4. What a worker goes on with by itself (a chain) takes the place of the step before it.
+4. What a worker goes on with by itself (a chain) takes the place of the step before it. If it goes on to a step that
+   stands in line, that step's attempt is used up (``handed_back``).
 """
 
 from collections.abc import Iterator
@@ -21,14 +22,15 @@ from streams.core.runs.turn import Turn
 WAITING_FOR = "max_parallel"
 
 
-def is_limited(turn: Turn) -> bool:
-    """Return whether what would run stands in line; what runs after the end of its run does not."""
-    return turn.plan.max_parallel is not None and not turn.is_over
+def stands_in_line(turn: Turn, node: PlanNode) -> bool:
+    """Return whether a node that would run waits for its turn: its steps take places, and the run has not ended."""
+    return turn.plan.max_parallel is not None and node.dynamic is None and not turn.is_over
 
 
-def has_room(turn: Turn) -> bool:
-    """Return whether one more step may be open."""
-    return turn.plan.max_parallel is None or turn.open_steps < turn.plan.max_parallel
+def has_room(turn: Turn, node: PlanNode | None = None) -> bool:
+    """Return whether one more step may be open; of ``node``, whose steps may take no place."""
+    most = turn.plan.max_parallel
+    return most is None or turn.open_steps < most or (node is not None and node.dynamic is not None)
 
 
 def stand_in_line(turn: Turn, node: PlanNode) -> None:
