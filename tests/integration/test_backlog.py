@@ -60,7 +60,9 @@ def test_waiting_requests_grow_the_lag_and_not_the_worker(system: System, client
     worker, kafka = system.roles["worker"], system.endpoints.kafka_bootstrap
     prompt = define_prompt(client, "Say {{item}}" + " and nothing else." * (TEMPLATE_BYTES // 18))
     split = merger("split", function_name="text_splitter", function_args={"chunk_size": 6})
-    flow = define_workflow(client, split, llm("ask", prompt, parallel=True, max_parallel=WAITING, model=ECHO), edges="split>ask")
+    flow = define_workflow(
+        client, split, llm("ask", prompt, parallel=True, max_parallel=WAITING, model=ECHO), edges="split>ask"
+    )
     # The first calls load what a worker loads late.
     assert run(client, submission(flow, {"text": words(4 * PARTITIONS)}))["status"] == "succeeded"
     pid, before = worker.pid, rss_mib(worker)
