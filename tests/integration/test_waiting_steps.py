@@ -46,8 +46,12 @@ def run_as(system: System, run: str, wanted: Any) -> dict[str, Any]:
             time.sleep(0.1)
 
 
-def waits_for(what: str) -> Any:
-    return lambda run: any(step["waiting"] and step["waiting"]["on"] == what for step in run["steps"])
+def waits_for(kind: str, on: str = "") -> Any:
+    def waits(run: dict[str, Any]) -> bool:
+        found = (step["waiting"] for step in run["steps"] if step["waiting"])
+        return any((waiting["kind"], waiting["on"]) == (kind, on) for waiting in found)
+
+    return waits
 
 
 def test_a_timer_and_an_approval_outlive_their_orchestrator(tmp_path: Path) -> None:
@@ -62,7 +66,7 @@ def test_a_timer_and_an_approval_outlive_their_orchestrator(tmp_path: Path) -> N
         assert step["waiting"]["until"] is not None
         system.roles["orchestrator"].kill()
         system.roles["orchestrator"].start()
-        run_as(system, run, waits_for("signal approval"))
+        run_as(system, run, waits_for("signal", "approval"))
         system.roles["orchestrator"].kill()
         with system.client() as client:
             for _ in range(2):
