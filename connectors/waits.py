@@ -121,7 +121,7 @@ def begun(
     step: StoredStep, steps: Sequence[StoredStep], holders: Mapping[str, Holder], lanes: Mapping[str, Wait]
 ) -> Wait:
     """Return on what a step that was asked for waits. ``steps`` are all that have not settled."""
-    if step.status == "waiting":
+    if step.status == "waiting" or (step.status == "ready" and step.waiting_for):
         failed_with = step.error["message"] if step.error is not None else None
         return read_wait(step.waiting_for or "", step.waiting_until_ms, failed_with)
     children = [other for other in steps if other.node_id == step.node_id and other.step_id != step.node_id]

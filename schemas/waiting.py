@@ -13,7 +13,7 @@ from typing import Literal
 
 WaitKind = Literal[
     "admission",  # the run: its organisation or workflow has no free place
-    "dependency",  # steps before it that have not settled, or its own children
+    "dependency",  # steps before it that have not settled, or its own children or parts
     "concurrency",  # a free place within its run or its map
     "lane",  # a worker that takes its request
     "claim",  # the worker that works on it
@@ -45,6 +45,8 @@ WORDS: Mapping[str, WaitKind] = {
     "signal": "signal",
     "child": "child",
     "slot": "concurrency",
+    "max_parallel": "concurrency",
+    "step": "dependency",
     "admission": "admission",
     "budget": "budget",
     "quota": "quota",

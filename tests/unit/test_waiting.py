@@ -26,6 +26,8 @@ def step(step_id: str, status: Any, **more: Any) -> StoredStep:
         ("signal approve", "signal", "approve"),
         ("child 0f3a", "child", "0f3a"),
         ("slot max_parallel", "concurrency", "max_parallel"),
+        ("max_parallel", "concurrency", ""),
+        ("step bot/turn-1", "dependency", "bot/turn-1"),
         ("budget daily", "budget", "daily"),
         ("worker w-1 has this attempt", "claim", "w-1"),
         ("redis: read a budget: no answer", "service", "redis"),
@@ -67,3 +69,4 @@ def test_steps_that_were_asked_for():
     assert (held.kind, held.on, held.until_ms) == ("claim", "w-1", 99)
     assert begun(children[1], open_steps, {}, {}) == Wait("retry", "", None, "no")
     assert begun(step("z", "running"), [], {}, {}).kind == "lane"
+    assert begun(step("z", "ready", waiting_for="max_parallel"), [], {}, {}).kind == "concurrency"
