@@ -66,7 +66,7 @@ def _played(seed: int, bug: str) -> Outcome:
 
 def problems(world: World) -> list[str]:
     """Return every promise that a dry world breaks."""
-    checks = (ends, results, order, money, set_aside, unfenced, replays)
+    checks = (ends, results, order, places, money, set_aside, unfenced, replays)
     return [problem for check in checks for problem in check(world)]
 
 
@@ -97,28 +97,73 @@ def order(world: World) -> list[str]:
 
     What did not become anything by an event (it was skipped, or is a switch) cannot be told the time of.
     """
-    log, first = world.log, dict[tuple[str, str, str], int]()
-    for record in log.everything(catalogue.RUN_EVENTS):
-        event = decode(record.topic, record.value)
-        ended = _ended_by(event)
-        if ended is not None:
-            at = log.order[record.topic, record.partition, record.offset]
-            place = (event.run_id, *ended)
-            first[place] = min(first.get(place, at), at)
+    log, first = world.log, _first_ends(world)
     states, found = _states(world), []
     for record in log.everything(LANE):
         request = decode(record.topic, record.value)
         at = log.order[record.topic, record.partition, record.offset]
         before = _before(world, request, states)
-        early = [s for s, state in before.items() if first.get((request.run_id, s, state), _known(state, at)) > at]
+        early = [source for source in before if _ended_at(first, states, request.run_id, source, at) > at]
         if not _may_run(_join(world, request), len(before), len(early), list(before.values())):
             found.append(f"{request.request_id} was asked for before {early or before}")
     return found
 
 
+def places(world: World) -> list[str]:
+    """No more steps of a run, and children of a map, are asked for than may be open at once.
+
+    A step counts from its first request to the first event that may have ended it. Steps that ride along are not seen.
+    """
+    log, ends = world.log, dict[tuple[str, str], int]()
+    for (run_id, step_id, _), at in _first_ends(world).items():
+        ends[run_id, step_id] = min(ends.get((run_id, step_id), at), at)
+    asked: dict[tuple[str, str], tuple[int, StepRequest]] = {}
+    for record in log.everything(LANE):
+        request = decode(record.topic, record.value)
+        at = log.order[record.topic, record.partition, record.offset]
+        place = (request.run_id, request.step_id)
+        if not request.compensation and at < asked.get(place, (at + 1, request))[0]:
+            asked[place] = (at, request)
+    found = []
+    for at, request in asked.values():
+        dag = world.runs[request.run_id].spec.spec.dag
+        node = next(node for node in dag.nodes if node.id == request.node_id)
+        now_open = [
+            other
+            for place, (since, other) in asked.items()
+            if other.run_id == request.run_id and since <= at < ends.get(place, at + 1)
+        ]
+        of_node = sum(other.node_id == node.id for other in now_open)
+        if len(now_open) > (dag.max_parallel or len(now_open)) or of_node > (node.config.max_parallel or of_node):
+            found.append(f"{request.request_id} was asked for beside {[other.step_id for other in now_open]}")
+    return found
+
+
+def _first_ends(world: World) -> dict[tuple[str, str, str], int]:
+    """Return when each step may have become what it is first, as places in the order of the log."""
+    first: dict[tuple[str, str, str], int] = {}
+    for record in world.log.everything(catalogue.RUN_EVENTS):
+        event = decode(record.topic, record.value)
+        ended = _ended_by(event)
+        if ended is not None:
+            at = world.log.order[record.topic, record.partition, record.offset]
+            place = (event.run_id, *ended)
+            first[place] = min(first.get(place, at), at)
+    return first
+
+
+def _ended_at(
+    first: dict[tuple[str, str, str], int], states: dict[tuple[str, str], str], run_id: str, source: str, at: int
+) -> int:
+    """Return when a step has ended; a mapped node with the last of its children."""
+    children = [step_id for run, step_id in states if run == run_id and step_id.startswith(f"{source}[")]
+    found = [(step_id, states.get((run_id, step_id), "pending")) for step_id in children or [source]]
+    return max(first.get((run_id, step_id, state), _known(state, at)) for step_id, state in found)
+
+
 def _before(world: World, request: StepRequest, states: dict[tuple[str, str], str]) -> dict[str, str]:
     edges = world.runs[request.run_id].spec.spec.dag.edges
-    sources = [edge.source for edge in edges if edge.target == request.step_id]
+    sources = [edge.source for edge in edges if edge.target == request.node_id]
     return {source: states.get((request.run_id, source), "pending") for source in sources}
 
 

@@ -52,7 +52,7 @@ from tests.simulation.ports import (
     StampedLog,
 )
 from tests.simulation.scheduler import Process, Scheduler
-from tests.support.runs import ORG, START_MS, assistant, function, resolved, signal, submitted, switch, wait
+from tests.support.runs import ORG, START_MS, assistant, function, limited, resolved, signal, submitted, switch, wait
 from topics import catalogue
 from topics.codec import decode
 from topics.murmur2 import partition_for
@@ -107,11 +107,32 @@ SPECS = (
     resolved(function("a", FAST), signal("b", "b", timeout_ms=4_000, default="late"), function("c"), edges="a>b b>c"),
 )
 
-#: Runs of an agent, in one of ten worlds: no draw decides that, so that the other nine play as they did before.
+#: Runs of an agent, of maps and with limits, each in one of ten worlds: no draw decides that, so that the other seven
+#: play as they did before.
 AGENT = resolved(
     function("a", FAST), assistant("b", TIMED, inputs={"word": "a.output"}), function("c"), edges="a>b b>c"
 )
-AGENTS_EVERY = 10
+MAPS = resolved(
+    function("a", FAST),
+    function("b", FAST, parallel=True, items=[1, 2, 3, 4], max_parallel=2, on_child_error="skip"),
+    function("c", TIMED, parallel=True, max_parallel=1, on_child_error="collect"),
+    function("d", FAST, inputs={"all": "c.output", "first": "b.output.0"}),
+    edges="a>b b>c c>d",
+)
+LIMITED = limited(
+    function("a", FAST),
+    function("b", TIMED | {"priority": 5}),
+    function("c", OPTIONAL | {"priority": -1}, parallel=True, items=[1, 2, 3], on_child_error="collect"),
+    function("d", FAST | {"priority": 1}, join="any"),
+    function("e", FAST, join="all_done", inputs={"all": "c.output"}),
+    function("undo", FAST),
+    edges="a>d b>d c>e d>e",
+    on_failure=["undo"],
+    max_parallel=2,
+    deadline_ms=30 * MINUTE_MS,
+)
+#: The last digits of their seeds.
+ONLY = {3: MAPS, 7: AGENT, 9: LIMITED}
 
 
 class Positions:
@@ -153,7 +174,7 @@ class World:
         self.scheduler = Scheduler(self.rng, START_MS)
         # No draw, so that a seed plays the same run of things with and without chains.
         self.chain_steps = seed % 2 == 1
-        self.with_agents = seed % AGENTS_EVERY == AGENTS_EVERY - 3
+        self.only = ONLY.get(seed % 10)
         self.partitions = self.rng.randint(1, 2)
         self.log = StampedLog(self.partitions, SimClock(self.scheduler))
         self.money = FencedTable(bug, foreign_timers=True)
@@ -296,7 +317,7 @@ class World:
         """Start somebody who submits a run and may cancel it."""
         process, calls = self.process("client")
         spec = self.rng.choice(SPECS)
-        run = submitted(AGENT if self.with_agents else spec, run_id=f"run-{number}")
+        run = submitted(self.only or spec, run_id=f"run-{number}")
         self.runs[run.run_id] = run
         self.clients += 1
         self.scheduler.spawn(process, self.client(process, SimLog(self.log, calls), run))
