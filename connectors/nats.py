@@ -30,6 +30,7 @@ MAX_BYTES = 1_000_000
 CONNECT_TIMEOUT_S = 5.0
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
+CANCEL_AGAIN_S = 0.5
 #: A server that hangs is given up after two of these without an answer.
 PING_EVERY_S = 3
 
@@ -59,10 +60,11 @@ class Nats:
 
     async def stop(self) -> None:
         """Disconnect. What is still in the buffer is lost."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        task, self._task = self._task, None
+        # More than once: the client swallows a cancellation that meets the close of a lost connection.
+        while task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
     @property
     def connected(self) -> bool:
