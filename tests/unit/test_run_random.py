@@ -27,10 +27,10 @@ from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs import gather
 from streams.core.runs.agents import part_of
-from streams.core.runs.entries import step_field
+from streams.core.runs.entries import SPEC_PREFIX, step_field
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
-from tests.support.runs import ORG, RUN, World, assistant, function, resolved, signal, submitted, switch
+from tests.support.runs import ORG, RUN, World, assistant, function, limited, resolved, signal, submitted, switch
 
 #: More events than any of these small workflows can need, so a run that does not end is found and not waited for.
 DRAIN_MOST = 2_000
@@ -50,10 +50,14 @@ def compensations(draw):
 
 
 @st.composite
-def workflows(draw):
-    """A DAG of up to six nodes; some map over their own list, over a predecessor's, or over nothing, some choose."""
-    count = draw(st.integers(1, 6))
-    before = {n: [source for source in range(n) if draw(st.booleans())] for n in range(count)}
+def workflows(draw, *, wide=False):
+    """A DAG of up to six nodes; some map over their own list, over a predecessor's, or over nothing, some choose.
+
+    A ``wide`` one has few edges and a limit.
+    """
+    count = draw(st.integers(3 if wide else 1, 6))
+    seldom = st.sampled_from([False, False, False, True])
+    before = {n: [source for source in range(n) if draw(seldom if wide else st.booleans())] for n in range(count)}
     nodes = []
     for number, sources in before.items():
         after = [f"n{n}" for n in before if number in before[n]]
@@ -67,7 +71,18 @@ def workflows(draw):
         nodes.append(node)
     edges = [f"n{source}>n{n}" for n in before for source in before[n]]
     undo, edge, roots = draw(compensations())
-    return resolved(*nodes, *undo, edges=" ".join([*edges, *edge]), **roots)
+    every, edges = (*nodes, *undo), [*edges, *edge]
+    if not wide:
+        return resolved(*every, edges=" ".join(edges), **roots)
+    after = {name: [node] for name, node in roots.items()}
+    return limited(*every, edges=" ".join(edges), **draw(limits()), **after)
+
+
+@st.composite
+def limits(draw):
+    """What a run may be limited by. A deadline is sooner or later than what else is timed."""
+    most = {} if draw(st.integers(0, 7)) == 7 else {"max_parallel": draw(st.integers(1, 3))}
+    return most | ({"deadline_ms": draw(st.sampled_from([60, 5_000]))} if draw(st.booleans()) else {})
 
 
 def _node(draw, number: int, sources: list[int]) -> dict[str, Any]:
@@ -84,18 +99,20 @@ def _node(draw, number: int, sources: list[int]) -> dict[str, Any]:
         policy["timeout_ms"] = 1_000
     if draw(st.integers(0, 2)) == 0:
         policy["optional"] = True
+    if draw(st.integers(0, 3)) == 0:
+        policy["priority"] = draw(st.sampled_from([-1, 5]))
     return _of_some_type(draw, f"n{number}", policy, config)
 
 
 def _of_some_type(draw, id_: str, policy: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     match draw(st.integers(0, 9)):
-        case 0:
+        case 9:
             return {"id": id_, "type": "wait", "config": config | {"duration_ms": 40}}
-        case 1:
+        case 8:
             config.pop("inputs", None)
             late = draw(st.sampled_from([{}, {"default": "late"}]))
             return signal(id_, "go", **config, **late, timeout_ms=60)
-        case 2:
+        case 7:
             return assistant(id_, policy, **config | {"inputs": {"word": "{{x}}"}, "max_turns": 3})
         case _:
             return function(id_, policy, **config)
@@ -121,6 +138,8 @@ class Chaos(World):
         self.maps = {n.id: n.config for n in spec.spec.dag.nodes if n.config.parallel}
         self.conditions = {n.id: n.config.condition for n in spec.spec.dag.nodes}
         self.switches = {n.id: n.config for n in spec.spec.dag.nodes if n.type == "switch"}
+        self.priority = {n.id: n.policy.priority for n in spec.spec.dag.nodes}
+        self.most_open = spec.spec.dag.max_parallel
         self.waits = {n.id for n in spec.spec.dag.nodes if n.type in ("wait", "signal", "agent")}
         self.pending: dict[tuple[str, int, int], StepRequest] = {}
         self.fired: list[str] = []
@@ -130,7 +149,8 @@ class Chaos(World):
         self.args: dict[str, dict[str, Any]] = {}
         self.ever: set[tuple[str, int, int]] = set()
         self.answers = 0
-        fork = {"source": "fork:before", "reuse": reuse} if (reuse := self.reusable(spec)) else {}
+        self.reuse = self.reusable(spec)
+        fork = {"source": "fork:before", "reuse": self.reuse} if self.reuse else {}
         self.feed(submitted(spec, inputs={"x": "in"}, **fork))
 
     def reusable(self, spec: Any) -> dict[str, Reused]:
@@ -140,6 +160,9 @@ class Chaos(World):
             return found
         for node in spec.spec.dag.nodes[: len(self.before) - len(self.apart) - 1]:
             if node.type != "switch" and found.keys() >= set(self.before[node.id]) and self.draw(st.booleans()):
+                if self.draw(st.integers(0, 4)) == 0:
+                    found[node.id] = Reused(state="skipped")
+                    continue
                 ids = [f"{node.id}[{i}]" for i in range(2)] if node.config.parallel else [node.id]
                 outputs = [inline(["out", step_id, 0]) for step_id in ids]
                 found[node.id] = Reused(children=outputs) if node.config.parallel else Reused(output=outputs[0])
@@ -156,6 +179,7 @@ class Chaos(World):
             assert self.restoring or place not in self.ever, "what was asked for is not asked for again"
             assert request.attempt == 1 or (request.step_id, request.attempt - 1) in {place[:2] for place in self.ever}
             self.ever.add(place)
+            self.check_line(request)
             assert self.args.setdefault(request.step_id, request.args) == request.args, "a retry sees the same"
             self.pending[place] = request
 
@@ -177,6 +201,7 @@ class Chaos(World):
             assert self.timers == {}
         assert self.timers == self.timers_of_entries()
         self.check_maps()
+        self.check_places()
         return commands
 
     def compensates(self) -> bool:
@@ -203,8 +228,37 @@ class Chaos(World):
             open_ = sum(child.state in ("running", "waiting") for child in children)
             assert open_ <= (config.max_parallel or len(children))
             if len(children) < node.total:
-                assert open_ == config.max_parallel
+                full = self.most_open is not None and self.state.get(RUN, "p").open_steps == self.most_open
+                assert open_ == config.max_parallel or (full and node_id not in self.waits)
             assert config.on_child_error != "fail" or all(child.state != "failed" for child in children)
+
+    def check_places(self) -> None:
+        """No more steps are open than may be, and nothing stands in line while there is room."""
+        progress = self.state.get(RUN, "p")
+        line = {step_id for step_id, state in self.states().items() if state == "ready"}
+        assert line == set(progress.ready)
+        if self.most_open is None or self.status in TERMINAL_RUN:
+            assert not line
+            assert progress.open_steps == 0 or self.compensates()
+            return
+        open_ = sum(self.takes_place(step_id) for step_id in self.states())
+        assert open_ == progress.open_steps <= self.most_open
+        assert not line or open_ == self.most_open
+
+    def takes_place(self, step_id: str) -> bool:
+        """Whether a step is one of those that are open at once."""
+        step = self.step(step_id)
+        folded = step.node in self.waits or step.total is not None or step.gather is not None
+        return step.state in ("running", "waiting") and not folded
+
+    def check_line(self, request: StepRequest) -> None:
+        """What was asked for from the line had the highest priority there."""
+        if self.most_open is None or self.restoring or request.attempt > 1 or request.deferral:
+            return
+        if request.compensation or self.step(request.step_id).gather is not None or request.node_id in self.waits:
+            return
+        line = [node_id for node_id, state in self.states().items() if state == "ready"]
+        assert all(self.priority[node_id] <= self.priority[request.node_id] for node_id in line)
 
     def edges(self, node_id: str) -> list[str]:
         """What the predecessors of a node are: open, taken or untaken."""
@@ -219,7 +273,7 @@ class Chaos(World):
 
     def timers_of_entries(self) -> dict[str, int]:
         """What a restore from a checkpoint arms."""
-        fields = [step_field(step_id) for step_id in self.states()]
+        fields = ["p", *(step_field(step_id) for step_id in self.states())]
         stored = {f: self.rules.encode(RUN, f, self.state.get(RUN, f)) for f in fields}
         return dict(timer for f, data in stored.items() if (timer := self.rules.timer(RUN, f, data)) is not None)
 
@@ -280,7 +334,13 @@ def may_run(join: str | None, edges: list[str]) -> bool | None:
 
 
 def check_choice(world: Chaos, node_id: str, *, ran: bool) -> None:
-    """Whether a node had to run, by its edges and by those conditions that are the same whenever they are asked."""
+    """Whether a node had to run, by its edges and by those conditions that are the same whenever they are asked.
+
+    One whose result comes from another run is what it was there, whatever its edges and its condition say here.
+    """
+    if node_id in world.reuse:
+        assert ran is (world.reuse[node_id].state == "succeeded")
+        return
     wanted = may_run(world.join[node_id], world.edges(node_id))
     condition = world.conditions[node_id]
     if wanted and condition is not None:
@@ -340,7 +400,8 @@ def check_replay(world: Chaos) -> None:
     for offset, (event, now_ms) in enumerate(world.events):
         commands += rules.fold(state, event, now_ms, offset)
         for entity, entries in state.snapshot(rules.encode).items():
-            for field, data in entries.items():
+            # A spec never changes, and compiling its conditions for each event would take most of the time.
+            for field, data in entries.items() if offset == 0 or not entity.startswith(SPEC_PREFIX) else ():
                 state.put(entity, field, rules.decode(entity, field, data))
     assert state.snapshot(rules.encode) == world.snapshot()
     again = MemoryState()
@@ -350,9 +411,11 @@ def check_replay(world: Chaos) -> None:
 class RunMachine(RuleBasedStateMachine):
     """One run. Its events come late, twice, in another order and not at all; its orchestrator crashes."""
 
+    flows = workflows()
+
     @initialize(data=st.data())
     def begin(self, data):
-        self.world = Chaos(data.draw(workflows()), data.draw)
+        self.world = Chaos(data.draw(self.flows), data.draw)
         self.held: list[RunEvent] = []
 
     def asked(self, data) -> StepRequest:
@@ -440,3 +503,16 @@ class TestRunMachine(RunMachine.TestCase):
     """A run as a machine that anything may happen to; it must always still reach its end."""
 
     settings = settings(max_examples=100, stateful_step_count=30, deadline=None, derandomize=True)
+
+
+class LimitedMachine(RunMachine):
+    """A run with limits."""
+
+    flows = workflows(wide=True)
+
+
+@pytest.mark.usefixtures("gathered_soon")
+class TestLimitedMachine(LimitedMachine.TestCase):
+    """What must hold in any run, and how many steps are open at once, which is next, and the deadline."""
+
+    settings = settings(max_examples=60, stateful_step_count=30, deadline=None, derandomize=True)
