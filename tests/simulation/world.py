@@ -114,7 +114,7 @@ AGENT = resolved(
 )
 MAPS = resolved(
     function("a", FAST),
-    function("b", FAST, parallel=True, items=[1, 2, 3, 4], max_parallel=2, on_child_error="skip"),
+    function("b", FAST, parallel=True, items=[1, 2, 3], max_parallel=2, on_child_error="skip"),
     function("c", TIMED, parallel=True, max_parallel=1, on_child_error="collect"),
     function("d", FAST, inputs={"all": "c.output", "first": "b.output.0"}),
     edges="a>b b>c c>d",
