@@ -22,11 +22,16 @@ demo: $(VENV)/.local ## The same in a throw-away directory, then stop
 engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL, ClickHouse and NATS, until Ctrl-C
 	@exec $(RUN) -m deploy.local.engines --data-dir .agentflow
 
+# What needs no engines uses every core; what starts engines has them to itself.
+ALONE := tests/unit tests/simulation
+
 test: lint ## Run all checks and all tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto $(ALONE)
+	$(RUN) -m pytest $(ALONE:%=--ignore=%)
 
 test-all: lint ## The same with every variant of the slow tests
-	$(RUN) -m pytest -m ""
+	$(RUN) -m pytest -n auto -m "" $(ALONE)
+	$(RUN) -m pytest -m "" $(ALONE:%=--ignore=%)
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers
 	$(RUN) -m ruff check .
