@@ -41,6 +41,8 @@ def said_so_far(prompt: str, turns: Sequence[Turn]) -> list[str]:
 
 def weight(prompt: str, tools: Sequence[ToolSpec], turns: Sequence[Turn]) -> str:
     """Return a text with at least the tokens of a request with tools, for a hold's estimate."""
+    if not tools and not turns:
+        return prompt
     asked = [[one.id, one.name, one.args] for turn in turns for one in turn.asked]
     offered = [[tool.name, tool.summary, tool.parameters] for tool in tools]
     frame = json.dumps([asked, offered], ensure_ascii=False)

@@ -13,6 +13,7 @@ from connectors.settings import Settings
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, request_id, run_id
 from schemas.money import usd
+from schemas.records.money import CostEvent
 from tests.support.checker import Checker
 from tests.support.client import (
     RUNS,
@@ -226,9 +227,10 @@ def test_a_run_is_cancelled_while_its_call_is_under_way(
         assert asked.status_code == 202, asked.text
         found = wait_for_run(client, accepted, deadline_s=4)
     assert found["status"] == found["by_id"]["ask"]["status"] == "canceled"
-    assert found["cost_usd"] == "0"
     assert "changed my mind" in found["error"]["message"]
     assert client.post(f"{RUNS}/{accepted}/cancel").status_code == 409
+    # The call was broken off and nobody knows what it will cost, so its estimate counts, late as it comes.
+    until(lambda: client.get(f"{RUNS}/{accepted}").json()["cost_usd"] != "0", DEADLINE_S, "the call is presumed")
 
     def paid() -> Json | None:
         late = get_run(client, accepted)
@@ -402,7 +404,8 @@ def test_rows_in_clickhouse_are_what_topics_hold(system: System, client: httpx.C
     )
     costs, calls, views = (read_decoded(kafka, topic) for topic in ANALYSED)
     rows = asyncio.run(_rows(system))
-    assert rows["cost_events"] == {(c.call_id, c.kind, c.run_id, c.model, c.amount_nano) for c in costs}
+    settlements = [c for c in costs if isinstance(c, CostEvent)]
+    assert rows["cost_events"] == {(c.call_id, c.kind, c.run_id, c.model, c.amount_nano) for c in settlements}
     assert rows["provider_calls"] == {(c.call_id, c.outcome, c.cost_nano, c.usage.input_tokens) for c in calls}
     assert rows["step_events"] == {
         (v.run_id, s.step_id, v.version, s.state, s.attempt, s.cost_nano) for v in views for s in v.steps
