@@ -7,7 +7,7 @@ are worked on at once and finish in any order; a partition's offset follows its 
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.ports import Clock, InRecord
 from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
@@ -38,6 +38,13 @@ CHAIN_MOST_MS = 10_000
 GIVE_UP_S = 2.0
 
 
+class _Twin(NamedTuple):
+    """The task that works on an attempt, and how often that attempt was given back when it was asked for."""
+
+    task: "asyncio.Task[Any]"
+    deferral: int
+
+
 class Worker:
     """The worker's ``PollHandler``. ``concurrency`` bounds the attempts that are worked on at once."""
 
@@ -62,7 +69,7 @@ class Worker:
         self._watermarks = Watermarks(max_span)
         self._paused: dict[Partition, str] = {}
         self._tasks: set[asyncio.Task[bool]] = set()
-        self._running: dict[str, asyncio.Task[bool]] = {}
+        self._running: dict[str, _Twin] = {}
         self._control: Control | None = None
         self._draining = False
         self._tenure = 0
@@ -166,7 +173,8 @@ class Worker:
         twin = self._running.get(request.request_id)
         if twin is not None:
             self._leave(request)
-            self._start(self._join(twin, ticket))
+            again = twin.deferral < request.deferral
+            self._start(self._work_after(record, request, ticket) if again else self._join(twin.task, ticket))
             return
         task = self._start(self._work(record, request, ticket))
         self._name(request, task)
@@ -230,12 +238,24 @@ class Worker:
         """Let a request that is delivered while a task works on it wait for that task."""
         request_id = request.request_id
         if task is not None and request_id not in self._running:
-            self._running[request_id] = task
+            self._running[request_id] = _Twin(task, request.deferral)
             task.add_done_callback(lambda _: self._running.pop(request_id, None))
 
     def _may_go_on(self, ticket: Ticket, until_ms: int) -> bool:
         """Return whether the next step of a chain may be begun here: its request is ours and would be read again."""
         return not self._draining and self._watermarks.holds(ticket) and self._clock.now_ms() < until_ms
+
+    async def _work_after(self, record: InRecord, request: StepRequest, ticket: Ticket) -> bool:
+        """Work on a request that was asked for because a former one of its attempt was given back.
+
+        A former one that is still worked on here is a repeat, as a restore makes them: what it ends by may be the very
+        word that this request came of, so it says nothing of this one.
+        """
+        while (before := self._running.get(request.request_id)) is not None:
+            await asyncio.wait({before.task})
+        self._name(request, asyncio.current_task())
+        await self._enter(request)
+        return await self._work(record, request, ticket)
 
     async def _join(self, twin: "asyncio.Task[bool]", ticket: Ticket) -> bool:
         """Ack a request that was delivered again while it is worked on, when that work is done."""

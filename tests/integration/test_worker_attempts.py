@@ -11,6 +11,7 @@ from msgspec import structs
 from redis.asyncio import Redis
 
 from connectors.claims import Busy, Granted, Published, RedisClaims
+from connectors.holds import RedisHolds
 from connectors.ports import OutRecord
 from connectors.providers.base import ModelRequest
 from connectors.redis_keys import budgets_slot, runs_slot
@@ -293,6 +294,32 @@ async def test_redelivered_while_it_is_worked_on_it_waits_for_that_work(bench: B
     assert len(bench.results()) == 1
 
 
+async def test_asked_for_again_while_a_repeat_is_given_back_it_is_worked_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, give_back, hold = asyncio.Event(), asyncio.Event(), RedisHolds.hold
+
+    async def first_later(self: RedisHolds, request: Any) -> Any:
+        if give_back.is_set():
+            return await hold(self, request)
+        asked.set()
+        await give_back.wait()
+        raise Unavailable("budgets", "down for the test", 5.0)
+
+    monkeypatch.setattr(RedisHolds, "hold", first_later)
+    repeat = bench.request(llm(), args={"word": "x"})
+    await bench.ask(repeat)
+    pump = await started(bench)
+    await asked.wait()
+    await bench.ask(structs.replace(repeat, deferral=1))
+    await until(lambda: sum(pump.positions.values()) == 2)
+    give_back.set()
+    await bench.finished(2)
+    deferred, succeeded = bench.results()
+    assert (type(deferred), deferred.deferral, type(succeeded)) == (StepDeferred, 1, StepSucceeded)
+    await bench.idle(pump)
+
+
 async def test_bad_records_go_to_the_dead_letters_and_good_ones_go_on(bench: Bench) -> None:
     good = bench.request(function("result_merger"), args={"a": 1})
     key = f"{good.run_id}:{good.step_id}".encode()
@@ -335,10 +362,10 @@ async def test_while_redis_is_down_nothing_is_acked(bench: Bench, monkeypatch: p
     down = True
     take = RedisClaims.take
 
-    async def flaky(self: RedisClaims, run_id: str, request_id: str) -> Any:
+    async def flaky(self: RedisClaims, run_id: str, request_id: str, **more: Any) -> Any:
         if down:
             raise Unavailable("redis", "down for the test")
-        return await take(self, run_id, request_id)
+        return await take(self, run_id, request_id, **more)
 
     monkeypatch.setattr(RedisClaims, "take", flaky)
     await bench.ask(bench.request(llm(), args={"word": "x"}))
