@@ -111,7 +111,15 @@ async def test_a_wrong_password_is_said_in_words(nats_url: str, caplog: pytest.L
     bus = Nats(nats_url.replace("agentflow:", "agentflow:wrong"), "stranger")
     bus.start()
     await until_async(lambda: "nats_down" in [record.action for record in caplog.records], DEADLINE_S, "it is told")
-    with pytest.raises(Unavailable, match="Authorization"):
-        await bus.ping()
-    assert not bus.connected
+    # The server says why and closes at once, so what a client hears of it is at times the reset alone.
+    async with asyncio.timeout(DEADLINE_S):
+        while "Authorization" not in await refusal(bus):
+            assert not bus.connected
     await bus.stop()
+
+
+async def refusal(bus: Nats) -> str:
+    """Return why a bus does not answer."""
+    with pytest.raises(Unavailable) as caught:
+        await bus.ping()
+    return str(caught.value)
