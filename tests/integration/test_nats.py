@@ -115,6 +115,7 @@ async def test_a_wrong_password_is_said_in_words(nats_url: str, caplog: pytest.L
     async with asyncio.timeout(DEADLINE_S):
         while "Authorization" not in await refusal(bus):
             assert not bus.connected
+            await asyncio.sleep(0.02)
     await bus.stop()
 
 
