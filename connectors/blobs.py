@@ -1,14 +1,13 @@
 """Where the bytes of objects are: a directory that processes of one machine share, or a prefix of a bucket."""
 
 import asyncio
-import os
-import tempfile
 from pathlib import Path
 from typing import Protocol
 
 import obstore
 from obstore.store import S3Store
 
+from connectors import whole_files
 from connectors.stores import s3_errors
 from schemas.errors import NotFound, TooLarge, Unavailable
 
@@ -87,17 +86,8 @@ def _read(path: Path, most: int) -> bytes:
 
 
 def _write_once(path: Path, data: bytes) -> None:
-    """Write under a temporary name and rename, so that a reader sees all of it or nothing, after a crash too."""
+    """Write a file that is not there yet."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    whole_files.replace(path, data)

@@ -19,6 +19,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 
 from connectors.bus import Handler, Unsubscribe
+from connectors.ending import end
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ MAX_BYTES = 1_000_000
 CONNECT_TIMEOUT_S = 5.0
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
-CANCEL_AGAIN_S = 0.5
 #: A server that hangs is given up after two of these without an answer.
 PING_EVERY_S = 3
 
@@ -61,10 +61,8 @@ class Nats:
     async def stop(self) -> None:
         """Disconnect. What is still in the buffer is lost."""
         task, self._task = self._task, None
-        # More than once: the client swallows a cancellation that meets the close of a lost connection.
-        while task is not None and not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
+        if task is not None:
+            await end(task)
 
     @property
     def connected(self) -> bool:

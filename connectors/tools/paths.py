@@ -1,12 +1,11 @@
 """Files of local buckets: a document that is read, a result that is written, nothing outside of their directories."""
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from connectors import whole_files
 from schemas.errors import StepError
 from topics.catalogue import SEGMENT_PATTERN
 
@@ -15,7 +14,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LISTED = 10
 _MOST_KEY_BYTES = 1_024
 _MOST_NAME_BYTES = 240
-_TEMPORARY = ".new-"
 
 
 def results_of(results: Path, org_id: str) -> Path:
@@ -75,21 +73,8 @@ def write(root: Path, bucket: str, key: str, data: bytes) -> Path:
     if path.is_dir():
         raise StepError("bad_key", f"{key!r} holds others and cannot be a file; take another key")
     if not (path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data):
-        _replace(path, data)
+        whole_files.replace(path, data)
     return path
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _candidates(root: Path, bucket: str, key: str) -> list[Path]:

@@ -5,14 +5,12 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 
+from connectors.ending import end
 from connectors.workers_seen import BEAT_S, Said, WorkersSeen
 from schemas.errors import Unavailable
 from schemas.version import VERSION
 
 log = logging.getLogger(__name__)
-
-#: How long a beat may take to end once it is told to.
-CANCEL_AGAIN_S = 1.0
 
 
 class Heartbeat:
@@ -34,10 +32,7 @@ class Heartbeat:
         task, self._task = self._task, None
         if task is None:
             return
-        # More than once: a cancellation that meets the end of a beat's own time limit can be swallowed with it.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
+        await end(task)
         await self._beat(stopped=True)
 
     async def _beats(self) -> None:

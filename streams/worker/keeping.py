@@ -5,12 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from connectors.ending import end
 from connectors.ports import Clock
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
-
-CANCEL_AGAIN_S = 0.5
 
 
 @asynccontextmanager
@@ -23,11 +22,7 @@ async def kept(renew: Callable[[], Awaitable[bool]], every_s: float, clock: Cloc
     try:
         yield
     finally:
-        # More than once: a client may swallow a cancellation that meets the end of its own wait, and the attempt
-        # would then stay in this line for ever.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
+        await end(task)
 
 
 async def _keep(renew: Callable[[], Awaitable[bool]], every_s: float, clock: Clock, what: str) -> None:

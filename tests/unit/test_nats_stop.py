@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from connectors import nats
+from connectors import ending, nats
 from connectors.nats import Nats
 
 
@@ -28,7 +28,7 @@ class Swallowing:
 async def test_a_swallowed_cancellation_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Swallowing()
     monkeypatch.setattr(nats, "Client", lambda: client)
-    monkeypatch.setattr(nats, "CANCEL_AGAIN_S", 0.01)
+    monkeypatch.setattr(ending, "CANCEL_AGAIN_S", 0.01)
     bus = Nats("nats://nowhere", "test")
     bus.start()
     async with asyncio.timeout(10):

@@ -1,0 +1,17 @@
+"""Ending a task of ours for sure."""
+
+import asyncio
+from typing import Any
+
+CANCEL_AGAIN_S = 0.5
+
+
+async def end(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task until it has ended.
+
+    More than once: a client may swallow a cancellation that meets the end of its own wait, or the close of a lost
+    connection, and whoever awaits the task would then wait for ever.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
