@@ -1,5 +1,7 @@
 """The request of one attempt. It is made from state alone, so the same one can be made again after a restore."""
 
+from msgspec import structs
+
 from schemas.records.steps import StepRequest, Work
 from streams.core.runs.binding import bind_args, open_items
 from streams.core.runs.chain import args_hash, rides_after
@@ -88,34 +90,18 @@ def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Wor
 
 
 def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
-    header = turn.header
     gathers = step.gather is not None
     args, links = gather_args(turn, step) if gathers else bind_args(node, scope)
     work = WORK if gathers else node.asked
-    size = check_request(step_id, args, links, header.tags, work)
-    budget = header.budget_nano
+    size = check_request(step_id, args, links, turn.header.tags, work)
     # Only a request that was never given back carries more: what comes of an earlier one must find it gone.
     chained = turn.chain_steps and node.next is not None and not step.deferral
-    return StepRequest(
-        run_id=header.run_id,
-        org_id=header.org_id,
-        workflow_name=header.workflow_name,
-        workflow_version=header.workflow_version,
-        step_id=step_id,
-        node_id=node.id,
-        attempt=step.attempt,
-        deferral=step.deferral,
-        tier=node.policy.quality,
-        work=work,
+    return structs.replace(
+        base_request(turn, node, step_id, step, work),
         args=args,
         links=links,
         timeout_ms=TIMEOUT_MS if gathers else node.policy.timeout_ms,
-        sla_ms=node.policy.sla_ms,
         on_unknown=node.policy.on_unknown,
-        tags=header.tags,
-        run_budget_nano=None if budget is None else max(0, budget - turn.cost_nano),
-        capture=header.capture,
-        requested_at_ms=step.requested_at_ms or turn.now_ms,
         continuation=rides_after(turn, node, scope, size) if chained else [],
         # Workers in other languages know only what their queue asks for.
         queue="" if gathers else node.queue,
