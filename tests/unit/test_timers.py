@@ -8,7 +8,7 @@ from streams.runtime.dirty import Dirty
 from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
 from streams.runtime.overlay import Memory
 from streams.runtime.owned import Owned, Status
-from streams.runtime.timers import Timers
+from streams.runtime.timers import Timers, fire_run_timers
 
 pytestmark = pytest.mark.asyncio
 
@@ -23,11 +23,11 @@ class Scene:
         self.owned = Owned(0, Memory(BudgetsFold(), 10), Dirty(BudgetsFold()), status=Status.READY)
         log = MemoryLog(1, self.clock)
         self.timers = Timers(table=self.table, log=log, clock=self.clock, fire=self._fire)
-        self.offset = 0
+        self.offset, self.records = 0, True
 
     async def _fire(self, _partition: int, dues: list[Due]) -> list[OutRecord]:
         self.fired += [due.member for due in dues]
-        return []
+        return await fire_run_timers(0, dues if self.records else [])
 
     async def begin(self) -> None:
         taken = await self.table.take(0, "log")
@@ -56,3 +56,12 @@ async def test_a_timer_fires_once_and_again_when_it_left_and_came_back() -> None
     assert await scene.tick() == []
     await scene.change(arm={MEMBER: 2})
     assert await scene.tick() == [MEMBER], "a hold that was put back must end, too"
+
+
+async def test_a_timer_that_became_no_record_is_asked_again_and_fires_when_it_came_back() -> None:
+    scene = Scene()
+    await scene.begin()
+    await scene.change(arm={MEMBER: 1})
+    scene.records = False
+    assert await scene.tick() == [MEMBER]
+    assert await scene.tick() == [MEMBER], "without a record nothing in the log will disarm it"
