@@ -43,6 +43,7 @@ COMPENSATION_FAILURES_TOTAL = "compensation_failures_total"
 LATE_EVENTS_TOTAL = "late_events_total"
 SUBMISSION_CONFLICTS_TOTAL = "submission_conflicts_total"
 COST_SETTLEMENTS_TOTAL = "cost_settlements_total"
+ADMISSION_DELAY_SECONDS = "admission_delay_seconds"
 
 _DECLARED = (
     Metric(WORKFLOW_RUNS_TOTAL, "counter", "Runs that ended, by how.", ("workflow", "status")),
@@ -66,6 +67,13 @@ _DECLARED = (
     Metric(COMPENSATION_FAILURES_TOTAL, "counter", "Compensating steps that failed for good.", ("workflow", "node")),
     Metric(LATE_EVENTS_TOTAL, "counter", "Events that came when nothing waited for them any more.", ("reason",)),
     Metric(SUBMISSION_CONFLICTS_TOTAL, "counter", "Submissions in the log with a used id and another body.", ()),
+    Metric(
+        ADMISSION_DELAY_SECONDS,
+        "histogram",
+        "Time that a run with turns stood in line until it was admitted.",
+        ("workflow",),
+        _SECONDS,
+    ),
     Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements, by kind and by what they changed.", ("kind", "effect")),
 )
 

@@ -6,6 +6,7 @@
 3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs. Nodes that
    compensate run after a run has failed or was canceled.
 4. Limits of a run: how many of its steps are open at once, and its deadline. Attempts whose outcome is unknown.
+6. A run that waits for its admission (``RunSubmitted.turns``), whatever its workflow needs.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
@@ -18,8 +19,9 @@ PLAIN = 1
 SETTLED = 2
 MAPS = 3
 LIMITS = 4
+TURNS = 6
 #: The newest rules that there are.
-SEMANTICS = LIMITS
+SEMANTICS = TURNS
 #: The types of nodes that were there from the start.
 _FIRST = frozenset({"llm", "tool", "function"})
 

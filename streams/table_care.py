@@ -22,6 +22,7 @@ from topics.murmur2 import partition_for
 TABLES = {
     catalogue.TABLE_RUNS: (catalogue.RUN_EVENTS, "orchestrator"),
     catalogue.TABLE_BUDGETS: (catalogue.COST_EVENTS, "budgets"),
+    catalogue.TABLE_ADMISSIONS: (catalogue.ADMISSIONS, "admission"),
 }
 POLL_S = 0.1
 TOMBSTONES = 1_000
@@ -45,7 +46,7 @@ class TableCare:
         self._log: Log = log
         self._table = table
         self._checkpoints = checkpoints
-        self._partitions = partitions
+        self._partitions = catalogue.partitions_of(self.topic, partitions)
 
     async def quarantined(self) -> AsyncIterator[Aside]:
         """Yield every quarantined key."""

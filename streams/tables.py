@@ -118,7 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _command(commands, "list", "show the quarantined keys, and why")
     release = _command(commands, "release", "fold the records of quarantined keys, in order, and let them go on")
-    release.add_argument("keys", nargs="+", metavar="KEY", help="a run id, or an organisation with --table budgets")
+    keys = "a run id, or an organisation with --table budgets or admissions"
+    release.add_argument("keys", nargs="+", metavar="KEY", help=keys)
     release.add_argument("--wait", type=float, default=WAIT_S, help="seconds to wait for the role; default %(default)g")
     rebuild = _command(commands, "rebuild", "have partitions of a table restored")
     rebuild.add_argument("partitions", nargs="+", type=int, metavar="PARTITION")

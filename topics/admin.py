@@ -8,7 +8,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import TooLarge, Unavailable
-from topics.catalogue import MOST_QUEUES, is_queue, queue_topics
+from topics.catalogue import MOST_QUEUES, is_queue, partitions_of, queue_topics
 
 _TIMEOUT_MS = 20_000
 
@@ -51,12 +51,15 @@ class TopicAdmin:
         return sum(len(found[5]) for answer in answers for found in answer.groups if found[1] == group)
 
     async def create(self, wanted: dict[str, dict[str, str]], partitions: int, replication: int) -> list[str]:
-        """Create the topics that are missing; return their names. Existing ones are left as they are."""
+        """Create the topics that are missing; return their names. Existing ones are left as they are.
+
+        ``partitions`` is for all topics whose number the catalogue leaves open.
+        """
         there = set(await self._client.list_topics())
         missing = [name for name in wanted if name not in there]
         if not missing:
             return []
-        new = [NewTopic(n, partitions, replication, topic_configs=wanted[n]) for n in missing]
+        new = [NewTopic(n, partitions_of(n, partitions), replication, topic_configs=wanted[n]) for n in missing]
         response = await self._client.create_topics(new)
         for name, code, *detail in response.topic_errors:
             if code not in (0, TopicAlreadyExistsError.errno):
@@ -86,7 +89,8 @@ class TopicAdmin:
     async def verify(self, wanted: dict[str, dict[str, str]], partitions: int | None = None) -> list[Difference]:
         """Return what differs: missing topics, other settings, and (if given) another partition count.
 
-        All of a table's partitions follow its input topic, so topics of one count are expected.
+        All of a table's partitions follow its input topic, so topics of one count are expected, except where the
+        catalogue says another one.
         """
         there = set(await self._client.list_topics())
         found = [Difference(n, "is missing; run `python -m topics create`") for n in wanted if n not in there]
@@ -111,8 +115,9 @@ class TopicAdmin:
         if partitions is None:
             return []
         described = await self._client.describe_topics(names)
+        counts = {t["topic"]: (len(t["partitions"]), partitions_of(t["topic"], partitions)) for t in described}
         return [
-            Difference(t["topic"], f"has {len(t['partitions'])} partitions, should have {partitions}")
-            for t in described
-            if len(t["partitions"]) != partitions
+            Difference(topic, f"has {has} partitions, should have {should}")
+            for topic, (has, should) in counts.items()
+            if has != should
         ]

@@ -1,7 +1,8 @@
 """Every topic, declared once: key, model, partitions, retention, who writes and who reads.
 
 A family is a topic whose last part is open (``workflow-submissions.<org>``). A topic's partition count never
-changes once it exists, since keys decide partitions: to grow, a new generation of the topic is made.
+changes once it exists, since keys decide partitions: to grow, a new generation of the topic is made. The deployment
+says how many partitions a topic has (``TOPIC_PARTITIONS``), except where one order over all keys is the point.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from schemas.policy import TIERS
+from schemas.records.admissions import AdmissionEvent
 from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
@@ -33,6 +35,7 @@ STEP_REQUESTS = "step-requests"
 RUN_VIEWS = "run-views"
 PROVIDER_CALLS = "provider-calls"
 COST_EVENTS = "cost-events"
+ADMISSIONS = "admissions"
 TRACE_SPANS = "trace-spans"
 DEFINITIONS = "definitions"
 AUDIT_EVENTS = "audit-events"
@@ -40,6 +43,10 @@ SUBMISSIONS = "workflow-submissions"
 
 TABLE_RUNS = "runs"
 TABLE_BUDGETS = "budgets"
+TABLE_ADMISSIONS = "admissions"
+
+#: Partitions of a topic whose records are one order, whatever their keys.
+ONE_ORDER = 1
 
 SEGMENT_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 #: Each queue is a topic with all its partitions; a broker has room for thousands of those, and no more.
@@ -54,6 +61,7 @@ class Topic:
     table's own.
     ``retention_ms`` of -1 keeps for ever. ``cleanup`` is Kafka's ``cleanup.policy``. ``key`` says in words what
     the key is. ``append_time`` lets the broker stamp records, so that time is monotonic in a partition.
+    ``partitions`` is set where the number is not the deployment's to choose.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Topic:
     open_part: str = ""
     append_time: bool = False
     dead_letters: bool = True
+    partitions: int | None = None
     summary: str = ""
     extra_config: dict[str, str] = field(default_factory=dict)
 
@@ -168,6 +177,17 @@ CATALOGUE: tuple[Topic, ...] = (
         summary="calls that started, and one settlement each, in exact money",
     ),
     Topic(
+        ADMISSIONS,
+        key="organisation",
+        model=AdmissionEvent | KeyReleased,
+        writers=("orchestrator", "api", "admission"),
+        readers=("admission",),
+        retention_ms=30 * DAY_MS,
+        append_time=True,
+        partitions=ONE_ORDER,
+        summary="runs that ask to be admitted and give their place back, and the limits; one order over all of them",
+    ),
+    Topic(
         TRACE_SPANS,
         key="trace id",
         model=TraceSpans,
@@ -203,10 +223,15 @@ CATALOGUE: tuple[Topic, ...] = (
             cleanup="compact",
             retention_ms=0,
             dead_letters=False,
+            partitions=partitions,
             summary=f"entries of the table {table} as of an input offset",
             extra_config=_CHECKPOINT_CONFIG,
         )
-        for table, owner in ((TABLE_RUNS, "orchestrator"), (TABLE_BUDGETS, "budgets"))
+        for table, owner, partitions in (
+            (TABLE_RUNS, "orchestrator", None),
+            (TABLE_BUDGETS, "budgets", None),
+            (TABLE_ADMISSIONS, "admission", ONE_ORDER),
+        )
     ),
 )
 
@@ -261,6 +286,12 @@ def declared(name: str) -> Topic:
         if re.fullmatch(rf"{re.escape(family.name)}\.{SEGMENT_PATTERN}", name):
             return family
     raise KeyError(f"{name!r} is not in the catalogue of topics; see `python -m topics describe`")
+
+
+def partitions_of(name: str, default: int) -> int:
+    """Return how many partitions a topic has where the deployment's topics have ``default``."""
+    topic = _BY_NAME.get(name)
+    return default if topic is None or topic.partitions is None else topic.partitions
 
 
 def wanted(organisations: Iterable[str] = (), queues: Iterable[str] = ()) -> dict[str, dict[str, str]]:

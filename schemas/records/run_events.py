@@ -38,7 +38,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     ``semantics`` numbers the decision rules that the run starts and ends with. ``budget_nano`` caps the
     run's own spend, ``deadline_ms`` the time from its submission to its end. ``inputs`` are inline: a JSON object.
     ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
-    that they come from, see ``schemas.ids.fork_source``.
+    that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -57,6 +57,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     semantics: Int64 = 1
     deadline_ms: Int64 | None = None
     reuse: dict[str, Reused] = {}
+    turns: bool = False
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
@@ -147,4 +148,20 @@ class SignalReceived(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag
     sent_by: str = ""
 
 
-RunEvent = RunSubmitted | StepSucceeded | StepFailed | StepDeferred | TimerFired | CancelRequested | SignalReceived
+class RunAdmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="run.admitted"):
+    """It is the run's turn: it may start. The run gives its place back when it is over, or if it is already."""
+
+    type: ClassVar[str] = "run.admitted"
+    workflow_name: str
+
+
+RunEvent = (
+    RunSubmitted
+    | RunAdmitted
+    | StepSucceeded
+    | StepFailed
+    | StepDeferred
+    | TimerFired
+    | CancelRequested
+    | SignalReceived
+)

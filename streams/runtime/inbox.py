@@ -4,10 +4,21 @@ from typing import Any, Protocol
 
 from connectors.ports import InRecord, timer_member
 from schemas.errors import Undecodable
+from schemas.records.admissions import (
+    EVERYBODY,
+    AdmissionAsked,
+    AdmissionContinued,
+    AdmissionReleased,
+    LimitsSet,
+    PoolSet,
+)
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import TimerFired
 from topics.codec import decode
+
+_OF_ORGANISATION = frozenset({CostEvent, CallStarted, AdmissionAsked, AdmissionReleased, LimitsSet})
+_OF_EVERYBODY = frozenset({PoolSet, AdmissionContinued})
 
 
 class Inbox(Protocol):
@@ -27,7 +38,7 @@ class Inbox(Protocol):
 
 
 class CatalogueInbox:
-    """Opens records of the catalogue's topics: ``run-events`` and ``cost-events``."""
+    """Opens records of the topics that tables read: ``run-events``, ``cost-events`` and ``admissions``."""
 
     def open(self, record: InRecord) -> Any:
         """Decode a record and check that it came under its own key, else it would fold on the wrong partition."""
@@ -40,10 +51,13 @@ class CatalogueInbox:
         return event
 
     def key(self, event: Any) -> str:
-        """Return the organisation of a call's money, the run of any other, the key of one that releases it."""
-        if isinstance(event, KeyReleased):
-            return event.key
-        return event.org_id if isinstance(event, CostEvent | CallStarted) else str(event.run_id)
+        """Return the organisation of a call's money or an admission, the run of any other, the key of a release."""
+        kind = type(event)
+        if kind in _OF_ORGANISATION:
+            return str(event.org_id)
+        if kind in _OF_EVERYBODY:
+            return EVERYBODY
+        return str(event.key if kind is KeyReleased else event.run_id)
 
     def timer(self, event: Any) -> str | None:
         """Return the timer of a ``TimerFired``."""

@@ -4,11 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.ports import OutRecord
+from schemas.records.admissions import (
+    EVERYBODY,
+    AdmissionAsked,
+    AdmissionContinued,
+    AdmissionReleased,
+    LimitsSet,
+    PoolSet,
+)
 from schemas.records.base import Record
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import (
     CancelRequested,
+    RunAdmitted,
     RunSubmitted,
     SignalReceived,
     StepDeferred,
@@ -52,6 +61,18 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
     AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),
     **dict.fromkeys(
-        (RunSubmitted, StepSucceeded, StepFailed, StepDeferred, TimerFired, CancelRequested, SignalReceived), _of_run
+        (
+            RunSubmitted,
+            RunAdmitted,
+            StepSucceeded,
+            StepFailed,
+            StepDeferred,
+            TimerFired,
+            CancelRequested,
+            SignalReceived,
+        ),
+        _of_run,
     ),
+    **dict.fromkeys((AdmissionAsked, AdmissionReleased, LimitsSet), lambda event: (catalogue.ADMISSIONS, event.org_id)),
+    **dict.fromkeys((PoolSet, AdmissionContinued), lambda _: (catalogue.ADMISSIONS, EVERYBODY)),
 }

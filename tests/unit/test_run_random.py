@@ -9,10 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from schemas.compensation import compensating
 from schemas.payload import inline
+from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import (
     CancelRequested,
     Reused,
+    RunAdmitted,
     RunEvent,
     SignalReceived,
     StepDeferred,
@@ -23,6 +25,7 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
+from schemas.semantics import TURNS, semantics_of
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs import gather
@@ -149,9 +152,12 @@ class Chaos(World):
         self.args: dict[str, dict[str, Any]] = {}
         self.ever: set[tuple[str, int, int]] = set()
         self.answers = 0
+        self.turns = self.draw(st.integers(0, 3)) == 0
+        self.released = 0
         self.reuse = self.reusable(spec)
         fork = {"source": "fork:before", "reuse": self.reuse} if self.reuse else {}
-        self.feed(submitted(spec, inputs={"x": "in"}, **fork))
+        turns = {"turns": True, "semantics": max(semantics_of(spec.spec), TURNS)} if self.turns else {}
+        self.feed(submitted(spec, inputs={"x": "in"}, **fork, **turns))
 
     def reusable(self, spec: Any) -> dict[str, Reused]:
         """Results of another run for some of the nodes, with those of all before them; seldom any."""
@@ -182,6 +188,24 @@ class Chaos(World):
             self.check_line(request)
             assert self.args.setdefault(request.step_id, request.args) == request.args, "a retry sees the same"
             self.pending[place] = request
+        self.check_turns(commands)
+
+    def check_turns(self, commands) -> None:
+        """A run that waits for its turn asks for it while it waits, and gives it back once it is over; no other does."""
+        said = [c.record for c in commands if isinstance(c, Emit)]
+        asked = sum(isinstance(record, AdmissionAsked) for record in said)
+        released = sum(isinstance(record, AdmissionReleased) for record in said)
+        assert asked + released <= self.turns
+        assert not asked or self.status == "queued"
+        assert not released or self.status in TERMINAL_RUN
+        self.released += released
+        assert (self.released > 0) == (self.turns and self.status in TERMINAL_RUN)
+        assert self.turns or self.status != "queued"
+        assert self.status != "queued" or not self.requests
+
+    def admit(self) -> None:
+        """Tell the run that it is its turn."""
+        self.feed(RunAdmitted(run_id=RUN, org_id=ORG, workflow_name="flow"))
 
     def feed(self, event: RunEvent):
         was = self.status
@@ -314,6 +338,8 @@ class Chaos(World):
         for _ in range(DRAIN_MOST):
             if self.pending:
                 self.feed(self.answer(self.pending.pop(min(self.pending)), "succeed"))
+            elif self.status == "queued":
+                self.admit()
             elif self.timers:
                 self.fire(min(self.timers, key=lambda timer_id: (self.timers[timer_id], timer_id)))
             else:
@@ -461,6 +487,12 @@ class RunMachine(RuleBasedStateMachine):
     def fire_again(self, data):
         timer_id = data.draw(st.sampled_from(self.world.fired))
         self.world.feed(TimerFired(run_id=RUN, org_id="", timer_id=timer_id, due_ms=0))
+
+    @precondition(lambda self: self.world.turns)
+    @rule()
+    def admit(self):
+        """It is the run's turn; once, again, or too late."""
+        self.world.admit()
 
     @rule(wanted=st.integers(0, 7))
     def cancel(self, wanted):

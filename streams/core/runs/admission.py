@@ -1,12 +1,57 @@
-"""The decision by which a run leaves ``queued``: the place where organisations' limits and fair turns will live."""
+"""How a run leaves ``queued``: at once, or with ``RunSubmitted.turns`` when it has its turn.
 
-from typing import Literal
+Limits and turns are the table's of admissions (``streams.core.admissions``). The run asks it, starts when it is told,
+and says when it is over, whether it ran or not:
 
-from streams.core.runs.entries import Header
+    the run is    submitted with turns   told that it is admitted   over
+    queued        ask                    start                      give back
+    running                              nothing: told twice
+    over, gone                           give back
 
-Decision = Literal["admit", "wait"]
+So a place that was given for nothing comes back, and who is restored asks, or gives back, again.
+"""
+
+from schemas.records.admissions import AdmissionAsked, AdmissionReleased
+from schemas.records.run_events import RunAdmitted
+from schemas.semantics import TURNS as TURNS_RULES
+from streams.core.commands import Command, Emit
+from streams.core.runs.dispatch import start
+from streams.core.runs.entries import TURNS, Header
+from streams.core.runs.turn import Turn
+from streams.core.state import State
 
 
-def admit(header: Header) -> Decision:  # noqa: ARG001 - what limits will look at
-    """Return whether a queued run may start. There are no limits yet: every run is admitted."""
-    return "admit"
+def stand_in_line(turn: Turn, state: State) -> None:
+    """Let a new run wait for its turn."""
+    state.put(turn.run_id, TURNS, True)
+    turn.commands.append(ask(turn.header))
+
+
+def has_turns(state: State, header: Header) -> bool:
+    """Whether a run needs to be admitted, or needed to."""
+    return header.semantics >= TURNS_RULES and state.get(header.run_id, TURNS) is True
+
+
+def run_admitted(turn: Turn, event: RunAdmitted) -> None:
+    """Start a run whose turn it is."""
+    if turn.is_over:
+        turn.commands.append(no_need(event))
+    elif turn.status == "queued":
+        start(turn)
+
+
+def ask(header: Header) -> Command:
+    """Return the question of a queued run."""
+    return Emit(
+        AdmissionAsked(run_id=header.run_id, org_id=header.org_id, workflow_name=header.workflow_name),
+    )
+
+
+def give_back(header: Header) -> Command:
+    """Return what a run says that is over."""
+    return Emit(AdmissionReleased(run_id=header.run_id, org_id=header.org_id, workflow_name=header.workflow_name))
+
+
+def no_need(event: RunAdmitted) -> Command:
+    """Return the answer to an admission that comes too late."""
+    return Emit(AdmissionReleased(run_id=event.run_id, org_id=event.org_id, workflow_name=event.workflow_name))

@@ -7,6 +7,7 @@ Entity ``<run id>``:
 - ``st``: the run's status in plain UTF-8, since the workers' claim script reads it
 - ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
 - ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
+- ``tu``: true; only in a run that waits for its admission, or did
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
@@ -34,6 +35,7 @@ INPUTS = "in"
 STATUS = "st"
 PROGRESS = "p"
 REUSED = "re"
+TURNS = "tu"
 STEP_PREFIX = "s:"
 SPEC_PREFIX = "spec:"
 SPEC = "spec"
@@ -229,4 +231,5 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     INPUTS: msgspec.msgpack.Decoder(dict[str, Any]),
     SIGNALS: msgspec.msgpack.Decoder(Signals),
     REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
+    TURNS: msgspec.msgpack.Decoder(bool),
 }

@@ -6,6 +6,7 @@ from typing import Any, cast
 from schemas.records.base import Json
 from schemas.records.run_events import (
     CancelRequested,
+    RunAdmitted,
     RunEvent,
     RunSubmitted,
     SignalReceived,
@@ -15,7 +16,7 @@ from schemas.records.run_events import (
     TimerFired,
 )
 from streams.core.commands import Arm, Command, Emit, ExpireAt
-from streams.core.runs import compensation, entries
+from streams.core.runs import admission, compensation, entries
 from streams.core.runs.agents import ask
 from streams.core.runs.dispatch import fill_places
 from streams.core.runs.entries import (
@@ -44,6 +45,7 @@ from streams.core.runs.views import changed_views, full_views
 from streams.core.state import State
 
 _RULES: Mapping[type, Callable[[Turn, Any], None]] = {
+    RunAdmitted: admission.run_admitted,
     StepSucceeded: step_succeeded,
     StepFailed: step_failed,
     StepDeferred: step_deferred,
@@ -89,25 +91,29 @@ class RunFold:
             known = repeated(state, event)
             if known is not None:
                 return known
-            return self._close(submit(state, event, now_ms, offset, chain_steps=self._chain_steps))
+            return self._close(state, submit(state, event, now_ms, offset, chain_steps=self._chain_steps))
         turn = open_turn(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
         if turn is None:
-            return [late("unknown_run")]
+            return [admission.no_need(event)] if isinstance(event, RunAdmitted) else [late("unknown_run")]
         # The engine makes timers and knows no organisation; everybody else must name the run's own.
         if event.org_id != turn.header.org_id and not isinstance(event, TimerFired):
             return [late("other_organisation")]
         _RULES[type(event)](turn, event)
-        return self._close(turn)
+        return self._close(state, turn)
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
-        """Return what a restored run waits for: its open requests and timers, and its view as a whole."""
+        """Return what a restored run waits for: its turn, its open requests and timers, and its view as a whole."""
         if entity.startswith(SPEC_PREFIX):
             return []
         turn = open_turn(state, entity, now_ms, 0, chain_steps=self._chain_steps)
         if turn is None:
             return []
         version = cast("Progress", state.get(entity, PROGRESS)).version
-        return [*_ask_again(turn), *(Emit(view) for view in full_views(turn, version)), *self._at_end(turn)]
+        return [
+            *_ask_again(state, turn),
+            *(Emit(view) for view in full_views(turn, version)),
+            *self._at_end(state, turn),
+        ]
 
     def encode(self, entity: str, field: str, value: Json) -> bytes:
         """Return an entry's stored bytes."""
@@ -137,7 +143,7 @@ class RunFold:
             return fields
         return [HEADER, STATUS]
 
-    def _close(self, turn: Turn) -> list[Command]:
+    def _close(self, state: State, turn: Turn) -> list[Command]:
         """Write what changed; return requests, views and span, then what belongs to the commit."""
         if turn.plan.max_parallel is not None and turn.status == "running":
             fill_places(turn)
@@ -148,12 +154,17 @@ class RunFold:
         turn.write()
         if turn.ended:
             emitted.append(Emit(run_span(turn)))
+            if admission.has_turns(state, turn.header):
+                emitted.append(admission.give_back(turn.header))
         if turn.is_over:
             turn.commands += self._expiry(turn)
         return emitted + turn.commands
 
-    def _at_end(self, turn: Turn) -> list[Command]:
-        return [Emit(run_span(turn)), *self._expiry(turn)] if turn.is_over else []
+    def _at_end(self, state: State, turn: Turn) -> list[Command]:
+        if not turn.is_over:
+            return []
+        told: list[Command] = [admission.give_back(turn.header)] if admission.has_turns(state, turn.header) else []
+        return [Emit(run_span(turn)), *told, *self._expiry(turn)]
 
     def _expiry(self, turn: Turn) -> list[Command]:
         """Say again, with every write, when a finished run leaves: a late one must not make it stay.
@@ -168,8 +179,9 @@ class RunFold:
         return [ExpireAt(turn.run_id, ended_ms + self._keep_finished_ms)]
 
 
-def _ask_again(turn: Turn) -> list[Command]:
-    armed: list[Command] = []
+def _ask_again(state: State, turn: Turn) -> list[Command]:
+    waits = turn.status == "queued" and admission.has_turns(state, turn.header)
+    armed: list[Command] = [admission.ask(turn.header)] if waits else []
     if turn.deadline_ms is not None:
         armed.append(Arm(turn.run_id, entries.DEADLINE, turn.deadline_ms))
     for step_id, step in turn.steps():

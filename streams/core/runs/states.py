@@ -2,8 +2,8 @@
 
 Rules that the tables stand for:
 
-1. A run starts ``queued`` and leaves it by an admission decision, a cancel or its deadline. A terminal state is
-   never left: no cancel resurrects a run, no late result changes its end.
+1. A run starts ``queued`` and leaves it by its admission (``admission``), a cancel or its deadline. A terminal state
+   is never left: no cancel resurrects a run, no late result changes its end.
 2. A node is *settled* when it is ``succeeded``, ``failed``, ``skipped`` or ``canceled``. A run succeeds when every node
    is settled. The first step that fails for good fails the run, unless its node is optional: then the node is settled
    by it. What is open when a run fails is canceled.

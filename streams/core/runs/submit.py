@@ -5,10 +5,10 @@ from typing import cast
 from schemas.errors import BadRecord, NewerMajor
 from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
 from schemas.records.run_events import RunSubmitted
-from schemas.semantics import SEMANTICS
+from schemas.semantics import SEMANTICS, TURNS
 from schemas.spec_hash import spec_hash
 from streams.core.commands import Command, Count
-from streams.core.runs.admission import admit
+from streams.core.runs.admission import stand_in_line
 from streams.core.runs.dispatch import start
 from streams.core.runs.entries import DEADLINE, HEADER, INPUTS, REUSED, SPEC, Header, Progress, spec_entity
 from streams.core.runs.plan import Plan, compile_plan
@@ -28,7 +28,10 @@ def repeated(state: State, event: RunSubmitted) -> list[Command] | None:
 
 
 def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain_steps: bool = False) -> Turn:
-    """Return the turn of a new run, started if it is admitted. Raises ``NewerMajor`` and ``BadRecord``."""
+    """Return the turn of a new run, started unless it has to wait for its admission.
+
+    Raises ``NewerMajor`` and ``BadRecord``.
+    """
     if event.semantics > SEMANTICS:
         raise NewerMajor(f"rules {event.semantics}", f"rules {SEMANTICS}")
     if json_size([event.tags, event.source, event.submission_id, event.workflow_name]) > LABELS_LIMIT:
@@ -41,6 +44,8 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
             f"run {event.run_id} asks for rules {event.semantics} and its workflow needs {plan.semantics}; submit it "
             "with schemas.semantics.semantics_of(spec)",
         )
+    if event.turns and event.semantics < TURNS:
+        raise BadRecord("semantics", f"run {event.run_id} waits for its turn, and asks for rules {event.semantics}")
     turn = Turn(
         state,
         header,
@@ -57,7 +62,9 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
         state.put(event.run_id, REUSED, tuple(event.reuse))
         reuse(turn, event.reuse)
     _set_deadline(turn, event)
-    if admit(header) == "admit":
+    if event.turns:
+        stand_in_line(turn, state)
+    else:
         start(turn)
     return turn
 

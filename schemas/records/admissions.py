@@ -1,0 +1,59 @@
+"""``admissions``: who asks for a turn, who gives it back, and how many there are. Key: organisation.
+
+All organisations share one partition, so that it is decided in one order whose run is next. What speaks of no
+organisation has the key ``EVERYBODY``.
+"""
+
+from typing import ClassVar
+
+from schemas.records.base import Int64, Record
+
+#: The key of records that speak of no organisation; no organisation is called so.
+EVERYBODY = "*"
+
+
+class _OfRun(Record, frozen=True, kw_only=True):
+    org_id: str
+    run_id: str
+    workflow_name: str
+
+
+class AdmissionAsked(_OfRun, frozen=True, kw_only=True, tag_field="type", tag="admission.asked"):
+    """A queued run stands in line."""
+
+    type: ClassVar[str] = "admission.asked"
+
+
+class AdmissionReleased(_OfRun, frozen=True, kw_only=True, tag_field="type", tag="admission.released"):
+    """A run is over: it gives its place back, or leaves the line."""
+
+    type: ClassVar[str] = "admission.released"
+
+
+class LimitsSet(Record, frozen=True, kw_only=True, tag_field="type", tag="limits.set"):
+    """How many runs of an organisation, and of its workflows by name, may run at once; all that is not named is free.
+
+    The newest ``version`` of an organisation's limits takes the place of all of them.
+    """
+
+    type: ClassVar[str] = "limits.set"
+    org_id: str
+    version: Int64
+    max_running_runs: Int64 | None = None
+    workflows: dict[str, Int64] = {}
+
+
+class PoolSet(Record, frozen=True, kw_only=True, tag_field="type", tag="pool.set"):
+    """How many runs of all organisations, of those that ask, may run at once; 0 is any number."""
+
+    type: ClassVar[str] = "pool.set"
+    size: Int64
+
+
+class AdmissionContinued(Record, frozen=True, kw_only=True, tag_field="type", tag="admission.continued"):
+    """There is more to admit than one record admits; this one goes on with it."""
+
+    type: ClassVar[str] = "admission.continued"
+
+
+AdmissionEvent = AdmissionAsked | AdmissionReleased | LimitsSet | PoolSet | AdmissionContinued
