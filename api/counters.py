@@ -13,7 +13,7 @@ from connectors.redis_errors import redis_errors
 from connectors.redis_keys import Slot
 from schemas.errors import Unavailable
 from schemas.metrics import INF, METRICS, WORKERS_COUNTERS_KEY, Metric, format_bound, parse_field
-from topics.catalogue import TABLE_BUDGETS, TABLE_RUNS
+from topics.catalogue import ONE_ORDER, TABLE_ADMISSIONS, TABLE_BUDGETS, TABLE_RUNS
 
 Family = CounterMetricFamily | HistogramMetricFamily | GaugeMetricFamily
 Values = Mapping[tuple[str, tuple[str, ...]], float]
@@ -24,7 +24,8 @@ class RoleCounters:
 
     def __init__(self, redis: Redis, partitions: int, timeout_s: float = 1.5) -> None:
         self._redis = redis
-        slots = [Slot(table, p) for table in (TABLE_RUNS, TABLE_BUDGETS) for p in range(partitions)]
+        counts = {TABLE_RUNS: partitions, TABLE_BUDGETS: partitions, TABLE_ADMISSIONS: ONE_ORDER}
+        slots = [Slot(table, p) for table, count in counts.items() for p in range(count)]
         self._keys = [slot.counters for slot in slots] + [WORKERS_COUNTERS_KEY]
         self._timeout_s = timeout_s
 

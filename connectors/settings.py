@@ -51,6 +51,7 @@ class Settings:
     chain_steps: bool = False
     keep_finished_s: float = 3600.0
     hold_ttl_ms: int = 120_000
+    admission_pool: int = 0
     checkpoint_interval_ms: int = 30_000
     partitions: int = 12
     replication: int = 1

@@ -46,8 +46,10 @@ from connectors.tools.world import world_of
 from connectors.workers_seen import WorkersSeen
 from schemas.policy import TIERS
 from schemas.records.run_events import Capture
+from streams.admission import LinesCollector, PoolWord, fire_nothing
 from streams.analytics import AnalyticsSink
 from streams.budgets import PresumedSettlements
+from streams.core.admissions import AdmissionsFold
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.history import HistorySink
@@ -218,6 +220,29 @@ def budgets(house: House) -> PollApp:
         crash_point=house.crash_point(),
     )
     return house.app("budgets", handler, catalogue.COST_EVENTS)
+
+
+def admission(house: House) -> PollApp:
+    """The fold of ``admissions``."""
+    settings = house.settings
+    pool = PoolWord(house.log, settings.admission_pool)
+    pool.start()
+    house.closers.append(pool.stop)
+    handler = TableAgent(
+        topic=catalogue.ADMISSIONS,
+        fold=AdmissionsFold(),
+        inbox=CatalogueInbox(),
+        table=RedisTable(house.redis, catalogue.TABLE_ADMISSIONS),
+        checkpoints=house.checkpoints(catalogue.TABLE_ADMISSIONS),
+        checkpoint_ms=settings.checkpoint_interval_ms,
+        log_=house.log,
+        clock=house.clock,
+        fire=fire_nothing,
+        on_taken=house.takes.of("admission"),
+        crash_point=house.crash_point(),
+    )
+    house.registry.register(LinesCollector(handler.partitions))
+    return house.app("admission", handler, catalogue.ADMISSIONS)
 
 
 def worker(house: House) -> PollApp:
@@ -393,6 +418,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "orchestrator": ("kafka", "redis"),
     "worker": ("kafka", "redis"),
     "budgets": ("kafka", "redis"),
+    "admission": ("kafka", "redis"),
     "history": ("kafka", "postgres"),
     "analytics": ("kafka", "clickhouse"),
     "scheduler": ("kafka", "redis", "postgres"),
@@ -434,6 +460,7 @@ ROLES: dict[str, Callable[[House], RoleApp]] = {
     "orchestrator": orchestrator,
     "worker": worker,
     "budgets": budgets,
+    "admission": admission,
     "history": history,
     "analytics": analytics,
     "scheduler": scheduler,

@@ -27,7 +27,7 @@ READY_TIMEOUT_S = 60.0
 #: Which roles share a process. Few processes cost least on two cores; any role may also run alone. The sinks are a
 #: process of their own, since what they decode and write would hold up the runs.
 LAYOUT: Mapping[str, tuple[str, ...]] = {
-    "streams": ("ingress", "orchestrator", "budgets", "scheduler"),
+    "streams": ("ingress", "orchestrator", "budgets", "admission", "scheduler"),
     "sinks": ("history", "analytics", "live"),
     "worker": ("worker",),
 }

@@ -20,7 +20,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
 
 ENGINES = {"kafka", "redis", "postgres", "clickhouse", "nats"}
-ROLES = {"ingress", "orchestrator", "worker", "budgets", "history", "analytics", "scheduler", "live"}
+ROLES = {"ingress", "orchestrator", "worker", "budgets", "admission", "history", "analytics", "scheduler", "live"}
 
 STRINGS = {"type": "array", "items": {"type": "string"}}
 DURATION = {"type": "string", "pattern": r"^(\d+(ms|s|m|h))+$"}

@@ -191,7 +191,7 @@ class Chaos(World):
         self.check_turns(commands)
 
     def check_turns(self, commands) -> None:
-        """A run that waits for its turn asks for it while it waits, and gives it back once it is over; no other does."""
+        """A run with turns asks while it waits, and gives back once it is over; no other does."""
         said = [c.record for c in commands if isinstance(c, Emit)]
         asked = sum(isinstance(record, AdmissionAsked) for record in said)
         released = sum(isinstance(record, AdmissionReleased) for record in said)
