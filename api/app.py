@@ -20,7 +20,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from api import openapi, problems
 from api.auth import Authenticator
-from api.body_limit import BodyLimit
+from api.body_limit import BodyLimit, LargeBodies
 from api.counters import RoleCounters
 from api.measure import Measure, Measures
 from api.overload import Bound
@@ -37,6 +37,7 @@ from connectors.claims_seen import ClaimsSeen
 from connectors.clickhouse import ClickHouse
 from connectors.kafka import KafkaLog
 from connectors.lane_lag import LaneLag
+from connectors.large_inputs import LargeInputs
 from connectors.nats import Nats
 from connectors.objects import open_objects
 from connectors.plans import Plans
@@ -153,7 +154,8 @@ def create_app(
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(BodyLimit)
+    large = LargeBodies(services.authenticator, settings.max_inputs_bytes)
+    app.add_middleware(BodyLimit, large=large)
     app.add_middleware(Measure, measures=services.measures)
     return app
 
@@ -171,13 +173,14 @@ def _services(
     plans = Plans(flows, texts)
     markers = AcceptedMarkers(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
     appender = TimelyAppender(log, DEPENDENCY_TIMEOUT_S)
-    submissions = Submissions(plans, markers, history, appender, _capture(settings))
+    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
+    large_inputs = LargeInputs(objects, settings.max_inputs_bytes)
+    submissions = Submissions(plans, markers, history, appender, large_inputs, _capture(settings))
     definitions = RunDefinitions(plans, StoredSpecs(redis, settings.partitions, DEPENDENCY_TIMEOUT_S))
-    restarts = Restarts(history, definitions, _capture(settings))
+    restarts = Restarts(history, definitions, large_inputs, _capture(settings))
     claims = ClaimsSeen(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
     waits = Waits(history, definitions, claims, LaneLag(settings.kafka_bootstrap, LANE_TIMEOUT_S))
     bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
-    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
     bus: Bus = nats or NoBus()
     streams = Streams(RunFollower(database), bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S))
 

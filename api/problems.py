@@ -103,19 +103,25 @@ def too_large(limit: int, instance: str) -> Response:
 
 async def _ours(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, AgentFlowError)
-    status = next((code for kind, code in _STATUS if isinstance(exc, kind)), 500)
-    if status == 500:
-        return await _unexpected(request, exc)
+    return await _unexpected(request, exc) if _status(exc) == 500 else answer(exc, request.url.path)
+
+
+def _status(exc: AgentFlowError) -> int:
+    return next((code for kind, code in _STATUS if isinstance(exc, kind)), 500)
+
+
+def answer(exc: AgentFlowError, instance: str) -> Response:
+    """Return the answer to one of our errors at the path ``instance``."""
     headers: dict[str, str] = {}
     if isinstance(exc, TryLater):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
     if isinstance(exc, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="agentflow"'
     return problem(
-        status,
+        _status(exc),
         _kind(exc),
         str(exc),
-        instance=request.url.path,
+        instance=instance,
         problems=exc.problems if isinstance(exc, Rejected) else (),
         dependency=exc.dependency if isinstance(exc, Unavailable) else None,
         headers=headers,

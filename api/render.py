@@ -91,7 +91,7 @@ def whole_run(
     found = children or {}
     return RunAnswer(
         **_summary_fields(run),
-        inputs=run.inputs,
+        inputs=None if run.inputs is None else run.inputs | (run.stored_inputs or {}),
         output=_output(run, steps),
         steps=[
             step_answer(step, step_outputs, None if step.step_id != step.node_id else found.get(step.node_id))

@@ -5,9 +5,10 @@ cannot lead to another organisation's bytes or out of the store. Equal bytes are
 they are is the installation's own business, and may change without any record of it.
 """
 
+import copy
 import hashlib
 import re
-from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,9 +16,10 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from connectors.blobs import Blobs, BucketBlobs, DirectoryBlobs
+from connectors.least_recent import LeastRecent
 from connectors.stores import S3Access, bucket_store
 from schemas.errors import Forbidden, Rejected, TooLarge, Undecodable
-from schemas.payload import INLINE_LIMIT, Inline, Payload, Reference, inline
+from schemas.payload import INLINE_LIMIT, Inline, PathPart, Payload, Reference, inline, walk
 from topics.catalogue import SEGMENT_PATTERN
 from topics.codec import MAX_DEPTH, parse
 
@@ -28,6 +30,8 @@ _RECORD_DEPTH = 6
 
 #: Enough for the inputs of a mapped step, whose children all read the same object.
 CACHE_BYTES = 32 * 1024 * 1024
+#: Objects, in bytes, whose value is kept as well: a map over a stored list takes its items one by one.
+VALUES_BYTES = 16 * 1024 * 1024
 #: Values are read and written whole, by up to ten attempts at once.
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -44,7 +48,8 @@ class Objects:
 
     def __init__(self, blobs: Blobs, cache_bytes: int = CACHE_BYTES) -> None:
         self._blobs = blobs
-        self._cache = _Cache(cache_bytes)
+        self._cache: LeastRecent[bytes] = LeastRecent(cache_bytes, cache_bytes // 4)
+        self._values: LeastRecent[Any] = LeastRecent(VALUES_BYTES, VALUES_BYTES)
 
     async def put(
         self,
@@ -57,7 +62,7 @@ class Objects:
         """Store bytes and return their reference; storing them again changes nothing."""
         sha256 = hashlib.sha256(data).hexdigest()
         await self._blobs.write(_name(org_id, sha256), data)
-        self._cache.put((org_id, sha256), data)
+        self._cache.put((org_id, sha256), data, len(data))
         return Reference(
             uri=_uri(org_id, sha256),
             sha256=sha256,
@@ -72,9 +77,7 @@ class Objects:
 
         Raises ``Forbidden`` for a uri that is not the organisation's, ``NotFound`` and ``CorruptObject``.
         """
-        _name(org_id, reference.sha256)
-        if reference.uri != _uri(org_id, reference.sha256):
-            raise Forbidden(f"{reference.uri!r} is not an object of this organisation")
+        _check(org_id, reference)
         return await self.read(org_id, reference.sha256)
 
     async def read(self, org_id: str, sha256: str) -> bytes:
@@ -89,7 +92,7 @@ class Objects:
             raise _corrupt(sha256) from exc
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _corrupt(sha256)
-        self._cache.put((org_id, sha256), data)
+        self._cache.put((org_id, sha256), data, len(data))
         return data
 
     async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
@@ -113,6 +116,22 @@ class Objects:
         if isinstance(payload, Inline):
             return payload.value
         return orjson.loads(await self.get(org_id, payload))
+
+    async def part(self, org_id: str, payload: Payload, path: Sequence[PathPart]) -> Any:
+        """Return what ``path`` finds in a payload's value, the caller's own. Raises ``MissingPath``, and as ``get``."""
+        if not path or isinstance(payload, Inline):
+            return walk(await self.resolve(org_id, payload), list(path))
+        _check(org_id, payload)
+        key = (org_id, payload.sha256)
+        value = self._values.get(key)
+        if value is None:
+            data = await self.get(org_id, payload)
+            # Others that asked meanwhile have it by now.
+            value = self._values.get(key)
+            if value is None:
+                value = orjson.loads(data)
+                self._values.put(key, value, len(data))
+        return copy.deepcopy(walk(value, list(path)))
 
 
 class LocalObjects(Objects):
@@ -145,33 +164,15 @@ def _name(org_id: str, sha256: str) -> str:
     return f"{org_id}/{sha256[:2]}/{sha256}"
 
 
+def _check(org_id: str, reference: Reference) -> None:
+    _name(org_id, reference.sha256)
+    if reference.uri != _uri(org_id, reference.sha256):
+        raise Forbidden(f"{reference.uri!r} is not an object of this organisation")
+
+
 def _corrupt(sha256: str) -> CorruptObject:
     return CorruptObject(f"object {sha256} has other bytes than were stored; restore it from a backup")
 
 
 def _uri(org_id: str, sha256: str) -> str:
     return f"objects:///{org_id}/{sha256}"
-
-
-class _Cache:
-    """The most recently used objects, at most so many bytes of them."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._items: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-
-    def get(self, key: tuple[str, str]) -> bytes | None:
-        data = self._items.get(key)
-        if data is not None:
-            self._items.move_to_end(key)
-        return data
-
-    def put(self, key: tuple[str, str], data: bytes) -> None:
-        if key in self._items or len(data) > self._limit // 4:
-            return
-        self._items[key] = data
-        self._size += len(data)
-        while self._size > self._limit:
-            _, dropped = self._items.popitem(last=False)
-            self._size -= len(dropped)

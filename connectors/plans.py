@@ -19,12 +19,13 @@ from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec_check import prompt_refs, resolve
 from schemas.spec_nodes import required_inputs
 from schemas.spec_outline import outline_of
+from schemas.spec_read_here import read_here
 
 #: One look-up per workflow in this time is no load, and nobody waits longer for a version made elsewhere.
 NEWEST_FOR_S = 0.25
 MAX_PLANS = 1_000
 _FOR_EVER = float("inf")
-#: A plan travels in its run's first record, beside up to 256 KiB of inputs, and a record has at most 1 MiB.
+#: A plan travels in its run's first record, beside what is left of its inputs, and a record has at most 1 MiB.
 MAX_PLAN_BYTES = 640 * 1024
 
 
@@ -32,13 +33,14 @@ MAX_PLAN_BYTES = 640 * 1024
 class Plan:
     """A workflow that can be submitted. ``required`` are the inputs that a run must bring.
 
-    ``semantics`` is the number of the decision rules that its runs need.
+    ``semantics`` is the number of the decision rules that its runs need, ``read_here`` the inputs that they read.
     """
 
     version: int
     resolved: ResolvedSpec
     required: frozenset[str]
     semantics: int
+    read_here: frozenset[str] | None = frozenset()
 
 
 def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Plan:
@@ -51,7 +53,7 @@ def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Plan:
             f"{MAX_PLAN_BYTES}: shorten templates or split the workflow"
         )
     required = required_inputs(spec.dag.nodes, outline_of(spec), resolved.prompts)
-    return Plan(spec.version, resolved, required, semantics_of(spec))
+    return Plan(spec.version, resolved, required, semantics_of(spec), read_here(spec.dag.nodes))
 
 
 class Plans:

@@ -4,10 +4,13 @@ What is recorded comes from history, so it is there as long as history is. The d
 run (its hash): results of one definition say nothing of another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from connectors.large_inputs import LargeInputs
 from connectors.postgres.runs import Runs, StoredRun
 from connectors.reuse import reusable
 from connectors.run_definitions import RunDefinitions
@@ -15,12 +18,14 @@ from connectors.submissions import check_inputs, wall_clock_ms
 from schemas.compensation import compensating
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
 from schemas.ids import canonical_hash, fork_source, run_id
+from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import Capture, Reused, RunSubmitted
 from schemas.records.run_views import RunState
-from schemas.semantics import PLAIN, SETTLED, semantics_of
+from schemas.semantics import PLAIN, REFERENCES, SETTLED, semantics_of
 from schemas.spec import ResolvedSpec
 from schemas.spec_nodes import required_inputs
 from schemas.spec_outline import outline_of
+from schemas.spec_read_here import read_here
 from topics.codec import encode
 
 ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
@@ -47,16 +52,18 @@ class Restarts:
         self,
         history: Runs,
         definitions: RunDefinitions,
+        large_inputs: LargeInputs,
         capture: Capture = "full",
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._history = history
         self._definitions = definitions
+        self._large_inputs = large_inputs
         self._capture = capture
         self._now_ms = now_ms
 
     async def prepare(self, org_id: str, of: str, again: Again, key: str | None) -> RunSubmitted:
-        """Return the submission of a run that goes on from the run ``of``; nothing is written yet.
+        """Return the submission of a run that goes on from the run ``of``; only large inputs are written.
 
         The same ``key`` is the same new run. Raises ``NotFound`` (no such run), ``Conflict`` (it has not ended, or its
         definition cannot be had), ``InvalidInput`` (node or inputs), ``TooLarge`` (the results).
@@ -72,6 +79,8 @@ class Restarts:
         reuse = {} if again.everything else reusable(definition.spec, steps, again.start)
         _check_left(definition, reuse, of)
         record = self._record(run, definition, again, key, reuse, org_id)
+        if self._large_inputs.size_of(record.inputs) > INLINE_LIMIT:
+            record = await self._large_inputs.placed(record, read_here(definition.spec.dag.nodes))
         _check_size(record)
         return record
 
@@ -94,12 +103,14 @@ class Restarts:
         reuse: dict[str, Reused],
         org_id: str,
     ) -> RunSubmitted:
-        inputs = (run.inputs or {}) | (again.inputs or {})
+        given = again.inputs or {}
+        inputs, stored = (run.inputs or {}) | given, _stored(run, given)
         required = required_inputs(definition.spec.dag.nodes, outline_of(definition.spec), definition.prompts)
         missing = sorted(required - inputs.keys())
         check_inputs(missing, f"{run.workflow_name} version {run.workflow_version}")
         source = fork_source(run.id)
         wish = [inputs, again.start, again.everything]
+        wish += [{name: one.sha256 for name, one in stored.items()}] if stored else []
         return RunSubmitted(
             run_id=run_id(org_id, source, key),
             org_id=org_id,
@@ -114,9 +125,17 @@ class Restarts:
             budget_nano=run.budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
-            semantics=max(semantics_of(definition.spec), SETTLED if reuse else PLAIN),
+            semantics=max(semantics_of(definition.spec), SETTLED if reuse else PLAIN, REFERENCES if stored else PLAIN),
             reuse=reuse,
+            stored_inputs=stored,
         )
+
+
+def _stored(run: StoredRun, given: Mapping[str, Any]) -> dict[str, Reference]:
+    """Return the references of a run's inputs that no others are laid over."""
+    found = {name: one for name, one in (run.stored_inputs or {}).items() if name not in given}
+    references: dict[str, Reference] = msgspec.convert(found, dict[str, Reference])
+    return references
 
 
 def _check_node(definition: ResolvedSpec, node: str | None) -> None:

@@ -32,6 +32,7 @@ class Settings:
     local_rate_limit_per_s: float = 0.0
     prices_file: str = ""
     objects_dir: str = ".agentflow/objects"
+    max_inputs_bytes: int = 8 * 1024 * 1024
     objects_url: str = ""
     remote_buckets: str = ""
     results_dir: str = ".agentflow/results"

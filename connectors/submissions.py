@@ -1,6 +1,6 @@
 """Submissions: the one path from a wish to a ``RunSubmitted`` record, shared by HTTP and by ingress.
 
-    1. prepare   find the workflow, check the inputs, pin everything; nothing is written
+    1. prepare   find the workflow, check the inputs, pin everything; nothing is written but large inputs, as objects
     2. claim     the marker of the run: another body with this id is refused, a known submission is answered
     3. append    ``RunSubmitted``, acknowledged by the broker
     4. confirm   the marker: readers may see the run
@@ -14,18 +14,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import orjson
-
 from connectors.accepted import AcceptedMarkers, Marker, Receipt
 from connectors.appender import Appender
 from connectors.grouping import Grouping
+from connectors.large_inputs import LargeInputs
 from connectors.plans import Plans
 from connectors.ports import OutRecord
 from connectors.postgres.runs import Runs
 from schemas import money
-from schemas.api_models.runs import MAX_INPUTS_BYTES, SubmitRun
-from schemas.errors import InvalidInput, Problem, SubmissionConflict, TooLarge, Unavailable
+from schemas.api_models.runs import SubmitRun
+from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
+from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
 from schemas.semantics import LIMITS
 from schemas.spec_check import missing_inputs
@@ -60,6 +60,7 @@ class Submissions:
         markers: AcceptedMarkers,
         history: Runs,
         appender: Appender,
+        large_inputs: LargeInputs,
         capture: Capture = "full",
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
@@ -67,6 +68,7 @@ class Submissions:
         self._markers = markers
         self._history = history
         self._appender = appender
+        self._large_inputs = large_inputs
         self._now_ms = now_ms
         self._group = Grouping(self.submit_all, MAX_GROUP)
         self._capture = capture
@@ -79,16 +81,16 @@ class Submissions:
         body: SubmitRun,
         trace: str | None = None,
     ) -> RunSubmitted:
-        """Return the record of a submission; nothing is written yet. ``trace`` is the sender's ``traceparent``.
+        """Return the record of a submission; only large inputs are written. ``trace`` is the sender's ``traceparent``.
 
         Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, named by its path),
         ``TooLarge`` (the inputs).
         """
-        _check_size(body)
+        size = self._large_inputs.size_of(body.inputs)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
         check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
         budget_nano = _budget_nano(body)
-        return RunSubmitted(
+        record = RunSubmitted(
             run_id=run_id(org_id, source, submission_id),
             org_id=org_id,
             source=source,
@@ -106,6 +108,7 @@ class Submissions:
             semantics=plan.semantics if body.deadline_ms is None else max(plan.semantics, LIMITS),
             deadline_ms=body.deadline_ms,
         )
+        return record if size <= INLINE_LIMIT else await self._large_inputs.placed(record, plan.read_here)
 
     async def submit(self, record: RunSubmitted) -> Submitted:
         """Put one prepared submission into the log, together with others that wait. Raises ``SubmissionConflict``."""
@@ -173,18 +176,6 @@ def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
     if marker is not None and marker.receipt is not None:
         return Submitted(marker.receipt, duplicate=True)
     return Submitted(_receipt(record), duplicate=False)
-
-
-def _check_size(body: SubmitRun) -> None:
-    try:
-        size = len(orjson.dumps(body.inputs))
-    except TypeError as exc:
-        raise InvalidInput(f"the inputs cannot be written as JSON: {exc}") from exc
-    if size > MAX_INPUTS_BYTES:
-        raise TooLarge(
-            f"the inputs have {size} bytes as JSON, the limit is {MAX_INPUTS_BYTES}: "
-            "put large data into storage and pass its URI"
-        )
 
 
 def check_inputs(missing: Sequence[str], workflow: str) -> None:

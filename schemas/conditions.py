@@ -100,8 +100,12 @@ def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
     kind = program.return_type()
     if kind not in (cel.Type.BOOL, cel.Type.DYN):
         raise BadCondition(f"it gives a value of type {kind.name()}, not true or false", "compare it with something")
-    inputs = None if _ALL_INPUTS.search(text) else frozenset(_INPUT.findall(text))
-    return Condition(text, nodes, inputs, program)
+    return Condition(text, nodes, inputs_read(text), program)
+
+
+def inputs_read(text: str) -> frozenset[str] | None:
+    """Return the keys of the run's inputs that a condition may read, ``None`` where it may read all."""
+    return None if _ALL_INPUTS.search(text) else frozenset(_INPUT.findall(text))
 
 
 @cache

@@ -7,6 +7,7 @@
    compensate run after a run has failed or was canceled.
 4. Limits of a run: how many of its steps are open at once, and its deadline. Attempts whose outcome is unknown.
 6. A run that waits for its admission (``RunSubmitted.turns``), whatever its workflow needs.
+7. Inputs of a run that are stored outside of its record. It is the run that needs these, not its workflow.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
@@ -20,8 +21,9 @@ SETTLED = 2
 MAPS = 3
 LIMITS = 4
 TURNS = 6
+REFERENCES = 7
 #: The newest rules that there are.
-SEMANTICS = TURNS
+SEMANTICS = REFERENCES
 #: The types of nodes that were there from the start.
 _FIRST = frozenset({"llm", "tool", "function"})
 

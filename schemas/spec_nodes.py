@@ -31,7 +31,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     """Yield what is wrong with a node. Without a registry only what the document alone can tell."""
     path = f"dag.nodes[{index}].config"
     yield from _queue_problems(f"dag.nodes[{index}].queue", node)
-    for where, text in _texts(node, path):
+    for where, text in texts(node, path):
         yield from _text_problems(where, text, node, outline)
     yield from _parallel_problems(path, node, outline)
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
@@ -48,7 +48,7 @@ def required_inputs(nodes: Iterable[Node], outline: Outline, prompts: Mapping[st
     needed: set[str] = set()
     for node in nodes:
         own = ITEM_NAMES if node.config.parallel else RUN_ERROR if node.id in outline.apart else frozenset()
-        for where, text in _texts(node, ""):
+        for where, text in texts(node):
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
         if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not outline.before[node.id]:
@@ -56,7 +56,7 @@ def required_inputs(nodes: Iterable[Node], outline: Outline, prompts: Mapping[st
     return frozenset(needed)
 
 
-def _texts(node: Node, path: str) -> Iterator[tuple[str, str]]:
+def texts(node: Node, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield every string of a node that is bound, with its place."""
     config = node.config
     yield from _strings(config.inputs, f"{path}.inputs")

@@ -75,5 +75,9 @@ def has_calls_to_end(view: RunView) -> bool:
 def without_values(view: RunView) -> RunView:
     """Return a view without inputs and outputs, which may be large and are read from history."""
     return structs.replace(
-        view, inputs=None, output=None, steps=[structs.replace(step, output=None) for step in view.steps]
+        view,
+        inputs=None,
+        stored_inputs=None,
+        output=None,
+        steps=[structs.replace(step, output=None) for step in view.steps],
     )

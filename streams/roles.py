@@ -20,6 +20,7 @@ from connectors.definitions import DefinitionsFollower
 from connectors.holds import RedisHolds
 from connectors.kafka import KafkaLog
 from connectors.kafka_checkpoints import KafkaCheckpoints
+from connectors.large_inputs import LargeInputs
 from connectors.nats import Nats
 from connectors.objects import Objects, open_objects
 from connectors.plans import Plans
@@ -409,7 +410,9 @@ def _submissions(house: House, database: Database) -> tuple[Submissions, Runs, A
     plans = Plans(Workflows(database), Prompts(database))
     appender = TimelyAppender(house.log, SINK_TIMEOUT_S)
     capture: Capture = settings.capture  # type: ignore[assignment]
-    return Submissions(plans, markers, history, appender, capture), history, markers
+    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
+    large_inputs = LargeInputs(objects, settings.max_inputs_bytes)
+    return Submissions(plans, markers, history, appender, large_inputs, capture), history, markers
 
 
 #: What each role cannot work without; the table of roles in ``docs/operations.md`` says the same.

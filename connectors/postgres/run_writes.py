@@ -40,6 +40,7 @@ _RUN_COLUMNS = (
     ("created_at", "timestamptz"),
     ("started_at", "timestamptz"),
     ("finished_at", "timestamptz"),
+    ("stored_inputs", "json"),
 )
 _STEP_COLUMNS = (
     ("workflow_run_id", "text"),
@@ -81,7 +82,7 @@ _TRAVEL = {
 
 
 #: A run's first view carries inputs, its last one output; the others leave out what is known already.
-_KEPT = ("inputs", "output")
+_KEPT = ("inputs", "output", "stored_inputs")
 
 
 def _upsert(table: str, columns: Sequence[tuple[str, str]], key: str, returning: str, kept: Sequence[str] = ()) -> str:
@@ -106,8 +107,9 @@ _UPSERT_STEPS = _upsert("step_run", _STEP_COLUMNS, "workflow_run_id, step_id", "
 #: A view that came too late still brings what only it carries.
 _FILL = """
 UPDATE workflow_run
-SET inputs = coalesce(workflow_run.inputs, v.inputs::json), output = coalesce(workflow_run.output, v.output::json)
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS v (id, org_id, inputs, output)
+SET inputs = coalesce(workflow_run.inputs, v.inputs::json), output = coalesce(workflow_run.output, v.output::json),
+stored_inputs = coalesce(workflow_run.stored_inputs, v.stored_inputs::json)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS v (id, org_id, inputs, output, stored_inputs)
 WHERE workflow_run.id = v.id AND workflow_run.org_id = v.org_id
 AND (workflow_run.inputs IS NULL AND v.inputs IS NOT NULL OR workflow_run.output IS NULL AND v.output IS NOT NULL)
 """
@@ -130,7 +132,7 @@ class RunWrites:
                 await conn.execute(_UPSERT_STEPS, *_arrays([_step_row(*pair) for pair in steps.values()]))
             applied = {row["id"] for row in rows}
             late = [
-                (_text(run.run_id), _text(run.org_id), _json(run.inputs), _output(run))
+                (_text(run.run_id), _text(run.org_id), _json(run.inputs), _output(run), _stored(run))
                 for run in runs.values()
                 if _text(run.run_id) not in applied and (run.inputs is not None or run.output is not None)
             ]
@@ -186,6 +188,7 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         view.submitted_at_ms,
         view.started_at_ms,
         view.finished_at_ms,
+        _stored(view),
     )
 
 
@@ -227,6 +230,11 @@ def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 def _output(view: RunView) -> str | None:
     return _json({node: _payload(p) for node, p in view.output.items()}) if view.output is not None else None
+
+
+def _stored(view: RunView) -> str | None:
+    stored = view.stored_inputs
+    return None if stored is None else _json({name: _payload(reference) for name, reference in stored.items()})
 
 
 def _payload(payload: Payload) -> dict[str, Any]:

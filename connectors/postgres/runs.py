@@ -19,7 +19,10 @@ SUMMARY = (
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('started_at')} AS started_ms, "
     f"{epoch_ms('finished_at')} AS finished_ms"
 )
-_WHOLE = f"{SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id"
+_WHOLE = (
+    f"{SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id, "
+    "stored_inputs"
+)
 STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
     f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
@@ -50,7 +53,8 @@ class RunLine:
 @dataclass(frozen=True)
 class StoredRun(RunLine):
     """A whole run. ``output`` holds payloads by node id, as they were recorded; what was too large for that is the
-    output of the steps of ``output_in_steps``."""
+    output of the steps of ``output_in_steps``. ``stored_inputs`` are the references of those inputs that ``inputs`` has
+    null for."""
 
     spec_hash: str
     source: str
@@ -60,6 +64,7 @@ class StoredRun(RunLine):
     output_in_steps: list[str]
     budget_nano: int | None
     trace_id: str
+    stored_inputs: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

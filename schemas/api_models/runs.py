@@ -9,8 +9,6 @@ from schemas.records.run_views import RunState, StepState
 from schemas.spec import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
 from schemas.waiting import WaitKind
 
-MAX_INPUTS_BYTES = 256 * 1024
-"""The most that a run's inputs may have as JSON; larger data belongs in storage, with its URI as the input."""
 MAX_ID_LENGTH = 256
 """The most characters of a submission id or of a source."""
 

@@ -6,7 +6,7 @@ that replay reads. Money, results, timers and cancels share this inbox.
 
 from typing import ClassVar, Literal
 
-from schemas.payload import Payload
+from schemas.payload import Payload, Reference
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.spec import ResolvedSpec
 
@@ -37,6 +37,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
 
     ``semantics`` numbers the decision rules that the run starts and ends with. ``budget_nano`` caps the
     run's own spend, ``deadline_ms`` the time from its submission to its end. ``inputs`` are inline: a JSON object.
+    Large ones among them are stored: ``inputs`` has null in their place, and ``stored_inputs`` where they are, by name.
     ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
     that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission.
     """
@@ -58,6 +59,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     deadline_ms: Int64 | None = None
     reuse: dict[str, Reused] = {}
     turns: bool = False
+    stored_inputs: dict[str, Reference] = {}
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ that made it; readers keep the newest by version, per run and per step, so order
 
 from typing import ClassVar, Literal
 
-from schemas.payload import Payload
+from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.spec import NodeKind
 
@@ -60,9 +60,12 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     """A run as a reader sees it. ``output`` holds the sink nodes' outputs by node id once it succeeded; a sink
     that was skipped, or failed as an optional node, has none.
 
-    ``inputs`` and ``output`` are ``None`` where a record does not repeat them: keep the ones from before. Several
-    records may share a version; they hold different steps, and the first one has inputs and output. Sinks whose
-    output does not fit a record are named by ``output_in_steps``: it is the output of their steps or children.
+    ``stored_inputs`` are those that ``inputs`` has null for, ``None`` if there are none.
+
+    ``inputs``, ``stored_inputs`` and ``output`` are ``None`` where a record does not repeat them: keep the ones from
+    before. Several records may share a version; they hold different steps, and the first one has inputs and output.
+    Sinks whose output does not fit a record are named by ``output_in_steps``: it is the output of their steps or
+    children.
     """
 
     type: ClassVar[str] = "run.view"
@@ -90,3 +93,4 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     trace_id: str
     steps: list[StepView] = []
     compensating: bool = False
+    stored_inputs: dict[str, Reference] | None = None

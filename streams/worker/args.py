@@ -24,9 +24,9 @@ async def bound_args(objects: Objects, request: StepRequest) -> dict[str, Any]:
 
 async def _linked(objects: Objects, org_id: str, link: Link) -> Any:
     try:
-        return walk(await objects.resolve(org_id, link.payload), link.path)
+        return await objects.part(org_id, link.payload, link.path)
     except MissingPath as exc:
-        raise StepError("missing_output", f"argument {_name(link.at)!r} refers to an output where {exc}") from exc
+        raise StepError("missing_output", f"argument {_name(link.at)!r} refers to a stored value where {exc}") from exc
     except Rejected as exc:
         raise StepError("missing_object", f"argument {_name(link.at)!r}: {exc}") from exc
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from connectors.claims import ClaimAnswer, Granted
 from connectors.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.response_cache import CachedAnswer, CacheKey
-from schemas.payload import Payload, Reference
+from schemas.payload import PathPart, Payload, Reference
 from schemas.policy import Tier
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
@@ -109,4 +109,8 @@ class Objects(Protocol):
 
     def resolve(self, org_id: str, payload: Payload) -> Awaitable[Any]:
         """Return the JSON value of a payload. Raises ``Rejected`` or ``Unavailable``."""
+        ...
+
+    async def part(self, org_id: str, payload: Payload, path: Sequence[PathPart]) -> Any:
+        """Return what ``path`` finds in a payload's value. Raises ``MissingPath``, ``Rejected`` or ``Unavailable``."""
         ...

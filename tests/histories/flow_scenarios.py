@@ -8,6 +8,7 @@ import yaml
 from tests.histories.stage import QUICK, Json, Stage, missing
 from tests.support.client import (
     EXAMPLES,
+    RUNS,
     define_prompt,
     define_workflow,
     document,
@@ -128,6 +129,20 @@ def limits(stage: Stage) -> list[str]:
     return runs + stage.run(define_workflow(stage.client, *nodes, max_parallel=1, deadline_ms=60_000), {"x": 1})
 
 
+def stored_inputs(stage: Stage) -> list[str]:
+    """A map over a list among the inputs that is stored; a condition that cannot read one; a fork with other inputs."""
+    rows = [{"n": number, "text": "x" * 700} for number in range(120)]
+    few = merger("few", inputs={"item": "{{item.n}}"}, parallel=True, items=["{{rows.0}}", "{{rows.119}}"])
+    each = merger("each", inputs={"item": "{{item.n}}"}, parallel=True, items="{{rows}}", max_parallel=40)
+    edges = "few>all each>all"
+    runs = stage.run(define_workflow(stage.client, few, each, merger("all"), edges=edges), {"rows": rows, "x": 1})
+    decided = merger("a", condition="inputs.text == 'x'")
+    runs += stage.run(define_workflow(stage.client, decided, merger("b"), edges="a>b"), {"text": "y" * 300_000, "x": 2})
+    fork = stage.client.post(f"{RUNS}/{runs[-1]}/fork", json={"inputs": {"text": "x", "more": "z" * 70_000}})
+    wait_for_run(stage.client, fork.raise_for_status().json()["id"])
+    return [*runs, fork.json()["id"]]
+
+
 #: By name: what is played.
 FLOW_SCENARIOS: Mapping[str, Callable[[Stage], list[str]]] = {
     "conditional_processing": conditional_processing,
@@ -138,6 +153,7 @@ FLOW_SCENARIOS: Mapping[str, Callable[[Stage], list[str]]] = {
     "agents": agents,
     "compensation": compensation,
     "limits": limits,
+    "stored_inputs": stored_inputs,
 }
 
 

@@ -129,7 +129,7 @@ async def test_what_cannot_be_submitted_is_put_aside_and_the_rest_goes_on(
         event(org, "x", data={"workflow_name": "greeting", "nonsense": 1}),
         event(org, "x", type="com.example.other"),
         event(org, "i" * 257),
-        event(org, "x", data=SUBMISSION | {"inputs": {"name": "x" * 300_000, "language": "x"}}),
+        event(org, "x", data=SUBMISSION | {"inputs": {"language": "x", "name": "x" * 9_000_000}}),
         InRecord(submissions_topic(org), 0, 0, 0, None, b"\x00\x01"),
         event("nobody", "good-1"),
         event(org, "good-1", data=conflict),

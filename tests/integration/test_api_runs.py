@@ -186,7 +186,7 @@ BAD: list[tuple[dict[str, Any], int, str, str]] = [
     ({"budget_cents": -1}, 422, "invalid-input", "budget_cents"),
     ({"budget_cents": "1e999999"}, 422, "invalid-input", "budget_cents"),
     ({"budget_cents": "NaN"}, 422, "invalid-input", "budget_cents"),
-    ({"inputs": {**INPUTS, "big": "x" * 262_144}}, 413, "too-large", ""),
+    ({"inputs": {**INPUTS, "big": "x" * 8 * 1024 * 1024}}, 413, "too-large", ""),
 ]
 
 

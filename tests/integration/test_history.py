@@ -13,13 +13,14 @@ from connectors.postgres.database import Database
 from connectors.postgres.run_writes import RunWrites
 from connectors.postgres.runs import RunFilter, Runs
 from schemas.errors import Unavailable
-from schemas.payload import inline
+from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_views import RunState, RunView, StepState, StepView
 from streams.history import HistorySink
 from tests.support.api import migrated_database, unique
 
 SUBMITTED_MS = 1_763_831_207_123
+FAR = msgspec.to_builtins(Reference(uri="objects:///org/x", sha256="a" * 64, size=9, length=2))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,15 @@ def life(run_id: str) -> list[RunView]:
     """A run's views as the orchestrator makes them; the last event made two records of one version."""
     done = step("a", "succeeded", output=inline({"x": 1}), cost_nano=5, usage=Usage(input_tokens=7, output_tokens=2))
     return [
-        view(run_id, 10, "running", [step("a", "ready"), step("b", "pending")], inputs={"k": "v\0"}, tags={"t": "1"}),
+        view(
+            run_id,
+            10,
+            "running",
+            [step("a", "ready"), step("b", "pending")],
+            inputs={"k": "v\0", "big": None},
+            stored_inputs={"big": FAR},
+            tags={"t": "1"},
+        ),
         view(run_id, 12, "running", [done], tags={"t": "1"}, cost_nano=5),
         view(run_id, 15, "succeeded", [step("b", "succeeded", output=inline(2))], output={"b": inline(2)}, cost_nano=9),
         view(run_id, 15, "succeeded", [step("c", "skipped")], cost_nano=9),
@@ -83,12 +92,13 @@ async def test_any_order_and_any_repeat_give_the_same_rows(database: Database) -
         found = await runs.get("org", run_id, step_outputs=True)
         assert found is not None
         run, steps = found
-        seen = (run.status, run.inputs, run.output, run.cost_nano, run.tags, run.created_ms, steps)
+        seen = (run.status, run.inputs, run.stored_inputs, run.output, run.cost_nano, run.tags, run.created_ms, steps)
         expected = expected or seen
         assert seen == expected, f"seed {seed}"
     assert expected is not None
-    status, inputs, output, cost, _, created_ms, steps = expected
-    assert (status, inputs, cost, created_ms) == ("succeeded", {"k": "v\0"}, 9, SUBMITTED_MS)
+    status, inputs, stored, output, cost, _, created_ms, steps = expected
+    assert (status, inputs, cost, created_ms) == ("succeeded", {"k": "v\0", "big": None}, 9, SUBMITTED_MS)
+    assert stored == {"big": FAR}
     assert output == {"b": {"kind": "inline", "value": 2}}
     assert [(s.step_id, s.status, s.input_tokens) for s in steps] == [
         ("a", "succeeded", 7),

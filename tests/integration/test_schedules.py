@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from connectors.accepted import AcceptedMarkers
+from connectors.large_inputs import LargeInputs
+from connectors.objects import LocalObjects
 from connectors.plans import Plans
 from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
@@ -62,7 +65,8 @@ class House:
         partitions = self.api.settings.partitions
         history, markers = Runs(self.database), AcceptedMarkers(self.redis, partitions)
         plans = Plans(Workflows(self.database), Prompts(self.database))
-        submissions = Submissions(plans, markers, history, self.api.log, now_ms=self.clock.now_ms)
+        large = LargeInputs(LocalObjects(Path(self.api.settings.objects_dir)))
+        submissions = Submissions(plans, markers, history, self.api.log, large, now_ms=self.clock.now_ms)
         backfills = Backfills(self.database)
         return Scheduler(
             self.schedules, backfills, submissions, history, markers, self.api.log, self.clock, CollectorRegistry()

@@ -54,6 +54,19 @@ def test_a_thousand_children(client: httpx.Client) -> None:
     assert {step["id"] for step in everything} - {step["id"] for step in listed} == {"take"}
 
 
+def test_a_map_over_a_list_among_the_inputs_that_is_stored(client: httpx.Client) -> None:
+    rows = [{"id": number, "text": "y" * 2_000} for number in range(WIDTH)]
+    each = merger("each", parallel=True, items="{{rows}}", max_parallel=150, inputs={"item": "{{item.id}}"})
+    first = merger("first", inputs={"row": "{{rows.7}}", "said": "{{name}} said"}, condition="inputs.name == 'Ann'")
+    flow = define_workflow(client, each, first)
+    run_id = submit(client, submission(flow, {"rows": rows, "name": "Ann"}))
+    ended = wait_for_run(client, run_id, 90.0)
+    assert ended["status"] == "succeeded", ended["error"]
+    assert ended["output"] == {"each": list(range(WIDTH)), "first": rows[7]}
+    assert ended["inputs"]["rows"]["length"] == WIDTH
+    assert ended["inputs"]["name"] == "Ann"
+
+
 def test_what_failed_children_leave(client: httpx.Client) -> None:
     keys = ["gettysburg.txt", "nowhere.txt", "gettysburg.txt"]
     outputs = {}

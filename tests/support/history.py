@@ -25,6 +25,7 @@ def view_of(
         "body_hash": record.body_hash,
         "spec_hash": record.spec.hash,
         "inputs": record.inputs,
+        "stored_inputs": record.stored_inputs or None,
         "tags": record.tags,
         "budget_nano": record.budget_nano,
         "submitted_at_ms": record.submitted_at_ms,

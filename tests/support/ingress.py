@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from connectors.accepted import AcceptedMarkers
 from connectors.appender import Appender
+from connectors.large_inputs import LargeInputs
 from connectors.objects import LocalObjects
 from connectors.plans import Plans
 from connectors.postgres.database import Database
@@ -22,13 +23,15 @@ def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appe
     """Return an ingress with connections of its own."""
     workflows, history = Workflows(database), Runs(database)
     markers = AcceptedMarkers(redis, settings.partitions)
+    objects = LocalObjects(Path(settings.objects_dir))
     signals = SignalPost(
         history=history,
         markers=markers,
         workflows=workflows,
-        objects=LocalObjects(Path(settings.objects_dir)),
+        objects=objects,
         appender=log,
         redis=redis,
         partitions=settings.partitions,
     )
-    return Ingress(Submissions(Plans(workflows, Prompts(database)), markers, history, log), signals, letters)
+    plans = Plans(workflows, Prompts(database))
+    return Ingress(Submissions(plans, markers, history, log, LargeInputs(objects)), signals, letters)

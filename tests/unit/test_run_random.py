@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from schemas.compensation import compensating
-from schemas.payload import inline
+from schemas.payload import Reference, inline
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import (
@@ -25,7 +25,7 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
-from schemas.semantics import TURNS, semantics_of
+from schemas.semantics import REFERENCES, TURNS, semantics_of
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs import gather
@@ -37,8 +37,9 @@ from tests.support.runs import ORG, RUN, World, assistant, function, limited, re
 
 #: More events than any of these small workflows can need, so a run that does not end is found and not waited for.
 DRAIN_MOST = 2_000
+BIG = Reference(uri="objects:///acme/big", sha256="0" * 64, size=10**6, length=2)
 #: What a node may ask for, and what it must come to.
-CONDITIONS = {"inputs.x == 'in'": True, "inputs.nope == 1": False, "inputs.x < 3": False, "size(inputs) == 1": True}
+CONDITIONS = {"inputs.x == 'in'": True, "inputs.nope == 1": False, "inputs.x < 3": False, "size(inputs) < 9": True}
 
 
 @st.composite
@@ -93,7 +94,9 @@ def _node(draw, number: int, sources: list[int]) -> dict[str, Any]:
     if draw(st.integers(0, 2)) == 0:
         config = {"parallel": True, "inputs": {}}
         if len(sources) != 1 or draw(st.booleans()):
-            config["items"] = draw(st.sampled_from([[], [1], [1, "{{x}}", 3], [1, 2, 3, 4, 5]]))
+            config["items"] = draw(
+                st.sampled_from([[], [1], [1, "{{x}}", 3], [1, 2, 3, 4, 5], "{{big}}", ["{{big.0}}"]])
+            )
         if draw(st.booleans()):
             config["max_parallel"] = draw(st.integers(1, 2))
         config["on_child_error"] = draw(st.sampled_from(["fail", "skip", "collect"]))
@@ -157,7 +160,10 @@ class Chaos(World):
         self.reuse = self.reusable(spec)
         fork = {"source": "fork:before", "reuse": self.reuse} if self.reuse else {}
         turns = {"turns": True, "semantics": max(semantics_of(spec.spec), TURNS)} if self.turns else {}
-        self.feed(submitted(spec, inputs={"x": "in"}, **fork, **turns))
+        # A condition that reads all inputs cannot be asked where one of them is stored.
+        large = "size(inputs)" not in spec.model_dump_json() and draw(st.booleans())
+        stored = {"stored_inputs": {"big": BIG}, "semantics": REFERENCES} if large else {}
+        self.feed(submitted(spec, inputs={"x": "in", "big": None if large else [7, 8]}, **fork, **(turns | stored)))
 
     def reusable(self, spec: Any) -> dict[str, Reused]:
         """Results of another run for some of the nodes, with those of all before them; seldom any."""

@@ -4,12 +4,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from msgspec import structs
 
 from connectors.objects import CorruptObject, LocalObjects
 from schemas.errors import Forbidden, NotFound, Unavailable, Undecodable
-from schemas.payload import INLINE_LIMIT, Inline, Reference
+from schemas.payload import INLINE_LIMIT, Inline, MissingPath, Reference
 
 
 @pytest.fixture
@@ -132,3 +133,30 @@ async def test_the_cache_is_bounded_by_bytes(tmp_path: Path) -> None:
         except NotFound:
             pass
     assert found == [3, 4, 5, 6, 7]
+
+
+async def test_a_part_is_the_callers_own_and_the_whole_is_parsed_once(
+    objects: LocalObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = await objects.to_payload("acme", [{"n": n, "text": "x" * 1_000} for n in range(100)])
+    parsed = []
+    loads = orjson.loads
+    monkeypatch.setattr("connectors.objects.orjson.loads", lambda data: parsed.append(len(data)) or loads(data))
+    found = await asyncio.gather(*(objects.part("acme", payload, [n]) for n in range(100)))
+    assert [one["n"] for one in found] == list(range(100))
+    assert len(parsed) == 1
+    found[7]["n"] = "changed"
+    assert await objects.part("acme", payload, [7, "n"]) == 7
+    assert len(await objects.part("acme", payload, [])) == 100
+
+
+async def test_a_part_is_no_way_around_anything(objects: LocalObjects) -> None:
+    reference = await objects.put("acme", b'[[1], {"a": 2}]')
+    assert await objects.part("acme", reference, [1, "a"]) == 2
+    with pytest.raises(MissingPath):
+        await objects.part("acme", reference, [2])
+    with pytest.raises(Forbidden):
+        await objects.part("globex", reference, [0])
+    with pytest.raises(Forbidden):
+        await objects.part("acme", structs.replace(reference, uri="objects:///globex/x"), [0])
+    assert await objects.part("acme", Inline(value=[[5]]), [0, 0]) == 5

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from schemas import payload as payloads
 from schemas.records.base import Json
 from schemas.records.steps import Link
-from schemas.references import Reference
+from schemas.references import Reference, variables_of
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.values import (
     INDEX,
@@ -20,8 +20,10 @@ from streams.core.runs.values import (
     OutputOf,
     Outputs,
     Scope,
+    Text,
     Value,
     bind,
+    far_variable,
     find,
     of_payload,
     place,
@@ -44,6 +46,8 @@ def bind_args(node: PlanNode, scope: Scope) -> tuple[dict[str, Json], list[Link]
     links: list[Link] = []
     args: dict[str, Json] = dict(scope.inputs) if node.takes_run_inputs else {}
     named = node.arg_names
+    if node.takes_run_inputs and scope.stored:
+        _link_inputs(node, scope, links)
     if scope.item is not None:
         if ITEM not in named:
             args[ITEM] = place(scope.item, [ITEM], links)
@@ -52,6 +56,16 @@ def bind_args(node: PlanNode, scope: Scope) -> tuple[dict[str, Json], list[Link]
     for name, value in node.args:
         args[name] = bind(value, scope, [name], links)
     return args, links
+
+
+def _link_inputs(node: PlanNode, scope: Scope, links: list[Link]) -> None:
+    """Link the stored inputs that come by themselves; for a model only those that its template names."""
+    call = node.asked_call
+    wanted = None if call is None else variables_of(call.template)
+    own = node.arg_names if scope.item is None else node.arg_names | {ITEM, INDEX}
+    for name, reference in (scope.stored or {}).items():
+        if name not in own and (wanted is None or name in wanted):
+            links.append(Link(at=[name], payload=reference))
 
 
 def open_items(node: PlanNode, scope: Scope) -> Items:
@@ -64,6 +78,8 @@ def open_items(node: PlanNode, scope: Scope) -> Items:
             return _items_of_output(node, reference, scope)
         case Constant(value):
             return _items_of_list(node, value)
+        case Text(template) if template.only is not None and (far := far_variable(template.only, scope)) is not None:
+            return _items_of_stored(node, f"the input '{template.only}'", far)
         case None:
             raise BindingError("not_a_list", f"'{node.id}' is parallel and has neither items nor one predecessor")
         case other:
@@ -92,15 +108,13 @@ def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Item
     datum = find(output, reference)
     if isinstance(datum, Near):
         return _items_of_list(node, datum.value)
-    return _items_of_stored(node, reference, datum)
+    return _items_of_stored(node, f"'{reference.node}.output'", datum)
 
 
-def _items_of_stored(node: PlanNode, reference: Reference, far: Far) -> Items:
+def _items_of_stored(node: PlanNode, name: str, far: Far) -> Items:
     if far.path or far.payload.length is None:
-        what = "only a stored output that is a list as a whole" if far.path else "it is not a list, and only one"
-        raise BindingError(
-            "not_a_list", f"'{node.id}' maps over '{reference.node}.output', which is stored: {what} can be mapped"
-        )
+        what = "only a stored value that is a list as a whole" if far.path else "it is not a list, and only one"
+        raise BindingError("not_a_list", f"'{node.id}' maps over {name}, which is stored: {what} can be mapped")
     return Items(far.payload.length, lambda i: Far(far.payload, (i,)))
 
 

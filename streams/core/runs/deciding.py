@@ -1,11 +1,9 @@
 """What the fold decides by conditions: whether a node whose turn has come runs, and where a switch leads.
 
-A condition sees what a reference would bind, null where that is nothing. It reads only what is here: an output that
-was stored outside of its record fails the step that would have to decide by it, rather than decide it wrong.
+A condition sees what a reference would bind, null where that is nothing. It reads only what is here: an output
+or an input that is stored outside of its record fails the step that would have to decide by it, rather than decide it
+wrong.
 """
-
-from collections.abc import Mapping
-from typing import Any
 
 from schemas.conditions import Answer, Condition
 from schemas.payload import INLINE_LIMIT, Inline, Payload
@@ -49,7 +47,7 @@ def decided(turn: Turn, node: PlanNode, switch: Switch, scope: Scope) -> Step:
 def ask(node_id: str, condition: Condition, scope: Scope) -> Answer:
     """Return what a condition is now. Raises ``BindingError`` (``condition_unreadable``)."""
     outputs = {source: _value(node_id, source, scope.outputs(source)) for source in condition.nodes}
-    return condition.evaluate(_inputs(node_id, condition, scope.inputs), outputs)
+    return condition.evaluate(_inputs(node_id, condition, scope), outputs)
 
 
 def _choice(node_id: str, switch: Switch, scope: Scope) -> tuple[dict[str, Json], str | None]:
@@ -69,8 +67,11 @@ def _joined(notes: list[str]) -> str | None:
     return "; ".join(notes)[:1000] or None
 
 
-def _inputs(node_id: str, condition: Condition, inputs: Mapping[str, Any]) -> dict[str, Json]:
+def _inputs(node_id: str, condition: Condition, scope: Scope) -> dict[str, Json]:
+    inputs, stored = scope.inputs, scope.stored or {}
     names = inputs.keys() if condition.inputs is None else condition.inputs & inputs.keys()
+    for name in sorted(names & stored.keys()):
+        raise _unreadable(node_id, f"inputs.{name}", stored[name].size, ", which is stored outside of its record")
     return {name: _readable(node_id, f"inputs.{name}", inputs[name]) for name in names}
 
 

@@ -4,6 +4,7 @@ Entity ``<run id>``:
 
 - ``h``: ``Header``, what the submission said; written once
 - ``in``: the run's inputs, a JSON object; written once
+- ``si``: where those inputs are that ``in`` has null for; only in a run that has some
 - ``st``: the run's status in plain UTF-8, since the workers' claim script reads it
 - ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
 - ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
@@ -32,6 +33,7 @@ from streams.core.runs.plan import Plan, compile_plan
 
 HEADER = "h"
 INPUTS = "in"
+STORED_INPUTS = "si"
 STATUS = "st"
 PROGRESS = "p"
 REUSED = "re"
@@ -229,6 +231,7 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     HEADER: msgspec.msgpack.Decoder(Header),
     PROGRESS: msgspec.msgpack.Decoder(Progress),
     INPUTS: msgspec.msgpack.Decoder(dict[str, Any]),
+    STORED_INPUTS: msgspec.msgpack.Decoder(dict[str, Reference]),
     SIGNALS: msgspec.msgpack.Decoder(Signals),
     REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
     TURNS: msgspec.msgpack.Decoder(bool),

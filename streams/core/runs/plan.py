@@ -70,6 +70,12 @@ class PlanNode:
         return self.max_parallel or MOST_OPEN
 
     @property
+    def asked_call(self) -> LlmCall | None:
+        """The model's call, of a node that asks one."""
+        call = self.dynamic.call if isinstance(self.dynamic, Agent) else self.work
+        return call if isinstance(call, LlmCall) else None
+
+    @property
     def asked(self) -> Work:
         """What a worker is asked for. Raises ``ImpossibleMove`` for a node that no worker works on."""
         if self.work is None:

@@ -23,17 +23,23 @@ def node_scope(turn: Turn, node: PlanNode, step: Step | None, item: Datum | None
         return _scope_after(turn)
     index = 0 if step is None else step.index or 0
     own = step if step is None or step.index is None else turn.step(node.id)
+    stored = turn.stored_inputs
     if not node.early or own is None or not own.unseen:
-        return Scope(turn.inputs, turn.output, item, index)
+        return Scope(turn.inputs, turn.output, item, index, stored)
     unseen = own.unseen
-    return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index)
+    return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index, stored)
 
 
 def _scope_after(turn: Turn) -> Scope:
     """Return where a compensating node's names are looked up: what has not succeeded gave nothing."""
     error = turn.error
     of_run = {"run_error_code": error.code if error else "", "run_error_message": error.message if error else ""}
-    return Scope(turn.inputs | of_run, lambda source: turn.output(source) if turn.succeeded(source) else None)
+    stored = {name: place for name, place in (turn.stored_inputs or {}).items() if name not in of_run}
+    return Scope(
+        turn.inputs | of_run,
+        lambda source: turn.output(source) if turn.succeeded(source) else None,
+        stored=stored,
+    )
 
 
 def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> None:

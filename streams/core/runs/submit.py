@@ -5,12 +5,22 @@ from typing import cast
 from schemas.errors import BadRecord, NewerMajor
 from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
 from schemas.records.run_events import RunSubmitted
-from schemas.semantics import SEMANTICS, TURNS
+from schemas.semantics import REFERENCES, SEMANTICS, TURNS
 from schemas.spec_hash import spec_hash
 from streams.core.commands import Command, Count
 from streams.core.runs.admission import stand_in_line
 from streams.core.runs.dispatch import start
-from streams.core.runs.entries import DEADLINE, HEADER, INPUTS, REUSED, SPEC, Header, Progress, spec_entity
+from streams.core.runs.entries import (
+    DEADLINE,
+    HEADER,
+    INPUTS,
+    REUSED,
+    SPEC,
+    STORED_INPUTS,
+    Header,
+    Progress,
+    spec_entity,
+)
 from streams.core.runs.plan import Plan, compile_plan
 from streams.core.runs.reuse import reuse
 from streams.core.runs.sizes import KIB, LABELS_LIMIT, json_size
@@ -58,6 +68,9 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     )
     turn.is_new = True
     state.put(event.run_id, INPUTS, event.inputs)
+    if event.stored_inputs:
+        _check_stored(event)
+        state.put(event.run_id, STORED_INPUTS, event.stored_inputs)
     if event.reuse:
         state.put(event.run_id, REUSED, tuple(event.reuse))
         reuse(turn, event.reuse)
@@ -67,6 +80,13 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     else:
         start(turn)
     return turn
+
+
+def _check_stored(event: RunSubmitted) -> None:
+    if event.semantics < REFERENCES:
+        raise BadRecord(
+            "semantics", f"run {event.run_id} has stored inputs and asks for rules {event.semantics}; say {REFERENCES}"
+        )
 
 
 def _set_deadline(turn: Turn, event: RunSubmitted) -> None:

@@ -5,17 +5,18 @@ changed and returns the commands.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
 
 from schemas.ids import child_step_id, forked_from
 from schemas.metrics import LATE_EVENTS_TOTAL
-from schemas.payload import Payload, inline
+from schemas.payload import Payload, Reference, inline
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.run_views import RunState
 from schemas.records.steps import StepRequest
+from schemas.semantics import REFERENCES
 from schemas.signals import FIELD as SIGNALS
 from schemas.signals import Signals
 from streams.core.commands import Arm, Command, Count, Disarm
@@ -27,6 +28,7 @@ from streams.core.runs.entries import (
     SPEC,
     STATUS,
     STEP_PREFIX,
+    STORED_INPUTS,
     Header,
     Progress,
     Step,
@@ -95,8 +97,15 @@ class Turn:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The run's inputs."""
+        """The run's inputs, null where they are stored."""
         return cast("dict[str, Any]", self._state.get(self.run_id, INPUTS))
+
+    @property
+    def stored_inputs(self) -> Mapping[str, Reference] | None:
+        """Those of the run's inputs that are stored, ``None`` if there are none."""
+        if self.header.semantics < REFERENCES:
+            return None
+        return cast("Mapping[str, Reference] | None", self._state.get(self.run_id, STORED_INPUTS))
 
     @property
     def reused(self) -> tuple[str, ...]:

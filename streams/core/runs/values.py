@@ -79,12 +79,16 @@ class BindingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where names are looked up. ``outputs`` answers for ancestors; ``item`` and ``index`` are a mapped child's."""
+    """Where names are looked up. ``outputs`` answers for ancestors; ``item`` and ``index`` are a mapped child's.
+
+    ``stored`` are those of ``inputs`` that are stored.
+    """
 
     inputs: Mapping[str, Any]
     outputs: Callable[[str], Output]
     item: Datum | None = None
     index: int = 0
+    stored: Mapping[str, payloads.Reference] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +219,23 @@ def find(output: Output, reference: Reference) -> Datum:
 
 def _bind_text(template: Template, scope: Scope) -> Datum:
     only = template.only
-    if only is not None and only.name == ITEM and isinstance(scope.item, Far):
-        return Far(scope.item.payload, scope.item.path + only.path)
+    if only is not None and (far := far_variable(only, scope)) is not None:
+        return far
     values = {variable.name: _known(variable, scope) for variable in template.variables if _knows(variable, scope)}
     try:
         return Near(look_up(only, values) if only else template.text(values))
     except MissingVariable as exc:
         raise BindingError("input_missing", f"{exc}; give it in the run's inputs"[:1000]) from exc
+
+
+def far_variable(variable: Variable, scope: Scope) -> Far | None:
+    """Return where a variable's value is when it is stored: an item of a stored list, or an input."""
+    if scope.item is not None and variable.name in (ITEM, INDEX):
+        if variable.name == INDEX or isinstance(scope.item, Near):
+            return None
+        return Far(scope.item.payload, scope.item.path + variable.path)
+    found = scope.stored.get(variable.name) if scope.stored else None
+    return None if found is None else Far(found, variable.path)
 
 
 def _knows(variable: Variable, scope: Scope) -> bool:
@@ -230,6 +244,12 @@ def _knows(variable: Variable, scope: Scope) -> bool:
 
 def _known(variable: Variable, scope: Scope) -> Json:
     if scope.item is None or variable.name not in (ITEM, INDEX):
+        if scope.stored and variable.name in scope.stored:
+            raise BindingError(
+                "input_too_large",
+                f"the input '{variable.name}' is stored outside of its record, so it cannot be put inside a text here; "
+                f"make '{{{{{variable}}}}}' the whole value, or use the variable in the prompt",
+            )
         return scope.inputs[variable.name]
     if variable.name == INDEX:
         return scope.index

@@ -3,13 +3,13 @@
 The records of one event share a version and hold different steps. The first one carries inputs and output.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from schemas.ids import forked_from, trace_id
-from schemas.payload import Inline, Payload, inline
+from schemas.payload import Inline, Payload, Reference, inline
 from schemas.records.base import Json, Usage
 from schemas.records.run_views import Children, RunView, StepView
 from schemas.spec import NodeKind
@@ -113,15 +113,18 @@ def _never_started(turn: Turn) -> Iterator[StepView]:
 
 def _views(turn: Turn, version: int, steps: list[StepView], *, with_inputs: bool) -> list[RunView]:
     inputs = turn.inputs if with_inputs else None
+    stored = turn.stored_inputs if with_inputs else None
     output, elsewhere = _run_output(turn) if turn.status == "succeeded" else (None, [])
     base = (
         FIXED + (json_size(turn.header.tags) if turn.header.tags else 0) + (json_size(turn.error) if turn.error else 0)
     )
     extra = (json_size(inputs) if inputs else 0) + sum(map(payload_size, (output or {}).values()))
+    if stored:
+        extra += sum(len(name.encode()) + payload_size(reference) for name, reference in stored.items())
     views = []
     for chunk in _chunks(steps, base, base + extra):
-        views.append(_view(turn, version, chunk, inputs, output, elsewhere))
-        inputs = output = None
+        views.append(_view(turn, version, chunk, inputs, stored, output, elsewhere))
+        inputs = stored = output = None
     return views
 
 
@@ -175,6 +178,7 @@ def _view(
     version: int,
     steps: list[StepView],
     inputs: dict[str, Any] | None,
+    stored: Mapping[str, Reference] | None,
     output: dict[str, Payload] | None,
     elsewhere: list[str],
 ) -> RunView:
@@ -204,4 +208,5 @@ def _view(
         trace_id=trace_id(header.run_id),
         steps=steps,
         compensating=compensation.is_open(turn),
+        stored_inputs=dict(stored) if stored else None,
     )
