@@ -1,4 +1,4 @@
-"""Workflows ready to run: checked, with their prompts pinned, kept in memory.
+"""Workflows ready to run: checked, with their prompts and the workflows that they run pinned, kept in memory.
 
 A version of a workflow or a prompt never changes, so what is pinned by number is kept as long as there is room. What
 "the newest" means may change at any time; it is asked again after ``NEWEST_FOR_S``, and at once in the process that
@@ -7,19 +7,20 @@ registers a newer version.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from connectors.families import load_family, pin_all_prompts
 from connectors.grouping import SingleFlight
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from schemas.errors import InvalidInput, NotFound, TooLarge
 from schemas.semantics import semantics_of
 from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
-from schemas.spec_check import prompt_refs, resolve
-from schemas.spec_nodes import required_inputs
-from schemas.spec_outline import outline_of
+from schemas.spec_check import NO_FAMILY, prompt_refs, resolve
+from schemas.spec_family import Family, family_problems
 from schemas.spec_read_here import read_here
+from schemas.spec_required import required_of
 
 #: One look-up per workflow in this time is no load, and nobody waits longer for a version made elsewhere.
 NEWEST_FOR_S = 0.25
@@ -43,17 +44,16 @@ class Plan:
     read_here: frozenset[str] | None = frozenset()
 
 
-def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Plan:
-    """Return the plan of a checked workflow with the prompts that it names. Raises ``TooLarge``."""
-    resolved = resolve(spec, prompts)
+def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: Family = NO_FAMILY) -> Plan:
+    """Return the plan of a checked workflow with the prompts, and the workflows, that it names. Raises ``TooLarge``."""
+    resolved = resolve(spec, prompts, family)
     size = len(resolved.__pydantic_serializer__.to_json(resolved))
     if size > MAX_PLAN_BYTES:
         raise TooLarge(
-            f"workflow {spec.name} version {spec.version} and its prompts have {size} bytes, the limit is "
-            f"{MAX_PLAN_BYTES}: shorten templates or split the workflow"
+            f"workflow {spec.name} version {spec.version}, its prompts and the workflows that it runs have {size} "
+            f"bytes, the limit is {MAX_PLAN_BYTES}: shorten templates or split the workflow"
         )
-    required = required_inputs(spec.dag.nodes, outline_of(spec), resolved.prompts)
-    return Plan(spec.version, resolved, required, semantics_of(spec), read_here(spec.dag.nodes))
+    return Plan(spec.version, resolved, required_of(resolved), semantics_of(spec), read_here(spec.dag.nodes))
 
 
 class Plans:
@@ -71,7 +71,8 @@ class Plans:
     async def plan(self, org_id: str, name: str, version: int | None) -> Plan:
         """Return the plan of a version, of the newest without one.
 
-        Raises ``NotFound``, ``InvalidInput`` when a prompt is gone, ``TooLarge`` and ``Unavailable``.
+        Raises ``NotFound``, ``InvalidInput`` when a prompt is gone or a workflow that it runs is not right any more,
+        ``TooLarge`` and ``Unavailable``.
         """
         if version is None:
             version = await self._newest_version(org_id, name)
@@ -110,13 +111,12 @@ class Plans:
         plans = self._plans
         stored = await self._workflows.get(org_id, name, version)
         spec = WorkflowSpec.model_validate(stored.spec)
-        refs = prompt_refs(spec)
-        pinned = await pin_prompts(self._prompts, org_id, refs)
-        gone = refs - pinned.keys()
-        if gone:
-            raise InvalidInput(f"workflow {name} version {version} needs prompts that are gone: {', '.join(gone)}")
-        plan = make_plan(spec, pinned)
-        floating = any("@" not in ref for ref in refs)
+        pinned = await pin_all_prompts(self._prompts, org_id, spec)
+        family = await load_family(self._workflows, self._prompts, org_id, spec)
+        if problems := tuple(family_problems(spec, family)):
+            raise InvalidInput(f"workflow {name} version {version}: {'; '.join(map(str, problems))}", problems)
+        plan = make_plan(spec, pinned, family)
+        floating = _floats(spec, family)
         until = self._monotonic() + NEWEST_FOR_S if floating else _FOR_EVER
         plans[(org_id, name, version)] = (until, plan)
         if len(plans) > MAX_PLANS:
@@ -124,15 +124,7 @@ class Plans:
         return plan
 
 
-async def pin_prompts(prompts: Prompts, org_id: str, refs: Iterable[str]) -> dict[str, PinnedPrompt]:
-    """Return the prompts that references stand for now; one that stands for none is left out."""
-    ordered = list(refs)
-    if not ordered:
-        return {}
-    wanted = [(name, int(version) if version else None) for name, _, version in (r.partition("@") for r in ordered)]
-    found = await prompts.find(org_id, wanted)
-    return {
-        ref: PinnedPrompt(name=p.name, version=p.version, template=p.template, hash=p.hash)
-        for ref, p in zip(ordered, found, strict=True)
-        if p is not None
-    }
+def _floats(spec: WorkflowSpec, family: Family) -> bool:
+    """Return whether something newer may be meant by the same document soon."""
+    specs = (spec, *(member.spec for member in family.members.values()))
+    return bool(family.newest) or any("@" not in ref for one in specs for ref in prompt_refs(one))

@@ -23,9 +23,8 @@ from schemas.records.run_events import Capture, Reused, RunSubmitted
 from schemas.records.run_views import RunState
 from schemas.semantics import PLAIN, REFERENCES, SETTLED, semantics_of
 from schemas.spec import ResolvedSpec
-from schemas.spec_nodes import required_inputs
-from schemas.spec_outline import outline_of
 from schemas.spec_read_here import read_here
+from schemas.spec_required import required_of
 from topics.codec import encode
 
 ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
@@ -105,8 +104,7 @@ class Restarts:
     ) -> RunSubmitted:
         given = again.inputs or {}
         inputs, stored = (run.inputs or {}) | given, _stored(run, given)
-        required = required_inputs(definition.spec.dag.nodes, outline_of(definition.spec), definition.prompts)
-        missing = sorted(required - inputs.keys())
+        missing = sorted(required_of(definition) - inputs.keys())
         check_inputs(missing, f"{run.workflow_name} version {run.workflow_version}")
         source = fork_source(run.id)
         wish = [inputs, again.start, again.everything]

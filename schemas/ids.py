@@ -14,6 +14,7 @@ RUN_NAMESPACE = uuid.UUID("6f0c1f5e-3f0a-5d0b-9a57-0c5f7a3e9b21")
 
 HTTP_SOURCE = "api"
 _FORK = "fork:"
+_PARENT = "run:"
 
 
 def run_id(org_id: str, source: str, submission_id: str | None) -> str:
@@ -31,6 +32,21 @@ def fork_source(run: str) -> str:
 def forked_from(source: str) -> str | None:
     """Return the run that a run with this source goes on from, if it does."""
     return source[len(_FORK) :] if source.startswith(_FORK) else None
+
+
+def child_source(run: str) -> str:
+    """Return the source of the runs that a run's steps start."""
+    return f"{_PARENT}{run}"
+
+
+def started_by(source: str) -> str | None:
+    """Return the run whose step started a run with this source, if one says so; only its ``parent`` proves it."""
+    return source[len(_PARENT) :] if source.startswith(_PARENT) else None
+
+
+def child_run_id(run: str, step_id: str, attempt: int) -> str:
+    """Return the id of the run that an attempt of a step starts: UUIDv5 of the three, and of no submission."""
+    return str(uuid.uuid5(RUN_NAMESPACE, f"child:{len(run)}:{run}{len(step_id)}:{step_id}{attempt}"))
 
 
 def request_id(run: str, step_id: str, attempt: int) -> str:

@@ -6,6 +6,7 @@
 3. Mapped nodes ask for so many children at once, say what a failed child does, and gather large outputs. Nodes that
    compensate run after a run has failed or was canceled.
 4. Limits of a run: how many of its steps are open at once, and its deadline. Attempts whose outcome is unknown.
+5. Nodes that run another workflow, and the runs that they start: whoever folds one of those must tell its parent.
 6. A run that waits for its admission (``RunSubmitted.turns``), whatever its workflow needs.
 7. Inputs of a run that are stored outside of its record. It is the run that needs these, not its workflow.
 
@@ -20,6 +21,7 @@ PLAIN = 1
 SETTLED = 2
 MAPS = 3
 LIMITS = 4
+CHILDREN = 5
 TURNS = 6
 REFERENCES = 7
 #: The newest rules that there are.
@@ -49,6 +51,8 @@ def _asks_for(node: Node) -> int:
 
 
 def _needs(node: Node) -> int:
+    if node.type == "workflow":
+        return CHILDREN
     if node.policy.priority != 0 or node.policy.on_unknown != "retry":
         return LIMITS
     config = node.config

@@ -157,6 +157,19 @@ class SignalConfig(_NodeConfig):
     default: Any = None
 
 
+class WorkflowConfig(_NodeConfig):
+    """A run of another workflow, which gets what ``inputs`` bind as its inputs.
+
+    Without ``version`` it is the newest when a run is submitted. The step waits for that run and gives its output;
+    with ``detach`` it does not, and gives its id. ``max_cost_cents`` caps what that run may spend.
+    """
+
+    workflow: str = Field(pattern=NAME_PATTERN)
+    version: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    detach: bool = False
+    max_cost_cents: Decimal | None = Field(default=None, gt=0, le=MAX_NANO // NANO_PER_CENT, allow_inf_nan=False)
+
+
 class _Node(_Document):
     id: str = Field(pattern=NODE_ID_PATTERN)
     policy: Policy = Policy()
@@ -218,11 +231,18 @@ class AgentNode(_Node):
     config: AgentConfig
 
 
+class WorkflowNode(_Node):
+    """A node of type ``workflow``."""
+
+    type: Literal["workflow"]
+    config: WorkflowConfig
+
+
 Node = Annotated[
-    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode,
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode,
     Field(discriminator="type"),
 ]
-NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent"]
+NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent", "workflow"]
 
 
 class Edge(_Document):
@@ -270,10 +290,16 @@ class PinnedPrompt(BaseModel):
 
 class ResolvedSpec(BaseModel):
     """A workflow as one run sees it: the document, its prompts pinned by ``prompt_ref`` as written, and
-    ``hash``, the SHA-256 of both. Two runs with one hash follow the same plan."""
+    ``hash``, the SHA-256 of both. Two runs with one hash follow the same plan.
+
+    ``children`` are the workflows that it runs, and those that they run, by ``name@version``, each without children of
+    its own; the hash covers theirs. ``pins`` are the versions of those that its nodes name without one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     spec: WorkflowSpec
     prompts: dict[str, PinnedPrompt] = {}
     hash: str
+    pins: dict[str, int] = later({})
+    children: dict[str, "ResolvedSpec"] = later({})

@@ -12,10 +12,12 @@ from schemas.records.base import Json
 from schemas.spec import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec_compensation import compensation_problems
 from schemas.spec_document import read_document
+from schemas.spec_family import Family, family_problems
 from schemas.spec_flow import size_problems
 from schemas.spec_hash import resolve, spec_hash
-from schemas.spec_nodes import Registry, node_problems, queue_of, required_inputs
+from schemas.spec_nodes import Registry, node_problems, queue_of
 from schemas.spec_outline import Outline, graph_problems, outline_of, outline_of_document
+from schemas.spec_required import child_input_problems, required_of
 from schemas.spec_shape import shape_problems
 
 __all__ = [
@@ -28,6 +30,9 @@ __all__ = [
     "resolve",
     "spec_hash",
 ]
+
+
+NO_FAMILY = Family()
 
 
 @dataclass(frozen=True)
@@ -72,19 +77,23 @@ def check_spec(
     tools: Collection[str],
     functions: Collection[str],
     further: Iterable[Problem] = (),
+    family: Family = NO_FAMILY,
 ) -> CheckedSpec:
     """Check a spec against what is registered. Raises ``InvalidSpec`` with every problem.
 
     ``prompts`` answers for each ``prompt_ref`` as written; ``None`` or nothing there is an unknown prompt. ``further``
-    are problems that others found, to be told with the rest.
+    are problems that others found, to be told with the rest. ``family`` are the workflows that it reaches.
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
     problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
     problems += further
+    problems += family_problems(spec, family)
     if problems:
         raise InvalidSpec(_unique(problems))
-    pinned = {ref: known[ref] for ref in sorted(prompt_refs(spec))}
-    return CheckedSpec(spec, pinned, required_inputs(spec.dag.nodes, outline_of(spec), pinned))
+    resolved = resolve(spec, known, family)
+    if problems := list(child_input_problems(resolved)):
+        raise InvalidSpec(_unique(problems))
+    return CheckedSpec(spec, resolved.prompts, required_of(resolved))
 
 
 def missing_inputs(required: Iterable[str], inputs: Mapping[str, Json]) -> list[str]:

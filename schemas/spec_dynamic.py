@@ -1,4 +1,5 @@
-"""Is a node right that no worker works on: a ``wait``, a ``signal``, a ``switch`` (more of it in ``spec_flow``)."""
+"""Is a node right that no worker works on: a ``wait``, a ``signal``, a ``switch`` (more of it in ``spec_flow``), a
+``workflow`` (more of it in ``spec_family``)."""
 
 from collections.abc import Iterator
 
@@ -7,7 +8,7 @@ import orjson
 from schemas.errors import Problem
 from schemas.payload import INLINE_LIMIT
 from schemas.references import parse_reference, parse_template
-from schemas.spec import Node, SignalNode, SwitchNode, WaitConfig, WaitNode, WorkflowSpec
+from schemas.spec import Node, SignalNode, SwitchNode, WaitConfig, WaitNode, WorkflowNode, WorkflowSpec
 from schemas.times import parse_time
 
 
@@ -18,7 +19,9 @@ def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
     if isinstance(node, SignalNode) and len(orjson.dumps(node.config.default)) > INLINE_LIMIT:
         yield Problem(f"{path}.default", f"has over {INLINE_LIMIT // 1024} KiB", "make it smaller")
     if isinstance(node, WaitNode | SignalNode | SwitchNode):
-        yield from _no_timeout(path, node)
+        yield from _no_timeout(path, node, f"no worker works on a {node.type}")
+    if isinstance(node, WorkflowNode) and node.config.detach:
+        yield from _no_timeout(path, node, "nobody waits for a detached run")
     if isinstance(node, WaitNode | SignalNode) and node.config.inputs is not None:
         yield Problem(f"{path}.inputs", f"a {node.type} has no inputs", "remove them")
 
@@ -41,8 +44,8 @@ def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:
         yield Problem(f"{path}.until", str(exc), "write a time with its offset, {{run_input}} or <node>.output")
 
 
-def _no_timeout(path: str, node: Node) -> Iterator[Problem]:
+def _no_timeout(path: str, node: Node, why: str) -> Iterator[Problem]:
     if node.policy.timeout_ms is not None:
         where = f"{path.removesuffix('config')}policy.timeout_ms"
         fix = "write it in the config" if node.type == "signal" else "remove it"
-        yield Problem(where, f"no worker works on a {node.type}, so there is nothing to time out", fix)
+        yield Problem(where, f"{why}, so there is nothing to time out", fix)

@@ -1,6 +1,6 @@
 """Is a node right among the others: its references, its prompt or tool, the names that its templates need."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.compensation import RUN_ERROR
@@ -8,7 +8,7 @@ from schemas.errors import Problem
 from schemas.policy import TIERS
 from schemas.records.base import Json
 from schemas.references import Reference, parse_reference, parse_template, variables_of
-from schemas.spec import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode
+from schemas.spec import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode, WorkflowNode
 from schemas.spec_dynamic import dynamic_problems
 from schemas.spec_flow import flow_problems
 from schemas.spec_outline import Outline
@@ -43,8 +43,16 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
         yield from _registry_problems(path, node, outline, registry)
 
 
-def required_inputs(nodes: Iterable[Node], outline: Outline, prompts: Mapping[str, PinnedPrompt]) -> frozenset[str]:
-    """Return the run inputs that the templates of a checked spec need."""
+def required_inputs(
+    nodes: Iterable[Node],
+    outline: Outline,
+    prompts: Mapping[str, PinnedPrompt],
+    of_child: Callable[[WorkflowNode], frozenset[str]] = lambda _: frozenset(),
+) -> frozenset[str]:
+    """Return the run inputs that the templates of a checked spec need.
+
+    ``of_child`` answers what the workflow needs that a node runs.
+    """
     needed: set[str] = set()
     for node in nodes:
         own = ITEM_NAMES if node.config.parallel else RUN_ERROR if node.id in outline.apart else frozenset()
@@ -53,6 +61,8 @@ def required_inputs(nodes: Iterable[Node], outline: Outline, prompts: Mapping[st
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
         if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not outline.before[node.id]:
             needed |= variables_of(prompts[node.config.prompt_ref].template) - own
+        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not outline.before[node.id]:
+            needed |= of_child(node) - own
     return frozenset(needed)
 
 

@@ -31,6 +31,8 @@ from schemas.spec import (
     ToolNode,
     WaitConfig,
     WaitNode,
+    WorkflowConfig,
+    WorkflowNode,
     WorkflowSpec,
 )
 
@@ -43,6 +45,7 @@ _NODES: dict[str, type[BaseModel]] = {
     "switch": SwitchNode,
     "signal": SignalNode,
     "agent": AgentNode,
+    "workflow": WorkflowNode,
 }
 _CONFIGS: dict[str, type[BaseModel]] = {
     "llm": LlmConfig,
@@ -52,6 +55,7 @@ _CONFIGS: dict[str, type[BaseModel]] = {
     "switch": SwitchConfig,
     "signal": SignalConfig,
     "agent": AgentConfig,
+    "workflow": WorkflowConfig,
 }
 
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.routers.errors import errors
 from api.services import Parts, Reader, Writer
-from connectors.plans import make_plan, pin_prompts
+from connectors.families import load_family, pin_prompts
+from connectors.plans import make_plan
 from connectors.postgres.workflows import StoredWorkflow
 from connectors.tools.arguments import argument_problems
 from schemas.api_models.base import timestamp
@@ -70,14 +71,16 @@ async def register_workflow(request: Request, who: Writer, parts: Parts, respons
     spec = parse_workflow(_text(await request.body()))
     _refuse_unreachable(spec)
     prompts = await pin_prompts(parts.prompts, who.org_id, prompt_refs(spec))
+    family = await load_family(parts.workflows, parts.prompts, who.org_id, spec)
     checked = check_spec(
         spec,
         prompts=prompts,
         tools=parts.tools.names("tool"),
         functions=parts.tools.names("function"),
         further=argument_problems(spec, parts.tools),
+        family=family,
     )
-    make_plan(spec, checked.prompts)
+    make_plan(spec, checked.prompts, family)
     queues = queues_of(spec)
     if queues:
         # Before the workflow is there: a request on a topic that is not there would stop its orchestrator.

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from schemas.payload import Payload, Reference
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
+from schemas.records.parents import Parent
 from schemas.spec import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
@@ -39,7 +40,8 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     run's own spend, ``deadline_ms`` the time from its submission to its end. ``inputs`` are inline: a JSON object.
     Large ones among them are stored: ``inputs`` has null in their place, and ``stored_inputs`` where they are, by name.
     ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
-    that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission.
+    that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission. ``parent`` is
+    the step that started the run, if one did.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -60,6 +62,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     reuse: dict[str, Reused] = {}
     turns: bool = False
     stored_inputs: dict[str, Reference] = {}
+    parent: Parent | None = None
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
@@ -157,6 +160,24 @@ class RunAdmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="r
     workflow_name: str
 
 
+class ChildFinished(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="child.finished"):
+    """The run that an attempt of a step started has ended, and the step waits for that.
+
+    ``output`` is there when it succeeded, unless ``error`` says why it cannot be given. ``cost_nano`` and ``usage`` are
+    what it had used by then, with the runs that it started and waited for.
+    """
+
+    type: ClassVar[str] = "child.finished"
+    step_id: str
+    attempt: Attempt
+    child_run_id: str
+    status: Literal["succeeded", "failed", "canceled"]
+    output: Payload | None = None
+    error: ErrorInfo | None = None
+    cost_nano: NanoDollars = 0
+    usage: Usage = Usage()
+
+
 RunEvent = (
     RunSubmitted
     | RunAdmitted
@@ -166,4 +187,5 @@ RunEvent = (
     | TimerFired
     | CancelRequested
     | SignalReceived
+    | ChildFinished
 )

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
+from schemas.records.parents import Parent
 from schemas.spec import NodeKind
 
 RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -30,6 +31,7 @@ class StepView(Part, frozen=True, kw_only=True):
     that is not plain: why a step was skipped.
     ``reused_from`` is the run whose result this one began with.
     ``children`` is a mapped node's, as of its last view; steps' own views say it exactly.
+    ``child_run_id`` is the run that the last attempt started.
     """
 
     step_id: str
@@ -54,6 +56,7 @@ class StepView(Part, frozen=True, kw_only=True):
     note: str | None = None
     children: Children | None = None
     sla_missed: bool = False
+    child_run_id: str | None = None
 
 
 class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view"):
@@ -65,7 +68,8 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     ``inputs``, ``stored_inputs`` and ``output`` are ``None`` where a record does not repeat them: keep the ones from
     before. Several records may share a version; they hold different steps, and the first one has inputs and output.
     Sinks whose output does not fit a record are named by ``output_in_steps``: it is the output of their steps or
-    children.
+    children. ``parent`` is the step that started the run. ``children_nano`` is what the runs did cost that its own
+    steps started and waited for; it is no part of ``cost_nano``.
     """
 
     type: ClassVar[str] = "run.view"
@@ -94,3 +98,5 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     steps: list[StepView] = []
     compensating: bool = False
     stored_inputs: dict[str, Reference] | None = None
+    parent: Parent | None = None
+    children_nano: NanoDollars = 0

@@ -17,6 +17,7 @@ from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import (
     CancelRequested,
+    ChildFinished,
     RunAdmitted,
     RunSubmitted,
     SignalReceived,
@@ -70,6 +71,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
             TimerFired,
             CancelRequested,
             SignalReceived,
+            ChildFinished,
         ),
         _of_run,
     ),

@@ -17,6 +17,8 @@ from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
 from schemas.semantics import semantics_of
 from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
+from schemas.spec_check import NO_FAMILY
+from schemas.spec_family import Family
 from schemas.spec_hash import resolve
 from streams.core.commands import Arm, Command, Count, Disarm, Emit
 from streams.core.memory import MemoryState
@@ -76,18 +78,23 @@ def prompt(template: str = "Say {{word}}", name: str = "ask", version: int = 1) 
 
 
 def resolved(
-    *nodes: dict[str, Any], edges: str = "", on_failure: str = "", on_cancel: str = "", **prompts: PinnedPrompt
+    *nodes: dict[str, Any],
+    edges: str = "",
+    on_failure: str = "",
+    on_cancel: str = "",
+    family: Family = NO_FAMILY,
+    **prompts: PinnedPrompt,
 ) -> ResolvedSpec:
-    """A resolved workflow; the prompt ``ask@1`` is there by itself."""
+    """A resolved workflow; the prompt ``ask@1`` is there by itself, and what it runs is in ``family``."""
     pinned = {f"{p.name}@{p.version}": p for p in (prompt(), *prompts.values())}
-    return resolve(spec(*nodes, edges=edges, on_failure=on_failure, on_cancel=on_cancel), pinned)
+    return resolve(spec(*nodes, edges=edges, on_failure=on_failure, on_cancel=on_cancel), pinned, family)
 
 
-def limited(*nodes: dict[str, Any], edges: str = "", **dag: Any) -> ResolvedSpec:
+def limited(*nodes: dict[str, Any], edges: str = "", family: Family = NO_FAMILY, **dag: Any) -> ResolvedSpec:
     """A resolved workflow with limits of its runs: ``max_parallel``, ``deadline_ms``; and what else its dag says."""
     document = spec(*nodes, edges=edges).model_dump(mode="json", by_alias=True)
     document["dag"] |= dag
-    return resolve(WorkflowSpec.model_validate(document), {"ask@1": prompt()})
+    return resolve(WorkflowSpec.model_validate(document), {"ask@1": prompt()}, family)
 
 
 def submitted(spec_: ResolvedSpec, **changes: Any) -> RunSubmitted:

@@ -1,6 +1,6 @@
 """Random workflows under random, repeated, late and reordered events: what must hold in all of them."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import settings
@@ -13,9 +13,11 @@ from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import (
     CancelRequested,
+    ChildFinished,
     Reused,
     RunAdmitted,
     RunEvent,
+    RunSubmitted,
     SignalReceived,
     StepDeferred,
     StepFailed,
@@ -33,6 +35,7 @@ from streams.core.runs.agents import part_of
 from streams.core.runs.entries import SPEC_PREFIX, step_field
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
+from tests.support.families import family, flow, runs
 from tests.support.runs import ORG, RUN, World, assistant, function, limited, resolved, signal, submitted, switch
 
 #: More events than any of these small workflows can need, so a run that does not end is found and not waited for.
@@ -40,6 +43,11 @@ DRAIN_MOST = 2_000
 BIG = Reference(uri="objects:///acme/big", sha256="0" * 64, size=10**6, length=2)
 #: What a node may ask for, and what it must come to.
 CONDITIONS = {"inputs.x == 'in'": True, "inputs.nope == 1": False, "inputs.x < 3": False, "size(inputs) < 9": True}
+
+
+#: What nodes run that run other workflows: nobody folds those here, their ends are made up.
+KIDS = family(flow("kid", function("k")))
+Status = Literal["succeeded", "failed", "canceled"]
 
 
 @st.composite
@@ -77,9 +85,9 @@ def workflows(draw, *, wide=False):
     undo, edge, roots = draw(compensations())
     every, edges = (*nodes, *undo), [*edges, *edge]
     if not wide:
-        return resolved(*every, edges=" ".join(edges), **roots)
+        return resolved(*every, edges=" ".join(edges), family=KIDS, **roots)
     after = {name: [node] for name, node in roots.items()}
-    return limited(*every, edges=" ".join(edges), **draw(limits()), **after)
+    return limited(*every, edges=" ".join(edges), family=KIDS, **draw(limits()), **after)
 
 
 @st.composite
@@ -111,7 +119,11 @@ def _node(draw, number: int, sources: list[int]) -> dict[str, Any]:
 
 
 def _of_some_type(draw, id_: str, policy: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    match draw(st.integers(0, 9)):
+    match draw(st.integers(0, 10)):
+        case 10:
+            detach = draw(st.booleans())
+            timed = {name: value for name, value in policy.items() if name != "timeout_ms" or not detach}
+            return runs(id_, "kid", timed, detach=detach, **config)
         case 9:
             return {"id": id_, "type": "wait", "config": config | {"duration_ms": 40}}
         case 8:
@@ -146,12 +158,16 @@ class Chaos(World):
         self.switches = {n.id: n.config for n in spec.spec.dag.nodes if n.type == "switch"}
         self.priority = {n.id: n.policy.priority for n in spec.spec.dag.nodes}
         self.most_open = spec.spec.dag.max_parallel
-        self.waits = {n.id for n in spec.spec.dag.nodes if n.type in ("wait", "signal", "agent")}
+        self.waits = {n.id for n in spec.spec.dag.nodes if n.type in ("wait", "signal", "agent", "workflow")}
         self.pending: dict[tuple[str, int, int], StepRequest] = {}
         self.fired: list[str] = []
         self.heard: set[tuple[str, int]] = set()
         self.outputs: dict[str, bytes] = {}
         self.restoring = False
+        self.born: dict[str, RunSubmitted] = {}
+        self.kids: dict[str, RunSubmitted] = {}
+        self.kid_costs: dict[str, int] = {}
+        self.given_up: set[str] = set()
         self.args: dict[str, dict[str, Any]] = {}
         self.ever: set[tuple[str, int, int]] = set()
         self.answers = 0
@@ -183,6 +199,16 @@ class Chaos(World):
     def take_in(self, commands):
         asked = len(self.requests)
         super().take_in(commands)
+        for command in commands:
+            match command:
+                case Emit(RunSubmitted() as kid):
+                    self.kid_asked(kid)
+                case Emit(CancelRequested() as told):
+                    assert self.restoring or told.run_id not in self.given_up, "an end is asked for once"
+                    assert not self.born[told.run_id].parent.detached
+                    self.given_up.add(told.run_id)
+                case _:
+                    pass
         for request in self.requests[asked:]:
             assert may_run(self.join[request.node_id], self.edges(request.node_id))
             assert request.compensation is (request.node_id in self.apart)
@@ -212,6 +238,31 @@ class Chaos(World):
     def admit(self) -> None:
         """Tell the run that it is its turn."""
         self.feed(RunAdmitted(run_id=RUN, org_id=ORG, workflow_name="flow"))
+
+    def kid_asked(self, kid: RunSubmitted) -> None:
+        """Take in a run that a step starts: a new one, or after a restore the very same."""
+        assert self.status == "running"
+        assert self.restoring or kid.run_id not in self.born, "a run is asked for once"
+        assert self.born.setdefault(kid.run_id, kid).body_hash == kid.body_hash
+        assert self.restoring or self.step(kid.parent.step_id).attempt == kid.parent.attempt
+        if kid.run_id not in self.kid_costs:
+            self.kids[kid.run_id] = kid
+
+    def end_kid(self, run: str, status: Status, *, retryable: bool = False) -> None:
+        """Let a run end that a step has started; a detached one tells nobody."""
+        self.now_ms += 3
+        kid, self.answers = self.kids.pop(run), self.answers + 1
+        self.kid_costs[run] = 0 if kid.parent.detached else cost(kid.parent.step_id, kid.parent.attempt)
+        if kid.parent.detached:
+            return
+        said = {"output": inline(["kid", run, self.answers])} if status == "succeeded" else {}
+        error = None if status == "succeeded" else ErrorInfo(code="x", message="x", retryable=retryable)
+        place = {"step_id": kid.parent.step_id, "attempt": kid.parent.attempt, "child_run_id": run}
+        self.feed(
+            ChildFinished(
+                run_id=RUN, org_id=ORG, **place, status=status, error=error, cost_nano=self.kid_costs[run], **said
+            )
+        )
 
     def feed(self, event: RunEvent):
         was = self.status
@@ -346,6 +397,9 @@ class Chaos(World):
                 self.feed(self.answer(self.pending.pop(min(self.pending)), "succeed"))
             elif self.status == "queued":
                 self.admit()
+            elif self.kids:
+                run = min(self.kids)
+                self.end_kid(run, "canceled" if run in self.given_up else "succeeded")
             elif self.timers:
                 self.fire(min(self.timers, key=lambda timer_id: (self.timers[timer_id], timer_id)))
             else:
@@ -408,6 +462,10 @@ def check_end(world: Chaos) -> None:
     assert all(step.state in ("succeeded", "failed", "canceled", "skipped") for step in steps.values())
     assert progress.cost_nano == sum(step.cost_nano for step in steps.values())
     assert progress.cost_nano == sum(cost(*heard) for heard in world.heard)
+    assert progress.children_nano == sum(world.kid_costs.values())
+    assert world.born.keys() == world.kid_costs.keys()
+    kids = {kid.parent.step_id for kid in world.born.values()}
+    assert not any(step.unsettled for step_id, step in steps.items() if step_id in kids)
     assert not world.compensates()
     after = {"failed": world.spec.dag.on_failure, "canceled": world.spec.dag.on_cancel}.get(world.status, [])
     assert world.apart & steps.keys() == (world.apart if after else set())
@@ -466,6 +524,12 @@ class RunMachine(RuleBasedStateMachine):
     def answer_twice(self, data, how):
         """A worker that was believed dead answers, too, and not alike; its answer is still under way."""
         self.held.append(self.world.answer(self.asked(data), how))
+
+    @precondition(lambda self: self.world.kids)
+    @rule(data=st.data(), status=st.sampled_from(["succeeded", "succeeded", "failed", "canceled"]), may=st.booleans())
+    def end_kid(self, data, status, may):
+        """A run that a step started ends, whether somebody still waits for it or not."""
+        self.world.end_kid(data.draw(st.sampled_from(sorted(self.world.kids))), status, retryable=may)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())

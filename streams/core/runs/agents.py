@@ -130,7 +130,7 @@ def why_failed(turn: Turn, part_id: str, error: ErrorInfo) -> ErrorInfo:
     agent_id, number = place_of(part_id)
     agent, _ = _agent(turn, agent_id)
     left = _left(turn, agent, agent_id, number)
-    run_left = _run_left(turn)
+    run_left = turn.left_nano
     code = error.code
     if code == "run_budget_exceeded" and agent.max_cost_nano is not None and (run_left is None or left != run_left):
         code = "max_cost"
@@ -239,14 +239,9 @@ def _waits(step_id: str) -> dict[str, Any]:
     return {"waiting_for": f"step {step_id}"[:200]}
 
 
-def _run_left(turn: Turn) -> int | None:
-    budget = turn.header.budget_nano
-    return None if budget is None else max(0, budget - turn.cost_nano)
-
-
 def _left(turn: Turn, agent: Agent, agent_id: str, number: int) -> int | None:
     """Return what a turn may spend: what is left to the run and to the agent, the smaller of both."""
-    caps = [_run_left(turn)]
+    caps = [turn.left_nano]
     if agent.max_cost_nano is not None:
         caps.append(max(0, agent.max_cost_nano - _spent(turn, agent_id, number)))
     return min((cap for cap in caps if cap is not None), default=None)

@@ -7,6 +7,7 @@ Entity ``<run id>``:
 - ``si``: where those inputs are that ``in`` has null for; only in a run that has some
 - ``st``: the run's status in plain UTF-8, since the workers' claim script reads it
 - ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
+- ``pa``: ``Parent``, the step that started the run; only in a run that has one
 - ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
 - ``tu``: true; only in a run that waits for its admission, or did
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
@@ -24,6 +25,7 @@ import msgspec
 
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
+from schemas.records.parents import Parent
 from schemas.records.run_events import Capture, ToolUse
 from schemas.records.run_views import RunState, StepState
 from schemas.signals import FIELD as SIGNALS
@@ -38,6 +40,7 @@ STATUS = "st"
 PROGRESS = "p"
 REUSED = "re"
 TURNS = "tu"
+PARENT = "pa"
 STEP_PREFIX = "s:"
 SPEC_PREFIX = "spec:"
 SPEC = "spec"
@@ -89,7 +92,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     ``maps`` takes the place of ``open_children`` from the third rules on.
     ``open_steps`` counts the places that are taken and ``ready`` are the nodes that wait for one, where the run has
     such a limit. ``deadline_ms`` is when the run's own timer is due.
-    ``version`` is the offset of the last event that changed something a reader sees.
+    ``version`` is the offset of the last event that changed something a reader sees. ``children_nano`` is what ended
+    runs did cost that steps started and waited for, beside ``cost_nano``.
     """
 
     version: int
@@ -105,6 +109,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     open_steps: int = 0
     ready: tuple[str, ...] = ()
     deadline_ms: int | None = None
+    children_nano: int = 0
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
@@ -115,7 +120,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     for a step that gathers outputs: those from the first to before the second number, or all pages if they are equal.
     ``first_asked_ms`` is its first request's time, where a later one counts for its target (``policy.sla_ms``).
     ``timer`` is the one timer that is armed for the step. ``unsettled`` are attempts that were requested and ended
-    without an outcome (timed out, canceled): what they did cost may still come.
+    without an outcome (timed out, canceled): what they did cost may still come. So are runs that attempts started and
+    that were told to end.
 
     ``note`` says why the rules decided as they did, where that is not plain. ``unseen`` are ancestors that still ran
     when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
@@ -191,7 +197,7 @@ def encode(field: str, value: Json) -> bytes:
     return _ENCODER.encode(value)
 
 
-def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunState | Mapping[str, Any] | tuple[str, ...]:
+def decode(field: str, data: bytes) -> Any:
     """Return the value of stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
     if field == STATUS:
         status: RunState = msgspec.convert(data.decode(), RunState)
@@ -199,8 +205,7 @@ def decode(field: str, data: bytes) -> Header | Progress | Step | Plan | RunStat
     if field == SPEC:
         return compile_plan(ResolvedSpec.model_validate_json(data))
     decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
-    decoded: Header | Progress | Step | Mapping[str, Any] | tuple[str, ...] = decoder.decode(data)
-    return decoded
+    return decoder.decode(data)
 
 
 def deadline(data: bytes) -> tuple[str, int] | None:
@@ -235,4 +240,5 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     SIGNALS: msgspec.msgpack.Decoder(Signals),
     REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
     TURNS: msgspec.msgpack.Decoder(bool),
+    PARENT: msgspec.msgpack.Decoder(Parent),
 }

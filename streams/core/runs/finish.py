@@ -7,6 +7,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.run_views import RunState
 from schemas.records.spans import Span, TraceSpans
 from streams.core.commands import Count, Disarm, Observe
+from streams.core.runs import children
 from streams.core.runs.entries import DEADLINE, Step
 from streams.core.runs.states import TERMINAL_STEP
 from streams.core.runs.turn import Turn
@@ -63,6 +64,7 @@ def _cancel_open(turn: Turn, node_id: str | None = None) -> None:
     for step_id, step in list(turn.steps()):
         if step.state not in TERMINAL_STEP and node_id in (None, step.node):
             turn.disarm(step)
+            still_open = step.attempt_is_open or children.give_up(turn, step_id, step)
             turn.change(
                 step_id,
                 step,
@@ -71,7 +73,7 @@ def _cancel_open(turn: Turn, node_id: str | None = None) -> None:
                 due_ms=None,
                 waiting_for=None,
                 finished_at_ms=turn.now_ms,
-                unsettled=(*step.unsettled, step.attempt) if step.attempt_is_open else step.unsettled,
+                unsettled=(*step.unsettled, step.attempt) if still_open else step.unsettled,
             )
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from schemas.records.base import Json
 from schemas.records.run_events import (
     CancelRequested,
+    ChildFinished,
     RunAdmitted,
     RunEvent,
     RunSubmitted,
@@ -16,11 +17,13 @@ from schemas.records.run_events import (
     TimerFired,
 )
 from streams.core.commands import Arm, Command, Emit, ExpireAt
-from streams.core.runs import admission, compensation, entries
+from streams.core.runs import admission, children, compensation, entries
 from streams.core.runs.agents import ask
+from streams.core.runs.answers import answer
 from streams.core.runs.dispatch import fill_places
 from streams.core.runs.entries import (
     HEADER,
+    PARENT,
     PROGRESS,
     SPEC,
     SPEC_PREFIX,
@@ -33,6 +36,7 @@ from streams.core.runs.entries import (
 from streams.core.runs.finish import KEEP_FINISHED_MS, run_span
 from streams.core.runs.outcomes import (
     cancel_requested,
+    child_finished,
     signal_received,
     step_deferred,
     step_failed,
@@ -52,6 +56,7 @@ _RULES: Mapping[type, Callable[[Turn, Any], None]] = {
     TimerFired: timer_fired,
     CancelRequested: cancel_requested,
     SignalReceived: signal_received,
+    ChildFinished: child_finished,
 }
 
 
@@ -90,7 +95,7 @@ class RunFold:
         if isinstance(event, RunSubmitted):
             known = repeated(state, event)
             if known is not None:
-                return known
+                return known or self._told_again(state, event, now_ms)
             return self._close(state, submit(state, event, now_ms, offset, chain_steps=self._chain_steps))
         turn = open_turn(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
         if turn is None:
@@ -137,9 +142,12 @@ class RunFold:
         return HEADER in fields or SPEC in fields
 
     def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
-        """Return what tells a late or repeated event that a run is over; all of it where money may still come."""
+        """Return what tells a late or repeated event that a run is over.
+
+        That is all of it where money may still come, or its parent may ask again.
+        """
         steps = (data for name, data in fields.items() if name.startswith(STEP_PREFIX))
-        if fields.get(STATUS) != b"succeeded" or any(entries.unsettled(data) for data in steps):
+        if fields.get(STATUS) != b"succeeded" or PARENT in fields or any(entries.unsettled(data) for data in steps):
             return fields
         return [HEADER, STATUS]
 
@@ -150,10 +158,12 @@ class RunFold:
         if turn.ended:
             compensation.begin(turn)
         emitted: list[Command] = [Emit(record) for record in turn.requests]
+        emitted += _to_other_runs(turn)
         emitted += [Emit(view) for view in changed_views(turn)]
         turn.write()
         if turn.ended:
             emitted.append(Emit(run_span(turn)))
+            emitted += _to_parent(turn)
             if admission.has_turns(state, turn.header):
                 emitted.append(admission.give_back(turn.header))
         if turn.is_over:
@@ -163,8 +173,15 @@ class RunFold:
     def _at_end(self, state: State, turn: Turn) -> list[Command]:
         if not turn.is_over:
             return []
-        told: list[Command] = [admission.give_back(turn.header)] if admission.has_turns(state, turn.header) else []
+        told = _to_parent(turn)
+        if admission.has_turns(state, turn.header):
+            told.append(admission.give_back(turn.header))
         return [Emit(run_span(turn)), *told, *self._expiry(turn)]
+
+    def _told_again(self, state: State, event: RunSubmitted, now_ms: int) -> list[Command]:
+        """Tell the end of a run once more to a parent that asks for it once more."""
+        turn = open_turn(state, event.run_id, now_ms, 0) if event.parent is not None else None
+        return [] if turn is None or not turn.is_over else _to_parent(turn)
 
     def _expiry(self, turn: Turn) -> list[Command]:
         """Say again, with every write, when a finished run leaves: a late one must not make it stay.
@@ -179,6 +196,15 @@ class RunFold:
         return [ExpireAt(turn.run_id, ended_ms + self._keep_finished_ms)]
 
 
+def _to_parent(turn: Turn) -> list[Command]:
+    said = answer(turn)
+    return [] if said is None else [Emit(said)]
+
+
+def _to_other_runs(turn: Turn) -> list[Command]:
+    return [Emit(record) for record in (*turn.children.values(), *turn.ended_children)]
+
+
 def _ask_again(state: State, turn: Turn) -> list[Command]:
     waits = turn.status == "queued" and admission.has_turns(state, turn.header)
     armed: list[Command] = [admission.ask(turn.header)] if waits else []
@@ -189,4 +215,6 @@ def _ask_again(state: State, turn: Turn) -> list[Command]:
             armed.append(Arm(turn.run_id, step.timer, step.due_ms))
         if step.state == "running" and step.total is None:
             ask(turn, step_id, step)
-    return [*(Emit(record) for record in turn.requests), *armed]
+        elif step.total is None:
+            children.ask(turn, step_id, step)
+    return [*(Emit(record) for record in turn.requests), *_to_other_runs(turn), *armed]

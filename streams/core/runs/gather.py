@@ -4,8 +4,8 @@ The fold has no I/O, so workers do it, as steps like others: ``<node>/gather[k]`
 outputs, and ``<node>/gather`` one list of all pages when there are several. What it gives is the node's output. Both
 call the pure function ``gather_lists``, so a crash costs nothing but the repeat.
 
-It is done only for a node whose output some other node takes as a whole. One that maps over it, or names one of its
-items, finds that in the state; a run's own output is shown from its steps.
+It is done only for a node whose output some other node takes as a whole, or another run that waits for it. One that
+maps over it, or names one of its items, finds that in the state; a run's own output is shown from its steps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,10 +31,14 @@ MOST_TOGETHER = 64 * KIB * KIB
 _LINK_SIZE = 200
 
 
-def pages_of(outputs: Sequence[Payload]) -> list[tuple[int, int]]:
-    """Return where each page of outputs begins and ends; none if they need not, or cannot, be gathered."""
+def pages_of(outputs: Sequence[Payload], *, one_payload: bool = False) -> list[tuple[int, int]]:
+    """Return where each page of outputs begins and ends; none if they need not, or cannot, be gathered.
+
+    ``one_payload``: the list must become one payload, so none of it may be stored elsewhere.
+    """
     sizes = [_size(output) for output in outputs]
-    if sum(sizes) <= INSIDE_LIMIT or sum(map(_whole_size, outputs)) > MOST_TOGETHER:
+    apart = one_payload and any(isinstance(output, Reference) for output in outputs)
+    if (sum(sizes) <= INSIDE_LIMIT and not apart) or sum(map(_whole_size, outputs)) > MOST_TOGETHER:
         return []
     return list(_pages(sizes))
 

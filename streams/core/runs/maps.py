@@ -17,6 +17,7 @@ import msgspec
 
 from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
+from streams.core.runs.answers import is_answer
 from streams.core.runs.binding import Items, open_items
 from streams.core.runs.entries import MapCounts, Step
 from streams.core.runs.gather import join_id, page_id, pages_of
@@ -138,7 +139,8 @@ def _all_ended(turn: Turn, node: PlanNode, counts: MapCounts) -> Ended | None:
         return Ended(parent, _none_left(turn, node, counts))
     if node.on_child_error == "skip" and counts.failed:
         parent = turn.change(node.id, parent, left_out=_failed_children(turn, node, counts))
-    if node.is_listed and (pages := pages_of(list(outputs_of(turn, parent)))):
+    whole = is_answer(turn, node)
+    if (node.is_listed or whole) and (pages := pages_of(list(outputs_of(turn, parent)), one_payload=whole)):
         turn.maps[node.id] = msgspec.structs.replace(counts, pages=len(pages))
         for number, page in enumerate(pages):
             _begin(turn, node, page_id(node.id, number), Step(node.id, "running", gather=page))

@@ -9,6 +9,7 @@ from schemas.payload import Payload, inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import (
     CancelRequested,
+    ChildFinished,
     SignalReceived,
     StepDeferred,
     StepFailed,
@@ -17,10 +18,10 @@ from schemas.records.run_events import (
 )
 from schemas.semantics import MAPS
 from streams.core.commands import Count
-from streams.core.runs import agents, compensation, signals
+from streams.core.runs import agents, children, compensation, signals
 from streams.core.runs.agents import ask, part_of
 from streams.core.runs.dispatch import map_went_on, node_done, node_failed
-from streams.core.runs.dynamic import Signal
+from streams.core.runs.dynamic import Child, Signal
 from streams.core.runs.entries import DEADLINE, Step
 from streams.core.runs.finish import cancel, exceed_deadline
 from streams.core.runs.handed_back import holds_its_request, never_asked, settle_never_asked, take_over
@@ -139,9 +140,14 @@ def timer_fired(turn: Turn, event: TimerFired) -> None:
     elif kind == "retry":
         labels = (("workflow", turn.header.workflow_name), ("node", step.node))
         turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
-        _ask_again(turn, step_id, step, step.attempt + 1, 0)
+        if isinstance(turn.node_of(step).dynamic, Child) and step.gather is None:
+            children.begin_again(turn, step_id, step)
+        else:
+            _ask_again(turn, step_id, step, step.attempt + 1, 0)
     elif kind == "defer":
         _ask_again(turn, step_id, step, step.attempt, step.deferral)
+    elif kind == "child" and step.output is not None:
+        complete(turn, step_id, step, step.output)
     elif kind == "wait":
         complete(turn, step_id, step, output_at_due(step))
     elif kind == "signal":
@@ -157,6 +163,32 @@ def signal_received(turn: Turn, event: SignalReceived) -> None:
         step_id, step = found
         turn.disarm(step)
         complete(turn, step_id, step, event.payload)
+
+
+def child_finished(turn: Turn, event: ChildFinished) -> None:
+    """Take the end of a run that a step started. What it did cost counts once, whoever still waits for it."""
+    step = turn.step(event.step_id)
+    if step is None or not children.is_of(turn, event, step):
+        turn.commands.append(late("unknown_step"))
+        return
+    waits = children.awaits(turn.node_of(step), step) and event.attempt == step.attempt
+    if waits or event.attempt in step.unsettled:
+        turn.children_nano += event.cost_nano
+    if not waits:
+        turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
+        left = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
+        if left != step.unsettled:
+            turn.change(event.step_id, step, unsettled=left)
+        return
+    turn.disarm(step)
+    error = children.why_failed(event, turn.node_of(step))
+    if error is None and (size := payload_size(event.output)) > OUTPUT_LIMIT:
+        error = _too_large(event.step_id, size)
+    if error is None:
+        complete(turn, event.step_id, step, event.output or inline(None))
+    else:
+        ended = {"finished_at_ms": turn.now_ms, **_NO_TIMER}
+        _fail(turn, event.step_id, step, trimmed(error, event.step_id), ended)
 
 
 def cancel_requested(turn: Turn, event: CancelRequested) -> None:
@@ -302,6 +334,10 @@ def _ask_again(turn: Turn, step_id: str, step: Step, attempt: int, deferral: int
 
 
 def _time_out(turn: Turn, step_id: str, step: Step) -> None:
+    gone = {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": turn.now_ms, **_NO_TIMER}
+    if children.give_up(turn, step_id, step):
+        _fail(turn, step_id, step, children.timed_out(step_id, step, turn.node_of(step)), gone)
+        return
     error = ErrorInfo(
         code="timeout",
         message=f"no worker gave a result of attempt {step.attempt} in time; see whether workers run and keep up",
@@ -311,7 +347,6 @@ def _time_out(turn: Turn, step_id: str, step: Step) -> None:
     if turn.node_of(step).policy.on_unknown != "retry" and step.gather is None:
         # Another attempt has another idempotency key, so the tool could no longer tell the two apart.
         error = msgspec.structs.replace(error, code="outcome_unknown", retryable=False)
-    gone = {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": turn.now_ms, **_NO_TIMER}
     _fail(turn, step_id, step, error, gone)
 
 

@@ -9,9 +9,9 @@ import msgspec
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo, Json
 from schemas.times import format_time, parse_time
-from streams.core.runs import agents, signals
+from streams.core.runs import agents, children, signals
 from streams.core.runs.binding import bind_args
-from streams.core.runs.dynamic import Agent, Signal, Wait
+from streams.core.runs.dynamic import Agent, Child, Signal, Wait
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import node_scope
@@ -30,6 +30,8 @@ def park(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | Non
             parked = signals.wait_for(turn, signal, step_id, step)
         case Agent():
             parked = agents.begin(turn, node, step_id, step, item)
+        case Child():
+            parked = children.begin(turn, node, step_id, step, item)
         case _:
             raise AssertionError(f"a worker works on '{node.id}'")
     return msgspec.structs.replace(step, state="waiting", **parked)

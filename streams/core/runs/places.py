@@ -1,8 +1,8 @@
 """A run's own limit: at most ``max_parallel`` of its steps are open at once, and which is asked for next.
 
 1. A step takes a place from its request until it has ended for good: while it waits for a retry or a deferral, too.
-   Steps of nodes that the fold drives by itself (waits, signals, agents), a mapped node's own step, and steps that
-   gather its outputs take none.
+   Steps of nodes that the fold drives by itself (waits, signals, agents, other runs), a mapped node's own step, and
+   steps that gather its outputs take none.
 2. Without a free place a node that would run is ``ready``; it is asked for when a place is free.
 3. The next one is that with the highest ``policy.priority``, then the first in the order of the plan. A mapped node
    stands in that line as long as it has children to ask for.

@@ -11,10 +11,22 @@ from schemas.policy import Policy
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
 from schemas.references import Reference, variables_of
 from schemas.semantics import PLAIN, least_semantics_of
-from schemas.spec import AgentNode, FunctionNode, Join, LlmNode, Node, NodeKind, OnChildError, ResolvedSpec, ToolNode
+from schemas.spec import (
+    AgentNode,
+    FunctionNode,
+    Join,
+    LlmNode,
+    Node,
+    NodeKind,
+    OnChildError,
+    ResolvedSpec,
+    ToolNode,
+    WorkflowNode,
+)
 from schemas.spec_graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec_nodes import queue_of
-from streams.core.runs.dynamic import FOLDED, Agent, Dynamic, compile_dynamic, dynamic_args
+from streams.core.runs.child_specs import child_specs
+from streams.core.runs.dynamic import FOLDED, Agent, ChildSpec, Dynamic, compile_dynamic, dynamic_args
 from streams.core.runs.states import ImpossibleMove
 from streams.core.runs.switch import Switch, compile_switch
 from streams.core.runs.values import ListOf, OutputOf, Value, compile_value, lists_named
@@ -126,10 +138,11 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
             after[source].append(node)
     below = Counter(node for others in above.values() for node in others)
     early = _early(by_id, above) - apart
+    children = child_specs(resolved)
     plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early - apart
     nodes = {
         id_: replace(
-            _compile_node(by_id[id_], i, resolved, before[id_], tuple(after[id_]), reach[id_]),
+            _compile_node(by_id[id_], i, resolved, children.get(id_), before[id_], tuple(after[id_]), reach[id_]),
             next=_next(by_id[id_], by_id, before, after[id_], plain),
             alone=not early and len(above[id_]) + below[id_] + 1 == len(order) - len(apart),
             join=by_id[id_].join,
@@ -174,11 +187,12 @@ def _compile_node(
     node: Node,
     position: int,
     resolved: ResolvedSpec,
+    child: ChildSpec | None,
     before: tuple[str, ...],
     after: tuple[str, ...],
     above: frozenset[str],
 ) -> PlanNode:
-    dynamic = compile_dynamic(node, _llm_call(node, resolved) if isinstance(node, AgentNode) else None)
+    dynamic = compile_dynamic(node, _llm_call(node, resolved) if isinstance(node, AgentNode) else None, child)
     condition, switch = _conditions(node, above)
     work = _work(node, resolved) if dynamic is None and switch is None else None
     asks = dynamic.call if isinstance(dynamic, Agent) else work
@@ -197,7 +211,7 @@ def _compile_node(
         items=items,
         args=tuple(args.items()),
         arg_names=frozenset(args),
-        takes_run_inputs=node.config.inputs is None and not before and asks is not None,
+        takes_run_inputs=node.config.inputs is None and not before and (asks is not None or child is not None),
         predecessors=before,
         successors=after,
         queue=queue_of(node) or "",
@@ -283,7 +297,8 @@ def _args(
     if config.inputs is not None:
         args = {name: compile_value(value, above) for name, value in config.inputs.items()}
     else:
-        args = {source: OutputOf(Reference(source)) for source in _implicit(work, items, before)} if work else {}
+        gets = work is not None or isinstance(node, WorkflowNode)
+        args = {source: OutputOf(Reference(source)) for source in _implicit(work, items, before)} if gets else {}
     if isinstance(node, ToolNode):
         args |= {name: compile_value(value, above) for name, value in node.config.tool_args.items()}
     elif isinstance(node, FunctionNode):
@@ -291,7 +306,7 @@ def _args(
     return args | {name: compile_value(value, above) for name, value in dynamic_args(node).items()}
 
 
-def _implicit(work: Work, items: Value | None, before: tuple[str, ...]) -> list[str]:
+def _implicit(work: Work | None, items: Value | None, before: tuple[str, ...]) -> list[str]:
     """Return the predecessors that a node without inputs gets by their ids.
 
     The one whose list is mapped is left out, since each child has its item: with it every request of a map would

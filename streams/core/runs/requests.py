@@ -73,7 +73,7 @@ def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: i
 
 def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
     """Return a request for a step's current attempt without arguments."""
-    header, budget = turn.header, turn.header.budget_nano
+    header = turn.header
     return StepRequest(
         run_id=header.run_id,
         org_id=header.org_id,
@@ -88,7 +88,7 @@ def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Wor
         timeout_ms=node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
         tags=header.tags,
-        run_budget_nano=None if budget is None else max(0, budget - turn.cost_nano),
+        run_budget_nano=turn.left_nano,
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
         queue=node.queue,

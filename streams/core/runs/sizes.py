@@ -19,6 +19,8 @@ RECORD_LIMIT = 900 * KIB
 OUTPUT_LIMIT = 512 * KIB
 #: Tags and names travel in every record of a run.
 LABELS_LIMIT = 64 * KIB
+#: A run's inputs inside its record, as the API leaves them there.
+INPUTS_LIMIT = 256 * KIB
 #: Everything in a step's view or in a request that is not output, error, args or template.
 FIXED = 2 * KIB
 _CODE_CHARS = 100

@@ -23,7 +23,8 @@ Rules that the tables stand for:
 9. A mapped node has rules of its own (``maps``): its children may fail without failing it.
 10. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no
     cost.
-11. What runs after a run has failed or was canceled has rules of its own (``compensation``) and changes no end.
+11. A step that runs another workflow waits for that run, or not, by rules of its own (``children``).
+12. What runs after a run has failed or was canceled has rules of its own (``compensation``) and changes no end.
 """
 
 from collections.abc import Mapping

@@ -3,10 +3,12 @@
 from typing import cast
 
 from schemas.errors import BadRecord, NewerMajor
+from schemas.ids import started_by
 from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
+from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.semantics import REFERENCES, SEMANTICS, TURNS
-from schemas.spec_hash import spec_hash
+from schemas.spec_hash import is_whole
 from streams.core.commands import Command, Count
 from streams.core.runs.admission import stand_in_line
 from streams.core.runs.dispatch import start
@@ -14,6 +16,7 @@ from streams.core.runs.entries import (
     DEADLINE,
     HEADER,
     INPUTS,
+    PARENT,
     REUSED,
     SPEC,
     STORED_INPUTS,
@@ -71,6 +74,8 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     if event.stored_inputs:
         _check_stored(event)
         state.put(event.run_id, STORED_INPUTS, event.stored_inputs)
+    if event.parent is not None:
+        _set_parent(state, event, event.parent)
     if event.reuse:
         state.put(event.run_id, REUSED, tuple(event.reuse))
         reuse(turn, event.reuse)
@@ -89,6 +94,13 @@ def _check_stored(event: RunSubmitted) -> None:
         )
 
 
+def _set_parent(state: State, event: RunSubmitted, parent: Parent) -> None:
+    if started_by(event.source) != parent.run_id:
+        said = f"run {event.run_id} names run {parent.run_id} as its parent and {event.source!r} as its source"
+        raise BadRecord("bad_parent", said)
+    state.put(event.run_id, PARENT, parent)
+
+
 def _set_deadline(turn: Turn, event: RunSubmitted) -> None:
     """Arm the run's own timer, if it has one: the workflow's or the submission's, whichever is sooner."""
     given = [limit for limit in (turn.plan.deadline_ms, event.deadline_ms) if limit is not None]
@@ -103,7 +115,7 @@ def _plan(state: State, event: RunSubmitted) -> Plan:
     entity = spec_entity(spec.hash)
     plan = cast("Plan | None", state.get(entity, SPEC))
     if plan is None:
-        if spec_hash(spec.spec, spec.prompts) != spec.hash:
+        if not is_whole(spec):
             raise BadRecord("spec_hash", f"the spec of run {event.run_id} has another hash than it says")
         plan = compile_plan(spec)
         state.put(entity, SPEC, plan)

@@ -10,10 +10,12 @@ from typing import Any, cast
 
 import msgspec
 
-from schemas.ids import child_step_id, forked_from
+from schemas.ids import child_step_id, forked_from, started_by
 from schemas.metrics import LATE_EVENTS_TOTAL
 from schemas.payload import Payload, Reference, inline
 from schemas.records.base import ErrorInfo, Json
+from schemas.records.parents import Parent
+from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.run_views import RunState
 from schemas.records.steps import StepRequest
 from schemas.semantics import REFERENCES
@@ -23,6 +25,7 @@ from streams.core.commands import Arm, Command, Count, Disarm
 from streams.core.runs.entries import (
     HEADER,
     INPUTS,
+    PARENT,
     PROGRESS,
     REUSED,
     SPEC,
@@ -47,7 +50,10 @@ def late(reason: str) -> Count:
 
 
 class Turn:
-    """A run during one event. Attributes may be assigned; steps go through ``begin`` and ``change``."""
+    """A run during one event. Attributes may be assigned; steps go through ``begin`` and ``change``.
+
+    Beside ``requests`` it asks for runs (``children``, by id) and for the ends of those (``ended_children``).
+    """
 
     def __init__(
         self,
@@ -85,6 +91,9 @@ class Turn:
         self.changed: dict[str, Step] = {}
         self.shown: dict[str, None] = {}
         self.requests: list[StepRequest] = []
+        self.children_nano = progress.children_nano
+        self.children: dict[str, RunSubmitted] = {}
+        self.ended_children: list[CancelRequested] = []
         self.commands: list[Command] = []
         self._progress = progress
         self._was = status
@@ -113,6 +122,19 @@ class Turn:
         if forked_from(self.header.source) is None:
             return ()
         return cast("tuple[str, ...]", self._state.get(self.run_id, REUSED) or ())
+
+    @property
+    def parent(self) -> Parent | None:
+        """The step that started the run, if one did."""
+        if started_by(self.header.source) is None:
+            return None
+        return cast("Parent | None", self._state.get(self.run_id, PARENT))
+
+    @property
+    def left_nano(self) -> int | None:
+        """What the run's own cap leaves; ``None`` without one. What awaited children did cost counts, too."""
+        budget = self.header.budget_nano
+        return None if budget is None else max(0, budget - self.cost_nano - self.children_nano)
 
     @property
     def signals(self) -> Signals:
@@ -288,6 +310,7 @@ class Turn:
             open_steps=self.open_steps,
             ready=tuple(self.ready),
             deadline_ms=self.deadline_ms,
+            children_nano=self.children_nano,
         )
 
 

@@ -12,8 +12,9 @@ from schemas.ids import forked_from, trace_id
 from schemas.payload import Inline, Payload, Reference, inline
 from schemas.records.base import Json, Usage
 from schemas.records.run_views import Children, RunView, StepView
+from schemas.semantics import CHILDREN
 from schemas.spec import NodeKind
-from streams.core.runs import compensation
+from streams.core.runs import children, compensation
 from streams.core.runs.agents import part_of
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
@@ -80,6 +81,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
         children=_children(turn, step),
         sla_missed=step.sla_missed,
+        child_run_id=children.run_of(turn, step_id, step) if turn.plan.semantics >= CHILDREN else None,
     )
 
 
@@ -209,4 +211,6 @@ def _view(
         steps=steps,
         compensating=compensation.is_open(turn),
         stored_inputs=dict(stored) if stored else None,
+        parent=turn.parent,
+        children_nano=turn.children_nano,
     )
