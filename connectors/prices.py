@@ -1,9 +1,9 @@
 """What tokens cost: the list prices that `genai-prices` brings along, and override files for the rest.
 
 Nothing here calls out. An override file is a JSON list of ``{provider, model, version, input_usd_per_mtok,
-output_usd_per_mtok, usd_per_request?}``; it adds a model or replaces its list price. Prices are US dollars
-per million tokens, as providers publish them. A call's cost is computed in whole numbers and rounded half
-up, once.
+output_usd_per_mtok, usd_per_request?, picture_tokens?}``; it adds a model or replaces its list price. Prices
+are US dollars per million tokens, as providers publish them. A call's cost is computed in whole numbers and
+rounded half up, once.
 """
 
 import importlib.metadata
@@ -46,6 +46,7 @@ class Override(BaseModel):
     input_usd_per_mtok: _Usd
     output_usd_per_mtok: _Usd
     usd_per_request: _Usd = Decimal(0)
+    picture_tokens: int | None = Field(default=None, ge=1, le=10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class PriceBook:
 
     def __init__(self, overrides: list[Override]) -> None:
         self._overrides = {(o.provider.lower(), o.model.lower()): _override_price(o) for o in overrides}
+        self._picture_tokens = {(o.provider.lower(), o.model.lower()): o.picture_tokens for o in overrides}
 
     @classmethod
     def load(cls, prices_file: str = "") -> "PriceBook":
@@ -112,6 +114,10 @@ class PriceBook:
         bands = self._price(provider, model, at_ms).bands
         rates = next(b.rates for b in reversed(bands) if usage.input_tokens > b.over)
         return rates.rounded(usage.input_tokens, usage.output_tokens)
+
+    def picture_tokens(self, provider: str, model: str) -> int | None:
+        """Return the most tokens that a model counts for one picture; ``None`` where no override says so."""
+        return self._picture_tokens.get((provider.lower(), model.lower()))
 
     def version(self, provider: str, model: str) -> str:
         """Return which price table a model's price is from, as cost events carry it."""

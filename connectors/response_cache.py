@@ -16,7 +16,7 @@ DEFAULT_TTL_S = 3_600
 
 @dataclass(frozen=True, slots=True)
 class CacheKey:
-    """All that an answer depends on. Two requests with one key may share an answer."""
+    """All that an answer depends on; ``pictures`` are their hashes. Two requests with one key may share an answer."""
 
     org_id: str
     provider: str
@@ -24,10 +24,11 @@ class CacheKey:
     prompt: str
     max_tokens: int
     temperature: float | None
+    pictures: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """Return the SHA-256 of the request, without the organisation."""
-        parts = [self.provider, self.model, self.prompt, self.max_tokens, self.temperature]
+        parts = [self.provider, self.model, self.prompt, self.max_tokens, self.temperature, *self.pictures]
         return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
 

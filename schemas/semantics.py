@@ -9,12 +9,13 @@
 5. Nodes that run another workflow, and the runs that they start: whoever folds one of those must tell its parent.
 6. A run that waits for its admission (``RunSubmitted.turns``), whatever its workflow needs.
 7. Inputs of a run that are stored outside of its record. It is the run that needs these, not its workflow.
+8. Pictures that a model is shown (``images``).
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
 """
 
-from schemas.spec import Node, WorkflowSpec
+from schemas.spec import AgentNode, LlmNode, Node, WorkflowSpec
 from schemas.spec_nodes import queue_of
 
 PLAIN = 1
@@ -24,8 +25,9 @@ LIMITS = 4
 CHILDREN = 5
 TURNS = 6
 REFERENCES = 7
+IMAGES = 8
 #: The newest rules that there are.
-SEMANTICS = REFERENCES
+SEMANTICS = IMAGES
 #: The types of nodes that were there from the start.
 _FIRST = frozenset({"llm", "tool", "function"})
 
@@ -53,6 +55,8 @@ def _asks_for(node: Node) -> int:
 def _needs(node: Node) -> int:
     if node.type == "workflow":
         return CHILDREN
+    if isinstance(node, LlmNode | AgentNode) and node.config.images:
+        return IMAGES
     if node.policy.priority != 0 or node.policy.on_unknown != "retry":
         return LIMITS
     config = node.config

@@ -70,11 +70,16 @@ class _NodeConfig(_Document):
     condition: str | None = later(None)
 
 
+#: Inputs of a node that may be pictures.
+MAX_IMAGES = 16
+
+
 class LlmConfig(_NodeConfig):
     """One call of a model with a rendered prompt.
 
     ``provider`` and ``model`` pin the route; without them the tier's default route is taken. ``cache: true``
-    lets an identical earlier answer of the same organisation stand in for the call.
+    lets an identical earlier answer of the same organisation stand in for the call. ``images`` names those of the
+    node's inputs that are pictures, which the model is shown with the prompt.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
@@ -83,6 +88,7 @@ class LlmConfig(_NodeConfig):
     max_tokens: int = Field(default=1024, ge=1, le=1_000_000)
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
     cache: bool = False
+    images: list[str] = later([], max_length=MAX_IMAGES)
 
 
 class ToolConfig(_NodeConfig):

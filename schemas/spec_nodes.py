@@ -60,7 +60,7 @@ def required_inputs(
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
         if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not outline.before[node.id]:
-            needed |= variables_of(prompts[node.config.prompt_ref].template) - own
+            needed |= (variables_of(prompts[node.config.prompt_ref].template) | set(node.config.images)) - own
         elif isinstance(node, WorkflowNode) and node.config.inputs is None and not outline.before[node.id]:
             needed |= of_child(node) - own
     return frozenset(needed)
@@ -197,6 +197,10 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
         return  # a root gets the run's inputs, so its variables are required of every submission
     given = set(before if inputs is None else inputs) | (ITEM_NAMES if node.config.parallel else set())
     source = "its predecessors" if inputs is None else "`inputs`"
+    for n, name in enumerate(node.config.images):
+        if name not in given:
+            fix = f"name one of {', '.join(sorted(given)) or 'its inputs, of which it has none'}"
+            yield Problem(f"{path}.images[{n}]", f"'{name}' is no input of '{node.id}'", fix)
     for name in sorted(variables_of(prompt.template) - given):
         yield Problem(
             f"{path}.prompt_ref" if inputs is None else f"{path}.inputs",

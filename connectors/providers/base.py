@@ -1,9 +1,11 @@
 """The port of a model provider. One call in, one answer or one ``StepError`` out; it never retries by itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from connectors.providers.conversation import Asked, ToolSpec, Turn
+from connectors.providers.pictures import Picture
 from schemas.records.base import Usage
 
 
@@ -12,7 +14,7 @@ class ModelRequest:
     """One request to a model. ``idempotency_key`` is stable over retries of the same attempt.
 
     With ``tools`` the model may ask for calls instead of answering; ``turns`` are what was said and done since the
-    prompt.
+    prompt. ``pictures`` are shown with the prompt.
     """
 
     model: str
@@ -23,11 +25,12 @@ class ModelRequest:
     timeout_s: float = 60.0
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelResponse:
-    """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials.
+    """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials and pictures.
 
     ``asked`` are the calls of tools that it asks for; then it has not answered yet, and ``text`` may be empty.
     """
@@ -56,6 +59,10 @@ class Provider(Protocol):
 
     def count_tokens(self, model: str, text: str) -> int:
         """Return an upper bound of the tokens in ``text``, for a hold's estimate."""
+        ...
+
+    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+        """Return an upper bound of the tokens that pictures are counted as."""
         ...
 
     async def close(self) -> None:

@@ -34,7 +34,7 @@ def request_body(request: ModelRequest, max_tokens_field: MaxTokensField = "max_
     names = wire_names(request.tools)
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [{"role": "user", "content": request.prompt}, *_messages(request.turns, names)],
+        "messages": [{"role": "user", "content": _prompt(request)}, *_messages(request.turns, names)],
         max_tokens_field: request.max_tokens,
     }
     if request.tools:
@@ -42,6 +42,13 @@ def request_body(request: ModelRequest, max_tokens_field: MaxTokensField = "max_
     if request.temperature is not None:
         body["temperature"] = request.temperature
     return body
+
+
+def _prompt(request: ModelRequest) -> str | list[dict[str, Any]]:
+    if not request.pictures:
+        return request.prompt
+    shown = [{"type": "image_url", "image_url": {"url": picture.url}} for picture in request.pictures]
+    return [{"type": "text", "text": request.prompt}, *shown]
 
 
 def wire_names(tools: Sequence[ToolSpec]) -> dict[str, str]:

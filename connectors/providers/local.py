@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from connectors.providers import chat_wire, local_model, local_tokens, local_tools
+from connectors.providers import chat_wire, local_model, local_pictures, local_tokens, local_tools
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import Asked, said_so_far
 from connectors.providers.local_behaviour import Fault, LocalBehaviour, RateGate
+from connectors.providers.pictures import Picture, noted
 from schemas.errors import StepError
 from schemas.records.base import Usage
 
@@ -45,38 +46,43 @@ class LocalProvider:
             usage=Usage(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens),
             finish_reason=answer.finish_reason,
             asked=asked,
-            sent=chat_wire.request_body(request),
+            sent=noted(chat_wire.request_body(request), request.pictures),
             received=answer_body(request.model, request.idempotency_key, answer, asked),
         )
 
     async def converse(
-        self, model: str, texts: Sequence[str], turns: int, max_tokens: int
+        self, model: str, texts: Sequence[str], turns: int, max_tokens: int, seen: str = ""
     ) -> tuple[local_model.Answer, tuple[Asked, ...]]:
         """Answer, or ask for calls, after so many turns. ``texts`` are the prompt and what was said since."""
         asked = local_tools.calls_of_turn(texts[0], turns) if model in local_model.MODELS else ()
-        tokens = local_tokens.count("\n\n".join(texts))
+        tokens = local_tokens.count("\n\n".join([*texts, seen]))
         if asked:
             calls = local_tokens.count("".join(f"{one.name} {json.dumps(one.args)}" for one in asked))
             return local_model.Answer("", "tool_calls", tokens, calls), asked
-        answer = await self.answer(model, local_tools.without_calls(texts), max_tokens)
+        answer = await self.answer(model, local_tools.without_calls(texts), max_tokens, seen)
         return replace(answer, input_tokens=tokens), ()
 
     async def _said(self, request: ModelRequest) -> tuple[local_model.Answer, tuple[Asked, ...]]:
+        seen = _seen(request.pictures)
         if not request.tools:
-            return await self.answer(request.model, request.prompt, request.max_tokens), ()
+            return await self.answer(request.model, request.prompt, request.max_tokens, seen), ()
         texts = said_so_far(request.prompt, request.turns)
-        return await self.converse(request.model, texts, len(request.turns), request.max_tokens)
+        return await self.converse(request.model, texts, len(request.turns), request.max_tokens, seen)
 
-    async def answer(self, model: str, prompt: str, max_tokens: int) -> local_model.Answer:
+    async def answer(self, model: str, prompt: str, max_tokens: int, seen: str = "") -> local_model.Answer:
         """Answer without delay or faults. Raises ``StepError`` for an unknown model, a missing package."""
         if model == local_model.ECHO or (self.behaviour.echo and model in local_model.MODELS):
-            return local_model.answer(local_model.ECHO, prompt, max_tokens)
+            return local_model.answer(local_model.ECHO, prompt, max_tokens, seen)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, local_model.answer, model, prompt, max_tokens)
+        return await loop.run_in_executor(self._thread, local_model.answer, model, prompt, max_tokens, seen)
 
     def count_tokens(self, model: str, text: str) -> int:
         """Return exactly the tokens that ``complete`` will count."""
         return local_tokens.count(text)
+
+    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+        """Return exactly the tokens that ``complete`` will count."""
+        return local_tokens.count(_seen(pictures))
 
     async def close(self) -> None:
         """Let the thread end after the answer that it works on."""
@@ -96,6 +102,10 @@ class LocalProvider:
             await asyncio.sleep(request.timeout_s + 1)
         elif fault is not None:
             raise faulty(fault)
+
+
+def _seen(pictures: Sequence[Picture]) -> str:
+    return local_pictures.together([picture.said for picture in pictures]) if pictures else ""
 
 
 def rate_limited(rate: float, wait_ms: int) -> StepError:

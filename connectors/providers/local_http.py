@@ -1,7 +1,10 @@
 """The provider ``local`` over HTTP: the same models in a ``local_server``, which counts its calls."""
 
-from connectors.providers import local_tokens
+from collections.abc import Sequence
+
+from connectors.providers import local_pictures, local_tokens
 from connectors.providers.openai import OpenAIProvider
+from connectors.providers.pictures import Picture
 
 
 class LocalHttpProvider(OpenAIProvider):
@@ -17,3 +20,7 @@ class LocalHttpProvider(OpenAIProvider):
     def count_tokens(self, model: str, text: str) -> int:
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(text)
+
+    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+        """Return exactly the tokens that the server will count."""
+        return local_tokens.count(local_pictures.together([picture.said for picture in pictures])) if pictures else 0

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from connectors.providers import local_extract as extract
 from connectors.providers import local_json
 from connectors.providers import local_tokens as tokens
+from connectors.providers.local_pictures import CANNOT_SEE
 from connectors.providers.local_prompt import COUNTS, KEY_SENTENCES, KEY_TERMS, Part, Reading, read
 from schemas.errors import StepError
 
@@ -68,15 +69,24 @@ _TIERS = {
 MODELS = (*_TIERS, ECHO)
 
 
-def answer(model: str, prompt: str, max_tokens: int) -> Answer:
-    """Answer a prompt; CPU work only. Raises ``StepError`` for an unknown model or a missing package."""
+def answer(model: str, prompt: str, max_tokens: int, seen: str = "") -> Answer:
+    """Answer a prompt; CPU work only. ``seen`` is what is measured of pictures, in words.
+
+    Raises ``StepError`` for an unknown model or a missing package.
+    """
+    counted = tokens.count(prompt) + tokens.count(seen)
+    if seen and (model == ECHO or local_json.shape_of(prompt) is not None):
+        prompt = f"{prompt}\n\n{seen}"
     if model == ECHO:
         text, was_cut = tokens.cut(_echo(prompt), max_tokens)
+    elif model in _TIERS and seen and local_json.shape_of(prompt) is None:
+        # Quotes of the prompt would read as if they were of the picture.
+        text, was_cut = tokens.cut(f"{CANNOT_SEE}\n{seen}", max_tokens)
     elif model in _TIERS:
         text, was_cut = _answered(_TIERS[model], prompt, max_tokens)
     else:
         raise StepError("provider_rejected", f"no model {model!r} here; choose one of {', '.join(MODELS)}")
-    return Answer(text, "length" if was_cut else "stop", tokens.count(prompt), tokens.count(text))
+    return Answer(text, "length" if was_cut else "stop", counted, tokens.count(text))
 
 
 def _answered(tier: _Tier, prompt: str, max_tokens: int) -> tuple[str, bool]:

@@ -18,6 +18,7 @@ GET   /health                200
 
 import argparse
 import asyncio
+import base64
 import hmac
 import json
 import os
@@ -34,7 +35,7 @@ from typing import Any
 
 import uvicorn
 
-from connectors.providers import local_model
+from connectors.providers import local_model, local_pictures
 from connectors.providers.local import LocalProvider, answer_body, faulty, rate_limited
 from connectors.providers.local_behaviour import LocalBehaviour, RateGate
 from schemas.errors import InvalidInput, StepError
@@ -43,7 +44,7 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 
-_MAX_BODY = 16 * 1024 * 1024
+_MAX_BODY = 32 * 1024 * 1024
 #: A call that "never" gets an answer is let go after this long, so that a stopped test leaves nothing behind.
 _NEVER_S = 600.0
 _STATUS = {"rate_limited": 429, "provider_unavailable": 503, "provider_error": 500}
@@ -152,11 +153,12 @@ class LocalServer:
             return _failure(faulty(fault))
         request = _object(body)
         model, texts, max_tokens = _asked(request)
+        seen = await asyncio.to_thread(_seen, request["messages"])
         if request.get("tools"):
             turns = sum(message.get("role") == "assistant" for message in request["messages"])
-            answer, calls = await self._models.converse(model, texts, turns, max_tokens)
+            answer, calls = await self._models.converse(model, texts, turns, max_tokens, seen)
         else:
-            answer, calls = await self._models.answer(model, "\n\n".join(texts), max_tokens), ()
+            answer, calls = await self._models.answer(model, "\n\n".join(texts), max_tokens, seen), ()
         self._calls.bill(key, answer.input_tokens, answer.output_tokens)
         return _json(answer_body(model, key, answer, calls))
 
@@ -185,6 +187,22 @@ def _content(message: object) -> str:
     if not isinstance(content, str):
         raise InvalidInput("a message's 'content' must be text")
     return content
+
+
+def _seen(messages: list[Any]) -> str:
+    """Return what is measured of a request's pictures. Raises ``StepError`` and ``InvalidInput`` for what is none."""
+    contents = [message.get("content") for message in messages if isinstance(message, dict)]
+    parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict)]
+    said = [local_pictures.describe(_picture(part)) for part in parts if part.get("type") == "image_url"]
+    return local_pictures.together(said) if said else ""
+
+
+def _picture(part: dict[str, Any]) -> bytes:
+    url = part["image_url"].get("url") if isinstance(part.get("image_url"), dict) else None
+    head, _, data = url.partition(";base64,") if isinstance(url, str) else ("", "", "")
+    if not head.startswith("data:image/"):
+        raise InvalidInput("an image_url is a data: URL of an image in base64 here")
+    return base64.b64decode(data, validate=True)
 
 
 def _object(body: bytes) -> dict[str, Any]:

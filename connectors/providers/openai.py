@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 from connectors.providers import chat_wire, http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import weight
+from connectors.providers.pictures import Picture, most_tokens, noted
 from schemas.records.base import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -64,7 +65,7 @@ class OpenAIProvider:
             usage=self._usage(request, completion),
             finish_reason=completion.finish_reason,
             asked=completion.asked,
-            sent=sent,
+            sent=noted(sent, request.pictures),
             received=received,
         )
 
@@ -75,6 +76,10 @@ class OpenAIProvider:
         English has about four bytes to a token.
         """
         return len(text.encode("utf-8", "surrogatepass")) + FRAME_TOKENS
+
+    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+        """Return the most that the model's family counts for so many pictures of any size."""
+        return most_tokens(model) * len(pictures)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -97,6 +102,7 @@ class OpenAIProvider:
         given, made = completion.input_tokens, completion.output_tokens
         if given is None:
             given = self.count_tokens(request.model, weight(request.prompt, request.tools, request.turns))
+            given += self.picture_tokens(request.model, request.pictures)
         if made is None:
             calls = "".join(f"{one.name}{one.args}" for one in completion.asked)
             made = self.count_tokens(request.model, completion.text + calls)

@@ -18,7 +18,7 @@ class Link(Part, frozen=True, kw_only=True):
 
 
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
-    """Render ``template`` with the args and ask a model."""
+    """Render ``template`` with the args and ask a model, which is shown those of the args that ``images`` names."""
 
     kind: ClassVar[str] = "llm"
     prompt_name: str
@@ -30,6 +30,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     max_tokens: Int64 = 1024
     temperature: float | None = None
     cache: bool = False
+    images: list[str] = []
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -24,6 +24,7 @@ from streams.worker.ledger import Deferred, Ledger
 from streams.worker.limits import CALL_TIMEOUT_S, limited, timeout_s
 from streams.worker.model_calls import PATIENCE_S, ModelCalls
 from streams.worker.patience import patiently
+from streams.worker.pictures import shown
 from streams.worker.ports import Objects
 from streams.worker.records import Outcome, error_info, outcome_records
 from streams.worker.unknown import settled
@@ -111,7 +112,8 @@ class Executor:
             case AgentTurn() as work if granted is not None:
                 return await self._turn(request, work, args, granted, ledger)
             case LlmCall() as work if granted is not None:
-                return read_answer(await self._models.answer(request, work, args, granted, ledger))
+                pictures, args = await shown(self._context(request), work.images, args)
+                return read_answer(await self._models.answer(request, work, args, granted, ledger, pictures))
             case (ToolCall() | FunctionCall()) as work:
                 context = self._context(request)
                 if self._registry.is_quick(work.kind, work.name):
@@ -129,7 +131,8 @@ class Executor:
             talk = await read_talk(self._objects, self._registry, request.org_id, work)
         except Unavailable as exc:
             raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
-        response = await self._models.turn(request, talk, args, granted, ledger)
+        pictures, args = await shown(self._context(request), work.call.images, args)
+        response = await self._models.turn(request, talk, args, granted, ledger, pictures)
         if not response.asked:
             return read_answer(response.text)
         ledger.tool_calls = uses_of(response)

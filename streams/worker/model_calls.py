@@ -22,6 +22,7 @@ from connectors.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.ports import Clock
 from connectors.providers.base import ModelRequest, ModelResponse, Provider
 from connectors.providers.conversation import weight
+from connectors.providers.pictures import Picture
 from connectors.response_cache import CachedAnswer, CacheKey
 from schemas.errors import StepError, Unavailable
 from schemas.money import usd
@@ -92,17 +93,29 @@ class ModelCalls:
         self._clock = ports.clock
 
     async def turn(
-        self, request: StepRequest, talk: Talk, args: dict[str, Json], granted: Granted, ledger: Ledger
+        self,
+        request: StepRequest,
+        talk: Talk,
+        args: dict[str, Json],
+        granted: Granted,
+        ledger: Ledger,
+        pictures: tuple[Picture, ...] = (),
     ) -> ModelResponse:
         """Return what a model says in an agent's turn. Raises as ``answer`` does."""
         provider_name, model = self._ports.routes.choose(request.tier, talk.call.provider, talk.call.model)
         ledger.provider, ledger.model = provider_name, model
         prompt = _prompt(talk.call, args)
-        call = self._plan(request, talk.call, prompt, granted, ledger, talk)
+        call = self._plan(request, talk.call, prompt, granted, ledger, talk, pictures)
         return await self._make(call, await self._hold(call))
 
     async def answer(
-        self, request: StepRequest, work: LlmCall, args: dict[str, Json], granted: Granted, ledger: Ledger
+        self,
+        request: StepRequest,
+        work: LlmCall,
+        args: dict[str, Json],
+        granted: Granted,
+        ledger: Ledger,
+        pictures: tuple[Picture, ...] = (),
     ) -> str:
         """Return the model's answer and book in ``ledger`` what was done for it.
 
@@ -111,13 +124,14 @@ class ModelCalls:
         provider_name, model = self._ports.routes.choose(request.tier, work.provider, work.model)
         ledger.provider, ledger.model = provider_name, model
         prompt = _prompt(work, args)
-        key = CacheKey(request.org_id, provider_name, model, prompt, work.max_tokens, work.temperature)
+        seen = tuple(picture.sha256 for picture in pictures) if work.cache else ()
+        key = CacheKey(request.org_id, provider_name, model, prompt, work.max_tokens, work.temperature, seen)
         if work.cache and (earlier := await self._earlier(key)) is not None:
             ledger.finish_reason = earlier.finish_reason
             ledger.add(self._cached_call(request, key, granted), None)
             return earlier.text
         self._ports.aborts.check(request)
-        call = self._plan(request, work, prompt, granted, ledger)
+        call = self._plan(request, work, prompt, granted, ledger, pictures=pictures)
         held = await self._hold(call)
         response = await self._make(call, held)
         if work.cache:
@@ -132,11 +146,14 @@ class ModelCalls:
         granted: Granted,
         ledger: Ledger,
         talk: Talk | None = None,
+        pictures: tuple[Picture, ...] = (),
     ) -> _Call:
         name, model = str(ledger.provider), str(ledger.model)
         provider = self._provider(name)
         at_ms = self._clock.now_ms()
         tokens = provider.count_tokens(model, prompt if talk is None else weight(prompt, talk.tools, talk.turns))
+        if pictures:
+            tokens += self._picture_tokens(provider, model, pictures)
         hold = HoldRequest(
             org_id=request.org_id,
             call_id=granted.call_id,
@@ -161,8 +178,13 @@ class ModelCalls:
             timeout_s=timeout_s(request, MODEL_TIMEOUT_S) + PROVIDER_GRACE_S,
             tools=() if talk is None else talk.tools,
             turns=() if talk is None else talk.turns,
+            pictures=pictures,
         )
         return _Call(request, provider, question, hold, ledger)
+
+    def _picture_tokens(self, provider: Provider, model: str, pictures: tuple[Picture, ...]) -> int:
+        told = self._ports.prices.picture_tokens(provider.name, model)
+        return provider.picture_tokens(model, pictures) if told is None else told * len(pictures)
 
     def _provider(self, name: str) -> Provider:
         provider = self._ports.providers.get(name)

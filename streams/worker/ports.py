@@ -71,6 +71,10 @@ class Prices(Protocol):
         """Return what a call did cost."""
         ...
 
+    def picture_tokens(self, provider: str, model: str) -> int | None:
+        """Return the most tokens that the model counts for a picture, where the installation says so."""
+        ...
+
     def version(self, provider: str, model: str) -> str:
         """Return which price table a model's price is from."""
         ...

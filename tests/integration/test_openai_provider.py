@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import socket
@@ -14,10 +15,15 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from connectors.providers.base import ModelRequest
+from connectors.providers.local import LocalProvider
+from connectors.providers.local_http import LocalHttpProvider
 from connectors.providers.openai import FRAME_TOKENS, OpenAIProvider
+from connectors.providers.pictures import most_tokens
 from schemas.errors import StepError
+from streams.worker.pictures import picture_of
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-test-very-secret"
@@ -114,6 +120,44 @@ async def test_a_completion_over_the_wire(url: str) -> None:
     assert answer.sent["messages"] == [{"role": "user", "content": "one two"}]
     assert answer.received["object"] == "chat.completion"
     await provider.close()
+
+
+async def test_pictures_over_the_wire(url: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (5, 7), (0, 128, 0)).save(out, "WEBP", lossless=True)
+    picture = picture_of(out.getvalue())
+    request = replace(REQUEST, model="local-gold", prompt="What is it?", max_tokens=200, pictures=(picture, picture))
+    near, far, theirs = LocalProvider(), LocalHttpProvider(url), OpenAIProvider(KEY, f"{url}/v1")
+    far._client.headers["Authorization"] = f"Bearer {KEY}"
+    answers = [await provider.complete(request) for provider in (near, far, theirs)]
+    assert len({(one.text, one.usage.input_tokens) for one in answers}) == 1
+    assert "a WEBP of 5 by 7 pixels" in answers[0].text
+    tokens = far.count_tokens("local-gold", request.prompt) + far.picture_tokens("local-gold", request.pictures)
+    assert answers[0].usage.input_tokens == tokens
+    assert all(picture.sha256 in str(one.sent) and picture.url not in str(one.sent) for one in answers)
+    for provider in near, far, theirs:
+        await provider.close()
+
+
+@pytest.mark.parametrize(
+    "image", ["https://example.com/x.png", "data:image/png;base64,!!", "data:text/plain;base64,eA=="]
+)
+async def test_the_local_models_take_nothing_that_is_no_picture(url: str, image: str) -> None:
+    content = [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {"url": image}}]
+    body = {"model": "local-echo", "messages": [{"role": "user", "content": content}]}
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}) as client:
+        answer = await client.post(f"{url}/v1/chat/completions", json=body)
+    assert (answer.status_code, "error" in answer.json()) == (400, True)
+
+
+async def test_a_service_that_does_not_count_is_counted_at_the_most() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (5, 7)).save(out, "PNG")
+    picture = picture_of(out.getvalue())
+    async with scripted(answered()) as (script, provider):
+        answer = await provider.complete(replace(REQUEST, model="gpt-4o", pictures=(picture,)))
+    assert answer.usage.input_tokens == len("one two") + FRAME_TOKENS + most_tokens("gpt-4o")
+    assert picture.url.encode() in script.requests[0]
 
 
 async def test_a_wrong_key_is_final_and_never_shown(url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,8 @@
 """``llm`` steps on a real Redis: holds, settlements, caches, captures, spans, and every way a call can fail."""
 
+import base64
 import hashlib
+import io
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from PIL import Image
 from redis.asyncio import Redis
 
 from connectors.claims import Granted, RedisClaims
@@ -24,7 +27,7 @@ from schemas.records.definitions import Definition
 from schemas.records.money import CallStarted
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import StepRequest
-from tests.support.worker import PARTITIONS, Bench, llm, until_async
+from tests.support.worker import PARTITIONS, PICTURE_TOKENS, Bench, llm, until_async
 
 PRICES = PriceBook.load()
 COST = PRICES.cost("local", "local-silver", Usage(input_tokens=10, output_tokens=20))
@@ -324,3 +327,40 @@ async def test_what_cannot_be_asked_is_final(
 async def test_a_tier_has_a_default_route(bench: Bench, tier: str) -> None:
     result = await outcome(bench, bench.request(llm(), args={"word": "x"}, tier=tier))
     assert (result.provider, result.model) == ("local", f"local-{tier}")
+
+
+def picture(colour: tuple[int, int, int]) -> str:
+    out = io.BytesIO()
+    Image.new("RGB", (6, 3), colour).save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+async def test_pictures_are_held_for_shown_and_kept_as_hashes(bench: Bench) -> None:
+    request = bench.request(llm(images=["photo"]), args={"word": "y", "photo": picture((255, 0, 0))})
+    result = await outcome(bench, request)
+    assert result.output == Inline(value="answer to Say y")
+    (asked,) = bench.provider.asked
+    assert [one.media_type for one in asked.pictures] == ["image/png"]
+    assert base64.b64decode(picture((255, 0, 0))) == asked.pictures[0].data
+    (start,) = bench.started()
+    prompt_tokens = len("Say y") + PICTURE_TOKENS
+    assert start.amount_nano == PRICES.estimate("local", "local-silver", prompt_tokens, 1024)
+    (cost,) = bench.costs()
+    assert (cost.amount_nano, result.cost_nano) == (COST, COST)
+
+
+async def test_a_picture_that_is_none_costs_nothing(bench: Bench) -> None:
+    result = await outcome(bench, bench.request(llm(images=["photo"]), args={"word": "x", "photo": "!"}))
+    assert isinstance(result, StepFailed)
+    assert (result.error.code, result.error.retryable, result.cost_nano) == ("bad_arguments", False, 0)
+    assert (bench.provider.asked, bench.calls(), bench.costs()) == ([], [], [])
+
+
+async def test_an_answer_about_one_picture_is_not_taken_for_another(bench: Bench) -> None:
+    word = uuid.uuid4().hex
+    pump = bench.worker()
+    await pump.start()
+    for colour in (255, 0, 0), (255, 0, 0), (0, 0, 255):
+        await bench.ask(bench.request(llm(images=["photo"], cache=True), args={"word": word, "photo": picture(colour)}))
+        await bench.idle(pump)
+    assert [call.cached for call in bench.calls()] == [False, True, False]

@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from connectors.ports import InRecord, OutRecord, Position
 from connectors.prices import PriceBook
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import Asked
+from connectors.providers.pictures import Picture
 from connectors.redis_keys import budgets_slot, runs_slot
 from connectors.redis_tables import RedisTable
 from connectors.response_cache import RedisResponseCache
@@ -48,6 +49,8 @@ from topics.codec import decode
 PARTITIONS = 1 << 30
 LOG_PARTITIONS = 2
 LEASE_MS = 600
+#: What the scripted provider counts for a picture.
+PICTURE_TOKENS = 700
 
 
 class ScriptedProvider:
@@ -81,6 +84,9 @@ class ScriptedProvider:
 
     def count_tokens(self, model: str, text: str) -> int:
         return len(text)
+
+    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+        return PICTURE_TOKENS * len(pictures)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -281,6 +281,7 @@ def _llm_call(node: LlmNode | AgentNode, resolved: ResolvedSpec) -> LlmCall:
         max_tokens=config.max_tokens,
         temperature=config.temperature,
         cache=config.cache,
+        images=list(config.images),
     )
 
 
@@ -313,5 +314,5 @@ def _implicit(work: Work | None, items: Value | None, before: tuple[str, ...]) -
     carry the whole list. A prompt that names it gets it all the same.
     """
     mapped = items.reference.node if isinstance(items, OutputOf) else None
-    named = variables_of(work.template) if isinstance(work, LlmCall) else frozenset()
+    named = variables_of(work.template) | set(work.images) if isinstance(work, LlmCall) else frozenset()
     return [source for source in before if source != mapped or source in named]

@@ -1,0 +1,67 @@
+"""Pictures that a model is shown beside its prompt. Data only."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+#: What services that speak OpenAI's chat completions take.
+MEDIA_TYPES: Mapping[str, str] = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+}
+#: The most tokens that a service may count for one picture at its highest detail, by the beginning of its model's name,
+#: with room for changes: the published tiles or patches of that family, at its largest size.
+_MOST_TOKENS = (
+    ("gpt-4o-mini", 50_000),
+    ("gpt-4o", 2_000),
+    ("gpt-4.1-mini", 4_000),
+    ("gpt-4.1-nano", 6_000),
+    ("gpt-4.1", 2_500),
+    ("o4-mini", 4_000),
+    ("o1", 2_000),
+    ("o3", 2_000),
+)
+#: Of any other model. No service is known to count more for a picture that it has not been told to take apart.
+MOST_TOKENS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image's bytes. ``said`` is what can be measured of it, in words."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+    said: str = ""
+
+    @property
+    def url(self) -> str:
+        """The image as a ``data:`` URL."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def most_tokens(model: str) -> int:
+    """Return an upper bound of what a service counts for one picture."""
+    name = model.lower().rpartition("/")[2]
+    return next((most for start, most in _MOST_TOKENS if name.startswith(start)), MOST_TOKENS)
+
+
+def noted(body: dict[str, Any], pictures: Sequence[Picture]) -> dict[str, Any]:
+    """Return a request's body as it is kept: each picture as its hash and size instead of its bytes."""
+    if not pictures:
+        return body
+    kept = {p.url: {"url": f"data:{p.media_type};base64,", "sha256": p.sha256, "bytes": len(p.data)} for p in pictures}
+    first, *rest = body["messages"]
+    parts = [
+        part | {"image_url": kept[part["image_url"]["url"]]} if part["type"] == "image_url" else part
+        for part in first["content"]
+    ]
+    return body | {"messages": [first | {"content": parts}, *rest]}
