@@ -22,6 +22,10 @@ def run_line(view: RunView) -> RunLine:
         created_ms=view.submitted_at_ms,
         started_ms=view.started_at_ms,
         finished_ms=view.finished_at_ms,
+        parent_run_id=view.parent.run_id if view.parent is not None else None,
+        parent_step_id=view.parent.step_id if view.parent is not None else None,
+        parent_detached=view.parent is not None and view.parent.detached,
+        children_nano=view.children_nano,
     )
 
 
@@ -48,6 +52,7 @@ def _step(step: StepView) -> StoredStep:
         waiting_until_ms=step.waiting_until_ms,
         note=step.note,
         reused_from=step.reused_from,
+        child_run_id=step.child_run_id,
         started_ms=step.started_at_ms,
         finished_ms=step.finished_at_ms,
     )

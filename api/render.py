@@ -16,6 +16,7 @@ from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import BudgetAnswer, BudgetStatus
 from schemas.api_models.runs import (
     Failure,
+    ParentAnswer,
     RunAccepted,
     RunAnswer,
     RunLinks,
@@ -169,14 +170,23 @@ def _summary_fields(run: RunLine) -> dict[str, Any]:
         "status": run.status,
         "cost_cents": cents(run.cost_nano),
         "cost_usd": usd(run.cost_nano),
+        "children_cost_cents": cents(run.children_nano),
+        "children_cost_usd": usd(run.children_nano),
         "tokens": Tokens(input=run.input_tokens, output=run.output_tokens),
         "tags": run.tags,
         "submitted_at": timestamp(run.created_ms),
         "started_at": timestamp(run.started_ms),
         "finished_at": timestamp(run.finished_ms),
         "error": _failure(run.error),
+        "parent": _parent(run),
         "links": links(run.id, run.workflow_name, run.workflow_version),
     }
+
+
+def _parent(run: RunLine) -> ParentAnswer | None:
+    if run.parent_run_id is None:
+        return None
+    return ParentAnswer(run_id=run.parent_run_id, step_id=run.parent_step_id or "", detached=run.parent_detached)
 
 
 def _output(run: StoredRun, steps: list[StoredStep]) -> dict[str, Any] | None:
@@ -212,6 +222,7 @@ def step_answer(step: StoredStep, with_output: bool, children: Children | None =
         model=step.model,
         cached=step.cached,
         reused_from=step.reused_from,
+        child_run_id=step.child_run_id,
         waiting=waiting(_wait(step)) if step.waiting_for is not None else None,
         note=step.note,
         sla_missed=step.sla_missed,

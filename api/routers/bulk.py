@@ -23,7 +23,8 @@ _BY_DEFAULT: dict[BulkAction, tuple[RunState, ...]] = {"cancel": ("queued", "run
 async def bulk_runs(body: BulkRuns, who: Writer, parts: Parts) -> BulkAnswer:
     """Cancel or retry runs of history, newest first. It is a dry run unless `dry_run` is `false`.
 
-    A retry restarts a run from what did not succeed, once: asked for again, it answers with `already`.
+    A retry restarts a run from what did not succeed, once: asked for again, it answers with `already`. Runs that the
+    step waits for that started them are not retried by themselves: their parents are.
     """
     wanted = RunFilter(
         statuses=_statuses(body),
@@ -31,6 +32,7 @@ async def bulk_runs(body: BulkRuns, who: Writer, parts: Parts) -> BulkAnswer:
         tags=body.tags,
         since_ms=time_ms("since", body.since),
         until_ms=time_ms("until", body.until),
+        awaited=body.action == "cancel",
         cursor=body.cursor,
         limit=body.limit,
     )

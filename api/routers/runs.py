@@ -49,6 +49,9 @@ async def list_runs(
         str | None,
         Query(description="Submitted at or after: RFC 3339, or a span back from now.", examples=["24h"]),
     ] = None,
+    parent_run_id: Annotated[
+        str | None, Query(max_length=64, description="Only runs that steps of this run started.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the last page.")] = None,
 ) -> RunPage:
@@ -58,6 +61,7 @@ async def list_runs(
         workflow=stored_text("query.workflow", workflow),
         tags=tags_of("query.tag", tag or []),
         since_ms=time_ms("query.since", since),
+        parent_run_id=stored_text("query.parent_run_id", parent_run_id),
         cursor=cursor,
         limit=limit,
     )

@@ -41,6 +41,10 @@ _RUN_COLUMNS = (
     ("started_at", "timestamptz"),
     ("finished_at", "timestamptz"),
     ("stored_inputs", "json"),
+    ("parent_run_id", "text"),
+    ("parent_step_id", "text"),
+    ("parent_detached", "boolean"),
+    ("children_nano", "bigint"),
 )
 _STEP_COLUMNS = (
     ("workflow_run_id", "text"),
@@ -70,6 +74,7 @@ _STEP_COLUMNS = (
     ("child_index", "integer"),
     ("children_total", "integer"),
     ("sla_missed", "boolean"),
+    ("child_run_id", "text"),
 )
 #: How a column's values travel: as an array of what, and what turns one into the column's type.
 _TRAVEL = {
@@ -189,7 +194,14 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         view.started_at_ms,
         view.finished_at_ms,
         _stored(view),
+        *_parent(view),
+        view.children_nano,
     )
+
+
+def _parent(view: RunView) -> tuple[Any, ...]:
+    parent = view.parent
+    return (None, None, False) if parent is None else (_text(parent.run_id), _text(parent.step_id), parent.detached)
 
 
 def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
@@ -221,6 +233,7 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         child_index(step.step_id, step.node_id),
         None if step.children is None else step.children.total,
         step.sla_missed,
+        _text(step.child_run_id),
     )
 
 

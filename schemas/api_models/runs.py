@@ -121,6 +121,7 @@ class StepAnswer(Answer):
 
     ``note`` says why the rules decided as they did, where that is not plain: why a step was skipped.
     ``reused_from`` is the run whose result this step began with.
+    ``child_run_id`` is the run that its last attempt started.
     ``children`` is there for a mapped node. A run shows at most 100 of them; all are at its ``links.steps``.
     """
 
@@ -140,14 +141,26 @@ class StepAnswer(Answer):
     note: str | None = None
     sla_missed: bool = False
     children: ChildrenAnswer | None = None
+    child_run_id: str | None = None
     output: Any = None
     error: Failure | None = None
     started_at: str | None = None
     finished_at: str | None = None
 
 
+class ParentAnswer(Answer):
+    """The step that started a run; ``detached``: it did not wait for its end."""
+
+    run_id: str
+    step_id: str
+    detached: bool
+
+
 class RunSummary(Answer):
-    """A run as lists show it. Money is exact: decimal strings."""
+    """A run as lists show it. Money is exact: decimal strings.
+
+    ``children_cost_…`` is what ended runs did cost that its steps started and waited for, beside its own cost.
+    """
 
     id: str
     workflow_name: str
@@ -155,12 +168,15 @@ class RunSummary(Answer):
     status: RunState
     cost_cents: str = "0"
     cost_usd: str = "0"
+    children_cost_cents: str = "0"
+    children_cost_usd: str = "0"
     tokens: Tokens = Tokens()
     tags: dict[str, str] = {}
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None
     error: Failure | None = None
+    parent: ParentAnswer | None = None
     links: RunLinks
 
 

@@ -159,6 +159,33 @@ async def test_pages_are_complete_in_order_and_filtered(database: Database) -> N
     assert await listed(tags={"even": "True"}, status="failed", workflow="other") == []
 
 
+async def test_runs_that_other_runs_started_are_found_by_them(database: Database) -> None:
+    org = unique("org")
+    parents = {"awaited": False, "detached": True}
+    views = [
+        view(f"{org}-{name}", 1, "failed", [], org_id=org, parent=dict(place(org), detached=detached))
+        for name, detached in parents.items()
+    ]
+    waits = step("a", "waiting", kind="workflow", child_run_id=f"{org}-awaited")
+    views.append(view(org, 1, "running", [waits], org_id=org, children_nano=7))
+    await RunWrites(database).write(views)
+    runs = Runs(database)
+    children, _ = await runs.page(org, RunFilter(parent_run_id=org))
+    assert {(run.id, run.parent_step_id, run.parent_detached) for run in children} == {
+        (f"{org}-awaited", "a", False),
+        (f"{org}-detached", "a", True),
+    }
+    assert await runs.count(org, RunFilter(awaited=False)) == 2
+    found = await runs.get(org, org)
+    assert found is not None
+    assert (found[0].parent_run_id, found[0].children_nano) == (None, 7)
+    assert found[1][0].child_run_id == f"{org}-awaited"
+
+
+def place(run_id: str) -> dict[str, object]:
+    return {"run_id": run_id, "step_id": "a", "attempt": 1}
+
+
 async def test_a_database_that_is_down_is_unavailable_and_found_again() -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/none", timeout_s=1)
     with pytest.raises(Unavailable, match="postgres"):
