@@ -12,25 +12,32 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Grouping(Generic[Item, Answer]):
-    """Lets ``work`` do at most ``most`` items at once; what comes meanwhile waits and makes the next group.
+    """Lets ``work`` do groups of at most ``most`` items, ``at_once`` groups at a time; what comes meanwhile waits.
 
     ``work`` answers for every item, in order. When it raises ``TryLater``, those who wait get the same error: what does
     not answer now would not answer them either, and nobody waits in line for it.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], most: int) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], most: int, at_once: int = 1
+    ) -> None:
         self._work = work
         self._most = most
+        self._at_once = at_once
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._workers = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def do(self, item: Item) -> Answer:
         """Return the answer for one item; raises what its group raised."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((item, answer))
-        if self._worker is None:
-            self._worker = loop.create_task(self._work_off())
+        # The first of a turn of the loop asks for a worker, which takes all that came in it.
+        if self._workers < self._at_once and len(self._waiting) == 1:
+            self._workers += 1
+            self._tasks.add(task := loop.create_task(self._work_off()))
+            task.add_done_callback(self._tasks.discard)
         return await answer
 
     async def _work_off(self) -> None:
@@ -41,7 +48,7 @@ class Grouping(Generic[Item, Answer]):
                 if present:
                     await self._do_group(present)
         finally:
-            self._worker = None
+            self._workers -= 1
 
     async def _do_group(self, group: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:

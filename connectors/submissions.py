@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 #: About 1 MB of records: enough that a submission's share of one round trip is small.
 MAX_GROUP = 500
+#: While one group waits for the broker, the next one waits for Redis; see docs/performance.md.
+GROUPS_AT_ONCE = 2
 
 
 def wall_clock_ms() -> int:
@@ -70,7 +72,7 @@ class Submissions:
         self._appender = appender
         self._large_inputs = large_inputs
         self._now_ms = now_ms
-        self._group = Grouping(self.submit_all, MAX_GROUP)
+        self._group = Grouping(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
 
     async def prepare(

@@ -15,8 +15,9 @@ fails in between leaves the table at the old offset, and the records are read ag
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from connectors.ports import Answer, Clock, InRecord, Log, OutRecord, Table, hold_timer
 from schemas.errors import NewerMajor, Ownership, PositionLost, Unavailable
@@ -35,6 +36,7 @@ RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
 
 OwnedHandler = Callable[[Owned], None]
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -95,14 +97,14 @@ class Engine:
 
     async def prepare(self, polled: list[tuple[Owned, list[InRecord]]]) -> Prepared:
         """Steps 1 and 2. Raises nothing: a partition that is no longer ours drops out of the poll."""
-        while self._unsure and (ready := [owned for owned, _ in polled if owned.status is Status.READY]):
-            await self.check_log(ready)
+        while doubtful := [owned for owned, _ in polled if self._is_doubtful(owned)]:
+            await self.check_log(doubtful)
             if self._unsure:
                 await self.clock.sleep(RETRY_FIRST_S)
         for owned, _ in polled:
             owned.let_go()
         shares = [await self._decode(owned, records) for owned, records in polled if owned.status is Status.READY]
-        loaded = await asyncio.gather(*(self.folding.load(share) for share in shares))
+        loaded = await _all([self.folding.load(share) for share in shares])
         self.crash_point(crash.LOADED)
         prepared = Prepared()
         for share, ours in zip(shares, loaded, strict=True):
@@ -116,7 +118,7 @@ class Engine:
         parts = [part for part in prepared.parts if part.owned.live]
         await self._emit(parts)
         self.crash_point(crash.EMITTED)
-        await asyncio.gather(*(self._commit(part) for part in parts if part.owned.live))
+        await _all([self._commit(part) for part in parts if part.owned.live])
         self.crash_point(crash.WATERMARK)
 
     # Step 1
@@ -200,7 +202,8 @@ class Engine:
     async def check_log(self, owned: list[Owned]) -> None:
         """Find out whether the topic still is the one that these were folded from.
 
-        After a time without an answer nothing is folded before there is one: another broker may have come back.
+        After a time without an answer nothing is folded before there is one: another broker may have come back. A take
+        asks at its start, and may wait for an answer afterwards, so its first records are doubtful, too.
         """
         try:
             incarnation = await self.log.incarnation(self.topic)
@@ -209,8 +212,12 @@ class Engine:
             return
         self._unsure = False
         for one in owned:
-            if one.incarnation != incarnation:
+            one.sure = one.incarnation == incarnation
+            if not one.sure:
                 self._lose(one, "its topic is another one now")
+
+    def _is_doubtful(self, owned: Owned) -> bool:
+        return owned.status is Status.READY and (self._unsure or not owned.sure)
 
     # Step 2
 
@@ -321,3 +328,8 @@ class Engine:
             return
         owned.end(Status.GONE, why)
         self._on_lost(owned)
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Await all at once. One by itself, as under little load, needs no task and no further turn of the loop."""
+    return [await work[0]] if len(work) == 1 else await asyncio.gather(*work)

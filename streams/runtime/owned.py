@@ -57,7 +57,7 @@ class Owned:
     that had lost commits, so that others must not trust it before live calls have spoken up again. ``restored`` says
     that the take folded the log instead of going on from the table. ``leaving`` holds, during a restore, when entities
     are to leave by the partition's clock. ``dirty`` is what the next checkpoint must say, ``counters`` are totals as of
-    ``committed``.
+    ``committed``. ``sure`` says that the log was seen to be the one of ``incarnation`` since the take.
     """
 
     partition: int
@@ -65,6 +65,7 @@ class Owned:
     dirty: Dirty
     epoch: int = 0
     incarnation: str = ""
+    sure: bool = False
     next_offset: int = 0
     committed: int = 0
     clock_ms: int = 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.ports import Commit, Kept, Position
+from connectors.ports import Bounds, Commit, Kept, Position
 from schemas.errors import Unavailable
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo
@@ -592,6 +592,23 @@ async def test_a_topic_made_anew_under_a_live_owner() -> None:
     house.log._name = "another"
     await house.engine.check_log([owned])
     assert owned.status is Status.GONE
+
+
+async def test_a_topic_made_anew_while_a_take_waits_for_its_bounds() -> None:
+    house = House()
+    await house.feed(await house.take(), run("one"))
+    bounds = house.log.bounds
+
+    async def swapped(topic: str, partition: int) -> Bounds:
+        house.log._name = "another"
+        return await bounds(topic, partition)
+
+    house.log.bounds = swapped
+    owned = await house.take()
+    assert owned.status is Status.READY
+    await house.send(run("two"))
+    await house.engine.process([(owned, house.log.records(house.topic, 0)[1:])])
+    assert (owned.status, owned.committed) == (Status.GONE, 1)
 
 
 def counted(records: Sequence[Kept], entity: str) -> int:
