@@ -30,6 +30,7 @@ from api.run_stream import Streams
 from api.services import CreateQueues, CreateTopics, Services
 from connectors import lost_connections
 from connectors.accepted import AcceptedMarkers
+from connectors.admission_seen import AdmissionSeen
 from connectors.appender import TimelyAppender
 from connectors.bulk import Bulk
 from connectors.bus import Bus, NoBus
@@ -48,6 +49,7 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_changes import RunFollower
+from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
@@ -62,6 +64,7 @@ from connectors.stored_specs import StoredSpecs
 from connectors.stores import s3_access
 from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
+from connectors.turns import Turns
 from connectors.waits import Waits
 from connectors.workers_seen import WorkersSeen
 from schemas.errors import TooLarge, TryLater
@@ -101,6 +104,7 @@ TAGS = [
     {"name": "prompts", "description": "Versioned prompt templates."},
     {"name": "tools", "description": "What workflows may call: tools and functions."},
     {"name": "budgets", "description": "The most that may be spent, and where it stands."},
+    {"name": "limits", "description": "How many runs may run at once."},
     {"name": "access", "description": "API keys and organisations."},
     {"name": "operations", "description": "Life, readiness and metrics; no key needed."},
 ]
@@ -175,11 +179,14 @@ def _services(
     appender = TimelyAppender(log, DEPENDENCY_TIMEOUT_S)
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
     large_inputs = LargeInputs(objects, settings.max_inputs_bytes)
-    submissions = Submissions(plans, markers, history, appender, large_inputs, _capture(settings))
+    limits = RunLimits(database)
+    turns = Turns(limits, settings.admission_pool)
+    submissions = Submissions(plans, markers, history, appender, large_inputs, _capture(settings), turns=turns)
+    seen = AdmissionSeen(redis, DEPENDENCY_TIMEOUT_S)
     definitions = RunDefinitions(plans, StoredSpecs(redis, settings.partitions, DEPENDENCY_TIMEOUT_S))
     restarts = Restarts(history, definitions, large_inputs, _capture(settings))
     claims = ClaimsSeen(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
-    waits = Waits(history, definitions, claims, LaneLag(settings.kafka_bootstrap, LANE_TIMEOUT_S))
+    waits = Waits(history, definitions, claims, LaneLag(settings.kafka_bootstrap, LANE_TIMEOUT_S), seen)
     bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
     bus: Bus = nats or NoBus()
     streams = Streams(RunFollower(database), bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S))
@@ -220,7 +227,11 @@ def _services(
         backfills=Backfills(database),
         appender=appender,
         authenticator=Authenticator(keys, settings.key_pepper),
-        publisher=Publisher(Outbox(database), appender),
+        publisher=Publisher("definitions", Outbox(database), appender),
+        run_limits=limits,
+        limits_publisher=Publisher("limits", limits, appender),
+        turns=turns,
+        admission_seen=seen,
         counters=RoleCounters(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
         measures=Measures(bound, streams.bound),
         bound=bound,
@@ -265,6 +276,7 @@ def _lifespan(
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(services.publisher.run()),
+                asyncio.create_task(services.limits_publisher.run()),
             ]
             stack.push_async_callback(_cancel, tasks)
             yield

@@ -15,6 +15,7 @@ from api.publisher import Publisher
 from api.readiness import Check
 from api.run_stream import Streams
 from connectors.accepted import AcceptedMarkers
+from connectors.admission_seen import AdmissionSeen
 from connectors.appender import Appender
 from connectors.bulk import Bulk
 from connectors.bus import Bus
@@ -23,6 +24,7 @@ from connectors.plans import Plans
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
@@ -32,6 +34,7 @@ from connectors.signals import SignalPost
 from connectors.spend import Spend
 from connectors.submissions import Submissions
 from connectors.tools import Registry
+from connectors.turns import Turns
 from connectors.waits import Waits
 from connectors.workers_seen import WorkersSeen
 from schemas.api_models.access import Permission
@@ -67,6 +70,10 @@ class Services:
     appender: Appender
     authenticator: Authenticator
     publisher: Publisher
+    run_limits: RunLimits
+    limits_publisher: Publisher
+    turns: Turns
+    admission_seen: AdmissionSeen
     counters: RoleCounters
     measures: Measures
     bound: Bound

@@ -19,6 +19,7 @@ from bench import (
     against_stock,
     cancels,
     chained,
+    fairness,
     growth,
     profiling,
     restore,
@@ -50,6 +51,7 @@ APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
     Group.RESTORE: restore.measure,
     Group.TIMERS: timers.measure,
     Group.CANCELS: cancels.measure,
+    Group.FAIRNESS: fairness.measure,
     Group.MAPS: wide_map.measure,
 }
 

@@ -22,6 +22,7 @@ class Group(Enum):
     RESTORE = "restore"
     TIMERS = "timers"
     CANCELS = "cancels"
+    FAIRNESS = "fairness"
     MAPS = "maps"
 
 
@@ -53,6 +54,7 @@ LINES: dict[Group, tuple[str, ...]] = {
     Group.RESTORE: ("restore_s", "restore_intact_s", "restore_from_log_s"),
     Group.TIMERS: ("timer_lateness_ms_p50", "timer_lateness_ms_p99"),
     Group.CANCELS: ("cancel_ms_p50", "cancel_ms_p99"),
+    Group.FAIRNESS: ("fairness_delay_ms", "admission_adds_ms", "limited_runs_per_s"),
     Group.MAPS: ("map_children_per_s", "map_second_half_ratio"),
 }
 #: Measured one after the other on one system, as ``make run`` starts it.
@@ -66,7 +68,7 @@ class Sizes:
     ``growth_runs`` end between the first and the last reading of memory, in ``growth_points`` readings;
     ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each.
     ``timers`` are armed at once, each for ``timer_ms``; so many a second as fall due within half of that.
-    ``canceled_calls`` are in flight at once.
+    ``canceled_calls`` are in flight at once. ``fair_runs`` are single runs beside ``queued_runs`` of others.
     """
 
     rounds: int
@@ -94,6 +96,8 @@ class Sizes:
     timers: int
     timer_ms: int
     canceled_calls: int
+    queued_runs: int
+    fair_runs: int
     map_children: int
 
 
@@ -123,6 +127,8 @@ FULL = Sizes(
     timers=10_000,
     timer_ms=20_000,
     canceled_calls=100,
+    queued_runs=10_000,
+    fair_runs=100,
     map_children=10_000,
 )
 #: To see that everything works; the figures say little.
@@ -152,6 +158,8 @@ QUICK = Sizes(
     timers=500,
     timer_ms=2_000,
     canceled_calls=10,
+    queued_runs=500,
+    fair_runs=10,
     map_children=200,
 )
 

@@ -16,6 +16,7 @@ from bench.workflows import INPUTS, THREE_STEPS, plan_of
 from connectors.ports import OutRecord
 from schemas.ids import canonical_hash, traceparent
 from schemas.records.run_events import RunSubmitted
+from schemas.semantics import TURNS
 from topics.catalogue import RUN_EVENTS, RUN_VIEWS
 from topics.codec import encode
 
@@ -47,9 +48,9 @@ class Template:
 
 
 class Submitter:
-    """Makes submissions of one workflow as the API appends them, for one organisation."""
+    """Makes submissions of one workflow as the API appends them, for one organisation, with ``turns`` or without."""
 
-    def __init__(self, org_id: str, workflow: dict[str, Any] = THREE_STEPS) -> None:
+    def __init__(self, org_id: str, workflow: dict[str, Any] = THREE_STEPS, *, turns: bool = False) -> None:
         plan = plan_of(workflow)
         event = RunSubmitted(
             run_id=RUN,
@@ -61,7 +62,8 @@ class Submitter:
             spec=plan.resolved,
             inputs=INPUTS,
             submitted_at_ms=MS,
-            semantics=plan.semantics,
+            semantics=max(plan.semantics, TURNS) if turns else plan.semantics,
+            turns=turns,
         )
         self._template = Template(encode(event))
 

@@ -49,6 +49,7 @@ TARGETS: dict[str, Target] = {
     "waiting_run_kb": Target(2, 1),
     "timer_lateness_ms_p99": Target(250, 50),
     "cancel_ms_p99": Target(1_000, 200),
+    "fairness_delay_ms": Target(2_000, 200),
     "map_children_per_s": Target(1_500, 5_000),
     "map_second_half_ratio": Target(1.2, 1.0),
 }

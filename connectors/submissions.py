@@ -2,7 +2,7 @@
 
     1. prepare   find the workflow, check the inputs, pin everything; nothing is written but large inputs, as objects
     2. claim     the marker of the run: another body with this id is refused, a known submission is answered
-    3. append    ``RunSubmitted``, acknowledged by the broker
+    3. append    ``RunSubmitted``, acknowledged by the broker; with ``turns`` where its organisation has limits
     4. confirm   the marker: readers may see the run
 
 A crash after 2 leaves a pending marker, and the same submission again goes on with 3. A crash after 3 makes that
@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from connectors.accepted import AcceptedMarkers, Marker, Receipt
 from connectors.appender import Appender
 from connectors.grouping import Grouping
@@ -21,13 +23,14 @@ from connectors.large_inputs import LargeInputs
 from connectors.plans import Plans
 from connectors.ports import OutRecord
 from connectors.postgres.runs import Runs
+from connectors.turns import Turns
 from schemas import money
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
-from schemas.semantics import LIMITS
+from schemas.semantics import LIMITS, TURNS
 from schemas.spec_check import missing_inputs
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
@@ -65,6 +68,7 @@ class Submissions:
         large_inputs: LargeInputs,
         capture: Capture = "full",
         now_ms: Callable[[], int] = wall_clock_ms,
+        turns: Turns | None = None,
     ) -> None:
         self._plans = plans
         self._markers = markers
@@ -74,6 +78,7 @@ class Submissions:
         self._now_ms = now_ms
         self._group = Grouping(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
+        self._turns = turns
 
     async def prepare(
         self,
@@ -162,7 +167,7 @@ class Submissions:
     async def _append(self, records: Sequence[RunSubmitted]) -> None:
         if not records:
             return
-        await self._appender.append([_out(record) for record in records])
+        await self._appender.append([_out(record) for record in await self._in_turn(records)])
         try:
             await self._markers.confirm([_receipt(record) for record in records])
         except Unavailable:
@@ -172,6 +177,16 @@ class Submissions:
                 len(records),
                 extra={"action": "confirm_submission_failed"},
             )
+
+    async def _in_turn(self, records: Sequence[RunSubmitted]) -> Sequence[RunSubmitted]:
+        """Let those wait for their turn that have to."""
+        if self._turns is None or not (orgs := await self._turns.of({record.org_id for record in records})):
+            return records
+        return [_with_turns(record) if record.org_id in orgs else record for record in records]
+
+
+def _with_turns(record: RunSubmitted) -> RunSubmitted:
+    return msgspec.structs.replace(record, turns=True, semantics=max(record.semantics, TURNS))
 
 
 def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:

@@ -7,6 +7,7 @@ claim; how far it is behind in its lane the broker knows. What cannot be asked n
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from connectors.admission_seen import UNKNOWN, AdmissionSeen
 from connectors.claims_seen import ClaimsSeen, Holder
 from connectors.lane_lag import LaneLag
 from connectors.postgres.runs import Runs, StoredRun, StoredStep
@@ -51,11 +52,19 @@ class RunWaits:
 class Waits:
     """Answers why runs wait. Raises ``Unavailable`` when history does not answer."""
 
-    def __init__(self, history: Runs, definitions: RunDefinitions, claims: ClaimsSeen, lanes: LaneLag) -> None:
+    def __init__(
+        self,
+        history: Runs,
+        definitions: RunDefinitions,
+        claims: ClaimsSeen,
+        lanes: LaneLag,
+        admission: AdmissionSeen,
+    ) -> None:
         self._history = history
         self._definitions = definitions
         self._claims = claims
         self._lanes = lanes
+        self._admission = admission
 
     async def close(self) -> None:
         """Disconnect from the broker."""
@@ -68,7 +77,7 @@ class Waits:
             return None
         run, steps = found
         if run.status == "queued":
-            return RunWaits(run.status, Wait("admission", detail="the run has not been admitted yet"), [])
+            return RunWaits(run.status, await self._turn(org_id, run), [])
         if run.status != "running":
             return RunWaits(run.status, None, [])
         definition = await self._definitions.of(org_id, run)
@@ -77,6 +86,12 @@ class Waits:
         if definition is not None:
             waits += not_begun(definition, steps)
         return RunWaits(run.status, None, waits[:SHOWN], max(0, len(waits) - SHOWN))
+
+    async def _turn(self, org_id: str, run: StoredRun) -> Wait:
+        try:
+            return await self._admission.why(org_id, run.id, run.workflow_name)
+        except TryLater:
+            return UNKNOWN
 
     async def _begun(
         self, run: StoredRun, steps: Sequence[StoredStep], definition: ResolvedSpec | None

@@ -11,7 +11,7 @@ from connectors.ending import end
 from connectors.ports import Due, Log, OutRecord
 from schemas.errors import Unavailable
 from schemas.records.admissions import PoolSet
-from streams.core.admission_lines import LINES, POOL, Pool
+from schemas.turns import LINES, POOL, Pool
 from streams.runtime.owned import Owned, Status
 from streams.runtime.routing import to_out
 

@@ -27,6 +27,7 @@ from connectors.plans import Plans
 from connectors.ports import InRecord
 from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_writes import RunWrites
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
@@ -44,6 +45,7 @@ from connectors.submissions import Submissions
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.metrics import ToolMetrics
 from connectors.tools.world import world_of
+from connectors.turns import Turns
 from connectors.workers_seen import WorkersSeen
 from schemas.policy import TIERS
 from schemas.records.run_events import Capture
@@ -412,7 +414,8 @@ def _submissions(house: House, database: Database) -> tuple[Submissions, Runs, A
     capture: Capture = settings.capture  # type: ignore[assignment]
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
     large_inputs = LargeInputs(objects, settings.max_inputs_bytes)
-    return Submissions(plans, markers, history, appender, large_inputs, capture), history, markers
+    turns = Turns(RunLimits(database), settings.admission_pool)
+    return Submissions(plans, markers, history, appender, large_inputs, capture, turns=turns), history, markers
 
 
 #: What each role cannot work without; the table of roles in ``docs/operations.md`` says the same.

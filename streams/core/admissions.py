@@ -27,6 +27,7 @@ from typing import Any
 
 import msgspec
 
+from schemas import turns as kept
 from schemas.errors import BadRecord
 from schemas.metrics import ADMISSION_DELAY_SECONDS
 from schemas.records.admissions import (
@@ -38,8 +39,8 @@ from schemas.records.admissions import (
     PoolSet,
 )
 from schemas.records.run_events import RunAdmitted
-from streams.core import admission_lines
-from streams.core.admission_lines import BEGUN, LINES, WHERE, Known, Limits, Lines, Placed, Value, run_entity
+from schemas.turns import BEGUN, LINES, WHERE, Known, Limits, Placed, Value, run_entity
+from streams.core.admission_lines import Lines
 from streams.core.commands import Command, Emit, ExpireAt, Observe
 from streams.core.state import State
 
@@ -91,11 +92,11 @@ class AdmissionsFold:
 
     def encode(self, entity: str, field: str, value: Value) -> bytes:
         """Return an entry's stored bytes."""
-        return admission_lines.encode(value)
+        return kept.encode(value)
 
     def decode(self, entity: str, field: str, data: bytes) -> Any:
         """Return what ``encode`` was given."""
-        return admission_lines.decode(field, data)
+        return kept.decode(field, data)
 
     def timer(self, entity: str, field: str, data: bytes) -> None:
         """Return nothing: nobody waits here for a time."""

@@ -11,7 +11,8 @@ from schemas.records.admissions import (
     PoolSet,
 )
 from schemas.records.run_events import RunAdmitted
-from streams.core.admission_lines import LINES, Lines
+from schemas.turns import LINES
+from streams.core.admission_lines import Lines
 from streams.core.admissions import AdmissionsFold
 from streams.core.commands import Command, Emit, ExpireAt
 from streams.core.memory import MemoryState

@@ -6,7 +6,7 @@ from schemas.errors import BadRecord
 from schemas.metrics import ADMISSION_DELAY_SECONDS
 from schemas.records.admissions import AdmissionContinued
 from schemas.records.run_events import RunAdmitted
-from streams.core.admission_lines import LINES, POOL, run_entity
+from schemas.turns import LINES, POOL, run_entity
 from streams.core.admissions import MOST_AT_ONCE, REMEMBERED_MS
 from streams.core.commands import Emit, ExpireAt, Observe
 from tests.support.turns import Table

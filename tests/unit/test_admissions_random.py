@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schemas.records.admissions import AdmissionContinued
+from schemas.turns import LINES
 from streams.core import admissions
-from streams.core.admission_lines import LINES
 from streams.core.memory import MemoryState
 from tests.support.turns import Table
 

@@ -1,0 +1,59 @@
+"""Limits: how many runs may run at once."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+
+from api.routers.errors import errors
+from api.services import Parts, Reader, Services, Writer
+from api.strict_json import StrictJsonRoute
+from connectors.admission_seen import Counts
+from connectors.postgres.run_limits import StoredLimits
+from schemas.api_models.base import timestamp
+from schemas.api_models.limits import LimitsAnswer, PutLimits, WorkflowLimit
+from schemas.errors import Unavailable
+
+router = APIRouter(prefix="/api/v1/limits", tags=["limits"], route_class=StrictJsonRoute)
+
+
+@router.get("", responses=errors())
+async def get_limits(who: Reader, parts: Parts) -> LimitsAnswer:
+    """Return the organisation's limits, and how many of its runs run and wait."""
+    return await _answer(parts, who.org_id, await parts.run_limits.get(who.org_id))
+
+
+@router.put("", responses=errors(413))
+async def put_limits(body: PutLimits, who: Writer, parts: Parts) -> LimitsAnswer:
+    """Set all limits of the organisation. Runs that run go on; runs that are submitted from now on are counted."""
+    return await _set(parts, who.org_id, body.max_running_runs, body.workflows)
+
+
+@router.delete("", responses=errors())
+async def delete_limits(who: Writer, parts: Parts) -> LimitsAnswer:
+    """Take all limits of the organisation away; what stands in line because of them starts."""
+    return await _set(parts, who.org_id, None, {})
+
+
+async def _set(parts: Services, org_id: str, most: int | None, workflows: Mapping[str, int]) -> LimitsAnswer:
+    stored = await parts.run_limits.put(org_id, most, workflows)
+    parts.turns.forget()
+    parts.limits_publisher.wake()
+    return await _answer(parts, org_id, stored)
+
+
+async def _answer(parts: Services, org_id: str, stored: StoredLimits) -> LimitsAnswer:
+    counts: Counts | None
+    try:
+        counts = await parts.admission_seen.counts(org_id, list(stored.workflows))
+    except Unavailable:
+        counts = None
+    return LimitsAnswer(
+        max_running_runs=stored.max_running_runs,
+        workflows={
+            name: WorkflowLimit(max_running_runs=most, running=counts.running_of[name] if counts else None)
+            for name, most in stored.workflows.items()
+        },
+        running=counts.running if counts else None,
+        waiting=counts.waiting if counts else None,
+        updated_at=timestamp(stored.updated_ms),
+    )

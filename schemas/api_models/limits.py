@@ -1,0 +1,49 @@
+"""Limits: how many runs of an organisation, and of its workflows, may run at once."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from schemas.api_models.base import Answer, Request
+from schemas.spec import NAME_PATTERN
+
+MAX_RUNNING = 1_000_000
+MAX_WORKFLOWS = 1_000
+
+Count = Annotated[int, Field(ge=0, le=MAX_RUNNING, strict=True)]
+
+
+class PutLimits(Request):
+    """All limits of the organisation; what is left out is not limited. 0 lets nothing start."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"max_running_runs": 50, "workflows": {"document_analysis": 10}}]},
+    )
+
+    max_running_runs: Count | None = None
+    workflows: dict[Annotated[str, Field(pattern=NAME_PATTERN)], Count] = Field(
+        default_factory=dict, max_length=MAX_WORKFLOWS
+    )
+
+
+class WorkflowLimit(Answer):
+    """A workflow's limit, and how many of its runs run now."""
+
+    max_running_runs: int
+    running: int | None
+
+
+class LimitsAnswer(Answer):
+    """The organisation's limits, and how many of its runs run and wait for their turn now.
+
+    The counts are of runs with turns: of those that were submitted while there were limits, or a pool. They are
+    ``null`` while they cannot be read.
+    """
+
+    max_running_runs: int | None
+    workflows: dict[str, WorkflowLimit]
+    running: int | None
+    waiting: int | None
+    updated_at: str | None
