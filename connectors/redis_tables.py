@@ -101,7 +101,11 @@ if stored ~= tonumber(ARGV[3]) then return 'lost' end
 local c = cmsgpack.unpack(ARGV[6])
 local timers, counters = prefix .. ':timers', prefix .. ':counters'
 for _, put in ipairs(c.puts) do redis.call('HSET', prefix .. ':e:' .. put[1], unpack(put[2])) end
-for entity, names in pairs(c.drops) do redis.call('HDEL', prefix .. ':e:' .. entity, unpack(names)) end
+for entity, names in pairs(c.drops) do
+  for i = 1, #names, 2000 do
+    redis.call('HDEL', prefix .. ':e:' .. entity, unpack(names, i, math.min(i + 1999, #names)))
+  end
+end
 for entity, ms in pairs(c.expire) do redis.call('PEXPIREAT', prefix .. ':e:' .. entity, ms) end
 for _, member in ipairs(c.disarm) do redis.call('ZREM', timers, member) end
 for member, due in pairs(c.arm) do redis.call('ZADD', timers, due, member) end
@@ -115,7 +119,7 @@ return 'ok'
 """
 )
 
-#: Entries in one HSET: Lua's ``unpack`` puts its values on a stack of about 8,000.
+#: Entries in one HSET, and names in one HDEL above: Lua's ``unpack`` puts its values on a stack of about 8,000.
 PUT_CHUNK = 2_000
 #: Keys in one call of a sweep over a partition; Redis serves nobody else while it runs.
 SWEEP = 1_000

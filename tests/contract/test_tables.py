@@ -72,6 +72,14 @@ async def test_drops_remove_entries(table: Table) -> None:
     assert await table.load(0, epoch, ["a"]) == {"a": {"y": b"2"}}
 
 
+async def test_thousands_of_entries_of_one_entity_are_dropped_at_once(table: Table) -> None:
+    epoch = await begun(table)
+    names = [f"f{i}" for i in range(20_000)]
+    await table.commit(0, Commit(epoch, 0, 1, 5, puts={"a": dict.fromkeys([*names, "x"], b"1")}))
+    assert await table.commit(0, Commit(epoch, 1, 2, 5, drops={"a": names})) is Answer.OK
+    assert await table.load(0, epoch, ["a"], 2) == {"a": {"x": b"1"}}
+
+
 async def test_a_repeated_commit_answers_already_and_changes_nothing(table: Table) -> None:
     epoch = await begun(table)
     commit = Commit(epoch, 0, 1, 0, puts={"a": {"x": b"1"}})
