@@ -49,6 +49,22 @@ async def test_what_comes_meanwhile_makes_the_next_groups() -> None:
     assert await grouping.do(50) == 100
 
 
+async def test_two_groups_at_once_and_nobody_is_left_waiting() -> None:
+    work = Work()
+    grouping = Grouping(work, 4, at_once=2)
+    callers = [asyncio.create_task(grouping.do(0))]
+    await started(work)
+    for n in range(1, 12):
+        callers.append(asyncio.create_task(grouping.do(n)))
+        await asyncio.sleep(0)
+    assert work.groups == [[0], [1]], "a third group has to wait"
+    work.gate.set()
+    assert await asyncio.gather(*callers) == [n * 2 for n in range(12)]
+    assert sorted(n for group in work.groups for n in group) == list(range(12))
+    assert all(len(group) <= 4 for group in work.groups)
+    assert await grouping.do(50) == 100
+
+
 async def test_a_caller_that_left_costs_nobody_anything() -> None:
     work = Work()
     grouping = Grouping(work, 1)
