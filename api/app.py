@@ -36,6 +36,7 @@ from connectors.bulk import Bulk
 from connectors.bus import Bus, NoBus
 from connectors.claims_seen import ClaimsSeen
 from connectors.clickhouse import ClickHouse
+from connectors.garbage import collect_rarely
 from connectors.kafka import KafkaLog
 from connectors.lane_lag import LaneLag
 from connectors.large_inputs import LargeInputs
@@ -383,6 +384,7 @@ def main() -> None:
     if not settings.key_pepper:
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
     lost_connections.install()
+    collect_rarely()
     app = create_app(settings)
     config = uvicorn.Config(
         app,

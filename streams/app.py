@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from redis.exceptions import AuthenticationError
 
 from connectors import lost_connections
+from connectors.garbage import collect_rarely
 from connectors.kafka import KafkaLog
 from connectors.redis_client import connect
 from connectors.settings import Settings
@@ -71,6 +72,7 @@ def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
     except ValueError as exc:
         return Ending(Exit.CONFIG, str(exc))
     lost_connections.install()
+    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(run(settings, roles))
