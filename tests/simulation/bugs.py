@@ -5,7 +5,11 @@ from typing import Any
 
 import msgspec
 
+from schemas.records.admissions import AdmissionEvent, AdmissionReleased
 from schemas.records.run_events import RunEvent, TimerFired
+from schemas.turns import WHERE, Known, run_entity
+from streams.core.admission_lines import Lines
+from streams.core.admissions import AdmissionsFold
 from streams.core.budgets import BudgetsFold, CallEvent, settled_entity
 from streams.core.commands import Command
 from streams.core.runs.entries import step_field
@@ -28,6 +32,7 @@ BUGS = (
     "marker_first",
     "zombie_checkpoint",
     "undone_forgotten",
+    "place_given_twice",
 )
 
 
@@ -69,6 +74,18 @@ class NotHeldAgain(BudgetsFold):
 
     def hold(self, entity: str, field: str, data: bytes) -> None:
         """Name none."""
+
+
+class GivenTwice(AdmissionsFold):
+    """Takes a place back as often as it is told that a run is over."""
+
+    def fold(self, state: State, event: AdmissionEvent, now_ms: int, offset: int) -> list[Command]:
+        """Take it back once more, then fold."""
+        if isinstance(event, AdmissionReleased):
+            known: Known | None = state.get(run_entity(event.run_id), WHERE)
+            if known is not None and known.is_over and Lines(state).line(event.org_id, known.workflow).running:
+                Lines(state).leave(event.org_id, known.workflow, known.number)
+        return super().fold(state, event, now_ms, offset)
 
 
 class OnlyItsOwn(Checkpointer):

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,13 @@ import msgspec
 
 from connectors.ports import Bounds, InRecord, OutRecord
 from schemas.budgets import spend_fields
+from schemas.records.admissions import AdmissionReleased
 from schemas.records.money import CallStarted, CostEvent
-from schemas.records.run_events import SignalReceived, StepFailed, StepSucceeded, TimerFired
+from schemas.records.run_events import RunAdmitted, SignalReceived, StepFailed, StepSucceeded, TimerFired
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
+from schemas.turns import LIMITS, LINES, POOL
+from streams.core.admissions import AdmissionsFold
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.agents import part_of
 from streams.core.runs.fold import RunFold
@@ -66,7 +69,7 @@ def _played(seed: int, bug: str) -> Outcome:
 
 def problems(world: World) -> list[str]:
     """Return every promise that a dry world breaks."""
-    checks = (ends, results, order, places, money, set_aside, unfenced, replays)
+    checks = (ends, results, order, places, turns, money, set_aside, unfenced, replays)
     return [problem for check in checks for problem in check(world)]
 
 
@@ -137,6 +140,43 @@ def places(world: World) -> list[str]:
         if len(now_open) > (dag.max_parallel or len(now_open)) or of_node > (node.config.max_parallel or of_node):
             found.append(f"{request.request_id} was asked for beside {[other.step_id for other in now_open]}")
     return found
+
+
+def turns(world: World) -> list[str]:
+    """One run with turns has its turn at a time; it starts when it has it, and nobody keeps it or is left in line."""
+    if not world.turns:
+        return []
+    admitted = _first(world, catalogue.RUN_EVENTS, lambda event: isinstance(event, RunAdmitted))
+    released = _first(world, catalogue.ADMISSIONS, lambda event: isinstance(event, AdmissionReleased))
+    # What runs after a run's end needs no turn, also if it was canceled in line.
+    asked = _first(world, LANE, lambda request: not request.compensation)
+    late = len(world.log.order)
+    found = [
+        f"{run_id} had its turn beside {others}"
+        for run_id, at in admitted.items()
+        if (others := [o for o in admitted if o != run_id and admitted[o] <= at < released.get(o, late)])
+    ]
+    found += [
+        f"{run_id} was worked on before its turn"
+        for run_id, at in asked.items()
+        if world.runs[run_id].turns and at < admitted.get(run_id, late)
+    ]
+    for partition in range(world.partitions):
+        lines = world.tables[catalogue.ADMISSIONS].entity(partition, LINES)
+        left = [name for name in lines if name != POOL and not name.startswith(LIMITS)]
+        found += [f"left in line: {left}"] * bool(left)
+    return found
+
+
+def _first(world: World, topic: str, is_meant: Callable[[Any], bool]) -> dict[str, int]:
+    """Return when a run is first spoken of by a record that is meant, as a place in the order of the log."""
+    first: dict[str, int] = {}
+    for record in world.log.everything(topic):
+        event = decode(record.topic, record.value)
+        if is_meant(event):
+            at = world.log.order[record.topic, record.partition, record.offset]
+            first[event.run_id] = min(first.get(event.run_id, at), at)
+    return first
 
 
 def _first_ends(world: World) -> dict[tuple[str, str, str], int]:
@@ -269,10 +309,14 @@ def replays(world: World) -> list[str]:
     Of what ended a checkpoint keeps only what is lasting, and of what has left nothing.
     """
     found = []
-    folds: dict[str, Fold] = {catalogue.RUN_EVENTS: RunFold(), catalogue.COST_EVENTS: BudgetsFold()}
+    folds: dict[str, Fold] = {
+        catalogue.RUN_EVENTS: RunFold(),
+        catalogue.COST_EVENTS: BudgetsFold(),
+        catalogue.ADMISSIONS: AdmissionsFold(),
+    }
     for topic, table in world.tables.items():
         for partition in range(world.partitions):
-            if table.bug not in ("timer_by_clock", "settled_forgotten"):
+            if table.bug not in ("timer_by_clock", "settled_forgotten", "place_given_twice"):
                 again = FencedTable()
                 _finish(_restore(world, topic, folds[topic], again, partition))
                 if _lasting(again, again, folds[topic], partition) != _lasting(table, again, folds[topic], partition):

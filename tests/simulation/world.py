@@ -1,8 +1,9 @@
-"""A small world for one seed: owners of both tables, a worker, clients, and mischief until it is told to stop."""
+"""A small world for one seed: owners of all tables, a worker, clients, and mischief until it is told to stop."""
 
 import asyncio
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from connectors.ports import Due, InRecord, OutRecord
 from schemas.errors import Unavailable
 from schemas.ids import call_id
 from schemas.payload import inline
+from schemas.records.admissions import LimitsSet
 from schemas.records.base import ErrorInfo, Record
 from schemas.records.money import CallStarted
 from schemas.records.run_events import (
@@ -27,7 +29,10 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
+from schemas.semantics import TURNS
 from schemas.spec_dynamic import signal_names
+from streams.admission import fire_nothing
+from streams.core.admissions import AdmissionsFold
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.chain import next_request
 from streams.core.runs.fold import RunFold
@@ -39,7 +44,7 @@ from streams.runtime.polls import Partition, Poll
 from streams.runtime.routing import to_out
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.timers import Fire, fire_run_timers
-from tests.simulation.bugs import Forgetful, NotHeldAgain, TimerByClock, plant
+from tests.simulation.bugs import Forgetful, GivenTwice, NotHeldAgain, TimerByClock, plant
 from tests.simulation.ports import (
     Calls,
     Faults,
@@ -133,6 +138,15 @@ LIMITED = limited(
 )
 #: The last digits of their seeds.
 ONLY = {3: MAPS, 7: AGENT, 9: LIMITED}
+#: Likewise of those in which runs wait for their turn, nearly all of them.
+WITH_TURNS = (4, 5)
+#: What is set one after the other: at any time one run has its turn at most, and in the end one may have it.
+LIMITS: tuple[dict[str, Any], ...] = (
+    {"max_running_runs": 1},
+    {"max_running_runs": 2, "workflows": {"flow": 1}},
+    {"workflows": {"flow": 0}},
+    {"max_running_runs": 1, "workflows": {"other": 0}},
+)
 
 
 class Positions:
@@ -159,7 +173,7 @@ class Positions:
 
 @dataclass
 class Owner:
-    """A process that owns every partition of both tables."""
+    """A process that owns every partition of all tables."""
 
     process: Process
     agents: dict[str, TableAgent] = field(default_factory=dict)
@@ -179,6 +193,9 @@ class World:
         self.log = StampedLog(self.partitions, SimClock(self.scheduler))
         self.money = FencedTable(bug, foreign_timers=True)
         self.tables = {catalogue.RUN_EVENTS: FencedTable(bug), catalogue.COST_EVENTS: self.money}
+        self.turns = seed % 10 in WITH_TURNS
+        if self.turns:
+            self.tables[catalogue.ADMISSIONS] = FencedTable(bug)
         self.billed: dict[str, int] = {}
         self.checkpoints = {topic: FencedCheckpoints(bug) for topic in self.tables}
         self.checkpoint_ms = self.rng.choice((40, 200, 1_500, 20_000))
@@ -207,6 +224,8 @@ class World:
             asyncio._set_running_loop(None)
 
     def _play(self) -> bool:
+        if self.turns:
+            self.start_limits()
         self.start_owner()
         self.start_worker()
         for number in range(self.rng.randint(2, 4)):
@@ -269,6 +288,9 @@ class World:
         spend = SPEND.get(self.bug, BudgetsFold)()
         self.start_agent(owner, calls, catalogue.RUN_EVENTS, runs, fire_run_timers)
         self.start_agent(owner, calls, catalogue.COST_EVENTS, spend, self.presume(calls))
+        if self.turns:
+            admissions = (GivenTwice if self.bug == "place_given_twice" else AdmissionsFold)()
+            self.start_agent(owner, calls, catalogue.ADMISSIONS, admissions, fire_nothing)
 
     def presume(self, calls: Calls) -> Fire:
         """Return what makes settlements of holds that ended."""
@@ -318,9 +340,26 @@ class World:
         process, calls = self.process("client")
         spec = self.rng.choice(SPECS)
         run = submitted(self.only or spec, run_id=f"run-{number}")
+        if self.turns and number != 2:
+            run = structs.replace(run, turns=True, semantics=TURNS)
         self.runs[run.run_id] = run
         self.clients += 1
         self.scheduler.spawn(process, self.client(process, SimLog(self.log, calls), run))
+
+    def start_limits(self) -> None:
+        """Limit how many runs run at once from the beginning, and start somebody who sets other limits."""
+        with suppress(StopIteration):
+            self.log.append([to_out(LimitsSet(org_id=ORG, version=1, **LIMITS[0]))]).send(None)
+        process, calls = self.process("limits")
+        self.clients += 1
+        self.scheduler.spawn(process, self.set_limits(process, SimLog(self.log, calls)))
+
+    async def set_limits(self, process: Process, log: SimLog) -> None:
+        """Set one after the other, perhaps twice."""
+        for version, limits in enumerate(LIMITS, 1):
+            await self.scheduler.turn(process, "think", self.rng.choice((0, 50, 2_000)))
+            await self.persist(process, log, [LimitsSet(org_id=ORG, version=version, **limits)])
+        self.clients -= 1
 
     async def client(self, process: Process, log: SimLog, run: RunSubmitted) -> None:
         """Submit, and perhaps cancel."""
