@@ -211,7 +211,7 @@ def _services(
         markers=markers,
         submissions=submissions,
         restarts=restarts,
-        bulk=Bulk(appender, restarts, submissions),
+        bulk=Bulk(appender, restarts, submissions, bus),
         waits=waits,
         workers_seen=WorkersSeen(redis, DEPENDENCY_TIMEOUT_S),
         signals=SignalPost(

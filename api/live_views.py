@@ -26,6 +26,7 @@ def run_line(view: RunView) -> RunLine:
         parent_step_id=view.parent.step_id if view.parent is not None else None,
         parent_detached=view.parent is not None and view.parent.detached,
         children_nano=view.children_nano,
+        compensating=view.compensating,
     )
 
 

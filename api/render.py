@@ -103,18 +103,12 @@ def whole_run(
         source=run.source,
         submission_id=run.submission_id,
         trace_id=run.trace_id,
-        compensating=_compensates(run, steps),
     )
 
 
 def step(stored: StoredStep) -> StepAnswer:
     """Return one step without its output."""
     return step_answer(stored, with_output=False)
-
-
-def _compensates(run: StoredRun, steps: list[StoredStep]) -> bool:
-    """Return whether something still runs because the run has ended: nothing else is open then."""
-    return run.status in ENDED and any(step.status in OPEN_STEPS for step in steps)
 
 
 def value(payload: dict[str, Any]) -> Any:
@@ -179,6 +173,7 @@ def _summary_fields(run: RunLine) -> dict[str, Any]:
         "finished_at": timestamp(run.finished_ms),
         "error": _failure(run.error),
         "parent": _parent(run),
+        "compensating": run.compensating,
         "links": links(run.id, run.workflow_name, run.workflow_version),
     }
 

@@ -112,6 +112,7 @@ def _statuses(run: RunLine) -> Iterator[RunLine]:
         cost_nano=0,
         input_tokens=0,
         output_tokens=0,
+        compensating=False,
     )
     if run.status != "queued":
         yield queued

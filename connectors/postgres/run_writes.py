@@ -45,6 +45,7 @@ _RUN_COLUMNS = (
     ("parent_step_id", "text"),
     ("parent_detached", "boolean"),
     ("children_nano", "bigint"),
+    ("compensating", "boolean"),
 )
 _STEP_COLUMNS = (
     ("workflow_run_id", "text"),
@@ -196,6 +197,7 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         _stored(view),
         *_parent(view),
         view.children_nano,
+        view.compensating,
     )
 
 

@@ -18,7 +18,7 @@ SUMMARY = (
     "id, workflow_name, workflow_version, status, tags, input_tokens, output_tokens, cost_nano, error, "
     "parent_run_id, parent_step_id, parent_detached, children_nano, "
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('started_at')} AS started_ms, "
-    f"{epoch_ms('finished_at')} AS finished_ms"
+    f"{epoch_ms('finished_at')} AS finished_ms, compensating"
 )
 _WHOLE = (
     f"{SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id, "
@@ -53,6 +53,7 @@ class RunLine:
     parent_step_id: str | None = None
     parent_detached: bool = False
     children_nano: int = 0
+    compensating: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

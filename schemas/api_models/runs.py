@@ -160,6 +160,7 @@ class RunSummary(Answer):
     """A run as lists show it. Money is exact: decimal strings.
 
     ``children_cost_…`` is what ended runs did cost that its steps started and waited for, beside its own cost.
+    ``compensating`` is true while what runs after its end does.
     """
 
     id: str
@@ -177,6 +178,7 @@ class RunSummary(Answer):
     finished_at: str | None = None
     error: Failure | None = None
     parent: ParentAnswer | None = None
+    compensating: bool = False
     links: RunLinks
 
 
@@ -189,7 +191,6 @@ class RunAnswer(RunSummary):
     inputs: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
     steps: list[StepAnswer] = []
-    compensating: bool = False
     budget_cents: str | None = None
     source: str
     submission_id: str | None = None

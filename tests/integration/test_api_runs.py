@@ -32,6 +32,7 @@ from tests.support.api import (
     settings_for,
     until_authenticated,
 )
+from tests.support.history import view_of, write_views
 from topics.catalogue import RUN_EVENTS
 
 RUNS = "/api/v1/workflows/runs"
@@ -279,6 +280,19 @@ async def test_runs_are_listed_with_filters_and_cursor(api: Running) -> None:
     assert await ids(tag=["n:1", "all:yes"]) == ["1"]
     assert len(await ids(since="1h", workflow="greeting")) == 5
     assert await ids(since="2999-01-01T00:00:00Z") == []
+
+
+async def test_a_list_says_what_still_compensates_as_a_run_does(api: Running) -> None:
+    await submit(api, "undone")
+    (record,) = submitted(api)
+    undo = StepView(step_id="undo", node_id="undo", kind="function", state="running", attempt=1)
+    for version, still in ((1, False), (2, True), (3, False)):
+        state = msgspec.structs.replace(undo, state="running" if still else "succeeded")
+        view = view_of(record, "failed" if version > 1 else "running", [state], version, compensating=still)
+        await write_views(api.settings.postgres_dsn, view)
+        (listed,) = (await api.client.get(RUNS)).json()["runs"]
+        whole = (await api.client.get(f"{RUNS}/{record.run_id}")).json()
+        assert (listed["compensating"], whole["compensating"]) == (still, still)
 
 
 @pytest.mark.parametrize(

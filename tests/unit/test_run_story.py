@@ -27,6 +27,7 @@ def line(status: str, **changes: Any) -> RunLine:
         "output_tokens": 0,
         "cost_nano": 0,
         "error": None,
+        "compensating": False,
         "created_ms": 1,
         "started_ms": None if status == "queued" else 2,
         "finished_ms": 3 if status in ("succeeded", "failed", "canceled") else None,
