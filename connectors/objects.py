@@ -95,8 +95,10 @@ class Objects:
         self._cache.put((org_id, sha256), data, len(data))
         return data
 
-    async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
-        """Return a JSON value as it travels: inline, or stored when over ``INLINE_LIMIT`` bytes.
+    async def to_payload(
+        self, org_id: str, value: object, labels: dict[str, str] | None = None, most: int = INLINE_LIMIT
+    ) -> Payload:
+        """Return a JSON value as it travels: inline, or stored when over ``most`` bytes.
 
         The value comes out as JSON has it (tuples are lists, NaN is null). Raises ``TypeError`` for what JSON cannot
         say, ``Undecodable`` for a value so deep that a record with it could not be read, or over ``MOST_BYTES``.
@@ -104,7 +106,7 @@ class Objects:
         data = orjson.dumps(value)
         if data.count(b"{") + data.count(b"[") > MAX_DEPTH - _RECORD_DEPTH:
             parse(b"[" * _RECORD_DEPTH + data + b"]" * _RECORD_DEPTH)
-        if len(data) <= INLINE_LIMIT:
+        if len(data) <= most:
             return inline(orjson.loads(data))
         if len(data) > MOST_BYTES:
             raise Undecodable("size", f"it has {len(data)} bytes as JSON, the most is {MOST_BYTES}; split it")

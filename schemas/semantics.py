@@ -10,6 +10,7 @@
 6. A run that waits for its admission (``RunSubmitted.turns``), whatever its workflow needs.
 7. Inputs of a run that are stored outside of its record. It is the run that needs these, not its workflow.
 8. Pictures that a model is shown (``images``).
+9. Turns and calls of agents take places of their run, where it has a limit of them.
 
 A workflow that uses nothing newer has number 1, so what is older than a rule still reads what does not need it. Whoever
 adds a rule adds its number, the test of a node that needs it, and its line above.
@@ -26,20 +27,26 @@ CHILDREN = 5
 TURNS = 6
 REFERENCES = 7
 IMAGES = 8
+PARTS = 9
 #: The newest rules that there are.
-SEMANTICS = IMAGES
+SEMANTICS = PARTS
 #: The types of nodes that were there from the start.
 _FIRST = frozenset({"llm", "tool", "function"})
 
 
 def semantics_of(spec: WorkflowSpec) -> int:
     """Return the number of the rules for new runs of a workflow: the oldest that decide it as is documented."""
-    return max([PLAIN, _graph_needs(spec), *map(_asks_for, spec.dag.nodes)])
+    return max([PLAIN, _graph_asks_for(spec), *map(_asks_for, spec.dag.nodes)])
 
 
 def least_semantics_of(spec: WorkflowSpec) -> int:
     """Return the number of the oldest rules that know all that a workflow says: logs have runs of it with these."""
     return max([PLAIN, _graph_needs(spec), *map(_needs, spec.dag.nodes)])
+
+
+def _graph_asks_for(spec: WorkflowSpec) -> int:
+    limited = spec.dag.max_parallel is not None and any(node.type == "agent" for node in spec.dag.nodes)
+    return PARTS if limited else _graph_needs(spec)
 
 
 def _graph_needs(spec: WorkflowSpec) -> int:

@@ -108,6 +108,9 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
 
     ``compensation``: the run has ended, and this step runs because of that.
 
+    ``inline_most`` is up to how many bytes of JSON the output may travel inside its record, where that is less than for
+    any step: a turn of an agent, or a call, of whose transcript much is there already.
+
     ``continuation`` is what may follow it, in order: first attempts of steps that need nothing but outputs of the ones
     before. A worker that goes on makes the next request from it, with ``args_hash`` for the outcome to name; a request
     in the log has none. ``queue`` is whose topic it is on, when that is not its tier's.
@@ -137,6 +140,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     on_unknown: OnUnknown = "retry"
     queue: str = ""
     compensation: bool = False
+    inline_most: Int64 | None = None
 
     @property
     def request_id(self) -> str:

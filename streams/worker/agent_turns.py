@@ -1,5 +1,6 @@
 """A turn of an agent at its worker: what was said before, as it was recorded, and what is said now."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,15 @@ from connectors.providers.base import ModelResponse
 from connectors.providers.conversation import Asked, ToolSpec, Turn
 from connectors.tools.registry import Registry
 from schemas.errors import Rejected, StepError
-from schemas.payload import INLINE_LIMIT, Payload
+from schemas.payload import INLINE_LIMIT, Payload, Reference
 from schemas.records.base import Json
 from schemas.records.run_events import ToolUse
 from schemas.records.steps import AgentTurn, LlmCall, ToolResult
 from schemas.references import as_text
 from streams.worker.ports import Objects
+
+#: More than any model reads at once, and little enough for ten turns at once in a worker's memory.
+MOST_STORED = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Talk:
 
 async def read_talk(objects: Objects, registry: Registry, org_id: str, work: AgentTurn) -> Talk:
     """Return a turn's question with all that is stored read. Raises ``StepError`` and ``Unavailable``."""
+    _check_size(work)
     tools = tuple(_spec(registry, name) for name in work.tools)
     turns = []
     for before in work.before:
@@ -36,6 +41,22 @@ async def read_talk(objects: Objects, registry: Registry, org_id: str, work: Age
         asked = tuple(Asked(one["id"], one["name"], one["args"]) for one in said["tool_calls"])
         turns.append(Turn(said["text"], asked, tuple(results)))
     return Talk(work.call, tools, tuple(turns))
+
+
+def _check_size(work: AgentTurn) -> None:
+    stored = sum(payload.size for payload in _payloads(work) if isinstance(payload, Reference))
+    if stored > MOST_STORED:
+        raise StepError(
+            "too_large",
+            f"what was said and found before this turn has {stored} bytes beside what is in its request, the most is "
+            f"{MOST_STORED}; let tools return less, or ask for less",
+        )
+
+
+def _payloads(work: AgentTurn) -> Iterator[Payload]:
+    for before in work.before:
+        yield before.said
+        yield from (result.output for result in before.results if result.output is not None)
 
 
 def output_of(response: ModelResponse) -> Json:

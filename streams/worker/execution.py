@@ -13,7 +13,7 @@ from connectors.tools.effects import Reconciled, Unknown
 from connectors.tools.registry import Registry
 from connectors.tools.world import World
 from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
-from schemas.payload import Payload
+from schemas.payload import INLINE_LIMIT, Payload
 from schemas.records.base import Json, Record
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from streams.worker.aborts import Aborts
@@ -73,7 +73,7 @@ class Executor:
         ledger, started_ms = Ledger(), self._clock.now_ms()
         try:
             value = await self._settled(request, granted, ledger)
-            outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value))
+            outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value, ledger))
         except Deferred:
             raise
         except Exception as exc:  # noqa: BLE001 - a tool may raise anything; all of it is the attempt's outcome
@@ -155,10 +155,13 @@ class Executor:
             world=self._world,
         )
 
-    async def _payload(self, request: StepRequest, value: Any) -> Payload:
+    async def _payload(self, request: StepRequest, value: Any, ledger: Ledger) -> Payload:
         """Return the output as it travels. It may be paid for, so a store that is down is waited for."""
+        # An agent's answer is a node's output; it is no part of a transcript.
+        told = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
+        most = request.inline_most if request.inline_most is not None and told else INLINE_LIMIT
         try:
-            return await patiently(lambda: self._objects.to_payload(request.org_id, value), self._clock)
+            return await patiently(lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock)
         except (TypeError, Undecodable) as exc:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from connectors.claims import ClaimAnswer, Granted
 from connectors.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.response_cache import CachedAnswer, CacheKey
-from schemas.payload import PathPart, Payload, Reference
+from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.policy import Tier
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
@@ -107,8 +107,13 @@ class Objects(Protocol):
         """Return the bytes of one of the organisation's references."""
         ...
 
-    async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
-        """Return a JSON value as it travels. Raises ``TypeError`` or ``Undecodable`` for what cannot."""
+    async def to_payload(
+        self, org_id: str, value: object, labels: dict[str, str] | None = None, most: int = INLINE_LIMIT
+    ) -> Payload:
+        """Return a JSON value as it travels, stored over ``most`` bytes.
+
+        Raises ``TypeError`` or ``Undecodable`` for what cannot.
+        """
         ...
 
     def resolve(self, org_id: str, payload: Payload) -> Awaitable[Any]:

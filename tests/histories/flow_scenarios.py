@@ -143,6 +143,15 @@ def stored_inputs(stage: Stage) -> list[str]:
     return [*runs, fork.json()["id"]]
 
 
+def agents_in_line(stage: Stage) -> list[str]:
+    """An agent whose turns and calls wait for places beside a map, and are asked for first."""
+    asks: Json = {"prompt_ref": define_prompt(stage.client, _NOTES), "tools": ["s3.fetch"], "model": "local-echo"}
+    agent = {"id": "bot", "type": "agent", "config": asks, "policy": QUICK | {"priority": 1}}
+    each = merger("each", parallel=True, items=[1, 2, 3])
+    flow = define_workflow(stage.client, agent, each, merger("after"), edges="bot>after each>after", max_parallel=1)
+    return stage.run(flow, {"what": "it"})
+
+
 #: By name: what is played.
 FLOW_SCENARIOS: Mapping[str, Callable[[Stage], list[str]]] = {
     "conditional_processing": conditional_processing,
@@ -154,6 +163,7 @@ FLOW_SCENARIOS: Mapping[str, Callable[[Stage], list[str]]] = {
     "compensation": compensation,
     "limits": limits,
     "stored_inputs": stored_inputs,
+    "agents_in_line": agents_in_line,
 }
 
 

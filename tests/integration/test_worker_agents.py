@@ -12,7 +12,8 @@ from connectors.tools.registry import Registry
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import StepFailed, StepSucceeded, ToolUse
-from schemas.records.steps import AgentTurn, ToolResult, TurnBefore
+from schemas.records.steps import AgentTurn, ToolCall, ToolResult, TurnBefore
+from streams.worker.agent_turns import MOST_STORED
 from tests.support.worker import Bench, llm
 
 REGISTRY = Registry()
@@ -120,3 +121,38 @@ async def test_calls_that_no_record_takes_fail_the_turn_and_are_paid(bench: Benc
     result = await outcome(bench)
     assert (result.error.code, result.error.retryable) == ("too_large", False)
     assert result.cost_nano > 0
+
+
+async def test_what_a_call_gives_is_stored_sooner_when_its_request_says_so(bench: Bench) -> None:
+    call = ToolCall(name="desk.note")
+    args = {"text": "x" * 5_000}
+    await bench.ask(bench.request(call, args=args, step_id="bot/turn-1/desk.note[0]", inline_most=4_096))
+    await bench.ask(bench.request(call, args=args, step_id="bot/turn-1/desk.note[1]"))
+    pump = bench.worker()
+    await pump.start()
+    await bench.idle(pump)
+    outputs = {result.step_id[-3:]: result.output for result in bench.results()}
+    assert isinstance(outputs["[0]"], Reference)
+    assert outputs["[1]"] == inline("x" * 5_000)
+
+
+async def test_a_turn_that_asks_for_calls_is_stored_sooner_and_an_answer_is_not(bench: Bench) -> None:
+    bench.provider.reply = lambda _: "x" * 5_000
+    answer = await outcome(bench, inline_most=4_096)
+    assert answer.output == inline("x" * 5_000)
+    bench.provider.asks = lambda _: (Asked("c1", "desk.note", {"text": "a"}),)
+    await bench.ask(bench.request(AgentTurn(call=llm(), tools=["desk.note"]), args={"word": "x"}, inline_most=4_096))
+    results = await bench.finished(2)
+    said = next(result for result in results if result.tool_calls)
+    assert isinstance(said.output, Reference)
+    assert (await bench.objects.resolve(bench.org, said.output))["tool_calls"][0]["id"] == "c1"
+
+
+async def test_a_transcript_has_an_end(bench: Bench) -> None:
+    far = Reference(uri=f"objects:///{bench.org}/" + "0" * 64, sha256="0" * 64, size=MOST_STORED // 2 + 1)
+    said = inline({"text": "", "tool_calls": [{"id": c, "name": "desk.note", "args": {}} for c in "ab"]})
+    before = [TurnBefore(said=said, results=[ToolResult(output=far), ToolResult(output=far)])]
+    result = await outcome(bench, before)
+    assert isinstance(result, StepFailed)
+    assert (result.error.code, result.error.retryable, result.cost_nano) == ("too_large", False, 0)
+    assert f"the most is {MOST_STORED}" in result.error.message

@@ -118,7 +118,7 @@ def places(world: World) -> list[str]:
     A step counts from its first request to the first event that may have ended it. Steps that ride along are not seen.
     """
     log, ends = world.log, dict[tuple[str, str], int]()
-    for (run_id, step_id, _), at in _first_ends(world).items():
+    for (run_id, step_id, _), at in (_first_ends(world) | _ends_of_turns(world)).items():
         ends[run_id, step_id] = min(ends.get((run_id, step_id), at), at)
     asked: dict[tuple[str, str], tuple[int, StepRequest]] = {}
     for record in log.everything(LANE):
@@ -176,6 +176,17 @@ def _first(world: World, topic: str, is_meant: Callable[[Any], bool]) -> dict[st
         if is_meant(event):
             at = world.log.order[record.topic, record.partition, record.offset]
             first[event.run_id] = min(first.get(event.run_id, at), at)
+    return first
+
+
+def _ends_of_turns(world: World) -> dict[tuple[str, str, str], int]:
+    """Return when each turn of an agent may have ended: one that asks for calls, or answers for its agent, too."""
+    first: dict[tuple[str, str, str], int] = {}
+    for record in world.log.everything(catalogue.RUN_EVENTS):
+        event = decode(record.topic, record.value)
+        if isinstance(event, StepSucceeded | StepFailed) and part_of(event.step_id) == "turn":
+            at = world.log.order[record.topic, record.partition, record.offset]
+            first.setdefault((event.run_id, event.step_id, "turn"), at)
     return first
 
 

@@ -1,16 +1,19 @@
 """Steps of type ``agent``: a model that calls tools in a loop, every turn and every call a step of its own."""
 
+import orjson
 import pytest
 
 from schemas.errors import InvalidSpec
-from schemas.payload import Reference, inline
+from schemas.payload import INLINE_LIMIT, Reference, inline
 from schemas.records.run_events import ToolUse
 from schemas.records.steps import AgentTurn, ToolCall
 from schemas.semantics import semantics_of
 from schemas.spec_check import check_spec
 from streams.core.runs import agents
 from streams.core.runs.entries import decode, encode
+from streams.core.runs.sizes import KIB, RECORD_LIMIT
 from tests.support.runs import RUN, World, function, paid, prompt, resolved, spec, submitted
+from topics.codec import encode as encode_record
 
 ONCE = {"retries": {"max_attempts": 1}}
 FAST = {"retries": {"max_attempts": 2, "initial_ms": 100, "jitter": 0}}
@@ -206,7 +209,52 @@ def test_a_restore_asks_for_the_same_again(world):
         assert decode(field, encode(field, stored)) == stored
 
 
+def as_a_worker(world, request, output):
+    """Answer a call as a worker does: what may not be inside is stored."""
+    most = request.inline_most or INLINE_LIMIT
+    size = len(orjson.dumps(output))
+    stored = Reference(uri="objects:///acme/" + "0" * 64, sha256="0" * 64, size=size)
+    world.succeed(request.step_id, stored if size > most else output)
+
+
+def test_a_long_transcript_travels_as_references_and_the_agent_goes_on(world):
+    world.submit(agent(max_turns=40), inputs={"word": "hi"})
+    for turn in range(1, 40):
+        says(world, turn, *["search"] * 20)
+        for request in world.requests[-20:]:
+            as_a_worker(world, request, "x" * 30_000)
+    assert world.status == "running"
+    first = {r.inline_most for r in world.requests if r.step_id.startswith("bot/turn-1/")}
+    assert 15 * KIB < first.pop() <= 16 * KIB
+    assert not first, "the calls of one turn share what there is"
+    assert world.requests[-1].step_id == "bot/turn-40"
+    assert len(encode_record(world.requests[-1])) < RECORD_LIMIT
+    for part in ("bot/turn-40", "bot/turn-39/search[3]"):
+        field = f"s:{part}"
+        assert decode(field, encode(field, world.state.get(RUN, field))) == world.state.get(RUN, field)
+    asked = [c.record for c in world.rules.outstanding(world.state, RUN, world.now_ms) if hasattr(c, "record")]
+    assert world.requests[-1] in asked
+
+
+def test_a_retry_of_a_call_may_have_as_much_inside_as_the_first_attempt(world):
+    world.submit(agent(policy=FAST), inputs={"word": "hi"})
+    says(world, 1, *["search"] * 30)
+    world.fail("bot/turn-1/search[7]")
+    world.fire("retry:bot/turn-1/search[7]:2")
+    first = next(r for r in world.requests if r.step_id == "bot/turn-1/search[7]")
+    assert world.requests[-1].inline_most == first.inline_most < INLINE_LIMIT
+
+
+def test_a_short_transcript_says_nothing_of_what_may_be_inside(world):
+    world.submit(agent(), inputs={"word": "hi"})
+    says(world, 1, "search", "read.file")
+    world.succeed("bot/turn-1/search[0]", "x" * 1_000)
+    world.succeed("bot/turn-1/read.file[1]", "x")
+    assert {request.inline_most for request in world.requests} == {None}
+
+
 def test_what_was_said_may_become_too_large(world):
+    """As of workers that store nothing of it."""
     world.submit(agent(), inputs={"word": "hi"})
     for turn in range(1, 9):
         if world.status != "running":
@@ -216,6 +264,7 @@ def test_what_was_said_may_become_too_large(world):
         if world.status == "running":
             world.succeed(f"bot/turn-{turn}/read.file[1]", "x" * 300_000)
     assert (world.status, last_error(world)) == ("failed", "too_large")
+    assert "lower max_turns" in world.step("bot").error.message
 
 
 def test_a_repeated_or_late_result_of_a_part_changes_nothing(world):

@@ -4,7 +4,9 @@ import pytest
 
 from schemas.payload import inline
 from schemas.records.run_events import SignalReceived, ToolUse
-from schemas.semantics import LIMITS, semantics_of
+from schemas.records.steps import StepRequest
+from schemas.semantics import LIMITS, PARTS, semantics_of
+from streams.core.commands import Emit
 from streams.core.runs import gather
 from streams.core.runs.fold import RunFold
 from tests.support.runs import ORG, RUN, START_MS, World, assistant, function, limited, paid, signal, spec, submitted
@@ -197,9 +199,75 @@ def test_children_that_no_worker_works_on_wait_for_no_place(world):
     assert asked(world) == ["a"]
 
 
-def test_an_agent_takes_no_place_and_a_child_that_waits_for_a_retry_keeps_its(world):
+def calls(*names):
+    return [ToolUse(id=str(i), name=name) for i, name in enumerate(names)]
+
+
+def test_turns_and_calls_of_an_agent_wait_for_places(world):
+    submit(world, function("a"), assistant("g", {"priority": 5}), max_parallel=2)
+    assert asked(world) == ["g/turn-1", "a"]
+    world.succeed("g/turn-1", {"text": "", "tool_calls": []}, tool_calls=calls("t", "u", "t"))
+    assert asked(world)[2:] == ["g/turn-1/t[0]"]
+    states = world.states()
+    assert (states["g"], states["g/turn-1/u[1]"], states["g/turn-1/t[2]"]) == ("waiting", "ready", "ready")
+    world.succeed("a")
+    assert asked(world)[3:] == ["g/turn-1/u[1]"]
+    world.succeed("g/turn-1/t[0]", 0)
+    world.succeed("g/turn-1/u[1]", 1)
+    assert world.step("g").waiting_for == "step g/turn-1/t[2]"
+    world.succeed("g/turn-1/t[2]", 2)
+    [before] = world.requests[-1].work.before
+    assert [result.output.value for result in before.results] == [0, 1, 2]
+    world.succeed("g/turn-2", "done")
+    assert world.status == "succeeded"
+    progress = world.state.get(RUN, "p")
+    assert (progress.open_steps, progress.ready) == (0, ())
+
+
+def test_a_part_that_waits_for_a_retry_keeps_its_place(world):
     policy = {"retries": {"max_attempts": 2, "initial_ms": 10}}
-    submit(world, function("m", policy, parallel=True, items=[1, 2]), assistant("g"), max_parallel=1)
+    submit(world, assistant("g", policy), function("a"), max_parallel=1)
+    world.fail("g/turn-1")
+    assert asked(world) == ["g/turn-1"]
+    world.fire("retry:g/turn-1:2")
+    world.succeed("g/turn-1", "done", attempt=2)
+    assert world.asked()[1:] == [("g/turn-1", 2), ("a", 1)]
+
+
+def test_parts_in_line_end_with_their_run_and_with_their_optional_map(world):
+    once = {"retries": {"max_attempts": 1}}
+    mapped = assistant("g", once | {"optional": True}, parallel=True, items=[1, 2, 3])
+    submit(world, mapped, function("z", {"priority": -1}), max_parallel=1)
+    assert asked(world) == ["g[0]/turn-1"]
+    world.succeed("g[0]/turn-1", {"text": "", "tool_calls": []}, tool_calls=calls("t", "t"))
+    world.fail("g[1]/turn-1")
+    states = world.states()
+    assert {step: state for step, state in states.items() if state == "ready"} == {}
+    assert states["g[0]/turn-1/t[0]"] == "canceled"
+    assert asked(world)[2:] == ["z"]
+    world.cancel()
+    assert world.state.get(RUN, "p").ready == ()
+
+
+def test_parts_in_line_are_canceled_with_the_run(world):
+    submit(world, assistant("g"), function("a", {"priority": 5}), max_parallel=1)
+    assert world.states()["g/turn-1"] == "ready"
+    world.cancel()
+    assert world.states() == {"a": "canceled", "g": "canceled", "g/turn-1": "canceled"}
+    assert world.state.get(RUN, "p").ready == ()
+
+
+def test_a_restore_does_not_ask_for_what_stands_in_line(world):
+    submit(world, assistant("g"), function("a", {"priority": 5}), max_parallel=1)
+    again = [c.record for c in world.rules.outstanding(world.state, RUN, world.now_ms) if isinstance(c, Emit)]
+    assert [record.step_id for record in again if isinstance(record, StepRequest)] == ["a"]
+
+
+def test_an_agent_of_an_older_run_takes_no_place_and_a_child_that_waits_for_a_retry_keeps_its(world):
+    policy = {"retries": {"max_attempts": 2, "initial_ms": 10}}
+    flow = limited(function("m", policy, parallel=True, items=[1, 2]), assistant("g"), max_parallel=1)
+    assert semantics_of(flow.spec) == PARTS
+    world.feed(submitted(flow, semantics=LIMITS))
     assert asked(world) == ["g/turn-1", "m[0]"]
     world.fail("m[0]")
     world.succeed("g/turn-1", tool_calls=[ToolUse(id="1", name="t")])

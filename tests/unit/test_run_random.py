@@ -27,7 +27,7 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
-from schemas.semantics import REFERENCES, TURNS, semantics_of
+from schemas.semantics import PARTS, REFERENCES, TURNS, semantics_of
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs import gather
@@ -175,11 +175,22 @@ class Chaos(World):
         self.released = 0
         self.reuse = self.reusable(spec)
         fork = {"source": "fork:before", "reuse": self.reuse} if self.reuse else {}
-        turns = {"turns": True, "semantics": max(semantics_of(spec.spec), TURNS)} if self.turns else {}
+        turns = {"turns": True} if self.turns else {}
         # A condition that reads all inputs cannot be asked where one of them is stored.
         large = "size(inputs)" not in spec.model_dump_json() and draw(st.booleans())
-        stored = {"stored_inputs": {"big": BIG}, "semantics": REFERENCES} if large else {}
-        self.feed(submitted(spec, inputs={"x": "in", "big": None if large else [7, 8]}, **fork, **(turns | stored)))
+        stored = {"stored_inputs": {"big": BIG}} if large else {}
+        asked = [semantics_of(spec.spec), TURNS if self.turns else 1, REFERENCES if large else 1]
+        self.parts = max(asked) >= PARTS
+        self.feed(
+            submitted(
+                spec,
+                inputs={"x": "in", "big": None if large else [7, 8]},
+                **fork,
+                **turns,
+                **stored,
+                semantics=max(asked),
+            )
+        )
 
     def reusable(self, spec: Any) -> dict[str, Reused]:
         """Results of another run for some of the nodes, with those of all before them; seldom any."""
@@ -329,16 +340,19 @@ class Chaos(World):
     def takes_place(self, step_id: str) -> bool:
         """Whether a step is one of those that are open at once."""
         step = self.step(step_id)
-        folded = step.node in self.waits or step.total is not None or step.gather is not None
+        part = self.parts and part_of(step_id) is not None
+        folded = (step.node in self.waits and not part) or step.total is not None or step.gather is not None
         return step.state in ("running", "waiting") and not folded
 
     def check_line(self, request: StepRequest) -> None:
         """What was asked for from the line had the highest priority there."""
         if self.most_open is None or self.restoring or request.attempt > 1 or request.deferral:
             return
-        if request.compensation or self.step(request.step_id).gather is not None or request.node_id in self.waits:
+        if request.compensation or self.step(request.step_id).gather is not None:
             return
-        line = [node_id for node_id, state in self.states().items() if state == "ready"]
+        if request.node_id in self.waits and not self.parts:
+            return
+        line = [self.step(step_id).node for step_id, state in self.states().items() if state == "ready"]
         assert all(self.priority[node_id] <= self.priority[request.node_id] for node_id in line)
 
     def edges(self, node_id: str) -> list[str]:

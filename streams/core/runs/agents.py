@@ -9,6 +9,9 @@ Each of them is requested, claimed, paid, retried and recorded like any step. Th
 that the fold asks for them; their outputs travel to the next turn as they were recorded, large ones as references. A
 call that failed for good is a result, too: the model is told. A turn that failed for good fails the agent, and so do
 too many turns or too much money; what was said is in the steps.
+
+The transcript must fit a request. So the more of it there is, the less of an output may travel inside its record
+(``StepRequest.inline_most``): workers store what is larger, and the transcript has its reference.
 """
 
 import re
@@ -17,20 +20,26 @@ from typing import Any, Literal
 
 from msgspec import structs
 
+from schemas.payload import INLINE_LIMIT
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ToolUse
 from schemas.records.steps import AgentTurn, StepRequest, ToolCall, ToolResult, TurnBefore
 from streams.core.runs.binding import bind_args, open_items
 from streams.core.runs.dynamic import Agent
 from streams.core.runs.entries import Step
+from streams.core.runs.places import stand_part_in_line
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import base_request, node_scope, request, timeout_timer
-from streams.core.runs.sizes import KIB, RECORD_LIMIT, check_request, json_size
+from streams.core.runs.sizes import KIB, RECORD_LIMIT, check_request, json_size, payload_size
 from streams.core.runs.turn import Turn
 from streams.core.runs.values import BindingError, Datum
 
 #: Calls that one turn may ask for; what is more is told back to the model as a failure.
 CALLS_MOST = 32
+#: What outputs of turns and calls may take of a request; the rest is the prompt, its arguments and the references.
+TRANSCRIPT_ROOM = 640 * KIB
+#: A reference takes some 300 bytes, so storing less would save nothing.
+LEAST_INSIDE = KIB
 _TURN = re.compile(r"(?P<agent>.+)/turn-(?P<number>\d+)(?P<tool>/.*)?")
 _SAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -86,7 +95,7 @@ def part_request(turn: Turn, step_id: str, step: Step) -> StepRequest:
     whole = turn.step(turn_id(agent_id, number))
     calls = whole.calls if whole is not None else ()
     use = calls[call_ids(agent_id, number, calls).index(step_id)]
-    return _call_request(turn, node, step_id, step, use)
+    return _call_request(turn, node, step_id, step, use, _inside_of_calls(turn, agent_id, number, len(calls)))
 
 
 def after_turn(turn: Turn, step_id: str, calls: Sequence[ToolUse]) -> ErrorInfo | None:
@@ -100,8 +109,9 @@ def after_turn(turn: Turn, step_id: str, calls: Sequence[ToolUse]) -> ErrorInfo 
     if number >= agent.max_turns:
         message = f"the model still asks for tools after {number} turns; raise max_turns, or ask for less"
         return ErrorInfo(code="max_turns", message=message, step_id=agent_id)
+    inside = _inside_of_calls(turn, agent_id, number, len(calls))
     for id_, use in zip(call_ids(agent_id, number, calls), calls, strict=True):
-        _ask_call(turn, node, id_, use, agent)
+        _ask_call(turn, node, id_, use, agent, inside)
     return after_call(turn, step_id)
 
 
@@ -112,7 +122,9 @@ def after_call(turn: Turn, part_id: str) -> ErrorInfo | None:
     if whole is None or parent is None:
         return None
     ids = call_ids(agent_id, number, whole.calls)
-    open_ = [id_ for id_ in ids if (step := turn.step(id_)) is not None and step.state in ("running", "waiting")]
+    open_ = [
+        id_ for id_ in ids if (step := turn.step(id_)) is not None and step.state in ("ready", "running", "waiting")
+    ]
     if open_:
         _note(turn, agent_id, parent, open_[0])
         return None
@@ -140,22 +152,56 @@ def why_failed(turn: Turn, part_id: str, error: ErrorInfo) -> ErrorInfo:
 def _ask_turn(turn: Turn, node: PlanNode, agent_id: str, parent: Step, number: int, item: Datum | None) -> None:
     id_ = turn_id(agent_id, number)
     step = _part(turn, node, id_)
-    turn.requests.append(_turn_request(turn, node, agent_id, parent, step, number, item))
-    _begin(turn, id_, step)
+    _ask(turn, id_, step, _turn_request(turn, node, agent_id, parent, step, number, item))
 
 
-def _ask_call(turn: Turn, node: PlanNode, id_: str, use: ToolUse, agent: Agent) -> None:
+def _inside_of_calls(turn: Turn, agent_id: str, number: int, calls: int) -> int | None:
+    before = [_turn_before(turn, agent_id, one) for one in range(1, number)]
+    whole = turn.step(turn_id(agent_id, number))
+    said = [] if whole is None or whole.output is None else [TurnBefore(said=whole.output)]
+    return _most_inside([*before, *said], calls)
+
+
+def _most_inside(before: Sequence[TurnBefore], parts: int) -> int | None:
+    """Return up to how many bytes each of the next ``parts`` may have inside, ``None`` where all may have what any has.
+
+    Each time half of the room that is left is given away, so that there is always some.
+    """
+    used = sum(payload_size(one.said) + sum(map(_result_size, one.results)) for one in before)
+    share = max(LEAST_INSIDE, (TRANSCRIPT_ROOM - used) // (2 * max(1, parts)))
+    return share if share < INLINE_LIMIT else None
+
+
+def _result_size(result: ToolResult) -> int:
+    return payload_size(result.output) + (json_size(result.error) if result.error is not None else 0)
+
+
+def _ask_call(turn: Turn, node: PlanNode, id_: str, use: ToolUse, agent: Agent, inside: int | None) -> None:
     step = _part(turn, node, id_)
     error = _refusal(id_, use, agent)
     if error is None:
         try:
-            turn.requests.append(_call_request(turn, node, id_, step, use))
+            _ask(turn, id_, step, _call_request(turn, node, id_, step, use, inside))
         except BindingError as exc:
             error = ErrorInfo(code=exc.code, message=str(exc), step_id=id_)
-    if error is None:
-        _begin(turn, id_, step)
-    else:
+    if error is not None:
         turn.begin(id_, Step(node.id, "failed", error=error, finished_at_ms=turn.now_ms))
+
+
+def _ask(turn: Turn, id_: str, step: Step, request_: StepRequest) -> None:
+    """Ask for a part; where parts take places it waits for one first, and is asked for at the end of this event."""
+    if turn.parts_take_places:
+        stand_part_in_line(turn, id_, step.node)
+    else:
+        turn.requests.append(request_)
+        _begin(turn, id_, step)
+
+
+def ask_part(turn: Turn, node: PlanNode, step_id: str) -> None:
+    """Ask for a part that has a place now. Its request could be made when it began to wait, so it can be now."""
+    step = _part(turn, node, step_id)
+    turn.requests.append(part_request(turn, step_id, step))
+    _begin(turn, step_id, step)
 
 
 def _refusal(id_: str, use: ToolUse, agent: Agent) -> ErrorInfo | None:
@@ -196,17 +242,20 @@ def _turn_request(
     size = check_request(id_, args, links, turn.header.tags, work) + json_size(before)
     if size > RECORD_LIMIT:
         raise BindingError(
-            "too_large", f"what was said up to turn {number} has {size // KIB} KiB, the most is {RECORD_LIMIT // KIB}"
+            "too_large",
+            f"what was said up to turn {number} has {size // KIB} KiB with large outputs stored, the most is "
+            f"{RECORD_LIMIT // KIB}; let the agent make fewer calls, or lower max_turns",
         )
     left = _left(turn, agent, agent_id, number)
     asked = base_request(turn, node, id_, step, work)
-    return structs.replace(asked, args=args, links=links, run_budget_nano=left)
+    inside = _most_inside(before, 1)
+    return structs.replace(asked, args=args, links=links, run_budget_nano=left, inline_most=inside)
 
 
-def _call_request(turn: Turn, node: PlanNode, id_: str, step: Step, use: ToolUse) -> StepRequest:
+def _call_request(turn: Turn, node: PlanNode, id_: str, step: Step, use: ToolUse, inside: int | None) -> StepRequest:
     work = ToolCall(name=use.name)
     check_request(id_, use.args, [], turn.header.tags, work)
-    return structs.replace(base_request(turn, node, id_, step, work), args=use.args)
+    return structs.replace(base_request(turn, node, id_, step, work), args=use.args, inline_most=inside)
 
 
 def _turn_before(turn: Turn, agent_id: str, number: int) -> TurnBefore:

@@ -7,8 +7,10 @@ import msgspec
 from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
 from schemas.semantics import MAPS
+from streams.core.runs.agents import ask_part
 from streams.core.runs.binding import Items, open_items
 from streams.core.runs.deciding import decided, why_not
+from streams.core.runs.dynamic import is_part
 from streams.core.runs.entries import Step
 from streams.core.runs.finish import fail_with, give_up, succeed
 from streams.core.runs.joins import Verdict, unseen, verdict, why_skipped
@@ -61,8 +63,12 @@ def dispatch(turn: Turn, due: Iterable[Due], *, riding: str | None = None) -> No
 
 def fill_places(turn: Turn) -> None:
     """Ask for what stands in line while the run has room."""
-    while not turn.is_over and has_room(turn) and (node := next_in_line(turn)) is not None:
-        if node.parallel:
+    while not turn.is_over and has_room(turn) and (found := next_in_line(turn)) is not None:
+        node, step_id = found
+        if is_part(step_id):
+            turn.ready.remove(step_id)
+            ask_part(turn, node, step_id)
+        elif node.parallel:
             map_went_on(turn, node, ask_children(turn, node))
         else:
             turn.ready.remove(node.id)

@@ -8,6 +8,8 @@ from schemas.money import from_cents
 from schemas.records.steps import LlmCall
 from schemas.spec import AgentNode, Node, NodeKind, ResolvedSpec, SignalNode, WaitNode, WorkflowNode
 
+#: What stands between the step id of an agent and that of its turns, which no other step id has.
+TURN = "/turn-"
 #: The types of nodes that no worker works on.
 FOLDED: frozenset[NodeKind] = frozenset({"wait", "signal", "agent", "workflow"})
 
@@ -60,6 +62,11 @@ class Child:
 
 
 Dynamic = Wait | Signal | Agent | Child
+
+
+def is_part(step_id: str) -> bool:
+    """Return whether a step is part of an agent: a turn, or a call that one asked for."""
+    return TURN in step_id
 
 
 def compile_dynamic(node: Node, call: LlmCall | None = None, child: ChildSpec | None = None) -> Dynamic | None:

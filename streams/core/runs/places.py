@@ -2,7 +2,7 @@
 
 1. A step takes a place from its request until it has ended for good: while it waits for a retry or a deferral, too.
    Steps of nodes that the fold drives by itself (waits, signals, agents, other runs), a mapped node's own step, and
-   steps that gather its outputs take none.
+   steps that gather its outputs take none. Turns and calls of an agent do, from the ninth rules on: each waits for one.
 2. Without a free place a node that would run is ``ready``; it is asked for when a place is free.
 3. The next one is that with the highest ``policy.priority``, then the first in the order of the plan. A mapped node
    stands in that line as long as it has children to ask for.
@@ -40,15 +40,24 @@ def stand_in_line(turn: Turn, node: PlanNode) -> None:
     turn.ready.append(node.id)
 
 
-def next_in_line(turn: Turn) -> PlanNode | None:
-    """Return the node that the next free place is for."""
-    return min(_line(turn), key=lambda node: (-node.policy.priority, node.position), default=None)
+def stand_part_in_line(turn: Turn, step_id: str, node_id: str) -> None:
+    """Let a turn of an agent, or a call, wait for a place."""
+    turn.leave(step_id, Step(node_id, "ready", waiting_for=WAITING_FOR))
+    turn.ready.append(step_id)
 
 
-def _line(turn: Turn) -> Iterator[PlanNode]:
+def next_in_line(turn: Turn) -> tuple[PlanNode, str] | None:
+    """Return what the next free place is for: a node with its own id, or with the step id of an agent's part."""
+    return min(_line(turn), key=lambda found: (-found[0].policy.priority, found[0].position), default=None)
+
+
+def _line(turn: Turn) -> Iterator[tuple[PlanNode, str]]:
     nodes = turn.plan.nodes
-    yield from (nodes[node_id] for node_id in turn.ready)
+    for step_id in turn.ready:
+        step = turn.step(step_id)
+        assert step is not None  # it was left there with its place in the line
+        yield nodes[step.node], step_id
     for node_id, counts in turn.maps.items():
         node = nodes[node_id]
         if counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):
-            yield node
+            yield node, node_id

@@ -18,10 +18,11 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.run_views import RunState
 from schemas.records.steps import StepRequest
-from schemas.semantics import REFERENCES
+from schemas.semantics import PARTS, REFERENCES
 from schemas.signals import FIELD as SIGNALS
 from schemas.signals import Signals
 from streams.core.commands import Arm, Command, Count, Disarm
+from streams.core.runs.dynamic import is_part
 from streams.core.runs.entries import (
     HEADER,
     INPUTS,
@@ -168,7 +169,7 @@ class Turn:
         if known is not None and known.state not in ("pending", "ready"):
             raise ImpossibleMove(f"step '{step_id}' starts a second time")
         check_step_move("ready", step.state)
-        self.open_steps += self._takes_place(step)
+        self.open_steps += self._takes_place(step_id, step)
         self.changed[step_id] = step
 
     def skip(self, node_id: str, note: str) -> None:
@@ -189,15 +190,22 @@ class Turn:
         new = msgspec.structs.replace(old, **changes)
         if new.state != old.state:
             check_step_move(old.state, new.state)
-        self.open_steps += self._takes_place(new) - self._takes_place(old)
+        self.open_steps += self._takes_place(step_id, new) - self._takes_place(step_id, old)
         self.changed[step_id] = new
         return new
 
-    def _takes_place(self, step: Step) -> bool:
+    @property
+    def parts_take_places(self) -> bool:
+        """Whether turns and calls of agents take places of the run, too."""
+        return self.plan.max_parallel is not None and self.header.semantics >= PARTS
+
+    def _takes_place(self, step_id: str, step: Step) -> bool:
         """Return whether a step takes one of its run's places, see ``places``; ``False`` where nobody counts them."""
         if self.plan.max_parallel is None or step.state not in ("running", "waiting"):
             return False
-        return step.total is None and step.gather is None and self.plan.nodes[step.node].dynamic is None
+        if step.total is not None or step.gather is not None:
+            return False
+        return self.plan.nodes[step.node].dynamic is None or (is_part(step_id) and self.parts_take_places)
 
     def steps(self) -> Iterator[tuple[str, Step]]:
         """Yield every step that has an entry, in the order of the plan, children by index."""
