@@ -13,8 +13,9 @@ import orjson
 RUN_NAMESPACE = uuid.UUID("6f0c1f5e-3f0a-5d0b-9a57-0c5f7a3e9b21")
 
 HTTP_SOURCE = "api"
+#: How the source of a run begins that another run's step started.
+CHILD_SOURCE = "run:"
 _FORK = "fork:"
-_PARENT = "run:"
 
 
 def run_id(org_id: str, source: str, submission_id: str | None) -> str:
@@ -36,12 +37,12 @@ def forked_from(source: str) -> str | None:
 
 def child_source(run: str) -> str:
     """Return the source of the runs that a run's steps start."""
-    return f"{_PARENT}{run}"
+    return f"{CHILD_SOURCE}{run}"
 
 
 def started_by(source: str) -> str | None:
     """Return the run whose step started a run with this source, if one says so; only its ``parent`` proves it."""
-    return source[len(_PARENT) :] if source.startswith(_PARENT) else None
+    return source[len(CHILD_SOURCE) :] if source.startswith(CHILD_SOURCE) else None
 
 
 def child_run_id(run: str, step_id: str, attempt: int) -> str:

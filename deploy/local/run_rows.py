@@ -66,6 +66,11 @@ def costs_by_route(run: RunJson) -> dict[str, Decimal]:
     return dict(sorted(spent.items()))
 
 
+def cost_of_children(run: RunJson) -> Decimal:
+    """Return what the runs spent, in US dollars, that a run started and waited for."""
+    return Decimal(str(run.get("children_cost_usd") or "0"))
+
+
 def money(amount: Decimal) -> str:
     """Render US dollars exactly, with at least the cents."""
     text = format(amount.normalize(), "f")

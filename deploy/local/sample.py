@@ -70,7 +70,9 @@ def _examples() -> list[dict[str, Any]]:
 
 
 def _input(value: Any) -> Any:
-    """Return an input; ``{file: …}`` is the text of a file in ``examples``."""
+    """Return an input; ``{file: …}`` is the text of a file in ``examples``, in a list, too."""
+    if isinstance(value, list):
+        return [_input(one) for one in value]
     if isinstance(value, dict) and list(value) == ["file"]:
         return (EXAMPLES / value["file"]).read_text(encoding="utf-8")
     return value
@@ -80,6 +82,7 @@ async def _register(api: httpx.AsyncClient) -> None:
     for path in sorted((EXAMPLES / "prompts").glob("*.yaml")):
         prompt = yaml.safe_load(path.read_text(encoding="utf-8"))
         _expect(await api.post("/api/v1/prompts", json=prompt), (200, 201), path)
+    # Sorted, what a workflow runs comes before it.
     for path in sorted((EXAMPLES / "workflows").glob("*.yaml")):
         yaml_type = {"Content-Type": "application/yaml"}
         _expect(await api.post("/api/v1/workflows", content=path.read_bytes(), headers=yaml_type), (200, 201), path)

@@ -188,6 +188,8 @@ def print_results(runs: Iterable[RunJson], console: Console | None = None) -> No
             screen.print(Text(f"  {line}"), soft_wrap=True)
         for route, spent in costs_by_route(run).items():
             screen.print(Text(f"  cost {money(spent)} at {route}", style="dim"), soft_wrap=True)
+        if spent := run_rows.cost_of_children(run):
+            screen.print(Text(f"  cost {money(spent)} in runs that it started", style="dim"), soft_wrap=True)
 
 
 def _add_run(table: Table, run: RunJson) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
@@ -95,7 +96,7 @@ def say(command: Command) -> str:
         case Emit(TraceSpans() as spans):
             return f"span {spans.spans[0].name} {spans.spans[0].status}"
         case Emit(other):
-            return f"emit {type(other).__name__}"
+            return _say_to_runs(other)
         case Arm(_, timer_id, due_ms):
             return f"arm {timer_id} at {due_ms}"
         case Disarm(_, timer_id):
@@ -108,6 +109,18 @@ def say(command: Command) -> str:
             return f"expire at {at_ms}"
         case _:
             return repr(command)
+
+
+def _say_to_runs(record: object) -> str:
+    match record:
+        case RunSubmitted() as child:
+            return f"start run {child.run_id} for {child.submission_id}"
+        case CancelRequested() as asked:
+            return f"cancel run {asked.run_id}"
+        case ChildFinished() as told:
+            return f"tell run {told.run_id} that {told.step_id} attempt {told.attempt} {told.status}"
+        case _:
+            return f"emit {type(record).__name__}"
 
 
 def _bytes(command: Command) -> bytes:

@@ -11,6 +11,7 @@ from connectors.claims import RedisClaims
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, request_id, run_id
 from tests.histories.built import BUILT
+from tests.histories.family_scenarios import FAMILY_SCENARIOS
 from tests.histories.flow_scenarios import FLOW_SCENARIOS
 from tests.histories.history import FOLDER, write
 from tests.histories.recording import records_of
@@ -105,7 +106,7 @@ SCENARIOS: Mapping[str, tuple[bool, Callable[[Stage], list[str]]]] = {
     "deferral": (False, deferral),
     "restarted": (False, restarted),
     "chained": (True, chained),
-    **{name: (False, scenario) for name, scenario in FLOW_SCENARIOS.items()},
+    **{name: (False, scenario) for name, scenario in {**FLOW_SCENARIOS, **FAMILY_SCENARIOS}.items()},
 }
 
 

@@ -125,6 +125,17 @@ def test_only_what_is_complex_is_paid_for_as_such(
     assert in_order(run, "preprocess", "route", analysis, "merge")
 
 
+def test_a_list_of_texts_is_read_in_runs_that_map(runs: Runs) -> None:
+    run = runs["reading_list", "two texts"]
+    assert {step: run["by_id"][step]["type"] for step in ("read[0]", "read[1]")} == dict.fromkeys(
+        ("read[0]", "read[1]"), "workflow"
+    )
+    summaries = run["output"]["shelf"]["summaries"]
+    assert [summary.split(" part")[0] for summary in summaries] == ["Summary of 2", "Summary of 9"]
+    assert run["cost_usd"] == "0"
+    assert float(run["children_cost_usd"]) > 0
+
+
 def test_the_other_two(runs: Runs) -> None:
     whole = runs["document_analysis", "gettysburg"]
     assert in_order(whole, "ingest", "analyze")

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 
 from schemas.records.admissions import AdmissionEvent, AdmissionReleased
-from schemas.records.run_events import RunEvent, TimerFired
+from schemas.records.run_events import CancelRequested, RunEvent, TimerFired
 from schemas.turns import WHERE, Known, run_entity
 from streams.core.admission_lines import Lines
 from streams.core.admissions import AdmissionsFold
 from streams.core.budgets import BudgetsFold, CallEvent, settled_entity
-from streams.core.commands import Command
+from streams.core.commands import Command, Emit
 from streams.core.runs.entries import step_field
 from streams.core.runs.fold import RunFold
 from streams.core.state import State
@@ -33,6 +33,7 @@ BUGS = (
     "zombie_checkpoint",
     "undone_forgotten",
     "place_given_twice",
+    "children_left",
 )
 
 
@@ -58,6 +59,22 @@ class TimerByClock(RunFold):
             if step is not None:
                 state.put(event.run_id, field, msgspec.structs.replace(step, timer=event.timer_id))
         return super().fold(state, event, now_ms, offset)
+
+
+class LeavesChildren(RunFold):
+    """Does not tell the runs to end that a run has started and does not wait for any more."""
+
+    def fold(self, state: State, event: RunEvent, now_ms: int, offset: int) -> list[Command]:
+        """Leave it out."""
+        return [one for one in super().fold(state, event, now_ms, offset) if not _cancels(one)]
+
+    def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
+        """Leave it out."""
+        return [one for one in super().outstanding(state, entity, now_ms) if not _cancels(one)]
+
+
+def _cancels(command: Command) -> bool:
+    return isinstance(command, Emit) and isinstance(command.record, CancelRequested)
 
 
 class Forgetful(BudgetsFold):

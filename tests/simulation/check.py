@@ -12,13 +12,23 @@ from connectors.ports import Bounds, InRecord, OutRecord
 from schemas.budgets import spend_fields
 from schemas.records.admissions import AdmissionReleased
 from schemas.records.money import CallStarted, CostEvent
-from schemas.records.run_events import RunAdmitted, SignalReceived, StepFailed, StepSucceeded, TimerFired
-from schemas.records.run_views import RunView
+from schemas.records.run_events import (
+    CancelRequested,
+    ChildFinished,
+    RunAdmitted,
+    RunSubmitted,
+    SignalReceived,
+    StepFailed,
+    StepSucceeded,
+    TimerFired,
+)
+from schemas.records.run_views import RunView, StepView
 from schemas.records.steps import StepRequest
 from schemas.turns import LIMITS, LINES, POOL
 from streams.core.admissions import AdmissionsFold
 from streams.core.budgets import BudgetsFold
 from streams.core.runs.agents import part_of
+from streams.core.runs.finish import KEEP_FINISHED_MS
 from streams.core.runs.fold import RunFold
 from streams.core.runs.states import TERMINAL_RUN
 from streams.core.state import Fold
@@ -34,6 +44,9 @@ from tests.simulation.world import LANE, World
 from tests.support.runs import ORG
 from topics import catalogue
 from topics.codec import decode
+
+#: Two ends are about the same time when they are no further apart.
+ABOUT_MS = 60_000
 
 
 @dataclass
@@ -69,14 +82,14 @@ def _played(seed: int, bug: str) -> Outcome:
 
 def problems(world: World) -> list[str]:
     """Return every promise that a dry world breaks."""
-    checks = (ends, results, order, places, turns, money, set_aside, unfenced, replays)
+    checks = (ends, results, order, places, turns, families, money, set_aside, unfenced, replays)
     return [problem for check in checks for problem in check(world)]
 
 
 def ends(world: World) -> list[str]:
     """Every run reaches exactly one terminal state, and the newest view says so."""
     found = []
-    for run_id in world.runs:
+    for run_id in _runs(world):
         views = [view for view in _views(world) if view.run_id == run_id]
         terminal = {view.status for view in views} & TERMINAL_RUN
         newest = max(views, key=lambda view: view.version, default=None)
@@ -129,7 +142,7 @@ def places(world: World) -> list[str]:
             asked[place] = (at, request)
     found = []
     for at, request in asked.values():
-        dag = world.runs[request.run_id].spec.spec.dag
+        dag = _runs(world)[request.run_id].spec.spec.dag
         node = next(node for node in dag.nodes if node.id == request.node_id)
         now_open = [
             other
@@ -190,6 +203,60 @@ def _ends_of_turns(world: World) -> dict[tuple[str, str, str], int]:
     return first
 
 
+def families(world: World) -> list[str]:
+    """A step has what the run gave that it waited for; what those runs did cost is counted once, with their parent.
+
+    The end of a run that comes when its parent has left the table may be counted or not. A step that was canceled told
+    its run to end, unless that had ended about then: a restore that knows both tells nobody.
+    """
+    newest = {view.run_id: view for view in sorted(_views(world), key=lambda view: view.version)}
+    first: dict[str, tuple[int, ChildFinished]] = {}
+    told: set[str] = set()
+    for record in world.log.everything(catalogue.RUN_EVENTS):
+        event = decode(record.topic, record.value)
+        if isinstance(event, ChildFinished):
+            first.setdefault(event.child_run_id, (record.timestamp_ms, event))
+        elif isinstance(event, CancelRequested):
+            told.add(event.run_id)
+    found = []
+    for place, step in _starters(world).items():
+        run = _runs(world).get(step.child_run_id or "")
+        if run is None or run.parent is None or run.parent.detached:
+            continue
+        if step.state == "succeeded" and first[run.run_id][1].output != step.output:
+            found.append(f"{place} gave {step.output}, and its run {first[run.run_id][1].output}")
+        about_ms = (step.finished_at_ms or 0) + ABOUT_MS
+        early = run.run_id in first and first[run.run_id][0] <= about_ms
+        if step.state == "canceled" and run.run_id not in told and not early:
+            found.append(f"{place} was canceled, and nobody told {run.run_id}")
+    for run_id, view in newest.items():
+        ends = [(at, event.cost_nano) for at, event in first.values() if event.run_id == run_id]
+        stays_ms = (view.finished_at_ms or 2**53) + KEEP_FINISHED_MS
+        least, most = sum(cost for at, cost in ends if at < stays_ms), sum(cost for _, cost in ends)
+        if not least <= view.children_nano <= most:
+            found.append(f"{run_id} counts {view.children_nano} for its runs, which did cost {least} to {most}")
+    return found
+
+
+def _starters(world: World) -> dict[tuple[str, str], StepView]:
+    """Return the newest view of each step that started a run."""
+    newest: dict[tuple[str, str], tuple[int, StepView]] = {}
+    for view in _views(world):
+        for step in view.steps:
+            place = (view.run_id, step.step_id)
+            if step.child_run_id is not None and view.version >= newest.get(place, (-1, step))[0]:
+                newest[place] = (view.version, step)
+    return {place: step for place, (_, step) in newest.items()}
+
+
+def _runs(world: World) -> dict[str, RunSubmitted]:
+    """Return every run that anybody submitted: a client, or another run."""
+    if world.submissions is None:
+        events = (decode(r.topic, r.value) for r in world.log.everything(catalogue.RUN_EVENTS))
+        world.submissions = world.runs | {e.run_id: e for e in events if isinstance(e, RunSubmitted)}
+    return world.submissions
+
+
 def _first_ends(world: World) -> dict[tuple[str, str, str], int]:
     """Return when each step may have become what it is first, as places in the order of the log."""
     first: dict[tuple[str, str, str], int] = {}
@@ -213,13 +280,13 @@ def _ended_at(
 
 
 def _before(world: World, request: StepRequest, states: dict[tuple[str, str], str]) -> dict[str, str]:
-    edges = world.runs[request.run_id].spec.spec.dag.edges
+    edges = _runs(world)[request.run_id].spec.spec.dag.edges
     sources = [edge.source for edge in edges if edge.target == request.node_id]
     return {source: states.get((request.run_id, source), "pending") for source in sources}
 
 
 def _join(world: World, request: StepRequest) -> str | None:
-    nodes = world.runs[request.run_id].spec.spec.dag.nodes
+    nodes = _runs(world)[request.run_id].spec.spec.dag.nodes
     return next(node.join for node in nodes if node.id == request.node_id)
 
 
@@ -249,7 +316,9 @@ def _states(world: World) -> dict[tuple[str, str], str]:
 
 def _ended_by(event: Any) -> tuple[str, str] | None:
     """Return the step that an event may end, and as what."""
-    if isinstance(event, TimerFired) and event.timer_id.startswith(("wait:", "signal:", "timeout:")):
+    if isinstance(event, ChildFinished):
+        return event.step_id, "succeeded" if event.status == "succeeded" else "failed"
+    if isinstance(event, TimerFired) and event.timer_id.startswith(("wait:", "signal:", "timeout:", "child:")):
         kind, step_id, *_ = event.timer_id.split(":")
         return step_id, "failed" if kind == "timeout" else "succeeded"
     if isinstance(event, SignalReceived):

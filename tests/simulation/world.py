@@ -44,7 +44,7 @@ from streams.runtime.polls import Partition, Poll
 from streams.runtime.routing import to_out
 from streams.runtime.table_agent import TableAgent
 from streams.runtime.timers import Fire, fire_run_timers
-from tests.simulation.bugs import Forgetful, GivenTwice, NotHeldAgain, TimerByClock, plant
+from tests.simulation.bugs import Forgetful, GivenTwice, LeavesChildren, NotHeldAgain, TimerByClock, plant
 from tests.simulation.ports import (
     Calls,
     Faults,
@@ -57,6 +57,7 @@ from tests.simulation.ports import (
     StampedLog,
 )
 from tests.simulation.scheduler import Process, Scheduler
+from tests.support.families import family, flow, runs
 from tests.support.runs import ORG, START_MS, assistant, function, limited, resolved, signal, submitted, switch, wait
 from topics import catalogue
 from topics.codec import decode
@@ -67,10 +68,12 @@ MINUTE_MS = 60_000
 HOLD_MS = 2_000
 #: The folds of money with a planted bug.
 SPEND: dict[str, type[BudgetsFold]] = {"settled_forgotten": Forgetful, "not_held_again": NotHeldAgain}
+#: The folds of runs with one.
+RULES: dict[str, type[RunFold]] = {"timer_by_clock": TimerByClock, "children_left": LeavesChildren}
 #: How much more often mischief strikes in the middle of a checkpoint, which is rare enough.
 AT_CHECKPOINTS = 4
 #: More steps than any seed needs by far; a world that is not dry by then never will be.
-MOST_STEPS = 20_000
+MOST_STEPS = 60_000
 FAST = {"retries": {"max_attempts": 3, "initial_ms": 200}}
 TIMED = FAST | {"timeout_ms": 1_000}
 OPTIONAL = {"retries": {"max_attempts": 1}, "optional": True}
@@ -112,8 +115,8 @@ SPECS = (
     resolved(function("a", FAST), signal("b", "b", timeout_ms=4_000, default="late"), function("c"), edges="a>b b>c"),
 )
 
-#: Runs of an agent, of maps and with limits, each in one of ten worlds: no draw decides that, so that the other seven
-#: play as they did before.
+#: Runs of an agent, of maps, with limits and of other runs, each in one of ten worlds: no draw decides that, so that
+#: the other six play as they did before.
 AGENT = resolved(
     function("a", FAST), assistant("b", TIMED, inputs={"word": "a.output"}), function("c"), edges="a>b b>c"
 )
@@ -137,8 +140,22 @@ LIMITED = limited(
     max_parallel=2,
     deadline_ms=30 * MINUTE_MS,
 )
+#: Runs that start runs: one after the other, several of a list, and one that nobody waits for.
+KIN = resolved(
+    function("a", FAST),
+    runs("b", "kid", FAST, inputs={"v": "a.output"}),
+    runs(
+        "m", "kid", TIMED, inputs={"v": "{{item}}"}, parallel=True, items=[1, 2], max_parallel=1, on_child_error="skip"
+    ),
+    runs("free", "kid", inputs={"v": 0}, detach=True),
+    function("z", FAST, inputs={"one": "b.output", "all": "m.output"}),
+    edges="a>b b>z m>z",
+    family=family(
+        flow("kid", function("k", TIMED), runs("in", "leaf", inputs={}), edges="k>in"), flow("leaf", function("l"))
+    ),
+)
 #: The last digits of their seeds.
-ONLY = {3: MAPS, 7: AGENT, 9: LIMITED}
+ONLY = {1: KIN, 3: MAPS, 7: AGENT, 9: LIMITED}
 #: Likewise of those in which runs wait for their turn, nearly all of them.
 WITH_TURNS = (4, 5)
 #: What is set one after the other: at any time one run has its turn at most, and in the end one may have it.
@@ -211,6 +228,7 @@ class World:
         self.starts = 0
         self.unanswered: dict[tuple[int, int], StepRequest] = {}
         self.views: list[RunView] | None = None
+        self.submissions: dict[str, RunSubmitted] | None = None
         self.lane_at = dict.fromkeys(range(self.partitions), 0)
         self.worker: Process | None = None
 
@@ -285,9 +303,9 @@ class World:
         process, calls = self.process("owner")
         owner = Owner(process)
         self.owners.append(owner)
-        runs = (TimerByClock if self.bug == "timer_by_clock" else RunFold)(chain_steps=self.chain_steps)
+        rules = RULES.get(self.bug, RunFold)(chain_steps=self.chain_steps)
         spend = SPEND.get(self.bug, BudgetsFold)()
-        self.start_agent(owner, calls, catalogue.RUN_EVENTS, runs, fire_run_timers)
+        self.start_agent(owner, calls, catalogue.RUN_EVENTS, rules, fire_run_timers)
         self.start_agent(owner, calls, catalogue.COST_EVENTS, spend, self.presume(calls))
         if self.turns:
             admissions = (GivenTwice if self.bug == "place_given_twice" else AdmissionsFold)()

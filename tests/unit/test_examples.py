@@ -15,6 +15,7 @@ from schemas.ids import content_hash
 from schemas.references import render, variables_of
 from schemas.spec import LlmNode, PinnedPrompt
 from schemas.spec_check import CheckedSpec, check_spec, missing_inputs, parse_workflow
+from schemas.spec_family import Family, Member, member_key, workflow_nodes
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DOCUMENTS = sorted((EXAMPLES / "documents").glob("*.txt"))
@@ -35,7 +36,14 @@ def prompts() -> dict[str, PinnedPrompt]:
 def checked(name: str) -> CheckedSpec:
     text = (EXAMPLES / "workflows" / f"{name}.yaml").read_text(encoding="utf-8")
     tools, functions = REGISTRY.names("tool"), REGISTRY.names("function")
-    return check_spec(parse_workflow(text), prompts=prompts(), tools=tools, functions=functions)
+    return check_spec(parse_workflow(text), prompts=prompts(), tools=tools, functions=functions, family=family())
+
+
+def family() -> Family:
+    """All workflows of the examples."""
+    specs = [parse_workflow(path.read_text(encoding="utf-8")) for path in (EXAMPLES / "workflows").glob("*.yaml")]
+    members = {member_key(spec.name, spec.version): Member(spec, prompts()) for spec in specs}
+    return Family(members, {spec.name: spec.version for spec in specs})
 
 
 def test_document_analysis_can_be_registered_and_needs_its_key() -> None:
@@ -59,6 +67,13 @@ def test_map_reduce_analysis_can_be_registered() -> None:
         ("map_analyze", "reduce_summarize"),
     ]
     assert sorted(spec.prompts) == ["chunk_analyzer@2", "summarizer@1"]
+
+
+def test_what_a_workflow_runs_is_registered_before_it() -> None:
+    """Whoever registers the examples goes through them in the order of their names."""
+    for path in (EXAMPLES / "workflows").glob("*.yaml"):
+        for node in workflow_nodes(checked(path.stem).spec):
+            assert node.config.workflow < path.stem
 
 
 def test_each_prompt_needs_what_its_node_binds() -> None:

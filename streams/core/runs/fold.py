@@ -158,7 +158,8 @@ class RunFold:
         if turn.ended:
             compensation.begin(turn)
         emitted: list[Command] = [Emit(record) for record in turn.requests]
-        emitted += _to_other_runs(turn)
+        if turn.children or turn.ended_children:
+            emitted += _to_other_runs(turn)
         emitted += [Emit(view) for view in changed_views(turn)]
         turn.write()
         if turn.ended:
