@@ -20,6 +20,7 @@ ENGINES_OF_ROLE: Mapping[str, Sequence[str]] = {
     "orchestrator": ("kafka", "redis"),
     "worker": ("kafka", "redis", "nats", MODEL),
     "budgets": ("kafka", "redis"),
+    "admission": ("kafka", "redis"),
     "sinks": ("kafka", "redis", "postgres", "clickhouse", "nats"),
 }
 

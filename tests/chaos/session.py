@@ -15,6 +15,7 @@ from tests.chaos.load import Ends, Load, loaded
 from tests.chaos.money import bill
 from tests.chaos.pauses import longest, pauses, slowest
 from tests.chaos.stack import TARGETS, ChaosSystem
+from tests.chaos.turns import over_limits, places_kept
 from tests.chaos.verdict import Verdict, judge
 from tests.support.checker import Checker, settlements
 
@@ -101,6 +102,8 @@ class Session:
         settled = settlements(seen.costs)
         found = await asyncio.to_thread(pauses, seen.submitted, seen.result_times, hands.done, to_ms)
         spent = sum(c.amount_nano for c in settled.values() if c.workflow_name == workflows.CAPPED)
+        over = await asyncio.to_thread(over_limits, system.endpoints.kafka_bootstrap)
+        kept = await asyncio.to_thread(places_kept, system, options.settle_s)
         return judge(
             seed=options.seed,
             minutes=options.minutes,
@@ -117,6 +120,7 @@ class Session:
             ended_by_themselves=hands.ended_by_themselves,
             odd=load.odd,
             refused=load.refused,
+            turns=[*over, *kept],
         )
 
     async def _heartbeat(self, load: Load, ends: Ends, hands: Hands) -> None:

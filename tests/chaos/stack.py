@@ -27,6 +27,8 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
     "worker-2": ("worker",),
     "budgets-1": ("budgets",),
     "budgets-2": ("budgets",),
+    "admission-1": ("admission",),
+    "admission-2": ("admission",),
     "sinks": ("ingress", "history", "analytics", "live"),
 }
 PROXIED = (*LAYOUT, "api")

@@ -110,10 +110,11 @@ def judge(
     ended_by_themselves: Mapping[str, int],
     odd: Mapping[str, int],
     refused: Sequence[str],
+    turns: Sequence[str],
 ) -> Verdict:
     """Return the verdict. ``calls`` are the provider's calls by idempotency key."""
     recorded = sum(1 for call in seen.calls.values() if not call.cached)
-    problems = [*report.problems]
+    problems = [*report.problems, *turns]
     if bill.difference:
         problems.append(
             f"provider and settlements differ: unsettled {bill.unsettled}, invented {bill.invented}, "

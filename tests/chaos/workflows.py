@@ -1,4 +1,4 @@
-"""What is run: four workflows of three steps, and the budgets that watch over them."""
+"""What is run: four workflows of three steps, and the budgets and limits that watch over them."""
 
 import random
 from collections.abc import Mapping
@@ -64,6 +64,9 @@ WORKFLOWS: Mapping[str, Json] = {
     "chaos_capped": _workflow("chaos_capped", *_TALK),
 }
 CAPPED = "chaos_capped"
+#: So many run at once; of the others of the 150 or 300 in flight some always stand in line.
+MAX_RUNNING = 200
+MAX_OF_WORKFLOW: Mapping[str, int] = {"chaos_pure": 5, "chaos_fetch": 12}
 #: Out of a hundred runs.
 SHARES: Mapping[str, int] = {"chaos_talk": 60, "chaos_fetch": 15, "chaos_pure": 20, CAPPED: 5}
 #: Out of a hundred runs, over the submissions topic instead of HTTP.
@@ -97,7 +100,7 @@ def submission(seed: int, number: int) -> Submission:
 
 
 def register(client: httpx.Client) -> None:
-    """Register prompt, workflows and budgets. Raises ``httpx.HTTPError``."""
+    """Register prompt, workflows, budgets and limits. Raises ``httpx.HTTPError``."""
     client.post("/api/v1/prompts", json=PROMPT).raise_for_status()
     for workflow in WORKFLOWS.values():
         client.post("/api/v1/workflows", json=workflow).raise_for_status()
@@ -105,3 +108,5 @@ def register(client: httpx.Client) -> None:
     cap = {"name": "cap", "scope": "workflow", "target": CAPPED, "period": "total", "limit_usd": f"{CAP_NANO / 1e9}"}
     for budget in (plenty, cap):
         client.post("/api/v1/budgets", json=budget).raise_for_status()
+    limits = {"max_running_runs": MAX_RUNNING, "workflows": dict(MAX_OF_WORKFLOW)}
+    client.put("/api/v1/limits", json=limits).raise_for_status()

@@ -8,15 +8,11 @@ import pytest
 from redis import Redis
 
 from deploy.local.system import ORG, System
-from schemas.records.admissions import AdmissionReleased
-from schemas.records.run_events import RunAdmitted, RunSubmitted
 from streams.admission import ADMISSION_RUNS
 from tests.support.client import RUNS, define_workflow, submission, submit
 from tests.support.crashes import CHECKPOINT_MS, SESSION_MS
 from tests.support.polling import until
-from tests.support.topics import read_topic
-from topics.catalogue import ADMISSIONS, RUN_EVENTS
-from topics.codec import decode
+from tests.support.turns_seen import turns_seen
 
 OTHER = "other"
 POOL, MOST, MOST_OF_FLOW, MOST_OF_OTHER = 5, 4, 2, 3
@@ -47,44 +43,6 @@ def clients(system: System) -> Iterator[dict[str, httpx.Client]]:
         headers = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=system.api_url, headers=headers, timeout=10, trust_env=False) as second:
             yield {ORG: first, OTHER: second}
-
-
-class Log:
-    """Who had its turn from when to when, as the topics say by the broker's time."""
-
-    def __init__(self, bootstrap: str) -> None:
-        moments: list[tuple[int, int, str]] = []
-        self.of: dict[str, tuple[str, str]] = {}
-        events = [(r.timestamp_ms, decode(r.topic, r.value)) for r in read_topic(bootstrap, RUN_EVENTS)]
-        events += [(r.timestamp_ms, decode(r.topic, r.value)) for r in read_topic(bootstrap, ADMISSIONS)]
-        for at_ms, event in events:
-            if isinstance(event, RunSubmitted):
-                self.of[event.run_id] = event.org_id, event.workflow_name
-            elif isinstance(event, RunAdmitted | AdmissionReleased):
-                # What was given back in a millisecond may have been given again in it.
-                moments.append((at_ms, isinstance(event, RunAdmitted), event.run_id))
-        self.moments = sorted(moments)
-
-    def most(self, org: str | None = None, flow: str | None = None) -> int:
-        """Return how many runs had their turn at once, at most; of an organisation, of a workflow."""
-        now: set[str] = set()
-        over: set[str] = set()
-        most = 0
-        for _, admitted, run in self.moments:
-            of_org, of_flow = self.of[run]
-            if org not in (None, of_org) or flow not in (None, of_flow):
-                continue
-            if not admitted:
-                over.add(run)
-                now.discard(run)
-            elif run not in over:
-                now.add(run)
-                most = max(most, len(now))
-        return most
-
-    def admitted(self) -> list[str]:
-        """Return every run that had its turn, in order."""
-        return list(dict.fromkeys(run for _, admitted, run in self.moments if admitted))
 
 
 def ended(client: httpx.Client, flows: set[str]) -> dict[str, str]:
@@ -135,7 +93,7 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
 
     statuses = {run: how for org, client in clients.items() for run, how in ended(client, {*flows[org]}).items()}
     assert set(statuses.values()) == {"succeeded"}
-    log = Log(system.endpoints.kafka_bootstrap)
+    log = turns_seen(system.endpoints.kafka_bootstrap)
     assert set(log.admitted()) == statuses.keys()
     assert log.most() <= POOL
     assert log.most(ORG) <= MOST
