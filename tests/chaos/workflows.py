@@ -1,4 +1,4 @@
-"""What is run: four workflows of three steps, and the budgets and limits that watch over them."""
+"""What is run: four workflows of three steps, one that runs one of them, and the budgets and limits over them."""
 
 import random
 from collections.abc import Mapping
@@ -62,13 +62,27 @@ WORKFLOWS: Mapping[str, Json] = {
         "chaos_pure", _split("split"), _merge("first", one="split.output"), _merge("second", one="first.output")
     ),
     "chaos_capped": _workflow("chaos_capped", *_TALK),
+    "chaos_family": _workflow(
+        "chaos_family",
+        {
+            "id": "talks",
+            "type": "workflow",
+            "config": {
+                "workflow": "chaos_talk",
+                "inputs": {"text": "{{item}}"},
+                "parallel": True,
+                "items": ["{{text}}", "Another text. It is short."],
+            },
+        },
+        _merge("merge", one="talks.output"),
+    ),
 }
 CAPPED = "chaos_capped"
 #: So many run at once; of the others of the 150 or 300 in flight some always stand in line.
 MAX_RUNNING = 200
 MAX_OF_WORKFLOW: Mapping[str, int] = {"chaos_pure": 5, "chaos_fetch": 12}
 #: Out of a hundred runs.
-SHARES: Mapping[str, int] = {"chaos_talk": 60, "chaos_fetch": 15, "chaos_pure": 20, CAPPED: 5}
+SHARES: Mapping[str, int] = {"chaos_talk": 55, "chaos_fetch": 15, "chaos_pure": 20, "chaos_family": 5, CAPPED: 5}
 #: Out of a hundred runs, over the submissions topic instead of HTTP.
 OVER_TOPIC = 30
 

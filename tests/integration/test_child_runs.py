@@ -127,6 +127,24 @@ def test_a_run_that_fails_for_good_fails_its_parent_and_says_where(client: httpx
     assert wait_for_run(client, child)["error"]["message"] in ended["error"]["message"]
 
 
+def test_a_restart_keeps_what_runs_gave(client: httpx.Client) -> None:
+    inner = define_workflow(client, merger("a", inputs={"got": "{{x}}"}))
+    get = {"id": "get", "type": "tool", "config": {"tool_name": "s3.fetch", "tool_args": {"key": "{{key}}"}}}
+    flow = define_workflow(client, runs("x", inner, inputs={"x": 1}), get | {"policy": ONCE}, edges="x>get")
+    failed = run(client, submission(flow, {"key": "not-there.txt"}))
+    assert failed["status"] == "failed"
+    fork = {"inputs": {"key": "gettysburg.txt"}, "from": "get"}
+    again = client.post(f"{RUNS}/{failed['id']}/fork", json=fork).raise_for_status().json()
+    ended = wait_for_run(client, again["id"])
+    assert (ended["status"], again["reused"]) == ("succeeded", ["x"])
+    assert ended["by_id"]["x"]["reused_from"] == failed["id"]
+    assert started_by(client, ended["id"]) == []
+    child = child_run_id(failed["id"], "x", 1)
+    alone = client.post(f"{RUNS}/{child}/fork", json={"inputs": {"x": 2}}).raise_for_status().json()
+    ended = wait_for_run(client, alone["id"])
+    assert (ended["status"], ended["output"], ended["parent"]) == ("succeeded", {"a": 2}, None)
+
+
 def test_a_cancel_reaches_the_runs_of_runs(client: httpx.Client, model: LocalModelServer, asking: str) -> None:
     middle = define_workflow(client, runs("m", asking))
     outer = define_workflow(client, runs("x", middle), runs("free", asking, detach=True))

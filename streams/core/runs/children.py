@@ -40,7 +40,7 @@ def begin(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | No
     """Ask for the run of a step's current attempt; return how the step waits. Raises ``BindingError``."""
     submission = _submission(turn, node, step_id, step, item)
     run = submission.run_id
-    turn.children[run] = submission
+    turn.start_run(submission)
     if _child(node).detach:
         done = {"value": inline({"run_id": run}), "timer": f"child:{step_id}:{step.attempt}", "due_ms": turn.now_ms}
         return {"waiting_for": f"{_WAITS}{run}"} | done
@@ -77,7 +77,7 @@ def ask(turn: Turn, step_id: str, step: Step) -> None:
     if awaits(node, step):
         begin(turn, node, step_id, step)
     for attempt in step.unsettled:
-        turn.ended_children.append(_cancel(turn, step_id, attempt))
+        turn.end_run(_cancel(turn, step_id, attempt))
 
 
 def awaits(node: PlanNode, step: Step) -> bool:
@@ -94,9 +94,9 @@ def give_up(turn: Turn, step_id: str, step: Step) -> bool:
     node = turn.node_of(step)
     if not awaits(node, step):
         return False
-    if turn.children.pop(child_run_id(turn.run_id, step_id, step.attempt), None) is not None or _child(node).detach:
+    if turn.withdraw_run(child_run_id(turn.run_id, step_id, step.attempt)) or _child(node).detach:
         return False
-    turn.ended_children.append(_cancel(turn, step_id, step.attempt))
+    turn.end_run(_cancel(turn, step_id, step.attempt))
     return True
 
 

@@ -158,8 +158,8 @@ class RunFold:
         if turn.ended:
             compensation.begin(turn)
         emitted: list[Command] = [Emit(record) for record in turn.requests]
-        if turn.children or turn.ended_children:
-            emitted += _to_other_runs(turn)
+        if others := turn.to_other_runs:
+            emitted += [Emit(record) for record in others]
         emitted += [Emit(view) for view in changed_views(turn)]
         turn.write()
         if turn.ended:
@@ -202,10 +202,6 @@ def _to_parent(turn: Turn) -> list[Command]:
     return [] if said is None else [Emit(said)]
 
 
-def _to_other_runs(turn: Turn) -> list[Command]:
-    return [Emit(record) for record in (*turn.children.values(), *turn.ended_children)]
-
-
 def _ask_again(state: State, turn: Turn) -> list[Command]:
     waits = turn.status == "queued" and admission.has_turns(state, turn.header)
     armed: list[Command] = [admission.ask(turn.header)] if waits else []
@@ -218,4 +214,4 @@ def _ask_again(state: State, turn: Turn) -> list[Command]:
             ask(turn, step_id, step)
         elif step.total is None:
             children.ask(turn, step_id, step)
-    return [*(Emit(record) for record in turn.requests), *_to_other_runs(turn), *armed]
+    return [*(Emit(record) for record in turn.requests), *(Emit(record) for record in turn.to_other_runs), *armed]

@@ -5,7 +5,7 @@ changed and returns the commands.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -53,7 +53,7 @@ def late(reason: str) -> Count:
 class Turn:
     """A run during one event. Attributes may be assigned; steps go through ``begin`` and ``change``.
 
-    Beside ``requests`` it asks for runs (``children``, by id) and for the ends of those (``ended_children``).
+    Beside ``requests`` it asks for runs and for the ends of those (``to_other_runs``).
     """
 
     def __init__(
@@ -93,8 +93,9 @@ class Turn:
         self.shown: dict[str, None] = {}
         self.requests: list[StepRequest] = []
         self.children_nano = progress.children_nano
-        self.children: dict[str, RunSubmitted] = {}
-        self.ended_children: list[CancelRequested] = []
+        # Hardly any turn has some, and two more containers a turn can be measured.
+        self._children: dict[str, RunSubmitted] | None = None
+        self._ended_children: list[CancelRequested] | None = None
         self.commands: list[Command] = []
         self._progress = progress
         self._was = status
@@ -268,6 +269,29 @@ class Turn:
         if output is None:
             raise ImpossibleMove(f"step '{step_id}' succeeded without an output")
         return output
+
+    @property
+    def to_other_runs(self) -> Sequence[RunSubmitted | CancelRequested]:
+        """What other runs are told: that they begin, and that they are to end."""
+        if self._children is None and self._ended_children is None:
+            return ()
+        return [*(self._children or {}).values(), *(self._ended_children or ())]
+
+    def start_run(self, submission: RunSubmitted) -> None:
+        """Ask for another run."""
+        if self._children is None:
+            self._children = {}
+        self._children[submission.run_id] = submission
+
+    def withdraw_run(self, run_id: str) -> bool:
+        """Take back what was asked for in this very turn; ``False`` for a run that was not."""
+        return self._children is not None and self._children.pop(run_id, None) is not None
+
+    def end_run(self, request: CancelRequested) -> None:
+        """Ask for the end of another run."""
+        if self._ended_children is None:
+            self._ended_children = []
+        self._ended_children.append(request)
 
     def arm(self, timer_id: str, due_ms: int) -> None:
         """Let a timer of the run fire."""
