@@ -1,12 +1,16 @@
 """Two organisations with limits and a pool that they share, while roles die and Redis is emptied: seen from the log."""
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from redis import Redis
 
+from deploy.local.roles import ROOT
 from deploy.local.system import ORG, System
 from streams.admission import ADMISSION_RUNS
 from tests.support.client import RUNS, define_workflow, submission, submit
@@ -114,7 +118,15 @@ def counts(client: httpx.Client) -> tuple[int, int]:
     return found["running"], found["waiting"]
 
 
-def test_limits_that_are_taken_away_let_the_line_go(system: System, clients: dict[str, httpx.Client]) -> None:
+def tables(system: System, *args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "streams.tables", *args, "--table", "admissions"]
+    env = os.environ | system.role_env("tables")
+    return subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+
+
+def test_a_line_outlives_its_table_and_goes_when_limits_are_taken_away(
+    system: System, clients: dict[str, httpx.Client]
+) -> None:
     client = clients[ORG]
     pause = {"id": "pause", "type": "wait", "config": {"duration_ms": 10}}
     flow = define_workflow(client, pause)
@@ -124,5 +136,11 @@ def test_limits_that_are_taken_away_let_the_line_go(system: System, clients: dic
     why = client.get(f"{RUNS}/{runs[1]}/waiting").json()["waiting"]
     assert (why["kind"], why["on"]) == ("concurrency", f"workflow {flow}")
     assert "has 0 of 0 runs running; at most 1 runs" in why["detail"]
+    said = tables(system, "rebuild", "0")
+    assert "admissions/0: its owner restores it now" in said.stdout
+    assert tables(system, "rebuild", "1").returncode == 1, "there is one partition"
+    log_path = system.roles["admission"].log_path
+    until(lambda: " restored from " in log_path.read_text().rpartition("was lost")[2], END_S, "the table is restored")
+    until(lambda: counts(client) == (0, len(runs)), END_S, "they stand in line as before")
     assert client.delete(LIMITS).status_code == 200
     until(lambda: len(ended(client, {flow})) == len(runs), END_S, "they have their turn")
