@@ -89,6 +89,8 @@ from topics.codec import decode
 SINK_TIMEOUT_S = 15.0
 #: A worker fetches little: what it has no room for stays in the log.
 WORKER_FETCH_BYTES = 256 * 1024
+#: Of each partition, and analytics reads four topics: what is fetched ahead is memory.
+ANALYTICS_FETCH_BYTES = 512 * 1024
 #: Holds of calls in flight are asserted again within a third of a lease; twice a lease covers a slow one.
 RESTORE_GRACE_LEASES = 2
 #: Every insert into ClickHouse makes a part, which it merges later, so few and large ones. Milliseconds: least, most.
@@ -363,7 +365,7 @@ def analytics(house: House) -> PollApp:
         gathering=_gathering(*ANALYTICS_REST_MS),
     )
     read = (catalogue.COST_EVENTS, catalogue.PROVIDER_CALLS, catalogue.TRACE_SPANS, catalogue.RUN_VIEWS)
-    return house.app("analytics", handler, *read)
+    return house.app("analytics", handler, *read, fetch_bytes=ANALYTICS_FETCH_BYTES)
 
 
 def live(house: House) -> PollApp:

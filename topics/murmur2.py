@@ -30,7 +30,7 @@ def murmur2(key: bytes) -> int:
 
 
 # A run's records share its key within moments, so a small cache answers most look-ups.
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def partition_for(key: bytes, partitions: int) -> int:
     """Return the partition of ``key`` among ``partitions``, as the Java client's default partitioner does."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -13,8 +13,10 @@ from streams.core.state import Fold
 from streams.runtime.kept import COUNTERS, entry_key, pack_left, page_key, write_whole
 from streams.runtime.quarantine import ENTITY as QUARANTINE
 
-#: Bytes of changes that are kept for the next checkpoint; over it only names are, to be loaded from the table again.
-SPILL_BYTES = 64 * 1024 * 1024
+#: Bytes of changes after which a checkpoint comes before its time, so that waiting runs cost their owner little.
+HEAVY_BYTES = 1024 * 1024
+#: Bytes that are kept at most; over it only names are, to be loaded from the table again.
+SPILL_BYTES = 16 * 1024 * 1024
 #: Bytes of a page, below the limit of a record. Larger pages are fewer keys for the broker to compact.
 PAGE_BYTES = 256 * 1024
 #: What a change weighs beyond its bytes, roughly.
@@ -60,7 +62,7 @@ class Dirty:
     @property
     def heavy(self) -> bool:
         """Whether a checkpoint should be written before its time."""
-        return self.bytes > SPILL_BYTES // 2
+        return self.bytes > HEAVY_BYTES
 
     @property
     def pages(self) -> int:

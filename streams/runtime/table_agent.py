@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 #: Most records of one poll. Larger chunks cost less a record (each waits its turn once), smaller ones wait less.
 POLL_RECORDS = 2_000
 #: Entities that an owner keeps a partition; a run is one, so this covers the runs in flight many times over.
-MEMORY_LIMIT = 5_000
+MEMORY_LIMIT = 1_000
 TIMER_TICK_S = 0.02
 #: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
 GATHER_MOST_MS = 20.0

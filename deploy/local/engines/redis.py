@@ -52,6 +52,9 @@ class RedisEngine(Engine):
             "appendonly": "no",
             "save": "3600 1",  # without any save point a clean stop would not save either
             "maxmemory-policy": "noeviction",
+            # A run's header is longer than the default of 64 bytes, which would make a table of a hash of five entries.
+            # From Redis 7 on it is also called hash-max-listpack-value.
+            "hash-max-ziplist-value": "512",
             "daemonize": "no",
         }
 
