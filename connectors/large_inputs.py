@@ -13,7 +13,7 @@ import orjson
 from msgspec import structs
 
 from connectors.objects import Objects
-from schemas.errors import InvalidInput, TooLarge
+from schemas.errors import InvalidInput, TooLarge, Unavailable
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import RunSubmitted
 from schemas.semantics import REFERENCES
@@ -30,6 +30,8 @@ MOST_LEFT_BYTES = 256 * 1024
 REFERENCE_BYTES = 320
 #: Objects of one submission that are written at once.
 AT_ONCE = 8
+#: A sender waits for the store of its inputs; a store that takes longer for some MiB is down.
+STORE_S = 10.0
 
 
 class LargeInputs:
@@ -86,7 +88,12 @@ class LargeInputs:
             async with places:
                 return await self._objects.put(record.org_id, data, length=length)
 
-        references = await asyncio.gather(*(store(name, data) for name, data in written.items()))
+        try:
+            async with asyncio.timeout(STORE_S):
+                references = await asyncio.gather(*(store(name, data) for name, data in written.items()))
+        except TimeoutError as exc:
+            size = sum(map(len, written.values()))
+            raise Unavailable("objects", f"{size} bytes of inputs were not stored within {STORE_S:g} s") from exc
         return dict(zip(written, references, strict=True))
 
 

@@ -1,5 +1,6 @@
 """Which inputs of a run are stored outside of its record, and what the record says of them."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,16 @@ async def test_a_store_that_is_down_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable):
         await LargeInputs(LocalObjects(tmp_path / "file")).placed(run_of({"a": "x" * 100_000}), frozenset())
+
+
+async def test_a_store_that_hangs_is_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Hanging(LocalObjects):
+        async def put(self, *_: Any, **__: Any) -> Any:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("connectors.large_inputs.STORE_S", 0.01)
+    with pytest.raises(Unavailable, match="not stored within"):
+        await LargeInputs(Hanging(tmp_path)).placed(run_of({"a": "x" * 100_000}), frozenset())
 
 
 def test_the_limits_leave_room_for_a_record_and_its_plan() -> None:
