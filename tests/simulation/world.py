@@ -145,9 +145,9 @@ KIN = resolved(
     function("a", FAST),
     runs("b", "kid", FAST, inputs={"v": "a.output"}),
     runs(
-        "m", "kid", TIMED, inputs={"v": "{{item}}"}, parallel=True, items=[1, 2], max_parallel=1, on_child_error="skip"
+        "m", "leaf", TIMED, inputs={"v": "{{item}}"}, parallel=True, items=[1, 2], max_parallel=1, on_child_error="skip"
     ),
-    runs("free", "kid", inputs={"v": 0}, detach=True),
+    runs("free", "leaf", inputs={"v": 0}, detach=True),
     function("z", FAST, inputs={"one": "b.output", "all": "m.output"}),
     edges="a>b b>z m>z",
     family=family(

@@ -12,6 +12,7 @@ from schemas.semantics import CHILDREN, REFERENCES, semantics_of
 from streams.core.commands import Emit
 from streams.core.runs.entries import HEADER, PROGRESS, STATUS
 from streams.core.runs.fold import RunFold
+from streams.core.runs.sizes import LABELS_LIMIT
 from tests.support.families import Kin, flow, runs, whole
 from tests.support.runs import ORG, RUN, START_MS, args_of, function, llm, paid, submitted
 
@@ -200,6 +201,14 @@ def test_inputs_are_as_large_as_those_of_any_run() -> None:
     assert world.step("a").error.code == "too_large"
 
 
+def test_tags_that_are_too_many_for_another_run_fail_the_step() -> None:
+    """Its names are longer than those of the run that was let in with these tags."""
+    spec = parent(runs("a", "child", inputs={"x": 1}))
+    world = Kin(spec, child(), tags={"t": "x" * (LABELS_LIMIT - 30)})
+    assert world.step("a").error.code == "too_large"
+    assert "fewer tags" in world.step("a").error.message
+
+
 def test_a_mapped_childs_item_is_passed_on_only_where_it_is_named() -> None:
     asks = runs("a", "child", inputs={"x": "{{item}}"}, parallel=True, items=[5])
     world = Kin(parent(asks), child())
@@ -261,6 +270,28 @@ def test_a_failed_run_is_left_out_or_shown(mode: str, wanted: list[Any]) -> None
     world.done(world.child("a[2]"), "c", 2)
     (output,) = world.views[-1].output.values()
     assert [one if isinstance(one, int) else one["error"]["code"] for one in output.value] == wanted
+
+
+def test_items_of_a_stored_list_are_inputs_after_a_step_that_gives_each() -> None:
+    """As the error says that a map over the list itself ends with."""
+    asks = {"inputs": {"x": "{{item}}"}, "parallel": True}
+    spec = parent(
+        function("b"),
+        function("each", parallel=True, inputs={"part": "{{item}}"}),
+        runs("a", "child", **asks, items="each.output"),
+        edges="b>each each>a",
+    )
+    world = Kin(spec, child())
+    world.done(RUN, "b", stored(length=2))
+    world.done(RUN, "each[0]", "small")
+    world.done(RUN, "each[1]", stored())
+    given = [world.told(RunSubmitted, world.child(f"a[{n}]"))[0] for n in range(2)]
+    assert [event.inputs for event in given] == [{"x": "small"}, {"x": None}]
+    assert given[1].stored_inputs == {"x": stored()}
+    direct = Kin(parent(function("b"), runs("a", "child", **asks), edges="b>a"), child())
+    direct.done(RUN, "b", stored(length=2))
+    assert direct.status == "failed"
+    assert "let a step before it give just that part" in direct.step("a[0]").error.message
 
 
 # Outputs

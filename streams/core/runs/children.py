@@ -28,7 +28,7 @@ from streams.core.runs.dynamic import Child
 from streams.core.runs.entries import Step
 from streams.core.runs.plan import PlanNode
 from streams.core.runs.requests import node_scope
-from streams.core.runs.sizes import FIXED, INPUTS_LIMIT, KIB, RECORD_LIMIT, json_size
+from streams.core.runs.sizes import FIXED, INPUTS_LIMIT, KIB, LABELS_LIMIT, RECORD_LIMIT, json_size
 from streams.core.runs.targets import remembered
 from streams.core.runs.turn import Turn
 from streams.core.runs.values import BindingError, Datum
@@ -199,7 +199,7 @@ def _inputs(
     if missing := sorted(child.spec.required - inputs.keys()):
         said = ", ".join(missing)
         raise BindingError("input_missing", f"workflow '{name}' needs {said}; give it in `inputs` of '{node.id}'")
-    _check_size(turn, step_id, child, json_size([inputs, stored]))
+    _check_size(turn, step_id, step, child, json_size([inputs, stored]))
     return inputs, stored
 
 
@@ -211,15 +211,20 @@ def _stored(links: list[Link], child: Child) -> dict[str, Reference]:
             raise BindingError(
                 "input_too_large",
                 f"the input '{link.at[0]}' of workflow '{child.spec.resolved.spec.name}' is, or has in it, a part of "
-                "what is stored outside of its record (over 64 KiB); give all of that as an input, or where it is",
+                "what is stored outside of its record (over 64 KiB); let a step before it give just that part",
             )
         stored[str(link.at[0])] = link.payload
     return stored
 
 
-def _check_size(turn: Turn, step_id: str, child: Child, size: int) -> None:
-    whole = child.spec.size
-    if size > INPUTS_LIMIT or size + whole + json_size(turn.header.tags) + FIXED > RECORD_LIMIT:
+def _check_size(turn: Turn, step_id: str, step: Step, child: Child, size: int) -> None:
+    """Find what the other run's fold would find in a submission that is too large."""
+    whole, spec = child.spec.size, child.spec.resolved.spec
+    labels = json_size([turn.header.tags, child_source(turn.run_id), f"{step_id}:{step.attempt}", spec.name])
+    if labels > LABELS_LIMIT:
+        said = f"tags and names of the run that '{step_id}' starts have over {LABELS_LIMIT // KIB} KiB together"
+        raise BindingError("too_large", f"{said}: submit this run with fewer tags")
+    if size > INPUTS_LIMIT or size + whole + labels + FIXED > RECORD_LIMIT:
         raise BindingError(
             "too_large",
             f"the inputs of the run that '{step_id}' starts have {size // KIB} KiB, its workflow has {whole // KIB}; "
