@@ -55,6 +55,9 @@ async def send(bootstrap: str, topic: str, key: str, record: Record) -> str:
     )
     try:
         await producer.start()
+        # A producer waits long for a topic that may still come; one with a misspelt name never does.
+        if topic not in (await producer.client.fetch_all_metadata()).topics():
+            raise UnknownTopicOrPartitionError(topic)
         done = await producer.send_and_wait(topic, value, key=key.encode(), headers=headers)
     finally:
         await producer.stop()
