@@ -52,7 +52,7 @@ class Session:
         """Start everything, let faults strike, settle, check, stop. Raises ``EngineError``, ``KeyboardInterrupt``."""
         with self._system as system:
             with system.client() as client:
-                workflows.register(client)
+                workflows.register(client, limited=workflows.is_limited(self._options.seed))
             return asyncio.run(self._play())
 
     async def _play(self) -> Verdict:
@@ -102,7 +102,9 @@ class Session:
         settled = settlements(seen.costs)
         found = await asyncio.to_thread(pauses, seen.submitted, seen.result_times, hands.done, to_ms)
         spent = sum(c.amount_nano for c in settled.values() if c.workflow_name == workflows.CAPPED)
-        over = await asyncio.to_thread(over_limits, system.endpoints.kafka_bootstrap)
+        over = await asyncio.to_thread(
+            over_limits, system.endpoints.kafka_bootstrap, workflows.is_limited(options.seed)
+        )
         kept = await asyncio.to_thread(places_kept, system, options.settle_s)
         return judge(
             seed=options.seed,
