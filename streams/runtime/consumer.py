@@ -44,6 +44,8 @@ OUTSTANDING_POLLS = 2
 SETTLE_S = 1.0
 #: How long a revoke may take to store the watermark, which only spares the next owner some repeats.
 STORE_S = 0.5
+#: What the group has already is stored again this often, should it have lost it.
+STORE_ALL_S = 30.0
 
 
 class Role(Protocol):
@@ -102,6 +104,8 @@ class PollConsumer(Consumer):
         self._outstanding = 0
         self._begun: dict[Partition, int] = {}
         self._ends: dict[TP, int] = {}
+        self._stored: dict[TopicPartition, int] = {}
+        self._stored_since = time.monotonic()
         self._woken = asyncio.Event()
         self._listener = _Listener(self)
 
@@ -256,7 +260,11 @@ class PollConsumer(Consumer):
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Store the handler's watermark in the group. A failure is only lag in a display."""
         offsets = {TopicPartition(*p): OffsetAndMetadata(o, "") for p, o in self.handler.commits().items()}
-        mine = {tp: at for tp, at in offsets.items() if tp in self.client.assignment()}
+        if time.monotonic() - self._stored_since > STORE_ALL_S:
+            self._stored.clear()
+            self._stored_since = time.monotonic()
+        assigned = self.client.assignment()
+        mine = {tp: at for tp, at in offsets.items() if tp in assigned and self._stored.get(tp) != at.offset}
         if not mine:
             return True
         try:
@@ -264,6 +272,7 @@ class PollConsumer(Consumer):
         except (CommitFailedError, IllegalStateError, KafkaError) as exc:
             log.info("group offsets were not stored: %s", exc, extra={"action": "commit_skipped"})
             return False
+        self._stored.update((tp, at.offset) for tp, at in mine.items())
         return True
 
     async def _drain_messages(self, fetcher: Any) -> None:
@@ -302,6 +311,7 @@ class PollConsumer(Consumer):
         self.joining_since = time.monotonic()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.commit(), STORE_S)
+        self._stored.clear()
 
     def _forget_instance(self) -> None:
         if self.client._coordinator is not None:  # noqa: SLF001 - no public way

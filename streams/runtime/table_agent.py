@@ -7,6 +7,7 @@ their own, so a long restore never holds up a rebalance or the partitions beside
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from connectors.ports import Checkpoints, Clock, Log, Table
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 POLL_RECORDS = 2_000
 #: Entities that an owner keeps a partition; a run is one, so this covers the runs in flight many times over.
 MEMORY_LIMIT = 1_000
-TIMER_TICK_S = 0.02
+#: How long the timers are not looked at when none is due and none was armed; an idle role wakes up no more often.
+TIMER_TICK_S = 0.5
 #: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
 GATHER_MOST_MS = 20.0
 GATHER_MS_PER_RECORD = 1.5
@@ -111,6 +113,7 @@ class TableAgent:
         self._loops: list[asyncio.Task[None]] = []
         self._on_taken = on_taken
         self._ticks = 0
+        self._armed = asyncio.Event()
         self._fault: BaseException | None = None
 
     # PollHandler
@@ -215,6 +218,7 @@ class TableAgent:
         began_ms = self._clock.now_ms()
         await self._takeover.take(owned)
         if owned.status in (Status.READY, Status.PAUSED) and self._control is not None:
+            self._armed.set()
             self._control.seek((self._topic, owned.partition), owned.next_offset)
             log.info(
                 "%s/%d taken at offset %d, epoch %d",
@@ -226,6 +230,8 @@ class TableAgent:
     async def _finish(self, prepared: Prepared) -> None:
         try:
             await self._engine.finish(prepared)
+            if any(part.result.armed for part in prepared.parts):
+                self._armed.set()
         except Exception:
             # A part that could not be finished is read again from where the table stands.
             log.exception("a chunk of %s could not be finished", self._topic, extra={"action": "chunk_failed"})
@@ -268,8 +274,10 @@ class TableAgent:
             if self._clock.now_ms() - checked_ms >= CHECK_MS:
                 checked_ms = self._clock.now_ms()
                 await asyncio.gather(*(self._engine.check(owned) for owned in self._ready()))
+            self._armed.clear()
             wait = await self._timers.tick_all(list(self._owned.values()))
-            await self._clock.sleep(min(wait, TIMER_TICK_S))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._armed.wait(), min(wait, TIMER_TICK_S))
 
     async def _watch(self) -> None:
         """See whether the log is still the same one. Apart from timers, since a broker may be slow to answer."""
