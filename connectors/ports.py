@@ -4,6 +4,7 @@
 a simulator. The contract suite in ``tests/contract`` runs on every implementation.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -242,6 +243,10 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return after a while."""
+        ...
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Return when the event is set, or after a while."""
         ...
 
 

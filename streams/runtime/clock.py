@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 
 class WallClock:
@@ -14,3 +15,8 @@ class WallClock:
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds``."""
         await asyncio.sleep(seconds)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Return when the event is set, or after ``seconds``."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)

@@ -35,6 +35,10 @@ class ManualClock:
         self.ms += int(seconds * 1000)
         await asyncio.sleep(0)
 
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Move time on, unless the event is set."""
+        await self.sleep(0 if event.is_set() else seconds)
+
 
 class MemoryLog:
     """Topics as lists. ``partitions`` of every topic; records are stamped by ``clock``."""

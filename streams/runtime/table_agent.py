@@ -7,7 +7,6 @@ their own, so a long restore never holds up a rebalance or the partitions beside
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from connectors.ports import Checkpoints, Clock, Log, Table
@@ -276,8 +275,7 @@ class TableAgent:
                 await asyncio.gather(*(self._engine.check(owned) for owned in self._ready()))
             self._armed.clear()
             wait = await self._timers.tick_all(list(self._owned.values()))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._armed.wait(), min(wait, TIMER_TICK_S))
+            await self._clock.wait(self._armed, min(wait, TIMER_TICK_S))
 
     async def _watch(self) -> None:
         """See whether the log is still the same one. Apart from timers, since a broker may be slow to answer."""

@@ -1,5 +1,6 @@
 """The ports as a process sees them: each call is two turns, and what lies between is where things go wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -197,6 +198,10 @@ class Unfenced(MemoryWriter):
         """Find nothing wrong."""
 
 
+#: How soon a process of the simulation notices an event.
+LOOK_MS = 20
+
+
 class SimClock(ManualClock):
     """The world's time, as one process sees it. Without a process only ``now_ms`` may be asked."""
 
@@ -213,6 +218,13 @@ class SimClock(ManualClock):
         """Wait for the time and for a turn."""
         assert self._process is not None
         await self._scheduler.turn(self._process, "sleep", max(1, int(seconds * 1000)), idle=True)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Look at the event now and then: who sets it is in another turn."""
+        left_ms = int(seconds * 1000)
+        while not event.is_set() and left_ms > 0:
+            await self.sleep(min(left_ms, LOOK_MS) / 1000)
+            left_ms -= LOOK_MS
 
 
 class Calls:
