@@ -1,5 +1,5 @@
-"""``image_analyzer``: what an image is and looks like, measured by Pillow. No model is asked: what is to be seen in it
-says an ``llm`` node with ``images``, which is paid for like any call.
+"""``image_analyzer``: what an image is and looks like, measured by Pillow. Where its configuration names a ``model``,
+the worker asks that one, too (``streams.worker.vision``), and pays for it like for any call.
 
 Where the image is: ``image`` (a ``data:`` URL, or base64), or a document as for ``s3.fetch`` (``bucket`` and ``key``).
 Without either, the first of the other inputs that has these names is taken: so a node after a classifier, or one that
@@ -9,7 +9,9 @@ is given the run's inputs, finds its image by itself.
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from connectors.image_facts import MOST_BYTES, analyzed
 from connectors.tools.context import ToolContext
@@ -17,17 +19,44 @@ from connectors.tools.files import read_document
 from connectors.tools.registry import tool
 from schemas.errors import StepError
 
+ANALYZER = "image_analyzer"
+#: What a model is asked unless the node says something else.
+LOOK = "Describe what this picture shows in a few plain sentences."
+MAX_TOKENS = 300
 _KEY_NAMES = ("key", "document_key", "image_key")
 
 
-@tool("image_analyzer")
-def analyze(context: ToolContext, *, image: str = "", bucket: str = "", key: str = "", **inputs: Any) -> dict[str, Any]:
+@tool(ANALYZER)
+class ImageAnalyzer:
     """Return format, size, mode, EXIF and statistics of an image: channels, brightness, dominant colours.
 
-    Raises a final ``StepError``: ``bad_arguments`` (no image is named), ``not_an_image``, ``too_large``, and those of
-    ``s3.fetch``.
+    With a ``model`` that can see, its answer to ``prompt`` is there as ``description``: a paid call like that of an
+    ``llm`` node. Raises a final ``StepError``: ``bad_arguments`` (no image is named), ``not_an_image``, ``too_large``,
+    and those of ``s3.fetch``.
     """
-    return analyzed(_bytes(context, {"image": image, "bucket": bucket, "key": key}, inputs))
+
+    def __init__(
+        self,
+        *,
+        model: Annotated[str, Field(min_length=1, max_length=200)] | None = None,
+        provider: Annotated[str, Field(min_length=1, max_length=64)] | None = None,
+        prompt: Annotated[str, Field(min_length=1, max_length=10_000)] = LOOK,
+        max_tokens: Annotated[int, Field(ge=1, le=32_768)] = MAX_TOKENS,
+    ) -> None:
+        if model is None and (provider is not None or prompt != LOOK):
+            raise ValueError("a provider and a prompt are a model's: name the model, too")
+
+    def __call__(
+        self, context: ToolContext, *, image: str = "", bucket: str = "", key: str = "", **inputs: Any
+    ) -> dict[str, Any]:
+        """Measure the image."""
+        return analyzed(_bytes(context, {"image": image, "bucket": bucket, "key": key}, inputs))
+
+
+def image_of(context: ToolContext, args: Mapping[str, Any]) -> bytes:
+    """Return the bytes of the image that the tool's arguments name. Raises as the tool does."""
+    named = {name: str(args.get(name) or "") for name in ("image", "bucket", "key")}
+    return _bytes(context, named, {name: value for name, value in args.items() if name not in named})
 
 
 def image_at(context: ToolContext, place: Mapping[str, Any]) -> bytes | None:

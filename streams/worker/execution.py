@@ -28,6 +28,7 @@ from streams.worker.pictures import shown
 from streams.worker.ports import Objects
 from streams.worker.records import Outcome, error_info, outcome_records
 from streams.worker.unknown import settled
+from streams.worker.vision import picture_in, question_of
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,12 @@ class Executor:
                     return await self._registry.call(work.kind, work.name, args, context, work.config)
                 async with self._aborts.breakable(request):
                     call = self._registry.call(work.kind, work.name, args, context, work.config)
-                    return await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
+                    value = await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
+                if granted is None or (question := question_of(work)) is None:
+                    return value
+                pictures = (await picture_in(context, args),)
+                said = await self._models.answer(request, question, args, granted, ledger, pictures)
+                return {**value, "description": read_answer(said)}
         raise StepError("bad_request", "a model is never called without a claim")
 
     async def _turn(

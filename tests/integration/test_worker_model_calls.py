@@ -26,7 +26,7 @@ from schemas.records.base import Usage
 from schemas.records.definitions import Definition
 from schemas.records.money import CallStarted
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
-from schemas.records.steps import StepRequest
+from schemas.records.steps import StepRequest, ToolCall
 from tests.support.worker import PARTITIONS, PICTURE_TOKENS, Bench, llm, until_async
 
 PRICES = PriceBook.load()
@@ -347,6 +347,45 @@ async def test_pictures_are_held_for_shown_and_kept_as_hashes(bench: Bench) -> N
     assert start.amount_nano == PRICES.estimate("local", "local-silver", prompt_tokens, 1024)
     (cost,) = bench.costs()
     assert (cost.amount_nano, result.cost_nano) == (COST, COST)
+
+
+def analyzer(**config: Any) -> ToolCall:
+    return ToolCall(name="image_analyzer", config=config)
+
+
+async def test_an_analyzer_with_a_model_pays_for_what_it_says(bench: Bench) -> None:
+    request = bench.request(
+        analyzer(model="local-silver", prompt="What is {{word}}?", max_tokens=50),
+        args={"word": "y", "image": picture((255, 0, 0))},
+    )
+    result = await outcome(bench, request)
+    assert isinstance(result, StepSucceeded)
+    assert isinstance(result.output, Inline)
+    assert result.output.value["description"] == "answer to What is y?"
+    assert (result.output.value["format"], result.output.value["width"]) == ("PNG", 6)
+    (asked,) = bench.provider.asked
+    assert asked.pictures[0].data == base64.b64decode(picture((255, 0, 0)))
+    (start,) = bench.started()
+    tokens = len("What is y?") + PICTURE_TOKENS
+    assert start.amount_nano == PRICES.estimate("local", "local-silver", tokens, 50)
+    (cost,) = bench.costs()
+    assert (cost.call_id, cost.amount_nano, result.cost_nano) == (start.call_id, COST, COST)
+    assert (result.provider, result.model) == ("local", "local-silver")
+
+
+async def test_an_analyzer_without_a_model_measures_for_nothing(bench: Bench) -> None:
+    result = await outcome(bench, bench.request(analyzer(), args={"image": picture((255, 0, 0))}))
+    assert isinstance(result, StepSucceeded)
+    assert isinstance(result.output, Inline)
+    assert "description" not in result.output.value
+    assert (bench.provider.asked, bench.calls(), bench.costs(), result.cost_nano) == ([], [], [], 0)
+
+
+async def test_an_analyzer_over_its_runs_cap_asks_nobody(bench: Bench) -> None:
+    request = bench.request(analyzer(model="local-gold"), args={"image": picture((9, 9, 9))}, run_budget_nano=1)
+    result = await outcome(bench, request)
+    assert isinstance(result, StepFailed)
+    assert (result.error.code, bench.provider.asked, bench.costs()) == ("run_budget_exceeded", [], [])
 
 
 async def test_a_picture_that_is_none_costs_nothing(bench: Bench) -> None:

@@ -149,3 +149,13 @@ def test_a_truncated_image_says_so() -> None:
 def test_formats_that_start_programs_are_not_read() -> None:
     with pytest.raises(StepError, match="no image that is known"):
         analyzed(saved(Image.new("RGB", (4, 4)), "EPS"))
+
+
+async def test_a_prompt_is_a_models(context: ToolContext) -> None:
+    entry = REGISTRY.get("tool", "image_analyzer")
+    for config in ({"prompt": "What is it?"}, {"provider": "openai"}, {"model": "m", "max_tokens": 0}, {"modell": "m"}):
+        with pytest.raises(StepError) as caught:
+            await REGISTRY.call("tool", "image_analyzer", {"key": "photos/red.png"}, context, config)
+        assert not caught.value.retryable
+    assert entry.config is not None
+    assert "model" in entry.config.model_json_schema()["properties"]
