@@ -15,7 +15,7 @@ from deploy.local.engines.engine import GUARD
 from deploy.local.engines.errors import EngineError
 
 #: What is fetched is large and short-lived: given back to the system at once, it leaves no holes. glibc alone reads it.
-MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "524288", "MALLOC_TRIM_THRESHOLD_": "4194304"}
+MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "262144"}
 ROOT = Path(__file__).resolve().parents[2]
 POLL_S = 0.02
 LOG_TAIL_LINES = 15
