@@ -14,7 +14,7 @@ import orjson
 from deploy.local.engines.engine import GUARD
 from deploy.local.engines.errors import EngineError
 
-#: What sinks fetch is large and short-lived: given back to the system at once, it leaves no holes. It costs them a tenth
+#: What sinks fetch is large and short-lived: given back to the system at once, it leaves no holes. It costs a tenth
 #: more CPU, so other roles, which grow less, do without. glibc alone reads it.
 MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "262144"}
 SINKS = frozenset({"history", "analytics"})
