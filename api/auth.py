@@ -25,6 +25,12 @@ _SECRET_BYTES = 32
 _FORMAT = re.compile(r"af_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 
 
+def bearer_key(authorization: str) -> str | None:
+    """Return the key in the value of an ``Authorization`` header (RFC 6750), ``None`` where there is none."""
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() or None if scheme.lower() == "bearer" else None
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who asks: a key of an organisation."""

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import Authenticator
+from api.auth import Authenticator, bearer_key
 from api.overload import Bound
 from api.problems import answer, problem, too_large
 from schemas.errors import AgentFlowError, Unauthenticated
@@ -44,10 +44,10 @@ class LargeBodies:
 
         Raises ``Unauthenticated``, ``Forbidden``, ``Overloaded`` and ``Unavailable``.
         """
-        scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secret.strip():
+        key = bearer_key(Headers(scope=scope).get("authorization", ""))
+        if key is None:
             raise Unauthenticated("send an API key: Authorization: Bearer <key>")
-        (await self._authenticator.authenticate(secret.strip())).require("write")
+        (await self._authenticator.authenticate(key)).require("write")
         held.enter_context(self.bound.place())
 
 

@@ -13,13 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Caller
+from api.auth import Caller, bearer_key
 from api.services import Services
 from api.strict_json import StrictJsonRequest, StrictJsonRoute
 from schemas.api_models.runs import MAX_ID_LENGTH, SubmitRun
 
 JSON = "application/json"
-BEARER = "bearer"
 
 
 class SubmitRoute(StrictJsonRoute):
@@ -32,7 +31,7 @@ class SubmitRoute(StrictJsonRoute):
         async def handle(request: Request) -> Response:
             strict = StrictJsonRequest(request.scope, request.receive)
             key = strict.headers.get("idempotency-key")
-            secret = _secret(strict)
+            secret = bearer_key(strict.headers.get("authorization", ""))
             if secret is None or (key is not None and not 0 < len(key) <= MAX_ID_LENGTH):
                 return await usual(strict)
             parts: Services = request.app.state.services
@@ -44,11 +43,6 @@ class SubmitRoute(StrictJsonRoute):
             return Response(answer.model_dump_json(), status, media_type=JSON)
 
         return handle
-
-
-def _secret(request: Request) -> str | None:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() or None if scheme.lower() == BEARER else None
 
 
 async def _writer(parts: Services, request: Request, secret: str) -> Caller:

@@ -35,7 +35,7 @@ def has_turns(state: State, header: Header) -> bool:
 def run_admitted(turn: Turn, event: RunAdmitted) -> None:
     """Start a run whose turn it is."""
     if turn.is_over:
-        turn.commands.append(no_need(event))
+        turn.commands.append(give_back(event))
     elif turn.status == "queued":
         start(turn)
 
@@ -47,11 +47,6 @@ def ask(header: Header) -> Command:
     )
 
 
-def give_back(header: Header) -> Command:
-    """Return what a run says that is over."""
-    return Emit(AdmissionReleased(run_id=header.run_id, org_id=header.org_id, workflow_name=header.workflow_name))
-
-
-def no_need(event: RunAdmitted) -> Command:
-    """Return the answer to an admission that comes too late."""
-    return Emit(AdmissionReleased(run_id=event.run_id, org_id=event.org_id, workflow_name=event.workflow_name))
+def give_back(run: Header | RunAdmitted) -> Command:
+    """Return what is said of a run that is over, or of one that was admitted too late."""
+    return Emit(AdmissionReleased(run_id=run.run_id, org_id=run.org_id, workflow_name=run.workflow_name))

@@ -99,7 +99,7 @@ class RunFold:
             return self._close(state, submit(state, event, now_ms, offset, chain_steps=self._chain_steps))
         turn = open_turn(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
         if turn is None:
-            return [admission.no_need(event)] if isinstance(event, RunAdmitted) else [late("unknown_run")]
+            return [admission.give_back(event)] if isinstance(event, RunAdmitted) else [late("unknown_run")]
         # The engine makes timers and knows no organisation; everybody else must name the run's own.
         if event.org_id != turn.header.org_id and not isinstance(event, TimerFired):
             return [late("other_organisation")]
