@@ -88,7 +88,10 @@ class ClickHouse:
         with clickhouse_errors(f"insert {len(rows)} rows into {table}"):
             client = await self._connected()
             types = await self._types_of(client, table, columns)
-            await client.insert(table, rows, column_names=list(columns), column_types=types, settings=_INSERT_SETTINGS)
+            batch = list(rows)
+            await client.insert(table, batch, column_names=list(columns), column_types=types, settings=_INSERT_SETTINGS)
+            # The driver's context refers to itself and to its rows: they would stay until Python looks for garbage.
+            batch.clear()
 
     async def query(self, sql: str, parameters: Parameters | None = None) -> list[tuple[object, ...]]:
         """Return the rows of a query; ``{name:Type}`` in it is filled from ``parameters`` by the server."""

@@ -1,6 +1,8 @@
 """Analytics on a real ClickHouse engine: migrations, exact money, one row a record, costs by organisation."""
 
+import gc
 import uuid
+import weakref
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -239,6 +241,26 @@ async def test_one_insert_per_partition_of_a_topic(store: ClickHouse) -> None:
     assert noted == [("cost_events", {partition}, 10) for partition in range(4)]
     found = await store.query("SELECT _partition, count() FROM cost_events GROUP BY _partition ORDER BY _partition")
     assert found == [(partition, 10) for partition in range(4)]
+
+
+class Text(str):
+    """Text that can be watched."""
+
+    __slots__ = ("__weakref__",)
+
+
+async def test_rows_are_freed_once_they_are_written(store: ClickHouse) -> None:
+    """Python looks for garbage so rarely that rows must not be part of a cycle."""
+    text = Text("a name")
+    rows, watched = [(text, "a digest")], weakref.ref(text)
+    gc.disable()
+    try:
+        await store.insert("schema_migrations", ("name", "sha256"), rows)
+        assert len(rows) == 1, "what was handed in is its owner's"
+        del rows, text
+        assert watched() is None
+    finally:
+        gc.enable()
 
 
 async def test_an_organisation_is_found_by_the_primary_key(store: ClickHouse) -> None:
