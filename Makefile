@@ -22,16 +22,21 @@ demo: $(VENV)/.local ## The same in a throw-away directory, then stop
 engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL, ClickHouse and NATS, until Ctrl-C
 	@exec $(RUN) -m deploy.local.engines --data-dir .agentflow
 
-# What needs no engines uses every core; what starts engines has them to itself.
-ALONE := tests/unit tests/simulation
+# What needs no engines uses every core. What starts engines mostly waits for them, so two files go at a time; what loads
+# the whole machine, or measures it, has it to itself.
+FREE := tests/unit tests/simulation
+WHOLE := tests/load
+PAIRED := -n 2 --dist loadfile $(addprefix --ignore=,$(FREE) $(WHOLE))
 
 test: lint ## Run all checks and all tests
-	$(RUN) -m pytest -n auto $(ALONE)
-	$(RUN) -m pytest $(ALONE:%=--ignore=%)
+	$(RUN) -m pytest -n auto $(FREE)
+	$(RUN) -m pytest $(PAIRED)
+	$(RUN) -m pytest $(WHOLE)
 
 test-all: lint ## The same with every variant of the slow tests
-	$(RUN) -m pytest -n auto -m "" $(ALONE)
-	$(RUN) -m pytest -m "" $(ALONE:%=--ignore=%)
+	$(RUN) -m pytest -n auto -m "" $(FREE)
+	$(RUN) -m pytest -m "" $(PAIRED)
+	$(RUN) -m pytest -m "" $(WHOLE)
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers
 	$(RUN) -m ruff check .

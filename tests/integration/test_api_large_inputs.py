@@ -70,7 +70,7 @@ def submitted(api: Running) -> list[RunSubmitted]:
 async def test_large_inputs_travel_as_references(api: Running) -> None:
     name = await flow(api)
     assert (await submit(api, name, {"n": 1, "rows": ROWS, "text": "short"})).status_code == 202
-    record, size = submitted(api)[-1], len(api.log.records[-1].value)
+    record, size = submitted(api)[-1], len(api.log.last(RUN_EVENTS).value)
     assert record.inputs == {"n": 1, "rows": None, "text": "short"}
     assert (record.stored_inputs["rows"].length, record.semantics) == (len(ROWS), REFERENCES)
     assert size < 16_000
@@ -82,7 +82,7 @@ async def test_small_inputs_travel_as_they_are(api: Running) -> None:
     name = await flow(api)
     assert (await submit(api, name, {"text": "x" * 60_000})).status_code == 202
     assert (submitted(api)[-1].inputs, submitted(api)[-1].semantics) == ({"text": "x" * 60_000}, 1)
-    assert b"stored_inputs" not in api.log.records[-1].value
+    assert b"stored_inputs" not in api.log.last(RUN_EVENTS).value
 
 
 async def test_what_a_condition_reads_stays_in_the_record(api: Running) -> None:

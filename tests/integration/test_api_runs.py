@@ -102,7 +102,7 @@ async def test_a_submission_is_in_the_log_before_it_is_accepted(api: Running) ->
     assert record.org_id == api.settings.default_org_id
     assert (record.inputs, record.tags, record.budget_nano) == (INPUTS, {"team": "x"}, 125_000_000)
     assert record.spec.prompts["greeter@3"].template == "Greet {{name}} in {{language}}"
-    assert api.log.records[-1].key == record.run_id.encode()
+    assert api.log.last(RUN_EVENTS).key == record.run_id.encode()
 
 
 async def test_a_read_right_after_202_finds_the_run_queued(api: Running) -> None:

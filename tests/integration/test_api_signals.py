@@ -76,7 +76,7 @@ async def test_a_signal_is_in_the_log_before_it_is_accepted(api: Running, run_id
         *(run_id, "approval"),
         *(record.signal_id, "queued"),
     )
-    assert api.log.records[-1].key == run_id.encode()
+    assert api.log.last(RUN_EVENTS).key == run_id.encode()
 
 
 async def test_the_key_names_the_signal(api: Running, run_id: str) -> None:

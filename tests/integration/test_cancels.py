@@ -14,6 +14,8 @@ from tests.support.polling import until
 #: Longer than any of these tests may wait, and shorter than what the worker waits for a model.
 CALL_MS = 50_000
 DEADLINE_S = 20.0
+#: A cancel reaches the call by broadcast, not by anything that looks now and then.
+AT_ONCE_S = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +63,17 @@ def call_in_flight(system: System, client: httpx.Client, **after: list[str]) -> 
     return run
 
 
-def test_a_cancel_breaks_the_call_off_and_is_made_good(system: System, client: httpx.Client) -> None:
+def break_off(system: System, client: httpx.Client) -> tuple[str, float]:
+    """Cancel a run whose call is in flight; return it and the seconds until the worker had let go of the call."""
     run = call_in_flight(system, client, on_cancel=["undo"])
     began = time.monotonic()
     assert client.post(f"{RUNS}/{run}/cancel").status_code == 202
     until(lambda: in_flight(system) == 0, DEADLINE_S, "the call is broken off", tick_s=0.01)
-    assert time.monotonic() - began < 1.0
+    return run, time.monotonic() - began
+
+
+def test_a_cancel_breaks_the_call_off_and_is_made_good(system: System, client: httpx.Client) -> None:
+    run, took_s = break_off(system, client)
     assert wait_for_run(client, run)["status"] == "canceled"
     until(lambda: not client.get(f"{RUNS}/{run}").json()["compensating"], DEADLINE_S, "it is made good")
     found = client.get(f"{RUNS}/{run}", params={"step_outputs": True}).json()
@@ -74,6 +81,9 @@ def test_a_cancel_breaks_the_call_off_and_is_made_good(system: System, client: h
     assert (found["status"], states) == ("canceled", {"ask": "canceled", "undo": "succeeded"})
     (undo,) = (step for step in found["steps"] if step["id"] == "undo")
     assert "canceled" in str(undo["output"])
+    # A machine that stands still for a second is no fault of ours; one that does so three times running is not likely.
+    again = (break_off(system, client)[1] for _ in range(2))
+    assert took_s < AT_ONCE_S or any(other_s < AT_ONCE_S for other_s in again)
 
 
 def test_a_failure_beside_a_call_breaks_it_off(system: System, client: httpx.Client) -> None:

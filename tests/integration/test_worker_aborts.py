@@ -1,7 +1,6 @@
 """Calls in flight of a run that ends are broken off, and their money is settled as for any call without an answer."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -31,10 +30,8 @@ async def test_a_model_call_is_broken_off_presumed_and_told(bench: Bench) -> Non
     pump = bench.worker()
     await pump.start()
     await until(lambda: bench.provider.running == 1)
-    began = time.monotonic()
     bench.aborts.end(request.run_id)
     await until(lambda: bench.provider.running == 0)
-    assert time.monotonic() - began < 1.0
     await bench.idle(pump)
     (result,) = bench.results()
     assert isinstance(result, StepFailed)

@@ -96,6 +96,10 @@ class MemoryLog:
         """Return the records of a topic."""
         return [decode(r.topic, r.value) for r in self.records if r.topic == topic]
 
+    def last(self, topic: str) -> OutRecord:
+        """Return the last record of a topic; others come at any moment, definitions among them."""
+        return [r for r in self.records if r.topic == topic][-1]
+
 
 @dataclass
 class Running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
 from pathlib import Path
@@ -11,6 +12,8 @@ LOOPBACK = "127.0.0.1"
 # Below the range that Linux (32768) and macOS (49152) hand out to outgoing connections, so that no client of ours can
 # take a port between the moment it is chosen and the moment an engine binds it.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
+# A process looks in a block of its own first: several that start at the same moment would not see each other's choices.
+BLOCK = 100
 
 
 class PortBook:
@@ -31,11 +34,17 @@ class PortBook:
 
     def _choose(self) -> int:
         taken = set(self._ports.values())
-        candidates = random.sample(range(FIRST_PORT, LAST_PORT), k=200)
-        for port in candidates:
+        for port in _candidates(os.getpid()):
             if port not in taken and is_free(port):
                 return port
         raise OSError(f"no free port on {LOOPBACK} between {FIRST_PORT} and {LAST_PORT}: stop other local servers")
+
+
+def _candidates(pid: int) -> list[int]:
+    """Ports to try in this order. Processes that follow one another begin in different blocks."""
+    start = FIRST_PORT + pid * BLOCK % (LAST_PORT - FIRST_PORT)
+    block = random.sample(range(start, start + BLOCK), k=BLOCK)
+    return [*block, *random.sample(range(FIRST_PORT, LAST_PORT), k=200)]
 
 
 def is_free(port: int) -> bool:
