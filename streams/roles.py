@@ -54,6 +54,7 @@ from streams.analytics import AnalyticsSink
 from streams.budgets import PresumedSettlements
 from streams.core.admissions import AdmissionsFold
 from streams.core.budgets import BudgetsFold
+from streams.core.runs.chain import goes_on
 from streams.core.runs.fold import RunFold
 from streams.history import HistorySink
 from streams.ingress import Ingress
@@ -69,7 +70,7 @@ from streams.runtime.role_app import RoleApp, TickApp
 from streams.runtime.role_metrics import TakeTimes
 from streams.runtime.routing import to_out
 from streams.runtime.sink_agent import SinkAgent
-from streams.runtime.table_agent import TableAgent
+from streams.runtime.table_agent import TableAgent, nothing_follows
 from streams.runtime.timers import fire_run_timers
 from streams.runtime.transport import PollApp
 from streams.scheduler import TICK_S, Scheduler
@@ -200,6 +201,7 @@ def orchestrator(house: House) -> PollApp:
         log_=house.log,
         clock=house.clock,
         fire=fire_run_timers,
+        goes_on=(lambda record: goes_on(record.value)) if settings.chain_steps else nothing_follows,
         on_taken=house.takes.of("orchestrator"),
         crash_point=house.crash_point(),
     )

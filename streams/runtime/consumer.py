@@ -27,6 +27,7 @@ from faust.types import TP
 from mode import Service
 
 from connectors.kafka import to_record
+from streams.runtime.following import with_rest
 from streams.runtime.polls import Partition, Poll, PollHandler
 from topics.murmur2 import partition_for
 
@@ -295,9 +296,18 @@ class PollConsumer(Consumer):
             fetched = await self.client.getmany(*mine, timeout_ms=POLL_MS, max_records=most)
             if fetched:
                 self._outstanding += 1
-                for tp, records in fetched.items():
-                    self._begun.setdefault((tp.topic, tp.partition), records[0].offset)
-                await self.role.polls.put(_poll(fetched, self.tenure))
+                poll = await self._with_rest(_poll(fetched, self.tenure), mine, most)
+                if poll.tenure == self.tenure:
+                    for partition, records in poll.records.items():
+                        self._begun.setdefault(partition, records[0].offset)
+                await self.role.polls.put(poll)
+
+    async def _with_rest(self, poll: Poll, mine: list[TopicPartition], most: int) -> Poll:
+        async def fetch(seconds: float, room: int) -> Poll:
+            wait_ms = max(1, round(seconds * 1000))
+            return _poll(await self.client.getmany(*mine, timeout_ms=wait_ms, max_records=room), poll.tenure)
+
+        return await with_rest(poll, most, self.handler.follows_s, fetch)
 
     async def leaving(self) -> None:
         """End an assignment: polls fetched under it count no more."""

@@ -54,6 +54,10 @@ class PollHandler(Protocol):
         """Return the partitions to fetch from now and the most records to take; an empty set fetches nothing."""
         ...
 
+    def follows_s(self, poll: Poll) -> float:
+        """Return how long to wait for what is sure to follow a poll soon, before it is handed over; 0.0 for nothing."""
+        ...
+
     async def handle(self, poll: Poll) -> None:
         """Take a poll. The next one is handed over when this returns."""
         ...

@@ -79,6 +79,10 @@ class SinkAgent:
         """Return every partition that is not paused."""
         return self._assigned - set(self._paused), self._poll_records
 
+    def follows_s(self, poll: Poll) -> float:
+        """Return 0: nothing is known of what follows."""
+        return 0.0
+
     async def handle(self, poll: Poll) -> None:
         """Open, write, move on."""
         opened = {partition: self._opened(partition, records) for partition, records in poll.records.items()}

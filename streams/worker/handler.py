@@ -102,6 +102,10 @@ class Worker:
         # Nobody knows what is in the log. After a row of quick functions more of them are likely, and need no slots.
         return self._lanes.choose(open_, self._control.behind, min(slots + self._quick_in_a_row, unpublished))
 
+    def follows_s(self, poll: Poll) -> float:
+        """Return 0: nothing is known of what follows."""
+        return 0.0
+
     async def handle(self, poll: Poll) -> None:
         """Start work on a poll's records; return when each has a slot, or when its partitions left meanwhile."""
         tenure = self._tenure

@@ -45,8 +45,18 @@ MOST_RIDES = 15
 #: It tells accidents apart, not enemies.
 HASH_BYTES = 12
 
+_GOES_ON = b'"chain":"goes_on"'
+
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _PAYLOAD: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+
+
+def goes_on(value: bytes | None) -> bool:
+    """Return whether an encoded result may say that its worker goes on with the next step.
+
+    For those who may wait a moment and lose nothing: a text that happens to look like it is taken for it.
+    """
+    return value is not None and _GOES_ON in value
 
 
 def rides_after(turn: Turn, node: PlanNode, scope: Scope, used: int) -> list[Ride]:
