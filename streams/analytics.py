@@ -1,7 +1,8 @@
 """The analytics role: what was called, what it did cost and how steps went, as rows in ClickHouse.
 
-One insert per partition of a topic. A batch that was written in part is written again whole, and the tables
-keep one row per record, so neither a crash nor a repeat counts anything twice.
+One insert per table, whatever partitions its rows are from: what an insert costs is mostly its own. A batch that was
+written in part is written again whole, and the tables keep one row per record, so neither a crash nor a repeat counts
+anything twice.
 """
 
 from collections.abc import Sequence
@@ -32,13 +33,13 @@ class AnalyticsSink:
 
     async def write(self, records: Sequence[tuple[InRecord, Record]]) -> None:
         """Write every record's rows; then they can be read. Raises ``Unavailable``: write them again."""
-        for (_, _, table), rows in _grouped(records).items():
+        for table, rows in _by_table(records).items():
             await self._store.insert(table, COLUMNS[table], rows)
 
 
-def _grouped(records: Sequence[tuple[InRecord, Record]]) -> dict[tuple[str, int, str], list[Row]]:
-    groups: dict[tuple[str, int, str], list[Row]] = {}
+def _by_table(records: Sequence[tuple[InRecord, Record]]) -> dict[str, list[Row]]:
+    tables: dict[str, list[Row]] = {}
     for place, record in records:
         table, rows = rows_of(record, Origin(place.topic, place.partition, place.offset))
-        groups.setdefault((place.topic, place.partition, table), []).extend(rows)
-    return groups
+        tables.setdefault(table, []).extend(rows)
+    return tables

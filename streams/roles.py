@@ -363,7 +363,6 @@ def analytics(house: House) -> PollApp:
         write=AnalyticsSink(clickhouse).write,
         log_=house.log,
         clock=house.clock,
-        per_partition=True,
         gathering=_gathering(*ANALYTICS_REST_MS),
     )
     read = (catalogue.COST_EVENTS, catalogue.PROVIDER_CALLS, catalogue.TRACE_SPANS, catalogue.RUN_VIEWS)

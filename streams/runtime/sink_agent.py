@@ -30,8 +30,8 @@ RETRY_MOST_S = 5.0
 class SinkAgent:
     """The ``PollHandler`` of a sink. ``open_record`` makes an event of a record, ``write`` takes a batch of them.
 
-    ``per_partition`` hands over one partition of one topic at a time. ``gathering`` lets records gather between two
-    writes, because a batch costs the store about the same however small it is.
+    ``gathering`` lets records gather between two writes, because a batch costs the store about the same however small
+    it is.
     """
 
     def __init__(
@@ -42,7 +42,6 @@ class SinkAgent:
         write: Write,
         log_: Log,
         clock: Clock,
-        per_partition: bool = False,
         gathering: Gathering | None = None,
         poll_records: int = POLL_RECORDS,
     ) -> None:
@@ -51,7 +50,6 @@ class SinkAgent:
         self._write = write
         self._log = log_
         self._clock = clock
-        self._per_partition = per_partition
         self._gathering = gathering or Gathering(least_ms=0, most_ms=0, ms_per_record=0, enough=0)
         self._poll_records = poll_records
         self._assigned: set[Partition] = set()
@@ -89,10 +87,8 @@ class SinkAgent:
         dead = [letter for _, letters, _ in opened.values() for letter in letters]
         if dead:
             await self._until_done(lambda: self._log.append(dead))
-        batches = [items for items, _, _ in opened.values() if items]
-        if not self._per_partition:
-            batches = [[item for batch in batches for item in batch]] if batches else []
-        for batch in batches:
+        batch = [item for items, _, _ in opened.values() for item in items]
+        if batch:
             await self._write_all(batch)
         for partition, (_, _, end) in opened.items():
             if partition in self._assigned and not self._stopping:
