@@ -239,8 +239,12 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
     )
 
 
-def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...] | None]:
+    """Return the columns; one without a value is no array, and ``unnest`` fills it up with nulls.
+
+    The driver looks at each element twice to see whether it is an array itself, and most columns of most rows are null.
+    """
+    return [None if column.count(None) == len(column) else column for column in zip(*rows, strict=True)]
 
 
 def _output(view: RunView) -> str | None:
