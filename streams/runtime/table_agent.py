@@ -32,7 +32,7 @@ MEMORY_LIMIT = 1_000
 #: How long the timers are not looked at when none is due and none was armed; an idle role wakes up no more often.
 TIMER_TICK_S = 0.5
 #: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
-GATHER_MOST_MS = 40.0
+GATHER_MOST_MS = 20.0
 GATHER_MS_PER_RECORD = 1.5
 GATHER_ENOUGH = 500
 #: How long a loss of the table may go unnoticed by an owner that has nothing to do, and a topic that was made anew.
