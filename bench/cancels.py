@@ -6,7 +6,6 @@ says in its outcome, by the clock of the same machine.
 
 import asyncio
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -27,7 +26,8 @@ CALL_MS = 55_000
 BEGIN_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
 POLL_S = 0.05
-IN_FLIGHT = "worker_steps_in_flight"
+#: An attempt that has a slot may still be without its claim, and the end of its run would then come first.
+CLAIMS, GRANTED = "worker_claims_total", 'answer="granted"'
 RUNS = "/api/v1/workflows/runs"
 
 
@@ -63,17 +63,17 @@ async def _measure(stage: Stage) -> list[Line]:
 
 
 async def _until_called(stage: Stage, count: int) -> None:
+    """Return when the worker has the claim of every call; before them there was none, as functions need none."""
     deadline = time.monotonic() + BEGIN_TIMEOUT_S
     while time.monotonic() < deadline:
         pages = await scrape.pages(stage.http, [stage.system.roles["worker"]])
-        if sum(_sums(scrape.values(page, IN_FLIGHT) for page in pages)) == count:
+        if (
+            sum(number for page in pages for labels, number in scrape.values(page, CLAIMS) if labels == GRANTED)
+            == count
+        ):
             return
         await asyncio.sleep(POLL_S)
     raise BenchError(f"the worker has not begun {count} calls within {BEGIN_TIMEOUT_S:.0f} s")
-
-
-def _sums(found: Iterable[Iterable[tuple[object, float]]]) -> Iterable[float]:
-    return (value for page in found for _, value in page)
 
 
 async def _cancel(stage: Stage, run: str) -> float:
