@@ -67,10 +67,8 @@ async def _until_called(stage: Stage, count: int) -> None:
     deadline = time.monotonic() + BEGIN_TIMEOUT_S
     while time.monotonic() < deadline:
         pages = await scrape.pages(stage.http, [stage.system.roles["worker"]])
-        if (
-            sum(number for page in pages for labels, number in scrape.values(page, CLAIMS) if labels == GRANTED)
-            == count
-        ):
+        answers = [answer for page in pages for answer in scrape.values(page, CLAIMS)]
+        if sum(number for labels, number in answers if labels == GRANTED) == count:
             return
         await asyncio.sleep(POLL_S)
     raise BenchError(f"the worker has not begun {count} calls within {BEGIN_TIMEOUT_S:.0f} s")

@@ -24,16 +24,12 @@ async def with_rest(
 
     ``follows_s`` says of the first poll for how many seconds to wait in all, and of each later one whether to go on.
     """
-    until, latest = monotonic() + follows_s(poll), poll
-    while follows_s(latest) > 0 and (left_s := until - monotonic()) > 0 and (room := most - size(poll)) > 0:
+    wait_s = follows_s(poll)
+    until = monotonic() + wait_s
+    while wait_s > 0 and (left_s := until - monotonic()) > 0 and (room := most - poll.size) > 0:
         latest = await fetch(left_s, room)
-        poll = joined(poll, latest)
+        poll, wait_s = joined(poll, latest), follows_s(latest)
     return poll
-
-
-def size(poll: Poll) -> int:
-    """Return how many records a poll has."""
-    return sum(map(len, poll.records.values()))
 
 
 def joined(first: Poll, then: Poll) -> Poll:

@@ -14,6 +14,11 @@ class Poll(NamedTuple):
     records: dict[Partition, list[InRecord]]
     tenure: int = 0
 
+    @property
+    def size(self) -> int:
+        """How many records it has."""
+        return sum(map(len, self.records.values()))
+
 
 class Control(Protocol):
     """What a handler may ask of the consumer."""

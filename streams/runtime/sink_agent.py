@@ -93,7 +93,7 @@ class SinkAgent:
         for partition, (_, _, end) in opened.items():
             if partition in self._assigned and not self._stopping:
                 self._done[partition] = end
-        self._gathering.took(sum(map(len, poll.records.values())), self._clock.now_ms())
+        self._gathering.took(poll.size, self._clock.now_ms())
 
     def commits(self) -> dict[Partition, int]:
         """Return what was written."""

@@ -42,8 +42,6 @@ CHECKPOINT_MS = 30_000
 CHECKPOINT_TICK_S = 1.0
 #: How soon the group is asked again whether a partition that was lost is still ours.
 CONFIRM_S = 0.1
-
-
 #: How long a poll is held back, at most, when all of its records say that more follows: three quick steps take 5 ms.
 FOLLOWS_S = 0.01
 
@@ -166,7 +164,7 @@ class TableAgent:
 
     async def handle(self, poll: Poll) -> None:
         """Fold a poll while the one before is finished, then hand it on."""
-        self._gathering.took(sum(map(len, poll.records.values())), self._clock.now_ms())
+        self._gathering.took(poll.size, self._clock.now_ms())
         polled = [(self._owned[p], records) for (_, p), records in poll.records.items() if p in self._owned]
         prepared = await self._engine.prepare(polled)
         if self._finishing is not None:
