@@ -18,32 +18,27 @@ import uvicorn
 from fastapi import FastAPI
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from api import openapi, problems
 from api.auth import Authenticator
-from api.body_limit import BodyLimit, LargeBodies
-from api.counters import RoleCounters
-from api.measure import Measure, Measures
-from api.overload import Bound
+from api.dependencies import CreateQueues, CreateTopics, Services
+from api.http import openapi, problems
+from api.http.body_limit import BodyLimit, LargeBodies
+from api.http.concurrency_limit import Bound
+from api.http.metrics import Measure, Measures
+from api.http.role_counters import RoleCounters
+from api.live.run_stream import Streams
 from api.publisher import Publisher
-from api.routers.every import ROUTERS
-from api.run_stream import Streams
-from api.services import CreateQueues, CreateTopics, Services
-from connectors import lost_connections
-from connectors.accepted import AcceptedMarkers
-from connectors.admission_seen import AdmissionSeen
-from connectors.appender import TimelyAppender
-from connectors.bulk import Bulk
-from connectors.bus import Bus, NoBus
-from connectors.claims_seen import ClaimsSeen
-from connectors.clickhouse import ClickHouse
-from connectors.garbage import collect_rarely
-from connectors.kafka import KafkaLog
-from connectors.lane_lag import LaneLag
-from connectors.large_inputs import LargeInputs
-from connectors.nats import Nats
-from connectors.objects import open_objects
-from connectors.plans import Plans
-from connectors.ports import OutRecord
+from api.routers.list import ROUTERS
+from connectors.aio import uvloop_patch
+from connectors.aio.gc_tuning import collect_rarely
+from connectors.clickhouse.client import ClickHouse
+from connectors.kafka.deadline_appender import TimelyAppender
+from connectors.kafka.lag import LaneLag
+from connectors.kafka.log import KafkaLog
+from connectors.nats.pubsub import Nats
+from connectors.objects.s3 import s3_access
+from connectors.objects.store import open_objects
+from connectors.ports.engine import OutRecord
+from connectors.ports.pubsub import Bus, NoBus
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.database import Database
 from connectors.postgres.keys import Keys
@@ -55,21 +50,26 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
-from connectors.redis_errors import redis_errors
-from connectors.restarts import Restarts
-from connectors.run_definitions import RunDefinitions
-from connectors.settings import Settings
-from connectors.signals import SignalPost
-from connectors.spend import Spend
-from connectors.stored_specs import StoredSpecs
-from connectors.stores import s3_access
-from connectors.submissions import Submissions
+from connectors.redis.admission_reader import AdmissionSeen
+from connectors.redis.errors import redis_errors
+from connectors.redis.lease_reader import ClaimsSeen
+from connectors.redis.spec_reader import StoredSpecs
+from connectors.redis.spend_reader import Spend
+from connectors.redis.submission_markers import AcceptedMarkers
+from connectors.redis.worker_registry import WorkersSeen
 from connectors.tools import REGISTRY, load_entry_points
-from connectors.turns import Turns
-from connectors.waits import Waits
-from connectors.workers_seen import WorkersSeen
 from schemas.errors import TooLarge, TryLater
 from schemas.records.run_events import Capture
+from schemas.settings import Settings
+from services.runs.admission_required import Turns
+from services.runs.bulk import Bulk
+from services.runs.explain_waiting import Waits
+from services.runs.large_inputs import LargeInputs
+from services.runs.restart import Restarts
+from services.runs.signals import SignalPost
+from services.runs.submit import Submissions
+from services.workflows.of_run import RunDefinitions
+from services.workflows.resolver import Plans
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
 
@@ -112,7 +112,7 @@ TAGS = [
 
 
 class ApiLog(Protocol):
-    """What the API needs of the log; ``connectors.kafka.KafkaLog`` is one."""
+    """What the API needs of the log; ``connectors.kafka.log.KafkaLog`` is one."""
 
     async def start(self) -> None:
         """Connect. Raises ``Unavailable``; may be called again then."""
@@ -383,7 +383,7 @@ def main() -> None:
     settings = Settings.from_env(os.environ)
     if not settings.key_pepper:
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
-    lost_connections.install()
+    uvloop_patch.install()
     collect_rarely()
     app = create_app(settings)
     config = uvicorn.Config(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from connectors.grouping import SingleFlight
+from connectors.aio.batching import SingleFlight
 from connectors.postgres.keys import Keys, StoredKey
 from schemas.api_models.access import ALL_PERMISSIONS, Permission
 from schemas.errors import Forbidden, Unauthenticated

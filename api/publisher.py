@@ -5,8 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from connectors.appender import Appender
-from connectors.ports import OutRecord
+from connectors.kafka.deadline_appender import Appender
+from connectors.ports.engine import OutRecord
 from schemas.errors import TryLater
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from bench.engine import PARTITIONS
 from bench.lines import BenchError, Line
 from bench.plan import Sizes
 from bench.results import ROOT
-from connectors.kafka import KafkaLog
-from connectors.ports import OutRecord
+from connectors.kafka.log import KafkaLog
+from connectors.ports.engine import OutRecord
 from deploy.local.engines import Endpoints, EngineStack
 from deploy.local.engines.progress import Progress
 from topics.admin import TopicAdmin

@@ -8,10 +8,10 @@ from bench.lines import BenchError, Line, NotThere
 from bench.plan import Sizes
 from bench.stage import Stage, on_stage
 from bench.throughput import Load
-from connectors.settings import Settings
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
-from schemas.policy import DEFAULT_TIER
+from schemas.settings import Settings
+from schemas.spec.policy import DEFAULT_TIER
 from topics.catalogue import lane
 
 SETTING = "CHAIN_STEPS"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from connectors.ports import InRecord
+from connectors.ports.engine import InRecord
 from schemas.errors import Undecodable
 from schemas.records.base import Record
 from streams.core.commands import Command, Emit

@@ -15,13 +15,13 @@ import uvloop
 from redis.asyncio import Redis
 
 from bench.counting import CountFold, CountInbox, CountOutput
-from connectors.kafka import KafkaLog
-from connectors.ports import Due, OutRecord, Position
-from connectors.redis_tables import RedisTable
-from streams.runtime.clock import WallClock
-from streams.runtime.memory_checkpoints import MemoryCheckpoints
-from streams.runtime.table_agent import TableAgent
-from streams.runtime.transport import PollApp
+from connectors.aio.clock import WallClock
+from connectors.kafka.log import KafkaLog
+from connectors.memory.checkpoints import MemoryCheckpoints
+from connectors.ports.engine import Due, OutRecord, Position
+from connectors.redis.fenced_table import RedisTable
+from streams.runtime.consumer.transport import PollApp
+from streams.runtime.table.agent import TableAgent
 
 PARTITIONS = 4
 

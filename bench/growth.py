@@ -15,9 +15,9 @@ from bench import usage
 from bench.lines import Line, slope
 from bench.plan import Sizes
 from bench.stage import Stage, on_stage
-from connectors.settings import Settings
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
+from schemas.settings import Settings
 
 #: The first reading is at 1,000 finished runs, so hardly any may have ended before.
 WARM_UP_RUNS = 500

@@ -20,11 +20,11 @@ from bench.plan import Sizes
 from bench.solo import Solo, solo
 from bench.waiting_load import WaitingRuns
 from bench.workflows import children, mapped
-from connectors.kafka import KafkaLog
-from connectors.redis_keys import Slot
-from connectors.settings import Settings
+from connectors.kafka.log import KafkaLog
+from connectors.redis.keys import Slot
 from deploy.local.engines.progress import Progress
 from deploy.local.system import PARTITIONS
+from schemas.settings import Settings
 from topics.catalogue import TABLE_RUNS
 
 CHECKPOINTS = f"{TABLE_RUNS}.checkpoint"

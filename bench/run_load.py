@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.lines import BenchError
 from bench.workflows import INPUTS, THREE_STEPS, plan_of
-from connectors.ports import OutRecord
+from connectors.ports.engine import OutRecord
 from schemas.ids import canonical_hash, traceparent
 from schemas.records.run_events import RunSubmitted
-from schemas.semantics import TURNS
+from schemas.spec.rules_version import TURNS
 from topics.catalogue import RUN_EVENTS, RUN_VIEWS
 from topics.codec import encode
 

@@ -12,7 +12,7 @@ from bench import scrape, usage
 from bench.lines import BenchError, Line
 from bench.plan import Sizes
 from bench.run_load import RunEnds, Submitter
-from connectors.kafka import KafkaLog
+from connectors.kafka.log import KafkaLog
 from deploy.local.engines import ALL_ENGINES
 from deploy.local.engines.progress import Progress
 from deploy.local.system import ORG, System

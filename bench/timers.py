@@ -16,7 +16,7 @@ from bench.plan import Sizes
 from bench.run_load import Submitter
 from bench.solo import Solo, solo
 from bench.workflows import pause
-from connectors.kafka import KafkaLog
+from connectors.kafka.log import KafkaLog
 from deploy.local.engines.progress import Progress
 from deploy.local.system import ORG, PARTITIONS
 from schemas.records.run_events import TimerFired

@@ -14,7 +14,7 @@ from bench.plan import Sizes
 from bench.solo import Solo, solo
 from bench.waiting_load import WaitingRuns
 from bench.workflows import THREE_STEPS
-from connectors.kafka import KafkaLog
+from connectors.kafka.log import KafkaLog
 from deploy.local.engines.progress import Progress
 
 POINTS = 5

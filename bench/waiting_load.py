@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.run_load import MS, RUN, Submitter, Template
-from connectors.kafka import KafkaLog
-from connectors.ports import OutRecord
+from connectors.kafka.log import KafkaLog
+from connectors.ports.engine import OutRecord
 from deploy.local.system import ORG
 from schemas.records.run_events import StepDeferred
 from topics.catalogue import RUN_EVENTS

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from connectors.plans import Plan, make_plan
 from schemas.ids import canonical_hash, child_step_id
-from schemas.spec import PinnedPrompt
-from schemas.spec_check import parse_workflow
+from schemas.spec.check.workflow import parse_workflow
+from schemas.spec.model import PinnedPrompt
+from services.workflows.resolver import Plan, make_plan
 
 #: Children of the node that fans out.
 FANOUT_WIDTH = 20

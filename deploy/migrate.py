@@ -1,9 +1,9 @@
 """Bring the schemas of PostgreSQL and ClickHouse up to date: ``python -m deploy.migrate up|status``.
 
-The migrations are the numbered files in ``deploy/migrations``. Each is applied once, in order, in a transaction of its
-own together with its row in ``schema_migration``; a session lock lets one runner work at a time. A file that was
-applied must never change: its checksum is compared first. ClickHouse's are in ``deploy/clickhouse``, kept by
-``connectors.clickhouse``.
+The migrations are the numbered files in ``deploy/migrations/postgres``. Each is applied once, in order, in a
+transaction of its own together with its row in ``schema_migration``; a session lock lets one runner work at a time. A
+file that was applied must never change: its checksum is compared first. ClickHouse's are in
+``deploy/migrations/clickhouse``, kept by ``connectors.clickhouse.client``.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import asyncpg
 
-from connectors.clickhouse import ClickHouse
+from connectors.clickhouse.client import ClickHouse
 from connectors.postgres.errors import postgres_errors
-from connectors.settings import Settings
 from schemas.errors import AgentFlowError
+from schemas.settings import Settings
 
-FOLDER = Path(__file__).with_name("migrations")
+FOLDER = Path(__file__).with_name("migrations") / "postgres"
 #: Any number that nobody else uses as an advisory lock in this database.
 LOCK = 7_220_419_581_003
 CONNECT_TIMEOUT_S = 10.0

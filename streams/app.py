@@ -2,7 +2,7 @@
 
 ``python -m streams <role> [<role> …]`` runs roles in one process until SIGTERM or Ctrl-C. When it serves it prints one
 JSON line on its output, with its roles and the port of its metrics; it ends with a line on standard error that says
-why and what to do, and with an exit code of ``streams.exits``.
+why and what to do, and with an exit code of ``streams.process.exit_codes``.
 """
 
 import argparse
@@ -21,21 +21,21 @@ from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from redis.exceptions import AuthenticationError
 
-from connectors import lost_connections
-from connectors.garbage import collect_rarely
-from connectors.kafka import KafkaLog
-from connectors.redis_client import connect
-from connectors.settings import Settings
+from connectors.aio import uvloop_patch
+from connectors.aio.gc_tuning import collect_rarely
+from connectors.kafka.log import KafkaLog
+from connectors.redis.client import connect
 from schemas.errors import Unavailable
-from streams import logs, role_server
-from streams.exits import Ending, Exit
-from streams.health import Health, LoopWatch
-from streams.health_metrics import HealthCollector
-from streams.roles import OPTIONAL, ROLES, House, questions
-from streams.runtime.dependencies import Dependencies
-from streams.runtime.role_app import RoleApp
-from streams.runtime.role_metrics import RoleCollector, TakeTimes
-from streams.runtime.table_agent import TableAgent
+from schemas.settings import Settings
+from streams.process import http, logs
+from streams.process.dependencies import Dependencies
+from streams.process.exit_codes import Ending, Exit
+from streams.process.health import Health, LoopWatch
+from streams.process.health_metrics import HealthCollector
+from streams.process.metrics import RoleCollector, TakeTimes
+from streams.process.role import RoleApp
+from streams.roles.build import OPTIONAL, ROLES, House, questions
+from streams.runtime.table.agent import TableAgent
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ Apps = Mapping[str, RoleApp]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the roles named; return the exit code, see ``streams.exits``."""
+    """Run the roles named; return the exit code, see ``streams.process.exit_codes``."""
     parser = argparse.ArgumentParser(prog="python -m streams", description="Run stream roles in one process.")
     parser.add_argument("roles", nargs="+", choices=[*ROLES, "all"], metavar="role", help=", ".join([*ROLES, "all"]))
     named = parser.parse_args(argv).roles
@@ -71,7 +71,7 @@ def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
         settings = Settings.from_env(env)
     except ValueError as exc:
         return Ending(Exit.CONFIG, str(exc))
-    lost_connections.install()
+    uvloop_patch.install()
     collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -115,7 +115,7 @@ class Process:
         """Serve; return why it ended."""
         settings, watch = self._house.settings, LoopWatch(self._health)
         try:
-            port, stop_serving = role_server.serve(
+            port, stop_serving = http.serve(
                 self._house.registry, self._health, settings.api_host, settings.metrics_port
             )
         except OSError as exc:

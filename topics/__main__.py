@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from schemas.errors import AgentFlowError
-from topics import cli_dlq
 from topics.admin import TopicAdmin
 from topics.catalogue import CATALOGUE, wanted
+from topics.dead_letters import cli
 
 EXIT_OK, EXIT_DIFFERENT, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         describe()
         return EXIT_OK
     if args.command == "dlq":
-        return cli_dlq.run(args)
+        return cli.run(args)
     try:
         return asyncio.run(_on_broker(args))
     except (AgentFlowError, ValueError) as exc:
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
             "--org", action="append", default=[], help="organisation with a submissions topic; repeatable"
         )
         command.add_argument("--queue", action="append", default=[], help="queue that nodes name; repeatable")
-    cli_dlq.add_parser(commands)
+    cli.add_parser(commands)
     return parser
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from schemas.policy import TIERS
 from schemas.records.admissions import AdmissionEvent
 from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
@@ -19,7 +18,8 @@ from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
-from schemas.spec import QUEUE_PATTERN
+from schemas.spec.model import QUEUE_PATTERN
+from schemas.spec.policy import TIERS
 
 DAY_MS = 86_400_000
 DLQ_SUFFIX = ".dlq"

@@ -11,7 +11,7 @@ import orjson
 
 from schemas.errors import NewerMajor, Undecodable
 from schemas.records.base import MAJOR, VERSION, Record
-from schemas.spec import ResolvedSpec
+from schemas.spec.model import ResolvedSpec
 from topics.catalogue import declared
 
 #: Deeper JSON is refused: orjson writes at most 254 levels, and a record must be writable again.

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api import render
 from api.auth import Minted
+from api.dependencies import Admin, Parts
+from api.http.strict_json import StrictJsonRoute
+from api.render import runs
 from api.routers.errors import errors
-from api.services import Admin, Parts
-from api.strict_json import StrictJsonRoute
 from schemas.api_models.access import (
     ALL_PERMISSIONS,
     CreateKey,
@@ -30,13 +30,13 @@ async def create_key(body: CreateKey, who: Admin, parts: Parts) -> KeyCreated:
     """Create a key of the caller's organisation. The answer is the only place where the key is shown."""
     minted = parts.authenticator.mint(who.org_id, body.name, body.permissions)
     stored = await parts.keys.create(minted.stored)
-    return KeyCreated(**render.key_fields(stored), key=minted.key)
+    return KeyCreated(**runs.key_fields(stored), key=minted.key)
 
 
 @router.get("/keys", responses=errors())
 async def list_keys(who: Admin, parts: Parts) -> KeyPage:
     """List the organisation's keys, without their secrets."""
-    return KeyPage(keys=[render.key(stored) for stored in await parts.keys.all(who.org_id)])
+    return KeyPage(keys=[runs.key(stored) for stored in await parts.keys.all(who.org_id)])
 
 
 @router.delete("/keys/{key_id}", status_code=204, responses=errors(404, 409))
@@ -61,5 +61,5 @@ async def create_organisation(body: CreateOrganisation, who: Admin, parts: Parts
         id=body.id,
         name=body.name,
         submissions_topic=submissions_topic(body.id),
-        key=KeyCreated(**render.key_fields(stored), key=minted.key),
+        key=KeyCreated(**runs.key_fields(stored), key=minted.key),
     )

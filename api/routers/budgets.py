@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api import render
+from api.dependencies import Parts, Reader, Writer
+from api.http.strict_json import StrictJsonRoute
+from api.render import runs
 from api.routers.errors import errors
-from api.services import Parts, Reader, Writer
-from api.strict_json import StrictJsonRoute
-from connectors.submissions import wall_clock_ms
 from schemas import money
 from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, CreateBudget
 from schemas.budgets import dimension
+from services.runs.submit import wall_clock_ms
 
 BudgetId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -25,19 +25,19 @@ async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response:
     stored, new = await parts.budgets.create(who.org_id, name, body.scope, body.target, body.period, _limit_nano(body))
     parts.publisher.wake()
     response.status_code = 201 if new else 200
-    return render.budget(stored)
+    return runs.budget(stored)
 
 
 @router.get("", responses=errors())
 async def list_budgets(who: Reader, parts: Parts) -> BudgetPage:
     """List the organisation's budgets."""
-    return BudgetPage(budgets=[render.budget(stored) for stored in await parts.budgets.all(who.org_id)])
+    return BudgetPage(budgets=[runs.budget(stored) for stored in await parts.budgets.all(who.org_id)])
 
 
 @router.get("/{budget_id}", responses=errors(404))
 async def get_budget(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetAnswer:
     """Return a budget."""
-    return render.budget(await parts.budgets.get(who.org_id, budget_id))
+    return runs.budget(await parts.budgets.get(who.org_id, budget_id))
 
 
 @router.get("/{budget_id}/status", responses=errors(404))
@@ -46,7 +46,7 @@ async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> Budge
     stored = await parts.budgets.get(who.org_id, budget_id)
     at_ms = wall_clock_ms()
     (amounts,) = await parts.spend.amounts(who.org_id, [stored.budget.field(at_ms)])
-    return render.budget_status(stored, amounts, at_ms)
+    return runs.budget_status(stored, amounts, at_ms)
 
 
 def _limit_nano(body: CreateBudget) -> int:

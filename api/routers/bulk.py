@@ -2,15 +2,15 @@
 
 from fastapi import APIRouter
 
+from api.dependencies import Parts, Writer
+from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
 from api.routers.filters import time_ms
-from api.services import Parts, Writer
-from api.strict_json import StrictJsonRoute
-from connectors.bulk import Done
 from connectors.postgres.runs import RunFilter
 from schemas.api_models.bulk import BulkAction, BulkAnswer, BulkDone, BulkProblem, BulkRuns
 from schemas.errors import InvalidInput, Problem
 from schemas.records.run_views import RunState
+from services.runs.bulk import Done
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.counters import exposition
-from api.readiness import readiness
-from api.services import Parts
+from api.dependencies import Parts
+from api.http.readiness import readiness
+from api.http.role_counters import exposition
 from schemas.api_models.access import Health, Readiness
 
 router = APIRouter(tags=["operations"])

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter
 
+from api.dependencies import Parts, Reader, Services, Writer
+from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from api.services import Parts, Reader, Services, Writer
-from api.strict_json import StrictJsonRoute
-from connectors.admission_seen import Counts
 from connectors.postgres.run_limits import StoredLimits
+from connectors.redis.admission_reader import Counts
 from schemas.api_models.base import timestamp
 from schemas.api_models.limits import LimitsAnswer, PutLimits, WorkflowLimit
 from schemas.errors import Unavailable

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.overload import Bound
+from api.dependencies import Parts, Reader
+from api.http.concurrency_limit import Bound
 from api.routers.errors import errors
-from api.services import Parts, Reader
-from connectors.objects import CorruptObject
+from connectors.objects.store import CorruptObject
 from schemas.errors import Unavailable
 
 router = APIRouter(prefix="/api/v1/objects", tags=["runs"])

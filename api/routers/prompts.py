@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from api.dependencies import Parts, Reader, Writer
+from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from api.services import Parts, Reader, Writer
-from api.strict_json import StrictJsonRoute
 from connectors.postgres.prompts import StoredPrompt
 from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import (
@@ -17,7 +17,7 @@ from schemas.api_models.definitions import (
     PromptEntry,
     PromptPage,
 )
-from schemas.spec import NAME_PATTERN
+from schemas.spec.model import NAME_PATTERN
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=StrictJsonRoute)
 

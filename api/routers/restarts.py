@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from api import render
+from api.dependencies import Parts, Writer
+from api.http.strict_json import StrictJsonRoute
+from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.runs import RunId
-from api.services import Parts, Writer
-from api.strict_json import StrictJsonRoute
-from connectors.restarts import Again
 from schemas.api_models.restarts import ForkRun, RestartRun, RunForked
 from schemas.api_models.runs import MAX_ID_LENGTH
+from services.runs.restart import Again
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api import render
+from api.dependencies import Parts, Reader, Services
+from api.http.strict_json import StrictJsonRoute
+from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
 from api.routers.runs import RunId, no_run
-from api.services import Parts, Reader, Services
-from api.strict_json import StrictJsonRoute
 from connectors.postgres.run_steps import StepFilter
 from schemas.api_models.runs import StepPage
 from schemas.records.run_views import StepState

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
 
-from api import render
-from api.cursor import read_cursor
-from api.event_stream import EventStream
+from api.dependencies import Parts, Reader, Writer
+from api.http.sse import EventStream
+from api.http.strict_json import StrictJsonRoute
+from api.live.cursor import read_cursor
+from api.live.run_story import Event, Story
+from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text, tags_of, time_ms
-from api.run_story import Event, Story
-from api.services import Parts, Reader, Writer
-from api.strict_json import StrictJsonRoute
-from connectors.bus import cancel_subject
-from connectors.ports import OutRecord
+from connectors.ports.engine import OutRecord
+from connectors.ports.pubsub import cancel_subject
 from connectors.postgres.runs import RunFilter
 from schemas.api_models.runs import (
     CancelAccepted,

@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
-from api import render_schedules as render
+from api.dependencies import Parts, Reader, Services, Writer
+from api.http.strict_json import StrictJsonRoute
+from api.render import schedules as render
 from api.routers.errors import errors
-from api.services import Parts, Reader, Services, Writer
-from api.strict_json import StrictJsonRoute
 from connectors.postgres.schedules import StoredSchedule
-from connectors.submissions import wall_clock_ms
 from schemas import money
 from schemas.api_models.runs import SubmitRun
 from schemas.api_models.schedules import (
@@ -24,7 +23,8 @@ from schemas.api_models.schedules import (
     milliseconds,
 )
 from schemas.errors import InvalidInput, Problem
-from schemas.timing import Timing, next_slot, slots, timing_problems
+from schemas.schedule import Timing, next_slot, slots, timing_problems
+from services.runs.submit import wall_clock_ms
 
 ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 

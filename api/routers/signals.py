@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path
 
-from api import render
+from api.dependencies import Parts, Writer
+from api.http.strict_json import StrictJsonRoute
+from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.runs import RunId
-from api.services import Parts, Writer
-from api.strict_json import StrictJsonRoute
-from connectors.signals import Wish
 from schemas.api_models.runs import MAX_ID_LENGTH, SignalAccepted
 from schemas.ids import HTTP_SOURCE
-from schemas.signals import signal_id
-from schemas.spec import NAME_PATTERN
+from schemas.spec.model import NAME_PATTERN
+from schemas.tables.signals import signal_id
+from services.runs.signals import Wish
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 

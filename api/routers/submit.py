@@ -5,14 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from api import render
+from api.dependencies import Parts, Writer
+from api.http.submit_route import SubmitRoute
+from api.render import runs
 from api.routers.errors import errors
-from api.services import Parts, Writer
-from api.submit_route import SubmitRoute
 from schemas.api_models.runs import MAX_ID_LENGTH, RunAccepted, SubmitRun
 from schemas.ids import HTTP_SOURCE
 
-router = APIRouter(prefix=render.RUNS, tags=["runs"], route_class=SubmitRoute)
+router = APIRouter(prefix=runs.RUNS, tags=["runs"], route_class=SubmitRoute)
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -38,4 +38,4 @@ async def submit_run(
     with parts.bound.place():
         record = await parts.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)
         submitted = await parts.submissions.submit(record)
-    return render.accepted(submitted.receipt, submitted.duplicate)
+    return runs.accepted(submitted.receipt, submitted.duplicate)

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
+from api.dependencies import Parts, Reader, Services
 from api.routers.errors import errors
-from api.services import Parts, Reader, Services
 from connectors.tools.entries import ToolKind
 from schemas.api_models.tools import FunctionPage, ToolEntry, ToolPage
 

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter
 
-from api import render
+from api.dependencies import Parts, Reader
+from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.runs import RunId
-from api.services import Parts, Reader
-from connectors.waits import RunWaits
 from schemas.api_models.waiting import RunWaiting, StepWaiting
 from schemas.errors import NotFound
-from schemas.waiting import Wait
+from schemas.tables.wait_reasons import Wait
+from services.runs.explain_waiting import RunWaits
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"])
 

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
+from api.dependencies import Admin, Parts
 from api.routers.errors import errors
-from api.services import Admin, Parts
-from connectors.workers_seen import BEAT_S, FORGOTTEN_AFTER_S, MISSED_BEATS
+from connectors.redis.worker_registry import BEAT_S, FORGOTTEN_AFTER_S, MISSED_BEATS
 from schemas.api_models.base import timestamp
 from schemas.api_models.workers import WorkerAnswer, WorkersAnswer
 

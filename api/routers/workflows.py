@@ -6,17 +6,17 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.dependencies import Parts, Reader, Writer
 from api.routers.errors import errors
-from api.services import Parts, Reader, Writer
-from connectors.families import load_family, pin_prompts
-from connectors.plans import make_plan
 from connectors.postgres.workflows import StoredWorkflow
 from connectors.tools.arguments import argument_problems
 from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import WorkflowAnswer, WorkflowEntry, WorkflowPage
 from schemas.errors import InvalidSpec, Problem
-from schemas.spec import NAME_PATTERN, WorkflowSpec
-from schemas.spec_check import check_spec, parse_workflow, prompt_refs, queues_of
+from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs, queues_of
+from schemas.spec.model import NAME_PATTERN, WorkflowSpec
+from services.workflows.nested import load_family, pin_prompts
+from services.workflows.resolver import make_plan
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from connectors.ports import OutRecord
+from connectors.ports.engine import OutRecord
 from connectors.postgres.database import Connection, Database
 from schemas.records.definitions import Definition, DefinitionKind
 from topics.catalogue import DEFINITIONS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from connectors.ports import OutRecord
+from connectors.ports.engine import OutRecord
 from connectors.postgres.database import Database, epoch_ms
 from schemas.records.admissions import LimitsSet
 from topics.catalogue import ADMISSIONS

@@ -12,7 +12,7 @@ from connectors.postgres.database import Database, epoch_ms
 from connectors.postgres.run_counts import Children, counted
 from schemas.errors import InvalidInput, Problem
 from schemas.records.run_views import RunState, StepState
-from schemas.spec import NodeKind
+from schemas.spec.model import NodeKind
 
 SUMMARY = (
     "id, workflow_name, workflow_version, status, tags, input_tokens, output_tokens, cost_nano, error, "

@@ -9,7 +9,7 @@ import asyncpg
 
 from connectors.postgres.database import Database, epoch_ms
 from schemas.errors import Conflict, NotFound
-from schemas.timing import Timing
+from schemas.schedule import Timing
 
 _COLUMNS = (
     "id, org_id, name, workflow_name, workflow_version, inputs, tags, budget_nano, cron, interval_s, time_zone, "

@@ -9,7 +9,7 @@ from connectors.postgres.database import Database, epoch_ms
 from connectors.postgres.outbox import enqueue
 from schemas.errors import Conflict, NotFound
 from schemas.ids import canonical_hash
-from schemas.spec import WorkflowSpec
+from schemas.spec.model import WorkflowSpec
 
 _COLUMNS = f"name, version, spec, hash, required_inputs, {epoch_ms('created_at')} AS created_ms"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from connectors.providers.conversation import Asked, ToolSpec, Turn
-from connectors.providers.pictures import Picture
+from connectors.providers.images import Picture
 from schemas.records.base import Usage
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from connectors.providers import chat_wire, http_errors
+from connectors.providers import http_errors, openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import weight
-from connectors.providers.pictures import Picture, most_tokens, noted
+from connectors.providers.images import Picture, most_tokens, noted
 from schemas.records.base import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -35,7 +35,7 @@ class OpenAIProvider:
         self._key = api_key
         # OpenAI's newer models refuse ``max_tokens``, and many compatible services know nothing else.
         hosted = httpx.URL(base_url).host == "api.openai.com"
-        self._field: chat_wire.MaxTokensField = "max_completion_tokens" if hosted else "max_tokens"
+        self._field: openai_wire.MaxTokensField = "max_completion_tokens" if hosted else "max_tokens"
         self._client = httpx.AsyncClient(
             base_url=base_url.rstrip("/") + "/",
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
@@ -44,7 +44,7 @@ class OpenAIProvider:
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Ask the model once. Raises ``StepError`` as ``http_errors`` maps it."""
-        sent = chat_wire.request_body(request, self._field)
+        sent = openai_wire.request_body(request, self._field)
         answer = await self._post(sent, request)
         if not answer.is_success:
             raise http_errors.from_status(
@@ -57,7 +57,7 @@ class OpenAIProvider:
             )
         try:
             received = json.loads(answer.content)
-            completion = chat_wire.read_completion(received, request.tools)
+            completion = openai_wire.read_completion(received, request.tools)
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self.name, str(exc)) from exc
         return ModelResponse(
@@ -97,7 +97,7 @@ class OpenAIProvider:
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise http_errors.from_exception(self.name, exc, request.timeout_s) from exc
 
-    def _usage(self, request: ModelRequest, completion: chat_wire.Completion) -> Usage:
+    def _usage(self, request: ModelRequest, completion: openai_wire.Completion) -> Usage:
         """Return what the provider counted; what it did not count, by our upper bound."""
         given, made = completion.input_tokens, completion.output_tokens
         if given is None:

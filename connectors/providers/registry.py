@@ -1,9 +1,9 @@
 """Which model providers a process has, by name."""
 
 from connectors.providers.base import Provider
-from connectors.providers.local import LocalProvider
-from connectors.providers.local_behaviour import LocalBehaviour
-from connectors.providers.local_http import LocalHttpProvider
+from connectors.providers.local.behaviour import LocalBehaviour
+from connectors.providers.local.client import LocalHttpProvider
+from connectors.providers.local.provider import LocalProvider
 from connectors.providers.openai import OPENAI_BASE_URL, OpenAIProvider
 
 

@@ -1,9 +1,10 @@
 """Tools and functions that workflows call by name. Importing this package registers those that ship with it."""
 
-from connectors.tools import combining, complexity, files, gathering, http_request, images, merging, splitting
+from connectors.tools.builtin import combine, complexity, concat_lists, images, merge, s3, split
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Done, NotDone, Reconciled, Unknown
 from connectors.tools.entry_points import load_entry_points
+from connectors.tools.http import request
 from connectors.tools.metrics import METRICS
 from connectors.tools.registry import REGISTRY, Registry, function, tool
 
@@ -16,15 +17,15 @@ __all__ = [
     "Registry",
     "ToolContext",
     "Unknown",
-    "combining",
+    "combine",
     "complexity",
-    "files",
+    "concat_lists",
     "function",
-    "gathering",
-    "http_request",
     "images",
     "load_entry_points",
-    "merging",
-    "splitting",
+    "merge",
+    "request",
+    "s3",
+    "split",
     "tool",
 ]

@@ -6,8 +6,8 @@ from typing import Any
 from connectors.tools.entries import ToolKind, check_config, unknown_arguments
 from connectors.tools.registry import Registry
 from schemas.errors import Problem, StepError
-from schemas.spec import FunctionNode, Node, ToolNode, WorkflowSpec
-from schemas.spec_nodes import queue_of
+from schemas.spec.check.nodes import queue_of
+from schemas.spec.model import FunctionNode, Node, ToolNode, WorkflowSpec
 
 
 def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Problem]:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from connectors.tools.world import World
+from connectors.tools.environment import World
 from schemas.payload import Reference
 
 
 class ObjectReader(Protocol):
-    """Where stored bytes are read; see ``connectors.objects``."""
+    """Where stored bytes are read; see ``connectors.objects.store``."""
 
     async def get(self, org_id: str, reference: Reference) -> bytes:
         """Return the bytes of one of the organisation's references."""

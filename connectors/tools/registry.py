@@ -33,7 +33,7 @@ from typing import Any, TypeVar
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconcile, Reconciled, Unknown
 from connectors.tools.entries import Entry, ToolKind, check_arguments, check_config, make_entry
-from connectors.tools.threads import Threads
+from connectors.tools.thread_pool import Threads
 from schemas.errors import StepError
 from schemas.ids import canonical_hash
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import httpx
 
-from connectors.clickhouse import ClickHouse
-from connectors.settings import Settings
+from connectors.clickhouse.client import ClickHouse
 from deploy import migrate
 from deploy.local.engines import Endpoints, EngineStack
 from deploy.local.engines.ports import LOOPBACK, PortBook, is_free
 from deploy.local.engines.progress import Progress, heartbeat, silent
 from deploy.local.roles import RoleProcess, RoleStartError, stop_all
+from schemas.settings import Settings
 from topics.admin import TopicAdmin
 from topics.catalogue import wanted
 

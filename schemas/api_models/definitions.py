@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Cents, Request, Text, Usd
 from schemas.budgets import Period, Scope
-from schemas.spec import NAME_PATTERN
+from schemas.spec.model import NAME_PATTERN
 
 MAX_TEMPLATE_CHARS = 256 * 1024
 MAX_VERSION = 999_999_999

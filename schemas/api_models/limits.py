@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Request
-from schemas.spec import NAME_PATTERN
+from schemas.spec.model import NAME_PATTERN
 
 MAX_RUNNING = 1_000_000
 MAX_WORKFLOWS = 1_000

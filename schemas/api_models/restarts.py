@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Request
 from schemas.api_models.runs import RunAccepted
-from schemas.spec import NODE_ID_PATTERN
+from schemas.spec.model import NODE_ID_PATTERN
 
 
 class RestartRun(Request):

@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Cents, Request, Tags
 from schemas.records.run_views import RunState, StepState
-from schemas.spec import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
-from schemas.waiting import WaitKind
+from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
+from schemas.tables.wait_reasons import WaitKind
 
 MAX_ID_LENGTH = 256
 """The most characters of a submission id or of a source."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from schemas.api_models.base import Answer, Cents, Request, Tags, Text
-from schemas.spec import NAME_PATTERN
+from schemas.spec.model import NAME_PATTERN
 
 Overlap = Literal["skip", "queue_one", "allow", "cancel_previous"]
 Catchup = Literal["all", "latest", "none"]

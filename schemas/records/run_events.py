@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from schemas.payload import Payload, Reference
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.records.parents import Parent
-from schemas.spec import ResolvedSpec
+from schemas.spec.model import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
 Chain = Literal["goes_on", "given_back"]

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.records.parents import Parent
-from schemas.spec import NodeKind
+from schemas.spec.model import NodeKind
 
 RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
 StepState = Literal["pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "canceled"]

@@ -4,9 +4,9 @@ from typing import ClassVar, Literal
 
 from schemas.ids import request_id
 from schemas.payload import PathPart, Payload
-from schemas.policy import OnUnknown, Tier
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
+from schemas.spec.policy import OnUnknown, Tier
 
 
 class Link(Part, frozen=True, kw_only=True):

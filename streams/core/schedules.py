@@ -9,7 +9,7 @@ none is run twice.
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.timing import Timing, next_slot, slots
+from schemas.schedule import Timing, next_slot, slots
 
 Overlap = Literal["skip", "queue_one", "allow", "cancel_previous"]
 Catchup = Literal["all", "latest", "none"]

@@ -1,8 +1,8 @@
 """Dead letters: the original bytes and headers, with headers that say why, where and how often."""
 
-from connectors.ports import InRecord, OutRecord
+from connectors.ports.engine import InRecord, OutRecord
 from topics.catalogue import dlq
-from topics.dead_letters import (
+from topics.dead_letters.letter import (
     AT_MS,
     ATTEMPTS,
     MESSAGE,

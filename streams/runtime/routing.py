@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from connectors.ports import OutRecord
+from connectors.ports.engine import OutRecord
 from schemas.records.admissions import (
     EVERYBODY,
     AdmissionAsked,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from connectors import prices
+from connectors.prices import book
 from schemas.records.money import CostEvent
 from tests.chaos.workflows import MODEL_NAME
 
@@ -94,7 +94,7 @@ def price(input_tokens: int, output_tokens: int) -> int:
 
 
 def _per_token() -> tuple[Decimal, Decimal]:
-    listed = json.loads(Path(prices.__file__).with_name("prices_override.json").read_text())
+    listed = json.loads(Path(book.__file__).with_name("override.json").read_text())
     own = next(entry for entry in listed if (entry["provider"], entry["model"]) == ("local", MODEL_NAME))
     return Decimal(own["input_usd_per_mtok"]) * 1000, Decimal(own["output_usd_per_mtok"]) * 1000
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import uvloop
 
-from connectors import lost_connections
+from connectors.aio import uvloop_patch
 
 LOOPBACK = "127.0.0.1"
 PIECE = 64 * 1024
@@ -160,7 +160,7 @@ class Proxy:
 
 def main() -> None:
     """Run the proxy."""
-    lost_connections.install()
+    uvloop_patch.install()
     ports: dict[str, list[int]] = json.loads(Path(sys.argv[1]).read_text())
     uvloop.run(Proxy({name: Link(listen, target) for name, (listen, target) in ports.items()}).serve())
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.kafka_checkpoints import KafkaCheckpoints
-from connectors.ports import Checkpoints, CheckpointWriter, Kept
+from connectors.kafka.checkpoints import KafkaCheckpoints
+from connectors.memory.checkpoints import MemoryCheckpoints
+from connectors.ports.engine import Checkpoints, CheckpointWriter, Kept
 from schemas.errors import Fenced, TooLarge, Unavailable
-from streams.runtime.memory_checkpoints import MemoryCheckpoints
 from topics.admin import TopicAdmin
 from topics.catalogue import CHECKPOINT_MAX_BYTES, checkpoint_topic, declared
 

@@ -11,18 +11,18 @@ import pytest
 from msgspec import structs
 from redis.asyncio import Redis
 
-from connectors.budget_definitions import BudgetDefinitions
-from connectors.holds import AlreadySettled, Held, HoldRequest, RedisHolds, Refused, entry_of, hold_member
-from connectors.ports import Answer, Commit, OutRecord, Position
-from connectors.redis_keys import Slot, budgets_slot
-from connectors.redis_tables import RedisTable
+from connectors.ports.engine import Answer, Commit, OutRecord, Position
+from connectors.redis.fenced_table import RedisTable
+from connectors.redis.holds import AlreadySettled, Held, HoldRequest, RedisHolds, Refused, entry_of, hold_member
+from connectors.redis.keys import Slot, budgets_slot
 from schemas.budgets import Budget, Period, Scope, spend_fields
 from schemas.errors import Unavailable
 from schemas.records.definitions import Definition
 from schemas.records.money import CostEvent
-from streams.budgets import PresumedSettlements
-from streams.core.budgets import BudgetsFold, CallEvent
+from services.budgets.definitions import BudgetDefinitions
+from streams.core.budgets.fold import BudgetsFold, CallEvent
 from streams.core.commands import Hold, Release
+from streams.roles.budgets import PresumedSettlements
 from topics.catalogue import COST_EVENTS
 from topics.codec import decode
 

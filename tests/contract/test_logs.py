@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.kafka import KafkaLog
-from connectors.ports import Log, OutRecord
+from connectors.kafka.log import KafkaLog
+from connectors.memory.engine import ManualClock, MemoryLog
+from connectors.ports.engine import Log, OutRecord
 from schemas.errors import TooLarge, Unavailable
-from streams.runtime.memory import ManualClock, MemoryLog
 from topics.admin import TopicAdmin
 from topics.catalogue import DLQ_MAX_MESSAGE_BYTES
-from topics.murmur2 import partition_for
+from topics.partitioner import partition_for
 
 PARTITIONS = 4
 

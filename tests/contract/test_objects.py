@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from connectors import objects as objects_module
-from connectors.objects import CorruptObject, Objects, open_objects
-from connectors.stores import S3Access
+from connectors.objects import store as objects_module
+from connectors.objects.s3 import S3Access
+from connectors.objects.store import CorruptObject, Objects, open_objects
 from schemas.errors import Forbidden, NotFound, Unavailable, Undecodable
 from schemas.payload import INLINE_LIMIT, Inline, Reference
 from tests.support.s3_server import S3Server, s3_server

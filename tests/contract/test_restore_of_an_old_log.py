@@ -6,19 +6,19 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from connectors.redis_tables import RedisTable
+from connectors.memory.checkpoints import MemoryCheckpoints
+from connectors.memory.engine import ManualClock, MemoryLog
+from connectors.redis.fenced_table import RedisTable
 from schemas.payload import inline
 from schemas.records.money import CostEvent
 from schemas.records.run_events import CancelRequested, StepSucceeded
-from streams.core.budgets import BudgetsFold
+from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
-from streams.runtime.engine import Engine
-from streams.runtime.inbox import CatalogueInbox
-from streams.runtime.memory import ManualClock, MemoryLog
-from streams.runtime.memory_checkpoints import MemoryCheckpoints
-from streams.runtime.owned import Owned
 from streams.runtime.routing import to_out
-from streams.runtime.takeover import Takeover
+from streams.runtime.table.engine import Engine
+from streams.runtime.table.inbox import CatalogueInbox
+from streams.runtime.table.partition import Owned
+from streams.runtime.table.takeover import Takeover
 from tests.support.runs import function, resolved, submitted
 
 DAY_S = 86_400

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from connectors.ports import Answer, Commit, Due, HoldEntry, Position, Table, hold_timer, timer_member
-from connectors.redis_tables import RedisTable
+from connectors.memory.engine import MemoryTable
+from connectors.ports.engine import Answer, Commit, Due, HoldEntry, Position, Table, hold_timer, timer_member
+from connectors.redis.fenced_table import RedisTable
 from schemas.errors import Fenced, PositionLost, Unavailable
-from streams.runtime.memory import MemoryTable
 
 
 @pytest.fixture(params=["memory", "redis"])

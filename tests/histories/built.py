@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from schemas.records.run_events import RunAdmitted, TimerFired
-from schemas.semantics import TURNS
+from schemas.spec.rules_version import TURNS
 from tests.histories.history import Record
 from tests.support.runs import ORG, RUN, World, function, resolved, submitted
 from topics.codec import encode

@@ -23,8 +23,8 @@ from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
 from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Observe
 from streams.core.memory import MemoryState
-from streams.core.runs.entries import SPEC
 from streams.core.runs.fold import RunFold
+from streams.core.runs.state.entries import SPEC
 from topics.catalogue import RUN_EVENTS
 from topics.codec import decode, encode
 

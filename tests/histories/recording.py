@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from connectors.kafka import KafkaLog
+from connectors.kafka.log import KafkaLog
 from schemas.errors import NotFound
 from tests.histories.history import Record
 from topics.catalogue import RUN_EVENTS
-from topics.murmur2 import partition_for
+from topics.partitioner import partition_for
 
 
 async def records_of(bootstrap: str, run_ids: Sequence[str]) -> list[Record]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from connectors.kafka import KafkaLog
+from connectors.kafka.log import KafkaLog
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import request_id
 from schemas.records.run_events import StepSucceeded

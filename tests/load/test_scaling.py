@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.roles import RoleProcess
 from deploy.local.system import ORG, PARTITIONS, System
-from streams.exits import Exit
+from streams.process.exit_codes import Exit
 from tests.support.checker import Checker
 from tests.support.crashes import Load, crash_system
 from tests.support.polling import until

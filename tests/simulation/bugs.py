@@ -7,18 +7,18 @@ import msgspec
 
 from schemas.records.admissions import AdmissionEvent, AdmissionReleased
 from schemas.records.run_events import CancelRequested, RunEvent, TimerFired
-from schemas.turns import WHERE, Known, run_entity
-from streams.core.admission_lines import Lines
-from streams.core.admissions import AdmissionsFold
-from streams.core.budgets import BudgetsFold, CallEvent, settled_entity
+from schemas.tables.admissions import WHERE, Known, run_entity
+from streams.core.admissions.fold import AdmissionsFold
+from streams.core.admissions.queue import Lines
+from streams.core.budgets.fold import BudgetsFold, CallEvent, settled_entity
 from streams.core.commands import Command, Emit
-from streams.core.runs.entries import step_field
 from streams.core.runs.fold import RunFold
+from streams.core.runs.state.entries import step_field
 from streams.core.state import State
-from streams.runtime.checkpoints import Checkpointer
-from streams.runtime.engine import Engine, Prepared
-from streams.runtime.owned import Owned
-from streams.runtime.table_agent import TableAgent
+from streams.runtime.checkpoint.writer import Checkpointer
+from streams.runtime.table.agent import TableAgent
+from streams.runtime.table.engine import Engine, Prepared
+from streams.runtime.table.partition import Owned
 
 BUGS = (
     "no_epoch_check",

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from connectors.ports import Bounds, InRecord, OutRecord
+from connectors.memory.checkpoints import MemoryCheckpoints
+from connectors.memory.engine import ManualClock
+from connectors.ports.engine import Bounds, InRecord, OutRecord
 from schemas.budgets import spend_fields
 from schemas.records.admissions import AdmissionReleased
 from schemas.records.money import CallStarted, CostEvent
@@ -24,21 +26,19 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView, StepView
 from schemas.records.steps import StepRequest
-from schemas.turns import LIMITS, LINES, POOL
-from streams.core.admissions import AdmissionsFold
-from streams.core.budgets import BudgetsFold
-from streams.core.runs.agents import part_of
-from streams.core.runs.finish import KEEP_FINISHED_MS
+from schemas.tables.admissions import LIMITS, LINES, POOL
+from streams.core.admissions.fold import AdmissionsFold
+from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
-from streams.core.runs.states import TERMINAL_RUN
+from streams.core.runs.nodes.agent import part_of
+from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
+from streams.core.runs.transitions import TERMINAL_RUN
 from streams.core.state import Fold
-from streams.runtime.engine import Engine
-from streams.runtime.inbox import CatalogueInbox
-from streams.runtime.memory import ManualClock
-from streams.runtime.memory_checkpoints import MemoryCheckpoints
-from streams.runtime.owned import Owned
-from streams.runtime.quarantine import ENTITY as QUARANTINE
-from streams.runtime.takeover import Takeover
+from streams.runtime.table.engine import Engine
+from streams.runtime.table.inbox import CatalogueInbox
+from streams.runtime.table.partition import Owned
+from streams.runtime.table.quarantine import ENTITY as QUARANTINE
+from streams.runtime.table.takeover import Takeover
 from tests.simulation.ports import FencedTable, StampedLog
 from tests.simulation.world import LANE, World
 from tests.support.runs import ORG

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
-from connectors.ports import (
+from connectors.memory.checkpoints import MemoryCheckpoints, MemoryWriter
+from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
+from connectors.ports.engine import (
     Answer,
     Bounds,
     CheckpointWriter,
@@ -25,12 +27,10 @@ from connectors.ports import (
     split_member,
 )
 from schemas.errors import Unavailable
-from streams.core.budgets import settled_entity
-from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
-from streams.runtime.memory_checkpoints import MemoryCheckpoints, MemoryWriter
+from streams.core.budgets.fold import settled_entity
 from tests.simulation.scheduler import Process, Scheduler
 from topics.catalogue import COST_EVENTS
-from topics.murmur2 import partition_for
+from topics.partitioner import partition_for
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from msgspec import structs
 
-from connectors.holds import entry_of
-from connectors.ports import Due, InRecord, OutRecord
+from connectors.ports.engine import Due, InRecord, OutRecord
+from connectors.redis.holds import entry_of
 from schemas.errors import Unavailable
 from schemas.ids import call_id
 from schemas.payload import inline
@@ -29,21 +29,21 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
-from schemas.semantics import TURNS
-from schemas.spec_dynamic import signal_names
-from streams.admission import fire_nothing
-from streams.core.admissions import AdmissionsFold
-from streams.core.budgets import BudgetsFold
-from streams.core.runs.chain import next_request
+from schemas.spec.check.waiting_nodes import signal_names
+from schemas.spec.rules_version import TURNS
+from streams.core.admissions.fold import AdmissionsFold
+from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
+from streams.core.runs.requests.chained import next_request
 from streams.core.state import Fold
-from streams.runtime.inbox import CatalogueInbox
-from streams.runtime.kept import marker_of
-from streams.runtime.owned import Status
-from streams.runtime.polls import Partition, Poll
+from streams.roles.admission import fire_nothing
+from streams.runtime.checkpoint.codec import marker_of
+from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.routing import to_out
-from streams.runtime.table_agent import TableAgent
-from streams.runtime.timers import Fire, fire_run_timers
+from streams.runtime.table.agent import TableAgent
+from streams.runtime.table.inbox import CatalogueInbox
+from streams.runtime.table.partition import Status
+from streams.runtime.table.timers import Fire, fire_run_timers
 from tests.simulation.bugs import Forgetful, GivenTwice, LeavesChildren, NotHeldAgain, TimerByClock, plant
 from tests.simulation.ports import (
     Calls,
@@ -61,7 +61,7 @@ from tests.support.families import family, flow, runs
 from tests.support.runs import ORG, START_MS, assistant, function, limited, resolved, signal, submitted, switch, wait
 from topics import catalogue
 from topics.codec import decode
-from topics.murmur2 import partition_for
+from topics.partitioner import partition_for
 
 LANE = catalogue.lane("silver")
 MINUTE_MS = 60_000

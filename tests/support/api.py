@@ -13,10 +13,10 @@ import httpx
 from fastapi import FastAPI
 
 from api.app import create_app
-from connectors.ports import OutRecord
-from connectors.settings import Settings
+from connectors.ports.engine import OutRecord
 from deploy.migrate import up
 from schemas.errors import TooLarge, Unavailable
+from schemas.settings import Settings
 from topics.codec import decode
 
 DEADLINE_S = 10.0

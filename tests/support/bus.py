@@ -1,6 +1,6 @@
 """A bus in memory: what is published is handed over at once, to whoever subscribed to just that or to a pattern."""
 
-from connectors.bus import Handler, Unsubscribe
+from connectors.ports.pubsub import Handler, Unsubscribe
 
 
 class MemoryBus:

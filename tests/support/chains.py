@@ -1,6 +1,6 @@
 """A world of workers that go on with chains: claims, crashes, zombies, redelivery, and a fold that lags behind.
 
-The workers' rules are those of ``streams.worker``, without I/O, so that thousands of histories can be played.
+The workers' rules are those of ``streams.roles.worker``, without I/O, so that thousands of histories can be played.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from schemas.payload import inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, Chain, RunEvent, StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
-from streams.core.runs.chain import next_request
 from streams.core.runs.fold import RunFold
-from streams.core.runs.states import TERMINAL_RUN
+from streams.core.runs.requests.chained import next_request
+from streams.core.runs.transitions import TERMINAL_RUN
 from tests.support.runs import ORG, RUN, World
 
 Pick = Callable[[list[Any]], Any]

@@ -13,13 +13,13 @@ import asyncpg
 from msgspec import structs
 from redis.asyncio import Redis
 
-from connectors.clickhouse import ClickHouse
-from connectors.kafka import KafkaLog
-from connectors.redis_keys import Slot
-from connectors.settings import Settings
+from connectors.clickhouse.client import ClickHouse
+from connectors.kafka.log import KafkaLog
+from connectors.redis.keys import Slot
 from deploy.local.engines import Endpoints
 from schemas.budgets import spend_fields
 from schemas.records.money import CostEvent
+from schemas.settings import Settings
 from tests.support.seen import TOPICS, Seen
 from topics import catalogue
 

@@ -60,7 +60,7 @@ WORKFLOW = {
 
 def model_process(data_dir: Path, latency_ms: int, *, jitter_ms: int = 0, error_rate: float = 0.0) -> RoleProcess:
     """Return the local model as a process of its own, not yet started. It counts calls by idempotency key."""
-    argv = ["-m", "connectors.providers.local_server", "--port", "0", "--latency-ms", str(latency_ms), "--echo"]
+    argv = ["-m", "connectors.providers.local.server", "--port", "0", "--latency-ms", str(latency_ms), "--echo"]
     argv += ["--jitter-ms", str(jitter_ms), "--error-rate", str(error_rate)]
     return RoleProcess("model", argv, {}, data_dir / "logs" / "model.log")
 

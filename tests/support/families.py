@@ -14,9 +14,9 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
-from schemas.spec import ResolvedSpec, WorkflowSpec
-from schemas.spec_family import Family, Member, member_key
-from schemas.spec_hash import resolve
+from schemas.spec.hash import resolve
+from schemas.spec.model import ResolvedSpec, WorkflowSpec
+from schemas.spec.nested import Family, Member, member_key
 from streams.core.commands import Arm, Command, Disarm, Emit
 from tests.support.runs import ORG, RUN, World, prompt, submitted
 

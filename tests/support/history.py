@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.ports import InRecord
+from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from connectors.postgres.run_writes import RunWrites
 from schemas.records.run_events import RunSubmitted
 from schemas.records.run_views import RunState, RunView, StepView
-from streams.history import HistorySink
+from streams.roles.history import HistorySink
 
 
 def view_of(

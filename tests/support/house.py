@@ -5,14 +5,14 @@ from typing import Any
 import orjson
 
 from bench.counting import CountFold, CountInbox, CountOutput
-from connectors.ports import InRecord, OutRecord
+from connectors.memory.checkpoints import MemoryCheckpoints
+from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
+from connectors.ports.engine import InRecord, OutRecord
 from schemas.errors import NewerMajor, Undecodable
 from schemas.records.control import KeyReleased
-from streams.runtime.engine import Engine
-from streams.runtime.memory import ManualClock, MemoryLog, MemoryTable
-from streams.runtime.memory_checkpoints import MemoryCheckpoints
-from streams.runtime.owned import Owned
-from streams.runtime.takeover import Takeover
+from streams.runtime.table.engine import Engine
+from streams.runtime.table.partition import Owned
+from streams.runtime.table.takeover import Takeover
 from topics.catalogue import RUN_EVENTS
 
 TOPIC = RUN_EVENTS

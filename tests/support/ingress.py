@@ -4,19 +4,19 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from connectors.accepted import AcceptedMarkers
-from connectors.appender import Appender
-from connectors.large_inputs import LargeInputs
-from connectors.objects import LocalObjects
-from connectors.plans import Plans
+from connectors.kafka.deadline_appender import Appender
+from connectors.objects.store import LocalObjects
 from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
-from connectors.settings import Settings
-from connectors.signals import SignalPost
-from connectors.submissions import Submissions
-from streams.ingress import DeadLetter, Ingress
+from connectors.redis.submission_markers import AcceptedMarkers
+from schemas.settings import Settings
+from services.runs.large_inputs import LargeInputs
+from services.runs.signals import SignalPost
+from services.runs.submit import Submissions
+from services.workflows.resolver import Plans
+from streams.roles.ingress import DeadLetter, Ingress
 
 
 def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appender, letters: DeadLetter) -> Ingress:

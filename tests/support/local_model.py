@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from connectors.providers.local_behaviour import LocalBehaviour
+from connectors.providers.local.behaviour import LocalBehaviour
 from deploy.local.roles import RoleProcess
 
 _GOOD: dict[str, Any] = {field.name: field.default for field in fields(LocalBehaviour) if field.name != "echo"}
@@ -19,7 +19,7 @@ class LocalModelServer:
 
     def __init__(self, data_dir: Path) -> None:
         self._process = RoleProcess(
-            "local-model", ["-m", "connectors.providers.local_server"], {}, data_dir / "logs" / "local-model.log"
+            "local-model", ["-m", "connectors.providers.local.server"], {}, data_dir / "logs" / "local-model.log"
         )
         self.url = ""
 

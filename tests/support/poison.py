@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from deploy.local.system import ORG
-from schemas.policy import Tier
 from schemas.records.steps import FunctionCall, StepRequest
-from schemas.spec import ResolvedSpec
+from schemas.spec.model import ResolvedSpec
+from schemas.spec.policy import Tier
 from tests.support import runs as builders
 from tests.support.client import submission
 from tests.support.cloudevents import structured

@@ -15,11 +15,11 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
-from schemas.semantics import semantics_of
-from schemas.spec import PinnedPrompt, ResolvedSpec, WorkflowSpec
-from schemas.spec_check import NO_FAMILY
-from schemas.spec_family import Family
-from schemas.spec_hash import resolve
+from schemas.spec.check.workflow import NO_FAMILY
+from schemas.spec.hash import resolve
+from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
+from schemas.spec.nested import Family
+from schemas.spec.rules_version import semantics_of
 from streams.core.commands import Arm, Command, Count, Disarm, Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from connectors.stores import S3Access
+from connectors.objects.s3 import S3Access
 
 ACCESS_KEY, SECRET = "a-test-key", "a-test-secret"
 

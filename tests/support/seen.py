@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from connectors.ports import InRecord
+from connectors.ports.engine import InRecord
 from schemas.errors import BadRecord
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_events import RunSubmitted, StepFailed, StepSucceeded

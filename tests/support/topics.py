@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from connectors.kafka import KafkaLog
-from connectors.ports import InRecord
+from connectors.kafka.log import KafkaLog
+from connectors.ports.engine import InRecord
 from schemas.errors import BadRecord, NewerMajor
 from topics.catalogue import MAX_MESSAGE_BYTES
 from topics.codec import decode

@@ -11,9 +11,9 @@ from schemas.records.admissions import (
     PoolSet,
 )
 from schemas.records.run_events import RunAdmitted
-from schemas.turns import LINES
-from streams.core.admission_lines import Lines
-from streams.core.admissions import AdmissionsFold
+from schemas.tables.admissions import LINES
+from streams.core.admissions.fold import AdmissionsFold
+from streams.core.admissions.queue import Lines
 from streams.core.commands import Command, Emit, ExpireAt
 from streams.core.memory import MemoryState
 

@@ -12,36 +12,36 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from connectors.budget_definitions import BudgetDefinitions
-from connectors.claims import RedisClaims
-from connectors.holds import RedisHolds
-from connectors.objects import LocalObjects
-from connectors.ports import InRecord, OutRecord, Position
-from connectors.prices import PriceBook
+from connectors.aio.clock import WallClock
+from connectors.memory.engine import ManualClock, MemoryLog
+from connectors.objects.store import LocalObjects
+from connectors.ports.engine import InRecord, OutRecord, Position
+from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import Asked
-from connectors.providers.pictures import Picture
-from connectors.redis_keys import budgets_slot, runs_slot
-from connectors.redis_tables import RedisTable
-from connectors.response_cache import RedisResponseCache
+from connectors.providers.images import Picture
+from connectors.redis.fenced_table import RedisTable
+from connectors.redis.holds import RedisHolds
+from connectors.redis.keys import budgets_slot, runs_slot
+from connectors.redis.leases import RedisClaims
+from connectors.redis.response_cache import RedisResponseCache
 from connectors.tools import REGISTRY, Registry
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall, Work
-from streams.runtime.clock import WallClock
-from streams.runtime.memory import ManualClock, MemoryLog
-from streams.runtime.polls import Partition, Poll
+from services.budgets.definitions import BudgetDefinitions
+from services.calls.cancellation import Aborts
+from services.calls.pipeline import ModelCalls, ModelPorts
+from services.routing.router import RouteTable
+from streams.roles.worker.attempt import Attempts
+from streams.roles.worker.executor import Executor
+from streams.roles.worker.metrics import WorkerMetrics
+from streams.roles.worker.poll_handler import Worker
+from streams.roles.worker.producer import Outbox
+from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.routing import to_out
-from streams.worker.aborts import Aborts
-from streams.worker.attempts import Attempts
-from streams.worker.execution import Executor
-from streams.worker.handler import Worker
-from streams.worker.metrics import WorkerMetrics
-from streams.worker.model_calls import ModelCalls, ModelPorts
-from streams.worker.outbox import Outbox
-from streams.worker.routes import RouteTable
 from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_EVENTS, TRACE_SPANS, lane
 from topics.codec import decode
 

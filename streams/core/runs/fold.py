@@ -17,11 +17,23 @@ from schemas.records.run_events import (
     TimerFired,
 )
 from streams.core.commands import Arm, Command, Emit, ExpireAt
-from streams.core.runs import admission, children, compensation, entries
-from streams.core.runs.agents import ask
-from streams.core.runs.answers import answer
-from streams.core.runs.dispatch import fill_places
-from streams.core.runs.entries import (
+from streams.core.runs.events import admitted
+from streams.core.runs.events.outcomes import (
+    cancel_requested,
+    child_finished,
+    signal_received,
+    step_deferred,
+    step_failed,
+    step_succeeded,
+    timer_fired,
+)
+from streams.core.runs.events.submitted import repeated, submit
+from streams.core.runs.nodes import compensation, workflow
+from streams.core.runs.nodes.agent import ask
+from streams.core.runs.nodes.dispatch import fill_places
+from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS, run_span
+from streams.core.runs.state import entries
+from streams.core.runs.state.entries import (
     HEADER,
     PARENT,
     PROGRESS,
@@ -33,23 +45,13 @@ from streams.core.runs.entries import (
     Progress,
     spec_entity,
 )
-from streams.core.runs.finish import KEEP_FINISHED_MS, run_span
-from streams.core.runs.outcomes import (
-    cancel_requested,
-    child_finished,
-    signal_received,
-    step_deferred,
-    step_failed,
-    step_succeeded,
-    timer_fired,
-)
-from streams.core.runs.submit import repeated, submit
-from streams.core.runs.turn import Turn, late, open_turn
-from streams.core.runs.views import changed_views, full_views
+from streams.core.runs.state.run import Turn, late, open_turn
+from streams.core.runs.views.parent_result import answer
+from streams.core.runs.views.run_view import changed_views, full_views
 from streams.core.state import State
 
 _RULES: Mapping[type, Callable[[Turn, Any], None]] = {
-    RunAdmitted: admission.run_admitted,
+    RunAdmitted: admitted.run_admitted,
     StepSucceeded: step_succeeded,
     StepFailed: step_failed,
     StepDeferred: step_deferred,
@@ -99,7 +101,7 @@ class RunFold:
             return self._close(state, submit(state, event, now_ms, offset, chain_steps=self._chain_steps))
         turn = open_turn(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
         if turn is None:
-            return [admission.give_back(event)] if isinstance(event, RunAdmitted) else [late("unknown_run")]
+            return [admitted.give_back(event)] if isinstance(event, RunAdmitted) else [late("unknown_run")]
         # The engine makes timers and knows no organisation; everybody else must name the run's own.
         if event.org_id != turn.header.org_id and not isinstance(event, TimerFired):
             return [late("other_organisation")]
@@ -165,8 +167,8 @@ class RunFold:
         if turn.ended:
             emitted.append(Emit(run_span(turn)))
             emitted += _to_parent(turn)
-            if admission.has_turns(state, turn.header):
-                emitted.append(admission.give_back(turn.header))
+            if admitted.has_turns(state, turn.header):
+                emitted.append(admitted.give_back(turn.header))
         if turn.is_over:
             turn.commands += self._expiry(turn)
         return emitted + turn.commands
@@ -175,8 +177,8 @@ class RunFold:
         if not turn.is_over:
             return []
         told = _to_parent(turn)
-        if admission.has_turns(state, turn.header):
-            told.append(admission.give_back(turn.header))
+        if admitted.has_turns(state, turn.header):
+            told.append(admitted.give_back(turn.header))
         return [Emit(run_span(turn)), *told, *self._expiry(turn)]
 
     def _told_again(self, state: State, event: RunSubmitted, now_ms: int) -> list[Command]:
@@ -203,8 +205,8 @@ def _to_parent(turn: Turn) -> list[Command]:
 
 
 def _ask_again(state: State, turn: Turn) -> list[Command]:
-    waits = turn.status == "queued" and admission.has_turns(state, turn.header)
-    armed: list[Command] = [admission.ask(turn.header)] if waits else []
+    waits = turn.status == "queued" and admitted.has_turns(state, turn.header)
+    armed: list[Command] = [admitted.ask(turn.header)] if waits else []
     if turn.deadline_ms is not None:
         armed.append(Arm(turn.run_id, entries.DEADLINE, turn.deadline_ms))
     for step_id, step in turn.steps():
@@ -213,5 +215,5 @@ def _ask_again(state: State, turn: Turn) -> list[Command]:
         if step.state == "running" and step.total is None:
             ask(turn, step_id, step)
         elif step.total is None:
-            children.ask(turn, step_id, step)
+            workflow.ask(turn, step_id, step)
     return [*(Emit(record) for record in turn.requests), *(Emit(record) for record in turn.to_other_runs), *armed]

@@ -1,0 +1,1 @@
+"""HTTP mechanics: problems, body limits, strict JSON, metrics, server-sent events."""

@@ -1,0 +1,1 @@
+"""Live views of runs: streams of changes and their cursors."""

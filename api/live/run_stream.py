@@ -1,0 +1,160 @@
+"""Following one run: history says what counts, the bus says it sooner.
+
+Nothing depends on the bus: history is read at an interval whatever the bus brings, so a stream is as complete with NATS
+down, and only later by that interval.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+
+from api.http.concurrency_limit import Bound
+from api.live.live_views import run_line, stored_steps
+from api.live.run_story import Event, Story
+from connectors.ports.pubsub import WATCH_S, Bus, run_subject, watch_subject
+from connectors.postgres.run_changes import RunChanges, RunFollower
+from schemas.errors import TryLater
+from schemas.records.run_views import RunView
+
+#: Readers of a run are told at most this late when the bus is there and lost something.
+POLL_S = 2.0
+#: The same when there is no bus.
+POLL_ALONE_S = 0.5
+#: History writes a run's end some tenths of a second after the bus told it.
+POLL_END_S = 0.1
+#: A large view travels in several records, the last of which may come a moment after the first.
+SETTLE_S = 0.2
+HEARTBEAT_S = 15.0
+#: A key may be revoked and a reader may hang: after this long the client has to come again, with its last id.
+MOST_S = 3600.0
+#: Changes that wait for a slow reader. What does not fit is told by history.
+BACKLOG = 256
+
+_HEARTBEAT = b": still here\n\n"
+_DECODER = msgspec.json.Decoder(RunView)
+
+
+class Streams:
+    """The streams of one process. ``bound`` limits how many there are."""
+
+    def __init__(self, follower: RunFollower, bus: Bus, bound: Bound) -> None:
+        self.bound = bound
+        self._follower = follower
+        self._bus = bus
+        self._open: set[_Follow] = set()
+        self._closing = False
+
+    async def first(self, org_id: str, run_id: str, since: int) -> RunChanges | None:
+        """Return what history has; ``None`` for a run that it does not know. Raises ``Unavailable``."""
+        return await self._follower.changes(org_id, run_id, since)
+
+    async def follow(self, org_id: str, run_id: str, story: Story, first: Sequence[Event]) -> AsyncIterator[bytes]:
+        """Yield the run's events, ``first`` first, up to its end; or until the process stops."""
+        one = _Follow(self._follower, self._bus, org_id, run_id, story)
+        self._open.add(one)
+        try:
+            async for block in one.blocks(first, closing=self._closing):
+                yield block
+        finally:
+            self._open.discard(one)
+            one.stop()
+
+    def close(self) -> None:
+        """End all streams; clients come again elsewhere. Call it in the event loop."""
+        self._closing = True
+        for one in self._open:
+            one.close()
+
+
+class _Follow:
+    def __init__(self, follower: RunFollower, bus: Bus, org_id: str, run_id: str, story: Story) -> None:
+        self._follower = follower
+        self._bus = bus
+        self._org_id = org_id
+        self._run_id = run_id
+        self._story = story
+        self._heard: asyncio.Queue[bytes | None] = asyncio.Queue(BACKLOG)
+        self._closing = False
+        self._looks_at_end = 0
+        self.stop = bus.subscribe(run_subject(org_id, run_id), self._hear)
+        self._watched_until = 0.0
+        self._beat_at = 0.0
+
+    async def blocks(self, first: Sequence[Event], *, closing: bool) -> AsyncIterator[bytes]:
+        until = time.monotonic() + MOST_S
+        self._closing = closing
+        yield b"retry: 1000\n\n"
+        for event in first:
+            yield event.encode()
+        self._beat_at = time.monotonic() + HEARTBEAT_S
+        while not self._is_told() and not self._closing and time.monotonic() < until:
+            async for block in self._listen(time.monotonic() + self._pause_s()):
+                yield block
+            for event in await self._look():
+                yield event.encode()
+        if not self._closing and self._is_told():
+            yield self._story.end().encode()
+
+    def close(self) -> None:
+        self._closing = True
+        self._hear("", None)
+
+    def _hear(self, _: str, data: bytes | None) -> None:
+        if not self._heard.full():
+            self._heard.put_nowait(data)
+
+    def _is_told(self) -> bool:
+        return self._looks_at_end > 1
+
+    def _pause_s(self) -> float:
+        if self._story.whole:
+            return SETTLE_S
+        if self._story.ended:
+            return POLL_END_S
+        return POLL_S if self._bus.connected else POLL_ALONE_S
+
+    async def _look(self) -> list[Event]:
+        """Read history; nothing while it does not answer."""
+        try:
+            found = await self._follower.changes(self._org_id, self._run_id, self._story.cursor.version)
+        except TryLater:
+            return []
+        events = self._story.of_history(found) if found is not None else []
+        self._looks_at_end = self._looks_at_end + 1 if self._story.whole and not events else int(self._story.whole)
+        return events
+
+    async def _listen(self, until: float) -> AsyncIterator[bytes]:
+        """Yield what the bus brings, and heartbeats, until it is time to look at history again."""
+        ended = self._story.ended
+        while not self._closing and (now := time.monotonic()) < until:
+            self._say_watching(now)
+            if now >= self._beat_at:
+                self._beat_at = now + HEARTBEAT_S
+                yield _HEARTBEAT
+            try:
+                async with asyncio.timeout(min(until, self._beat_at) - now):
+                    data = await self._heard.get()
+            except TimeoutError:
+                continue
+            for event in self._of_bus(data):
+                yield event.encode()
+            if self._story.ended and not ended:
+                return
+
+    def _say_watching(self, now: float) -> None:
+        if now >= self._watched_until:
+            told = self._bus.publish(watch_subject(self._org_id, self._run_id), self._run_id.encode())
+            self._watched_until = now + WATCH_S / 3 if told else 0.0
+
+    def _of_bus(self, data: bytes | None) -> list[Event]:
+        if data is None:
+            return []
+        try:
+            view = _DECODER.decode(data)
+        except msgspec.DecodeError:
+            return []
+        if view.run_id != self._run_id or view.org_id != self._org_id:
+            return []
+        return self._story.of_bus(run_line(view), stored_steps(view))

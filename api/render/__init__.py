@@ -1,0 +1,1 @@
+"""Responses rendered from rows and records."""

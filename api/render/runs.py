@@ -1,0 +1,265 @@
+"""Stored rows as the API shows them: times in RFC 3339, money as exact decimal text, inline payloads as their value."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.render import steps as render_steps
+from connectors.postgres.budgets import StoredBudget
+from connectors.postgres.keys import StoredKey
+from connectors.postgres.run_counts import Children
+from connectors.postgres.runs import RunLine, StoredRun, StoredStep
+from connectors.redis.spend_reader import Amounts
+from connectors.redis.submission_markers import Receipt
+from schemas import ids
+from schemas.api_models.access import KeyAnswer
+from schemas.api_models.base import timestamp
+from schemas.api_models.definitions import BudgetAnswer, BudgetStatus
+from schemas.api_models.runs import (
+    Failure,
+    ParentAnswer,
+    RunAccepted,
+    RunAnswer,
+    RunLinks,
+    RunSummary,
+    StepAnswer,
+    Tokens,
+    Waiting,
+)
+from schemas.budgets import opens_at_ms, window
+from schemas.money import cents, usd
+from schemas.tables.wait_reasons import Wait, read_wait
+
+RUNS = "/api/v1/workflows/runs"
+ENDED = frozenset({"succeeded", "failed", "canceled"})
+OPEN_STEPS = frozenset({"pending", "ready", "running", "waiting"})
+#: Children of one mapped node that are shown with their run; all others are read by page.
+CHILDREN_SHOWN = 100
+
+
+def links(run_id: str, workflow: str, version: int) -> RunLinks:
+    """Return where to go from a run."""
+    return RunLinks(
+        self=f"{RUNS}/{run_id}",
+        cancel=f"{RUNS}/{run_id}/cancel",
+        steps=f"{RUNS}/{run_id}/steps",
+        events=f"{RUNS}/{run_id}/events",
+        workflow=f"/api/v1/workflows/{workflow}?version={version}",
+    )
+
+
+def accepted(receipt: Receipt, duplicate: bool) -> RunAccepted:
+    """Return the answer to a submission."""
+    return RunAccepted(
+        id=receipt.run_id,
+        workflow_name=receipt.workflow_name,
+        workflow_version=receipt.workflow_version,
+        duplicate=duplicate,
+        submitted_at=timestamp(receipt.submitted_at_ms),
+        links=links(receipt.run_id, receipt.workflow_name, receipt.workflow_version),
+    )
+
+
+def queued(receipt: Receipt) -> RunAnswer:
+    """Return an accepted run that history does not have yet."""
+    return RunAnswer(
+        id=receipt.run_id,
+        workflow_name=receipt.workflow_name,
+        workflow_version=receipt.workflow_version,
+        status="queued",
+        tags=receipt.tags,
+        submitted_at=timestamp(receipt.submitted_at_ms),
+        links=links(receipt.run_id, receipt.workflow_name, receipt.workflow_version),
+        budget_cents=cents(receipt.budget_nano) if receipt.budget_nano is not None else None,
+        source=receipt.source,
+        submission_id=receipt.submission_id,
+        trace_id=ids.trace_id(receipt.run_id),
+    )
+
+
+def summary(run: RunLine) -> RunSummary:
+    """Return a run as lists show it."""
+    return RunSummary(**_summary_fields(run))
+
+
+def whole_run(
+    run: StoredRun,
+    steps: list[StoredStep],
+    children: Mapping[str, Children] | None = None,
+    *,
+    step_outputs: bool = False,
+) -> RunAnswer:
+    """Return a run with its steps, and with their outputs when asked so. ``children`` are those of mapped nodes."""
+    found = children or {}
+    return RunAnswer(
+        **_summary_fields(run),
+        inputs=None if run.inputs is None else run.inputs | (run.stored_inputs or {}),
+        output=_output(run, steps),
+        steps=[
+            step_answer(step, step_outputs, None if step.step_id != step.node_id else found.get(step.node_id))
+            for step in steps
+            if step.child_index < CHILDREN_SHOWN
+        ],
+        budget_cents=cents(run.budget_nano) if run.budget_nano is not None else None,
+        source=run.source,
+        submission_id=run.submission_id,
+        trace_id=run.trace_id,
+    )
+
+
+def step(stored: StoredStep) -> StepAnswer:
+    """Return one step without its output."""
+    return step_answer(stored, with_output=False)
+
+
+def value(payload: dict[str, Any]) -> Any:
+    """Return an inline payload's value, or the reference as it is."""
+    return payload.get("value") if payload.get("kind") == "inline" else payload
+
+
+def budget(stored: StoredBudget) -> BudgetAnswer:
+    """Return a budget."""
+    return BudgetAnswer(**_budget_fields(stored))
+
+
+def budget_status(stored: StoredBudget, amounts: Amounts, at_ms: int) -> BudgetStatus:
+    """Return a budget in the window of ``at_ms``."""
+    limit = stored.budget.limit_nano
+    remaining = max(0, limit - amounts.spent_nano - amounts.held_nano)
+    return BudgetStatus(
+        **_budget_fields(stored),
+        window=window(stored.budget.period, at_ms),
+        state="open" if remaining else "exhausted",
+        spent_cents=cents(amounts.spent_nano),
+        spent_usd=usd(amounts.spent_nano),
+        held_cents=cents(amounts.held_nano),
+        held_usd=usd(amounts.held_nano),
+        remaining_cents=cents(remaining),
+        remaining_usd=usd(remaining),
+        next_window_at=timestamp(opens_at_ms(stored.budget.period, at_ms)),
+    )
+
+
+def key(stored: StoredKey) -> KeyAnswer:
+    """Return a key without its secret."""
+    return KeyAnswer(**key_fields(stored))
+
+
+def key_fields(stored: StoredKey) -> dict[str, Any]:
+    """Return the fields of ``KeyAnswer``."""
+    return {
+        "id": stored.id,
+        "name": stored.name,
+        "organisation": stored.org_id,
+        "permissions": stored.permissions,
+        "last4": stored.last4,
+        "created_at": timestamp(stored.created_ms),
+    }
+
+
+def _summary_fields(run: RunLine) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "workflow_name": run.workflow_name,
+        "workflow_version": run.workflow_version,
+        "status": run.status,
+        "cost_cents": cents(run.cost_nano),
+        "cost_usd": usd(run.cost_nano),
+        "children_cost_cents": cents(run.children_nano),
+        "children_cost_usd": usd(run.children_nano),
+        "tokens": Tokens(input=run.input_tokens, output=run.output_tokens),
+        "tags": run.tags,
+        "submitted_at": timestamp(run.created_ms),
+        "started_at": timestamp(run.started_ms),
+        "finished_at": timestamp(run.finished_ms),
+        "error": _failure(run.error),
+        "parent": _parent(run),
+        "compensating": run.compensating,
+        "links": links(run.id, run.workflow_name, run.workflow_version),
+    }
+
+
+def _parent(run: RunLine) -> ParentAnswer | None:
+    if run.parent_run_id is None:
+        return None
+    return ParentAnswer(run_id=run.parent_run_id, step_id=run.parent_step_id or "", detached=run.parent_detached)
+
+
+def _output(run: StoredRun, steps: list[StoredStep]) -> dict[str, Any] | None:
+    if run.output is None:
+        return None
+    return {node: value(p) for node, p in run.output.items()} | {
+        node: _output_of_steps(node, steps) for node in run.output_in_steps
+    }
+
+
+def _output_of_steps(node: str, steps: list[StoredStep]) -> Any:
+    """Return a node's output from its step, or as the list of its children's outputs in their order."""
+    own = [step for step in steps if step.node_id == node and step.output is not None]
+    for step in own:
+        if step.step_id == node:
+            return value(step.output or {})
+    children = sorted((step for step in own if step.child_index >= 0), key=lambda step: step.child_index)
+    return [value(step.output or {}) for step in children]
+
+
+def step_answer(step: StoredStep, with_output: bool, children: Children | None = None) -> StepAnswer:
+    """Return one step; ``children`` are those of a mapped node."""
+    return StepAnswer(
+        id=step.step_id,
+        node_id=step.node_id,
+        type=step.kind,
+        status=step.status,
+        attempts=step.attempt,
+        tokens=Tokens(input=step.input_tokens, output=step.output_tokens),
+        cost_cents=cents(step.cost_nano),
+        cost_usd=usd(step.cost_nano),
+        provider=step.provider,
+        model=step.model,
+        cached=step.cached,
+        reused_from=step.reused_from,
+        child_run_id=step.child_run_id,
+        waiting=waiting(_wait(step)) if step.waiting_for is not None else None,
+        note=step.note,
+        sla_missed=step.sla_missed,
+        children=None if children is None else render_steps.children(step.children_total, children),
+        output=value(step.output) if with_output and step.output is not None else None,
+        error=_failure(step.error),
+        started_at=timestamp(step.started_ms),
+        finished_at=timestamp(step.finished_ms),
+    )
+
+
+def waiting(wait: Wait) -> Waiting:
+    """Return on what something waits."""
+    return Waiting(kind=wait.kind, on=wait.on, until=timestamp(wait.until_ms), detail=wait.detail)
+
+
+def _wait(step: StoredStep) -> Wait:
+    """Return what the fold knows; the rest is worked out by ``services.runs.explain_waiting`` when somebody asks."""
+    failed_with = step.error["message"] if step.error is not None else None
+    return read_wait(step.waiting_for or "", step.waiting_until_ms, failed_with)
+
+
+def _failure(error: dict[str, Any] | None) -> Failure | None:
+    if error is None:
+        return None
+    return Failure(
+        code=error["code"],
+        message=error["message"],
+        step_id=error.get("step_id"),
+        details=error.get("details") or {},
+    )
+
+
+def _budget_fields(stored: StoredBudget) -> dict[str, Any]:
+    found = stored.budget
+    return {
+        "id": found.id,
+        "name": found.name,
+        "scope": found.scope,
+        "target": found.target,
+        "period": found.period,
+        "limit_cents": cents(found.limit_nano),
+        "limit_usd": usd(found.limit_nano),
+        "created_at": timestamp(stored.created_ms),
+    }

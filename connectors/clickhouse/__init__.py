@@ -1,0 +1,1 @@
+"""ClickHouse: inserts of analytics rows and the schema's migrations."""

@@ -1,0 +1,225 @@
+"""ClickHouse over HTTP: batch inserts, queries, and the numbered migrations of ``deploy/migrations/clickhouse``.
+
+The same code talks to a ClickHouse server and to the local engine, which speaks the same protocol. A client
+is made when it is first needed, so a process can start before ClickHouse does.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+import clickhouse_connect
+from clickhouse_connect.datatypes.base import ClickHouseType
+from clickhouse_connect.driver import options
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from schemas.errors import Unavailable
+
+# The driver imports pandas, where it is installed, in the middle of its first insert: a second of a stopped event
+# loop and 40 MB for data frames that are never inserted here. It looks for these names first.
+for _name in ("pd", "pd_time_test", "arrow", "pl"):
+    vars(options).setdefault(_name, None)
+
+DEPENDENCY = "clickhouse"
+MIGRATIONS = Path(__file__).parents[2] / "deploy" / "migrations" / "clickhouse"
+
+Parameters = dict[str, str | int | list[str]]
+
+#: Answers that pass: 159 and 209 timeouts, 202 too many queries, 210 network, 236 aborted, 241 no memory,
+#: 242 read-only, 243 no disk, 252 too many parts, 999 keeper.
+_PASSING_CODES = frozenset({159, 202, 209, 210, 236, 241, 242, 243, 252, 999})
+#: 60 no such table, 81 no such database.
+_NOT_MIGRATED_CODES = frozenset({60, 81})
+
+CONNECT_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 60
+
+# Strange dates must not fail a whole batch, which the server does past 100 months in one block.
+_INSERT_SETTINGS = {"throw_on_max_partitions_per_insert_block": 0}
+
+_COSTS = """
+SELECT run_id, provider, model, countIf(s.amount_nano > 0) AS calls, sum(s.input_tokens) AS input_tokens,
+       sum(s.output_tokens) AS output_tokens, sum(s.amount_nano) AS amount_nano
+FROM settled_costs AS s
+WHERE org_id = {org:String} AND (empty({runs:Array(String)}) OR has({runs:Array(String)}, run_id))
+GROUP BY run_id, provider, model
+ORDER BY run_id, provider, model
+LIMIT {limit:UInt32}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """What one run did cost at one model: settled calls, tokens, nano-dollars."""
+
+    run_id: str
+    provider: str
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    amount_nano: int
+
+
+class ClickHouse:
+    """One database of one server.
+
+    Every method raises ``Unavailable`` when the server does not answer, is overloaded or was not migrated
+    yet; a wrong query or wrong rows are a developer's fault and raise the library's error.
+    """
+
+    def __init__(self, url: str, database: str) -> None:
+        self._url = url
+        self.database = database
+        self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+        self._types: dict[str, Sequence[ClickHouseType]] = {}
+
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Write rows in one insert, values in the order of ``columns``; times are ticks since the epoch."""
+        if not rows:
+            return
+        with clickhouse_errors(f"insert {len(rows)} rows into {table}"):
+            client = await self._connected()
+            types = await self._types_of(client, table, columns)
+            batch = list(rows)
+            await client.insert(table, batch, column_names=list(columns), column_types=types, settings=_INSERT_SETTINGS)
+            # The driver's context refers to itself and to its rows: they would stay until Python looks for garbage.
+            batch.clear()
+
+    async def query(self, sql: str, parameters: Parameters | None = None) -> list[tuple[object, ...]]:
+        """Return the rows of a query; ``{name:Type}`` in it is filled from ``parameters`` by the server."""
+        with clickhouse_errors("query"):
+            client = await self._connected()
+            result = await client.query(sql, parameters=parameters or {})
+            return [tuple(row) for row in result.result_rows]
+
+    async def costs(self, org_id: str, run_ids: Sequence[str] = (), limit: int = 1_000) -> list[CostLine]:
+        """Return cost per run, provider and model of an organisation, of all its runs or only ``run_ids``."""
+        rows = await self.query(_COSTS, {"org": org_id, "runs": list(run_ids), "limit": limit})
+        return [CostLine(*row) for row in rows]  # type: ignore[arg-type]
+
+    async def ping(self) -> None:
+        """Return when the server answers."""
+        await self.query("SELECT 1")
+
+    async def migrate(self, folder: Path = MIGRATIONS) -> list[str]:
+        """Create the database and apply the migrations that are new; returns their names.
+
+        A migration is a file ``NNNN_name.sql`` of idempotent statements, so two processes may migrate at
+        once. Raises ``ValueError`` when an applied file was changed since.
+        """
+        migrations = await asyncio.to_thread(_read_migrations, folder)
+        with clickhouse_errors("migrate"):
+            await self._create_database()
+            client = await self._connected()
+            await client.command(_MIGRATIONS_TABLE)
+            applied = await client.query("SELECT name, sha256 FROM schema_migrations FINAL")
+            known = {str(name): str(digest) for name, digest in applied.result_rows}
+            return [m.name for m in migrations if await _apply(client, m, known.get(m.name))]
+
+    async def close(self) -> None:
+        """Give back connections."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+
+    async def _connected(self) -> AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await _connect(self._url, self.database)
+            return self._client
+
+    async def _create_database(self) -> None:
+        client = await _connect(self._url, "")
+        try:
+            await client.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`")
+        finally:
+            await client.close()
+
+    async def _types_of(self, client: AsyncClient, table: str, columns: Sequence[str]) -> Sequence[ClickHouseType]:
+        """Ask for a table's types once: the client would describe the table before every insert."""
+        known = self._types.get(table)
+        if known is None:
+            context = await client.create_insert_context(table, list(columns))
+            known = self._types[table] = context.column_types
+        return known
+
+
+@contextmanager
+def clickhouse_errors(doing: str) -> Iterator[None]:
+    """Raise ``Unavailable`` for what passes by itself; ``doing`` says in words what was tried."""
+    try:
+        yield
+    except (OperationalError, aiohttp.ClientError, OSError, TimeoutError) as exc:
+        raise Unavailable(DEPENDENCY, f"{doing}: {exc}") from exc
+    except DatabaseError as exc:
+        if exc.code in _NOT_MIGRATED_CODES:
+            fix = "run `make migrate-up`"
+            raise Unavailable(DEPENDENCY, f"{doing}: {exc}; {fix}", retry_after_s=5.0) from exc
+        if exc.code not in _PASSING_CODES:
+            raise
+        raise Unavailable(DEPENDENCY, f"{doing}: {exc}") from exc
+
+
+_MIGRATIONS_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_migrations (name String, sha256 String, applied_at DateTime DEFAULT now())
+ENGINE = ReplacingMergeTree(applied_at) ORDER BY name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Migration:
+    name: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+async def _connect(url: str, database: str) -> AsyncClient:
+    parts = urlsplit(url)
+    return await clickhouse_connect.get_async_client(
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or (8443 if parts.scheme == "https" else 8123),
+        secure=parts.scheme == "https",
+        username=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+        database=database or None,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        send_receive_timeout=ANSWER_TIMEOUT_S,
+        query_limit=0,
+        show_clickhouse_errors="scrub",
+    )
+
+
+async def _apply(client: AsyncClient, migration: _Migration, applied: str | None) -> bool:
+    """Run one migration unless it was applied; returns whether it ran."""
+    digest = migration.sha256
+    if applied == digest:
+        return False
+    if applied is not None:
+        raise ValueError(f"{migration.name} was changed after it was applied; make a new migration of the change")
+    for statement in _statements(migration.text):
+        await client.command(statement)
+    await client.insert("schema_migrations", [[migration.name, digest]], column_names=["name", "sha256"])
+    return True
+
+
+def _read_migrations(folder: Path) -> list[_Migration]:
+    files = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    if not files:
+        raise FileNotFoundError(f"there are no migrations in {folder}")
+    return [_Migration(file.stem, file.read_text(encoding="utf-8")) for file in files]
+
+
+def _statements(text: str) -> list[str]:
+    """Split a migration; a statement ends with a semicolon at the end of a line."""
+    return [part.strip() for part in text.rstrip().removesuffix(";").split(";\n") if part.strip()]

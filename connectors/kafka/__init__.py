@@ -1,0 +1,1 @@
+"""Apache Kafka: the log, checkpoints, metadata and consumer lag."""

@@ -1,0 +1,1 @@
+"""NATS: publish and subscribe for messages that may be lost."""

@@ -1,0 +1,187 @@
+"""The bus on core NATS.
+
+Publishing puts a message into a bounded buffer that a task of its own empties, so that a caller never waits. Without a
+connection a message is dropped at once, which costs one comparison. The connection is made again for ever; what is
+subscribed is subscribed again.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.errors import NoServersError
+
+from connectors.aio.cancel import end
+from connectors.ports.pubsub import Handler, Unsubscribe
+from schemas.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+#: Messages that wait to be sent. More than this means a server that is slower than we are, or hangs.
+BUFFER = 10_000
+#: A message above this is not sent: the server's own limit is 1 MiB.
+MAX_BYTES = 1_000_000
+CONNECT_TIMEOUT_S = 5.0
+RETRY_FIRST_S = 0.1
+RETRY_MOST_S = 2.0
+#: A server that hangs is given up after two of these without an answer.
+PING_EVERY_S = 3
+
+_DOWN = (NatsError, OSError, TimeoutError, ValueError)
+
+
+class Nats:
+    """One connection. ``start`` it in the loop that uses it. ``name`` is how the server's operators see it."""
+
+    def __init__(self, url: str, name: str, *, buffer: int = BUFFER) -> None:
+        self._url = url
+        self._name = name
+        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=buffer)
+        self._handlers: dict[int, tuple[str, Handler]] = {}
+        self._served: dict[int, Subscription] = {}
+        self._next_id = 0
+        self._work = asyncio.Event()
+        self._client: Client | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._why = "not connected yet"
+        self.dropped = 0
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="nats")
+
+    async def stop(self) -> None:
+        """Disconnect. What is still in the buffer is lost."""
+        task, self._task = self._task, None
+        if task is not None:
+            await end(task)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a server is there, as far as we know."""
+        return self._client is not None and self._client.is_connected
+
+    def publish(self, subject: str, data: bytes) -> bool:
+        """Send soon. ``False`` without a connection, for a message that is too large, and when the buffer is full."""
+        if not self.connected or len(data) > MAX_BYTES or len(self._outgoing) == self._outgoing.maxlen:
+            self.dropped += 1
+            return False
+        self._outgoing.append((subject, data))
+        self._work.set()
+        return True
+
+    def subscribe(self, subject: str, handler: Handler) -> Unsubscribe:
+        """Hand messages over from when the server knows of it, now and after each new connection."""
+        key = self._next_id = self._next_id + 1
+        self._handlers[key] = subject, handler
+        self._work.set()
+
+        def stop() -> None:
+            self._handlers.pop(key, None)
+            self._work.set()
+
+        return stop
+
+    async def ping(self) -> None:
+        """Ask the server whether it is there. Raises ``Unavailable``."""
+        client = self._client
+        if client is None or not client.is_connected:
+            raise Unavailable("nats", self._why)
+        try:
+            await client.flush(timeout=2)
+        except _DOWN as exc:
+            raise Unavailable("nats", _words(exc)) from exc
+
+    async def _run(self) -> None:
+        wait, said = RETRY_FIRST_S, False
+        while True:
+            client, closed = Client(), asyncio.Event()
+            try:
+                await self._connect(client, closed)
+                wait, said = RETRY_FIRST_S, self._say_back(said)
+                await self._serve(client, closed)
+            except NoServersError:
+                pass  # why each of them did not answer was said before
+            except _DOWN as exc:
+                self._why = _words(exc)
+            finally:
+                self._client = None
+                self._served.clear()
+                self._outgoing.clear()
+                await _quietly(client.close)
+            if not said:
+                log.warning("no NATS: %s; going on without", self._why, extra={"action": "nats_down"})
+                said = True
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, RETRY_MOST_S)
+
+    async def _connect(self, client: Client, closed: asyncio.Event) -> None:
+        async def on_closed() -> None:
+            closed.set()
+            self._work.set()
+
+        async def on_error(exc: Exception) -> None:
+            self._why = _words(exc)
+
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await client.connect(
+                self._url,
+                name=self._name,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                ping_interval=PING_EVERY_S,
+                closed_cb=on_closed,
+                error_cb=on_error,
+            )
+        self._client = client
+
+    def _say_back(self, said: bool) -> bool:
+        if said:
+            log.warning("NATS is there", extra={"action": "nats_back"})
+        return False
+
+    async def _serve(self, client: Client, closed: asyncio.Event) -> None:
+        """Send, subscribe and unsubscribe until the connection is lost."""
+        self._work.set()
+        while not closed.is_set():
+            await self._work.wait()
+            self._work.clear()
+            await self._keep_up(client)
+            while self._outgoing and not closed.is_set():
+                await client.publish(*self._outgoing.popleft())
+
+    async def _keep_up(self, client: Client) -> None:
+        """Let the server know of what is listened to, and no more of what is not."""
+        for key in [key for key in self._served if key not in self._handlers]:
+            await self._served.pop(key).unsubscribe()
+        for key, (subject, handler) in list(self._handlers.items()):
+            if key not in self._served:
+                self._served[key] = await client.subscribe(subject, cb=_handing(handler))
+
+
+def _handing(handler: Handler) -> Callable[[Msg], Awaitable[None]]:
+    async def hand_over(message: Msg) -> None:
+        try:
+            handler(message.subject, message.data)
+        except Exception:
+            log.exception("a message on %s is ignored", message.subject, extra={"action": "message_ignored"})
+
+    return hand_over
+
+
+async def _quietly(close: Callable[[], Awaitable[Any]]) -> None:
+    with suppress(*_DOWN):
+        await close()
+
+
+def _words(exc: BaseException) -> str:
+    return str(exc) or type(exc).__name__

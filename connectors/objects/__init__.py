@@ -1,0 +1,1 @@
+"""Object storage for large payloads: directories and S3."""

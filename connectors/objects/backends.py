@@ -1,0 +1,93 @@
+"""Where the bytes of objects are: a directory that processes of one machine share, or a prefix of a bucket."""
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+import obstore
+from obstore.store import S3Store
+
+from connectors.objects import atomic_file
+from connectors.objects.s3 import s3_errors
+from schemas.errors import NotFound, TooLarge, Unavailable
+
+
+class Blobs(Protocol):
+    """Bytes by name, written once. A name is ``<organisation>/<two letters>/<sha256>``.
+
+    Both methods raise ``Unavailable`` while the store does not answer.
+    """
+
+    async def write(self, name: str, data: bytes) -> None:
+        """Store bytes whole or not at all; storing the same again is harmless."""
+        ...
+
+    async def read(self, name: str, most: int) -> bytes:
+        """Return the bytes. Raises ``NotFound``, and ``TooLarge`` for more than ``most``."""
+        ...
+
+
+class DirectoryBlobs:
+    """Files below ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def write(self, name: str, data: bytes) -> None:
+        """See ``Blobs``."""
+        path = self._root / name
+        try:
+            await asyncio.to_thread(_write_once, path, data)
+        except OSError as exc:
+            raise Unavailable("objects", f"cannot write {path.name}: {exc.strerror or exc}") from exc
+
+    async def read(self, name: str, most: int) -> bytes:
+        """See ``Blobs``."""
+        path = self._root / name
+        try:
+            return await asyncio.to_thread(_read, path, most)
+        except FileNotFoundError as exc:
+            raise NotFound(f"object {path.name} is not stored here; does every role use one OBJECTS_DIR?") from exc
+        except OSError as exc:
+            raise Unavailable("objects", f"cannot read {path.name}: {exc.strerror or exc}") from exc
+
+
+class BucketBlobs:
+    """Objects of a bucket below ``prefix``, which ends with a slash or is empty."""
+
+    def __init__(self, store: S3Store, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+
+    async def write(self, name: str, data: bytes) -> None:
+        """See ``Blobs``. One request, so that a reader sees all of it or nothing."""
+        with s3_errors("objects", f"write {name}"):
+            await obstore.put_async(self._store, self._prefix + name, data, use_multipart=False)
+
+    async def read(self, name: str, most: int) -> bytes:
+        """See ``Blobs``. The store's word on the size is not taken: what comes is counted."""
+        with s3_errors("objects", f"read {name}"):
+            found = await obstore.get_async(self._store, self._prefix + name)
+            chunks, size = [], 0
+            async for chunk in found.stream():
+                size += len(chunk)
+                if size > most:
+                    raise TooLarge(f"object {name} has over {most} bytes")
+                chunks.append(bytes(chunk))
+        return b"".join(chunks)
+
+
+def _read(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise TooLarge(f"object {path.name} has over {most} bytes")
+    return data
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_file.replace(path, data)

@@ -1,0 +1,81 @@
+"""Buckets of S3, and of whatever speaks its protocol. The one place where obstore's exceptions become ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+
+from obstore import exceptions
+from obstore.store import S3Store
+
+from schemas.errors import NotFound, Rejected, Unavailable
+from schemas.settings import Settings
+
+#: A request for some megabytes takes seconds; what is slower is down.
+REQUEST_S = 30
+CONNECT_S = 5
+#: obstore tries again by itself for a moment; what lasts longer is our callers' to wait for.
+RETRIES = 2
+RETRY_S = 5
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """Where S3 is. What is empty is found as other programs find it: in ``AWS_*`` variables, or by the machine's role.
+
+    ``endpoint`` is the URL of a service that is not Amazon's.
+    """
+
+    endpoint: str = ""
+    region: str = ""
+    key_id: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+
+
+def s3_access(settings: Settings) -> S3Access:
+    """Return what the settings say of S3."""
+    return S3Access(settings.s3_endpoint, settings.s3_region, settings.s3_key_id, settings.s3_secret)
+
+
+@lru_cache(maxsize=64)
+def bucket_store(access: S3Access, bucket: str) -> S3Store:
+    """Return a bucket. Nothing is asked of it yet."""
+    config: dict[str, object] = {"bucket": bucket, "region": access.region or "us-east-1"}
+    if access.endpoint:
+        config["endpoint"] = access.endpoint
+    if access.key_id:
+        config |= {"access_key_id": access.key_id, "secret_access_key": access.secret}
+    return S3Store(
+        config=config,  # type: ignore[arg-type]
+        client_options={
+            "allow_http": access.endpoint.startswith("http://"),
+            "timeout": timedelta(seconds=REQUEST_S),
+            "connect_timeout": timedelta(seconds=CONNECT_S),
+        },
+        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_S)},
+    )
+
+
+@contextmanager
+def s3_errors(dependency: str, what: str) -> Iterator[None]:
+    """Map what obstore raises: ``NotFound``, ``Rejected`` for a bad name, else ``Unavailable`` of ``dependency``.
+
+    Refused credentials are a fault of the installation, which an operator mends, so they are waited for as well.
+    """
+    try:
+        yield
+    except (exceptions.NotFoundError, FileNotFoundError) as exc:
+        raise NotFound(f"{what}: there is no such object") from exc
+    except exceptions.InvalidPathError as exc:
+        raise Rejected(f"{what}: {_short(exc)}") from exc
+    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as exc:
+        refused = f"{what}: access is refused, see credentials and policies: {_short(exc)}"
+        raise Unavailable(dependency, refused) from exc
+    except (exceptions.BaseError, OSError) as exc:
+        raise Unavailable(dependency, f"{what}: {_short(exc)}") from exc
+
+
+def _short(exc: Exception) -> str:
+    """Return the first line: the rest is a dump of the library's own state."""
+    return str(exc).strip().partition("\n")[0][:300]

@@ -1,0 +1,180 @@
+"""Stored bytes for payloads over the inline limit: content-addressed, per organisation, in a directory or in S3.
+
+A reference's uri is ``objects:///<organisation>/<sha256>`` and says nothing that the reference's hash does not, so it
+cannot lead to another organisation's bytes or out of the store. Equal bytes are stored once per organisation. Where
+they are is the installation's own business, and may change without any record of it.
+"""
+
+import copy
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from connectors.objects.backends import Blobs, BucketBlobs, DirectoryBlobs
+from connectors.objects.byte_lru import LeastRecent
+from connectors.objects.s3 import S3Access, bucket_store
+from schemas.errors import Forbidden, Rejected, TooLarge, Undecodable
+from schemas.payload import INLINE_LIMIT, Inline, PathPart, Payload, Reference, inline, walk
+from topics.catalogue import SEGMENT_PATTERN
+from topics.codec import MAX_DEPTH, parse
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+#: How deep inside a record a payload's value may be.
+_RECORD_DEPTH = 6
+
+#: Enough for the inputs of a mapped step, whose children all read the same object.
+CACHE_BYTES = 32 * 1024 * 1024
+#: Objects, in bytes, whose value is kept as well: a map over a stored list takes its items one by one.
+VALUES_BYTES = 16 * 1024 * 1024
+#: Values are read and written whole, by up to ten attempts at once.
+MOST_BYTES = 64 * 1024 * 1024
+
+
+class CorruptObject(Rejected):
+    """Stored bytes do not have the hash that their reference names."""
+
+
+class Objects:
+    """The object store of an installation, over where the bytes are.
+
+    ``put`` and ``get`` raise ``Unavailable`` when that does not answer.
+    """
+
+    def __init__(self, blobs: Blobs, cache_bytes: int = CACHE_BYTES) -> None:
+        self._blobs = blobs
+        self._cache: LeastRecent[bytes] = LeastRecent(cache_bytes, cache_bytes // 4)
+        self._values: LeastRecent[Any] = LeastRecent(VALUES_BYTES, VALUES_BYTES)
+
+    async def put(
+        self,
+        org_id: str,
+        data: bytes,
+        media_type: str = "application/json",
+        labels: dict[str, str] | None = None,
+        length: int | None = None,
+    ) -> Reference:
+        """Store bytes and return their reference; storing them again changes nothing."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        await self._blobs.write(_name(org_id, sha256), data)
+        self._cache.put((org_id, sha256), data, len(data))
+        return Reference(
+            uri=_uri(org_id, sha256),
+            sha256=sha256,
+            size=len(data),
+            media_type=media_type,
+            length=length,
+            labels=labels or {},
+        )
+
+    async def get(self, org_id: str, reference: Reference) -> bytes:
+        """Return the bytes of one of the organisation's references.
+
+        Raises ``Forbidden`` for a uri that is not the organisation's, ``NotFound`` and ``CorruptObject``.
+        """
+        _check(org_id, reference)
+        return await self.read(org_id, reference.sha256)
+
+    async def read(self, org_id: str, sha256: str) -> bytes:
+        """Return one of the organisation's objects by its hash. Raises as ``get`` does."""
+        name = _name(org_id, sha256)
+        data = self._cache.get((org_id, sha256))
+        if data is not None:
+            return data
+        try:
+            data = await self._blobs.read(name, MOST_BYTES)
+        except TooLarge as exc:
+            raise _corrupt(sha256) from exc
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _corrupt(sha256)
+        self._cache.put((org_id, sha256), data, len(data))
+        return data
+
+    async def to_payload(
+        self, org_id: str, value: object, labels: dict[str, str] | None = None, most: int = INLINE_LIMIT
+    ) -> Payload:
+        """Return a JSON value as it travels: inline, or stored when over ``most`` bytes.
+
+        The value comes out as JSON has it (tuples are lists, NaN is null). Raises ``TypeError`` for what JSON cannot
+        say, ``Undecodable`` for a value so deep that a record with it could not be read, or over ``MOST_BYTES``.
+        """
+        data = orjson.dumps(value)
+        if data.count(b"{") + data.count(b"[") > MAX_DEPTH - _RECORD_DEPTH:
+            parse(b"[" * _RECORD_DEPTH + data + b"]" * _RECORD_DEPTH)
+        if len(data) <= most:
+            return inline(orjson.loads(data))
+        if len(data) > MOST_BYTES:
+            raise Undecodable("size", f"it has {len(data)} bytes as JSON, the most is {MOST_BYTES}; split it")
+        length = len(value) if isinstance(value, list) else None
+        return await self.put(org_id, data, labels=labels, length=length)
+
+    async def resolve(self, org_id: str, payload: Payload) -> Any:
+        """Return the JSON value of a payload, wherever it is; see ``get`` for what is raised."""
+        if isinstance(payload, Inline):
+            return payload.value
+        return orjson.loads(await self.get(org_id, payload))
+
+    async def part(self, org_id: str, payload: Payload, path: Sequence[PathPart]) -> Any:
+        """Return what ``path`` finds in a payload's value, the caller's own. Raises ``MissingPath``, and as ``get``."""
+        if not path or isinstance(payload, Inline):
+            return walk(await self.resolve(org_id, payload), list(path))
+        _check(org_id, payload)
+        key = (org_id, payload.sha256)
+        value = self._values.get(key)
+        if value is None:
+            data = await self.get(org_id, payload)
+            # Others that asked meanwhile have it by now.
+            value = self._values.get(key)
+            if value is None:
+                value = orjson.loads(data)
+                self._values.put(key, value, len(data))
+        return copy.deepcopy(walk(value, list(path)))
+
+
+class LocalObjects(Objects):
+    """An object store in the directory ``root``, which processes of one machine may share."""
+
+    def __init__(self, root: Path, cache_bytes: int = CACHE_BYTES) -> None:
+        super().__init__(DirectoryBlobs(root), cache_bytes)
+
+
+def open_objects(url: str, directory: str, access: S3Access) -> Objects:
+    """Return the store at ``url``: ``s3://bucket/prefix``, ``file:///directory``; without one, in ``directory``.
+
+    Raises ``ValueError`` for any other URL.
+    """
+    if not url:
+        return LocalObjects(Path(directory))
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and parts.path:
+        return LocalObjects(Path(unquote(parts.path)))
+    if parts.scheme == "s3" and parts.netloc and not parts.query:
+        prefix = parts.path.strip("/")
+        return Objects(BucketBlobs(bucket_store(access, parts.netloc), f"{prefix}/" if prefix else ""))
+    raise ValueError(f"OBJECTS_URL={url!r} is neither s3://bucket/prefix nor file:///directory")
+
+
+def _name(org_id: str, sha256: str) -> str:
+    """Return where an object is. Raises ``Forbidden`` for what could lead anywhere else."""
+    if not re.fullmatch(SEGMENT_PATTERN, org_id) or not _SHA256.fullmatch(sha256):
+        raise Forbidden(f"organisation {org_id!r} and hash {sha256[:80]!r} do not name an object")
+    return f"{org_id}/{sha256[:2]}/{sha256}"
+
+
+def _check(org_id: str, reference: Reference) -> None:
+    _name(org_id, reference.sha256)
+    if reference.uri != _uri(org_id, reference.sha256):
+        raise Forbidden(f"{reference.uri!r} is not an object of this organisation")
+
+
+def _corrupt(sha256: str) -> CorruptObject:
+    return CorruptObject(f"object {sha256} has other bytes than were stored; restore it from a backup")
+
+
+def _uri(org_id: str, sha256: str) -> str:
+    return f"objects:///{org_id}/{sha256}"

@@ -1,0 +1,1 @@
+"""The protocols that adapters implement: log, table, clock, checkpoints, publish and subscribe."""

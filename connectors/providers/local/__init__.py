@@ -1,0 +1,1 @@
+"""The provider 'local': a deterministic extractive model and its HTTP server."""

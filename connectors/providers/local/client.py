@@ -1,0 +1,27 @@
+"""The provider ``local`` over HTTP: the same models in a ``local_server``, which counts its calls."""
+
+from collections.abc import Sequence
+
+from connectors.providers.images import Picture
+from connectors.providers.local import images
+from connectors.providers.local import tokens as local_tokens
+from connectors.providers.openai import OpenAIProvider
+
+
+class LocalHttpProvider(OpenAIProvider):
+    """The local models behind a ``local_server``; ``base_url`` is the server's, with or without ``/v1``.
+
+    It behaves as ``LocalProvider`` does: the same answers, token counts and errors.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        root = base_url.rstrip("/").removesuffix("/v1")
+        super().__init__("", f"{root}/v1", name="local")
+
+    def count_tokens(self, model: str, text: str) -> int:
+        """Return exactly the tokens that the server will count."""
+        return local_tokens.count(text)
+
+    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+        """Return exactly the tokens that the server will count."""
+        return local_tokens.count(images.together([picture.said for picture in pictures])) if pictures else 0

@@ -1,0 +1,1 @@
+"""Redis: fenced tables, leases, holds, caches and readers."""

@@ -1,0 +1,26 @@
+"""How our processes connect to Redis."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from connectors.redis.errors import redis_errors
+
+#: A server that hangs keeps its connections open, and a lost packet is noticed by nobody else.
+ANSWER_S = 5.0
+CONNECT_S = 2.0
+
+
+def connect(url: str, *, answer_s: float = ANSWER_S) -> Redis:
+    """Return a client, not yet connected, whose every call ends within about twice ``answer_s``.
+
+    A call is repeated once, and at once: connections of the pool that a restarted server has closed are found that way.
+    Longer waiting is for those who know what they wait for.
+    """
+    return Redis.from_url(url, socket_timeout=answer_s, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 1))
+
+
+async def ping(redis: Redis) -> None:
+    """Ask for an answer. Raises ``Unavailable``."""
+    with redis_errors("ping"):
+        await redis.ping()

@@ -1,0 +1,56 @@
+"""Every Redis key, in one place. The part in braces is the hash slot: all of a partition is in one slot.
+
+A table's partition is the partition of its input topic: ``runs`` follows ``run-events`` (key: run id), ``budgets``
+follows ``cost-events`` (key: organisation).
+"""
+
+from topics.partitioner import partition_for
+
+
+class Slot:
+    """The keys of one partition of one table."""
+
+    __slots__ = ("counters", "partition", "position", "prefix", "quarantine", "timers")
+
+    def __init__(self, table: str, partition: int) -> None:
+        self.partition = partition
+        self.prefix = f"{{{table}:{partition}}}"
+        self.position = f"{self.prefix}:pos"
+        self.timers = f"{self.prefix}:timers"
+        self.counters = f"{self.prefix}:counters"
+        self.quarantine = f"{self.prefix}:quarantine"
+
+    def entity(self, entity: str) -> str:
+        """Hash of an entity's entries."""
+        return f"{self.prefix}:e:{entity}"
+
+    def claim(self, request_id: str) -> str:
+        """Hash of a claim on one attempt (table ``runs``)."""
+        return f"{self.prefix}:claim:{request_id}"
+
+    def accepted(self, run_id: str) -> str:
+        """What is known of an accepted submission before its run is folded (table ``runs``)."""
+        return f"{self.prefix}:accepted:{run_id}"
+
+    def held(self, org_id: str) -> str:
+        """Hash of an organisation's held money by spend field (table ``budgets``)."""
+        return f"{self.prefix}:held:{org_id}"
+
+    def hold(self, call_id: str) -> str:
+        """Hash of one hold (table ``budgets``)."""
+        return f"{self.prefix}:hold:{call_id}"
+
+
+def runs_slot(run_id: str, partitions: int) -> Slot:
+    """Return the slot of a run."""
+    return Slot("runs", partition_for(run_id.encode(), partitions))
+
+
+def budgets_slot(org_id: str, partitions: int) -> Slot:
+    """Return the slot of an organisation's money."""
+    return Slot("budgets", partition_for(org_id.encode(), partitions))
+
+
+def response_cache_key(org_id: str, digest: str) -> str:
+    """Return the key of a cached answer; each may be in any slot."""
+    return f"cache:{org_id}:{digest}"

@@ -1,0 +1,1 @@
+"""The tools and functions that ship with AgentFlow."""

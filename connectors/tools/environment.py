@@ -1,0 +1,116 @@
+"""What tools may reach of the world: read from the settings once, and given to each call in its context."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult
+
+from connectors.objects.s3 import S3Access, s3_access
+from schemas.settings import Settings
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_PORTS = {"https": 443, "http": 80}
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place that ``http.request`` may ask: ``host`` may begin with ``*.``, which stands for any subdomain."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def covers(self, scheme: str, host: str, port: int) -> bool:
+        """Return whether a place is this one."""
+        if (scheme, port) != (self.scheme, self.port):
+            return False
+        return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret that headers may name: ``value``, sent to ``host`` only (to any allowed one when empty)."""
+
+    value: str = field(repr=False)
+    host: str = ""
+
+
+@dataclass(frozen=True)
+class HttpRules:
+    """What ``http.request`` may do. ``networks`` are those of private addresses that it may reach all the same."""
+
+    sites: tuple[Site, ...] = ()
+    networks: tuple[IpNetwork, ...] = ()
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+
+    def allows(self, url: SplitResult) -> bool:
+        """Return whether a URL's place is among the sites."""
+        host, port = (url.hostname or "").rstrip("."), url.port or _PORTS.get(url.scheme, 0)
+        return any(site.covers(url.scheme, host, port) for site in self.sites)
+
+
+@dataclass(frozen=True)
+class World:
+    """``buckets`` are those that are in S3 (``*`` for all); any other is a directory below the documents or results."""
+
+    http: HttpRules = field(default_factory=HttpRules)
+    s3: S3Access = field(default_factory=S3Access)
+    buckets: frozenset[str] = frozenset()
+    results_dir: Path = Path(".agentflow/results")
+
+    def in_s3(self, bucket: str) -> bool:
+        """Return whether a bucket is one of S3."""
+        return bool(bucket) and (bucket in self.buckets or "*" in self.buckets)
+
+
+def world_of(settings: Settings, env: Mapping[str, str]) -> World:
+    """Return what the settings allow; secrets come from ``env``. Raises ``ValueError`` that names the variable."""
+    results, documents = Path(settings.results_dir).resolve(), Path(settings.documents_dir).resolve()
+    if results.is_relative_to(documents):
+        raise ValueError("RESULTS_DIR is below DOCUMENTS_DIR, where every organisation reads; take another directory")
+    return World(
+        http=HttpRules(
+            sites=tuple(map(_site, _listed(settings.http_allow))),
+            networks=tuple(map(_network, _listed(settings.http_allow_networks))),
+            secrets=dict(_secret(entry, env) for entry in _listed(settings.http_secrets)),
+        ),
+        s3=s3_access(settings),
+        buckets=frozenset(_listed(settings.remote_buckets)),
+        results_dir=Path(settings.results_dir),
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
+def _site(entry: str) -> Site:
+    scheme, _, place = entry.rpartition("://")
+    host, _, port = place.partition(":")
+    scheme, host = scheme.lower() or "https", host.lower()
+    if scheme not in _PORTS or not _HOST.fullmatch(host) or not (port.isdigit() or not port):
+        raise ValueError(
+            f"HTTP_ALLOW has {entry!r}: write a host such as api.example.com, *.example.com or http://inside.example:8080"
+        )
+    return Site(scheme, host, int(port or _PORTS[scheme]))
+
+
+def _network(entry: str) -> IpNetwork:
+    try:
+        return ipaddress.ip_network(entry)
+    except ValueError as exc:
+        raise ValueError(f"HTTP_ALLOW_NETWORKS has {entry!r}: write a network such as 10.1.0.0/16") from exc
+
+
+def _secret(entry: str, env: Mapping[str, str]) -> tuple[str, Secret]:
+    name, _, host = entry.partition("@")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"HTTP_SECRETS has {entry!r}: write NAME@host, with NAME a variable of the environment")
+    if not env.get(name):
+        raise ValueError(f"HTTP_SECRETS names {name}, which is not set in the environment")
+    return name, Secret(env[name], host.lower())

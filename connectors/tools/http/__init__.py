@@ -1,0 +1,1 @@
+"""The tool http.request: requests to other systems, with egress rules."""

@@ -1,0 +1,84 @@
+"""Headers that a node gives, and the secrets that they name."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.tools.environment import Secret
+from schemas.errors import StepError
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_SECRET = re.compile(r"\$\{ENV:([A-Za-z_][A-Za-z0-9_]*)\}")
+#: These are the connection's, or ours.
+_RESERVED = frozenset(
+    (
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "idempotency-key",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+#: What goes to the place that was asked first, and to no other.
+_PERSONAL = frozenset({"authorization", "cookie"})
+MOST_HEADERS = 64
+_MOST_CHARS = 16_384
+
+
+def checked_headers(
+    headers: Mapping[str, str], secrets: Mapping[str, Secret], host: str, *, at_home: bool
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers as they are sent to ``host``, secrets filled in.
+
+    After a redirect to another host, scheme or port (not ``at_home``) those that are personal, or name a secret, are
+    left out.
+    Raises a final ``StepError``: ``bad_arguments``, ``unknown_secret``.
+    """
+    if len(headers) > MOST_HEADERS or sum(map(len, headers.values())) > _MOST_CHARS:
+        raise StepError("bad_arguments", f"there are more than {MOST_HEADERS} headers, or they are too long")
+    found: list[tuple[bytes, bytes]] = [(b"accept-encoding", b"identity")]
+    for name, value in headers.items():
+        lower = name.lower()
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise StepError("bad_arguments", f"the header {name[:100]!r} has characters that no header may have")
+        if lower in _RESERVED:
+            raise StepError("bad_arguments", f"the header {name!r} is set by the tool itself; remove it")
+        if at_home or not (lower in _PERSONAL or _SECRET.search(value)):
+            found.append((lower.encode(), _filled(value, secrets, host).encode("latin-1")))
+    return found
+
+
+def without_secrets(value: Any, secrets: Mapping[str, Secret]) -> Any:
+    """Return a JSON value with every secret in it replaced by its name, since hosts echo what they are sent."""
+    if isinstance(value, str):
+        for name, secret in secrets.items():
+            value = value.replace(secret.value, f"${{ENV:{name}}}")
+        return value
+    if isinstance(value, dict):
+        return {without_secrets(key, secrets): without_secrets(item, secrets) for key, item in value.items()}
+    return [without_secrets(item, secrets) for item in value] if isinstance(value, list) else value
+
+
+def _filled(value: str, secrets: Mapping[str, Secret], host: str) -> str:
+    def secret(match: re.Match[str]) -> str:
+        found = secrets.get(match[1])
+        if found is None or found.host not in ("", host):
+            raise StepError(
+                "unknown_secret",
+                f"{match[0]} is no secret that {host} may get; an operator adds {match[1]}@{host} to HTTP_SECRETS",
+            )
+        return found.value
+
+    filled = _SECRET.sub(secret, value)
+    if not _VALUE.fullmatch(filled):
+        raise StepError("bad_arguments", "a secret has characters that no header may have")
+    return filled

@@ -1,0 +1,1 @@
+"""Validates a workflow at registration; runs trust the result."""

@@ -1,0 +1,209 @@
+"""Is a node right among the others: its references, its prompt or tool, the names that its templates need."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from schemas.errors import Problem
+from schemas.records.base import Json
+from schemas.spec.check.flow import flow_problems
+from schemas.spec.check.shape import similar
+from schemas.spec.check.waiting_nodes import dynamic_problems
+from schemas.spec.compensation import RUN_ERROR
+from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode, WorkflowNode
+from schemas.spec.outline import Outline
+from schemas.spec.policy import TIERS
+from schemas.spec.references import Reference, parse_reference, parse_template, variables_of
+
+#: What a child of a mapped node is given beside its inputs.
+ITEM_NAMES = frozenset({"item", "index"})
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What a workflow may name."""
+
+    prompts: Mapping[str, PinnedPrompt]
+    tools: frozenset[str]
+    functions: frozenset[str]
+
+
+def node_problems(index: int, node: Node, outline: Outline, registry: Registry | None) -> Iterator[Problem]:
+    """Yield what is wrong with a node. Without a registry only what the document alone can tell."""
+    path = f"dag.nodes[{index}].config"
+    yield from _queue_problems(f"dag.nodes[{index}].queue", node)
+    for where, text in texts(node, path):
+        yield from _text_problems(where, text, node, outline)
+    yield from _parallel_problems(path, node, outline)
+    if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
+        where = f"{path.removesuffix('config')}policy.on_unknown"
+        yield Problem(where, f"a {node.type} has nothing that could be asked", "write `fail` or `retry`")
+    yield from dynamic_problems(path, node)
+    yield from flow_problems(index, node, outline)
+    if registry is not None:
+        yield from _registry_problems(path, node, outline, registry)
+
+
+def required_inputs(
+    nodes: Iterable[Node],
+    outline: Outline,
+    prompts: Mapping[str, PinnedPrompt],
+    of_child: Callable[[WorkflowNode], frozenset[str]] = lambda _: frozenset(),
+) -> frozenset[str]:
+    """Return the run inputs that the templates of a checked spec need.
+
+    ``of_child`` answers what the workflow needs that a node runs.
+    """
+    needed: set[str] = set()
+    for node in nodes:
+        own = ITEM_NAMES if node.config.parallel else RUN_ERROR if node.id in outline.apart else frozenset()
+        for where, text in texts(node):
+            if parse_reference(text) is None:
+                needed |= variables_of(text) - (frozenset() if where == ".items" else own)
+        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not outline.before[node.id]:
+            needed |= (variables_of(prompts[node.config.prompt_ref].template) | set(node.config.images)) - own
+        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not outline.before[node.id]:
+            needed |= of_child(node) - own
+    return frozenset(needed)
+
+
+def texts(node: Node, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every string of a node that is bound, with its place."""
+    config = node.config
+    yield from _strings(config.inputs, f"{path}.inputs")
+    yield from _strings(config.items, f"{path}.items")
+    if isinstance(node, ToolNode):
+        yield from _strings(node.config.tool_args, f"{path}.tool_args")
+    elif isinstance(node, FunctionNode):
+        yield from _strings(node.config.function_args, f"{path}.function_args")
+    elif isinstance(node, WaitNode):
+        yield from _strings(node.config.until, f"{path}.until")
+
+
+def _strings(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, child in value.items():
+            yield from _strings(child, f"{path}.{name}")
+    elif isinstance(value, list):
+        for i, child in enumerate(value):
+            yield from _strings(child, f"{path}[{i}]")
+
+
+def _text_problems(path: str, text: str, node: Node, outline: Outline) -> Iterator[Problem]:
+    reference = parse_reference(text)
+    if reference is not None:
+        yield from _reference_problems(path, text, reference, node, outline)
+        return
+    for variable in parse_template(text).variables:
+        if variable.path[:1] == ("output",) and variable.name in outline.before:
+            yield Problem(
+                path,
+                f"{{{{{variable}}}}} does not refer to the node '{variable.name}': braces take run inputs only",
+                f"make the whole value {variable} (no braces)",
+            )
+
+
+def _reference_problems(path: str, text: str, reference: Reference, node: Node, outline: Outline) -> Iterator[Problem]:
+    name = reference.node
+    if name not in outline.before:
+        mean_text = f"; for this very text, give it as a run input and write {{{{{name}}}}}"
+        yield Problem(
+            path, f"'{text}' refers to the node '{name}', which does not exist", similar(name, outline.ids) + mean_text
+        )
+    elif name == node.id:
+        yield Problem(path, f"'{text}' refers to the node itself", "name a node that runs before it")
+    elif outline.cycle is None and name not in outline.above.get(node.id, frozenset()):
+        yield Problem(
+            path,
+            f"'{text}' refers to '{name}', which does not run before '{node.id}'",
+            f"add an edge that leads from '{name}' to '{node.id}'",
+        )
+
+
+def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
+    config = node.config
+    if not config.parallel:
+        said = {
+            "items": config.items is not None,
+            "max_parallel": config.max_parallel is not None,
+            "on_child_error": config.on_child_error != "fail",
+        }
+        for name in (name for name, is_said in said.items() if is_said):
+            what = name if name == "items" else f"children, so no `{name}`"
+            yield Problem(f"{path}.{name}", f"a node that is not parallel has no {what}", "add `parallel: true`")
+        return
+    before = outline.before[node.id]
+    if config.items is None and len(before) != 1:
+        yield Problem(
+            f"{path}.parallel",
+            f"'{node.id}' has {len(before)} predecessors, so it is not clear which list it maps over",
+            "name the list with `items`",
+        )
+    text = config.items
+    if isinstance(text, str) and parse_reference(text) is None and parse_template(text).only is None:
+        yield Problem(f"{path}.items", f"'{text}' is not a list", "write a list, <node>.output or {{run_input}}")
+
+
+def queue_of(node: Node) -> str | None:
+    """Return the queue that a node names. What its workers have is not known here."""
+    return node.queue if isinstance(node, LlmNode | ToolNode | FunctionNode) else None
+
+
+def _queue_problems(path: str, node: Node) -> Iterator[Problem]:
+    queue = queue_of(node)
+    if queue in TIERS:
+        yield Problem(path, f"'{queue}' is a quality, and no queue", f"write `policy: {{quality: {queue}}}` instead")
+    elif queue == "dlq":
+        yield Problem(path, "'dlq' is where dead letters go", "take another name")
+
+
+def _registry_problems(path: str, node: Node, outline: Outline, registry: Registry) -> Iterator[Problem]:
+    if queue_of(node) is not None and not isinstance(node, LlmNode):
+        return
+    if isinstance(node, ToolNode):
+        yield from _unknown(f"{path}.tool_name", "tool", node.config.tool_name, registry.tools)
+    elif isinstance(node, FunctionNode):
+        yield from _unknown(f"{path}.function_name", "function", node.config.function_name, registry.functions)
+    elif isinstance(node, LlmNode | AgentNode):
+        yield from _prompt_problems(path, node, outline, registry)
+    if isinstance(node, AgentNode):
+        yield from _agent_problems(path, node, registry)
+
+
+def _agent_problems(path: str, node: AgentNode, registry: Registry) -> Iterator[Problem]:
+    for n, name in enumerate(node.config.tools):
+        yield from _unknown(f"{path}.tools[{n}]", "tool", name, registry.tools)
+    if node.config.cache:
+        yield Problem(f"{path}.cache", "an agent's turns are not cached", "remove it")
+
+
+def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
+    names = set(known)
+    if name not in names:
+        yield Problem(path, f"there is no {what} '{name}'", similar(name, names))
+
+
+def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, registry: Registry) -> Iterator[Problem]:
+    ref = node.config.prompt_ref
+    prompt = registry.prompts.get(ref)
+    if prompt is None:
+        fix = f"{similar(ref, registry.prompts)}" if registry.prompts else "create it first"
+        yield Problem(f"{path}.prompt_ref", f"there is no prompt '{ref}'", fix)
+        return
+    before = outline.before[node.id]
+    inputs = node.config.inputs
+    if inputs is None and not before:
+        return  # a root gets the run's inputs, so its variables are required of every submission
+    given = set(before if inputs is None else inputs) | (ITEM_NAMES if node.config.parallel else set())
+    source = "its predecessors" if inputs is None else "`inputs`"
+    for n, name in enumerate(node.config.images):
+        if name not in given:
+            fix = f"name one of {', '.join(sorted(given)) or 'its inputs, of which it has none'}"
+            yield Problem(f"{path}.images[{n}]", f"'{name}' is no input of '{node.id}'", fix)
+    for name in sorted(variables_of(prompt.template) - given):
+        yield Problem(
+            f"{path}.prompt_ref" if inputs is None else f"{path}.inputs",
+            f"the prompt '{ref}' needs '{name}', which {source} of '{node.id}' do not give",
+            f"add `{name}` to `inputs`; given are {', '.join(sorted(given)) or 'none'}",
+        )

@@ -1,0 +1,178 @@
+"""Whether a document has the shape of a workflow, said in the reader's words and with paths into the document."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import get_args
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas.errors import Problem
+from schemas.records.base import Json
+from schemas.spec.model import (
+    AgentConfig,
+    AgentNode,
+    Dag,
+    Edge,
+    FunctionConfig,
+    FunctionNode,
+    Join,
+    LlmConfig,
+    LlmNode,
+    Node,
+    NodeKind,
+    SignalConfig,
+    SignalNode,
+    SwitchCase,
+    SwitchConfig,
+    SwitchNode,
+    ToolConfig,
+    ToolNode,
+    WaitConfig,
+    WaitNode,
+    WorkflowConfig,
+    WorkflowNode,
+    WorkflowSpec,
+)
+from schemas.spec.policy import TIERS, Policy, Retries
+
+KINDS: tuple[str, ...] = get_args(NodeKind)
+_NODES: dict[str, type[BaseModel]] = {
+    "llm": LlmNode,
+    "tool": ToolNode,
+    "function": FunctionNode,
+    "wait": WaitNode,
+    "switch": SwitchNode,
+    "signal": SignalNode,
+    "agent": AgentNode,
+    "workflow": WorkflowNode,
+}
+_CONFIGS: dict[str, type[BaseModel]] = {
+    "llm": LlmConfig,
+    "tool": ToolConfig,
+    "function": FunctionConfig,
+    "wait": WaitConfig,
+    "switch": SwitchConfig,
+    "signal": SignalConfig,
+    "agent": AgentConfig,
+    "workflow": WorkflowConfig,
+}
+
+_NODE: TypeAdapter[Node] = TypeAdapter(Node)
+
+Loc = tuple[str | int, ...]
+
+
+def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list[Problem]]:
+    """Return the spec, or ``None`` and everything that is wrong with the document's shape."""
+    try:
+        return WorkflowSpec.model_validate(document), []
+    except ValidationError as exc:
+        found = exc.errors(include_url=False)
+        return None, [_problem(error) for error in found]
+
+
+def node_or_none(raw: Json) -> Node | None:
+    """Return a node that is right by itself, so that the rest of a bad document can be checked, too."""
+    try:
+        return _NODE.validate_python(raw)
+    except ValidationError:
+        return None
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` when a known name is close, else the known names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known are {', '.join(names[:20])}" if names else "there are none"
+
+
+def path_of(loc: Sequence[str | int]) -> str:
+    """Return a location as text: ``dag.nodes[2].config``."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    loc = _without_tag(error["loc"])
+    path = path_of(loc)
+    kind, context = error["type"], error.get("ctx", {})
+    last = str(loc[-1]) if loc else ""
+    match kind:
+        case "missing":
+            return Problem(path, "is missing", f"add `{last}`")
+        case "extra_forbidden":
+            return _unknown_field(error["loc"], path, last)
+        case "union_tag_not_found":
+            return Problem(f"{path}.type", "is missing", f"write one of {', '.join(KINDS)}")
+        case "union_tag_invalid":
+            tag = str(context.get("tag"))
+            return Problem(f"{path}.type", f"there is no node type '{tag}'", similar(tag, KINDS))
+        case "literal_error" if last == "quality":
+            given = str(error["input"])
+            return Problem(path, f"there is no quality '{given}'", similar(given.lower(), TIERS))
+        case "literal_error" if last == "join":
+            return Problem(path, f"there is no join '{error['input']}'", f"write one of {', '.join(get_args(Join))}")
+        case "string_pattern_mismatch":
+            return Problem(path, f"'{error['input']}' is not a good name here", _pattern_fix(last))
+        case _:
+            return Problem(path, _words(error), _range_fix(error))
+
+
+def _unknown_field(loc: Loc, path: str, name: str) -> Problem:
+    return Problem(path, f"the field `{name}` is unknown", similar(name, _fields_at(loc)))
+
+
+def _fields_at(loc: Loc) -> list[str]:
+    """Return the fields that are known where an unknown one stands."""
+    names = [part for part in loc[:-1] if isinstance(part, str)]
+    tag = loc[3] if len(loc) > 4 and loc[:2] == ("dag", "nodes") else None
+    model: type[BaseModel] = WorkflowSpec
+    match names:
+        case ["dag"]:
+            model = Dag
+        case ["dag", "edges"]:
+            model = Edge
+        case ["dag", "nodes", _]:
+            model = _NODES[str(tag)]
+        case ["dag", "nodes", "switch", "config", "cases"]:
+            model = SwitchCase
+        case ["dag", "nodes", _, "config", *_]:
+            model = _CONFIGS[str(tag)]
+        case ["dag", "nodes", _, "policy", "retries"]:
+            model = Retries
+        case ["dag", "nodes", _, "policy"]:
+            model = Policy
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _without_tag(loc: Loc) -> Loc:
+    """Leave out the node's type, which pydantic puts after the index of a node."""
+    if len(loc) > 3 and loc[:2] == ("dag", "nodes") and loc[3] in KINDS:
+        return loc[:3] + loc[4:]
+    return loc
+
+
+def _words(error: ErrorDetails) -> str:
+    given = repr(error["input"])
+    shown = given if len(given) <= 60 else f"{given[:57]}..."
+    return f"{error['msg'][:1].lower()}{error['msg'][1:]} (it is {shown})"
+
+
+def _range_fix(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    limits = [f"{words[key]} {context[key]}" for key in words if key in context]
+    return f"write a number that is {' and '.join(limits)}" if limits else "see the workflow format in the docs"
+
+
+def _pattern_fix(field: str) -> str:
+    if field == "id":
+        return "use a letter or '_', then up to 63 letters, digits, '_' or '-'"
+    if field == "prompt_ref":
+        return "write name@version, such as summarizer@1"
+    return "use a letter, then up to 127 letters, digits, '_', '.' or '-'"

@@ -1,0 +1,51 @@
+"""Is a node right that no worker works on: a ``wait``, a ``signal``, a ``switch`` (more of it in ``spec_flow``), a
+``workflow`` (more of it in ``spec_family``)."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from schemas.errors import Problem
+from schemas.payload import INLINE_LIMIT
+from schemas.spec.model import Node, SignalNode, SwitchNode, WaitConfig, WaitNode, WorkflowNode, WorkflowSpec
+from schemas.spec.references import parse_reference, parse_template
+from schemas.timestamps import parse_time
+
+
+def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
+    """Yield what the document alone can tell of such a node; nothing for others. ``path`` is that of its config."""
+    if isinstance(node, WaitNode):
+        yield from _wait_problems(path, node.config)
+    if isinstance(node, SignalNode) and len(orjson.dumps(node.config.default)) > INLINE_LIMIT:
+        yield Problem(f"{path}.default", f"has over {INLINE_LIMIT // 1024} KiB", "make it smaller")
+    if isinstance(node, WaitNode | SignalNode | SwitchNode):
+        yield from _no_timeout(path, node, f"no worker works on a {node.type}")
+    if isinstance(node, WorkflowNode) and node.config.detach:
+        yield from _no_timeout(path, node, "nobody waits for a detached run")
+    if isinstance(node, WaitNode | SignalNode) and node.config.inputs is not None:
+        yield Problem(f"{path}.inputs", f"a {node.type} has no inputs", "remove them")
+
+
+def signal_names(spec: WorkflowSpec) -> frozenset[str]:
+    """Return the signals that a workflow waits for."""
+    return frozenset(node.config.name for node in spec.dag.nodes if isinstance(node, SignalNode))
+
+
+def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:
+    if (config.duration_ms is None) == (config.until is None):
+        both = "both" if config.until is not None else "neither"
+        yield Problem(path, f"a wait says `duration_ms` or `until`, this one {both}", "write exactly one of them")
+    until = config.until
+    if until is None or parse_reference(until) is not None or parse_template(until).variables:
+        return
+    try:
+        parse_time(until)
+    except ValueError as exc:
+        yield Problem(f"{path}.until", str(exc), "write a time with its offset, {{run_input}} or <node>.output")
+
+
+def _no_timeout(path: str, node: Node, why: str) -> Iterator[Problem]:
+    if node.policy.timeout_ms is not None:
+        where = f"{path.removesuffix('config')}policy.timeout_ms"
+        fix = "write it in the config" if node.type == "signal" else "remove it"
+        yield Problem(where, f"{why}, so there is nothing to time out", fix)

@@ -1,0 +1,114 @@
+"""Is a workflow right as a whole? Checked once, on registration; a run takes a spec's word for it.
+
+Two steps: ``parse_workflow`` reads a document, ``check_spec`` compares it with what is registered. Each reports every
+problem that it finds, with a path into the document and how to mend it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from schemas.errors import InvalidSpec, Problem
+from schemas.records.base import Json
+from schemas.spec.check.compensation import compensation_problems
+from schemas.spec.check.flow import size_problems
+from schemas.spec.check.nodes import Registry, node_problems, queue_of
+from schemas.spec.check.shape import shape_problems
+from schemas.spec.hash import resolve, spec_hash
+from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
+from schemas.spec.nested import Family, family_problems
+from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
+from schemas.spec.read import read_document
+from schemas.spec.required_inputs import child_input_problems, required_of
+
+__all__ = [
+    "CheckedSpec",
+    "check_spec",
+    "missing_inputs",
+    "parse_workflow",
+    "prompt_refs",
+    "queues_of",
+    "resolve",
+    "spec_hash",
+]
+
+
+NO_FAMILY = Family()
+
+
+@dataclass(frozen=True)
+class CheckedSpec:
+    """A workflow that may be registered. ``prompts`` are by ``prompt_ref`` as written in the document.
+
+    ``required_inputs`` are the names that every submission must give.
+    """
+
+    spec: WorkflowSpec
+    prompts: Mapping[str, PinnedPrompt]
+    required_inputs: frozenset[str]
+
+
+def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
+    """Read a document: YAML or JSON text, or its parsed mapping.
+
+    Raises ``InvalidSpec``; when the shape is wrong, with what else can be said of the graph and the references.
+    """
+    data = read_document(document)
+    spec, problems = shape_problems(data)
+    if spec is not None:
+        return spec
+    outline = outline_of_document(data)
+    raise InvalidSpec(_unique([*problems, *_structure(outline, None)]))
+
+
+def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
+    """Return the prompts that a spec names, as written: what to look up before ``check_spec``."""
+    return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode | AgentNode))
+
+
+def queues_of(spec: WorkflowSpec) -> frozenset[str]:
+    """Return the queues that a spec's nodes name."""
+    return frozenset(queue for queue in map(queue_of, spec.dag.nodes) if queue is not None)
+
+
+def check_spec(
+    spec: WorkflowSpec,
+    *,
+    prompts: Mapping[str, PinnedPrompt | None],
+    tools: Collection[str],
+    functions: Collection[str],
+    further: Iterable[Problem] = (),
+    family: Family = NO_FAMILY,
+) -> CheckedSpec:
+    """Check a spec against what is registered. Raises ``InvalidSpec`` with every problem.
+
+    ``prompts`` answers for each ``prompt_ref`` as written; ``None`` or nothing there is an unknown prompt. ``further``
+    are problems that others found, to be told with the rest. ``family`` are the workflows that it reaches.
+    """
+    known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
+    problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
+    problems += further
+    problems += family_problems(spec, family)
+    if problems:
+        raise InvalidSpec(_unique(problems))
+    resolved = resolve(spec, known, family)
+    if problems := list(child_input_problems(resolved)):
+        raise InvalidSpec(_unique(problems))
+    return CheckedSpec(spec, resolved.prompts, required_of(resolved))
+
+
+def missing_inputs(required: Iterable[str], inputs: Mapping[str, Json]) -> list[str]:
+    """Return the required inputs that a submission lacks, sorted."""
+    return sorted(name for name in required if name not in inputs)
+
+
+def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:
+    yield from graph_problems(outline)
+    yield from compensation_problems(outline)
+    yield from size_problems(found.node for found in outline.nodes if found.node is not None)
+    for found in outline.nodes:
+        if found.node is not None:
+            yield from node_problems(found.index, found.node, outline, registry)
+
+
+def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(dict.fromkeys(problems))

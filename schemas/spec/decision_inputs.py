@@ -1,0 +1,42 @@
+"""Which of a run's inputs its decisions read by themselves, so that they should travel inside the run's record.
+
+All other inputs are only handed on to steps, whose workers read what is stored as well as what is not.
+"""
+
+from collections.abc import Iterable
+
+from schemas.spec.check.nodes import texts
+from schemas.spec.conditions import inputs_read
+from schemas.spec.model import Node, SwitchNode
+from schemas.spec.references import parse_reference, parse_template
+
+
+def read_here(nodes: Iterable[Node]) -> frozenset[str] | None:
+    """Return the names of those inputs; ``None`` when a condition reads all of them."""
+    names: set[str] = set()
+    for node in nodes:
+        names |= _in_texts(node)
+        for condition in _conditions(node):
+            read = inputs_read(condition)
+            if read is None:
+                return None
+            names |= read
+    return frozenset(names)
+
+
+def _in_texts(node: Node) -> set[str]:
+    """Return what is put inside texts, waited for, or is a list within an input that is mapped over."""
+    names: set[str] = set()
+    for where, text in texts(node):
+        if parse_reference(text) is not None:
+            continue
+        template = parse_template(text)
+        only = template.only
+        if only is None or where == ".until" or (where == ".items" and only.path):
+            names.update(variable.name for variable in template.variables)
+    return names
+
+
+def _conditions(node: Node) -> list[str]:
+    cases = [case.when for case in node.config.cases] if isinstance(node, SwitchNode) else []
+    return cases if node.config.condition is None else [node.config.condition, *cases]

@@ -1,0 +1,312 @@
+"""The workflow document, exactly as the guide writes it in YAML or JSON.
+
+``name``, ``version``, ``dag.nodes[id, type, config, policy, join]`` and ``dag.edges[from, to]``. An unknown field is
+an error, since a misspelt one would otherwise be a silent no-op. ``ResolvedSpec`` is the same document
+with its prompts pinned; it travels in ``RunSubmitted`` so that the fold needs no look-up.
+
+A field that is newer than version 1 of the decision rules (``schemas.spec.rules_version``) is left out of what is
+written while it has its default (``exclude_if``): hashes of older workflows stay, and older readers can read what does
+not use it.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.money import MAX_NANO, NANO_PER_CENT
+from schemas.spec.optional_fields import later
+from schemas.spec.policy import Policy
+
+NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
+NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
+
+#: A queue's name is the last part of its topic's.
+QUEUE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,47}$"
+
+MAX_NODES = 1_000
+#: Of a map, and of a run. It also bounds what one event of a run may ask for.
+MAX_PARALLEL = 10_000
+
+#: The history of a run is kept for 30 days.
+MAX_DEADLINE_MS = 30 * 86_400_000
+
+OnChildError = Literal["fail", "skip", "collect"]
+
+Join = Literal["all", "any", "all_done"]
+"""When a node runs, where that is not the default (all predecessors settled, and one of them succeeded)."""
+
+
+def _is_empty(value: dict[str, Any]) -> bool:
+    """Leave a field out where it says nothing, so that a workflow without it keeps the hash that it had before."""
+    return not value
+
+
+def _is_none(value: str | None) -> bool:
+    return value is None
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class _NodeConfig(_Document):
+    """What every node type may say.
+
+    ``inputs`` binds names to values: a string that is exactly ``<ancestor>.output[.path]`` is a reference, any
+    other value a literal in which ``{{variable}}`` is replaced by a run input. ``parallel: true`` maps the
+    node over ``items`` (a list or a reference to one), or over its only predecessor's output without it. A node whose
+    ``condition`` (``schemas.spec.conditions``) is false when its turn comes is skipped.
+
+    Of a mapped node at most ``max_parallel`` children are open at once. ``on_child_error`` says what a child that
+    failed for good does: ``fail`` its node, ``skip`` its place in the output, or ``collect`` its error there.
+    """
+
+    inputs: dict[str, Any] | None = None
+    parallel: bool = False
+    items: str | list[Any] | None = None
+    max_parallel: int | None = later(None, ge=1, le=MAX_PARALLEL)
+    on_child_error: OnChildError = later("fail")
+    condition: str | None = later(None)
+
+
+#: Inputs of a node that may be pictures.
+MAX_IMAGES = 16
+
+
+class LlmConfig(_NodeConfig):
+    """One call of a model with a rendered prompt.
+
+    ``provider`` and ``model`` pin the route; without them the tier's default route is taken. ``cache: true``
+    lets an identical earlier answer of the same organisation stand in for the call. ``images`` names those of the
+    node's inputs that are pictures, which the model is shown with the prompt.
+    """
+
+    prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
+    provider: str | None = None
+    model: str | None = None
+    max_tokens: int = Field(default=1024, ge=1, le=1_000_000)
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
+    cache: bool = False
+    images: list[str] = later([], max_length=MAX_IMAGES)
+
+
+class ToolConfig(_NodeConfig):
+    """One call of a registered tool, which may touch the world. ``tool_args`` bind like ``inputs``.
+
+    ``tool_config`` is what a tool that is a class is made of; it is taken as it stands.
+    """
+
+    tool_name: str
+    tool_args: dict[str, Any] = {}
+    tool_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
+
+
+class FunctionConfig(_NodeConfig):
+    """One call of a registered pure function. ``function_args`` bind like ``inputs``.
+
+    ``function_config`` is what a function that is a class is made of; it is taken as it stands.
+    """
+
+    function_name: str
+    function_args: dict[str, Any] = {}
+    function_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
+
+
+#: Ten years: longer than any workflow should be trusted to be remembered.
+MAX_WAIT_MS = 315_576_000_000
+
+
+class AgentConfig(LlmConfig):
+    """A model that may call the ``tools`` in a loop until it answers. Each turn and each call is a step of its own.
+
+    ``max_turns`` bounds how often it is asked, ``max_cost_cents`` what all of it may cost; over either it fails.
+    """
+
+    tools: list[str] = Field(min_length=1, max_length=64)
+    max_turns: int = Field(default=8, ge=1, le=100)
+    max_cost_cents: Decimal | None = Field(default=None, gt=0, le=MAX_NANO // NANO_PER_CENT, allow_inf_nan=False)
+
+
+class WaitConfig(_NodeConfig):
+    """A pause: for ``duration_ms``, or ``until`` a time in RFC 3339, which may be a reference or hold placeholders."""
+
+    duration_ms: int | None = Field(default=None, ge=0, le=MAX_WAIT_MS)
+    until: str | None = None
+
+
+class SwitchCase(_Document):
+    """One way out of a switch: ``when`` is a condition, ``to`` the successors that it chooses."""
+
+    when: str
+    to: str | list[str]
+
+
+class SwitchConfig(_NodeConfig):
+    """A fork: the first case whose condition holds chooses what runs, ``default`` where none does.
+
+    The successors that are not chosen are skipped, unless something else leads to them.
+    """
+
+    cases: list[SwitchCase] = Field(min_length=1, max_length=100)
+    default: str | list[str] | None = None
+
+
+class SignalConfig(_NodeConfig):
+    """Waiting for an event from outside that is called ``name``, for ``timeout_ms`` at most if it is given.
+
+    ``default`` is the output when the time is over; without one (``null`` is none) the step fails then.
+    """
+
+    name: str = Field(pattern=NAME_PATTERN)
+    timeout_ms: int | None = Field(default=None, gt=0, le=MAX_WAIT_MS)
+    default: Any = None
+
+
+class WorkflowConfig(_NodeConfig):
+    """A run of another workflow, which gets what ``inputs`` bind as its inputs.
+
+    Without ``version`` it is the newest when a run is submitted. The step waits for that run and gives its output;
+    with ``detach`` it does not, and gives its id. ``max_cost_cents`` caps what that run may spend.
+    """
+
+    workflow: str = Field(pattern=NAME_PATTERN)
+    version: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    detach: bool = False
+    max_cost_cents: Decimal | None = Field(default=None, gt=0, le=MAX_NANO // NANO_PER_CENT, allow_inf_nan=False)
+
+
+class _Node(_Document):
+    id: str = Field(pattern=NODE_ID_PATTERN)
+    policy: Policy = Policy()
+    join: Join | None = later(None)
+
+
+class _AskedNode(_Node):
+    """A node that workers work on. ``queue`` names those that do; without it any worker of its tier does."""
+
+    queue: str | None = Field(default=None, pattern=QUEUE_PATTERN, exclude_if=_is_none)
+
+
+class LlmNode(_AskedNode):
+    """A node of type ``llm``."""
+
+    type: Literal["llm"]
+    config: LlmConfig
+
+
+class ToolNode(_AskedNode):
+    """A node of type ``tool``."""
+
+    type: Literal["tool"]
+    config: ToolConfig
+
+
+class FunctionNode(_AskedNode):
+    """A node of type ``function``."""
+
+    type: Literal["function"]
+    config: FunctionConfig
+
+
+class WaitNode(_Node):
+    """A node of type ``wait``."""
+
+    type: Literal["wait"]
+    config: WaitConfig
+
+
+class SwitchNode(_Node):
+    """A node of type ``switch``."""
+
+    type: Literal["switch"]
+    config: SwitchConfig
+
+
+class SignalNode(_Node):
+    """A node of type ``signal``."""
+
+    type: Literal["signal"]
+    config: SignalConfig
+
+
+class AgentNode(_Node):
+    """A node of type ``agent``."""
+
+    type: Literal["agent"]
+    config: AgentConfig
+
+
+class WorkflowNode(_Node):
+    """A node of type ``workflow``."""
+
+    type: Literal["workflow"]
+    config: WorkflowConfig
+
+
+Node = Annotated[
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode,
+    Field(discriminator="type"),
+]
+NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent", "workflow"]
+
+
+class Edge(_Document):
+    """``to`` runs after ``from``."""
+
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+
+
+class Dag(_Document):
+    """The nodes and the edges between them.
+
+    ``on_failure`` and ``on_cancel`` name the first of those nodes that run after the run has ended so.
+    Of a run at most ``max_parallel`` steps are open at once. ``deadline_ms`` is the longest that it may take from its
+    submission.
+    """
+
+    nodes: list[Node] = Field(min_length=1, max_length=MAX_NODES)
+    edges: list[Edge] = []
+    on_failure: list[str] = later([])
+    on_cancel: list[str] = later([])
+    max_parallel: int | None = later(None, ge=1, le=MAX_PARALLEL)
+    deadline_ms: int | None = later(None, ge=1, le=MAX_DEADLINE_MS)
+
+
+class WorkflowSpec(_Document):
+    """A named, versioned DAG."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    version: int = Field(ge=1, le=1_000_000_000)
+    description: str = ""
+    dag: Dag
+
+
+class PinnedPrompt(BaseModel):
+    """One immutable version of a prompt. ``hash`` is the SHA-256 of the template."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    version: int
+    template: str
+    hash: str
+
+
+class ResolvedSpec(BaseModel):
+    """A workflow as one run sees it: the document, its prompts pinned by ``prompt_ref`` as written, and
+    ``hash``, the SHA-256 of both. Two runs with one hash follow the same plan.
+
+    ``children`` are the workflows that it runs, and those that they run, by ``name@version``, each without children of
+    its own; the hash covers theirs. ``pins`` are the versions of those that its nodes name without one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    spec: WorkflowSpec
+    prompts: dict[str, PinnedPrompt] = {}
+    hash: str
+    pins: dict[str, int] = later({})
+    children: dict[str, "ResolvedSpec"] = later({})

@@ -1,0 +1,57 @@
+"""Policies of a node: the guide's ``quality`` and ``sla_ms``, with timeouts and retries."""
+
+from operator import not_
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from schemas.spec.optional_fields import later
+
+Tier = Literal["gold", "silver", "bronze"]
+TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
+DEFAULT_TIER: Tier = "silver"
+
+OnUnknown = Literal["retry", "fail", "reconcile"]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class Retries(BaseModel):
+    """How often and when a failed attempt is tried again.
+
+    The wait before attempt ``n + 1`` is ``initial_ms * multiplier ** (n - 1)``, at most ``max_ms``, with a
+    deterministic jitter of up to ``jitter`` (a share, 0 to 1) of it taken off. ``retry_on`` limits retries
+    to these error codes; empty means every error that is classed retryable.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_attempts: int = Field(default=3, ge=1, le=100)
+    initial_ms: int = Field(default=500, ge=0, le=3_600_000)
+    multiplier: float = Field(default=2.0, ge=1.0, le=100.0, allow_inf_nan=False)
+    max_ms: int = Field(default=60_000, ge=0, le=86_400_000)
+    jitter: float = Field(default=0.2, ge=0.0, le=1.0, allow_inf_nan=False)
+    retry_on: list[str] = []
+
+
+class Policy(BaseModel):
+    """What a node's author asks of the platform.
+
+    ``quality`` is the tier (Gold, Silver, Bronze; case does not matter), ``sla_ms`` a target that steers and
+    is counted when missed, ``timeout_ms`` the longest that one attempt may work before it fails. A node that is
+    ``optional`` may fail for good without failing its run. ``priority`` orders the steps of a run that wait for a
+    place: the highest first. ``on_unknown`` says what becomes of an attempt of which nobody knows how it ended: it is
+    made again, fails its step, or the tool is asked (``reconcile``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quality: Annotated[Tier, BeforeValidator(_lower)] = DEFAULT_TIER
+    sla_ms: int | None = Field(default=None, gt=0)
+    timeout_ms: int | None = Field(default=None, gt=0, le=86_400_000)
+    retries: Retries = Retries()
+    optional: bool = Field(default=False, exclude_if=not_)
+    priority: int = later(0, ge=-1_000, le=1_000)
+    on_unknown: OnUnknown = later("retry")

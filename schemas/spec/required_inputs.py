@@ -1,0 +1,63 @@
+"""The inputs that a run must bring, of a workflow with those that it runs."""
+
+from collections.abc import Iterator, Mapping
+
+from schemas.errors import Problem
+from schemas.spec.check.nodes import ITEM_NAMES, required_inputs
+from schemas.spec.model import ResolvedSpec, WorkflowNode
+from schemas.spec.nested import pinned_key
+from schemas.spec.outline import Outline, outline_of
+
+
+def required_of(resolved: ResolvedSpec) -> frozenset[str]:
+    """Return the inputs that every run of a resolved workflow must bring."""
+    return _required(resolved, resolved.children, {})
+
+
+def required_of_children(resolved: ResolvedSpec) -> dict[str, frozenset[str]]:
+    """Return what the workflows need that a resolved one runs, by the ids of the nodes that run them."""
+    known: dict[str, frozenset[str]] = {}
+    return {
+        node.id: _of_child(node, resolved, resolved.children, known)
+        for node in resolved.spec.dag.nodes
+        if isinstance(node, WorkflowNode)
+    }
+
+
+def child_input_problems(resolved: ResolvedSpec) -> Iterator[Problem]:
+    """Yield the inputs that nodes surely do not give to the workflows that they run."""
+    needs = required_of_children(resolved)
+    outline = outline_of(resolved.spec) if needs else None
+    for index, node in enumerate(resolved.spec.dag.nodes):
+        if isinstance(node, WorkflowNode) and outline is not None:
+            yield from _node_problems(index, node, needs[node.id], outline)
+
+
+def _node_problems(index: int, node: WorkflowNode, needed: frozenset[str], outline: Outline) -> Iterator[Problem]:
+    before, inputs = outline.before[node.id], node.config.inputs
+    if inputs is None and not before:
+        return  # it gets the run's inputs, so those are required of every submission
+    given = set(before) | (ITEM_NAMES if node.config.parallel else set()) if inputs is None else set(inputs)
+    for name in sorted(needed - given):
+        yield Problem(
+            f"dag.nodes[{index}].config.{'workflow' if inputs is None else 'inputs'}",
+            f"the workflow '{node.config.workflow}' needs the input '{name}', which '{node.id}' does not give",
+            f"add `{name}` to `inputs`; given are {', '.join(sorted(given)) or 'none'}",
+        )
+
+
+def _required(
+    one: ResolvedSpec, children: Mapping[str, ResolvedSpec], known: dict[str, frozenset[str]]
+) -> frozenset[str]:
+    return required_inputs(
+        one.spec.dag.nodes, outline_of(one.spec), one.prompts, lambda node: _of_child(node, one, children, known)
+    )
+
+
+def _of_child(
+    node: WorkflowNode, one: ResolvedSpec, children: Mapping[str, ResolvedSpec], known: dict[str, frozenset[str]]
+) -> frozenset[str]:
+    key = pinned_key(node.config, one.pins)
+    if key not in known:
+        known[key] = _required(children[key], children, known)
+    return known[key]

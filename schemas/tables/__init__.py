@@ -1,0 +1,1 @@
+"""Names of entities and entries in the fenced tables, shared by writers and readers."""

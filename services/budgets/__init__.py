@@ -1,0 +1,1 @@
+"""Budget definitions as each process knows them."""

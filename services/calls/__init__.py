@@ -1,0 +1,1 @@
+"""The model call: its stages, money and timeouts."""

@@ -1,0 +1,36 @@
+"""What is kept of requests and responses: all of it, its structure only, or nothing."""
+
+import hashlib
+from typing import Any
+
+from schemas.errors import Undecodable
+from schemas.payload import Payload, inline
+from schemas.records.run_events import Capture
+from services.calls.ports import Objects
+
+
+async def captured(objects: Objects, org_id: str, capture: Capture, body: Any) -> Payload | None:
+    """Return a body as ``capture`` lets it be kept. Raises ``Unavailable`` when it is large and cannot be stored.
+
+    A body that no record can carry must not cost the answer that came with it: then the reason is kept instead.
+    """
+    if capture == "none" or body is None:
+        return None
+    try:
+        return await objects.to_payload(org_id, redacted(body) if capture == "redacted" else body)
+    except (TypeError, Undecodable) as exc:
+        return inline({"not_captured": str(exc)})
+
+
+def redacted(value: Any) -> Any:
+    """Return the value with every text replaced by its length and SHA-256; keys, numbers and structure stay.
+
+    Equal texts still show as equal, and the size of a prompt can be told, but nothing can be read.
+    """
+    if isinstance(value, str):
+        return {"length": len(value), "sha256": hashlib.sha256(value.encode()).hexdigest()}
+    if isinstance(value, dict):
+        return {key: redacted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    return value

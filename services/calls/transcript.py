@@ -1,0 +1,94 @@
+"""A turn of an agent at its worker: what was said before, as it was recorded, and what is said now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from connectors.providers.base import ModelResponse
+from connectors.providers.conversation import Asked, ToolSpec, Turn
+from connectors.tools.registry import Registry
+from schemas.errors import Rejected, StepError
+from schemas.payload import INLINE_LIMIT, Payload, Reference
+from schemas.records.base import Json
+from schemas.records.run_events import ToolUse
+from schemas.records.steps import AgentTurn, LlmCall, ToolResult
+from schemas.spec.references import as_text
+from services.calls.ports import Objects
+
+#: More than any model reads at once, and little enough for ten turns at once in a worker's memory.
+MOST_STORED = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What a model is asked in a turn: the call, the tools, and what was said and done since the prompt."""
+
+    call: LlmCall
+    tools: tuple[ToolSpec, ...]
+    turns: tuple[Turn, ...]
+
+
+async def read_talk(objects: Objects, registry: Registry, org_id: str, work: AgentTurn) -> Talk:
+    """Return a turn's question with all that is stored read. Raises ``StepError`` and ``Unavailable``."""
+    _check_size(work)
+    tools = tuple(_spec(registry, name) for name in work.tools)
+    turns = []
+    for before in work.before:
+        said = await _value(objects, org_id, before.said)
+        results = [await _result(objects, org_id, one) for one in before.results]
+        asked = tuple(Asked(one["id"], one["name"], one["args"]) for one in said["tool_calls"])
+        turns.append(Turn(said["text"], asked, tuple(results)))
+    return Talk(work.call, tools, tuple(turns))
+
+
+def _check_size(work: AgentTurn) -> None:
+    stored = sum(payload.size for payload in _payloads(work) if isinstance(payload, Reference))
+    if stored > MOST_STORED:
+        raise StepError(
+            "too_large",
+            f"what was said and found before this turn has {stored} bytes beside what is in its request, the most is "
+            f"{MOST_STORED}; let tools return less, or ask for less",
+        )
+
+
+def _payloads(work: AgentTurn) -> Iterator[Payload]:
+    for before in work.before:
+        yield before.said
+        yield from (result.output for result in before.results if result.output is not None)
+
+
+def output_of(response: ModelResponse) -> Json:
+    """Return what a turn that asks for calls records."""
+    calls = [{"id": one.id, "name": one.name, "args": one.args} for one in response.asked]
+    return {"text": response.text, "tool_calls": calls}
+
+
+def uses_of(response: ModelResponse) -> list[ToolUse]:
+    """Return the calls that a turn asks for. Raises a final ``StepError`` when no record takes them."""
+    uses = [ToolUse(id=one.id, name=one.name, args=one.args, problem=one.problem) for one in response.asked]
+    if len(msgspec.json.encode(uses)) > INLINE_LIMIT:
+        raise StepError("too_large", f"the calls that the model asks for have over {INLINE_LIMIT // 1024} KiB together")
+    return uses
+
+
+def _spec(registry: Registry, name: str) -> ToolSpec:
+    entry = registry.get("tool", name)
+    described = entry.describe()
+    return ToolSpec(name, str(described["summary"]), dict(described["arguments"]))
+
+
+async def _result(objects: Objects, org_id: str, result: ToolResult) -> str:
+    if result.output is not None:
+        return as_text(await _value(objects, org_id, result.output))
+    error = result.error
+    said = {"code": error.code, "message": error.message} if error is not None else {"code": "lost", "message": ""}
+    return as_text({"error": said})
+
+
+async def _value(objects: Objects, org_id: str, payload: Payload) -> Any:
+    try:
+        return await objects.resolve(org_id, payload)
+    except Rejected as exc:
+        raise StepError("missing_object", f"what was said before cannot be read: {exc}") from exc

@@ -1,0 +1,1 @@
+"""Choose the provider and model of a call."""

@@ -1,0 +1,1 @@
+"""Submit, signal, restart and explain runs."""

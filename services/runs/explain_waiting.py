@@ -1,0 +1,168 @@
+"""Why a run is waiting: on what each of its steps does, worked out when somebody asks.
+
+What the fold knows is in a step's text; what is before a step follows from the definition; who works on it is in its
+claim; how far it is behind in its lane the broker knows. What cannot be asked now is said to be unknown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.kafka.lag import LaneLag
+from connectors.postgres.runs import Runs, StoredRun, StoredStep
+from connectors.redis.admission_reader import UNKNOWN, AdmissionSeen
+from connectors.redis.lease_reader import ClaimsSeen, Holder
+from schemas.errors import TryLater
+from schemas.ids import request_id
+from schemas.records.run_views import RunState
+from schemas.spec.check.nodes import queue_of
+from schemas.spec.compensation import compensating
+from schemas.spec.graph import predecessors
+from schemas.spec.model import Node, ResolvedSpec
+from schemas.tables.wait_reasons import Wait, read_wait
+from services.workflows.of_run import RunDefinitions
+from topics.catalogue import lane
+
+SETTLED = frozenset({"succeeded", "failed", "skipped", "canceled"})
+#: A map may have thousands of open children; what the first ones wait for says it of the rest.
+SHOWN = 200
+#: Lanes are asked about so many steps; the others of a run are behind them.
+ASKED = 20
+
+
+@dataclass(frozen=True)
+class StepWait:
+    """A step that has not settled, and on what it waits."""
+
+    step_id: str
+    node_id: str
+    state: str
+    wait: Wait
+
+
+@dataclass(frozen=True)
+class RunWaits:
+    """Every step of a run that has not settled. ``left_out`` counts those beyond ``SHOWN``."""
+
+    status: RunState
+    wait: Wait | None
+    steps: list[StepWait]
+    left_out: int = 0
+
+
+class Waits:
+    """Answers why runs wait. Raises ``Unavailable`` when history does not answer."""
+
+    def __init__(
+        self,
+        history: Runs,
+        definitions: RunDefinitions,
+        claims: ClaimsSeen,
+        lanes: LaneLag,
+        admission: AdmissionSeen,
+    ) -> None:
+        self._history = history
+        self._definitions = definitions
+        self._claims = claims
+        self._lanes = lanes
+        self._admission = admission
+
+    async def close(self) -> None:
+        """Disconnect from the broker."""
+        await self._lanes.close()
+
+    async def of(self, org_id: str, run_id: str) -> RunWaits | None:
+        """Return on what a run in history waits; ``None`` for one that is not there."""
+        found = await self._history.get(org_id, run_id)
+        if found is None:
+            return None
+        run, steps = found
+        if run.status == "queued":
+            return RunWaits(run.status, await self._turn(org_id, run), [])
+        if run.status != "running":
+            return RunWaits(run.status, None, [])
+        definition = await self._definitions.of(org_id, run)
+        open_steps = [step for step in steps if step.status not in SETTLED]
+        waits = [*await self._begun(run, open_steps, definition)]
+        if definition is not None:
+            waits += not_begun(definition, steps)
+        return RunWaits(run.status, None, waits[:SHOWN], max(0, len(waits) - SHOWN))
+
+    async def _turn(self, org_id: str, run: StoredRun) -> Wait:
+        try:
+            return await self._admission.why(org_id, run.id, run.workflow_name)
+        except TryLater:
+            return UNKNOWN
+
+    async def _begun(
+        self, run: StoredRun, steps: Sequence[StoredStep], definition: ResolvedSpec | None
+    ) -> Iterable[StepWait]:
+        nodes = {node.id: node for node in definition.spec.dag.nodes} if definition is not None else {}
+        parents = {step.node_id for step in steps if step.step_id != step.node_id}
+        asked = [s for s in steps if s.status == "running" and s.step_id not in parents][:SHOWN]
+        holders = await self._holders(run, asked)
+        lanes = {
+            step.step_id: await self._lane(run, step, nodes.get(step.node_id))
+            for step in [s for s in asked if s.step_id not in holders][:ASKED]
+        }
+        return [StepWait(s.step_id, s.node_id, s.status, begun(s, steps, holders, lanes)) for s in steps]
+
+    async def _holders(self, run: StoredRun, steps: Sequence[StoredStep]) -> dict[str, Holder]:
+        """Return who works on which step; nobody while Redis does not answer."""
+        ids = {request_id(run.id, step.step_id, step.attempt): step.step_id for step in steps}
+        try:
+            found = await self._claims.holders(run.id, list(ids))
+        except TryLater:
+            return {}
+        return {ids[request]: holder for request, holder in found.items()}
+
+    async def _lane(self, run: StoredRun, step: StoredStep, node: Node | None) -> Wait:
+        if node is None:
+            return Wait(
+                "lane", detail="its request is made; the run's definition cannot be had, so its lane is unknown"
+            )
+        topic = lane(queue_of(node) or node.policy.quality)
+        try:
+            ahead = await self._lanes.ahead(topic, f"{run.id}:{step.step_id}".encode(), step.requested_ms or 0)
+        except TryLater as exc:
+            return Wait("lane", topic, detail=f"how far it is behind is not known now: {exc}")
+        if ahead == 0:
+            return Wait("lane", topic, detail="a worker has taken its request, and holds no claim on it (yet)")
+        return Wait(
+            "lane", topic, detail=f"about {ahead} requests are before it in its partition, or are being worked on"
+        )
+
+
+def begun(
+    step: StoredStep, steps: Sequence[StoredStep], holders: Mapping[str, Holder], lanes: Mapping[str, Wait]
+) -> Wait:
+    """Return on what a step that was asked for waits. ``steps`` are all that have not settled."""
+    if step.status == "waiting" or (step.status == "ready" and step.waiting_for):
+        failed_with = step.error["message"] if step.error is not None else None
+        return read_wait(step.waiting_for or "", step.waiting_until_ms, failed_with)
+    children = [other for other in steps if other.node_id == step.node_id and other.step_id != step.node_id]
+    if children and step.step_id == step.node_id:
+        names = ", ".join(child.step_id for child in children[:3])
+        return Wait("dependency", names, detail=f"{len(children)} of its children have not settled")
+    if (holder := holders.get(step.step_id)) is not None:
+        detail = f"worker {holder.worker_id} works on attempt {step.attempt}; it renews its lease until it is done"
+        return Wait("claim", holder.worker_id, holder.until_ms, detail)
+    return lanes.get(step.step_id) or Wait("lane", detail="its request is made; see the steps above for its lane")
+
+
+def not_begun(definition: ResolvedSpec, steps: Sequence[StoredStep]) -> list[StepWait]:
+    """Return on what the nodes wait that were never asked for."""
+    dag, apart = definition.spec.dag, compensating(definition.spec)
+    states = {step.node_id: step.status for step in steps if step.step_id == step.node_id}
+    before = predecessors((n.id for n in dag.nodes), ((e.source, e.target) for e in dag.edges))
+    return [
+        StepWait(node, node, "pending", _pending([source for source in sources if states.get(source) not in SETTLED]))
+        for node, sources in before.items()
+        if node not in states and node not in apart
+    ]
+
+
+def _pending(missing: Sequence[str]) -> Wait:
+    if not missing:
+        return Wait("concurrency", detail="nothing before it is open: it waits for a free place in its run")
+    names = ", ".join(missing)
+    return Wait("dependency", names, detail=f"not settled: {names}")

@@ -1,0 +1,116 @@
+"""Inputs that are too large to travel in their run's record are stored as objects, and the record says where they are.
+
+The largest go first, until what is left is small. Those that the run's decisions read
+(``schemas.spec.decision_inputs``) stay where they are as long as the record has room for them. Equal bytes are one
+object, so what was stored for a run that never came is harmless, and a repeat stores nothing new.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from msgspec import structs
+
+from connectors.objects.store import Objects
+from schemas.errors import InvalidInput, TooLarge, Unavailable
+from schemas.payload import INLINE_LIMIT, Reference
+from schemas.records.run_events import RunSubmitted
+from schemas.spec.rules_version import REFERENCES
+
+#: The most that a run's inputs may have as JSON, unless an installation says otherwise.
+MAX_INPUTS_BYTES = 8 * 1024 * 1024
+#: An object is written whole, and a worker holds it in memory.
+MOST_BYTES = 64 * 1024 * 1024
+#: A smaller value is not worth an object, and a round trip for each step that reads it.
+LEAST_BYTES = 16 * 1024
+#: What may be left in the record, beside a plan of up to 640 KiB.
+MOST_LEFT_BYTES = 256 * 1024
+#: A reference in the record, without its name.
+REFERENCE_BYTES = 320
+#: Objects of one submission that are written at once.
+AT_ONCE = 8
+#: A sender waits for the store of its inputs; a store that takes longer for some MiB is down.
+STORE_S = 10.0
+
+
+class LargeInputs:
+    """Where the large inputs of runs go. ``most_bytes`` is what inputs may have as JSON altogether."""
+
+    def __init__(self, objects: Objects, most_bytes: int = MAX_INPUTS_BYTES) -> None:
+        if not 0 < most_bytes <= MOST_BYTES:
+            raise ValueError(f"MAX_INPUTS_BYTES={most_bytes} is not between 1 and {MOST_BYTES}")
+        self._objects = objects
+        self._most_bytes = most_bytes
+
+    def size_of(self, inputs: Mapping[str, Any]) -> int:
+        """Return the bytes of inputs as JSON. Raises ``InvalidInput`` for what is none, and ``TooLarge``."""
+        try:
+            size = len(orjson.dumps(inputs))
+        except TypeError as exc:
+            raise InvalidInput(f"the inputs cannot be written as JSON: {exc}") from exc
+        if size > self._most_bytes:
+            raise TooLarge(
+                f"the inputs have {size} bytes as JSON, the limit is {self._most_bytes}: "
+                "put large data into storage and pass its URI"
+            )
+        return size
+
+    async def placed(self, record: RunSubmitted, read_here: frozenset[str] | None) -> RunSubmitted:
+        """Return a submission with its large inputs stored. ``read_here``: names of inputs to leave, ``None`` is all.
+
+        Raises ``TooLarge`` when the record would still have too much, and ``Unavailable``.
+        """
+        # They have some MiB, and others are served meanwhile.
+        written = await asyncio.to_thread(_written, record.inputs)
+        chosen, left = choose({name: len(data) for name, data in written.items()}, read_here)
+        if left > MOST_LEFT_BYTES:
+            raise TooLarge(
+                f"the inputs have {left} bytes as JSON beside the values of {LEAST_BYTES} bytes and more, which are "
+                f"stored; the limit is {MOST_LEFT_BYTES}: put many small values together into one list or object"
+            )
+        if not chosen:
+            return record
+        references = await self._store(record, {name: written[name] for name in chosen})
+        return structs.replace(
+            record,
+            inputs=record.inputs | dict.fromkeys(chosen),
+            stored_inputs=record.stored_inputs | references,
+            semantics=max(record.semantics, REFERENCES),
+        )
+
+    async def _store(self, record: RunSubmitted, written: Mapping[str, bytes]) -> dict[str, Reference]:
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def store(name: str, data: bytes) -> Reference:
+            value = record.inputs[name]
+            length = len(value) if isinstance(value, list) else None
+            async with places:
+                return await self._objects.put(record.org_id, data, length=length)
+
+        try:
+            async with asyncio.timeout(STORE_S):
+                references = await asyncio.gather(*(store(name, data) for name, data in written.items()))
+        except TimeoutError as exc:
+            size = sum(map(len, written.values()))
+            raise Unavailable("objects", f"{size} bytes of inputs were not stored within {STORE_S:g} s") from exc
+        return dict(zip(written, references, strict=True))
+
+
+def choose(sizes: Mapping[str, int], read_here: frozenset[str] | None) -> tuple[list[str], int]:
+    """Return which inputs to store, the largest first, and the bytes that are left. ``sizes`` are in bytes of JSON."""
+    left = 2 + sum(size + len(name.encode()) + 4 for name, size in sizes.items())
+    kept = sizes.keys() if read_here is None else read_here
+    chosen: list[str] = []
+    for reads, most in ((False, INLINE_LIMIT), (True, MOST_LEFT_BYTES)):
+        names = sorted((name for name in sizes if (name in kept) == reads), key=lambda name: (-sizes[name], name))
+        for name in names:
+            if left <= most or sizes[name] < LEAST_BYTES:
+                break
+            left -= sizes[name] - REFERENCE_BYTES
+            chosen.append(name)
+    return chosen, left
+
+
+def _written(inputs: Mapping[str, Any]) -> dict[str, bytes]:
+    return {name: orjson.dumps(value) for name, value in inputs.items()}

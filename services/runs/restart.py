@@ -1,0 +1,158 @@
+"""A run again: from one of its steps, or with other inputs. The new run begins with recorded results.
+
+What is recorded comes from history, so it is there as long as history is. The definition must be the very one of the
+run (its hash): results of one definition say nothing of another.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from connectors.postgres.runs import Runs, StoredRun
+from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
+from schemas.ids import canonical_hash, fork_source, run_id
+from schemas.payload import INLINE_LIMIT, Reference
+from schemas.records.run_events import Capture, Reused, RunSubmitted
+from schemas.records.run_views import RunState
+from schemas.spec.compensation import compensating
+from schemas.spec.decision_inputs import read_here
+from schemas.spec.model import ResolvedSpec
+from schemas.spec.required_inputs import required_of
+from schemas.spec.rules_version import PLAIN, REFERENCES, SETTLED, semantics_of
+from services.runs.large_inputs import LargeInputs
+from services.runs.reuse import reusable
+from services.runs.submit import check_inputs, wall_clock_ms
+from services.workflows.of_run import RunDefinitions
+from topics.codec import encode
+
+ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
+#: The log takes records of 1 MiB; the rest is room for the batch.
+MAX_RECORD_BYTES = 900 * 1024
+
+
+@dataclass(frozen=True)
+class Again:
+    """What is done again: the node ``start`` with all after it, or what did not succeed without one.
+
+    ``inputs`` are laid over those of the run. ``everything`` reuses nothing.
+    """
+
+    start: str | None = None
+    inputs: dict[str, Any] | None = None
+    everything: bool = False
+
+
+class Restarts:
+    """Prepares submissions out of recorded runs. Raises ``Unavailable`` when a dependency does not answer."""
+
+    def __init__(
+        self,
+        history: Runs,
+        definitions: RunDefinitions,
+        large_inputs: LargeInputs,
+        capture: Capture = "full",
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._history = history
+        self._definitions = definitions
+        self._large_inputs = large_inputs
+        self._capture = capture
+        self._now_ms = now_ms
+
+    async def prepare(self, org_id: str, of: str, again: Again, key: str | None) -> RunSubmitted:
+        """Return the submission of a run that goes on from the run ``of``; only large inputs are written.
+
+        The same ``key`` is the same new run. Raises ``NotFound`` (no such run), ``Conflict`` (it has not ended, or its
+        definition cannot be had), ``InvalidInput`` (node or inputs), ``TooLarge`` (the results).
+        """
+        found = await self._history.get(org_id, of, step_outputs=True)
+        if found is None:
+            raise NotFound(f"there is no run {of} in history; see GET /api/v1/workflows/runs")
+        run, steps = found
+        if run.status not in ENDED:
+            raise Conflict(f"run {of} is {run.status}: cancel it, or wait for its end")
+        definition = await self._definition(org_id, run)
+        _check_node(definition, again.start)
+        reuse = {} if again.everything else reusable(definition.spec, steps, again.start)
+        _check_left(definition, reuse, of)
+        record = self._record(run, definition, again, key, reuse, org_id)
+        if self._large_inputs.size_of(record.inputs) > INLINE_LIMIT:
+            record = await self._large_inputs.placed(record, read_here(definition.spec.dag.nodes))
+        _check_size(record)
+        return record
+
+    async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:
+        definition = await self._definitions.of(org_id, run)
+        if definition is not None:
+            return definition
+        raise Conflict(
+            f"run {run.id} was made of {run.workflow_name} version {run.workflow_version} with the hash "
+            f"{run.spec_hash[:12]}, which cannot be had any more: a prompt without a version is newer, or is gone. "
+            "Submit a new run, and pin prompts (name@version) in workflows that are to be restarted"
+        )
+
+    def _record(
+        self,
+        run: StoredRun,
+        definition: ResolvedSpec,
+        again: Again,
+        key: str | None,
+        reuse: dict[str, Reused],
+        org_id: str,
+    ) -> RunSubmitted:
+        given = again.inputs or {}
+        inputs, stored = (run.inputs or {}) | given, _stored(run, given)
+        missing = sorted(required_of(definition) - inputs.keys())
+        check_inputs(missing, f"{run.workflow_name} version {run.workflow_version}")
+        source = fork_source(run.id)
+        wish = [inputs, again.start, again.everything]
+        wish += [{name: one.sha256 for name, one in stored.items()}] if stored else []
+        return RunSubmitted(
+            run_id=run_id(org_id, source, key),
+            org_id=org_id,
+            source=source,
+            submission_id=key,
+            body_hash=canonical_hash([run.workflow_name, run.workflow_version, run.tags, run.budget_nano, *wish]),
+            workflow_name=run.workflow_name,
+            workflow_version=run.workflow_version,
+            spec=definition,
+            inputs=inputs,
+            tags=run.tags,
+            budget_nano=run.budget_nano,
+            capture=self._capture,
+            submitted_at_ms=self._now_ms(),
+            semantics=max(semantics_of(definition.spec), SETTLED if reuse else PLAIN, REFERENCES if stored else PLAIN),
+            reuse=reuse,
+            stored_inputs=stored,
+        )
+
+
+def _stored(run: StoredRun, given: Mapping[str, Any]) -> dict[str, Reference]:
+    """Return the references of a run's inputs that no others are laid over."""
+    found = {name: one for name, one in (run.stored_inputs or {}).items() if name not in given}
+    references: dict[str, Reference] = msgspec.convert(found, dict[str, Reference])
+    return references
+
+
+def _check_node(definition: ResolvedSpec, node: str | None) -> None:
+    ids = [n.id for n in definition.spec.dag.nodes]
+    if node is not None and node not in ids:
+        problem = Problem("from", f"there is no node {node!r}", f"take one of {', '.join(ids[:20])}")
+        raise InvalidInput(str(problem), (problem,))
+
+
+def _check_left(definition: ResolvedSpec, reuse: dict[str, Reused], run: str) -> None:
+    if len(reuse) == len(definition.spec.dag.nodes) - len(compensating(definition.spec)):
+        problem = Problem("from", "is missing", "name the node to begin with")
+        raise InvalidInput(f"every node of run {run} succeeded, so nothing is left to do again", (problem,))
+
+
+def _check_size(record: RunSubmitted) -> None:
+    size = len(encode(record))
+    if size > MAX_RECORD_BYTES:
+        raise TooLarge(
+            f"inputs, definition and the results to begin with have {size} bytes, the limit is {MAX_RECORD_BYTES}: "
+            "begin with an earlier node, so that fewer results are reused"
+        )

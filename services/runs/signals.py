@@ -1,0 +1,159 @@
+"""Signals for runs: the one path from a wish to a ``SignalReceived`` record, shared by HTTP and by ingress.
+
+What is told here is told from history, from the markers of accepted submissions and from the run's own table, so it is
+as of a moment ago. The run's fold looks again, and counts what it cannot use as late.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+from redis.asyncio import Redis
+
+from connectors.kafka.deadline_appender import Appender
+from connectors.ports.engine import OutRecord
+from connectors.postgres.runs import Runs
+from connectors.postgres.workflows import Workflows
+from connectors.redis.errors import redis_errors
+from connectors.redis.keys import runs_slot
+from connectors.redis.submission_markers import AcceptedMarkers
+from schemas.errors import Conflict, InvalidInput, NotFound, Problem, Undecodable
+from schemas.payload import Inline, Payload
+from schemas.records.base import Json
+from schemas.records.run_events import SignalReceived
+from schemas.records.run_views import RunState
+from schemas.spec.check.waiting_nodes import signal_names
+from schemas.spec.model import WorkflowSpec
+from schemas.tables.signals import FIELD, KEPT_BYTES, KEPT_MOST, Signals, decode_signals
+from topics.catalogue import RUN_EVENTS
+from topics.codec import encode
+
+ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
+#: A version of a workflow never changes, so what it waits for is remembered.
+REMEMBERED = 1_000
+#: What a stored value takes in the run's table, about.
+REFERENCE_BYTES = 512
+
+
+class Objects(Protocol):
+    """Stored bytes, see ``connectors.objects.store``."""
+
+    async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
+        """Return a JSON value as it travels. Raises ``TypeError`` or ``Undecodable`` for what cannot."""
+        ...
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A signal that somebody sends to a run. ``signal_id`` tells repeats, ``sent_by`` who it is."""
+
+    run_id: str
+    name: str
+    data: Json
+    signal_id: str
+    sent_by: str = ""
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """A record that may be appended, with the run's workflow and its state as of now."""
+
+    record: SignalReceived
+    workflow_name: str
+    workflow_version: int
+    status: RunState
+
+
+class SignalPost:
+    """Takes signals. Every method raises ``Unavailable`` when a dependency does not answer."""
+
+    def __init__(
+        self,
+        *,
+        history: Runs,
+        markers: AcceptedMarkers,
+        workflows: Workflows,
+        objects: Objects,
+        appender: Appender,
+        redis: "Redis",
+        partitions: int,
+        timeout_s: float = 2.0,
+    ) -> None:
+        self._history = history
+        self._markers = markers
+        self._workflows = workflows
+        self._objects = objects
+        self._appender = appender
+        self._redis = redis
+        self._partitions = partitions
+        self._timeout_s = timeout_s
+        self._names: dict[tuple[str, str, int], frozenset[str]] = {}
+
+    async def prepare(self, org_id: str, wish: Wish) -> Addressed:
+        """Return the record of a signal; nothing is appended yet, a large value is stored.
+
+        Raises ``NotFound`` (no such run), ``Conflict`` (it has ended, or keeps all that it may), ``InvalidInput`` (its
+        workflow waits for no such signal, or the data cannot be kept).
+        """
+        workflow, version, status = await self._run(org_id, wish.run_id)
+        if status in ENDED:
+            raise Conflict(f"run {wish.run_id} has ended: it is {status}")
+        await self._check_name(org_id, workflow, version, wish.name)
+        payload = await self._payload(org_id, wish)
+        await self._check_room(wish.run_id, payload)
+        record = SignalReceived(
+            run_id=wish.run_id,
+            org_id=org_id,
+            name=wish.name,
+            signal_id=wish.signal_id,
+            payload=payload,
+            sent_by=wish.sent_by,
+        )
+        return Addressed(record, workflow, version, status)
+
+    async def send(self, records: Sequence[SignalReceived]) -> None:
+        """Append signals; return when the broker has acknowledged them."""
+        if records:
+            await self._appender.append([OutRecord(RUN_EVENTS, r.run_id.encode(), encode(r)) for r in records])
+
+    async def _run(self, org_id: str, run_id: str) -> tuple[str, int, RunState]:
+        line = await self._history.status(org_id, run_id)
+        if line is not None:
+            return line.workflow_name, line.workflow_version, line.status
+        receipt = await self._markers.find(org_id, run_id)
+        if receipt is None:
+            raise NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
+        return receipt.workflow_name, receipt.workflow_version, "queued"
+
+    async def _check_name(self, org_id: str, workflow: str, version: int, name: str) -> None:
+        key = (org_id, workflow, version)
+        names = self._names.get(key)
+        if names is None:
+            stored = await self._workflows.get(org_id, workflow, version)
+            if len(self._names) >= REMEMBERED:
+                self._names.clear()
+            names = self._names[key] = signal_names(WorkflowSpec.model_validate(stored.spec))
+        if name not in names:
+            fix = f"it waits for {', '.join(sorted(names))}" if names else "it has no node of type signal"
+            message = f"{workflow} version {version} waits for no signal {name!r}"
+            raise InvalidInput(f"{message}; {fix}", (Problem("path.name", message, fix),))
+
+    async def _payload(self, org_id: str, wish: Wish) -> Payload:
+        try:
+            return await self._objects.to_payload(org_id, wish.data, {"run_id": wish.run_id})
+        except (TypeError, Undecodable) as exc:
+            raise InvalidInput(f"the signal's data cannot be kept: {exc}") from exc
+
+    async def _check_room(self, run_id: str, payload: Payload) -> None:
+        with redis_errors("look at a run's signals"):
+            async with asyncio.timeout(self._timeout_s):
+                data = await self._redis.hget(runs_slot(run_id, self._partitions).entity(run_id), FIELD)
+        signals = decode_signals(data if isinstance(data, bytes) else data.encode()) if data else Signals()
+        size = len(orjson.dumps(payload.value)) if isinstance(payload, Inline) else REFERENCE_BYTES
+        if not signals.has_room(size):
+            raise Conflict(
+                f"run {run_id} keeps {len(signals.kept)} signals that nothing waited for yet; the most are {KEPT_MOST} "
+                f"of {KEPT_BYTES // 1024} KiB together: send this one again when its step waits"
+            )

@@ -1,0 +1,246 @@
+"""Submissions: the one path from a wish to a ``RunSubmitted`` record, shared by HTTP and by ingress.
+
+    1. prepare   find the workflow, check the inputs, pin everything; nothing is written but large inputs, as objects
+    2. claim     the marker of the run: another body with this id is refused, a known submission is answered
+    3. append    ``RunSubmitted``, acknowledged by the broker; with ``turns`` where its organisation has limits
+    4. confirm   the marker: readers may see the run
+
+A crash after 2 leaves a pending marker, and the same submission again goes on with 3. A crash after 3 makes that
+repeat a second record of one run, which the run's fold ignores by its id.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from connectors.aio.batching import Grouping
+from connectors.kafka.deadline_appender import Appender
+from connectors.ports.engine import OutRecord
+from connectors.postgres.runs import Runs
+from connectors.redis.submission_markers import AcceptedMarkers, Marker, Receipt
+from schemas import money
+from schemas.api_models.runs import SubmitRun
+from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
+from schemas.ids import canonical_hash, run_id, traceparent
+from schemas.payload import INLINE_LIMIT
+from schemas.records.run_events import Capture, RunSubmitted
+from schemas.spec.check.workflow import missing_inputs
+from schemas.spec.rules_version import LIMITS, TURNS
+from services.runs.admission_required import Turns
+from services.runs.large_inputs import LargeInputs
+from services.workflows.resolver import Plans
+from topics.catalogue import RUN_EVENTS
+from topics.codec import encode
+
+logger = logging.getLogger(__name__)
+
+#: About 1 MB of records: enough that a submission's share of one round trip is small.
+MAX_GROUP = 500
+#: While one group waits for the broker, the next one waits for Redis; see docs/performance.md.
+GROUPS_AT_ONCE = 2
+
+
+def wall_clock_ms() -> int:
+    """Return milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A submission that is in the log. ``duplicate`` says that it was before."""
+
+    receipt: Receipt
+    duplicate: bool
+
+
+class Submissions:
+    """Takes submissions. Every method raises ``Unavailable`` when a dependency does not answer."""
+
+    def __init__(
+        self,
+        plans: Plans,
+        markers: AcceptedMarkers,
+        history: Runs,
+        appender: Appender,
+        large_inputs: LargeInputs,
+        capture: Capture = "full",
+        now_ms: Callable[[], int] = wall_clock_ms,
+        turns: Turns | None = None,
+    ) -> None:
+        self._plans = plans
+        self._markers = markers
+        self._history = history
+        self._appender = appender
+        self._large_inputs = large_inputs
+        self._now_ms = now_ms
+        self._group = Grouping(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
+        self._capture = capture
+        self._turns = turns
+
+    async def prepare(
+        self,
+        org_id: str,
+        source: str,
+        submission_id: str | None,
+        body: SubmitRun,
+        trace: str | None = None,
+    ) -> RunSubmitted:
+        """Return the record of a submission; only large inputs are written. ``trace`` is the sender's ``traceparent``.
+
+        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, named by its path),
+        ``TooLarge`` (the inputs).
+        """
+        size = self._large_inputs.size_of(body.inputs)
+        plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
+        check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
+        budget_nano = _budget_nano(body)
+        record = RunSubmitted(
+            run_id=run_id(org_id, source, submission_id),
+            org_id=org_id,
+            source=source,
+            submission_id=submission_id,
+            body_hash=_body_hash(body, budget_nano),
+            workflow_name=body.workflow_name,
+            workflow_version=plan.version,
+            spec=plan.resolved,
+            inputs=body.inputs,
+            tags=body.tags,
+            budget_nano=budget_nano,
+            capture=self._capture,
+            submitted_at_ms=self._now_ms(),
+            traceparent=trace,
+            semantics=plan.semantics if body.deadline_ms is None else max(plan.semantics, LIMITS),
+            deadline_ms=body.deadline_ms,
+        )
+        return record if size <= INLINE_LIMIT else await self._large_inputs.placed(record, plan.read_here)
+
+    async def submit(self, record: RunSubmitted) -> Submitted:
+        """Put one prepared submission into the log, together with others that wait. Raises ``SubmissionConflict``."""
+        outcome = await self._group.do(record)
+        if isinstance(outcome, SubmissionConflict):
+            raise outcome
+        return outcome
+
+    async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
+        """Put prepared submissions into the log with one append, and return what became of each, in order."""
+        first: dict[str, RunSubmitted] = {}
+        for record in records:
+            first.setdefault(record.run_id, record)
+        known = await self._known([_receipt(record) for record in first.values()])
+        taken: dict[str, Submitted] = {}
+        new: list[RunSubmitted] = []
+        outcomes: list[Submitted | SubmissionConflict] = []
+        for record in records:
+            marker = known.get(record.run_id)
+            if record.body_hash != (marker or first[record.run_id]).body_hash:
+                outcomes.append(_conflict(record))
+            elif record.run_id in taken:
+                outcomes.append(replace(taken[record.run_id], duplicate=True))
+            else:
+                if marker is None or marker.receipt is None:
+                    new.append(record)
+                taken[record.run_id] = _submitted(record, marker)
+                outcomes.append(taken[record.run_id])
+        await self._append(new)
+        return outcomes
+
+    async def _known(self, receipts: Sequence[Receipt]) -> dict[str, Marker]:
+        """Claim the markers; where one does not say "accepted" although the submission has an id, ask history too.
+
+        A pending marker may be all that is left of a submission that was appended and never confirmed.
+        """
+        markers = await self._markers.claim(receipts) if receipts else []
+        known = {r.run_id: marker for r, marker in zip(receipts, markers, strict=True) if marker is not None}
+        sure = {run for run, marker in known.items() if marker.receipt is not None}
+        unsure = [r for r in receipts if r.submission_id is not None and r.run_id not in sure]
+        if unsure:
+            found = await self._history.body_hashes([r.run_id for r in unsure])
+            written = [_as_written(r, *found[r.run_id]) for r in unsure if r.run_id in found]
+            known |= {r.run_id: Marker(r.body_hash, r) for r in written}
+            if written:
+                await self._markers.confirm(written)
+        return known
+
+    async def _append(self, records: Sequence[RunSubmitted]) -> None:
+        if not records:
+            return
+        await self._appender.append([_out(record) for record in await self._in_turn(records)])
+        try:
+            await self._markers.confirm([_receipt(record) for record in records])
+        except Unavailable:
+            # The runs are in the log, so they are accepted; readers see them as soon as history has them.
+            logger.warning(
+                "%d accepted runs are not shown before they are in history: Redis does not answer",
+                len(records),
+                extra={"action": "confirm_submission_failed"},
+            )
+
+    async def _in_turn(self, records: Sequence[RunSubmitted]) -> Sequence[RunSubmitted]:
+        """Let those wait for their turn that have to."""
+        if self._turns is None or not (orgs := await self._turns.of({record.org_id for record in records})):
+            return records
+        return [_with_turns(record) if record.org_id in orgs else record for record in records]
+
+
+def _with_turns(record: RunSubmitted) -> RunSubmitted:
+    return msgspec.structs.replace(record, turns=True, semantics=max(record.semantics, TURNS))
+
+
+def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
+    if marker is not None and marker.receipt is not None:
+        return Submitted(marker.receipt, duplicate=True)
+    return Submitted(_receipt(record), duplicate=False)
+
+
+def check_inputs(missing: Sequence[str], workflow: str) -> None:
+    """Raise ``InvalidInput`` when inputs that ``workflow`` needs are missing."""
+    if missing:
+        problems = tuple(Problem(f"inputs.{name}", "is missing", f'add "{name}" to the inputs') for name in missing)
+        names = ", ".join(missing)
+        raise InvalidInput(f"{workflow} needs the input{'s' * (len(missing) > 1)} {names}", problems)
+
+
+def _budget_nano(body: SubmitRun) -> int | None:
+    return money.from_cents(body.budget_cents) if body.budget_cents is not None else None
+
+
+def _body_hash(body: SubmitRun, budget_nano: int | None) -> str:
+    """Hash what the sender asked for, so that 1 and 1.0 cents are one wish, and a newer default version no other."""
+    asked = [body.workflow_name, body.workflow_version, body.inputs, body.tags, budget_nano]
+    # Left out when it is not given, so that what was submitted before there was one keeps its hash.
+    return canonical_hash(asked if body.deadline_ms is None else [*asked, body.deadline_ms])
+
+
+def _receipt(record: RunSubmitted) -> Receipt:
+    return Receipt(
+        run_id=record.run_id,
+        org_id=record.org_id,
+        body_hash=record.body_hash,
+        workflow_name=record.workflow_name,
+        workflow_version=record.workflow_version,
+        source=record.source,
+        submission_id=record.submission_id,
+        submitted_at_ms=record.submitted_at_ms,
+        tags=record.tags,
+        budget_nano=record.budget_nano,
+    )
+
+
+def _as_written(receipt: Receipt, body_hash: str, version: int, created_ms: int) -> Receipt:
+    """Return the receipt of the run that history has."""
+    return replace(receipt, body_hash=body_hash, workflow_version=version, submitted_at_ms=created_ms)
+
+
+def _conflict(record: RunSubmitted) -> SubmissionConflict:
+    return SubmissionConflict(
+        f"submission {record.submission_id!r} of source {record.source!r} was made before with another body; "
+        "a new submission needs a new id"
+    )
+
+
+def _out(record: RunSubmitted) -> OutRecord:
+    headers = (("traceparent", traceparent(record.run_id).encode()),)
+    return OutRecord(RUN_EVENTS, record.run_id.encode(), encode(record), headers)

@@ -1,0 +1,1 @@
+"""Resolve a registered workflow with its prompts and nested workflows."""

@@ -1,0 +1,26 @@
+"""The very definition that a run was started with."""
+
+from connectors.postgres.runs import StoredRun
+from connectors.redis.spec_reader import StoredSpecs
+from schemas.errors import InvalidInput, NotFound
+from schemas.spec.model import ResolvedSpec
+from services.workflows.resolver import Plans
+
+
+class RunDefinitions:
+    """Finds definitions by their hash: as registered, or as the table keeps them when a prompt has moved on."""
+
+    def __init__(self, plans: Plans, kept: StoredSpecs) -> None:
+        self._plans = plans
+        self._kept = kept
+
+    async def of(self, org_id: str, run: StoredRun) -> ResolvedSpec | None:
+        """Return the definition of a run, ``None`` when it cannot be had. Raises ``Unavailable``."""
+        try:
+            plan = await self._plans.plan(org_id, run.workflow_name, run.workflow_version)
+            if plan.resolved.hash == run.spec_hash:
+                return plan.resolved
+        except (NotFound, InvalidInput):
+            pass
+        kept = await self._kept.find(run.id, run.spec_hash)
+        return kept if kept is not None and kept.hash == run.spec_hash else None

@@ -1,0 +1,1 @@
+"""The fold of admissions: whose runs may start."""

@@ -1,0 +1,1 @@
+"""The fold of cost-events: what was spent per budget window."""

@@ -1,0 +1,1 @@
+"""One module per kind of event that a run receives."""

@@ -1,0 +1,52 @@
+"""How a run leaves ``queued``: at once, or with ``RunSubmitted.turns`` when it has its turn.
+
+Limits and turns are the table's of admissions (``streams.core.admissions.fold``). The run asks it, starts when it
+is told, and says when it is over, whether it ran or not:
+
+    the run is    submitted with turns   told that it is admitted   over
+    queued        ask                    start                      give back
+    running                              nothing: told twice
+    over, gone                           give back
+
+So a place that was given for nothing comes back, and who is restored asks, or gives back, again.
+"""
+
+from schemas.records.admissions import AdmissionAsked, AdmissionReleased
+from schemas.records.run_events import RunAdmitted
+from schemas.spec.rules_version import TURNS as TURNS_RULES
+from streams.core.commands import Command, Emit
+from streams.core.runs.nodes.dispatch import start
+from streams.core.runs.state.entries import TURNS, Header
+from streams.core.runs.state.run import Turn
+from streams.core.state import State
+
+
+def stand_in_line(turn: Turn, state: State) -> None:
+    """Let a new run wait for its turn."""
+    state.put(turn.run_id, TURNS, True)
+    turn.commands.append(ask(turn.header))
+
+
+def has_turns(state: State, header: Header) -> bool:
+    """Whether a run needs to be admitted, or needed to."""
+    return header.semantics >= TURNS_RULES and state.get(header.run_id, TURNS) is True
+
+
+def run_admitted(turn: Turn, event: RunAdmitted) -> None:
+    """Start a run whose turn it is."""
+    if turn.is_over:
+        turn.commands.append(give_back(event))
+    elif turn.status == "queued":
+        start(turn)
+
+
+def ask(header: Header) -> Command:
+    """Return the question of a queued run."""
+    return Emit(
+        AdmissionAsked(run_id=header.run_id, org_id=header.org_id, workflow_name=header.workflow_name),
+    )
+
+
+def give_back(run: Header | RunAdmitted) -> Command:
+    """Return what is said of a run that is over, or of one that was admitted too late."""
+    return Emit(AdmissionReleased(run_id=run.run_id, org_id=run.org_id, workflow_name=run.workflow_name))

@@ -1,0 +1,141 @@
+"""A submission: the run's first entries, and the plan that it shares with other runs of its spec."""
+
+from typing import cast
+
+from schemas.errors import BadRecord, NewerMajor
+from schemas.ids import started_by
+from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
+from schemas.records.parents import Parent
+from schemas.records.run_events import RunSubmitted
+from schemas.spec.hash import is_whole
+from schemas.spec.rules_version import REFERENCES, SEMANTICS, TURNS
+from streams.core.commands import Command, Count
+from streams.core.runs.events.admitted import stand_in_line
+from streams.core.runs.nodes.dispatch import start
+from streams.core.runs.nodes.reuse import reuse
+from streams.core.runs.plan.compile import Plan, compile_plan
+from streams.core.runs.requests.sizes import KIB, LABELS_LIMIT, json_size
+from streams.core.runs.state.entries import (
+    DEADLINE,
+    HEADER,
+    INPUTS,
+    PARENT,
+    REUSED,
+    SPEC,
+    STORED_INPUTS,
+    Header,
+    Progress,
+    spec_entity,
+)
+from streams.core.runs.state.run import Turn
+from streams.core.state import State
+
+
+def repeated(state: State, event: RunSubmitted) -> list[Command] | None:
+    """Return what is left to do for a run that is known: nothing, or a count. ``None`` for a new one."""
+    header = cast("Header | None", state.get(event.run_id, HEADER))
+    if header is None:
+        return None
+    same = header.body_hash == event.body_hash and header.org_id == event.org_id
+    return [] if same else [Count(SUBMISSION_CONFLICTS_TOTAL)]
+
+
+def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain_steps: bool = False) -> Turn:
+    """Return the turn of a new run, started unless it has to wait for its admission.
+
+    Raises ``NewerMajor`` and ``BadRecord``.
+    """
+    if event.semantics > SEMANTICS:
+        raise NewerMajor(f"rules {event.semantics}", f"rules {SEMANTICS}")
+    if json_size([event.tags, event.source, event.submission_id, event.workflow_name]) > LABELS_LIMIT:
+        raise BadRecord("too_large", f"tags and names of a run have over {LABELS_LIMIT // KIB} KiB together")
+    header = _header(event)
+    plan = _plan(state, event)
+    if event.semantics < plan.semantics:
+        raise BadRecord(
+            "semantics",
+            f"run {event.run_id} asks for rules {event.semantics} and its workflow needs {plan.semantics}; submit it "
+            "with schemas.spec.rules_version.semantics_of(spec)",
+        )
+    if event.turns and event.semantics < TURNS:
+        raise BadRecord("semantics", f"run {event.run_id} waits for its turn, and asks for rules {event.semantics}")
+    turn = Turn(
+        state,
+        header,
+        plan,
+        status="queued",
+        progress=Progress(offset),
+        now_ms=now_ms,
+        offset=offset,
+        chain_steps=chain_steps,
+    )
+    turn.is_new = True
+    state.put(event.run_id, INPUTS, event.inputs)
+    if event.stored_inputs:
+        _check_stored(event)
+        state.put(event.run_id, STORED_INPUTS, event.stored_inputs)
+    if event.parent is not None:
+        _set_parent(state, event, event.parent)
+    if event.reuse:
+        state.put(event.run_id, REUSED, tuple(event.reuse))
+        reuse(turn, event.reuse)
+    _set_deadline(turn, event)
+    if event.turns:
+        stand_in_line(turn, state)
+    else:
+        start(turn)
+    return turn
+
+
+def _check_stored(event: RunSubmitted) -> None:
+    if event.semantics < REFERENCES:
+        raise BadRecord(
+            "semantics", f"run {event.run_id} has stored inputs and asks for rules {event.semantics}; say {REFERENCES}"
+        )
+
+
+def _set_parent(state: State, event: RunSubmitted, parent: Parent) -> None:
+    if started_by(event.source) != parent.run_id:
+        said = f"run {event.run_id} names run {parent.run_id} as its parent and {event.source!r} as its source"
+        raise BadRecord("bad_parent", said)
+    state.put(event.run_id, PARENT, parent)
+
+
+def _set_deadline(turn: Turn, event: RunSubmitted) -> None:
+    """Arm the run's own timer, if it has one: the workflow's or the submission's, whichever is sooner."""
+    given = [limit for limit in (turn.plan.deadline_ms, event.deadline_ms) if limit is not None]
+    if given:
+        turn.deadline_ms = event.submitted_at_ms + min(given)
+        turn.arm(DEADLINE, turn.deadline_ms)
+
+
+def _plan(state: State, event: RunSubmitted) -> Plan:
+    """Return the stored plan, or store it. The hash is proved first: other runs will trust it."""
+    spec = event.spec
+    entity = spec_entity(spec.hash)
+    plan = cast("Plan | None", state.get(entity, SPEC))
+    if plan is None:
+        if not is_whole(spec):
+            raise BadRecord("spec_hash", f"the spec of run {event.run_id} has another hash than it says")
+        plan = compile_plan(spec)
+        state.put(entity, SPEC, plan)
+    return plan
+
+
+def _header(event: RunSubmitted) -> Header:
+    return Header(
+        run_id=event.run_id,
+        org_id=event.org_id,
+        source=event.source,
+        submission_id=event.submission_id,
+        body_hash=event.body_hash,
+        workflow_name=event.workflow_name,
+        workflow_version=event.workflow_version,
+        spec_hash=event.spec.hash,
+        tags=event.tags,
+        budget_nano=event.budget_nano,
+        capture=event.capture,
+        submitted_at_ms=event.submitted_at_ms,
+        traceparent=event.traceparent,
+        semantics=event.semantics,
+    )

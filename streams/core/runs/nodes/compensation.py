@@ -1,0 +1,100 @@
+"""What runs after a run has failed or was canceled. The run's end is set before, and nothing here changes it.
+
+1. The roots for that end are asked for in the turn that ends the run. A node after them runs when all nodes that lead
+   to it are settled and one succeeded (or as its ``join`` says), else it is skipped.
+2. Attempts, retries, deferrals and timeouts are those of any step. No cancel stops them, and workers do not refuse
+   them as steps of an ended run (``StepRequest.compensation``).
+3. Their inputs may name outputs of every other node: null of one that has not succeeded.
+4. A failure for good is shown and counted. What follows it may still run by its join.
+5. A run is kept until all of them are settled, and then for as long as any run that ended.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from schemas.metrics import COMPENSATION_FAILURES_TOTAL
+from schemas.records.base import ErrorInfo
+from streams.core.commands import Count
+from streams.core.runs.nodes.join import verdict, why_skipped
+from streams.core.runs.plan.arguments import BindingError
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.requests.step_request import request, timeout_timer
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.run import Turn
+from streams.core.runs.transitions import TERMINAL_STEP
+
+
+def begin(turn: Turn) -> None:
+    """Ask for what is to run after the end that this turn brought."""
+    roots = (
+        turn.plan.on_failure if turn.status == "failed" else turn.plan.on_cancel if turn.status == "canceled" else ()
+    )
+    _go_on(turn, [turn.plan.nodes[root] for root in roots])
+
+
+def settled(turn: Turn, step: Step) -> None:
+    """Go on after a compensating step succeeded or failed for good."""
+    node = turn.node_of(step)
+    if step.state == "failed":
+        _count_failure(turn, node)
+    _go_on(turn, _followers(turn, node))
+
+
+def is_open(turn: Turn) -> bool:
+    """Whether a compensating step may still run."""
+    return any(step.state not in TERMINAL_STEP for step in _steps(turn))
+
+
+def last_ms(turn: Turn) -> int:
+    """Return when something last happened to a compensating step, as far as the entries and this turn say."""
+    asked = max((step.requested_at_ms or 0 for step in _steps(turn)), default=0)
+    return turn.now_ms if turn.plan.apart & turn.changed.keys() else asked
+
+
+def _steps(turn: Turn) -> Iterator[Step]:
+    if turn.is_over:
+        found = (turn.step(node) for node in turn.plan.apart)
+        yield from (step for step in found if step is not None)
+
+
+def _go_on(turn: Turn, due: Iterable[PlanNode]) -> None:
+    waiting = list(due)
+    for node in waiting:
+        if turn.begun(node.id):
+            continue
+        said = verdict(turn, node)
+        if said == "skip":
+            turn.skip(node.id, why_skipped(turn, node))
+            waiting += _followers(turn, node)
+        elif said == "run" and not _ask(turn, node):
+            waiting += _followers(turn, node)
+
+
+def _followers(turn: Turn, node: PlanNode) -> list[PlanNode]:
+    return [turn.plan.nodes[follower] for follower in node.successors]
+
+
+def _ask(turn: Turn, node: PlanNode) -> bool:
+    """Ask for a node; ``False`` when it failed at once, because its arguments cannot be bound."""
+    timer, due_ms = timeout_timer(node, node.id, 1, turn.now_ms)
+    step = Step(node.id, "running", attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
+    try:
+        request(turn, node.id, step)
+    except BindingError as exc:
+        error = ErrorInfo(code=exc.code, message=str(exc), step_id=node.id)
+        failed = msgspec.structs.replace(
+            step, state="failed", error=error, attempt=0, timer=None, due_ms=None, finished_at_ms=turn.now_ms
+        )
+        turn.begin(node.id, failed)
+        _count_failure(turn, node)
+        return False
+    turn.begin(node.id, step)
+    if timer is not None and due_ms is not None:
+        turn.arm(timer, due_ms)
+    return True
+
+
+def _count_failure(turn: Turn, node: PlanNode) -> None:
+    labels = (("workflow", turn.header.workflow_name), ("node", node.id))
+    turn.commands.append(Count(COMPENSATION_FAILURES_TOTAL, labels))

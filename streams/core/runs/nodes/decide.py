@@ -1,0 +1,117 @@
+"""What the fold decides by conditions: whether a node whose turn has come runs, and where a switch leads.
+
+A condition sees what a reference would bind, null where that is nothing. It reads only what is here: an output
+or an input that is stored outside of its record fails the step that would have to decide by it, rather than decide it
+wrong.
+"""
+
+from schemas.payload import INLINE_LIMIT, Inline, Payload
+from schemas.records.base import Json
+from schemas.spec.conditions import Answer, Condition
+from streams.core.runs.plan.arguments import BindingError, Output, Outputs, Scope
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.switch import Switch
+from streams.core.runs.requests.sizes import KIB, json_size
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.run import Turn
+
+_SHOWN_CHARS = 200
+
+
+def why_not(node: PlanNode, scope: Scope) -> str | None:
+    """Return why a node's condition skips it; ``None`` when it runs. Raises ``BindingError``."""
+    condition = node.condition
+    if condition is None:
+        return None
+    answer = ask(node.id, condition, scope)
+    if answer.holds:
+        return None
+    return f"condition: {answer.note or f'{condition.text[:_SHOWN_CHARS]} is false'}"
+
+
+def decided(turn: Turn, node: PlanNode, switch: Switch, scope: Scope) -> Step:
+    """Return a switch's step, which has chosen. Raises ``BindingError``."""
+    output, note = _choice(node.id, switch, scope)
+    now = turn.now_ms
+    return Step(
+        node.id,
+        "succeeded",
+        value=Inline(value=output),
+        note=note,
+        requested_at_ms=now,
+        started_at_ms=now,
+        finished_at_ms=now,
+    )
+
+
+def ask(node_id: str, condition: Condition, scope: Scope) -> Answer:
+    """Return what a condition is now. Raises ``BindingError`` (``condition_unreadable``)."""
+    outputs = {source: _value(node_id, source, scope.outputs(source)) for source in condition.nodes}
+    return condition.evaluate(_inputs(node_id, condition, scope), outputs)
+
+
+def _choice(node_id: str, switch: Switch, scope: Scope) -> tuple[dict[str, Json], str | None]:
+    notes: list[str] = []
+    for number, case in enumerate(switch.cases):
+        answer = ask(node_id, case.when, scope)
+        if answer.holds:
+            return {"case": number, "to": list(case.to)}, _joined(notes)
+        if answer.note is not None:
+            notes.append(f"case {number}: {answer.note}")
+    if switch.default is not None:
+        return {"case": "default", "to": list(switch.default)}, _joined(notes)
+    return {"case": None, "to": []}, _joined([*notes, "no case holds and there is no default"])
+
+
+def _joined(notes: list[str]) -> str | None:
+    return "; ".join(notes)[:1000] or None
+
+
+def _inputs(node_id: str, condition: Condition, scope: Scope) -> dict[str, Json]:
+    inputs, stored = scope.inputs, scope.stored or {}
+    names = inputs.keys() if condition.inputs is None else condition.inputs & inputs.keys()
+    for name in sorted(names & stored.keys()):
+        raise _unreadable(node_id, f"inputs.{name}", stored[name].size, ", which is stored outside of its record")
+    return {name: _readable(node_id, f"inputs.{name}", inputs[name]) for name in names}
+
+
+def _value(node_id: str, source: str, output: Output) -> Json:
+    if output is None:
+        return None
+    if isinstance(output, Outputs):
+        return _listed(node_id, f"{source}.output", output)
+    name = f"{source}.output"
+    return _readable(node_id, name, _near(node_id, name, output))
+
+
+def _listed(node_id: str, name: str, outputs: Outputs) -> list[Json]:
+    values: list[Json] = []
+    size = 0
+    for child in outputs:
+        values.append(_near(node_id, name, child))
+        size += json_size(values[-1])
+        if size > INLINE_LIMIT:
+            raise _unreadable(node_id, name, size, f" and more, and the most is {INLINE_LIMIT // KIB}")
+    return values
+
+
+def _near(node_id: str, name: str, payload: Payload) -> Json:
+    if isinstance(payload, Inline):
+        return payload.value
+    raise _unreadable(node_id, name, payload.size, ", which is stored outside of its record")
+
+
+def _readable(node_id: str, name: str, value: Json) -> Json:
+    """Return a value that is not too large to be asked: texts are cheap to read, lists and objects are not."""
+    size = json_size(value) if isinstance(value, list | dict) else 0
+    if size > INLINE_LIMIT:
+        raise _unreadable(node_id, name, size, f", more than {INLINE_LIMIT // KIB}")
+    return value
+
+
+def _unreadable(node_id: str, name: str, size: int, why: str) -> BindingError:
+    return BindingError(
+        "condition_unreadable",
+        f"a condition of '{node_id}' reads {name} with {size // KIB} KiB{why}; let a function return the small part "
+        "that decides, and read that",
+    )

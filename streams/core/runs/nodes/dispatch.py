@@ -1,0 +1,222 @@
+"""Nodes that became ready: their requests, their children, or their end at once; and what follows a settled node."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from schemas.ids import child_step_id
+from schemas.records.base import ErrorInfo
+from schemas.spec.rules_version import MAPS
+from streams.core.runs.nodes.agent import ask_part
+from streams.core.runs.nodes.concurrency import has_room, next_in_line, stand_in_line, stands_in_line
+from streams.core.runs.nodes.decide import decided, why_not
+from streams.core.runs.nodes.join import Verdict, unseen, verdict, why_skipped
+from streams.core.runs.nodes.map import Ended, ask_children, begin_map
+from streams.core.runs.nodes.run_end import fail_with, give_up, succeed
+from streams.core.runs.nodes.waiting import park
+from streams.core.runs.plan.arguments import BindingError
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.waiting_nodes import is_part
+from streams.core.runs.requests.binding import Items, open_items
+from streams.core.runs.requests.step_request import check_ride, node_scope, request, timeout_timer
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.run import Turn
+
+Due = tuple[PlanNode, Verdict]
+"""A node that waits for nothing any more, and what its join said."""
+
+
+def start(turn: Turn) -> None:
+    """Start an admitted run."""
+    turn.move("running")
+    turn.started_at_ms = turn.now_ms
+    dispatch(turn, _unblocked(turn) if turn.reused else [(node, "run") for node in turn.plan.roots])
+
+
+def node_done(turn: Turn, node: PlanNode, *, rides: bool = False) -> None:
+    """Go on after a node succeeded: the nodes that waited for it, or the end of the run.
+
+    ``rides``: the worker goes on to the next one by itself.
+    """
+    dispatch(turn, settle(turn, node), riding=node.next if rides else None)
+
+
+def node_failed(turn: Turn, step: Step, error: ErrorInfo) -> None:
+    """Go on after a step failed for good: without its node if that is optional, else with the end of the run."""
+    dispatch(turn, _fail(turn, step, error))
+
+
+def dispatch(turn: Turn, due: Iterable[Due], *, riding: str | None = None) -> None:
+    """Ask for nodes or skip them, and go on with those that wait for what is settled at once.
+
+    ``riding`` is the node that need not be asked for, since its worker has it; all else of it is the same.
+    """
+    waiting = list(due)
+    for node, said in waiting:
+        if turn.is_over:
+            return
+        # A node that several edges lead to may be due by two of them before its turn comes.
+        if not turn.begun(node.id):
+            run = said == "run"
+            waiting += _run(turn, node, node.id == riding) if run else _skip(turn, node, why_skipped(turn, node))
+
+
+def fill_places(turn: Turn) -> None:
+    """Ask for what stands in line while the run has room."""
+    while not turn.is_over and has_room(turn) and (found := next_in_line(turn)) is not None:
+        node, step_id = found
+        if is_part(step_id):
+            turn.ready.remove(step_id)
+            ask_part(turn, node, step_id)
+        elif node.parallel:
+            map_went_on(turn, node, ask_children(turn, node))
+        else:
+            turn.ready.remove(node.id)
+            dispatch(turn, _dispatch_one(turn, node, node.id))
+
+
+def settle(turn: Turn, node: PlanNode) -> list[Due]:
+    """Count a node as settled; return what waits for nothing any more."""
+    turn.done += 1
+    nodes = turn.plan.nodes
+    if turn.done == turn.plan.size:
+        succeed(turn)
+        return []
+    followers = [(nodes[follower], verdict(turn, nodes[follower])) for follower in node.successors]
+    return [(follower, said) for follower, said in followers if said != "wait"]
+
+
+def _unblocked(turn: Turn) -> list[Due]:
+    """Return what is due in a run that begins with results of another one, in the order of the plan."""
+    normal = (node for node in turn.plan.nodes.values() if not node.compensates)
+    found = [(node, verdict(turn, node)) for node in normal if not turn.begun(node.id)]
+    return [(node, said) for node, said in found if said != "wait"]
+
+
+def _skip(turn: Turn, node: PlanNode, why: str) -> list[Due]:
+    turn.skip(node.id, why)
+    return settle(turn, node)
+
+
+def _run(turn: Turn, node: PlanNode, rides: bool) -> list[Due]:
+    if node.condition is not None or node.switch is not None:
+        due = _decide(turn, node)
+        if due is not None:
+            return due
+    if node.parallel:
+        return _begin_map(turn, node) if turn.header.semantics >= MAPS else _dispatch_map(turn, node)
+    if stands_in_line(turn, node) and not rides:
+        stand_in_line(turn, node)
+        return []
+    return _dispatch_one(turn, node, node.id, rides=rides)
+
+
+def _decide(turn: Turn, node: PlanNode) -> list[Due] | None:
+    """Do what conditions say of a node; return what is due by that, ``None`` for a node that is to be asked for."""
+    early = Step(node.id, "pending", unseen=unseen(turn, node)) if node.early else None
+    scope = node_scope(turn, node, early)
+    try:
+        why = why_not(node, scope)
+        if why is not None:
+            return _skip(turn, node, why)
+        if node.switch is None:
+            return None
+        turn.begin(node.id, decided(turn, node, node.switch, scope))
+    except BindingError as exc:
+        return _refuse(turn, node.id, Step(node.id, "failed"), exc)
+    return settle(turn, node)
+
+
+def _fail(turn: Turn, step: Step, error: ErrorInfo) -> list[Due]:
+    node = turn.node_of(step)
+    if not node.policy.optional:
+        fail_with(turn, step, error)
+        return []
+    give_up(turn, step, error)
+    return settle(turn, node)
+
+
+def _dispatch_one(
+    turn: Turn,
+    node: PlanNode,
+    step_id: str,
+    items: Items | None = None,
+    index: int | None = None,
+    *,
+    rides: bool = False,
+) -> list[Due]:
+    """Ask for one step; return what is due because it failed at once."""
+    before = turn.step(step_id) or Step(node.id, "pending")
+    attempt = before.attempt + 1
+    timer, due_ms = timeout_timer(node, step_id, attempt, turn.now_ms)
+    step = msgspec.structs.replace(
+        before,
+        state="running",
+        index=index,
+        attempt=attempt,
+        requested_at_ms=turn.now_ms,
+        timer=timer,
+        due_ms=due_ms,
+        waiting_for=None,
+        unseen=unseen(turn, node) if node.early and index is None else (),
+    )
+    try:
+        item = None if items is None or index is None else items.at(index)
+        if node.dynamic is not None:
+            step = park(turn, node, step_id, step, item)
+        elif rides and attempt == 1:
+            check_ride(turn, node)
+        else:
+            request(turn, step_id, step, item)
+    except BindingError as exc:
+        return _refuse(turn, step_id, Step(node.id, "failed", index=index), exc)
+    turn.begin(step_id, step)
+    if step.timer is not None and step.due_ms is not None:
+        turn.arm(step.timer, step.due_ms)
+    return []
+
+
+def map_went_on(turn: Turn, node: PlanNode, ended: Ended | None) -> None:
+    """Go on after something became of a mapped node by one of its steps."""
+    dispatch(turn, _after_map(turn, node, ended))
+
+
+def _begin_map(turn: Turn, node: PlanNode) -> list[Due]:
+    """Ask for a mapped node's first children; return what is due because it was settled at once."""
+    try:
+        ended = begin_map(turn, node)
+    except BindingError as exc:
+        return _refuse(turn, node.id, Step(node.id, "failed"), exc)
+    return _after_map(turn, node, ended)
+
+
+def _after_map(turn: Turn, node: PlanNode, ended: Ended | None) -> list[Due]:
+    if ended is None:
+        return []
+    return settle(turn, node) if ended.error is None else _fail(turn, ended.step, ended.error)
+
+
+def _dispatch_map(turn: Turn, node: PlanNode) -> list[Due]:
+    """Ask for every child of a mapped node, by the first rules; return what is due because it was settled at once."""
+    step = Step(node.id, "running", requested_at_ms=turn.now_ms, unseen=unseen(turn, node) if node.early else ())
+    try:
+        items = open_items(node, node_scope(turn, node, step))
+    except BindingError as exc:
+        return _refuse(turn, node.id, Step(node.id, "failed"), exc)
+    if items.count == 0:
+        turn.begin(node.id, Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms))
+        return settle(turn, node)
+    turn.begin(node.id, msgspec.structs.replace(step, total=items.count))
+    turn.open_children[node.id] = items.count
+    for index in range(items.count):
+        due = _dispatch_one(turn, node, child_step_id(node.id, index), items, index)
+        if turn.is_over or due or node.id not in turn.open_children:
+            return due
+    return []
+
+
+def _refuse(turn: Turn, step_id: str, step: Step, exc: BindingError) -> list[Due]:
+    """Fail a step whose request cannot be made; return what is due because its node is optional."""
+    error = ErrorInfo(code=exc.code, message=str(exc), step_id=step_id)
+    turn.begin(step_id, msgspec.structs.replace(step, error=error, finished_at_ms=turn.now_ms))
+    return _fail(turn, step, error)

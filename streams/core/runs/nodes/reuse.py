@@ -1,0 +1,61 @@
+"""A run that goes on from another one's results: its first steps are there before anything is asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.errors import BadRecord
+from schemas.ids import child_step_id, forked_from
+from schemas.payload import Inline, Payload, Reference
+from schemas.records.run_events import Reused
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.run import Turn
+
+
+def reuse(turn: Turn, results: Mapping[str, Reused]) -> None:
+    """Give every node of ``results`` the step that it had, without attempts and cost.
+
+    Raises ``BadRecord`` when nothing would be left to do, or the results are not of this workflow.
+    """
+    nodes = turn.plan.nodes
+    if forked_from(turn.header.source) is None:
+        raise BadRecord(
+            "bad_reuse", f"a run with results of another one has the source fork:<id>, not {turn.header.source!r}"
+        )
+    unknown = sorted(results.keys() - (nodes.keys() - turn.plan.apart))
+    if unknown or len(results) >= turn.plan.size:
+        what = f"no node {unknown[0]!r}" if unknown else "nothing left to do"
+        raise BadRecord("bad_reuse", f"run {turn.run_id} begins with results of a workflow that has {what}")
+    for node in nodes.values():
+        result = results.get(node.id)
+        if result is not None:
+            _begin(turn, node, result)
+            turn.done += 1
+
+
+def _begin(turn: Turn, node: PlanNode, result: Reused) -> None:
+    done: dict[str, Any] = {"requested_at_ms": turn.now_ms, "finished_at_ms": turn.now_ms}
+    if result.state == "skipped":
+        turn.leave(node.id, Step(node.id, "skipped", **done))
+    elif node.parallel and not _is_stored_list(result.output):
+        children = _need(node, result.children, "outputs of children")
+        turn.begin(node.id, Step(node.id, "succeeded", total=len(children), **done))
+        for index, output in enumerate(children):
+            step = Step(node.id, "succeeded", index=index, **_output(output), **done)
+            turn.begin(child_step_id(node.id, index), step)
+    else:
+        turn.begin(node.id, Step(node.id, "succeeded", **_output(_need(node, result.output, "an output")), **done))
+
+
+def _is_stored_list(output: Payload | None) -> bool:
+    return isinstance(output, Reference) and output.length is not None
+
+
+def _output(output: Payload) -> dict[str, Any]:
+    return {"value": output} if isinstance(output, Inline) else {"stored": output}
+
+
+def _need(node: PlanNode, found: Any, what: str) -> Any:
+    if found is None:
+        raise BadRecord("bad_reuse", f"'{node.id}' is to be reused and comes without {what}")
+    return found

@@ -1,0 +1,138 @@
+"""The end of a run: its status, what is left open, its counts and its span."""
+
+from schemas.ids import span_id, trace_id
+from schemas.metrics import WORKFLOW_COST_CENTS, WORKFLOW_DURATION_SECONDS, WORKFLOW_RUNS_TOTAL
+from schemas.money import NANO_PER_CENT
+from schemas.records.base import ErrorInfo
+from schemas.records.run_views import RunState
+from schemas.records.spans import Span, TraceSpans
+from streams.core.commands import Count, Disarm, Observe
+from streams.core.runs.nodes import workflow
+from streams.core.runs.state.entries import DEADLINE, Step
+from streams.core.runs.state.run import Turn
+from streams.core.runs.transitions import TERMINAL_STEP
+
+#: How long a finished run stays in the table unless told, for late costs and repeated submissions.
+KEEP_FINISHED_MS = 3_600_000
+
+_NANOS_PER_MS = 1_000_000
+
+
+def succeed(turn: Turn) -> None:
+    """End a run whose nodes are all settled."""
+    _end(turn, "succeeded", None)
+
+
+def fail_with(turn: Turn, step: Step, error: ErrorInfo) -> None:
+    """End a run by a step that failed for good. The mapped node of a failed child failed, too."""
+    _fail_map_of(turn, step, error)
+    _cancel_open(turn)
+    _end(turn, "failed", error)
+
+
+def give_up(turn: Turn, step: Step, error: ErrorInfo) -> None:
+    """End an optional node by its step, or a child, that failed for good: of a map no child is waited for any more."""
+    if not step.is_of_map:
+        return
+    _fail_map_of(turn, step, error)
+    _cancel_open(turn, step.node)
+    turn.open_children.pop(step.node, None)
+    turn.requests = [request for request in turn.requests if request.node_id != step.node]
+    turn.ready = [step_id for step_id in turn.ready if (one := turn.step(step_id)) is None or one.node != step.node]
+
+
+def _fail_map_of(turn: Turn, step: Step, error: ErrorInfo) -> None:
+    parent = turn.step(step.node) if step.is_of_map else None
+    if parent is not None and parent.state == "running":
+        turn.change(step.node, parent, state="failed", error=error, finished_at_ms=turn.now_ms)
+
+
+def exceed_deadline(turn: Turn) -> None:
+    """End a run that took too long."""
+    took_ms = turn.now_ms - turn.header.submitted_at_ms
+    message = f"the run was not done {took_ms} ms after its submission; see which steps were open, or allow more"
+    _cancel_open(turn)
+    _end(turn, "failed", ErrorInfo(code="deadline_exceeded", message=message))
+
+
+def cancel(turn: Turn, error: ErrorInfo) -> None:
+    """End a run because somebody asked for it."""
+    _cancel_open(turn)
+    _end(turn, "canceled", error)
+
+
+def _cancel_open(turn: Turn, node_id: str | None = None) -> None:
+    for step_id, step in list(turn.steps()):
+        if step.state not in TERMINAL_STEP and node_id in (None, step.node):
+            turn.disarm(step)
+            still_open = step.attempt_is_open or workflow.give_up(turn, step_id, step)
+            turn.change(
+                step_id,
+                step,
+                state="canceled",
+                timer=None,
+                due_ms=None,
+                waiting_for=None,
+                finished_at_ms=turn.now_ms,
+                unsettled=(*step.unsettled, step.attempt) if still_open else step.unsettled,
+            )
+
+
+def _end(turn: Turn, status: RunState, error: ErrorInfo | None) -> None:
+    turn.move(status)
+    turn.error = error
+    turn.finished_at_ms = turn.now_ms
+    turn.ended = True
+    turn.requests.clear()
+    turn.ready.clear()
+    if turn.deadline_ms is not None:
+        turn.deadline_ms = None
+        turn.commands.append(Disarm(turn.run_id, DEADLINE))
+    name = turn.header.workflow_name
+    seconds = max(0, turn.now_ms - turn.header.submitted_at_ms) / 1000
+    turn.commands += (
+        Count(WORKFLOW_RUNS_TOTAL, (("workflow", name), ("status", status))),
+        Observe(WORKFLOW_DURATION_SECONDS, seconds, (("workflow", name),)),
+        Observe(WORKFLOW_COST_CENTS, turn.cost_nano / NANO_PER_CENT, (("workflow", name),)),
+    )
+
+
+def run_span(turn: Turn) -> TraceSpans:
+    """Return the run's own span, the root of its trace."""
+    header = turn.header
+    span = Span(
+        span_id=span_id(header.run_id),
+        name=f"workflow {header.workflow_name}",
+        start_ns=header.submitted_at_ms * _NANOS_PER_MS,
+        end_ns=max(header.submitted_at_ms, turn.finished_at_ms or 0) * _NANOS_PER_MS,
+        status="ok" if turn.status == "succeeded" else "error",
+        status_message=turn.error.message if turn.error else "",
+        attributes=_attributes(turn),
+    )
+    return TraceSpans(
+        record_id=f"{header.run_id}/run",
+        trace_id=trace_id(header.run_id),
+        org_id=header.org_id,
+        run_id=header.run_id,
+        spans=[span],
+    )
+
+
+def _attributes(turn: Turn) -> dict[str, object]:
+    header = turn.header
+    attributes: dict[str, object] = {
+        "agentflow.run.id": header.run_id,
+        "agentflow.run.status": turn.status,
+        "agentflow.org.id": header.org_id,
+        "agentflow.workflow.name": header.workflow_name,
+        "agentflow.workflow.version": header.workflow_version,
+        "agentflow.workflow.hash": header.spec_hash,
+        "agentflow.cost.nano_usd": turn.cost_nano,
+        "gen_ai.usage.input_tokens": turn.input_tokens,
+        "gen_ai.usage.output_tokens": turn.output_tokens,
+    }
+    if header.traceparent:
+        attributes["agentflow.submission.traceparent"] = header.traceparent
+    if turn.error is not None:
+        attributes["error.type"] = turn.error.code
+    return attributes

@@ -1,0 +1,232 @@
+"""Nodes of type ``workflow``: a step that starts a run of another workflow, and waits for its end or not.
+
+1. The step is ``waiting`` from its beginning, for ``child <run id>``. That id follows from run, step and attempt, so
+   whoever asks for the run once more asks for the same one; a repeat of what has ended is told its end again.
+2. The run has what is left of this run's cap, or the node's own if that is less, and, when it is waited for, no more
+   time than this run. Tags, capture and organisation are the same; its trace names the step.
+3. An awaited run's end comes as ``ChildFinished``. Success is the step's output; failure and cancel fail the attempt,
+   which may be tried again if the other run's failure may: that is another run. What it did cost counts once, in
+   ``children_nano``, also when nobody waits for it any more.
+4. What no longer waits (canceled, failed, timed out) tells the other run to end. A detached one goes on.
+5. A detached run's step has its output at once, and a timer that is due at once ends it: the run is surely in the log
+   when that timer is.
+"""
+
+from typing import Any
+
+from msgspec import structs
+
+from schemas.ids import canonical_hash, child_run_id, child_source, traceparent
+from schemas.payload import Reference, inline
+from schemas.records.base import ErrorInfo
+from schemas.records.parents import Parent
+from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
+from schemas.records.steps import Link
+from schemas.spec.rules_version import REFERENCES
+from streams.core.runs.nodes.sla import remembered
+from streams.core.runs.plan.arguments import BindingError, Datum
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.waiting_nodes import Child
+from streams.core.runs.requests.binding import bind_args, open_items
+from streams.core.runs.requests.sizes import FIXED, INPUTS_LIMIT, KIB, LABELS_LIMIT, RECORD_LIMIT, json_size
+from streams.core.runs.requests.step_request import node_scope
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.run import Turn
+
+_WAITS = "child "
+
+
+def begin(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None = None) -> dict[str, Any]:
+    """Ask for the run of a step's current attempt; return how the step waits. Raises ``BindingError``."""
+    submission = _submission(turn, node, step_id, step, item)
+    run = submission.run_id
+    turn.start_run(submission)
+    if _child(node).detach:
+        done = {"value": inline({"run_id": run}), "timer": f"child:{step_id}:{step.attempt}", "due_ms": turn.now_ms}
+        return {"waiting_for": f"{_WAITS}{run}"} | done
+    limit = node.policy.timeout_ms
+    timer = None if limit is None else f"timeout:{step_id}:{step.attempt}"
+    due_ms = None if limit is None else turn.now_ms + limit
+    return {"waiting_for": f"{_WAITS}{run}", "timer": timer, "due_ms": due_ms}
+
+
+def begin_again(turn: Turn, step_id: str, step: Step) -> None:
+    """Start another run, as the next attempt of a step."""
+    asked = structs.replace(step, attempt=step.attempt + 1, requested_at_ms=turn.now_ms)
+    waits = begin(turn, turn.node_of(step), step_id, asked)
+    again = turn.change(
+        step_id,
+        step,
+        state="waiting",
+        attempt=asked.attempt,
+        requested_at_ms=turn.now_ms,
+        finished_at_ms=None,
+        error=None,
+        **waits,
+        **remembered(turn, step),
+    )
+    if again.timer is not None and again.due_ms is not None:
+        turn.arm(again.timer, again.due_ms)
+
+
+def ask(turn: Turn, step_id: str, step: Step) -> None:
+    """Ask once more for the run that a step waits for, and for the ends of those that it gave up."""
+    node = turn.node_of(step)
+    if not isinstance(node.dynamic, Child) or step.gather is not None:
+        return
+    if awaits(node, step):
+        begin(turn, node, step_id, step)
+    for attempt in step.unsettled:
+        turn.end_run(_cancel(turn, step_id, attempt))
+
+
+def awaits(node: PlanNode, step: Step) -> bool:
+    """Return whether the run that a step's current attempt started is open, as far as is known."""
+    waits = step.state == "waiting" and step.waiting_for is not None and step.waiting_for.startswith(_WAITS)
+    return waits and isinstance(node.dynamic, Child)
+
+
+def give_up(turn: Turn, step_id: str, step: Step) -> bool:
+    """Tell the run that a step waits for to end; return whether its cost may still come.
+
+    One that this very turn asked for never starts, and a detached one goes on.
+    """
+    node = turn.node_of(step)
+    if not awaits(node, step):
+        return False
+    if turn.withdraw_run(child_run_id(turn.run_id, step_id, step.attempt)) or _child(node).detach:
+        return False
+    turn.end_run(_cancel(turn, step_id, step.attempt))
+    return True
+
+
+def run_of(turn: Turn, step_id: str, step: Step) -> str | None:
+    """Return the run that a step's last attempt started, if it is a step that starts runs."""
+    starts = isinstance(turn.node_of(step).dynamic, Child) and step.total is None and step.gather is None
+    return child_run_id(turn.run_id, step_id, step.attempt) if starts and step.attempt else None
+
+
+def is_of(turn: Turn, event: ChildFinished, step: Step) -> bool:
+    """Return whether an event is of a run that a step started."""
+    started = isinstance(turn.node_of(step).dynamic, Child) and step.total is None
+    return started and event.child_run_id == child_run_id(turn.run_id, event.step_id, event.attempt)
+
+
+def why_failed(event: ChildFinished, node: PlanNode) -> ErrorInfo | None:
+    """Return the error of a step whose run has ended so, ``None`` when it succeeded."""
+    what = f"run {event.child_run_id} of workflow '{_child(node).spec.resolved.spec.name}'"
+    error = event.error
+    if event.status == "succeeded":
+        return None if error is None else structs.replace(error, step_id=event.step_id)
+    said = "" if error is None else f": {error.message}" if event.status == "canceled" else f": {_told(error)}"
+    return ErrorInfo(
+        code="child_canceled" if event.status == "canceled" else "child_failed",
+        message=f"{what} {'was ' * (event.status == 'canceled')}{event.status}{said}",
+        retryable=event.status == "failed" and error is not None and error.retryable,
+        step_id=event.step_id,
+        details={"child_run_id": event.child_run_id} | ({} if error is None else {"child_error_code": error.code}),
+    )
+
+
+def timed_out(step_id: str, step: Step, node: PlanNode) -> ErrorInfo:
+    """Return the error of a step whose run took too long."""
+    message = f"the run that attempt {step.attempt} started was not done in {node.policy.timeout_ms} ms; it is canceled"
+    return ErrorInfo(code="timeout", message=message, retryable=True, step_id=step_id)
+
+
+def _child(node: PlanNode) -> Child:
+    assert isinstance(node.dynamic, Child)
+    return node.dynamic
+
+
+def _told(error: ErrorInfo) -> str:
+    where = "" if error.step_id is None else f" in {error.step_id}"
+    return f"{error.code}{where}: {error.message}"
+
+
+def _cancel(turn: Turn, step_id: str, attempt: int) -> CancelRequested:
+    return CancelRequested(
+        run_id=child_run_id(turn.run_id, step_id, attempt),
+        org_id=turn.header.org_id,
+        reason="it is not waited for any more",
+        requested_by=f"parent run {turn.run_id}",
+    )
+
+
+def _submission(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> RunSubmitted:
+    child, header, run = _child(node), turn.header, child_run_id(turn.run_id, step_id, step.attempt)
+    inputs, stored = _inputs(turn, node, step_id, step, item)
+    resolved = child.spec.resolved
+    asked_ms = step.requested_at_ms or turn.now_ms
+    ends_ms = None if child.detach else turn.deadline_ms
+    return RunSubmitted(
+        run_id=run,
+        org_id=header.org_id,
+        source=child_source(turn.run_id),
+        submission_id=f"{step_id}:{step.attempt}",
+        body_hash=canonical_hash([run, resolved.hash, inputs, {name: one.sha256 for name, one in stored.items()}]),
+        workflow_name=resolved.spec.name,
+        workflow_version=resolved.spec.version,
+        spec=resolved,
+        inputs=inputs,
+        stored_inputs=stored,
+        tags=header.tags,
+        budget_nano=min((cap for cap in (turn.left_nano, child.max_cost_nano) if cap is not None), default=None),
+        capture=header.capture,
+        submitted_at_ms=asked_ms,
+        traceparent=traceparent(turn.run_id, step_id, step.attempt),
+        semantics=max(child.spec.semantics, REFERENCES) if stored else child.spec.semantics,
+        deadline_ms=None if ends_ms is None else max(1, ends_ms - asked_ms),
+        parent=Parent(run_id=turn.run_id, step_id=step_id, attempt=step.attempt, detached=child.detach),
+    )
+
+
+def _inputs(
+    turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None
+) -> tuple[dict[str, Any], dict[str, Reference]]:
+    """Return the other run's inputs, which are as those of any run, and where the stored ones are.
+
+    Raises ``BindingError``.
+    """
+    child = _child(node)
+    if step.index is not None and item is None:
+        item = open_items(node, node_scope(turn, node, step)).at(step.index)
+    inputs, links = bind_args(node, node_scope(turn, node, step, item))
+    if child.only_inputs:
+        inputs = {name: value for name, value in inputs.items() if name in node.arg_names}
+    stored = _stored([link for link in links if link.at[0] in inputs], child)
+    name = child.spec.resolved.spec.name
+    if missing := sorted(child.spec.required - inputs.keys()):
+        said = ", ".join(missing)
+        raise BindingError("input_missing", f"workflow '{name}' needs {said}; give it in `inputs` of '{node.id}'")
+    _check_size(turn, step_id, step, child, json_size([inputs, stored]))
+    return inputs, stored
+
+
+def _stored(links: list[Link], child: Child) -> dict[str, Reference]:
+    """Return where those inputs are that are stored outputs, or stored inputs, as a whole."""
+    stored: dict[str, Reference] = {}
+    for link in links:
+        if len(link.at) > 1 or link.path or not isinstance(link.payload, Reference):
+            raise BindingError(
+                "input_too_large",
+                f"the input '{link.at[0]}' of workflow '{child.spec.resolved.spec.name}' is, or has in it, a part of "
+                "what is stored outside of its record (over 64 KiB); let a step before it give just that part",
+            )
+        stored[str(link.at[0])] = link.payload
+    return stored
+
+
+def _check_size(turn: Turn, step_id: str, step: Step, child: Child, size: int) -> None:
+    """Find what the other run's fold would find in a submission that is too large."""
+    whole, spec = child.spec.size, child.spec.resolved.spec
+    labels = json_size([turn.header.tags, child_source(turn.run_id), f"{step_id}:{step.attempt}", spec.name])
+    if labels > LABELS_LIMIT:
+        said = f"tags and names of the run that '{step_id}' starts have over {LABELS_LIMIT // KIB} KiB together"
+        raise BindingError("too_large", f"{said}: submit this run with fewer tags")
+    if size > INPUTS_LIMIT or size + whole + labels + FIXED > RECORD_LIMIT:
+        raise BindingError(
+            "too_large",
+            f"the inputs of the run that '{step_id}' starts have {size // KIB} KiB, its workflow has {whole // KIB}; "
+            f"the most is {INPUTS_LIMIT // KIB}, and {RECORD_LIMIT // KIB} for both: give fewer or smaller inputs",
+        )

@@ -1,0 +1,1 @@
+"""A workflow compiled for folding."""

@@ -1,0 +1,1 @@
+"""Step requests: arguments, sizes, chained steps."""

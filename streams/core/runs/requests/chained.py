@@ -1,0 +1,187 @@
+"""Chains: a linear stretch of steps on one lane travels as one request, and its worker goes on by itself.
+
+The fold hands out what may follow as ``rides``: arguments that are bound as far as they can be. The worker binds the
+rest when it has the output, by the very rules that the fold binds by, and the fold compares (``args_hash``).
+
+Who asks for a step that rides? It is open in the state from the result before it, as if it had been asked for. The
+invariant: **for every open attempt there is a request in the log, not yet acked, that names or carries it, or an event
+not yet folded that ends it or gives it back.** So
+
+- a worker acks a request only when the last result of its chain is in the log, or an event that says where it stops;
+- a worker says ``goes_on`` only while it holds the request, and goes on; in all other cases it says ``given_back``;
+- what was given back after somebody else had recorded the step, and perhaps died going on, the fold asks for
+  (``handed_back``). A request too many meets its claim; one too few would be a run that never ends.
+"""
+
+import copy
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+import orjson
+from msgspec import structs
+
+from schemas.payload import PathPart, Payload, walk
+from schemas.records.base import Json
+from schemas.records.steps import Link, OutputLink, Ride, StepRequest
+from schemas.spec.references import Reference
+from streams.core.runs.plan.arguments import (
+    BindingError,
+    DictOf,
+    ListOf,
+    OutputOf,
+    Scope,
+    Value,
+    bind,
+    find,
+    place,
+)
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.requests.sizes import OUTPUT_LIMIT, RECORD_LIMIT, check_request, payload_size, request_size
+from streams.core.runs.state.run import Turn
+
+#: All of a chain is read again after a crash, and holds back the watermark of its partition.
+MOST_RIDES = 15
+#: It tells accidents apart, not enemies.
+HASH_BYTES = 12
+
+_GOES_ON = b'"chain":"goes_on"'
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_PAYLOAD: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+
+
+def goes_on(value: bytes | None) -> bool:
+    """Return whether an encoded result may say that its worker goes on with the next step.
+
+    For those who may wait a moment and lose nothing: a text that happens to look like it is taken for it.
+    """
+    return value is not None and _GOES_ON in value
+
+
+def rides_after(turn: Turn, node: PlanNode, scope: Scope, used: int) -> list[Ride]:
+    """Return what may ride along with a first request for ``node`` that has ``used`` bytes by itself.
+
+    A run with a budget of its own is chained only where nothing beside the chain can spend from it.
+    """
+    if turn.header.budget_nano is not None and not node.alone:
+        return []
+    rides: list[Ride] = []
+    riding = {node.id}
+    while node.next is not None and len(rides) < MOST_RIDES:
+        node = turn.plan.nodes[node.next]
+        if turn.step(node.id) is not None:
+            # Its first attempt is used up, see ``handed_back``.
+            break
+        try:
+            ride = _ride(node, scope, riding)
+        except BindingError:
+            # It fails its step, at its time.
+            break
+        used += request_size(ride.args, ride.links, {}, ride.work)
+        if used > RECORD_LIMIT:
+            break
+        rides.append(ride)
+        riding.add(node.id)
+    return rides
+
+
+def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: int) -> StepRequest | None:
+    """Return the request of the first step that rides along, after ``request`` gave ``output`` at ``cost_nano``.
+
+    It is what the fold would ask for. ``None`` when nothing rides along, and when the step's arguments cannot be bound
+    or are too large, which the fold finds as well.
+    """
+    if payload_size(output) > OUTPUT_LIMIT:
+        return None
+    rides = _filled(request.continuation, request.step_id, output)
+    if not rides:
+        return None
+    ride, *rest = rides
+    try:
+        check_request(ride.node_id, ride.args, ride.links, request.tags, ride.work)
+    except BindingError:
+        return None
+    left = request.run_budget_nano
+    return structs.replace(
+        request,
+        step_id=ride.node_id,
+        node_id=ride.node_id,
+        attempt=1,
+        deferral=0,
+        work=ride.work,
+        args=ride.args,
+        links=ride.links,
+        timeout_ms=ride.timeout_ms,
+        sla_ms=ride.sla_ms,
+        on_unknown=ride.on_unknown,
+        run_budget_nano=None if left is None else max(0, left - cost_nano),
+        requested_at_ms=now_ms,
+        continuation=rest,
+        args_hash=args_hash(ride.args, ride.links),
+    )
+
+
+def args_hash(args: dict[str, Json], links: Iterable[Link]) -> str:
+    """Return what names a step's arguments, whatever the order of their links."""
+    linked = sorted(map(_ENCODER.encode, links))
+    said = orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
+    return blake2b(b"\n".join([said, *linked]), digest_size=HASH_BYTES).hexdigest()
+
+
+def _ride(node: PlanNode, scope: Scope, riding: set[str]) -> Ride:
+    links: list[Link] = []
+    outputs: list[OutputLink] = []
+    args = {name: _bind_rest(value, scope, riding, [name], links, outputs) for name, value in node.args}
+    return Ride(
+        node_id=node.id,
+        work=node.asked,
+        args=args,
+        links=links,
+        outputs=outputs,
+        timeout_ms=node.policy.timeout_ms,
+        sla_ms=node.policy.sla_ms,
+        on_unknown=node.policy.on_unknown,
+    )
+
+
+def _bind_rest(
+    value: Value, scope: Scope, riding: set[str], at: list[PathPart], links: list[Link], outputs: list[OutputLink]
+) -> Json:
+    """Bind a value but for outputs of the chain's own steps, which leave ``None`` and a place in ``outputs``."""
+    match value:
+        case OutputOf(reference) if reference.node in riding:
+            outputs.append(OutputLink(at=at, node=reference.node, path=list(reference.path)))
+            return None
+        case ListOf(items):
+            return [_bind_rest(item, scope, riding, [*at, i], links, outputs) for i, item in enumerate(items)]
+        case DictOf(entries):
+            return {name: _bind_rest(item, scope, riding, [*at, name], links, outputs) for name, item in entries}
+        case _:
+            return bind(value, scope, at, links)
+
+
+def _filled(rides: list[Ride], node_id: str, output: Payload) -> list[Ride]:
+    """Return the rides with the output of a step filled in, up to the first that it does not fit."""
+    said = _ENCODER.encode(output)
+    filled: list[Ride] = []
+    for ride in rides:
+        try:
+            filled.append(_fill(ride, node_id, said))
+        except BindingError:
+            break
+    return filled
+
+
+def _fill(ride: Ride, node_id: str, said: bytes) -> Ride:
+    mine = [link for link in ride.outputs if link.node == node_id]
+    if not mine:
+        return ride
+    # Every ride has values of its own, as if read from the log: a step may change its arguments while it works.
+    output = _PAYLOAD.decode(said)
+    args, links = copy.deepcopy(ride.args), list(ride.links)
+    for link in mine:
+        datum = find(output, Reference(link.node, tuple(link.path)))
+        walk(args, link.at[:-1])[link.at[-1]] = place(datum, link.at, links)
+    rest = [link for link in ride.outputs if link.node != node_id]
+    return structs.replace(ride, args=args, links=links, outputs=rest)

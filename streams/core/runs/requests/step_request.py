@@ -1,0 +1,115 @@
+"""The request of one attempt. It is made from state alone, so the same one can be made again after a restore."""
+
+from msgspec import structs
+
+from schemas.records.steps import StepRequest, Work
+from streams.core.runs.plan.arguments import Datum, Scope
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.requests.binding import bind_args, open_items
+from streams.core.runs.requests.chained import args_hash, rides_after
+from streams.core.runs.requests.gather import TIMEOUT_MS, WORK, gather_args
+from streams.core.runs.requests.sizes import check_request
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.run import Turn
+
+#: How long a request may wait on its lane before the backstop timer gives the attempt up. The worker itself
+#: enforces ``timeout_ms``; the backstop is for a worker that is gone and a lane that is stuck.
+QUEUE_ALLOWANCE_MS = 15 * 60_000
+
+
+def node_scope(turn: Turn, node: PlanNode, step: Step | None, item: Datum | None = None) -> Scope:
+    """Return where names are looked up for a node's step, or for a child's with its item."""
+    if node.compensates:
+        return _scope_after(turn)
+    index = 0 if step is None else step.index or 0
+    own = step if step is None or step.index is None else turn.step(node.id)
+    stored = turn.stored_inputs
+    if not node.early or own is None or not own.unseen:
+        return Scope(turn.inputs, turn.output, item, index, stored)
+    unseen = own.unseen
+    return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index, stored)
+
+
+def _scope_after(turn: Turn) -> Scope:
+    """Return where a compensating node's names are looked up: what has not succeeded gave nothing."""
+    error = turn.error
+    of_run = {"run_error_code": error.code if error else "", "run_error_message": error.message if error else ""}
+    stored = {name: place for name, place in (turn.stored_inputs or {}).items() if name not in of_run}
+    return Scope(
+        turn.inputs | of_run,
+        lambda source: turn.output(source) if turn.succeeded(source) else None,
+        stored=stored,
+    )
+
+
+def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> None:
+    """Ask for a step's current attempt. ``item`` saves looking a mapped child's item up again.
+
+    Raises ``BindingError``.
+    """
+    node = turn.node_of(step)
+    if step.index is not None and item is None:
+        item = open_items(node, node_scope(turn, node, step)).at(step.index)
+    turn.requests.append(_build(turn, node, step_id, step, node_scope(turn, node, step, item)))
+
+
+def check_ride(turn: Turn, node: PlanNode) -> None:
+    """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
+    args, links = bind_args(node, node_scope(turn, node, None))
+    check_request(node.id, args, links, turn.header.tags, node.asked)
+
+
+def asked_for(turn: Turn, node: PlanNode) -> str:
+    """Return the ``args_hash`` of a node's arguments as the recorded outputs make them."""
+    return args_hash(*bind_args(node, node_scope(turn, node, turn.step(node.id))))
+
+
+def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: int) -> tuple[str | None, int | None]:
+    """Return the id and the due time of an attempt's backstop timer; both ``None`` without ``timeout_ms``."""
+    if node.policy.timeout_ms is None:
+        return None, None
+    return f"timeout:{step_id}:{attempt}", requested_at_ms + node.policy.timeout_ms + QUEUE_ALLOWANCE_MS
+
+
+def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
+    """Return a request for a step's current attempt without arguments."""
+    header = turn.header
+    return StepRequest(
+        run_id=header.run_id,
+        org_id=header.org_id,
+        workflow_name=header.workflow_name,
+        workflow_version=header.workflow_version,
+        step_id=step_id,
+        node_id=node.id,
+        attempt=step.attempt,
+        deferral=step.deferral,
+        tier=node.policy.quality,
+        work=work,
+        timeout_ms=node.policy.timeout_ms,
+        sla_ms=node.policy.sla_ms,
+        tags=header.tags,
+        run_budget_nano=turn.left_nano,
+        capture=header.capture,
+        requested_at_ms=step.requested_at_ms or turn.now_ms,
+        queue=node.queue,
+    )
+
+
+def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
+    gathers = step.gather is not None
+    args, links = gather_args(turn, step) if gathers else bind_args(node, scope)
+    work = WORK if gathers else node.asked
+    size = check_request(step_id, args, links, turn.header.tags, work)
+    # Only a request that was never given back carries more: what comes of an earlier one must find it gone.
+    chained = turn.chain_steps and node.next is not None and not step.deferral
+    return structs.replace(
+        base_request(turn, node, step_id, step, work),
+        args=args,
+        links=links,
+        timeout_ms=TIMEOUT_MS if gathers else node.policy.timeout_ms,
+        on_unknown=node.policy.on_unknown,
+        continuation=rides_after(turn, node, scope, size) if chained else [],
+        # Workers in other languages know only what their queue asks for.
+        queue="" if gathers else node.queue,
+        compensation=node.compensates,
+    )

@@ -1,0 +1,1 @@
+"""What is stored of a run, and the unit of work that changes it."""

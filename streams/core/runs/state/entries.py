@@ -1,0 +1,244 @@
+"""What the table keeps of a run, and how it is written.
+
+Entity ``<run id>``:
+
+- ``h``: ``Header``, what the submission said; written once
+- ``in``: the run's inputs, a JSON object; written once
+- ``si``: where those inputs are that ``in`` has null for; only in a run that has some
+- ``st``: the run's status in plain UTF-8, since the workers' claim script reads it
+- ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
+- ``pa``: ``Parent``, the step that started the run; only in a run that has one
+- ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
+- ``tu``: true; only in a run that waits for its admission, or did
+- ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
+- ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
+
+Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON, decoded into a ``Plan``; shared by all runs of it.
+
+Structs are MessagePack arrays: a new field goes last and has a default, so that older entries still decode.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from schemas.payload import Inline, Payload, Reference
+from schemas.records.base import ErrorInfo, Json
+from schemas.records.parents import Parent
+from schemas.records.run_events import Capture, ToolUse
+from schemas.records.run_views import RunState, StepState
+from schemas.spec.model import ResolvedSpec
+from schemas.tables.signals import FIELD as SIGNALS
+from schemas.tables.signals import Signals
+from streams.core.runs.plan.compile import Plan, compile_plan
+
+HEADER = "h"
+INPUTS = "in"
+STORED_INPUTS = "si"
+STATUS = "st"
+PROGRESS = "p"
+REUSED = "re"
+TURNS = "tu"
+PARENT = "pa"
+STEP_PREFIX = "s:"
+SPEC_PREFIX = "spec:"
+SPEC = "spec"
+#: The id of the run's own timer.
+DEADLINE = "deadline"
+
+
+class Header(msgspec.Struct, frozen=True, array_like=True):
+    """What the submission said, without the spec and the inputs."""
+
+    run_id: str
+    org_id: str
+    source: str
+    submission_id: str | None
+    body_hash: str
+    workflow_name: str
+    workflow_version: int
+    spec_hash: str
+    tags: dict[str, str]
+    budget_nano: int | None
+    capture: Capture
+    submitted_at_ms: int
+    traceparent: str | None
+    semantics: int
+
+
+class MapCounts(msgspec.Struct, frozen=True, array_like=True):
+    """How far a mapped node is: its children, how many of them were asked for, ended, and failed.
+
+    ``pages`` is how many steps gather its outputs, ``gathered`` how many of these are done.
+    """
+
+    total: int
+    asked: int = 0
+    ended: int = 0
+    failed: int = 0
+    pages: int = 0
+    gathered: int = 0
+
+    @property
+    def open(self) -> int:
+        """How many children are asked for and have not ended."""
+        return self.asked - self.ended
+
+
+class Progress(msgspec.Struct, frozen=True, array_like=True):
+    """How far the run is. ``done`` counts settled nodes, ``open_children`` what each mapped node still waits for.
+
+    ``maps`` takes the place of ``open_children`` from the third rules on.
+    ``open_steps`` counts the places that are taken and ``ready`` are the nodes that wait for one, where the run has
+    such a limit. ``deadline_ms`` is when the run's own timer is due.
+    ``version`` is the offset of the last event that changed something a reader sees. ``children_nano`` is what ended
+    runs did cost that steps started and waited for, beside ``cost_nano``.
+    """
+
+    version: int
+    done: int = 0
+    open_children: dict[str, int] = {}
+    cost_nano: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    error: ErrorInfo | None = None
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    maps: dict[str, MapCounts] = {}
+    open_steps: int = 0
+    ready: tuple[str, ...] = ()
+    deadline_ms: int | None = None
+    children_nano: int = 0
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """One step. Money and tokens are sums over its attempts, all else is of the last attempt.
+
+    ``index`` is set for a child of a mapped node, ``total`` (number of children) for the mapped node itself.
+    Of a mapped node that ended, ``left_out`` are the children whose places its output does not have. ``gather`` is set
+    for a step that gathers outputs: those from the first to before the second number, or all pages if they are equal.
+    ``first_asked_ms`` is its first request's time, where a later one counts for its target (``policy.sla_ms``).
+    ``timer`` is the one timer that is armed for the step. ``unsettled`` are attempts that were requested and ended
+    without an outcome (timed out, canceled): what they did cost may still come. So are runs that attempts started and
+    that were told to end.
+
+    ``note`` says why the rules decided as they did, where that is not plain. ``unseen`` are ancestors that still ran
+    when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
+    ``calls`` are what an agent's turn asks for (see ``agents``).
+    """
+
+    node: str
+    state: StepState
+    index: int | None = None
+    total: int | None = None
+    attempt: int = 0
+    deferral: int = 0
+    requested_at_ms: int | None = None
+    timer: str | None = None
+    due_ms: int | None = None
+    waiting_for: str | None = None
+    unsettled: tuple[int, ...] = ()
+    value: Inline | None = None
+    stored: Reference | None = None
+    error: ErrorInfo | None = None
+    cost_nano: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    provider: str | None = None
+    model: str | None = None
+    cached: bool = False
+    worker_id: str = ""
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    note: str | None = None
+    unseen: tuple[str, ...] = ()
+    left_out: tuple[int, ...] = ()
+    gather: tuple[int, int] | None = None
+    calls: tuple[ToolUse, ...] = ()
+    first_asked_ms: int | None = None
+    sla_missed: bool = False
+
+    @property
+    def output(self) -> Payload | None:
+        """The recorded output."""
+        return self.value if self.value is not None else self.stored
+
+    @property
+    def is_of_map(self) -> bool:
+        """Whether it is a mapped node's own step, a child of one, or gathers the outputs of one."""
+        return self.index is not None or self.total is not None or self.gather is not None
+
+    @property
+    def attempt_is_open(self) -> bool:
+        """Whether the current attempt may still have an outcome: it runs, or was given back and will run again."""
+        if self.total is not None:
+            return False
+        deferred = self.state == "waiting" and self.timer is not None and self.timer.startswith("defer:")
+        return self.state == "running" or deferred
+
+
+def step_field(step_id: str) -> str:
+    """Return the name of a step's entry."""
+    return f"{STEP_PREFIX}{step_id}"
+
+
+def spec_entity(spec_hash: str) -> str:
+    """Return the entity of a spec."""
+    return f"{SPEC_PREFIX}{spec_hash}"
+
+
+def encode(field: str, value: Json) -> bytes:
+    """Return an entry's stored bytes."""
+    if field == STATUS:
+        return str(value).encode()
+    if field == SPEC:
+        return spec_bytes(value)
+    return _ENCODER.encode(value)
+
+
+def decode(field: str, data: bytes) -> Any:
+    """Return the value of stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
+    if field == STATUS:
+        status: RunState = msgspec.convert(data.decode(), RunState)
+        return status
+    if field == SPEC:
+        return compile_plan(ResolvedSpec.model_validate_json(data))
+    decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
+    return decoder.decode(data)
+
+
+def deadline(data: bytes) -> tuple[str, int] | None:
+    """Return the run's own timer, given the stored bytes of its progress."""
+    due_ms = _DECODERS[PROGRESS].decode(data).deadline_ms
+    return None if due_ms is None else (DEADLINE, due_ms)
+
+
+def armed(data: bytes) -> tuple[str, int] | None:
+    """Return the timer that a step's stored bytes say is armed, its id and when it is due."""
+    step = _STEP.decode(data)
+    return None if step.timer is None or step.due_ms is None else (step.timer, step.due_ms)
+
+
+def unsettled(data: bytes) -> bool:
+    """Whether money may still come for an ended run's step, given its stored bytes."""
+    return bool(_STEP.decode(data).unsettled)
+
+
+def spec_bytes(plan: Plan) -> bytes:
+    """Return the JSON of a plan's resolved spec."""
+    return plan.resolved.model_dump_json(by_alias=True).encode()
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_STEP = msgspec.msgpack.Decoder(Step)
+_DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
+    HEADER: msgspec.msgpack.Decoder(Header),
+    PROGRESS: msgspec.msgpack.Decoder(Progress),
+    INPUTS: msgspec.msgpack.Decoder(dict[str, Any]),
+    STORED_INPUTS: msgspec.msgpack.Decoder(dict[str, Reference]),
+    SIGNALS: msgspec.msgpack.Decoder(Signals),
+    REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
+    TURNS: msgspec.msgpack.Decoder(bool),
+    PARENT: msgspec.msgpack.Decoder(Parent),
+}

@@ -1,0 +1,1 @@
+"""What readers and parent runs see of a run."""

@@ -1,0 +1,216 @@
+"""What a reader is told: the run, and the steps that changed, in as many records as the size limit asks for.
+
+The records of one event share a version and hold different steps. The first one carries inputs and output.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from schemas.ids import forked_from, trace_id
+from schemas.payload import Inline, Payload, Reference, inline
+from schemas.records.base import Json, Usage
+from schemas.records.run_views import Children, RunView, StepView
+from schemas.spec.model import NodeKind
+from schemas.spec.rules_version import CHILDREN
+from streams.core.runs.nodes import compensation, workflow
+from streams.core.runs.nodes.agent import part_of
+from streams.core.runs.plan.arguments import Outputs
+from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.requests.sizes import FIXED, RECORD_LIMIT, json_size, payload_size
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.run import Turn
+
+#: The share of a record that a run's output may take, so that inputs and a step fit beside it.
+OUTPUT_SHARE = RECORD_LIMIT // 2
+_NONE = Usage()
+
+
+def changed_views(turn: Turn) -> list[RunView]:
+    """Return the views of what this turn changed; none when a reader would see nothing new."""
+    if not turn.visibly_changed:
+        return []
+    steps = [step_view(turn, step_id, step) for step_id, step in turn.changed.items()]
+    shown = ((step_id, turn.step(step_id)) for step_id in turn.shown if step_id not in turn.changed)
+    steps += [step_view(turn, step_id, step) for step_id, step in shown if step is not None]
+    if turn.ended and turn.status != "succeeded":
+        steps.extend(_never_started(turn))
+    return _views(turn, turn.offset, steps, with_inputs=turn.is_new)
+
+
+def full_views(turn: Turn, version: int) -> list[RunView]:
+    """Return the views of everything, as of ``version``."""
+    steps = [step_view(turn, step_id, step) for step_id, step in turn.steps()]
+    if turn.is_over and turn.status != "succeeded":
+        steps.extend(_never_started(turn))
+    return _views(turn, version, steps, with_inputs=True)
+
+
+def _kind(turn: Turn, step_id: str, step: Step) -> NodeKind:
+    if step.gather is not None:
+        return "function"
+    part = part_of(step_id)
+    return turn.node_of(step).kind if part is None else "tool" if part == "tool" else "llm"
+
+
+def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
+    """Return one step as a reader sees it. A mapped node's output is that of its workflow."""
+    waiting = step.state in ("waiting", "ready")
+    reused = turn.reused
+    return StepView(
+        step_id=step_id,
+        node_id=step.node,
+        kind=_kind(turn, step_id, step),
+        state=step.state,
+        attempt=step.attempt,
+        output=step.output if step.state != "failed" else _collected(turn, step_id, step),
+        error=step.error,
+        usage=_usage(step.input_tokens, step.output_tokens),
+        cost_nano=step.cost_nano,
+        provider=step.provider,
+        model=step.model,
+        cached=step.cached,
+        worker_id=step.worker_id,
+        requested_at_ms=step.requested_at_ms,
+        started_at_ms=step.started_at_ms,
+        finished_at_ms=step.finished_at_ms,
+        waiting_for=step.waiting_for if waiting else None,
+        note=step.note,
+        waiting_until_ms=step.due_ms if waiting else None,
+        reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
+        children=_children(turn, step),
+        sla_missed=step.sla_missed,
+        child_run_id=workflow.run_of(turn, step_id, step) if turn.plan.semantics >= CHILDREN else None,
+    )
+
+
+def _collected(turn: Turn, step_id: str, step: Step) -> Payload | None:
+    """Return what a failed child's place in its node's output has, if it has one."""
+    if step.index is None or turn.node_of(step).on_child_error != "collect":
+        return None
+    return turn.child_output(step_id)
+
+
+def _children(turn: Turn, step: Step) -> Children | None:
+    counts = turn.maps.get(step.node) if step.total is not None else None
+    if counts is None:
+        return None
+    succeeded = counts.ended - counts.failed
+    return Children(total=counts.total, succeeded=succeeded, failed=counts.failed, open=counts.open)
+
+
+def _usage(input_tokens: int, output_tokens: int) -> Usage:
+    # Tools and functions use no tokens; one shared value saves a third of a step's view.
+    return Usage(input_tokens=input_tokens, output_tokens=output_tokens) if input_tokens or output_tokens else _NONE
+
+
+def _never_started(turn: Turn) -> Iterator[StepView]:
+    for node in turn.plan.nodes.values():
+        if turn.step(node.id) is None and not node.compensates:
+            yield StepView(
+                step_id=node.id, node_id=node.id, kind=node.kind, state="canceled", finished_at_ms=turn.finished_at_ms
+            )
+
+
+def _views(turn: Turn, version: int, steps: list[StepView], *, with_inputs: bool) -> list[RunView]:
+    inputs = turn.inputs if with_inputs else None
+    stored = turn.stored_inputs if with_inputs else None
+    output, elsewhere = _run_output(turn) if turn.status == "succeeded" else (None, [])
+    base = (
+        FIXED + (json_size(turn.header.tags) if turn.header.tags else 0) + (json_size(turn.error) if turn.error else 0)
+    )
+    extra = (json_size(inputs) if inputs else 0) + sum(map(payload_size, (output or {}).values()))
+    if stored:
+        extra += sum(len(name.encode()) + payload_size(reference) for name, reference in stored.items())
+    views = []
+    for chunk in _chunks(steps, base, base + extra):
+        views.append(_view(turn, version, chunk, inputs, stored, output, elsewhere))
+        inputs = stored = output = None
+    return views
+
+
+def _chunks(steps: Iterable[StepView], base: int, first: int) -> Iterator[list[StepView]]:
+    """Yield steps in chunks that fit a record; at least one chunk, which may be empty."""
+    chunk: list[StepView] = []
+    size, empty = first, False
+    for step in steps:
+        needs = FIXED + payload_size(step.output) + (json_size(step.error) if step.error else 0)
+        if size + needs > RECORD_LIMIT and (chunk or not empty):
+            yield chunk
+            chunk, size, empty = [], base, True
+        chunk.append(step)
+        size += needs
+    yield chunk
+
+
+def _run_output(turn: Turn) -> tuple[dict[str, Payload], list[str]]:
+    """Return the sinks' outputs that fit, and the sinks whose outputs do not. Some have none."""
+    room = OUTPUT_SHARE
+    output: dict[str, Payload] = {}
+    elsewhere: list[str] = []
+    for node in turn.plan.sinks:
+        payload = _sink_output(turn, node)
+        if payload is None:
+            continue
+        room -= payload_size(payload)
+        if room < 0:
+            room += payload_size(payload)
+            elsewhere.append(node.id)
+        else:
+            output[node.id] = payload
+    return output, elsewhere
+
+
+def _sink_output(turn: Turn, node: PlanNode) -> Payload | None:
+    output = turn.output(node.id)
+    if not isinstance(output, Outputs):
+        return output
+    if output.gathered is not None:
+        return output.gathered
+    return inline([_item(child) for child in output])
+
+
+def _item(child: Payload) -> Json:
+    return child.value if isinstance(child, Inline) else msgspec.to_builtins(child)
+
+
+def _view(
+    turn: Turn,
+    version: int,
+    steps: list[StepView],
+    inputs: dict[str, Any] | None,
+    stored: Mapping[str, Reference] | None,
+    output: dict[str, Payload] | None,
+    elsewhere: list[str],
+) -> RunView:
+    header = turn.header
+    return RunView(
+        run_id=header.run_id,
+        org_id=header.org_id,
+        version=version,
+        workflow_name=header.workflow_name,
+        workflow_version=header.workflow_version,
+        status=turn.status,
+        source=header.source,
+        submission_id=header.submission_id,
+        body_hash=header.body_hash,
+        spec_hash=header.spec_hash,
+        inputs=inputs,
+        tags=header.tags,
+        budget_nano=header.budget_nano,
+        usage=_usage(turn.input_tokens, turn.output_tokens),
+        cost_nano=turn.cost_nano,
+        output=output,
+        output_in_steps=elsewhere,
+        error=turn.error,
+        submitted_at_ms=header.submitted_at_ms,
+        started_at_ms=turn.started_at_ms,
+        finished_at_ms=turn.finished_at_ms,
+        trace_id=trace_id(header.run_id),
+        steps=steps,
+        compensating=compensation.is_open(turn),
+        stored_inputs=dict(stored) if stored else None,
+        parent=turn.parent,
+        children_nano=turn.children_nano,
+    )

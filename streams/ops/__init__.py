@@ -1,0 +1,1 @@
+"""Operator commands on the fenced tables: python -m streams.ops."""

@@ -1,0 +1,1 @@
+"""One operating-system process with its roles: start, health, metrics, exit."""

@@ -1,0 +1,208 @@
+"""Whether the roles of this process do what they should, for ``/ready``, ``/health``, metrics and the log.
+
+A beat in the app's own loop looks at every role twice a second and keeps what it saw; the HTTP server and the watch
+over the loop read it from their threads, so both still speak when the loop is stuck.
+"""
+
+import asyncio
+import logging
+import re
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from streams.process.dependencies import Dependencies, State
+from streams.process.role import RoleApp, TickApp
+from streams.process.stall_detector import BROKEN, PAUSED, READY, Sample, Standing, Stillness
+from streams.roles.worker.poll_handler import Worker
+from streams.runtime.consumer.poll import Partition
+from streams.runtime.sink import SinkAgent
+from streams.runtime.table.agent import TableAgent
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 0.5
+#: ``/health`` asks for a restart, which costs more than a role that is only not ready: so it waits longer.
+HEALTH_STALLS = 3
+#: A process with broken partitions only is of no use, but an operator may mend them while it runs.
+HOPELESS_STALLS = 6
+#: Watched like a partition: what moves is the count of looks at them.
+TIMERS: Partition = ("timers", 0)
+#: What a role that reads no topic does.
+TICKS: Partition = ("ticks", 0)
+#: What only grows is no news.
+_NUMBER = re.compile(r"\b\d+ (?=s\b|records\b)")
+
+
+@dataclass(frozen=True)
+class RoleView:
+    """One role at one beat: its partitions' standing and what is wrong with it, in words."""
+
+    partitions: Mapping[Partition, Standing] = field(default_factory=dict)
+    complaints: tuple[str, ...] = ()
+
+
+class Health:
+    """Judges roles. ``stall_s`` is how long work may stand still before that is a fault."""
+
+    def __init__(self, roles: Iterable[str], dependencies: Dependencies, *, stall_s: float) -> None:
+        self.dependencies = dependencies
+        self.stall_s = stall_s
+        self.apps: dict[str, RoleApp] = {}
+        self.serving = False
+        self._still = {role: Stillness() for role in roles}
+        self._views = {role: RoleView() for role in self._still}
+        self._beat = time.monotonic()
+        self._bad_since: float | None = None
+        self._said: set[str] = set()
+
+    # In the loop
+
+    async def beat(self) -> None:
+        """Look again and again, for ever."""
+        while True:
+            self.look()
+            await asyncio.sleep(BEAT_S)
+
+    def look(self) -> None:
+        """Look once at every role, and say in the log what has changed."""
+        now = self._beat = time.monotonic()
+        self._views |= {role: self._view(role, app, now) for role, app in self.apps.items()}
+        self._say(now)
+
+    def hopeless(self) -> str:
+        """Return why a role can do nothing at all until somebody acts: each of its partitions is broken."""
+        patience_s = HOPELESS_STALLS * self.stall_s
+        for role, view in self._views.items():
+            own = {p: standing for p, standing in view.partitions.items() if p != TIMERS}
+            if own and all(s.sample.status == BROKEN and s.status_s >= patience_s for s in own.values()):
+                return f"every partition of {role} is broken: {next(iter(own.values())).sample.why}"
+        return ""
+
+    # From any thread
+
+    def loop_still_s(self) -> float:
+        """Return for how long the event loop has not come round."""
+        return max(0.0, time.monotonic() - self._beat - BEAT_S)
+
+    def views(self) -> Mapping[str, RoleView]:
+        """Return what the last beat saw."""
+        return self._views
+
+    def complaints(self) -> list[str]:
+        """Return everything that keeps the process from being ready, in words; empty when it is."""
+        if (still := self.loop_still_s()) >= self.stall_s:
+            return [f"the event loop stands still since {still:.0f} s"]
+        found = [] if self.serving else ["starting"]
+        found += [_waited(state) for state in self.dependencies.waiting()]
+        return found + self._of_roles()
+
+    def alive(self) -> bool:
+        """Whether the process is worth keeping: its event loop turns."""
+        return self.loop_still_s() < HEALTH_STALLS * self.stall_s
+
+    # Internals
+
+    def _view(self, role: str, app: RoleApp, now: float) -> RoleView:
+        standing = self._still[role].look(now, samples(app))
+        complaints = [*_group(app, now, self.stall_s)]
+        for (topic, number), one in standing.items():
+            if complaint := one.complaint(self.stall_s):
+                complaints.append(f"{topic}/{number} {complaint}")
+        return RoleView(standing, tuple(complaints))
+
+    def _of_roles(self) -> list[str]:
+        return [f"{role}: {c}" for role, view in self._views.items() for c in view.complaints]
+
+    def _say(self, now: float) -> None:
+        """Write a line for what is new, and one when all is well again. Dependencies speak for themselves."""
+        found = {_NUMBER.sub("", complaint): complaint for complaint in self._of_roles()} if self.serving else {}
+        if new := [complaint for what, complaint in found.items() if what not in self._said]:
+            log.error("not ready: %s", "; ".join(new), extra={"action": "not_ready"})
+        self._bad_since = (self._bad_since or now) if found else self._bad_since
+        if self._said and not found and self._bad_since is not None:
+            log.warning("ready again after %.1f s", now - self._bad_since, extra={"action": "ready"})
+            self._bad_since = None
+        self._said = set(found)
+
+
+def samples(app: RoleApp) -> dict[Partition, Sample]:
+    """Return what can be seen of a role's partitions now. Call it in the app's loop."""
+    if isinstance(app, TickApp):
+        return {TICKS: Sample(READY, app.ticks, lag=1)}
+    handler = app.handler
+    if isinstance(handler, TableAgent):
+        return _table(app, handler)
+    if isinstance(handler, Worker):
+        return _worker(app, handler)
+    if isinstance(handler, SinkAgent):
+        done, paused = handler.commits(), handler.paused()
+        return {p: _sample(paused.get(p), done.get(p), lag) for p, lag in app.lags().items()}
+    return {}
+
+
+def _table(app: RoleApp, handler: TableAgent) -> dict[Partition, Sample]:
+    lags = app.lags()
+    owned = {(handler.topic, p): one for p, one in handler.partitions().items()}
+    found = {p: Sample(o.status.value, o.committed, lags.get(p, 0), why=o.why) for p, o in owned.items()}
+    if any(sample.status == READY for sample in found.values()):
+        found[TIMERS] = Sample(READY, handler.ticks, lag=1)
+    return found
+
+
+def _worker(app: RoleApp, handler: Worker) -> dict[Partition, Sample]:
+    """A request counts as moved when it is fetched: how long its work takes is its own affair."""
+    paused, room = handler.paused(), handler.room()
+    return {p: _sample(paused.get(p), at, lag, p in room) for p, (at, lag) in app.unread().items()}
+
+
+def _sample(paused: str | None, position: int | None, lag: int, room: bool = True) -> Sample:
+    return Sample(READY if paused is None else PAUSED, position, lag, room, paused or "")
+
+
+def _group(app: RoleApp, now: float, stall_s: float) -> Iterable[str]:
+    missing = app.missing_topics()
+    if missing:
+        yield f"topic {', '.join(missing)} is missing; run `python -m topics create`"
+    joining = app.joining_since()
+    if joining is not None and now - joining >= stall_s:
+        yield f"is joining its group since {now - joining:.0f} s"
+
+
+def _waited(state: State) -> str:
+    return f"waiting for {state.name} since {state.seconds(time.monotonic()):.0f} s: {state.why}"
+
+
+class LoopWatch(threading.Thread):
+    """Says in the log where the loop's thread stands, when it does not come round. Start it in that thread."""
+
+    def __init__(self, health: Health, *, every_s: float = 1.0) -> None:
+        super().__init__(name="loop watch", daemon=True)
+        self._health = health
+        self._every_s = every_s
+        self._watched = threading.get_ident()
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Look until told to end."""
+        stuck = False
+        while not self._ended.wait(self._every_s):
+            still = self._health.loop_still_s()
+            if still >= self._health.stall_s and not stuck:
+                where = "".join(traceback.format_stack(sys._current_frames().get(self._watched)))  # noqa: SLF001
+                log.critical(
+                    "the event loop stands still since %.0f s; it is in:\n%s",
+                    still, where,
+                    extra={"action": "loop_stuck"},
+                )  # fmt: skip
+            elif stuck and still < self._health.stall_s:
+                log.warning("the event loop turns again", extra={"action": "loop_turns"})
+            stuck = still >= self._health.stall_s
+
+    def end(self) -> None:
+        """Stop looking."""
+        self._ended.set()
+        self.join(timeout=2 * self._every_s)

@@ -1,0 +1,41 @@
+"""The budgets role: the fold of ``cost-events`` on the engine, and what its timers say.
+
+The only timers of the table ``budgets`` are those of holds. One that is due means that a hold outlived its
+call; it becomes a presumed settlement on the table's own topic, so that the end of a hold, too, is in the
+log.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from connectors.ports.engine import Due, OutRecord, split_member
+from connectors.redis.holds import HOLD_ENTITY, Expired
+from topics.catalogue import COST_EVENTS
+
+
+class ExpiredHolds(Protocol):
+    """Where expired holds are read."""
+
+    async def load_presumed(self, partition: int, call_ids: Sequence[str]) -> list[Expired]:
+        """Return the presumed settlements of these holds. Raises ``Unavailable``."""
+        ...
+
+
+class PresumedSettlements:
+    """Turns due hold timers into presumed settlements."""
+
+    def __init__(self, holds: ExpiredHolds) -> None:
+        self._holds = holds
+
+    async def fire(self, partition: int, due: Sequence[Due]) -> list[OutRecord]:
+        """Return the records of due timers. Raises ``Unavailable``.
+
+        A timer stays armed until the fold releases its hold, so the same settlement may come again; the fold
+        tells the repeat.
+        """
+        named = (split_member(timer.member) for timer in due)
+        calls = [timer_id for entity, timer_id in named if entity == HOLD_ENTITY]
+        if not calls:
+            return []
+        expired = await self._holds.load_presumed(partition, calls)
+        return [OutRecord(COST_EVENTS, hold.org_id.encode(), hold.record) for hold in expired]

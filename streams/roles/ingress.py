@@ -1,0 +1,130 @@
+"""Ingress: what other systems send as CloudEvents becomes runs, and signals for runs, by the same path as over HTTP.
+
+The organisation is the topic's, never the payload's. Source and id of the event are the submission's, so the event
+with the source ``api`` and the id of an HTTP submission is that submission; so are those of a signal.
+"""
+
+import re
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from connectors.ports.engine import InRecord
+from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
+from schemas.errors import BadRecord, Conflict, InvalidInput, NotFound, Rejected, SubmissionConflict, TooLarge
+from schemas.records.run_events import RunSubmitted, SignalReceived
+from schemas.tables.signals import signal_id
+from services.runs.signals import SignalPost, Wish
+from services.runs.submit import Submissions
+from streams.roles.cloudevents import CloudEvent, read_event
+from topics.catalogue import organisation_of
+
+EVENT_TYPE = "agentflow.workflow.submit"
+SIGNAL_TYPE = "agentflow.workflow.signal"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_REASONS: tuple[tuple[type[Rejected], str], ...] = (
+    (NotFound, "not_found"),
+    (Conflict, "conflict"),
+    (InvalidInput, "invalid_input"),
+    (SubmissionConflict, "submission_conflict"),
+    (TooLarge, "too_large"),
+)
+
+
+class DeadLetter(Protocol):
+    """Puts a record aside."""
+
+    async def __call__(self, record: InRecord, reason: str, message: str) -> None:
+        """Append the record's bytes, as they are, to the dead-letter topic, and wait for the acknowledgement."""
+        ...
+
+
+class Ingress:
+    """Turns submissions into ``RunSubmitted``, and signals into ``SignalReceived``."""
+
+    def __init__(self, submissions: Submissions, signals: SignalPost, dead_letter: DeadLetter) -> None:
+        self._submissions = submissions
+        self._signals = signals
+        self._dead_letter = dead_letter
+
+    async def write(self, records: list[InRecord]) -> None:
+        """Append a batch, submissions before signals, and put aside what cannot be used.
+
+        Raises ``Unavailable`` when a dependency does not answer: ack nothing, the batch comes again, and what
+        was submitted before is told by its id.
+        """
+        good: list[tuple[InRecord, RunSubmitted]] = []
+        signals: list[tuple[InRecord, CloudEvent]] = []
+        bad: list[tuple[InRecord, str, str]] = []
+        for record in records:
+            try:
+                event = read_event(record)
+                if event.type == SIGNAL_TYPE:
+                    signals.append((record, event))
+                else:
+                    good.append((record, await self._prepare(record, event)))
+            except (BadRecord, Rejected) as exc:
+                bad.append((record, _reason(exc), str(exc)))
+        outcomes = await self._submissions.submit_all([prepared for _, prepared in good])
+        for (record, _), outcome in zip(good, outcomes, strict=True):
+            if isinstance(outcome, SubmissionConflict):
+                bad.append((record, _reason(outcome), str(outcome)))
+        # A signal may be for a run that was submitted just before it.
+        bad += await self._send(signals)
+        for record, reason, message in bad:
+            await self._dead_letter(record, reason, message)
+
+    async def _send(self, signals: list[tuple[InRecord, CloudEvent]]) -> list[tuple[InRecord, str, str]]:
+        good: list[SignalReceived] = []
+        bad: list[tuple[InRecord, str, str]] = []
+        for record, event in signals:
+            try:
+                to = await self._signals.prepare(organisation_of(record.topic), _wish(event))
+                good.append(to.record)
+            except (BadRecord, Rejected) as exc:
+                bad.append((record, _reason(exc), str(exc)))
+        await self._signals.send(good)
+        return bad
+
+    async def _prepare(self, record: InRecord, event: CloudEvent) -> RunSubmitted:
+        body = _body(event)
+        trace = event.attributes.get("traceparent", "")
+        return await self._submissions.prepare(
+            organisation_of(record.topic),
+            event.source,
+            event.id,
+            body,
+            trace if _TRACEPARENT.fullmatch(trace) else None,
+        )
+
+
+def _body(event: CloudEvent) -> SubmitRun:
+    if event.type != EVENT_TYPE:
+        raise BadRecord("cloudevent", f"type {event.type!r} is not taken here; send {EVENT_TYPE} or {SIGNAL_TYPE}")
+    return _data(event, SubmitRun)
+
+
+def _wish(event: CloudEvent) -> Wish:
+    signal = _data(event, SendSignal)
+    return Wish(signal.run_id, signal.name, signal.data, signal_id(event.source, event.id), event.source)
+
+
+def _data(event: CloudEvent, model: type[_Model]) -> _Model:
+    if max(len(event.id), len(event.source)) > MAX_ID_LENGTH:
+        raise BadRecord("cloudevent", f"id and source have at most {MAX_ID_LENGTH} characters")
+    try:
+        return model.model_validate(event.data)
+    except ValidationError as exc:
+        problems = (
+            f"{'.'.join(str(p) for p in error['loc']) or 'data'}: {error['msg']}"
+            for error in exc.errors(include_url=False, include_input=False, include_context=False)[:5]
+        )
+        raise BadRecord("invalid_input", "; ".join(problems)) from exc
+
+
+def _reason(exc: BadRecord | Rejected) -> str:
+    if isinstance(exc, BadRecord):
+        return exc.reason
+    return next((reason for kind, reason in _REASONS if isinstance(exc, kind)), "rejected")

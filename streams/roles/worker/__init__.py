@@ -1,0 +1,1 @@
+"""The role 'worker': takes step requests, executes each once, publishes every outcome."""

@@ -1,0 +1,211 @@
+"""The life of one attempt, in this order:
+
+1. claim it (one round trip, which also reads the run's status); a pure function needs no claim
+2. execute it, the claim renewed meanwhile
+3. store the outcome in the claim: the very bytes that will be appended
+4. append the outcome to the log and wait for its acknowledgement
+5. mark the claim published; then the caller acks the request
+
+A crash after 1 or 2 starts the attempt again once the lease is over; after 3 or 4 the stored bytes are appended again,
+and nothing is called. Redis or the log being down is waited for, with nothing acked.
+
+A request may carry the steps after it (``streams.core.runs.requests.chained``). Then 3 also decides whether this
+worker goes on, which the result says, and the claim is marked (5) only when the whole chain is done: until then whoever
+reads the request again finds every outcome so far and goes on from there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec import structs
+
+from connectors.aio.keep_alive import kept
+from connectors.aio.retry import patiently
+from connectors.ports.engine import Clock, OutRecord
+from connectors.redis.leases import Busy, Done, Ended, Granted, Published
+from schemas.errors import StepError, Unavailable
+from schemas.records.base import Record
+from schemas.records.run_events import StepSucceeded
+from schemas.records.steps import FunctionCall, StepRequest
+from services.calls.ledger import Deferred
+from services.calls.ports import Claims
+from streams.core.runs.requests.chained import next_request
+from streams.roles.worker.executor import Executed, Executor
+from streams.roles.worker.metrics import WorkerMetrics
+from streams.roles.worker.outcome_records import Route, deferred_record, pack, unpack
+from streams.roles.worker.producer import Outbox
+from streams.roles.worker.run_status import RunStatus
+from topics.codec import decode
+
+log = logging.getLogger(__name__)
+
+#: Starts of one attempt that ended without an outcome, before it is taken for what kills its workers.
+MAX_STARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What is left to do after an attempt was worked on: append ``records``; then go on with ``next``, if there is one.
+
+    ``claimed`` is the attempt whose claim is to be marked when nothing is left to go on with.
+    """
+
+    records: Sequence[OutRecord] = ()
+    claimed: StepRequest | None = None
+    next: StepRequest | None = None
+
+
+def never() -> bool:
+    """Go on with nothing."""
+    return False
+
+
+class Attempts:
+    """Takes attempts from request to published outcome. ``lease_ms`` is that of ``claims``."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        claims: Claims,
+        executor: Executor,
+        outbox: Outbox,
+        route: Route,
+        clock: Clock,
+        metrics: WorkerMetrics,
+        lease_ms: int,
+        max_starts: int = MAX_STARTS,
+    ) -> None:
+        self._worker_id = worker_id
+        self._claims = claims
+        self._status = RunStatus(claims.over, clock)
+        self._executor = executor
+        self._outbox = outbox
+        self._route = route
+        self._clock = clock
+        self._metrics = metrics
+        self._lease_ms = lease_ms
+        self._max_starts = max_starts
+
+    async def work(self, request: StepRequest, may_go_on: Callable[[], bool] = never) -> Todo:
+        """Do steps 1 to 3. Canceled, it gives its claim back at once.
+
+        ``may_go_on`` is asked when a step that carries others has succeeded.
+        """
+        if isinstance(request.work, FunctionCall):
+            return await self._function(request, may_go_on)
+        run_id, request_id, after = request.run_id, request.request_id, request.compensation
+        answer = await patiently(lambda: self._claims.take(run_id, request_id, also_ended=after), self._clock)
+        self._metrics.claimed(answer)
+        match answer:
+            case Granted():
+                return await self._granted(request, answer, may_go_on)
+            case Busy(owner=owner, remaining_ms=remaining_ms):
+                return self._deferred(request, remaining_ms / 1000, f"worker {owner} has this attempt")
+            case Done(result=result):
+                return self._done(request, unpack(result))
+            case Published() | Ended():
+                return Todo()
+
+    def is_quick(self, request: StepRequest) -> bool:
+        """Return whether an attempt takes no time worth a slot."""
+        return self._executor.is_quick(request)
+
+    async def publish(self, todo: Todo) -> None:
+        """Do step 4."""
+        await self._outbox.send(todo.records)
+
+    async def mark(self, request: StepRequest) -> None:
+        """Do step 5."""
+        await patiently(lambda: self._claims.published(request.run_id, request.request_id), self._clock)
+
+    def given_up(self, request: StepRequest, error: StepError) -> Todo:
+        """Return the failure of an attempt that could not even be worked on."""
+        return Todo(self._routed(self._executor.failed(request, error).records))
+
+    async def _function(self, request: StepRequest, may_go_on: Callable[[], bool]) -> Todo:
+        # A request from the log was asked for a moment ago; one that this worker asked for itself was not.
+        if request.args_hash and await self._status.is_over(request.run_id):
+            return Todo()
+        try:
+            executed = await self._executor.execute(request, None)
+        except Deferred as wait:
+            return self._deferred(request, wait.wait_s, wait.reason)
+        self._metrics.executed(request, executed.error_code)
+        after = self._after(request, executed, may_go_on)
+        return Todo(self._routed(_said(executed, after)), next=after)
+
+    async def _granted(self, request: StepRequest, granted: Granted, may_go_on: Callable[[], bool]) -> Todo:
+        try:
+            executed = await self._execute(request, granted)
+        except Deferred as wait:
+            await patiently(lambda: self._claims.release(granted), self._clock)
+            return self._deferred(request, wait.wait_s, wait.reason)
+        except asyncio.CancelledError:
+            # A start that is given back never was, so one that may have had its effect waits for the end of its lease.
+            if request.on_unknown == "retry":
+                await self._give_up(granted)
+            raise
+        self._metrics.executed(request, executed.error_code)
+        after = self._after(request, executed, may_go_on)
+        records = self._routed(_said(executed, after))
+        result = pack(records)
+        if await patiently(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
+            return Todo(records, request, after)
+        # Another worker has the attempt: what comes after it, and the mark, are that one's.
+        return Todo(self._routed(executed.records))
+
+    def _done(self, request: StepRequest, records: list[OutRecord]) -> Todo:
+        """Go on as the stored outcome says, whether it is in the log or not."""
+        result = decode(records[-1].topic, records[-1].value)
+        if not isinstance(result, StepSucceeded) or result.chain != "goes_on":
+            return Todo(records, request)
+        after = next_request(request, result.output, result.cost_nano, self._clock.now_ms())
+        # A request that does not carry the rest leaves it, and the mark, to the one that does.
+        return Todo(records, request if after is not None else None, after)
+
+    def _after(self, request: StepRequest, executed: Executed, may_go_on: Callable[[], bool]) -> StepRequest | None:
+        """Return what this worker goes on with."""
+        result = executed.records[-1]
+        if not request.continuation or not isinstance(result, StepSucceeded) or not may_go_on():
+            return None
+        return next_request(request, result.output, result.cost_nano, self._clock.now_ms())
+
+    async def _execute(self, request: StepRequest, granted: Granted) -> Executed:
+        if granted.starts > self._max_starts:
+            return self._executor.failed(request, _poison(granted.starts - 1))
+        what = f"the claim of {granted.request_id}"
+        async with kept(lambda: self._claims.renew(granted), self._lease_ms / 3000, self._clock, what):
+            return await self._executor.execute(request, granted)
+
+    async def _give_up(self, granted: Granted) -> None:
+        try:
+            await self._claims.release(granted)
+        except Unavailable as exc:
+            log.warning("claim not released, its lease runs out: %s", exc, extra={"action": "claim_not_released"})
+
+    def _deferred(self, request: StepRequest, wait_s: float, reason: str) -> Todo:
+        self._metrics.deferred(request)
+        until_ms = self._clock.now_ms() + max(1, int(wait_s * 1000))
+        return Todo(self._routed([deferred_record(request, until_ms, reason, self._worker_id)]))
+
+    def _routed(self, records: Sequence[Record]) -> list[OutRecord]:
+        return [self._route(record) for record in records]
+
+
+def _said(executed: Executed, after: StepRequest | None) -> list[Record]:
+    """Return an attempt's records, its result saying whether the worker goes on."""
+    if after is None:
+        return executed.records
+    *others, result = executed.records
+    return [*others, structs.replace(result, chain="goes_on")]
+
+
+def _poison(starts: int) -> StepError:
+    return StepError(
+        "poison",
+        f"this attempt was started {starts} times and no worker lived to say how it ended; look in the workers' logs "
+        "why they died (memory, a crash in a tool), mend it, and submit the run again",
+    )

@@ -1,0 +1,190 @@
+"""Doing the work of one attempt and saying how it ended. Whatever goes wrong here becomes an outcome."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.aio.retry import patiently
+from connectors.ports.engine import Clock
+from connectors.redis.leases import Granted
+from connectors.tools.context import ToolContext
+from connectors.tools.effects import Reconciled, Unknown
+from connectors.tools.environment import World
+from connectors.tools.registry import Registry
+from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
+from schemas.payload import INLINE_LIMIT, Payload
+from schemas.records.base import Json, Record
+from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
+from services.calls.answer import read_answer
+from services.calls.cancellation import Aborts
+from services.calls.images import shown
+from services.calls.ledger import Deferred, Ledger
+from services.calls.pipeline import PATIENCE_S, ModelCalls
+from services.calls.ports import Objects
+from services.calls.timeouts import CALL_TIMEOUT_S, limited, timeout_s
+from services.calls.transcript import output_of, read_talk, uses_of
+from streams.roles.worker.args import bound_args
+from streams.roles.worker.outcome_records import Outcome, error_info, outcome_records
+from streams.roles.worker.unknown_outcome import settled
+from streams.roles.worker.vision import picture_in, question_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What an attempt leaves: records to append, its result last, and what to count once."""
+
+    records: list[Record]
+    counts: Mapping[str, int]
+    error_code: str | None
+
+
+class Executor:
+    """Works on attempts. ``worker_id`` is what results say who did it."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        registry: Registry,
+        models: ModelCalls,
+        objects: Objects,
+        clock: Clock,
+        documents_dir: Path,
+        aborts: Aborts,
+        world: World | None = None,
+    ) -> None:
+        self._worker_id = worker_id
+        self._registry = registry
+        self._models = models
+        self._objects = objects
+        self._clock = clock
+        self._documents_dir = documents_dir
+        self._world = world or World()
+        self._aborts = aborts
+
+    async def execute(self, request: StepRequest, granted: Granted | None) -> Executed:
+        """Return what became of the attempt. ``granted`` is its claim; only functions need none.
+
+        Raises ``Deferred`` when nothing was done and the attempt must wait.
+        """
+        ledger, started_ms = Ledger(), self._clock.now_ms()
+        try:
+            value = await self._settled(request, granted, ledger)
+            outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value, ledger))
+        except Deferred:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a tool may raise anything; all of it is the attempt's outcome
+            error = _as_step_error(request, exc)
+            outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
+        return self._executed(request, outcome, ledger)
+
+    def is_quick(self, request: StepRequest) -> bool:
+        """Return whether an attempt is a pure function that waits for nothing."""
+        return isinstance(request.work, FunctionCall) and self._registry.is_quick("function", request.work.name)
+
+    def failed(self, request: StepRequest, error: StepError) -> Executed:
+        """Return the outcome of an attempt that is not worked on."""
+        now_ms = self._clock.now_ms()
+        return self._executed(request, Outcome(now_ms, now_ms, error=error_info(error, request.step_id)), Ledger())
+
+    async def _settled(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
+        return await settled(
+            request, granted, lambda: self._reconcile(request), lambda: self._value(request, granted, ledger)
+        )
+
+    async def _reconcile(self, request: StepRequest) -> Reconciled:
+        """Ask the tool what became of this attempt's call. What the hook raises leaves it unknown."""
+        work, args = request.work, await self._args(request)
+        assert isinstance(work, ToolCall)
+        asked = self._registry.reconcile(work.name, args, self._context(request), work.config)
+        try:
+            return await limited(asked, timeout_s(request, CALL_TIMEOUT_S), f"reconcile of {work.name!r}")
+        except Exception as exc:
+            log.warning("reconcile of %s raised", request.request_id, exc_info=exc, extra={"action": "reconcile"})
+            return Unknown(f"its reconcile hook raised {type(exc).__name__}: {exc}")
+
+    async def _value(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
+        args = await self._args(request)
+        match request.work:
+            case AgentTurn() as work if granted is not None:
+                return await self._turn(request, work, args, granted, ledger)
+            case LlmCall() as work if granted is not None:
+                pictures, args = await shown(self._context(request), work.images, args)
+                return read_answer(await self._models.answer(request, work, args, granted, ledger, pictures))
+            case (ToolCall() | FunctionCall()) as work:
+                context = self._context(request)
+                if self._registry.is_quick(work.kind, work.name):
+                    return await self._registry.call(work.kind, work.name, args, context, work.config)
+                async with self._aborts.breakable(request):
+                    call = self._registry.call(work.kind, work.name, args, context, work.config)
+                    value = await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
+                if granted is None or (question := question_of(work)) is None:
+                    return value
+                pictures = (await picture_in(context, args),)
+                said = await self._models.answer(request, question, args, granted, ledger, pictures)
+                return {**value, "description": read_answer(said)}
+        raise StepError("bad_request", "a model is never called without a claim")
+
+    async def _turn(
+        self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
+    ) -> Json:
+        """Return what an agent's turn records: the answer, or what was said with the calls asked for."""
+        try:
+            talk = await read_talk(self._objects, self._registry, request.org_id, work)
+        except Unavailable as exc:
+            raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
+        pictures, args = await shown(self._context(request), work.call.images, args)
+        response = await self._models.turn(request, talk, args, granted, ledger, pictures)
+        if not response.asked:
+            return read_answer(response.text)
+        ledger.tool_calls = uses_of(response)
+        return output_of(response)
+
+    async def _args(self, request: StepRequest) -> dict[str, Json]:
+        try:
+            return await bound_args(self._objects, request)
+        except Unavailable as exc:
+            raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
+
+    def _context(self, request: StepRequest) -> ToolContext:
+        return ToolContext(
+            org_id=request.org_id,
+            run_id=request.run_id,
+            step_id=request.step_id,
+            idempotency_key=request.request_id,
+            documents_dir=self._documents_dir,
+            objects=self._objects,
+            world=self._world,
+        )
+
+    async def _payload(self, request: StepRequest, value: Any, ledger: Ledger) -> Payload:
+        """Return the output as it travels. It may be paid for, so a store that is down is waited for."""
+        # An agent's answer is a node's output; it is no part of a transcript.
+        told = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
+        most = request.inline_most if request.inline_most is not None and told else INLINE_LIMIT
+        try:
+            return await patiently(lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock)
+        except (TypeError, Undecodable) as exc:
+            raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
+
+    def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger) -> Executed:
+        records = outcome_records(request, outcome, ledger, self._worker_id)
+        return Executed(records, ledger.counts, outcome.error.code if outcome.error else None)
+
+
+def _as_step_error(request: StepRequest, exc: Exception) -> StepError:
+    match exc:
+        case StepError():
+            return exc
+        case TryLater():
+            return StepError("unavailable", str(exc), retryable=True, retry_after_ms=int(exc.retry_after_s * 1000))
+        case Rejected() | BadRecord():
+            return StepError("rejected", str(exc))
+    log.warning("step %s raised", request.request_id, exc_info=exc, extra={"action": "step_raised"})
+    # A function is pure, so that what it raised once it raises again; the world of a tool may be better then.
+    retryable = not isinstance(request.work, FunctionCall)
+    return StepError("exception", f"{type(exc).__name__}: {exc}", retryable=retryable)

@@ -1,0 +1,316 @@
+"""The worker as the transport sees it: what to fetch, what to do with a poll, what may be committed.
+
+It fetches only what it has room for, so that waiting requests stay in the log and not in memory. Requests of one poll
+are worked on at once and finish in any order; a partition's offset follows its lowest unfinished one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
+
+from connectors.ports.engine import Clock, InRecord
+from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
+from schemas.records.base import Record
+from schemas.records.steps import StepRequest
+from streams.roles.worker.attempt import Attempts, Todo
+from streams.roles.worker.lanes import Lanes
+from streams.roles.worker.metrics import WorkerMetrics
+from streams.roles.worker.poison_request import failed_by_dead_letter
+from streams.roles.worker.producer import Outbox
+from streams.roles.worker.watermark import Ticket, Watermarks
+from streams.runtime.consumer.poll import Control, Partition, Poll
+from streams.runtime.dead_letters import dead_letter
+from streams.runtime.routing import to_out
+from topics.codec import decode
+
+log = logging.getLogger(__name__)
+
+#: The guide's ``worker.concurrency``.
+CONCURRENCY = 10
+#: Requests of one partition that are read again after a crash, at most; most meet a claim that says "published".
+MAX_SPAN = 1_000
+#: Outcomes that wait for the log's acknowledgement. They hold no slot, but up to some 100 KB each.
+MAX_UNPUBLISHED = 256
+#: A chain is left after this: its request holds back the watermark, and all of it is read again after a crash.
+CHAIN_MOST_MS = 10_000
+#: After the drain's time is over: to release claims, which is one round trip.
+GIVE_UP_S = 2.0
+
+
+class _Twin(NamedTuple):
+    """The task that works on an attempt, and how often that attempt was given back when it was asked for."""
+
+    task: "asyncio.Task[Any]"
+    deferral: int
+
+
+class Worker:
+    """The worker's ``PollHandler``. ``concurrency`` bounds the attempts that are worked on at once."""
+
+    def __init__(
+        self,
+        *,
+        attempts: Attempts,
+        outbox: Outbox,
+        clock: Clock,
+        metrics: WorkerMetrics,
+        concurrency: int = CONCURRENCY,
+        max_span: int = MAX_SPAN,
+    ) -> None:
+        self._attempts = attempts
+        self._outbox = outbox
+        self._clock = clock
+        self._metrics = metrics
+        self._concurrency = concurrency
+        self._slots = asyncio.Semaphore(concurrency)
+        self._in_flight = 0
+        self._lanes = Lanes()
+        self._watermarks = Watermarks(max_span)
+        self._paused: dict[Partition, str] = {}
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._running: dict[str, _Twin] = {}
+        self._control: Control | None = None
+        self._draining = False
+        self._tenure = 0
+        self._quick_in_a_row = 0
+        metrics.watch(lambda: self._in_flight, lambda: len(self._tasks))
+
+    async def assigned(self, partitions: set[Partition], control: Control) -> None:
+        """Go on at the group's offsets."""
+        self._control = control
+        self._watermarks.assign(partitions)
+
+    async def revoked(self, partitions: set[Partition]) -> None:
+        """Forget what left. Calls in flight go on and are published; their claims tell the next owner."""
+        self._tenure += 1
+        self._watermarks.revoke(partitions)
+        for partition in partitions:
+            self._paused.pop(partition, None)
+
+    def rest_s(self) -> float:
+        """Return 0: a step that waits to be started gains nothing by company."""
+        return 0.0
+
+    def wanted(self) -> tuple[set[Partition], int]:
+        """Return what to fetch next: nothing while there is no room."""
+        slots = self._concurrency - self._in_flight
+        unpublished = self._concurrency + MAX_UNPUBLISHED - len(self._tasks)
+        open_ = self._watermarks.open() - self._paused.keys()
+        if self._control is None or self._draining or min(slots, unpublished) <= 0 or not open_:
+            return set(), 0
+        # Nobody knows what is in the log. After a row of quick functions more of them are likely, and need no slots.
+        return self._lanes.choose(open_, self._control.behind, min(slots + self._quick_in_a_row, unpublished))
+
+    def follows_s(self, poll: Poll) -> float:
+        """Return 0: nothing is known of what follows."""
+        return 0.0
+
+    async def handle(self, poll: Poll) -> None:
+        """Start work on a poll's records; return when each has a slot, or when its partitions left meanwhile."""
+        tenure = self._tenure
+        for partition, records in poll.records.items():
+            self._lanes.took(partition[0], len(records))
+            for record in records:
+                if tenure != self._tenure:
+                    return
+                if partition in self._paused or self._draining:
+                    break
+                await self._take(partition, record, tenure)
+
+    def commits(self) -> dict[Partition, int]:
+        """Return the lowest unfinished offset of each partition."""
+        return self._watermarks.commits()
+
+    def room(self) -> set[Partition]:
+        """Return the partitions from which a request would be taken now."""
+        full = self._in_flight >= self._concurrency or len(self._tasks) >= self._concurrency + MAX_UNPUBLISHED
+        return set() if full or self._draining else self._watermarks.open() - self._paused.keys()
+
+    async def settle(self, seconds: float) -> None:
+        """Take no more, and give what is in flight ``seconds`` to end. What lasts longer is read again by others,
+        who meet its claim: long calls must not hold up the lanes."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more, let work in flight finish for ``seconds``, then give up what is left and release its claims."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        left = set(self._tasks)
+        for task in left:
+            task.cancel()
+        if left:
+            log.warning("%d attempts given back unfinished", len(left), extra={"action": "drain_gave_up"})
+            await asyncio.wait(left, timeout=GIVE_UP_S)
+        await self._outbox.close()
+
+    def paused(self) -> dict[Partition, str]:
+        """Return the partitions that wait for an upgrade of this role, and why."""
+        return dict(self._paused)
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts are worked on now."""
+        return self._in_flight
+
+    async def _take(self, partition: Partition, record: InRecord, tenure: int) -> None:
+        try:
+            request = _decoded(record)
+        except NewerMajor as exc:
+            self._pause(partition, record, exc)
+            return
+        except BadRecord as exc:
+            if (ticket := self._watermarks.take(partition, record.offset)) is not None:
+                failed = failed_by_dead_letter(record, exc, self._clock.now_ms())
+                self._start(self._set_aside(record, ticket, exc, *([] if failed is None else [failed])))
+            return
+        # The slot comes first: while it is waited for, the partition may leave, and even come back. A record of the
+        # former tenure would then hide unread ones before it from the watermark.
+        await self._enter(request)
+        ticket = None if self._draining or tenure != self._tenure else self._watermarks.take(partition, record.offset)
+        if ticket is None:
+            self._leave(request)
+            return
+        twin = self._running.get(request.request_id)
+        if twin is not None:
+            self._leave(request)
+            again = twin.deferral < request.deferral
+            self._start(self._work_after(record, request, ticket) if again else self._join(twin.task, ticket))
+            return
+        task = self._start(self._work(record, request, ticket))
+        self._name(request, task)
+
+    async def _enter(self, request: StepRequest) -> None:
+        """Wait for a slot, unless the attempt is over as soon as it is begun."""
+        if self._attempts.is_quick(request):
+            self._quick_in_a_row = min(self._quick_in_a_row + 1, MAX_UNPUBLISHED)
+            return
+        self._quick_in_a_row = 0
+        await self._slots.acquire()
+        self._in_flight += 1
+
+    def _leave(self, request: StepRequest) -> None:
+        if not self._attempts.is_quick(request):
+            self._in_flight -= 1
+            self._slots.release()
+
+    async def _work(self, record: InRecord, request: StepRequest, ticket: Ticket) -> bool:
+        """Work on a request, and on what it carries, to its ack. Returns whether all outcomes are in the log."""
+        until_ms = self._clock.now_ms() + CHAIN_MOST_MS
+        claimed: list[StepRequest] = []
+        try:
+            todo = await self._attempt(request, ticket, until_ms)
+            while todo.next is not None:
+                claimed += [todo.claimed] if todo.claimed is not None else []
+                request = todo.next
+                todo = await self._ride(request, ticket, until_ms)
+            claimed += [todo.claimed] if todo.claimed is not None else []
+            for one in claimed:
+                await self._attempts.mark(one)
+        except Exception as exc:
+            # Not the step's failure but ours: say so everywhere, since the request must not stop the partition.
+            log.exception("worker failed on %s", request.request_id, extra={"action": "worker_failed"})
+            error = StepError(
+                "internal", f"the worker failed: {type(exc).__name__}: {exc}; see its log and dead letters"
+            )
+            await self._attempts.publish(self._attempts.given_up(request, error))
+            return await self._set_aside(record, ticket, Undecodable("worker", f"{type(exc).__name__}: {exc}"))
+        self._ack(ticket)
+        return True
+
+    async def _attempt(self, request: StepRequest, ticket: Ticket, until_ms: int) -> Todo:
+        """Work on one attempt, whose slot is taken, until its outcome is in the log."""
+        try:
+            todo = await self._attempts.work(request, lambda: self._may_go_on(ticket, until_ms))
+        finally:
+            self._leave(request)
+            self._wake()
+        await self._attempts.publish(todo)
+        return todo
+
+    async def _ride(self, request: StepRequest, ticket: Ticket, until_ms: int) -> Todo:
+        """Work on a step that rode along, in turn with what comes from the log."""
+        await self._enter(request)
+        self._name(request, asyncio.current_task())
+        self._metrics.chained()
+        return await self._attempt(request, ticket, until_ms)
+
+    def _name(self, request: StepRequest, task: "asyncio.Task[Any] | None") -> None:
+        """Let a request that is delivered while a task works on it wait for that task."""
+        request_id = request.request_id
+        if task is not None and request_id not in self._running:
+            self._running[request_id] = _Twin(task, request.deferral)
+            task.add_done_callback(lambda _: self._running.pop(request_id, None))
+
+    def _may_go_on(self, ticket: Ticket, until_ms: int) -> bool:
+        """Return whether the next step of a chain may be begun here: its request is ours and would be read again."""
+        return not self._draining and self._watermarks.holds(ticket) and self._clock.now_ms() < until_ms
+
+    async def _work_after(self, record: InRecord, request: StepRequest, ticket: Ticket) -> bool:
+        """Work on a request that was asked for because a former one of its attempt was given back.
+
+        A former one that is still worked on here is a repeat, as a restore makes them: what it ends by may be the very
+        word that this request came of, so it says nothing of this one.
+        """
+        while (before := self._running.get(request.request_id)) is not None:
+            await asyncio.wait({before.task})
+        self._name(request, asyncio.current_task())
+        await self._enter(request)
+        return await self._work(record, request, ticket)
+
+    async def _join(self, twin: "asyncio.Task[bool]", ticket: Ticket) -> bool:
+        """Ack a request that was delivered again while it is worked on, when that work is done."""
+        published = await asyncio.shield(twin)
+        if published:
+            self._ack(ticket)
+        return published
+
+    async def _set_aside(self, record: InRecord, ticket: Ticket, exc: BadRecord, *told: Record) -> bool:
+        """Put a record aside and ack it; ``told`` goes into the log with it."""
+        self._metrics.dead_letter(exc.reason)
+        log.error(
+            "%s/%d@%d is in the dead-letter topic: %s",
+            record.topic, record.partition, record.offset, exc,
+            extra={"action": "dead_letter"},
+        )  # fmt: skip
+        letter = dead_letter(record, exc.reason, str(exc), self._clock.now_ms())
+        await self._outbox.send([letter, *map(to_out, told)])
+        self._ack(ticket)
+        return True
+
+    def _pause(self, partition: Partition, record: InRecord, exc: NewerMajor) -> None:
+        self._paused[partition] = str(exc)
+        self._metrics.newer_major()
+        log.error("worker: %s/%d is paused at offset %d: %s", *partition, record.offset, exc, extra={"action": "pause"})
+
+    def _start(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[bool]") -> None:
+        self._tasks.discard(task)
+        self._wake()
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            log.error("a request is left unacked and will be read again", exc_info=exc, extra={"action": "unacked"})
+
+    def _ack(self, ticket: Ticket) -> None:
+        self._watermarks.ack(ticket)
+
+    def _wake(self) -> None:
+        if self._control is not None:
+            self._control.wake()
+
+
+def _decoded(record: InRecord) -> StepRequest:
+    """Return the request in a record. Raises ``BadRecord`` or ``NewerMajor``."""
+    request = decode(record.topic, record.value)
+    assert isinstance(request, StepRequest)
+    expected = f"{request.run_id}:{request.step_id}".encode()
+    if record.key != expected:
+        raise Undecodable("key", f"the record's key is {(record.key or b'')[:80]!r}, it must be {expected[:80]!r}")
+    return request

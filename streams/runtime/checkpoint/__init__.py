@@ -1,0 +1,1 @@
+"""Checkpoints of fenced tables: writer, codec, reader, compaction."""

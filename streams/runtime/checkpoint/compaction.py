@@ -1,0 +1,84 @@
+"""Taking back from a checkpoint what nobody needs any more: the records of entities that have left the table.
+
+A checkpoint topic keeps the newest record of every key, so what ended must be taken back key by key. It is found by
+reading the topic, twice: first what has left, then its keys; so the memory that it takes is that of what is dead.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from connectors.ports.engine import Checkpoints, Kept
+from streams.runtime.checkpoint.codec import MARKER_KEY, is_page, split_key
+from streams.runtime.table.partition import Owned
+
+K = TypeVar("K", str, bytes)
+
+#: Keys that one sweep takes back at most; the next one goes on.
+SWEEP_KEYS = 100_000
+
+
+class Appends(Protocol):
+    """Takes records for a checkpoint."""
+
+    async def append_all(self, records: Iterable[Kept]) -> None:
+        """Append records."""
+        ...
+
+
+class Sweep:
+    """Sweeps checkpoints. Call it with the partition's writer open, before anything else is appended."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+
+    async def take_back(self, owned: Owned, writer: Appends) -> None:
+        """Append a tombstone for each key of all that has left by the partition's clock."""
+        dead, pages = await self._dead(owned.partition, owned.committed_clock_ms)
+        keys = set(pages)
+        if dead:
+            async for batch in self._checkpoints.read(owned.partition):
+                for kept in batch:
+                    _note(keys, kept, kept.value is not None and _entity(kept.key) in dead)
+                if len(keys) > SWEEP_KEYS:
+                    break
+        await writer.append_all(Kept(key, None) for key in sorted(keys))
+
+    async def take_back_all(self, partition: int, writer: Appends) -> None:
+        """Append a tombstone for every key."""
+        keys: set[bytes] = set()
+        async for batch in self._checkpoints.read(partition):
+            for kept in batch:
+                _note(keys, kept, kept.value is not None and kept.key != MARKER_KEY)
+        await writer.append_all(Kept(key, None) for key in sorted(keys))
+
+    async def _dead(self, partition: int, clock_ms: int) -> tuple[set[str], list[bytes]]:
+        """Return the entities and pages that have left, by what their last record says."""
+        leaving: dict[str, int] = {}
+        pages: dict[bytes, int] = {}
+        async for batch in self._checkpoints.read(partition):
+            for kept in batch:
+                if is_page(kept.key):
+                    _last(pages, kept.key, kept.expire_at_ms)
+                elif kept.value is not None and kept.key != MARKER_KEY:
+                    _last(leaving, _entity(kept.key), kept.expire_at_ms)
+        dead = {entity for entity, at_ms in leaving.items() if at_ms <= clock_ms}
+        return dead, [key for key, at_ms in pages.items() if at_ms <= clock_ms]
+
+
+def _entity(key: bytes) -> str:
+    return "" if key.startswith(b"~") else split_key(key)[0]
+
+
+def _last(known: dict[K, int], name: K, at_ms: int | None) -> None:
+    if at_ms is None:
+        known.pop(name, None)
+    else:
+        known[name] = at_ms
+
+
+def _note(keys: set[bytes], kept: Kept, wanted: bool) -> None:
+    """Keep the key of a record that is to be taken back, until its tombstone is found to be there."""
+    if wanted:
+        keys.add(kept.key)
+    elif kept.value is None:
+        keys.discard(kept.key)

@@ -1,0 +1,1 @@
+"""The transport: polls from Kafka through Faust."""

@@ -1,0 +1,176 @@
+"""Drives a sink: a sink's author writes ``write(batch)`` and nothing else.
+
+At least once: the group's offset moves after ``write`` returned, so a batch may come again and must be idempotent.
+``Unavailable`` is waited for with nothing acknowledged. A record that the sink refuses for itself is found by halving
+the batch and goes to the dead-letter topic; the rest is written.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from connectors.ports.engine import Clock, InRecord, Log, OutRecord
+from schemas.errors import BadRecord, NewerMajor, Unavailable
+from streams.runtime.consumer.batch_delay import Gathering
+from streams.runtime.consumer.poll import Control, Partition, Poll
+from streams.runtime.dead_letters import dead_letter
+
+log = logging.getLogger(__name__)
+
+Item = tuple[InRecord, Any]
+Write = Callable[[list[Item]], Awaitable[None]]
+Open = Callable[[InRecord], Any]
+
+POLL_RECORDS = 2_000
+RETRY_FIRST_S = 0.1
+RETRY_MOST_S = 5.0
+
+
+class SinkAgent:
+    """The ``PollHandler`` of a sink. ``open_record`` makes an event of a record, ``write`` takes a batch of them.
+
+    ``gathering`` lets records gather between two writes, because a batch costs the store about the same however small
+    it is.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        open_record: Open,
+        write: Write,
+        log_: Log,
+        clock: Clock,
+        gathering: Gathering | None = None,
+        poll_records: int = POLL_RECORDS,
+    ) -> None:
+        self._name = name
+        self._open = open_record
+        self._write = write
+        self._log = log_
+        self._clock = clock
+        self._gathering = gathering or Gathering(least_ms=0, most_ms=0, ms_per_record=0, enough=0)
+        self._poll_records = poll_records
+        self._assigned: set[Partition] = set()
+        self._paused: dict[Partition, str] = {}
+        self._done: dict[Partition, int] = {}
+        self._stopping = False
+        self._dead_letters: Counter[str] = Counter()
+
+    async def assigned(self, partitions: set[Partition], control: Control) -> None:
+        """Go on at the group's offsets."""
+        self._assigned = set(partitions)
+
+    async def revoked(self, partitions: set[Partition]) -> None:
+        """Forget what left; a write that is under way may be repeated by the next owner."""
+        for partition in partitions:
+            self._assigned.discard(partition)
+            self._paused.pop(partition, None)
+            self._done.pop(partition, None)
+
+    def rest_s(self) -> float:
+        """Return how long to let records gather."""
+        return self._gathering.rest_s(self._clock.now_ms())
+
+    def wanted(self) -> tuple[set[Partition], int]:
+        """Return every partition that is not paused."""
+        return self._assigned - set(self._paused), self._poll_records
+
+    def follows_s(self, poll: Poll) -> float:
+        """Return 0: nothing is known of what follows."""
+        return 0.0
+
+    async def handle(self, poll: Poll) -> None:
+        """Open, write, move on."""
+        opened = {partition: self._opened(partition, records) for partition, records in poll.records.items()}
+        dead = [letter for _, letters, _ in opened.values() for letter in letters]
+        if dead:
+            await self._until_done(lambda: self._log.append(dead))
+        batch = [item for items, _, _ in opened.values() for item in items]
+        if batch:
+            await self._write_all(batch)
+        for partition, (_, _, end) in opened.items():
+            if partition in self._assigned and not self._stopping:
+                self._done[partition] = end
+        self._gathering.took(poll.size, self._clock.now_ms())
+
+    def commits(self) -> dict[Partition, int]:
+        """Return what was written."""
+        return dict(self._done)
+
+    async def settle(self, seconds: float) -> None:
+        """Stop waiting for what is down; what is not written is read again."""
+        self._stopping = True
+
+    async def drain(self, seconds: float) -> None:
+        """Nothing is left."""
+
+    def paused(self) -> dict[Partition, str]:
+        """Return the partitions that wait for an upgrade of this role, and why."""
+        return dict(self._paused)
+
+    def dead_letters(self) -> dict[str, int]:
+        """Return how many records were set aside since the start, by reason."""
+        return dict(self._dead_letters)
+
+    def _opened(self, partition: Partition, records: list[InRecord]) -> tuple[list[Item], list[OutRecord], int]:
+        items: list[Item] = []
+        dead: list[OutRecord] = []
+        for record in records:
+            try:
+                items.append((record, self._open(record)))
+            except BadRecord as exc:
+                log.warning(
+                    "%s: %s/%d@%d is in the dead-letter topic: %s",
+                    self._name, record.topic, record.partition, record.offset, exc,
+                    extra={"action": "dead_letter"},
+                )  # fmt: skip
+                self._dead_letters[exc.reason] += 1
+                dead.append(dead_letter(record, exc.reason, str(exc), self._clock.now_ms()))
+            except NewerMajor as exc:
+                self._pause(partition, record, exc)
+                return items, dead, record.offset
+        return items, dead, records[-1].offset + 1
+
+    def _pause(self, partition: Partition, record: InRecord, exc: NewerMajor) -> None:
+        self._paused[partition] = str(exc)
+        log.error(
+            "%s: %s/%d is paused at offset %d: %s",
+            self._name, *partition, record.offset, exc,
+            extra={"action": "pause"},
+        )  # fmt: skip
+
+    async def _write_all(self, batch: list[Item]) -> None:
+        try:
+            await self._until_done(lambda: self._write(batch))
+        except Exception as exc:  # noqa: BLE001 - whatever one record does to a sink must not stop the others
+            await self._divide(batch, exc)
+
+    async def _divide(self, batch: list[Item], exc: Exception) -> None:
+        if len(batch) > 1:
+            half = len(batch) // 2
+            await self._write_all(batch[:half])
+            await self._write_all(batch[half:])
+            return
+        record = batch[0][0]
+        log.error(
+            "%s cannot take %s/%d@%d; it is in the dead-letter topic",
+            self._name, record.topic, record.partition, record.offset,
+            exc_info=exc,
+            extra={"action": "dead_letter"},
+        )  # fmt: skip
+        self._dead_letters["sink"] += 1
+        letter = dead_letter(record, "sink", f"{self._name}: {type(exc).__name__}: {exc}", self._clock.now_ms())
+        await self._until_done(lambda: self._log.append([letter]))
+
+    async def _until_done(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        wait = RETRY_FIRST_S
+        while not self._stopping:
+            try:
+                await attempt()
+                return
+            except Unavailable as exc:
+                log.warning("%s waits: %s", self._name, exc, extra={"action": "wait"})
+            await self._clock.sleep(wait)
+            wait = min(wait * 2, RETRY_MOST_S)

@@ -1,0 +1,1 @@
+"""The fenced table: fold, emit, commit, take over, restore."""

@@ -1,0 +1,320 @@
+"""Drives an engine under a consumer: takes assigned partitions, pipelines polls, fires timers.
+
+A poll is folded while the one before is emitted and committed (one in flight). Partitions are taken in tasks of
+their own, so a long restore never holds up a rebalance or the partitions beside it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from connectors.ports.engine import Checkpoints, Clock, InRecord, Log, Table
+from streams.core.state import Fold
+from streams.runtime.checkpoint.writer import SWEEP_MS, Checkpointer
+from streams.runtime.consumer.batch_delay import Gathering
+from streams.runtime.consumer.poll import Control, Partition, Poll
+from streams.runtime.routing import to_out
+from streams.runtime.table import crash_points
+from streams.runtime.table.chunk import ToOut
+from streams.runtime.table.engine import Engine, Prepared
+from streams.runtime.table.inbox import Inbox
+from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.takeover import Takeover
+from streams.runtime.table.timers import Fire, Timers
+
+log = logging.getLogger(__name__)
+
+#: Most records of one poll. Larger chunks cost less a record (each waits its turn once), smaller ones wait less.
+POLL_RECORDS = 2_000
+#: Entities that an owner keeps a partition; a run is one, so this covers the runs in flight many times over.
+MEMORY_LIMIT = 1_000
+#: How long the timers are not looked at when none is due and none was armed; an idle role wakes up no more often.
+TIMER_TICK_S = 0.5
+#: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
+GATHER_MOST_MS = 20.0
+GATHER_MS_PER_RECORD = 1.5
+GATHER_ENOUGH = 500
+#: How long a loss of the table may go unnoticed by an owner that has nothing to do, and a topic that was made anew.
+CHECK_MS = 1_000
+#: Between two checkpoints of a partition: how much of the log a restore folds again, and how much its next owner reads.
+CHECKPOINT_MS = 30_000
+CHECKPOINT_TICK_S = 1.0
+#: How soon the group is asked again whether a partition that was lost is still ours.
+CONFIRM_S = 0.1
+#: How long a poll is held back, at most, when all of its records say that more follows: three quick steps take 5 ms.
+FOLLOWS_S = 0.01
+
+OnTaken = Callable[[float, bool], None]
+GoesOn = Callable[[InRecord], bool]
+
+
+def nothing_follows(_record: InRecord) -> bool:
+    """Know of nothing that follows a record."""
+    return False
+
+
+def untold(_seconds: float, _restored: bool) -> None:
+    """Note nothing."""
+
+
+class TableAgent:
+    """The ``PollHandler`` of a fenced table's owner. ``fire`` turns due timers into records.
+
+    ``on_taken`` hears of each take: its seconds, and whether the table was restored from the log. ``goes_on`` says of a
+    record that another one follows soon.
+    """
+
+    def __init__(
+        self,
+        *,
+        topic: str,
+        fold: Fold,
+        inbox: Inbox,
+        table: Table,
+        checkpoints: Checkpoints,
+        log_: Log,
+        clock: Clock,
+        fire: Fire,
+        restore_grace_ms: int = 0,
+        memory_limit: int = MEMORY_LIMIT,
+        poll_records: int = POLL_RECORDS,
+        checkpoint_ms: int = CHECKPOINT_MS,
+        sweep_ms: int = SWEEP_MS,
+        crash_point: crash_points.CrashPoint = crash_points.no_crash,
+        out: ToOut = to_out,
+        on_taken: OnTaken = untold,
+        goes_on: GoesOn = nothing_follows,
+    ) -> None:
+        self._topic = topic
+        self._goes_on = goes_on
+        self._clock = clock
+        self._poll_records = poll_records
+        self._gathering = Gathering(
+            least_ms=0, most_ms=GATHER_MOST_MS, ms_per_record=GATHER_MS_PER_RECORD, enough=GATHER_ENOUGH
+        )
+        self._engine = Engine(
+            topic=topic,
+            fold=fold,
+            inbox=inbox,
+            table=table,
+            log_=log_,
+            clock=clock,
+            on_lost=self._on_lost,
+            on_gap=self._on_gap,
+            crash_point=crash_point,
+            out=out,
+        )
+        self._takeover = Takeover(
+            self._engine,
+            checkpoints,
+            memory_limit=memory_limit,
+            restore_grace_ms=restore_grace_ms,
+            confirms=self._confirms,
+        )
+        self._save_tick_s = min(CHECKPOINT_TICK_S, checkpoint_ms / 1000)
+        self._checkpointer = Checkpointer(self._engine, checkpoints, interval_ms=checkpoint_ms, sweep_ms=sweep_ms)
+        self._timers = Timers(table=table, log=log_, clock=clock, fire=fire)
+        self._owned: dict[int, Owned] = {}
+        self._control: Control | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._finishing: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
+        self._on_taken = on_taken
+        self._ticks = 0
+        self._armed = asyncio.Event()
+        self._fault: BaseException | None = None
+
+    # PollHandler
+
+    async def assigned(self, partitions: set[Partition], control: Control) -> None:
+        """Start taking what is new."""
+        self._control = control
+        mine = {partition for topic, partition in partitions if topic == self._topic}
+        for partition in set(self._owned) - mine:
+            self._owned.pop(partition).end()
+        for partition in mine:
+            # After a rebalance the position may be another's: a fresh take is cheap and always right.
+            self._start_take(partition)
+        if not self._loops:
+            self._loops = [asyncio.create_task(loop) for loop in (self._tick(), self._watch(), self._save())]
+            for task in self._loops:
+                task.add_done_callback(self._done)
+
+    async def revoked(self, partitions: set[Partition]) -> None:
+        """Let go at once; what is under way for them meets a higher epoch."""
+        for _, partition in partitions:
+            owned = self._owned.pop(partition, None)
+            if owned is not None:
+                owned.end()
+
+    def rest_s(self) -> float:
+        """Return how long to let records gather."""
+        return self._gathering.rest_s(self._clock.now_ms())
+
+    def wanted(self) -> tuple[set[Partition], int]:
+        """Return the partitions that are ready."""
+        ready = {(self._topic, p) for p, owned in self._owned.items() if owned.status is Status.READY}
+        return ready, self._poll_records
+
+    def follows_s(self, poll: Poll) -> float:
+        """Return how long to wait for what follows: not at all, if any record of the poll is the last that comes."""
+        goes_on = all(self._goes_on(record) for records in poll.records.values() for record in records)
+        return FOLLOWS_S if goes_on else 0.0
+
+    async def handle(self, poll: Poll) -> None:
+        """Fold a poll while the one before is finished, then hand it on."""
+        self._gathering.took(poll.size, self._clock.now_ms())
+        polled = [(self._owned[p], records) for (_, p), records in poll.records.items() if p in self._owned]
+        prepared = await self._engine.prepare(polled)
+        if self._finishing is not None:
+            await self._finishing
+        self._finishing = asyncio.create_task(self._finish(prepared))
+
+    def commits(self) -> dict[Partition, int]:
+        """Return what the table has, for monitoring."""
+        return {(self._topic, p): o.committed for p, o in self._owned.items() if o.status is not Status.TAKING}
+
+    def paused(self) -> dict[Partition, str]:
+        """Return the partitions that wait for an upgrade of this role, and why."""
+        return {(self._topic, p): o.why for p, o in self._owned.items() if o.status is Status.PAUSED}
+
+    async def settle(self, seconds: float) -> None:
+        """Finish the chunk that is under way; nothing new is taken."""
+        for loop in self._loops:
+            loop.cancel()
+        if self._finishing is not None:
+            await asyncio.wait({self._finishing}, timeout=seconds)
+        for owned in self._owned.values():
+            owned.end()
+        for task in set(self._tasks):
+            task.cancel()
+
+    async def drain(self, seconds: float) -> None:
+        """Nothing is left: a chunk that was not finished is fenced, and read again by its next owner."""
+
+    # State, for metrics and readiness
+
+    @property
+    def topic(self) -> str:
+        """The table's input topic."""
+        return self._topic
+
+    @property
+    def ticks(self) -> int:
+        """How often the timers were looked at; it stands still when that does."""
+        return self._ticks
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended a task that must not end: a defect, after which only a new process is sure to go on."""
+        return self._fault
+
+    def partitions(self) -> dict[int, Owned]:
+        """Return what is owned, by partition."""
+        return dict(self._owned)
+
+    def dead_letters(self) -> dict[str, int]:
+        """Return how many records were set aside since the start, by reason."""
+        return dict(self._engine.dead_letters)
+
+    # Internals
+
+    def _start_take(self, partition: int) -> None:
+        before = self._owned.get(partition)
+        if before is not None:
+            before.end()
+        owned = self._owned[partition] = self._takeover.new(partition)
+        owned.distrusted = before is not None and before.distrusted
+        self._spawn(self._take(owned))
+
+    async def _take(self, owned: Owned) -> None:
+        began_ms = self._clock.now_ms()
+        await self._takeover.take(owned)
+        if owned.status in (Status.READY, Status.PAUSED) and self._control is not None:
+            self._armed.set()
+            self._control.seek((self._topic, owned.partition), owned.next_offset)
+            log.info(
+                "%s/%d taken at offset %d, epoch %d",
+                self._topic, owned.partition, owned.next_offset, owned.epoch,
+                extra={"action": "taken"},
+            )  # fmt: skip
+            self._on_taken((self._clock.now_ms() - began_ms) / 1000, owned.restored)
+
+    async def _finish(self, prepared: Prepared) -> None:
+        try:
+            await self._engine.finish(prepared)
+            if any(part.result.armed for part in prepared.parts):
+                self._armed.set()
+        except Exception:
+            # A part that could not be finished is read again from where the table stands.
+            log.exception("a chunk of %s could not be finished", self._topic, extra={"action": "chunk_failed"})
+            for part in prepared.parts:
+                if part.owned.live:
+                    part.owned.end()
+                    self._on_lost(part.owned)
+
+    def _on_lost(self, owned: Owned) -> None:
+        if self._owned.get(owned.partition) is owned:
+            log.warning(
+                "%s/%d was lost (%s); taking it again", self._topic, owned.partition, owned.why,
+                extra={"action": "lost"},
+            )  # fmt: skip
+            self._spawn(self._retake(owned))
+
+    async def _confirms(self) -> bool:
+        return self._control is None or await self._control.confirms()
+
+    async def _retake(self, owned: Owned) -> None:
+        """Take a partition again once the group says that it is still ours; else it is revoked meanwhile.
+
+        One who was away for long, and whose commit is fenced by its heir, must not take the partition back from it.
+        """
+        while self._owned.get(owned.partition) is owned and self._control is not None:
+            if await self._control.confirms():
+                if self._owned.get(owned.partition) is owned:
+                    self._start_take(owned.partition)
+                return
+            await self._clock.sleep(CONFIRM_S)
+
+    def _on_gap(self, owned: Owned) -> None:
+        if self._control is not None:
+            self._control.seek((self._topic, owned.partition), owned.next_offset)
+
+    async def _tick(self) -> None:
+        checked_ms = self._clock.now_ms()
+        while True:
+            self._ticks += 1
+            if self._clock.now_ms() - checked_ms >= CHECK_MS:
+                checked_ms = self._clock.now_ms()
+                await asyncio.gather(*(self._engine.check(owned) for owned in self._ready()))
+            self._armed.clear()
+            wait = await self._timers.tick_all(list(self._owned.values()))
+            await self._clock.wait(self._armed, min(wait, TIMER_TICK_S))
+
+    async def _watch(self) -> None:
+        """See whether the log is still the same one. Apart from timers, since a broker may be slow to answer."""
+        while True:
+            await self._engine.check_log(self._ready())
+            await self._clock.sleep(CHECK_MS / 1000)
+
+    def _ready(self) -> list[Owned]:
+        return [owned for owned in self._owned.values() if owned.status is Status.READY]
+
+    async def _save(self) -> None:
+        """Write checkpoints, one partition after another, so that they never take more than a share of the loop."""
+        while True:
+            for owned in list(self._owned.values()):
+                await self._checkpointer.tick(owned)
+            await self._clock.sleep(self._save_tick_s)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fault = task.exception()
+            log.error("a task of %s failed", self._topic, exc_info=self._fault, extra={"action": "task_failed"})

@@ -1,0 +1,64 @@
+"""How an engine opens its input records: bytes to events, the key that they belong to, the timer that fired."""
+
+from typing import Any, Protocol
+
+from connectors.ports.engine import InRecord, timer_member
+from schemas.errors import Undecodable
+from schemas.records.admissions import (
+    EVERYBODY,
+    AdmissionAsked,
+    AdmissionContinued,
+    AdmissionReleased,
+    LimitsSet,
+    PoolSet,
+)
+from schemas.records.control import KeyReleased
+from schemas.records.money import CallStarted, CostEvent
+from schemas.records.run_events import TimerFired
+from topics.codec import decode
+
+_OF_ORGANISATION = frozenset({CostEvent, CallStarted, AdmissionAsked, AdmissionReleased, LimitsSet})
+_OF_EVERYBODY = frozenset({PoolSet, AdmissionContinued})
+
+
+class Inbox(Protocol):
+    """The reading side of a table's input topic. Pure."""
+
+    def open(self, record: InRecord) -> Any:
+        """Return a record's event. Raises ``BadRecord`` (dead-letter it) or ``NewerMajor`` (pause)."""
+        ...
+
+    def key(self, event: Any) -> str:
+        """Return the key whose order must be kept, which is also what a failing fold quarantines."""
+        ...
+
+    def timer(self, event: Any) -> str | None:
+        """Return the name of the timer that the event says has fired, if it is one."""
+        ...
+
+
+class CatalogueInbox:
+    """Opens records of the topics that tables read: ``run-events``, ``cost-events`` and ``admissions``."""
+
+    def open(self, record: InRecord) -> Any:
+        """Decode a record and check that it came under its own key, else it would fold on the wrong partition."""
+        event = decode(record.topic, record.value)
+        key = self.key(event)
+        if record.key is None:
+            raise Undecodable("key", f"a record without a key; its key must be {key!r}")
+        if record.key != key.encode():
+            raise Undecodable("key", f"the record's key is {record.key[:80]!r}, but it speaks of {key!r}")
+        return event
+
+    def key(self, event: Any) -> str:
+        """Return the organisation of a call's money or an admission, the run of any other, the key of a release."""
+        kind = type(event)
+        if kind in _OF_ORGANISATION:
+            return str(event.org_id)
+        if kind in _OF_EVERYBODY:
+            return EVERYBODY
+        return str(event.key if kind is KeyReleased else event.run_id)
+
+    def timer(self, event: Any) -> str | None:
+        """Return the timer of a ``TimerFired``."""
+        return timer_member(event.run_id, event.timer_id) if isinstance(event, TimerFired) else None

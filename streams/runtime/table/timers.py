@@ -1,0 +1,76 @@
+"""Due timers become records: time, too, is in the log.
+
+A timer stays armed until the record that it became is folded, so a crash in between only fires it again, and
+the fold matches ids. Sources of timers are the engine's own commits and, for holds, other processes; so the
+store is asked at least every ``POLL_MOST_MS``, and at once when a timer of ours is due.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from connectors.ports.engine import Clock, Due, Log, OutRecord, Table, split_member
+from schemas.errors import Unavailable
+from schemas.records.run_events import TimerFired
+from streams.runtime.routing import to_out
+from streams.runtime.table.partition import Owned, Status
+
+Fire = Callable[[int, list[Due]], Awaitable[list[OutRecord]]]
+
+#: How late a timer that another process armed may be noticed.
+POLL_MOST_MS = 500
+#: Timers taken in one call.
+BATCH = 1_000
+
+
+class Timers:
+    """Fires the due timers of owned partitions. ``fire`` turns them into records."""
+
+    def __init__(self, *, table: Table, log: Log, clock: Clock, fire: Fire) -> None:
+        self._table = table
+        self._log = log
+        self._clock = clock
+        self._fire = fire
+
+    async def tick(self, owned: Owned) -> None:
+        """Append a record for every due timer that has not fired. Raises ``Unavailable``."""
+        now_ms = self._clock.now_ms()
+        if owned.status is not Status.READY or owned.next_due_ms > now_ms:
+            return
+        owned.next_due_ms = now_ms + POLL_MOST_MS
+        most = BATCH + len(owned.fired)
+        found = await self._table.due(owned.partition, now_ms + POLL_MOST_MS, most)
+        if owned.fired and len(found) < most:
+            # What left meanwhile may be armed again under its name. A record too many changes nothing.
+            owned.fired.intersection_update(due.member for due in found)
+        fresh = [due for due in found if due.member not in owned.fired]
+        now_due = [due for due in fresh if due.due_ms <= now_ms]
+        later = [due.due_ms for due in fresh if due.due_ms > now_ms]
+        if later:
+            owned.next_due_ms = min(owned.next_due_ms, *later)
+        if now_due and owned.status is Status.READY:
+            records = await self._fire(owned.partition, now_due)
+            await self._log.append(records)
+            # One that left without a record may come back under its name. Which one it was is not known here, so the
+            # others fire once more, which changes nothing.
+            if len(records) == len(now_due):
+                owned.fired.update(due.member for due in now_due)
+
+    async def tick_all(self, owned: list[Owned]) -> float:
+        """Tick every partition; return the seconds until the next one wants to be asked."""
+        for one in owned:
+            try:
+                await self.tick(one)
+            except Unavailable as exc:
+                one.next_due_ms = self._clock.now_ms() + int(exc.retry_after_s * 1000)
+        soonest = min((one.next_due_ms for one in owned if one.status is Status.READY), default=0)
+        return max(0.001, (soonest - self._clock.now_ms()) / 1000) if soonest else POLL_MOST_MS / 1000
+
+
+async def fire_run_timers(_partition: int, dues: list[Due]) -> list[OutRecord]:
+    """Return a ``TimerFired`` for each timer of a run. Members are ``<run id> <timer id>`` (see ``timer_member``)."""
+    return [to_out(_fired(due)) for due in dues]
+
+
+def _fired(due: Due) -> TimerFired:
+    run_id, timer_id = split_member(due.member)
+    # A timer is the run's own business: the organisation is in the run's state, not in the timer's name.
+    return TimerFired(run_id=run_id, org_id="", timer_id=timer_id, due_ms=due.due_ms)

@@ -1,0 +1,168 @@
+"""Health, readiness, metrics, limits and the OpenAPI document."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from redis.asyncio import Redis
+
+from connectors.redis.keys import Slot
+from schemas.metrics import (
+    CACHE_HITS_TOTAL,
+    PROVIDER_REQUESTS_TOTAL,
+    STEP_RETRIES_TOTAL,
+    WORKERS_COUNTERS_KEY,
+    WORKFLOW_COST_CENTS,
+    WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_RUNS_TOTAL,
+    counter_field,
+    histogram_fields,
+)
+from schemas.settings import Settings
+from tests.support.api import MemoryLog, Running, migrated_database, running, settings_for, unique, until_authenticated
+
+PROMPTS = "/api/v1/prompts"
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres_dsn: str) -> str:
+    return migrated_database(postgres_dsn)
+
+
+@pytest.fixture
+def settings(dsn: str, redis_url: str, clickhouse_url: str) -> Settings:
+    return settings_for(dsn, redis_url, clickhouse_url)
+
+
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[Running]:
+    async with running(settings) as found:
+        await until_authenticated(found)
+        yield found
+
+
+async def test_health_and_readiness_need_no_key(api: Running) -> None:
+    async with api.as_key(None) as client:
+        assert (await client.get("/health")).json() == {"status": "ok"}
+        ready = await client.get("/ready")
+    assert ready.status_code == 200, ready.text
+    body = ready.json()
+    assert body["status"] == "ready"
+    assert {name: state["status"] for name, state in body["dependencies"].items()} == {
+        "kafka": "ok",
+        "redis": "ok",
+        "postgres": "ok",
+        "clickhouse": "ok",
+    }
+
+
+async def test_readiness_names_what_is_down_in_two_seconds() -> None:
+    nothing = settings_for("postgresql://x@127.0.0.1:1/x", "redis://127.0.0.1:1/0", "http://127.0.0.1:1")
+    async with running(nothing, MemoryLog(down=True)) as api:
+        started = time.perf_counter()
+        answer = await api.client.get("/ready")
+        assert time.perf_counter() - started < 2
+        assert answer.status_code == 503
+        states = answer.json()["dependencies"]
+        assert set(states) == {"kafka", "redis", "postgres", "clickhouse"}
+        assert all(state["status"] == "error" and state["error"] for state in states.values())
+        assert (await api.client.get("/health")).status_code == 200
+        assert "api_role_counters_up 0.0" in (await api.client.get("/metrics")).text
+
+
+async def test_metrics_show_what_the_roles_counted(api: Running, redis_url: str) -> None:
+    workflow = unique('odd|name=%"\n')
+    one, two = (("workflow", workflow),), (("provider", workflow), ("model", "m"))
+    async with Redis.from_url(redis_url) as redis:
+        for partition in (0, 3):
+            key = Slot("runs", partition).counters
+            await redis.hincrbyfloat(key, counter_field(WORKFLOW_RUNS_TOTAL, (*one, ("status", "succeeded"))), 2)
+            await redis.hincrbyfloat(key, counter_field(STEP_RETRIES_TOTAL, (*one, ("node", "n"))), 1)
+            for seconds in (0.04, 0.3, 9999.0):
+                for field, amount in histogram_fields(WORKFLOW_DURATION_SECONDS, one, seconds).items():
+                    await redis.hincrbyfloat(key, field, amount)
+            for field, amount in histogram_fields(WORKFLOW_COST_CENTS, one, 0.5).items():
+                await redis.hincrbyfloat(key, field, amount)
+        fields = [
+            counter_field(PROVIDER_REQUESTS_TOTAL, (*two, ("outcome", "ok"))),
+            counter_field(CACHE_HITS_TOTAL, two),
+        ]
+        for field in fields:
+            await redis.hincrbyfloat(WORKERS_COUNTERS_KEY, field, 3)
+        await redis.hincrbyfloat(WORKERS_COUNTERS_KEY, "unheard_of_total|x=y", 1)
+    async with api.as_key(None) as client:
+        answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    samples = {
+        (s.name, s.labels.get("le", "")): s.value
+        for family in text_string_to_metric_families(answer.text)
+        for s in family.samples
+        if workflow in s.labels.values()
+    }
+    assert samples[("workflow_runs_total", "")] == 4
+    assert samples[("step_retries_total", "")] == 2
+    assert samples[("provider_requests_total", "")] == 3
+    assert samples[("cache_hits_total", "")] == 3
+    assert samples[("workflow_cost_cents_sum", "")] == 1.0
+    assert samples[("workflow_duration_seconds_count", "")] == 6
+    assert samples[("workflow_duration_seconds_bucket", "0.025")] == 0
+    assert samples[("workflow_duration_seconds_bucket", "0.05")] == 2
+    assert samples[("workflow_duration_seconds_bucket", "7200")] == 4
+    assert samples[("workflow_duration_seconds_bucket", "+Inf")] == 6
+    assert "unheard_of" not in answer.text
+    assert 'api_requests_total{method="GET",route="/api/v1/workflows",status="200"}' in answer.text
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_over_the_limit_is_413(api: Running, chunked: bool) -> None:
+    body = b'{"name": "p", "template": "' + b"x" * (1024 * 1024) + b'"}'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65536):
+            yield body[start : start + 65536]
+
+    answer = await api.client.post(
+        PROMPTS, content=chunks() if chunked else body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "urn:agentflow:problem:too-large"
+
+
+async def test_a_chunked_body_under_the_limit_is_taken(api: Running) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"name": "p", '
+        yield b'"template": "x"}'
+
+    answer = await api.client.post(PROMPTS, content=chunks(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("GET", "/api/v1/nothing", 404), ("PUT", "/api/v1/prompts", 405)],
+)
+async def test_unknown_paths_and_methods_are_problems(api: Running, method: str, path: str, status: int) -> None:
+    answer = await api.client.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["instance"] == path
+
+
+async def test_a_json_body_without_its_content_type_says_so(api: Running) -> None:
+    answer = await api.client.post(PROMPTS, content=b'{"name": "p", "template": "x"}')
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["problems"][0]["fix"]
+
+
+async def test_the_openapi_document_says_what_can_go_wrong(api: Running) -> None:
+    document = (await api.client.get("/openapi.json")).json()
+    submit = document["paths"]["/api/v1/workflows/runs"]["post"]
+    assert {"202", "401", "403", "404", "413", "422", "429", "503"} <= set(submit["responses"])
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert operation["tags"], path
+            for status, response in operation["responses"].items():
+                if status[0] in "45" and path != "/ready":
+                    assert list(response["content"]) == ["application/problem+json"], (path, status)
+    assert submit["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/SubmitRun")
+    assert document["components"]["schemas"]["SubmitRun"]["examples"]

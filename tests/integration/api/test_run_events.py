@@ -1,0 +1,403 @@
+"""Following runs over HTTP: the API served for real, PostgreSQL as history, and a NATS that a test may kill."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+
+from connectors.aio.clock import WallClock
+from connectors.nats.pubsub import Nats
+from connectors.ports.engine import InRecord
+from connectors.postgres.database import Database
+from connectors.postgres.run_writes import RunWrites
+from deploy.local.engines import EngineStack
+from deploy.local.engines.ports import LOOPBACK
+from schemas.records.run_views import RunView, StepView
+from streams.roles.live import Live
+from tests.support.api import MemoryLog, Running, migrated_database, running, settings_for, unique, until_authenticated
+from tests.support.polling import until_async
+from topics.catalogue import RUN_VIEWS
+from topics.codec import encode
+
+RUNS = "/api/v1/workflows/runs"
+DEADLINE_S = 20.0
+
+
+@dataclass
+class Followed:
+    """One client's stream so far."""
+
+    events: list[dict[str, str]] = field(default_factory=list)
+    comments: int = 0
+    ended: bool = False
+
+    def take(self, line: str, block: dict[str, str]) -> dict[str, str]:
+        if line.startswith(":"):
+            self.comments += 1
+        elif line:
+            name, _, value = line.partition(": ")
+            block[name] = value
+        elif block:
+            self.events.append(block)
+            return {}
+        return block
+
+    @property
+    def last_id(self) -> str:
+        return next((event["id"] for event in reversed(self.events) if "id" in event), "")
+
+    def seen(self) -> list[tuple[str, str]]:
+        """Statuses of the run, and steps with theirs, in the order in which they came."""
+        found = [(e["event"], json.loads(e["data"])) for e in self.events if "event" in e]
+        return [(data["id"] if name == "step" else name, data["status"]) for name, data in found]
+
+
+@dataclass
+class Stage:
+    """An API that is served, and what writes history and says changes."""
+
+    api: Running
+    server: uvicorn.Server
+    http: httpx.AsyncClient
+    writes: RunWrites
+    live: Live
+    bus: Nats
+    stack: EngineStack
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def org(self) -> str:
+        return self.api.settings.default_org_id
+
+    async def write(self, one: RunView, *, history: bool = True, say: bool = True) -> None:
+        """Do with a view what the roles do with it."""
+        if say:
+            record = InRecord(RUN_VIEWS, 0, one.version, WallClock().now_ms(), one.run_id.encode(), encode(one))
+            await self.live.write([(record, record)])
+        if history:
+            await self.writes.write([one])
+
+    def follow(self, run_id: str, last_id: str = "", **headers: str) -> tuple[Followed, asyncio.Task[None]]:
+        """Open a stream in the background."""
+        followed = Followed()
+        if last_id:
+            headers["Last-Event-ID"] = last_id
+        task = asyncio.create_task(self._read(run_id, followed, headers))
+        self.tasks.append(task)
+        return followed, task
+
+    async def _read(self, run_id: str, followed: Followed, headers: dict[str, str]) -> None:
+        async with self.http.stream("GET", f"{RUNS}/{run_id}/events", headers=headers) as answer:
+            assert answer.status_code == 200, await answer.aread()
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            block: dict[str, str] = {}
+            async for line in answer.aiter_lines():
+                block = followed.take(line, block)
+        followed.ended = True
+
+    @property
+    def open_streams(self) -> int:
+        return self.api.app.state.services.streams.bound.under_way
+
+    def view(self, run_id: str, version: int, status: str = "running", **steps: str) -> RunView:
+        fields: dict[str, Any] = {
+            "run_id": run_id,
+            "org_id": self.org,
+            "version": version,
+            "workflow_name": "flow",
+            "workflow_version": 1,
+            "status": status,
+            "source": "api",
+            "body_hash": "h",
+            "spec_hash": "s",
+            "submitted_at_ms": 1_763_831_207_000,
+            "started_at_ms": 1_763_831_207_100,
+            "finished_at_ms": 1_763_831_208_000 if status in ("succeeded", "failed", "canceled") else None,
+            "trace_id": "t",
+            "steps": [
+                {"step_id": name, "node_id": name, "kind": "function", "state": state, "attempt": 1}
+                for name, state in steps.items()
+            ],
+        }
+        return msgspec.convert(fields, RunView)
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres_dsn: str) -> str:
+    return migrated_database(postgres_dsn)
+
+
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineStack]:
+    """A NATS of the module's own, since tests kill it."""
+    stack = EngineStack(tmp_path_factory.mktemp("nats"), {"nats"}, durable=False)
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+@asynccontextmanager
+async def staged(dsn: str, redis_url: str, nats: EngineStack, nats_url: str) -> AsyncIterator[Stage]:
+    settings = replace(settings_for(dsn, redis_url), nats_url=nats_url)
+    bus = Nats(nats.endpoints.nats_url, "test-live")
+    bus.start()
+    await until_async(lambda: bus.connected, DEADLINE_S, "the live role is connected")
+    database = Database(dsn, timeout_s=10)
+    async with running(settings, MemoryLog()) as api:
+        await until_authenticated(api)
+        config = uvicorn.Config(api.app, host=LOOPBACK, port=0, lifespan="off", log_config=None, access_log=False)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        await until_async(lambda: server.started, DEADLINE_S, "the API is served")
+        port = server.servers[0].sockets[0].getsockname()[1]
+        headers = {"Authorization": f"Bearer {settings.api_key}"}
+        async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", headers=headers, timeout=30) as http:
+            stage = Stage(api, server, http, RunWrites(database), Live(bus, WallClock()), bus, nats)
+            yield stage
+            for task in stage.tasks:
+                task.cancel()
+            await asyncio.gather(*stage.tasks, return_exceptions=True)
+        server.should_exit = True
+        await serving
+    await database.close()
+    await bus.stop()
+
+
+@pytest.fixture
+async def stage(dsn: str, redis_url: str, nats: EngineStack) -> AsyncIterator[Stage]:
+    if nats.engine("nats").pid is None:
+        nats.engine("nats").start()
+    async with staged(dsn, redis_url, nats, nats.endpoints.nats_url) as found:
+        yield found
+
+
+async def until_seen(followed: Followed, what: tuple[str, str]) -> None:
+    await until_async(lambda: what in followed.seen(), DEADLINE_S, f"{what} is told; {followed.seen()}", tick_s=0.01)
+
+
+async def test_a_run_is_followed_from_its_start_to_its_end(stage: Stage) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1, a="running"))
+    followed, task = stage.follow(run)
+    await until_seen(followed, ("a", "running"))
+    await stage.write(stage.view(run, 2, a="succeeded", b="running"))
+    await until_seen(followed, ("b", "running"))
+    await stage.write(stage.view(run, 3, "succeeded", b="succeeded"))
+    await task
+    assert followed.seen() == [
+        ("run", "queued"),
+        ("run", "running"),
+        ("a", "running"),
+        ("a", "succeeded"),
+        ("b", "running"),
+        ("b", "succeeded"),
+        ("run", "succeeded"),
+        ("end", "succeeded"),
+    ]
+    assert followed.last_id == "3.3"
+    await until_async(lambda: stage.open_streams == 0, DEADLINE_S, "the stream is freed")
+
+
+async def test_the_bus_is_faster_than_history(stage: Stage) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1, a="running"))
+    followed, _ = stage.follow(run)
+    await until_seen(followed, ("a", "running"))
+    await until_async(lambda: stage.live._watched, DEADLINE_S, "it is known to be watched", tick_s=0.01)
+    await stage.write(stage.view(run, 2, a="succeeded"), history=False)
+    await until_seen(followed, ("a", "succeeded"))
+    assert followed.last_id.startswith("1.")
+
+
+async def test_what_the_bus_loses_history_tells(stage: Stage) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1, a="running"), say=False)
+    followed, task = stage.follow(run)
+    await until_seen(followed, ("a", "running"))
+    await stage.write(stage.view(run, 2, a="failed"), say=False)
+    await stage.write(stage.view(run, 3, "failed", b="canceled"), say=False)
+    await task
+    assert followed.seen()[-1] == ("end", "failed")
+    assert {("a", "failed"), ("b", "canceled"), ("run", "failed")} <= set(followed.seen())
+
+
+async def test_nats_killed_in_the_middle_costs_nothing_but_time(stage: Stage) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1, a="running"))
+    followed, task = stage.follow(run)
+    await until_seen(followed, ("a", "running"))
+    stage.stack.engine("nats").kill()
+    await stage.write(stage.view(run, 2, a="succeeded", b="running"))
+    await until_seen(followed, ("b", "running"))
+    stage.stack.engine("nats").start()
+    await until_async(lambda: stage.bus.connected, DEADLINE_S, "NATS is back")
+    await stage.write(stage.view(run, 3, "succeeded", b="succeeded"))
+    await task
+    assert [s for s in followed.seen() if s[0] == "run"] == [("run", s) for s in ("queued", "running", "succeeded")]
+    assert [s for s in followed.seen() if s[0] == "b"] == [("b", "running"), ("b", "succeeded")]
+
+
+async def test_a_client_that_comes_back_goes_on_after_its_last_id(stage: Stage) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1, a="running", b="running"))
+    first, task = stage.follow(run)
+    await until_async(lambda: first.last_id, DEADLINE_S, "an id comes")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await until_async(lambda: stage.open_streams == 0, DEADLINE_S, "the stream is freed when its client goes")
+    await stage.write(stage.view(run, 2, a="succeeded"))
+    await stage.write(stage.view(run, 3, "failed", b="failed"))
+    again, task = stage.follow(run, first.last_id)
+    await task
+    assert again.seen() == [("a", "succeeded"), ("b", "failed"), ("run", "failed"), ("end", "failed")]
+    late, task = stage.follow(run, again.last_id)
+    await task
+    assert [what for what in late.seen() if what[0] == "run"] == []
+    assert late.seen()[-1] == ("end", "failed")
+
+
+async def test_a_run_that_was_just_accepted_is_queued(stage: Stage) -> None:
+    await stage.api.define_greeting()
+    answer = await stage.http.post(RUNS, json={"workflow_name": "greeting", "inputs": {"name": "A", "language": "x"}})
+    run = answer.json()["id"]
+    assert answer.json()["links"]["events"] == f"{RUNS}/{run}/events"
+    followed, task = stage.follow(run)
+    await until_seen(followed, ("run", "queued"))
+    await stage.write(stage.view(run, 4, "succeeded", a="succeeded"))
+    await task
+    assert followed.seen() == [
+        ("run", "queued"),
+        ("run", "running"),
+        ("a", "succeeded"),
+        ("run", "succeeded"),
+        ("end", "succeeded"),
+    ]
+
+
+async def test_runs_of_others_and_bad_ids_are_refused(stage: Stage, dsn: str) -> None:
+    run = unique("run")
+    await stage.writes.write([msgspec.structs.replace(stage.view(run, 1), org_id="another")])
+    assert (await stage.http.get(f"{RUNS}/{run}/events")).status_code == 404
+    assert (await stage.http.get(f"{RUNS}/{unique('none')}/events")).status_code == 404
+    await stage.write(stage.view(unique("own"), 1))
+    bad = await stage.http.get(f"{RUNS}/{run}/events", headers={"Last-Event-ID": "x"})
+    assert bad.status_code == 422
+    assert (await stage.http.get(f"{RUNS}/{run}/events", headers={"Authorization": "no"})).status_code == 401
+
+
+async def test_streams_are_bounded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1))
+    bound = stage.api.app.state.services.streams.bound
+    monkeypatch.setattr(bound, "_limit", 1)
+    followed, task = stage.follow(run)
+    await until_seen(followed, ("run", "running"))
+    refused = await stage.http.get(f"{RUNS}/{run}/events")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await until_async(lambda: stage.open_streams == 0, DEADLINE_S, "the place is given back")
+
+
+async def test_a_quiet_stream_says_that_it_lives(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.live.run_stream.HEARTBEAT_S", 0.05)
+    run = unique("run")
+    await stage.write(stage.view(run, 1))
+    followed, _ = stage.follow(run)
+    await until_async(lambda: followed.comments > 2, DEADLINE_S, "heartbeats come")
+
+
+async def test_a_process_that_stops_ends_its_streams_without_an_end(stage: Stage) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1))
+    followed, task = stage.follow(run)
+    await until_seen(followed, ("run", "running"))
+    stage.api.app.state.services.streams.close()
+    await task
+    assert followed.ended
+    assert "end" not in [what for what, _ in followed.seen()]
+
+
+async def test_without_nats_all_is_told(dsn: str, redis_url: str, nats: EngineStack) -> None:
+    if nats.engine("nats").pid is None:
+        nats.engine("nats").start()
+    async with staged(dsn, redis_url, nats, "") as stage:
+        assert (await stage.http.get("/ready")).json()["dependencies"].keys() == {
+            "kafka", "redis", "postgres", "clickhouse",
+        }  # fmt: skip
+        run = unique("run")
+        await stage.write(stage.view(run, 1, a="running"))
+        followed, task = stage.follow(run)
+        await until_seen(followed, ("a", "running"))
+        await stage.write(stage.view(run, 2, "succeeded", a="succeeded"))
+        await task
+        assert followed.seen()[-2:] == [("run", "succeeded"), ("end", "succeeded")]
+
+
+async def test_without_an_answer_from_nats_the_api_is_degraded_and_ready(stage: Stage) -> None:
+    stage.stack.engine("nats").kill()
+    nats = stage.api.app.state.services.bus
+    await until_async(lambda: not nats.connected, DEADLINE_S, "the loss is seen")
+    checks = {"clickhouse": stage.api.app.state.services.checks["postgres"]}
+    object.__setattr__(stage.api.app.state.services, "checks", checks)
+    answer = await stage.http.get("/ready")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["dependencies"]["nats"]["status"] == "error"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_curl_shows_it_as_it_comes(stage: Stage) -> None:
+    run = unique("run")
+    await stage.write(stage.view(run, 1, a="running"))
+    curl = await asyncio.create_subprocess_exec(
+        *("curl", "-sN", f"{stage.http.base_url}{RUNS}/{run}/events"),
+        *("-H", f"Authorization: Bearer {stage.api.settings.api_key}"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert curl.stdout is not None
+    async with asyncio.timeout(DEADLINE_S):
+        seen = b""
+        while b'"status":"running"' not in seen:
+            seen += await curl.stdout.readline()
+        await stage.write(stage.view(run, 2, "succeeded", a="succeeded"))
+        seen += await curl.stdout.read()
+        assert await curl.wait() == 0
+    assert seen.endswith(b'event: end\ndata: {"status":"succeeded"}\n\n')
+
+
+async def test_a_cancel_is_said_when_it_is_in_the_log(stage: Stage) -> None:
+    run, heard = unique("run"), []
+    await stage.write(stage.view(run, 1, a="running"))
+    stage.bus.subscribe("agentflow.cancel.*", lambda subject, data: heard.append((subject, data)))
+    await stage.bus.ping()
+    await until_async(lambda: stage.api.app.state.services.bus.connected, DEADLINE_S, "the API is connected")
+    answer = await stage.http.post(f"{RUNS}/{run}/cancel")
+    assert answer.status_code == 202
+    assert [record.run_id for record in stage.api.log.decoded("run-events")] == [run]
+    await until_async(lambda: heard, DEADLINE_S, "it is said")
+    assert heard == [(f"agentflow.cancel.{stage.org}", run.encode())]
+
+
+def test_a_view_over_the_bus_reads_like_one_of_history() -> None:
+    from api.live.live_views import run_line, stored_steps
+    from api.render.runs import step, summary
+
+    view = RunView(
+        run_id="r", org_id="o", version=3, workflow_name="w", workflow_version=1, status="running", source="api",
+        body_hash="h", spec_hash="s", submitted_at_ms=1, trace_id="t",
+        steps=[
+            StepView(step_id="a", node_id="a", kind="llm", state="waiting", waiting_for="retry", waiting_until_ms=5)
+        ],
+    )  # fmt: skip
+    assert summary(run_line(view)).status == "running"
+    ((version, stored),) = stored_steps(view)
+    assert version == 3
+    assert step(stored).waiting is not None

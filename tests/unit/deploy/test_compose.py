@@ -1,0 +1,158 @@
+"""docker-compose.yml is checked without Docker: its structure, its roles and engines, and its variables."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from schemas.settings import Settings
+from streams.app import STOP_GRACE_S
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = ROOT / "docker-compose.yml"
+EXAMPLE = ROOT / ".env.example"
+
+ENGINES = {"kafka", "redis", "postgres", "clickhouse", "nats"}
+ROLES = {"ingress", "orchestrator", "worker", "budgets", "admission", "history", "analytics", "scheduler", "live"}
+
+STRINGS = {"type": "array", "items": {"type": "string"}}
+DURATION = {"type": "string", "pattern": r"^(\d+(ms|s|m|h))+$"}
+# The part of the Compose Specification that the file uses, written down strictly: what is not here is a mistake.
+SERVICE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["image", "restart"],
+    "properties": {
+        "image": {"type": "string", "pattern": r"^[a-z0-9./-]+:[a-z0-9.-]+$"},
+        "build": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"context": {"type": "string"}, "dockerfile": {"type": "string"}},
+        },
+        "command": STRINGS,
+        "restart": {"enum": ["no", "unless-stopped"]},
+        "stop_grace_period": DURATION,
+        "environment": {"type": "object", "additionalProperties": {"type": "string"}},
+        "ports": STRINGS,
+        "volumes": {"type": "array", "items": {"type": "string", "pattern": r"^[a-z]+:/[a-z./]+$"}},
+        "ulimits": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "depends_on": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["condition"],
+                "properties": {"condition": {"enum": ["service_healthy", "service_completed_successfully"]}},
+            },
+        },
+        "healthcheck": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["test", "interval", "timeout", "retries"],
+            "properties": {
+                "test": {**STRINGS, "minItems": 2},
+                "interval": DURATION,
+                "timeout": DURATION,
+                "start_period": DURATION,
+                "retries": {"type": "integer"},
+            },
+        },
+    },
+}
+FILE = {
+    "type": "object",
+    "additionalProperties": False,
+    "patternProperties": {"^x-": {}},
+    "required": ["name", "services", "volumes"],
+    "properties": {
+        "name": {"type": "string"},
+        "services": {"type": "object", "additionalProperties": SERVICE},
+        "volumes": {"type": "object", "additionalProperties": {"type": "null"}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load(COMPOSE.read_text())
+
+
+def example_variables() -> set[str]:
+    return set(re.findall(r"^([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE))
+
+
+def test_the_file_has_the_structure_of_a_compose_file(compose: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator(FILE).validate(compose)
+
+
+def test_every_engine_is_there_with_a_health_check_and_a_volume(compose: dict[str, Any]) -> None:
+    for name in ENGINES:
+        service = compose["services"][name]
+        assert service["healthcheck"]["test"][0] == "CMD"
+        assert service["volumes"], name
+        assert not service["image"].endswith(":latest")
+
+
+def test_every_role_runs_from_the_one_image(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services.keys() == ENGINES | ROLES | {"api", "setup"}
+    for role in ROLES:
+        assert services[role]["command"] == ["python", "-m", "streams", role]
+    assert services["api"]["command"] == ["python", "-m", "api"]
+    assert len({services[name]["image"] for name in ROLES | {"api", "setup"}}) == 1
+
+
+def test_every_role_is_asked_whether_it_lives_on_the_port_of_its_metrics(compose: dict[str, Any]) -> None:
+    port = compose["x-role"]["environment"]["METRICS_PORT"]
+    for role in ROLES:
+        assert f"http://127.0.0.1:{port}/health" in compose["services"][role]["healthcheck"]["test"][-1]
+
+
+def test_a_worker_has_time_to_drain_before_it_is_killed(compose: dict[str, Any]) -> None:
+    grace_s = int(compose["x-role"]["stop_grace_period"].removesuffix("s"))
+    assert grace_s >= Settings.worker_drain_s + STOP_GRACE_S
+
+
+def test_roles_start_after_the_setup_and_the_setup_after_the_engines(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert set(services["setup"]["depends_on"]) == ENGINES
+    for role in ROLES | {"api"}:
+        assert services[role]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
+
+
+def test_named_volumes_are_declared(compose: dict[str, Any]) -> None:
+    used = {mount.split(":")[0] for service in compose["services"].values() for mount in service.get("volumes", ())}
+    assert used == compose["volumes"].keys()
+
+
+def test_the_example_has_exactly_the_variables_that_are_used() -> None:
+    used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)\}", COMPOSE.read_text()))
+    assert used == example_variables()
+
+
+def test_only_the_api_is_published_and_only_on_loopback(compose: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert published == {"api": ["127.0.0.1:${API_PORT}:8080"]}
+
+
+def test_the_image_is_built_from_what_is_there(compose: dict[str, Any]) -> None:
+    dockerfile = ROOT / compose["x-role"]["build"]["dockerfile"]
+    copied = re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile.read_text(), re.MULTILINE)
+    for source in " ".join(copied).split():
+        assert (ROOT / source).exists(), f"{dockerfile.name} copies {source}, which is not in the repository"
+
+
+def test_docker_itself_accepts_the_file() -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("the docker client or its compose plugin is not installed")
+    command = [docker, "compose", "--file", str(COMPOSE), "--env-file", str(EXAMPLE), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

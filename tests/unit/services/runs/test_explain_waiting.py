@@ -1,0 +1,72 @@
+"""On what steps wait: what texts mean, and what follows from the definition."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from connectors.postgres.runs import StoredStep
+from connectors.redis.lease_reader import Holder
+from schemas.tables.wait_reasons import WORDS, Wait, read_wait
+from services.runs.explain_waiting import begun, not_begun
+from tests.support.runs import function, resolved
+
+
+def step(step_id: str, status: Any, **more: Any) -> StoredStep:
+    empty = {field.name: None for field in fields(StoredStep)}
+    known = {"step_id": step_id, "node_id": step_id.partition("[")[0], "status": status, "attempt": 1}
+    return StoredStep(**(empty | known | more))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "on"),
+    [
+        ("timer", "timer", ""),
+        ("retry", "retry", ""),
+        ("signal approve", "signal", "approve"),
+        ("child 0f3a", "child", "0f3a"),
+        ("slot max_parallel", "concurrency", "max_parallel"),
+        ("max_parallel", "concurrency", ""),
+        ("step bot/turn-1", "dependency", "bot/turn-1"),
+        ("budget daily", "budget", "daily"),
+        ("worker w-1 has this attempt", "claim", "w-1"),
+        ("redis: read a budget: no answer", "service", "redis"),
+        ("objects unavailable, no money held", "service", "objects"),
+        ("the provider's rate limit is reached", "quota", ""),
+        ("something that nobody thought of", "other", ""),
+        ("", "other", ""),
+    ],
+)
+def test_what_a_text_means(text, kind, on):
+    found = read_wait(text, 5)
+    assert (found.kind, found.on, found.until_ms) == (kind, on, 5)
+    if kind != "retry":
+        assert found.detail == text
+
+
+def test_a_retry_says_what_failed():
+    assert read_wait("retry", 5, "429 from the provider").detail == "429 from the provider"
+    assert set(WORDS.values()) <= set(Wait.__dataclass_fields__["kind"].type.__args__)
+
+
+def test_nodes_that_were_not_asked_for_wait_for_those_before_them():
+    definition = resolved(*map(function, "abcd"), edges="a>c b>c c>d")
+    steps = [step("a", "succeeded"), step("b", "running")]
+    waits = {w.step_id: w.wait for w in not_begun(definition, steps)}
+    assert {name: (w.kind, w.on) for name, w in waits.items()} == {"c": ("dependency", "b"), "d": ("dependency", "c")}
+    ready = not_begun(definition, [step("a", "succeeded"), step("b", "skipped")])
+    assert [(w.step_id, w.wait.kind) for w in ready] == [("c", "concurrency"), ("d", "dependency")]
+
+
+def test_steps_that_were_asked_for():
+    children = [step("m[0]", "running"), step("m[1]", "waiting", waiting_for="retry", error={"message": "no"})]
+    parent = step("m", "running")
+    open_steps = [parent, *children]
+    lanes = {"m[0]": Wait("lane", "step-requests.gold")}
+    assert begun(parent, open_steps, {}, lanes).detail == "2 of its children have not settled"
+    assert begun(children[0], open_steps, {}, lanes) == lanes["m[0]"]
+    held = begun(children[0], open_steps, {"m[0]": Holder("w-1", 99)}, lanes)
+    assert (held.kind, held.on, held.until_ms) == ("claim", "w-1", 99)
+    assert begun(children[1], open_steps, {}, {}) == Wait("retry", "", None, "no")
+    assert begun(step("z", "running"), [], {}, {}).kind == "lane"
+    assert begun(step("z", "ready", waiting_for="max_parallel"), [], {}, {}).kind == "concurrency"

@@ -1,0 +1,47 @@
+"""Exit codes are distinct, each has its advice, and the operations page has the same table."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from streams.process.exit_codes import ADVICE, Ending, Exit
+from streams.process.health_metrics import NAMES as HEALTH_METRICS
+from streams.process.metrics import NAMES as ROLE_METRICS
+from streams.roles.build import NEEDS, ROLES
+
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+def test_every_code_has_advice() -> None:
+    assert set(ADVICE) == set(Exit)
+
+
+def test_no_two_endings_share_a_code() -> None:
+    assert len(Exit.__members__) == len({code.value for code in Exit})
+
+
+def test_the_last_line_says_who_why_what_to_do_and_the_code() -> None:
+    line = Ending(Exit.NO_BROKER, "no broker at 127.0.0.1:9 within 1 s").line("python -m streams worker")
+    assert line.startswith("python -m streams worker: no broker at 127.0.0.1:9 within 1 s; ")
+    assert "KAFKA_BOOTSTRAP" in line
+    assert line.endswith("(exit code 69)")
+    assert "\n" not in line
+
+
+def test_the_operations_page_has_every_code() -> None:
+    documented = re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE, re.MULTILINE)
+    assert documented == [(str(code.value), code.name) for code in Exit]
+
+
+@pytest.mark.parametrize("name", [*HEALTH_METRICS, *ROLE_METRICS])
+def test_the_operations_page_names_every_metric_of_a_role(name: str) -> None:
+    assert f"| `{name}` |" in PAGE
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_operations_page_says_what_a_role_needs(role: str) -> None:
+    row = next(line for line in PAGE.splitlines() if f"`python -m streams {role}`" in line)
+    needs = row.split("|")[5].lower()
+    named = {"kafka", "redis", "postgres", "clickhouse"}
+    assert {name for name in named if name in needs} == set(NEEDS[role])

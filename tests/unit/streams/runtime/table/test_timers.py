@@ -1,0 +1,67 @@
+"""Timers that others set: each fires once while it is armed, and again when it was armed anew."""
+
+import pytest
+
+from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
+from connectors.ports.engine import Commit, Due, OutRecord, Position, timer_member
+from streams.core.budgets.fold import BudgetsFold
+from streams.runtime.checkpoint.changes import Dirty
+from streams.runtime.table.overlay import Memory
+from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.timers import Timers, fire_run_timers
+
+pytestmark = pytest.mark.asyncio
+
+MEMBER = timer_member("hold", "c1")
+
+
+class Scene:
+    """One partition of a table whose timers other processes set."""
+
+    def __init__(self) -> None:
+        self.clock, self.table, self.fired = ManualClock(), MemoryTable(), list[str]()
+        self.owned = Owned(0, Memory(BudgetsFold(), 10), Dirty(BudgetsFold()), status=Status.READY)
+        log = MemoryLog(1, self.clock)
+        self.timers = Timers(table=self.table, log=log, clock=self.clock, fire=self._fire)
+        self.offset, self.records = 0, True
+
+    async def _fire(self, _partition: int, dues: list[Due]) -> list[OutRecord]:
+        self.fired += [due.member for due in dues]
+        return await fire_run_timers(0, dues if self.records else [])
+
+    async def begin(self) -> None:
+        taken = await self.table.take(0, "log")
+        await self.table.begin(0, taken.epoch, "log", Position(0, 0))
+
+    async def change(self, arm: dict[str, int] | None = None, disarm: list[str] | None = None) -> None:
+        commit = Commit(1, self.offset, self.offset + 1, 0, arm=arm or {}, disarm=disarm or [])
+        await self.table.commit(0, commit)
+        self.offset += 1
+
+    async def tick(self) -> list[str]:
+        """Let a second pass; return what fired."""
+        await self.clock.sleep(1)
+        before = len(self.fired)
+        await self.timers.tick(self.owned)
+        return self.fired[before:]
+
+
+async def test_a_timer_fires_once_and_again_when_it_left_and_came_back() -> None:
+    scene = Scene()
+    await scene.begin()
+    await scene.change(arm={MEMBER: 1})
+    assert await scene.tick() == [MEMBER]
+    assert await scene.tick() == []
+    await scene.change(disarm=[MEMBER])
+    assert await scene.tick() == []
+    await scene.change(arm={MEMBER: 2})
+    assert await scene.tick() == [MEMBER], "a hold that was put back must end, too"
+
+
+async def test_a_timer_that_became_no_record_is_asked_again_and_fires_when_it_came_back() -> None:
+    scene = Scene()
+    await scene.begin()
+    await scene.change(arm={MEMBER: 1})
+    scene.records = False
+    assert await scene.tick() == [MEMBER]
+    assert await scene.tick() == [MEMBER], "without a record nothing in the log will disarm it"

@@ -1,0 +1,191 @@
+"""Dead letters: what their headers say, and how they are read from a broker and tried again.
+
+A dead letter keeps its key, value and headers byte for byte; headers that begin with ``af-`` say why, where and how
+often. All names are here; ``streams.runtime.dead_letters`` writes them.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from schemas.errors import InvalidInput, Rejected
+from topics.catalogue import CATALOGUE, DLQ_SUFFIX, declared, dlq
+from topics.partitioner import partition_for
+
+PREFIX = "af-"
+REASON = "af-reason"
+MESSAGE = "af-message"
+TOPIC = "af-topic"
+PARTITION = "af-partition"
+OFFSET = "af-offset"
+ATTEMPTS = "af-attempts"
+AT_MS = "af-at-ms"
+#: How often an operator has tried the record again; it stays with the record when that failed.
+RETRIES = "af-retries"
+
+#: A null value is possible in Kafka, though nobody should send one.
+Headers = tuple[tuple[str, bytes | None], ...]
+
+_POSITION = re.compile(r"(?P<topic>[^/@\s]+)/(?P<partition>\d{1,9})@(?P<offset>\d{1,18})")
+_NUMBER = re.compile(rb"\d{1,18}")
+_DLQ_TOPICS = frozenset(f"{topic.name}{DLQ_SUFFIX}" for topic in CATALOGUE if topic.dead_letters)
+
+
+class Position(NamedTuple):
+    """One record of a topic, written ``topic/partition@offset``."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+class Source(NamedTuple):
+    """A dead-letter topic, and the one topic whose letters are asked for; ``None`` for all that are in it."""
+
+    dlq: str
+    only: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record of a dead-letter topic. What its headers do not say, or not in our words, is ``None`` or 0."""
+
+    position: Position
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def reason(self) -> str:
+        """The short code of why it was set aside."""
+        return self._text(REASON)
+
+    @property
+    def message(self) -> str:
+        """Why it was set aside, in words."""
+        return self._text(MESSAGE)
+
+    @property
+    def origin(self) -> Position | None:
+        """Where it was before."""
+        topic, partition, offset = self._text(TOPIC), self._number(PARTITION), self._number(OFFSET)
+        if not topic or partition is None or offset is None:
+            return None
+        return Position(topic, partition, offset)
+
+    @property
+    def attempts(self) -> int:
+        """How often it was tried before it was set aside."""
+        return self._number(ATTEMPTS) or 0
+
+    @property
+    def retries(self) -> int:
+        """How often it was tried again by an operator."""
+        return self._number(RETRIES) or 0
+
+    @property
+    def at_ms(self) -> int:
+        """When it was set aside."""
+        return self._number(AT_MS) or self.timestamp_ms
+
+    @property
+    def original_headers(self) -> Headers:
+        """The headers that it had before, in order."""
+        return tuple(header for header in self.headers if not header[0].startswith(PREFIX))
+
+    def digest(self) -> bytes:
+        """Return a hash of the original record: the same for a record that was set aside twice."""
+        origin = self.origin
+        parts = (origin.topic if origin else None, self.key, self.value, self.original_headers)
+        return hashlib.sha256(repr(parts).encode()).digest()
+
+    def _text(self, name: str) -> str:
+        return (dict(self.headers).get(name) or b"").decode("utf-8", "replace")
+
+    def _number(self, name: str) -> int | None:
+        found = dict(self.headers).get(name) or b""
+        return int(found) if _NUMBER.fullmatch(found) else None
+
+
+def parse_position(text: str) -> Position:
+    """Return the position of a dead letter. Raises ``InvalidInput`` for anything that cannot be one."""
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        raise InvalidInput(
+            f"{text!r} is no position; write <topic>/<partition>@<offset>, for example run-events.dlq/3@17, "
+            "as `python -m topics dlq list` prints it first in each line"
+        )
+    if found["topic"] not in _DLQ_TOPICS:
+        raise InvalidInput(f"{found['topic']} is no dead-letter topic; {_instead(found['topic'])}")
+    return Position(found["topic"], int(found["partition"]), int(found["offset"]))
+
+
+def source_of(name: str) -> Source:
+    """Return where the dead letters of a topic are; a dead-letter topic's own name stands for all that are in it.
+
+    Raises ``InvalidInput`` for a topic that has none.
+    """
+    if name in _DLQ_TOPICS:
+        return Source(name, None)
+    try:
+        topic = declared(name)
+    except KeyError:
+        raise InvalidInput(f"{name!r} is not in the catalogue of topics; {_choices()}") from None
+    if not topic.dead_letters:
+        raise InvalidInput(f"{name} has no dead letters, a table reads and writes it alone; {_choices()}")
+    return Source(f"{topic.name}{DLQ_SUFFIX}", name if topic.family and name != topic.name else None)
+
+
+def dead_letter_topics() -> frozenset[str]:
+    """Return the names of all dead-letter topics."""
+    return _DLQ_TOPICS
+
+
+def original_topic(letter: DeadLetter) -> str:
+    """Return the topic to which a letter may go back. Raises ``Rejected`` when there is none."""
+    origin = letter.origin
+    if origin is None:
+        raise Rejected(
+            f"{letter.position} does not say where it was: {TOPIC}, {PARTITION} or {OFFSET} is missing, so it is not "
+            "a dead letter of ours; `python -m topics dlq show --raw` gives its bytes, to be sent by hand"
+        )
+    try:
+        home = dlq(origin.topic)
+    except KeyError:
+        home = ""
+    # One that lies in another topic's letters, or names a topic without any, was not put there by a role.
+    if home != letter.position.topic:
+        raise Rejected(
+            f"{letter.position} says that it was in {origin.topic!r}, which is not in the catalogue of topics or keeps "
+            "its dead letters elsewhere; send its bytes by hand if that is right"
+        )
+    return origin.topic
+
+
+def partition_of(letter: DeadLetter, partitions: int) -> int:
+    """Return the partition for another try: the key's, or without a key the one where it was.
+
+    Raises ``Rejected`` when that partition is not there.
+    """
+    if letter.key is not None:
+        return partition_for(letter.key, partitions)
+    origin = letter.origin
+    if origin is None or origin.partition >= partitions:
+        raise Rejected(f"{letter.position} has no key, and its topic has no partition like the one where it was")
+    return origin.partition
+
+
+def _instead(name: str) -> str:
+    try:
+        return f"the dead letters of {name} are in {source_of(name).dlq}"
+    except InvalidInput:
+        return _choices()
+
+
+def _choices() -> str:
+    return "choose one of " + ", ".join(sorted(_DLQ_TOPICS))
