@@ -29,16 +29,16 @@ from api.live.run_stream import Streams
 from api.publisher import Publisher
 from api.routers.list import ROUTERS
 from connectors.aio import uvloop_patch
-from connectors.aio.gc_tuning import collect_rarely
+from connectors.aio.gc_tuning import tune_collector
 from connectors.clickhouse.client import ClickHouse
-from connectors.kafka.deadline_appender import TimelyAppender
+from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.kafka.log import KafkaLog
 from connectors.nats.pubsub import Nats
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
 from connectors.ports.engine import OutRecord
-from connectors.ports.pubsub import Bus, NoBus
+from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.database import Database
 from connectors.postgres.keys import Keys
@@ -50,13 +50,13 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
-from connectors.redis.admission_reader import AdmissionSeen
+from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.claim_reader import ClaimReader
 from connectors.redis.errors import redis_errors
-from connectors.redis.lease_reader import ClaimsSeen
-from connectors.redis.spec_reader import StoredSpecs
+from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
-from connectors.redis.submission_markers import AcceptedMarkers
-from connectors.redis.worker_registry import WorkersSeen
+from connectors.redis.submission_markers import SubmissionMarkers
+from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
 from schemas.errors import TooLarge, TryLater
 from schemas.records.run_events import Capture
@@ -66,10 +66,10 @@ from services.runs.bulk import Bulk
 from services.runs.explain_waiting import Waits
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
-from services.runs.signals import SignalPost
+from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
 from services.workflows.of_run import RunDefinitions
-from services.workflows.resolver import Plans
+from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
 
@@ -78,7 +78,7 @@ logger = logging.getLogger(__name__)
 #: No answer takes longer than two seconds, so no single dependency may take all of it.
 DEPENDENCY_TIMEOUT_S = 1.5
 #: Each waits for one append at most; more of them would only wait in line for the broker.
-MAX_SUBMISSIONS_UNDER_WAY = 512
+MAX_SUBMISSIONS_IN_FLIGHT = 512
 #: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
 MAX_STREAMS = 256
 STREAMS_RETRY_S = 5.0
@@ -175,21 +175,21 @@ def _services(
     creators: tuple[CreateTopics, CreateQueues],
 ) -> Services:
     flows, texts, history, keys = Workflows(database), Prompts(database), Runs(database), Keys(database)
-    plans = Plans(flows, texts)
-    markers = AcceptedMarkers(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
-    appender = TimelyAppender(log, DEPENDENCY_TIMEOUT_S)
+    plans = WorkflowResolver(flows, texts)
+    markers = SubmissionMarkers(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
+    appender = DeadlineAppender(log, DEPENDENCY_TIMEOUT_S)
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
     large_inputs = LargeInputs(objects, settings.max_inputs_bytes)
     limits = RunLimits(database)
     turns = Turns(limits, settings.admission_pool)
     submissions = Submissions(plans, markers, history, appender, large_inputs, _capture(settings), turns=turns)
-    seen = AdmissionSeen(redis, DEPENDENCY_TIMEOUT_S)
-    definitions = RunDefinitions(plans, StoredSpecs(redis, settings.partitions, DEPENDENCY_TIMEOUT_S))
+    seen = AdmissionReader(redis, DEPENDENCY_TIMEOUT_S)
+    definitions = RunDefinitions(plans, SpecReader(redis, settings.partitions, DEPENDENCY_TIMEOUT_S))
     restarts = Restarts(history, definitions, large_inputs, _capture(settings))
-    claims = ClaimsSeen(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
+    claims = ClaimReader(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
     waits = Waits(history, definitions, claims, LaneLag(settings.kafka_bootstrap, LANE_TIMEOUT_S), seen)
-    bound = Bound("submissions", MAX_SUBMISSIONS_UNDER_WAY)
-    bus: Bus = nats or NoBus()
+    bound = Bound("submissions", MAX_SUBMISSIONS_IN_FLIGHT)
+    bus: PubSub = nats or NoPubSub()
     streams = Streams(RunFollower(database), bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S))
 
     async def kafka_answers() -> None:
@@ -213,8 +213,8 @@ def _services(
         restarts=restarts,
         bulk=Bulk(appender, restarts, submissions, bus),
         waits=waits,
-        workers_seen=WorkersSeen(redis, DEPENDENCY_TIMEOUT_S),
-        signals=SignalPost(
+        workers_seen=WorkerRegistry(redis, DEPENDENCY_TIMEOUT_S),
+        signals=SignalSender(
             history=history,
             markers=markers,
             workflows=flows,
@@ -384,7 +384,7 @@ def main() -> None:
     if not settings.key_pepper:
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
     uvloop_patch.install()
-    collect_rarely()
+    tune_collector()
     app = create_app(settings)
     config = uvicorn.Config(
         app,

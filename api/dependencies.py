@@ -16,7 +16,7 @@ from api.live.run_stream import Streams
 from api.publisher import Publisher
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
-from connectors.ports.pubsub import Bus
+from connectors.ports.pubsub import PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
@@ -25,10 +25,10 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
-from connectors.redis.admission_reader import AdmissionSeen
+from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.spend_reader import Spend
-from connectors.redis.submission_markers import AcceptedMarkers
-from connectors.redis.worker_registry import WorkersSeen
+from connectors.redis.submission_markers import SubmissionMarkers
+from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from schemas.api_models.access import Permission
 from schemas.errors import Unauthenticated
@@ -36,9 +36,9 @@ from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.explain_waiting import Waits
 from services.runs.restart import Restarts
-from services.runs.signals import SignalPost
+from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
-from services.workflows.resolver import Plans
+from services.workflows.resolver import WorkflowResolver
 
 CreateTopics = Callable[[str], Awaitable[object]]
 """Creates the topics of an organisation, named by its id; harmless when they are there."""
@@ -57,14 +57,14 @@ class Services:
     runs: Runs
     run_steps: RunSteps
     spend: Spend
-    plans: Plans
-    markers: AcceptedMarkers
+    plans: WorkflowResolver
+    markers: SubmissionMarkers
     submissions: Submissions
     restarts: Restarts
     bulk: Bulk
     waits: Waits
-    workers_seen: WorkersSeen
-    signals: SignalPost
+    workers_seen: WorkerRegistry
+    signals: SignalSender
     schedules: Schedules
     backfills: Backfills
     appender: Appender
@@ -73,11 +73,11 @@ class Services:
     run_limits: RunLimits
     limits_publisher: Publisher
     turns: Turns
-    admission_seen: AdmissionSeen
+    admission_seen: AdmissionReader
     counters: RoleCounters
     measures: Measures
     bound: Bound
-    bus: Bus
+    bus: PubSub
     streams: Streams
     checks: Mapping[str, Check]
     optional_checks: Mapping[str, Check]

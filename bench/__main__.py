@@ -156,9 +156,9 @@ def _report(measured: Measured, machine: results.Machine, at: datetime, *, keep:
     remarks.append(f"compared with {', '.join(sorted({e.file for e in earlier.values()})) or 'nothing'}")
     print("\n".join(report(measured.lines, earlier, judged=keep) + [f"# {remark}" for remark in remarks]))
     if keep and measured.lines:
-        untold = [*measured.missing, *measured.failures]
+        ignore_take = [*measured.missing, *measured.failures]
         folder = results.ROOT / results.FOLDER
-        path = results.write(folder, measured.lines, machine, earlier, history.revision(), at, untold)
+        path = results.write(folder, measured.lines, machine, earlier, history.revision(), at, ignore_take)
         print(f"# kept in {path.relative_to(results.ROOT)}; commit it to make it what later runs are compared with")
     return keep and any(fails_the_gate(line, earlier.get(line.name)) for line in measured.lines)
 

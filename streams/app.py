@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from redis.exceptions import AuthenticationError
 
 from connectors.aio import uvloop_patch
-from connectors.aio.gc_tuning import collect_rarely
+from connectors.aio.gc_tuning import tune_collector
 from connectors.kafka.log import KafkaLog
 from connectors.redis.client import connect
 from schemas.errors import Unavailable
@@ -30,7 +30,7 @@ from schemas.settings import Settings
 from streams.process import http, logs
 from streams.process.dependencies import Dependencies
 from streams.process.exit_codes import Ending, Exit
-from streams.process.health import Health, LoopWatch
+from streams.process.health import EventLoopWatch, Health
 from streams.process.health_metrics import HealthCollector
 from streams.process.metrics import RoleCollector, TakeTimes
 from streams.process.role import RoleApp
@@ -72,7 +72,7 @@ def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
     except ValueError as exc:
         return Ending(Exit.CONFIG, str(exc))
     uvloop_patch.install()
-    collect_rarely()
+    tune_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(run(settings, roles))
@@ -113,7 +113,7 @@ class Process:
 
     async def serve(self) -> Ending:
         """Serve; return why it ended."""
-        settings, watch = self._house.settings, LoopWatch(self._health)
+        settings, watch = self._house.settings, EventLoopWatch(self._health)
         try:
             port, stop_serving = http.serve(
                 self._house.registry, self._health, settings.api_host, settings.metrics_port

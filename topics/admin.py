@@ -8,7 +8,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import TooLarge, Unavailable
-from topics.catalogue import MOST_QUEUES, is_queue, partitions_of, queue_topics
+from topics.catalogue import MAX_QUEUES, is_queue, partitions_of, queue_topics
 
 _TIMEOUT_MS = 20_000
 
@@ -73,13 +73,13 @@ class TopicAdmin:
     async def create_queues(self, queues: Collection[str], partitions: int, replication: int) -> list[str]:
         """Create the topics of queues that are missing; return their names.
 
-        Raises ``TooLarge`` when there would be more than ``MOST_QUEUES``.
+        Raises ``TooLarge`` when there would be more than ``MAX_QUEUES``.
         """
         there = await self.names()
         new = queue_topics(queues).keys() - there
-        if new and sum(map(is_queue, there)) + len(new) > MOST_QUEUES:
+        if new and sum(map(is_queue, there)) + len(new) > MAX_QUEUES:
             raise TooLarge(
-                f"there are {sum(map(is_queue, there))} queues and may be {MOST_QUEUES}: use one that is there, or "
+                f"there are {sum(map(is_queue, there))} queues and may be {MAX_QUEUES}: use one that is there, or "
                 "let an operator delete topics of queues that nobody uses"
             )
         return await self.create(

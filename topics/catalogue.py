@@ -50,7 +50,7 @@ ONE_ORDER = 1
 
 SEGMENT_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 #: Each queue is a topic with all its partitions; a broker has room for thousands of those, and no more.
-MOST_QUEUES = 100
+MAX_QUEUES = 100
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ READ_TIMEOUT_S = 30.0
 #: What a submission has beside its inputs: tags have 64 KiB at most.
 BESIDE_INPUTS_BYTES = 128 * 1024
 #: Together they take some hundred MiB at most, with the default limit of inputs.
-MAX_LARGE_UNDER_WAY = 8
+MAX_LARGE_IN_FLIGHT = 8
 _LARGE = re.compile(r"/api/v1/workflows/runs(/[^/]+/fork)?/?")
 
 
@@ -33,7 +33,7 @@ class LargeBodies:
     def __init__(self, authenticator: Authenticator, most_inputs: int) -> None:
         self._authenticator = authenticator
         self._most = max(MAX_BODY_BYTES, most_inputs + BESIDE_INPUTS_BYTES)
-        self.bound = Bound("large submissions", MAX_LARGE_UNDER_WAY)
+        self.bound = Bound("large submissions", MAX_LARGE_IN_FLIGHT)
 
     def limit(self, scope: Scope) -> int:
         """Return the most bytes that a request's body may have."""

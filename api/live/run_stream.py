@@ -13,7 +13,7 @@ import msgspec
 from api.http.concurrency_limit import Bound
 from api.live.live_views import run_line, stored_steps
 from api.live.run_story import Event, Story
-from connectors.ports.pubsub import WATCH_S, Bus, run_subject, watch_subject
+from connectors.ports.pubsub import WATCH_S, PubSub, run_subject, watch_subject
 from connectors.postgres.run_changes import RunChanges, RunFollower
 from schemas.errors import TryLater
 from schemas.records.run_views import RunView
@@ -28,7 +28,7 @@ POLL_END_S = 0.1
 SETTLE_S = 0.2
 HEARTBEAT_S = 15.0
 #: A key may be revoked and a reader may hang: after this long the client has to come again, with its last id.
-MOST_S = 3600.0
+MAX_SECONDS = 3600.0
 #: Changes that wait for a slow reader. What does not fit is told by history.
 BACKLOG = 256
 
@@ -39,7 +39,7 @@ _DECODER = msgspec.json.Decoder(RunView)
 class Streams:
     """The streams of one process. ``bound`` limits how many there are."""
 
-    def __init__(self, follower: RunFollower, bus: Bus, bound: Bound) -> None:
+    def __init__(self, follower: RunFollower, bus: PubSub, bound: Bound) -> None:
         self.bound = bound
         self._follower = follower
         self._bus = bus
@@ -69,7 +69,7 @@ class Streams:
 
 
 class _Follow:
-    def __init__(self, follower: RunFollower, bus: Bus, org_id: str, run_id: str, story: Story) -> None:
+    def __init__(self, follower: RunFollower, bus: PubSub, org_id: str, run_id: str, story: Story) -> None:
         self._follower = follower
         self._bus = bus
         self._org_id = org_id
@@ -83,7 +83,7 @@ class _Follow:
         self._beat_at = 0.0
 
     async def blocks(self, first: Sequence[Event], *, closing: bool) -> AsyncIterator[bytes]:
-        until = time.monotonic() + MOST_S
+        until = time.monotonic() + MAX_SECONDS
         self._closing = closing
         yield b"retry: 1000\n\n"
         for event in first:

@@ -11,7 +11,7 @@ Answer = TypeVar("Answer")
 Key = TypeVar("Key", bound=Hashable)
 
 
-class Grouping(Generic[Item, Answer]):
+class Batcher(Generic[Item, Answer]):
     """Lets ``work`` do groups of at most ``most`` items, ``at_once`` groups at a time; what comes meanwhile waits.
 
     ``work`` answers for every item, in order. When it raises ``TryLater``, those who wait get the same error: what does

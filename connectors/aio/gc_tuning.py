@@ -10,6 +10,6 @@ import gc
 THRESHOLDS = (20_000, 20, 50)
 
 
-def collect_rarely() -> None:
+def tune_collector() -> None:
     """Let this process look less often. Call it once, at the start."""
     gc.set_threshold(*THRESHOLDS)

@@ -16,7 +16,7 @@ FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 2.0
 
 
-async def patiently(action: Callable[[], Awaitable[_T]], clock: Clock) -> _T:
+async def until_available(action: Callable[[], Awaitable[_T]], clock: Clock) -> _T:
     """Return the action's result, repeating it while it raises ``Unavailable``."""
     wait_s = FIRST_WAIT_S
     while True:

@@ -10,8 +10,8 @@ from PIL import ExifTags, Image, ImageStat, UnidentifiedImageError
 from schemas.errors import StepError
 
 #: Decoded, each takes up to 8 bytes for a while, and an attacker's zeros pack to nothing.
-MOST_PIXELS = 50_000_000
-MOST_BYTES = 32 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 32 * 1024 * 1024
 #: Statistics of colours are those of a picture of at most this edge, which costs milliseconds.
 _SAMPLE_EDGE = 512
 _COLOURS = 5
@@ -25,8 +25,8 @@ _DECODING = threading.BoundedSemaphore(2)
 
 def analyzed(data: bytes) -> dict[str, Any]:
     """Return what is to be said of an image's bytes."""
-    if len(data) > MOST_BYTES:
-        raise StepError("too_large", f"the image has {len(data)} bytes, the most is {MOST_BYTES}; make it smaller")
+    if len(data) > MAX_BYTES:
+        raise StepError("too_large", f"the image has {len(data)} bytes, the most is {MAX_BYTES}; make it smaller")
     try:
         with _DECODING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -46,9 +46,9 @@ def analyzed(data: bytes) -> dict[str, Any]:
 def _described(opened: Image.Image, size: int) -> dict[str, Any]:
     width, height = opened.size
     # Known from the header, before anything is decoded.
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise StepError(
-            "too_large", f"the image has {width} x {height} pixels, the most is {MOST_PIXELS}; make it smaller"
+            "too_large", f"the image has {width} x {height} pixels, the most is {MAX_PIXELS}; make it smaller"
         )
     found = {
         "format": opened.format,

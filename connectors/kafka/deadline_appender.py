@@ -19,7 +19,7 @@ class Appender(Protocol):
         ...
 
 
-class TimelyAppender:
+class DeadlineAppender:
     """Raises ``Unavailable`` when the acknowledgement takes longer than ``timeout_s``.
 
     What was handed to the log may still arrive then, so every record must carry an id that tells a repeat.

@@ -33,7 +33,7 @@ CACHE_BYTES = 32 * 1024 * 1024
 #: Objects, in bytes, whose value is kept as well: a map over a stored list takes its items one by one.
 VALUES_BYTES = 16 * 1024 * 1024
 #: Values are read and written whole, by up to ten attempts at once.
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 
 
 class CorruptObject(Rejected):
@@ -87,7 +87,7 @@ class Objects:
         if data is not None:
             return data
         try:
-            data = await self._blobs.read(name, MOST_BYTES)
+            data = await self._blobs.read(name, MAX_BYTES)
         except TooLarge as exc:
             raise _corrupt(sha256) from exc
         if hashlib.sha256(data).hexdigest() != sha256:
@@ -101,15 +101,15 @@ class Objects:
         """Return a JSON value as it travels: inline, or stored when over ``most`` bytes.
 
         The value comes out as JSON has it (tuples are lists, NaN is null). Raises ``TypeError`` for what JSON cannot
-        say, ``Undecodable`` for a value so deep that a record with it could not be read, or over ``MOST_BYTES``.
+        say, ``Undecodable`` for a value so deep that a record with it could not be read, or over ``MAX_BYTES``.
         """
         data = orjson.dumps(value)
         if data.count(b"{") + data.count(b"[") > MAX_DEPTH - _RECORD_DEPTH:
             parse(b"[" * _RECORD_DEPTH + data + b"]" * _RECORD_DEPTH)
         if len(data) <= most:
             return inline(orjson.loads(data))
-        if len(data) > MOST_BYTES:
-            raise Undecodable("size", f"it has {len(data)} bytes as JSON, the most is {MOST_BYTES}; split it")
+        if len(data) > MAX_BYTES:
+            raise Undecodable("size", f"it has {len(data)} bytes as JSON, the most is {MAX_BYTES}; split it")
         length = len(value) if isinstance(value, list) else None
         return await self.put(org_id, data, labels=labels, length=length)
 

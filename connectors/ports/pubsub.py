@@ -20,7 +20,7 @@ WATCHES = "agentflow.watch.*.*"
 WATCH_S = 15.0
 
 
-class Bus(Protocol):
+class PubSub(Protocol):
     """Publish and subscribe at most once. No method blocks or raises for a server that is down."""
 
     @property
@@ -37,7 +37,7 @@ class Bus(Protocol):
         ...
 
 
-class NoBus:
+class NoPubSub:
     """The bus of a deployment without one: nobody hears anything."""
 
     connected = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from connectors.providers.conversation import Asked, ToolSpec, Turn
-from connectors.providers.images import Picture
+from connectors.providers.images import ImageInput
 from schemas.records.base import Usage
 
 
@@ -25,7 +25,7 @@ class ModelRequest:
     timeout_s: float = 60.0
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[ImageInput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Provider(Protocol):
         """Return an upper bound of the tokens in ``text``, for a hold's estimate."""
         ...
 
-    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+    def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         """Return an upper bound of the tokens that pictures are counted as."""
         ...
 

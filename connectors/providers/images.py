@@ -15,7 +15,7 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 #: The most tokens that a service may count for one picture at its highest detail, by the beginning of its model's name,
 #: with room for changes: the published tiles or patches of that family, at its largest size.
-_MOST_TOKENS = (
+_MAX_TOKENS = (
     ("gpt-4o-mini", 50_000),
     ("gpt-4o", 2_000),
     ("gpt-4.1-mini", 4_000),
@@ -26,11 +26,11 @@ _MOST_TOKENS = (
     ("o3", 2_000),
 )
 #: Of any other model. No service is known to count more for a picture that it has not been told to take apart.
-MOST_TOKENS = 16_384
+MAX_IMAGE_TOKENS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImageInput:
     """An image's bytes. ``said`` is what can be measured of it, in words."""
 
     media_type: str
@@ -51,10 +51,10 @@ class Picture:
 def most_tokens(model: str) -> int:
     """Return an upper bound of what a service counts for one picture."""
     name = model.lower().rpartition("/")[2]
-    return next((most for start, most in _MOST_TOKENS if name.startswith(start)), MOST_TOKENS)
+    return next((most for start, most in _MAX_TOKENS if name.startswith(start)), MAX_IMAGE_TOKENS)
 
 
-def noted(body: dict[str, Any], pictures: Sequence[Picture]) -> dict[str, Any]:
+def noted(body: dict[str, Any], pictures: Sequence[ImageInput]) -> dict[str, Any]:
     """Return a request's body as it is kept: each picture as its hash and size instead of its bytes."""
     if not pictures:
         return body

@@ -11,7 +11,7 @@ import httpx
 from connectors.providers import http_errors, openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import weight
-from connectors.providers.images import Picture, most_tokens, noted
+from connectors.providers.images import ImageInput, most_tokens, noted
 from schemas.records.base import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -77,7 +77,7 @@ class OpenAIProvider:
         """
         return len(text.encode("utf-8", "surrogatepass")) + FRAME_TOKENS
 
-    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+    def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         """Return the most that the model's family counts for so many pictures of any size."""
         return most_tokens(model) * len(pictures)
 

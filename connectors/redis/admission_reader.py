@@ -39,7 +39,7 @@ class Counts:
     running_of: Mapping[str, int]
 
 
-class AdmissionSeen:
+class AdmissionReader:
     """Reads the table. Takes at most ``timeout_s`` and raises ``Unavailable``."""
 
     def __init__(self, redis: "Redis", timeout_s: float = 1.5) -> None:

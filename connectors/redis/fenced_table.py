@@ -156,7 +156,7 @@ class RedisTable:
         """Drop what the fold had written for the partition and set its position.
 
         Claims and holds stay: they are not the fold's, and work in flight lives by them. Every step checks the
-        epoch, so a stale owner drops nothing of its heir.
+        epoch, so a stale owner drops nothing of its new owner.
         """
         slot = self._slot(partition)
         with redis_errors(f"begin {self._name}/{partition}"):

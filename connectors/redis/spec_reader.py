@@ -13,7 +13,7 @@ _ENTITY = "spec:{}"
 _ENTRY = "spec"
 
 
-class StoredSpecs:
+class SpecReader:
     """Reads definitions out of the table. Takes at most ``timeout_s`` and raises ``Unavailable``."""
 
     def __init__(self, redis: Redis, partitions: int, timeout_s: float = 2.0) -> None:

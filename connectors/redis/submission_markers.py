@@ -56,7 +56,7 @@ class Marker:
     receipt: Receipt | None
 
 
-class AcceptedMarkers:
+class SubmissionMarkers:
     """The markers in Redis. Every method takes at most ``timeout_s`` and raises ``Unavailable``."""
 
     def __init__(self, redis: "Redis", partitions: int, timeout_s: float = 2.0) -> None:

@@ -43,7 +43,7 @@ WorkerState = Literal["live", "lost", "stopped"]
 
 @dataclass(frozen=True)
 class Said:
-    """What a worker says of itself. ``instance`` is one process, ``id`` its name, which an heir may have again."""
+    """What a worker says of itself. ``instance`` is one process, ``id`` its name, which a new owner may have again."""
 
     instance: str
     id: str
@@ -64,7 +64,7 @@ class Seen:
     state: WorkerState
 
 
-class WorkersSeen:
+class WorkerRegistry:
     """The list. Every method takes at most ``timeout_s`` and raises ``Unavailable``."""
 
     def __init__(self, redis: "Redis", timeout_s: float = 2.0) -> None:
@@ -105,7 +105,7 @@ def state_of(said: Said, seen_ms: int, now_ms: int) -> WorkerState:
 
 
 def current(workers: Iterable[Seen]) -> list[Seen]:
-    """Leave out who has an heir: a newer process of the same name."""
+    """Leave out who has a new owner: a newer process of the same name."""
     by_id: dict[str, list[Seen]] = {}
     for worker in sorted(workers, key=lambda w: (w.said.id, -w.said.started_ms, w.said.instance)):
         by_id.setdefault(worker.said.id, []).append(worker)

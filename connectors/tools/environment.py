@@ -68,7 +68,7 @@ class World:
         return bool(bucket) and (bucket in self.buckets or "*" in self.buckets)
 
 
-def world_of(settings: Settings, env: Mapping[str, str]) -> World:
+def environment_of(settings: Settings, env: Mapping[str, str]) -> World:
     """Return what the settings allow; secrets come from ``env``. Raises ``ValueError`` that names the variable."""
     results, documents = Path(settings.results_dir).resolve(), Path(settings.documents_dir).resolve()
     if results.is_relative_to(documents):

@@ -41,7 +41,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _Key = tuple[ToolKind, str]
 
 #: Instances of classes that are kept, one for each configuration. A process meets as many as its workflows name.
-MOST_INSTANCES = 256
+MAX_INSTANCES = 256
 
 
 class Registry:
@@ -153,7 +153,7 @@ class Registry:
         made = self._instances.get(key)
         if made is None:
             made = self._instances[key] = _make(entry, check_config(entry, config))
-            if len(self._instances) > MOST_INSTANCES:
+            if len(self._instances) > MAX_INSTANCES:
                 self._instances.popitem(last=False)
         self._instances.move_to_end(key)
         return made

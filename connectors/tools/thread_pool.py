@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 #: Plain functions at once. They mostly wait for files and sockets; a worker's concurrency is the real bound.
-MOST_THREADS = 32
+MAX_THREADS = 32
 
 _Job = tuple[Future[Any], Callable[[], Any]]
 
@@ -21,7 +21,7 @@ class Threads:
     its thread is taken until then.
     """
 
-    def __init__(self, most: int = MOST_THREADS) -> None:
+    def __init__(self, most: int = MAX_THREADS) -> None:
         self._most = most
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._lock = threading.Lock()

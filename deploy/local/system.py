@@ -168,7 +168,7 @@ class System:
 
 
 def _named(name: str) -> dict[str, str]:
-    """Return a process' names. By the second the one that is started in its place is known to be its heir."""
+    """Return a process' names. By the second the one that is started in its place is known to be its new owner."""
     return {"WORKER_ID": name, "GROUP_INSTANCE_ID": name}
 
 

@@ -15,10 +15,10 @@ from schemas.records.steps import StepRequest
 
 #: By then the fold has ended the run, and no claim of it is granted any more.
 REMEMBER_MS = 10_000
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 
 
-class Aborts:
+class Cancellations:
     """The calls in flight, by run."""
 
     def __init__(self, clock: Clock) -> None:
@@ -29,7 +29,7 @@ class Aborts:
 
     def end(self, run_id: str) -> None:
         """Break off the calls of a run, and those that are about to begin. Call it in the event loop."""
-        while len(self._ended) >= MOST_REMEMBERED:
+        while len(self._ended) >= MAX_REMEMBERED:
             del self._ended[next(iter(self._ended))]
         self._ended.pop(run_id, None)
         self._ended[run_id] = self._clock.now_ms() + REMEMBER_MS

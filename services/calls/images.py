@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.images.inspect import analyzed
-from connectors.providers.images import MEDIA_TYPES, Picture
+from connectors.providers.images import MEDIA_TYPES, ImageInput
 from connectors.providers.local.images import described
 from connectors.tools.builtin.images import decoded, image_at
 from connectors.tools.context import ToolContext
@@ -13,12 +13,12 @@ from schemas.errors import StepError
 
 MOST = 16
 #: In base64 it takes a third more, and services refuse bodies over some tens of MiB.
-MOST_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 20 * 1024 * 1024
 
 
 async def shown(
     context: ToolContext, names: Sequence[str], args: Mapping[str, Any]
-) -> tuple[tuple[Picture, ...], dict[str, Any]]:
+) -> tuple[tuple[ImageInput, ...], dict[str, Any]]:
     """Return the pictures of the arguments called ``names``, and the arguments with what a prompt says in their place.
 
     An argument is a ``data:`` URL or base64, an object that names a document (``bucket`` and ``key``), or a list of
@@ -27,7 +27,7 @@ async def shown(
     """
     if not names:
         return (), dict(args)
-    pictures: list[Picture] = []
+    pictures: list[ImageInput] = []
     told = dict(args)
     for name in names:
         first = len(pictures) + 1
@@ -37,11 +37,11 @@ async def shown(
     return tuple(pictures), told
 
 
-def _of_argument(context: ToolContext, name: str, value: Any) -> list[Picture]:
+def _of_argument(context: ToolContext, name: str, value: Any) -> list[ImageInput]:
     return list(_pictures(context, name, value))
 
 
-def _pictures(context: ToolContext, name: str, value: Any) -> Iterator[Picture]:
+def _pictures(context: ToolContext, name: str, value: Any) -> Iterator[ImageInput]:
     if value is None:
         return
     if isinstance(value, list):
@@ -57,21 +57,21 @@ def _pictures(context: ToolContext, name: str, value: Any) -> Iterator[Picture]:
     yield picture_of(data)
 
 
-def picture_of(data: bytes) -> Picture:
+def picture_of(data: bytes) -> ImageInput:
     """Return an image's bytes as they are shown. Raises a final ``StepError``."""
     facts = analyzed(data)
     media_type = MEDIA_TYPES.get(facts["format"])
     if media_type is None:
         known = ", ".join(MEDIA_TYPES)
         raise StepError("not_an_image", f"models are shown {known}, and this is a {facts['format']}; convert it")
-    return Picture(media_type, data, described(facts))
+    return ImageInput(media_type, data, described(facts))
 
 
-def _check(pictures: Sequence[Picture]) -> None:
+def _check(pictures: Sequence[ImageInput]) -> None:
     size = sum(len(picture.data) for picture in pictures)
-    if len(pictures) > MOST or size > MOST_BYTES:
+    if len(pictures) > MOST or size > MAX_BYTES:
         raise StepError(
             "too_large",
-            f"a model is shown at most {MOST} pictures of {MOST_BYTES} bytes together, and these are {len(pictures)} "
+            f"a model is shown at most {MOST} pictures of {MAX_BYTES} bytes together, and these are {len(pictures)} "
             f"with {size}; show fewer, or make them smaller",
         )

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from connectors.aio.keep_alive import kept
-from connectors.aio.retry import patiently
+from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
 from connectors.providers.base import ModelRequest, ModelResponse, Provider
 from connectors.providers.conversation import weight
-from connectors.providers.images import Picture
+from connectors.providers.images import ImageInput
+from connectors.redis.claims import Granted
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.leases import Granted
 from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.errors import StepError, Unavailable
 from schemas.money import usd
@@ -32,12 +32,12 @@ from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CostEvent, ProviderCall
 from schemas.records.steps import LlmCall, StepRequest
 from schemas.spec.references import MissingVariable, render
-from services.calls.cancellation import Aborts
+from services.calls.cancellation import Cancellations
 from services.calls.capture import captured
 from services.calls.ledger import Deferred, Ledger
 from services.calls.ports import Announce, Holds, Objects, Prices, ResponseCache, Routes
 from services.calls.timeouts import MODEL_TIMEOUT_S, limited, timeout_s
-from services.calls.transcript import Talk
+from services.calls.transcript import Transcript
 
 #: A longer wait goes back to the orchestrator, so that it keeps no slot of the worker.
 PATIENCE_S = 2.0
@@ -69,7 +69,7 @@ class ModelPorts:
     cache: ResponseCache
     objects: Objects
     clock: Clock
-    aborts: Aborts
+    aborts: Cancellations
     hold_ttl_ms: int
     lease_ms: int = 10_000
 
@@ -95,11 +95,11 @@ class ModelCalls:
     async def turn(
         self,
         request: StepRequest,
-        talk: Talk,
+        talk: Transcript,
         args: dict[str, Json],
         granted: Granted,
         ledger: Ledger,
-        pictures: tuple[Picture, ...] = (),
+        pictures: tuple[ImageInput, ...] = (),
     ) -> ModelResponse:
         """Return what a model says in an agent's turn. Raises as ``answer`` does."""
         provider_name, model = self._ports.routes.choose(request.tier, talk.call.provider, talk.call.model)
@@ -115,7 +115,7 @@ class ModelCalls:
         args: dict[str, Json],
         granted: Granted,
         ledger: Ledger,
-        pictures: tuple[Picture, ...] = (),
+        pictures: tuple[ImageInput, ...] = (),
     ) -> str:
         """Return the model's answer and book in ``ledger`` what was done for it.
 
@@ -145,8 +145,8 @@ class ModelCalls:
         prompt: str,
         granted: Granted,
         ledger: Ledger,
-        talk: Talk | None = None,
-        pictures: tuple[Picture, ...] = (),
+        talk: Transcript | None = None,
+        pictures: tuple[ImageInput, ...] = (),
     ) -> _Call:
         name, model = str(ledger.provider), str(ledger.model)
         provider = self._provider(name)
@@ -182,7 +182,7 @@ class ModelCalls:
         )
         return _Call(request, provider, question, hold, ledger)
 
-    def _picture_tokens(self, provider: Provider, model: str, pictures: tuple[Picture, ...]) -> int:
+    def _picture_tokens(self, provider: Provider, model: str, pictures: tuple[ImageInput, ...]) -> int:
         told = self._ports.prices.picture_tokens(provider.name, model)
         return provider.picture_tokens(model, pictures) if told is None else told * len(pictures)
 
@@ -291,8 +291,8 @@ class ModelCalls:
             latency_ms=latency_ms,
             idempotency_key=call.question.idempotency_key,
             capture=capture,
-            request=await patiently(lambda: captured(objects, org_id, capture, sent), self._clock),
-            response=await patiently(lambda: captured(objects, org_id, capture, received), self._clock),
+            request=await until_available(lambda: captured(objects, org_id, capture, sent), self._clock),
+            response=await until_available(lambda: captured(objects, org_id, capture, received), self._clock),
         )
 
     def _cached_call(self, request: StepRequest, key: CacheKey, granted: Granted) -> ProviderCall:

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
+from connectors.redis.claims import ClaimAnswer, Granted
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.leases import ClaimAnswer, Granted
 from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.records.base import Usage
@@ -13,7 +13,7 @@ from schemas.spec.policy import Tier
 
 
 class Claims(Protocol):
-    """Who works on an attempt, see ``connectors.redis.leases``. Every method raises ``Unavailable``."""
+    """Who works on an attempt, see ``connectors.redis.claims``. Every method raises ``Unavailable``."""
 
     async def take(self, run_id: str, request_id: str, *, also_ended: bool = False) -> ClaimAnswer:
         """Take the attempt, unless it is taken, has an outcome, or its run is over and not ``also_ended``."""

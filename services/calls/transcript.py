@@ -18,11 +18,11 @@ from schemas.spec.references import as_text
 from services.calls.ports import Objects
 
 #: More than any model reads at once, and little enough for ten turns at once in a worker's memory.
-MOST_STORED = 8 * 1024 * 1024
+MAX_STORED = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Transcript:
     """What a model is asked in a turn: the call, the tools, and what was said and done since the prompt."""
 
     call: LlmCall
@@ -30,7 +30,7 @@ class Talk:
     turns: tuple[Turn, ...]
 
 
-async def read_talk(objects: Objects, registry: Registry, org_id: str, work: AgentTurn) -> Talk:
+async def read_transcript(objects: Objects, registry: Registry, org_id: str, work: AgentTurn) -> Transcript:
     """Return a turn's question with all that is stored read. Raises ``StepError`` and ``Unavailable``."""
     _check_size(work)
     tools = tuple(_spec(registry, name) for name in work.tools)
@@ -40,16 +40,16 @@ async def read_talk(objects: Objects, registry: Registry, org_id: str, work: Age
         results = [await _result(objects, org_id, one) for one in before.results]
         asked = tuple(Asked(one["id"], one["name"], one["args"]) for one in said["tool_calls"])
         turns.append(Turn(said["text"], asked, tuple(results)))
-    return Talk(work.call, tools, tuple(turns))
+    return Transcript(work.call, tools, tuple(turns))
 
 
 def _check_size(work: AgentTurn) -> None:
     stored = sum(payload.size for payload in _payloads(work) if isinstance(payload, Reference))
-    if stored > MOST_STORED:
+    if stored > MAX_STORED:
         raise StepError(
             "too_large",
             f"what was said and found before this turn has {stored} bytes beside what is in its request, the most is "
-            f"{MOST_STORED}; let tools return less, or ask for less",
+            f"{MAX_STORED}; let tools return less, or ask for less",
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
-from connectors.ports.pubsub import Bus, cancel_subject
+from connectors.ports.pubsub import PubSub, cancel_subject
 from schemas.errors import Rejected
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from services.runs.restart import Again, Restarts
@@ -35,7 +35,7 @@ class Done:
 class Bulk:
     """Cancels and retries. Raises ``Unavailable``; what was done until then stays done, and is found so again."""
 
-    def __init__(self, appender: Appender, restarts: Restarts, submissions: Submissions, bus: Bus) -> None:
+    def __init__(self, appender: Appender, restarts: Restarts, submissions: Submissions, bus: PubSub) -> None:
         self._appender = appender
         self._bus = bus
         self._restarts = restarts

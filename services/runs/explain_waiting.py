@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from connectors.kafka.lag import LaneLag
 from connectors.postgres.runs import Runs, StoredRun, StoredStep
-from connectors.redis.admission_reader import UNKNOWN, AdmissionSeen
-from connectors.redis.lease_reader import ClaimsSeen, Holder
+from connectors.redis.admission_reader import UNKNOWN, AdmissionReader
+from connectors.redis.claim_reader import ClaimReader, Holder
 from schemas.errors import TryLater
 from schemas.ids import request_id
 from schemas.records.run_views import RunState
@@ -56,9 +56,9 @@ class Waits:
         self,
         history: Runs,
         definitions: RunDefinitions,
-        claims: ClaimsSeen,
+        claims: ClaimReader,
         lanes: LaneLag,
-        admission: AdmissionSeen,
+        admission: AdmissionReader,
     ) -> None:
         self._history = history
         self._definitions = definitions

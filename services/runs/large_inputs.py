@@ -21,11 +21,11 @@ from schemas.spec.rules_version import REFERENCES
 #: The most that a run's inputs may have as JSON, unless an installation says otherwise.
 MAX_INPUTS_BYTES = 8 * 1024 * 1024
 #: An object is written whole, and a worker holds it in memory.
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 #: A smaller value is not worth an object, and a round trip for each step that reads it.
 LEAST_BYTES = 16 * 1024
 #: What may be left in the record, beside a plan of up to 640 KiB.
-MOST_LEFT_BYTES = 256 * 1024
+MAX_LEFT_BYTES = 256 * 1024
 #: A reference in the record, without its name.
 REFERENCE_BYTES = 320
 #: Objects of one submission that are written at once.
@@ -38,8 +38,8 @@ class LargeInputs:
     """Where the large inputs of runs go. ``most_bytes`` is what inputs may have as JSON altogether."""
 
     def __init__(self, objects: Objects, most_bytes: int = MAX_INPUTS_BYTES) -> None:
-        if not 0 < most_bytes <= MOST_BYTES:
-            raise ValueError(f"MAX_INPUTS_BYTES={most_bytes} is not between 1 and {MOST_BYTES}")
+        if not 0 < most_bytes <= MAX_BYTES:
+            raise ValueError(f"MAX_INPUTS_BYTES={most_bytes} is not between 1 and {MAX_BYTES}")
         self._objects = objects
         self._most_bytes = most_bytes
 
@@ -64,10 +64,10 @@ class LargeInputs:
         # They have some MiB, and others are served meanwhile.
         written = await asyncio.to_thread(_written, record.inputs)
         chosen, left = choose({name: len(data) for name, data in written.items()}, read_here)
-        if left > MOST_LEFT_BYTES:
+        if left > MAX_LEFT_BYTES:
             raise TooLarge(
                 f"the inputs have {left} bytes as JSON beside the values of {LEAST_BYTES} bytes and more, which are "
-                f"stored; the limit is {MOST_LEFT_BYTES}: put many small values together into one list or object"
+                f"stored; the limit is {MAX_LEFT_BYTES}: put many small values together into one list or object"
             )
         if not chosen:
             return record
@@ -102,7 +102,7 @@ def choose(sizes: Mapping[str, int], read_here: frozenset[str] | None) -> tuple[
     left = 2 + sum(size + len(name.encode()) + 4 for name, size in sizes.items())
     kept = sizes.keys() if read_here is None else read_here
     chosen: list[str] = []
-    for reads, most in ((False, INLINE_LIMIT), (True, MOST_LEFT_BYTES)):
+    for reads, most in ((False, INLINE_LIMIT), (True, MAX_LEFT_BYTES)):
         names = sorted((name for name in sizes if (name in kept) == reads), key=lambda name: (-sizes[name], name))
         for name in names:
             if left <= most or sizes[name] < LEAST_BYTES:

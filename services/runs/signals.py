@@ -18,7 +18,7 @@ from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
-from connectors.redis.submission_markers import AcceptedMarkers
+from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, Undecodable
 from schemas.payload import Inline, Payload
 from schemas.records.base import Json
@@ -46,7 +46,7 @@ class Objects(Protocol):
 
 
 @dataclass(frozen=True)
-class Wish:
+class SignalRequest:
     """A signal that somebody sends to a run. ``signal_id`` tells repeats, ``sent_by`` who it is."""
 
     run_id: str
@@ -66,14 +66,14 @@ class Addressed:
     status: RunState
 
 
-class SignalPost:
+class SignalSender:
     """Takes signals. Every method raises ``Unavailable`` when a dependency does not answer."""
 
     def __init__(
         self,
         *,
         history: Runs,
-        markers: AcceptedMarkers,
+        markers: SubmissionMarkers,
         workflows: Workflows,
         objects: Objects,
         appender: Appender,
@@ -91,7 +91,7 @@ class SignalPost:
         self._timeout_s = timeout_s
         self._names: dict[tuple[str, str, int], frozenset[str]] = {}
 
-    async def prepare(self, org_id: str, wish: Wish) -> Addressed:
+    async def prepare(self, org_id: str, wish: SignalRequest) -> Addressed:
         """Return the record of a signal; nothing is appended yet, a large value is stored.
 
         Raises ``NotFound`` (no such run), ``Conflict`` (it has ended, or keeps all that it may), ``InvalidInput`` (its
@@ -140,7 +140,7 @@ class SignalPost:
             message = f"{workflow} version {version} waits for no signal {name!r}"
             raise InvalidInput(f"{message}; {fix}", (Problem("path.name", message, fix),))
 
-    async def _payload(self, org_id: str, wish: Wish) -> Payload:
+    async def _payload(self, org_id: str, wish: SignalRequest) -> Payload:
         try:
             return await self._objects.to_payload(org_id, wish.data, {"run_id": wish.run_id})
         except (TypeError, Undecodable) as exc:

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from connectors.aio.batching import Grouping
+from connectors.aio.batching import Batcher
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.postgres.runs import Runs
-from connectors.redis.submission_markers import AcceptedMarkers, Marker, Receipt
+from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import money
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
@@ -31,7 +31,7 @@ from schemas.spec.check.workflow import missing_inputs
 from schemas.spec.rules_version import LIMITS, TURNS
 from services.runs.admission_required import Turns
 from services.runs.large_inputs import LargeInputs
-from services.workflows.resolver import Plans
+from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
@@ -61,8 +61,8 @@ class Submissions:
 
     def __init__(
         self,
-        plans: Plans,
-        markers: AcceptedMarkers,
+        plans: WorkflowResolver,
+        markers: SubmissionMarkers,
         history: Runs,
         appender: Appender,
         large_inputs: LargeInputs,
@@ -76,7 +76,7 @@ class Submissions:
         self._appender = appender
         self._large_inputs = large_inputs
         self._now_ms = now_ms
-        self._group = Grouping(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
+        self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
         self._turns = turns
 

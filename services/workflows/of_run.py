@@ -1,16 +1,16 @@
 """The very definition that a run was started with."""
 
 from connectors.postgres.runs import StoredRun
-from connectors.redis.spec_reader import StoredSpecs
+from connectors.redis.spec_reader import SpecReader
 from schemas.errors import InvalidInput, NotFound
 from schemas.spec.model import ResolvedSpec
-from services.workflows.resolver import Plans
+from services.workflows.resolver import WorkflowResolver
 
 
 class RunDefinitions:
     """Finds definitions by their hash: as registered, or as the table keeps them when a prompt has moved on."""
 
-    def __init__(self, plans: Plans, kept: StoredSpecs) -> None:
+    def __init__(self, plans: WorkflowResolver, kept: SpecReader) -> None:
         self._plans = plans
         self._kept = kept
 

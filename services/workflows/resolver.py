@@ -56,7 +56,7 @@ def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: F
     return Plan(spec.version, resolved, required_of(resolved), semantics_of(spec), read_here(spec.dag.nodes))
 
 
-class Plans:
+class WorkflowResolver:
     """Finds the plan of a submission."""
 
     def __init__(self, workflows: Workflows, prompts: Prompts, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -13,7 +13,7 @@ from connectors.redis.fenced_table import RedisTable
 from schemas.errors import Rejected
 from schemas.records.control import KeyReleased
 from streams.runtime.checkpoint.codec import Marker, marker_of
-from streams.runtime.table.quarantine import ENTITY, SetAside, set_aside
+from streams.runtime.table.quarantine import ENTITY, QuarantinedKey, set_aside
 from topics import catalogue
 from topics.codec import encode
 from topics.partitioner import partition_for
@@ -34,7 +34,7 @@ class Aside:
 
     partition: int
     key: str
-    aside: SetAside
+    aside: QuarantinedKey
 
 
 class TableCare:
@@ -54,7 +54,7 @@ class TableCare:
             for key, data in sorted((await self._table.entries(partition, ENTITY)).items()):
                 yield Aside(partition, key, set_aside(data))
 
-    async def release(self, key: str, wait_s: float) -> SetAside | None:
+    async def release(self, key: str, wait_s: float) -> QuarantinedKey | None:
         """Let a key's records be folded; return why it is quarantined again, ``None`` if it is not.
 
         Raises ``Rejected`` for a key that is not quarantined, and when nobody has folded the word after ``wait_s``.
@@ -80,7 +80,7 @@ class TableCare:
                 )
             await asyncio.sleep(POLL_S)
 
-    async def _aside(self, partition: int, key: str) -> SetAside | None:
+    async def _aside(self, partition: int, key: str) -> QuarantinedKey | None:
         data = (await self._table.entries(partition, ENTITY)).get(key)
         return None if data is None else set_aside(data)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from streams.process.dependencies import Dependencies, State
 from streams.process.role import RoleApp, TickApp
-from streams.process.stall_detector import BROKEN, PAUSED, READY, Sample, Standing, Stillness
+from streams.process.stall_detector import BROKEN, PAUSED, READY, ProgressWatch, Sample, Stall
 from streams.roles.worker.poll_handler import Worker
 from streams.runtime.consumer.poll import Partition
 from streams.runtime.sink import SinkAgent
@@ -38,10 +38,10 @@ _NUMBER = re.compile(r"\b\d+ (?=s\b|records\b)")
 
 
 @dataclass(frozen=True)
-class RoleView:
+class ProgressView:
     """One role at one beat: its partitions' standing and what is wrong with it, in words."""
 
-    partitions: Mapping[Partition, Standing] = field(default_factory=dict)
+    partitions: Mapping[Partition, ProgressWatch] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
 
 
@@ -53,8 +53,8 @@ class Health:
         self.stall_s = stall_s
         self.apps: dict[str, RoleApp] = {}
         self.serving = False
-        self._still = {role: Stillness() for role in roles}
-        self._views = {role: RoleView() for role in self._still}
+        self._still = {role: Stall() for role in roles}
+        self._views = {role: ProgressView() for role in self._still}
         self._beat = time.monotonic()
         self._bad_since: float | None = None
         self._said: set[str] = set()
@@ -88,7 +88,7 @@ class Health:
         """Return for how long the event loop has not come round."""
         return max(0.0, time.monotonic() - self._beat - BEAT_S)
 
-    def views(self) -> Mapping[str, RoleView]:
+    def views(self) -> Mapping[str, ProgressView]:
         """Return what the last beat saw."""
         return self._views
 
@@ -106,13 +106,13 @@ class Health:
 
     # Internals
 
-    def _view(self, role: str, app: RoleApp, now: float) -> RoleView:
+    def _view(self, role: str, app: RoleApp, now: float) -> ProgressView:
         standing = self._still[role].look(now, samples(app))
         complaints = [*_group(app, now, self.stall_s)]
         for (topic, number), one in standing.items():
             if complaint := one.complaint(self.stall_s):
                 complaints.append(f"{topic}/{number} {complaint}")
-        return RoleView(standing, tuple(complaints))
+        return ProgressView(standing, tuple(complaints))
 
     def _of_roles(self) -> list[str]:
         return [f"{role}: {c}" for role, view in self._views.items() for c in view.complaints]
@@ -176,7 +176,7 @@ def _waited(state: State) -> str:
     return f"waiting for {state.name} since {state.seconds(time.monotonic()):.0f} s: {state.why}"
 
 
-class LoopWatch(threading.Thread):
+class EventLoopWatch(threading.Thread):
     """Says in the log where the loop's thread stands, when it does not come round. Start it in that thread."""
 
     def __init__(self, health: Health, *, every_s: float = 1.0) -> None:

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from streams.process.dependencies import State
-from streams.process.health import Health, RoleView
-from streams.process.stall_detector import Standing
+from streams.process.health import Health, ProgressView
+from streams.process.stall_detector import ProgressWatch
 
 Page = tuple[HTTPStatus, dict[str, Any]]
 
@@ -78,11 +78,11 @@ def _dependency(state: State) -> dict[str, Any]:
     return {"state": "waiting", "since": since, "why": state.why}
 
 
-def _role(view: RoleView) -> dict[str, Any]:
+def _role(view: ProgressView) -> dict[str, Any]:
     partitions = {f"{topic}/{number}": _partition(one) for (topic, number), one in sorted(view.partitions.items())}
     return {"ready": not view.complaints, "reasons": list(view.complaints), "partitions": partitions}
 
 
-def _partition(one: Standing) -> dict[str, Any]:
+def _partition(one: ProgressWatch) -> dict[str, Any]:
     sample = one.sample
     return {"status": sample.status, "lag": sample.lag, "still_s": round(one.still_s, 1), "why": sample.why}

@@ -11,7 +11,7 @@ from connectors.aio.clock import WallClock
 from streams.process.role import RoleApp
 from streams.runtime.sink import SinkAgent
 from streams.runtime.table.agent import TableAgent
-from streams.runtime.table.partition import Owned
+from streams.runtime.table.partition import OwnedPartition
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class _TableMetrics:
         )
         self.families = [self._age, self._bytes, self._restored]
 
-    def add(self, role: str, owned: Owned) -> None:
+    def add(self, role: str, owned: OwnedPartition) -> None:
         """Add one partition."""
         labels, saved = [role, str(owned.partition)], owned.saved
         since_ms = saved.marker.at_ms if saved.marker is not None else saved.taken_ms

@@ -29,7 +29,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProgressWatch:
     """What is known of a partition over time: for how long its work stood still, and its status stayed."""
 
     sample: Sample
@@ -55,16 +55,16 @@ class _Since:
     status: float
 
 
-class Stillness:
+class Stall:
     """Watches one role's partitions. Feed it often: what moves between two looks is not seen."""
 
     def __init__(self) -> None:
         self._since: dict[Partition, _Since] = {}
 
-    def look(self, now: float, samples: Mapping[Partition, Sample]) -> dict[Partition, Standing]:
+    def look(self, now: float, samples: Mapping[Partition, Sample]) -> dict[Partition, ProgressWatch]:
         """Return each partition's standing at ``now``, in seconds of a clock that never goes back."""
         self._since = {p: self._next(now, self._since.get(p), sample) for p, sample in samples.items()}
-        return {p: Standing(s.sample, now - s.moved, now - s.status) for p, s in self._since.items()}
+        return {p: ProgressWatch(s.sample, now - s.moved, now - s.status) for p, s in self._since.items()}
 
     @staticmethod
     def _next(now: float, before: _Since | None, sample: Sample) -> _Since:

@@ -13,7 +13,7 @@ from schemas.errors import Unavailable
 from schemas.records.admissions import PoolSet
 from schemas.tables.admissions import LINES, POOL, Pool
 from streams.runtime.routing import to_out
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ ADMISSION_RUNS = "agentflow_admission_runs"
 RETRY_S = 1.0
 
 
-class PoolWord:
+class PoolAnnouncer:
     """Puts the size of the pool into the log once, so that what it decides is decided alike whenever it is folded."""
 
     def __init__(self, log_: Log, size: int) -> None:
@@ -54,10 +54,10 @@ async def fire_nothing(_partition: int, _dues: list[Due]) -> list[OutRecord]:
     return []
 
 
-class LinesCollector(Collector):
+class AdmissionQueueCollector(Collector):
     """Reads the owner's lines at scrape time. By organisation the API says it (``GET /api/v1/limits``)."""
 
-    def __init__(self, owned: Callable[[], Mapping[int, Owned]]) -> None:
+    def __init__(self, owned: Callable[[], Mapping[int, OwnedPartition]]) -> None:
         self._owned = owned
 
     def collect(self) -> Iterable[Metric]:

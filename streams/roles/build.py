@@ -13,14 +13,14 @@ from redis.asyncio import Redis
 from connectors.aio.clock import WallClock
 from connectors.clickhouse.client import ClickHouse
 from connectors.kafka.checkpoints import KafkaCheckpoints
-from connectors.kafka.deadline_appender import TimelyAppender
+from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.kafka.log import KafkaLog
 from connectors.nats.pubsub import Nats
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import Objects, open_objects
 from connectors.ports.engine import InRecord
-from connectors.ports.pubsub import CANCELS, Bus, NoBus
+from connectors.ports.pubsub import CANCELS, NoPubSub, PubSub
 from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_limits import RunLimits
@@ -31,28 +31,28 @@ from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.registry import build_providers
+from connectors.redis.claims import RedisClaims
 from connectors.redis.client import connect, ping
 from connectors.redis.fenced_table import RedisTable
 from connectors.redis.holds import RedisHolds
-from connectors.redis.leases import RedisClaims
 from connectors.redis.response_cache import RedisResponseCache
-from connectors.redis.submission_markers import AcceptedMarkers
-from connectors.redis.worker_registry import WorkersSeen
+from connectors.redis.submission_markers import SubmissionMarkers
+from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
-from connectors.tools.environment import world_of
+from connectors.tools.environment import environment_of
 from connectors.tools.metrics import ToolMetrics
 from schemas.records.run_events import Capture
 from schemas.settings import Settings
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
-from services.calls.cancellation import Aborts
+from services.calls.cancellation import Cancellations
 from services.calls.pipeline import ModelCalls, ModelPorts
 from services.routing.router import RouteTable
 from services.runs.admission_required import Turns
 from services.runs.large_inputs import LargeInputs
-from services.runs.signals import SignalPost
+from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
-from services.workflows.resolver import Plans
+from services.workflows.resolver import WorkflowResolver
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
@@ -60,7 +60,7 @@ from streams.core.runs.requests.chained import goes_on
 from streams.process.dependencies import Ask
 from streams.process.metrics import TakeTimes
 from streams.process.role import RoleApp, TickApp
-from streams.roles.admission import LinesCollector, PoolWord, fire_nothing
+from streams.roles.admission import AdmissionQueueCollector, PoolAnnouncer, fire_nothing
 from streams.roles.analytics import AnalyticsSink
 from streams.roles.budgets import PresumedSettlements
 from streams.roles.history import HistorySink
@@ -73,14 +73,14 @@ from streams.roles.worker.heartbeat import Heartbeat, voice
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.poll_handler import Worker
 from streams.roles.worker.producer import Outbox
-from streams.runtime.consumer.batch_delay import Gathering
+from streams.runtime.consumer.batch_delay import BatchDelay
 from streams.runtime.consumer.poll import PollHandler
 from streams.runtime.consumer.transport import PollApp
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.routing import to_out
 from streams.runtime.sink import SinkAgent
 from streams.runtime.table import crash_points
-from streams.runtime.table.agent import TableAgent, nothing_follows
+from streams.runtime.table.agent import TableAgent, never_lingers
 from streams.runtime.table.inbox import CatalogueInbox
 from streams.runtime.table.timers import fire_run_timers
 from topics import catalogue
@@ -125,10 +125,10 @@ class House:
         self.closers.append(database.close)
         return database
 
-    def bus(self, role: str) -> Bus:
+    def bus(self, role: str) -> PubSub:
         """Return the role's own connection to NATS, closed with the process; without ``NATS_URL`` one to nobody."""
         if not self.settings.nats_url:
-            return NoBus()
+            return NoPubSub()
         nats = Nats(self.settings.nats_url, f"agentflow-{role}")
         nats.start()
         self.closers.append(nats.stop)
@@ -165,12 +165,12 @@ def ingress(house: House) -> PollApp:
     settings = house.settings
     database = house.database()
     submissions, history, markers = _submissions(house, database)
-    signals = SignalPost(
+    signals = SignalSender(
         history=history,
         markers=markers,
         workflows=Workflows(database),
         objects=open_objects(settings.objects_url, settings.objects_dir, s3_access(settings)),
-        appender=TimelyAppender(house.log, SINK_TIMEOUT_S),
+        appender=DeadlineAppender(house.log, SINK_TIMEOUT_S),
         redis=house.redis,
         partitions=settings.partitions,
         timeout_s=SINK_TIMEOUT_S,
@@ -201,7 +201,7 @@ def orchestrator(house: House) -> PollApp:
         log_=house.log,
         clock=house.clock,
         fire=fire_run_timers,
-        goes_on=(lambda record: goes_on(record.value)) if settings.chain_steps else nothing_follows,
+        goes_on=(lambda record: goes_on(record.value)) if settings.chain_steps else never_lingers,
         on_taken=house.takes.of("orchestrator"),
         crash_point=house.crash_point(),
     )
@@ -232,7 +232,7 @@ def budgets(house: House) -> PollApp:
 def admission(house: House) -> PollApp:
     """The fold of ``admissions``."""
     settings = house.settings
-    pool = PoolWord(house.log, settings.admission_pool)
+    pool = PoolAnnouncer(house.log, settings.admission_pool)
     pool.start()
     house.closers.append(pool.stop)
     handler = TableAgent(
@@ -248,7 +248,7 @@ def admission(house: House) -> PollApp:
         on_taken=house.takes.of("admission"),
         crash_point=house.crash_point(),
     )
-    house.registry.register(LinesCollector(handler.partitions))
+    house.registry.register(AdmissionQueueCollector(handler.partitions))
     return house.app("admission", handler, catalogue.ADMISSIONS)
 
 
@@ -261,7 +261,7 @@ def worker(house: House) -> PollApp:
     house.registry.register(ToolMetrics())
     outbox = Outbox(house.log, clock)
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
-    aborts = Aborts(clock)
+    aborts = Cancellations(clock)
     house.bus("worker").subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
     executor = Executor(
         worker_id=worker_id,
@@ -270,7 +270,7 @@ def worker(house: House) -> PollApp:
         objects=objects,
         clock=clock,
         documents_dir=Path(settings.documents_dir),
-        world=world_of(settings, os.environ),
+        world=environment_of(settings, os.environ),
         aborts=aborts,
     )
     attempts = Attempts(
@@ -288,7 +288,7 @@ def worker(house: House) -> PollApp:
     )
     lanes = _lanes(settings.worker_queues)
     say = voice(worker_id, lanes, settings.worker_concurrency, lambda: handler.in_flight, clock.now_ms())
-    heart = Heartbeat(WorkersSeen(house.redis), say)
+    heart = Heartbeat(WorkerRegistry(house.redis), say)
     heart.start()
     house.closers.append(heart.stop)
     return house.app("worker", handler, *lanes, fetch_bytes=WORKER_FETCH_BYTES, drain_s=settings.worker_drain_s)
@@ -305,7 +305,7 @@ def _lanes(queues: str) -> list[str]:
     return [catalogue.lane(name) for name in dict.fromkeys(names)]
 
 
-def _model_ports(house: House, objects: Objects, outbox: Outbox, aborts: Aborts) -> ModelPorts:
+def _model_ports(house: House, objects: Objects, outbox: Outbox, aborts: Cancellations) -> ModelPorts:
     settings = house.settings
     definitions = BudgetDefinitions()
     follower = DefinitionsFollower(settings.kafka_bootstrap, definitions.apply, definitions.mark_loaded)
@@ -382,8 +382,8 @@ def live(house: House) -> PollApp:
     return house.app("live", handler, catalogue.RUN_VIEWS)
 
 
-def _gathering(least_ms: float, most_ms: float) -> Gathering:
-    return Gathering(least_ms=least_ms, most_ms=most_ms, ms_per_record=SINK_MS_PER_RECORD, enough=SINK_ENOUGH)
+def _gathering(min_ms: float, max_ms: float) -> BatchDelay:
+    return BatchDelay(min_ms=min_ms, max_ms=max_ms, ms_per_record=SINK_MS_PER_RECORD, enough=SINK_ENOUGH)
 
 
 def _decoded(record: InRecord) -> Any:
@@ -400,20 +400,20 @@ def scheduler(house: House) -> TickApp:
         submissions,
         history,
         markers,
-        TimelyAppender(house.log, SINK_TIMEOUT_S),
+        DeadlineAppender(house.log, SINK_TIMEOUT_S),
         house.clock,
         house.registry,
     )
     return TickApp("scheduler", ticker, TICK_S)
 
 
-def _submissions(house: House, database: Database) -> tuple[Submissions, Runs, AcceptedMarkers]:
+def _submissions(house: House, database: Database) -> tuple[Submissions, Runs, SubmissionMarkers]:
     """Return the path of submissions, with the history and the markers that it asks."""
     settings = house.settings
     history = Runs(database)
-    markers = AcceptedMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S)
-    plans = Plans(Workflows(database), Prompts(database))
-    appender = TimelyAppender(house.log, SINK_TIMEOUT_S)
+    markers = SubmissionMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S)
+    plans = WorkflowResolver(Workflows(database), Prompts(database))
+    appender = DeadlineAppender(house.log, SINK_TIMEOUT_S)
     capture: Capture = settings.capture  # type: ignore[assignment]
     objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
     large_inputs = LargeInputs(objects, settings.max_inputs_bytes)

@@ -14,7 +14,7 @@ from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
 from schemas.errors import BadRecord, Conflict, InvalidInput, NotFound, Rejected, SubmissionConflict, TooLarge
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
-from services.runs.signals import SignalPost, Wish
+from services.runs.signals import SignalRequest, SignalSender
 from services.runs.submit import Submissions
 from streams.roles.cloudevents import CloudEvent, read_event
 from topics.catalogue import organisation_of
@@ -44,7 +44,7 @@ class DeadLetter(Protocol):
 class Ingress:
     """Turns submissions into ``RunSubmitted``, and signals into ``SignalReceived``."""
 
-    def __init__(self, submissions: Submissions, signals: SignalPost, dead_letter: DeadLetter) -> None:
+    def __init__(self, submissions: Submissions, signals: SignalSender, dead_letter: DeadLetter) -> None:
         self._submissions = submissions
         self._signals = signals
         self._dead_letter = dead_letter
@@ -106,9 +106,9 @@ def _body(event: CloudEvent) -> SubmitRun:
     return _data(event, SubmitRun)
 
 
-def _wish(event: CloudEvent) -> Wish:
+def _wish(event: CloudEvent) -> SignalRequest:
     signal = _data(event, SendSignal)
-    return Wish(signal.run_id, signal.name, signal.data, signal_id(event.source, event.id), event.source)
+    return SignalRequest(signal.run_id, signal.name, signal.data, signal_id(event.source, event.id), event.source)
 
 
 def _data(event: CloudEvent, model: type[_Model]) -> _Model:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from connectors.ports.engine import Clock, InRecord
-from connectors.ports.pubsub import WATCH_S, WATCHES, Bus, cancel_subject, run_subject
+from connectors.ports.pubsub import WATCH_S, WATCHES, PubSub, cancel_subject, run_subject
 from schemas.errors import BadRecord, NewerMajor
 from schemas.records.run_views import RunView
 from topics.codec import decode
@@ -21,13 +21,13 @@ from topics.codec import decode
 STALE_MS = 30_000
 #: A record without any of them is of no run that ended badly; one with them may be all the same.
 _BAD_ENDS = (b'"status":"failed"', b'"status":"canceled"')
-MOST_WATCHED = 100_000
+MAX_WATCHED = 100_000
 
 
 class Live:
     """The sink. Its records are not decoded before."""
 
-    def __init__(self, bus: Bus, clock: Clock) -> None:
+    def __init__(self, bus: PubSub, clock: Clock) -> None:
         self._bus = bus
         self._clock = clock
         self._watched: dict[bytes, int] = {}
@@ -61,7 +61,7 @@ class Live:
 
     def _watch(self, subject: str, run_id: bytes) -> None:
         now_ms = self._clock.now_ms()
-        if len(self._watched) >= MOST_WATCHED:
+        if len(self._watched) >= MAX_WATCHED:
             self._watched = {run: until for run, until in self._watched.items() if until > now_ms}
         self._watched[run_id] = now_ms + int(WATCH_S * 1000)
 

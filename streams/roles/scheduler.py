@@ -15,7 +15,7 @@ from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import Clock, OutRecord
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules, StoredSchedule
-from connectors.redis.submission_markers import AcceptedMarkers
+from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import Rejected, SubmissionConflict, Unavailable
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.schedule import slot_id, slots
@@ -50,7 +50,7 @@ class Scheduler:
         backfills: Backfills,
         submissions: Submissions,
         history: Runs,
-        markers: AcceptedMarkers,
+        markers: SubmissionMarkers,
         appender: Appender,
         clock: Clock,
         registry: CollectorRegistry,

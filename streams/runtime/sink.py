@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.ports.engine import Clock, InRecord, Log, OutRecord
 from schemas.errors import BadRecord, NewerMajor, Unavailable
-from streams.runtime.consumer.batch_delay import Gathering
+from streams.runtime.consumer.batch_delay import BatchDelay
 from streams.runtime.consumer.poll import Control, Partition, Poll
 from streams.runtime.dead_letters import dead_letter
 
@@ -42,7 +42,7 @@ class SinkAgent:
         write: Write,
         log_: Log,
         clock: Clock,
-        gathering: Gathering | None = None,
+        gathering: BatchDelay | None = None,
         poll_records: int = POLL_RECORDS,
     ) -> None:
         self._name = name
@@ -50,7 +50,7 @@ class SinkAgent:
         self._write = write
         self._log = log_
         self._clock = clock
-        self._gathering = gathering or Gathering(least_ms=0, most_ms=0, ms_per_record=0, enough=0)
+        self._gathering = gathering or BatchDelay(min_ms=0, max_ms=0, ms_per_record=0, enough=0)
         self._poll_records = poll_records
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, str] = {}
@@ -69,15 +69,15 @@ class SinkAgent:
             self._paused.pop(partition, None)
             self._done.pop(partition, None)
 
-    def rest_s(self) -> float:
+    def batch_delay_s(self) -> float:
         """Return how long to let records gather."""
-        return self._gathering.rest_s(self._clock.now_ms())
+        return self._gathering.batch_delay_s(self._clock.now_ms())
 
     def wanted(self) -> tuple[set[Partition], int]:
         """Return every partition that is not paused."""
         return self._assigned - set(self._paused), self._poll_records
 
-    def follows_s(self, poll: Poll) -> float:
+    def linger_s(self, poll: Poll) -> float:
         """Return 0: nothing is known of what follows."""
         return 0.0
 

@@ -1,7 +1,7 @@
 """Which faults strike when: drawn ahead from a seed, without I/O, so that a seed gives the same plan anywhere.
 
 Each fault is a card of a shuffled deck, so that in a few minutes everything is hit about as often. A process is hit
-by one fault at a time, and at most ``MOST_AT_ONCE`` faults overlap.
+by one fault at a time, and at most ``MAX_AT_ONCE`` faults overlap.
 """
 
 import random
@@ -14,7 +14,7 @@ KINDS: tuple[Kind, ...] = ("kill", "stop", "flush", "pause", "cut", "delay", "th
 ON_LINKS: tuple[Kind, ...] = ("pause", "cut", "delay", "throttle")
 
 #: Three at once find what two do not; with more, nothing works for minutes and nothing is found.
-MOST_AT_ONCE = 3
+MAX_AT_ONCE = 3
 #: Until a killed process works again on a busy machine: the plan takes it for under way that long.
 RESTART_S = 4.0
 SLOW_RESTART_S = {"kafka": 10.0}
@@ -117,9 +117,9 @@ def _fault(chance: random.Random, at_s: float, kind: Kind, target: str, longest_
 
 
 def _room(faults: Sequence[Fault], at_s: float) -> float:
-    """Return the first moment from ``at_s`` on at which fewer than ``MOST_AT_ONCE`` faults are under way."""
+    """Return the first moment from ``at_s`` on at which fewer than ``MAX_AT_ONCE`` faults are under way."""
     ends = sorted(f.free_at_s for f in faults if f.free_at_s > at_s)
-    return at_s if len(ends) < MOST_AT_ONCE else ends[-MOST_AT_ONCE]
+    return at_s if len(ends) < MAX_AT_ONCE else ends[-MAX_AT_ONCE]
 
 
 def _struck(target: str) -> str:

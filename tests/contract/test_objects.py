@@ -108,7 +108,7 @@ async def test_values_over_the_limit_are_stored_and_come_back(store: Store) -> N
 
 async def test_no_more_is_stored_or_read_than_fits_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     reference = await store.opened().put("acme", b"data")
-    monkeypatch.setattr(objects_module, "MOST_BYTES", INLINE_LIMIT + 100)
+    monkeypatch.setattr(objects_module, "MAX_BYTES", INLINE_LIMIT + 100)
     store.change(name_of("acme", b"data"), b"x" * (INLINE_LIMIT + 101))
     with pytest.raises(CorruptObject):
         await store.opened().get("acme", reference)

@@ -17,7 +17,7 @@ from streams.core.runs.fold import RunFold
 from streams.runtime.routing import to_out
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.inbox import CatalogueInbox
-from streams.runtime.table.partition import Owned
+from streams.runtime.table.partition import OwnedPartition
 from streams.runtime.table.takeover import Takeover
 from tests.support.runs import function, resolved, submitted
 
@@ -33,7 +33,7 @@ async def redis(redis_url: str):
     await client.aclose()
 
 
-async def restored(redis: Redis, fold, records: list, age_s: int) -> tuple[Owned, MemoryLog]:
+async def restored(redis: Redis, fold, records: list, age_s: int) -> tuple[OwnedPartition, MemoryLog]:
     now_ms = int(time.time() * 1000)
     clock = ManualClock(now_ms - age_s * 1000)
     log = MemoryLog(1, clock)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from connectors.redis.leases import RedisClaims
+from connectors.redis.claims import RedisClaims
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, request_id, run_id
 from tests.histories.built import BUILT

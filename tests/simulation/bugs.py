@@ -18,7 +18,7 @@ from streams.core.state import State
 from streams.runtime.checkpoint.writer import Checkpointer
 from streams.runtime.table.agent import TableAgent
 from streams.runtime.table.engine import Engine, Prepared
-from streams.runtime.table.partition import Owned
+from streams.runtime.table.partition import OwnedPartition
 
 BUGS = (
     "no_epoch_check",
@@ -108,7 +108,7 @@ class GivenTwice(AdmissionsFold):
 class OnlyItsOwn(Checkpointer):
     """Forgets what the owner before had changed since the last checkpoint."""
 
-    async def _made_whole(self, owned: Owned) -> bool:
+    async def _made_whole(self, owned: OwnedPartition) -> bool:
         """Say that it is."""
         owned.saved.whole = True
         return True
@@ -117,7 +117,7 @@ class OnlyItsOwn(Checkpointer):
 class Unasked(Checkpointer):
     """Writes a checkpoint whoever owns the table."""
 
-    async def _still_ours(self, owned: Owned) -> None:
+    async def _still_ours(self, owned: OwnedPartition) -> None:
         """Do not ask."""
 
 

@@ -36,7 +36,7 @@ from streams.core.runs.transitions import TERMINAL_RUN
 from streams.core.state import Fold
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.inbox import CatalogueInbox
-from streams.runtime.table.partition import Owned
+from streams.runtime.table.partition import OwnedPartition
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
 from streams.runtime.table.takeover import Takeover
 from tests.simulation.ports import FencedTable, StampedLog
@@ -436,7 +436,7 @@ class _SilentLog:
 
 
 async def _restore(world: World, topic: str, fold: Fold, table: FencedTable, partition: int) -> None:
-    def give_up(owned: Owned) -> None:
+    def give_up(owned: OwnedPartition) -> None:
         raise AssertionError(f"a replay lost its partition: {owned.why}")
 
     engine = Engine(

@@ -73,7 +73,7 @@ RULES: dict[str, type[RunFold]] = {"timer_by_clock": TimerByClock, "children_lef
 #: How much more often mischief strikes in the middle of a checkpoint, which is rare enough.
 AT_CHECKPOINTS = 4
 #: More steps than any seed needs by far; a world that is not dry by then never will be.
-MOST_STEPS = 60_000
+MAX_STEPS = 60_000
 FAST = {"retries": {"max_attempts": 3, "initial_ms": 200}}
 TIMED = FAST | {"timeout_ms": 1_000}
 OPTIONAL = {"retries": {"max_attempts": 1}, "optional": True}
@@ -256,7 +256,7 @@ class World:
                 self.do_mischief()
         self.heal()
         while not self.dry():
-            if self.scheduler.steps > MOST_STEPS:
+            if self.scheduler.steps > MAX_STEPS:
                 return False
             self.step()
         return True

@@ -10,21 +10,21 @@ from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
-from connectors.redis.submission_markers import AcceptedMarkers
+from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.settings import Settings
 from services.runs.large_inputs import LargeInputs
-from services.runs.signals import SignalPost
+from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
-from services.workflows.resolver import Plans
+from services.workflows.resolver import WorkflowResolver
 from streams.roles.ingress import DeadLetter, Ingress
 
 
 def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appender, letters: DeadLetter) -> Ingress:
     """Return an ingress with connections of its own."""
     workflows, history = Workflows(database), Runs(database)
-    markers = AcceptedMarkers(redis, settings.partitions)
+    markers = SubmissionMarkers(redis, settings.partitions)
     objects = LocalObjects(Path(settings.objects_dir))
-    signals = SignalPost(
+    signals = SignalSender(
         history=history,
         markers=markers,
         workflows=workflows,
@@ -33,5 +33,5 @@ def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appe
         redis=redis,
         partitions=settings.partitions,
     )
-    plans = Plans(workflows, Prompts(database))
+    plans = WorkflowResolver(workflows, Prompts(database))
     return Ingress(Submissions(plans, markers, history, log, LargeInputs(objects)), signals, letters)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-MOST_S = 5.0
+MAX_SECONDS = 5.0
 
 
 @dataclass
@@ -49,7 +49,7 @@ def listen(command: Sequence[str], tell: Callable[[str], object] = lambda _line:
 def main() -> int:
     """Run the command line; the exit code is the command's, or 1 when it was silent for too long."""
     parser = argparse.ArgumentParser(prog="python tests/support/silence.py")
-    parser.add_argument("--most", type=float, default=MOST_S, help="seconds")
+    parser.add_argument("--most", type=float, default=MAX_SECONDS, help="seconds")
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
     heard = listen(args.command, sys.stdout.write)

@@ -19,11 +19,11 @@ from connectors.ports.engine import InRecord, OutRecord, Position
 from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import Asked
-from connectors.providers.images import Picture
+from connectors.providers.images import ImageInput
+from connectors.redis.claims import RedisClaims
 from connectors.redis.fenced_table import RedisTable
 from connectors.redis.holds import RedisHolds
 from connectors.redis.keys import budgets_slot, runs_slot
-from connectors.redis.leases import RedisClaims
 from connectors.redis.response_cache import RedisResponseCache
 from connectors.tools import REGISTRY, Registry
 from schemas.records.base import Usage
@@ -32,7 +32,7 @@ from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall, Work
 from services.budgets.definitions import BudgetDefinitions
-from services.calls.cancellation import Aborts
+from services.calls.cancellation import Cancellations
 from services.calls.pipeline import ModelCalls, ModelPorts
 from services.routing.router import RouteTable
 from streams.roles.worker.attempt import Attempts
@@ -85,7 +85,7 @@ class ScriptedProvider:
     def count_tokens(self, model: str, text: str) -> int:
         return len(text)
 
-    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+    def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         return PICTURE_TOKENS * len(pictures)
 
     async def close(self) -> None:
@@ -194,7 +194,7 @@ class Bench:
         self.objects = LocalObjects(self.directory / "objects")
         self.holds = RedisHolds(self.redis, self.definitions, PARTITIONS, 60_000)
         self.clock = WallClock()
-        self.aborts = Aborts(self.clock)
+        self.aborts = Cancellations(self.clock)
 
     async def open_budgets(self) -> None:
         """Make the organisation's money table one that may be trusted."""

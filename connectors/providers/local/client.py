@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from connectors.providers.images import Picture
+from connectors.providers.images import ImageInput
 from connectors.providers.local import images
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.openai import OpenAIProvider
@@ -22,6 +22,6 @@ class LocalHttpProvider(OpenAIProvider):
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(text)
 
-    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+    def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(images.together([picture.said for picture in pictures])) if pictures else 0

@@ -28,4 +28,4 @@ def together(said: list[str]) -> str:
     """Return what is said of several pictures, in their order."""
     if len(said) == 1:
         return said[0]
-    return "\n\n".join(f"Picture {number}: {one}" for number, one in enumerate(said, start=1))
+    return "\n\n".join(f"ImageInput {number}: {one}" for number, one in enumerate(said, start=1))

@@ -11,7 +11,7 @@ from typing import Any
 from connectors.providers import openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import Asked, said_so_far
-from connectors.providers.images import Picture, noted
+from connectors.providers.images import ImageInput, noted
 from connectors.providers.local import images, tools
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
@@ -83,7 +83,7 @@ class LocalProvider:
         """Return exactly the tokens that ``complete`` will count."""
         return local_tokens.count(text)
 
-    def picture_tokens(self, model: str, pictures: Sequence[Picture]) -> int:
+    def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         """Return exactly the tokens that ``complete`` will count."""
         return local_tokens.count(_seen(pictures))
 
@@ -107,7 +107,7 @@ class LocalProvider:
             raise faulty(fault)
 
 
-def _seen(pictures: Sequence[Picture]) -> str:
+def _seen(pictures: Sequence[ImageInput]) -> str:
     return images.together([picture.said for picture in pictures]) if pictures else ""
 
 

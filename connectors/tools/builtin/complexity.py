@@ -30,7 +30,7 @@ _LONG = 7
 _WINDOW = 50
 _DOUBT = 5
 #: More says no more, and a word list of any book fits in.
-_MOST_WORDS = 20_000
+_MAX_WORDS = 20_000
 
 
 @function("complexity_router")
@@ -45,7 +45,7 @@ def route(*, threshold: Annotated[float, Field(ge=0, le=1)] = 0.5, **inputs: Any
 
 def complexity(text: str) -> float:
     """Return the measure of a text, rounded to three digits; 0 for one without words."""
-    words = [match.group().lower() for match in _WORD.finditer(text)][:_MOST_WORDS]
+    words = [match.group().lower() for match in _WORD.finditer(text)][:_MAX_WORDS]
     if not words:
         return 0.0
     sentences = _sentences(text, len(words))

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from connectors.images.inspect import MOST_BYTES, analyzed
+from connectors.images.inspect import MAX_BYTES, analyzed
 from connectors.tools.builtin.s3 import read_document
 from connectors.tools.context import ToolContext
 from connectors.tools.registry import tool
@@ -68,7 +68,7 @@ def image_at(context: ToolContext, place: Mapping[str, Any]) -> bytes | None:
         return decoded(str(place["image"]))
     for name in _KEY_NAMES:
         if isinstance(place.get(name), str) and place[name]:
-            return read_document(context, str(place.get("bucket") or ""), place[name], MOST_BYTES)
+            return read_document(context, str(place.get("bucket") or ""), place[name], MAX_BYTES)
     return None
 
 
@@ -97,8 +97,8 @@ def decoded(text: str) -> bytes:
         head, _, text = text.partition(",")
         if not head.endswith(";base64"):
             raise StepError("bad_arguments", "the data: URL of 'image' is not in base64")
-    if len(text) > MOST_BYTES * 4 // 3 + 4:
-        raise StepError("too_large", f"'image' has {len(text)} characters, which is over {MOST_BYTES} bytes of image")
+    if len(text) > MAX_BYTES * 4 // 3 + 4:
+        raise StepError("too_large", f"'image' has {len(text)} characters, which is over {MAX_BYTES} bytes of image")
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:

@@ -12,8 +12,8 @@ from topics.catalogue import SEGMENT_PATTERN
 BUCKET_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LISTED = 10
-_MOST_KEY_BYTES = 1_024
-_MOST_NAME_BYTES = 240
+_MAX_KEY_BYTES = 1_024
+_MAX_NAME_BYTES = 240
 
 
 def results_of(results: Path, org_id: str) -> Path:
@@ -51,9 +51,9 @@ def check_key(bucket: str, key: str) -> None:
     parts = key.split("/")
     if not BUCKET_PATTERN.fullmatch(bucket):
         raise StepError("bad_key", f"the bucket {bucket[:80]!r} is no good name: use letters, digits, '.', '-' and '_'")
-    if not key or len(key.encode()) > _MOST_KEY_BYTES or _CONTROL.search(key) or "\\" in key:
+    if not key or len(key.encode()) > _MAX_KEY_BYTES or _CONTROL.search(key) or "\\" in key:
         raise StepError("bad_key", f"the key {key[:80]!r} is empty, too long, or has characters that no file may have")
-    if any(part in ("", ".", "..") or len(part.encode()) > _MOST_NAME_BYTES for part in parts):
+    if any(part in ("", ".", "..") or len(part.encode()) > _MAX_NAME_BYTES for part in parts):
         raise StepError("bad_key", f"the key {key[:80]!r} must be names (no '..', up to 240 bytes) between single '/'")
 
 

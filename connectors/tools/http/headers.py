@@ -30,8 +30,8 @@ _RESERVED = frozenset(
 )
 #: What goes to the place that was asked first, and to no other.
 _PERSONAL = frozenset({"authorization", "cookie"})
-MOST_HEADERS = 64
-_MOST_CHARS = 16_384
+MAX_HEADERS = 64
+_MAX_CHARS = 16_384
 
 
 def checked_headers(
@@ -43,8 +43,8 @@ def checked_headers(
     left out.
     Raises a final ``StepError``: ``bad_arguments``, ``unknown_secret``.
     """
-    if len(headers) > MOST_HEADERS or sum(map(len, headers.values())) > _MOST_CHARS:
-        raise StepError("bad_arguments", f"there are more than {MOST_HEADERS} headers, or they are too long")
+    if len(headers) > MAX_HEADERS or sum(map(len, headers.values())) > _MAX_CHARS:
+        raise StepError("bad_arguments", f"there are more than {MAX_HEADERS} headers, or they are too long")
     found: list[tuple[bytes, bytes]] = [(b"accept-encoding", b"identity")]
     for name, value in headers.items():
         lower = name.lower()

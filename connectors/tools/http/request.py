@@ -26,9 +26,9 @@ from schemas.errors import StepError
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-MOST_REDIRECTS = 5
-MOST_CONNECT_S = 10.0
-MOST_BODY_BYTES = 8 * 1024 * 1024
+MAX_REDIRECTS = 5
+MAX_CONNECT_S = 10.0
+MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 _SEE_OTHER = 303
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Where a redirect of a POST is followed with a GET, as every browser does.
@@ -79,7 +79,7 @@ class Caller:
     async def call(self, wanted: Wanted, timeout_s: float, *, follow: bool, any_status: bool) -> dict[str, Any]:
         """Return the answer. Raises ``StepError``; no secret is in either."""
         # The client closes what it gives up by itself; canceled in a TLS handshake it would not.
-        timeouts = {"connect": min(MOST_CONNECT_S, 0.8 * timeout_s)}
+        timeouts = {"connect": min(MAX_CONNECT_S, 0.8 * timeout_s)}
         try:
             async with asyncio.timeout(timeout_s):
                 answer = await self._follow(wanted, timeouts, follow=follow)
@@ -97,13 +97,13 @@ class Caller:
 
     async def _follow(self, wanted: Wanted, timeouts: dict[str, float], *, follow: bool) -> Answer:
         first = checked_url(wanted.url, self._rules)
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             answer = await self._once(wanted, first, timeouts)
             location = answer.headers.get("location")
             if not follow or answer.status not in _REDIRECTS or not location:
                 return answer
             wanted = _redirected(wanted, answer.status, urljoin(wanted.url, location))
-        raise StepError("too_many_redirects", f"over {MOST_REDIRECTS} redirects; ask for {wanted.url} itself")
+        raise StepError("too_many_redirects", f"over {MAX_REDIRECTS} redirects; ask for {wanted.url} itself")
 
     async def _once(self, wanted: Wanted, first: SplitResult, timeouts: dict[str, float]) -> Answer:
         place = checked_url(wanted.url, self._rules)
@@ -165,8 +165,8 @@ def _content(body: Any) -> bytes | None:
     if body is None:
         return None
     data = body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode()
-    if len(data) > MOST_BODY_BYTES:
-        raise StepError("too_large", f"the body has {len(data)} bytes, the most is {MOST_BODY_BYTES}")
+    if len(data) > MAX_RESPONSE_BYTES:
+        raise StepError("too_large", f"the body has {len(data)} bytes, the most is {MAX_RESPONSE_BYTES}")
     return data
 
 

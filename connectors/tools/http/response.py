@@ -13,13 +13,13 @@ from schemas.errors import StepError, Undecodable
 from topics.codec import parse
 
 #: What is larger belongs into storage, and the workflow carries where it is.
-MOST_BYTES = 8 * 1024 * 1024
-_MOST_HEADER_CHARS = 2_000
+MAX_BYTES = 8 * 1024 * 1024
+_MAX_HEADER_CHARS = 2_000
 _SHOWN_CHARS = 500
 #: Statuses that say "not now". Those over 499 do, too, but for 501 and 505, which no waiting mends.
 _AGAIN = frozenset({408, 425, 429})
 _NEVER = frozenset({501, 505})
-_MOST_WAIT_MS = 3_600_000
+_MAX_WAIT_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Answer:
         body, encoding = _body(self.data, self.headers.get("content-type", ""))
         return {
             "status": self.status,
-            "headers": {name: value[:_MOST_HEADER_CHARS] for name, value in self.headers.items()},
+            "headers": {name: value[:_MAX_HEADER_CHARS] for name, value in self.headers.items()},
             "body": body,
             "encoding": encoding,
             "url": self.url,
@@ -55,13 +55,13 @@ async def answer_of(response: httpcore.Response, url: str) -> Answer:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     announced = headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MOST_BYTES:
+    if announced.isdigit() and int(announced) > MAX_BYTES:
         raise _too_large(announced)
     chunks, size = [], 0
     async for chunk in response.aiter_stream():
         size += len(chunk)
-        if size > MOST_BYTES:
-            raise _too_large(f"over {MOST_BYTES}")
+        if size > MAX_BYTES:
+            raise _too_large(f"over {MAX_BYTES}")
         chunks.append(chunk)
     return Answer(response.status, headers, b"".join(chunks), url)
 
@@ -86,13 +86,13 @@ def retry_after_ms(said: str | None, now: datetime) -> int | None:
         return None
     text = said.strip()
     if text.isascii() and text.isdigit():
-        return min(int(text[:9]) * 1000, _MOST_WAIT_MS)
+        return min(int(text[:9]) * 1000, _MAX_WAIT_MS)
     try:
         at = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return min(max(0, int((at - now).total_seconds() * 1000)), _MOST_WAIT_MS)
+    return min(max(0, int((at - now).total_seconds() * 1000)), _MAX_WAIT_MS)
 
 
 def _body(data: bytes, content_type: str) -> tuple[Any, str]:
@@ -110,4 +110,4 @@ def _body(data: bytes, content_type: str) -> tuple[Any, str]:
 
 
 def _too_large(size: str) -> StepError:
-    return StepError("too_large", f"the answer has {size} bytes, the most is {MOST_BYTES}; ask for less of it")
+    return StepError("too_large", f"the answer has {size} bytes, the most is {MAX_BYTES}; ask for less of it")

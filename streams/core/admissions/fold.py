@@ -13,7 +13,7 @@ The rules, whatever comes twice, late, or from one who has lost its partition:
 5. While the pool has room, the first of them has its turn: of its workflows that have room, the one whose first run
    has waited longest has that run admitted. If it could go on, it stands behind the others again. So between two turns
    of an organisation every other one has at most one, however long anybody's line is.
-6. One record admits ``MOST_AT_ONCE`` runs at most. If there is room for more, it asks for a record that goes on.
+6. One record admits ``MAX_AT_ONCE`` runs at most. If there is room for more, it asks for a record that goes on.
 
 Rules 4 to 6 follow on every record, so nobody is left in line while there is room: either nothing may go, or a record
 that goes on is in the log. What is admitted without need (its run is over, or unknown) is answered by its run with a
@@ -47,7 +47,7 @@ from streams.core.state import State
 #: How long a run that is over is remembered: longer than anybody who has lost a partition goes on unnoticed.
 REMEMBERED_MS = 600_000
 #: A raised limit may let tens of thousands go; more at once would hold up the records behind it.
-MOST_AT_ONCE = 1_000
+MAX_AT_ONCE = 1_000
 
 _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FOR_ALL = (PoolSet, AdmissionContinued)
@@ -192,7 +192,7 @@ def _let_go(lines: Lines, now_ms: int) -> list[Command]:
     turns = deque(lines.pool.turns)
     admitted = 0
     while turns and _has_room(lines):
-        if admitted == MOST_AT_ONCE:
+        if admitted == MAX_AT_ONCE:
             commands.append(Emit(AdmissionContinued()))
             break
         org_id = turns.popleft()

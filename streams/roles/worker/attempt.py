@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from connectors.aio.keep_alive import kept
-from connectors.aio.retry import patiently
+from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock, OutRecord
-from connectors.redis.leases import Busy, Done, Ended, Granted, Published
+from connectors.redis.claims import Busy, Done, Ended, Granted, Published
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Record
 from schemas.records.run_events import StepSucceeded
@@ -97,7 +97,7 @@ class Attempts:
         if isinstance(request.work, FunctionCall):
             return await self._function(request, may_go_on)
         run_id, request_id, after = request.run_id, request.request_id, request.compensation
-        answer = await patiently(lambda: self._claims.take(run_id, request_id, also_ended=after), self._clock)
+        answer = await until_available(lambda: self._claims.take(run_id, request_id, also_ended=after), self._clock)
         self._metrics.claimed(answer)
         match answer:
             case Granted():
@@ -119,7 +119,7 @@ class Attempts:
 
     async def mark(self, request: StepRequest) -> None:
         """Do step 5."""
-        await patiently(lambda: self._claims.published(request.run_id, request.request_id), self._clock)
+        await until_available(lambda: self._claims.published(request.run_id, request.request_id), self._clock)
 
     def given_up(self, request: StepRequest, error: StepError) -> Todo:
         """Return the failure of an attempt that could not even be worked on."""
@@ -141,7 +141,7 @@ class Attempts:
         try:
             executed = await self._execute(request, granted)
         except Deferred as wait:
-            await patiently(lambda: self._claims.release(granted), self._clock)
+            await until_available(lambda: self._claims.release(granted), self._clock)
             return self._deferred(request, wait.wait_s, wait.reason)
         except asyncio.CancelledError:
             # A start that is given back never was, so one that may have had its effect waits for the end of its lease.
@@ -152,7 +152,7 @@ class Attempts:
         after = self._after(request, executed, may_go_on)
         records = self._routed(_said(executed, after))
         result = pack(records)
-        if await patiently(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
+        if await until_available(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
             return Todo(records, request, after)
         # Another worker has the attempt: what comes after it, and the mark, are that one's.
         return Todo(self._routed(executed.records))

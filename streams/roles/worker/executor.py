@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.aio.retry import patiently
+from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
-from connectors.redis.leases import Granted
+from connectors.redis.claims import Granted
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconciled, Unknown
 from connectors.tools.environment import World
@@ -18,13 +18,13 @@ from schemas.payload import INLINE_LIMIT, Payload
 from schemas.records.base import Json, Record
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from services.calls.answer import read_answer
-from services.calls.cancellation import Aborts
+from services.calls.cancellation import Cancellations
 from services.calls.images import shown
 from services.calls.ledger import Deferred, Ledger
 from services.calls.pipeline import PATIENCE_S, ModelCalls
 from services.calls.ports import Objects
 from services.calls.timeouts import CALL_TIMEOUT_S, limited, timeout_s
-from services.calls.transcript import output_of, read_talk, uses_of
+from services.calls.transcript import output_of, read_transcript, uses_of
 from streams.roles.worker.args import bound_args
 from streams.roles.worker.outcome_records import Outcome, error_info, outcome_records
 from streams.roles.worker.unknown_outcome import settled
@@ -54,7 +54,7 @@ class Executor:
         objects: Objects,
         clock: Clock,
         documents_dir: Path,
-        aborts: Aborts,
+        aborts: Cancellations,
         world: World | None = None,
     ) -> None:
         self._worker_id = worker_id
@@ -134,7 +134,7 @@ class Executor:
     ) -> Json:
         """Return what an agent's turn records: the answer, or what was said with the calls asked for."""
         try:
-            talk = await read_talk(self._objects, self._registry, request.org_id, work)
+            talk = await read_transcript(self._objects, self._registry, request.org_id, work)
         except Unavailable as exc:
             raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
         pictures, args = await shown(self._context(request), work.call.images, args)
@@ -167,7 +167,9 @@ class Executor:
         told = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
         most = request.inline_most if request.inline_most is not None and told else INLINE_LIMIT
         try:
-            return await patiently(lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock)
+            return await until_available(
+                lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock
+            )
         except (TypeError, Undecodable) as exc:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
 

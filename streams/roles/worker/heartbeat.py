@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from connectors.aio.cancel import end
-from connectors.redis.worker_registry import BEAT_S, Said, WorkersSeen
+from connectors.redis.worker_registry import BEAT_S, Said, WorkerRegistry
 from schemas.errors import Unavailable
 from schemas.version import VERSION
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 class Heartbeat:
     """Beats every ``every_s`` from ``start`` to ``stop``; the last beat says that the worker has stopped."""
 
-    def __init__(self, seen: WorkersSeen, say: Callable[[bool], Said], every_s: float = BEAT_S) -> None:
+    def __init__(self, seen: WorkerRegistry, say: Callable[[bool], Said], every_s: float = BEAT_S) -> None:
         self._seen = seen
         self._say = say
         self._every_s = every_s

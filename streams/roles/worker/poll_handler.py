@@ -88,7 +88,7 @@ class Worker:
         for partition in partitions:
             self._paused.pop(partition, None)
 
-    def rest_s(self) -> float:
+    def batch_delay_s(self) -> float:
         """Return 0: a step that waits to be started gains nothing by company."""
         return 0.0
 
@@ -102,7 +102,7 @@ class Worker:
         # Nobody knows what is in the log. After a row of quick functions more of them are likely, and need no slots.
         return self._lanes.choose(open_, self._control.behind, min(slots + self._quick_in_a_row, unpublished))
 
-    def follows_s(self, poll: Poll) -> float:
+    def linger_s(self, poll: Poll) -> float:
         """Return 0: nothing is known of what follows."""
         return 0.0
 

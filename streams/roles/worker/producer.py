@@ -6,7 +6,7 @@ The broker's acknowledgement is what takes long, so a batch costs hardly more th
 import asyncio
 from collections.abc import Sequence
 
-from connectors.aio.retry import patiently
+from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock, Log, OutRecord
 
 
@@ -68,7 +68,7 @@ class Outbox:
                 done.set_result(None)
 
     async def _append(self, records: list[OutRecord]) -> None:
-        await patiently(lambda: self._log.append(records), self._clock)
+        await until_available(lambda: self._log.append(records), self._clock)
 
 
 def _fail(done: "asyncio.Future[None]", exc: Exception) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from connectors.aio.retry import patiently
+from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
 
 Over = Callable[[Sequence[str]], Awaitable[set[str]]]
@@ -46,4 +46,4 @@ class RunStatus:
                 answer.set_result(run_id in over)
 
     async def _ask(self, run_ids: list[str]) -> set[str]:
-        return await patiently(lambda: self._over(run_ids), self._clock)
+        return await until_available(lambda: self._over(run_ids), self._clock)

@@ -7,7 +7,7 @@ made, settled, counted for the run's cap. The tool itself knows nothing of it.
 import asyncio
 from typing import Any
 
-from connectors.providers.images import Picture
+from connectors.providers.images import ImageInput
 from connectors.tools.builtin.images import ANALYZER, LOOK, MAX_TOKENS, image_of
 from connectors.tools.context import ToolContext
 from schemas.ids import content_hash
@@ -32,6 +32,6 @@ def question_of(work: ToolCall | FunctionCall) -> LlmCall | None:
     )
 
 
-async def picture_in(context: ToolContext, args: dict[str, Any]) -> Picture:
+async def picture_in(context: ToolContext, args: dict[str, Any]) -> ImageInput:
     """Return the image that the arguments of the tool name. Raises a final ``StepError``, as the tool does."""
     return picture_of(await asyncio.to_thread(image_of, context, args))

@@ -1,8 +1,8 @@
 """What an owner's commits changed since its last checkpoint: the bytes that the table got, newest of each entry.
 
-It is handed out whole between two commits (``Owned.swap_dirty``) and put back under what came since when it could not
-be written. An entity that began and ended in between shrinks at once to what must outlive a restore, packed for a
-page; so short runs cost a checkpoint a few hundred bytes each, and no key of their own.
+It is handed out whole between two commits (``OwnedPartition.swap_dirty``) and put back under what came since when it
+could not be written. An entity that began and ended in between shrinks at once to what must outlive a restore, packed
+for a page; so short runs cost a checkpoint a few hundred bytes each, and no key of their own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ class _Page:
     until_ms: int = 0
 
 
-class Dirty:
+class ChangedEntries:
     """The changes since a checkpoint, of one partition.
 
     ``names`` are entities to be loaded whole, because their bytes are not at hand. ``clear`` says that nothing in the
@@ -55,9 +55,9 @@ class Dirty:
     def __len__(self) -> int:
         return len(self.entries) + len(self.names) + sum(len(page.parts) for page in self._pages)
 
-    def fresh(self) -> "Dirty":
+    def fresh(self) -> "ChangedEntries":
         """Return another one, without anything."""
-        return Dirty(self._fold)
+        return ChangedEntries(self._fold)
 
     @property
     def heavy(self) -> bool:
@@ -132,7 +132,7 @@ class Dirty:
         self.expire = {}
         self.bytes = sum(page.bytes for page in self._pages)
 
-    def put_back(self, older: "Dirty") -> None:
+    def put_back(self, older: "ChangedEntries") -> None:
         """Take back what could not be written, or nobody knows whether it was, under what came since."""
         for entity, fields in older.entries.items():
             self.entries[entity] = fields | self.entries.get(entity, {})

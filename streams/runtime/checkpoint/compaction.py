@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from connectors.ports.engine import Checkpoints, Kept
 from streams.runtime.checkpoint.codec import MARKER_KEY, is_page, split_key
-from streams.runtime.table.partition import Owned
+from streams.runtime.table.partition import OwnedPartition
 
 K = TypeVar("K", str, bytes)
 
@@ -25,13 +25,13 @@ class Appends(Protocol):
         ...
 
 
-class Sweep:
+class Compaction:
     """Sweeps checkpoints. Call it with the partition's writer open, before anything else is appended."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
 
-    async def take_back(self, owned: Owned, writer: Appends) -> None:
+    async def take_back(self, owned: OwnedPartition, writer: Appends) -> None:
         """Append a tombstone for each key of all that has left by the partition's clock."""
         dead, pages = await self._dead(owned.partition, owned.committed_clock_ms)
         keys = set(pages)

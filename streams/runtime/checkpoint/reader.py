@@ -33,7 +33,7 @@ class _Entity:
         return self.fields
 
 
-class Restored:
+class CheckpointReader:
     """Turns a checkpoint's records into commits at the marker's position.
 
     ``clock_ms`` is the marker's: what has left by it is left out. ``behind_ms`` is by how much later than that clock

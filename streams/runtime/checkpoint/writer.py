@@ -3,13 +3,13 @@
 The order, which is what makes a checkpoint the table exactly as of its marker:
 
 1. open the writer, which fences whoever wrote before, and only then ask whether the table is still ours: one who took
-   it since opens a writer after that, before it writes or reads; so no stale owner ever writes over its heir
+   it since opens a writer after that, before it writes or reads; so no stale owner ever writes over its new owner
 2. load from the table what is dirty by name only, and append it; wait until the commits that it shows are acknowledged
 3. between two commits, take everything else that is dirty, with position and clock; append it, and the marker
                                                                                     -> ``crash_points.CHECKPOINTING``
 4. let readers see it                                                                -> ``crash_points.CHECKPOINTED``
 
-Folding goes on meanwhile. What fails is put back and tried again, as part of the next checkpoint.
+PreparedChunk goes on meanwhile. What fails is put back and tried again, as part of the next checkpoint.
 """
 
 import logging
@@ -19,10 +19,10 @@ from connectors.ports.engine import Checkpoints, CheckpointWriter, Kept
 from schemas.errors import AgentFlowError, BadRecord, NewerMajor, Ownership, TooLarge, Unavailable
 from schemas.records.control import KeyReleased
 from streams.runtime.checkpoint.codec import Marker, marker_of, write_gone, write_whole
-from streams.runtime.checkpoint.compaction import Sweep
+from streams.runtime.checkpoint.compaction import Compaction
 from streams.runtime.table import crash_points
 from streams.runtime.table.engine import Engine
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
 
 log = logging.getLogger(__name__)
@@ -45,9 +45,9 @@ class Checkpointer:
         self._checkpoints = checkpoints
         self._interval_ms = interval_ms
         self._sweep_ms = sweep_ms
-        self._sweep = Sweep(checkpoints)
+        self._sweep = Compaction(checkpoints)
 
-    async def tick(self, owned: Owned) -> None:
+    async def tick(self, owned: OwnedPartition) -> None:
         """Write a partition's checkpoint if it is time. Raises nothing that another time may mend."""
         now_ms, saved = self._engine.clock.now_ms(), owned.saved
         if owned.status is not Status.READY:
@@ -67,14 +67,14 @@ class Checkpointer:
             await self._engine.check(owned)
             self._later(owned, exc)
 
-    def _later(self, owned: Owned, exc: AgentFlowError) -> None:
+    def _later(self, owned: OwnedPartition, exc: AgentFlowError) -> None:
         owned.saved.next_ms = self._engine.clock.now_ms() + min(RETRY_MS, self._interval_ms)
         log.warning(
             "%s/%d: no checkpoint was written: %s", self._engine.topic, owned.partition, exc,
             extra={"action": "checkpoint_failed"},
         )  # fmt: skip
 
-    async def _write(self, owned: Owned) -> None:
+    async def _write(self, owned: OwnedPartition) -> None:
         sweeping = self._engine.clock.now_ms() >= owned.saved.sweep_ms
         if not (owned.dirty or sweeping or not owned.saved.whole or self._is_stale(owned)):
             return
@@ -88,11 +88,11 @@ class Checkpointer:
                 owned.saved.sweep_ms = self._engine.clock.now_ms() + self._sweep_ms
             await self._append(owned, counting)
 
-    async def _still_ours(self, owned: Owned) -> None:
+    async def _still_ours(self, owned: OwnedPartition) -> None:
         """Raise ``Ownership`` when the table is another's, or gone."""
         await self._engine.table.stands(owned.partition, owned.epoch)
 
-    def _is_stale(self, owned: Owned) -> bool:
+    def _is_stale(self, owned: OwnedPartition) -> bool:
         marker = owned.saved.marker
         if marker is None:
             return owned.committed > 0
@@ -100,7 +100,7 @@ class Checkpointer:
 
     # What the owner before left undone
 
-    async def _made_whole(self, owned: Owned) -> bool:
+    async def _made_whole(self, owned: OwnedPartition) -> bool:
         """Make all dirty that changed between the newest checkpoint and our take; ``False`` if it is too early.
 
         The log says what its records touched. Without a checkpoint to build on everything in the table is dirty.
@@ -119,12 +119,12 @@ class Checkpointer:
         owned.saved.marker, owned.saved.whole = marker, True
         return True
 
-    async def _everything(self, owned: Owned) -> None:
+    async def _everything(self, owned: OwnedPartition) -> None:
         async for names in self._engine.table.entities(owned.partition):
             owned.dirty.names |= dict.fromkeys(names)
         owned.dirty.clear = True
 
-    async def _touched(self, owned: Owned, start: int) -> bool:
+    async def _touched(self, owned: OwnedPartition, start: int) -> bool:
         """Make dirty what the log's records from ``start`` up to the take touched; ``False`` if they do not say."""
         engine = self._engine
         async for batch in engine.log.read(engine.topic, owned.partition, start, owned.saved.taken_at):
@@ -141,7 +141,7 @@ class Checkpointer:
 
     # The transaction
 
-    async def _append(self, owned: Owned, writer: "Counting") -> None:
+    async def _append(self, owned: OwnedPartition, writer: "Counting") -> None:
         engine, saved = self._engine, owned.saved
         clear, owned.dirty.clear = owned.dirty.clear, False
         loaded: dict[str, None] = {}
@@ -170,7 +170,7 @@ class Checkpointer:
         saved.records, saved.bytes = writer.records, writer.bytes
         owned.dirty.paging = True
 
-    async def _append_loaded(self, owned: Owned, writer: "Counting", loaded: dict[str, None]) -> None:
+    async def _append_loaded(self, owned: OwnedPartition, writer: "Counting", loaded: dict[str, None]) -> None:
         """Append entities as the table has them, until none is left to load and none is ahead of ``committed``."""
         engine, seen = self._engine, 0
         while owned.dirty.names or owned.committed < seen:

@@ -27,7 +27,7 @@ from faust.types import TP
 from mode import Service
 
 from connectors.kafka.log import to_record
-from streams.runtime.consumer.linger import with_rest
+from streams.runtime.consumer.linger import drain_linger
 from streams.runtime.consumer.poll import Partition, Poll, PollHandler
 from topics.partitioner import partition_for
 
@@ -284,9 +284,9 @@ class PollConsumer(Consumer):
             if self._outstanding >= OUTSTANDING_POLLS:
                 await self._idle()
                 continue
-            rest_s = self.handler.rest_s()
-            if rest_s > 0:
-                await self.sleep(rest_s)
+            batch_delay_s = self.handler.batch_delay_s()
+            if batch_delay_s > 0:
+                await self.sleep(batch_delay_s)
                 continue
             partitions, most = self.handler.wanted()
             mine = [tp for p in partitions if (tp := TopicPartition(*p)) in self.client.assignment()]
@@ -307,7 +307,7 @@ class PollConsumer(Consumer):
             wait_ms = max(1, round(seconds * 1000))
             return _poll(await self.client.getmany(*mine, timeout_ms=wait_ms, max_records=room), poll.tenure)
 
-        return await with_rest(poll, most, self.handler.follows_s, fetch)
+        return await drain_linger(poll, most, self.handler.linger_s, fetch)
 
     async def leaving(self) -> None:
         """End an assignment: polls fetched under it count no more."""

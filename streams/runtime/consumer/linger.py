@@ -13,22 +13,22 @@ from streams.runtime.consumer.poll import Poll
 Fetch = Callable[[float, int], Awaitable[Poll]]
 
 
-async def with_rest(
+async def drain_linger(
     poll: Poll,
     most: int,
-    follows_s: Callable[[Poll], float],
+    linger_s: Callable[[Poll], float],
     fetch: Fetch,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Poll:
     """Return a poll with what came while the latest of it said that more follows, at most ``most`` records.
 
-    ``follows_s`` says of the first poll for how many seconds to wait in all, and of each later one whether to go on.
+    ``linger_s`` says of the first poll for how many seconds to wait in all, and of each later one whether to go on.
     """
-    wait_s = follows_s(poll)
+    wait_s = linger_s(poll)
     until = monotonic() + wait_s
     while wait_s > 0 and (left_s := until - monotonic()) > 0 and (room := most - poll.size) > 0:
         latest = await fetch(left_s, room)
-        poll, wait_s = joined(poll, latest), follows_s(latest)
+        poll, wait_s = joined(poll, latest), linger_s(latest)
     return poll
 
 

@@ -51,7 +51,7 @@ class PollHandler(Protocol):
         """Partitions left. Must return at once and never wait for calls."""
         ...
 
-    def rest_s(self) -> float:
+    def batch_delay_s(self) -> float:
         """Return for how many seconds nothing should be fetched, so that records gather; 0.0 for none."""
         ...
 
@@ -59,7 +59,7 @@ class PollHandler(Protocol):
         """Return the partitions to fetch from now and the most records to take; an empty set fetches nothing."""
         ...
 
-    def follows_s(self, poll: Poll) -> float:
+    def linger_s(self, poll: Poll) -> float:
         """Return how long to wait for what is sure to follow a poll soon, before it is handed over; 0.0 for nothing."""
         ...
 

@@ -12,14 +12,14 @@ from typing import Any
 from connectors.ports.engine import Checkpoints, Clock, InRecord, Log, Table
 from streams.core.state import Fold
 from streams.runtime.checkpoint.writer import SWEEP_MS, Checkpointer
-from streams.runtime.consumer.batch_delay import Gathering
+from streams.runtime.consumer.batch_delay import BatchDelay
 from streams.runtime.consumer.poll import Control, Partition, Poll
 from streams.runtime.routing import to_out
 from streams.runtime.table import crash_points
 from streams.runtime.table.chunk import ToOut
 from streams.runtime.table.engine import Engine, Prepared
 from streams.runtime.table.inbox import Inbox
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.takeover import Takeover
 from streams.runtime.table.timers import Fire, Timers
 
@@ -49,12 +49,12 @@ OnTaken = Callable[[float, bool], None]
 GoesOn = Callable[[InRecord], bool]
 
 
-def nothing_follows(_record: InRecord) -> bool:
+def never_lingers(_record: InRecord) -> bool:
     """Know of nothing that follows a record."""
     return False
 
 
-def untold(_seconds: float, _restored: bool) -> None:
+def ignore_take(_seconds: float, _restored: bool) -> None:
     """Note nothing."""
 
 
@@ -83,15 +83,15 @@ class TableAgent:
         sweep_ms: int = SWEEP_MS,
         crash_point: crash_points.CrashPoint = crash_points.no_crash,
         out: ToOut = to_out,
-        on_taken: OnTaken = untold,
-        goes_on: GoesOn = nothing_follows,
+        on_taken: OnTaken = ignore_take,
+        goes_on: GoesOn = never_lingers,
     ) -> None:
         self._topic = topic
         self._goes_on = goes_on
         self._clock = clock
         self._poll_records = poll_records
-        self._gathering = Gathering(
-            least_ms=0, most_ms=GATHER_MOST_MS, ms_per_record=GATHER_MS_PER_RECORD, enough=GATHER_ENOUGH
+        self._gathering = BatchDelay(
+            min_ms=0, max_ms=GATHER_MOST_MS, ms_per_record=GATHER_MS_PER_RECORD, enough=GATHER_ENOUGH
         )
         self._engine = Engine(
             topic=topic,
@@ -115,7 +115,7 @@ class TableAgent:
         self._save_tick_s = min(CHECKPOINT_TICK_S, checkpoint_ms / 1000)
         self._checkpointer = Checkpointer(self._engine, checkpoints, interval_ms=checkpoint_ms, sweep_ms=sweep_ms)
         self._timers = Timers(table=table, log=log_, clock=clock, fire=fire)
-        self._owned: dict[int, Owned] = {}
+        self._owned: dict[int, OwnedPartition] = {}
         self._control: Control | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing: asyncio.Task[None] | None = None
@@ -148,16 +148,16 @@ class TableAgent:
             if owned is not None:
                 owned.end()
 
-    def rest_s(self) -> float:
+    def batch_delay_s(self) -> float:
         """Return how long to let records gather."""
-        return self._gathering.rest_s(self._clock.now_ms())
+        return self._gathering.batch_delay_s(self._clock.now_ms())
 
     def wanted(self) -> tuple[set[Partition], int]:
         """Return the partitions that are ready."""
         ready = {(self._topic, p) for p, owned in self._owned.items() if owned.status is Status.READY}
         return ready, self._poll_records
 
-    def follows_s(self, poll: Poll) -> float:
+    def linger_s(self, poll: Poll) -> float:
         """Return how long to wait for what follows: not at all, if any record of the poll is the last that comes."""
         goes_on = all(self._goes_on(record) for records in poll.records.values() for record in records)
         return FOLLOWS_S if goes_on else 0.0
@@ -210,7 +210,7 @@ class TableAgent:
         """What ended a task that must not end: a defect, after which only a new process is sure to go on."""
         return self._fault
 
-    def partitions(self) -> dict[int, Owned]:
+    def partitions(self) -> dict[int, OwnedPartition]:
         """Return what is owned, by partition."""
         return dict(self._owned)
 
@@ -228,7 +228,7 @@ class TableAgent:
         owned.distrusted = before is not None and before.distrusted
         self._spawn(self._take(owned))
 
-    async def _take(self, owned: Owned) -> None:
+    async def _take(self, owned: OwnedPartition) -> None:
         began_ms = self._clock.now_ms()
         await self._takeover.take(owned)
         if owned.status in (Status.READY, Status.PAUSED) and self._control is not None:
@@ -254,7 +254,7 @@ class TableAgent:
                     part.owned.end()
                     self._on_lost(part.owned)
 
-    def _on_lost(self, owned: Owned) -> None:
+    def _on_lost(self, owned: OwnedPartition) -> None:
         if self._owned.get(owned.partition) is owned:
             log.warning(
                 "%s/%d was lost (%s); taking it again", self._topic, owned.partition, owned.why,
@@ -265,10 +265,11 @@ class TableAgent:
     async def _confirms(self) -> bool:
         return self._control is None or await self._control.confirms()
 
-    async def _retake(self, owned: Owned) -> None:
+    async def _retake(self, owned: OwnedPartition) -> None:
         """Take a partition again once the group says that it is still ours; else it is revoked meanwhile.
 
-        One who was away for long, and whose commit is fenced by its heir, must not take the partition back from it.
+        One who was away for long, and whose commit is fenced by its new owner, must not take the partition back from
+        it.
         """
         while self._owned.get(owned.partition) is owned and self._control is not None:
             if await self._control.confirms():
@@ -277,7 +278,7 @@ class TableAgent:
                 return
             await self._clock.sleep(CONFIRM_S)
 
-    def _on_gap(self, owned: Owned) -> None:
+    def _on_gap(self, owned: OwnedPartition) -> None:
         if self._control is not None:
             self._control.seek((self._topic, owned.partition), owned.next_offset)
 
@@ -298,7 +299,7 @@ class TableAgent:
             await self._engine.check_log(self._ready())
             await self._clock.sleep(CHECK_MS / 1000)
 
-    def _ready(self) -> list[Owned]:
+    def _ready(self) -> list[OwnedPartition]:
         return [owned for owned in self._owned.values() if owned.status is Status.READY]
 
     async def _save(self) -> None:

@@ -27,15 +27,15 @@ from streams.runtime.routing import to_out
 from streams.runtime.table import crash_points, halted, replay_released
 from streams.runtime.table.chunk import ChunkResult, ToOut
 from streams.runtime.table.inbox import Inbox
-from streams.runtime.table.partition import Owned, Status
-from streams.runtime.table.prepare import FOLD_TRIES, Dead, Folding, Share
+from streams.runtime.table.partition import OwnedPartition, Status
+from streams.runtime.table.prepare import FOLD_TRIES, Dead, PreparedChunk, Share
 
 log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
 
-OwnedHandler = Callable[[Owned], None]
+OwnedHandler = Callable[[OwnedPartition], None]
 Result = TypeVar("Result")
 
 
@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 class Part:
     """One partition's share of a poll, folded and not yet committed. ``leave`` is the commit's ``expire`` as meant."""
 
-    owned: Owned
+    owned: OwnedPartition
     result: ChunkResult
     leave: dict[str, int]
     pause: NewerMajor | None = None
@@ -85,17 +85,17 @@ class Engine:
         self.clock = clock
         self.crash_point = crash_point
         self.out = out
-        self.folding = Folding(fold, inbox, out, self.load_entities, self._read_again)
+        self.folding = PreparedChunk(fold, inbox, out, self.load_entities, self._read_again)
         self.dead_letters: Counter[str] = Counter()
         self._on_lost = on_lost
         self._on_gap = on_gap
         self._unsure = False
 
-    async def process(self, polled: list[tuple[Owned, list[InRecord]]]) -> None:
+    async def process(self, polled: list[tuple[OwnedPartition, list[InRecord]]]) -> None:
         """Take a poll through all five steps."""
         await self.finish(await self.prepare(polled))
 
-    async def prepare(self, polled: list[tuple[Owned, list[InRecord]]]) -> Prepared:
+    async def prepare(self, polled: list[tuple[OwnedPartition, list[InRecord]]]) -> Prepared:
         """Steps 1 and 2. Raises nothing: a partition that is no longer ours drops out of the poll."""
         while doubtful := [owned for owned, _ in polled if self._is_doubtful(owned)]:
             await self.check_log(doubtful)
@@ -123,13 +123,13 @@ class Engine:
 
     # Step 1
 
-    async def _decode(self, owned: Owned, records: list[InRecord]) -> Share:
+    async def _decode(self, owned: OwnedPartition, records: list[InRecord]) -> Share:
         first = records[0].offset if records else owned.next_offset
         if first == owned.next_offset or await self._joins(owned, first):
             return self.folding.decode(owned, records)
         return Share(owned, owned.next_offset)
 
-    async def _joins(self, owned: Owned, first: int) -> bool:
+    async def _joins(self, owned: OwnedPartition, first: int) -> bool:
         """Whether records that do not begin where the last ones ended may be folded.
 
         A poll may overlap a new take: those that are folded already are passed over, and what is missing is read again.
@@ -142,25 +142,25 @@ class Engine:
             return False
         return await self.waiting(owned, lambda: self._in_log(owned))
 
-    async def _in_log(self, owned: Owned) -> bool:
+    async def _in_log(self, owned: OwnedPartition) -> bool:
         why = halted.outside(owned.next_offset, await self.log.bounds(self.topic, owned.partition))
         if why:
             self.give_up(owned, why)
         return not why
 
-    def give_up(self, owned: Owned, why: str) -> None:
+    def give_up(self, owned: OwnedPartition, why: str) -> None:
         """End an ownership as BROKEN: nothing is folded until somebody has decided what is to be lost."""
         log.critical("%s/%d is broken: %s", self.topic, owned.partition, why, extra={"action": "broken"})
         owned.end(Status.BROKEN, why)
 
-    async def load_entities(self, owned: Owned, entities: list[str]) -> bool:
+    async def load_entities(self, owned: OwnedPartition, entities: list[str]) -> bool:
         """Bring entities into the owner's memory; answers whether the partition is still ours."""
         missing = owned.memory.missing(entities)
         if not missing:
             return True
         return await self.waiting(owned, lambda: self._load_missing(owned, missing))
 
-    async def _load_missing(self, owned: Owned, missing: list[str]) -> bool:
+    async def _load_missing(self, owned: OwnedPartition, missing: list[str]) -> bool:
         try:
             owned.memory.store(await self.table.load(owned.partition, owned.epoch, missing, owned.committed))
         except Ownership as exc:
@@ -169,7 +169,7 @@ class Engine:
             return False
         return True
 
-    async def _read_again(self, owned: Owned, offsets: list[int]) -> list[InRecord]:
+    async def _read_again(self, owned: OwnedPartition, offsets: list[int]) -> list[InRecord]:
         """Return the records at these offsets that the log still has."""
         found: list[InRecord] = []
 
@@ -180,7 +180,7 @@ class Engine:
         await self.waiting(owned, read)
         return found
 
-    async def check(self, owned: Owned) -> None:
+    async def check(self, owned: OwnedPartition) -> None:
         """Find out whether the table still is where this owner left it.
 
         Without records there is no commit that would tell; and while the table of the budgets is lost no hold
@@ -199,7 +199,7 @@ class Engine:
             owned.distrusted = True
             self._lose(owned, f"the table went back from offset {committed} to {stored}")
 
-    async def check_log(self, owned: list[Owned]) -> None:
+    async def check_log(self, owned: list[OwnedPartition]) -> None:
         """Find out whether the topic still is the one that these were folded from.
 
         After a time without an answer nothing is folded before there is one: another broker may have come back. A take
@@ -216,7 +216,7 @@ class Engine:
             if not one.sure:
                 self._lose(one, "its topic is another one now")
 
-    def _is_doubtful(self, owned: Owned) -> bool:
+    def _is_doubtful(self, owned: OwnedPartition) -> bool:
         return owned.status is Status.READY and (self._unsure or not owned.sure)
 
     # Step 2
@@ -311,7 +311,7 @@ class Engine:
             extra={"action": "pause"},
         )  # fmt: skip
 
-    async def waiting(self, owned: Owned, attempt: Callable[[], Awaitable[bool]]) -> bool:
+    async def waiting(self, owned: OwnedPartition, attempt: Callable[[], Awaitable[bool]]) -> bool:
         """Try until a dependency answers, with backoff; ``False`` as soon as the partition is not ours."""
         wait = RETRY_FIRST_S
         while owned.status is not Status.GONE:
@@ -323,7 +323,7 @@ class Engine:
             wait = min(wait * 2, RETRY_MOST_S)
         return False
 
-    def _lose(self, owned: Owned, why: str) -> None:
+    def _lose(self, owned: OwnedPartition, why: str) -> None:
         if owned.status is Status.GONE:
             return
         owned.end(Status.GONE, why)

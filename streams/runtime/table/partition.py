@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from connectors.ports.engine import Commit
-from streams.runtime.checkpoint.changes import Dirty
+from streams.runtime.checkpoint.changes import ChangedEntries
 from streams.runtime.checkpoint.codec import Marker
 from streams.runtime.table.overlay import Memory
 from streams.runtime.table.quarantine import Quarantine
@@ -47,7 +47,7 @@ class Saved:
 
 
 @dataclass(slots=True)
-class Owned:
+class OwnedPartition:
     """One ownership of a partition, from a take to its end. A new take makes a new one.
 
     ``next_offset`` and ``clock_ms`` run ahead with what was folded; ``committed`` is what the table has.
@@ -62,7 +62,7 @@ class Owned:
 
     partition: int
     memory: Memory
-    dirty: Dirty
+    dirty: ChangedEntries
     epoch: int = 0
     incarnation: str = ""
     sure: bool = False
@@ -113,7 +113,7 @@ class Owned:
             self.counters[name] = self.counters.get(name, 0) + amount
         self.dirty.add(commit, leave, self.counters)
 
-    def swap_dirty(self) -> Dirty:
+    def swap_dirty(self) -> ChangedEntries:
         """Return what is dirty as of ``committed``, and begin anew."""
         dirty, self.dirty = self.dirty, self.dirty.fresh()
         return dirty

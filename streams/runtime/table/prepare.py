@@ -15,14 +15,14 @@ from streams.core.state import Fold
 from streams.runtime.table.chunk import ChunkFolder, ChunkResult, Decoded, ToOut
 from streams.runtime.table.inbox import Inbox
 from streams.runtime.table.overlay import RecordState
-from streams.runtime.table.partition import Owned
+from streams.runtime.table.partition import OwnedPartition
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
 
 FOLD_TRIES = 3
 
-Load = Callable[[Owned, list[str]], Awaitable[bool]]
+Load = Callable[[OwnedPartition, list[str]], Awaitable[bool]]
 #: Returns the records at offsets of the partition's input that the log still has, in order.
-Read = Callable[[Owned, list[int]], Awaitable[list[InRecord]]]
+Read = Callable[[OwnedPartition, list[int]], Awaitable[list[InRecord]]]
 
 
 @dataclass(slots=True)
@@ -40,14 +40,14 @@ class Dead:
 class Share:
     """One partition's records on their way. ``pause`` says that the one at ``next_offset`` is too new for this role."""
 
-    owned: Owned
+    owned: OwnedPartition
     next_offset: int
     items: list[Decoded] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     pause: NewerMajor | None = None
 
 
-class Folding:
+class PreparedChunk:
     """Takes one partition's records through steps 1 and 2.
 
     ``load`` brings entities into the owner's memory; ``read`` reads again what waited in a quarantine.
@@ -60,7 +60,7 @@ class Folding:
         self._load = load
         self._read = read
 
-    def decode(self, owned: Owned, records: list[InRecord]) -> Share:
+    def decode(self, owned: OwnedPartition, records: list[InRecord]) -> Share:
         """Open the records that the partition has not folded yet, up to the first that is too new."""
         share = Share(owned, owned.next_offset)
         for record in records:
@@ -112,7 +112,7 @@ class Folding:
         owned.next_offset, owned.clock_ms = share.next_offset, clock_ms
         return result
 
-    def _folds_at_once(self, folder: ChunkFolder, owned: Owned, item: Decoded, clock_ms: int) -> bool:
+    def _folds_at_once(self, folder: ChunkFolder, owned: OwnedPartition, item: Decoded, clock_ms: int) -> bool:
         """Fold a record that needs no second look; ``False`` leaves it, without a trace, to those who take one."""
         event = item.event
         if isinstance(event, KeyReleased) or (owned.quarantine and self._inbox.key(event) in owned.quarantine):
@@ -132,7 +132,7 @@ class Folding:
             if not self._folds_at_once(folder, share.owned, one, clock_ms):
                 await self._fold_or_set_aside(folder, share, one, clock_ms)
 
-    async def _released(self, owned: Owned, item: Decoded) -> list[Decoded]:
+    async def _released(self, owned: OwnedPartition, item: Decoded) -> list[Decoded]:
         """Return the records that waited for the key that is released, loaded."""
         offsets = owned.quarantine.release(item.event.key)
         waited = self._open_again(await self._read(owned, offsets)) if offsets else []
@@ -163,7 +163,7 @@ class Folding:
         except Exception as exc:  # noqa: BLE001 - a fault in a fold must cost one key, not the partition
             _set_aside(share, item, key, exc)
 
-    async def _fold_again(self, folder: ChunkFolder, owned: Owned, item: Decoded, clock_ms: int) -> None:
+    async def _fold_again(self, folder: ChunkFolder, owned: OwnedPartition, item: Decoded, clock_ms: int) -> None:
         """Fold a record that failed once, each time from freshly followed state."""
         for attempt in range(2, FOLD_TRIES + 1):
             await self._load(owned, list(self._fold.touches(item.event)))

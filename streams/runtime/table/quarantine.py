@@ -13,16 +13,16 @@ ENTITY = "~quarantine"
 
 
 @dataclass(slots=True)
-class SetAside:
+class QuarantinedKey:
     """One quarantined key: why, and the offsets of its records that wait, the failing one first."""
 
     reason: str
     offsets: list[int] = field(default_factory=list)
 
 
-def set_aside(data: bytes) -> SetAside:
+def set_aside(data: bytes) -> QuarantinedKey:
     """Return what is stored of a quarantined key."""
-    return msgspec.json.decode(data, type=SetAside)
+    return msgspec.json.decode(data, type=QuarantinedKey)
 
 
 class Quarantine:
@@ -40,7 +40,7 @@ class Quarantine:
 
     def add(self, key: str, offset: int, reason: str = "") -> None:
         """Set a record of ``key`` aside."""
-        self._keys.setdefault(key, SetAside(reason)).offsets.append(offset)
+        self._keys.setdefault(key, QuarantinedKey(reason)).offsets.append(offset)
         self._dirty.add(key)
 
     def release(self, key: str) -> list[int]:

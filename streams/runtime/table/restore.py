@@ -17,11 +17,11 @@ from schemas.errors import Ownership
 from schemas.records.control import KeyReleased
 from streams.core.commands import Command, Emit
 from streams.runtime.checkpoint.codec import Marker, marker_of
-from streams.runtime.checkpoint.reader import Restored
+from streams.runtime.checkpoint.reader import CheckpointReader
 from streams.runtime.table import crash_points, halted
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.overlay import RecordState
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.prepare import Share
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
 from streams.runtime.table.quarantine import Quarantine
@@ -47,7 +47,7 @@ class Restore:
         self._grace_ms = grace_ms
         self._room = asyncio.Semaphore(AT_ONCE)
 
-    async def run(self, owned: Owned, bounds: Bounds) -> None:
+    async def run(self, owned: OwnedPartition, bounds: Bounds) -> None:
         """Restore a partition whose epoch is ours, or end it as BROKEN. Raises ``Unavailable`` and ``Ownership``."""
         owned.quarantine = Quarantine()
         owned.restored = True
@@ -58,13 +58,13 @@ class Restore:
                 return
             await self._restore(owned, bounds, marker)
 
-    async def _marker(self, owned: Owned) -> Marker | None:
+    async def _marker(self, owned: OwnedPartition) -> Marker | None:
         """Return the newest marker; nobody else writes another one after this."""
         async with self._checkpoints.writer(owned.partition):
             pass
         return marker_of(await self._checkpoints.last(owned.partition))
 
-    async def _restore(self, owned: Owned, bounds: Bounds, marker: Marker | None) -> None:
+    async def _restore(self, owned: OwnedPartition, bounds: Bounds, marker: Marker | None) -> None:
         engine, partition, began = self._engine, owned.partition, time.monotonic()
         start = Position(bounds.first, 0) if marker is None else Position(marker.offset, marker.clock_ms)
         expect(await engine.table.begin(partition, owned.epoch, owned.incarnation, start))
@@ -89,14 +89,14 @@ class Restore:
 
     # The checkpoint
 
-    async def _from_checkpoint(self, owned: Owned, at: Position) -> None:
+    async def _from_checkpoint(self, owned: OwnedPartition, at: Position) -> None:
         engine = self._engine
         log.warning(
             "%s: restoring the table from its checkpoint as of offset %d", self._where(owned), at.offset,
             extra={"action": "restore"},
         )  # fmt: skip
         behind_ms = max(0, engine.clock.now_ms() - at.clock_ms)
-        restored = Restored(engine.fold, owned.epoch, at.offset, at.clock_ms, behind_ms)
+        restored = CheckpointReader(engine.fold, owned.epoch, at.offset, at.clock_ms, behind_ms)
         async for records in self._checkpoints.read(owned.partition):
             await self._commit_all(owned, restored.take(records))
         await self._commit_all(owned, restored.rest())
@@ -105,14 +105,14 @@ class Restore:
         loaded = await engine.table.load(owned.partition, owned.epoch, [QUARANTINE])
         owned.quarantine = Quarantine(loaded[QUARANTINE])
 
-    async def _commit_all(self, owned: Owned, commits: Iterable[Commit]) -> None:
+    async def _commit_all(self, owned: OwnedPartition, commits: Iterable[Commit]) -> None:
         for commit in commits:
             self._engine.crash_point(crash_points.RESTORING)
             expect(await self._engine.table.commit(owned.partition, commit))
 
     # The log
 
-    async def _from_log(self, owned: Owned, end: int) -> list[str]:
+    async def _from_log(self, owned: OwnedPartition, end: int) -> list[str]:
         """Fold the log up to ``end``; return what it touched, in the same order every time."""
         engine, start = self._engine, owned.next_offset
         if end > start:
@@ -131,7 +131,7 @@ class Restore:
         await self._let_leave(owned)
         return list(touched)
 
-    async def _fold_silently(self, owned: Owned, batch: list[InRecord]) -> set[str]:
+    async def _fold_silently(self, owned: OwnedPartition, batch: list[InRecord]) -> set[str]:
         folding = self._engine.folding
         owned.let_go()
         share = folding.decode(owned, batch)
@@ -155,7 +155,7 @@ class Restore:
         touches = self._engine.fold.touches
         return released.union(*(touches(event) for event in events if not isinstance(event, KeyReleased)))
 
-    async def _let_leave(self, owned: Owned) -> None:
+    async def _let_leave(self, owned: OwnedPartition) -> None:
         """Say when the entities that are still kept will leave: as much later as the log's end is ago."""
         behind_ms = max(0, self._engine.clock.now_ms() - owned.clock_ms)
         leaving = [(entity, at + behind_ms) for entity, at in owned.leaving.items()]
@@ -166,7 +166,7 @@ class Restore:
 
     # What was outstanding
 
-    async def _emit_outstanding(self, owned: Owned, entities: list[str]) -> None:
+    async def _emit_outstanding(self, owned: OwnedPartition, entities: list[str]) -> None:
         engine = self._engine
         for some in _batches(entities, OUTSTANDING_BATCH):
             owned.let_go()
@@ -177,12 +177,12 @@ class Restore:
             if commands:
                 await engine.log.append([engine.out(c.record) for c in commands if isinstance(c, Emit)])
 
-    def _outstanding(self, owned: Owned, entities: list[str]) -> list[Command]:
+    def _outstanding(self, owned: OwnedPartition, entities: list[str]) -> list[Command]:
         state = RecordState(owned.memory)
         now_ms = owned.clock_ms
         return [c for entity in entities for c in self._engine.fold.outstanding(state, entity, now_ms)]
 
-    def _where(self, owned: Owned) -> str:
+    def _where(self, owned: OwnedPartition) -> str:
         return f"{self._engine.topic}/{owned.partition}"
 
 
@@ -197,7 +197,7 @@ def _batches(items: list[T], size: int) -> Iterator[list[T]]:
         yield items[start : start + size]
 
 
-def _leave(owned: Owned, expire: dict[str, int], clock_ms: int) -> dict[str, int]:
+def _leave(owned: OwnedPartition, expire: dict[str, int], clock_ms: int) -> dict[str, int]:
     """Return the entities that leave now by the partition's clock, and keep the others in mind.
 
     The store expires by wall time, in which all of an old log is long ago; an entity that left at once would not be

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 
 from connectors.ports.engine import Checkpoints, Taken
 from schemas.errors import Ownership
-from streams.runtime.checkpoint.changes import Dirty
+from streams.runtime.checkpoint.changes import ChangedEntries
 from streams.runtime.checkpoint.codec import marker_of
 from streams.runtime.table import crash_points, halted
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.overlay import Memory
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
 from streams.runtime.table.quarantine import Quarantine
 from streams.runtime.table.restore import Restore, expect
@@ -48,14 +48,14 @@ class Takeover:
         self._confirms = confirms
         self._restore = Restore(engine, checkpoints, restore_grace_ms)
 
-    def new(self, partition: int) -> Owned:
+    def new(self, partition: int) -> OwnedPartition:
         """Return a fresh ownership, not yet taken."""
-        return Owned(partition, self._memory(), Dirty(self._engine.fold))
+        return OwnedPartition(partition, self._memory(), ChangedEntries(self._engine.fold))
 
     def _memory(self) -> Memory:
         return Memory(self._engine.fold, self._memory_limit)
 
-    async def take(self, owned: Owned) -> None:
+    async def take(self, owned: OwnedPartition) -> None:
         """Bring an ownership to READY, or to BROKEN with the reason. Waits as long as dependencies are down."""
         while owned.status is Status.TAKING:
             try:
@@ -67,18 +67,18 @@ class Takeover:
                 log.info("%s/%d: %s", self._engine.topic, owned.partition, exc, extra={"action": "retake"})
                 await self._until_confirmed(owned)
 
-    async def _until_confirmed(self, owned: Owned) -> None:
+    async def _until_confirmed(self, owned: OwnedPartition) -> None:
         await self._engine.clock.sleep(RETAKE_S)
         while self._confirms is not None and not await self._confirms():
             if owned.status is not Status.TAKING:
                 return
             await self._engine.clock.sleep(RETAKE_S)
 
-    async def _take_once(self, owned: Owned) -> bool:
+    async def _take_once(self, owned: OwnedPartition) -> bool:
         engine = self._engine
         incarnation = await engine.log.incarnation(engine.topic)
         if owned.status is not Status.TAKING:
-            return True  # given up while the log was away: to raise the epoch now would fence the heir
+            return True  # given up while the log was away: to raise the epoch now would fence the new owner
         taken = await engine.table.take(owned.partition, incarnation)
         engine.crash_point(crash_points.TAKEN)
         bounds = await engine.log.bounds(engine.topic, owned.partition)
@@ -99,7 +99,7 @@ class Takeover:
             owned.status = Status.READY
         return True
 
-    async def _resume(self, owned: Owned, taken: Taken) -> None:
+    async def _resume(self, owned: OwnedPartition, taken: Taken) -> None:
         assert taken.position is not None
         engine = self._engine
         loaded = await engine.table.load(owned.partition, owned.epoch, [QUARANTINE])
@@ -110,7 +110,7 @@ class Takeover:
         if owned.distrusted or await self._went_back(owned):
             expect(await engine.table.open(owned.partition, owned.epoch, engine.clock.now_ms() + self._grace_ms))
 
-    async def _went_back(self, owned: Owned) -> bool:
+    async def _went_back(self, owned: OwnedPartition) -> bool:
         """Whether the table is older than its checkpoint, which only matters where others trust it."""
         if not self._grace_ms:
             return False

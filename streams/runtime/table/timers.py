@@ -11,7 +11,7 @@ from connectors.ports.engine import Clock, Due, Log, OutRecord, Table, split_mem
 from schemas.errors import Unavailable
 from schemas.records.run_events import TimerFired
 from streams.runtime.routing import to_out
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 
 Fire = Callable[[int, list[Due]], Awaitable[list[OutRecord]]]
 
@@ -30,7 +30,7 @@ class Timers:
         self._clock = clock
         self._fire = fire
 
-    async def tick(self, owned: Owned) -> None:
+    async def tick(self, owned: OwnedPartition) -> None:
         """Append a record for every due timer that has not fired. Raises ``Unavailable``."""
         now_ms = self._clock.now_ms()
         if owned.status is not Status.READY or owned.next_due_ms > now_ms:
@@ -54,7 +54,7 @@ class Timers:
             if len(records) == len(now_due):
                 owned.fired.update(due.member for due in now_due)
 
-    async def tick_all(self, owned: list[Owned]) -> float:
+    async def tick_all(self, owned: list[OwnedPartition]) -> float:
         """Tick every partition; return the seconds until the next one wants to be asked."""
         for one in owned:
             try:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from api.http.body_limit import MAX_BODY_BYTES, MAX_LARGE_UNDER_WAY
+from api.http.body_limit import MAX_BODY_BYTES, MAX_LARGE_IN_FLIGHT
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from schemas.records.run_events import RunSubmitted
@@ -126,7 +126,7 @@ async def test_large_bodies_are_of_keys_that_may_write(api: Running) -> None:
 async def test_so_many_large_bodies_at_once(api: Running) -> None:
     name = await flow(api)
     api.log.hang = True
-    waiting = [asyncio.create_task(submit(api, name, {"rows": ROWS})) for _ in range(MAX_LARGE_UNDER_WAY + 3)]
+    waiting = [asyncio.create_task(submit(api, name, {"rows": ROWS})) for _ in range(MAX_LARGE_IN_FLIGHT + 3)]
     done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     assert {task.result().status_code for task in done} == {429}
     small = await api.client.get("/api/v1/workflows")

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from connectors.kafka.lag import GROUP, LaneLag
 from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import OutRecord
-from connectors.redis.leases import RedisClaims
+from connectors.redis.claims import RedisClaims
 from schemas.errors import Unavailable
 from schemas.ids import request_id
 from schemas.records.base import ErrorInfo

@@ -312,7 +312,7 @@ def test_a_broker_with_fewer_records_stops_the_owner_until_they_are_back(broker:
         until(owner.broken, 60, "a live owner sees that its position is not in the log")
         assert "bring the log back" in owner.broken()
     with broker.owner() as owner:
-        until(owner.broken, 60, "an heir does not go on either")
+        until(owner.broken, 60, "a new owner does not go on either")
         assert "python -m streams.ops rebuild" in owner.broken()
     broker.bring_back("whole")
     with broker.owner() as owner:
@@ -332,7 +332,7 @@ def test_a_broker_of_another_cluster_stops_the_owner_and_the_table_stays(broker:
         until(lambda: "was folded from another log" in owner.broken(), 60, "a live owner folds nothing of another log")
         assert owner.runs() == 20
     with broker.owner() as owner:
-        until(lambda: owner.statuses() == {"broken"}, 60, "and an heir does not")
+        until(lambda: owner.statuses() == {"broken"}, 60, "and a new owner does not")
         assert owner.runs() == 20
     broker.bring_back("whole")
     with broker.owner() as owner:

@@ -17,7 +17,7 @@ from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import OutRecord
 from streams.process import http
 from streams.process.dependencies import Dependencies
-from streams.process.health import BEAT_S, Health, LoopWatch
+from streams.process.health import BEAT_S, EventLoopWatch, Health
 from streams.runtime.consumer.transport import PollApp
 from streams.runtime.sink import SinkAgent
 from tests.support.polling import until_async
@@ -52,7 +52,7 @@ class Served:
 def served(role: str) -> Iterator[Served]:
     health = Health([role], Dependencies({}), stall_s=STALL_S)
     port, stop = http.serve(CollectorRegistry(), health, "127.0.0.1", 0)
-    beat, watch = asyncio.create_task(health.beat()), LoopWatch(health, every_s=0.1)
+    beat, watch = asyncio.create_task(health.beat()), EventLoopWatch(health, every_s=0.1)
     watch.start()
     health.serving = True
     try:

@@ -100,7 +100,7 @@ def test_an_owner_that_wakes_in_the_middle_of_a_chunk_spoils_nothing_and_joins_a
     heir = system.role(f"{who}-heir", [owner], {**SESSION, **replaced})
     heir.start()
     try:
-        until(lambda: partitions_of(heir) == PARTITIONS, DEADLINE_S, "the heir has everything")
+        until(lambda: partitions_of(heir) == PARTITIONS, DEADLINE_S, "the new owner has everything")
         check(system, accepted)
         wake(zombie)
         zombie.wait_ready(DEADLINE_S)
@@ -109,7 +109,7 @@ def test_an_owner_that_wakes_in_the_middle_of_a_chunk_spoils_nothing_and_joins_a
         )
         submit(system, accepted, f"{who}-after")
         check(system, accepted)
-        assert "was lost" not in said(heir), "a zombie must not take partitions back from its heir"
+        assert "was lost" not in said(heir), "a zombie must not take partitions back from its new owner"
     finally:
         zombie.stop()
         heir.stop()
@@ -130,7 +130,11 @@ def test_a_worker_that_wakes_after_its_claims_were_taken_over(world: tuple[Syste
     heir = system.role("worker-heir", ["worker"])
     heir.start()
     try:
-        until(lambda: any(n > 1 for n in calls().values()), DEADLINE_S + LEASE_MS / 1000, "the heir makes a call again")
+        until(
+            lambda: any(n > 1 for n in calls().values()),
+            DEADLINE_S + LEASE_MS / 1000,
+            "the new owner makes a call again",
+        )
         check_all_but_money(system, accepted)
         wake(zombie)
         until_ready(zombie)
@@ -150,6 +154,6 @@ def check_all_but_money(system: System, accepted: set[str]) -> None:
                 client.get(f"/api/v1/workflows/runs/{run}").json()["status"] == "succeeded" for run in accepted
             ),
             DEADLINE_S,
-            "the heir finishes everything",
+            "the new owner finishes everything",
         )
     assert report.doubled == set()

@@ -19,7 +19,7 @@ from tests.support.polling import until
 from tests.support.turns_seen import turns_seen
 
 OTHER = "other"
-POOL, MOST, MOST_OF_FLOW, MOST_OF_OTHER = 5, 4, 2, 3
+POOL, MOST, MAX_OF_FLOW, MAX_OF_OTHER = 5, 4, 2, 3
 RUNS_EACH = 60
 PAUSE_MS = 60
 LIMITS = "/api/v1/limits"
@@ -64,9 +64,9 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
     pause = {"id": "pause", "type": "wait", "config": {"duration_ms": PAUSE_MS}}
     flows = {org: [define_workflow(client, pause) for _ in range(2)] for org, client in clients.items()}
     closed = define_workflow(clients[ORG], pause)
-    few = {"max_running_runs": MOST, "workflows": {flows[ORG][0]: MOST_OF_FLOW, closed: 0}}
+    few = {"max_running_runs": MOST, "workflows": {flows[ORG][0]: MAX_OF_FLOW, closed: 0}}
     assert clients[ORG].put(LIMITS, json=few).status_code == 200
-    assert clients[OTHER].put(LIMITS, json={"max_running_runs": MOST_OF_OTHER}).status_code == 200
+    assert clients[OTHER].put(LIMITS, json={"max_running_runs": MAX_OF_OTHER}).status_code == 200
     held = submit(clients[ORG], submission(closed))
     for number, org in itertools.product(range(RUNS_EACH), clients):
         submit(clients[org], submission(flows[org][number % 2]))
@@ -101,8 +101,8 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
     assert set(log.admitted()) == statuses.keys()
     assert log.most() <= POOL
     assert log.most(ORG) <= MOST
-    assert log.most(ORG, flows[ORG][0]) <= MOST_OF_FLOW
-    assert log.most(OTHER) <= MOST_OF_OTHER
+    assert log.most(ORG, flows[ORG][0]) <= MAX_OF_FLOW
+    assert log.most(OTHER) <= MAX_OF_OTHER
     assert log.most() == POOL, "the pool was used"
     first = [log.of[run][0] for run in log.admitted()][: RUNS_EACH // 2]
     assert min(first.count(org) for org in clients) >= RUNS_EACH // 8, "both had turns from the beginning"

@@ -16,7 +16,7 @@ from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
-from connectors.redis.submission_markers import AcceptedMarkers
+from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.records.run_events import CancelRequested, RunSubmitted
@@ -24,7 +24,7 @@ from schemas.records.run_views import RunState
 from schemas.schedule import slot_id
 from services.runs.large_inputs import LargeInputs
 from services.runs.submit import Submissions
-from services.workflows.resolver import Plans
+from services.workflows.resolver import WorkflowResolver
 from streams.process.role import TickApp
 from streams.roles.scheduler import Scheduler
 from tests.support.api import INPUTS, Running, migrated_database, running, settings_for, until_authenticated
@@ -51,7 +51,7 @@ async def api(dsn: str, redis_url: str) -> AsyncIterator[Running]:
             await found.client.delete(f"{SCHEDULES}/{one['id']}")
 
 
-class House:
+class SchedulerHarness:
     """Schedulers over the API's log, with a clock that a test moves."""
 
     def __init__(self, api: Running, redis: Redis, database: Database) -> None:
@@ -63,8 +63,8 @@ class House:
 
     def scheduler(self) -> Scheduler:
         partitions = self.api.settings.partitions
-        history, markers = Runs(self.database), AcceptedMarkers(self.redis, partitions)
-        plans = Plans(Workflows(self.database), Prompts(self.database))
+        history, markers = Runs(self.database), SubmissionMarkers(self.redis, partitions)
+        plans = WorkflowResolver(Workflows(self.database), Prompts(self.database))
         large = LargeInputs(LocalObjects(Path(self.api.settings.objects_dir)))
         submissions = Submissions(plans, markers, history, self.api.log, large, now_ms=self.clock.now_ms)
         backfills = Backfills(self.database)
@@ -88,9 +88,9 @@ class House:
 
 
 @pytest.fixture
-async def house(api: Running, redis_url: str) -> AsyncIterator[House]:
+async def harness(api: Running, redis_url: str) -> AsyncIterator[SchedulerHarness]:
     redis, database = Redis.from_url(redis_url), Database(api.settings.postgres_dsn)
-    yield House(api, redis, database)
+    yield SchedulerHarness(api, redis, database)
     await database.close()
     await redis.aclose()
 
@@ -108,10 +108,10 @@ async def shown(api: Running, made: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def test_a_slot_is_one_run_whose_id_is_made_of_it(api: Running, house: House) -> None:
+async def test_a_slot_is_one_run_whose_id_is_made_of_it(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, inputs=INPUTS | {"name": "at {{slot}}"}, tags={"team": "x"}, budget_cents=3)
-    slot = await house.at_next_slot(made)
-    (run,) = house.started()
+    slot = await harness.at_next_slot(made)
+    (run,) = harness.started()
     assert (run.source, run.submission_id) == (f"schedule:{made['id']}", slot_id(slot))
     assert run.run_id == run_id(api.settings.default_org_id, run.source, slot_id(slot))
     assert run.inputs == INPUTS | {"name": f"at {slot_id(slot)}"}
@@ -120,28 +120,30 @@ async def test_a_slot_is_one_run_whose_id_is_made_of_it(api: Running, house: Hou
     assert after["last_run"]["slot"] == slot_id(slot)
     assert after["last_run"]["run_id"] == run.run_id
     assert after["next_runs"][0] == slot_id(slot + MINUTE)
-    await house.scheduler().tick()
-    assert len(house.started()) == 1
+    await harness.scheduler().tick()
+    assert len(harness.started()) == 1
 
 
-async def test_many_schedulers_and_many_restarts_start_each_slot_once(api: Running, house: House) -> None:
+async def test_many_schedulers_and_many_restarts_start_each_slot_once(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, overlap="allow", interval_s=1)
-    stored = await house.schedules.get(api.settings.default_org_id, made["id"])
+    stored = await harness.schedules.get(api.settings.default_org_id, made["id"])
     start = stored.next_slot_ms or 0
     for second in range(10):
-        house.clock.ms = start + second * 1_000
-        await asyncio.gather(*(house.scheduler().tick() for _ in range(4)))
-    await house.scheduler().tick()
-    slots = [run.submission_id for run in house.started()]
+        harness.clock.ms = start + second * 1_000
+        await asyncio.gather(*(harness.scheduler().tick() for _ in range(4)))
+    await harness.scheduler().tick()
+    slots = [run.submission_id for run in harness.started()]
     assert sorted(set(slots)) == [slot_id(start + second * 1_000) for second in range(10)]
     assert len(slots) == len(set(slots))
 
 
-async def test_a_scheduler_that_dies_after_the_submission_loses_and_doubles_nothing(api: Running, house: House) -> None:
+async def test_a_scheduler_that_dies_after_the_submission_loses_and_doubles_nothing(
+    api: Running, harness: SchedulerHarness
+) -> None:
     made = await define(api)
-    stored = await house.schedules.get(api.settings.default_org_id, made["id"])
-    house.clock.ms = stored.next_slot_ms or 0
-    dying = house.scheduler()
+    stored = await harness.schedules.get(api.settings.default_org_id, made["id"])
+    harness.clock.ms = stored.next_slot_ms or 0
+    dying = harness.scheduler()
 
     async def die(*_: Any) -> None:
         raise Unavailable("postgres", "the process died here")
@@ -149,79 +151,81 @@ async def test_a_scheduler_that_dies_after_the_submission_loses_and_doubles_noth
     dying._schedules.settle, kept = die, dying._schedules.settle  # type: ignore[method-assign]
     with pytest.raises(Unavailable):
         await dying.tick()
-    house.schedules.settle = kept  # type: ignore[method-assign]
-    assert len(house.started()) == 1
+    harness.schedules.settle = kept  # type: ignore[method-assign]
+    assert len(harness.started()) == 1
     # Meanwhile somebody changes what is submitted: the slot's run stays what it was.
     await api.client.patch(f"{SCHEDULES}/{made['id']}", json={"inputs": INPUTS | {"name": "Bob"}})
-    await house.scheduler().tick()
-    assert len({run.run_id for run in house.started()}) == 1
+    await harness.scheduler().tick()
+    assert len({run.run_id for run in harness.started()}) == 1
     after = await shown(api, made)
-    assert after["last_run"]["run_id"] == house.started()[0].run_id
+    assert after["last_run"]["run_id"] == harness.started()[0].run_id
     assert after["problem"] is None
 
 
-async def test_skip_waits_for_the_previous_run_to_end(api: Running, house: House) -> None:
+async def test_skip_waits_for_the_previous_run_to_end(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, overlap="skip")
-    await house.at_next_slot(made)
-    await house.at_next_slot(made)
-    assert len(house.started()) == 1
+    await harness.at_next_slot(made)
+    await harness.at_next_slot(made)
+    assert len(harness.started()) == 1
     assert (await shown(api, made))["skipped"] == 1
-    await house.end(house.started()[0], "running")
-    await house.at_next_slot(made)
-    assert len(house.started()) == 1
-    await write_views(api.settings.postgres_dsn, view_of(house.started()[0], "failed", version=2))
-    await house.at_next_slot(made)
-    assert len(house.started()) == 2
+    await harness.end(harness.started()[0], "running")
+    await harness.at_next_slot(made)
+    assert len(harness.started()) == 1
+    await write_views(api.settings.postgres_dsn, view_of(harness.started()[0], "failed", version=2))
+    await harness.at_next_slot(made)
+    assert len(harness.started()) == 2
 
 
-async def test_queue_one_keeps_one_slot_for_later(api: Running, house: House) -> None:
+async def test_queue_one_keeps_one_slot_for_later(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, overlap="queue_one")
-    await house.at_next_slot(made)
-    queued = await house.at_next_slot(made)
-    await house.at_next_slot(made)
+    await harness.at_next_slot(made)
+    queued = await harness.at_next_slot(made)
+    await harness.at_next_slot(made)
     after = await shown(api, made)
-    assert (after["queued_slot"], after["skipped"], len(house.started())) == (slot_id(queued), 1, 1)
-    await house.end(house.started()[0])
-    await house.scheduler().tick()
-    assert [run.submission_id for run in house.started()][1:] == [slot_id(queued)]
+    assert (after["queued_slot"], after["skipped"], len(harness.started())) == (slot_id(queued), 1, 1)
+    await harness.end(harness.started()[0])
+    await harness.scheduler().tick()
+    assert [run.submission_id for run in harness.started()][1:] == [slot_id(queued)]
     assert (await shown(api, made))["queued_slot"] is None
 
 
-async def test_cancel_previous_asks_for_its_end(api: Running, house: House) -> None:
+async def test_cancel_previous_asks_for_its_end(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, overlap="cancel_previous")
-    await house.at_next_slot(made)
-    await house.at_next_slot(made)
-    first, _ = house.started()
+    await harness.at_next_slot(made)
+    await harness.at_next_slot(made)
+    first, _ = harness.started()
     canceled = [r for r in api.log.decoded(RUN_EVENTS) if isinstance(r, CancelRequested)]
     assert [(r.run_id, r.requested_by) for r in canceled] == [(first.run_id, f"schedule:{made['id']}")]
 
 
-async def test_slots_that_nobody_was_there_for(api: Running, house: House) -> None:
+async def test_slots_that_nobody_was_there_for(api: Running, harness: SchedulerHarness) -> None:
     made = {
         c: await define(api, name=c, catchup=c, overlap="allow", interval_s=3600) for c in ("all", "latest", "none")
     }
-    stored = await house.schedules.get(api.settings.default_org_id, made["all"]["id"])
-    house.clock.ms = (stored.next_slot_ms or 0) + 5 * 3_600_000 + 10 * MINUTE
-    await house.scheduler().tick()
-    by_source = {c: [r for r in house.started() if r.source == f"schedule:{m['id']}"] for c, m in made.items()}
+    stored = await harness.schedules.get(api.settings.default_org_id, made["all"]["id"])
+    harness.clock.ms = (stored.next_slot_ms or 0) + 5 * 3_600_000 + 10 * MINUTE
+    await harness.scheduler().tick()
+    by_source = {c: [r for r in harness.started() if r.source == f"schedule:{m['id']}"] for c, m in made.items()}
     assert {c: len(runs) for c, runs in by_source.items()} == {"all": 6, "latest": 1, "none": 0}
     assert (await shown(api, made["none"]))["skipped"] == 6
     assert (await shown(api, made["latest"]))["skipped"] == 5
 
 
-async def test_a_paused_schedule_runs_nothing_then_or_later(api: Running, house: House) -> None:
+async def test_a_paused_schedule_runs_nothing_then_or_later(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, overlap="allow", catchup="all")
     await api.client.patch(f"{SCHEDULES}/{made['id']}", json={"paused": True})
     assert (await shown(api, made))["next_runs"] == []
-    await house.at_next_slot(made, plus_ms=5 * MINUTE)
-    assert house.started() == []
+    await harness.at_next_slot(made, plus_ms=5 * MINUTE)
+    assert harness.started() == []
     resumed = (await api.client.patch(f"{SCHEDULES}/{made['id']}", json={"paused": False})).json()
     assert len(resumed["next_runs"]) == 5
-    await house.at_next_slot(made)
-    assert len(house.started()) == 1
+    await harness.at_next_slot(made)
+    assert len(harness.started()) == 1
 
 
-async def test_what_cannot_be_submitted_is_said_and_the_next_slot_is_tried(api: Running, house: House) -> None:
+async def test_what_cannot_be_submitted_is_said_and_the_next_slot_is_tried(
+    api: Running, harness: SchedulerHarness
+) -> None:
     made = await define(api)
     newer = {"name": "greeter", "version": 9, "template": "Greet {{name}} from {{place}}"}
     (await api.client.post("/api/v1/prompts", json=newer)).raise_for_status()
@@ -231,43 +235,43 @@ async def test_what_cannot_be_submitted_is_said_and_the_next_slot_is_tried(api: 
         "dag": {"nodes": [{"id": "g", "type": "llm", "config": {"prompt_ref": "greeter@9"}}], "edges": []},
     }
     (await api.client.post("/api/v1/workflows", json=flow)).raise_for_status()
-    slot = await house.at_next_slot(made)
+    slot = await harness.at_next_slot(made)
     after = await shown(api, made)
-    assert house.started() == []
+    assert harness.started() == []
     assert after["problem"]["slot"] == slot_id(slot)
     assert "place" in after["problem"]["message"]
     await api.client.patch(f"{SCHEDULES}/{made['id']}", json={"workflow_version": 1})
-    await house.at_next_slot(made)
-    assert len(house.started()) == 1
+    await harness.at_next_slot(made)
+    assert len(harness.started()) == 1
     assert (await shown(api, made))["problem"] is None
 
 
-async def test_a_log_that_is_down_delays_a_slot_and_loses_none(api: Running, house: House) -> None:
+async def test_a_log_that_is_down_delays_a_slot_and_loses_none(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api)
     api.log.down = True
     with pytest.raises(Unavailable):
-        await house.at_next_slot(made)
+        await harness.at_next_slot(made)
     api.log.down = False
-    await house.scheduler().tick()
-    assert len(house.started()) == 1
+    await harness.scheduler().tick()
+    assert len(harness.started()) == 1
 
 
-async def test_a_backfill_runs_the_slots_that_were_not_run(api: Running, house: House) -> None:
+async def test_a_backfill_runs_the_slots_that_were_not_run(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, interval_s=3600, overlap="skip", paused=True)
     span = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-03T12:00:00Z"}
     answer = await api.client.post(f"{SCHEDULES}/{made['id']}/backfill", json=span)
     assert answer.status_code == 202, answer.text
     for _ in range(3):
-        await house.scheduler().tick()
-    slots = [run.submission_id for run in house.started()]
+        await harness.scheduler().tick()
+    slots = [run.submission_id for run in harness.started()]
     assert (len(slots), slots[0], slots[-1]) == (60, "2026-11-01T00:00:00Z", "2026-11-03T11:00:00Z")
     (done,) = (await shown(api, made))["backfills"]
     assert (done["submitted"], done["from"], done["problem"]) == (60, "2026-11-01T00:00:00.000Z", None)
     assert done["finished_at"] is not None
     await api.client.post(f"{SCHEDULES}/{made['id']}/backfill", json=span | {"to": "2026-11-04T00:00:00Z"})
     for _ in range(3):
-        await house.scheduler().tick()
-    assert len({run.run_id for run in house.started()}) == len(house.started()) == 72
+        await harness.scheduler().tick()
+    assert len({run.run_id for run in harness.started()}) == len(harness.started()) == 72
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ class Greeter:
         return " ".join([f"{self.greeting}, {who}"] * times)
 """
 ENTRY_POINTS = """[agentflow.tools]
-house.greet = house_tools:Greeter
-house.broken = house_tools_that_are_not_there:nothing
+harness.greet = house_tools:Greeter
+harness.broken = house_tools_that_are_not_there:nothing
 """
 
 
@@ -80,7 +80,7 @@ def package(root: Path) -> Path:
     """An installed package with two tools, one of them broken."""
     info = root / "house_tools-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: house-tools\nVersion: 1.0\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harness-tools\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     (root / "house_tools.py").write_text(PACKAGE)
     return root
@@ -150,7 +150,7 @@ def test_a_document_comes_from_s3_goes_to_a_host_and_back(
 def test_a_large_output_is_stored_in_s3_and_read_by_the_next_step(client: httpx.Client, s3: S3Server) -> None:
     flow = define_workflow(
         client,
-        tool("many", "house.greet", {"greeting": "Salve"}, who="mundus", times=10_000),
+        tool("many", "harness.greet", {"greeting": "Salve"}, who="mundus", times=10_000),
         merger("join", inputs={"text": "many.output"}),
         edges="many>join",
     )
@@ -164,14 +164,14 @@ def test_a_large_output_is_stored_in_s3_and_read_by_the_next_step(client: httpx.
 
 def test_tools_of_another_package_are_listed_called_and_counted(system: System, client: httpx.Client) -> None:
     listed = client.get("/api/v1/tools").json()
-    (greet,) = (entry for entry in listed["tools"] if entry["name"] == "house.greet")
+    (greet,) = (entry for entry in listed["tools"] if entry["name"] == "harness.greet")
     assert (greet["summary"], greet["config"]["properties"]["greeting"]["default"]) == ("Greets.", "Hello")
     (problem,) = listed["problems"]
-    assert "the tool 'house.broken' of house-tools" in problem
+    assert "the tool 'harness.broken' of harness-tools" in problem
     assert "ModuleNotFoundError" in problem
-    flow = define_workflow(client, tool("greet", "house.greet", who="Ada"))
+    flow = define_workflow(client, tool("greet", "harness.greet", who="Ada"))
     assert wait_for_run(client, submit(client, submission(flow)), outputs=True)["output"] == {"greet": "Hello, Ada"}
-    bad = {"id": "a", "type": "tool", "config": {"tool_name": "house.greet", "tool_config": {"greting": "Hi"}}}
+    bad = {"id": "a", "type": "tool", "config": {"tool_name": "harness.greet", "tool_config": {"greting": "Hi"}}}
     answer = client.post("/api/v1/workflows", json={"name": "bad", "version": 1, "dag": {"nodes": [bad]}})
     assert (answer.status_code, "greting" in answer.text) == (422, True)
     until(lambda: counted(system) == 1, 10, "the worker's metrics have the tool's")

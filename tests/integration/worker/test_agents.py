@@ -13,7 +13,7 @@ from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import StepFailed, StepSucceeded, ToolUse
 from schemas.records.steps import AgentTurn, ToolCall, ToolResult, TurnBefore
-from services.calls.transcript import MOST_STORED
+from services.calls.transcript import MAX_STORED
 from tests.support.worker import Bench, llm
 
 REGISTRY = Registry()
@@ -149,10 +149,10 @@ async def test_a_turn_that_asks_for_calls_is_stored_sooner_and_an_answer_is_not(
 
 
 async def test_a_transcript_has_an_end(bench: Bench) -> None:
-    far = Reference(uri=f"objects:///{bench.org}/" + "0" * 64, sha256="0" * 64, size=MOST_STORED // 2 + 1)
+    far = Reference(uri=f"objects:///{bench.org}/" + "0" * 64, sha256="0" * 64, size=MAX_STORED // 2 + 1)
     said = inline({"text": "", "tool_calls": [{"id": c, "name": "desk.note", "args": {}} for c in "ab"]})
     before = [TurnBefore(said=said, results=[ToolResult(output=far), ToolResult(output=far)])]
     result = await outcome(bench, before)
     assert isinstance(result, StepFailed)
     assert (result.error.code, result.error.retryable, result.cost_nano) == ("too_large", False, 0)
-    assert f"the most is {MOST_STORED}" in result.error.message
+    assert f"the most is {MAX_STORED}" in result.error.message

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from connectors.ports.engine import OutRecord
 from connectors.providers.base import ModelRequest
+from connectors.redis.claims import Busy, Granted, Published, RedisClaims
 from connectors.redis.holds import RedisHolds
 from connectors.redis.keys import budgets_slot, runs_slot
-from connectors.redis.leases import Busy, Granted, Published, RedisClaims
 from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
 from schemas.payload import Inline, Reference

@@ -113,7 +113,7 @@ async def test_a_run_is_not_remembered_for_ever(bench: Bench, monkeypatch: pytes
 
 
 async def test_what_is_remembered_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.calls.cancellation.MOST_REMEMBERED", 10)
+    monkeypatch.setattr("services.calls.cancellation.MAX_REMEMBERED", 10)
     for n in range(100):
         bench.aborts.end(f"run-{n}")
     assert len(bench.aborts._ended) == 10

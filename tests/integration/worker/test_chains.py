@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from connectors.ports.engine import InRecord
+from connectors.redis.claims import Granted, RedisClaims
 from connectors.redis.keys import runs_slot
-from connectors.redis.leases import Granted, RedisClaims
 from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
 from schemas.records.run_events import RunSubmitted, StepDeferred, StepFailed, StepSucceeded

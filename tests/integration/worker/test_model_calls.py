@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest
-from connectors.redis.leases import Granted, RedisClaims
+from connectors.redis.claims import Granted, RedisClaims
 from schemas.budgets import Budget
 from schemas.errors import StepError, Unavailable
 from schemas.ids import span_id, trace_id

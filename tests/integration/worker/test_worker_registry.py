@@ -14,7 +14,7 @@ from connectors.redis.worker_registry import (
     MISSED_BEATS,
     Said,
     Seen,
-    WorkersSeen,
+    WorkerRegistry,
     current,
     state_of,
 )
@@ -59,11 +59,11 @@ async def age(redis: Redis, one: Said, seconds: float) -> None:
 
 
 async def found(redis: Redis, *names: str) -> dict[str, Seen]:
-    return {w.said.id: w for w in await WorkersSeen(redis).all() if w.said.id in names}
+    return {w.said.id: w for w in await WorkerRegistry(redis).all() if w.said.id in names}
 
 
 async def test_a_worker_is_live_then_lost_then_gone(redis: Redis) -> None:
-    one, seen = said(unique("w")), WorkersSeen(redis)
+    one, seen = said(unique("w")), WorkerRegistry(redis)
     await seen.beat(one)
     assert (await found(redis, one.id))[one.id].said == one
     assert (await found(redis, one.id))[one.id].state == "live"
@@ -90,7 +90,7 @@ def test_an_heir_takes_the_place_of_a_lost_one_and_live_twins_both_show() -> Non
 async def test_the_heart_beats_and_its_last_beat_says_that_it_stops(redis: Redis) -> None:
     name = unique("w")
     voice = Voice(name)
-    heart = Heartbeat(WorkersSeen(redis), voice, every_s=0.01)
+    heart = Heartbeat(WorkerRegistry(redis), voice, every_s=0.01)
     heart.start()
     await voice.heard(3)
     assert (await found(redis, name))[name].state == "live"
@@ -102,7 +102,7 @@ async def test_the_heart_beats_and_its_last_beat_says_that_it_stops(redis: Redis
 async def test_a_redis_that_is_down_is_said_once_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
     client = Redis.from_url(NOBODY)
     voice = Voice("w")
-    heart = Heartbeat(WorkersSeen(client), voice, every_s=0.01)
+    heart = Heartbeat(WorkerRegistry(client), voice, every_s=0.01)
     with caplog.at_level(logging.WARNING, "streams.roles.worker.heartbeat"):
         heart.start()
         await voice.heard(3)
@@ -125,8 +125,8 @@ async def api(dsn: str, redis_url: str) -> AsyncIterator[Running]:
 
 async def test_administrators_list_workers(api: Running, redis: Redis) -> None:
     one, other = said(unique("w")), said(unique("w"))
-    await WorkersSeen(redis).beat(one)
-    await WorkersSeen(redis).beat(replace(other, stopped=True))
+    await WorkerRegistry(redis).beat(one)
+    await WorkerRegistry(redis).beat(replace(other, stopped=True))
     answer = (await api.client.get("/api/v1/workers")).json()
     assert (answer["lost_after_s"], answer["forgotten_after_s"]) == (9.0, 3600.0)
     listed = {w["id"]: w for w in answer["workers"]}

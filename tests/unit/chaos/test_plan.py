@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.chaos.plan import KINDS, MOST_AT_ONCE, ON_LINKS, Fault, draw
+from tests.chaos.plan import KINDS, MAX_AT_ONCE, ON_LINKS, Fault, draw
 from tests.chaos.stack import TARGETS
 from tests.chaos.workflows import SHARES, submission
 
@@ -31,7 +31,7 @@ def test_at_most_a_few_faults_overlap_and_a_target_has_one_at_a_time() -> None:
         faults = draw(seed, 300, TARGETS)
         for fault in faults:
             others = [f for f in faults if f.at_s <= fault.at_s < f.free_at_s]
-            assert len(others) <= MOST_AT_ONCE
+            assert len(others) <= MAX_AT_ONCE
             assert len({f.target for f in others}) == len(others)
 
 

@@ -35,7 +35,7 @@ Work = LlmCall | ToolCall | FunctionCall
 
 #: Children of one map that are open at once unless the node says otherwise. More would only wait on the lane, and an
 #: event that asks for tens of thousands at once would hold up the other runs of its partition.
-MOST_OPEN = 1_000
+MAX_OPEN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class PlanNode:
     @property
     def most_open(self) -> int:
         """How many children of a mapped node are open at once, at most."""
-        return self.max_parallel or MOST_OPEN
+        return self.max_parallel or MAX_OPEN
 
     @property
     def asked_call(self) -> LlmCall | None:

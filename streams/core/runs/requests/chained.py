@@ -41,7 +41,7 @@ from streams.core.runs.requests.sizes import OUTPUT_LIMIT, RECORD_LIMIT, check_r
 from streams.core.runs.state.run import Turn
 
 #: All of a chain is read again after a crash, and holds back the watermark of its partition.
-MOST_RIDES = 15
+MAX_CHAINED_STEPS = 15
 #: It tells accidents apart, not enemies.
 HASH_BYTES = 12
 
@@ -68,7 +68,7 @@ def rides_after(turn: Turn, node: PlanNode, scope: Scope, used: int) -> list[Rid
         return []
     rides: list[Ride] = []
     riding = {node.id}
-    while node.next is not None and len(rides) < MOST_RIDES:
+    while node.next is not None and len(rides) < MAX_CHAINED_STEPS:
         node = turn.plan.nodes[node.next]
         if turn.step(node.id) is not None:
             # Its first attempt is used up, see ``handed_back``.

@@ -26,7 +26,7 @@ INSIDE_LIMIT = 128 * KIB
 #: The outputs in one page's request; one output has at most 512 KiB inside its record.
 PAGE_LIMIT = 384 * KIB
 #: A step that took more could not hold its arguments in memory; its request is refused as ``too_large``.
-MOST_TOGETHER = 64 * KIB * KIB
+MAX_TOGETHER = 64 * KIB * KIB
 #: A link's own part of a request.
 _LINK_SIZE = 200
 
@@ -38,7 +38,7 @@ def pages_of(outputs: Sequence[Payload], *, one_payload: bool = False) -> list[t
     """
     sizes = [_size(output) for output in outputs]
     apart = one_payload and any(isinstance(output, Reference) for output in outputs)
-    if (sum(sizes) <= INSIDE_LIMIT and not apart) or sum(map(_whole_size, outputs)) > MOST_TOGETHER:
+    if (sum(sizes) <= INSIDE_LIMIT and not apart) or sum(map(_whole_size, outputs)) > MAX_TOGETHER:
         return []
     return list(_pages(sizes))
 

@@ -1,4 +1,4 @@
-"""Grouping, sharing and timely appends."""
+"""Batcher, sharing and timely appends."""
 
 import asyncio
 import time
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from connectors.aio.batching import Grouping, SingleFlight
-from connectors.kafka.deadline_appender import TimelyAppender
+from connectors.aio.batching import Batcher, SingleFlight
+from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.ports.engine import OutRecord
 from schemas.errors import Unavailable
 
@@ -38,7 +38,7 @@ async def started(work: Work) -> None:
 
 async def test_what_comes_meanwhile_makes_the_next_groups() -> None:
     work = Work()
-    grouping = Grouping(work, 4)
+    grouping = Batcher(work, 4)
     callers = [asyncio.create_task(grouping.do(n)) for n in range(10)]
     await started(work)
     late = asyncio.create_task(grouping.do(10))
@@ -51,7 +51,7 @@ async def test_what_comes_meanwhile_makes_the_next_groups() -> None:
 
 async def test_two_groups_at_once_and_nobody_is_left_waiting() -> None:
     work = Work()
-    grouping = Grouping(work, 4, at_once=2)
+    grouping = Batcher(work, 4, at_once=2)
     callers = [asyncio.create_task(grouping.do(0))]
     await started(work)
     for n in range(1, 12):
@@ -67,7 +67,7 @@ async def test_two_groups_at_once_and_nobody_is_left_waiting() -> None:
 
 async def test_a_caller_that_left_costs_nobody_anything() -> None:
     work = Work()
-    grouping = Grouping(work, 1)
+    grouping = Batcher(work, 1)
     first, second, third = (asyncio.create_task(grouping.do(n)) for n in range(3))
     await started(work)
     second.cancel()
@@ -80,7 +80,7 @@ async def test_try_later_reaches_all_who_wait_and_other_errors_only_their_group(
     for error, failed in ((Unavailable("kafka", "down"), 3), (ValueError("bad"), 1)):
         work = Work()
         work.error = error
-        grouping = Grouping(work, 1)
+        grouping = Batcher(work, 1)
         callers = [asyncio.create_task(grouping.do(n)) for n in range(3)]
         await started(work)
         work.gate.set()
@@ -118,7 +118,7 @@ async def test_an_acknowledgement_that_does_not_come_is_not_waited_for() -> None
             self.appended += len(records)
 
     log = Stuck()
-    appender = TimelyAppender(log, timeout_s=0.05)
+    appender = DeadlineAppender(log, timeout_s=0.05)
     begun = time.perf_counter()
     with pytest.raises(Unavailable, match="no acknowledgement within"):
         await appender.append([RECORD])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.ports.pubsub import CANCELS, NoBus, cancel_subject, run_subject, token, watch_subject
+from connectors.ports.pubsub import CANCELS, NoPubSub, cancel_subject, run_subject, token, watch_subject
 
 
 @pytest.mark.parametrize("text", ["plain", "a.b", "a b", "*", ">", "", "ä%", "x/y:z[3]", "tab\there", "." * 5])
@@ -23,7 +23,7 @@ def test_subjects_have_as_many_tokens_as_are_listened_to() -> None:
 
 
 def test_without_a_bus_nothing_is_heard_and_nothing_fails() -> None:
-    bus = NoBus()
+    bus = NoPubSub()
     stop = bus.subscribe("a", lambda *_: None)
     assert not bus.publish("a", b"lost")
     stop()

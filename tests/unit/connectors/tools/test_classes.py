@@ -9,7 +9,7 @@ from pydantic import Field
 from connectors.objects.store import LocalObjects
 from connectors.tools import Done, NotDone, Reconciled, Registry, ToolContext, Unknown
 from connectors.tools.arguments import argument_problems
-from connectors.tools.registry import MOST_INSTANCES
+from connectors.tools.registry import MAX_INSTANCES
 from schemas.errors import Problem, StepError
 from schemas.spec.model import WorkflowSpec
 
@@ -65,12 +65,12 @@ async def test_one_instance_serves_one_configuration(registry: Registry, context
 
 
 async def test_only_so_many_instances_are_kept(registry: Registry, context: ToolContext) -> None:
-    for most in range(1, MOST_INSTANCES + 2):
+    for most in range(1, MAX_INSTANCES + 2):
         await registry.call("tool", "shop", {"item": "tea"}, context, {"most": most})
-    await registry.call("tool", "shop", {"item": "tea"}, context, {"most": MOST_INSTANCES + 1})
-    assert len(Shop.made) == MOST_INSTANCES + 1
+    await registry.call("tool", "shop", {"item": "tea"}, context, {"most": MAX_INSTANCES + 1})
+    assert len(Shop.made) == MAX_INSTANCES + 1
     await registry.call("tool", "shop", {"item": "tea"}, context, {"most": 1})
-    assert len(Shop.made) == MOST_INSTANCES + 2
+    assert len(Shop.made) == MAX_INSTANCES + 2
 
 
 @pytest.mark.parametrize(

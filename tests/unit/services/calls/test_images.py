@@ -13,7 +13,7 @@ from connectors.prices.book import Override, PriceBook
 from connectors.providers import openai_wire
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import ToolSpec
-from connectors.providers.images import MOST_TOKENS, Picture, most_tokens, noted
+from connectors.providers.images import MAX_IMAGE_TOKENS, ImageInput, most_tokens, noted
 from connectors.providers.local import tokens
 from connectors.providers.local.provider import LocalProvider
 from connectors.providers.openai import OpenAIProvider
@@ -24,7 +24,7 @@ from schemas.payload import Reference
 from schemas.records.steps import LlmCall
 from schemas.spec.check.workflow import check_spec, missing_inputs
 from schemas.spec.rules_version import IMAGES, REFERENCES, semantics_of
-from services.calls.images import MOST, MOST_BYTES, picture_of, shown
+from services.calls.images import MAX_BYTES, MOST, picture_of, shown
 from tests.support.runs import World, args_of, assistant, function, llm, prompt, resolved, spec, submitted
 
 
@@ -46,7 +46,7 @@ def context(tmp_path: Path) -> ToolContext:
     return ToolContext("acme", "run", "look", "run:look:1", documents, LocalObjects(tmp_path / "objects"))
 
 
-def asked(*pictures: Picture, prompt: str = "What is it?", model: str = "local-gold", **more: Any) -> ModelRequest:
+def asked(*pictures: ImageInput, prompt: str = "What is it?", model: str = "local-gold", **more: Any) -> ModelRequest:
     return ModelRequest(model, prompt, more.pop("max_tokens", 500), "k", pictures=pictures, **more)
 
 
@@ -97,11 +97,11 @@ async def test_what_is_no_picture_is_told_before_anything_is_paid(context: ToolC
 
 
 async def test_pictures_are_bounded_together(context: ToolContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.calls.images.MOST_BYTES", 2 * len(image()) - 1)
+    monkeypatch.setattr("services.calls.images.MAX_BYTES", 2 * len(image()) - 1)
     with pytest.raises(StepError, match="show fewer") as caught:
         await shown(context, ["a", "b"], {"a": url_of(image()), "b": url_of(image())})
     assert caught.value.code == "too_large"
-    assert MOST_BYTES < 32 * 1024 * 1024
+    assert MAX_BYTES < 32 * 1024 * 1024
 
 
 def test_a_request_has_the_pictures_and_what_is_kept_has_their_hashes() -> None:
@@ -132,7 +132,7 @@ def test_a_request_has_the_pictures_and_what_is_kept_has_their_hashes() -> None:
         ("openai/GPT-4o", 2_000),
         ("gpt-4.1", 2_500),
         ("gpt-4.1-mini", 4_000),
-        ("llava", MOST_TOKENS),
+        ("llava", MAX_IMAGE_TOKENS),
     ],
 )
 async def test_a_picture_is_held_for_at_its_most(model: str, most: int) -> None:
@@ -178,7 +178,7 @@ async def test_local_models_say_what_is_measured_and_that_they_cannot_see() -> N
     assert "#ff0000 (100%)" in text
     assert "cat" not in text
     both = (await provider.complete(asked(RED, BLUE))).text
-    assert "Picture 2: The picture is a JPEG of 20 by 10 pixels" in both
+    assert "ImageInput 2: The picture is a JPEG of 20 by 10 pixels" in both
     short = await provider.complete(asked(RED, max_tokens=5))
     assert (short.finish_reason, short.usage.output_tokens) == ("length", 5)
     tools = (ToolSpec("t", "", {}),)

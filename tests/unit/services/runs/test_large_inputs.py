@@ -12,7 +12,7 @@ from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.decision_inputs import read_here
 from schemas.spec.rules_version import LIMITS, REFERENCES
-from services.runs.large_inputs import LEAST_BYTES, MOST_LEFT_BYTES, LargeInputs, choose
+from services.runs.large_inputs import LEAST_BYTES, MAX_LEFT_BYTES, LargeInputs, choose
 from tests.support.runs import function, llm, resolved, spec, submitted, switch
 
 KIB = 1024
@@ -106,7 +106,7 @@ async def test_a_store_that_hangs_is_down(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_the_limits_leave_room_for_a_record_and_its_plan() -> None:
-    assert LEAST_BYTES < INLINE_LIMIT < MOST_LEFT_BYTES
+    assert LEAST_BYTES < INLINE_LIMIT < MAX_LEFT_BYTES
     assert LIMITS < REFERENCES
 
 

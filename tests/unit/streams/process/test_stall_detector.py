@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.process.stall_detector import BROKEN, PAUSED, READY, Sample, Stillness
+from streams.process.stall_detector import BROKEN, PAUSED, READY, Sample, Stall
 
 P = ("run-events", 0)
 STALL_S = 10.0
@@ -10,7 +10,7 @@ STALL_S = 10.0
 
 def still(*looks: tuple[float, Sample]) -> str:
     """What is complained of after these looks, each a time and what was seen then."""
-    stillness = Stillness()
+    stillness = Stall()
     complaint = ""
     for now, sample in looks:
         complaint = stillness.look(now, {P: sample})[P].complaint(STALL_S)
@@ -52,7 +52,7 @@ def test_what_needs_hands_is_said_at_once_with_its_reason(status: str) -> None:
 
 
 def test_a_partition_that_left_is_forgotten() -> None:
-    stillness, there = Stillness(), Sample(READY, position=5, lag=3)
+    stillness, there = Stall(), Sample(READY, position=5, lag=3)
     stillness.look(0, {P: there})
     assert stillness.look(20, {}) == {}
     assert stillness.look(30, {P: there})[P].still_s == 0

@@ -118,7 +118,7 @@ async def test_what_cannot_be_read_is_left_to_history(live: Live, bus: MemoryBus
 
 
 async def test_the_watched_are_bounded(live: Live, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.roles.live.MOST_WATCHED", 10)
+    monkeypatch.setattr("streams.roles.live.MAX_WATCHED", 10)
     for n in range(50):
         live._watch("", f"r{n}".encode())
         clock.ms += 2_000

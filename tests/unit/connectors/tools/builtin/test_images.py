@@ -12,7 +12,7 @@ from PIL import Image
 
 from connectors.objects.store import LocalObjects
 from connectors.tools import REGISTRY, ToolContext
-from connectors.tools.builtin.images import MOST_BYTES, analyzed
+from connectors.tools.builtin.images import MAX_BYTES, analyzed
 from schemas.errors import StepError
 
 
@@ -113,7 +113,7 @@ async def test_an_image_may_come_as_base64(context: ToolContext) -> None:
         ({"key": "text.txt"}, "not_an_image"),
         ({"key": "nothing.png"}, "not_found"),
         ({"key": "../photos/red.png"}, "forbidden_path"),
-        ({"image": "A" * (MOST_BYTES * 4 // 3 + 8)}, "too_large"),
+        ({"image": "A" * (MAX_BYTES * 4 // 3 + 8)}, "too_large"),
     ],
 )
 async def test_what_is_not_an_image_is_refused(context: ToolContext, args: dict[str, Any], code: str) -> None:

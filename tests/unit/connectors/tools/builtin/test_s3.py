@@ -11,7 +11,7 @@ import pytest
 from connectors.objects.store import LocalObjects
 from connectors.tools import REGISTRY, Done, NotDone, ToolContext
 from connectors.tools.builtin import s3 as files_module
-from connectors.tools.environment import World, world_of
+from connectors.tools.environment import World, environment_of
 from schemas.errors import StepError, Unavailable
 from schemas.settings import Settings
 from tests.support.s3_server import S3Server, s3_server
@@ -130,7 +130,7 @@ async def test_results_are_an_organisations_own(local: ToolContext, tmp_path: Pa
 def test_results_are_not_kept_among_the_documents(tmp_path: Path) -> None:
     for results in (tmp_path, tmp_path / "below"):
         with pytest.raises(ValueError, match="RESULTS_DIR"):
-            world_of(Settings(documents_dir=str(tmp_path), results_dir=str(results)), {})
+            environment_of(Settings(documents_dir=str(tmp_path), results_dir=str(results)), {})
 
 
 async def test_links_lead_no_write_out(local: ToolContext, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.objects.store import LocalObjects
 from connectors.tools import REGISTRY, ToolContext
-from connectors.tools.environment import HttpRules, World, world_of
+from connectors.tools.environment import HttpRules, World, environment_of
 from connectors.tools.http import response
 from connectors.tools.http.egress import may_reach
 from connectors.tools.http.request import Caller, Wanted, checked_url
@@ -44,7 +44,7 @@ def rules(web: Site, **more: str) -> HttpRules:
     """Rules that allow the site under its names, and nothing else of this machine."""
     hosts = ",".join(f"http://{host}:{web.port}" for host in ADDRESSES)
     env = {"HTTP_ALLOW": hosts, "HTTP_ALLOW_NETWORKS": "127.0.0.1/32", "TOKEN": TOKEN} | more
-    return world_of(Settings.from_env(env), env).http
+    return environment_of(Settings.from_env(env), env).http
 
 
 async def call(web: Site, path: str = "/", host: str = "api.example.com", **how: Any) -> dict[str, Any]:
@@ -181,7 +181,7 @@ async def test_loopback_itself_needs_to_be_allowed(web: Site) -> None:
 @pytest.mark.parametrize("written", ["127.0.0.1", "[::1]", "0.0.0.0", "[::]"])
 async def test_every_way_to_write_an_address_is_checked(web: Site, written: str, tmp_path: Path) -> None:
     """These are resolved by the system: listed or not, nothing of this machine is reached."""
-    allowed = world_of(Settings(http_allow=f"http://{written}:{web.port}"), {}) if "[" not in written else World()
+    allowed = environment_of(Settings(http_allow=f"http://{written}:{web.port}"), {}) if "[" not in written else World()
     context = ToolContext("acme", "run", "step", "key", tmp_path, LocalObjects(tmp_path), allowed)
     with pytest.raises(StepError) as caught:
         await REGISTRY.call("tool", "http.request", {"url": f"http://{written}:{web.port}/"}, context)
@@ -206,7 +206,7 @@ def test_addresses_that_are_public(address: str) -> None:
 
 
 def test_a_network_may_be_allowed_and_only_that() -> None:
-    networks = world_of(Settings(http_allow_networks="10.1.0.0/16, fd00::/8"), {}).http.networks
+    networks = environment_of(Settings(http_allow_networks="10.1.0.0/16, fd00::/8"), {}).http.networks
     found = [may_reach(a, networks) for a in ("10.1.2.3", "10.2.0.1", "::ffff:10.1.0.1", "fd00::1", "169.254.169.254")]
     assert found == [True, False, True, True, False]
 
@@ -296,7 +296,7 @@ async def test_headers_that_are_not_the_nodes_to_set(web: Site, headers: dict[st
 
 
 async def test_a_huge_answer_is_not_read(web: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(response, "MAX_BYTES", 1_000)
     web.say("/announced", body=b"x", content_length=str(10**12))
     web.say("/fits", body=b"x" * 1_000)
     web.answers["/endless"] = b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\n" + b"x" * 5_000
@@ -345,7 +345,7 @@ async def test_a_host_without_tls_is_no_https(web: Site) -> None:
 async def test_the_tool_itself(web: Site, tmp_path: Path) -> None:
     web.say("/a", body="yes")
     place = f"http://127.0.0.1:{web.port}"
-    world = world_of(Settings(http_allow=place, http_allow_networks="127.0.0.0/8"), {})
+    world = environment_of(Settings(http_allow=place, http_allow_networks="127.0.0.0/8"), {})
     context = ToolContext("acme", "run", "step", "run:step:1", tmp_path, LocalObjects(tmp_path), world)
     args = {"url": f"{place}/a", "method": "PUT", "body": {"a": 1}}
     assert (await REGISTRY.call("tool", "http.request", args, context))["body"] == "yes"
@@ -373,7 +373,7 @@ async def test_the_tool_itself(web: Site, tmp_path: Path) -> None:
 )
 def test_settings_that_are_wrong_say_so(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
-        world_of(Settings.from_env({name: value}), {})
+        environment_of(Settings.from_env({name: value}), {})
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,7 @@ def test_settings_that_are_wrong_say_so(name: str, value: str) -> None:
     ],
 )
 def test_sites_cover_scheme_host_and_port(entry: str, url: str, allowed: bool) -> None:
-    given = world_of(Settings(http_allow=entry), {}).http
+    given = environment_of(Settings(http_allow=entry), {}).http
     if allowed:
         assert checked_url(url, given).geturl() == url
     else:

@@ -7,7 +7,7 @@ from schemas.metrics import ADMISSION_DELAY_SECONDS
 from schemas.records.admissions import AdmissionContinued
 from schemas.records.run_events import RunAdmitted
 from schemas.tables.admissions import LINES, POOL, run_entity
-from streams.core.admissions.fold import MOST_AT_ONCE, REMEMBERED_MS
+from streams.core.admissions.fold import MAX_AT_ONCE, REMEMBERED_MS
 from streams.core.commands import Emit, ExpireAt, Observe
 from tests.support.turns import Table
 
@@ -199,14 +199,14 @@ def test_a_larger_pool_lets_more_in_and_no_pool_all(table):
 
 def test_one_record_admits_so_many_and_asks_for_one_that_goes_on(table):
     table.limit(0)
-    runs = [f"r{n}" for n in range(2 * MOST_AT_ONCE + 10)]
+    runs = [f"r{n}" for n in range(2 * MAX_AT_ONCE + 10)]
     for run in runs:
         table.ask(run)
     first = table.limit(None, 2)
-    assert len(first) == MOST_AT_ONCE
+    assert len(first) == MAX_AT_ONCE
     assert table.goes_on()
     second = table.feed(AdmissionContinued())
-    assert len(second) == MOST_AT_ONCE
+    assert len(second) == MAX_AT_ONCE
     assert table.goes_on()
     third = table.feed(AdmissionContinued())
     assert not table.goes_on()
@@ -216,7 +216,7 @@ def test_one_record_admits_so_many_and_asks_for_one_that_goes_on(table):
 
 def test_a_word_that_goes_on_is_said_again_after_a_restore(table):
     table.limit(0)
-    for number in range(MOST_AT_ONCE + 1):
+    for number in range(MAX_AT_ONCE + 1):
         table.ask(f"r{number}")
     table.limit(None, 2)
     outstanding = [c.record for c in table.fold.outstanding(table.state, LINES, 0) if isinstance(c, Emit)]

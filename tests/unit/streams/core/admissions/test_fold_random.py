@@ -206,7 +206,7 @@ class Turns(RuleBasedStateMachine):
 def two_at_once():
     """One record admits two, so that records that go on are common."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fold, "MOST_AT_ONCE", 2)
+        patch.setattr(fold, "MAX_AT_ONCE", 2)
         yield
 
 

@@ -17,7 +17,7 @@ from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
 from streams.core.state import Fold
-from streams.runtime.checkpoint.changes import SPILL_BYTES, Dirty
+from streams.runtime.checkpoint.changes import SPILL_BYTES, ChangedEntries
 from streams.runtime.checkpoint.codec import (
     MARKER_KEY,
     WHOLE_BYTES,
@@ -29,12 +29,12 @@ from streams.runtime.checkpoint.codec import (
     split_key,
     write_whole,
 )
-from streams.runtime.checkpoint.reader import Restored
+from streams.runtime.checkpoint.reader import CheckpointReader
 from streams.runtime.checkpoint.writer import MARKER_MS, Checkpointer
 from streams.runtime.routing import to_out
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.inbox import CatalogueInbox
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.takeover import Takeover
 from tests.support.runs import ORG, START_MS, function, resolved, submitted
 from topics import catalogue
@@ -45,7 +45,7 @@ RETRIES = {"retries": {"max_attempts": 3, "initial_ms": 5_000}}
 TWO_STEPS = resolved(function("a", RETRIES), function("b", {"timeout_ms": 60_000}), edges="a>b")
 
 
-class House:
+class TableHarness:
     """One partition of one table; ``take`` is another process each time."""
 
     def __init__(self, fold: Fold | None = None, topic: str = catalogue.RUN_EVENTS) -> None:
@@ -56,7 +56,7 @@ class House:
         self.fold = fold or RunFold()
         self.topic = topic
 
-    async def take(self, grace_ms: int = 0) -> Owned:
+    async def take(self, grace_ms: int = 0) -> OwnedPartition:
         self.engine = Engine(
             topic=self.topic, fold=self.fold, inbox=CatalogueInbox(), table=self.table, log_=self.log,
             clock=self.clock, on_lost=lambda _: None, on_gap=lambda _: None,
@@ -70,12 +70,12 @@ class House:
     async def send(self, *records: Any) -> None:
         await self.log.append([to_out(record) for record in records])
 
-    async def feed(self, owned: Owned, *records: Any) -> None:
+    async def feed(self, owned: OwnedPartition, *records: Any) -> None:
         """Append records and fold all that are new."""
         await self.send(*records)
         await self.engine.process([(owned, self.log.records(self.topic, 0)[owned.next_offset :])])
 
-    async def checkpoint(self, owned: Owned) -> None:
+    async def checkpoint(self, owned: OwnedPartition) -> None:
         """Let the time of the next checkpoint come."""
         await self.checkpointer.tick(owned)
         self.clock.ms += INTERVAL_MS
@@ -140,7 +140,7 @@ def test_a_marker_is_read_as_it_was_written() -> None:
 
 
 def restored(*records: Kept, clock_ms: int = 0) -> dict[str, dict[str, bytes]]:
-    restoring = Restored(RunFold(), 1, 0, clock_ms, 0)
+    restoring = CheckpointReader(RunFold(), 1, 0, clock_ms, 0)
     commits = [*restoring.take(records), *restoring.rest()]
     return {entity: fields for commit in commits for entity, fields in commit.puts.items()}
 
@@ -175,12 +175,12 @@ def put(entity: str, **fields: bytes) -> Commit:
     return Commit(1, 0, 1, 0, puts={entity: fields})
 
 
-def ended(dirty: Dirty, entity: str, at_ms: int = 50, **fields: bytes) -> None:
+def ended(dirty: ChangedEntries, entity: str, at_ms: int = 50, **fields: bytes) -> None:
     dirty.add(put(entity, **fields), {entity: at_ms}, {})
 
 
 def test_a_run_that_began_and_ended_is_a_part_of_a_page_with_what_is_lasting() -> None:
-    dirty = Dirty(RunFold())
+    dirty = ChangedEntries(RunFold())
     dirty.paging = True
     for number in range(100):
         ended(dirty, f"run-{number}", h=b"header", st=b"succeeded", p=b"progress")
@@ -192,7 +192,7 @@ def test_a_run_that_began_and_ended_is_a_part_of_a_page_with_what_is_lasting() -
 
 
 def test_a_run_that_may_have_a_record_of_its_own_is_in_no_page() -> None:
-    dirty = Dirty(RunFold())
+    dirty = ChangedEntries(RunFold())
     ended(dirty, "run-1", h=b"header", st=b"succeeded", p=b"progress")
     [kept] = dirty.records(1, 0)
     assert kept.key == entry_key("run-1")
@@ -200,7 +200,7 @@ def test_a_run_that_may_have_a_record_of_its_own_is_in_no_page() -> None:
 
 
 def test_what_could_not_be_written_comes_under_what_came_since() -> None:
-    dirty = Dirty(RunFold())
+    dirty = ChangedEntries(RunFold())
     dirty.add(put("run-1", h=b"1", re=b"old"), {}, {})
     older, dirty = dirty, dirty.fresh()
     dirty.add(put("run-1", re=b"new"), {}, {})
@@ -209,7 +209,7 @@ def test_what_could_not_be_written_comes_under_what_came_since() -> None:
 
 
 def test_over_a_limit_only_names_are_kept_and_counters() -> None:
-    dirty = Dirty(RunFold())
+    dirty = ChangedEntries(RunFold())
     for number in range(9):
         commit = put(f"run-{number}", h=bytes(SPILL_BYTES // 8))
         commit.counters = {"n": 1}
@@ -223,160 +223,160 @@ def test_over_a_limit_only_names_are_kept_and_counters() -> None:
 
 
 async def test_a_table_comes_back_though_its_log_is_gone() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"), run("two"), succeeded("one", "a"), failed("two", "a"))
-    await house.checkpoint(owned)
-    await house.feed(owned, run("three"), CancelRequested(run_id="nobody", org_id=ORG))
-    before, counters = house.contents(), house.table.counters(0)
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"), run("two"), succeeded("one", "a"), failed("two", "a"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, run("three"), CancelRequested(run_id="nobody", org_id=ORG))
+    before, counters = harness.contents(), harness.table.counters(0)
     assert len(before[1]) == 2
-    house.forget_all()
-    emitted = house.log.everything(catalogue.lane("silver"))
-    heir = await house.take()
+    harness.forget_all()
+    emitted = harness.log.everything(catalogue.lane("silver"))
+    heir = await harness.take()
     assert heir.status is Status.READY
-    assert house.contents() == before
-    assert house.table.counters(0) == counters == heir.counters
-    again = house.log.everything(catalogue.lane("silver"))[len(emitted) :]
+    assert harness.contents() == before
+    assert harness.table.counters(0) == counters == heir.counters
+    again = harness.log.everything(catalogue.lane("silver"))[len(emitted) :]
     assert [record.key for record in again] == [b"three:a"]
 
 
 async def test_compaction_takes_nothing_that_is_needed() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"))
-    await house.checkpoint(owned)
-    await house.feed(owned, failed("one", "a"))
-    await house.checkpoint(owned)
-    before = house.contents()
-    house.checkpoints.compact(0)
-    house.forget_all()
-    await house.take()
-    assert house.contents() == before
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, failed("one", "a"))
+    await harness.checkpoint(owned)
+    before = harness.contents()
+    harness.checkpoints.compact(0)
+    harness.forget_all()
+    await harness.take()
+    assert harness.contents() == before
 
 
 async def test_a_run_that_ended_is_known_after_a_restore_and_nothing_more() -> None:
-    house = House()
-    owned = await house.take()
-    await house.checkpoint(owned)
-    await house.feed(owned, run("zero"))
-    await house.checkpoint(owned)
-    await house.feed(owned, run("one"), succeeded("one", "a"), succeeded("one", "b"))
-    await house.checkpoint(owned)
-    assert any(map(is_page, house.record_keys()))
-    house.forget_all()
-    heir = await house.take()
-    assert set(house.table.entity(0, "one")) == {"h", "st"}
-    emitted = len(house.log.everything(catalogue.RUN_VIEWS))
-    await house.feed(heir, run("one"), succeeded("one", "a"), CancelRequested(run_id="one", org_id=ORG))
-    assert len(house.log.everything(catalogue.RUN_VIEWS)) == emitted
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.checkpoint(owned)
+    await harness.feed(owned, run("zero"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, run("one"), succeeded("one", "a"), succeeded("one", "b"))
+    await harness.checkpoint(owned)
+    assert any(map(is_page, harness.record_keys()))
+    harness.forget_all()
+    heir = await harness.take()
+    assert set(harness.table.entity(0, "one")) == {"h", "st"}
+    emitted = len(harness.log.everything(catalogue.RUN_VIEWS))
+    await harness.feed(heir, run("one"), succeeded("one", "a"), CancelRequested(run_id="one", org_id=ORG))
+    assert len(harness.log.everything(catalogue.RUN_VIEWS)) == emitted
     assert len(heir.quarantine) == 0
-    assert house.table.counters(0)["late_events_total|reason=unknown_run"] == 2
+    assert harness.table.counters(0)["late_events_total|reason=unknown_run"] == 2
 
 
 async def test_an_ended_run_whose_money_may_still_come_is_kept_whole() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"), CancelRequested(run_id="one", org_id=ORG))
-    await house.checkpoint(owned)
-    before = house.table.entity(0, "one")
-    house.forget_all()
-    heir = await house.take()
-    assert house.table.entity(0, "one") == before
-    await house.feed(heir, succeeded("one", "a", cost_nano=5))
-    assert house.log.everything(catalogue.RUN_VIEWS)[-1].value is not None
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"), CancelRequested(run_id="one", org_id=ORG))
+    await harness.checkpoint(owned)
+    before = harness.table.entity(0, "one")
+    harness.forget_all()
+    heir = await harness.take()
+    assert harness.table.entity(0, "one") == before
+    await harness.feed(heir, succeeded("one", "a", cost_nano=5))
+    assert harness.log.everything(catalogue.RUN_VIEWS)[-1].value is not None
     assert len(heir.quarantine) == 0
 
 
 async def test_what_has_left_is_taken_back_key_by_key() -> None:
-    house = House()
-    owned = await house.take()
-    await house.checkpoint(owned)
-    await house.feed(owned, run("long"))
-    await house.checkpoint(owned)
-    await house.feed(owned, succeeded("long", "a"), run("short"), succeeded("short", "a"), succeeded("short", "b"))
-    await house.checkpoint(owned)
-    await house.feed(owned, succeeded("long", "b"))
-    await house.checkpoint(owned)
-    house.clock.ms += KEEP_FINISHED_MS
-    await house.feed(owned, run("later"))
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.checkpoint(owned)
+    await harness.feed(owned, run("long"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, succeeded("long", "a"), run("short"), succeeded("short", "a"), succeeded("short", "b"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, succeeded("long", "b"))
+    await harness.checkpoint(owned)
+    harness.clock.ms += KEEP_FINISHED_MS
+    await harness.feed(owned, run("later"))
     owned.saved.sweep_ms = 0
-    await house.checkpoint(owned)
-    house.checkpoints.compact(0)
-    names = {split_key(key)[0] for key in house.record_keys() if not key.startswith(b"~")}
+    await harness.checkpoint(owned)
+    harness.checkpoints.compact(0)
+    names = {split_key(key)[0] for key in harness.record_keys() if not key.startswith(b"~")}
     assert not names & {"long", "short"}
     assert "later" in names
-    assert not any(map(is_page, house.record_keys()))
+    assert not any(map(is_page, harness.record_keys()))
 
 
 async def test_an_heir_writes_what_the_owner_before_had_not() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"))
-    await house.checkpoint(owned)
-    await house.feed(owned, run("two"), failed("one", "a"))
-    heir = await house.take()
-    await house.feed(heir, run("three"))
-    await house.checkpoint(heir)
-    before = house.contents()
-    house.forget_all()
-    await house.take()
-    assert house.contents() == before
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, run("two"), failed("one", "a"))
+    heir = await harness.take()
+    await harness.feed(heir, run("three"))
+    await harness.checkpoint(heir)
+    before = harness.contents()
+    harness.forget_all()
+    await harness.take()
+    assert harness.contents() == before
 
 
 async def test_a_table_without_a_checkpoint_is_written_whole_first() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"), run("two"), failed("two", "a"))
-    house.log.truncate(house.topic, 0, 2)
-    await house.checkpointer.tick(owned)
-    heir = await house.take()
-    await house.checkpoint(heir)
-    before = house.contents()
-    house.forget_all()
-    await house.take()
-    assert house.contents() == before
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"), run("two"), failed("two", "a"))
+    harness.log.truncate(harness.topic, 0, 2)
+    await harness.checkpointer.tick(owned)
+    heir = await harness.take()
+    await harness.checkpoint(heir)
+    before = harness.contents()
+    harness.forget_all()
+    await harness.take()
+    assert harness.contents() == before
 
 
 async def test_a_table_older_than_its_checkpoint_writes_none_until_it_has_caught_up() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"))
-    await house.checkpoint(owned)
-    dump = house.table._at(0)
-    house.table.forget(0)
-    owned = await house.take()
-    await house.feed(owned, run("two"), failed("one", "a"))
-    await house.checkpoint(owned)
-    newest = house.marker()
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    dump = harness.table._at(0)
+    harness.table.forget(0)
+    owned = await harness.take()
+    await harness.feed(owned, run("two"), failed("one", "a"))
+    await harness.checkpoint(owned)
+    newest = harness.marker()
     dump.epoch = owned.epoch
-    house.table._partitions[0] = dump
-    heir = await house.take()
+    harness.table._partitions[0] = dump
+    heir = await harness.take()
     assert heir.committed == 1
-    await house.checkpoint(heir)
-    assert house.marker() == newest
-    await house.feed(heir)
-    await house.checkpoint(heir)
-    before = house.contents()
-    assert house.marker() != newest
-    house.forget_all()
-    await house.take()
-    assert house.contents() == before
+    await harness.checkpoint(heir)
+    assert harness.marker() == newest
+    await harness.feed(heir)
+    await harness.checkpoint(heir)
+    before = harness.contents()
+    assert harness.marker() != newest
+    harness.forget_all()
+    await harness.take()
+    assert harness.contents() == before
 
 
 async def test_a_zombie_does_not_write_over_its_heir() -> None:
-    house = House()
-    zombie = await house.take()
-    await house.feed(zombie, run("one"))
-    old = house.checkpointer
-    heir = await house.take()
-    await house.feed(heir, failed("one", "a"))
-    await house.checkpoint(heir)
-    newest = house.checkpoints.records(0)
-    house.clock.ms += 2 * INTERVAL_MS
+    harness = TableHarness()
+    zombie = await harness.take()
+    await harness.feed(zombie, run("one"))
+    old = harness.checkpointer
+    heir = await harness.take()
+    await harness.feed(heir, failed("one", "a"))
+    await harness.checkpoint(heir)
+    newest = harness.checkpoints.records(0)
+    harness.clock.ms += 2 * INTERVAL_MS
     await old.tick(zombie)
-    house.clock.ms += 2 * INTERVAL_MS
+    harness.clock.ms += 2 * INTERVAL_MS
     await old.tick(zombie)
-    assert house.checkpoints.records(0) == newest
+    assert harness.checkpoints.records(0) == newest
     assert zombie.status is Status.GONE
 
 
@@ -404,210 +404,210 @@ class Failing(MemoryCheckpoints):
 
 @pytest.mark.parametrize("done", [True, False])
 async def test_a_checkpoint_whose_end_nobody_knows_is_part_of_the_next(done: bool) -> None:
-    house = House()
-    house.checkpoints = failing = Failing(done=done)
-    owned = await house.take()
-    await house.checkpoint(owned)
+    harness = TableHarness()
+    harness.checkpoints = failing = Failing(done=done)
+    owned = await harness.take()
+    await harness.checkpoint(owned)
     failing.failing = True
-    await house.feed(owned, run("one"))
-    await house.checkpoint(owned)
-    await house.feed(owned, succeeded("one", "a"), succeeded("one", "b"), run("two"))
-    await house.checkpoint(owned)
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, succeeded("one", "a"), succeeded("one", "b"), run("two"))
+    await harness.checkpoint(owned)
     failing.failing = False
-    await house.feed(owned, failed("two", "a"))
-    await house.checkpoint(owned)
-    house.clock.ms += KEEP_FINISHED_MS
-    await house.feed(owned, run("three"))
+    await harness.feed(owned, failed("two", "a"))
+    await harness.checkpoint(owned)
+    harness.clock.ms += KEEP_FINISHED_MS
+    await harness.feed(owned, run("three"))
     owned.saved.sweep_ms = 0
-    await house.checkpoint(owned)
-    house.checkpoints.compact(0)
-    living = {e: f for e, f in house.contents()[0].items() if e != "one"}
-    house.forget_all()
-    await house.take()
-    assert house.contents()[0] == living
+    await harness.checkpoint(owned)
+    harness.checkpoints.compact(0)
+    living = {e: f for e, f in harness.contents()[0].items() if e != "one"}
+    harness.forget_all()
+    await harness.take()
+    assert harness.contents()[0] == living
 
 
 async def test_nothing_dirty_writes_nothing_until_the_marker_is_old() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"))
-    await house.checkpoint(owned)
-    written = len(house.record_keys())
-    await house.checkpoint(owned)
-    assert len(house.record_keys()) == written
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    written = len(harness.record_keys())
+    await harness.checkpoint(owned)
+    assert len(harness.record_keys()) == written
     # A repeat changes nothing, not even a count.
-    await house.feed(owned, run("one"))
-    await house.checkpoint(owned)
-    assert len(house.record_keys()) == written
-    owned.saved.sweep_ms = house.clock.ms + 10 * MARKER_MS
-    house.clock.ms += MARKER_MS
-    await house.checkpoint(owned)
-    assert house.record_keys()[written:] == [MARKER_KEY]
-    marker = house.marker()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    assert len(harness.record_keys()) == written
+    owned.saved.sweep_ms = harness.clock.ms + 10 * MARKER_MS
+    harness.clock.ms += MARKER_MS
+    await harness.checkpoint(owned)
+    assert harness.record_keys()[written:] == [MARKER_KEY]
+    marker = harness.marker()
     assert marker is not None
     assert marker.offset == 2
 
 
 async def test_a_timer_of_before_fires_after_the_restore() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"), failed("one", "a"))
-    await house.checkpoint(owned)
-    [(member, due_ms)] = house.contents()[1].items()
-    house.forget_all()
-    house.clock.ms += 30 * DAY_MS
-    heir = await house.take()
-    assert house.contents()[1] == {member: due_ms}
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"), failed("one", "a"))
+    await harness.checkpoint(owned)
+    [(member, due_ms)] = harness.contents()[1].items()
+    harness.forget_all()
+    harness.clock.ms += 30 * DAY_MS
+    heir = await harness.take()
+    assert harness.contents()[1] == {member: due_ms}
     fired = TimerFired(run_id="one", org_id="", timer_id="retry:a:2", due_ms=due_ms)
-    await house.feed(heir, fired, succeeded("one", "a", attempt=2), succeeded("one", "b"))
-    assert house.table.entity(0, "one")["st"] == b"succeeded"
+    await harness.feed(heir, fired, succeeded("one", "a", attempt=2), succeeded("one", "b"))
+    assert harness.table.entity(0, "one")["st"] == b"succeeded"
 
 
 # Money
 
 
 async def test_money_outlives_the_log_and_a_settled_call_is_not_booked_again() -> None:
-    house = House(BudgetsFold(), catalogue.COST_EVENTS)
-    owned = await house.take()
-    await house.checkpoint(owned)
-    await house.feed(owned, cost("c1", 10), cost("c2", 30, "presumed"))
-    await house.checkpoint(owned)
-    await house.feed(owned, cost("c3", 7))
-    await house.checkpoint(owned)
-    house.forget_all()
-    house.clock.ms += 40 * DAY_MS
-    heir = await house.take()
-    await house.feed(heir, cost("c1", 10), cost("c3", 7), cost("c2", 20))
-    assert house.table.entity(0, ORG)["org|total"] == b"37"
-    await house.checkpoint(heir)
-    house.clock.ms += SETTLED_HORIZON_MS
-    await house.feed(heir, cost("c4", 1))
+    harness = TableHarness(BudgetsFold(), catalogue.COST_EVENTS)
+    owned = await harness.take()
+    await harness.checkpoint(owned)
+    await harness.feed(owned, cost("c1", 10), cost("c2", 30, "presumed"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, cost("c3", 7))
+    await harness.checkpoint(owned)
+    harness.forget_all()
+    harness.clock.ms += 40 * DAY_MS
+    heir = await harness.take()
+    await harness.feed(heir, cost("c1", 10), cost("c3", 7), cost("c2", 20))
+    assert harness.table.entity(0, ORG)["org|total"] == b"37"
+    await harness.checkpoint(heir)
+    harness.clock.ms += SETTLED_HORIZON_MS
+    await harness.feed(heir, cost("c4", 1))
     heir.saved.sweep_ms = 0
-    await house.checkpoint(heir)
-    house.checkpoints.compact(0)
-    house.forget_all()
-    await house.take()
-    assert house.table.entity(0, ORG)["org|total"] == b"38"
-    assert house.table.entity(0, "settled:c1") == {}
-    assert house.table.entity(0, "settled:c4") != {}
+    await harness.checkpoint(heir)
+    harness.checkpoints.compact(0)
+    harness.forget_all()
+    await harness.take()
+    assert harness.table.entity(0, ORG)["org|total"] == b"38"
+    assert harness.table.entity(0, "settled:c1") == {}
+    assert harness.table.entity(0, "settled:c4") != {}
 
 
 async def test_money_of_a_table_that_is_older_than_its_checkpoint_opens_late() -> None:
-    house = House(BudgetsFold(), catalogue.COST_EVENTS)
-    owned = await house.take()
-    await house.feed(owned, cost("c1", 10))
-    await house.checkpoint(owned)
-    house.table._at(0).position = Position(0, 0)
-    await house.take(grace_ms=9_000)
-    assert house.table._at(0).open_at == house.clock.ms + 9_000
+    harness = TableHarness(BudgetsFold(), catalogue.COST_EVENTS)
+    owned = await harness.take()
+    await harness.feed(owned, cost("c1", 10))
+    await harness.checkpoint(owned)
+    harness.table._at(0).position = Position(0, 0)
+    await harness.take(grace_ms=9_000)
+    assert harness.table._at(0).open_at == harness.clock.ms + 9_000
 
 
 # What stops loudly
 
 
-async def broken(house: House) -> str:
-    owned = await house.take()
+async def broken(harness: TableHarness) -> str:
+    owned = await harness.take()
     assert owned.status is Status.BROKEN
     return owned.why
 
 
 async def test_a_log_that_lost_records_and_no_checkpoint() -> None:
-    house = House()
-    await house.send(run("one"), run("two"))
-    house.log.truncate(house.topic, 0, 1)
-    assert "no checkpoint, and the log has lost offsets 0 to 0" in await broken(house)
+    harness = TableHarness()
+    await harness.send(run("one"), run("two"))
+    harness.log.truncate(harness.topic, 0, 1)
+    assert "no checkpoint, and the log has lost offsets 0 to 0" in await broken(harness)
 
 
 @pytest.mark.parametrize(("first", "end"), [(3, 4), (0, 1)])
 async def test_a_log_that_does_not_hold_the_checkpoints_position(first: int, end: int) -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"), run("two"))
-    await house.checkpoint(owned)
-    await house.send(run("three"), run("four"))
-    records = house.log._records[house.topic, 0]
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"), run("two"))
+    await harness.checkpoint(owned)
+    await harness.send(run("three"), run("four"))
+    records = harness.log._records[harness.topic, 0]
     del records[end:]
-    house.log.truncate(house.topic, 0, first)
-    house.table.forget(0)
-    assert f"as of offset 2, but the log holds {first} to {end}" in await broken(house)
+    harness.log.truncate(harness.topic, 0, first)
+    harness.table.forget(0)
+    assert f"as of offset 2, but the log holds {first} to {end}" in await broken(harness)
 
 
 async def test_a_table_or_a_checkpoint_of_another_log() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"))
-    await house.checkpoint(owned)
-    before = house.contents()
-    house.log._name = "another"
-    assert "was folded from another log" in await broken(house)
-    assert "was folded from another log" in await broken(house)
-    assert house.contents() == before
-    house.table.forget(0)
-    assert "the checkpoint is of another log" in await broken(house)
-    house.log._name = "memory"
-    assert (await house.take()).status is Status.READY
-    assert house.contents() == before
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    before = harness.contents()
+    harness.log._name = "another"
+    assert "was folded from another log" in await broken(harness)
+    assert "was folded from another log" in await broken(harness)
+    assert harness.contents() == before
+    harness.table.forget(0)
+    assert "the checkpoint is of another log" in await broken(harness)
+    harness.log._name = "memory"
+    assert (await harness.take()).status is Status.READY
+    assert harness.contents() == before
 
 
 async def test_a_log_that_came_back_with_fewer_records_under_a_live_owner() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"), run("two"), run("three"))
-    del house.log._records[house.topic, 0][1:]
-    await house.send(run("four"))
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"), run("two"), run("three"))
+    del harness.log._records[harness.topic, 0][1:]
+    await harness.send(run("four"))
     # The consumer's position is beyond the end, so it begins again at the start.
-    await house.engine.process([(owned, house.log.records(house.topic, 0))])
+    await harness.engine.process([(owned, harness.log.records(harness.topic, 0))])
     assert owned.status is Status.BROKEN
     assert "stands at offset 3, but the log holds 0 to 2" in owned.why
 
 
 async def test_a_log_whose_next_records_are_gone_under_a_live_owner() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"))
-    await house.send(run("two"), run("three"))
-    house.log.truncate(house.topic, 0, 2)
-    late = house.log.records(house.topic, 0)[2:]
-    await house.engine.process([(owned, late)])
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.send(run("two"), run("three"))
+    harness.log.truncate(harness.topic, 0, 2)
+    late = harness.log.records(harness.topic, 0)[2:]
+    await harness.engine.process([(owned, late)])
     assert owned.status is Status.READY
-    await house.engine.process([(owned, late)])
+    await harness.engine.process([(owned, late)])
     assert owned.status is Status.BROKEN
     assert owned.committed == 1
 
 
 async def test_a_poll_that_repeats_what_is_folded_is_passed_over() -> None:
-    house = House()
-    owned = await house.take()
-    await house.feed(owned, run("one"), run("two"))
-    await house.send(run("three"))
-    await house.engine.process([(owned, house.log.records(house.topic, 0))])
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"), run("two"))
+    await harness.send(run("three"))
+    await harness.engine.process([(owned, harness.log.records(harness.topic, 0))])
     assert owned.committed == 3
 
 
 async def test_a_topic_made_anew_under_a_live_owner() -> None:
-    house = House()
-    owned = await house.take()
-    await house.engine.check_log([owned])
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.engine.check_log([owned])
     assert owned.status is Status.READY
-    house.log._name = "another"
-    await house.engine.check_log([owned])
+    harness.log._name = "another"
+    await harness.engine.check_log([owned])
     assert owned.status is Status.GONE
 
 
 async def test_a_topic_made_anew_while_a_take_waits_for_its_bounds() -> None:
-    house = House()
-    await house.feed(await house.take(), run("one"))
-    bounds = house.log.bounds
+    harness = TableHarness()
+    await harness.feed(await harness.take(), run("one"))
+    bounds = harness.log.bounds
 
     async def swapped(topic: str, partition: int) -> Bounds:
-        house.log._name = "another"
+        harness.log._name = "another"
         return await bounds(topic, partition)
 
-    house.log.bounds = swapped
-    owned = await house.take()
+    harness.log.bounds = swapped
+    owned = await harness.take()
     assert owned.status is Status.READY
-    await house.send(run("two"))
-    await house.engine.process([(owned, house.log.records(house.topic, 0)[1:])])
+    await harness.send(run("two"))
+    await harness.engine.process([(owned, harness.log.records(harness.topic, 0)[1:])])
     assert (owned.status, owned.committed) == (Status.GONE, 1)
 
 
@@ -616,13 +616,13 @@ def counted(records: Sequence[Kept], entity: str) -> int:
 
 
 async def test_a_short_run_costs_no_key_and_a_waiting_one_one() -> None:
-    house = House()
-    owned = await house.take()
-    await house.checkpoint(owned)
-    await house.feed(owned, run("spec"))
-    await house.checkpoint(owned)
-    await house.feed(owned, run("waits"), failed("waits", "a"))
-    await house.feed(owned, run("short"), succeeded("short", "a"), succeeded("short", "b"))
-    await house.checkpoint(owned)
-    assert counted(house.checkpoints.records(0), "short") == 0
-    assert counted(house.checkpoints.records(0), "waits") == 1
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.checkpoint(owned)
+    await harness.feed(owned, run("spec"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, run("waits"), failed("waits", "a"))
+    await harness.feed(owned, run("short"), succeeded("short", "a"), succeeded("short", "b"))
+    await harness.checkpoint(owned)
+    assert counted(harness.checkpoints.records(0), "short") == 0
+    assert counted(harness.checkpoints.records(0), "waits") == 1

@@ -8,7 +8,7 @@ from connectors.ports.engine import InRecord
 from schemas.payload import inline
 from schemas.records.run_events import StepSucceeded
 from streams.core.runs.requests.chained import goes_on
-from streams.runtime.consumer.linger import joined, with_rest
+from streams.runtime.consumer.linger import drain_linger, joined
 from streams.runtime.consumer.poll import Poll
 from streams.runtime.routing import to_out
 
@@ -26,7 +26,7 @@ def poll(*records: InRecord, tenure: int = 1) -> Poll:
     return Poll(found, tenure)
 
 
-def follows_s(given: Poll) -> float:
+def linger_s(given: Poll) -> float:
     return WAIT_S if all(one.value == b"more" for records in given.records.values() for one in records) else 0.0
 
 
@@ -48,7 +48,7 @@ class Log:
         return self.polls.pop(0)
 
     async def rest_of(self, first: Poll, most: int = 100) -> Poll:
-        return await with_rest(first, most, follows_s, self.fetch, lambda: self.now)
+        return await drain_linger(first, most, linger_s, self.fetch, lambda: self.now)
 
 
 def offsets(given: Poll) -> Sequence[int]:

@@ -10,128 +10,128 @@ from streams.core.commands import Emit
 from streams.runtime.checkpoint.codec import Marker, entry_key, pack_whole
 from streams.runtime.table.partition import Status
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
-from tests.support.house import TOPIC, FailingFold, House
+from tests.support.harness import TOPIC, FailingFold, TableHarness
 
 
 async def test_a_chunk_is_folded_in_order_and_committed_once() -> None:
-    house = House()
-    await house.send(("a", b"1"), ("b", b"1"), ("a", b"1"))
-    engine, owned = await house.owner()
-    await engine.process([(owned, house.inputs())])
+    harness = TableHarness()
+    await harness.send(("a", b"1"), ("b", b"1"), ("a", b"1"))
+    engine, owned = await harness.owner()
+    await engine.process([(owned, harness.inputs())])
     assert owned.status is Status.READY
     # The first take found no position and restored silently: everything was folded before the poll.
-    assert house.counts() == []
-    await house.send(("a", b"1"))
-    await engine.process([(owned, house.inputs())])
-    assert house.counts() == [(b"a", b"3")]
-    assert house.table.entity(0, "a") == {"n": b"3"}
+    assert harness.counts() == []
+    await harness.send(("a", b"1"))
+    await engine.process([(owned, harness.inputs())])
+    assert harness.counts() == [(b"a", b"3")]
+    assert harness.table.entity(0, "a") == {"n": b"3"}
     assert owned.committed == 4
 
 
 async def test_a_second_owner_fences_the_first_out() -> None:
-    house = House()
-    engine, zombie = await house.owner()
-    _, heir = await house.owner()
-    await house.send(("a", b"1"))
-    await engine.process([(zombie, house.inputs())])
+    harness = TableHarness()
+    engine, zombie = await harness.owner()
+    _, heir = await harness.owner()
+    await harness.send(("a", b"1"))
+    await engine.process([(zombie, harness.inputs())])
     assert zombie.status is Status.GONE
-    assert house.lost == [zombie]
-    assert house.table.entity(0, "a") == {}
+    assert harness.lost == [zombie]
+    assert harness.table.entity(0, "a") == {}
     assert heir.epoch > zombie.epoch
 
 
 async def test_a_zombie_may_emit_but_never_commits() -> None:
-    house = House()
-    engine, zombie = await house.owner()
-    await house.send(("a", b"1"))
-    prepared = await engine.prepare([(zombie, house.inputs())])
-    heir_engine, heir = await house.owner()
+    harness = TableHarness()
+    engine, zombie = await harness.owner()
+    await harness.send(("a", b"1"))
+    prepared = await engine.prepare([(zombie, harness.inputs())])
+    heir_engine, heir = await harness.owner()
     await engine.finish(prepared)
-    assert house.table.entity(0, "a") == {}
-    await heir_engine.process([(heir, house.inputs())])
-    assert house.table.entity(0, "a") == {"n": b"1"}
+    assert harness.table.entity(0, "a") == {}
+    await heir_engine.process([(heir, harness.inputs())])
+    assert harness.table.entity(0, "a") == {"n": b"1"}
 
 
 async def test_a_repeated_commit_is_already_there() -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(("a", b"1"))
-    prepared = await engine.prepare([(owned, house.inputs())])
-    await house.table.commit(0, prepared.parts[0].result.commit)
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"1"))
+    prepared = await engine.prepare([(owned, harness.inputs())])
+    await harness.table.commit(0, prepared.parts[0].result.commit)
     await engine.finish(prepared)
     assert owned.status is Status.READY
-    assert house.table.entity(0, "a") == {"n": b"1"}
+    assert harness.table.entity(0, "a") == {"n": b"1"}
 
 
 async def test_bad_records_become_dead_letters_byte_for_byte_and_the_rest_goes_on() -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(("a", b"1"), ("a", b"bad"), ("a", b"1"))
-    await engine.process([(owned, house.inputs())])
-    [dead] = house.log.everything(f"{TOPIC}.dlq")
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"1"), ("a", b"bad"), ("a", b"1"))
+    await engine.process([(owned, harness.inputs())])
+    [dead] = harness.log.everything(f"{TOPIC}.dlq")
     assert (dead.key, dead.value) == (b"a", b"bad")
     assert dict(dead.headers)["af-reason"] == b"json"
     assert dict(dead.headers)["af-offset"] == b"1"
-    assert house.table.entity(0, "a") == {"n": b"2"}
+    assert harness.table.entity(0, "a") == {"n": b"2"}
 
 
 async def test_a_newer_major_pauses_the_partition_before_the_record() -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(("a", b"1"), ("a", b"newer"), ("a", b"1"))
-    await engine.process([(owned, house.inputs())])
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"1"), ("a", b"newer"), ("a", b"1"))
+    await engine.process([(owned, harness.inputs())])
     assert owned.status is Status.PAUSED
     assert owned.committed == 1
     assert "upgrade" in owned.why
 
 
 async def test_a_fold_that_fails_quarantines_its_key_only() -> None:
-    house = House(FailingFold())
-    engine, owned = await house.owner()
-    await house.send(("a", b"1"), ("a", b"boom"), ("a", b"1"), ("b", b"1"))
-    await engine.process([(owned, house.inputs())])
-    assert house.table.entity(0, "a") == {"n": b"1"}
-    assert house.table.entity(0, "b") == {"n": b"1"}
-    set_aside = orjson.loads(house.table.entity(0, QUARANTINE)["a"])
+    harness = TableHarness(FailingFold())
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"1"), ("a", b"boom"), ("a", b"1"), ("b", b"1"))
+    await engine.process([(owned, harness.inputs())])
+    assert harness.table.entity(0, "a") == {"n": b"1"}
+    assert harness.table.entity(0, "b") == {"n": b"1"}
+    set_aside = orjson.loads(harness.table.entity(0, QUARANTINE)["a"])
     assert set_aside["offsets"] == [1, 2]
     assert "a bug in the fold" in set_aside["reason"]
-    [dead] = house.log.everything(f"{TOPIC}.dlq")
+    [dead] = harness.log.everything(f"{TOPIC}.dlq")
     assert dict(dead.headers)["af-reason"] == b"quarantined"
 
 
 async def test_a_quarantine_outlives_its_owner() -> None:
-    house = House(FailingFold())
-    engine, owned = await house.owner()
-    await house.send(("a", b"boom"))
-    await engine.process([(owned, house.inputs())])
-    engine, heir = await house.owner()
-    await house.send(("a", b"1"))
-    await engine.process([(heir, house.inputs())])
-    assert orjson.loads(house.table.entity(0, QUARANTINE)["a"])["offsets"] == [0, 1]
+    harness = TableHarness(FailingFold())
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"boom"))
+    await engine.process([(owned, harness.inputs())])
+    engine, heir = await harness.owner()
+    await harness.send(("a", b"1"))
+    await engine.process([(heir, harness.inputs())])
+    assert orjson.loads(harness.table.entity(0, QUARANTINE)["a"])["offsets"] == [0, 1]
 
 
 async def test_a_lost_table_is_rebuilt_from_the_log_without_emitting() -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(*[("a", b"1")] * 250)
-    await engine.process([(owned, house.inputs())])
-    emitted = house.counts()
-    house.table.forget(0)
-    await house.send(("a", b"1"))
-    await engine.process([(owned, house.inputs())])
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(*[("a", b"1")] * 250)
+    await engine.process([(owned, harness.inputs())])
+    emitted = harness.counts()
+    harness.table.forget(0)
+    await harness.send(("a", b"1"))
+    await engine.process([(owned, harness.inputs())])
     assert owned.status is Status.GONE
-    engine, heir = await house.owner()
-    assert house.table.entity(0, "a") == {"n": b"251"}
+    engine, heir = await harness.owner()
+    assert harness.table.entity(0, "a") == {"n": b"251"}
     assert heir.committed == 251
-    assert len(house.counts()) - len(emitted) in (0, 1)
+    assert len(harness.counts()) - len(emitted) in (0, 1)
 
 
 class Overtaken(MemoryTable):
     """Lets another owner restore the table just before the first commit of a restore."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, harness: TableHarness) -> None:
         super().__init__()
-        self._house = house
+        self._house = harness
         self.overtake = False
 
     async def commit(self, partition: int, commit: Commit) -> Answer:
@@ -143,15 +143,15 @@ class Overtaken(MemoryTable):
 
 
 async def test_a_restore_that_was_overtaken_leaves_nothing_in_memory() -> None:
-    house = House()
-    table = house.table = Overtaken(house)
-    await house.send(("a", b"1"))
+    harness = TableHarness()
+    table = harness.table = Overtaken(harness)
+    await harness.send(("a", b"1"))
     table.overtake = True
-    engine, owned = await house.owner()
+    engine, owned = await harness.owner()
     assert owned.committed == 2
-    await house.send(("a", b"1"))
-    await engine.process([(owned, house.inputs(2))])
-    assert house.table.entity(0, "a") == {"n": b"3"}
+    await harness.send(("a", b"1"))
+    await engine.process([(owned, harness.inputs(2))])
+    assert harness.table.entity(0, "a") == {"n": b"3"}
 
 
 class AskingFold(CountFold):
@@ -167,92 +167,92 @@ class AskingFold(CountFold):
 
 
 async def test_a_restore_emits_what_is_outstanding_of_all_that_the_tail_spoke_of() -> None:
-    house = House(AskingFold())
-    await house.send(("a", b"1"), ("b", b"1"), ("a", b"ask"))
-    async with house.checkpoints.writer(0) as writer:
+    harness = TableHarness(AskingFold())
+    await harness.send(("a", b"1"), ("b", b"1"), ("a", b"ask"))
+    async with harness.checkpoints.writer(0) as writer:
         entries = [Kept(entry_key(key), pack_whole({"n": b"1"})) for key in ("a", "b")]
-        await writer.append([*entries, Marker(2, 0, await house.log.incarnation(TOPIC), 1, 0).kept()])
+        await writer.append([*entries, Marker(2, 0, await harness.log.incarnation(TOPIC), 1, 0).kept()])
         await writer.commit()
-    _, owned = await house.owner()
+    _, owned = await harness.owner()
     assert owned.committed == 3
-    assert house.counts() == [(b"a", b"1")]
+    assert harness.counts() == [(b"a", b"1")]
 
 
 async def test_a_position_outside_the_log_stops_loudly() -> None:
-    house = House()
-    await house.send(("a", b"1"))
-    taken = await house.table.take(0, await house.log.incarnation(TOPIC))
-    await house.table.begin(0, taken.epoch, await house.log.incarnation(TOPIC), Position(99, 0))
-    await house.table.open(0, taken.epoch, 0)
-    _, owned = await house.owner()
+    harness = TableHarness()
+    await harness.send(("a", b"1"))
+    taken = await harness.table.take(0, await harness.log.incarnation(TOPIC))
+    await harness.table.begin(0, taken.epoch, await harness.log.incarnation(TOPIC), Position(99, 0))
+    await harness.table.open(0, taken.epoch, 0)
+    _, owned = await harness.owner()
     assert owned.status is Status.BROKEN
     assert "99" in owned.why
 
 
 async def test_records_that_do_not_join_are_read_again() -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(("a", b"1"), ("a", b"1"), ("a", b"1"))
-    await engine.process([(owned, house.inputs(2))])
-    assert house.gaps == [owned]
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"1"), ("a", b"1"), ("a", b"1"))
+    await engine.process([(owned, harness.inputs(2))])
+    assert harness.gaps == [owned]
     assert owned.committed == 0
-    await engine.process([(owned, house.inputs())])
-    assert house.table.entity(0, "a") == {"n": b"3"}
+    await engine.process([(owned, harness.inputs())])
+    assert harness.table.entity(0, "a") == {"n": b"3"}
 
 
 async def test_the_next_poll_is_folded_while_one_is_finished() -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(("a", b"1"))
-    first = await engine.prepare([(owned, house.inputs())])
-    await house.send(("a", b"1"))
-    second = await engine.prepare([(owned, house.inputs(1))])
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"1"))
+    first = await engine.prepare([(owned, harness.inputs())])
+    await harness.send(("a", b"1"))
+    second = await engine.prepare([(owned, harness.inputs(1))])
     await engine.finish(first)
     await engine.finish(second)
-    assert house.counts() == [(b"a", b"1"), (b"a", b"2")]
-    assert house.table.entity(0, "a") == {"n": b"2"}
+    assert harness.counts() == [(b"a", b"1"), (b"a", b"2")]
+    assert harness.table.entity(0, "a") == {"n": b"2"}
 
 
 async def test_memory_is_bounded_and_what_it_forgets_is_loaded_again() -> None:
-    house = House()
-    engine, owned = await house.owner()
+    harness = TableHarness()
+    engine, owned = await harness.owner()
     for _ in range(3):
         for key in range(40):
-            await house.send((f"k{key}", b"1"))
-            await engine.process([(owned, house.inputs(owned.next_offset))])
+            await harness.send((f"k{key}", b"1"))
+            await engine.process([(owned, harness.inputs(owned.next_offset))])
     owned.let_go()
     assert len(owned.memory) <= 10
-    assert {house.table.entity(0, f"k{key}")["n"] for key in range(40)} == {b"3"}
+    assert {harness.table.entity(0, f"k{key}")["n"] for key in range(40)} == {b"3"}
 
 
 @pytest.mark.parametrize("split", [1, 2, 7])
 async def test_commands_do_not_depend_on_chunk_boundaries(split: int) -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(*[(f"k{i % 3}", b"1") for i in range(20)])
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(*[(f"k{i % 3}", b"1") for i in range(20)])
     for start in range(0, 20, split):
-        await engine.process([(owned, house.inputs()[start : start + split])])
-    assert house.counts() == [(f"k{i % 3}".encode(), str(i // 3 + 1).encode()) for i in range(20)]
+        await engine.process([(owned, harness.inputs()[start : start + split])])
+    assert harness.counts() == [(f"k{i % 3}".encode(), str(i // 3 + 1).encode()) for i in range(20)]
 
 
 async def test_an_idle_owner_notices_that_its_table_is_gone() -> None:
-    house = House()
-    engine, owned = await house.owner()
+    harness = TableHarness()
+    engine, owned = await harness.owner()
     await engine.check(owned)
     assert owned.status is Status.READY
-    house.table.forget(0)
+    harness.table.forget(0)
     await engine.check(owned)
     assert owned.status is Status.GONE
     assert owned.distrusted
-    assert house.lost == [owned]
+    assert harness.lost == [owned]
 
 
 async def test_an_idle_owner_notices_that_its_table_went_back() -> None:
-    house = House()
-    engine, owned = await house.owner()
-    await house.send(("a", b"1"))
-    await engine.process([(owned, house.inputs())])
-    house.table._at(0).position = Position(0, 0)
+    harness = TableHarness()
+    engine, owned = await harness.owner()
+    await harness.send(("a", b"1"))
+    await engine.process([(owned, harness.inputs())])
+    harness.table._at(0).position = Position(0, 0)
     await engine.check(owned)
     assert owned.status is Status.GONE
     assert owned.distrusted

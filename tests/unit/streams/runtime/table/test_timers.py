@@ -5,9 +5,9 @@ import pytest
 from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
 from connectors.ports.engine import Commit, Due, OutRecord, Position, timer_member
 from streams.core.budgets.fold import BudgetsFold
-from streams.runtime.checkpoint.changes import Dirty
+from streams.runtime.checkpoint.changes import ChangedEntries
 from streams.runtime.table.overlay import Memory
-from streams.runtime.table.partition import Owned, Status
+from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.timers import Timers, fire_run_timers
 
 pytestmark = pytest.mark.asyncio
@@ -20,7 +20,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.clock, self.table, self.fired = ManualClock(), MemoryTable(), list[str]()
-        self.owned = Owned(0, Memory(BudgetsFold(), 10), Dirty(BudgetsFold()), status=Status.READY)
+        self.owned = OwnedPartition(0, Memory(BudgetsFold(), 10), ChangedEntries(BudgetsFold()), status=Status.READY)
         log = MemoryLog(1, self.clock)
         self.timers = Timers(table=self.table, log=log, clock=self.clock, fire=self._fire)
         self.offset, self.records = 0, True

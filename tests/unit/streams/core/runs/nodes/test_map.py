@@ -5,7 +5,7 @@ import pytest
 from schemas.payload import Reference
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
-from streams.core.runs.plan.compile import MOST_OPEN
+from streams.core.runs.plan.compile import MAX_OPEN
 from streams.core.runs.requests import gather
 from tests.support.runs import RUN, World, args_of, function, resolved, submitted
 
@@ -41,16 +41,16 @@ def test_only_so_many_children_are_open(world):
 
 
 def test_without_a_limit_one_event_asks_for_a_bounded_number(world):
-    mapped(world, MOST_OPEN + 7)
-    assert len(world.requests) == MOST_OPEN
+    mapped(world, MAX_OPEN + 7)
+    assert len(world.requests) == MAX_OPEN
     world.succeed("m[3]")
-    assert world.requests[-1].step_id == f"m[{MOST_OPEN}]"
+    assert world.requests[-1].step_id == f"m[{MAX_OPEN}]"
 
 
 def test_an_older_run_keeps_its_rules(world):
-    spec = resolved(function("m", parallel=True, items=list(range(MOST_OPEN + 7))))
+    spec = resolved(function("m", parallel=True, items=list(range(MAX_OPEN + 7))))
     world.feed(submitted(spec, semantics=1))
-    assert len(world.requests) == MOST_OPEN + 7
+    assert len(world.requests) == MAX_OPEN + 7
 
 
 def test_a_child_that_waits_for_a_retry_keeps_its_place(world):
@@ -202,7 +202,7 @@ def test_what_nobody_takes_as_a_whole_is_not_gathered(world):
 
 
 def test_what_no_worker_could_hold_is_refused(world, monkeypatch):
-    monkeypatch.setattr(gather, "MOST_TOGETHER", 1_000_000)
+    monkeypatch.setattr(gather, "MAX_TOGETHER", 1_000_000)
     mapped(world, 3)
     for index in range(3):
         world.succeed(f"m[{index}]", "x" * 400_000)

@@ -12,7 +12,7 @@ from schemas.payload import Reference, inline
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import StepRequest
 from streams.core.runs.fold import RunFold
-from streams.core.runs.requests.chained import MOST_RIDES, args_hash, next_request
+from streams.core.runs.requests.chained import MAX_CHAINED_STEPS, args_hash, next_request
 from tests.support.runs import ORG, RUN, World, function, llm, paid, prompt, resolved, submitted
 from topics.catalogue import lane
 from topics.codec import decode, encode
@@ -73,10 +73,10 @@ def test_what_breaks_a_chain(world: World, nodes: Any, edges: str, expected: dic
 
 
 def test_a_chain_ends_after_so_many(world: World) -> None:
-    names = [f"n{i}" for i in range(MOST_RIDES + 5)]
+    names = [f"n{i}" for i in range(MAX_CHAINED_STEPS + 5)]
     edges = " ".join(f"{a}>{b}" for a, b in pairwise(names))
     world.submit(*map(function, names), edges=edges)
-    assert rides(world.requests[0]) == names[1 : MOST_RIDES + 1]
+    assert rides(world.requests[0]) == names[1 : MAX_CHAINED_STEPS + 1]
 
 
 def test_a_run_with_a_budget_is_chained_where_nothing_else_spends(world: World) -> None:

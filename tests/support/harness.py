@@ -11,7 +11,7 @@ from connectors.ports.engine import InRecord, OutRecord
 from schemas.errors import NewerMajor, Undecodable
 from schemas.records.control import KeyReleased
 from streams.runtime.table.engine import Engine
-from streams.runtime.table.partition import Owned
+from streams.runtime.table.partition import OwnedPartition
 from streams.runtime.table.takeover import Takeover
 from topics.catalogue import RUN_EVENTS
 
@@ -44,7 +44,7 @@ def out(output: CountOutput) -> OutRecord:
     return OutRecord("counts", output.key.encode(), orjson.dumps(output.count))
 
 
-class House:
+class TableHarness:
     """One partition with an engine; ``owner()`` is another process."""
 
     def __init__(self, fold=None) -> None:
@@ -53,10 +53,10 @@ class House:
         self.table = MemoryTable()
         self.checkpoints = MemoryCheckpoints()
         self.fold = fold or CountFold()
-        self.lost: list[Owned] = []
-        self.gaps: list[Owned] = []
+        self.lost: list[OwnedPartition] = []
+        self.gaps: list[OwnedPartition] = []
 
-    async def owner(self) -> tuple[Engine, Owned]:
+    async def owner(self) -> tuple[Engine, OwnedPartition]:
         engine = Engine(
             topic=TOPIC, fold=self.fold, inbox=PickyInbox(), table=self.table, log_=self.log, clock=self.clock,
             on_lost=self.lost.append, on_gap=self.gaps.append, out=out,
