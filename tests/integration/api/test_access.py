@@ -1,6 +1,5 @@
 """Keys, permissions and organisations over HTTP."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import asyncpg
@@ -10,31 +9,12 @@ from schemas.settings import Settings
 from tests.support.api import (
     SUBMISSION,
     Running,
-    migrated_database,
     running,
-    settings_for,
     unique,
     until_authenticated,
 )
 
 KEYS = "/api/v1/keys"
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
-
-
-@pytest.fixture
-def settings(dsn: str, redis_url: str) -> Settings:
-    return settings_for(dsn, redis_url)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        yield found
 
 
 @pytest.mark.parametrize(

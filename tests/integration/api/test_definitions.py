@@ -2,7 +2,6 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,31 +17,12 @@ from tests.support.api import (
     WORKFLOW,
     MemoryLog,
     Running,
-    migrated_database,
     running,
-    settings_for,
     until_authenticated,
 )
 from topics.catalogue import DEFINITIONS
 
 WORKFLOWS, PROMPTS, BUDGETS = "/api/v1/workflows", "/api/v1/prompts", "/api/v1/budgets"
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
-
-
-@pytest.fixture
-def settings(dsn: str, redis_url: str) -> Settings:
-    return settings_for(dsn, redis_url)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        yield found
 
 
 WRONG_ARGUMENT = {"id": "merge", "type": "tool", "config": {"tool_name": "s3.fetch", "tool_args": {"kee": "x"}}}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from schemas.records.run_events import RunSubmitted
 from schemas.settings import Settings
 from schemas.spec.rules_version import REFERENCES
 from streams.roles.ingress import EVENT_TYPE
-from tests.support.api import Running, migrated_database, running, settings_for, unique, until_authenticated
+from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.history import view_of, write_views
 from tests.support.ingress import ingress_of
 from topics.catalogue import RUN_EVENTS, submissions_topic
@@ -30,21 +29,9 @@ ROWS = [f"{number:05} " + "x" * 190 for number in range(10_000)]
 MERGE = {"id": "a", "type": "function", "config": {"function_name": "result_merger"}}
 
 
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
-
-
 @pytest.fixture
 def settings(dsn: str, redis_url: str, tmp_path: Path) -> Settings:
     return settings_for(dsn, redis_url, objects_dir=str(tmp_path), max_inputs_bytes=MOST)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        yield found
 
 
 async def flow(api: Running, *nodes: dict[str, Any]) -> str:

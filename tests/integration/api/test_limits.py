@@ -32,7 +32,6 @@ from tests.support.api import (
     SUBMISSION,
     MemoryLog,
     Running,
-    migrated_database,
     running,
     settings_for,
     until_authenticated,
@@ -42,11 +41,6 @@ from topics.catalogue import ADMISSIONS, RUN_EVENTS
 
 LIMITS, RUNS = "/api/v1/limits", "/api/v1/workflows/runs"
 FLOW = "greeting"
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 @pytest.fixture

@@ -1,31 +1,18 @@
 """Stored values over HTTP: an organisation's own, whole, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from connectors.objects.store import LocalObjects
 from schemas.settings import Settings
-from tests.support.api import Running, migrated_database, running, settings_for, until_authenticated
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
+from tests.support.api import Running, settings_for
 
 
 @pytest.fixture
 def settings(dsn: str, redis_url: str, tmp_path: Path) -> Settings:
     return settings_for(dsn, redis_url, objects_dir=str(tmp_path))
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        yield found
 
 
 async def test_a_reference_is_downloaded_by_its_hash(api: Running, tmp_path: Path) -> None:

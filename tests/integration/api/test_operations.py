@@ -20,26 +20,14 @@ from schemas.metrics import (
     histogram_fields,
 )
 from schemas.settings import Settings
-from tests.support.api import MemoryLog, Running, migrated_database, running, settings_for, unique, until_authenticated
+from tests.support.api import MemoryLog, Running, running, settings_for, unique
 
 PROMPTS = "/api/v1/prompts"
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 @pytest.fixture
 def settings(dsn: str, redis_url: str, clickhouse_url: str) -> Settings:
     return settings_for(dsn, redis_url, clickhouse_url)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        yield found
 
 
 async def test_health_and_readiness_need_no_key(api: Running) -> None:

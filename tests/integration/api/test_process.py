@@ -9,12 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-import pytest
 from aiokafka import AIOKafkaConsumer
 
 from deploy.local.engines.ports import LOOPBACK
 from schemas.records.run_events import RunSubmitted
-from tests.support.api import PROMPT, SUBMISSION, WORKFLOW, migrated_database, settings_for, unique
+from tests.support.api import PROMPT, SUBMISSION, WORKFLOW, settings_for, unique
 from topics.admin import TopicAdmin
 from topics.catalogue import DEFINITIONS, RUN_EVENTS, wanted
 from topics.codec import decode
@@ -78,11 +77,6 @@ async def test_it_serves_while_everything_is_down_and_stops_cleanly() -> None:
         answer = await client.get("/api/v1/workflows", headers={"Authorization": "Bearer key"})
         assert (answer.status_code, answer.json()["dependency"]) == (503, "postgres")
     assert process.returncode == 0
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 async def test_a_submission_is_a_record_on_kafka(

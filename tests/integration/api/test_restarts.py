@@ -1,6 +1,5 @@
 """Restarting and forking runs over HTTP, from history on a real PostgreSQL and definitions in a real Redis."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from connectors.redis.keys import runs_slot
 from schemas.payload import Reference, inline
 from schemas.records.run_events import CancelRequested, Reused, RunSubmitted
 from schemas.records.run_views import RunState, StepView
-from tests.support.api import Running, migrated_database, running, settings_for, unique, until_authenticated
+from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
 from topics.catalogue import RUN_EVENTS
 
@@ -24,18 +23,6 @@ NODES: list[dict[str, Any]] = [
     {"id": "c", "type": "function", "config": {"function_name": "result_merger"}},
 ]
 EDGES = [{"from": "a", "to": "b"}, {"from": "b", "to": "c"}, {"from": "m", "to": "c"}]
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
-
-
-@pytest.fixture
-async def api(dsn: str, redis_url: str) -> AsyncIterator[Running]:
-    async with running(settings_for(dsn, redis_url)) as found:
-        await until_authenticated(found)
-        yield found
 
 
 def submitted(api: Running) -> list[RunSubmitted]:

@@ -22,7 +22,7 @@ from deploy.local.engines import EngineStack
 from deploy.local.engines.ports import LOOPBACK
 from schemas.records.run_views import RunView, StepView
 from streams.roles.live import Live
-from tests.support.api import MemoryLog, Running, migrated_database, running, settings_for, unique, until_authenticated
+from tests.support.api import MemoryLog, Running, running, settings_for, unique, until_authenticated
 from tests.support.polling import until_async
 from topics.catalogue import RUN_VIEWS
 from topics.codec import encode
@@ -128,11 +128,6 @@ class Stage:
             ],
         }
         return msgspec.convert(fields, RunView)
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -27,9 +26,7 @@ from tests.support.api import (
     WORKFLOW,
     MemoryLog,
     Running,
-    migrated_database,
     running,
-    settings_for,
     until_authenticated,
 )
 from tests.support.history import view_of, write_views
@@ -38,22 +35,10 @@ from topics.catalogue import RUN_EVENTS
 RUNS = "/api/v1/workflows/runs"
 
 
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
-
-
 @pytest.fixture
-def settings(dsn: str, redis_url: str) -> Settings:
-    return settings_for(dsn, redis_url)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        await found.define_greeting()
-        yield found
+async def api(api: Running) -> Running:
+    await api.define_greeting()
+    return api
 
 
 async def submit(api: Running, key: str | None = None, **changes: Any) -> Any:

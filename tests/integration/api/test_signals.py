@@ -1,7 +1,6 @@
 """Signals for runs, over HTTP and as CloudEvents, on a real PostgreSQL and Redis."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from schemas.settings import Settings
 from schemas.tables.signals import KEPT_MOST, Kept, Signals
 from streams.core.runs.state.entries import encode
 from streams.roles.ingress import SIGNAL_TYPE
-from tests.support.api import Running, migrated_database, running, settings_for, until_authenticated
+from tests.support.api import Running, settings_for
 from tests.support.ingress import ingress_of
 from topics.catalogue import RUN_EVENTS, submissions_topic
 
@@ -32,22 +31,15 @@ FLOW: dict[str, Any] = {
 YES = {"approved": True}
 
 
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
-
-
 @pytest.fixture
 def settings(dsn: str, redis_url: str, tmp_path: Path) -> Settings:
     return replace(settings_for(dsn, redis_url), objects_dir=str(tmp_path))
 
 
 @pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        (await found.client.post("/api/v1/workflows", json=FLOW)).raise_for_status()
-        yield found
+async def api(api: Running) -> Running:
+    (await api.client.post("/api/v1/workflows", json=FLOW)).raise_for_status()
+    return api
 
 
 @pytest.fixture

@@ -14,16 +14,11 @@ from connectors.postgres.database import Database
 from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.records.run_events import RunSubmitted
-from schemas.settings import Settings
 from streams.roles.ingress import EVENT_TYPE, Ingress
 from tests.support.api import (
     SUBMISSION,
     MemoryLog,
     Running,
-    migrated_database,
-    running,
-    settings_for,
-    until_authenticated,
 )
 from tests.support.ingress import ingress_of
 from topics.catalogue import RUN_EVENTS, submissions_topic
@@ -41,22 +36,10 @@ class Letters:
         self.kept.append((record, reason, message))
 
 
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
-
-
 @pytest.fixture
-def settings(dsn: str, redis_url: str) -> Settings:
-    return settings_for(dsn, redis_url)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Running]:
-    async with running(settings) as found:
-        await until_authenticated(found)
-        await found.define_greeting()
-        yield found
+async def api(api: Running) -> Running:
+    await api.define_greeting()
+    return api
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from schemas.ids import request_id
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import RunSubmitted
 from schemas.records.run_views import StepView
-from tests.support.api import Running, migrated_database, running, settings_for, unique, until_authenticated
+from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.history import view_of, write_views
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
@@ -28,11 +28,6 @@ RUNS = "/api/v1/workflows/runs"
 PARTITIONS = 4
 NODES = [{"id": n, "type": "function", "config": {"function_name": "result_merger"}} for n in "abcd"]
 EDGES = [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}, {"from": "c", "to": "d"}]
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 @pytest.fixture

@@ -17,15 +17,10 @@ from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_views import RunState, RunView, StepState, StepView
 from streams.roles.history import HistorySink
-from tests.support.api import migrated_database, unique
+from tests.support.api import unique
 
 SUBMITTED_MS = 1_763_831_207_123
 FAR = msgspec.to_builtins(Reference(uri="objects:///org/x", sha256="a" * 64, size=9, length=2))
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 @pytest.fixture

@@ -27,18 +27,13 @@ from services.runs.submit import Submissions
 from services.workflows.resolver import WorkflowResolver
 from streams.process.role import TickApp
 from streams.roles.scheduler import Scheduler
-from tests.support.api import INPUTS, Running, migrated_database, running, settings_for, until_authenticated
+from tests.support.api import INPUTS, Running, running, settings_for, until_authenticated
 from tests.support.history import view_of, write_views
 from tests.support.polling import until_async
 from topics.catalogue import RUN_EVENTS
 
 SCHEDULES = "/api/v1/schedules"
 MINUTE = 60_000
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 @pytest.fixture

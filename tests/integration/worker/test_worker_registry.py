@@ -19,7 +19,7 @@ from connectors.redis.worker_registry import (
     state_of,
 )
 from streams.roles.worker.heartbeat import Heartbeat
-from tests.support.api import Running, migrated_database, running, settings_for, unique, until_authenticated
+from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.polling import until_async
 
 NOBODY = "redis://127.0.0.1:9"
@@ -109,11 +109,6 @@ async def test_a_redis_that_is_down_is_said_once_and_harms_nothing(caplog: pytes
         await heart.stop()
     await client.aclose()
     assert len(caplog.records) == 1
-
-
-@pytest.fixture(scope="module")
-def dsn(postgres_dsn: str) -> str:
-    return migrated_database(postgres_dsn)
 
 
 @pytest.fixture
