@@ -50,12 +50,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def client(system: System) -> Iterator[httpx.Client]:
-    with system.client() as http:
-        yield http
-
-
-@pytest.fixture(scope="module")
 def flow(client: httpx.Client) -> str:
     """A workflow of one pure function; it needs the input ``text``."""
     return define_workflow(client, merger("merge", inputs={"text": "{{text}}"}))

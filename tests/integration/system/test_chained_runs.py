@@ -34,12 +34,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-@pytest.fixture(scope="module")
-def client(system: System) -> Iterator[httpx.Client]:
-    with system.client() as http:
-        yield http
-
-
 def test_a_chained_run_is_told_by_nothing_but_its_requests(system: System, client: httpx.Client) -> None:
     flow = define_workflow(
         client,

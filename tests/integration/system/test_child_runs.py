@@ -46,12 +46,6 @@ def system(tmp_path_factory: pytest.TempPathFactory, model: LocalModelServer) ->
 
 
 @pytest.fixture(scope="module")
-def client(system: System) -> Iterator[httpx.Client]:
-    with system.client() as http:
-        yield http
-
-
-@pytest.fixture(scope="module")
 def asking(client: httpx.Client) -> str:
     """A workflow of one call."""
     prompt = define_prompt(client, "Say something about {{text}}")

@@ -70,12 +70,6 @@ def system(tmp_path_factory: pytest.TempPathFactory, s3: S3Server, echo: str) ->
         yield started
 
 
-@pytest.fixture(scope="module")
-def client(system: System) -> Iterator[httpx.Client]:
-    with system.client() as http:
-        yield http
-
-
 def package(root: Path) -> Path:
     """An installed package with two tools, one of them broken."""
     info = root / "house_tools-1.0.dist-info"

@@ -23,12 +23,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-@pytest.fixture(scope="module")
-def client(system: System) -> Iterator[httpx.Client]:
-    with system.client() as http:
-        yield http
-
-
 def test_a_thousand_children(client: httpx.Client) -> None:
     each = merger("each", parallel=True, items=ITEMS, max_parallel=150, inputs={"text": "{{item}}"})
     flow = define_workflow(client, each, merger("take", inputs={"all": "each.output"}), edges="each>take")

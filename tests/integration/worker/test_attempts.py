@@ -2,13 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import structs
-from redis.asyncio import Redis
 
 from connectors.ports.engine import OutRecord
 from connectors.providers.base import ModelRequest
@@ -24,16 +22,6 @@ from streams.roles.worker.executor import Executed, Executor
 from streams.roles.worker.outcome_records import unpack
 from tests.support.worker import PARTITIONS, Bench, Pump, function, llm, tool, until, until_async
 from topics.catalogue import RUN_EVENTS, dlq, lane
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    redis = Redis.from_url(redis_url)
-    bench = Bench(redis, tmp_path)
-    await bench.open_budgets()
-    yield bench
-    await bench.close()
-    await redis.aclose()
 
 
 async def started(bench: Bench, name: str = "w1", **changes: Any) -> Pump:

@@ -1,26 +1,13 @@
 """Calls in flight of a run that ends are broken off, and their money is settled as for any call without an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from connectors.tools import Registry
 from schemas.errors import StepError
 from schemas.records.run_events import StepFailed, StepSucceeded
 from tests.support.worker import Bench, function, llm, tool, until
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    redis = Redis.from_url(redis_url)
-    bench = Bench(redis, tmp_path)
-    await bench.open_budgets()
-    yield bench
-    await bench.close()
-    await redis.aclose()
 
 
 async def test_a_model_call_is_broken_off_presumed_and_told(bench: Bench) -> None:

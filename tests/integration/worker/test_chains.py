@@ -2,12 +2,10 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from connectors.ports.engine import InRecord
 from connectors.redis.claims import Granted, RedisClaims
@@ -117,16 +115,6 @@ class Flow:
         """The key of a claim, and the id of its attempt."""
         request = f"{self.run_id}:{step}:1"
         return runs_slot(self.run_id, PARTITIONS).claim(request), request
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    redis = Redis.from_url(redis_url)
-    bench = Bench(redis, tmp_path)
-    await bench.open_budgets()
-    yield bench
-    await bench.close()
-    await redis.aclose()
 
 
 @pytest.fixture

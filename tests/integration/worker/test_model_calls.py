@@ -4,14 +4,12 @@ import base64
 import hashlib
 import io
 import uuid
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 from PIL import Image
-from redis.asyncio import Redis
 
 from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest
@@ -31,16 +29,6 @@ from tests.support.worker import PARTITIONS, PICTURE_TOKENS, Bench, llm, until_a
 
 PRICES = PriceBook.load()
 COST = PRICES.cost("local", "local-silver", Usage(input_tokens=10, output_tokens=20))
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    redis = Redis.from_url(redis_url)
-    bench = Bench(redis, tmp_path)
-    await bench.open_budgets()
-    yield bench
-    await bench.close()
-    await redis.aclose()
 
 
 async def outcome(bench: Bench, request: StepRequest) -> Any:

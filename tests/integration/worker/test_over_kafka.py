@@ -25,12 +25,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def client(system: System) -> Iterator[httpx.Client]:
-    with system.client() as http:
-        yield http
-
-
 @pytest.fixture
 def start(system: System, tmp_path: Path) -> Iterator[Callable[[str], RoleProcess]]:
     """Starts the example as a process of its own."""
