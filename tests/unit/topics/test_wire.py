@@ -1,0 +1,58 @@
+"""The wire format is frozen: records may gain optional fields, nothing else."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.wire.schema import breaking, current, frozen
+
+
+def test_records_equal_the_committed_schemas() -> None:
+    old, new = frozen(), current()
+    assert breaking(old, new) == []
+    assert new == old, "additions only: accept them with `python -m tests.wire`"
+
+
+@pytest.fixture
+def changed() -> dict[str, Any]:
+    return copy.deepcopy(frozen())
+
+
+def test_an_optional_field_is_no_breaking_change(changed: dict[str, Any]) -> None:
+    changed["types"]["CostEvent"]["properties"]["note"] = {"type": "string"}
+    assert breaking(frozen(), changed) == []
+
+
+def test_a_new_record_type_is_no_breaking_change(changed: dict[str, Any]) -> None:
+    changed["types"]["RunPaused"] = {"type": "object", "properties": {}}
+    changed["topics"]["run-events"].append("RunPaused")
+    assert breaking(frozen(), changed) == []
+
+
+def test_a_removed_field_is_named(changed: dict[str, Any]) -> None:
+    del changed["types"]["CostEvent"]["properties"]["org_id"]
+    assert breaking(frozen(), changed) == ["CostEvent.org_id is gone"]
+
+
+def test_a_new_required_field_is_named(changed: dict[str, Any]) -> None:
+    changed["types"]["CostEvent"]["properties"]["note"] = {"type": "string"}
+    changed["types"]["CostEvent"]["required"].append("note")
+    assert breaking(frozen(), changed) == ["CostEvent.note is required now, and old writers leave it out"]
+
+
+def test_another_type_is_named(changed: dict[str, Any]) -> None:
+    changed["types"]["CostEvent"]["properties"]["org_id"] = {"type": "integer"}
+    assert breaking(frozen(), changed) == ["CostEvent.org_id: type was 'string' and is 'integer'"]
+
+
+def test_a_lost_choice_is_named(changed: dict[str, Any]) -> None:
+    variants = changed["types"]["RunView"]["properties"]["status"]["enum"]
+    lost = variants.pop()
+    assert breaking(frozen(), changed) == [f"RunView.status: enum lost {lost!r}"]
+
+
+def test_a_removed_record_type_is_named(changed: dict[str, Any]) -> None:
+    changed["topics"]["run-events"].remove("TimerFired")
+    del changed["types"]["TimerFired"]
+    assert breaking(frozen(), changed) == ["run-events: TimerFired is gone", "TimerFired is gone"]
