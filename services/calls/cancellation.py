@@ -1,8 +1,10 @@
-"""Breaking off calls in flight of runs that have ended.
+"""Breaking off calls in flight whose run, or whatever else asked for them, has ended.
 
-Who ends a run says so on the bus, which may lose it: so this only saves time and money. A claim reads the run's status
-anyway, and what an attempt of an ended run gives is billed and else ignored. If the run goes on after all, the broken
-attempt is one that may be tried again.
+The end of a run is published on the bus, which may lose it: so this only saves time and money. A claim reads the run's
+status anyway, and the result of an attempt of an ended run is billed and otherwise ignored. If the run continues after
+all, the attempt that was broken off may be tried again.
+
+A call has a *cancel key*: the id of the run, or of whatever else ends it. Work without a key is never broken off.
 """
 
 import asyncio
@@ -11,15 +13,15 @@ from contextlib import asynccontextmanager
 
 from connectors.ports.engine import Clock
 from schemas.errors import StepError
-from schemas.records.steps import StepRequest
 
-#: By then the fold has ended the run, and no claim of it is granted any more.
+#: By then the fold has ended a run that is broken off, and grants no claim of it any more.
 REMEMBER_MS = 10_000
 MAX_REMEMBERED = 10_000
+_ENDED = "the run or request behind it has ended"
 
 
 class Cancellations:
-    """The calls in flight, by run."""
+    """The calls in flight, by cancel key."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -27,32 +29,31 @@ class Cancellations:
         self._ended: dict[str, int] = {}
         self.broken_off = 0
 
-    def end(self, run_id: str) -> None:
-        """Break off the calls of a run, and those that are about to begin. Call it in the event loop."""
+    def end(self, key: str) -> None:
+        """Break off the calls with a key, and those that are about to begin. Call it in the event loop."""
         while len(self._ended) >= MAX_REMEMBERED:
             del self._ended[next(iter(self._ended))]
-        self._ended.pop(run_id, None)
-        self._ended[run_id] = self._clock.now_ms() + REMEMBER_MS
-        for scope in self._scopes.get(run_id, ()):
+        self._ended.pop(key, None)
+        self._ended[key] = self._clock.now_ms() + REMEMBER_MS
+        for scope in self._scopes.get(key, ()):
             scope.reschedule(asyncio.get_running_loop().time())
 
-    def check(self, request: StepRequest) -> None:
-        """Raise a ``StepError`` ``canceled`` if the run has just ended."""
-        if not request.compensation and self._has_ended(request.run_id):
-            raise StepError("canceled", "the run has ended; nothing was called", retryable=True)
+    def check(self, key: str | None) -> None:
+        """Raise a ``StepError`` ``canceled`` if what the key names has just ended."""
+        if key is not None and self._has_ended(key):
+            raise StepError("canceled", f"{_ENDED}; nothing was called", retryable=True)
 
     @asynccontextmanager
-    async def breakable(self, request: StepRequest) -> AsyncIterator[None]:
-        """Let the body be broken off by its run's end. Raises a ``StepError`` ``canceled`` then.
+    async def breakable(self, key: str | None) -> AsyncIterator[None]:
+        """Let the body be broken off by the end of what the key names. Raises a ``StepError`` ``canceled`` then.
 
         Its ``outcome`` is unknown when the body had begun.
         """
-        if request.compensation:
+        if key is None:
             yield
             return
-        self.check(request)
-        run_id = request.run_id
-        scopes = self._scopes.setdefault(run_id, set())
+        self.check(key)
+        scopes = self._scopes.setdefault(key, set())
         scope = asyncio.timeout(None)
         try:
             async with scope:
@@ -64,18 +65,18 @@ class Cancellations:
             self.broken_off += 1
             raise StepError(
                 "canceled",
-                "the run has ended; the call was broken off, and nobody knows whether it was done",
+                f"{_ENDED}; the call was broken off, and its outcome is unknown",
                 retryable=True,
                 details={"outcome": "unknown"},
             ) from exc
         finally:
             scopes.discard(scope)
             if not scopes:
-                self._scopes.pop(run_id, None)
+                self._scopes.pop(key, None)
 
-    def _has_ended(self, run_id: str) -> bool:
-        until_ms = self._ended.get(run_id)
+    def _has_ended(self, key: str) -> bool:
+        until_ms = self._ended.get(key)
         if until_ms is None or self._clock.now_ms() < until_ms:
             return until_ms is not None
-        del self._ended[run_id]
+        del self._ended[key]
         return False

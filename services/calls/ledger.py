@@ -1,4 +1,4 @@
-"""What one attempt did on its way to an outcome: calls, money, counts. It survives the attempt's failure."""
+"""What was done on the way to an outcome: calls, money, counts. It survives the failure of the work."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,32 +7,29 @@ from schemas.metrics import CACHE_HITS_TOTAL, PROVIDER_REQUESTS_TOTAL, counter_f
 from schemas.records.base import Usage
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_events import ToolUse
-
-
-class Deferred(Exception):
-    """The attempt must wait longer than a worker may hold it: give it back until then."""
-
-    def __init__(self, wait_s: float, reason: str) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
-        self.reason = reason
+from schemas.records.spans import Span
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Filled while the attempt works. ``costs`` are settlements; a provider call without one did cost nothing."""
+    """Filled while the work goes on. ``costs`` are settlements; a provider call without one cost nothing.
+
+    Its records are for whoever made it to append: a worker does so with its step's outcome.
+    """
 
     calls: list[ProviderCall] = field(default_factory=list)
     costs: list[CostEvent] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     provider: str | None = None
     model: str | None = None
     finish_reason: str | None = None
     tool_calls: list[ToolUse] = field(default_factory=list)
 
-    def add(self, call: ProviderCall, settlement: CostEvent | None) -> None:
+    def add(self, call: ProviderCall, settlement: CostEvent | None, span: Span) -> None:
         """Book a call that was made, or an earlier answer that stood in for it."""
         self.calls.append(call)
+        self.spans.append(span)
         if settlement is not None:
             self.costs.append(settlement)
         route = (("provider", call.provider), ("model", call.model))
@@ -53,7 +50,7 @@ class Ledger:
 
     @property
     def cost_nano(self) -> int:
-        """What all calls did cost."""
+        """The cost of all calls."""
         return sum(cost.amount_nano for cost in self.costs)
 
     @property

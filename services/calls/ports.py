@@ -1,43 +1,19 @@
-"""What the worker needs of the world, besides the engine's ``Log`` and ``Clock``."""
+"""What calls of models need of the world, besides the engine's ``Clock``."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from connectors.redis.claims import ClaimAnswer, Granted
+from connectors.ports.engine import Clock
+from connectors.providers.base import ModelResponse, Provider
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
-from schemas.spec.policy import Tier
-
-
-class Claims(Protocol):
-    """Who works on an attempt, see ``connectors.redis.claims``. Every method raises ``Unavailable``."""
-
-    async def take(self, run_id: str, request_id: str, *, also_ended: bool = False) -> ClaimAnswer:
-        """Take the attempt, unless it is taken, has an outcome, or its run is over and not ``also_ended``."""
-        ...
-
-    async def over(self, run_ids: Sequence[str]) -> set[str]:
-        """Return those of the runs that are over."""
-        ...
-
-    async def renew(self, granted: Granted) -> bool:
-        """Extend the lease; ``False`` when the attempt is no longer ours."""
-        ...
-
-    async def finish(self, granted: Granted, result: bytes, counts: Mapping[str, int]) -> bool:
-        """Store the outcome and count; ``False`` when another worker took the attempt meanwhile."""
-        ...
-
-    async def published(self, run_id: str, request_id: str) -> None:
-        """Say that the outcome is in the log."""
-        ...
-
-    async def release(self, granted: Granted) -> bool:
-        """Give the attempt back without an outcome."""
-        ...
+from services.calls.call import Call
+from services.calls.cancellation import Cancellations
+from services.routing.router import Router
 
 
 class Holds(Protocol):
@@ -49,6 +25,33 @@ class Holds(Protocol):
 
     async def reassert(self, request: HoldRequest, expires_at_ms: int) -> bool:
         """Say that the call lives; its hold expires no sooner than given. ``False`` when it is settled."""
+        ...
+
+
+class Quotas(Protocol):
+    """How much a provider lets us ask in a time."""
+
+    async def take(self, call: Call) -> None:
+        """Take the room that the call needs on its route: one request, and the tokens that it may use.
+
+        Raises ``TryLater`` with the seconds until there may be room, and a ``StepError`` ``quota_exceeded`` when
+        waiting in line is no use, with ``retry_after_ms`` where a later try may help.
+        """
+        ...
+
+
+class Guard(Protocol):
+    """Looks at what models are asked and at what they answer.
+
+    Both methods return what may pass, changed or as it is, and raise a ``StepError`` to stop it.
+    """
+
+    async def question(self, call: Call) -> Call:
+        """Return the call with the content that may be sent; its prompt is rendered."""
+        ...
+
+    async def answer(self, call: Call, response: ModelResponse) -> ModelResponse:
+        """Return what may be read, recorded and cached of an answer, ``sent`` and ``received`` included."""
         ...
 
 
@@ -68,7 +71,7 @@ class Prices(Protocol):
         ...
 
     def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
-        """Return what a call did cost."""
+        """Return the cost of a call that was made."""
         ...
 
     def picture_tokens(self, provider: str, model: str) -> int | None:
@@ -80,16 +83,8 @@ class Prices(Protocol):
         ...
 
 
-class Routes(Protocol):
-    """Which model answers."""
-
-    def choose(self, tier: Tier, provider: str | None, model: str | None) -> tuple[str, str]:
-        """Return provider and model. Raises a final ``StepError`` ``no_route``."""
-        ...
-
-
 class ResponseCache(Protocol):
-    """Earlier answers. Methods raise ``Unavailable``; the worker then does without."""
+    """Earlier answers. Methods raise ``Unavailable``; calls then do without."""
 
     async def get(self, key: CacheKey) -> CachedAnswer | None:
         """Return the kept answer, if there is one."""
@@ -123,3 +118,27 @@ class Objects(Protocol):
     async def part(self, org_id: str, payload: Payload, path: Sequence[PathPart]) -> Any:
         """Return what ``path`` finds in a payload's value. Raises ``MissingPath``, ``Rejected`` or ``Unavailable``."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallPorts:
+    """What the stages of a call need of the world.
+
+    ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
+    claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
+    breaks calls off.
+    """
+
+    providers: Mapping[str, Provider]
+    router: Router
+    prices: Prices
+    holds: Holds
+    announce: Announce
+    cache: ResponseCache
+    objects: Objects
+    clock: Clock
+    aborts: Cancellations
+    hold_ttl_ms: int
+    lease_ms: int = 10_000
+    quotas: Quotas | None = None
+    guards: Sequence[Guard] = ()

@@ -46,7 +46,8 @@ from schemas.settings import Settings
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
-from services.calls.pipeline import ModelCalls, ModelPorts
+from services.calls.pipeline import call_stages, compose
+from services.calls.ports import CallPorts
 from services.routing.router import RouteTable
 from services.runs.admission_required import Turns
 from services.runs.large_inputs import LargeInputs
@@ -266,7 +267,7 @@ def worker(house: House) -> PollApp:
     executor = Executor(
         worker_id=worker_id,
         registry=REGISTRY,
-        models=ModelCalls(_model_ports(house, objects, outbox, aborts)),
+        call_model=compose(call_stages(_call_ports(house, objects, outbox, aborts))),
         objects=objects,
         clock=clock,
         documents_dir=Path(settings.documents_dir),
@@ -305,7 +306,7 @@ def _lanes(queues: str) -> list[str]:
     return [catalogue.lane(name) for name in dict.fromkeys(names)]
 
 
-def _model_ports(house: House, objects: Objects, outbox: Outbox, aborts: Cancellations) -> ModelPorts:
+def _call_ports(house: House, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
     settings = house.settings
     definitions = BudgetDefinitions()
     follower = DefinitionsFollower(settings.kafka_bootstrap, definitions.apply, definitions.mark_loaded)
@@ -324,9 +325,9 @@ def _model_ports(house: House, objects: Objects, outbox: Outbox, aborts: Cancell
     )
     for provider in providers.values():
         house.closers.append(provider.close)
-    return ModelPorts(
+    return CallPorts(
         providers=providers,
-        routes=RouteTable(),
+        router=RouteTable(),
         prices=PriceBook.load(settings.prices_file),
         holds=RedisHolds(house.redis, definitions, settings.partitions, settings.hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),

@@ -33,7 +33,8 @@ from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall, Work
 from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
-from services.calls.pipeline import ModelCalls, ModelPorts
+from services.calls.pipeline import call_stages, compose
+from services.calls.ports import CallPorts
 from services.routing.router import RouteTable
 from streams.roles.worker.attempt import Attempts
 from streams.roles.worker.executor import Executor
@@ -207,9 +208,9 @@ class Bench:
     def worker(self, name: str = "w1", concurrency: int = 10, lease_ms: int = LEASE_MS, **changes: Any) -> Pump:
         """A worker that has not started yet."""
         outbox, metrics = Outbox(self.log, self.clock), WorkerMetrics(CollectorRegistry())
-        ports = ModelPorts(
+        ports = CallPorts(
             providers={"local": self.provider},
-            routes=RouteTable(),
+            router=RouteTable(),
             prices=PriceBook.load(),
             holds=self.holds,
             announce=lambda call: outbox.send([to_out(call)]),
@@ -223,7 +224,7 @@ class Bench:
         executor = Executor(
             worker_id=name,
             registry=self.registry,
-            models=ModelCalls(ports),
+            call_model=compose(call_stages(ports)),
             objects=self.objects,
             clock=self.clock,
             documents_dir=self.directory,

@@ -29,9 +29,9 @@ from schemas.errors import StepError, Unavailable
 from schemas.records.base import Record
 from schemas.records.run_events import StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
-from services.calls.ledger import Deferred
-from services.calls.ports import Claims
+from services.calls.timeouts import Deferred
 from streams.core.runs.requests.chained import next_request
+from streams.roles.worker.claims import Claims
 from streams.roles.worker.executor import Executed, Executor
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.outcome_records import Route, deferred_record, pack, unpack

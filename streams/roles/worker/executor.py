@@ -18,19 +18,22 @@ from schemas.payload import INLINE_LIMIT, Payload
 from schemas.records.base import Json, Record
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from services.calls.answer import read_answer
+from services.calls.call import Content, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.images import shown
-from services.calls.ledger import Deferred, Ledger
-from services.calls.pipeline import PATIENCE_S, ModelCalls
+from services.calls.ledger import Ledger
 from services.calls.ports import Objects
-from services.calls.timeouts import CALL_TIMEOUT_S, limited, timeout_s
+from services.calls.timeouts import PATIENCE_S, Deferred, limited
 from services.calls.transcript import output_of, read_transcript, uses_of
-from streams.roles.worker.args import bound_args
+from streams.roles.worker.inputs import bound_args, picture_in
+from streams.roles.worker.model_call import analyzer_question, call_of, cancel_key, content_of, timeout_s
 from streams.roles.worker.outcome_records import Outcome, error_info, outcome_records
 from streams.roles.worker.unknown_outcome import settled
-from streams.roles.worker.vision import picture_in, question_of
 
 log = logging.getLogger(__name__)
+
+#: The longest that a tool or function may work when its node does not say.
+CALL_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,14 @@ class Executed:
 
 
 class Executor:
-    """Works on attempts. ``worker_id`` is what results say who did it."""
+    """Works on attempts. ``worker_id`` names this worker in results, ``call_model`` makes calls of models."""
 
     def __init__(
         self,
         *,
         worker_id: str,
         registry: Registry,
-        models: ModelCalls,
+        call_model: Proceed,
         objects: Objects,
         clock: Clock,
         documents_dir: Path,
@@ -59,7 +62,7 @@ class Executor:
     ) -> None:
         self._worker_id = worker_id
         self._registry = registry
-        self._models = models
+        self._call_model = call_model
         self._objects = objects
         self._clock = clock
         self._documents_dir = documents_dir
@@ -114,20 +117,33 @@ class Executor:
                 return await self._turn(request, work, args, granted, ledger)
             case LlmCall() as work if granted is not None:
                 pictures, args = await shown(self._context(request), work.images, args)
-                return read_answer(await self._models.answer(request, work, args, granted, ledger, pictures))
+                return await self._answer(request, granted, ledger, content_of(work, args, pictures))
             case (ToolCall() | FunctionCall()) as work:
-                context = self._context(request)
-                if self._registry.is_quick(work.kind, work.name):
-                    return await self._registry.call(work.kind, work.name, args, context, work.config)
-                async with self._aborts.breakable(request):
-                    call = self._registry.call(work.kind, work.name, args, context, work.config)
-                    value = await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
-                if granted is None or (question := question_of(work)) is None:
-                    return value
-                pictures = (await picture_in(context, args),)
-                said = await self._models.answer(request, question, args, granted, ledger, pictures)
-                return {**value, "description": read_answer(said)}
+                return await self._tool(request, work, args, granted, ledger)
         raise StepError("bad_request", "a model is never called without a claim")
+
+    async def _tool(
+        self,
+        request: StepRequest,
+        work: ToolCall | FunctionCall,
+        args: dict[str, Json],
+        granted: Granted | None,
+        ledger: Ledger,
+    ) -> Json:
+        context = self._context(request)
+        if self._registry.is_quick(work.kind, work.name):
+            return await self._registry.call(work.kind, work.name, args, context, work.config)
+        async with self._aborts.breakable(cancel_key(request)):
+            call = self._registry.call(work.kind, work.name, args, context, work.config)
+            value = await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
+        if granted is None or (question := analyzer_question(work)) is None:
+            return value
+        content = content_of(question, args, (await picture_in(context, args),))
+        return {**value, "description": await self._answer(request, granted, ledger, content)}
+
+    async def _answer(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Json:
+        answer = await self._call_model(call_of(request, granted, ledger, content))
+        return read_answer(answer.response.text)
 
     async def _turn(
         self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
@@ -138,7 +154,8 @@ class Executor:
         except Unavailable as exc:
             raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
         pictures, args = await shown(self._context(request), work.call.images, args)
-        response = await self._models.turn(request, talk, args, granted, ledger, pictures)
+        content = content_of(work.call, args, pictures, talk)
+        response = (await self._call_model(call_of(request, granted, ledger, content))).response
         if not response.asked:
             return read_answer(response.text)
         ledger.tool_calls = uses_of(response)

@@ -11,7 +11,6 @@ from schemas.errors import StepError
 from schemas.ids import span_id, trace_id
 from schemas.payload import Payload
 from schemas.records.base import ErrorInfo, Record
-from schemas.records.money import ProviderCall
 from schemas.records.run_events import Chain, StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import Span, TraceSpans
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
@@ -101,14 +100,12 @@ def _given_back(request: StepRequest) -> Chain | None:
 
 def spans_record(request: StepRequest, outcome: Outcome, ledger: Ledger) -> TraceSpans:
     """Return the attempt's span, below the run's, with one span for each request to a provider below it."""
-    attempt = _attempt_span(request, outcome)
-    calls = [_call_span(request, call, ledger, attempt.span_id) for call in ledger.calls]
     return TraceSpans(
         record_id=request.request_id,
         trace_id=trace_id(request.run_id),
         org_id=request.org_id,
         run_id=request.run_id,
-        spans=[attempt, *calls],
+        spans=[_attempt_span(request, outcome), *ledger.spans],
     )
 
 
@@ -153,43 +150,6 @@ def _attempt_attributes(request: StepRequest, outcome: Outcome) -> dict[str, Any
             attributes["agentflow.prompt.ref"] = f"{name}@{version}"
     if outcome.error is not None:
         attributes["error.type"] = outcome.error.code
-    return attributes
-
-
-def _call_span(request: StepRequest, call: ProviderCall, ledger: Ledger, parent: str) -> Span:
-    start_ns = call.started_at_ms * _NS_PER_MS
-    return Span(
-        span_id=span_id(request.run_id, request.step_id, request.attempt, call.call_id),
-        parent_span_id=parent,
-        name=f"chat {call.model}",
-        kind="client",
-        start_ns=start_ns,
-        end_ns=start_ns + int(call.latency_ms * _NS_PER_MS),
-        status="ok" if call.outcome == "ok" else "error",
-        attributes=_call_attributes(request, call, ledger),
-    )
-
-
-def _call_attributes(request: StepRequest, call: ProviderCall, ledger: Ledger) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": call.provider,
-        "gen_ai.request.model": call.model,
-        "gen_ai.usage.input_tokens": call.usage.input_tokens,
-        "gen_ai.usage.output_tokens": call.usage.output_tokens,
-        "agentflow.call.id": call.call_id,
-        "agentflow.call.cached": call.cached,
-        "agentflow.call.cost_nano": call.cost_nano,
-    }
-    asks = request.work.call if isinstance(request.work, AgentTurn) else request.work
-    if isinstance(asks, LlmCall):
-        attributes["gen_ai.request.max_tokens"] = asks.max_tokens
-        if asks.temperature is not None:
-            attributes["gen_ai.request.temperature"] = asks.temperature
-    if call.outcome == "ok" and ledger.finish_reason is not None:
-        attributes["gen_ai.response.finish_reasons"] = [ledger.finish_reason]
-    if call.error_code is not None:
-        attributes["error.type"] = call.error_code
     return attributes
 
 

@@ -90,11 +90,11 @@ async def test_a_run_is_not_remembered_for_ever(bench: Bench, monkeypatch: pytes
     request, now_ms = bench.request(llm("hello")), bench.clock.now_ms()
     bench.aborts.end(request.run_id)
     with pytest.raises(StepError, match="nothing was called"):
-        async with bench.aborts.breakable(request):
+        async with bench.aborts.breakable(request.run_id):
             pytest.fail("it ran")
     monkeypatch.setattr(type(bench.clock), "now_ms", lambda _: now_ms + 3_600_000)
     ran = False
-    async with bench.aborts.breakable(request):
+    async with bench.aborts.breakable(request.run_id):
         ran = True
     assert ran
 
@@ -109,7 +109,7 @@ async def test_what_is_remembered_is_bounded(bench: Bench, monkeypatch: pytest.M
 async def test_a_time_limit_within_stays_a_time_limit(bench: Bench) -> None:
     request = bench.request(llm("hello"))
     with pytest.raises(TimeoutError):
-        async with bench.aborts.breakable(request):
+        async with bench.aborts.breakable(request.run_id):
             raise TimeoutError
     assert not bench.aborts._scopes
 

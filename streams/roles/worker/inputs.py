@@ -1,11 +1,16 @@
-"""The arguments of an attempt, with stored bytes filled in."""
+"""What an attempt works on: its arguments with stored bytes filled in, and the image that they name."""
 
+import asyncio
 import copy
 from typing import Any
 
+from connectors.providers.images import ImageInput
+from connectors.tools.builtin.images import image_of
+from connectors.tools.context import ToolContext
 from schemas.errors import Rejected, StepError
 from schemas.payload import MissingPath, PathPart, walk
 from schemas.records.steps import Link, StepRequest
+from services.calls.images import picture_of
 from services.calls.ports import Objects
 
 
@@ -20,6 +25,11 @@ async def bound_args(objects: Objects, request: StepRequest) -> dict[str, Any]:
     for link in request.links:
         _set(args, link.at, await _linked(objects, request.org_id, link))
     return args
+
+
+async def picture_in(context: ToolContext, args: dict[str, Any]) -> ImageInput:
+    """Return the image that ``image_analyzer`` is given. Raises a final ``StepError``, as the tool does."""
+    return picture_of(await asyncio.to_thread(image_of, context, args))
 
 
 async def _linked(objects: Objects, org_id: str, link: Link) -> Any:

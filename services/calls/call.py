@@ -1,0 +1,135 @@
+"""One call of a model, as it passes through the stages of ``services.calls.pipeline``.
+
+It says who asks, for what, and within which limits, and nothing of steps: a worker makes it of a step's attempt
+(``streams.roles.worker.model_call``), and whoever else calls models makes it of what they have.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from connectors.providers.base import ModelResponse
+from connectors.providers.conversation import ToolSpec, Turn
+from connectors.providers.images import ImageInput
+from schemas.errors import StepError
+from schemas.records.run_events import Capture
+from schemas.spec.policy import Tier
+from services.calls.ledger import Ledger
+from services.routing.router import Pin, Route
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """What a call is made for, as records name it. One that no run makes has a request id alone."""
+
+    request_id: str
+    workflow_name: str = ""
+    run_id: str = ""
+    step_id: str = ""
+    attempt: int = 0
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """Where the call's span belongs; ids as in W3C Trace Context."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None = None
+
+
+class Template(Struct, frozen=True, kw_only=True):
+    """A registered prompt and the values of its variables."""
+
+    name: str
+    version: int
+    text: str
+    args: dict[str, Any]
+
+
+class Content(Struct, frozen=True, kw_only=True):
+    """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
+
+    ``cache``: an earlier answer to the same content will do.
+    """
+
+    max_tokens: int
+    template: Template | None = None
+    prompt: str = ""
+    temperature: float | None = None
+    cache: bool = False
+    pinned: Pin = Pin()
+    tools: tuple[ToolSpec, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    pictures: tuple[ImageInput, ...] = ()
+
+
+class Reserved(Struct, frozen=True):
+    """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in."""
+
+    amount_nano: int = 0
+    booked_at_ms: int = 0
+    price_version: str = ""
+
+
+UNROUTED = Route("", "")
+NOTHING_RESERVED = Reserved()
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """A call. The budgets that apply to it follow from organisation, workflow, route and tags.
+
+    ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
+    it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
+    when it ends (``cancellation.Cancellations``); ``None`` when nothing does. What is done is booked in ``ledger``.
+    """
+
+    org_id: str
+    call_id: str
+    idempotency_key: str
+    origin: Origin
+    trace: Trace
+    tier: Tier
+    content: Content
+    ledger: Ledger
+    timeout_s: float
+    cap_nano: int | None = None
+    tags: dict[str, str] = {}
+    capture: Capture = "full"
+    cancel_key: str | None = None
+    #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
+    route: Route = UNROUTED
+    input_tokens: int = 0
+    reserved: Reserved = NOTHING_RESERVED
+
+    @property
+    def pinned(self) -> Pin:
+        """What the caller fixes of the route."""
+        return self.content.pinned
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a model answered, or had answered before (``cached``).
+
+    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is why a guard withholds it: it is
+    paid for in any case, and nobody gets to read it.
+    """
+
+    response: ModelResponse
+    at_s: float = 0.0
+    cached: bool = False
+    blocked: StepError | None = None
+
+
+Proceed = Callable[[Call], Awaitable[Answer]]
+"""Does the stages that follow."""
+
+
+class Stage(Protocol):
+    """One stage of a call."""
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Answer:
+        """Return the answer: of ``proceed``, which is asked at most once, or one of this stage.
+
+        Raises ``StepError``, and ``Deferred`` when nothing was done and the call must wait.
+        """
+        ...

@@ -1,0 +1,119 @@
+"""The records of a call: the request to a provider, its start, its settlement, its span. All follow from the call."""
+
+from typing import Any
+
+from msgspec import structs
+
+from schemas.errors import StepError
+from schemas.records.base import Json, Usage
+from schemas.records.money import CallOutcome, CallStarted, CostEvent, ProviderCall
+from schemas.records.spans import Span
+from services.calls.call import Call
+
+_NS_PER_MS = 1_000_000
+
+
+def provider_call(call: Call, outcome: CallOutcome, started_at_ms: int, latency_ms: float) -> ProviderCall:
+    """Return the record of a request to a provider, without what was sent and received."""
+    origin = call.origin
+    return ProviderCall(
+        call_id=call.call_id,
+        request_id=origin.request_id,
+        org_id=call.org_id,
+        run_id=origin.run_id,
+        step_id=origin.step_id,
+        attempt=origin.attempt,
+        workflow_name=origin.workflow_name,
+        provider=call.route.provider,
+        model=call.route.model,
+        outcome=outcome,
+        price_version=call.reserved.price_version,
+        started_at_ms=started_at_ms,
+        latency_ms=latency_ms,
+        idempotency_key=call.idempotency_key,
+        capture=call.capture,
+    )
+
+
+def call_started(call: Call, expires_at_ms: int) -> CallStarted:
+    """Return the call as the log knows it until it is settled."""
+    origin, reserved = call.origin, call.reserved
+    return CallStarted(
+        call_id=call.call_id,
+        org_id=call.org_id,
+        run_id=origin.run_id,
+        step_id=origin.step_id,
+        workflow_name=origin.workflow_name,
+        provider=call.route.provider,
+        model=call.route.model,
+        amount_nano=reserved.amount_nano,
+        booked_at_ms=reserved.booked_at_ms,
+        expires_at_ms=expires_at_ms,
+        price_version=reserved.price_version,
+        tags=call.tags,
+    )
+
+
+def presumed(call: Call) -> CostEvent | None:
+    """Return the settlement at the estimate of a call with an unknown outcome; none when nothing is held for it."""
+    return call_started(call, 0).presumed() if call.reserved.amount_nano else None
+
+
+def settlement(call: Call, amount_nano: int, usage: Usage) -> CostEvent | None:
+    """Return the settlement at the actual cost; none of a call that costs nothing and was never announced."""
+    if not (amount_nano or call.reserved.amount_nano):
+        return None
+    return structs.replace(call_started(call, 0).presumed(), kind="actual", amount_nano=amount_nano, usage=usage)
+
+
+def call_span(call: Call, record: ProviderCall) -> Span:
+    """Return the span of a request to a provider."""
+    start_ns = record.started_at_ms * _NS_PER_MS
+    return Span(
+        span_id=call.trace.span_id,
+        parent_span_id=call.trace.parent_span_id,
+        name=f"chat {record.model}",
+        kind="client",
+        start_ns=start_ns,
+        end_ns=start_ns + int(record.latency_ms * _NS_PER_MS),
+        status="ok" if record.outcome == "ok" else "error",
+        attributes=_attributes(call, record),
+    )
+
+
+def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
+    content, finish_reason = call.content, call.ledger.finish_reason
+    attributes: dict[str, Any] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": record.provider,
+        "gen_ai.request.model": record.model,
+        "gen_ai.usage.input_tokens": record.usage.input_tokens,
+        "gen_ai.usage.output_tokens": record.usage.output_tokens,
+        "agentflow.call.id": record.call_id,
+        "agentflow.call.cached": record.cached,
+        "agentflow.call.cost_nano": record.cost_nano,
+        "gen_ai.request.max_tokens": content.max_tokens,
+    }
+    if content.temperature is not None:
+        attributes["gen_ai.request.temperature"] = content.temperature
+    if record.outcome == "ok" and finish_reason is not None:
+        attributes["gen_ai.response.finish_reasons"] = [finish_reason]
+    if record.error_code is not None:
+        attributes["error.type"] = record.error_code
+    return attributes
+
+
+def asked(call: Call) -> dict[str, Json]:
+    """Return the request in our words, for a call whose exact body nobody returned."""
+    content = call.content
+    body: dict[str, Json] = {
+        "model": call.route.model,
+        "prompt": content.prompt,
+        "max_tokens": content.max_tokens,
+    }
+    return body if content.temperature is None else body | {"temperature": content.temperature}
+
+
+def failure(error: StepError) -> dict[str, Json]:
+    """Return an error as it stands in place of a response."""
+    return {"error": {"code": error.code, "message": str(error)}}

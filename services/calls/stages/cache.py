@@ -1,0 +1,64 @@
+"""Step 3: an earlier answer to the same content stands in for the call, where the caller allows it."""
+
+from msgspec import structs
+
+from connectors.ports.engine import Clock
+from connectors.providers.base import ModelResponse
+from connectors.redis.response_cache import CachedAnswer, CacheKey
+from schemas.errors import Unavailable
+from services.calls.call import Answer, Call, Proceed
+from services.calls.ports import ResponseCache
+from services.calls.records import call_span, provider_call
+from services.calls.stages.route import routed
+from services.routing.router import Router
+
+
+class Cache:
+    """Looks for an earlier answer, and keeps the one that it lets be given. A store that is down is done without.
+
+    A key names no tools and no turns, so calls with either are never answered from here.
+    """
+
+    def __init__(self, cache: ResponseCache, router: Router, clock: Clock) -> None:
+        self._cache = cache
+        self._router = router
+        self._clock = clock
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Answer:
+        content = call.content
+        if not content.cache or content.tools or content.turns:
+            return await proceed(call)
+        # The key names the model, so this call is routed here and not by the stage after this one.
+        call = routed(self._router, call)
+        key = _key(call)
+        earlier = await self._get(key)
+        if earlier is not None:
+            return self._stand_in(call, earlier)
+        answer = await proceed(call)
+        response = answer.response
+        await self._put(key, CachedAnswer(response.text, response.usage, response.finish_reason))
+        return answer
+
+    def _stand_in(self, call: Call, earlier: CachedAnswer) -> Answer:
+        call.ledger.finish_reason = earlier.finish_reason
+        record = structs.replace(provider_call(call, "ok", self._clock.now_ms(), 0.0), cached=True)
+        call.ledger.add(record, None, call_span(call, record))
+        return Answer(response=ModelResponse(earlier.text, earlier.usage, earlier.finish_reason), cached=True)
+
+    async def _get(self, key: CacheKey) -> CachedAnswer | None:
+        try:
+            return await self._cache.get(key)
+        except Unavailable:
+            return None
+
+    async def _put(self, key: CacheKey, answer: CachedAnswer) -> None:
+        try:
+            await self._cache.put(key, answer)
+        except Unavailable:
+            return
+
+
+def _key(call: Call) -> CacheKey:
+    content, (provider, model) = call.content, call.route
+    pictures = tuple(picture.sha256 for picture in content.pictures)
+    return CacheKey(call.org_id, provider, model, content.prompt, content.max_tokens, content.temperature, pictures)

@@ -1,0 +1,115 @@
+"""Step 6: money is reserved in every budget that applies, and stays reserved while the call goes on."""
+
+import time
+
+from msgspec import structs
+
+from connectors.aio.keep_alive import kept
+from connectors.ports.engine import Clock
+from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
+from schemas.errors import StepError, TryLater
+from schemas.money import usd
+from services.calls.call import Answer, Call, Proceed, Reserved
+from services.calls.cancellation import Cancellations
+from services.calls.ports import Holds, Prices
+from services.calls.timeouts import within_patience
+
+
+class Hold:
+    """Holds the most that the call can cost. One that costs nothing needs no hold and asks nobody.
+
+    Raises a final ``StepError``: ``unpriced_model``, ``run_budget_exceeded``, ``budget_exceeded``; ``canceled`` for a
+    call that nobody waits for any more; ``Deferred`` while no money can be held.
+    """
+
+    def __init__(
+        self, prices: Prices, holds: Holds, clock: Clock, aborts: Cancellations, *, ttl_ms: int, assert_every_s: float
+    ) -> None:
+        self._prices = prices
+        self._holds = holds
+        self._clock = clock
+        self._aborts = aborts
+        self._ttl_ms = ttl_ms
+        self._every_s = assert_every_s
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Answer:
+        self._aborts.check(call.cancel_key)
+        request = self._request(call)
+        _check_cap(request)
+        if request.estimate_nano == 0:
+            return await proceed(structs.replace(call, reserved=Reserved(0, request.at_ms, request.price_version)))
+        held = await self._held(request)
+        reserved = Reserved(held.amount_nano, held.booked_at_ms, request.price_version)
+        # A hold that is not asserted ends, and its call is presumed: all that follows is done while it is.
+        async with kept(lambda: self._reassert(request), self._every_s, self._clock, f"the hold of {call.call_id}"):
+            return await proceed(structs.replace(call, reserved=reserved))
+
+    def _request(self, call: Call) -> HoldRequest:
+        provider, model = call.route
+        at_ms, origin = self._clock.now_ms(), call.origin
+        return HoldRequest(
+            org_id=call.org_id,
+            call_id=call.call_id,
+            run_id=origin.run_id,
+            step_id=origin.step_id,
+            workflow=origin.workflow_name,
+            provider=provider,
+            model=model,
+            estimate_nano=self._prices.estimate(provider, model, call.input_tokens, call.content.max_tokens, at_ms),
+            at_ms=at_ms,
+            run_budget_nano=call.cap_nano,
+            tags=call.tags,
+            price_version=self._prices.version(provider, model),
+        )
+
+    async def _held(self, request: HoldRequest) -> Held:
+        match await within_patience(lambda: self._holds.hold(request), self._clock, _no_money_held):
+            case Refused() as refused:
+                raise _over_budget(refused, request)
+            case AlreadySettled():
+                raise StepError(
+                    "call_settled", f"call {request.call_id} was settled before it was made", retryable=True
+                )
+            case Held() as held:
+                return held
+
+    async def _reassert(self, request: HoldRequest) -> bool:
+        return await self._holds.reassert(request, self._clock.now_ms() + self._ttl_ms)
+
+
+def _no_money_held(exc: TryLater) -> str:
+    return f"{getattr(exc, 'dependency', 'budgets')} unavailable, no money held"
+
+
+def _check_cap(request: HoldRequest) -> None:
+    cap_nano = request.run_budget_nano
+    if cap_nano is None or request.estimate_nano <= cap_nano:
+        return
+    left, needed = usd(cap_nano), usd(request.estimate_nano)
+    raise StepError(
+        "run_budget_exceeded",
+        f"this call may cost {needed} USD and the run's budget has {left} USD left; submit with a higher budget_cents",
+        details={"budget": "run", "limit_left_usd": left, "estimate_usd": needed},
+    )
+
+
+def _over_budget(refused: Refused, request: HoldRequest) -> StepError:
+    details = {
+        "budget_id": refused.budget_id,
+        "budget": refused.budget_name,
+        "limit_usd": usd(refused.limit_nano),
+        "spent_usd": usd(refused.spent_nano),
+        "held_usd": usd(refused.held_nano),
+        "estimate_usd": usd(request.estimate_nano),
+        "opens_at": _time(refused.opens_at_ms),
+    }
+    return StepError(
+        "budget_exceeded",
+        f"budget {refused.budget_name!r} of {details['limit_usd']} USD has no room for {details['estimate_usd']} USD "
+        f"({details['spent_usd']} spent, {details['held_usd']} held); it opens again: {details['opens_at']}",
+        details=details,
+    )
+
+
+def _time(at_ms: int | None) -> str:
+    return "never" if at_ms is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ms / 1000))

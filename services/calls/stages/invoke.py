@@ -1,0 +1,45 @@
+"""Step 8: the provider is asked, once."""
+
+import time
+from collections.abc import Mapping
+
+from connectors.providers.base import ModelRequest, Provider
+from services.calls.call import Answer, Call, Proceed
+from services.calls.cancellation import Cancellations
+from services.calls.timeouts import limited
+
+#: How much longer than the call's limit a provider is told that it may take, so that a timeout is always ours.
+PROVIDER_GRACE_S = 1.0
+
+
+class Invoke:
+    """Asks the provider of the route. The last stage: it proceeds to none.
+
+    Raises ``StepError``: what the provider raises, ``timeout``, or ``canceled``.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider], aborts: Cancellations) -> None:
+        self._providers = providers
+        self._aborts = aborts
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Answer:
+        provider, request = self._providers[call.route.provider], _request(call)
+        what = f"the answer of {call.route.provider}/{call.route.model}"
+        async with self._aborts.breakable(call.cancel_key):
+            response = await limited(provider.complete(request), call.timeout_s, what)
+        return Answer(response=response, at_s=time.perf_counter())
+
+
+def _request(call: Call) -> ModelRequest:
+    content = call.content
+    return ModelRequest(
+        model=call.route.model,
+        prompt=content.prompt,
+        max_tokens=content.max_tokens,
+        idempotency_key=call.idempotency_key,
+        temperature=content.temperature,
+        timeout_s=call.timeout_s + PROVIDER_GRACE_S,
+        tools=content.tools,
+        turns=content.turns,
+        pictures=content.pictures,
+    )

@@ -1,0 +1,56 @@
+"""Step 4: which model is asked, and how many tokens it may read."""
+
+from collections.abc import Mapping
+
+from msgspec import structs
+
+from connectors.providers.base import Provider
+from connectors.providers.conversation import weight
+from schemas.errors import StepError
+from services.calls.call import UNROUTED, Answer, Call, Proceed
+from services.calls.ports import Prices
+from services.routing.router import Router
+
+
+class RouteCall:
+    """Chooses the route and bounds the tokens of the input there.
+
+    Raises a final ``StepError``: ``no_route``, or ``unknown_provider`` for a route that nobody here serves.
+    """
+
+    def __init__(self, router: Router, providers: Mapping[str, Provider], prices: Prices) -> None:
+        self._router = router
+        self._providers = providers
+        self._prices = prices
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Answer:
+        call = routed(self._router, call)
+        return await proceed(structs.replace(call, input_tokens=self._tokens(call)))
+
+    def _tokens(self, call: Call) -> int:
+        provider, content, model = self._provider(call.route.provider), call.content, call.route.model
+        tokens = provider.count_tokens(model, weight(content.prompt, content.tools, content.turns))
+        if not content.pictures:
+            return tokens
+        of_each = self._prices.picture_tokens(provider.name, model)
+        if of_each is None:
+            return tokens + provider.picture_tokens(model, content.pictures)
+        return tokens + of_each * len(content.pictures)
+
+    def _provider(self, name: str) -> Provider:
+        provider = self._providers.get(name)
+        if provider is None:
+            known = ", ".join(sorted(self._providers)) or "none"
+            raise StepError(
+                "unknown_provider", f"there is no provider {name!r} here (there is: {known}); configure it or pin one"
+            )
+        return provider
+
+
+def routed(router: Router, call: Call) -> Call:
+    """Return the call with its route, which is chosen once and booked in the ledger."""
+    if call.route is not UNROUTED:
+        return call
+    route = router.choose(call)
+    call.ledger.provider, call.ledger.model = route
+    return structs.replace(call, route=route)

@@ -1,0 +1,87 @@
+"""Step 10: the call is settled, in every way that it can end.
+
+- it gave an answer: its actual cost, also when a guard blocks the answer;
+- it surely did not happen (refused, rate limited, failed at the provider): nothing, which is a settlement, too;
+- its outcome is unknown (a timeout, a broken connection, a run that ended meanwhile): the estimate, presumed, which an
+  actual settlement would replace.
+"""
+
+import time
+from collections.abc import Mapping
+
+from msgspec import structs
+
+from connectors.aio.retry import until_available
+from connectors.ports.engine import Clock
+from schemas.errors import StepError
+from schemas.payload import Payload
+from schemas.records.base import Json, Usage
+from schemas.records.money import CallOutcome, CostEvent, ProviderCall
+from services.calls.call import Answer, Call, Proceed
+from services.calls.capture import captured
+from services.calls.ports import Objects, Prices
+from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
+
+_OUTCOMES: Mapping[str, CallOutcome] = {
+    "rate_limited": "rate_limited",
+    "timeout": "timeout",
+    "provider_timeout": "timeout",
+}
+
+
+class Settle:
+    """Books what became of the call in its ledger. Raises what the stages after it raise, or what a guard did."""
+
+    def __init__(self, prices: Prices, objects: Objects, clock: Clock) -> None:
+        self._prices = prices
+        self._objects = objects
+        self._clock = clock
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Answer:
+        started_ms, began_s = self._clock.now_ms(), time.perf_counter()
+        try:
+            answer = await proceed(call)
+        except Exception as exc:
+            latency_ms = (time.perf_counter() - began_s) * 1000
+            await self._settle_failure(call, _as_step_error(exc), started_ms, latency_ms)
+            raise
+        await self._settle_answer(call, answer, started_ms, (answer.at_s - began_s) * 1000)
+        if answer.blocked is not None:
+            raise answer.blocked
+        return answer
+
+    async def _settle_answer(self, call: Call, answer: Answer, started_ms: int, latency_ms: float) -> None:
+        response, blocked = answer.response, answer.blocked
+        call.ledger.finish_reason = response.finish_reason
+        provider, model = call.route
+        cost = self._prices.cost(provider, model, response.usage, call.reserved.booked_at_ms)
+        record = provider_call(call, "ok", started_ms, latency_ms)
+        record = structs.replace(record, usage=response.usage, cost_nano=cost, error_code=blocked and blocked.code)
+        received = response.received if blocked is None else failure(blocked)
+        await self._add(call, record, response.sent, received, settlement(call, cost, response.usage))
+
+    async def _settle_failure(self, call: Call, error: StepError, started_ms: int, latency_ms: float) -> None:
+        outcome = _OUTCOMES.get(error.code, "unknown" if error.details.get("outcome") == "unknown" else "error")
+        settled = presumed(call) if outcome in ("timeout", "unknown") else settlement(call, 0, Usage())
+        cost = 0 if settled is None else settled.amount_nano
+        record = provider_call(call, outcome, started_ms, latency_ms)
+        record = structs.replace(record, error_code=error.code, cost_nano=cost)
+        await self._add(call, record, asked(call), failure(error), settled)
+
+    async def _add(
+        self, call: Call, record: ProviderCall, sent: Json, received: Json, settled: CostEvent | None
+    ) -> None:
+        request, response = await self._captured(call, sent), await self._captured(call, received)
+        record = structs.replace(record, request=request, response=response)
+        call.ledger.add(record, settled, call_span(call, record))
+
+    async def _captured(self, call: Call, body: Json) -> Payload | None:
+        # The call may be paid for, so a store that is down is waited for.
+        return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
+
+
+def _as_step_error(exc: Exception) -> StepError:
+    """Return a failure that no provider named as one with an unknown outcome."""
+    if isinstance(exc, StepError):
+        return exc
+    return StepError("exception", f"{type(exc).__name__}: {exc}", retryable=True, details={"outcome": "unknown"})

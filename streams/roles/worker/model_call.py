@@ -1,0 +1,93 @@
+"""A step's attempt as a call of a model.
+
+An ``llm`` step makes one, a turn of an agent makes one with its transcript, and so does an ``image_analyzer`` with a
+model once the tool has measured. The call runs under the attempt's own claim, which names it; the tool knows nothing
+of it.
+"""
+
+from typing import Any
+
+from connectors.providers.images import ImageInput
+from connectors.redis.claims import Granted
+from connectors.tools.builtin.images import ANALYZER, LOOK, MAX_TOKENS
+from schemas.ids import content_hash, span_id, trace_id
+from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from services.calls.call import Call, Content, Origin, Template, Trace
+from services.calls.ledger import Ledger
+from services.calls.timeouts import MODEL_TIMEOUT_S
+from services.calls.transcript import Transcript
+from services.routing.router import Pin
+
+
+def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Call:
+    """Return the call that an attempt makes."""
+    run_id, step_id, attempt = request.run_id, request.step_id, request.attempt
+    call_id, request_id = granted.call_id, request.request_id
+    return Call(
+        org_id=request.org_id,
+        call_id=call_id,
+        idempotency_key=request_id,
+        origin=Origin(
+            request_id=request_id,
+            workflow_name=request.workflow_name,
+            run_id=run_id,
+            step_id=step_id,
+            attempt=attempt,
+        ),
+        trace=Trace(
+            trace_id=trace_id(run_id),
+            span_id=span_id(run_id, step_id, attempt, call_id),
+            parent_span_id=span_id(run_id, step_id, attempt),
+        ),
+        tier=request.tier,
+        content=content,
+        ledger=ledger,
+        timeout_s=timeout_s(request, MODEL_TIMEOUT_S),
+        cap_nano=request.run_budget_nano,
+        tags=request.tags,
+        capture=request.capture,
+        cancel_key=cancel_key(request),
+    )
+
+
+def content_of(
+    work: LlmCall, args: dict[str, Any], pictures: tuple[ImageInput, ...] = (), talk: Transcript | None = None
+) -> Content:
+    """Return what a node asks a model, after what was said before where it is a turn."""
+    return Content(
+        max_tokens=work.max_tokens,
+        template=Template(name=work.prompt_name, version=work.prompt_version, text=work.template, args=args),
+        temperature=work.temperature,
+        cache=work.cache,
+        pinned=Pin(work.provider, work.model),
+        tools=() if talk is None else talk.tools,
+        turns=() if talk is None else talk.turns,
+        pictures=pictures,
+    )
+
+
+def timeout_s(request: StepRequest, most_s: float) -> float:
+    """Return the attempt's time limit in seconds: its policy's ``timeout_ms``, at most ``most_s``."""
+    return most_s if request.timeout_ms is None else min(request.timeout_ms / 1000, most_s)
+
+
+def cancel_key(request: StepRequest) -> str | None:
+    """Return what breaks the attempt off when it ends: its run, unless it runs because that has ended."""
+    return None if request.compensation else request.run_id
+
+
+def analyzer_question(work: ToolCall | FunctionCall) -> LlmCall | None:
+    """Return what a node asks a model about its image; ``None`` where no model is configured."""
+    config = work.config
+    if work.kind != "tool" or work.name != ANALYZER or not config.get("model"):
+        return None
+    prompt = str(config.get("prompt") or LOOK)
+    return LlmCall(
+        prompt_name=ANALYZER,
+        prompt_version=1,
+        prompt_hash=content_hash(prompt.encode()),
+        template=prompt,
+        provider=config.get("provider"),
+        model=str(config["model"]),
+        max_tokens=int(config.get("max_tokens") or MAX_TOKENS),
+    )
