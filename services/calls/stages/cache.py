@@ -14,7 +14,7 @@ from services.routing.router import Router
 
 
 class Cache:
-    """Looks for an earlier answer, and keeps the one that it lets be given. A store that is down is done without.
+    """Looks for an earlier answer, and stores the new one. While the store is down, calls do without.
 
     A key names no tools and no turns, so calls with either are never answered from here.
     """

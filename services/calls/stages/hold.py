@@ -7,7 +7,7 @@ from msgspec import structs
 from connectors.aio.keep_alive import kept
 from connectors.ports.engine import Clock
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from schemas.errors import StepError, TryLater
+from schemas.errors import StepError, TryLater, Unavailable
 from schemas.money import usd
 from services.calls.call import Answer, Call, Proceed, Reserved
 from services.calls.cancellation import Cancellations
@@ -78,7 +78,8 @@ class Hold:
 
 
 def _no_money_held(exc: TryLater) -> str:
-    return f"{getattr(exc, 'dependency', 'budgets')} unavailable, no money held"
+    dependency = exc.dependency if isinstance(exc, Unavailable) else "budgets"
+    return f"{dependency} unavailable, no money held"
 
 
 def _check_cap(request: HoldRequest) -> None:

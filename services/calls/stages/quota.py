@@ -19,5 +19,8 @@ class Quota:
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         quotas = self._quotas
         if quotas is not None:
-            await within_patience(lambda: quotas.take(call), self._clock, str)
+            provider, model = call.route
+            await within_patience(
+                lambda: quotas.take(call), self._clock, lambda exc: f"quota {provider}/{model}: {exc}"
+            )
         return await proceed(call)

@@ -1,0 +1,124 @@
+"""Step 10: the call is settled, in every way that it can end."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.providers.base import ModelResponse
+from schemas.errors import StepError
+from schemas.payload import Inline
+from services.calls.call import Answer, Reserved
+from services.calls.ledger import Ledger
+from services.calls.stages.settle import Settle
+from services.routing.router import Route
+from tests.support.calls import NOW_MS, PRICES, USAGE, Calls, Next, actual_cost, call
+
+MADE: dict[str, Any] = {"route": Route("local", "local-silver"), "reserved": Reserved(5_000, NOW_MS - 7, "v1")}
+FREE: dict[str, Any] = MADE | {"reserved": Reserved(0, NOW_MS, "v1")}
+ANSWER = ModelResponse("an answer", USAGE, "stop", {"q": 1}, {"a": 1})
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Calls:
+    return Calls(tmp_path)
+
+
+async def settled(calls: Calls, outcome: Answer | Exception, made: dict[str, Any] = MADE, **more: Any) -> Ledger:
+    """Return the ledger of a call with this outcome."""
+    ledger = Ledger()
+    fails = outcome if isinstance(outcome, Exception) else outcome.blocked
+    stage, proceed = Settle(PRICES, calls.objects, calls.clock), Next(outcome)
+    if fails is None:
+        assert await stage(call(ledger, **made, **more), proceed) is outcome
+    else:
+        with pytest.raises(type(fails)) as caught:
+            await stage(call(ledger, **made, **more), proceed)
+        assert caught.value is fails
+    return ledger
+
+
+async def test_an_answer_is_settled_at_its_cost_in_the_windows_of_its_hold(calls: Calls) -> None:
+    at_s = time.perf_counter() + 2.0
+    ledger = await settled(calls, Answer(response=ANSWER, at_s=at_s), tags={"team": "blue"})
+    (cost,), (record,), (span,) = ledger.costs, ledger.calls, ledger.spans
+    assert (cost.kind, cost.amount_nano, cost.usage) == ("actual", actual_cost(), USAGE)
+    assert (cost.booked_at_ms, cost.price_version, cost.tags) == (NOW_MS - 7, "v1", {"team": "blue"})
+    assert (cost.call_id, cost.run_id, cost.step_id) == (record.call_id, "run", "step")
+    assert (record.outcome, record.cost_nano, record.usage) == ("ok", actual_cost(), USAGE)
+    assert (record.started_at_ms, record.error_code, record.attempt) == (NOW_MS, None, 1)
+    assert 1_900 < record.latency_ms <= 2_000
+    assert (record.request, record.response) == (Inline(value={"q": 1}), Inline(value={"a": 1}))
+    assert (ledger.finish_reason, ledger.usage, ledger.call_ids) == ("stop", USAGE, [record.call_id])
+    assert (span.span_id, span.parent_span_id, span.name, span.status) == (
+        "s" * 16,
+        "p" * 16,
+        "chat local-silver",
+        "ok",
+    )
+    assert span.attributes["gen_ai.response.finish_reasons"] == ["stop"]
+    assert (span.start_ns, span.end_ns - span.start_ns) == (NOW_MS * 1_000_000, int(record.latency_ms * 1_000_000))
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (StepError("rate_limited", "no", retryable=True), "rate_limited"),
+        (StepError("provider_rejected", "no"), "error"),
+    ],
+)
+async def test_a_call_that_was_surely_not_made_is_settled_at_nothing(
+    calls: Calls, error: StepError, outcome: str
+) -> None:
+    ledger = await settled(calls, error)
+    (cost,), (record,), (span,) = ledger.costs, ledger.calls, ledger.spans
+    assert (cost.kind, cost.amount_nano) == ("actual", 0)
+    assert (record.outcome, record.error_code, record.cost_nano) == (outcome, error.code, 0)
+    assert record.request == Inline(value={"model": "local-silver", "prompt": "Say x", "max_tokens": 100})
+    assert record.response == Inline(value={"error": {"code": error.code, "message": "no"}})
+    assert (span.status, span.attributes["error.type"]) == ("error", error.code)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        (StepError("timeout", "slow"), "timeout", "timeout"),
+        (StepError("provider_timeout", "slow"), "timeout", "provider_timeout"),
+        (StepError("canceled", "ended", details={"outcome": "unknown"}), "unknown", "canceled"),
+        (AttributeError("a defect of a library"), "unknown", "exception"),
+    ],
+)
+async def test_a_call_with_an_unknown_outcome_is_presumed(
+    calls: Calls, error: Exception, outcome: str, code: str
+) -> None:
+    ledger = await settled(calls, error)
+    (cost,), (record,) = ledger.costs, ledger.calls
+    assert (cost.kind, cost.amount_nano, cost.booked_at_ms) == ("presumed", 5_000, NOW_MS - 7)
+    assert (record.outcome, record.error_code, record.cost_nano) == (outcome, code, 5_000)
+
+
+@pytest.mark.parametrize("error", [StepError("timeout", "slow"), StepError("provider_rejected", "no")])
+async def test_a_call_that_held_nothing_and_failed_needs_no_settlement(calls: Calls, error: StepError) -> None:
+    ledger = await settled(calls, error, FREE)
+    assert (ledger.costs, ledger.calls[0].cost_nano) == ([], 0)
+
+
+async def test_a_cost_that_nobody_expected_is_settled_all_the_same(calls: Calls) -> None:
+    ledger = await settled(calls, Answer(response=ANSWER), FREE)
+    assert [(cost.kind, cost.amount_nano) for cost in ledger.costs] == [("actual", actual_cost())]
+
+
+async def test_a_blocked_answer_is_paid_for_and_not_recorded(calls: Calls) -> None:
+    blocked = StepError("blocked", "may not pass")
+    ledger = await settled(calls, Answer(response=ANSWER, blocked=blocked))
+    (cost,), (record,) = ledger.costs, ledger.calls
+    assert (cost.kind, cost.amount_nano) == ("actual", actual_cost())
+    assert (record.outcome, record.error_code, record.cost_nano) == ("ok", "blocked", actual_cost())
+    assert record.response == Inline(value={"error": {"code": "blocked", "message": "may not pass"}})
+
+
+async def test_capture_says_what_is_recorded(calls: Calls) -> None:
+    ledger = await settled(calls, Answer(response=ANSWER), capture="none")
+    (record,) = ledger.calls
+    assert (record.capture, record.request, record.response) == ("none", None, None)

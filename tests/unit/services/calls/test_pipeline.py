@@ -1,0 +1,122 @@
+"""The order of a call's stages, and that a death between any two leaves the money right."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from services.calls import pipeline
+from services.calls.call import Answer, Call, Stage
+from services.calls.ledger import Ledger
+from services.calls.pipeline import call_stages, compose
+from tests.support.calls import (
+    FREE,
+    Calls,
+    Killed,
+    WordGuard,
+    actual_cost,
+    call,
+    estimate,
+    killed_after,
+    killed_before,
+    name_of,
+)
+
+#: The steps in the order in which they act.
+STEPS = (*("render", "guard_input", "cache", "route", "quota", "hold", "announce", "invoke", "guard_output", "settle"),)
+#: Those that act on the way back.
+ON_THE_WAY_BACK = frozenset({"invoke", "guard_output", "settle"})
+
+
+class TrailQuotas:
+    def __init__(self, trail: list[str]) -> None:
+        self._trail = trail
+
+    async def take(self, call: Call) -> None:
+        self._trail.append("quota")
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Calls:
+    return Calls(tmp_path)
+
+
+def dying_after(calls: Calls, step: str) -> list[Stage]:
+    """Return the stages of a process that is killed when a step is done."""
+    stages: list[Stage] = list(call_stages(calls.ports()))
+    at = [name_of(stage) for stage in stages].index(step)
+    if step in ON_THE_WAY_BACK:
+        stages.insert(at, killed_after)
+    else:
+        stages.insert(at + 1, killed_before)
+    return stages
+
+
+async def test_stages_act_in_the_order_of_the_page(calls: Calls) -> None:
+    guard = WordGuard(calls.trail, "answer", "reply")
+    made = call(cache=True, prompt="")
+    answer = await calls.make(quotas=TrailQuotas(calls.trail), guards=[guard])(made)
+    assert calls.trail == [
+        *("guard question", "route", "cache get", "quota", "hold", "announce"),
+        *("invoke", "guard answer", "cache put"),
+    ]
+    assert calls.provider.asked[0].prompt == "Say x", "rendered first"
+    (record,) = made.ledger.calls
+    assert record.response is not None
+    assert answer.response.text == "an reply"
+    assert "reply" in str(record.response), "settled after the guards"
+
+
+def test_each_stage_is_a_file_that_says_its_step(calls: Calls) -> None:
+    assert {name_of(stage) for stage in call_stages(calls.ports())} == set(STEPS)
+    rows = re.findall(r"^ ?(\d+)  (\w+)", pipeline.__doc__ or "", re.MULTILINE)
+    assert rows == [(str(number), name) for number, name in enumerate(STEPS, 1)]
+    for number, name in enumerate(STEPS, 1):
+        said = importlib.import_module(f"services.calls.stages.{name}").__doc__ or ""
+        assert said.startswith(f"Step {number}: "), name
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_death_after_any_step_leaves_the_money_right(calls: Calls, step: str) -> None:
+    ledger = Ledger()
+    with pytest.raises(Killed):
+        await compose(dying_after(calls, step))(call(ledger))
+    number = STEPS.index(step) + 1
+    assert len(calls.holds.held) == (number >= 6)
+    assert len(calls.started) == (number >= 7)
+    assert len(calls.provider.asked) == (number >= 8)
+    assert len(ledger.costs) == (number >= 10)
+    # The ledger died with the process: a hold whose call is in the log is presumed, every other is only released.
+    assert calls.spent() == (estimate("Say x") if number >= 7 else 0)
+
+
+async def test_a_ledger_that_was_stored_corrects_what_was_presumed(calls: Calls) -> None:
+    ledger = Ledger()
+    with pytest.raises(Killed):
+        await compose(dying_after(calls, "settle"))(call(ledger))
+    assert calls.spent(ledger.costs) == actual_cost() < estimate("Say x")
+
+
+async def test_a_log_that_refuses_the_start_leaves_the_call_presumed_and_unmade(calls: Calls) -> None:
+    """Its append may have arrived, so the hold is settled as for every unknown outcome."""
+    calls.announce_fails, ledger = RuntimeError("the record is too large"), Ledger()
+    with pytest.raises(RuntimeError):
+        await calls.make()(call(ledger))
+    assert calls.provider.asked == []
+    assert [(cost.kind, cost.amount_nano) for cost in ledger.costs] == [("presumed", estimate("Say x"))]
+
+
+async def test_a_call_that_costs_nothing_leaves_no_money_behind(calls: Calls) -> None:
+    calls.prices, ledger = FREE, Ledger()
+    await calls.make()(call(ledger))
+    assert calls.trail == ["route", "invoke"]
+    assert (len(ledger.calls), ledger.costs, calls.started) == (1, [], [])
+
+
+async def test_stages_without_an_answer_are_a_mistake_of_who_lists_them() -> None:
+    async def passes(call: Call, proceed: pipeline.Proceed) -> Answer:
+        return await proceed(call)
+
+    with pytest.raises(LookupError, match="no stage has an answer"):
+        await compose([passes])(call())
