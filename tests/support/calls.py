@@ -139,6 +139,27 @@ class WordGuard:
         return text.replace(self._word, self._instead or "")
 
 
+class DatedPrices(PriceBook):
+    """Prices that have changed: one nano-dollar a token before ``since_ms``, two from then on."""
+
+    def __init__(self, since_ms: int) -> None:
+        super().__init__([])
+        self._since_ms = since_ms
+
+    def estimate(self, provider: str, model: str, input_tokens: int, max_tokens: int, at_ms: int | None = None) -> int:
+        return self._rate(at_ms) * (input_tokens + max_tokens)
+
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
+        return self._rate(at_ms) * (usage.input_tokens + usage.output_tokens)
+
+    def version(self, provider: str, model: str) -> str:
+        return "dated"
+
+    def _rate(self, at_ms: int | None) -> int:
+        assert at_ms is not None
+        return 1 if at_ms < self._since_ms else 2
+
+
 class TrailRouter(RouteTable):
     """The route table, which notes when it is asked."""
 

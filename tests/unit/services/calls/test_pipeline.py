@@ -1,5 +1,6 @@
 """The order of a call's stages, and that a death between any two leaves the money right."""
 
+import asyncio
 import importlib
 import re
 from pathlib import Path
@@ -12,6 +13,9 @@ from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose
 from tests.support.calls import (
     FREE,
+    LEASE_MS,
+    NOW_MS,
+    TTL_MS,
     Calls,
     Killed,
     WordGuard,
@@ -112,6 +116,17 @@ async def test_a_call_that_costs_nothing_leaves_no_money_behind(calls: Calls) ->
     await calls.make()(call(ledger))
     assert calls.trail == ["route", "invoke"]
     assert (len(ledger.calls), ledger.costs, calls.started) == (1, [], [])
+
+
+async def test_a_hold_is_asserted_three_times_in_a_lease(calls: Calls) -> None:
+    calls.provider.gate.clear()
+    made = asyncio.ensure_future(calls.make()(call()))
+    await calls.provider.running.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    calls.provider.gate.set()
+    await made
+    assert calls.holds.reasserted[:2] == [NOW_MS + n * int(LEASE_MS / 3) + TTL_MS for n in (1, 2)]
 
 
 async def test_stages_without_an_answer_are_a_mistake_of_who_lists_them() -> None:

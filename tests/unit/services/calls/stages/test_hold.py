@@ -13,7 +13,7 @@ from services.calls.call import Answer, Call, Reserved
 from services.calls.stages.hold import Hold
 from services.calls.timeouts import PATIENCE_S, Deferred
 from services.routing.router import Route
-from tests.support.calls import FREE, LEASE_MS, NOW_MS, PRICES, TTL_MS, Calls, Next, call, estimate
+from tests.support.calls import FREE, LEASE_MS, NOW_MS, PRICES, TTL_MS, Calls, DatedPrices, Next, call, estimate
 
 ROUTED: dict[str, Any] = {"route": Route("local", "local-silver"), "input_tokens": 5}
 
@@ -35,6 +35,12 @@ async def test_the_most_that_a_call_can_cost_is_held_for_it(calls: Calls) -> Non
     assert (held.org_id, held.run_id, held.step_id, held.workflow) == ("acme", "run", "step", "flow")
     assert (held.provider, held.model, held.price_version) == ("local", "local-silver", "local-1")
     assert proceed.call.reserved == Reserved(estimate("Say x"), NOW_MS, "local-1")
+
+
+async def test_the_price_is_that_of_now(calls: Calls) -> None:
+    proceed = Next()
+    await stage(calls, DatedPrices(since_ms=NOW_MS))(call(**ROUTED), proceed)
+    assert proceed.call.reserved.amount_nano == 2 * (5 + 100)
 
 
 async def test_a_call_that_was_held_before_keeps_its_first_hold(calls: Calls) -> None:

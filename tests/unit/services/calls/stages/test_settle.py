@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelResponse
 from schemas.errors import StepError
 from schemas.payload import Inline
@@ -13,7 +14,7 @@ from services.calls.call import Answer, Reserved
 from services.calls.ledger import Ledger
 from services.calls.stages.settle import Settle
 from services.routing.router import Route
-from tests.support.calls import NOW_MS, PRICES, USAGE, Calls, Next, actual_cost, call
+from tests.support.calls import NOW_MS, PRICES, USAGE, Calls, DatedPrices, Next, actual_cost, call
 
 MADE: dict[str, Any] = {"route": Route("local", "local-silver"), "reserved": Reserved(5_000, NOW_MS - 7, "v1")}
 FREE: dict[str, Any] = MADE | {"reserved": Reserved(0, NOW_MS, "v1")}
@@ -25,11 +26,18 @@ def calls(tmp_path: Path) -> Calls:
     return Calls(tmp_path)
 
 
-async def settled(calls: Calls, outcome: Answer | Exception, made: dict[str, Any] = MADE, **more: Any) -> Ledger:
+async def settled(
+    calls: Calls,
+    outcome: Answer | Exception,
+    made: dict[str, Any] = MADE,
+    prices: PriceBook = PRICES,
+    ledger: Ledger | None = None,
+    **more: Any,
+) -> Ledger:
     """Return the ledger of a call with this outcome."""
-    ledger = Ledger()
+    ledger = ledger or Ledger()
     fails = outcome if isinstance(outcome, Exception) else outcome.blocked
-    stage, proceed = Settle(PRICES, calls.objects, calls.clock), Next(outcome)
+    stage, proceed = Settle(prices, calls.objects, calls.clock), Next(outcome)
     if fails is None:
         assert await stage(call(ledger, **made, **more), proceed) is outcome
     else:
@@ -96,6 +104,22 @@ async def test_a_call_with_an_unknown_outcome_is_presumed(
     (cost,), (record,) = ledger.costs, ledger.calls
     assert (cost.kind, cost.amount_nano, cost.booked_at_ms) == ("presumed", 5_000, NOW_MS - 7)
     assert (record.outcome, record.error_code, record.cost_nano) == (outcome, code, 5_000)
+
+
+async def test_the_price_is_that_of_the_time_of_the_hold(calls: Calls) -> None:
+    ledger = await settled(calls, Answer(response=ANSWER), prices=DatedPrices(since_ms=NOW_MS))
+    assert [cost.amount_nano for cost in ledger.costs] == [30]
+
+
+async def test_the_span_says_what_was_asked_and_a_failure_has_no_finish(calls: Calls) -> None:
+    ledger = await settled(calls, StepError("provider_rejected", "no"), temperature=0.5)
+    ledger.finish_reason = "of an earlier call"
+    again = await settled(calls, StepError("provider_rejected", "no"), ledger=ledger)
+    first, second = again.spans
+    assert first.attributes["gen_ai.request.max_tokens"] == 100
+    assert first.attributes["gen_ai.request.temperature"] == 0.5
+    assert "gen_ai.request.temperature" not in second.attributes
+    assert "gen_ai.response.finish_reasons" not in second.attributes
 
 
 @pytest.mark.parametrize("error", [StepError("timeout", "slow"), StepError("provider_rejected", "no")])
