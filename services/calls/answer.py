@@ -1,9 +1,14 @@
-"""What a model's answer is as a value."""
+"""What is recorded of a model's answer: its value, or the calls of tools that it asks for."""
 
 import re
 
-from schemas.errors import Undecodable
+import msgspec
+
+from connectors.providers.base import ModelResponse
+from schemas.errors import StepError, Undecodable
+from schemas.payload import INLINE_LIMIT
 from schemas.records.base import Json
+from schemas.records.run_events import ToolUse
 from topics.codec import parse
 
 #: Models like to put JSON into a block of Markdown, whatever they are asked.
@@ -25,3 +30,17 @@ def read_answer(text: str) -> Json:
         return parse(bare.encode())
     except Undecodable:
         return text
+
+
+def output_of(response: ModelResponse) -> Json:
+    """Return what a turn that asks for calls records."""
+    calls = [{"id": one.id, "name": one.name, "args": one.args} for one in response.asked]
+    return {"text": response.text, "tool_calls": calls}
+
+
+def uses_of(response: ModelResponse) -> list[ToolUse]:
+    """Return the calls that a turn asks for. Raises a final ``StepError`` when no record takes them."""
+    uses = [ToolUse(id=one.id, name=one.name, args=one.args, problem=one.problem) for one in response.asked]
+    if len(msgspec.json.encode(uses)) > INLINE_LIMIT:
+        raise StepError("too_large", f"the calls that the model asks for have over {INLINE_LIMIT // 1024} KiB together")
+    return uses

@@ -11,7 +11,7 @@ from connectors.tools.builtin.images import decoded, image_at
 from connectors.tools.context import ToolContext
 from schemas.errors import StepError
 
-MOST = 16
+MAX_IMAGES = 16
 #: In base64 it takes a third more, and services refuse bodies over some tens of MiB.
 MAX_BYTES = 20 * 1024 * 1024
 
@@ -45,7 +45,7 @@ def _pictures(context: ToolContext, name: str, value: Any) -> Iterator[ImageInpu
     if value is None:
         return
     if isinstance(value, list):
-        for one in value[: MOST + 1]:
+        for one in value[: MAX_IMAGES + 1]:
             yield from _pictures(context, name, one)
         return
     data = decoded(value) if isinstance(value, str) else image_at(context, value) if isinstance(value, dict) else None
@@ -69,9 +69,9 @@ def picture_of(data: bytes) -> ImageInput:
 
 def _check(pictures: Sequence[ImageInput]) -> None:
     size = sum(len(picture.data) for picture in pictures)
-    if len(pictures) > MOST or size > MAX_BYTES:
+    if len(pictures) > MAX_IMAGES or size > MAX_BYTES:
         raise StepError(
             "too_large",
-            f"a model is shown at most {MOST} pictures of {MAX_BYTES} bytes together, and these are {len(pictures)} "
-            f"with {size}; show fewer, or make them smaller",
+            f"a model is shown at most {MAX_IMAGES} pictures of {MAX_BYTES} bytes together, and these are "
+            f"{len(pictures)} with {size}; show fewer, or make them smaller",
         )

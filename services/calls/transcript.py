@@ -1,19 +1,14 @@
-"""A turn of an agent at its worker: what was said before, as it was recorded, and what is said now."""
+"""What a turn of an agent is shown: what was said before, as it was recorded, and the tools that it may call."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from connectors.providers.base import ModelResponse
 from connectors.providers.conversation import Asked, ToolSpec, Turn
 from connectors.tools.registry import Registry
 from schemas.errors import Rejected, StepError
-from schemas.payload import INLINE_LIMIT, Payload, Reference
-from schemas.records.base import Json
-from schemas.records.run_events import ToolUse
-from schemas.records.steps import AgentTurn, LlmCall, ToolResult
+from schemas.payload import Payload, Reference
+from schemas.records.steps import AgentTurn, ToolResult
 from schemas.spec.references import as_text
 from services.calls.ports import Objects
 
@@ -23,15 +18,14 @@ MAX_STORED = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a model is asked in a turn: the call, the tools, and what was said and done since the prompt."""
+    """What was said and done since the prompt, and the tools that the model may call."""
 
-    call: LlmCall
-    tools: tuple[ToolSpec, ...]
-    turns: tuple[Turn, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 async def read_transcript(objects: Objects, registry: Registry, org_id: str, work: AgentTurn) -> Transcript:
-    """Return a turn's question with all that is stored read. Raises ``StepError`` and ``Unavailable``."""
+    """Return a turn's transcript with all that is stored read. Raises ``StepError`` and ``Unavailable``."""
     _check_size(work)
     tools = tuple(_spec(registry, name) for name in work.tools)
     turns = []
@@ -40,7 +34,7 @@ async def read_transcript(objects: Objects, registry: Registry, org_id: str, wor
         results = [await _result(objects, org_id, one) for one in before.results]
         asked = tuple(Asked(one["id"], one["name"], one["args"]) for one in said["tool_calls"])
         turns.append(Turn(said["text"], asked, tuple(results)))
-    return Transcript(work.call, tools, tuple(turns))
+    return Transcript(tools, tuple(turns))
 
 
 def _check_size(work: AgentTurn) -> None:
@@ -57,20 +51,6 @@ def _payloads(work: AgentTurn) -> Iterator[Payload]:
     for before in work.before:
         yield before.said
         yield from (result.output for result in before.results if result.output is not None)
-
-
-def output_of(response: ModelResponse) -> Json:
-    """Return what a turn that asks for calls records."""
-    calls = [{"id": one.id, "name": one.name, "args": one.args} for one in response.asked]
-    return {"text": response.text, "tool_calls": calls}
-
-
-def uses_of(response: ModelResponse) -> list[ToolUse]:
-    """Return the calls that a turn asks for. Raises a final ``StepError`` when no record takes them."""
-    uses = [ToolUse(id=one.id, name=one.name, args=one.args, problem=one.problem) for one in response.asked]
-    if len(msgspec.json.encode(uses)) > INLINE_LIMIT:
-        raise StepError("too_large", f"the calls that the model asks for have over {INLINE_LIMIT // 1024} KiB together")
-    return uses
 
 
 def _spec(registry: Registry, name: str) -> ToolSpec:

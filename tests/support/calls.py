@@ -13,7 +13,6 @@ from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.redis.response_cache import CachedAnswer, CacheKey
-from schemas.budgets import spend_fields
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted, CostEvent
@@ -257,8 +256,8 @@ class Books:
         self._offset += 1
 
     def spent(self) -> int:
-        fields = spend_fields("flow", "local", "local-silver", NOW_MS)
-        (booked,) = {self.get("acme", name) or 0 for name in fields}
+        """Return what is booked, which is the same in every window and dimension."""
+        (booked,) = {self.get("acme", name) for name in self.fields("acme")} or {0}
         return int(booked)
 
 

@@ -17,14 +17,14 @@ from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable
 from schemas.payload import INLINE_LIMIT, Payload
 from schemas.records.base import Json, Record
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
-from services.calls.answer import read_answer
+from services.calls.answer import output_of, read_answer, uses_of
 from services.calls.call import Content, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.images import shown
 from services.calls.ledger import Ledger
 from services.calls.ports import Objects
 from services.calls.timeouts import PATIENCE_S, Deferred, limited
-from services.calls.transcript import output_of, read_transcript, uses_of
+from services.calls.transcript import read_transcript
 from streams.roles.worker.inputs import bound_args, picture_in
 from streams.roles.worker.model_call import analyzer_question, call_of, cancel_key, content_of, timeout_s
 from streams.roles.worker.outcome_records import Outcome, error_info, outcome_records
@@ -150,11 +150,11 @@ class Executor:
     ) -> Json:
         """Return what an agent's turn records: the answer, or what was said with the calls asked for."""
         try:
-            talk = await read_transcript(self._objects, self._registry, request.org_id, work)
+            before = await read_transcript(self._objects, self._registry, request.org_id, work)
         except Unavailable as exc:
             raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
         pictures, args = await shown(self._context(request), work.call.images, args)
-        content = content_of(work.call, args, pictures, talk)
+        content = content_of(work.call, args, pictures, before)
         response = (await self._call_model(call_of(request, granted, ledger, content))).response
         if not response.asked:
             return read_answer(response.text)

@@ -18,6 +18,8 @@ from services.calls.timeouts import MODEL_TIMEOUT_S
 from services.calls.transcript import Transcript
 from services.routing.router import Pin
 
+NOTHING_BEFORE = Transcript()
+
 
 def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Call:
     """Return the call that an attempt makes."""
@@ -51,7 +53,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
 
 
 def content_of(
-    work: LlmCall, args: dict[str, Any], pictures: tuple[ImageInput, ...] = (), talk: Transcript | None = None
+    work: LlmCall, args: dict[str, Any], pictures: tuple[ImageInput, ...] = (), before: Transcript = NOTHING_BEFORE
 ) -> Content:
     """Return what a node asks a model, after what was said before where it is a turn."""
     return Content(
@@ -60,8 +62,8 @@ def content_of(
         temperature=work.temperature,
         cache=work.cache,
         pinned=Pin(work.provider, work.model),
-        tools=() if talk is None else talk.tools,
-        turns=() if talk is None else talk.turns,
+        tools=before.tools,
+        turns=before.turns,
         pictures=pictures,
     )
 

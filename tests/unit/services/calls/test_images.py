@@ -24,7 +24,7 @@ from schemas.payload import Reference
 from schemas.records.steps import LlmCall
 from schemas.spec.check.workflow import check_spec, missing_inputs
 from schemas.spec.rules_version import IMAGES, REFERENCES, semantics_of
-from services.calls.images import MAX_BYTES, MOST, picture_of, shown
+from services.calls.images import MAX_BYTES, MAX_IMAGES, picture_of, shown
 from tests.support.runs import World, args_of, assistant, function, llm, prompt, resolved, spec, submitted
 
 
@@ -87,7 +87,7 @@ async def test_arguments_name_pictures_in_every_way(context: ToolContext) -> Non
         (base64.b64encode(b"text").decode(), "not_an_image"),
         (base64.b64encode(image("TIFF")).decode(), "not_an_image"),
         ({"key": "gone.png"}, "not_found"),
-        ([url_of(image())] * (MOST + 1), "too_large"),
+        ([url_of(image())] * (MAX_IMAGES + 1), "too_large"),
     ],
 )
 async def test_what_is_no_picture_is_told_before_anything_is_paid(context: ToolContext, value: Any, code: str) -> None:

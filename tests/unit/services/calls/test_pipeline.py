@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from services.calls import pipeline
-from services.calls.call import Answer, Call, Stage
+from services.calls.call import Answer, Call, Origin, Stage, Trace
 from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose
+from streams.runtime.routing import to_out
 from tests.support.calls import (
     FREE,
     LEASE_MS,
@@ -26,6 +27,7 @@ from tests.support.calls import (
     killed_before,
     name_of,
 )
+from topics.codec import decode
 
 #: The steps in the order in which they act.
 STEPS = (*("render", "guard_input", "cache", "route", "quota", "hold", "announce", "invoke", "guard_output", "settle"),)
@@ -127,6 +129,18 @@ async def test_a_hold_is_asserted_three_times_in_a_lease(calls: Calls) -> None:
     calls.provider.gate.set()
     await made
     assert calls.holds.reasserted[:2] == [NOW_MS + n * int(LEASE_MS / 3) + TTL_MS for n in (1, 2)]
+
+
+async def test_a_call_of_no_run_is_held_announced_and_settled_in_records_that_can_be_read(calls: Calls) -> None:
+    trace = Trace(trace_id="t" * 32, span_id="s" * 16)
+    ledger, origin = Ledger(), Origin(request_id="req-1")
+    await calls.make()(call(ledger, origin=origin, trace=trace, call_id="req-1#1", cancel_key="req-1"))
+    records = [*calls.started, *ledger.calls, *ledger.costs]
+    for out in map(to_out, records):
+        assert decode(out.topic, out.value) in records
+    assert {(record.run_id, record.step_id, record.call_id) for record in records} == {("", "", "req-1#1")}
+    assert (ledger.calls[0].request_id, ledger.spans[0].parent_span_id) == ("req-1", None)
+    assert calls.spent(ledger.costs) == actual_cost()
 
 
 async def test_stages_without_an_answer_are_a_mistake_of_who_lists_them() -> None:
