@@ -17,12 +17,12 @@ Each number is a file in ``services/calls/stages``, and a place where a crash is
 10  settle        the ledger has the settlement                 the same, until the caller has stored the ledger
 ==  ============  ============================================  =====================================================
 
-A call that costs nothing passes 6 and 7 by, and is settled by none. A failure from 7 on is settled by 10: at 0 when the
-call surely was not made, presumed at the estimate when its outcome is unknown. What the caller does with the ledger is
-its own commit: a worker stores it in its claim with the outcome, see ``streams.roles.worker.attempt``.
+A call whose estimate is 0 skips 6 and 7 and needs no settlement. A failure from 7 on is settled by 10: at 0 when the
+call surely was not made, presumed at the estimate when its outcome is unknown. To store the ledger is the caller's own
+commit: a worker does so in its claim, with the outcome (``streams.roles.worker.attempt``).
 
-Stages nest: each calls the next, and has its answer or its failure on the way back. So 9 and 10, which act on the way
-back, stand before 7 in the list, and so does all that 6 keeps reserved.
+Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 and 10 act on the way back, so
+they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
 """
 
 from collections.abc import Sequence

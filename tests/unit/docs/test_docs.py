@@ -97,6 +97,17 @@ def test_the_architecture_page_names_every_crash_point() -> None:
     assert [point for point in crash_points.POINTS if f"`{point}`" not in page] == []
 
 
+def test_the_architecture_page_lists_the_stages_of_a_call_in_their_order() -> None:
+    section = text_of(DOCS / "architecture.md").partition("## A model call\n")[2].partition("\n## ")[0]
+    steps = {}
+    for file in (ROOT / "services" / "calls" / "stages").glob("[!_]*.py"):
+        (number,) = re.findall(r'^"""Step (\d+): ', text_of(file))
+        steps[int(number)] = file.stem
+    assert re.findall(r"^\| (\d+) `(\w+)` \|", section, re.MULTILINE) == [
+        (str(number), steps[number]) for number in sorted(steps)
+    ]
+
+
 def test_the_operations_page_names_every_role_metric_and_dead_letter_header() -> None:
     page = text_of(DOCS / "operations.md")
     letters = [letter.REASON, letter.MESSAGE, letter.TOPIC, letter.PARTITION]
