@@ -1,7 +1,7 @@
 """One call of a model, as it passes through the stages of ``services.calls.pipeline``.
 
-It says who asks, for what, and within which limits, and nothing of steps: a worker makes it of a step's attempt
-(``streams.roles.worker.model_call``), and whoever else calls models makes it of what they have.
+A call names its caller, its content and its limits, and knows nothing of steps: a worker builds it from a step's
+attempt (``streams.roles.worker.model_call``), any other caller from its own request.
 """
 
 from collections.abc import Awaitable, Callable
@@ -110,8 +110,8 @@ class Call(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """What a model answered, or had answered before (``cached``).
 
-    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is why a guard withholds it: it is
-    paid for in any case, and nobody gets to read it.
+    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is the reason of a
+    guard that withholds it; it is paid for in any case.
     """
 
     response: ModelResponse

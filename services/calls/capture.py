@@ -1,4 +1,4 @@
-"""What is kept of requests and responses: all of it, its structure only, or nothing."""
+"""Capture of requests and responses: all of them, their structure only, or nothing."""
 
 import hashlib
 from typing import Any
@@ -10,9 +10,9 @@ from services.calls.ports import Objects
 
 
 async def captured(objects: Objects, org_id: str, capture: Capture, body: Any) -> Payload | None:
-    """Return a body as ``capture`` lets it be kept. Raises ``Unavailable`` when it is large and cannot be stored.
+    """Return a body as ``capture`` lets it be recorded. Raises ``Unavailable`` when it is large and cannot be stored.
 
-    A body that no record can carry must not cost the answer that came with it: then the reason is kept instead.
+    A body that no record can carry must not cost the answer that came with it: then the reason is recorded instead.
     """
     if capture == "none" or body is None:
         return None
@@ -25,7 +25,7 @@ async def captured(objects: Objects, org_id: str, capture: Capture, body: Any) -
 def redacted(value: Any) -> Any:
     """Return the value with every text replaced by its length and SHA-256; keys, numbers and structure stay.
 
-    Equal texts still show as equal, and the size of a prompt can be told, but nothing can be read.
+    Equal strings still compare as equal, and the size of a prompt is known, but nothing can be read.
     """
     if isinstance(value, str):
         return {"length": len(value), "sha256": hashlib.sha256(value.encode()).hexdigest()}

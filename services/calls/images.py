@@ -28,13 +28,13 @@ async def shown(
     if not names:
         return (), dict(args)
     pictures: list[ImageInput] = []
-    told = dict(args)
+    named = dict(args)
     for name in names:
         first = len(pictures) + 1
         pictures += await asyncio.to_thread(_of_argument, context, name, args.get(name))
-        told[name] = ", ".join(f"picture {number}" for number in range(first, len(pictures) + 1)) or "no picture"
+        named[name] = ", ".join(f"picture {number}" for number in range(first, len(pictures) + 1)) or "no picture"
     _check(pictures)
-    return tuple(pictures), told
+    return tuple(pictures), named
 
 
 def _of_argument(context: ToolContext, name: str, value: Any) -> list[ImageInput]:

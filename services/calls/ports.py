@@ -75,7 +75,7 @@ class Prices(Protocol):
         ...
 
     def picture_tokens(self, provider: str, model: str) -> int | None:
-        """Return the most tokens that the model counts for a picture, where the installation says so."""
+        """Return the most tokens that the model counts for a picture, where the price file has one."""
         ...
 
     def version(self, provider: str, model: str) -> str:
@@ -87,11 +87,11 @@ class ResponseCache(Protocol):
     """Earlier answers. Methods raise ``Unavailable``; calls then do without."""
 
     async def get(self, key: CacheKey) -> CachedAnswer | None:
-        """Return the kept answer, if there is one."""
+        """Return the stored answer, if there is one."""
         ...
 
     async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        """Keep an answer."""
+        """Store an answer."""
         ...
 
 

@@ -104,7 +104,7 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
 
 
 def asked(call: Call) -> dict[str, Json]:
-    """Return the request in our words, for a call whose exact body nobody returned."""
+    """Return the request in our own format, for a call whose exact body is unknown."""
     content = call.content
     body: dict[str, Json] = {
         "model": call.route.model,

@@ -1,4 +1,4 @@
-"""What a turn of an agent is shown: what was said before, as it was recorded, and the tools that it may call."""
+"""The transcript of an agent before one of its turns, read from what was recorded, and the tools that it may call."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_STORED = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said and done since the prompt, and the tools that the model may call."""
+    """Earlier turns with the results of their calls, and the tools that the model may call."""
 
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
@@ -42,7 +42,7 @@ def _check_size(work: AgentTurn) -> None:
     if stored > MAX_STORED:
         raise StepError(
             "too_large",
-            f"what was said and found before this turn has {stored} bytes beside what is in its request, the most is "
+            f"the transcript before this turn has {stored} bytes in stored outputs, the most is "
             f"{MAX_STORED}; let tools return less, or ask for less",
         )
 
@@ -71,4 +71,4 @@ async def _value(objects: Objects, org_id: str, payload: Payload) -> Any:
     try:
         return await objects.resolve(org_id, payload)
     except Rejected as exc:
-        raise StepError("missing_object", f"what was said before cannot be read: {exc}") from exc
+        raise StepError("missing_object", f"the transcript cannot be read: {exc}") from exc

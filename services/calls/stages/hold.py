@@ -16,10 +16,10 @@ from services.calls.timeouts import within_patience
 
 
 class Hold:
-    """Holds the most that the call can cost. One that costs nothing needs no hold and asks nobody.
+    """Holds the most that the call can cost. A call that costs nothing needs no hold.
 
-    Raises a final ``StepError``: ``unpriced_model``, ``run_budget_exceeded``, ``budget_exceeded``; ``canceled`` for a
-    call that nobody waits for any more; ``Deferred`` while no money can be held.
+    Raises a final ``StepError``: ``unpriced_model``, ``run_budget_exceeded``, ``budget_exceeded``; ``canceled`` when
+    its run has ended; ``Deferred`` while no money can be held.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.timeouts import limited
 
-#: How much longer than the call's limit a provider is told that it may take, so that a timeout is always ours.
+#: The provider's own limit is longer than the call's by this, so that a timeout is always ours.
 PROVIDER_GRACE_S = 1.0
 
 

@@ -15,7 +15,7 @@ from services.routing.router import Router
 class RouteCall:
     """Chooses the route and bounds the tokens of the input there.
 
-    Raises a final ``StepError``: ``no_route``, or ``unknown_provider`` for a route that nobody here serves.
+    Raises a final ``StepError``: ``no_route``, or ``unknown_provider`` for a route that is not served here.
     """
 
     def __init__(self, router: Router, providers: Mapping[str, Provider], prices: Prices) -> None:

@@ -148,7 +148,7 @@ class Executor:
     async def _turn(
         self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
     ) -> Json:
-        """Return what an agent's turn records: the answer, or what was said with the calls asked for."""
+        """Return what an agent's turn records: the answer, or the text with the calls that it asks for."""
         try:
             before = await read_transcript(self._objects, self._registry, request.org_id, work)
         except Unavailable as exc:
@@ -180,9 +180,9 @@ class Executor:
 
     async def _payload(self, request: StepRequest, value: Any, ledger: Ledger) -> Payload:
         """Return the output as it travels. It may be paid for, so a store that is down is waited for."""
-        # An agent's answer is a node's output; it is no part of a transcript.
-        told = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
-        most = request.inline_most if request.inline_most is not None and told else INLINE_LIMIT
+        # An agent's answer is a node's output; it is not part of a transcript.
+        in_transcript = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
+        most = request.inline_most if request.inline_most is not None and in_transcript else INLINE_LIMIT
         try:
             return await until_available(
                 lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock

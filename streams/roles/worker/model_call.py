@@ -55,7 +55,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
 def content_of(
     work: LlmCall, args: dict[str, Any], pictures: tuple[ImageInput, ...] = (), before: Transcript = NOTHING_BEFORE
 ) -> Content:
-    """Return what a node asks a model, after what was said before where it is a turn."""
+    """Return what a node asks a model, after the transcript before it where it is a turn."""
     return Content(
         max_tokens=work.max_tokens,
         template=Template(name=work.prompt_name, version=work.prompt_version, text=work.template, args=args),
