@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.errors import StepError
 from services.calls import pipeline
 from services.calls.call import Answer, Call, Origin, Stage, Trace
 from services.calls.ledger import Ledger
@@ -95,6 +96,21 @@ async def test_a_death_after_any_step_leaves_the_money_right(calls: Calls, step:
     assert len(ledger.costs) == (number >= 10)
     # The ledger died with the process: a hold whose call is in the log is presumed, every other is only released.
     assert calls.spent() == (estimate("Say x") if number >= 7 else 0)
+
+
+async def test_a_question_that_a_guard_stops_asks_and_costs_nothing(calls: Calls) -> None:
+    ledger = Ledger()
+    with pytest.raises(StepError, match="may not pass"):
+        await calls.make(guards=[WordGuard(calls.trail, "Say", None)])(call(ledger, cache=True, prompt=""))
+    assert (calls.trail, ledger.calls, ledger.costs) == (["guard question"], [], [])
+
+
+async def test_an_answer_that_a_guard_blocks_is_paid_for_and_neither_read_nor_cached(calls: Calls) -> None:
+    ledger = Ledger()
+    with pytest.raises(StepError, match="may not pass"):
+        await calls.make(guards=[WordGuard(calls.trail, "answer", None)])(call(ledger, cache=True))
+    assert [(cost.kind, cost.amount_nano) for cost in ledger.costs] == [("actual", actual_cost())]
+    assert calls.cache.answers == {}
 
 
 async def test_a_ledger_that_was_stored_corrects_what_was_presumed(calls: Calls) -> None:
