@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from typing import Protocol, cast, get_args
+from typing import Protocol
 
 import uvicorn
 from fastapi import FastAPI
@@ -59,7 +59,6 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
 from schemas.errors import TooLarge, TryLater
-from schemas.records.run_events import Capture
 from schemas.settings import Settings
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -140,11 +139,13 @@ def create_app(
 ) -> FastAPI:
     """Return the app. ``log`` and the creators of topics stand in for Kafka where a test brings its own."""
     load_entry_points()
-    log = log or KafkaLog(settings.kafka_bootstrap, client_id="agentflow-api")
-    database = Database(settings.postgres_dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S)
+    log = log or KafkaLog(settings.kafka.bootstrap, client_id="agentflow-api")
+    database = Database(
+        settings.postgres.dsn.get_secret_value(), max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S
+    )
     redis = Redis(connection_pool=_redis_pool(settings))
-    clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    nats = Nats(settings.nats_url, "agentflow-api") if settings.nats_url else None
+    clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
+    nats = Nats(settings.nats.url.get_secret_value(), "agentflow-api") if settings.nats.url.get_secret_value() else None
     creators = create_topics or _topic_creator(settings), create_queues or _queue_creator(settings)
     services = _services(settings, log, database, redis, clickhouse, nats, creators)
     app = FastAPI(
@@ -159,7 +160,7 @@ def create_app(
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
-    large = LargeBodies(services.authenticator, settings.max_inputs_bytes)
+    large = LargeBodies(services.authenticator, settings.objects.max_inputs_bytes)
     app.add_middleware(BodyLimit, large=large)
     app.add_middleware(Measure, measures=services.measures)
     return app
@@ -176,18 +177,18 @@ def _services(
 ) -> Services:
     flows, texts, history, keys = Workflows(database), Prompts(database), Runs(database), Keys(database)
     plans = WorkflowResolver(flows, texts)
-    markers = SubmissionMarkers(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
+    markers = SubmissionMarkers(redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     appender = DeadlineAppender(log, DEPENDENCY_TIMEOUT_S)
-    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
-    large_inputs = LargeInputs(objects, settings.max_inputs_bytes)
+    objects = open_objects(settings.objects.url, settings.objects.directory, s3_access(settings.objects))
+    large_inputs = LargeInputs(objects, settings.objects.max_inputs_bytes)
     limits = RunLimits(database)
-    turns = Turns(limits, settings.admission_pool)
-    submissions = Submissions(plans, markers, history, appender, large_inputs, _capture(settings), turns=turns)
+    turns = Turns(limits, settings.tables.admission_pool)
+    submissions = Submissions(plans, markers, history, appender, large_inputs, settings.security.capture, turns=turns)
     seen = AdmissionReader(redis, DEPENDENCY_TIMEOUT_S)
-    definitions = RunDefinitions(plans, SpecReader(redis, settings.partitions, DEPENDENCY_TIMEOUT_S))
-    restarts = Restarts(history, definitions, large_inputs, _capture(settings))
-    claims = ClaimReader(redis, settings.partitions, DEPENDENCY_TIMEOUT_S)
-    waits = Waits(history, definitions, claims, LaneLag(settings.kafka_bootstrap, LANE_TIMEOUT_S), seen)
+    definitions = RunDefinitions(plans, SpecReader(redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S))
+    restarts = Restarts(history, definitions, large_inputs, settings.security.capture)
+    claims = ClaimReader(redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
+    waits = Waits(history, definitions, claims, LaneLag(settings.kafka.bootstrap, LANE_TIMEOUT_S), seen)
     bound = Bound("submissions", MAX_SUBMISSIONS_IN_FLIGHT)
     bus: PubSub = nats or NoPubSub()
     streams = Streams(RunFollower(database), bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S))
@@ -206,7 +207,7 @@ def _services(
         keys=keys,
         runs=history,
         run_steps=RunSteps(database),
-        spend=Spend(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
+        spend=Spend(redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
         plans=plans,
         markers=markers,
         submissions=submissions,
@@ -221,19 +222,19 @@ def _services(
             objects=objects,
             appender=appender,
             redis=redis,
-            partitions=settings.partitions,
+            partitions=settings.kafka.partitions,
             timeout_s=DEPENDENCY_TIMEOUT_S,
         ),
         schedules=Schedules(database),
         backfills=Backfills(database),
         appender=appender,
-        authenticator=Authenticator(keys, settings.key_pepper),
+        authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
         publisher=Publisher("definitions", Outbox(database), appender),
         run_limits=limits,
         limits_publisher=Publisher("limits", limits, appender),
         turns=turns,
         admission_seen=seen,
-        counters=RoleCounters(redis, settings.partitions, DEPENDENCY_TIMEOUT_S),
+        counters=RoleCounters(redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
         measures=Measures(bound, streams.bound),
         bound=bound,
         bus=bus,
@@ -287,9 +288,11 @@ def _lifespan(
 
 async def _bootstrap(settings: Settings, services: Services) -> None:
     key = None
-    if settings.api_key:
-        key = services.authenticator.bootstrap(settings.default_org_id, settings.api_key)
-    await services.keys.bootstrap(settings.default_org_id, key)
+    if settings.security.api_key.get_secret_value():
+        key = services.authenticator.bootstrap(
+            settings.api.default_org_id, settings.security.api_key.get_secret_value()
+        )
+    await services.keys.bootstrap(settings.api.default_org_id, key)
     services.publisher.wake()
 
 
@@ -325,7 +328,7 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 def _redis_pool(settings: Settings) -> BlockingConnectionPool:
     return BlockingConnectionPool.from_url(
-        settings.redis_url,
+        settings.redis.url.get_secret_value(),
         max_connections=REDIS_CONNECTIONS,
         timeout=DEPENDENCY_TIMEOUT_S,
         socket_timeout=DEPENDENCY_TIMEOUT_S,
@@ -333,25 +336,18 @@ def _redis_pool(settings: Settings) -> BlockingConnectionPool:
     )
 
 
-def _capture(settings: Settings) -> Capture:
-    for known in get_args(Capture):
-        if settings.capture == known:
-            return cast("Capture", known)
-    raise ValueError(f"CAPTURE={settings.capture!r} is not one of {', '.join(get_args(Capture))}")
-
-
 def _topic_creator(settings: Settings) -> CreateTopics:
     async def create(org_id: str) -> None:
-        async with TopicAdmin(settings.kafka_bootstrap) as admin:
-            await admin.create(wanted((org_id,)), settings.partitions, settings.replication)
+        async with TopicAdmin(settings.kafka.bootstrap) as admin:
+            await admin.create(wanted((org_id,)), settings.kafka.partitions, settings.kafka.replication)
 
     return create
 
 
 def _queue_creator(settings: Settings) -> CreateQueues:
     async def create(queues: Collection[str]) -> None:
-        async with TopicAdmin(settings.kafka_bootstrap) as admin:
-            await admin.create_queues(queues, settings.partitions, settings.replication)
+        async with TopicAdmin(settings.kafka.bootstrap) as admin:
+            await admin.create_queues(queues, settings.kafka.partitions, settings.kafka.replication)
 
     return create
 
@@ -380,16 +376,19 @@ def main() -> None:
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
     # uvicorn raises the signal again once it has stopped cleanly, which would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, _leave)
-    settings = Settings.from_env(os.environ)
-    if not settings.key_pepper:
+    try:
+        settings = Settings.from_env(os.environ)
+    except ValueError as exc:
+        sys.exit(str(exc))
+    if not settings.security.key_pepper.get_secret_value():
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
     uvloop_patch.install()
     tune_collector()
     app = create_app(settings)
     config = uvicorn.Config(
         app,
-        host=settings.api_host,
-        port=settings.api_port,
+        host=settings.api.host,
+        port=settings.api.port,
         loop="uvloop",
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,

@@ -10,7 +10,7 @@ from bench.stage import Stage, on_stage
 from bench.throughput import Load
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
-from schemas.settings import Settings
+from schemas.settings import variables
 from schemas.spec.policy import DEFAULT_TIER
 from topics.catalogue import lane
 
@@ -20,7 +20,7 @@ STEPS = 3
 
 def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> list[Line]:
     """Return the lines. Raises ``NotThere`` in a checkout that cannot chain, ``BenchError``, ``EngineError``."""
-    if SETTING.lower() not in {field.name for field in dataclasses.fields(Settings)}:
+    if SETTING not in variables():
         raise NotThere(f"this checkout has no setting {SETTING}, so steps cannot be chained")
     system = System(data_dir, durable=False, env={SETTING: "true"}, progress=progress)
     return on_stage(system, sizes, progress, _measure)

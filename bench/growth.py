@@ -17,7 +17,7 @@ from bench.plan import Sizes
 from bench.stage import Stage, on_stage
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
-from schemas.settings import Settings
+from schemas.settings import variables
 
 #: The first reading is at 1,000 finished runs, so hardly any may have ended before.
 WARM_UP_RUNS = 500
@@ -73,7 +73,7 @@ def _pid(stage: Stage, name: str) -> int:
 
 
 def _expires() -> bool:
-    return KEEP_SETTING.lower() in {field.name for field in dataclasses.fields(Settings)}
+    return KEEP_SETTING in variables()
 
 
 async def _redis_kb(client: "Redis") -> float:

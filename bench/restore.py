@@ -24,7 +24,7 @@ from connectors.kafka.log import KafkaLog
 from connectors.redis.keys import Slot
 from deploy.local.engines.progress import Progress
 from deploy.local.system import PARTITIONS
-from schemas.settings import Settings
+from schemas.settings import variables
 from topics.catalogue import TABLE_RUNS
 
 CHECKPOINTS = f"{TABLE_RUNS}.checkpoint"
@@ -109,7 +109,7 @@ class _Taker:
 
 async def _checkpointed(log: KafkaLog, progress: Progress) -> bool:
     """Wait until the owner has written its checkpoints; ``False`` in a checkout that writes none."""
-    if not any("checkpoint" in field.name for field in dataclasses.fields(Settings)):
+    if not any("CHECKPOINT" in name for name in variables()):
         return False
     progress("restore: waiting for the checkpoints")
     deadline = time.monotonic() + CHECKPOINT_WITHIN_S

@@ -143,8 +143,8 @@ async def _apply(conn: asyncpg.Connection, migration: Migration) -> None:
 
 
 async def _up(settings: Settings) -> list[str]:
-    applied = [f"applied {name}" for name in await up(settings.postgres_dsn)]
-    clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    applied = [f"applied {name}" for name in await up(settings.postgres.dsn.get_secret_value())]
+    clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
     try:
         applied += [f"applied {name} to ClickHouse" for name in await clickhouse.migrate()]
     finally:
@@ -153,7 +153,10 @@ async def _up(settings: Settings) -> list[str]:
 
 
 async def _status(settings: Settings) -> list[str]:
-    return [f"{'applied' if done else 'missing'} {name}" for name, done in await status(settings.postgres_dsn)]
+    return [
+        f"{'applied' if done else 'missing'} {name}"
+        for name, done in await status(settings.postgres.dsn.get_secret_value())
+    ]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -161,7 +164,11 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) not in (["up"], ["status"]):
         sys.stderr.write("usage: python -m deploy.migrate up|status\n")
         return 2
-    settings = Settings.from_env(os.environ)
+    try:
+        settings = Settings.from_env(os.environ)
+    except ValueError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
     try:
         lines = asyncio.run(_up(settings) if arguments[0] == "up" else _status(settings))
     except AgentFlowError as exc:

@@ -1,122 +1,224 @@
-"""Settings from the environment, with the guide's names. Only composition roots read them."""
+"""Settings from the environment, with the guide's names, in frozen groups. Only composition roots read them.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import quote
+A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``repr``, in errors or in logs.
+"""
 
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything that differs between one machine, a team and a cluster.
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-    ``partitions`` is the partition count of new topics. ``secrets`` are never shown by ``repr``.
-    """
-
-    kafka_bootstrap: str = "127.0.0.1:9092"
-    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
-    postgres_dsn: str = field(default="postgresql://agentflow@127.0.0.1:5432/agentflow", repr=False)
-    clickhouse_url: str = field(default="http://127.0.0.1:8123", repr=False)
-    clickhouse_database: str = "agentflow"
-    nats_url: str = field(default="", repr=False)
-    api_host: str = "127.0.0.1"
-    api_port: int = 8080
-    metrics_port: int = 0
-    default_org_id: str = "default"
-    api_key: str = field(default="", repr=False)
-    key_pepper: str = field(default="", repr=False)
-    openai_api_key: str = field(default="", repr=False)
-    openai_base_url: str = "https://api.openai.com/v1"
-    local_provider_url: str = ""
-    local_latency_ms: int = 0
-    local_error_rate: float = 0.0
-    local_rate_limit_per_s: float = 0.0
-    prices_file: str = ""
-    objects_dir: str = ".agentflow/objects"
-    max_inputs_bytes: int = 8 * 1024 * 1024
-    objects_url: str = ""
-    remote_buckets: str = ""
-    results_dir: str = ".agentflow/results"
-    http_allow: str = ""
-    http_allow_networks: str = ""
-    http_secrets: str = ""
-    s3_endpoint: str = ""
-    s3_region: str = ""
-    s3_key_id: str = field(default="", repr=False)
-    s3_secret: str = field(default="", repr=False)
-    documents_dir: str = "examples/documents"
-    worker_id: str = ""
-    worker_queues: str = "gold,silver,bronze"
-    worker_concurrency: int = 10
-    worker_drain_s: float = 25.0
-    claim_lease_ms: int = 10_000
-    chain_steps: bool = False
-    keep_finished_s: float = 3600.0
-    hold_ttl_ms: int = 120_000
-    admission_pool: int = 0
-    checkpoint_interval_ms: int = 30_000
-    partitions: int = 12
-    replication: int = 1
-    session_timeout_ms: int = 6_000
-    group_instance_id: str = ""
-    start_timeout_s: float = 60.0
-    ready_stall_s: float = 10.0
-    give_up_s: float = 0.0
-    capture: str = "full"
-    crash_point: str = ""
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read the settings. Raises ``ValueError`` that names the variable and the value."""
-        values: dict[str, object] = {}
-        for name, spec in cls.__dataclass_fields__.items():
-            raw = env.get(_ENV_NAMES.get(name, name.upper()))
-            if raw is not None and raw != "":
-                values[name] = _convert(_ENV_NAMES.get(name, name.upper()), raw, spec.type)
-        return cls(**(_urls(env) | values))  # type: ignore[arg-type]
+from schemas.records.run_events import Capture
+from schemas.variables import Setting, Var, Variables, declared
 
 
-_ENV_NAMES = {
-    "postgres_dsn": "DATABASE_URL",
-    "partitions": "TOPIC_PARTITIONS",
-    "replication": "TOPIC_REPLICATION",
-    "s3_endpoint": "AWS_ENDPOINT_URL",
-    "s3_region": "AWS_REGION",
-    "s3_key_id": "AWS_ACCESS_KEY_ID",
-    "s3_secret": "AWS_SECRET_ACCESS_KEY",
-}
-
-
-def _convert(name: str, raw: str, kind: object) -> object:
-    if kind is bool or kind == "bool":
-        return _flag(name, raw)
-    try:
-        if kind is int or kind == "int":
-            return int(raw)
-        if kind is float or kind == "float":
-            return float(raw)
-    except ValueError as exc:
-        raise ValueError(f"{name}={raw!r} is not a number") from exc
+def _flag(raw: object) -> object:
+    # Pydantic alone would take "1", "yes" and "on" as well.
+    if isinstance(raw, str):
+        if raw.lower() not in ("true", "false"):
+            raise PydanticCustomError("flag", "is neither true nor false; write one of the two")
+        return raw.lower() == "true"
     return raw
 
 
-def _flag(name: str, raw: str) -> bool:
-    if raw.lower() not in ("true", "false"):
-        raise ValueError(f"{name}={raw!r} is neither true nor false")
-    return raw.lower() == "true"
+Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
-def _urls(env: Mapping[str, str]) -> dict[str, object]:
-    """Build the URLs from the guide's split variables (``DB_HOST`` …), where those are given."""
-    urls: dict[str, object] = {}
-    if "DB_HOST" in env:
-        user, password = quote(env.get("DB_USER", "agentflow")), quote(env.get("DB_PASSWORD", ""))
-        where = f"{env['DB_HOST']}:{env.get('DB_PORT', '5432')}/{env.get('DB_NAME', 'agentflow')}"
-        urls["postgres_dsn"] = f"postgresql://{user}:{password}@{where}?sslmode={env.get('DB_SSL_MODE', 'disable')}"
-    if "REDIS_HOST" in env:
-        secret = f":{quote(env['REDIS_PASSWORD'])}@" if env.get("REDIS_PASSWORD") else ""
-        urls["redis_url"] = f"redis://{secret}{env['REDIS_HOST']}:{env.get('REDIS_PORT', '6379')}/0"
-    if "CLICKHOUSE_HOST" in env:
-        user, password = quote(env.get("CLICKHOUSE_USER", "default")), quote(env.get("CLICKHOUSE_PASSWORD", ""))
-        login = f"{user}:{password}@" if password or user != "default" else ""
-        urls["clickhouse_url"] = f"http://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT', '8123')}"
-    return urls
+class Group(BaseModel):
+    """Settings that belong together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Kafka(Group):
+    """The log. ``partitions`` and ``replication`` are those of new topics."""
+
+    bootstrap: Annotated[str, Var("KAFKA_BOOTSTRAP")] = "127.0.0.1:9092"
+    partitions: Annotated[int, Var("TOPIC_PARTITIONS")] = 12
+    replication: Annotated[int, Var("TOPIC_REPLICATION")] = 1
+    session_timeout_ms: Annotated[int, Var("SESSION_TIMEOUT_MS")] = 6_000
+    group_instance_id: Annotated[str, Var("GROUP_INSTANCE_ID")] = ""
+
+
+class Redis(Group):
+    """Where tables, leases and holds are."""
+
+    url: Annotated[SecretStr, Var("REDIS_URL")] = SecretStr("redis://127.0.0.1:6379/0")
+
+
+class Postgres(Group):
+    """Where definitions and the history of runs are."""
+
+    dsn: Annotated[SecretStr, Var("DATABASE_URL")] = SecretStr("postgresql://agentflow@127.0.0.1:5432/agentflow")
+
+
+class ClickHouse(Group):
+    """Where analytics are."""
+
+    url: Annotated[SecretStr, Var("CLICKHOUSE_URL")] = SecretStr("http://127.0.0.1:8123")
+    database: Annotated[str, Var("CLICKHOUSE_DATABASE")] = "agentflow"
+
+
+class Nats(Group):
+    """Hurries cancels and live updates; without a URL there is none."""
+
+    url: Annotated[SecretStr, Var("NATS_URL")] = SecretStr("")
+
+
+class Objects(Group):
+    """Values over the inline limit: in a directory, or where ``url`` says. S3's access is the tools' as well."""
+
+    directory: Annotated[str, Var("OBJECTS_DIR")] = ".agentflow/objects"
+    url: Annotated[str, Var("OBJECTS_URL")] = ""
+    max_inputs_bytes: Annotated[int, Var("MAX_INPUTS_BYTES")] = 8 * 1024 * 1024
+    s3_endpoint: Annotated[str, Var("AWS_ENDPOINT_URL")] = ""
+    s3_region: Annotated[str, Var("AWS_REGION")] = ""
+    s3_key_id: Annotated[SecretStr, Var("AWS_ACCESS_KEY_ID")] = SecretStr("")
+    s3_secret: Annotated[SecretStr, Var("AWS_SECRET_ACCESS_KEY")] = SecretStr("")
+
+
+class Api(Group):
+    """Where HTTP is served. Stream roles serve their metrics at ``host``, too."""
+
+    host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
+    port: Annotated[int, Var("API_PORT")] = 8080
+    default_org_id: Annotated[str, Var("DEFAULT_ORG_ID")] = "default"
+
+
+class Security(Group):
+    """Keys of the API, and what is kept of the requests and answers of models."""
+
+    api_key: Annotated[SecretStr, Var("API_KEY")] = SecretStr("")
+    key_pepper: Annotated[SecretStr, Var("KEY_PEPPER")] = SecretStr("")
+    capture: Annotated[Capture, Var("CAPTURE")] = "full"
+
+
+class Providers(Group):
+    """Model providers and their prices."""
+
+    openai_api_key: Annotated[SecretStr, Var("OPENAI_API_KEY")] = SecretStr("")
+    openai_base_url: Annotated[str, Var("OPENAI_BASE_URL")] = "https://api.openai.com/v1"
+    prices_file: Annotated[str, Var("PRICES_FILE")] = ""
+    local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
+    local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0
+    local_error_rate: Annotated[float, Var("LOCAL_ERROR_RATE")] = 0.0
+    local_rate_limit_per_s: Annotated[float, Var("LOCAL_RATE_LIMIT_PER_S")] = 0.0
+
+
+class Tools(Group):
+    """What tools may reach."""
+
+    documents_dir: Annotated[str, Var("DOCUMENTS_DIR")] = "examples/documents"
+    results_dir: Annotated[str, Var("RESULTS_DIR")] = ".agentflow/results"
+    remote_buckets: Annotated[str, Var("REMOTE_BUCKETS")] = ""
+    http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
+    http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
+    http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+
+
+class Worker(Group):
+    """What a worker takes and how long its leases and its drain last."""
+
+    id: Annotated[str, Var("WORKER_ID")] = ""
+    queues: Annotated[str, Var("WORKER_QUEUES")] = "gold,silver,bronze"
+    concurrency: Annotated[int, Var("WORKER_CONCURRENCY")] = 10
+    drain_s: Annotated[float, Var("WORKER_DRAIN_S")] = 25.0
+    claim_lease_ms: Annotated[int, Var("CLAIM_LEASE_MS")] = 10_000
+
+
+class Tables(Group):
+    """The fenced tables and what they decide."""
+
+    chain_steps: Annotated[Flag, Var("CHAIN_STEPS")] = False
+    keep_finished_s: Annotated[float, Var("KEEP_FINISHED_S")] = 3600.0
+    hold_ttl_ms: Annotated[int, Var("HOLD_TTL_MS")] = 120_000
+    admission_pool: Annotated[int, Var("ADMISSION_POOL")] = 0
+    checkpoint_interval_ms: Annotated[int, Var("CHECKPOINT_INTERVAL_MS")] = 30_000
+
+
+class Process(Group):
+    """Supervision of a stream process. ``crash_point`` is for the crash tests."""
+
+    metrics_port: Annotated[int, Var("METRICS_PORT")] = 0
+    start_timeout_s: Annotated[float, Var("START_TIMEOUT_S")] = 60.0
+    ready_stall_s: Annotated[float, Var("READY_STALL_S")] = 10.0
+    give_up_s: Annotated[float, Var("GIVE_UP_S")] = 0.0
+    crash_point: Annotated[str, Var("CRASH_POINT")] = ""
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one machine, a team and a cluster. ``Settings()`` has the defaults alone."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kafka: Kafka = Kafka()
+    redis: Redis = Redis()
+    postgres: Postgres = Postgres()
+    clickhouse: ClickHouse = ClickHouse()
+    nats: Nats = Nats()
+    objects: Objects = Objects()
+    api: Api = Api()
+    security: Security = Security()
+    providers: Providers = Providers()
+    tools: Tools = Tools()
+    worker: Worker = Worker()
+    tables: Tables = Tables()
+    process: Process = Process()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing that was not handed over: which environment counts is the composition root's to say."""
+        return (init_settings,)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read the settings. Raises ``ValueError`` with one line for each wrong variable: its name and the fix."""
+        source = Variables(cls, env)
+        values = source()
+        try:
+            settings, problems = cls(**values), source.errors
+        except ValidationError as exc:
+            settings, problems = cls(), _problems(exc.errors(include_url=False)) | source.errors
+        if problems:
+            # Without the chain: what the file of a secret did to a parser is nobody's to read.
+            raise ValueError("\n".join(problems.values()))
+        return settings
+
+
+def variables() -> dict[str, Setting]:
+    """Return every setting by its variable."""
+    return {setting.variable: setting for setting in declared(Settings)}
+
+
+def _problems(errors: Iterable[ErrorDetails]) -> dict[str, str]:
+    """Return the first error of each variable."""
+    places = {(setting.group, setting.field): setting for setting in variables().values()}
+    found: dict[str, str] = {}
+    for error in errors:
+        setting = places[str(error["loc"][0]), str(error["loc"][1])]
+        shown = setting.variable if setting.secret else f"{setting.variable}={error['input']!r}"
+        found.setdefault(setting.variable, f"{shown} {_fix(error, setting)}")
+    return found
+
+
+def _fix(error: ErrorDetails, setting: Setting) -> str:
+    context: dict[str, Any] = error.get("ctx", {})
+    match error["type"]:
+        case "flag":
+            return error["msg"]
+        case "literal_error":
+            return f"is not one of {context['expected']}; write one of them"
+        case "int_parsing" | "int_from_float" | "int_parsing_size":
+            return f"is not a whole number; write one such as {setting.default}"
+        case "float_parsing":
+            return f"is not a number; write one such as {setting.default}"
+    return f"is not valid: {error['msg']}"

@@ -70,7 +70,7 @@ def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
     try:
         settings = Settings.from_env(env)
     except ValueError as exc:
-        return Ending(Exit.CONFIG, str(exc))
+        return Ending(Exit.CONFIG, "; ".join(str(exc).splitlines()))
     uvloop_patch.install()
     tune_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -90,8 +90,8 @@ async def run(settings: Settings, roles: Sequence[str]) -> Ending:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    kafka = KafkaLog(settings.kafka_bootstrap, client_id="agentflow-" + "-".join(roles))
-    house = House(settings, kafka, connect(settings.redis_url), registry, TakeTimes(registry))
+    kafka = KafkaLog(settings.kafka.bootstrap, client_id="agentflow-" + "-".join(roles))
+    house = House(settings, kafka, connect(settings.redis.url.get_secret_value()), registry, TakeTimes(registry))
     try:
         return await Process(house, roles, stop).serve()
     finally:
@@ -107,7 +107,7 @@ class Process:
         self._stop = stop
         self._apps: dict[str, RoleApp] = {}
         self._dependencies = Dependencies(questions(house, roles), optional=OPTIONAL)
-        self._health = Health(roles, self._dependencies, stall_s=house.settings.ready_stall_s)
+        self._health = Health(roles, self._dependencies, stall_s=house.settings.process.ready_stall_s)
         house.registry.register(RoleCollector(self._apps.items))
         house.registry.register(HealthCollector(self._health))
 
@@ -116,10 +116,12 @@ class Process:
         settings, watch = self._house.settings, EventLoopWatch(self._health)
         try:
             port, stop_serving = http.serve(
-                self._house.registry, self._health, settings.api_host, settings.metrics_port
+                self._house.registry, self._health, settings.api.host, settings.process.metrics_port
             )
         except OSError as exc:
-            return Ending(Exit.CONFIG, f"cannot listen on {settings.api_host}:{settings.metrics_port}: {exc.strerror}")
+            return Ending(
+                Exit.CONFIG, f"cannot listen on {settings.api.host}:{settings.process.metrics_port}: {exc.strerror}"
+            )
         self._dependencies.start()
         beat = asyncio.create_task(self._health.beat(), name="beat")
         watch.start()
@@ -135,7 +137,7 @@ class Process:
 
     async def _start(self, port: int) -> Ending | None:
         """Start the apps; answers an ending when that cannot be done in time, or need not be any more."""
-        deadline = time.monotonic() + self._house.settings.start_timeout_s
+        deadline = time.monotonic() + self._house.settings.process.start_timeout_s
         if (ending := await self._within(deadline, self._connected())) is not None:
             return ending
         try:
@@ -149,7 +151,7 @@ class Process:
                 return ending
         except KafkaConnectionError as exc:
             # It answered a moment ago. To go on would need new apps, and a new process is the surest way to them.
-            bootstrap = self._house.settings.kafka_bootstrap
+            bootstrap = self._house.settings.kafka.bootstrap
             return Ending(Exit.NO_BROKER, f"the broker at {bootstrap} went away while the roles started: {exc}")
         self._health.serving = True
         _say_ready({"ready": True, "roles": list(self._apps), "metrics_port": port})
@@ -168,7 +170,7 @@ class Process:
                 return None
             if stopped.done():
                 return Ending(Exit.STOPPED, "stopped as asked, before it served")
-            what = f"no broker at {settings.kafka_bootstrap} within {settings.start_timeout_s:g} s"
+            what = f"no broker at {settings.kafka.bootstrap} within {settings.process.start_timeout_s:g} s"
             return Ending(Exit.NO_BROKER, what)
         finally:
             for one in (task, stopped):
@@ -205,7 +207,7 @@ class Process:
                 return crashed(role, fault)
         if why := self._health.hopeless():
             return Ending(Exit.BROKEN, why)
-        patience = self._house.settings.give_up_s
+        patience = self._house.settings.process.give_up_s
         for state in self._dependencies.waiting():
             if 0 < patience <= state.seconds(time.monotonic()):
                 return Ending(Exit.DEPENDENCY_LOST, f"{state.name} did not answer for {patience:g} s: {state.why}")
@@ -213,7 +215,7 @@ class Process:
 
     async def _stop_apps(self) -> None:
         """Stop the apps; a broker that is gone must not keep the process, so after a while it just ends."""
-        patience = self._house.settings.worker_drain_s + STOP_GRACE_S
+        patience = self._house.settings.worker.drain_s + STOP_GRACE_S
         stopping = asyncio.gather(*(app.stop() for app in self._apps.values()), return_exceptions=True)
         try:
             await asyncio.wait_for(stopping, patience)

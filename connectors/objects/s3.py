@@ -10,7 +10,7 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from schemas.errors import NotFound, Rejected, Unavailable
-from schemas.settings import Settings
+from schemas.settings import Objects
 
 #: A request for some megabytes takes seconds; what is slower is down.
 REQUEST_S = 30
@@ -33,9 +33,10 @@ class S3Access:
     secret: str = field(default="", repr=False)
 
 
-def s3_access(settings: Settings) -> S3Access:
+def s3_access(objects: Objects) -> S3Access:
     """Return what the settings say of S3."""
-    return S3Access(settings.s3_endpoint, settings.s3_region, settings.s3_key_id, settings.s3_secret)
+    key_id, secret = objects.s3_key_id.get_secret_value(), objects.s3_secret.get_secret_value()
+    return S3Access(objects.s3_endpoint, objects.s3_region, key_id, secret)
 
 
 @lru_cache(maxsize=64)

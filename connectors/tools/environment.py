@@ -9,6 +9,7 @@ from urllib.parse import SplitResult
 
 from connectors.objects.s3 import S3Access, s3_access
 from schemas.settings import Settings
+from schemas.variables import FILE_SUFFIX, read_secret
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -70,18 +71,18 @@ class World:
 
 def environment_of(settings: Settings, env: Mapping[str, str]) -> World:
     """Return what the settings allow; secrets come from ``env``. Raises ``ValueError`` that names the variable."""
-    results, documents = Path(settings.results_dir).resolve(), Path(settings.documents_dir).resolve()
+    results, documents = Path(settings.tools.results_dir).resolve(), Path(settings.tools.documents_dir).resolve()
     if results.is_relative_to(documents):
         raise ValueError("RESULTS_DIR is below DOCUMENTS_DIR, where every organisation reads; take another directory")
     return World(
         http=HttpRules(
-            sites=tuple(map(_site, _listed(settings.http_allow))),
-            networks=tuple(map(_network, _listed(settings.http_allow_networks))),
-            secrets=dict(_secret(entry, env) for entry in _listed(settings.http_secrets)),
+            sites=tuple(map(_site, _listed(settings.tools.http_allow))),
+            networks=tuple(map(_network, _listed(settings.tools.http_allow_networks))),
+            secrets=dict(_secret(entry, env) for entry in _listed(settings.tools.http_secrets)),
         ),
-        s3=s3_access(settings),
-        buckets=frozenset(_listed(settings.remote_buckets)),
-        results_dir=Path(settings.results_dir),
+        s3=s3_access(settings.objects),
+        buckets=frozenset(_listed(settings.tools.remote_buckets)),
+        results_dir=Path(settings.tools.results_dir),
     )
 
 
@@ -111,6 +112,6 @@ def _secret(entry: str, env: Mapping[str, str]) -> tuple[str, Secret]:
     name, _, host = entry.partition("@")
     if not _NAME.fullmatch(name):
         raise ValueError(f"HTTP_SECRETS has {entry!r}: write NAME@host, with NAME a variable of the environment")
-    if not env.get(name):
-        raise ValueError(f"HTTP_SECRETS names {name}, which is not set in the environment")
-    return name, Secret(env[name], host.lower())
+    if not (value := read_secret(env, name)):
+        raise ValueError(f"HTTP_SECRETS names {name}, and neither {name} nor {name}{FILE_SUFFIX} is set")
+    return name, Secret(value, host.lower())

@@ -181,7 +181,7 @@ async def prepare(endpoints: Endpoints, partitions: int = PARTITIONS) -> None:
 
 
 async def _migrate_clickhouse(url: str) -> None:
-    clickhouse = ClickHouse(url, Settings.clickhouse_database)
+    clickhouse = ClickHouse(url, Settings().clickhouse.database)
     try:
         await clickhouse.migrate()
     finally:

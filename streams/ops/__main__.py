@@ -53,11 +53,11 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
 
 @contextlib.asynccontextmanager
 async def _care(table: str, settings: Settings) -> AsyncIterator[TableCare]:
-    redis = connect(settings.redis_url)
-    checkpoints = KafkaCheckpoints(settings.kafka_bootstrap, table, client_id="agentflow-tables")
+    redis = connect(settings.redis.url.get_secret_value())
+    checkpoints = KafkaCheckpoints(settings.kafka.bootstrap, table, client_id="agentflow-tables")
     try:
-        async with KafkaLog(settings.kafka_bootstrap, client_id="agentflow-tables") as log:
-            yield TableCare(table, log, RedisTable(redis, table), checkpoints, settings.partitions)
+        async with KafkaLog(settings.kafka.bootstrap, client_id="agentflow-tables") as log:
+            yield TableCare(table, log, RedisTable(redis, table), checkpoints, settings.kafka.partitions)
     finally:
         await redis.aclose()
 
@@ -89,11 +89,11 @@ async def _rebuild(care: TableCare, args: argparse.Namespace, settings: Settings
             await care.rebuild(partition)
             sys.stdout.write(f"{args.table}/{partition}: its owner restores it now, from the checkpoint and the log\n")
         return EXIT_OK
-    async with TopicAdmin(settings.kafka_bootstrap) as admin:
+    async with TopicAdmin(settings.kafka.bootstrap) as admin:
         if members := await admin.members(f"agentflow.{care.role}"):
             raise Rejected(
                 f"{members} process{'es' if members > 1 else ''} of the {care.role} still in the group: stop all, wait "
-                f"for the session ({settings.session_timeout_ms / 1000:g} s), then again"
+                f"for the session ({settings.kafka.session_timeout_ms / 1000:g} s), then again"
             )
     for partition in args.partitions:
         if not args.from_log:

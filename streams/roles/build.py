@@ -41,7 +41,6 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.environment import environment_of
 from connectors.tools.metrics import ToolMetrics
-from schemas.records.run_events import Capture
 from schemas.settings import Settings
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
@@ -122,15 +121,15 @@ class House:
 
     def database(self) -> Database:
         """Return a pool of the role's own, closed with the process."""
-        database = Database(self.settings.postgres_dsn, max_connections=4, timeout_s=SINK_TIMEOUT_S)
+        database = Database(self.settings.postgres.dsn.get_secret_value(), max_connections=4, timeout_s=SINK_TIMEOUT_S)
         self.closers.append(database.close)
         return database
 
     def bus(self, role: str) -> PubSub:
         """Return the role's own connection to NATS, closed with the process; without ``NATS_URL`` one to nobody."""
-        if not self.settings.nats_url:
+        if not self.settings.nats.url.get_secret_value():
             return NoPubSub()
-        nats = Nats(self.settings.nats_url, f"agentflow-{role}")
+        nats = Nats(self.settings.nats.url.get_secret_value(), f"agentflow-{role}")
         nats.start()
         self.closers.append(nats.stop)
         return nats
@@ -141,21 +140,25 @@ class House:
 
     def checkpoints(self, table: str) -> KafkaCheckpoints:
         """Return where a table's checkpoints are kept."""
-        return KafkaCheckpoints(self.settings.kafka_bootstrap, table)
+        return KafkaCheckpoints(self.settings.kafka.bootstrap, table)
 
     def crash_point(self) -> crash_points.CrashPoint:
         """Return where this process is to crash, which only tests ask for."""
-        return crash_points.CrashAt(self.settings.crash_point) if self.settings.crash_point else crash_points.no_crash
+        return (
+            crash_points.CrashAt(self.settings.process.crash_point)
+            if self.settings.process.crash_point
+            else crash_points.no_crash
+        )
 
     def app(self, role: str, handler: PollHandler, *topics: str, **options: Any) -> PollApp:
         """Return the role's Faust app."""
         return PollApp(
             f"agentflow.{role}",
-            bootstrap=self.settings.kafka_bootstrap,
+            bootstrap=self.settings.kafka.bootstrap,
             handler=handler,
             topics_read=topics,
-            session_timeout_ms=self.settings.session_timeout_ms,
-            instance_id=self.settings.group_instance_id,
+            session_timeout_ms=self.settings.kafka.session_timeout_ms,
+            instance_id=self.settings.kafka.group_instance_id,
             client_id=f"agentflow-{role}",
             **options,
         )
@@ -170,10 +173,10 @@ def ingress(house: House) -> PollApp:
         history=history,
         markers=markers,
         workflows=Workflows(database),
-        objects=open_objects(settings.objects_url, settings.objects_dir, s3_access(settings)),
+        objects=open_objects(settings.objects.url, settings.objects.directory, s3_access(settings.objects)),
         appender=DeadlineAppender(house.log, SINK_TIMEOUT_S),
         redis=house.redis,
-        partitions=settings.partitions,
+        partitions=settings.kafka.partitions,
         timeout_s=SINK_TIMEOUT_S,
     )
     write = Ingress(submissions, signals, house.dead_letter).write
@@ -194,15 +197,17 @@ def orchestrator(house: House) -> PollApp:
     settings = house.settings
     handler = TableAgent(
         topic=catalogue.RUN_EVENTS,
-        fold=RunFold(chain_steps=settings.chain_steps, keep_finished_ms=int(settings.keep_finished_s * 1000)),
+        fold=RunFold(
+            chain_steps=settings.tables.chain_steps, keep_finished_ms=int(settings.tables.keep_finished_s * 1000)
+        ),
         inbox=CatalogueInbox(),
         table=RedisTable(house.redis, catalogue.TABLE_RUNS),
         checkpoints=house.checkpoints(catalogue.TABLE_RUNS),
-        checkpoint_ms=house.settings.checkpoint_interval_ms,
+        checkpoint_ms=house.settings.tables.checkpoint_interval_ms,
         log_=house.log,
         clock=house.clock,
         fire=fire_run_timers,
-        goes_on=(lambda record: goes_on(record.value)) if settings.chain_steps else never_lingers,
+        goes_on=(lambda record: goes_on(record.value)) if settings.tables.chain_steps else never_lingers,
         on_taken=house.takes.of("orchestrator"),
         crash_point=house.crash_point(),
     )
@@ -212,19 +217,19 @@ def orchestrator(house: House) -> PollApp:
 def budgets(house: House) -> PollApp:
     """The fold of ``cost-events``."""
     settings = house.settings
-    holds = RedisHolds(house.redis, BudgetDefinitions(), settings.partitions, settings.hold_ttl_ms)
+    holds = RedisHolds(house.redis, BudgetDefinitions(), settings.kafka.partitions, settings.tables.hold_ttl_ms)
     handler = TableAgent(
         topic=catalogue.COST_EVENTS,
         fold=BudgetsFold(),
         inbox=CatalogueInbox(),
         table=RedisTable(house.redis, catalogue.TABLE_BUDGETS, foreign_timers=True),
         checkpoints=house.checkpoints(catalogue.TABLE_BUDGETS),
-        checkpoint_ms=settings.checkpoint_interval_ms,
+        checkpoint_ms=settings.tables.checkpoint_interval_ms,
         log_=house.log,
         clock=house.clock,
         fire=PresumedSettlements(holds).fire,
         on_taken=house.takes.of("budgets"),
-        restore_grace_ms=RESTORE_GRACE_LEASES * settings.claim_lease_ms,
+        restore_grace_ms=RESTORE_GRACE_LEASES * settings.worker.claim_lease_ms,
         crash_point=house.crash_point(),
     )
     return house.app("budgets", handler, catalogue.COST_EVENTS)
@@ -233,7 +238,7 @@ def budgets(house: House) -> PollApp:
 def admission(house: House) -> PollApp:
     """The fold of ``admissions``."""
     settings = house.settings
-    pool = PoolAnnouncer(house.log, settings.admission_pool)
+    pool = PoolAnnouncer(house.log, settings.tables.admission_pool)
     pool.start()
     house.closers.append(pool.stop)
     handler = TableAgent(
@@ -242,7 +247,7 @@ def admission(house: House) -> PollApp:
         inbox=CatalogueInbox(),
         table=RedisTable(house.redis, catalogue.TABLE_ADMISSIONS),
         checkpoints=house.checkpoints(catalogue.TABLE_ADMISSIONS),
-        checkpoint_ms=settings.checkpoint_interval_ms,
+        checkpoint_ms=settings.tables.checkpoint_interval_ms,
         log_=house.log,
         clock=house.clock,
         fire=fire_nothing,
@@ -256,12 +261,12 @@ def admission(house: House) -> PollApp:
 def worker(house: House) -> PollApp:
     """Attempts of steps."""
     settings, clock = house.settings, house.clock
-    worker_id = settings.worker_id or f"{socket.gethostname()}-{id(house):x}"
+    worker_id = settings.worker.id or f"{socket.gethostname()}-{id(house):x}"
     load_entry_points()
     metrics = WorkerMetrics(house.registry)
     house.registry.register(ToolMetrics())
     outbox = Outbox(house.log, clock)
-    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
+    objects = open_objects(settings.objects.url, settings.objects.directory, s3_access(settings.objects))
     aborts = Cancellations(clock)
     house.bus("worker").subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
     executor = Executor(
@@ -270,29 +275,29 @@ def worker(house: House) -> PollApp:
         call_model=compose(call_stages(_call_ports(house, objects, outbox, aborts))),
         objects=objects,
         clock=clock,
-        documents_dir=Path(settings.documents_dir),
+        documents_dir=Path(settings.tools.documents_dir),
         world=environment_of(settings, os.environ),
         aborts=aborts,
     )
     attempts = Attempts(
         worker_id=worker_id,
-        claims=RedisClaims(house.redis, settings.partitions, worker_id, settings.claim_lease_ms),
+        claims=RedisClaims(house.redis, settings.kafka.partitions, worker_id, settings.worker.claim_lease_ms),
         executor=executor,
         outbox=outbox,
         route=to_out,
         clock=clock,
         metrics=metrics,
-        lease_ms=settings.claim_lease_ms,
+        lease_ms=settings.worker.claim_lease_ms,
     )
     handler = Worker(
-        attempts=attempts, outbox=outbox, clock=clock, metrics=metrics, concurrency=settings.worker_concurrency
+        attempts=attempts, outbox=outbox, clock=clock, metrics=metrics, concurrency=settings.worker.concurrency
     )
-    lanes = _lanes(settings.worker_queues)
-    say = voice(worker_id, lanes, settings.worker_concurrency, lambda: handler.in_flight, clock.now_ms())
+    lanes = _lanes(settings.worker.queues)
+    say = voice(worker_id, lanes, settings.worker.concurrency, lambda: handler.in_flight, clock.now_ms())
     heart = Heartbeat(WorkerRegistry(house.redis), say)
     heart.start()
     house.closers.append(heart.stop)
-    return house.app("worker", handler, *lanes, fetch_bytes=WORKER_FETCH_BYTES, drain_s=settings.worker_drain_s)
+    return house.app("worker", handler, *lanes, fetch_bytes=WORKER_FETCH_BYTES, drain_s=settings.worker.drain_s)
 
 
 def _lanes(queues: str) -> list[str]:
@@ -309,18 +314,18 @@ def _lanes(queues: str) -> list[str]:
 def _call_ports(house: House, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
     settings = house.settings
     definitions = BudgetDefinitions()
-    follower = DefinitionsFollower(settings.kafka_bootstrap, definitions.apply, definitions.mark_loaded)
+    follower = DefinitionsFollower(settings.kafka.bootstrap, definitions.apply, definitions.mark_loaded)
     follower.start()
     house.closers.append(follower.stop)
     behaviour = LocalBehaviour(
-        latency_ms=settings.local_latency_ms,
-        error_rate=settings.local_error_rate,
-        rate_limit_per_s=settings.local_rate_limit_per_s,
+        latency_ms=settings.providers.local_latency_ms,
+        error_rate=settings.providers.local_error_rate,
+        rate_limit_per_s=settings.providers.local_rate_limit_per_s,
     )
     providers = build_providers(
-        openai_api_key=settings.openai_api_key,
-        openai_base_url=settings.openai_base_url,
-        local_url=settings.local_provider_url,
+        openai_api_key=settings.providers.openai_api_key.get_secret_value(),
+        openai_base_url=settings.providers.openai_base_url,
+        local_url=settings.providers.local_url,
         behaviour=behaviour,
     )
     for provider in providers.values():
@@ -328,15 +333,15 @@ def _call_ports(house: House, objects: Objects, outbox: Outbox, aborts: Cancella
     return CallPorts(
         providers=providers,
         router=RouteTable(),
-        prices=PriceBook.load(settings.prices_file),
-        holds=RedisHolds(house.redis, definitions, settings.partitions, settings.hold_ttl_ms),
+        prices=PriceBook.load(settings.providers.prices_file),
+        holds=RedisHolds(house.redis, definitions, settings.kafka.partitions, settings.tables.hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
         cache=RedisResponseCache(house.redis),
         objects=objects,
         clock=house.clock,
         aborts=aborts,
-        hold_ttl_ms=settings.hold_ttl_ms,
-        lease_ms=settings.claim_lease_ms,
+        hold_ttl_ms=settings.tables.hold_ttl_ms,
+        lease_ms=settings.worker.claim_lease_ms,
     )
 
 
@@ -356,7 +361,7 @@ def history(house: House) -> PollApp:
 
 def analytics(house: House) -> PollApp:
     """Money, calls, spans and steps to ClickHouse."""
-    clickhouse = ClickHouse(house.settings.clickhouse_url, house.settings.clickhouse_database)
+    clickhouse = ClickHouse(house.settings.clickhouse.url.get_secret_value(), house.settings.clickhouse.database)
     house.closers.append(clickhouse.close)
     handler = SinkAgent(
         "analytics",
@@ -412,14 +417,17 @@ def _submissions(house: House, database: Database) -> tuple[Submissions, Runs, S
     """Return the path of submissions, with the history and the markers that it asks."""
     settings = house.settings
     history = Runs(database)
-    markers = SubmissionMarkers(house.redis, settings.partitions, SINK_TIMEOUT_S)
+    markers = SubmissionMarkers(house.redis, settings.kafka.partitions, SINK_TIMEOUT_S)
     plans = WorkflowResolver(Workflows(database), Prompts(database))
     appender = DeadlineAppender(house.log, SINK_TIMEOUT_S)
-    capture: Capture = settings.capture  # type: ignore[assignment]
-    objects = open_objects(settings.objects_url, settings.objects_dir, s3_access(settings))
-    large_inputs = LargeInputs(objects, settings.max_inputs_bytes)
-    turns = Turns(RunLimits(database), settings.admission_pool)
-    return Submissions(plans, markers, history, appender, large_inputs, capture, turns=turns), history, markers
+    objects = open_objects(settings.objects.url, settings.objects.directory, s3_access(settings.objects))
+    large_inputs = LargeInputs(objects, settings.objects.max_inputs_bytes)
+    turns = Turns(RunLimits(database), settings.tables.admission_pool)
+    return (
+        Submissions(plans, markers, history, appender, large_inputs, settings.security.capture, turns=turns),
+        history,
+        markers,
+    )
 
 
 #: What each role cannot work without; the table of roles in ``docs/operations.md`` says the same.
@@ -446,19 +454,19 @@ def questions(house: House, roles: Iterable[str]) -> dict[str, Ask]:
     needed = {name for role in roles for name in NEEDS[role]}
     asked: dict[str, Ask] = {"kafka": house.log.ping}
     if "redis" in needed:
-        redis = connect(settings.redis_url)
+        redis = connect(settings.redis.url.get_secret_value())
         house.closers.append(redis.aclose)
         asked["redis"] = lambda: ping(redis)
     if "postgres" in needed:
-        database = Database(settings.postgres_dsn, max_connections=1, timeout_s=SINK_TIMEOUT_S)
+        database = Database(settings.postgres.dsn.get_secret_value(), max_connections=1, timeout_s=SINK_TIMEOUT_S)
         house.closers.append(database.close)
         asked["postgres"] = database.ping
     if "clickhouse" in needed:
-        clickhouse = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+        clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
         house.closers.append(clickhouse.close)
         asked["clickhouse"] = clickhouse.ping
-    if settings.nats_url and any("nats" in USES.get(role, ()) for role in roles):
-        nats = Nats(settings.nats_url, "agentflow-ping")
+    if settings.nats.url.get_secret_value() and any("nats" in USES.get(role, ()) for role in roles):
+        nats = Nats(settings.nats.url.get_secret_value(), "agentflow-ping")
         nats.start()
         house.closers.append(nats.stop)
         asked["nats"] = nats.ping

@@ -110,6 +110,31 @@ class Running:
     log: MemoryLog
     settings: Settings
 
+    @property
+    def org_id(self) -> str:
+        """The organisation of the bootstrap key."""
+        return self.settings.api.default_org_id
+
+    @property
+    def api_key(self) -> str:
+        """The bootstrap key."""
+        return self.settings.security.api_key.get_secret_value()
+
+    @property
+    def postgres_dsn(self) -> str:
+        """Where the app's history is."""
+        return self.settings.postgres.dsn.get_secret_value()
+
+    @property
+    def redis_url(self) -> str:
+        """Where the app's tables are."""
+        return self.settings.redis.url.get_secret_value()
+
+    @property
+    def partitions(self) -> int:
+        """The partitions of the tables."""
+        return self.settings.kafka.partitions
+
     def as_key(self, key: str | None) -> httpx.AsyncClient:
         """Return a client with another key, or with none."""
         headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
@@ -137,7 +162,7 @@ async def running(settings: Settings, log: MemoryLog | None = None) -> AsyncIter
 
     app = create_app(settings, log=log, create_topics=create_topics, create_queues=create_queues)
     app.state.created_topics = topics
-    headers = {"Authorization": f"Bearer {settings.api_key}"}
+    headers = {"Authorization": f"Bearer {settings.security.api_key.get_secret_value()}"}
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client,
@@ -153,17 +178,27 @@ async def until_authenticated(api: Running) -> None:
 
 
 def settings_for(
-    postgres_dsn: str, redis_url: str, clickhouse_url: str = "http://127.0.0.1:9", **more: str
+    postgres_dsn: str, redis_url: str, clickhouse_url: str = "http://127.0.0.1:9", **variables: str
 ) -> Settings:
-    """Return settings with an organisation that no other test has."""
-    return Settings(
-        postgres_dsn=postgres_dsn,
-        redis_url=redis_url,
-        clickhouse_url=clickhouse_url,
-        clickhouse_database="default",
-        default_org_id=unique("org"),
-        api_key=unique("a-bootstrap-key"),
-        key_pepper="pepper",
-        partitions=4,
-        **more,  # type: ignore[arg-type]
-    )
+    """Return settings with an organisation that no other test has, and with ``variables`` by their own names."""
+    env = {
+        "DATABASE_URL": postgres_dsn,
+        "REDIS_URL": redis_url,
+        "CLICKHOUSE_URL": clickhouse_url,
+        "CLICKHOUSE_DATABASE": "default",
+        "DEFAULT_ORG_ID": unique("org"),
+        "API_KEY": unique("a-bootstrap-key"),
+        "KEY_PEPPER": "pepper",
+        "TOPIC_PARTITIONS": "4",
+    }
+    return Settings.from_env(env | variables)
+
+
+def changed(settings: Settings, **variables: str) -> Settings:
+    """Return settings in which some variables have other values."""
+    read, groups = Settings.from_env(variables), {}
+    for name in Settings.model_fields:
+        given = getattr(read, name)
+        values = {field: getattr(given, field) for field in given.model_fields_set}
+        groups[name] = getattr(settings, name).model_copy(update=values)
+    return settings.model_copy(update=groups)

@@ -154,7 +154,7 @@ class Checker:
             "trace_spans": len(self.seen.spans),
             "step_events": len(self.seen.step_events),
         }
-        clickhouse = ClickHouse(self._endpoints.clickhouse_url, Settings.clickhouse_database)
+        clickhouse = ClickHouse(self._endpoints.clickhouse_url, Settings().clickhouse.database)
         try:
             for table, count in expected.items():
                 rows = await clickhouse.query(f"SELECT count() FROM {table} FINAL")

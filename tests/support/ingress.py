@@ -22,8 +22,8 @@ from streams.roles.ingress import DeadLetter, Ingress
 def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appender, letters: DeadLetter) -> Ingress:
     """Return an ingress with connections of its own."""
     workflows, history = Workflows(database), Runs(database)
-    markers = SubmissionMarkers(redis, settings.partitions)
-    objects = LocalObjects(Path(settings.objects_dir))
+    markers = SubmissionMarkers(redis, settings.kafka.partitions)
+    objects = LocalObjects(Path(settings.objects.directory))
     signals = SignalSender(
         history=history,
         markers=markers,
@@ -31,7 +31,7 @@ def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appe
         objects=objects,
         appender=log,
         redis=redis,
-        partitions=settings.partitions,
+        partitions=settings.kafka.partitions,
     )
     plans = WorkflowResolver(workflows, Prompts(database))
     return Ingress(Submissions(plans, markers, history, log, LargeInputs(objects)), signals, letters)

@@ -1,7 +1,5 @@
 """Keys, permissions and organisations over HTTP."""
 
-from dataclasses import replace
-
 import asyncpg
 import pytest
 
@@ -9,6 +7,7 @@ from schemas.settings import Settings
 from tests.support.api import (
     SUBMISSION,
     Running,
+    changed,
     running,
     unique,
     until_authenticated,
@@ -79,7 +78,7 @@ async def test_permissions(api: Running, permissions: list[str], statuses: dict[
 
 
 async def test_x_org_id_must_match(api: Running) -> None:
-    own = await api.client.get("/api/v1/workflows", headers={"X-Org-ID": api.settings.default_org_id})
+    own = await api.client.get("/api/v1/workflows", headers={"X-Org-ID": api.org_id})
     assert own.status_code == 200
     other = await api.client.get("/api/v1/workflows", headers={"X-Org-ID": "somebody-else"})
     assert (other.status_code, other.json()["type"]) == (403, "urn:agentflow:problem:forbidden")
@@ -103,13 +102,13 @@ async def test_organisations_are_made_by_the_bootstrap_key_only(api: Running) ->
 
 async def test_no_key_is_stored_anywhere(api: Running) -> None:
     made = (await api.client.post(KEYS, json={"name": "secret"})).json()
-    conn = await asyncpg.connect(api.settings.postgres_dsn)
+    conn = await asyncpg.connect(api.postgres_dsn)
     rows = await conn.fetch("SELECT api_key::text AS row FROM api_key")
     await conn.close()
     everything = " ".join(row["row"] for row in rows)
     assert made["id"] in everything
     assert made["key"][20:] not in everything
-    assert api.settings.api_key not in everything
+    assert api.api_key not in everything
 
 
 async def test_a_bootstrap_key_lives_as_long_as_the_setting_names_it(settings: Settings) -> None:
@@ -117,9 +116,9 @@ async def test_a_bootstrap_key_lives_as_long_as_the_setting_names_it(settings: S
         await until_authenticated(api)
         (own,) = (await api.client.get(KEYS)).json()["keys"]
         assert (await api.client.delete(f"{KEYS}/{own['id']}")).status_code == 409
-    async with running(replace(settings, api_key="another-bootstrap-key")) as api:
+    async with running(changed(settings, API_KEY="another-bootstrap-key")) as api:
         await until_authenticated(api)
-        async with api.as_key(settings.api_key) as old:
+        async with api.as_key(settings.security.api_key.get_secret_value()) as old:
             assert (await old.get("/api/v1/workflows")).status_code == 401
 
 
@@ -127,7 +126,7 @@ async def test_another_pepper_makes_old_keys_unknown(settings: Settings) -> None
     async with running(settings) as api:
         await until_authenticated(api)
         made = (await api.client.post(KEYS, json={"name": "x"})).json()
-    async with running(replace(settings, key_pepper="other")) as api:
+    async with running(changed(settings, KEY_PEPPER="other")) as api:
         await until_authenticated(api)
         async with api.as_key(made["key"]) as client:
             assert (await client.get("/api/v1/workflows")).status_code == 401

@@ -67,7 +67,7 @@ async def test_a_workflow_version_is_immutable(api: Running) -> None:
     assert (await api.client.get(f"{WORKFLOWS}/greeting?version=3")).status_code == 404
     (line,) = (await api.client.get(WORKFLOWS)).json()["workflows"]
     assert (line["name"], line["version"], line["versions"]) == ("greeting", 2, 2)
-    org = api.settings.default_org_id
+    org = api.org_id
     assert (await published(api.log, f"workflow:{org}:greeting:2")).body == WORKFLOW | {"version": 2}
 
 
@@ -130,7 +130,7 @@ async def test_prompts_are_numbered_and_immutable(api: Running) -> None:
     assert (await api.client.get(f"{PROMPTS}/p?version=2")).status_code == 404
     (line,) = (await api.client.get(PROMPTS)).json()["prompts"]
     assert (line["version"], line["versions"]) == (4, 3)
-    org = api.settings.default_org_id
+    org = api.org_id
     assert (await published(api.log, f"prompt:{org}:p:3")).body["template"] == "three"
 
 
@@ -152,13 +152,13 @@ async def test_budgets_and_where_they_stand(api: Running, redis_url: str) -> Non
     listed = (await api.client.get(BUDGETS)).json()["budgets"]
     assert listed == [budget]
     assert (await api.client.get(f"{BUDGETS}/{budget['id']}")).json() == budget
-    org = api.settings.default_org_id
+    org = api.org_id
     definition = await published(api.log, f"budget:{org}:{budget['id']}:1")
     assert Budget.model_validate(definition.body).limit_nano == 10_000_000_000
 
     fresh = (await api.client.get(f"{BUDGETS}/{budget['id']}/status")).json()
     assert (fresh["spent_usd"], fresh["held_usd"], fresh["remaining_usd"], fresh["state"]) == ("0", "0", "10", "open")
-    slot = budgets_slot(org, api.settings.partitions)
+    slot = budgets_slot(org, api.partitions)
     field = spend_field("org", "total", 0).replace("total", fresh["window"])
     async with Redis.from_url(redis_url) as redis:
         await redis.hset(slot.entity(org), field, "9000000001")
@@ -195,9 +195,9 @@ async def test_what_the_broker_did_not_take_is_published_at_the_next_start(setti
         assert down.records == []
     up = MemoryLog()
     async with running(settings, up) as api:
-        found = await published(up, f"prompt:{settings.default_org_id}:greeter:3")
+        found = await published(up, f"prompt:{settings.api.default_org_id}:greeter:3")
         assert found.body["template"] == PROMPT["template"]
-        await published(up, f"organisation:{settings.default_org_id}:{settings.default_org_id}:1")
+        await published(up, f"organisation:{settings.api.default_org_id}:{settings.api.default_org_id}:1")
 
 
 async def test_tools_and_functions_are_listed_with_their_schemas(api: Running) -> None:

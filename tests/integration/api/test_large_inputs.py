@@ -31,7 +31,7 @@ MERGE = {"id": "a", "type": "function", "config": {"function_name": "result_merg
 
 @pytest.fixture
 def settings(dsn: str, redis_url: str, tmp_path: Path) -> Settings:
-    return settings_for(dsn, redis_url, objects_dir=str(tmp_path), max_inputs_bytes=MOST)  # type: ignore[arg-type]
+    return settings_for(dsn, redis_url, OBJECTS_DIR=str(tmp_path), MAX_INPUTS_BYTES=str(MOST))
 
 
 async def flow(api: Running, *nodes: dict[str, Any]) -> str:
@@ -131,7 +131,7 @@ async def test_many_small_values_are_refused(api: Running) -> None:
 
 async def test_a_store_that_is_down_is_a_dependency_that_is_down(dsn: str, redis_url: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    async with running(settings_for(dsn, redis_url, objects_dir=str(tmp_path / "file"))) as api:
+    async with running(settings_for(dsn, redis_url, OBJECTS_DIR=str(tmp_path / "file"))) as api:
         await until_authenticated(api)
         name = await flow(api)
         down = await submit(api, name, {"rows": ROWS})
@@ -142,7 +142,7 @@ async def test_a_store_that_is_down_is_a_dependency_that_is_down(dsn: str, redis
 async def ended_run(api: Running, inputs: dict[str, Any]) -> RunSubmitted:
     assert (await submit(api, await flow(api), inputs)).status_code == 202
     record = submitted(api)[-1]
-    await write_views(api.settings.postgres_dsn, view_of(record, "failed"))
+    await write_views(api.postgres_dsn, view_of(record, "failed"))
     return record
 
 
@@ -181,7 +181,7 @@ async def test_a_fork_with_other_large_inputs(api: Running) -> None:
 
 
 async def test_ingress_stores_them_too(api: Running) -> None:
-    name, org = await flow(api), api.settings.default_org_id
+    name, org = await flow(api), api.org_id
     data = {"workflow_name": name, "inputs": {"rows": ROWS[:3_000]}}
     event = {"specversion": "1.0", "id": "e1", "source": "api", "type": EVENT_TYPE, "data": data}
     letters: list[str] = []
@@ -189,8 +189,8 @@ async def test_ingress_stores_them_too(api: Running) -> None:
     async def letter(record: InRecord, reason: str, message: str) -> None:
         letters.append(message)
 
-    database = Database(api.settings.postgres_dsn)
-    async with Redis.from_url(api.settings.redis_url) as redis:
+    database = Database(api.postgres_dsn)
+    async with Redis.from_url(api.redis_url) as redis:
         ingress = ingress_of(api.settings, database, redis, api.log, letter)
         await ingress.write([InRecord(submissions_topic(org), 0, 0, 0, None, json.dumps(event).encode())])
     await database.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ async def said(api: Running, count: int) -> list[Any]:
     """Wait until so many limits of the organisation are on the topic."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
-            found = [r for r in api.log.decoded(ADMISSIONS) if r.org_id == api.settings.default_org_id]
+            found = [r for r in api.log.decoded(ADMISSIONS) if r.org_id == api.org_id]
             if len(found) >= count:
                 return found
             await asyncio.sleep(0.02)
@@ -123,15 +122,15 @@ async def test_runs_wait_for_their_turn_while_there_are_limits(api: Running) -> 
 
 async def test_limits_set_by_another_process_are_known_within_their_time(api: Running) -> None:
     assert not (await submit(api)).turns
-    await api.app.state.services.run_limits.put(api.settings.default_org_id, 1, {})
+    await api.app.state.services.run_limits.put(api.org_id, 1, {})
     async with asyncio.timeout(DEADLINE_S):
         while not (await submit(api)).turns:  # noqa: ASYNC110 - it is polled over HTTP
             await asyncio.sleep(0.1)
-    assert api.settings.default_org_id in await api.app.state.services.run_limits.limited()
+    assert api.org_id in await api.app.state.services.run_limits.limited()
 
 
 async def test_with_a_pool_every_run_waits_for_its_turn(dsn: str, redis_url: str) -> None:
-    async with running(replace(settings_for(dsn, redis_url), admission_pool=3)) as api:
+    async with running(settings_for(dsn, redis_url, ADMISSION_POOL="3")) as api:
         await until_authenticated(api)
         await api.define_greeting()
         assert (await submit(api)).turns
@@ -140,17 +139,17 @@ async def test_with_a_pool_every_run_waits_for_its_turn(dsn: str, redis_url: str
 async def test_a_restarted_run_waits_for_its_turn_too(api: Running) -> None:
     await api.client.put(LIMITS, json={"max_running_runs": 2})
     record = await submit(api)
-    await write_views(api.settings.postgres_dsn, view_of(record, "canceled", ()))
+    await write_views(api.postgres_dsn, view_of(record, "canceled", ()))
     answer = await api.client.post(f"{RUNS}/{record.run_id}/fork", json={"inputs": INPUTS})
     assert answer.status_code == 202, answer.text
     assert api.log.decoded(RUN_EVENTS)[-1].turns
 
 
 async def test_a_queued_run_says_what_is_full(api: Running, redis_url: str) -> None:
-    org = api.settings.default_org_id
+    org = api.org_id
     await api.client.put(LIMITS, json={"max_running_runs": 4, "workflows": {FLOW: 2}})
     record = await submit(api)
-    await write_views(api.settings.postgres_dsn, view_of(record, "queued", ()))
+    await write_views(api.postgres_dsn, view_of(record, "queued", ()))
     assert (await waiting(api, record))["kind"] == "admission"
     redis, slot = Redis.from_url(redis_url), Slot("admissions", 0)
     await redis.hset(slot.entity(run_entity(record.run_id)), WHERE, encode(Known(org, FLOW, 7)))

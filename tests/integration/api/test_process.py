@@ -84,19 +84,19 @@ async def test_a_submission_is_a_record_on_kafka(
 ) -> None:
     settings = settings_for(dsn, redis_url)
     async with TopicAdmin(kafka_bootstrap) as admin:
-        await admin.create(wanted(()), settings.partitions, 1)
+        await admin.create(wanted(()), settings.kafka.partitions, 1)
     env = {
         "KAFKA_BOOTSTRAP": kafka_bootstrap,
         "REDIS_URL": redis_url,
         "DATABASE_URL": dsn,
         "CLICKHOUSE_URL": clickhouse_url,
         "CLICKHOUSE_DATABASE": "default",
-        "API_KEY": settings.api_key,
-        "DEFAULT_ORG_ID": settings.default_org_id,
-        "TOPIC_PARTITIONS": str(settings.partitions),
+        "API_KEY": settings.security.api_key.get_secret_value(),
+        "DEFAULT_ORG_ID": settings.api.default_org_id,
+        "TOPIC_PARTITIONS": str(settings.kafka.partitions),
     }
     async with served(env) as (client, process):
-        client.headers["Authorization"] = f"Bearer {settings.api_key}"
+        client.headers["Authorization"] = f"Bearer {settings.security.api_key.get_secret_value()}"
         async with asyncio.timeout(DEADLINE_S):
             while (await client.get("/ready")).status_code != 200:  # noqa: ASYNC110 - it is polled over HTTP
                 await asyncio.sleep(0.05)
@@ -110,17 +110,17 @@ async def test_a_submission_is_a_record_on_kafka(
         made = await client.post("/api/v1/organisations", json={"id": org})
         assert made.status_code == 201, made.text
         async with TopicAdmin(kafka_bootstrap) as admin:
-            assert await admin.verify(wanted((org,)), settings.partitions) == []
+            assert await admin.verify(wanted((org,)), settings.kafka.partitions) == []
         keys = {
-            f"workflow:{settings.default_org_id}:greeting:1",
-            f"prompt:{settings.default_org_id}:greeter:3",
+            f"workflow:{settings.api.default_org_id}:greeting:1",
+            f"prompt:{settings.api.default_org_id}:greeter:3",
             f"organisation:{org}:{org}:1",
         }
         found = await records(kafka_bootstrap, {accepted["id"], *keys})
         submitted = decode(RUN_EVENTS, found[accepted["id"]])
         assert isinstance(submitted, RunSubmitted)
         assert submitted.inputs == SUBMISSION["inputs"]
-        assert decode(DEFINITIONS, found[f"workflow:{settings.default_org_id}:greeting:1"]).body == WORKFLOW
+        assert decode(DEFINITIONS, found[f"workflow:{settings.api.default_org_id}:greeting:1"]).body == WORKFLOW
     assert process.returncode == 0
 
 

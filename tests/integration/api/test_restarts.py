@@ -40,7 +40,7 @@ async def ended_run(
     body = {"workflow_name": name, "inputs": {"text": "t"}, "tags": {"team": "x"}, "budget_cents": 7}
     (await api.client.post(RUNS, json=body)).raise_for_status()
     record = submitted(api)[-1]
-    await write_views(api.settings.postgres_dsn, view_of(record, status, STEPS if steps is None else steps))
+    await write_views(api.postgres_dsn, view_of(record, status, STEPS if steps is None else steps))
     return record
 
 
@@ -143,7 +143,7 @@ async def test_a_definition_whose_prompt_moved_on_comes_from_the_table(api: Runn
     assert refused.status_code == 409
     assert "cannot be had" in refused.json()["detail"]
     redis = Redis.from_url(redis_url)
-    entity = runs_slot(old.run_id, api.settings.partitions).entity(f"spec:{old.spec.hash}")
+    entity = runs_slot(old.run_id, api.partitions).entity(f"spec:{old.spec.hash}")
     await redis.hset(entity, "spec", old.spec.model_dump_json(by_alias=True))
     await redis.aclose()
     assert (await api.client.post(f"{RUNS}/{old.run_id}/restart")).status_code == 202

@@ -5,7 +5,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -75,7 +75,7 @@ class Stage:
 
     @property
     def org(self) -> str:
-        return self.api.settings.default_org_id
+        return self.api.org_id
 
     async def write(self, one: RunView, *, history: bool = True, say: bool = True) -> None:
         """Do with a view what the roles do with it."""
@@ -141,7 +141,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineStack]:
 
 @asynccontextmanager
 async def staged(dsn: str, redis_url: str, nats: EngineStack, nats_url: str) -> AsyncIterator[Stage]:
-    settings = replace(settings_for(dsn, redis_url), nats_url=nats_url)
+    settings = settings_for(dsn, redis_url, NATS_URL=nats_url)
     bus = Nats(nats.endpoints.nats_url, "test-live")
     bus.start()
     await until_async(lambda: bus.connected, DEADLINE_S, "the live role is connected")
@@ -153,7 +153,7 @@ async def staged(dsn: str, redis_url: str, nats: EngineStack, nats_url: str) -> 
         serving = asyncio.create_task(server.serve())
         await until_async(lambda: server.started, DEADLINE_S, "the API is served")
         port = server.servers[0].sockets[0].getsockname()[1]
-        headers = {"Authorization": f"Bearer {settings.api_key}"}
+        headers = {"Authorization": f"Bearer {settings.security.api_key.get_secret_value()}"}
         async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", headers=headers, timeout=30) as http:
             stage = Stage(api, server, http, RunWrites(database), Live(bus, WallClock()), bus, nats)
             yield stage
@@ -354,7 +354,7 @@ async def test_curl_shows_it_as_it_comes(stage: Stage) -> None:
     await stage.write(stage.view(run, 1, a="running"))
     curl = await asyncio.create_subprocess_exec(
         *("curl", "-sN", f"{stage.http.base_url}{RUNS}/{run}/events"),
-        *("-H", f"Authorization: Bearer {stage.api.settings.api_key}"),
+        *("-H", f"Authorization: Bearer {stage.api.api_key}"),
         stdout=asyncio.subprocess.PIPE,
     )
     assert curl.stdout is not None

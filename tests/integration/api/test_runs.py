@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from tests.support.api import (
     WORKFLOW,
     MemoryLog,
     Running,
+    changed,
     running,
     until_authenticated,
 )
@@ -71,7 +71,7 @@ async def write_history(api: Running, record: RunSubmitted, version: int, status
         trace_id="t" * 32,
         **fields,
     )
-    database = Database(api.settings.postgres_dsn)
+    database = Database(api.postgres_dsn)
     await HistorySink(RunWrites(database)).write([(InRecord("run-views", 0, 0, 0, None, None), view)])
     await database.close()
 
@@ -84,7 +84,7 @@ async def test_a_submission_is_in_the_log_before_it_is_accepted(api: Running) ->
     assert body["id"] == record.run_id
     assert (body["status"], body["duplicate"], body["workflow_version"]) == ("queued", False, 1)
     assert body["links"]["self"] == f"{RUNS}/{record.run_id}"
-    assert record.org_id == api.settings.default_org_id
+    assert record.org_id == api.org_id
     assert (record.inputs, record.tags, record.budget_nano) == (INPUTS, {"team": "x"}, 125_000_000)
     assert record.spec.prompts["greeter@3"].template == "Greet {{name}} in {{language}}"
     assert api.log.last(RUN_EVENTS).key == record.run_id.encode()
@@ -107,7 +107,7 @@ async def test_a_read_right_after_202_finds_the_run_queued(api: Running) -> None
 async def test_one_submission_a_hundred_times_is_one_run(api: Running) -> None:
     answers = await asyncio.gather(*(submit(api, "again") for _ in range(100)))
     assert {a.status_code for a in answers} == {202}
-    assert {a.json()["id"] for a in answers} == {run_id(api.settings.default_org_id, "api", "again")}
+    assert {a.json()["id"] for a in answers} == {run_id(api.org_id, "api", "again")}
     assert len({r.run_id for r in submitted(api)}) == 1
     appended = len(submitted(api))
     again = await submit(api, "again")
@@ -139,7 +139,7 @@ async def test_a_submission_that_redis_forgot_is_still_one_run(api: Running, red
 
 async def forget_marker(api: Running, redis_url: str, run: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        assert await redis.delete(runs_slot(run, api.settings.partitions).accepted(run)) == 1
+        assert await redis.delete(runs_slot(run, api.partitions).accepted(run)) == 1
 
 
 async def test_a_default_version_is_the_newest_one_at_once(api: Running) -> None:
@@ -274,7 +274,7 @@ async def test_a_list_says_what_still_compensates_as_a_run_does(api: Running) ->
     for version, still in ((1, False), (2, True), (3, False)):
         state = msgspec.structs.replace(undo, state="running" if still else "succeeded")
         view = view_of(record, "failed" if version > 1 else "running", [state], version, compensating=still)
-        await write_views(api.settings.postgres_dsn, view)
+        await write_views(api.postgres_dsn, view)
         (listed,) = (await api.client.get(RUNS)).json()["runs"]
         whole = (await api.client.get(f"{RUNS}/{record.run_id}")).json()
         assert (listed["compensating"], whole["compensating"]) == (still, still)
@@ -314,7 +314,7 @@ async def test_cancel(api: Running) -> None:
 
 
 async def test_another_organisation_sees_nothing(api: Running) -> None:
-    made = await api.client.post("/api/v1/organisations", json={"id": f"other{api.settings.default_org_id}"})
+    made = await api.client.post("/api/v1/organisations", json={"id": f"other{api.org_id}"})
     run = (await submit(api, "mine")).json()
     async with api.as_key(made.json()["key"]["key"]) as other:
         assert (await other.get(f"{RUNS}/{run['id']}")).status_code == 404
@@ -333,7 +333,7 @@ async def test_a_broker_that_does_not_answer_is_503_in_two_seconds(api: Running,
     assert {a.status_code for a in answers} == {503}
     assert {a.json()["dependency"] for a in answers} == {"kafka"}
     assert all(int(a.headers["Retry-After"]) >= 1 for a in answers)
-    assert (await api.client.get(f"{RUNS}/{run_id(api.settings.default_org_id, 'api', 'lost-0')}")).status_code == 404
+    assert (await api.client.get(f"{RUNS}/{run_id(api.org_id, 'api', 'lost-0')}")).status_code == 404
     setattr(api.log, how, False)
     assert (await submit(api, "lost-0")).status_code == 202
     assert len([r for r in submitted(api) if r.submission_id == "lost-0"]) == 1
@@ -360,13 +360,13 @@ async def test_concurrent_submissions_share_appends(api: Running) -> None:
 
 @pytest.mark.parametrize(
     ("change", "dependency"),
-    [({"redis_url": "redis://127.0.0.1:1/0"}, "redis"), ({"postgres_dsn": "postgresql://x@127.0.0.1:1/x"}, "postgres")],
+    [({"REDIS_URL": "redis://127.0.0.1:1/0"}, "redis"), ({"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "postgres")],
 )
 async def test_a_dependency_that_is_down_is_named(settings: Settings, change: dict[str, str], dependency: str) -> None:
     async with running(settings) as first:
         await until_authenticated(first)
         await first.define_greeting()
-    async with running(replace(settings, **change), MemoryLog()) as api:
+    async with running(changed(settings, **change), MemoryLog()) as api:
         if dependency == "redis":
             await until_authenticated(api)
         started = time.perf_counter()

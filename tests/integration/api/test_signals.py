@@ -1,7 +1,6 @@
 """Signals for runs, over HTTP and as CloudEvents, on a real PostgreSQL and Redis."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ YES = {"approved": True}
 
 @pytest.fixture
 def settings(dsn: str, redis_url: str, tmp_path: Path) -> Settings:
-    return replace(settings_for(dsn, redis_url), objects_dir=str(tmp_path))
+    return settings_for(dsn, redis_url, OBJECTS_DIR=str(tmp_path))
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ async def test_a_signal_is_in_the_log_before_it_is_accepted(api: Running, run_id
     answer = await send(api, run_id, YES)
     assert answer.status_code == 202, answer.text
     (record,) = sent(api)
-    assert (record.run_id, record.org_id, record.name) == (run_id, api.settings.default_org_id, "approval")
+    assert (record.run_id, record.org_id, record.name) == (run_id, api.org_id, "approval")
     assert (record.payload, record.sent_by.startswith("bootstrap-")) == (inline(YES), True)
     body = answer.json()
     assert (body["id"], body["signal"], body["signal_id"], body["status"]) == (
@@ -109,8 +108,8 @@ async def test_what_cannot_be_sent_says_why(api: Running, run_id: str) -> None:
 
 async def test_a_run_that_keeps_all_that_it_may_takes_no_more(api: Running, run_id: str) -> None:
     full = Signals(tuple(Kept("approval", inline(1), 1) for _ in range(KEPT_MOST)))
-    async with Redis.from_url(api.settings.redis_url) as redis:
-        key = runs_slot(run_id, api.settings.partitions).entity(run_id)
+    async with Redis.from_url(api.redis_url) as redis:
+        key = runs_slot(run_id, api.partitions).entity(run_id)
         await redis.hset(key, "sig", encode("sig", full))
     answer = await send(api, run_id)
     assert answer.status_code == 409
@@ -126,13 +125,17 @@ class Letters:
 
 
 async def test_a_cloudevent_is_a_signal_too(api: Running, run_id: str) -> None:
-    org, letters, database = api.settings.default_org_id, Letters(), Database(api.settings.postgres_dsn)
+    org, letters, database = (
+        api.org_id,
+        Letters(),
+        Database(api.postgres_dsn),
+    )
 
     def event(type_: str = SIGNAL_TYPE, **data: Any) -> InRecord:
         document = {"specversion": "1.0", "id": "key", "source": "api", "type": type_, "data": data}
         return InRecord(submissions_topic(org), 0, 0, 0, None, json.dumps(document).encode())
 
-    async with Redis.from_url(api.settings.redis_url) as redis:
+    async with Redis.from_url(api.redis_url) as redis:
         ingress = ingress_of(api.settings, database, redis, api.log, letters)
         await ingress.write(
             [
@@ -150,7 +153,11 @@ async def test_a_cloudevent_is_a_signal_too(api: Running, run_id: str) -> None:
 
 
 async def test_a_signal_may_follow_its_submission_in_one_batch(api: Running) -> None:
-    org, letters, database = api.settings.default_org_id, Letters(), Database(api.settings.postgres_dsn)
+    org, letters, database = (
+        api.org_id,
+        Letters(),
+        Database(api.postgres_dsn),
+    )
     run = run_id_of(org, "/shop", "order-1")
     events = [
         {"type": SIGNAL_TYPE, "id": "s-1", "data": {"run_id": run, "name": "approval", "data": YES}},
@@ -162,7 +169,7 @@ async def test_a_signal_may_follow_its_submission_in_one_batch(api: Running) -> 
         )
         for n, e in enumerate(events)
     ]
-    async with Redis.from_url(api.settings.redis_url) as redis:
+    async with Redis.from_url(api.redis_url) as redis:
         await ingress_of(api.settings, database, redis, api.log, letters).write(records)
     await database.close()
     submission, signal = api.log.decoded(RUN_EVENTS)

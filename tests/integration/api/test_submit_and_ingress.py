@@ -50,8 +50,8 @@ def letters() -> Letters:
 @pytest.fixture
 async def ingress(api: Running, letters: Letters) -> AsyncIterator[Ingress]:
     """Another process' ingress: connections and caches of its own, the same log."""
-    database = Database(api.settings.postgres_dsn)
-    async with Redis.from_url(api.settings.redis_url) as redis:
+    database = Database(api.postgres_dsn)
+    async with Redis.from_url(api.redis_url) as redis:
         yield ingress_of(api.settings, database, redis, api.log, letters)
     await database.close()
 
@@ -66,7 +66,7 @@ def submitted(log: MemoryLog) -> list[RunSubmitted]:
 
 
 async def test_one_id_a_hundred_times_over_both_is_one_run(api: Running, ingress: Ingress, letters: Letters) -> None:
-    org = api.settings.default_org_id
+    org = api.org_id
     headers = {"Idempotency-Key": "both"}
     http = [api.client.post(RUNS, json=SUBMISSION, headers=headers) for _ in range(50)]
     records = [ingress.write([event(org, "both")] * 5) for _ in range(10)]
@@ -79,7 +79,7 @@ async def test_one_id_a_hundred_times_over_both_is_one_run(api: Running, ingress
 
 
 async def test_http_and_cloudevents_make_the_same_record(api: Running, ingress: Ingress) -> None:
-    org = api.settings.default_org_id
+    org = api.org_id
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
     body = SUBMISSION | {"tags": {"a": "b"}, "budget_cents": 7}
     await api.client.post(RUNS, json=body, headers={"Idempotency-Key": "one", "traceparent": trace})
@@ -103,7 +103,7 @@ async def test_http_and_cloudevents_make_the_same_record(api: Running, ingress: 
 async def test_what_cannot_be_submitted_is_put_aside_and_the_rest_goes_on(
     api: Running, ingress: Ingress, letters: Letters
 ) -> None:
-    org = api.settings.default_org_id
+    org = api.org_id
     conflict = SUBMISSION | {"tags": {"other": "body"}}
     batch = [
         event(org, "good-1"),
@@ -136,7 +136,7 @@ async def test_what_cannot_be_submitted_is_put_aside_and_the_rest_goes_on(
 
 
 async def test_nothing_is_put_aside_when_a_dependency_is_down(api: Running, ingress: Ingress, letters: Letters) -> None:
-    org = api.settings.default_org_id
+    org = api.org_id
     batch = [event(org, "a"), event(org, "b", type="other"), event(org, "c")]
     api.log.down = True
     with pytest.raises(Unavailable):
@@ -153,7 +153,7 @@ async def test_nothing_is_put_aside_when_a_dependency_is_down(api: Running, ingr
 async def test_a_batch_whose_first_body_lost_keeps_the_one_that_won(
     api: Running, ingress: Ingress, letters: Letters
 ) -> None:
-    org = api.settings.default_org_id
+    org = api.org_id
     await api.client.post(RUNS, json=SUBMISSION, headers={"Idempotency-Key": "won"})
     other = SUBMISSION | {"tags": {"lost": "yes"}}
     await ingress.write([event(org, "won", data=other), event(org, "won"), event(org, "won", data=other)])

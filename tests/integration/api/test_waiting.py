@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ EDGES = [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}, {"from": "c", "to":
 async def api(dsn: str, redis_url: str, kafka_bootstrap: str) -> AsyncIterator[Running]:
     async with TopicAdmin(kafka_bootstrap) as admin:
         await admin.create(wanted(()), PARTITIONS, 1)
-    settings = replace(settings_for(dsn, redis_url), kafka_bootstrap=kafka_bootstrap)
+    settings = settings_for(dsn, redis_url, KAFKA_BOOTSTRAP=kafka_bootstrap)
     async with running(settings) as found:
         await until_authenticated(found)
         yield found
@@ -46,7 +45,7 @@ async def started(api: Running, *steps: StepView, status: Any = "running") -> Ru
     (await api.client.post("/api/v1/workflows", json=flow)).raise_for_status()
     (await api.client.post(RUNS, json={"workflow_name": name, "inputs": {}})).raise_for_status()
     record: RunSubmitted = api.log.decoded(RUN_EVENTS)[-1]
-    await write_views(api.settings.postgres_dsn, view_of(record, status, steps))
+    await write_views(api.postgres_dsn, view_of(record, status, steps))
     return record
 
 
@@ -67,7 +66,7 @@ async def test_every_step_says_on_what_it_waits(api: Running, redis_url: str) ->
     retry = step("b", "waiting", waiting_for="retry", waiting_until_ms=5_000, error=failed)
     run = await started(api, step("a", "running"), retry)
     redis = Redis.from_url(redis_url)
-    await RedisClaims(redis, api.settings.partitions, "w-7", 60_000).take(run.run_id, request_id(run.run_id, "a", 1))
+    await RedisClaims(redis, api.partitions, "w-7", 60_000).take(run.run_id, request_id(run.run_id, "a", 1))
     await redis.aclose()
     found = await waits(api, run)
     assert (found["status"], found["waiting"], found["left_out"]) == ("running", None, 0)
@@ -90,7 +89,7 @@ async def test_a_step_that_no_worker_has_taken_is_in_its_lane(api: Running) -> N
 
 
 async def test_a_broker_that_is_gone_makes_the_lane_unknown(dsn: str, redis_url: str) -> None:
-    async with running(replace(settings_for(dsn, redis_url), kafka_bootstrap="127.0.0.1:9")) as api:
+    async with running(settings_for(dsn, redis_url, KAFKA_BOOTSTRAP="127.0.0.1:9")) as api:
         await until_authenticated(api)
         run = await started(api, step("a", "running"))
         found = (await waits(api, run))["by_id"]["a"]

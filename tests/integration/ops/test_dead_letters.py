@@ -239,7 +239,7 @@ async def test_a_dead_submission_becomes_a_run_when_it_is_retried_after_its_work
     kafka_bootstrap: str, postgres_dsn: str, redis_url: str
 ) -> None:
     settings = settings_for(await asyncio.to_thread(migrated_database, postgres_dsn), redis_url)
-    org, event_id = settings.default_org_id, unique("event")
+    org, event_id = settings.api.default_org_id, unique("event")
     topic = submissions_topic(org)
     await create_topics(kafka_bootstrap, org)
     async with (
@@ -252,7 +252,7 @@ async def test_a_dead_submission_becomes_a_run_when_it_is_retried_after_its_work
         async def put(record: InRecord, reason: str, message: str) -> None:
             await log.append([dead_letter(record, reason, message, now_ms())])
 
-        database = Database(settings.postgres_dsn)
+        database = Database(settings.postgres.dsn.get_secret_value())
         ingress = ingress_of(settings, database, redis, api.log, put)
 
         ((_, partition, offset),) = await produce_all(kafka_bootstrap, [structured(org, event_id, SUBMISSION)])

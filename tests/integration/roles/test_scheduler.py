@@ -57,10 +57,10 @@ class SchedulerHarness:
         self.schedules = Schedules(database)
 
     def scheduler(self) -> Scheduler:
-        partitions = self.api.settings.partitions
+        partitions = self.api.partitions
         history, markers = Runs(self.database), SubmissionMarkers(self.redis, partitions)
         plans = WorkflowResolver(Workflows(self.database), Prompts(self.database))
-        large = LargeInputs(LocalObjects(Path(self.api.settings.objects_dir)))
+        large = LargeInputs(LocalObjects(Path(self.api.settings.objects.directory)))
         submissions = Submissions(plans, markers, history, self.api.log, large, now_ms=self.clock.now_ms)
         backfills = Backfills(self.database)
         return Scheduler(
@@ -69,7 +69,7 @@ class SchedulerHarness:
 
     async def at_next_slot(self, made: dict[str, Any], plus_ms: int = 0) -> int:
         """Move the clock to a schedule's next slot, and look."""
-        stored = await self.schedules.get(self.api.settings.default_org_id, made["id"])
+        stored = await self.schedules.get(self.api.org_id, made["id"])
         assert stored.next_slot_ms is not None
         self.clock.ms = stored.next_slot_ms + plus_ms
         await self.scheduler().tick()
@@ -79,12 +79,12 @@ class SchedulerHarness:
         return [r for r in self.api.log.decoded(RUN_EVENTS) if isinstance(r, RunSubmitted)]
 
     async def end(self, record: RunSubmitted, status: RunState = "succeeded") -> None:
-        await write_views(self.api.settings.postgres_dsn, view_of(record, status))
+        await write_views(self.api.postgres_dsn, view_of(record, status))
 
 
 @pytest.fixture
 async def harness(api: Running, redis_url: str) -> AsyncIterator[SchedulerHarness]:
-    redis, database = Redis.from_url(redis_url), Database(api.settings.postgres_dsn)
+    redis, database = Redis.from_url(redis_url), Database(api.postgres_dsn)
     yield SchedulerHarness(api, redis, database)
     await database.close()
     await redis.aclose()
@@ -108,7 +108,7 @@ async def test_a_slot_is_one_run_whose_id_is_made_of_it(api: Running, harness: S
     slot = await harness.at_next_slot(made)
     (run,) = harness.started()
     assert (run.source, run.submission_id) == (f"schedule:{made['id']}", slot_id(slot))
-    assert run.run_id == run_id(api.settings.default_org_id, run.source, slot_id(slot))
+    assert run.run_id == run_id(api.org_id, run.source, slot_id(slot))
     assert run.inputs == INPUTS | {"name": f"at {slot_id(slot)}"}
     assert (run.tags, run.budget_nano) == ({"team": "x", "schedule": "s"}, 30_000_000)
     after = await shown(api, made)
@@ -121,7 +121,7 @@ async def test_a_slot_is_one_run_whose_id_is_made_of_it(api: Running, harness: S
 
 async def test_many_schedulers_and_many_restarts_start_each_slot_once(api: Running, harness: SchedulerHarness) -> None:
     made = await define(api, overlap="allow", interval_s=1)
-    stored = await harness.schedules.get(api.settings.default_org_id, made["id"])
+    stored = await harness.schedules.get(api.org_id, made["id"])
     start = stored.next_slot_ms or 0
     for second in range(10):
         harness.clock.ms = start + second * 1_000
@@ -136,7 +136,7 @@ async def test_a_scheduler_that_dies_after_the_submission_loses_and_doubles_noth
     api: Running, harness: SchedulerHarness
 ) -> None:
     made = await define(api)
-    stored = await harness.schedules.get(api.settings.default_org_id, made["id"])
+    stored = await harness.schedules.get(api.org_id, made["id"])
     harness.clock.ms = stored.next_slot_ms or 0
     dying = harness.scheduler()
 
@@ -166,7 +166,7 @@ async def test_skip_waits_for_the_previous_run_to_end(api: Running, harness: Sch
     await harness.end(harness.started()[0], "running")
     await harness.at_next_slot(made)
     assert len(harness.started()) == 1
-    await write_views(api.settings.postgres_dsn, view_of(harness.started()[0], "failed", version=2))
+    await write_views(api.postgres_dsn, view_of(harness.started()[0], "failed", version=2))
     await harness.at_next_slot(made)
     assert len(harness.started()) == 2
 
@@ -197,7 +197,7 @@ async def test_slots_that_nobody_was_there_for(api: Running, harness: SchedulerH
     made = {
         c: await define(api, name=c, catchup=c, overlap="allow", interval_s=3600) for c in ("all", "latest", "none")
     }
-    stored = await harness.schedules.get(api.settings.default_org_id, made["all"]["id"])
+    stored = await harness.schedules.get(api.org_id, made["all"]["id"])
     harness.clock.ms = (stored.next_slot_ms or 0) + 5 * 3_600_000 + 10 * MINUTE
     await harness.scheduler().tick()
     by_source = {c: [r for r in harness.started() if r.source == f"schedule:{m['id']}"] for c, m in made.items()}

@@ -423,7 +423,7 @@ _COLUMNS = {
 
 
 async def _rows(system: System) -> dict[str, set[tuple[Any, ...]]]:
-    clickhouse = ClickHouse(system.endpoints.clickhouse_url, Settings.clickhouse_database)
+    clickhouse = ClickHouse(system.endpoints.clickhouse_url, Settings().clickhouse.database)
     try:
         found = {}
         for table, columns in _COLUMNS.items():

@@ -117,7 +117,7 @@ def test_every_role_is_asked_whether_it_lives_on_the_port_of_its_metrics(compose
 
 def test_a_worker_has_time_to_drain_before_it_is_killed(compose: dict[str, Any]) -> None:
     grace_s = int(compose["x-role"]["stop_grace_period"].removesuffix("s"))
-    assert grace_s >= Settings.worker_drain_s + STOP_GRACE_S
+    assert grace_s >= Settings().worker.drain_s + STOP_GRACE_S
 
 
 def test_roles_start_after_the_setup_and_the_setup_after_the_engines(compose: dict[str, Any]) -> None:

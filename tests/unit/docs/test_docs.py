@@ -1,6 +1,5 @@
 """The documents say what is there: settings with their defaults, topics, make targets, links, figures."""
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -8,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas import settings
+from schemas import settings, variables
 from schemas.metrics import METRICS
-from schemas.settings import Settings
 from streams.roles.build import ROLES
 from streams.runtime.table import crash_points
 from topics.catalogue import CATALOGUE, DAY_MS, Topic
@@ -34,14 +32,9 @@ def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
-def variables() -> dict[str, str]:
+def defaults() -> dict[str, str]:
     """Every setting's variable with its default as text."""
-    named = {field.name: field.default for field in dataclasses.fields(Settings)}
-    return {settings._ENV_NAMES.get(name, name.upper()): _text(default) for name, default in named.items()}
-
-
-def _text(default: object) -> str:
-    return str(default).lower() if isinstance(default, bool) else str(default)
+    return {name: setting.default for name, setting in settings.variables().items()}
 
 
 def rows_of_settings() -> dict[str, str]:
@@ -65,19 +58,27 @@ def links() -> Iterator[tuple[Path, str]]:
 
 def test_the_configuration_page_names_every_setting_with_its_default() -> None:
     said = rows_of_settings()
-    assert {name: said.get(name) for name in variables()} == variables()
+    assert {name: said.get(name) for name in defaults()} == defaults()
 
 
 def test_the_configuration_page_names_no_setting_that_is_not_there() -> None:
-    assert set(rows_of_settings()) - set(variables()) == OTHER_VARIABLES
+    assert set(rows_of_settings()) - set(defaults()) == OTHER_VARIABLES
 
 
 def test_the_parts_of_urls_are_named() -> None:
     page = text_of(DOCS / "configuration.md")
-    source = Path(settings.__file__).read_text(encoding="utf-8")
+    source = Path(variables.__file__).read_text(encoding="utf-8")
     parts = set(re.findall(r'"((?:DB|REDIS|CLICKHOUSE)_[A-Z_]+)"', source))
     assert parts
     assert {part for part in parts if f"`{part}`" not in page} == set()
+
+
+def test_the_configuration_page_names_every_secret_that_a_file_may_hold() -> None:
+    section = text_of(DOCS / "configuration.md").partition("## Secrets from files")[2].partition("\n## ")[0]
+    listed = section.rpartition("This holds for")[2].partition(", and for")[0]
+    secrets = {name for name, setting in settings.variables().items() if setting.secret}
+    passwords = {"REDIS_PASSWORD", "DB_PASSWORD", "CLICKHOUSE_PASSWORD"}
+    assert set(re.findall(r"`([A-Z_]+)`", listed)) == secrets | passwords
 
 
 @pytest.mark.parametrize("topic", CATALOGUE, ids=lambda topic: topic.name)

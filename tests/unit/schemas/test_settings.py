@@ -1,16 +1,137 @@
-"""Settings that are on or off."""
+"""Settings: variables and defaults, secrets from files, and errors that say what to do."""
+
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
-from schemas.settings import Settings
+from schemas.settings import Settings, variables
+from schemas.variables import read_secret
+
+SECRETS = [setting for setting in variables().values() if setting.secret]
+CANARY = "s3cr3t-canary"
+
+
+def value_of(settings: Settings, group: str, field: str) -> object:
+    found = getattr(getattr(settings, group), field)
+    return found.get_secret_value() if isinstance(found, SecretStr) else found
+
+
+def errors_of(env: dict[str, str]) -> list[str]:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is checked by the caller
+        Settings.from_env(env)
+    assert caught.value.__cause__ is None
+    return str(caught.value).splitlines()
+
+
+def test_no_variable_gives_the_defaults() -> None:
+    assert Settings.from_env({}) == Settings()
+
+
+def test_empty_variables_give_the_defaults() -> None:
+    parts = ("DB_HOST", "REDIS_HOST", "CLICKHOUSE_HOST")
+    assert Settings.from_env(dict.fromkeys((*variables(), *parts), "")) == Settings()
+
+
+def test_no_two_settings_share_a_variable() -> None:
+    assert len(variables()) == sum(len(type(group).model_fields) for _, group in Settings())
+
+
+def test_the_process_environment_is_not_read_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA", '{"bootstrap": "elsewhere:9092"}')
+    monkeypatch.setenv("KAFKA_BOOTSTRAP", "elsewhere:9092")
+    assert Settings() == Settings.from_env({})
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().kafka.bootstrap = "elsewhere:9092"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("raw", "expected"), [("true", True), ("TRUE", True), ("false", False), ("", False)])
-def test_a_flag_is_true_or_false(raw: str, expected: bool) -> None:
-    assert Settings.from_env({"CHAIN_STEPS": raw}).chain_steps is expected
+def test_flag_is_true_or_false(raw: str, expected: bool) -> None:
+    assert Settings.from_env({"CHAIN_STEPS": raw}).tables.chain_steps is expected
 
 
 @pytest.mark.parametrize("raw", ["1", "yes", "on"])
-def test_anything_else_is_refused_by_name(raw: str) -> None:
-    with pytest.raises(ValueError, match=f"CHAIN_STEPS='{raw}' is neither true nor false"):
-        Settings.from_env({"CHAIN_STEPS": raw})
+def test_flag_refuses_other_words_by_name(raw: str) -> None:
+    assert errors_of({"CHAIN_STEPS": raw}) == [f"CHAIN_STEPS={raw!r} is neither true nor false; write one of the two"]
+
+
+def test_choice_refuses_what_is_not_one_of_it() -> None:
+    (line,) = errors_of({"CAPTURE": "everything"})
+    assert line == "CAPTURE='everything' is not one of 'full', 'redacted' or 'none'; write one of them"
+
+
+def test_every_wrong_variable_has_one_line() -> None:
+    lines = errors_of({"TOPIC_PARTITIONS": "a dozen", "LOCAL_ERROR_RATE": "half", "API_KEY_FILE": "/no/key"})
+    assert sorted(lines) == [
+        "API_KEY_FILE='/no/key' cannot be read (No such file or directory); name a file that this process may read",
+        "LOCAL_ERROR_RATE='half' is not a number; write one such as 0.0",
+        "TOPIC_PARTITIONS='a dozen' is not a whole number; write one such as 12",
+    ]
+
+
+@pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.variable)
+def test_every_secret_is_hidden_and_may_come_from_a_file(setting: object, tmp_path: Path) -> None:
+    group, field, name = setting.group, setting.field, setting.variable  # type: ignore[attr-defined]
+    file = tmp_path / "secret"
+    file.write_text(f"{CANARY}\n")
+    for env in ({name: CANARY}, {f"{name}_FILE": str(file)}):
+        settings = Settings.from_env(env)
+        assert value_of(settings, group, field) == CANARY
+        assert CANARY not in repr(settings) + str(settings) + settings.model_dump_json()
+    (line,) = errors_of({name: CANARY, f"{name}_FILE": str(file)})
+    assert line == f"{name} and {name}_FILE are both set; leave one of them out"
+
+
+def test_what_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "value"
+    file.write_text("elsewhere:9092")
+    assert Settings.from_env({"KAFKA_BOOTSTRAP_FILE": str(file)}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"), [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("a", "a")]
+)
+def test_one_newline_at_the_end_of_a_file_is_not_part_of_the_secret(
+    written: str, expected: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(written.encode())
+    assert read_secret({"API_KEY_FILE": str(file)}, "API_KEY") == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", CANARY.encode() + b"\xff"])
+def test_file_without_a_usable_secret_is_named_and_not_shown(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    (line,) = errors_of({"API_KEY_FILE": str(file)})
+    assert line.startswith(f"API_KEY_FILE={str(file)!r} is ")
+    assert CANARY not in line
+
+
+@pytest.mark.parametrize(
+    ("env", "password", "group", "field", "expected"),
+    [
+        ({"DB_HOST": "db"}, "DB_PASSWORD", "postgres", "dsn",
+         "postgresql://agentflow:p%2F%40@db:5432/agentflow?sslmode=disable"),
+        ({"REDIS_HOST": "r", "REDIS_PORT": "7"}, "REDIS_PASSWORD", "redis", "url", "redis://:p%2F%40@r:7/0"),
+        ({"CLICKHOUSE_HOST": "ch", "CLICKHOUSE_USER": "u"}, "CLICKHOUSE_PASSWORD", "clickhouse", "url",
+         "http://u:p%2F%40@ch:8123"),
+    ],
+)  # fmt: skip
+def test_url_is_built_from_its_parts_with_a_password_from_a_variable_or_a_file(
+    env: dict[str, str], password: str, group: str, field: str, expected: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("p/@\n")
+    for given in ({password: "p/@"}, {f"{password}_FILE": str(file)}):
+        assert value_of(Settings.from_env(env | given), group, field) == expected
+    (line,) = errors_of(env | {password: "x", f"{password}_FILE": str(file)})
+    assert line.startswith(f"{password} and {password}_FILE are both set")
+
+
+def test_whole_url_wins_over_its_parts() -> None:
+    settings = Settings.from_env({"REDIS_URL": "redis://whole/0", "REDIS_HOST": "part"})
+    assert settings.redis.url.get_secret_value() == "redis://whole/0"

@@ -130,7 +130,7 @@ async def test_results_are_an_organisations_own(local: ToolContext, tmp_path: Pa
 def test_results_are_not_kept_among_the_documents(tmp_path: Path) -> None:
     for results in (tmp_path, tmp_path / "below"):
         with pytest.raises(ValueError, match="RESULTS_DIR"):
-            environment_of(Settings(documents_dir=str(tmp_path), results_dir=str(results)), {})
+            environment_of(Settings.from_env({"DOCUMENTS_DIR": str(tmp_path), "RESULTS_DIR": str(results)}), {})
 
 
 async def test_links_lead_no_write_out(local: ToolContext, tmp_path: Path) -> None:

@@ -181,7 +181,11 @@ async def test_loopback_itself_needs_to_be_allowed(web: Site) -> None:
 @pytest.mark.parametrize("written", ["127.0.0.1", "[::1]", "0.0.0.0", "[::]"])
 async def test_every_way_to_write_an_address_is_checked(web: Site, written: str, tmp_path: Path) -> None:
     """These are resolved by the system: listed or not, nothing of this machine is reached."""
-    allowed = environment_of(Settings(http_allow=f"http://{written}:{web.port}"), {}) if "[" not in written else World()
+    allowed = (
+        environment_of(Settings.from_env({"HTTP_ALLOW": f"http://{written}:{web.port}"}), {})
+        if "[" not in written
+        else World()
+    )
     context = ToolContext("acme", "run", "step", "key", tmp_path, LocalObjects(tmp_path), allowed)
     with pytest.raises(StepError) as caught:
         await REGISTRY.call("tool", "http.request", {"url": f"http://{written}:{web.port}/"}, context)
@@ -206,7 +210,7 @@ def test_addresses_that_are_public(address: str) -> None:
 
 
 def test_a_network_may_be_allowed_and_only_that() -> None:
-    networks = environment_of(Settings(http_allow_networks="10.1.0.0/16, fd00::/8"), {}).http.networks
+    networks = environment_of(Settings.from_env({"HTTP_ALLOW_NETWORKS": "10.1.0.0/16, fd00::/8"}), {}).http.networks
     found = [may_reach(a, networks) for a in ("10.1.2.3", "10.2.0.1", "::ffff:10.1.0.1", "fd00::1", "169.254.169.254")]
     assert found == [True, False, True, True, False]
 
@@ -345,7 +349,7 @@ async def test_a_host_without_tls_is_no_https(web: Site) -> None:
 async def test_the_tool_itself(web: Site, tmp_path: Path) -> None:
     web.say("/a", body="yes")
     place = f"http://127.0.0.1:{web.port}"
-    world = environment_of(Settings(http_allow=place, http_allow_networks="127.0.0.0/8"), {})
+    world = environment_of(Settings.from_env({"HTTP_ALLOW": place, "HTTP_ALLOW_NETWORKS": "127.0.0.0/8"}), {})
     context = ToolContext("acme", "run", "step", "run:step:1", tmp_path, LocalObjects(tmp_path), world)
     args = {"url": f"{place}/a", "method": "PUT", "body": {"a": 1}}
     assert (await REGISTRY.call("tool", "http.request", args, context))["body"] == "yes"
@@ -392,7 +396,7 @@ def test_settings_that_are_wrong_say_so(name: str, value: str) -> None:
     ],
 )
 def test_sites_cover_scheme_host_and_port(entry: str, url: str, allowed: bool) -> None:
-    given = environment_of(Settings(http_allow=entry), {}).http
+    given = environment_of(Settings.from_env({"HTTP_ALLOW": entry}), {}).http
     if allowed:
         assert checked_url(url, given).geturl() == url
     else:
