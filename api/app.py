@@ -16,7 +16,7 @@ from typing import Protocol
 
 import uvicorn
 from fastapi import FastAPI
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 
 from api.auth import Authenticator
 from api.dependencies import CreateQueues, CreateTopics, Services
@@ -52,6 +52,7 @@ from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.claim_reader import ClaimReader
+from connectors.redis.client import connect_bounded
 from connectors.redis.errors import redis_errors
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -143,7 +144,9 @@ def create_app(
     database = Database(
         settings.postgres.dsn.get_secret_value(), max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S
     )
-    redis = Redis(connection_pool=_redis_pool(settings))
+    redis = connect_bounded(
+        settings.redis.url.get_secret_value(), connections=REDIS_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S
+    )
     clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
     nats = Nats(settings.nats.url.get_secret_value(), "agentflow-api") if settings.nats.url.get_secret_value() else None
     creators = create_topics or _topic_creator(settings), create_queues or _queue_creator(settings)
@@ -324,16 +327,6 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _redis_pool(settings: Settings) -> BlockingConnectionPool:
-    return BlockingConnectionPool.from_url(
-        settings.redis.url.get_secret_value(),
-        max_connections=REDIS_CONNECTIONS,
-        timeout=DEPENDENCY_TIMEOUT_S,
-        socket_timeout=DEPENDENCY_TIMEOUT_S,
-        socket_connect_timeout=DEPENDENCY_TIMEOUT_S,
-    )
 
 
 def _topic_creator(settings: Settings) -> CreateTopics:

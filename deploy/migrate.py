@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg
 
 from connectors.clickhouse.client import ClickHouse
-from connectors.postgres.errors import postgres_errors
+from connectors.postgres.database import connect_once
 from schemas.errors import AgentFlowError
 from schemas.settings import Settings
 
@@ -103,8 +103,7 @@ class _Session:
         self._conn: asyncpg.Connection | None = None
 
     async def __aenter__(self) -> asyncpg.Connection:
-        with postgres_errors("connect"):
-            self._conn = await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT_S)
+        self._conn = await connect_once(self._dsn, CONNECT_TIMEOUT_S)
         return self._conn
 
     async def __aexit__(self, *_: object) -> None:

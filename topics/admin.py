@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import TooLarge, Unavailable
+from topics import clients
 from topics.catalogue import MAX_QUEUES, is_queue, partitions_of, queue_topics
 
 _TIMEOUT_MS = 20_000
@@ -29,7 +30,7 @@ class TopicAdmin:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_TIMEOUT_MS)
+        self._client = clients.admin(bootstrap, _TIMEOUT_MS)
 
     async def __aenter__(self) -> "TopicAdmin":
         try:

@@ -18,6 +18,7 @@ from aiokafka.errors import InvalidProducerEpoch, MessageSizeTooLargeError, Prod
 from connectors.kafka.errors import kafka_errors
 from connectors.ports.engine import CheckpointWriter, Headers, Kept
 from schemas.errors import Fenced, Unavailable
+from topics import clients
 from topics.catalogue import CHECKPOINT_MAX_BYTES, checkpoint_topic
 
 log = logging.getLogger(__name__)
@@ -52,12 +53,11 @@ class KafkaCheckpoints:
     @asynccontextmanager
     async def writer(self, partition: int) -> AsyncIterator[CheckpointWriter]:
         """Open a partition's one writer."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+        producer = clients.producer(
+            self._bootstrap,
             client_id=self._client_id,
             transactional_id=f"{self._topic}-{partition}",
             transaction_timeout_ms=TRANSACTION_MS,
-            acks="all",
             max_batch_size=CHECKPOINT_MAX_BYTES,
             max_request_size=2 * CHECKPOINT_MAX_BYTES,
         )
@@ -105,10 +105,9 @@ class KafkaCheckpoints:
     async def _reader(self, partition: int) -> AsyncIterator[tuple[AIOKafkaConsumer, TopicPartition, int, int]]:
         """Yield a consumer outside every group, and the bounds of what it may read."""
         tp = TopicPartition(self._topic, partition)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+        consumer = clients.consumer(
+            self._bootstrap,
             client_id=self._client_id,
-            enable_auto_commit=False,
             isolation_level="read_committed",
             # What was cleaned away while it was read must be an error: a jump would lose records silently.
             auto_offset_reset="none",

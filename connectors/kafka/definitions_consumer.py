@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from connectors.kafka.errors import kafka_errors
 from schemas.errors import BadRecord, NewerMajor, Unavailable
 from schemas.records.definitions import Definition
+from topics import clients
 from topics.catalogue import DEFINITIONS
 from topics.codec import decode
 
@@ -49,9 +50,7 @@ class DefinitionsFollower:
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        consumer = clients.consumer(self._bootstrap, auto_offset_reset="earliest")
         with kafka_errors("follow definitions"):
             try:
                 await consumer.start()

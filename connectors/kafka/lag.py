@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from schemas.errors import Unavailable
+from topics import clients
 from topics.partitioner import partition_for
 
 GROUP = "agentflow.worker"
@@ -63,20 +64,18 @@ class LaneLag:
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
             timeout_ms = int(self._timeout_s * 1000)
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=timeout_ms)
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap, enable_auto_commit=False, request_timeout_ms=timeout_ms
-            )
+            admin = clients.admin(self._bootstrap, timeout_ms)
+            consumer = clients.consumer(self._bootstrap, request_timeout_ms=timeout_ms)
             self._clients = admin, consumer
             await admin.start()
             await consumer.start()
         return self._clients
 
     async def _close(self) -> None:
-        clients, self._clients = self._clients, None
-        if clients is None:
+        pair, self._clients = self._clients, None
+        if pair is None:
             return
-        admin, consumer = clients
+        admin, consumer = pair
         for closing in (consumer.stop(), admin.close()):
             with suppress(KafkaError, OSError, TimeoutError):
                 await asyncio.wait_for(closing, self._timeout_s)

@@ -5,7 +5,6 @@ and a lock per record; so records are gathered into one batch per partition here
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -18,11 +17,9 @@ from connectors.kafka.errors import kafka_errors
 from connectors.kafka.metadata import incarnation
 from connectors.ports.engine import Bounds, Headers, InRecord, OutRecord
 from schemas.errors import Unavailable
+from topics import clients
 from topics.catalogue import DLQ_MAX_MESSAGE_BYTES, DLQ_SUFFIX
 from topics.partitioner import partition_for
-
-# aiokafka builds a debug log record on every send unless its loggers stand above DEBUG.
-logging.getLogger("aiokafka").setLevel(logging.WARNING)
 
 #: Bytes after which a batch is closed. Kafka's ``max.message.bytes`` limits whole batches, so this stays below it.
 BATCH_BYTES = 512 * 1024
@@ -58,10 +55,9 @@ class KafkaLog:
         async with self._starting:
             if self._producer is not None:
                 return
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
+            producer = clients.producer(
+                self._bootstrap,
                 client_id=self._client_id,
-                acks="all",
                 # One batch a partition is in flight, so order holds without it; a repeat after a lost
                 # acknowledgement is told by the record's id. An idempotent producer that meets a recreated
                 # broker fails for good instead.
@@ -112,10 +108,9 @@ class KafkaLog:
         """
         if not records:
             return
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+        producer = clients.producer(
+            self._bootstrap,
             client_id=f"{self._client_id}-big",
-            acks="all",
             compression_type="gzip",
             max_batch_size=BIG_BYTES,
             max_request_size=BIG_BYTES,
@@ -258,9 +253,8 @@ class _reader:  # noqa: N801 - used as a function
 
     def __init__(self, bootstrap: str, topic: str, partition: int) -> None:
         self._tp = TopicPartition(topic, partition)
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            enable_auto_commit=False,
+        self._consumer = clients.consumer(
+            bootstrap,
             # What retention took while it was read must be an error: a jump to the end would lose records silently.
             auto_offset_reset="none",
             fetch_max_wait_ms=50,

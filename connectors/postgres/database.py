@@ -1,4 +1,4 @@
-"""A pool that connects when it is first needed, and never waits longer than it was told."""
+"""Makes every connection to PostgreSQL: a pool that connects when it is first needed, and single ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -97,6 +97,12 @@ class Database:
                     init=_prepare,
                 )
             return self._pool
+
+
+async def connect_once(dsn: str, timeout_s: float) -> "asyncpg.Connection[asyncpg.Record]":
+    """Return one connection outside of any pool; the caller closes it. Raises ``Unavailable``."""
+    with postgres_errors("connect"):
+        return await asyncpg.connect(dsn, timeout=timeout_s)
 
 
 async def _prepare(conn: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from connectors.http.clients import service_client
 from connectors.providers import http_errors, openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import weight
@@ -36,11 +37,8 @@ class OpenAIProvider:
         # OpenAI's newer models refuse ``max_tokens``, and many compatible services know nothing else.
         hosted = httpx.URL(base_url).host == "api.openai.com"
         self._field: openai_wire.MaxTokensField = "max_completion_tokens" if hosted else "max_tokens"
-        self._client = httpx.AsyncClient(
-            base_url=base_url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-        )
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = service_client(base_url.rstrip("/") + "/", headers, _CONNECTIONS)
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Ask the model once. Raises ``StepError`` as ``http_errors`` maps it."""

@@ -1,6 +1,6 @@
-"""How our processes connect to Redis."""
+"""Makes every client of Redis."""
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -18,6 +18,21 @@ def connect(url: str, *, answer_s: float = ANSWER_S) -> Redis:
     Longer waiting is for those who know what they wait for.
     """
     return Redis.from_url(url, socket_timeout=answer_s, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 1))
+
+
+def connect_bounded(url: str, *, connections: int, timeout_s: float) -> Redis:
+    """Return a client with at most so many connections, whose every call, the wait for one included, is bounded.
+
+    ``aclose`` of its ``connection_pool`` closes it.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=timeout_s,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+    )
+    return Redis(connection_pool=pool)
 
 
 async def ping(redis: Redis) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import yaml
 
+from connectors.http.clients import local_client
 from deploy.local.roles import ROOT
 from deploy.local.run_rows import RunJson
 from deploy.local.show import LiveRuns, print_results
@@ -23,7 +24,7 @@ class SampleError(Exception):
 async def run_sample(api_url: str, api_key: str) -> None:
     """Register and submit everything, show the runs until they end, print what came out. Raises ``SampleError``."""
     headers = {"Authorization": f"Bearer {api_key}"}
-    async with httpx.AsyncClient(base_url=api_url, headers=headers, timeout=30, trust_env=False) as api:
+    async with local_client(api_url, headers, timeout_s=30) as api:
         await _register(api)
         ids = [await _submit(api, body) for body in submissions()]
 

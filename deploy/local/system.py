@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from connectors.clickhouse.client import ClickHouse
+from connectors.http.clients import blocking_local_client
 from deploy import migrate
 from deploy.local.engines import Endpoints, EngineStack
 from deploy.local.engines.ports import LOOPBACK, PortBook, is_free
@@ -96,9 +97,7 @@ class System:
 
     def client(self) -> httpx.Client:
         """Return an HTTP client with the bootstrap key."""
-        return httpx.Client(
-            base_url=self.api_url, headers={"Authorization": f"Bearer {self.api_key}"}, timeout=10, trust_env=False
-        )
+        return blocking_local_client(self.api_url, {"Authorization": f"Bearer {self.api_key}"}, timeout_s=10)
 
     def endpoints_of(self, name: str) -> Endpoints:
         """Return where a process of roles finds the engines; tests put something between them."""

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 
 from schemas.errors import NotFound, Rejected, Unavailable
+from topics import clients
 from topics.catalogue import DLQ_MAX_MESSAGE_BYTES
 from topics.dead_letters.letter import (
     RETRIES,
@@ -37,17 +37,15 @@ class DeadLetterLog:
     def __init__(self, bootstrap: str, timeout_ms: int = _TIMEOUT_MS) -> None:
         self._bootstrap = bootstrap
         self._timeout_s = timeout_ms / 1000
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=timeout_ms)
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            enable_auto_commit=False,
+        self._admin = clients.admin(bootstrap, timeout_ms)
+        self._consumer = clients.consumer(
+            bootstrap,
             fetch_max_wait_ms=50,
             max_partition_fetch_bytes=4 * DLQ_MAX_MESSAGE_BYTES,
             request_timeout_ms=timeout_ms,
         )
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
+        self._producer = clients.producer(
+            bootstrap,
             max_batch_size=DLQ_MAX_MESSAGE_BYTES,
             max_request_size=4 * DLQ_MAX_MESSAGE_BYTES,
             request_timeout_ms=timeout_ms,

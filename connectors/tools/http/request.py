@@ -9,13 +9,13 @@ import asyncio
 import json
 import ssl
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpcore
 from pydantic import Field
 
+from connectors.http.clients import guarded_pool
 from connectors.tools.context import ToolContext
 from connectors.tools.environment import HttpRules
 from connectors.tools.http.egress import GuardedBackend, Resolve, resolve
@@ -113,7 +113,7 @@ class Caller:
             headers.append((b"content-type", b"application/json"))
         headers.append((b"idempotency-key", self._key.encode()))
         backend = GuardedBackend(self._rules.networks, self._look_up)
-        async with httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=backend, max_connections=1) as pool:
+        async with guarded_pool(backend) as pool:
             target = _encoded(place)
             async with pool.stream(
                 wanted.method, target, headers=headers, content=wanted.content, extensions={"timeout": timeouts}
@@ -178,9 +178,3 @@ def _unreachable(exc: Exception) -> StepError:
         cause = cause.__cause__ or cause.__context__
     what = str(exc) or type(exc).__name__
     return StepError("unreachable", f"the host does not answer as it should: {what[:300]}", retryable=True)
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """Return the context of all connections: the system's authorities; to make one takes milliseconds."""
-    return ssl.create_default_context()

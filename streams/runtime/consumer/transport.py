@@ -12,6 +12,7 @@ from mode.utils.queues import ThrowableQueue
 
 from streams.runtime.consumer.consumer import PollConsumer
 from streams.runtime.consumer.poll import Partition, PollHandler
+from topics import clients
 
 #: How long an idle fetch waits at the broker. A record that comes meanwhile ends the wait at once.
 FETCH_WAIT_MS = 500
@@ -61,7 +62,7 @@ class PollApp(faust.App):
     ) -> None:
         super().__init__(
             group,
-            broker=[f"aiokafka://{server}" for server in bootstrap.split(",")],
+            **clients.faust_access(bootstrap),
             web_enabled=False,
             topic_disable_leader=True,
             topic_allow_declare=False,
@@ -71,6 +72,7 @@ class PollApp(faust.App):
             datadir="/nonexistent",
             TableManager=NoTables,
         )
+        self._bootstrap = bootstrap
         self.handler = handler
         self.topics_read = topics_read
         self.pattern = pattern
@@ -137,11 +139,10 @@ class PollApp(faust.App):
 
     def new_client(self) -> AIOKafkaConsumer:
         """Return the group's client, not yet started."""
-        return AIOKafkaConsumer(
-            bootstrap_servers=[url.authority for url in self.conf.broker_consumer],
+        return clients.consumer(
+            self._bootstrap,
             group_id=self.conf.id,
             client_id=self._client_id,
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             group_instance_id=self._instance_id or None,

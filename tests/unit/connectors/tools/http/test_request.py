@@ -405,6 +405,6 @@ def test_sites_cover_scheme_host_and_port(entry: str, url: str, allowed: bool) -
 
 
 def test_certificates_are_checked() -> None:
-    from connectors.tools.http.request import _tls
+    from connectors.http.clients import _tls
 
     assert (_tls().verify_mode, _tls().check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -1,0 +1,1 @@
+"""HTTP to other hosts: model providers, and what workflows ask."""
