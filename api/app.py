@@ -54,6 +54,7 @@ from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.claim_reader import ClaimReader
 from connectors.redis.client import connect_bounded
 from connectors.redis.errors import redis_errors
+from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
@@ -67,7 +68,7 @@ from services.runs.explain_waiting import Waits
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
-from services.runs.submit import Submissions
+from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.of_run import RunDefinitions
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
@@ -186,7 +187,10 @@ def _services(
     large_inputs = LargeInputs(objects, settings.objects.max_inputs_bytes)
     limits = RunLimits(database)
     turns = Turns(limits, settings.tables.admission_pool)
-    submissions = Submissions(plans, markers, history, appender, large_inputs, settings.security.capture, turns=turns)
+    ports = SubmissionPorts(
+        plans=plans, markers=markers, history=history, appender=appender, large_inputs=large_inputs, turns=turns
+    )
+    submissions = Submissions(ports, capture=settings.security.capture)
     seen = AdmissionReader(redis, DEPENDENCY_TIMEOUT_S)
     definitions = RunDefinitions(plans, SpecReader(redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S))
     restarts = Restarts(history, definitions, large_inputs, settings.security.capture)
@@ -224,9 +228,7 @@ def _services(
             workflows=flows,
             objects=objects,
             appender=appender,
-            redis=redis,
-            partitions=settings.kafka.partitions,
-            timeout_s=DEPENDENCY_TIMEOUT_S,
+            signals=SignalsReader(redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
         ),
         schedules=Schedules(database),
         backfills=Backfills(database),

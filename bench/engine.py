@@ -18,16 +18,13 @@ from bench.counting import CountFold, CountInbox, CountOutput
 from connectors.aio.clock import WallClock
 from connectors.kafka.log import KafkaLog
 from connectors.memory.checkpoints import MemoryCheckpoints
-from connectors.ports.engine import Due, OutRecord, Position
+from connectors.ports.engine import OutRecord, Position
 from connectors.redis.fenced_table import RedisTable
-from streams.runtime.consumer.transport import PollApp
+from streams.runtime.consumer.transport import Member, PollApp, Reads
 from streams.runtime.table.agent import TableAgent
+from streams.runtime.table.spec import Ports, TableSpec
 
 PARTITIONS = 4
-
-
-async def _no_timers(_partition: int, _due: list[Due]) -> list[OutRecord]:
-    return []
 
 
 async def run(bootstrap: str, redis_url: str, source: str, target: str, records: int) -> float:
@@ -42,11 +39,10 @@ async def run(bootstrap: str, redis_url: str, source: str, target: str, records:
     async with KafkaLog(bootstrap) as log:
         table = RedisTable(redis, name)
         await _begin_at_zero(table, await log.incarnation(source))
-        agent = TableAgent(
-            topic=source, fold=CountFold(), inbox=CountInbox(), table=table, log_=log,
-            checkpoints=MemoryCheckpoints(), clock=WallClock(), fire=_no_timers, out=out,  # type: ignore[arg-type]
-        )  # fmt: skip
-        app = PollApp(name, bootstrap=bootstrap, handler=agent, topics_read=(source,))
+        spec = TableSpec(topic=source, fold=CountFold(), inbox=CountInbox(), out=out)  # type: ignore[arg-type]
+        ports = Ports(table=table, log=log, checkpoints=MemoryCheckpoints(), clock=WallClock())
+        agent = TableAgent(spec, ports)
+        app = PollApp(name, agent, Reads(topics=(source,)), Member(bootstrap=bootstrap))
         await app.start()
         rate = await _measure(agent, records)
         await app.stop()

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import orjson
@@ -28,13 +29,16 @@ from connectors.redis.client import connect
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from streams.process import http, logs
+from streams.process.context import RoleContext
 from streams.process.dependencies import Dependencies
 from streams.process.exit_codes import Ending, Exit
 from streams.process.health import EventLoopWatch, Health
 from streams.process.health_metrics import HealthCollector
 from streams.process.metrics import RoleCollector, TakeTimes
+from streams.process.probes import probes
 from streams.process.role import RoleApp
-from streams.roles.build import OPTIONAL, ROLES, House, questions
+from streams.process.spec import RoleSpec, optional
+from streams.roles.registry import ROLES
 from streams.runtime.table.agent import TableAgent
 
 log = logging.getLogger(__name__)
@@ -50,14 +54,25 @@ Apps = Mapping[str, RoleApp]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the roles named; return the exit code, see ``streams.process.exit_codes``."""
-    parser = argparse.ArgumentParser(prog="python -m streams", description="Run stream roles in one process.")
-    parser.add_argument("roles", nargs="+", choices=[*ROLES, "all"], metavar="role", help=", ".join([*ROLES, "all"]))
-    named = parser.parse_args(argv).roles
+    named = _parser().parse_args(argv).roles
     roles = list(ROLES) if "all" in named else list(dict.fromkeys(named))
     logs.set_up(os.environ.get("LOG_LEVEL", "INFO"))
     ending = _run(os.environ, roles)
     say_last(ending, roles)
     return ending.exit
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, ROLES))
+    about = [f"  {name:{width}}  {spec.summary}; needs {', '.join(spec.needs)}" for name, spec in ROLES.items()]
+    parser = argparse.ArgumentParser(
+        prog="python -m streams",
+        description="Run stream roles in one process.",
+        epilog="\n".join(["roles:", *about, f"  {'all':{width}}  all of them"]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("roles", nargs="+", choices=[*ROLES, "all"], metavar="role", help="see below")
+    return parser
 
 
 def say_last(ending: Ending, roles: Sequence[str]) -> None:
@@ -75,14 +90,14 @@ def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
     tune_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            return runner.run(run(settings, roles))
+            return runner.run(run(env, settings, roles))
         except Exception as exc:
             log.critical("%s crashed", ", ".join(roles), exc_info=exc, extra={"action": "crash"})
             return crashed(", ".join(roles), exc)
 
 
-async def run(settings: Settings, roles: Sequence[str]) -> Ending:
-    """Run roles until they are told to stop or must end; return why."""
+async def run(env: Mapping[str, str], settings: Settings, roles: Sequence[str]) -> Ending:
+    """Run roles until they are told to stop or must end; return why. Tools find their secrets in ``env``."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -90,33 +105,40 @@ async def run(settings: Settings, roles: Sequence[str]) -> Ending:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    kafka = KafkaLog(settings.kafka.bootstrap, client_id="agentflow-" + "-".join(roles))
-    house = House(settings, kafka, connect(settings.redis.url.get_secret_value()), registry, TakeTimes(registry))
-    try:
-        return await Process(house, roles, stop).serve()
-    finally:
-        await _close(house)
+    async with AsyncExitStack() as stack:
+        ctx = RoleContext(
+            settings=settings,
+            env=env,
+            log=KafkaLog(settings.kafka.bootstrap, client_id="agentflow-" + "-".join(roles)),
+            redis=connect(settings.redis.url.get_secret_value()),
+            registry=registry,
+            takes=TakeTimes(registry),
+            stack=stack,
+        )
+        ctx.on_close(ctx.redis.aclose)
+        ctx.on_close(ctx.log.stop)
+        return await Process(ctx, [ROLES[role] for role in roles], stop).serve()
 
 
 class Process:
     """The roles of one process, from the first word with the broker to the last of the group."""
 
-    def __init__(self, house: House, roles: Sequence[str], stop: asyncio.Event) -> None:
-        self._house = house
-        self._roles = roles
+    def __init__(self, ctx: RoleContext, specs: Sequence[RoleSpec], stop: asyncio.Event) -> None:
+        self._ctx = ctx
+        self._specs = specs
         self._stop = stop
         self._apps: dict[str, RoleApp] = {}
-        self._dependencies = Dependencies(questions(house, roles), optional=OPTIONAL)
-        self._health = Health(roles, self._dependencies, stall_s=house.settings.process.ready_stall_s)
-        house.registry.register(RoleCollector(self._apps.items))
-        house.registry.register(HealthCollector(self._health))
+        self._dependencies = Dependencies(probes(ctx, specs), optional=optional(specs))
+        self._health = Health(self._roles(), self._dependencies, stall_s=ctx.settings.process.ready_stall_s)
+        ctx.registry.register(RoleCollector(self._apps.items))
+        ctx.registry.register(HealthCollector(self._health))
 
     async def serve(self) -> Ending:
         """Serve; return why it ended."""
-        settings, watch = self._house.settings, EventLoopWatch(self._health)
+        settings, watch = self._ctx.settings, EventLoopWatch(self._health)
         try:
             port, stop_serving = http.serve(
-                self._house.registry, self._health, settings.api.host, settings.process.metrics_port
+                self._ctx.registry, self._health, settings.api.host, settings.process.metrics_port
             )
         except OSError as exc:
             return Ending(
@@ -137,11 +159,11 @@ class Process:
 
     async def _start(self, port: int) -> Ending | None:
         """Start the apps; answers an ending when that cannot be done in time, or need not be any more."""
-        deadline = time.monotonic() + self._house.settings.process.start_timeout_s
+        deadline = time.monotonic() + self._ctx.settings.process.start_timeout_s
         if (ending := await self._within(deadline, self._connected())) is not None:
             return ending
         try:
-            self._apps |= {role: ROLES[role](self._house) for role in self._roles}
+            self._apps |= {spec.name: spec.build(self._ctx) for spec in self._specs}
         except ValueError as exc:
             return Ending(Exit.CONFIG, str(exc))
         self._health.apps = self._apps
@@ -151,7 +173,7 @@ class Process:
                 return ending
         except KafkaConnectionError as exc:
             # It answered a moment ago. To go on would need new apps, and a new process is the surest way to them.
-            bootstrap = self._house.settings.kafka.bootstrap
+            bootstrap = self._ctx.settings.kafka.bootstrap
             return Ending(Exit.NO_BROKER, f"the broker at {bootstrap} went away while the roles started: {exc}")
         self._health.serving = True
         _say_ready({"ready": True, "roles": list(self._apps), "metrics_port": port})
@@ -160,7 +182,7 @@ class Process:
 
     async def _within(self, deadline: float, doing: Coroutine[Any, Any, None]) -> Ending | None:
         """Do it until the deadline, unless told to stop first."""
-        settings = self._house.settings
+        settings = self._ctx.settings
         task, stopped = asyncio.create_task(doing), asyncio.create_task(self._stop.wait())
         try:
             left = max(0.0, deadline - time.monotonic())
@@ -177,12 +199,15 @@ class Process:
                 one.cancel()
             await asyncio.gather(task, stopped, return_exceptions=True)
 
+    def _roles(self) -> list[str]:
+        return [spec.name for spec in self._specs]
+
     async def _connected(self) -> None:
         """Wait for the broker."""
         said = False
         while True:
             try:
-                await self._house.log.start()
+                await self._ctx.log.start()
                 return
             except Unavailable as exc:
                 if not said:
@@ -207,7 +232,7 @@ class Process:
                 return crashed(role, fault)
         if why := self._health.hopeless():
             return Ending(Exit.BROKEN, why)
-        patience = self._house.settings.process.give_up_s
+        patience = self._ctx.settings.process.give_up_s
         for state in self._dependencies.waiting():
             if 0 < patience <= state.seconds(time.monotonic()):
                 return Ending(Exit.DEPENDENCY_LOST, f"{state.name} did not answer for {patience:g} s: {state.why}")
@@ -215,14 +240,14 @@ class Process:
 
     async def _stop_apps(self) -> None:
         """Stop the apps; a broker that is gone must not keep the process, so after a while it just ends."""
-        patience = self._house.settings.worker.drain_s + STOP_GRACE_S
+        patience = self._ctx.settings.worker.drain_s + STOP_GRACE_S
         stopping = asyncio.gather(*(app.stop() for app in self._apps.values()), return_exceptions=True)
         try:
             await asyncio.wait_for(stopping, patience)
         except TimeoutError:
             log.critical("not stopped after %.0f s; ending anyway", patience, extra={"action": "stop_forced"})
             logging.shutdown()
-            say_last(Ending(Exit.NOT_IN_TIME, f"not stopped within {patience:g} s"), self._roles)
+            say_last(Ending(Exit.NOT_IN_TIME, f"not stopped within {patience:g} s"), self._roles())
             os._exit(Exit.NOT_IN_TIME)
 
 
@@ -247,13 +272,3 @@ async def _all(starting: "asyncio.Future[list[Any]]") -> None:
 def _say_ready(what: dict[str, object]) -> None:
     sys.stdout.write(orjson.dumps(what).decode() + "\n")
     sys.stdout.flush()
-
-
-async def _close(house: House) -> None:
-    for close in reversed(house.closers):
-        try:
-            await close()
-        except Exception as exc:  # noqa: BLE001 - the rest must be closed too
-            log.warning("closing: %r", exc, extra={"action": "close"})
-    await house.log.stop()
-    await house.redis.aclose()

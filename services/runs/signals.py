@@ -4,20 +4,17 @@ What is told here is told from history, from the markers of accepted submissions
 as of a moment ago. The run's fold looks again, and counts what it cannot use as late.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
-from redis.asyncio import Redis
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
-from connectors.redis.errors import redis_errors
-from connectors.redis.keys import runs_slot
+from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, Undecodable
 from schemas.payload import Inline, Payload
@@ -26,7 +23,7 @@ from schemas.records.run_events import SignalReceived
 from schemas.records.run_views import RunState
 from schemas.spec.check.waiting_nodes import signal_names
 from schemas.spec.model import WorkflowSpec
-from schemas.tables.signals import FIELD, KEPT_BYTES, KEPT_MOST, Signals, decode_signals
+from schemas.tables.signals import KEPT_BYTES, KEPT_MOST
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
@@ -77,18 +74,14 @@ class SignalSender:
         workflows: Workflows,
         objects: Objects,
         appender: Appender,
-        redis: "Redis",
-        partitions: int,
-        timeout_s: float = 2.0,
+        signals: SignalsReader,
     ) -> None:
         self._history = history
         self._markers = markers
         self._workflows = workflows
         self._objects = objects
         self._appender = appender
-        self._redis = redis
-        self._partitions = partitions
-        self._timeout_s = timeout_s
+        self._signals = signals
         self._names: dict[tuple[str, str, int], frozenset[str]] = {}
 
     async def prepare(self, org_id: str, wish: SignalRequest) -> Addressed:
@@ -147,10 +140,7 @@ class SignalSender:
             raise InvalidInput(f"the signal's data cannot be kept: {exc}") from exc
 
     async def _check_room(self, run_id: str, payload: Payload) -> None:
-        with redis_errors("look at a run's signals"):
-            async with asyncio.timeout(self._timeout_s):
-                data = await self._redis.hget(runs_slot(run_id, self._partitions).entity(run_id), FIELD)
-        signals = decode_signals(data if isinstance(data, bytes) else data.encode()) if data else Signals()
+        signals = await self._signals.kept(run_id)
         size = len(orjson.dumps(payload.value)) if isinstance(payload, Inline) else REFERENCE_BYTES
         if not signals.has_room(size):
             raise Conflict(

@@ -56,29 +56,33 @@ class Submitted:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionPorts:
+    """What submissions ask and write. Without ``turns`` no organisation has limits."""
+
+    plans: WorkflowResolver
+    markers: SubmissionMarkers
+    history: Runs
+    appender: Appender
+    large_inputs: LargeInputs
+    turns: Turns | None = None
+
+
 class Submissions:
     """Takes submissions. Every method raises ``Unavailable`` when a dependency does not answer."""
 
     def __init__(
-        self,
-        plans: WorkflowResolver,
-        markers: SubmissionMarkers,
-        history: Runs,
-        appender: Appender,
-        large_inputs: LargeInputs,
-        capture: Capture = "full",
-        now_ms: Callable[[], int] = wall_clock_ms,
-        turns: Turns | None = None,
+        self, ports: SubmissionPorts, *, capture: Capture = "full", now_ms: Callable[[], int] = wall_clock_ms
     ) -> None:
-        self._plans = plans
-        self._markers = markers
-        self._history = history
-        self._appender = appender
-        self._large_inputs = large_inputs
+        self._plans = ports.plans
+        self._markers = ports.markers
+        self._history = ports.history
+        self._appender = ports.appender
+        self._large_inputs = ports.large_inputs
+        self._turns = ports.turns
         self._now_ms = now_ms
         self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
-        self._turns = turns
 
     async def prepare(
         self,

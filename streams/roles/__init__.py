@@ -1,1 +1,4 @@
-"""The stream roles, one file per role. A role is one Faust app: one consumer group, one handler."""
+"""The stream roles, one module per role, with its ``SPEC`` and its ``build``.
+
+A role is one Faust app: one consumer group, one handler.
+"""

@@ -1,4 +1,7 @@
-"""The admission role beside its fold: it says how large the pool is, and shows how many runs stand in line."""
+"""The admission role: the fold of ``admissions`` on the engine.
+
+It also says how large the pool is, and shows how many runs stand in line.
+"""
 
 import asyncio
 import logging
@@ -8,12 +11,19 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from connectors.aio.cancel import end
-from connectors.ports.engine import Due, Log, OutRecord
+from connectors.ports.engine import Log
 from schemas.errors import Unavailable
 from schemas.records.admissions import PoolSet
 from schemas.tables.admissions import LINES, POOL, Pool
+from streams.core.admissions.fold import AdmissionsFold
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.runtime.consumer.transport import Reads
 from streams.runtime.routing import to_out
 from streams.runtime.table.partition import OwnedPartition, Status
+from streams.runtime.table.spec import TableSpec
+from topics.catalogue import ADMISSIONS, RUN_EVENTS, TABLE_ADMISSIONS
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +59,6 @@ class PoolAnnouncer:
             await asyncio.sleep(RETRY_S)
 
 
-async def fire_nothing(_partition: int, _dues: list[Due]) -> list[OutRecord]:
-    """Return nothing: no run waits here for a time."""
-    return []
-
-
 class AdmissionQueueCollector(Collector):
     """Reads the owner's lines at scrape time. By organisation the API says it (``GET /api/v1/limits``)."""
 
@@ -69,3 +74,25 @@ class AdmissionQueueCollector(Collector):
                 runs.add_metric(["running"], pool.running)
                 runs.add_metric(["waiting"], pool.waiting)
         return [runs]
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    pool = PoolAnnouncer(ctx.log, ctx.settings.tables.admission_pool)
+    pool.start()
+    ctx.on_close(pool.stop)
+    spec = TableSpec(topic=ADMISSIONS, fold=AdmissionsFold())
+    handler = ctx.table_agent(SPEC.name, TABLE_ADMISSIONS, spec)
+    ctx.registry.register(AdmissionQueueCollector(handler.partitions))
+    return ctx.app(SPEC.name, handler, Reads(topics=SPEC.reads))
+
+
+SPEC = RoleSpec(
+    name="admission",
+    summary="admits runs of organisations that have limits, organisations taking turns",
+    build=build,
+    reads=(ADMISSIONS,),
+    writes=(RUN_EVENTS, ADMISSIONS),
+    table=TABLE_ADMISSIONS,
+    needs=(Dependency.KAFKA, Dependency.REDIS),
+)

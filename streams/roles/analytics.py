@@ -11,10 +11,17 @@ from typing import Protocol
 from connectors.ports.engine import InRecord
 from schemas.records.base import Record
 from streams.core.rows import COLUMNS, Origin, Row, rows_of
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.runtime.consumer.transport import Reads
+from streams.runtime.sink import SinkAgent, SinkSpec, batch_delay, decoded
 from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS
 
-#: The topics that this role reads.
-TOPICS = (COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS)
+#: Every insert into ClickHouse makes a part, which it merges later, so few and large ones. Milliseconds: least, most.
+DELAY_MS = 500.0, 1_000.0
+#: Of each partition, and this role reads four topics: what is fetched ahead is memory.
+FETCH_BYTES = 512 * 1024
 
 
 class RowStore(Protocol):
@@ -43,3 +50,20 @@ def _by_table(records: Sequence[tuple[InRecord, Record]]) -> dict[str, list[Row]
         table, rows = rows_of(record, Origin(place.topic, place.partition, place.offset))
         tables.setdefault(table, []).extend(rows)
     return tables
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    write = AnalyticsSink(ctx.clickhouse()).write
+    spec = SinkSpec(name=SPEC.name, open_record=decoded, write=write, gathering=batch_delay(*DELAY_MS))
+    reads = Reads(topics=SPEC.reads, fetch_bytes=FETCH_BYTES)
+    return ctx.app(SPEC.name, SinkAgent(spec, ctx.log, ctx.clock), reads)
+
+
+SPEC = RoleSpec(
+    name="analytics",
+    summary="writes costs, calls, spans and steps to ClickHouse",
+    build=build,
+    reads=(COST_EVENTS, PROVIDER_CALLS, TRACE_SPANS, RUN_VIEWS),
+    needs=(Dependency.KAFKA, Dependency.CLICKHOUSE),
+)

@@ -9,8 +9,18 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from connectors.ports.engine import Due, OutRecord, split_member
-from connectors.redis.holds import HOLD_ENTITY, Expired
-from topics.catalogue import COST_EVENTS
+from connectors.redis.holds import HOLD_ENTITY, Expired, RedisHolds
+from services.budgets.definitions import BudgetDefinitions
+from streams.core.budgets.fold import BudgetsFold
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.runtime.consumer.transport import Reads
+from streams.runtime.table.spec import TableSpec
+from topics.catalogue import COST_EVENTS, TABLE_BUDGETS
+
+#: Holds of calls in flight are asserted again within a third of a lease; twice a lease covers a slow one.
+RESTORE_GRACE_LEASES = 2
 
 
 class ExpiredHolds(Protocol):
@@ -39,3 +49,29 @@ class PresumedSettlements:
             return []
         expired = await self._holds.load_presumed(partition, calls)
         return [OutRecord(COST_EVENTS, hold.org_id.encode(), hold.record) for hold in expired]
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    settings = ctx.settings
+    holds = RedisHolds(ctx.redis, BudgetDefinitions(), settings.kafka.partitions, settings.tables.hold_ttl_ms)
+    spec = TableSpec(
+        topic=COST_EVENTS,
+        fold=BudgetsFold(),
+        fire=PresumedSettlements(holds).fire,
+        grace_ms=RESTORE_GRACE_LEASES * settings.worker.claim_lease_ms,
+    )
+    # Workers arm the timers of their holds themselves.
+    handler = ctx.table_agent(SPEC.name, TABLE_BUDGETS, spec, foreign_timers=True)
+    return ctx.app(SPEC.name, handler, Reads(topics=SPEC.reads))
+
+
+SPEC = RoleSpec(
+    name="budgets",
+    summary="folds costs into what was spent, and settles holds that outlived their calls",
+    build=build,
+    reads=(COST_EVENTS,),
+    writes=(COST_EVENTS,),
+    table=TABLE_BUDGETS,
+    needs=(Dependency.KAFKA, Dependency.REDIS),
+)

@@ -1,8 +1,17 @@
-"""The sink that writes run views to PostgreSQL, for reading and listing."""
+"""The history role: run views to PostgreSQL, for reading and listing."""
 
 from connectors.ports.engine import InRecord
 from connectors.postgres.run_writes import RunWrites
 from schemas.records.run_views import RunView
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.runtime.consumer.transport import Reads
+from streams.runtime.sink import SinkAgent, SinkSpec, batch_delay, decoded
+from topics.catalogue import RUN_VIEWS
+
+#: Readers see a run's steps this much later; under load its views gather, and of each run only the newest is written.
+DELAY_MS = 40.0, 400.0
 
 
 class HistorySink:
@@ -14,3 +23,19 @@ class HistorySink:
     async def write(self, records: list[tuple[InRecord, RunView]]) -> None:
         """Write a batch in one transaction. Raises ``Unavailable`` when PostgreSQL does not answer: ack nothing."""
         await self._writes.write(view for _, view in records)
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    sink = HistorySink(RunWrites(ctx.database()))
+    spec = SinkSpec(name=SPEC.name, open_record=decoded, write=sink.write, gathering=batch_delay(*DELAY_MS))
+    return ctx.app(SPEC.name, SinkAgent(spec, ctx.log, ctx.clock), Reads(topics=SPEC.reads))
+
+
+SPEC = RoleSpec(
+    name="history",
+    summary="writes what readers see of runs to PostgreSQL",
+    build=build,
+    reads=(RUN_VIEWS,),
+    needs=(Dependency.KAFKA, Dependency.POSTGRES),
+)

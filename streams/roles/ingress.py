@@ -10,17 +10,26 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from connectors.ports.engine import InRecord
+from connectors.redis.signals_reader import SignalsReader
 from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
 from schemas.errors import BadRecord, Conflict, InvalidInput, NotFound, Rejected, SubmissionConflict, TooLarge
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
 from services.runs.signals import SignalRequest, SignalSender
 from services.runs.submit import Submissions
+from streams.process.context import STORE_TIMEOUT_S, RoleContext
+from streams.process.role import RoleApp
+from streams.process.spec import Dependency, RoleSpec
 from streams.roles.cloudevents import CloudEvent, read_event
-from topics.catalogue import organisation_of
+from streams.roles.submission_path import SubmissionPath
+from streams.runtime.consumer.transport import Reads
+from streams.runtime.sink import SinkAgent, SinkSpec
+from topics.catalogue import DLQ_SUFFIX, RUN_EVENTS, SUBMISSIONS, organisation_of
 
 EVENT_TYPE = "agentflow.workflow.submit"
 SIGNAL_TYPE = "agentflow.workflow.signal"
+#: Each submission is an object, a marker and an append: a poll of them is answered within a moment.
+POLL_RECORDS = 500
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -128,3 +137,34 @@ def _reason(exc: BadRecord | Rejected) -> str:
     if isinstance(exc, BadRecord):
         return exc.reason
     return next((reason for kind, reason in _REASONS if isinstance(exc, kind)), "rejected")
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    path = SubmissionPath.of(ctx)
+    signals = SignalSender(
+        history=path.history,
+        markers=path.markers,
+        workflows=path.workflows,
+        objects=path.objects,
+        appender=path.appender,
+        signals=SignalsReader(ctx.redis, ctx.settings.kafka.partitions, STORE_TIMEOUT_S),
+    )
+    ingress = Ingress(path.submissions, signals, ctx.dead_letter)
+    spec = SinkSpec(
+        name=SPEC.name,
+        write=lambda items: ingress.write([record for record, _ in items]),
+        poll_records=POLL_RECORDS,
+    )
+    pattern = rf"^{SUBMISSIONS}\.(?!{DLQ_SUFFIX.removeprefix('.')}$).+$"
+    return ctx.app(SPEC.name, SinkAgent(spec, ctx.log, ctx.clock), Reads(pattern=pattern))
+
+
+SPEC = RoleSpec(
+    name="ingress",
+    summary="turns CloudEvents of other systems into runs and signals",
+    build=build,
+    reads=(SUBMISSIONS,),
+    writes=(RUN_EVENTS,),
+    needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
+)

@@ -15,6 +15,12 @@ from connectors.ports.engine import Clock, InRecord
 from connectors.ports.pubsub import WATCH_S, WATCHES, PubSub, cancel_subject, run_subject
 from schemas.errors import BadRecord, NewerMajor
 from schemas.records.run_views import RunView
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.runtime.consumer.transport import Reads
+from streams.runtime.sink import SinkAgent, SinkSpec, batch_delay
+from topics.catalogue import RUN_VIEWS
 from topics.codec import decode
 
 #: History has what is older, and nobody waits for it here any more.
@@ -22,6 +28,9 @@ STALE_MS = 30_000
 #: A record without any of them is of no run that ended badly; one with them may be all the same.
 _BAD_ENDS = (b'"status":"failed"', b'"status":"canceled"')
 MAX_WATCHED = 100_000
+#: Watchers see a change at most this much later. With nobody watching, polls are most of what the role costs: at 20 ms
+#: it was 0.037 ms of CPU a run of three steps at 900 runs/s, and 0.072 ms at 300 runs/s.
+DELAY_MS = 50.0, 100.0
 
 
 class Live:
@@ -81,3 +90,20 @@ def without_values(view: RunView) -> RunView:
         output=None,
         steps=[structs.replace(step, output=None) for step in view.steps],
     )
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    write = Live(ctx.bus(SPEC.name), ctx.clock).write
+    spec = SinkSpec(name=SPEC.name, write=write, gathering=batch_delay(*DELAY_MS))
+    return ctx.app(SPEC.name, SinkAgent(spec, ctx.log, ctx.clock), Reads(topics=SPEC.reads))
+
+
+SPEC = RoleSpec(
+    name="live",
+    summary="publishes changes of runs that somebody watches to NATS",
+    build=build,
+    reads=(RUN_VIEWS,),
+    needs=(Dependency.KAFKA,),
+    uses=(Dependency.NATS,),
+)

@@ -7,6 +7,7 @@ moves a schedule on only after a slot was decided; ``streams.core.schedules`` ha
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
@@ -22,6 +23,10 @@ from schemas.schedule import slot_id, slots
 from services.runs.from_schedule import run_of, source_of, submission_of
 from services.runs.submit import Submissions
 from streams.core.schedules import due, overlap
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp, TickApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.roles.submission_path import SubmissionPath
 from streams.runtime.consumer.poll import Partition
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
@@ -41,26 +46,28 @@ _OVER = frozenset({"succeeded", "failed", "canceled"})
 _PROBLEM_CHARS = 1_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerPorts:
+    """What a scheduler leases, asks and writes."""
+
+    schedules: Schedules
+    backfills: Backfills
+    submissions: Submissions
+    history: Runs
+    markers: SubmissionMarkers
+    appender: Appender
+
+
 class Scheduler:
     """Decides slots. ``tick`` raises ``Unavailable`` when a dependency does not answer; nothing is lost by that."""
 
-    def __init__(
-        self,
-        schedules: Schedules,
-        backfills: Backfills,
-        submissions: Submissions,
-        history: Runs,
-        markers: SubmissionMarkers,
-        appender: Appender,
-        clock: Clock,
-        registry: CollectorRegistry,
-    ) -> None:
-        self._schedules = schedules
-        self._backfills = backfills
-        self._submissions = submissions
-        self._history = history
-        self._markers = markers
-        self._appender = appender
+    def __init__(self, ports: SchedulerPorts, clock: Clock, registry: CollectorRegistry) -> None:
+        self._schedules = ports.schedules
+        self._backfills = ports.backfills
+        self._submissions = ports.submissions
+        self._history = ports.history
+        self._markers = ports.markers
+        self._appender = ports.appender
         self._clock = clock
         self._slots = Counter(
             "scheduler_slots_total",
@@ -199,3 +206,26 @@ class Scheduler:
                 await self._schedules.release(schedule.id)
             except Unavailable:
                 return
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    path = SubmissionPath.of(ctx)
+    ports = SchedulerPorts(
+        schedules=Schedules(path.database),
+        backfills=Backfills(path.database),
+        submissions=path.submissions,
+        history=path.history,
+        markers=path.markers,
+        appender=path.appender,
+    )
+    return TickApp(SPEC.name, Scheduler(ports, ctx.clock, ctx.registry), TICK_S)
+
+
+SPEC = RoleSpec(
+    name="scheduler",
+    summary="submits the runs of schedules and backfills when they are due",
+    build=build,
+    writes=(RUN_EVENTS,),
+    needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
+)

@@ -8,6 +8,7 @@ the batch and goes to the dead-letter topic; the rest is written.
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.ports.engine import Clock, InRecord, Log, OutRecord
@@ -15,6 +16,7 @@ from schemas.errors import BadRecord, NewerMajor, Unavailable
 from streams.runtime.consumer.batch_delay import BatchDelay
 from streams.runtime.consumer.poll import Control, Partition, Poll
 from streams.runtime.dead_letters import dead_letter
+from topics.codec import decode
 
 log = logging.getLogger(__name__)
 
@@ -23,35 +25,55 @@ Write = Callable[[list[Item]], Awaitable[None]]
 Open = Callable[[InRecord], Any]
 
 POLL_RECORDS = 2_000
+#: A sink rests a millisecond for each record of its last write.
+MS_PER_RECORD = 1.0
+#: A write of so many records is a backlog's, and the next one starts at once.
+BACKLOG_RECORDS = 2_000
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 5.0
 
 
-class SinkAgent:
-    """The ``PollHandler`` of a sink. ``open_record`` makes an event of a record, ``write`` takes a batch of them.
+def decoded(record: InRecord) -> Any:
+    """Return a record's event. Raises ``BadRecord`` or ``NewerMajor``."""
+    return decode(record.topic, record.value)
+
+
+def batch_delay(min_ms: float, max_ms: float) -> BatchDelay:
+    """Return how a sink lets records gather: longer after a large write, and not at all in a backlog."""
+    return BatchDelay(min_ms=min_ms, max_ms=max_ms, ms_per_record=MS_PER_RECORD, enough=BACKLOG_RECORDS)
+
+
+def unopened(record: InRecord) -> Any:
+    """Return a record as it is: for sinks that look into few of them."""
+    return record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSpec:
+    """What a sink is. ``open_record`` makes an event of a record, ``write`` takes a batch of them.
 
     ``gathering`` lets records gather between two writes, because a batch costs the store about the same however small
     it is.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        open_record: Open,
-        write: Write,
-        log_: Log,
-        clock: Clock,
-        gathering: BatchDelay | None = None,
-        poll_records: int = POLL_RECORDS,
-    ) -> None:
-        self._name = name
-        self._open = open_record
-        self._write = write
+    name: str
+    write: Write
+    open_record: Open = unopened
+    gathering: BatchDelay | None = None
+    poll_records: int = POLL_RECORDS
+
+
+class SinkAgent:
+    """The ``PollHandler`` of a sink."""
+
+    def __init__(self, spec: SinkSpec, log_: Log, clock: Clock) -> None:
+        self._name = spec.name
+        self._open = spec.open_record
+        self._write = spec.write
         self._log = log_
         self._clock = clock
-        self._gathering = gathering or BatchDelay(min_ms=0, max_ms=0, ms_per_record=0, enough=0)
-        self._poll_records = poll_records
+        self._gathering = spec.gathering or BatchDelay(min_ms=0, max_ms=0, ms_per_record=0, enough=0)
+        self._poll_records = spec.poll_records
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, str] = {}
         self._done: dict[Partition, int] = {}

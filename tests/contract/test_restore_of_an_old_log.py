@@ -16,8 +16,8 @@ from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.runtime.routing import to_out
 from streams.runtime.table.engine import Engine
-from streams.runtime.table.inbox import CatalogueInbox
 from streams.runtime.table.partition import OwnedPartition
+from streams.runtime.table.spec import Ports, TableSpec
 from streams.runtime.table.takeover import Takeover
 from tests.support.runs import function, resolved, submitted
 
@@ -40,12 +40,15 @@ async def restored(redis: Redis, fold, records: list, age_s: int) -> tuple[Owned
     for record in records:
         await log.append([to_out(record)])
     clock.ms = now_ms
+    table, checkpoints = RedisTable(redis, f"t{uuid4().hex}"), MemoryCheckpoints()
     engine = Engine(
-        topic=to_out(records[0]).topic, fold=fold, inbox=CatalogueInbox(), table=RedisTable(redis, f"t{uuid4().hex}"),
-        log_=log, clock=clock, on_lost=lambda _: None, on_gap=lambda _: None,
-    )  # fmt: skip
+        TableSpec(topic=to_out(records[0]).topic, fold=fold),
+        Ports(table=table, log=log, checkpoints=checkpoints, clock=clock),
+        on_lost=lambda _: None,
+        on_gap=lambda _: None,
+    )
     # A memory of one entity, so that everything is loaded again from the store.
-    takeover = Takeover(engine, MemoryCheckpoints(), memory_limit=1, restore_grace_ms=0)
+    takeover = Takeover(engine, checkpoints, memory_limit=1, restore_grace_ms=0)
     owned = takeover.new(0)
     await takeover.take(owned)
     await engine.load_entities(owned, ["o", records[0].run_id])

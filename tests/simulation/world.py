@@ -36,14 +36,13 @@ from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests.chained import next_request
 from streams.core.state import Fold
-from streams.roles.admission import fire_nothing
 from streams.runtime.checkpoint.codec import marker_of
 from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.routing import to_out
 from streams.runtime.table.agent import TableAgent
-from streams.runtime.table.inbox import CatalogueInbox
 from streams.runtime.table.partition import Status
-from streams.runtime.table.timers import Fire, fire_run_timers
+from streams.runtime.table.spec import Ports, TableSpec, Tuning
+from streams.runtime.table.timers import Fire, fire_nothing, fire_run_timers
 from tests.simulation.bugs import Forgetful, GivenTwice, LeavesChildren, NotHeldAgain, TimerByClock, plant
 from tests.simulation.ports import (
     Calls,
@@ -322,19 +321,18 @@ class World:
 
     def start_agent(self, owner: Owner, calls: Calls, topic: str, fold: Fold, fire: Fire) -> None:
         """Start the owner's share in one table."""
-        agent = owner.agents[topic] = TableAgent(
-            topic=topic,
-            fold=fold,
-            inbox=CatalogueInbox(),
+        ports = Ports(
             table=SimTable(self.tables[topic], calls),
+            log=SimLog(self.log, calls),
             checkpoints=SimCheckpoints(self.checkpoints[topic], calls),
+            clock=SimClock(self.scheduler, owner.process),
+        )
+        tuning = Tuning(
             checkpoint_ms=self.checkpoint_ms,
             sweep_ms=4 * self.checkpoint_ms,
-            log_=SimLog(self.log, calls),
-            clock=SimClock(self.scheduler, owner.process),
-            fire=fire,
             memory_limit=self.rng.choice((2, 100)),
         )
+        agent = owner.agents[topic] = TableAgent(TableSpec(topic=topic, fold=fold, fire=fire), ports, tuning=tuning)
         plant(self.bug, agent)
         self.scheduler.spawn(owner.process, self.drive(owner.process, agent, topic))
 

@@ -12,6 +12,7 @@ from schemas.errors import NewerMajor, Undecodable
 from schemas.records.control import KeyReleased
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.partition import OwnedPartition
+from streams.runtime.table.spec import Ports, TableSpec
 from streams.runtime.table.takeover import Takeover
 from topics.catalogue import RUN_EVENTS
 
@@ -57,10 +58,9 @@ class TableHarness:
         self.gaps: list[OwnedPartition] = []
 
     async def owner(self) -> tuple[Engine, OwnedPartition]:
-        engine = Engine(
-            topic=TOPIC, fold=self.fold, inbox=PickyInbox(), table=self.table, log_=self.log, clock=self.clock,
-            on_lost=self.lost.append, on_gap=self.gaps.append, out=out,
-        )  # fmt: skip
+        spec = TableSpec(topic=TOPIC, fold=self.fold, inbox=PickyInbox(), out=out)
+        ports = Ports(table=self.table, log=self.log, checkpoints=self.checkpoints, clock=self.clock)
+        engine = Engine(spec, ports, on_lost=self.lost.append, on_gap=self.gaps.append)
         takeover = Takeover(engine, self.checkpoints, memory_limit=10, restore_grace_ms=0)
         owned = takeover.new(0)
         await takeover.take(owned)

@@ -10,11 +10,12 @@ from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
+from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.settings import Settings
 from services.runs.large_inputs import LargeInputs
 from services.runs.signals import SignalSender
-from services.runs.submit import Submissions
+from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.resolver import WorkflowResolver
 from streams.roles.ingress import DeadLetter, Ingress
 
@@ -30,8 +31,13 @@ def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appe
         workflows=workflows,
         objects=objects,
         appender=log,
-        redis=redis,
-        partitions=settings.kafka.partitions,
+        signals=SignalsReader(redis, settings.kafka.partitions),
     )
-    plans = WorkflowResolver(workflows, Prompts(database))
-    return Ingress(Submissions(plans, markers, history, log, LargeInputs(objects)), signals, letters)
+    ports = SubmissionPorts(
+        plans=WorkflowResolver(workflows, Prompts(database)),
+        markers=markers,
+        history=history,
+        appender=log,
+        large_inputs=LargeInputs(objects),
+    )
+    return Ingress(Submissions(ports), signals, letters)

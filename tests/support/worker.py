@@ -36,8 +36,8 @@ from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
 from services.routing.router import RouteTable
-from streams.roles.worker.attempt import Attempts
-from streams.roles.worker.executor import Executor
+from streams.roles.worker.attempt import Attempts, AttemptSpec
+from streams.roles.worker.executor import Executor, Tooling
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.poll_handler import Worker
 from streams.roles.worker.producer import Outbox
@@ -222,23 +222,20 @@ class Bench:
             lease_ms=lease_ms,
         )
         executor = Executor(
-            worker_id=name,
-            registry=self.registry,
+            name,
+            Tooling(registry=self.registry, documents_dir=self.directory),
             call_model=compose(call_stages(ports)),
             objects=self.objects,
             clock=self.clock,
-            documents_dir=self.directory,
             aborts=self.aborts,
         )
         attempts = Attempts(
-            worker_id=name,
-            claims=RedisClaims(self.redis, PARTITIONS, name, lease_ms),
+            AttemptSpec(worker_id=name, lease_ms=lease_ms),
             executor=executor,
+            claims=RedisClaims(self.redis, PARTITIONS, name, lease_ms),
             outbox=outbox,
-            route=to_out,
             clock=self.clock,
             metrics=metrics,
-            lease_ms=lease_ms,
         )
         worker = Worker(
             attempts=attempts, outbox=outbox, clock=self.clock, metrics=metrics, concurrency=concurrency, **changes

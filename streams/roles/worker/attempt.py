@@ -34,9 +34,10 @@ from streams.core.runs.requests.chained import next_request
 from streams.roles.worker.claims import Claims
 from streams.roles.worker.executor import Executed, Executor
 from streams.roles.worker.metrics import WorkerMetrics
-from streams.roles.worker.outcome_records import Route, deferred_record, pack, unpack
+from streams.roles.worker.outcome_records import deferred_record, pack, unpack
 from streams.roles.worker.producer import Outbox
 from streams.roles.worker.run_status import RunStatus
+from streams.runtime.routing import to_out
 from topics.codec import decode
 
 log = logging.getLogger(__name__)
@@ -62,32 +63,37 @@ def never() -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptSpec:
+    """Who works, for how long an attempt is leased, and how many starts without an outcome are too many."""
+
+    worker_id: str
+    lease_ms: int
+    max_starts: int = MAX_STARTS
+
+
 class Attempts:
-    """Takes attempts from request to published outcome. ``lease_ms`` is that of ``claims``."""
+    """Takes attempts from request to published outcome. The spec's worker and lease are those of ``claims``."""
 
     def __init__(
         self,
+        spec: AttemptSpec,
         *,
-        worker_id: str,
-        claims: Claims,
         executor: Executor,
+        claims: Claims,
         outbox: Outbox,
-        route: Route,
         clock: Clock,
         metrics: WorkerMetrics,
-        lease_ms: int,
-        max_starts: int = MAX_STARTS,
     ) -> None:
-        self._worker_id = worker_id
+        self._worker_id = spec.worker_id
         self._claims = claims
         self._status = RunStatus(claims.over, clock)
         self._executor = executor
         self._outbox = outbox
-        self._route = route
         self._clock = clock
         self._metrics = metrics
-        self._lease_ms = lease_ms
-        self._max_starts = max_starts
+        self._lease_ms = spec.lease_ms
+        self._max_starts = spec.max_starts
 
     async def work(self, request: StepRequest, may_go_on: Callable[[], bool] = never) -> Todo:
         """Do steps 1 to 3. Canceled, it gives its claim back at once.
@@ -123,7 +129,7 @@ class Attempts:
 
     def given_up(self, request: StepRequest, error: StepError) -> Todo:
         """Return the failure of an attempt that could not even be worked on."""
-        return Todo(self._routed(self._executor.failed(request, error).records))
+        return Todo(_routed(self._executor.failed(request, error).records))
 
     async def _function(self, request: StepRequest, may_go_on: Callable[[], bool]) -> Todo:
         # A request from the log was asked for a moment ago; one that this worker asked for itself was not.
@@ -135,7 +141,7 @@ class Attempts:
             return self._deferred(request, wait.wait_s, wait.reason)
         self._metrics.executed(request, executed.error_code)
         after = self._after(request, executed, may_go_on)
-        return Todo(self._routed(_said(executed, after)), next=after)
+        return Todo(_routed(_said(executed, after)), next=after)
 
     async def _granted(self, request: StepRequest, granted: Granted, may_go_on: Callable[[], bool]) -> Todo:
         try:
@@ -150,12 +156,12 @@ class Attempts:
             raise
         self._metrics.executed(request, executed.error_code)
         after = self._after(request, executed, may_go_on)
-        records = self._routed(_said(executed, after))
+        records = _routed(_said(executed, after))
         result = pack(records)
         if await until_available(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
             return Todo(records, request, after)
         # Another worker has the attempt: what comes after it, and the mark, are that one's.
-        return Todo(self._routed(executed.records))
+        return Todo(_routed(executed.records))
 
     def _done(self, request: StepRequest, records: list[OutRecord]) -> Todo:
         """Go on as the stored outcome says, whether it is in the log or not."""
@@ -189,10 +195,11 @@ class Attempts:
     def _deferred(self, request: StepRequest, wait_s: float, reason: str) -> Todo:
         self._metrics.deferred(request)
         until_ms = self._clock.now_ms() + max(1, int(wait_s * 1000))
-        return Todo(self._routed([deferred_record(request, until_ms, reason, self._worker_id)]))
+        return Todo(_routed([deferred_record(request, until_ms, reason, self._worker_id)]))
 
-    def _routed(self, records: Sequence[Record]) -> list[OutRecord]:
-        return [self._route(record) for record in records]
+
+def _routed(records: Sequence[Record]) -> list[OutRecord]:
+    return [to_out(record) for record in records]
 
 
 def _said(executed: Executed, after: StepRequest | None) -> list[Record]:

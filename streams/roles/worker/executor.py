@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,28 +45,35 @@ class Executed:
     error_code: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tooling:
+    """The tools and functions of this worker, and what they may reach."""
+
+    registry: Registry
+    documents_dir: Path
+    world: World = field(default_factory=World)
+
+
 class Executor:
     """Works on attempts. ``worker_id`` names this worker in results, ``call_model`` makes calls of models."""
 
     def __init__(
         self,
-        *,
         worker_id: str,
-        registry: Registry,
+        tooling: Tooling,
+        *,
         call_model: Proceed,
         objects: Objects,
         clock: Clock,
-        documents_dir: Path,
         aborts: Cancellations,
-        world: World | None = None,
     ) -> None:
         self._worker_id = worker_id
-        self._registry = registry
+        self._registry = tooling.registry
+        self._documents_dir = tooling.documents_dir
+        self._world = tooling.world
         self._call_model = call_model
         self._objects = objects
         self._clock = clock
-        self._documents_dir = documents_dir
-        self._world = world or World()
         self._aborts = aborts
 
     async def execute(self, request: StepRequest, granted: Granted | None) -> Executed:

@@ -1,6 +1,6 @@
 """An attempt's outcome, said in records. Everything but the times follows from the request and the outcome."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from schemas.records.spans import Span, TraceSpans
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from services.calls.ledger import Ledger
 
-Route = Callable[[Record], OutRecord]
 """Returns a record as it is appended."""
 
 #: A message in words is cut here; what is longer belongs in a log.

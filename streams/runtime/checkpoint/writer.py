@@ -24,6 +24,7 @@ from streams.runtime.table import crash_points
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
+from streams.runtime.table.spec import SWEEP_MS
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ LOAD_BATCH = 200
 APPEND_BATCH = 500
 #: Nothing changed, but records were read: the marker follows them in time, before retention overtakes it.
 MARKER_MS = 3_600_000
-SWEEP_MS = 3_600_000
 RETRY_MS = 1_000
 
 

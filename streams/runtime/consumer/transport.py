@@ -1,5 +1,6 @@
 """Faust's transport and app with our consumer in it: one app a role, one group, one agent over its polls."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import faust
@@ -22,6 +23,8 @@ HEARTBEAT_MS = 300
 #: The client would leave the group when nothing was fetched for long: in a long restore, or with every slot of a worker
 #: in a long call. A handler that hangs shows in ``/ready`` instead.
 NEVER_MS = 2**31 - 1
+#: How long a handler may finish at a stop; nothing of most handlers takes longer.
+DRAIN_S = 5.0
 
 
 class PollTransport(Transport):
@@ -39,48 +42,53 @@ class NoTables(TableManager):
         await self.recovery.start()
 
 
-class PollApp(faust.App):
-    """A Faust app of one role: one group, one handler, one agent over the channel of its polls.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One process' membership in a role's group.
 
     ``instance_id`` names this member for good: a new process of that name gets the partitions of the one that died at
     once, and need not wait until the group misses that one.
     """
 
+    bootstrap: str
+    client_id: str = "agentflow"
+    session_timeout_ms: int = 6_000
+    instance_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """What a role reads: topics by name, or those that ``pattern`` matches; ``fetch_bytes`` is of each partition."""
+
+    topics: tuple[str, ...] = ()
+    pattern: str | None = None
+    fetch_bytes: int = 1024 * 1024
+
+
+class PollApp(faust.App):
+    """A Faust app of one role: one group, one handler, one agent over the channel of its polls."""
+
     def __init__(
-        self,
-        group: str,
-        *,
-        bootstrap: str,
-        handler: PollHandler,
-        topics_read: tuple[str, ...] = (),
-        pattern: str | None = None,
-        session_timeout_ms: int = 6_000,
-        instance_id: str = "",
-        fetch_bytes: int = 1024 * 1024,
-        drain_s: float = 5.0,
-        client_id: str = "agentflow",
+        self, group: str, handler: PollHandler, reads: Reads, member: Member, *, drain_s: float = DRAIN_S
     ) -> None:
         super().__init__(
             group,
-            **clients.faust_access(bootstrap),
+            **clients.faust_access(member.bootstrap),
             web_enabled=False,
             topic_disable_leader=True,
             topic_allow_declare=False,
             broker_commit_interval=1.0,
-            broker_session_timeout=session_timeout_ms / 1000,
+            broker_session_timeout=member.session_timeout_ms / 1000,
             store="memory://",
             datadir="/nonexistent",
             TableManager=NoTables,
         )
-        self._bootstrap = bootstrap
         self.handler = handler
-        self.topics_read = topics_read
-        self.pattern = pattern
+        self.topics_read = reads.topics
+        self.pattern = reads.pattern
         self.drain_s = drain_s
-        self._session_timeout_ms = session_timeout_ms
-        self._instance_id = instance_id
-        self._fetch_bytes = fetch_bytes
-        self._client_id = client_id
+        self._reads = reads
+        self._member = member
         # Unbounded: the consumer itself fetches no more than OUTSTANDING_POLLS ahead.
         self.polls = self.channel(maxsize=0)
         self.agent(self.polls, name=f"{group}.polls")(self._take_polls)
@@ -140,16 +148,16 @@ class PollApp(faust.App):
     def new_client(self) -> AIOKafkaConsumer:
         """Return the group's client, not yet started."""
         return clients.consumer(
-            self._bootstrap,
+            self._member.bootstrap,
             group_id=self.conf.id,
-            client_id=self._client_id,
+            client_id=self._member.client_id,
             auto_offset_reset="earliest",
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
-            group_instance_id=self._instance_id or None,
-            session_timeout_ms=self._session_timeout_ms,
+            group_instance_id=self._member.instance_id or None,
+            session_timeout_ms=self._member.session_timeout_ms,
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=NEVER_MS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=self._fetch_bytes,
+            max_partition_fetch_bytes=self._reads.fetch_bytes,
             metadata_max_age_ms=5_000,
         )

@@ -6,29 +6,19 @@ their own, so a long restore never holds up a rebalance or the partitions beside
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
-from connectors.ports.engine import Checkpoints, Clock, InRecord, Log, Table
-from streams.core.state import Fold
-from streams.runtime.checkpoint.writer import SWEEP_MS, Checkpointer
+from streams.runtime.checkpoint.writer import Checkpointer
 from streams.runtime.consumer.batch_delay import BatchDelay
 from streams.runtime.consumer.poll import Control, Partition, Poll
-from streams.runtime.routing import to_out
-from streams.runtime.table import crash_points
-from streams.runtime.table.chunk import ToOut
 from streams.runtime.table.engine import Engine, Prepared
-from streams.runtime.table.inbox import Inbox
 from streams.runtime.table.partition import OwnedPartition, Status
+from streams.runtime.table.spec import Hooks, Ports, TableSpec, Tuning
 from streams.runtime.table.takeover import Takeover
-from streams.runtime.table.timers import Fire, Timers
+from streams.runtime.table.timers import Timers
 
 log = logging.getLogger(__name__)
 
-#: Most records of one poll. Larger chunks cost less a record (each waits its turn once), smaller ones wait less.
-POLL_RECORDS = 2_000
-#: Entities that an owner keeps a partition; a run is one, so this covers the runs in flight many times over.
-MEMORY_LIMIT = 1_000
 #: How long the timers are not looked at when none is due and none was armed; an idle role wakes up no more often.
 TIMER_TICK_S = 0.5
 #: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
@@ -37,90 +27,46 @@ GATHER_MS_PER_RECORD = 1.5
 GATHER_ENOUGH = 500
 #: How long a loss of the table may go unnoticed by an owner that has nothing to do, and a topic that was made anew.
 CHECK_MS = 1_000
-#: Between two checkpoints of a partition: how much of the log a restore folds again, and how much its next owner reads.
-CHECKPOINT_MS = 30_000
 CHECKPOINT_TICK_S = 1.0
 #: How soon the group is asked again whether a partition that was lost is still ours.
 CONFIRM_S = 0.1
 #: How long a poll is held back, at most, when all of its records say that more follows: three quick steps take 5 ms.
 FOLLOWS_S = 0.01
 
-OnTaken = Callable[[float, bool], None]
-GoesOn = Callable[[InRecord], bool]
-
-
-def never_lingers(_record: InRecord) -> bool:
-    """Know of nothing that follows a record."""
-    return False
-
-
-def ignore_take(_seconds: float, _restored: bool) -> None:
-    """Note nothing."""
-
 
 class TableAgent:
-    """The ``PollHandler`` of a fenced table's owner. ``fire`` turns due timers into records.
-
-    ``on_taken`` hears of each take: its seconds, and whether the table was restored from the log. ``goes_on`` says of a
-    record that another one follows soon.
-    """
+    """The ``PollHandler`` of a fenced table's owner."""
 
     def __init__(
-        self,
-        *,
-        topic: str,
-        fold: Fold,
-        inbox: Inbox,
-        table: Table,
-        checkpoints: Checkpoints,
-        log_: Log,
-        clock: Clock,
-        fire: Fire,
-        restore_grace_ms: int = 0,
-        memory_limit: int = MEMORY_LIMIT,
-        poll_records: int = POLL_RECORDS,
-        checkpoint_ms: int = CHECKPOINT_MS,
-        sweep_ms: int = SWEEP_MS,
-        crash_point: crash_points.CrashPoint = crash_points.no_crash,
-        out: ToOut = to_out,
-        on_taken: OnTaken = ignore_take,
-        goes_on: GoesOn = never_lingers,
+        self, spec: TableSpec, ports: Ports, *, tuning: Tuning | None = None, hooks: Hooks | None = None
     ) -> None:
-        self._topic = topic
-        self._goes_on = goes_on
-        self._clock = clock
-        self._poll_records = poll_records
+        tuning, hooks = tuning or Tuning(), hooks or Hooks()
+        self._topic = spec.topic
+        self._continues = spec.continues
+        self._clock = ports.clock
+        self._poll_records = tuning.poll_records
         self._gathering = BatchDelay(
             min_ms=0, max_ms=GATHER_MOST_MS, ms_per_record=GATHER_MS_PER_RECORD, enough=GATHER_ENOUGH
         )
-        self._engine = Engine(
-            topic=topic,
-            fold=fold,
-            inbox=inbox,
-            table=table,
-            log_=log_,
-            clock=clock,
-            on_lost=self._on_lost,
-            on_gap=self._on_gap,
-            crash_point=crash_point,
-            out=out,
-        )
+        self._engine = Engine(spec, ports, on_lost=self._on_lost, on_gap=self._on_gap, crash_point=hooks.crash_point)
         self._takeover = Takeover(
             self._engine,
-            checkpoints,
-            memory_limit=memory_limit,
-            restore_grace_ms=restore_grace_ms,
+            ports.checkpoints,
+            memory_limit=tuning.memory_limit,
+            restore_grace_ms=spec.grace_ms,
             confirms=self._confirms,
         )
-        self._save_tick_s = min(CHECKPOINT_TICK_S, checkpoint_ms / 1000)
-        self._checkpointer = Checkpointer(self._engine, checkpoints, interval_ms=checkpoint_ms, sweep_ms=sweep_ms)
-        self._timers = Timers(table=table, log=log_, clock=clock, fire=fire)
+        self._save_tick_s = min(CHECKPOINT_TICK_S, tuning.checkpoint_ms / 1000)
+        self._checkpointer = Checkpointer(
+            self._engine, ports.checkpoints, interval_ms=tuning.checkpoint_ms, sweep_ms=tuning.sweep_ms
+        )
+        self._timers = Timers(table=ports.table, log=ports.log, clock=ports.clock, fire=spec.fire)
         self._owned: dict[int, OwnedPartition] = {}
         self._control: Control | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
-        self._on_taken = on_taken
+        self._on_taken = hooks.on_taken
         self._ticks = 0
         self._armed = asyncio.Event()
         self._fault: BaseException | None = None
@@ -159,8 +105,8 @@ class TableAgent:
 
     def linger_s(self, poll: Poll) -> float:
         """Return how long to wait for what follows: not at all, if any record of the poll is the last that comes."""
-        goes_on = all(self._goes_on(record) for records in poll.records.values() for record in records)
-        return FOLLOWS_S if goes_on else 0.0
+        continues = all(self._continues(record) for records in poll.records.values() for record in records)
+        return FOLLOWS_S if continues else 0.0
 
     async def handle(self, poll: Poll) -> None:
         """Fold a poll while the one before is finished, then hand it on."""

@@ -19,16 +19,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from connectors.ports.engine import Answer, Clock, InRecord, Log, OutRecord, Table, hold_timer
+from connectors.ports.engine import Answer, InRecord, OutRecord, hold_timer
 from schemas.errors import NewerMajor, Ownership, PositionLost, Unavailable
-from streams.core.state import Fold
 from streams.runtime.dead_letters import dead_letter
-from streams.runtime.routing import to_out
 from streams.runtime.table import crash_points, halted, replay_released
-from streams.runtime.table.chunk import ChunkResult, ToOut
-from streams.runtime.table.inbox import Inbox
+from streams.runtime.table.chunk import ChunkResult
 from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.prepare import FOLD_TRIES, Dead, PreparedChunk, Share
+from streams.runtime.table.spec import Ports, TableSpec
 
 log = logging.getLogger(__name__)
 
@@ -65,27 +63,22 @@ class Engine:
 
     def __init__(
         self,
+        spec: TableSpec,
+        ports: Ports,
         *,
-        topic: str,
-        fold: Fold,
-        inbox: Inbox,
-        table: Table,
-        log_: Log,
-        clock: Clock,
         on_lost: OwnedHandler,
         on_gap: OwnedHandler,
         crash_point: crash_points.CrashPoint = crash_points.no_crash,
-        out: ToOut = to_out,
     ) -> None:
-        self.topic = topic
-        self.fold = fold
-        self.inbox = inbox
-        self.table = table
-        self.log = log_
-        self.clock = clock
+        self.topic = spec.topic
+        self.fold = spec.fold
+        self.inbox = spec.inbox
+        self.out = spec.out
+        self.table = ports.table
+        self.log = ports.log
+        self.clock = ports.clock
         self.crash_point = crash_point
-        self.out = out
-        self.folding = PreparedChunk(fold, inbox, out, self.load_entities, self._read_again)
+        self.folding = PreparedChunk(spec.fold, spec.inbox, spec.out, self.load_entities, self._read_again)
         self.dead_letters: Counter[str] = Counter()
         self._on_lost = on_lost
         self._on_gap = on_gap

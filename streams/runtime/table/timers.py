@@ -65,6 +65,11 @@ class Timers:
         return max(0.001, (soonest - self._clock.now_ms()) / 1000) if soonest else POLL_MOST_MS / 1000
 
 
+async def fire_nothing(_partition: int, _dues: list[Due]) -> list[OutRecord]:
+    """Return nothing: for tables whose entities wait for no time."""
+    return []
+
+
 async def fire_run_timers(_partition: int, dues: list[Due]) -> list[OutRecord]:
     """Return a ``TimerFired`` for each timer of a run. Members are ``<run id> <timer id>`` (see ``timer_member``)."""
     return [to_out(_fired(due)) for due in dues]

@@ -5,8 +5,8 @@ from uuid import uuid4
 from connectors.aio.clock import WallClock
 from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import OutRecord
-from streams.runtime.consumer.transport import PollApp
-from streams.runtime.sink import SinkAgent
+from streams.runtime.consumer import transport
+from streams.runtime.sink import SinkAgent, SinkSpec
 from tests.support.polling import until_async
 from topics.admin import TopicAdmin
 
@@ -19,11 +19,9 @@ class Member:
 
     def __init__(self, bootstrap: str, topic: str, group: str, log: KafkaLog) -> None:
         self.got: list[bytes] = []
-        clock = WallClock()
-        self.sink = SinkAgent("sink", open_record=lambda r: r, write=self._write, log_=log, clock=clock)
-        self.app = PollApp(
-            group, bootstrap=bootstrap, handler=self.sink, topics_read=(topic,), session_timeout_ms=SESSION_MS
-        )
+        self.sink = SinkAgent(SinkSpec(name="sink", write=self._write), log, WallClock())
+        member = transport.Member(bootstrap=bootstrap, session_timeout_ms=SESSION_MS)
+        self.app = transport.PollApp(group, self.sink, transport.Reads(topics=(topic,)), member)
 
     async def _write(self, items) -> None:
         # Slow enough that polls queue up behind a write when the group rebalances.

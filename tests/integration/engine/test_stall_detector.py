@@ -18,8 +18,8 @@ from connectors.ports.engine import OutRecord
 from streams.process import http
 from streams.process.dependencies import Dependencies
 from streams.process.health import BEAT_S, EventLoopWatch, Health
-from streams.runtime.consumer.transport import PollApp
-from streams.runtime.sink import SinkAgent
+from streams.runtime.consumer.transport import Member, PollApp, Reads
+from streams.runtime.sink import SinkAgent, SinkSpec
 from tests.support.polling import until_async
 from tests.support.supervision import Answer, ask
 from topics.admin import TopicAdmin
@@ -119,8 +119,8 @@ async def test_a_partition_that_stands_still_is_named_until_it_moves(kafka_boots
         written.extend(items)
 
     async with KafkaLog(kafka_bootstrap) as log:
-        sink = SinkAgent("sink", open_record=lambda r: r, write=write, log_=log, clock=WallClock())
-        app = PollApp(f"group-{uuid4().hex}", bootstrap=kafka_bootstrap, handler=sink, topics_read=(topic,))
+        sink = SinkAgent(SinkSpec(name="sink", write=write), log, WallClock())
+        app = PollApp(f"group-{uuid4().hex}", sink, Reads(topics=(topic,)), Member(bootstrap=kafka_bootstrap))
         with served("sink") as one:
             await app.start()
             one.health.apps = {"sink": app}
@@ -149,8 +149,8 @@ async def test_a_topic_that_is_missing_is_named(kafka_bootstrap: str, caplog) ->
         async def write(items) -> None:
             raise AssertionError("nothing to write")
 
-        sink = SinkAgent("sink", open_record=lambda r: r, write=write, log_=log, clock=WallClock())
-        app = PollApp(f"group-{uuid4().hex}", bootstrap=kafka_bootstrap, handler=sink, topics_read=(missing,))
+        sink = SinkAgent(SinkSpec(name="sink", write=write), log, WallClock())
+        app = PollApp(f"group-{uuid4().hex}", sink, Reads(topics=(missing,)), Member(bootstrap=kafka_bootstrap))
         with served("sink") as one:
             await app.start()
             one.health.apps = {"sink": app}

@@ -23,10 +23,10 @@ from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.run_views import RunState
 from schemas.schedule import slot_id
 from services.runs.large_inputs import LargeInputs
-from services.runs.submit import Submissions
+from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.resolver import WorkflowResolver
 from streams.process.role import TickApp
-from streams.roles.scheduler import Scheduler
+from streams.roles.scheduler import Scheduler, SchedulerPorts
 from tests.support.api import INPUTS, Running, running, settings_for, until_authenticated
 from tests.support.history import view_of, write_views
 from tests.support.polling import until_async
@@ -59,13 +59,22 @@ class SchedulerHarness:
     def scheduler(self) -> Scheduler:
         partitions = self.api.partitions
         history, markers = Runs(self.database), SubmissionMarkers(self.redis, partitions)
-        plans = WorkflowResolver(Workflows(self.database), Prompts(self.database))
-        large = LargeInputs(LocalObjects(Path(self.api.settings.objects.directory)))
-        submissions = Submissions(plans, markers, history, self.api.log, large, now_ms=self.clock.now_ms)
-        backfills = Backfills(self.database)
-        return Scheduler(
-            self.schedules, backfills, submissions, history, markers, self.api.log, self.clock, CollectorRegistry()
+        submissions = SubmissionPorts(
+            plans=WorkflowResolver(Workflows(self.database), Prompts(self.database)),
+            markers=markers,
+            history=history,
+            appender=self.api.log,
+            large_inputs=LargeInputs(LocalObjects(Path(self.api.settings.objects.directory))),
         )
+        ports = SchedulerPorts(
+            schedules=self.schedules,
+            backfills=Backfills(self.database),
+            submissions=Submissions(submissions, now_ms=self.clock.now_ms),
+            history=history,
+            markers=markers,
+            appender=self.api.log,
+        )
+        return Scheduler(ports, self.clock, CollectorRegistry())
 
     async def at_next_slot(self, made: dict[str, Any], plus_ms: int = 0) -> int:
         """Move the clock to a schedule's next slot, and look."""

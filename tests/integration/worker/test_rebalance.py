@@ -14,7 +14,7 @@ from connectors.kafka.log import KafkaLog
 from deploy.local.engines import EngineStack
 from schemas.records.run_events import StepSucceeded
 from schemas.spec.policy import TIERS
-from streams.runtime.consumer.transport import PollApp
+from streams.runtime.consumer.transport import Member, PollApp, Reads
 from streams.runtime.routing import to_out
 from tests.support.polling import until_async
 from tests.support.worker import Bench, llm
@@ -60,7 +60,7 @@ async def members(broker: str, bench: Bench) -> AsyncIterator[list[PollApp]]:
     group = f"workers-{uuid4().hex}"
     workers = [bench.worker(name, lease_ms=30_000).worker for name in ("w1", "w2")]
     apps = [
-        PollApp(group, bootstrap=broker, handler=worker, topics_read=LANES, session_timeout_ms=3_000, drain_s=30)
+        PollApp(group, worker, Reads(topics=LANES), Member(bootstrap=broker, session_timeout_ms=3_000), drain_s=30)
         for worker in workers
     ]
     yield apps

@@ -14,14 +14,15 @@ import yaml
 
 from schemas.settings import Settings
 from streams.app import STOP_GRACE_S
+from streams.process.spec import Dependency
+from streams.roles.registry import ROLES as SPECS
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
 
-ENGINES = {"kafka", "redis", "postgres", "clickhouse", "nats"}
-ROLES = {"ingress", "orchestrator", "worker", "budgets", "admission", "history", "analytics", "scheduler", "live"}
-
+ENGINES = set(Dependency)
+ROLES = set(SPECS)
 STRINGS = {"type": "array", "items": {"type": "string"}}
 DURATION = {"type": "string", "pattern": r"^(\d+(ms|s|m|h))+$"}
 # The part of the Compose Specification that the file uses, written down strictly: what is not here is a mistake.

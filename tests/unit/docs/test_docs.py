@@ -9,7 +9,7 @@ import pytest
 
 from schemas import settings, variables
 from schemas.metrics import METRICS
-from streams.roles.build import ROLES
+from streams.roles.registry import ROLES
 from streams.runtime.table import crash_points
 from topics.catalogue import CATALOGUE, DAY_MS, Topic
 from topics.dead_letters import letter

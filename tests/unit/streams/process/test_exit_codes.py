@@ -8,7 +8,6 @@ import pytest
 from streams.process.exit_codes import ADVICE, Ending, Exit
 from streams.process.health_metrics import NAMES as HEALTH_METRICS
 from streams.process.metrics import NAMES as ROLE_METRICS
-from streams.roles.build import NEEDS, ROLES
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "operations.md").read_text(encoding="utf-8")
 
@@ -37,11 +36,3 @@ def test_the_operations_page_has_every_code() -> None:
 @pytest.mark.parametrize("name", [*HEALTH_METRICS, *ROLE_METRICS])
 def test_the_operations_page_names_every_metric_of_a_role(name: str) -> None:
     assert f"| `{name}` |" in PAGE
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_the_operations_page_says_what_a_role_needs(role: str) -> None:
-    row = next(line for line in PAGE.splitlines() if f"`python -m streams {role}`" in line)
-    needs = row.split("|")[5].lower()
-    named = {"kafka", "redis", "postgres", "clickhouse"}
-    assert {name for name in named if name in needs} == set(NEEDS[role])

@@ -11,7 +11,7 @@ from schemas.records.steps import StepRequest
 from schemas.spec.check.workflow import check_spec, parse_workflow, queues_of
 from schemas.spec.rules_version import semantics_of
 from streams.core.runs.fold import RunFold
-from streams.roles.build import _lanes
+from streams.roles.worker.role import lanes_of
 from streams.runtime.routing import to_out
 from tests.support.runs import RUN, World, function, spec
 from topics.catalogue import declared, dlq, is_queue, lane, queue_topics, wanted
@@ -134,11 +134,11 @@ def test_queues_are_told_from_other_topics() -> None:
 
 
 def test_a_worker_reads_what_its_setting_names() -> None:
-    assert _lanes("gold,silver,bronze") == [lane("gold"), lane("silver"), lane("bronze")]
-    assert _lanes(" gpu , gold,gpu") == [lane("gpu"), lane("gold")]
+    assert lanes_of("gold,silver,bronze") == (lane("gold"), lane("silver"), lane("bronze"))
+    assert lanes_of(" gpu , gold,gpu") == (lane("gpu"), lane("gold"))
     for bad in ("", " , ", "Gold", "a.b", "dlq"):
         with pytest.raises(ValueError, match=r"queue|WORKER_QUEUES"):
-            _lanes(bad)
+            lanes_of(bad)
 
 
 def test_older_rules_do_not_know_queues() -> None:

@@ -33,8 +33,8 @@ from streams.runtime.checkpoint.reader import CheckpointReader
 from streams.runtime.checkpoint.writer import MARKER_MS, Checkpointer
 from streams.runtime.routing import to_out
 from streams.runtime.table.engine import Engine
-from streams.runtime.table.inbox import CatalogueInbox
 from streams.runtime.table.partition import OwnedPartition, Status
+from streams.runtime.table.spec import Ports, TableSpec
 from streams.runtime.table.takeover import Takeover
 from tests.support.runs import ORG, START_MS, function, resolved, submitted
 from topics import catalogue
@@ -57,10 +57,9 @@ class TableHarness:
         self.topic = topic
 
     async def take(self, grace_ms: int = 0) -> OwnedPartition:
-        self.engine = Engine(
-            topic=self.topic, fold=self.fold, inbox=CatalogueInbox(), table=self.table, log_=self.log,
-            clock=self.clock, on_lost=lambda _: None, on_gap=lambda _: None,
-        )  # fmt: skip
+        ports = Ports(table=self.table, log=self.log, checkpoints=self.checkpoints, clock=self.clock)
+        spec = TableSpec(topic=self.topic, fold=self.fold)
+        self.engine = Engine(spec, ports, on_lost=lambda _: None, on_gap=lambda _: None)
         takeover = Takeover(self.engine, self.checkpoints, memory_limit=100, restore_grace_ms=grace_ms)
         self.checkpointer = Checkpointer(self.engine, self.checkpoints, interval_ms=INTERVAL_MS)
         owned = takeover.new(0)

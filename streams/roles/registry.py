@@ -1,0 +1,21 @@
+"""Every role, by name, in the order in which they are listed."""
+
+from collections.abc import Mapping
+
+from streams.process.spec import RoleSpec
+from streams.roles import admission, analytics, budgets, history, ingress, live, orchestrator, scheduler
+from streams.roles.worker import role as worker
+
+_SPECS = (
+    ingress.SPEC,
+    orchestrator.SPEC,
+    worker.SPEC,
+    budgets.SPEC,
+    admission.SPEC,
+    history.SPEC,
+    analytics.SPEC,
+    scheduler.SPEC,
+    live.SPEC,
+)
+
+ROLES: Mapping[str, RoleSpec] = {spec.name: spec for spec in _SPECS}

@@ -1,0 +1,55 @@
+"""The path of submissions in a stream process, with what it asks; the ingress and the scheduler submit on it."""
+
+from dataclasses import dataclass
+
+from connectors.kafka.deadline_appender import Appender
+from connectors.objects.store import Objects
+from connectors.postgres.database import Database
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_limits import RunLimits
+from connectors.postgres.runs import Runs
+from connectors.postgres.workflows import Workflows
+from connectors.redis.submission_markers import SubmissionMarkers
+from services.runs.admission_required import Turns
+from services.runs.large_inputs import LargeInputs
+from services.runs.submit import SubmissionPorts, Submissions
+from services.workflows.resolver import WorkflowResolver
+from streams.process.context import STORE_TIMEOUT_S, RoleContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionPath:
+    """One role's submissions, on a pool of PostgreSQL connections of its own."""
+
+    database: Database
+    workflows: Workflows
+    history: Runs
+    markers: SubmissionMarkers
+    objects: Objects
+    appender: Appender
+    submissions: Submissions
+
+    @classmethod
+    def of(cls, ctx: RoleContext) -> "SubmissionPath":
+        """Return a path. Raises ``ValueError`` for a wrong setting."""
+        settings, database = ctx.settings, ctx.database()
+        workflows, history = Workflows(database), Runs(database)
+        markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
+        objects, appender = ctx.objects(), ctx.appender()
+        ports = SubmissionPorts(
+            plans=WorkflowResolver(workflows, Prompts(database)),
+            markers=markers,
+            history=history,
+            appender=appender,
+            large_inputs=LargeInputs(objects, settings.objects.max_inputs_bytes),
+            turns=Turns(RunLimits(database), settings.tables.admission_pool),
+        )
+        return cls(
+            database=database,
+            workflows=workflows,
+            history=history,
+            markers=markers,
+            objects=objects,
+            appender=appender,
+            submissions=Submissions(ports, capture=settings.security.capture),
+        )

@@ -1,0 +1,146 @@
+"""The worker role: attempts of steps, from the lanes of qualities and queues to their outcomes in the log."""
+
+import socket
+from pathlib import Path
+
+from connectors.kafka.definitions_consumer import DefinitionsFollower
+from connectors.objects.store import Objects
+from connectors.ports.pubsub import CANCELS
+from connectors.prices.book import PriceBook
+from connectors.providers.base import Provider
+from connectors.providers.local.behaviour import LocalBehaviour
+from connectors.providers.registry import build_providers
+from connectors.redis.claims import RedisClaims
+from connectors.redis.holds import RedisHolds
+from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.worker_registry import WorkerRegistry
+from connectors.tools import REGISTRY, load_entry_points
+from connectors.tools.environment import environment_of
+from connectors.tools.metrics import ToolMetrics
+from schemas.spec.policy import TIERS
+from services.budgets.definitions import BudgetDefinitions
+from services.calls.cancellation import Cancellations
+from services.calls.pipeline import call_stages, compose
+from services.calls.ports import CallPorts
+from services.routing.router import RouteTable
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.roles.worker.attempt import Attempts, AttemptSpec
+from streams.roles.worker.executor import Executor, Tooling
+from streams.roles.worker.heartbeat import Heartbeat, voice
+from streams.roles.worker.metrics import WorkerMetrics
+from streams.roles.worker.poll_handler import Worker
+from streams.roles.worker.producer import Outbox
+from streams.runtime.consumer.transport import Reads
+from streams.runtime.routing import to_out
+from topics import catalogue
+
+#: A worker fetches little: what it has no room for stays in the log.
+FETCH_BYTES = 256 * 1024
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    settings = ctx.settings.worker
+    worker_id = settings.id or f"{socket.gethostname()}-{id(ctx):x}"
+    lanes = lanes_of(settings.queues)
+    load_entry_points()
+    metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
+    ctx.registry.register(ToolMetrics())
+    ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
+    attempts = Attempts(
+        AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
+        executor=_executor(ctx, worker_id, outbox, aborts),
+        claims=RedisClaims(ctx.redis, ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
+        outbox=outbox,
+        clock=ctx.clock,
+        metrics=metrics,
+    )
+    handler = Worker(
+        attempts=attempts, outbox=outbox, clock=ctx.clock, metrics=metrics, concurrency=settings.concurrency
+    )
+    _beat(ctx, worker_id, lanes, handler)
+    reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES)
+    return ctx.app(SPEC.name, handler, reads, drain_s=settings.drain_s)
+
+
+def lanes_of(queues: str) -> tuple[str, ...]:
+    """Return the topics that a worker reads. Raises ``ValueError`` for a setting that names none, or not well."""
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    if not names:
+        raise ValueError(f"WORKER_QUEUES={queues!r} names no queue; leave it out to serve gold, silver and bronze")
+    own = [name for name in names if name not in TIERS]
+    if own:
+        catalogue.queue_topics(own)
+    return tuple(catalogue.lane(name) for name in dict.fromkeys(names))
+
+
+def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
+    concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
+    say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms)
+    heart = Heartbeat(WorkerRegistry(ctx.redis), say)
+    heart.start()
+    ctx.on_close(heart.stop)
+
+
+def _executor(ctx: RoleContext, worker_id: str, outbox: Outbox, aborts: Cancellations) -> Executor:
+    settings, objects = ctx.settings, ctx.objects()
+    tooling = Tooling(
+        registry=REGISTRY,
+        documents_dir=Path(settings.tools.documents_dir),
+        world=environment_of(settings, ctx.env),
+    )
+    call_model = compose(call_stages(_call_ports(ctx, objects, outbox, aborts)))
+    return Executor(worker_id, tooling, call_model=call_model, objects=objects, clock=ctx.clock, aborts=aborts)
+
+
+def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
+    settings = ctx.settings
+    definitions = BudgetDefinitions()
+    follower = DefinitionsFollower(settings.kafka.bootstrap, definitions.apply, definitions.mark_loaded)
+    follower.start()
+    ctx.on_close(follower.stop)
+    hold_ttl_ms = settings.tables.hold_ttl_ms
+    return CallPorts(
+        providers=_providers(ctx),
+        router=RouteTable(),
+        prices=PriceBook.load(settings.providers.prices_file),
+        holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
+        announce=lambda call: outbox.send([to_out(call)]),
+        cache=RedisResponseCache(ctx.redis),
+        objects=objects,
+        clock=ctx.clock,
+        aborts=aborts,
+        hold_ttl_ms=hold_ttl_ms,
+        lease_ms=settings.worker.claim_lease_ms,
+    )
+
+
+def _providers(ctx: RoleContext) -> dict[str, Provider]:
+    settings = ctx.settings.providers
+    behaviour = LocalBehaviour(
+        latency_ms=settings.local_latency_ms,
+        error_rate=settings.local_error_rate,
+        rate_limit_per_s=settings.local_rate_limit_per_s,
+    )
+    providers = build_providers(
+        openai_api_key=settings.openai_api_key.get_secret_value(),
+        openai_base_url=settings.openai_base_url,
+        local_url=settings.local_url,
+        behaviour=behaviour,
+    )
+    for provider in providers.values():
+        ctx.on_close(provider.close)
+    return providers
+
+
+SPEC = RoleSpec(
+    name="worker",
+    summary="works on the attempts of steps",
+    build=build,
+    reads=(catalogue.STEP_REQUESTS, catalogue.DEFINITIONS),
+    writes=(catalogue.RUN_EVENTS, catalogue.PROVIDER_CALLS, catalogue.COST_EVENTS, catalogue.TRACE_SPANS),
+    needs=(Dependency.KAFKA, Dependency.REDIS),
+    uses=(Dependency.NATS,),
+)
