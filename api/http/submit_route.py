@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, bearer_key
-from api.dependencies import Services
 from api.http.strict_json import StrictJsonRequest, StrictJsonRoute
+from api.services import Services
 from schemas.api_models.runs import MAX_ID_LENGTH, SubmitRun
 
 JSON = "application/json"
@@ -47,7 +47,7 @@ class SubmitRoute(StrictJsonRoute):
 
 async def _writer(parts: Services, request: Request, secret: str) -> Caller:
     """Return who asks. Raises ``Unauthenticated`` and ``Forbidden``, as the dependency ``Writer`` does."""
-    who = await parts.authenticator.authenticate(secret)
+    who = await parts.access.authenticator.authenticate(secret)
     who.require_organisation(request.headers.get("x-org-id"))
     who.require("write")
     return who

@@ -28,22 +28,22 @@ router = APIRouter(prefix="/api/v1", tags=["access"], route_class=StrictJsonRout
 @router.post("/keys", status_code=201, responses=errors())
 async def create_key(body: CreateKey, who: Admin, parts: Parts) -> KeyCreated:
     """Create a key of the caller's organisation. The answer is the only place where the key is shown."""
-    minted = parts.authenticator.mint(who.org_id, body.name, body.permissions)
-    stored = await parts.keys.create(minted.stored)
+    minted = parts.access.authenticator.mint(who.org_id, body.name, body.permissions)
+    stored = await parts.access.keys.create(minted.stored)
     return KeyCreated(**runs.key_fields(stored), key=minted.key)
 
 
 @router.get("/keys", responses=errors())
 async def list_keys(who: Admin, parts: Parts) -> KeyPage:
     """List the organisation's keys, without their secrets."""
-    return KeyPage(keys=[runs.key(stored) for stored in await parts.keys.all(who.org_id)])
+    return KeyPage(keys=[runs.key(stored) for stored in await parts.access.keys.all(who.org_id)])
 
 
 @router.delete("/keys/{key_id}", status_code=204, responses=errors(404, 409))
 async def revoke_key(key_id: KeyId, who: Admin, parts: Parts) -> Response:
     """Revoke a key. It stops working within five seconds."""
-    await parts.keys.revoke(who.org_id, key_id)
-    parts.authenticator.forget(key_id)
+    await parts.access.keys.revoke(who.org_id, key_id)
+    parts.access.authenticator.forget(key_id)
     return Response(status_code=204)
 
 
@@ -52,11 +52,11 @@ async def create_organisation(body: CreateOrganisation, who: Admin, parts: Parts
     """Create an organisation with its submissions topic and its first key; for the bootstrap key only."""
     if not who.bootstrap:
         raise Forbidden("only the bootstrap key (API_KEY) makes organisations")
-    minted: Minted = parts.authenticator.mint(body.id, "first key", ALL_PERMISSIONS)
+    minted: Minted = parts.access.authenticator.mint(body.id, "first key", ALL_PERMISSIONS)
     # The topic first: a topic without its organisation is harmless, and the request can be made again.
-    await parts.create_topics(body.id)
-    stored = await parts.keys.create_organisation(body.id, body.name, minted.stored)
-    parts.publisher.wake()
+    await parts.definitions.topics.of_organisation(body.id)
+    stored = await parts.access.keys.create_organisation(body.id, body.name, minted.stored)
+    parts.definitions.publisher.wake()
     return OrganisationCreated(
         id=body.id,
         name=body.name,

@@ -22,8 +22,10 @@ router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"], route_class=Stric
 async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response: Response) -> BudgetAnswer:
     """Create a budget. It counts what was spent in its window before it was made, too."""
     name = body.name or f"{dimension(body.scope, body.target)} per {body.period}"
-    stored, new = await parts.budgets.create(who.org_id, name, body.scope, body.target, body.period, _limit_nano(body))
-    parts.publisher.wake()
+    stored, new = await parts.money.budgets.create(
+        who.org_id, name, body.scope, body.target, body.period, _limit_nano(body)
+    )
+    parts.definitions.publisher.wake()
     response.status_code = 201 if new else 200
     return runs.budget(stored)
 
@@ -31,21 +33,21 @@ async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response:
 @router.get("", responses=errors())
 async def list_budgets(who: Reader, parts: Parts) -> BudgetPage:
     """List the organisation's budgets."""
-    return BudgetPage(budgets=[runs.budget(stored) for stored in await parts.budgets.all(who.org_id)])
+    return BudgetPage(budgets=[runs.budget(stored) for stored in await parts.money.budgets.all(who.org_id)])
 
 
 @router.get("/{budget_id}", responses=errors(404))
 async def get_budget(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetAnswer:
     """Return a budget."""
-    return runs.budget(await parts.budgets.get(who.org_id, budget_id))
+    return runs.budget(await parts.money.budgets.get(who.org_id, budget_id))
 
 
 @router.get("/{budget_id}/status", responses=errors(404))
 async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetStatus:
     """Return what is spent, held and left in the present window."""
-    stored = await parts.budgets.get(who.org_id, budget_id)
+    stored = await parts.money.budgets.get(who.org_id, budget_id)
     at_ms = wall_clock_ms()
-    (amounts,) = await parts.spend.amounts(who.org_id, [stored.budget.field(at_ms)])
+    (amounts,) = await parts.money.spend.amounts(who.org_id, [stored.budget.field(at_ms)])
     return runs.budget_status(stored, amounts, at_ms)
 
 

@@ -36,16 +36,16 @@ async def bulk_runs(body: BulkRuns, who: Writer, parts: Parts) -> BulkAnswer:
         cursor=body.cursor,
         limit=body.limit,
     )
-    total = await parts.runs.count(who.org_id, wanted)
-    lines, next_cursor = await parts.runs.page(who.org_id, wanted)
+    total = await parts.runs.history.count(who.org_id, wanted)
+    lines, next_cursor = await parts.runs.history.page(who.org_id, wanted)
     ids = [line.id for line in lines]
     outcomes: list[Done] = []
     if not body.dry_run:
-        with parts.bound.place():
+        with parts.runs.bound.place():
             outcomes = (
-                await parts.bulk.cancel(who.org_id, ids, who.key_id)
+                await parts.runs.bulk.cancel(who.org_id, ids, who.key_id)
                 if body.action == "cancel"
-                else await parts.bulk.retry(who.org_id, ids)
+                else await parts.runs.bulk.retry(who.org_id, ids)
             )
     return BulkAnswer(
         action=body.action,

@@ -20,7 +20,7 @@ async def health() -> Health:
 @router.get("/ready", responses={503: {"model": Readiness, "description": "A dependency does not answer"}})
 async def ready(parts: Parts, response: Response) -> Readiness:
     """Name every dependency with its state, within two seconds."""
-    found = await readiness(parts.checks, parts.optional_checks)
+    found = await readiness(parts.operations.checks, parts.operations.optional_checks)
     if found.status == "not ready":
         response.status_code = 503
         response.headers["Retry-After"] = "1"
@@ -30,5 +30,5 @@ async def ready(parts: Parts, response: Response) -> Readiness:
 @router.get("/metrics", response_class=Response)
 async def metrics(parts: Parts) -> Response:
     """Return the metrics in Prometheus' text format."""
-    text = await exposition(parts.measures.registry, parts.counters)
+    text = await exposition(parts.operations.measures.registry, parts.operations.counters)
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})

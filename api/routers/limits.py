@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter
 
-from api.dependencies import Parts, Reader, Services, Writer
+from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
+from api.services import Services
 from connectors.postgres.run_limits import StoredLimits
 from connectors.redis.admission_reader import Counts
 from schemas.api_models.base import timestamp
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/api/v1/limits", tags=["limits"], route_class=StrictJ
 @router.get("", responses=errors())
 async def get_limits(who: Reader, parts: Parts) -> LimitsAnswer:
     """Return the organisation's limits, and how many of its runs run and wait."""
-    return await _answer(parts, who.org_id, await parts.run_limits.get(who.org_id))
+    return await _answer(parts, who.org_id, await parts.limits.stored.get(who.org_id))
 
 
 @router.put("", responses=errors(413))
@@ -35,16 +36,16 @@ async def delete_limits(who: Writer, parts: Parts) -> LimitsAnswer:
 
 
 async def _set(parts: Services, org_id: str, most: int | None, workflows: Mapping[str, int]) -> LimitsAnswer:
-    stored = await parts.run_limits.put(org_id, most, workflows)
-    parts.turns.forget()
-    parts.limits_publisher.wake()
+    stored = await parts.limits.stored.put(org_id, most, workflows)
+    parts.limits.turns.forget()
+    parts.limits.publisher.wake()
     return await _answer(parts, org_id, stored)
 
 
 async def _answer(parts: Services, org_id: str, stored: StoredLimits) -> LimitsAnswer:
     counts: Counts | None
     try:
-        counts = await parts.admission_seen.counts(org_id, list(stored.workflows))
+        counts = await parts.limits.admission.counts(org_id, list(stored.workflows))
     except Unavailable:
         counts = None
     return LimitsAnswer(

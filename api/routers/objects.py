@@ -28,7 +28,7 @@ async def get_object(sha256: Sha256, who: Reader, parts: Parts) -> Response:
     """Return the bytes of one of the organisation's references, checked against their hash."""
     try:
         with DOWNLOADS.place():
-            data = await parts.objects.read(who.org_id, sha256)
+            data = await parts.runs.objects.read(who.org_id, sha256)
     except CorruptObject as exc:
         raise Unavailable("objects", str(exc)) from exc
     return Response(data, media_type="application/octet-stream", headers=_HEADERS | {"ETag": f'"{sha256}"'})

@@ -25,9 +25,11 @@ router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=Stric
 @router.post("", status_code=201, responses={200: {"description": "It was there already"}, **errors(409, 413)})
 async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response: Response) -> PromptAnswer:
     """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
-    stored, new = await parts.prompts.create(who.org_id, body.name, body.template, body.version, body.variables)
-    parts.plans.forget(who.org_id)
-    parts.publisher.wake()
+    stored, new = await parts.definitions.prompts.create(
+        who.org_id, body.name, body.template, body.version, body.variables
+    )
+    parts.definitions.plans.forget(who.org_id)
+    parts.definitions.publisher.wake()
     response.status_code = 201 if new else 200
     return _answer(stored)
 
@@ -35,7 +37,7 @@ async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response:
 @router.get("", responses=errors())
 async def list_prompts(who: Reader, parts: Parts) -> PromptPage:
     """List the newest version of every prompt."""
-    lines = await parts.prompts.all(who.org_id)
+    lines = await parts.definitions.prompts.all(who.org_id)
     entries = [
         PromptEntry(
             name=p.name,
@@ -57,7 +59,7 @@ async def get_prompt(
     version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None,
 ) -> PromptAnswer:
     """Return a version of a prompt, the newest without `version`."""
-    return _answer(await parts.prompts.get(who.org_id, name, version))
+    return _answer(await parts.definitions.prompts.get(who.org_id, name, version))
 
 
 def _answer(stored: StoredPrompt) -> PromptAnswer:

@@ -48,8 +48,8 @@ async def fork_run(run_id: RunId, body: ForkRun, who: Writer, parts: Parts, idem
 
 
 async def _again(run_id: str, org_id: str, parts: Parts, again: Again, key: str | None) -> RunForked:
-    with parts.bound.place():
-        record = await parts.restarts.prepare(org_id, run_id, again, key)
-        submitted = await parts.submissions.submit(record)
+    with parts.runs.bound.place():
+        record = await parts.runs.restarts.prepare(org_id, run_id, again, key)
+        submitted = await parts.runs.submissions.submit(record)
     answer = render.accepted(submitted.receipt, submitted.duplicate)
     return RunForked(**answer.model_dump(), forked_from=run_id, reused=list(record.reuse))

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import Parts, Reader, Services
+from api.dependencies import Parts, Reader
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
 from api.routers.runs import RunId, no_run
+from api.services import Services
 from connectors.postgres.run_steps import StepFilter
 from schemas.api_models.runs import StepPage
 from schemas.records.run_views import StepState
@@ -34,12 +35,12 @@ async def list_steps(
     wanted = StepFilter(
         node=stored_text("query.node", node), status=status, cursor=cursor, limit=limit, outputs=outputs
     )
-    steps, next_cursor = await parts.run_steps.page(who.org_id, run_id, wanted)
+    steps, next_cursor = await parts.runs.steps.page(who.org_id, run_id, wanted)
     if not steps and cursor is None and not await _is_known(parts, who.org_id, run_id):
         raise no_run(run_id)
     return StepPage(steps=[render.step_answer(one, outputs) for one in steps], next_cursor=next_cursor)
 
 
 async def _is_known(parts: Services, org_id: str, run_id: str) -> bool:
-    line = await parts.runs.status(org_id, run_id)
-    return line is not None or await parts.markers.find(org_id, run_id) is not None
+    line = await parts.runs.history.status(org_id, run_id)
+    return line is not None or await parts.runs.markers.find(org_id, run_id) is not None

@@ -65,7 +65,7 @@ async def list_runs(
         cursor=cursor,
         limit=limit,
     )
-    lines, next_cursor = await parts.runs.page(who.org_id, wanted)
+    lines, next_cursor = await parts.runs.history.page(who.org_id, wanted)
     return RunPage(runs=[render.summary(line) for line in lines], next_cursor=next_cursor)
 
 
@@ -77,12 +77,14 @@ async def get_run(
     step_outputs: Annotated[bool, Query(description="Show every step's output, too.")] = False,
 ) -> RunAnswer:
     """Return a run with its steps, of each mapped node the first 100. A run that was just accepted is `queued`."""
-    found = await parts.runs.get(who.org_id, run_id, step_outputs=step_outputs, most_children=render.CHILDREN_SHOWN)
+    found = await parts.runs.history.get(
+        who.org_id, run_id, step_outputs=step_outputs, most_children=render.CHILDREN_SHOWN
+    )
     if found is not None:
         mapped = any(step.child_index >= 0 for step in found[1])
-        children = await parts.runs.children(who.org_id, run_id) if mapped else {}
+        children = await parts.runs.history.children(who.org_id, run_id) if mapped else {}
         return render.whole_run(*found, children, step_outputs=step_outputs)
-    receipt = await parts.markers.find(who.org_id, run_id)
+    receipt = await parts.runs.markers.find(who.org_id, run_id)
     if receipt is None:
         raise no_run(run_id)
     return render.queued(receipt)
@@ -104,22 +106,22 @@ async def follow_run(
 ) -> EventStream:
     """Stream the run's statuses (`run`) and its steps' newest states (`step`) as they change, until `end`."""
     story = Story(read_cursor(last_event_id))
-    found = await parts.streams.first(who.org_id, run_id, story.cursor.version)
+    found = await parts.runs.streams.first(who.org_id, run_id, story.cursor.version)
     first: list[Event] = []
     if found is not None:
         first = story.of_history(found)
-    elif (receipt := await parts.markers.find(who.org_id, run_id)) is not None:
+    elif (receipt := await parts.runs.markers.find(who.org_id, run_id)) is not None:
         first = story.of_marker(render.queued(receipt))
     else:
         raise no_run(run_id)
-    return EventStream(lambda: parts.streams.follow(who.org_id, run_id, story, first), parts.streams.bound)
+    return EventStream(lambda: parts.runs.streams.follow(who.org_id, run_id, story, first), parts.runs.streams.bound)
 
 
 @router.post("/{run_id}/cancel", status_code=202, responses=errors(404, 409), summary="Cancel a run")
 async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun | None = None) -> CancelAccepted:
     """Ask for the run to be cancelled. Steps that have not started will not; see the run for when it has ended."""
-    line = await parts.runs.status(who.org_id, run_id)
-    receipt = await parts.markers.find(who.org_id, run_id) if line is None else None
+    line = await parts.runs.history.status(who.org_id, run_id)
+    receipt = await parts.runs.markers.find(who.org_id, run_id) if line is None else None
     known = line or receipt
     if known is None:
         raise no_run(run_id)
@@ -129,9 +131,9 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
     event = CancelRequested(
         run_id=run_id, org_id=who.org_id, reason=body.reason if body else "", requested_by=who.key_id
     )
-    await parts.appender.append([OutRecord(RUN_EVENTS, run_id.encode(), encode(event))])
+    await parts.runs.appender.append([OutRecord(RUN_EVENTS, run_id.encode(), encode(event))])
     # The cancel is in the log, before whatever a broken call will say there: so calls may be broken off at once.
-    parts.bus.publish(cancel_subject(who.org_id), run_id.encode())
+    parts.runs.bus.publish(cancel_subject(who.org_id), run_id.encode())
     where = render.links(run_id, known.workflow_name, known.workflow_version)
     return CancelAccepted(id=run_id, status=status, links=where)
 

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
-from api.dependencies import Parts, Reader, Services, Writer
+from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.render import schedules as render
 from api.routers.errors import errors
+from api.services import Services
 from connectors.postgres.schedules import StoredSchedule
 from schemas import money
 from schemas.api_models.runs import SubmitRun
@@ -40,7 +41,7 @@ async def create_schedule(body: CreateSchedule, who: Writer, parts: Parts, respo
     defined = _defined(body.model_dump())
     timing = _timing(defined)
     await _check_submission(parts, who.org_id, defined)
-    stored, new = await parts.schedules.create(who.org_id, defined, next_slot(timing, wall_clock_ms()))
+    stored, new = await parts.schedules.stored.create(who.org_id, defined, next_slot(timing, wall_clock_ms()))
     response.status_code = 201 if new else 200
     return render.schedule(stored)
 
@@ -48,14 +49,14 @@ async def create_schedule(body: CreateSchedule, who: Writer, parts: Parts, respo
 @router.get("", responses=errors())
 async def list_schedules(who: Reader, parts: Parts) -> SchedulePage:
     """List the organisation's schedules with their last and next runs."""
-    return SchedulePage(schedules=[render.schedule(one) for one in await parts.schedules.all(who.org_id)])
+    return SchedulePage(schedules=[render.schedule(one) for one in await parts.schedules.stored.all(who.org_id)])
 
 
 @router.get("/{schedule_id}", responses=errors(404))
 async def get_schedule(schedule_id: ScheduleId, who: Reader, parts: Parts) -> WholeSchedule:
     """Return a schedule with its newest backfills."""
-    stored = await parts.schedules.get(who.org_id, schedule_id)
-    return render.whole_schedule(stored, await parts.backfills.of(stored.id))
+    stored = await parts.schedules.stored.get(who.org_id, schedule_id)
+    return render.whole_schedule(stored, await parts.schedules.backfills.of(stored.id))
 
 
 @router.patch("/{schedule_id}", responses=errors(404, 409, 413))
@@ -64,7 +65,7 @@ async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Wr
 
     Slots while it is paused are not run, also not later. Runs under way stay as they are.
     """
-    before = await parts.schedules.get(who.org_id, schedule_id)
+    before = await parts.schedules.stored.get(who.org_id, schedule_id)
     changes = _changes(body)
     if not changes:
         return render.schedule(before)
@@ -73,23 +74,23 @@ async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Wr
     await _check_submission(parts, who.org_id, defined)
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
         changes["next_slot_ms"] = next_slot(timing, wall_clock_ms())
-    return render.schedule(await parts.schedules.change(who.org_id, schedule_id, changes))
+    return render.schedule(await parts.schedules.stored.change(who.org_id, schedule_id, changes))
 
 
 @router.delete("/{schedule_id}", status_code=204, responses=errors(404))
 async def delete_schedule(schedule_id: ScheduleId, who: Writer, parts: Parts) -> Response:
     """Delete a schedule. Its runs stay."""
-    await parts.schedules.delete(who.org_id, schedule_id)
+    await parts.schedules.stored.delete(who.org_id, schedule_id)
     return Response(status_code=204)
 
 
 @router.post("/{schedule_id}/backfill", status_code=202, responses=errors(404))
 async def backfill(schedule_id: ScheduleId, body: Backfill, who: Writer, parts: Parts) -> BackfillAnswer:
     """Run the slots of a time in the past that were not run, whatever the overlap policy, also while paused."""
-    stored = await parts.schedules.get(who.org_id, schedule_id)
+    stored = await parts.schedules.stored.get(who.org_id, schedule_id)
     from_ms, until_ms = milliseconds(body.begin), milliseconds(body.to)
     _check_backfill(stored, from_ms, until_ms)
-    return render.backfill(await parts.backfills.create(stored, from_ms, until_ms))
+    return render.backfill(await parts.schedules.backfills.create(stored, from_ms, until_ms))
 
 
 def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:
@@ -148,4 +149,4 @@ async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any
         inputs=defined["inputs"],
         tags=defined["tags"],
     )
-    await parts.submissions.prepare(org_id, "schedule", None, body)
+    await parts.runs.submissions.prepare(org_id, "schedule", None, body)

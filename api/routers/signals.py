@@ -33,7 +33,7 @@ async def send_signal(
 ) -> SignalAccepted:
     """Tell a run that something has happened. A signal that comes before its step waits is kept for it."""
     id_ = signal_id(HTTP_SOURCE, idempotency_key or str(uuid.uuid4()))
-    to = await parts.signals.prepare(who.org_id, SignalRequest(run_id, name, data, id_, who.key_id))
-    await parts.signals.send([to.record])
+    to = await parts.runs.signals.prepare(who.org_id, SignalRequest(run_id, name, data, id_, who.key_id))
+    await parts.runs.signals.send([to.record])
     where = render.links(run_id, to.workflow_name, to.workflow_version)
     return SignalAccepted(id=run_id, signal=name, signal_id=id_, status=to.status, links=where)

@@ -35,7 +35,7 @@ async def submit_run(
 ) -> RunAccepted:
     """Accept a run. When this answers 202, the run will reach an end; ask for it at `links.self`."""
     trace = traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None
-    with parts.bound.place():
-        record = await parts.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)
-        submitted = await parts.submissions.submit(record)
+    with parts.runs.bound.place():
+        record = await parts.runs.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)
+        submitted = await parts.runs.submissions.submit(record)
     return runs.accepted(submitted.receipt, submitted.duplicate)

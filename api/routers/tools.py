@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import Parts, Reader, Services
+from api.dependencies import Parts, Reader
 from api.routers.errors import errors
+from api.services import Services
 from connectors.tools.entries import ToolKind
 from schemas.api_models.tools import FunctionPage, ToolEntry, ToolPage
 
@@ -13,14 +14,14 @@ router = APIRouter(prefix="/api/v1", tags=["tools"])
 @router.get("/tools", responses=errors())
 async def list_tools(_: Reader, parts: Parts) -> ToolPage:
     """List the tools that a node of type `tool` may name."""
-    return ToolPage(tools=_entries(parts, "tool"), problems=parts.tools.problems)
+    return ToolPage(tools=_entries(parts, "tool"), problems=parts.definitions.tools.problems)
 
 
 @router.get("/functions", responses=errors())
 async def list_functions(_: Reader, parts: Parts) -> FunctionPage:
     """List the functions that a node of type `function` may name."""
-    return FunctionPage(functions=_entries(parts, "function"), problems=parts.tools.problems)
+    return FunctionPage(functions=_entries(parts, "function"), problems=parts.definitions.tools.problems)
 
 
 def _entries(parts: Services, kind: ToolKind) -> list[ToolEntry]:
-    return [ToolEntry.model_validate(entry.describe()) for entry in parts.tools.entries(kind)]
+    return [ToolEntry.model_validate(entry.describe()) for entry in parts.definitions.tools.entries(kind)]

@@ -17,9 +17,9 @@ router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"])
 @router.get("/{run_id}/waiting", responses=errors(404), summary="Why is it waiting?")
 async def get_waiting(run_id: RunId, who: Reader, parts: Parts) -> RunWaiting:
     """Say of every step that has not settled on what it waits. It asks claims and lanes, so ask now and then."""
-    found = await parts.waits.of(who.org_id, run_id)
+    found = await parts.runs.waits.of(who.org_id, run_id)
     if found is None:
-        receipt = await parts.markers.find(who.org_id, run_id)
+        receipt = await parts.runs.markers.find(who.org_id, run_id)
         if receipt is None:
             raise NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
         found = RunWaits("queued", Wait("admission", detail="it was accepted, and is not in history yet"), [])

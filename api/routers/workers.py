@@ -25,6 +25,6 @@ async def list_workers(_: Admin, parts: Parts) -> WorkersAnswer:
             started_at=timestamp(seen.said.started_ms),
             last_seen_at=timestamp(seen.seen_ms),
         )
-        for seen in await parts.workers_seen.all()
+        for seen in await parts.operations.workers.all()
     ]
     return WorkersAnswer(workers=workers, lost_after_s=MISSED_BEATS * BEAT_S, forgotten_after_s=FORGOTTEN_AFTER_S)

@@ -70,24 +70,24 @@ async def register_workflow(request: Request, who: Writer, parts: Parts, respons
     """Register a version of a workflow. It is checked whole; a version never changes."""
     spec = parse_workflow(_text(await request.body()))
     _refuse_unreachable(spec)
-    prompts = await pin_prompts(parts.prompts, who.org_id, prompt_refs(spec))
-    family = await load_family(parts.workflows, parts.prompts, who.org_id, spec)
+    prompts = await pin_prompts(parts.definitions.prompts, who.org_id, prompt_refs(spec))
+    family = await load_family(parts.definitions.workflows, parts.definitions.prompts, who.org_id, spec)
     checked = check_spec(
         spec,
         prompts=prompts,
-        tools=parts.tools.names("tool"),
-        functions=parts.tools.names("function"),
-        further=argument_problems(spec, parts.tools),
+        tools=parts.definitions.tools.names("tool"),
+        functions=parts.definitions.tools.names("function"),
+        further=argument_problems(spec, parts.definitions.tools),
         family=family,
     )
     make_plan(spec, checked.prompts, family)
     queues = queues_of(spec)
     if queues:
         # Before the workflow is there: a request on a topic that is not there would stop its orchestrator.
-        await parts.create_queues(queues)
-    stored, new = await parts.workflows.create(who.org_id, spec, sorted(checked.required_inputs))
-    parts.plans.forget(who.org_id)
-    parts.publisher.wake()
+        await parts.definitions.topics.of_queues(queues)
+    stored, new = await parts.definitions.workflows.create(who.org_id, spec, sorted(checked.required_inputs))
+    parts.definitions.plans.forget(who.org_id)
+    parts.definitions.publisher.wake()
     response.status_code = 201 if new else 200
     return _answer(stored)
 
@@ -95,7 +95,7 @@ async def register_workflow(request: Request, who: Writer, parts: Parts, respons
 @router.get("", responses=errors())
 async def list_workflows(who: Reader, parts: Parts) -> WorkflowPage:
     """List the newest version of every workflow."""
-    lines = await parts.workflows.all(who.org_id)
+    lines = await parts.definitions.workflows.all(who.org_id)
     entries = [
         WorkflowEntry(
             name=w.name,
@@ -117,7 +117,7 @@ async def get_workflow(
     version: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
 ) -> WorkflowAnswer:
     """Return a version of a workflow, the newest without `version`."""
-    return _answer(await parts.workflows.get(who.org_id, name, version))
+    return _answer(await parts.definitions.workflows.get(who.org_id, name, version))
 
 
 def _text(body: bytes) -> str:

@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.services import TopicCreators
 from connectors.ports.engine import OutRecord
 from deploy.migrate import up
 from schemas.errors import TooLarge, Unavailable
@@ -160,7 +161,8 @@ async def running(settings: Settings, log: MemoryLog | None = None) -> AsyncIter
             raise TooLarge("there are too many queues")
         topics.extend(f"step-requests.{queue}" for queue in queues)
 
-    app = create_app(settings, log=log, create_topics=create_topics, create_queues=create_queues)
+    creators = TopicCreators(of_organisation=create_topics, of_queues=create_queues)
+    app = create_app(settings, log=log, topics=creators)
     app.state.created_topics = topics
     headers = {"Authorization": f"Bearer {settings.security.api_key.get_secret_value()}"}
     async with (

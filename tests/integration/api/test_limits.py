@@ -90,7 +90,7 @@ async def test_a_broker_that_is_away_is_told_later(dsn: str, redis_url: str) -> 
         await until_authenticated(api)
         assert (await api.client.put(LIMITS, json={"max_running_runs": 1})).status_code == 200
         log.down = False
-        api.app.state.services.limits_publisher.wake()
+        api.app.state.services.limits.publisher.wake()
         assert (await said(api, 1))[0].max_running_runs == 1
 
 
@@ -122,11 +122,11 @@ async def test_runs_wait_for_their_turn_while_there_are_limits(api: Running) -> 
 
 async def test_limits_set_by_another_process_are_known_within_their_time(api: Running) -> None:
     assert not (await submit(api)).turns
-    await api.app.state.services.run_limits.put(api.org_id, 1, {})
+    await api.app.state.services.limits.stored.put(api.org_id, 1, {})
     async with asyncio.timeout(DEADLINE_S):
         while not (await submit(api)).turns:  # noqa: ASYNC110 - it is polled over HTTP
             await asyncio.sleep(0.1)
-    assert api.org_id in await api.app.state.services.run_limits.limited()
+    assert api.org_id in await api.app.state.services.limits.stored.limited()
 
 
 async def test_with_a_pool_every_run_waits_for_its_turn(dsn: str, redis_url: str) -> None:

@@ -105,7 +105,7 @@ class Stage:
 
     @property
     def open_streams(self) -> int:
-        return self.api.app.state.services.streams.bound.under_way
+        return self.api.app.state.services.runs.streams.bound.under_way
 
     def view(self, run_id: str, version: int, status: str = "running", **steps: str) -> RunView:
         fields: dict[str, Any] = {
@@ -291,7 +291,7 @@ async def test_runs_of_others_and_bad_ids_are_refused(stage: Stage, dsn: str) ->
 async def test_streams_are_bounded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     run = unique("run")
     await stage.write(stage.view(run, 1))
-    bound = stage.api.app.state.services.streams.bound
+    bound = stage.api.app.state.services.runs.streams.bound
     monkeypatch.setattr(bound, "_limit", 1)
     followed, task = stage.follow(run)
     await until_seen(followed, ("run", "running"))
@@ -315,7 +315,7 @@ async def test_a_process_that_stops_ends_its_streams_without_an_end(stage: Stage
     await stage.write(stage.view(run, 1))
     followed, task = stage.follow(run)
     await until_seen(followed, ("run", "running"))
-    stage.api.app.state.services.streams.close()
+    stage.api.app.state.services.runs.streams.close()
     await task
     assert followed.ended
     assert "end" not in [what for what, _ in followed.seen()]
@@ -339,10 +339,10 @@ async def test_without_nats_all_is_told(dsn: str, redis_url: str, nats: EngineSt
 
 async def test_without_an_answer_from_nats_the_api_is_degraded_and_ready(stage: Stage) -> None:
     stage.stack.engine("nats").kill()
-    nats = stage.api.app.state.services.bus
+    nats = stage.api.app.state.services.runs.bus
     await until_async(lambda: not nats.connected, DEADLINE_S, "the loss is seen")
-    checks = {"clickhouse": stage.api.app.state.services.checks["postgres"]}
-    object.__setattr__(stage.api.app.state.services, "checks", checks)
+    checks = {"clickhouse": stage.api.app.state.services.operations.checks["postgres"]}
+    object.__setattr__(stage.api.app.state.services.operations, "checks", checks)
     answer = await stage.http.get("/ready")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert answer.json()["dependencies"]["nats"]["status"] == "error"
@@ -373,7 +373,7 @@ async def test_a_cancel_is_said_when_it_is_in_the_log(stage: Stage) -> None:
     await stage.write(stage.view(run, 1, a="running"))
     stage.bus.subscribe("agentflow.cancel.*", lambda subject, data: heard.append((subject, data)))
     await stage.bus.ping()
-    await until_async(lambda: stage.api.app.state.services.bus.connected, DEADLINE_S, "the API is connected")
+    await until_async(lambda: stage.api.app.state.services.runs.bus.connected, DEADLINE_S, "the API is connected")
     answer = await stage.http.post(f"{RUNS}/{run}/cancel")
     assert answer.status_code == 202
     assert [record.run_id for record in stage.api.log.decoded("run-events")] == [run]

@@ -1,0 +1,78 @@
+"""The API's connections. None is made before it is needed, so a dependency that is down stops no start."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from connectors.clickhouse.client import ClickHouse
+from connectors.kafka.log import KafkaLog
+from connectors.nats.pubsub import Nats
+from connectors.ports.engine import OutRecord
+from connectors.postgres.database import Database
+from connectors.redis.client import connect_bounded
+from schemas.settings import Settings
+
+#: No answer takes longer than two seconds, so no single dependency may take all of it.
+DEPENDENCY_TIMEOUT_S = 1.5
+#: Enough for the submissions of one moment; PostgreSQL's connections are few.
+POSTGRES_CONNECTIONS = 12
+REDIS_CONNECTIONS = 32
+CLIENT_ID = "agentflow-api"
+
+
+class ApiLog(Protocol):
+    """What the API needs of the log; ``connectors.kafka.log.KafkaLog`` is one."""
+
+    async def start(self) -> None:
+        """Connect. Raises ``Unavailable``; may be called again then."""
+        ...
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        ...
+
+    async def append(self, records: Sequence[OutRecord]) -> None:
+        """Append and wait for every acknowledgement. Raises ``Unavailable``."""
+        ...
+
+    async def incarnation(self, topic: str) -> str:
+        """Return what names this very log; asks the broker. Raises ``Unavailable``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """One process' connections. ``nats`` is there where the deployment has it."""
+
+    log: ApiLog
+    database: Database
+    redis: Redis
+    clickhouse: ClickHouse
+    nats: Nats | None
+
+    @classmethod
+    def of(cls, settings: Settings, log: ApiLog | None) -> "Clients":
+        """Return clients, not yet connected; a given ``log`` stands in for Kafka."""
+        dsn, nats_url = settings.postgres.dsn.get_secret_value(), settings.nats.url.get_secret_value()
+        return cls(
+            log=log or KafkaLog(settings.kafka.bootstrap, client_id=CLIENT_ID),
+            database=Database(dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S),
+            redis=connect_bounded(
+                settings.redis.url.get_secret_value(), connections=REDIS_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S
+            ),
+            clickhouse=ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database),
+            nats=Nats(nats_url, CLIENT_ID) if nats_url else None,
+        )
+
+    def open(self, stack: AsyncExitStack) -> None:
+        """Begin to connect where that is a task of its own; ``stack`` closes everything."""
+        stack.push_async_callback(self.clickhouse.close)
+        stack.push_async_callback(self.redis.connection_pool.aclose)
+        stack.push_async_callback(self.database.close)
+        stack.push_async_callback(self.log.stop)
+        if self.nats is not None:
+            self.nats.start()
+            stack.push_async_callback(self.nats.stop)

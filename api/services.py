@@ -1,0 +1,137 @@
+"""Everything that the routes work with, in groups; ``api.wiring`` makes them."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from api.auth import Authenticator
+from api.http.concurrency_limit import Bound
+from api.http.metrics import Measures
+from api.http.readiness import Check
+from api.http.role_counters import RoleCounters
+from api.live.run_stream import Streams
+from api.publisher import Publisher
+from connectors.kafka.deadline_appender import Appender
+from connectors.objects.store import Objects
+from connectors.ports.pubsub import PubSub
+from connectors.postgres.budgets import Budgets
+from connectors.postgres.keys import Keys
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_limits import RunLimits
+from connectors.postgres.run_steps import RunSteps
+from connectors.postgres.runs import Runs
+from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.workflows import Workflows
+from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.spend_reader import Spend
+from connectors.redis.submission_markers import SubmissionMarkers
+from connectors.redis.worker_registry import WorkerRegistry
+from connectors.tools import Registry
+from services.runs.admission_required import Turns
+from services.runs.bulk import Bulk
+from services.runs.explain_waiting import Waits
+from services.runs.restart import Restarts
+from services.runs.signals import SignalSender
+from services.runs.submit import Submissions
+from services.workflows.resolver import WorkflowResolver
+
+CreateTopics = Callable[[str], Awaitable[object]]
+"""Creates the topics of an organisation, named by its id; harmless when they are there."""
+CreateQueues = Callable[[Collection[str]], Awaitable[object]]
+"""Creates the topics of queues, by name; harmless when they are there. Raises ``TooLarge``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicCreators:
+    """Creates topics that the API's users need."""
+
+    of_organisation: CreateTopics
+    of_queues: CreateQueues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionServices:
+    """Workflows, prompts and tools. ``publisher`` brings what was defined, budgets included, to the log."""
+
+    workflows: Workflows
+    prompts: Prompts
+    plans: WorkflowResolver
+    tools: Registry
+    publisher: Publisher
+    topics: TopicCreators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunServices:
+    """Submitting, reading, following and steering runs. ``bound`` is of submissions in flight."""
+
+    history: Runs
+    steps: RunSteps
+    markers: SubmissionMarkers
+    submissions: Submissions
+    restarts: Restarts
+    bulk: Bulk
+    waits: Waits
+    signals: SignalSender
+    streams: Streams
+    bound: Bound
+    bus: PubSub
+    objects: Objects
+    appender: Appender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleServices:
+    """Schedules and their backfills."""
+
+    stored: Schedules
+    backfills: Backfills
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyServices:
+    """Budgets and what was spent of them."""
+
+    budgets: Budgets
+    spend: Spend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitServices:
+    """How many runs may run at once."""
+
+    stored: RunLimits
+    publisher: Publisher
+    turns: Turns
+    admission: AdmissionReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessServices:
+    """API keys and organisations."""
+
+    keys: Keys
+    authenticator: Authenticator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationServices:
+    """Readiness, metrics and workers. The API is as right without what ``optional_checks`` ask, and slower."""
+
+    counters: RoleCounters
+    measures: Measures
+    workers: WorkerRegistry
+    checks: Mapping[str, Check]
+    optional_checks: Mapping[str, Check]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The API's parts."""
+
+    definitions: DefinitionServices
+    runs: RunServices
+    schedules: ScheduleServices
+    money: MoneyServices
+    limits: LimitServices
+    access: AccessServices
+    operations: OperationServices

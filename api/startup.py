@@ -1,0 +1,77 @@
+"""What the API does from its start on, besides answering: it connects, publishes, and makes what a new system lacks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from api.clients import Clients
+from api.services import Services
+from schemas.errors import TooLarge, TryLater
+from schemas.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+
+
+def lifespan_of(
+    settings: Settings, clients: Clients, services: Services
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return the app's life: connections open and tasks running while it is served."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            clients.open(stack)
+            stack.push_async_callback(services.runs.waits.close)
+            tasks = [
+                asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
+                asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
+                asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
+                asyncio.create_task(services.definitions.publisher.run()),
+                asyncio.create_task(services.limits.publisher.run()),
+            ]
+            stack.push_async_callback(_cancel, tasks)
+            yield
+
+    return lifespan
+
+
+async def _bootstrap(settings: Settings, services: Services) -> None:
+    org_id, secret = settings.api.default_org_id, settings.security.api_key.get_secret_value()
+    key = services.access.authenticator.bootstrap(org_id, secret) if secret else None
+    await services.access.keys.bootstrap(org_id, key)
+    services.definitions.publisher.wake()
+
+
+async def _queues(services: Services) -> None:
+    """Create the topics of queues that workflows name and that a new broker does not have."""
+    queues = await services.definitions.workflows.queues()
+    try:
+        if queues:
+            await services.definitions.topics.of_queues(queues)
+    except TooLarge as exc:
+        logger.warning("queues of workflows are missing: %s", exc, extra={"action": "too_many_queues"})
+
+
+async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Try until it works; say so once when it does not at first."""
+    said = False
+    while True:
+        try:
+            await work()
+            return
+        except TryLater as exc:
+            if not said:
+                logger.warning("cannot %s yet: %s", what, exc, extra={"action": "dependency_down"})
+                said = True
+            await asyncio.sleep(RETRY_S)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,213 @@
+"""How the API's services are made of its clients."""
+
+from collections.abc import Collection
+
+from api.auth import Authenticator
+from api.clients import DEPENDENCY_TIMEOUT_S, Clients
+from api.http.concurrency_limit import Bound
+from api.http.metrics import Measures
+from api.http.role_counters import RoleCounters
+from api.live.run_stream import Streams
+from api.publisher import Publisher
+from api.services import (
+    AccessServices,
+    DefinitionServices,
+    LimitServices,
+    MoneyServices,
+    OperationServices,
+    RunServices,
+    ScheduleServices,
+    Services,
+    TopicCreators,
+)
+from connectors.kafka.deadline_appender import DeadlineAppender
+from connectors.kafka.lag import LaneLag
+from connectors.objects.s3 import s3_access
+from connectors.objects.store import open_objects
+from connectors.ports.pubsub import NoPubSub
+from connectors.postgres.budgets import Budgets
+from connectors.postgres.keys import Keys
+from connectors.postgres.outbox import Outbox
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.run_changes import RunFollower
+from connectors.postgres.run_limits import RunLimits
+from connectors.postgres.run_steps import RunSteps
+from connectors.postgres.runs import Runs
+from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.workflows import Workflows
+from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.claim_reader import ClaimReader
+from connectors.redis.client import ping
+from connectors.redis.signals_reader import SignalsReader
+from connectors.redis.spec_reader import SpecReader
+from connectors.redis.spend_reader import Spend
+from connectors.redis.submission_markers import SubmissionMarkers
+from connectors.redis.worker_registry import WorkerRegistry
+from connectors.tools import REGISTRY
+from schemas.settings import Settings
+from services.runs.admission_required import Turns
+from services.runs.bulk import Bulk
+from services.runs.explain_waiting import Waits
+from services.runs.large_inputs import LargeInputs
+from services.runs.restart import Restarts
+from services.runs.signals import SignalSender
+from services.runs.submit import SubmissionPorts, Submissions
+from services.workflows.of_run import RunDefinitions
+from services.workflows.resolver import WorkflowResolver
+from topics.admin import TopicAdmin
+from topics.catalogue import RUN_EVENTS, wanted
+
+#: Each waits for one append at most; more of them would only wait in line for the broker.
+MAX_SUBMISSIONS_IN_FLIGHT = 512
+#: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
+MAX_STREAMS = 256
+STREAMS_RETRY_S = 5.0
+#: The lag of a lane is asked beside history and claims.
+LANE_TIMEOUT_S = 0.7
+
+
+def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> Services:
+    """Return the services. Raises ``ValueError`` for a wrong setting."""
+    appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
+    definitions = _definitions(clients, appender, topics)
+    limits = _limits(settings, clients, appender)
+    runs = _Runs(settings, clients, appender, definitions, limits).services()
+    keys = Keys(clients.database)
+    spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
+    return Services(
+        definitions=definitions,
+        runs=runs,
+        schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
+        money=MoneyServices(budgets=Budgets(clients.database), spend=spend),
+        limits=limits,
+        access=AccessServices(
+            keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
+        ),
+        operations=_operations(settings, clients, Measures(runs.bound, runs.streams.bound)),
+    )
+
+
+def topic_creators(settings: Settings) -> TopicCreators:
+    """Return what creates topics on the broker."""
+    kafka = settings.kafka
+
+    async def of_organisation(org_id: str) -> None:
+        async with TopicAdmin(kafka.bootstrap) as admin:
+            await admin.create(wanted((org_id,)), kafka.partitions, kafka.replication)
+
+    async def of_queues(queues: Collection[str]) -> None:
+        async with TopicAdmin(kafka.bootstrap) as admin:
+            await admin.create_queues(queues, kafka.partitions, kafka.replication)
+
+    return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
+
+
+def _definitions(clients: Clients, appender: DeadlineAppender, topics: TopicCreators) -> DefinitionServices:
+    workflows, prompts = Workflows(clients.database), Prompts(clients.database)
+    return DefinitionServices(
+        workflows=workflows,
+        prompts=prompts,
+        plans=WorkflowResolver(workflows, prompts),
+        tools=REGISTRY,
+        publisher=Publisher("definitions", Outbox(clients.database), appender),
+        topics=topics,
+    )
+
+
+def _limits(settings: Settings, clients: Clients, appender: DeadlineAppender) -> LimitServices:
+    stored = RunLimits(clients.database)
+    return LimitServices(
+        stored=stored,
+        publisher=Publisher("limits", stored, appender),
+        turns=Turns(stored, settings.tables.admission_pool),
+        admission=AdmissionReader(clients.redis, DEPENDENCY_TIMEOUT_S),
+    )
+
+
+def _operations(settings: Settings, clients: Clients, measures: Measures) -> OperationServices:
+    return OperationServices(
+        counters=RoleCounters(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
+        measures=measures,
+        workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        checks={
+            "kafka": lambda: clients.log.incarnation(RUN_EVENTS),
+            "redis": lambda: ping(clients.redis),
+            "postgres": clients.database.ping,
+            "clickhouse": clients.clickhouse.ping,
+        },
+        optional_checks={"nats": clients.nats.ping} if clients.nats else {},
+    )
+
+
+class _Runs:
+    """What the services of runs share while they are made."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: Clients,
+        appender: DeadlineAppender,
+        definitions: DefinitionServices,
+        limits: LimitServices,
+    ) -> None:
+        self._settings = settings
+        self._partitions = settings.kafka.partitions
+        self._clients = clients
+        self._appender = appender
+        self._definitions = definitions
+        self._history = Runs(clients.database)
+        self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        objects = settings.objects
+        self._objects = open_objects(objects.url, objects.directory, s3_access(objects))
+        large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
+        specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        self._of_run = RunDefinitions(definitions.plans, specs)
+        self._waits = self._explaining(limits)
+        self._submissions = self._submitting(large_inputs, limits.turns)
+        self._restarts = Restarts(self._history, self._of_run, large_inputs, settings.security.capture)
+
+    def services(self) -> RunServices:
+        """Return them."""
+        bus = self._clients.nats or NoPubSub()
+        follower = RunFollower(self._clients.database)
+        return RunServices(
+            history=self._history,
+            steps=RunSteps(self._clients.database),
+            markers=self._markers,
+            submissions=self._submissions,
+            restarts=self._restarts,
+            bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
+            waits=self._waits,
+            signals=self._signals(),
+            streams=Streams(follower, bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S)),
+            bound=Bound("submissions", MAX_SUBMISSIONS_IN_FLIGHT),
+            bus=bus,
+            objects=self._objects,
+            appender=self._appender,
+        )
+
+    def _submitting(self, large_inputs: LargeInputs, turns: Turns) -> Submissions:
+        ports = SubmissionPorts(
+            plans=self._definitions.plans,
+            markers=self._markers,
+            history=self._history,
+            appender=self._appender,
+            large_inputs=large_inputs,
+            turns=turns,
+        )
+        return Submissions(ports, capture=self._settings.security.capture)
+
+    def _explaining(self, limits: LimitServices) -> Waits:
+        claims = ClaimReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        lag = LaneLag(self._settings.kafka.bootstrap, LANE_TIMEOUT_S)
+        return Waits(self._history, self._of_run, claims, lag, limits.admission)
+
+    def _signals(self) -> SignalSender:
+        return SignalSender(
+            history=self._history,
+            markers=self._markers,
+            workflows=self._definitions.workflows,
+            objects=self._objects,
+            appender=self._appender,
+            signals=SignalsReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+        )
