@@ -11,9 +11,9 @@ TooLarge                                       413
 import logging
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -40,6 +40,9 @@ from schemas.errors import (
 
 logger = logging.getLogger(__name__)
 
+Error = TypeVar("Error", bound=Exception)
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
 _STATUS: tuple[tuple[type[AgentFlowError], int], ...] = (
     (InvalidSpec, 422),
     (InvalidInput, 422),
@@ -65,9 +68,9 @@ _FIXES = {
 
 def install(app: FastAPI) -> None:
     """Let the app answer every error as a problem."""
-    app.add_exception_handler(AgentFlowError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(AgentFlowError, _only(AgentFlowError, _ours))
+    app.add_exception_handler(RequestValidationError, _only(RequestValidationError, _invalid_request))
+    app.add_exception_handler(HTTPException, _only(HTTPException, _http))
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -101,8 +104,18 @@ def too_large(limit: int, instance: str) -> Response:
     return problem(413, "too-large", detail, instance=instance)
 
 
-async def _ours(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, AgentFlowError)
+def _only(kind: type[Error], handle: Callable[[Request, Error], Awaitable[Response]]) -> Handler:
+    """Return a handler for one kind of exceptions; another kind is a mistake of whoever registered it."""
+
+    async def handler(request: Request, exc: Exception) -> Response:
+        if not isinstance(exc, kind):
+            raise TypeError(f"{type(exc).__name__} came to the handler of {kind.__name__}") from exc
+        return await handle(request, exc)
+
+    return handler
+
+
+async def _ours(request: Request, exc: AgentFlowError) -> Response:
     return await _unexpected(request, exc) if _status(exc) == 500 else answer(exc, request.url.path)
 
 
@@ -128,15 +141,13 @@ def answer(exc: AgentFlowError, instance: str) -> Response:
     )
 
 
-async def _invalid_request(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, RequestValidationError)
+async def _invalid_request(request: Request, exc: RequestValidationError) -> Response:
     problems = validation_problems(exc.errors(), drop_body=True)
     detail = "; ".join(str(p) for p in problems[:3]) or "the request is not valid"
     return problem(422, "invalid-input", detail, instance=request.url.path, problems=problems)
 
 
-async def _http(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)
+async def _http(request: Request, exc: HTTPException) -> Response:
     details = {
         404: f"there is nothing at {request.url.path}; see /docs",
         405: f"{request.url.path} does not take {request.method}",

@@ -11,6 +11,7 @@ from api.routers.errors import errors
 from schemas import money
 from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, CreateBudget
 from schemas.budgets import dimension
+from schemas.errors import InvalidInput
 from services.runs.submit import wall_clock_ms
 
 BudgetId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -54,5 +55,6 @@ async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> Budge
 def _limit_nano(body: CreateBudget) -> int:
     if body.limit_cents is not None:
         return money.from_cents(body.limit_cents)
-    assert body.limit_usd is not None  # the model takes one of the two
+    if body.limit_usd is None:
+        raise InvalidInput("a budget needs limit_usd or limit_cents")
     return money.from_usd(body.limit_usd)

@@ -95,7 +95,8 @@ def _dominant(rgb: Image.Image) -> list[dict[str, Any]]:
     total = rgb.width * rgb.height
     found = []
     for count, index in sorted(counts, key=lambda one: (-one[0], str(one[1]))):
-        assert isinstance(index, int)
+        if not isinstance(index, int):
+            raise TypeError(f"a quantized image has indices of its palette, not {index!r}")
         red, green, blue = palette[3 * index : 3 * index + 3]
         found.append({"color": f"#{red:02x}{green:02x}{blue:02x}", "share": round(count / total, 4)})
     return found

@@ -157,14 +157,11 @@ class MemoryTable:
 
     async def stands(self, partition: int, epoch: int) -> int:
         """Return the stored offset, if the partition is the caller's."""
-        position = self._ours(partition, epoch).position
-        assert position is not None
-        return position.offset
+        return _placed(self._ours(partition, epoch), partition).offset
 
     def _ours(self, partition: int, epoch: int) -> _Partition:
         p = self._at(partition)
-        if p.position is None:
-            raise PositionLost(f"partition {partition} has no position")
+        _placed(p, partition)
         if p.epoch != epoch:
             raise Fenced(f"partition {partition} has another owner")
         return p
@@ -236,3 +233,9 @@ class MemoryTable:
 
     def _at(self, partition: int) -> _Partition:
         return self._partitions.setdefault(partition, _Partition())
+
+
+def _placed(p: _Partition, partition: int) -> Position:
+    if p.position is None:
+        raise PositionLost(f"partition {partition} has no position")
+    return p.position

@@ -121,6 +121,13 @@ def _jsonb(data: bytes) -> Any:
     return orjson.loads(data[1:])
 
 
+def returned(row: asyncpg.Record | None, what: str) -> asyncpg.Record:
+    """Return the row of a statement that always returns one. Raises ``LookupError`` that says which did not."""
+    if row is None:
+        raise LookupError(f"{what}: the statement returned no row, though it inserts or updates one")
+    return row
+
+
 def epoch_ms(column: str) -> str:
     """Return SQL for a timestamptz column as milliseconds; years over 9999 are no problem that way."""
     return f"(extract(epoch FROM {column}) * 1000)::bigint"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from connectors.postgres.database import Connection, Database, epoch_ms
+from connectors.postgres.database import Connection, Database, epoch_ms, returned
 from connectors.postgres.outbox import enqueue
 from schemas.errors import Conflict, NotFound
 
@@ -49,8 +49,7 @@ class Keys:
                 f"VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {_COLUMNS}",
                 *(key.id, key.org_id, key.name, key.hash, key.permissions, key.last4, key.bootstrap),
             )
-        assert row is not None  # RETURNING of an insert that did not raise
-        return _key(row)
+        return _key(returned(row, "store an API key"))
 
     async def all(self, org_id: str) -> list[StoredKey]:
         """Return the organisation's keys that are not revoked, oldest first."""
@@ -84,8 +83,7 @@ class Keys:
                 f"VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
                 *(first.id, org_id, first.name, first.hash, first.permissions, first.last4),
             )
-        assert row is not None  # RETURNING of an insert that did not raise
-        return _key(row)
+        return _key(returned(row, "store an API key"))
 
     async def organisations(self) -> list[str]:
         """Return the ids of all organisations."""

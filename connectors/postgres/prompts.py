@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from connectors.postgres.database import Connection, Database, epoch_ms
+from connectors.postgres.database import Connection, Database, epoch_ms, returned
 from connectors.postgres.outbox import enqueue
 from schemas.errors import Conflict, NotFound
 from schemas.ids import content_hash
@@ -67,8 +67,7 @@ class Prompts:
                 f"VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
                 *(org_id, name, number, template, digest, variables),
             )
-            assert row is not None  # RETURNING of an insert that did not raise
-            stored = StoredPrompt(**row)
+            stored = StoredPrompt(**returned(row, "store a prompt"))
             await enqueue(conn, "prompt", org_id, name, _body(stored), stored.version)
         return stored, True
 

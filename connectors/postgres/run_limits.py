@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from connectors.ports.engine import OutRecord
-from connectors.postgres.database import Database, epoch_ms
+from connectors.postgres.database import Database, epoch_ms, returned
 from schemas.records.admissions import LimitsSet
 from topics.catalogue import ADMISSIONS
 from topics.codec import encode
@@ -58,8 +58,7 @@ class RunLimits:
             f"updated_at = CASE WHEN {same} THEN run_limits.updated_at ELSE now() END RETURNING {_COLUMNS}",
             *(org_id, max_running_runs, dict(workflows)),
         )
-        assert row is not None  # it was inserted or updated
-        return _stored(row)
+        return _stored(returned(row, "store limits"))
 
     async def limited(self) -> frozenset[str]:
         """Return the organisations that have limits."""

@@ -149,7 +149,8 @@ def _redirected(wanted: Wanted, status: int, url: str) -> Wanted:
 
 def _encoded(place: SplitResult) -> httpcore.URL:
     """Return the URL as bytes; what is not ASCII is sent in UTF-8, percent-encoded."""
-    assert place.hostname is not None
+    if place.hostname is None:
+        raise StepError("bad_arguments", "the url names no host")
     try:
         host = place.hostname.encode("ascii")
     except UnicodeEncodeError:

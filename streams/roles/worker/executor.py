@@ -109,7 +109,8 @@ class Executor:
     async def _reconcile(self, request: StepRequest) -> Reconciled:
         """Ask the tool what became of this attempt's call. What the hook raises leaves it unknown."""
         work, args = request.work, await self._args(request)
-        assert isinstance(work, ToolCall)
+        if not isinstance(work, ToolCall):
+            return Unknown(f"a step of kind {work.kind} has no reconcile hook")
         asked = self._registry.reconcile(work.name, args, self._context(request), work.config)
         try:
             return await limited(asked, timeout_s(request, CALL_TIMEOUT_S), f"reconcile of {work.name!r}")

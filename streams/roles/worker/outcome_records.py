@@ -73,7 +73,8 @@ def result_record(request: StepRequest, outcome: Outcome, ledger: Ledger, worker
     }
     if outcome.output is not None:
         return StepSucceeded(output=outcome.output, tool_calls=ledger.tool_calls, **common)
-    assert outcome.error is not None
+    if outcome.error is None:
+        raise ValueError(f"the outcome of {request.request_id} has neither an output nor an error")
     return StepFailed(error=outcome.error, **common)
 
 

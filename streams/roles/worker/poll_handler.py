@@ -309,7 +309,8 @@ class Worker:
 def _decoded(record: InRecord) -> StepRequest:
     """Return the request in a record. Raises ``BadRecord`` or ``NewerMajor``."""
     request = decode(record.topic, record.value)
-    assert isinstance(request, StepRequest)
+    if not isinstance(request, StepRequest):
+        raise Undecodable("type", f"{record.topic} takes step requests, not {type(request).__name__}")
     expected = f"{request.run_id}:{request.step_id}".encode()
     if record.key != expected:
         raise Undecodable("key", f"the record's key is {(record.key or b'')[:80]!r}, it must be {expected[:80]!r}")

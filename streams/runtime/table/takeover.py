@@ -6,7 +6,7 @@ What cannot be gone on from without losing something is not guessed at: the part
 import logging
 from collections.abc import Awaitable, Callable
 
-from connectors.ports.engine import Checkpoints, Taken
+from connectors.ports.engine import Checkpoints, Position
 from schemas.errors import Ownership
 from streams.runtime.checkpoint.changes import ChangedEntries
 from streams.runtime.checkpoint.codec import marker_of
@@ -93,20 +93,19 @@ class Takeover:
         elif why := halted.outside(taken.position.offset, bounds):
             engine.give_up(owned, why)
         else:
-            await self._resume(owned, taken)
+            await self._resume(owned, taken.position)
         owned.next_due_ms = 0
         if owned.status is Status.TAKING:
             owned.status = Status.READY
         return True
 
-    async def _resume(self, owned: OwnedPartition, taken: Taken) -> None:
-        assert taken.position is not None
+    async def _resume(self, owned: OwnedPartition, position: Position) -> None:
         engine = self._engine
         loaded = await engine.table.load(owned.partition, owned.epoch, [QUARANTINE])
         owned.quarantine = Quarantine(loaded[QUARANTINE])
         owned.counters = await engine.table.counted(owned.partition, owned.epoch)
-        owned.begin(taken.position.offset, taken.position.clock_ms)
-        owned.saved.taken_at = taken.position.offset
+        owned.begin(position.offset, position.clock_ms)
+        owned.saved.taken_at = position.offset
         if owned.distrusted or await self._went_back(owned):
             expect(await engine.table.open(owned.partition, owned.epoch, engine.clock.now_ms() + self._grace_ms))
 
