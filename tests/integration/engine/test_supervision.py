@@ -54,9 +54,9 @@ def test_an_unknown_role_is_a_usage_error(system: System) -> None:
 @pytest.mark.parametrize(
     ("env", "named"),
     [
-        ({"SESSION_TIMEOUT_MS": "soon"}, "SESSION_TIMEOUT_MS='soon' is not a number"),
+        ({"SESSION_TIMEOUT_MS": "soon"}, "SESSION_TIMEOUT_MS='soon' is not a whole number"),
         ({"CRASH_POINT": "nowhere"}, "unknown crash point 'nowhere'"),
-        ({"API_HOST": "127.0.0.1", "METRICS_PORT": "taken"}, "METRICS_PORT='taken' is not a number"),
+        ({"API_HOST": "127.0.0.1", "METRICS_PORT": "taken"}, "METRICS_PORT='taken' is not a whole number"),
     ],
 )
 def test_invalid_settings_are_named(system: System, env: dict[str, str], named: str) -> None:
