@@ -262,9 +262,14 @@ class _reader:  # noqa: N801 - used as a function
         )
 
     async def __aenter__(self) -> tuple[AIOKafkaConsumer, TopicPartition]:
-        with kafka_errors("connect"):
-            await self._consumer.start()
-            self._consumer.assign([self._tp])
+        try:
+            with kafka_errors("connect"):
+                await self._consumer.start()
+                self._consumer.assign([self._tp])
+        except BaseException:
+            # No ``__aexit__`` follows: neither when the broker is down, nor when whoever reads is canceled.
+            await self._consumer.stop()
+            raise
         return self._consumer, self._tp
 
     async def __aexit__(self, *_: object) -> None:
