@@ -194,6 +194,12 @@ class Settings(BaseSettings):
         return settings
 
 
+def kafka_from_env(env: Mapping[str, str]) -> Kafka:
+    """Read what is said of the log alone, for commands that talk to nothing else. Raises as ``Settings.from_env``."""
+    own = {name: env[name] for name, setting in variables().items() if setting.group == "kafka" and name in env}
+    return Settings.from_env(own).kafka
+
+
 def variables() -> dict[str, Setting]:
     """Return every setting by its variable."""
     return {setting.variable: setting for setting in declared(Settings)}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from schemas.errors import AgentFlowError
+from schemas.settings import Kafka, kafka_from_env
 from topics.admin import TopicAdmin
 from topics.catalogue import CATALOGUE, wanted
 from topics.dead_letters import cli
@@ -15,8 +16,13 @@ EXIT_OK, EXIT_DIFFERENT, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Exit codes: 0 all is as declared, 1 it differs, 2 usage, 3 no broker."""
-    args = _parser().parse_args(argv)
+    """Run the command. Exit codes: 0 all is as declared, 1 it differs, 2 usage or settings, 3 no broker."""
+    try:
+        kafka = kafka_from_env(os.environ)
+    except ValueError as exc:
+        print(exc, file=sys.stderr)
+        return EXIT_USAGE
+    args = _parser(kafka).parse_args(argv)
     if args.command == "describe":
         describe()
         return EXIT_OK
@@ -51,8 +57,7 @@ async def _on_broker(args: argparse.Namespace) -> int:
     return EXIT_DIFFERENT if differences else EXIT_OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    env = os.environ
+def _parser(kafka: Kafka) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m topics", description="The catalogue of topics on a broker.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
@@ -61,14 +66,14 @@ def _parser() -> argparse.ArgumentParser:
         ("describe", "print the catalogue"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--bootstrap", default=env.get("KAFKA_BOOTSTRAP", "127.0.0.1:9092"))
-        command.add_argument("--partitions", type=int, default=int(env.get("TOPIC_PARTITIONS", "12")))
-        command.add_argument("--replication", type=int, default=int(env.get("TOPIC_REPLICATION", "1")))
+        command.add_argument("--bootstrap", default=kafka.bootstrap)
+        command.add_argument("--partitions", type=int, default=kafka.partitions)
+        command.add_argument("--replication", type=int, default=kafka.replication)
         command.add_argument(
             "--org", action="append", default=[], help="organisation with a submissions topic; repeatable"
         )
         command.add_argument("--queue", action="append", default=[], help="queue that nodes name; repeatable")
-    cli.add_parser(commands)
+    cli.add_parser(commands, kafka.bootstrap)
     return parser
 
 

@@ -50,19 +50,21 @@ def _since_ms(age: str | None) -> int | None:
     return max(0, int(time.time() * 1000) - int(found[1]) * _UNIT_MS[found[2]])
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command ``dlq`` to those of ``python -m topics``."""
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", bootstrap: str) -> None:
+    """Add the command ``dlq`` to those of ``python -m topics``; ``bootstrap`` is used where none is given."""
     text = "list, show and retry dead letters"
     actions = commands.add_parser("dlq", help=text, description=text).add_subparsers(dest="action", required=True)
 
-    shown = _action(actions, "list", "one line for each dead letter, the newest last")
+    shown = _action(actions, bootstrap, "list", "one line for each dead letter, the newest last")
     _add_filters(shown, LIST_LIMIT)
 
-    show = _action(actions, "show", "all headers and the value of one dead letter")
+    show = _action(actions, bootstrap, "show", "all headers and the value of one dead letter")
     show.add_argument("positions", nargs=1, metavar="topic/partition@offset")
     show.add_argument("--raw", action="store_true", help="write only the value, byte for byte")
 
-    retry = _action(actions, "retry", "append dead letters to the topics where they were, to be read once more")
+    retry = _action(
+        actions, bootstrap, "retry", "append dead letters to the topics where they were, to be read once more"
+    )
     retry.add_argument("positions", nargs="*", metavar="topic/partition@offset")
     retry.add_argument("--dry-run", action="store_true", help="only say what would be done")
     _add_filters(retry, RETRY_LIMIT)
@@ -173,10 +175,10 @@ def _check_retry(args: argparse.Namespace) -> None:
 
 
 def _action(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", bootstrap: str, name: str, text: str
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=text, description=text)
-    parser.add_argument("--bootstrap", default=os.environ.get("KAFKA_BOOTSTRAP", "127.0.0.1:9092"))
+    parser.add_argument("--bootstrap", default=bootstrap)
     return parser
 
 

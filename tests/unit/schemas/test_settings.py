@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from schemas.settings import Settings, variables
+from schemas.settings import Kafka, Settings, kafka_from_env, variables
 from schemas.variables import read_secret
 
 SECRETS = [setting for setting in variables().values() if setting.secret]
@@ -135,3 +135,10 @@ def test_url_is_built_from_its_parts_with_a_password_from_a_variable_or_a_file(
 def test_whole_url_wins_over_its_parts() -> None:
     settings = Settings.from_env({"REDIS_URL": "redis://whole/0", "REDIS_HOST": "part"})
     assert settings.redis.url.get_secret_value() == "redis://whole/0"
+
+
+def test_commands_of_the_log_read_its_variables_alone() -> None:
+    env = {"KAFKA_BOOTSTRAP": "elsewhere:9092", "TOPIC_PARTITIONS": "", "CAPTURE": "everything", "API_KEY_FILE": "/no"}
+    assert kafka_from_env(env) == Kafka(bootstrap="elsewhere:9092")
+    with pytest.raises(ValueError, match="TOPIC_PARTITIONS='a dozen' is not a whole number"):
+        kafka_from_env(env | {"TOPIC_PARTITIONS": "a dozen"})
