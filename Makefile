@@ -38,11 +38,12 @@ test-all: lint ## The same with every variant of the slow tests
 	$(RUN) -m pytest -m "" $(PAIRED)
 	$(RUN) -m pytest -m "" $(WHOLE)
 
-lint: $(VENV)/.dev ## Run the checks: style, types, import layers
+lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
+	$(RUN) -m tests.support.lua_lint
 
 fmt: $(VENV)/.dev ## Format the code and mend what can be mended
 	$(RUN) -m ruff format .

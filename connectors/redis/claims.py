@@ -20,6 +20,7 @@ from redis.exceptions import NoScriptError
 
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
+from connectors.redis.scripts import script
 from schemas.ids import call_id
 from schemas.metrics import WORKERS_COUNTERS_KEY
 
@@ -29,58 +30,10 @@ KEEP_MS = 7 * 86_400_000
 PUBLISHED_KEEP_MS = 3_600_000
 _OVER = frozenset({b"succeeded", b"failed", b"canceled"})
 
-# KEYS: claim, run. ARGV: owner, lease, keep, 1 for a step that runs because the run has ended.
-_TAKE = """
-local c = redis.call('HMGET', KEYS[1], 'state', 'owner', 'until', 'result')
-if c[1] == 'published' then return {'published'} end
-if c[1] == 'done' then return {'done', c[4]} end
-local status = redis.call('HGET', KEYS[2], 'st')
-if ARGV[4] ~= '1' and (status == 'succeeded' or status == 'failed' or status == 'canceled') then
-  return {'ended', status}
-end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if c[1] and c[2] ~= '' and tonumber(c[3]) > now then return {'busy', c[2], tonumber(c[3]) - now} end
-redis.call('HSETNX', KEYS[1], 'made', now)
-redis.call('HSET', KEYS[1], 'state', 'running', 'owner', ARGV[1], 'until', now + ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return {'granted', redis.call('HINCRBY', KEYS[1], 'starts', 1), redis.call('HINCRBY', KEYS[1], 'calls', 1),
-  redis.call('HGET', KEYS[1], 'made')}
-"""
-
-# KEYS: claim. ARGV: owner, lease, keep, starts, calls, made. Puts back a claim that a loss of Redis took.
-_RENEW = """
-local c = redis.call('HMGET', KEYS[1], 'state', 'owner')
-if c[1] and (c[1] ~= 'running' or c[2] ~= ARGV[1]) then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if not c[1] then
-  redis.call('HSET', KEYS[1], 'state', 'running', 'owner', ARGV[1],
-    'starts', ARGV[4], 'calls', ARGV[5], 'made', ARGV[6])
-end
-redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
-"""
-
-# KEYS: claim. ARGV: owner, result, keep.
-_FINISH = """
-local c = redis.call('HMGET', KEYS[1], 'state', 'owner')
-if c[1] and c[2] ~= '' and c[2] ~= ARGV[1] then return 0 end
-if c[1] == 'published' then return 0 end
-redis.call('HSET', KEYS[1], 'state', 'done', 'owner', ARGV[1], 'result', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
-"""
-
-# KEYS: claim. ARGV: owner.
-_RELEASE = """
-local c = redis.call('HMGET', KEYS[1], 'state', 'owner')
-if c[1] ~= 'running' or c[2] ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'owner', '', 'until', 0)
-redis.call('HINCRBY', KEYS[1], 'starts', -1)
-return 1
-"""
+_TAKE = script("lease_take")
+_RENEW = script("lease_renew")
+_FINISH = script("lease_finish")
+_RELEASE = script("lease_release")
 
 
 @dataclass(frozen=True, slots=True)

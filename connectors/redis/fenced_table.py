@@ -1,7 +1,7 @@
 """Fenced tables in Redis: the engine's Table port. One Lua call is one commit, whole or not at all.
 
-Everything of a partition is in one hash slot (see ``redis_keys``), so this works on a cluster. The position is a
-hash ``epoch, incarnation, offset, clock, open_at``; a script reads it first and writes the offset last.
+Everything of a partition is in one hash slot (see ``connectors.redis.keys``), so this works on a cluster. The position
+is a hash ``epoch, incarnation, offset, clock, open_at``; a script reads it first and writes the offset last.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -14,112 +14,19 @@ from redis.commands.core import AsyncScript
 
 from connectors.ports.engine import Answer, Commit, Due, Position, Stored, Taken
 from connectors.redis.errors import redis_errors
-from connectors.redis.holds import PUT_LUA, RELEASE_LUA
 from connectors.redis.keys import Slot
+from connectors.redis.scripts import script
 from schemas.errors import Fenced, PositionLost
 
-# KEYS[1] position. ARGV[1] incarnation. Raises the epoch, past the milliseconds of the store's own clock: an epoch
-# from before a flush is then never given again, and its owner stays fenced. Answers epoch and, when the stored log
-# is this one, offset and clock; when it is another, that. A table of another log, or one whose restore did not end, has
-# no position and is closed at once: nobody may trust it while it is rebuilt.
-_TAKE = """
-local time = redis.call('TIME')
-local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local epoch = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0') + 1, now_us)
-redis.call('HSET', KEYS[1], 'epoch', string.format('%d', epoch))
-local at = redis.call('HMGET', KEYS[1], 'incarnation', 'offset', 'clock', 'restoring')
-if at[1] == ARGV[1] and at[2] and not at[4] then return {epoch, at[2], at[3]} end
-redis.call('HDEL', KEYS[1], 'offset', 'open_at')
-if at[1] and at[1] ~= ARGV[1] then return {epoch, at[1]} end
-return {epoch}
-"""
+_TAKE = script("table_take")
+_LOAD = script("table_load")
+_DUMP = script("table_dump")
+_DROP = script("table_drop")
+_BEGIN = script("table_begin")
+_OPEN = script("table_open")
+_COMMIT = script("table_commit")
 
-# KEYS[1] position, KEYS[2..] entities. ARGV[1] epoch. Answers the offset and the entities.
-_LOAD = """
-local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
-if not at[2] then return {'lost'} end
-if tonumber(at[1]) ~= tonumber(ARGV[1]) then return {'fenced'} end
-local out = {at[2]}
-for i = 2, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end
-return out
-"""
-
-# KEYS[1] position, KEYS[2..] entities. ARGV[1] epoch. Answers the offset, the time, and of each entity its entries and
-# the milliseconds until it leaves, negative if it stays.
-_DUMP = """
-local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
-if not at[2] then return {'lost'} end
-if tonumber(at[1]) ~= tonumber(ARGV[1]) then return {'fenced'} end
-local time = redis.call('TIME')
-local out = {at[2], tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)}
-for i = 2, #KEYS do out[i + 1] = {redis.call('HGETALL', KEYS[i]), redis.call('PTTL', KEYS[i])} end
-return out
-"""
-
-# KEYS[1] position, KEYS[2..] what to drop. ARGV: epoch. Closes the table and drops, if the epoch is still the caller's.
-_DROP = """
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then return 'lost' end
-if tonumber(epoch) ~= tonumber(ARGV[1]) then return 'fenced' end
-redis.call('HDEL', KEYS[1], 'offset', 'open_at')
-for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
-return 'ok'
-"""
-
-# KEYS[1] position. ARGV: epoch, incarnation, offset, clock.
-_BEGIN = """
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then return 'lost' end
-if tonumber(epoch) ~= tonumber(ARGV[1]) then return 'fenced' end
-redis.call('HSET', KEYS[1], 'incarnation', ARGV[2], 'offset', ARGV[3], 'clock', ARGV[4], 'restoring', 1)
-redis.call('HDEL', KEYS[1], 'open_at')
-return 'ok'
-"""
-
-# KEYS[1] position. ARGV: epoch, open_at.
-_OPEN = """
-local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
-if not at[2] then return 'lost' end
-if tonumber(at[1]) ~= tonumber(ARGV[1]) then return 'fenced' end
-redis.call('HSET', KEYS[1], 'open_at', ARGV[2])
-redis.call('HDEL', KEYS[1], 'restoring')
-return 'ok'
-"""
-
-# KEYS[1] position. ARGV: prefix, epoch, expected, offset, clock, msgpack of the changes.
-_COMMIT = (
-    PUT_LUA
-    + RELEASE_LUA
-    + """
-local prefix = ARGV[1]
-local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
-if not at[2] then return 'lost' end
-if tonumber(at[1]) ~= tonumber(ARGV[2]) then return 'fenced' end
-local stored = tonumber(at[2])
-if stored == tonumber(ARGV[4]) and stored ~= tonumber(ARGV[3]) then return 'already' end
-if stored ~= tonumber(ARGV[3]) then return 'lost' end
-local c = cmsgpack.unpack(ARGV[6])
-local timers, counters = prefix .. ':timers', prefix .. ':counters'
-for _, put in ipairs(c.puts) do redis.call('HSET', prefix .. ':e:' .. put[1], unpack(put[2])) end
-for entity, names in pairs(c.drops) do
-  for i = 1, #names, 2000 do
-    redis.call('HDEL', prefix .. ':e:' .. entity, unpack(names, i, math.min(i + 1999, #names)))
-  end
-end
-for entity, ms in pairs(c.expire) do redis.call('PEXPIREAT', prefix .. ':e:' .. entity, ms) end
-for _, member in ipairs(c.disarm) do redis.call('ZREM', timers, member) end
-for member, due in pairs(c.arm) do redis.call('ZADD', timers, due, member) end
-for _, h in ipairs(c.holds) do
-  if redis.call('EXISTS', prefix .. ':hold:' .. h[3]) == 0 then put_hold(prefix, h) end
-end
-for _, r in ipairs(c.releases) do release_hold(prefix, r[1], r[2]) end
-for name, amount in pairs(c.counters) do redis.call('HINCRBYFLOAT', counters, name, amount) end
-redis.call('HSET', KEYS[1], 'clock', ARGV[5], 'offset', ARGV[4])
-return 'ok'
-"""
-)
-
-#: Entries in one HSET, and names in one HDEL above: Lua's ``unpack`` puts its values on a stack of about 8,000.
+#: Entries in one HSET: Lua's ``unpack`` puts its values on a stack of about 8,000.
 PUT_CHUNK = 2_000
 #: Keys in one call of a sweep over a partition; Redis serves nobody else while it runs.
 SWEEP = 1_000

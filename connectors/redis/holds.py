@@ -2,10 +2,10 @@
 
 Lua owns ``held``; only the fold of ``cost-events`` writes ``spent``. A hold books into every spend field of
 its call, so that a budget made later sees it. It leaves in one of two ways: the fold releases it with the
-call's settlement (``RELEASE_LUA``, in the fenced commit), or it expires: then its call, if the table knows that it
+call's settlement (``release_hold.lua``, in the fenced commit), or it expires: then its call, if the table knows that it
 started, becomes a presumed settlement at the estimate. A hold whose call is in the log as started is put back by the
-fold when Redis has lost it (``PUT_LUA``, in the commit). Until a rebuilt table may be trusted, every hold is refused:
-money fails closed.
+fold when Redis has lost it (``put_hold.lua``, in the commit). Until a rebuilt table may be trusted, every hold is
+refused: money fails closed.
 """
 
 from collections.abc import Sequence
@@ -16,28 +16,16 @@ from redis.asyncio import Redis
 
 from connectors.ports.engine import HoldEntry, timer_member
 from connectors.redis.errors import redis_errors
-from connectors.redis.holds_lua import EXPIRE, HOLD, PUT_LUA, REASSERT, RELEASE_LUA
 from connectors.redis.keys import Slot, budgets_slot
+from connectors.redis.scripts import script
 from schemas.budgets import Budget, opens_at_ms, spend_fields
 from schemas.errors import Unavailable
 from schemas.records.money import CallStarted
 from topics.codec import encode
 
-__all__ = [
-    "HOLD_ENTITY",
-    "PUT_LUA",
-    "RELEASE_LUA",
-    "SETTLED_PREFIX",
-    "AlreadySettled",
-    "Budgets",
-    "Expired",
-    "Held",
-    "HoldRequest",
-    "RedisHolds",
-    "Refused",
-    "entry_of",
-    "hold_member",
-]
+_HOLD = script("hold_take")
+_REASSERT = script("hold_reassert")
+_EXPIRE = script("hold_expire")
 
 HOLD_ENTITY = "hold"
 SETTLED_PREFIX = "settled:"
@@ -145,9 +133,9 @@ class RedisHolds:
         self._budgets = budgets
         self._partitions = partitions
         self._ttl_ms = ttl_ms
-        self._hold = redis.register_script(HOLD)
-        self._reassert = redis.register_script(REASSERT)
-        self._expire = redis.register_script(EXPIRE)
+        self._hold = redis.register_script(_HOLD)
+        self._reassert = redis.register_script(_REASSERT)
+        self._expire = redis.register_script(_EXPIRE)
 
     async def hold(self, request: HoldRequest) -> Held | Refused | AlreadySettled:
         """Reserve the estimate in every budget that applies, or in none.

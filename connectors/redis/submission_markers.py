@@ -16,20 +16,14 @@ from redis.asyncio import Redis
 
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
+from connectors.redis.scripts import script
 
 #: With an id a client may repeat itself for a day before history alone answers; without one the marker only
 #: bridges the time until the run is in history.
 TTL_WITH_ID_MS = 24 * 3_600_000
 TTL_WITHOUT_ID_MS = 3_600_000
 
-# KEYS[1] marker. ARGV: body hash, TTL in ms. Answers nothing for a new marker, else hash and receipt.
-_CLAIM = """
-if redis.call('HSETNX', KEYS[1], 'hash', ARGV[1]) == 1 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return false
-end
-return redis.call('HMGET', KEYS[1], 'hash', 'receipt')
-"""
+_CLAIM = script("submission_claim")
 
 
 @dataclass(frozen=True)

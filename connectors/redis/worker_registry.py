@@ -13,6 +13,7 @@ import orjson
 from redis.asyncio import Redis
 
 from connectors.redis.errors import redis_errors
+from connectors.redis.scripts import script
 
 #: One small write; seldom enough to cost nothing, often enough that a lost worker shows while somebody looks.
 BEAT_S = 3.0
@@ -24,19 +25,7 @@ FORGOTTEN_AFTER_S = 3600.0
 _SEEN = "{workers}:seen"
 _SAID = "{workers}:said"
 
-# KEYS: seen, said. ARGV: instance, what it says, ms after which a worker is forgotten.
-_BEAT = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])) do
-  redis.call('ZREM', KEYS[1], gone)
-  redis.call('HDEL', KEYS[2], gone)
-end
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-"""
+_BEAT = script("worker_heartbeat")
 
 WorkerState = Literal["live", "lost", "stopped"]
 

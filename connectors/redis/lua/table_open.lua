@@ -1,0 +1,12 @@
+-- Ends a restore and sets the time from which others may trust the partition.
+--
+-- KEYS[1] position
+-- ARGV[1] epoch
+-- ARGV[2] that time in ms
+-- Answers 'ok', 'lost' or 'fenced'.
+local at = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
+if not at[2] then return 'lost' end
+if tonumber(at[1]) ~= tonumber(ARGV[1]) then return 'fenced' end
+redis.call('HSET', KEYS[1], 'open_at', ARGV[2])
+redis.call('HDEL', KEYS[1], 'restoring')
+return 'ok'
