@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cachetools import TTLCache
+
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.keys import Keys, StoredKey
 from schemas.api_models.access import ALL_PERMISSIONS, Permission
@@ -68,25 +70,23 @@ class Authenticator:
     def __init__(self, keys: Keys, pepper: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys
         self._pepper = pepper.encode()
-        self._monotonic = monotonic
         self._looking_up: SingleFlight[bytes, Caller] = SingleFlight()
-        self._remembered: dict[bytes, tuple[float, Caller]] = {}
+        self._remembered: TTLCache[bytes, Caller] = TTLCache(_MAX_REMEMBERED, REMEMBER_S, monotonic)
 
     async def authenticate(self, key: str) -> Caller:
         """Return who sends ``key``. Raises ``Unauthenticated``; ``Unavailable`` when keys cannot be read."""
         digest = hashlib.sha256(key.encode()).digest()
-        until, caller = self._remembered.get(digest, (0.0, None))
-        if caller is not None and until > self._monotonic():
-            return caller
-        caller = await self._looking_up.do(digest, lambda: self._look_up(key))
-        if len(self._remembered) >= _MAX_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[digest] = (self._monotonic() + REMEMBER_S, caller)
+        caller = self._remembered.get(digest)
+        if caller is None:
+            caller = self._remembered[digest] = await self._looking_up.do(digest, lambda: self._look_up(key))
         return caller
 
     def forget(self, key_id: str) -> None:
         """Stop remembering a key that was revoked."""
-        self._remembered = {d: found for d, found in self._remembered.items() if found[1].key_id != key_id}
+        for digest in list(self._remembered):
+            caller = self._remembered.get(digest)
+            if caller is not None and caller.key_id == key_id:
+                self._remembered.pop(digest, None)
 
     def mint(self, org_id: str, name: str, permissions: Sequence[Permission]) -> Minted:
         """Make a key with 256 random bits. Nothing is stored yet."""

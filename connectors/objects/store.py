@@ -10,13 +10,13 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import orjson
+from cachetools import LRUCache
 
 from connectors.objects.backends import Blobs, BucketBlobs, DirectoryBlobs
-from connectors.objects.byte_lru import LeastRecent
 from connectors.objects.s3 import S3Access, bucket_store
 from schemas.errors import Forbidden, Rejected, TooLarge, Undecodable
 from schemas.payload import INLINE_LIMIT, Inline, PathPart, Payload, Reference, inline, walk
@@ -28,12 +28,18 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: How deep inside a record a payload's value may be.
 _RECORD_DEPTH = 6
 
-#: Enough for the inputs of a mapped step, whose children all read the same object.
+#: Enough for the inputs of a mapped step, whose children all read the same object. An object over a quarter of it is
+#: not cached, so that one cannot displace all others.
 CACHE_BYTES = 32 * 1024 * 1024
 #: Objects, in bytes, whose value is kept as well: a map over a stored list takes its items one by one.
 VALUES_BYTES = 16 * 1024 * 1024
 #: Values are read and written whole, by up to ten attempts at once.
 MAX_BYTES = 64 * 1024 * 1024
+
+
+class _Parsed(NamedTuple):
+    value: Any
+    size: int
 
 
 class CorruptObject(Rejected):
@@ -48,8 +54,8 @@ class Objects:
 
     def __init__(self, blobs: Blobs, cache_bytes: int = CACHE_BYTES) -> None:
         self._blobs = blobs
-        self._cache: LeastRecent[bytes] = LeastRecent(cache_bytes, cache_bytes // 4)
-        self._values: LeastRecent[Any] = LeastRecent(VALUES_BYTES, VALUES_BYTES)
+        self._cache: LRUCache[tuple[str, str], bytes] = LRUCache(cache_bytes, getsizeof=len)
+        self._values: LRUCache[tuple[str, str], _Parsed] = LRUCache(VALUES_BYTES, getsizeof=lambda parsed: parsed.size)
 
     async def put(
         self,
@@ -62,7 +68,7 @@ class Objects:
         """Store bytes and return their reference; storing them again changes nothing."""
         sha256 = hashlib.sha256(data).hexdigest()
         await self._blobs.write(_name(org_id, sha256), data)
-        self._cache.put((org_id, sha256), data, len(data))
+        self._remember((org_id, sha256), data)
         return Reference(
             uri=_uri(org_id, sha256),
             sha256=sha256,
@@ -92,7 +98,7 @@ class Objects:
             raise _corrupt(sha256) from exc
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _corrupt(sha256)
-        self._cache.put((org_id, sha256), data, len(data))
+        self._remember((org_id, sha256), data)
         return data
 
     async def to_payload(
@@ -125,15 +131,22 @@ class Objects:
             return walk(await self.resolve(org_id, payload), list(path))
         _check(org_id, payload)
         key = (org_id, payload.sha256)
-        value = self._values.get(key)
-        if value is None:
+        parsed = self._values.get(key)
+        if parsed is None:
             data = await self.get(org_id, payload)
             # Others that asked meanwhile have it by now.
-            value = self._values.get(key)
-            if value is None:
-                value = orjson.loads(data)
-                self._values.put(key, value, len(data))
-        return copy.deepcopy(walk(value, list(path)))
+            parsed = self._values.get(key) or self._parse(key, data)
+        return copy.deepcopy(walk(parsed.value, list(path)))
+
+    def _parse(self, key: tuple[str, str], data: bytes) -> _Parsed:
+        parsed = _Parsed(orjson.loads(data), len(data))
+        if parsed.size <= self._values.maxsize:
+            self._values[key] = parsed
+        return parsed
+
+    def _remember(self, key: tuple[str, str], data: bytes) -> None:
+        if len(data) <= self._cache.maxsize // 4:
+            self._cache[key] = data
 
 
 class LocalObjects(Objects):

@@ -26,9 +26,10 @@ Other packages register theirs by an entry point, see ``connectors.tools.entry_p
 """
 
 import inspect
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from cachetools import LRUCache
 
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconcile, Reconciled, Unknown
@@ -50,7 +51,7 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[_Key, Entry] = {}
         self._quick: dict[_Key, bool] = {}
-        self._instances: OrderedDict[tuple[ToolKind, str, str], Any] = OrderedDict()
+        self._instances: LRUCache[tuple[ToolKind, str, str], Any] = LRUCache(MAX_INSTANCES)
         self._threads = Threads()
         self.problems: list[str] = []
 
@@ -153,9 +154,6 @@ class Registry:
         made = self._instances.get(key)
         if made is None:
             made = self._instances[key] = _make(entry, check_config(entry, config))
-            if len(self._instances) > MAX_INSTANCES:
-                self._instances.popitem(last=False)
-        self._instances.move_to_end(key)
         return made
 
     def _decorator(self, kind: ToolKind, name: str, blocking: bool, reconcile: Reconcile | None) -> Callable[[_F], _F]:

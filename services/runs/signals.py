@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
+from cachetools import LRUCache
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
@@ -82,7 +83,7 @@ class SignalSender:
         self._objects = objects
         self._appender = appender
         self._signals = signals
-        self._names: dict[tuple[str, str, int], frozenset[str]] = {}
+        self._names: LRUCache[tuple[str, str, int], frozenset[str]] = LRUCache(REMEMBERED)
 
     async def prepare(self, org_id: str, wish: SignalRequest) -> Addressed:
         """Return the record of a signal; nothing is appended yet, a large value is stored.
@@ -125,8 +126,6 @@ class SignalSender:
         names = self._names.get(key)
         if names is None:
             stored = await self._workflows.get(org_id, workflow, version)
-            if len(self._names) >= REMEMBERED:
-                self._names.clear()
             names = self._names[key] = signal_names(WorkflowSpec.model_validate(stored.spec))
         if name not in names:
             fix = f"it waits for {', '.join(sorted(names))}" if names else "it has no node of type signal"

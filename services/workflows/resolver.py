@@ -6,9 +6,10 @@ registers a newer version.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from cachetools import LRUCache, TTLCache
 
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.prompts import Prompts
@@ -25,7 +26,6 @@ from services.workflows.nested import load_family, pin_all_prompts
 #: One look-up per workflow in this time is no load, and nobody waits longer for a version made elsewhere.
 NEWEST_FOR_S = 0.25
 MAX_PLANS = 1_000
-_FOR_EVER = float("inf")
 #: A plan travels in its run's first record, beside what is left of its inputs, and a record has at most 1 MiB.
 MAX_PLAN_BYTES = 640 * 1024
 
@@ -62,11 +62,11 @@ class WorkflowResolver:
     def __init__(self, workflows: Workflows, prompts: Prompts, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._workflows = workflows
         self._prompts = prompts
-        self._monotonic = monotonic
-        self._newest: dict[tuple[str, str], tuple[float, int]] = {}
+        self._newest: TTLCache[tuple[str, str], int] = TTLCache(MAX_PLANS, NEWEST_FOR_S, monotonic)
         self._asking: SingleFlight[tuple[str, str], int] = SingleFlight()
         self._loading: SingleFlight[tuple[str, str, int], Plan] = SingleFlight()
-        self._plans: OrderedDict[tuple[str, str, int], tuple[float, Plan]] = OrderedDict()
+        self._pinned: LRUCache[tuple[str, str, int], Plan] = LRUCache(MAX_PLANS)
+        self._floating: TTLCache[tuple[str, str, int], Plan] = TTLCache(MAX_PLANS, NEWEST_FOR_S, monotonic)
 
     async def plan(self, org_id: str, name: str, version: int | None) -> Plan:
         """Return the plan of a version, of the newest without one.
@@ -77,38 +77,37 @@ class WorkflowResolver:
         if version is None:
             version = await self._newest_version(org_id, name)
         key = (org_id, name, version)
-        until, plan = self._plans.get(key, (0.0, None))
-        if plan is None or until <= self._monotonic():
-            return await self._loading.do(key, lambda: self._load(org_id, name, key[2]))
-        self._plans.move_to_end(key)
-        return plan
+        plan = self._pinned.get(key) or self._floating.get(key)
+        if plan is not None:
+            return plan
+        return await self._loading.do(key, lambda: self._load(org_id, name, key[2]))
 
     def forget(self, org_id: str) -> None:
         """Ask again what is newest in an organisation; called after something was registered here."""
-        self._newest = {key: found for key, found in self._newest.items() if key[0] != org_id}
-        kept = ((k, found) for k, found in self._plans.items() if k[0] != org_id or found[0] == _FOR_EVER)
-        self._plans = OrderedDict(kept)
-        # What is being asked at this moment may be the answer of before: it is neither shared nor kept.
+        for name in [key for key in self._newest if key[0] == org_id]:
+            self._newest.pop(name, None)
+        for version in [key for key in self._floating if key[0] == org_id]:
+            self._floating.pop(version, None)
+        # What is being asked at this moment may be the answer of before: it is neither shared nor cached.
         self._asking, self._loading = SingleFlight(), SingleFlight()
 
     async def _newest_version(self, org_id: str, name: str) -> int:
-        until, version = self._newest.get((org_id, name), (0.0, 0))
-        if until > self._monotonic():
+        version = self._newest.get((org_id, name))
+        if version is not None:
             return version
         return await self._asking.do((org_id, name), lambda: self._ask(org_id, name))
 
     async def _ask(self, org_id: str, name: str) -> int:
-        newest = self._newest
+        asking = self._asking
         found = await self._workflows.latest(org_id, name)
         if found is None:
             raise NotFound(f"there is no workflow {name}; register it with POST /api/v1/workflows")
-        if len(newest) >= MAX_PLANS:
-            newest.clear()
-        newest[(org_id, name)] = (self._monotonic() + NEWEST_FOR_S, found)
+        if asking is self._asking:
+            self._newest[(org_id, name)] = found
         return found
 
     async def _load(self, org_id: str, name: str, version: int) -> Plan:
-        plans = self._plans
+        loading = self._loading
         stored = await self._workflows.get(org_id, name, version)
         spec = WorkflowSpec.model_validate(stored.spec)
         pinned = await pin_all_prompts(self._prompts, org_id, spec)
@@ -116,11 +115,9 @@ class WorkflowResolver:
         if problems := tuple(family_problems(spec, family)):
             raise InvalidInput(f"workflow {name} version {version}: {'; '.join(map(str, problems))}", problems)
         plan = make_plan(spec, pinned, family)
-        floating = _floats(spec, family)
-        until = self._monotonic() + NEWEST_FOR_S if floating else _FOR_EVER
-        plans[(org_id, name, version)] = (until, plan)
-        if len(plans) > MAX_PLANS:
-            plans.popitem(last=False)
+        if loading is self._loading:
+            cache = self._floating if _floats(spec, family) else self._pinned
+            cache[(org_id, name, version)] = plan
         return plan
 
 

@@ -160,3 +160,21 @@ async def test_a_part_is_no_way_around_anything(objects: LocalObjects) -> None:
     with pytest.raises(Forbidden):
         await objects.part("acme", structs.replace(reference, uri="objects:///globex/x"), [0])
     assert await objects.part("acme", Inline(value=[[5]]), [0, 0]) == 5
+
+
+async def test_object_over_a_quarter_of_the_cache_is_not_cached(tmp_path: Path) -> None:
+    objects = LocalObjects(tmp_path, cache_bytes=1000)
+    small, large = await objects.put("acme", b"s" * 250), await objects.put("acme", b"l" * 251)
+    for path in stored_files(tmp_path):
+        path.unlink()
+    assert await objects.get("acme", small) == b"s" * 250
+    with pytest.raises(NotFound):
+        await objects.get("acme", large)
+
+
+async def test_value_over_the_cache_is_parsed_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.objects.store.VALUES_BYTES", 1_000)
+    objects = LocalObjects(tmp_path)
+    payload = await objects.to_payload("acme", ["x" * 100_000])
+    assert await objects.part("acme", payload, [0]) == "x" * 100_000
+    assert not objects._values
