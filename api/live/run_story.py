@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 
 from api.live.cursor import Cursor
 from api.render import runs
-from api.render.runs import ENDED, OPEN_STEPS
 from connectors.postgres.run_changes import RunChanges
 from connectors.postgres.runs import RunLine, StoredStep
 from schemas.api_models.runs import RunSummary
-from schemas.records.run_views import RunState
+from schemas.run_states import OPEN_STEP, TERMINAL_RUN, RunState
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,14 @@ class Story:
     @property
     def whole(self) -> bool:
         """Whether history told the end, and no step that it has is open."""
-        return self._status in ENDED and not self._open
+        return self._status in TERMINAL_RUN and not self._open
 
     def of_history(self, changes: RunChanges) -> list[Event]:
         """Return what history has that was not told, and remember all of it as told."""
         events = [*self._about(changes.run, changes.steps)]
         self._status = changes.run.status
         for _, step in changes.steps:
-            (self._open.add if step.status in OPEN_STEPS else self._open.discard)(step.step_id)
+            (self._open.add if step.status in OPEN_STEP else self._open.discard)(step.step_id)
         cursor = Cursor(max(changes.version, self.cursor.version), self._told)
         if cursor != self.cursor:
             self.cursor = cursor
@@ -82,14 +81,14 @@ class Story:
 
     def _about(self, run: RunLine, steps: Iterable[tuple[int, StoredStep]]) -> Iterator[Event]:
         for line in _statuses(run):
-            if self._rank(line) <= self._told or line.status in ENDED:
+            if self._rank(line) <= self._told or line.status in TERMINAL_RUN:
                 continue
             yield self._status_told(line)
         for version, step in steps:
             if version > self._steps.get(step.step_id, -1):
                 self._steps[step.step_id] = version
                 yield Event("step", runs.step(step).model_dump_json(exclude_none=True))
-        if run.status in ENDED and self._told < 3:
+        if run.status in TERMINAL_RUN and self._told < 3:
             yield self._status_told(run)
 
     def _status_told(self, line: RunLine) -> Event:
@@ -98,7 +97,7 @@ class Story:
 
     @staticmethod
     def _rank(line: RunLine) -> int:
-        return 3 if line.status in ENDED else 2 if line.status == "running" else 1
+        return 3 if line.status in TERMINAL_RUN else 2 if line.status == "running" else 1
 
 
 def _statuses(run: RunLine) -> Iterator[RunLine]:
@@ -116,7 +115,7 @@ def _statuses(run: RunLine) -> Iterator[RunLine]:
     )
     if run.status != "queued":
         yield queued
-    if run.started_ms is not None and run.status in ENDED:
+    if run.started_ms is not None and run.status in TERMINAL_RUN:
         yield replace(queued, status="running", started_ms=run.started_ms)
     yield run
 

@@ -30,8 +30,6 @@ from schemas.money import cents, usd
 from schemas.tables.wait_reasons import Wait, read_wait
 
 RUNS = "/api/v1/workflows/runs"
-ENDED = frozenset({"succeeded", "failed", "canceled"})
-OPEN_STEPS = frozenset({"pending", "ready", "running", "waiting"})
 #: Children of one mapped node that are shown with their run; all others are read by page.
 CHILDREN_SHOWN = 100
 

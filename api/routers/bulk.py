@@ -9,7 +9,7 @@ from api.routers.filters import time_ms
 from connectors.postgres.runs import RunFilter
 from schemas.api_models.bulk import BulkAction, BulkAnswer, BulkDone, BulkProblem, BulkRuns
 from schemas.errors import InvalidInput, Problem
-from schemas.records.run_views import RunState
+from schemas.run_states import RunState
 from services.runs.bulk import Done
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)

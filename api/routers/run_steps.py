@@ -13,7 +13,7 @@ from api.routers.runs import RunId, no_run
 from api.services import Services
 from connectors.postgres.run_steps import StepFilter
 from schemas.api_models.runs import StepPage
-from schemas.records.run_views import StepState
+from schemas.run_states import StepState
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 

@@ -23,14 +23,13 @@ from schemas.api_models.runs import (
 )
 from schemas.errors import Conflict, NotFound
 from schemas.records.run_events import CancelRequested
-from schemas.records.run_views import RunState
+from schemas.run_states import TERMINAL_RUN, RunState
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
 MAX_PAGE = 200
-ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
 
 RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
@@ -126,7 +125,7 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
     if known is None:
         raise no_run(run_id)
     status: RunState = line.status if line is not None else "queued"
-    if status in ENDED:
+    if status in TERMINAL_RUN:
         raise Conflict(f"run {run_id} has ended: it is {status}")
     event = CancelRequested(
         run_id=run_id, org_id=who.org_id, reason=body.reason if body else "", requested_by=who.key_id

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.postgres.database import Database
-from schemas.records.run_views import StepState
+from schemas.run_states import StepState
 
 _COUNTS = """
 SELECT node_id, status, count(*) AS steps, sum(cost_nano)::bigint AS cost_nano,

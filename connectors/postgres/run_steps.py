@@ -9,7 +9,7 @@ import orjson
 from connectors.postgres.database import Database
 from connectors.postgres.runs import STEP, StoredStep
 from schemas.errors import InvalidInput, Problem
-from schemas.records.run_views import StepState
+from schemas.run_states import StepState
 
 
 @dataclass(frozen=True)

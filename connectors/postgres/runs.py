@@ -11,7 +11,7 @@ import orjson
 from connectors.postgres.database import Database, epoch_ms
 from connectors.postgres.run_counts import Children, counted
 from schemas.errors import InvalidInput, Problem
-from schemas.records.run_views import RunState, StepState
+from schemas.run_states import RunState, StepState
 from schemas.spec.model import NodeKind
 
 SUMMARY = (

@@ -23,12 +23,13 @@ from connectors.redis.keys import runs_slot
 from connectors.redis.scripts import script
 from schemas.ids import call_id
 from schemas.metrics import WORKERS_COUNTERS_KEY
+from schemas.run_states import TERMINAL_RUN
 
 #: As long as a step request may wait in its topic to be delivered again after a crash.
 KEEP_MS = 7 * 86_400_000
 #: A redelivery comes within a rebalance; an hour covers a worker that was suspended for long.
 PUBLISHED_KEEP_MS = 3_600_000
-_OVER = frozenset({b"succeeded", b"failed", b"canceled"})
+_OVER = frozenset(state.encode() for state in TERMINAL_RUN)
 
 _TAKE = script("lease_take")
 _RENEW = script("lease_renew")
@@ -112,7 +113,7 @@ class RedisClaims:
         slot = runs_slot(run_id, self._partitions)
         keys = [slot.claim(request_id), slot.entity(run_id)]
         with redis_errors(f"claim {request_id}"):
-            args: list[str | int] = [self._owner, self._lease_ms, KEEP_MS, int(also_ended)]
+            args: list[str | int] = [self._owner, self._lease_ms, KEEP_MS, *(() if also_ended else TERMINAL_RUN)]
             reply: list[bytes] = await self._take(keys=keys, args=args)
         match reply[0]:
             case b"granted":

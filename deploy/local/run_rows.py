@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP
+
 RunJson = Mapping[str, Any]
 """A run as ``GET /api/v1/workflows/runs/{id}`` answers it."""
 
-ENDED = frozenset({"succeeded", "failed", "canceled"})
 STYLES = {
     "succeeded": "green",
     "failed": "bold red",
@@ -19,7 +20,6 @@ STYLES = {
     "waiting": "yellow",
 }
 """How rich shows a state."""
-_FINISHED_STEPS = ENDED | {"skipped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def total(run: RunJson) -> Row:
     """Return the whole run as one line."""
     given, made = _tokens(run)
     status = str(run.get("status"))
-    return Row(title(run), status, "", 0, given, made, _cost(run), "", ended=status in ENDED)
+    return Row(title(run), status, "", 0, given, made, _cost(run), "", ended=status in TERMINAL_RUN)
 
 
 def costs_by_route(run: RunJson) -> dict[str, Decimal]:
@@ -104,7 +104,7 @@ def _single(step: Mapping[str, Any]) -> Row:
         output_tokens=made,
         cost=_cost(step),
         route=_route(step),
-        ended=state in _FINISHED_STEPS,
+        ended=state in TERMINAL_STEP,
     )
 
 
@@ -123,7 +123,7 @@ def _mapped(node: str, children: Sequence[Mapping[str, Any]]) -> Row:
         cost=sum((_cost(child) for child in children), Decimal(0)),
         route=", ".join(sorted({route for child in children if (route := _route(child))})),
         mapped=True,
-        ended=all(state in _FINISHED_STEPS for state in states),
+        ended=all(state in TERMINAL_STEP for state in states),
     )
 
 

@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local import run_rows
-from deploy.local.run_rows import ENDED, STYLES, Row, RunJson, costs_by_route, money, rows, title
+from deploy.local.run_rows import STYLES, Row, RunJson, costs_by_route, money, rows, title
+from schemas.run_states import TERMINAL_RUN
 
 Fetch = Callable[[str], Awaitable[RunJson]]
 """Returns a run by its id."""
@@ -260,4 +261,4 @@ def _trimmed(text: str) -> list[str]:
 
 
 def _ended(run: RunJson | None) -> bool:
-    return run is not None and run.get("status") in ENDED
+    return run is not None and run.get("status") in TERMINAL_RUN

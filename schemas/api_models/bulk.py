@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Request, Tags, Text
-from schemas.records.run_views import RunState
+from schemas.run_states import RunState
 
 MAX_BULK = 1_000
 

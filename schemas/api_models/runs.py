@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Cents, Request, Tags
-from schemas.records.run_views import RunState, StepState
+from schemas.run_states import RunState, StepState
 from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
 from schemas.tables.wait_reasons import WaitKind
 

@@ -2,7 +2,7 @@
 
 from schemas.api_models.base import Answer
 from schemas.api_models.runs import Waiting
-from schemas.records.run_views import RunState, StepState
+from schemas.run_states import RunState, StepState
 
 
 class StepWaiting(Answer):

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from schemas.payload import Payload, Reference
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.records.parents import Parent
+from schemas.run_states import RunEnd
 from schemas.spec.model import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
@@ -171,7 +172,7 @@ class ChildFinished(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag=
     step_id: str
     attempt: Attempt
     child_run_id: str
-    status: Literal["succeeded", "failed", "canceled"]
+    status: RunEnd
     output: Payload | None = None
     error: ErrorInfo | None = None
     cost_nano: NanoDollars = 0

@@ -4,15 +4,13 @@ A view is a delta: the run's own fields, always, and the steps that changed. ``v
 that made it; readers keep the newest by version, per run and per step, so order and repeats do not matter.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.records.parents import Parent
+from schemas.run_states import RunState, StepState
 from schemas.spec.model import NodeKind
-
-RunState = Literal["queued", "running", "succeeded", "failed", "canceled"]
-StepState = Literal["pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "canceled"]
 
 
 class Children(Part, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from connectors.redis.admission_reader import UNKNOWN, AdmissionReader
 from connectors.redis.claim_reader import ClaimReader, Holder
 from schemas.errors import TryLater
 from schemas.ids import request_id
-from schemas.records.run_views import RunState
+from schemas.run_states import TERMINAL_STEP, RunState
 from schemas.spec.check.nodes import queue_of
 from schemas.spec.compensation import compensating
 from schemas.spec.graph import predecessors
@@ -22,7 +22,6 @@ from schemas.tables.wait_reasons import Wait, read_wait
 from services.workflows.of_run import RunDefinitions
 from topics.catalogue import lane
 
-SETTLED = frozenset({"succeeded", "failed", "skipped", "canceled"})
 #: A map may have thousands of open children; what the first ones wait for says it of the rest.
 SHOWN = 200
 #: Lanes are asked about so many steps; the others of a run are behind them.
@@ -81,7 +80,7 @@ class Waits:
         if run.status != "running":
             return RunWaits(run.status, None, [])
         definition = await self._definitions.of(org_id, run)
-        open_steps = [step for step in steps if step.status not in SETTLED]
+        open_steps = [step for step in steps if step.status not in TERMINAL_STEP]
         waits = [*await self._begun(run, open_steps, definition)]
         if definition is not None:
             waits += not_begun(definition, steps)
@@ -154,8 +153,9 @@ def not_begun(definition: ResolvedSpec, steps: Sequence[StoredStep]) -> list[Ste
     dag, apart = definition.spec.dag, compensating(definition.spec)
     states = {step.node_id: step.status for step in steps if step.step_id == step.node_id}
     before = predecessors((n.id for n in dag.nodes), ((e.source, e.target) for e in dag.edges))
+    unsettled = {n.id for n in dag.nodes if states.get(n.id) not in TERMINAL_STEP}
     return [
-        StepWait(node, node, "pending", _pending([source for source in sources if states.get(source) not in SETTLED]))
+        StepWait(node, node, "pending", _pending([source for source in sources if source in unsettled]))
         for node, sources in before.items()
         if node not in states and node not in apart
     ]

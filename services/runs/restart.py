@@ -15,7 +15,7 @@ from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
 from schemas.ids import canonical_hash, fork_source, run_id
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import Capture, Reused, RunSubmitted
-from schemas.records.run_views import RunState
+from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
 from schemas.spec.decision_inputs import read_here
 from schemas.spec.model import ResolvedSpec
@@ -27,7 +27,6 @@ from services.runs.submit import check_inputs, wall_clock_ms
 from services.workflows.of_run import RunDefinitions
 from topics.codec import encode
 
-ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
 #: The log takes records of 1 MiB; the rest is room for the batch.
 MAX_RECORD_BYTES = 900 * 1024
 
@@ -71,7 +70,7 @@ class Restarts:
         if found is None:
             raise NotFound(f"there is no run {of} in history; see GET /api/v1/workflows/runs")
         run, steps = found
-        if run.status not in ENDED:
+        if run.status not in TERMINAL_RUN:
             raise Conflict(f"run {of} is {run.status}: cancel it, or wait for its end")
         definition = await self._definition(org_id, run)
         _check_node(definition, again.start)

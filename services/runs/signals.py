@@ -21,14 +21,13 @@ from schemas.errors import Conflict, InvalidInput, NotFound, Problem, Undecodabl
 from schemas.payload import Inline, Payload
 from schemas.records.base import Json
 from schemas.records.run_events import SignalReceived
-from schemas.records.run_views import RunState
+from schemas.run_states import TERMINAL_RUN, RunState
 from schemas.spec.check.waiting_nodes import signal_names
 from schemas.spec.model import WorkflowSpec
 from schemas.tables.signals import KEPT_BYTES, KEPT_MOST
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
-ENDED: frozenset[RunState] = frozenset({"succeeded", "failed", "canceled"})
 #: A version of a workflow never changes, so what it waits for is remembered.
 REMEMBERED = 1_000
 #: What a stored value takes in the run's table, about.
@@ -92,7 +91,7 @@ class SignalSender:
         workflow waits for no such signal, or the data cannot be kept).
         """
         workflow, version, status = await self._run(org_id, wish.run_id)
-        if status in ENDED:
+        if status in TERMINAL_RUN:
             raise Conflict(f"run {wish.run_id} has ended: it is {status}")
         await self._check_name(org_id, workflow, version, wish.name)
         payload = await self._payload(org_id, wish)

@@ -19,6 +19,7 @@ from connectors.postgres.schedules import Backfills, Schedules, StoredSchedule
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import Rejected, SubmissionConflict, Unavailable
 from schemas.records.run_events import CancelRequested, RunSubmitted
+from schemas.run_states import TERMINAL_RUN
 from schemas.schedule import slot_id, slots
 from services.runs.from_schedule import run_of, source_of, submission_of
 from services.runs.submit import Submissions
@@ -42,7 +43,6 @@ BATCH = 50
 BACKFILL_BATCH = 50
 #: A run that history does not know so long after its submission will not be known.
 UNSEEN_MS = 3_600_000
-_OVER = frozenset({"succeeded", "failed", "canceled"})
 _PROBLEM_CHARS = 1_000
 
 
@@ -166,7 +166,7 @@ class Scheduler:
             return False
         line = await self._history.status(schedule.org_id, run)
         if line is not None:
-            return line.status not in _OVER
+            return line.status not in TERMINAL_RUN
         receipt = await self._markers.find(schedule.org_id, run)
         return receipt is not None and self._clock.now_ms() - receipt.submitted_at_ms < UNSEEN_MS
 

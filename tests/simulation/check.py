@@ -26,13 +26,13 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView, StepView
 from schemas.records.steps import StepRequest
+from schemas.run_states import TERMINAL_RUN
 from schemas.tables.admissions import LIMITS, LINES, POOL
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.agent import part_of
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
-from streams.core.runs.transitions import TERMINAL_RUN
 from streams.core.state import Fold
 from streams.runtime.table.engine import Engine
 from streams.runtime.table.partition import OwnedPartition

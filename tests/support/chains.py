@@ -14,9 +14,9 @@ from schemas.payload import inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, Chain, RunEvent, StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
+from schemas.run_states import TERMINAL_RUN
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests.chained import next_request
-from streams.core.runs.transitions import TERMINAL_RUN
 from tests.support.runs import ORG, RUN, World
 
 Pick = Callable[[list[Any]], Any]

@@ -7,7 +7,8 @@ from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from connectors.postgres.run_writes import RunWrites
 from schemas.records.run_events import RunSubmitted
-from schemas.records.run_views import RunState, RunView, StepView
+from schemas.records.run_views import RunView, StepView
+from schemas.run_states import RunState
 from streams.roles.history import HistorySink
 
 

@@ -30,7 +30,7 @@ Rules that the tables stand for:
 from collections.abc import Mapping
 
 from schemas.errors import AgentFlowError
-from schemas.records.run_views import RunState, StepState
+from schemas.run_states import RunState, StepState
 
 RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
     "queued": frozenset({"running", "failed", "canceled"}),
@@ -50,9 +50,6 @@ STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
     "skipped": frozenset(),
     "canceled": frozenset(),
 }
-
-TERMINAL_RUN: frozenset[RunState] = frozenset(state for state, moves in RUN_MOVES.items() if not moves)
-TERMINAL_STEP: frozenset[StepState] = frozenset(state for state, moves in STEP_MOVES.items() if not moves)
 
 
 class ImpossibleMove(AgentFlowError):

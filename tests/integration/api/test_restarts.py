@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 from connectors.redis.keys import runs_slot
 from schemas.payload import Reference, inline
 from schemas.records.run_events import CancelRequested, Reused, RunSubmitted
-from schemas.records.run_views import RunState, StepView
+from schemas.records.run_views import StepView
+from schemas.run_states import RunState
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
 from topics.catalogue import RUN_EVENTS

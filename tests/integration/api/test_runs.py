@@ -16,7 +16,8 @@ from schemas.ids import run_id
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_events import CancelRequested, RunSubmitted
-from schemas.records.run_views import RunState, RunView, StepView
+from schemas.records.run_views import RunView, StepView
+from schemas.run_states import RunState
 from schemas.settings import Settings
 from streams.roles.history import HistorySink
 from tests.support.api import (

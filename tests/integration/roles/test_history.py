@@ -15,7 +15,8 @@ from connectors.postgres.runs import RunFilter, Runs
 from schemas.errors import Unavailable
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage
-from schemas.records.run_views import RunState, RunView, StepState, StepView
+from schemas.records.run_views import RunView, StepView
+from schemas.run_states import RunState, StepState
 from streams.roles.history import HistorySink
 from tests.support.api import unique
 

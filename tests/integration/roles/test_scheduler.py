@@ -20,7 +20,7 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.records.run_events import CancelRequested, RunSubmitted
-from schemas.records.run_views import RunState
+from schemas.run_states import RunState
 from schemas.schedule import slot_id
 from services.runs.large_inputs import LargeInputs
 from services.runs.submit import SubmissionPorts, Submissions

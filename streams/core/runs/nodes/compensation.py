@@ -15,6 +15,7 @@ import msgspec
 
 from schemas.metrics import COMPENSATION_FAILURES_TOTAL
 from schemas.records.base import ErrorInfo
+from schemas.run_states import TERMINAL_STEP
 from streams.core.commands import Count
 from streams.core.runs.nodes.join import verdict, why_skipped
 from streams.core.runs.plan.arguments import BindingError
@@ -22,7 +23,6 @@ from streams.core.runs.plan.compile import PlanNode
 from streams.core.runs.requests.step_request import request, timeout_timer
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.run import Turn
-from streams.core.runs.transitions import TERMINAL_STEP
 
 
 def begin(turn: Turn) -> None:

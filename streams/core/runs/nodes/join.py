@@ -16,11 +16,11 @@ What a join says stays said: edges are only ever closed. A node without predeces
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from schemas.run_states import TERMINAL_STEP
 from schemas.spec.model import Join
 from streams.core.runs.plan.compile import PlanNode
 from streams.core.runs.plan.switch import chose
 from streams.core.runs.state.run import Turn
-from streams.core.runs.transitions import TERMINAL_STEP
 
 Edge = Literal["open", "taken", "untaken"]
 Verdict = Literal["wait", "run", "skip"]

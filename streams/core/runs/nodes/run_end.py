@@ -4,13 +4,12 @@ from schemas.ids import span_id, trace_id
 from schemas.metrics import WORKFLOW_COST_CENTS, WORKFLOW_DURATION_SECONDS, WORKFLOW_RUNS_TOTAL
 from schemas.money import NANO_PER_CENT
 from schemas.records.base import ErrorInfo
-from schemas.records.run_views import RunState
 from schemas.records.spans import Span, TraceSpans
+from schemas.run_states import TERMINAL_STEP, RunState
 from streams.core.commands import Count, Disarm, Observe
 from streams.core.runs.nodes import workflow
 from streams.core.runs.state.entries import DEADLINE, Step
 from streams.core.runs.state.run import Turn
-from streams.core.runs.transitions import TERMINAL_STEP
 
 #: How long a finished run stays in the table unless told, for late costs and repeated submissions.
 KEEP_FINISHED_MS = 3_600_000

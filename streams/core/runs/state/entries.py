@@ -27,7 +27,7 @@ from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.parents import Parent
 from schemas.records.run_events import Capture, ToolUse
-from schemas.records.run_views import RunState, StepState
+from schemas.run_states import RunState, StepState
 from schemas.spec.model import ResolvedSpec
 from schemas.tables.signals import FIELD as SIGNALS
 from schemas.tables.signals import Signals

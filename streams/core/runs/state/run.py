@@ -16,8 +16,8 @@ from schemas.payload import Payload, Reference, inline
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, RunSubmitted
-from schemas.records.run_views import RunState
 from schemas.records.steps import StepRequest
+from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.spec.rules_version import PARTS, REFERENCES
 from schemas.tables.signals import FIELD as SIGNALS
 from schemas.tables.signals import Signals
@@ -41,7 +41,7 @@ from streams.core.runs.state.entries import (
     spec_entity,
     step_field,
 )
-from streams.core.runs.transitions import TERMINAL_RUN, TERMINAL_STEP, ImpossibleMove, check_run_move, check_step_move
+from streams.core.runs.transitions import ImpossibleMove, check_run_move, check_step_move
 from streams.core.state import State
 
 

@@ -8,6 +8,7 @@ their ids, null for those without an output, if it fits inside a record.
 from schemas.payload import INLINE_LIMIT, Inline, Payload, Reference, inline
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_events import ChildFinished
+from schemas.run_states import is_run_end
 from streams.core.runs.plan.arguments import Output, Outputs
 from streams.core.runs.plan.compile import PlanNode
 from streams.core.runs.requests.sizes import KIB, OUTPUT_LIMIT, json_size, payload_size
@@ -17,7 +18,7 @@ from streams.core.runs.state.run import Turn
 def answer(turn: Turn) -> ChildFinished | None:
     """Return what a run that has ended tells its parent; ``None`` for one that nobody waits for."""
     parent = turn.parent
-    if parent is None or parent.detached or turn.status not in ("succeeded", "failed", "canceled"):
+    if parent is None or parent.detached or not is_run_end(turn.status):
         return None
     output, error = (None, turn.error) if turn.status != "succeeded" else _output(turn)
     return ChildFinished(

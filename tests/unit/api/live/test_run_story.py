@@ -13,7 +13,8 @@ from api.live.run_story import Event, Story
 from connectors.postgres.run_changes import RunChanges
 from connectors.postgres.runs import RunLine, StoredStep
 from schemas.errors import InvalidInput
-from schemas.records.run_views import StepState, StepView
+from schemas.records.run_views import StepView
+from schemas.run_states import StepState
 
 
 def line(status: str, **changes: Any) -> RunLine:

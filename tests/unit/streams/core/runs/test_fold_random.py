@@ -26,6 +26,7 @@ from schemas.records.run_events import (
 )
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
+from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
 from schemas.spec.rules_version import PARTS, REFERENCES, TURNS, semantics_of
 from streams.core.commands import Emit, ExpireAt
@@ -34,7 +35,6 @@ from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.agent import part_of
 from streams.core.runs.requests import gather
 from streams.core.runs.state.entries import SPEC_PREFIX, step_field
-from streams.core.runs.transitions import TERMINAL_RUN
 from tests.support.families import family, flow, runs
 from tests.support.runs import ORG, RUN, World, assistant, function, limited, resolved, signal, submitted, switch
 

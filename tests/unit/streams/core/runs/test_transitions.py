@@ -5,7 +5,7 @@ import pytest
 
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo
-from schemas.records.run_views import RunState, StepState
+from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, UNSUCCESSFUL_RUN, RunState, StepState
 from schemas.spec.policy import Retries
 from streams.core.runs.nodes.retry import MAX_RETRY_AFTER_MS, may_retry, wait_ms
 from streams.core.runs.state import entries
@@ -13,8 +13,6 @@ from streams.core.runs.state.entries import Header, Progress, Step
 from streams.core.runs.transitions import (
     RUN_MOVES,
     STEP_MOVES,
-    TERMINAL_RUN,
-    TERMINAL_STEP,
     ImpossibleMove,
     check_run_move,
     check_step_move,
@@ -27,6 +25,12 @@ def test_every_state_has_its_moves():
     assert set(STEP_MOVES) == set(StepState.__args__)
     assert {"succeeded", "failed", "canceled"} == TERMINAL_RUN
     assert {"succeeded", "failed", "canceled", "skipped"} == TERMINAL_STEP
+    assert {"failed", "canceled"} == UNSUCCESSFUL_RUN
+
+
+def test_terminal_states_are_those_that_no_move_leaves() -> None:
+    assert {state for state, moves in RUN_MOVES.items() if not moves} == TERMINAL_RUN
+    assert {state for state, moves in STEP_MOVES.items() if not moves} == TERMINAL_STEP
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL_RUN))

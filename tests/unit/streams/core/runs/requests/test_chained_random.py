@@ -10,12 +10,12 @@ from msgspec import structs
 
 from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
+from schemas.run_states import TERMINAL_RUN
 from schemas.spec.check.nodes import queue_of
 from schemas.spec.model import ResolvedSpec
 from streams.core.commands import Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
-from streams.core.runs.transitions import TERMINAL_RUN
 from tests.support.chains import ChainWorld, Pick
 from tests.support.runs import RUN, function, limited, resolved, submitted
 
