@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from schemas.tables.budgets import HOLD
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -263,4 +265,4 @@ def split_member(member: str) -> tuple[str, str]:
 
 def hold_timer(call_id: str) -> str:
     """Return the name of the timer that ends a hold."""
-    return timer_member("hold", call_id)
+    return timer_member(HOLD, call_id)

@@ -24,6 +24,7 @@ from connectors.redis.scripts import script
 from schemas.ids import call_id
 from schemas.metrics import WORKERS_COUNTERS_KEY
 from schemas.run_states import TERMINAL_RUN
+from schemas.tables.runs import STATUS
 
 #: As long as a step request may wait in its topic to be delivered again after a crash.
 KEEP_MS = 7 * 86_400_000
@@ -113,7 +114,8 @@ class RedisClaims:
         slot = runs_slot(run_id, self._partitions)
         keys = [slot.claim(request_id), slot.entity(run_id)]
         with redis_errors(f"claim {request_id}"):
-            args: list[str | int] = [self._owner, self._lease_ms, KEEP_MS, *(() if also_ended else TERMINAL_RUN)]
+            ended = () if also_ended else TERMINAL_RUN
+            args: list[str | int] = [self._owner, self._lease_ms, KEEP_MS, STATUS, *ended]
             reply: list[bytes] = await self._take(keys=keys, args=args)
         match reply[0]:
             case b"granted":
@@ -132,7 +134,7 @@ class RedisClaims:
         with redis_errors("read the status of runs"):
             async with self._redis.pipeline(transaction=False) as pipe:
                 for run_id in run_ids:
-                    pipe.hget(runs_slot(run_id, self._partitions).entity(run_id), "st")
+                    pipe.hget(runs_slot(run_id, self._partitions).entity(run_id), STATUS)
                 statuses = await pipe.execute()
         return {run_id for run_id, status in zip(run_ids, statuses, strict=True) if status in _OVER}
 

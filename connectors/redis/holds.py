@@ -14,21 +14,20 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from connectors.ports.engine import HoldEntry, timer_member
+from connectors.ports.engine import HoldEntry
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import Slot, budgets_slot
 from connectors.redis.scripts import script
 from schemas.budgets import Budget, opens_at_ms, spend_fields
 from schemas.errors import Unavailable
 from schemas.records.money import CallStarted
+from schemas.tables.budgets import settled_entity
 from topics.codec import encode
 
 _HOLD = script("hold_take")
 _REASSERT = script("hold_reassert")
 _EXPIRE = script("hold_expire")
 
-HOLD_ENTITY = "hold"
-SETTLED_PREFIX = "settled:"
 _SEPARATOR = "\x1f"
 
 #: Seconds to wait when a table says that it is being rebuilt but not until when.
@@ -167,7 +166,7 @@ class RedisHolds:
         ``False`` when the call is settled: nothing is held.
         """
         slot = budgets_slot(request.org_id, self._partitions)
-        keys = [slot.entity(SETTLED_PREFIX + request.call_id), slot.hold(request.call_id)]
+        keys = [slot.entity(settled_entity(request.call_id)), slot.hold(request.call_id)]
         with redis_errors(f"reassert the hold of {request.call_id}"):
             reply = await self._reassert(keys=keys, args=[slot.prefix, *_stored(request, expires_at_ms)])
         return bool(reply == b"held")
@@ -183,7 +182,7 @@ class RedisHolds:
     async def _ask_hold(self, slot: Slot, request: HoldRequest, budgets: Sequence[Budget]) -> list[bytes]:
         keys = [
             slot.position,
-            slot.entity(SETTLED_PREFIX + request.call_id),
+            slot.entity(settled_entity(request.call_id)),
             slot.hold(request.call_id),
             slot.entity(request.org_id),
             slot.held(request.org_id),
@@ -195,11 +194,6 @@ class RedisHolds:
                 keys=keys, args=[slot.prefix, request.at_ms, len(budgets), *stored, *limits]
             )
         return reply
-
-
-def hold_member(call_id: str) -> str:
-    """Return the name of a hold's timer in the budgets table."""
-    return timer_member(HOLD_ENTITY, call_id)
 
 
 def entry_of(call: CallStarted) -> HoldEntry:

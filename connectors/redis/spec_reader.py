@@ -7,10 +7,7 @@ from redis.asyncio import Redis
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
 from schemas.spec.model import ResolvedSpec
-
-#: As ``streams.core.runs.state.entries`` names the entity and its entry.
-_ENTITY = "spec:{}"
-_ENTRY = "spec"
+from schemas.tables.runs import SPEC, spec_entity
 
 
 class SpecReader:
@@ -23,8 +20,8 @@ class SpecReader:
 
     async def find(self, run_id: str, spec_hash: str) -> ResolvedSpec | None:
         """Return the definition with this hash that a run was started with, or ``None`` when it is not there."""
-        key = runs_slot(run_id, self._partitions).entity(_ENTITY.format(spec_hash))
+        key = runs_slot(run_id, self._partitions).entity(spec_entity(spec_hash))
         with redis_errors("read a definition"):
             async with asyncio.timeout(self._timeout_s):
-                data = await self._redis.hget(key, _ENTRY)
+                data = await self._redis.hget(key, SPEC)
         return ResolvedSpec.model_validate_json(data) if data is not None else None

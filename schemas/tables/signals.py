@@ -1,6 +1,7 @@
 """Signals of a run that nobody waited for yet, as its table keeps them; and how many it keeps.
 
-The entry is written by the run's fold and read by whoever takes signals, to refuse one that the run has no room for.
+The entry ``schemas.tables.runs.SIGNALS`` is written by the run's fold and read by whoever takes signals, to refuse one
+that the run has no room for.
 """
 
 import msgspec
@@ -14,8 +15,6 @@ KEPT_MOST = 100
 KEPT_BYTES = 256 * 1024
 #: Ids that a run remembers, so that one signal is taken once.
 IDS_MOST = 1_000
-#: The entry's name in the run's entity.
-FIELD = "sig"
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):

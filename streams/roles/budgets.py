@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from connectors.ports.engine import Due, OutRecord, split_member
-from connectors.redis.holds import HOLD_ENTITY, Expired, RedisHolds
+from connectors.redis.holds import Expired, RedisHolds
+from schemas.tables.budgets import HOLD
 from services.budgets.definitions import BudgetDefinitions
 from streams.core.budgets.fold import BudgetsFold
 from streams.process.context import RoleContext
@@ -44,7 +45,7 @@ class PresumedSettlements:
         tells the repeat.
         """
         named = (split_member(timer.member) for timer in due)
-        calls = [timer_id for entity, timer_id in named if entity == HOLD_ENTITY]
+        calls = [timer_id for entity, timer_id in named if entity == HOLD]
         if not calls:
             return []
         expired = await self._holds.load_presumed(partition, calls)

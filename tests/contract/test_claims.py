@@ -12,6 +12,7 @@ from connectors.redis.claims import Busy, ClaimAnswer, Done, Ended, Granted, Pub
 from connectors.redis.keys import runs_slot
 from schemas.errors import Unavailable
 from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY, counter_field
+from schemas.tables.runs import STATUS
 
 PARTITIONS = 12
 LONG_MS = 60_000
@@ -158,21 +159,21 @@ async def test_a_released_attempt_is_taken_at_once_and_is_no_start(world: World)
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "canceled"])
 async def test_a_run_that_is_over_is_told(world: World, status: str) -> None:
-    await world.redis.hset(world.slot.entity(world.run), "st", status)
+    await world.redis.hset(world.slot.entity(world.run), STATUS, status)
     assert await world.take(world.worker("a")) == Ended(status)
     assert not await world.redis.exists(world.key), "and leaves no claim"
 
 
 @pytest.mark.parametrize("status", ["queued", "running"])
 async def test_a_run_that_goes_on_is_no_obstacle(world: World, status: str) -> None:
-    await world.redis.hset(world.slot.entity(world.run), "st", status)
+    await world.redis.hset(world.slot.entity(world.run), STATUS, status)
     await world.granted(world.worker("a"))
 
 
 async def test_an_outcome_of_a_run_that_is_over_is_still_given(world: World) -> None:
     owner = world.worker("owner")
     await owner.finish(await world.granted(owner), b"paid for", {})
-    await world.redis.hset(world.slot.entity(world.run), "st", "canceled")
+    await world.redis.hset(world.slot.entity(world.run), STATUS, "canceled")
     assert await world.take(owner) == Done(b"paid for")
 
 

@@ -11,9 +11,9 @@ import pytest
 from msgspec import structs
 from redis.asyncio import Redis
 
-from connectors.ports.engine import Answer, Commit, OutRecord, Position
+from connectors.ports.engine import Answer, Commit, OutRecord, Position, hold_timer
 from connectors.redis.fenced_table import RedisTable
-from connectors.redis.holds import AlreadySettled, Held, HoldRequest, RedisHolds, Refused, entry_of, hold_member
+from connectors.redis.holds import AlreadySettled, Held, HoldRequest, RedisHolds, Refused, entry_of
 from connectors.redis.keys import Slot, budgets_slot
 from schemas.budgets import Budget, Period, Scope, spend_fields
 from schemas.errors import Unavailable
@@ -141,7 +141,7 @@ async def money(redis_url: str) -> AsyncIterator[Ledger]:
 async def test_a_hold_counts_in_every_dimension_and_window(money: Ledger) -> None:
     assert await money.holds.hold(money.request("c1", 70)) == Held(NOW, 70)
     assert await money.held() == dict.fromkeys(fields(), 70)
-    assert await money.timers() == {hold_member("c1"): NOW + TTL_MS}
+    assert await money.timers() == {hold_timer("c1"): NOW + TTL_MS}
 
 
 async def test_a_hold_that_fills_the_limit_fits_and_one_nano_more_does_not(money: Ledger) -> None:
@@ -151,7 +151,7 @@ async def test_a_hold_that_fills_the_limit_fits_and_one_nano_more_does_not(money
     refusal = await money.holds.hold(money.request("c2", 1))
     assert refusal == Refused("cap", "the cap", 100, 30, 70, None)
     assert await money.held() == dict.fromkeys(fields(), 70)
-    assert list(await money.timers()) == [hold_member("c1")]
+    assert list(await money.timers()) == [hold_timer("c1")]
 
 
 async def test_one_full_budget_among_many_refuses_and_nothing_is_held(money: Ledger) -> None:
@@ -221,7 +221,7 @@ async def test_holding_twice_is_holding_once(money: Ledger) -> None:
     again = await money.holds.hold(money.request("c1", 70, NOW + 5))
     assert first == again == Held(NOW, 70)
     assert await money.held() == dict.fromkeys(fields(), 70)
-    assert await money.timers() == {hold_member("c1"): NOW + 5 + TTL_MS}
+    assert await money.timers() == {hold_timer("c1"): NOW + 5 + TTL_MS}
 
 
 async def test_parallel_holds_never_pass_the_limit(money: Ledger) -> None:
@@ -258,7 +258,7 @@ async def test_a_commit_releases_the_hold_and_leaves_no_trace(money: Ledger) -> 
     await money.holds.hold(money.request("c2", 5))
     await money.commit(settled="c1", released="c1", total=40)
     assert await money.held() == dict.fromkeys(fields(), 5)
-    assert list(await money.timers()) == [hold_member("c2")]
+    assert list(await money.timers()) == [hold_timer("c2")]
     await money.commit(settled="c2", released="c2")
     await money.commit(released="c2")
     assert await money.traces() == []
@@ -283,7 +283,7 @@ async def test_a_call_under_way_is_not_settled(money: Ledger) -> None:
     await money.holds.hold(request)
     await settle(money, request.started(NOW + TTL_MS))
     assert await money.holds.reassert(request, NOW + 2 * TTL_MS)
-    assert await money.timers() == {hold_member("c1"): NOW + 2 * TTL_MS}
+    assert await money.timers() == {hold_timer("c1"): NOW + 2 * TTL_MS}
     assert await money.holds.hold(request) == Held(NOW, 70)
     assert await money.held() == dict.fromkeys(fields(), 70)
 
@@ -366,7 +366,7 @@ async def test_a_hold_of_a_worker_that_announces_nothing_is_presumed(money: Ledg
 
 
 async def test_a_timer_without_a_hold_leaves(money: Ledger) -> None:
-    await money.redis.zadd(money.slot.timers, {hold_member("ghost"): NOW})
+    await money.redis.zadd(money.slot.timers, {hold_timer("ghost"): NOW})
     due = await money.table.due(money.slot.partition, NOW, 10)
     assert await PresumedSettlements(money.holds).fire(money.slot.partition, due) == []
     assert await money.timers() == {}
@@ -375,9 +375,9 @@ async def test_a_timer_without_a_hold_leaves(money: Ledger) -> None:
 async def test_a_live_call_outlives_its_first_expiry(money: Ledger) -> None:
     await money.holds.hold(money.request("c1", 70))
     assert await money.holds.reassert(money.request("c1", 70), NOW + 2 * TTL_MS)
-    assert await money.timers() == {hold_member("c1"): NOW + 2 * TTL_MS}
+    assert await money.timers() == {hold_timer("c1"): NOW + 2 * TTL_MS}
     assert await money.holds.reassert(money.request("c1", 70), NOW + 1)
-    assert await money.timers() == {hold_member("c1"): NOW + 2 * TTL_MS}
+    assert await money.timers() == {hold_timer("c1"): NOW + 2 * TTL_MS}
     assert (await money.held())["org|total"] == 70
 
 

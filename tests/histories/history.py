@@ -21,10 +21,10 @@ from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmit
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
+from schemas.tables.runs import SPEC
 from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Observe
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
-from streams.core.runs.state.entries import SPEC
 from topics.catalogue import RUN_EVENTS
 from topics.codec import decode, encode
 

@@ -27,7 +27,7 @@ from connectors.ports.engine import (
     split_member,
 )
 from schemas.errors import Unavailable
-from streams.core.budgets.fold import settled_entity
+from schemas.tables.budgets import settled_entity
 from tests.simulation.scheduler import Process, Scheduler
 from topics.catalogue import COST_EVENTS
 from topics.partitioner import partition_for

@@ -31,6 +31,7 @@ from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall, Work
+from schemas.tables.runs import STATUS
 from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
@@ -266,7 +267,7 @@ class Bench:
 
     async def set_status(self, run_id: str, status: str) -> None:
         """Let the run's table say a status."""
-        await self.redis.hset(runs_slot(run_id, PARTITIONS).entity(run_id), "st", status)
+        await self.redis.hset(runs_slot(run_id, PARTITIONS).entity(run_id), STATUS, status)
 
     async def held(self) -> dict[bytes, bytes]:
         """The organisation's held money."""

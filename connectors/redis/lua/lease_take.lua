@@ -5,14 +5,15 @@
 -- ARGV[1] owner
 -- ARGV[2] length of the lease in ms
 -- ARGV[3] ms after which the lease is forgotten
--- ARGV[4..] terminal states of a run; none for a step that runs because its run has ended
+-- ARGV[4] entry of the run that holds its status
+-- ARGV[5..] terminal states of a run; none for a step that runs because its run has ended
 -- Answers {'granted', starts, calls, time in ms at which the lease was made}, {'busy', owner, ms left}, {'done', result},
 -- {'published'} or {'ended', status of the run}.
 local c = redis.call('HMGET', KEYS[1], 'state', 'owner', 'until', 'result')
 if c[1] == 'published' then return {'published'} end
 if c[1] == 'done' then return {'done', c[4]} end
-local status = redis.call('HGET', KEYS[2], 'st')
-for i = 4, #ARGV do
+local status = redis.call('HGET', KEYS[2], ARGV[4])
+for i = 5, #ARGV do
   if status == ARGV[i] then return {'ended', status} end
 end
 local time = redis.call('TIME')

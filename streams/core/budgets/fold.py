@@ -26,6 +26,7 @@ from schemas.budgets import spend_fields
 from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
 from schemas.records.money import CallStarted, CostEvent
+from schemas.tables.budgets import BEGUN, SETTLEMENT, settled_entity
 from streams.core.commands import Command, Count, ExpireAt, Hold, Release
 from streams.core.state import State
 
@@ -33,10 +34,6 @@ from streams.core.state import State
 #: half of the topic's retention: long past any worker's retry, short enough for a table in memory.
 SETTLED_HORIZON_MS = 45 * 86_400_000
 
-_SETTLED = "settled:"
-_FIELD = "settlement"
-#: Written once, when the call is first heard of: a checkpoint tells by it which calls began since the one before.
-_BEGUN = "b"
 _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Effect = Literal["booked", "corrected", "repeated"]
@@ -81,7 +78,7 @@ class BudgetsFold:
         """
         if not _ORG_PATTERN.fullmatch(event.org_id):
             raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
-        known: Settlement | CallStarted | None = state.get(settled_entity(event.call_id), _FIELD)
+        known: Settlement | CallStarted | None = state.get(settled_entity(event.call_id), SETTLEMENT)
         if isinstance(event, CallStarted):
             return _start(state, event) if known is None else []
         if known is None or isinstance(known, CallStarted):
@@ -106,7 +103,7 @@ class BudgetsFold:
 
     def decode(self, entity: str, field: str, data: bytes) -> int | Settlement | CallStarted:
         """Return what ``encode`` was given."""
-        if field != _FIELD:
+        if field != SETTLEMENT:
             return int(data)
         return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
 
@@ -115,20 +112,15 @@ class BudgetsFold:
 
     def hold(self, entity: str, field: str, data: bytes) -> CallStarted | None:
         """Return a call under way."""
-        return _STARTED.decode(data) if field == _FIELD and data.startswith(b"{") else None
+        return _STARTED.decode(data) if field == SETTLEMENT and data.startswith(b"{") else None
 
     def whole(self, entity: str, fields: Collection[str]) -> bool:
         """Return whether what is written once of a call is among them."""
-        return _BEGUN in fields
+        return BEGUN in fields
 
     def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
         """Return everything: the settlement is what must be remembered."""
         return fields
-
-
-def settled_entity(call_id: str) -> str:
-    """Return the entity that remembers a call and its settlement."""
-    return f"{_SETTLED}{call_id}"
 
 
 def encode_settlement(settlement: Settlement) -> bytes:
@@ -146,8 +138,8 @@ def decode_settlement(data: bytes) -> Settlement:
 
 def _start(state: State, event: CallStarted) -> list[Command]:
     entity = settled_entity(event.call_id)
-    state.put(entity, _BEGUN, 1)
-    state.put(entity, _FIELD, event)
+    state.put(entity, BEGUN, 1)
+    state.put(entity, SETTLEMENT, event)
     return [Hold(event)]
 
 
@@ -155,8 +147,8 @@ def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     fields = spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms)
     _spend(state, event.org_id, fields, event.amount_nano)
     amount, entity = event.amount_nano, settled_entity(event.call_id)
-    if state.get(entity, _BEGUN) is None:
-        state.put(entity, _BEGUN, 1)
+    if state.get(entity, BEGUN) is None:
+        state.put(entity, BEGUN, 1)
     settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields))
     return [*_remember(state, event, settlement, now_ms), _count(event, "booked")]
 
@@ -174,7 +166,7 @@ def _spend(state: State, org_id: str, fields: Iterable[str], amount_nano: int) -
 
 def _remember(state: State, event: CostEvent, settlement: Settlement, now_ms: int) -> list[Command]:
     entity = settled_entity(event.call_id)
-    state.put(entity, _FIELD, settlement)
+    state.put(entity, SETTLEMENT, settlement)
     return [ExpireAt(entity, now_ms + SETTLED_HORIZON_MS), _release(event)]
 
 

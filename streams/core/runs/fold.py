@@ -16,6 +16,7 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
+from schemas.tables.runs import HEADER, PARENT, PROGRESS, SPEC, SPEC_PREFIX, STATUS, STEP_PREFIX, spec_entity
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs.events import admitted
 from streams.core.runs.events.outcomes import (
@@ -33,18 +34,7 @@ from streams.core.runs.nodes.agent import ask
 from streams.core.runs.nodes.dispatch import fill_places
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS, run_span
 from streams.core.runs.state import entries
-from streams.core.runs.state.entries import (
-    HEADER,
-    PARENT,
-    PROGRESS,
-    SPEC,
-    SPEC_PREFIX,
-    STATUS,
-    STEP_PREFIX,
-    Header,
-    Progress,
-    spec_entity,
-)
+from streams.core.runs.state.entries import Header, Progress
 from streams.core.runs.state.run import Turn, late, open_turn
 from streams.core.runs.views.parent_result import answer
 from streams.core.runs.views.run_view import changed_views, full_views

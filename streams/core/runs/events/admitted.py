@@ -14,9 +14,10 @@ So a place that was given for nothing comes back, and who is restored asks, or g
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.run_events import RunAdmitted
 from schemas.spec.rules_version import TURNS as TURNS_RULES
+from schemas.tables.runs import TURNS
 from streams.core.commands import Command, Emit
 from streams.core.runs.nodes.dispatch import start
-from streams.core.runs.state.entries import TURNS, Header
+from streams.core.runs.state.entries import Header
 from streams.core.runs.state.run import Turn
 from streams.core.state import State
 

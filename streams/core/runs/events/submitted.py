@@ -9,24 +9,14 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
 from schemas.spec.rules_version import REFERENCES, SEMANTICS, TURNS
+from schemas.tables.runs import HEADER, INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
 from streams.core.commands import Command, Count
 from streams.core.runs.events.admitted import stand_in_line
 from streams.core.runs.nodes.dispatch import start
 from streams.core.runs.nodes.reuse import reuse
 from streams.core.runs.plan.compile import Plan, compile_plan
 from streams.core.runs.requests.sizes import KIB, LABELS_LIMIT, json_size
-from streams.core.runs.state.entries import (
-    DEADLINE,
-    HEADER,
-    INPUTS,
-    PARENT,
-    REUSED,
-    SPEC,
-    STORED_INPUTS,
-    Header,
-    Progress,
-    spec_entity,
-)
+from streams.core.runs.state.entries import DEADLINE, Header, Progress
 from streams.core.runs.state.run import Turn
 from streams.core.state import State
 

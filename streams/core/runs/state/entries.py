@@ -1,4 +1,4 @@
-"""What the table keeps of a run, and how it is written.
+"""What the table keeps of a run, and how it is written. The names are in ``schemas.tables.runs``.
 
 Entity ``<run id>``:
 
@@ -29,21 +29,22 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import Capture, ToolUse
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import ResolvedSpec
-from schemas.tables.signals import FIELD as SIGNALS
+from schemas.tables.runs import (
+    HEADER,
+    INPUTS,
+    PARENT,
+    PROGRESS,
+    REUSED,
+    SIGNALS,
+    SPEC,
+    STATUS,
+    STEP_PREFIX,
+    STORED_INPUTS,
+    TURNS,
+)
 from schemas.tables.signals import Signals
 from streams.core.runs.plan.compile import Plan, compile_plan
 
-HEADER = "h"
-INPUTS = "in"
-STORED_INPUTS = "si"
-STATUS = "st"
-PROGRESS = "p"
-REUSED = "re"
-TURNS = "tu"
-PARENT = "pa"
-STEP_PREFIX = "s:"
-SPEC_PREFIX = "spec:"
-SPEC = "spec"
 #: The id of the run's own timer.
 DEADLINE = "deadline"
 
@@ -176,16 +177,6 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
             return False
         deferred = self.state == "waiting" and self.timer is not None and self.timer.startswith("defer:")
         return self.state == "running" or deferred
-
-
-def step_field(step_id: str) -> str:
-    """Return the name of a step's entry."""
-    return f"{STEP_PREFIX}{step_id}"
-
-
-def spec_entity(spec_hash: str) -> str:
-    """Return the entity of a spec."""
-    return f"{SPEC_PREFIX}{spec_hash}"
 
 
 def encode(field: str, value: Json) -> bytes:

@@ -19,28 +19,26 @@ from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.spec.rules_version import PARTS, REFERENCES
-from schemas.tables.signals import FIELD as SIGNALS
-from schemas.tables.signals import Signals
-from streams.core.commands import Arm, Command, Count, Disarm
-from streams.core.runs.plan.arguments import Output, Outputs
-from streams.core.runs.plan.compile import Plan, PlanNode
-from streams.core.runs.plan.waiting_nodes import is_part
-from streams.core.runs.state.entries import (
+from schemas.tables.runs import (
     HEADER,
     INPUTS,
     PARENT,
     PROGRESS,
     REUSED,
+    SIGNALS,
     SPEC,
     STATUS,
     STEP_PREFIX,
     STORED_INPUTS,
-    Header,
-    Progress,
-    Step,
     spec_entity,
     step_field,
 )
+from schemas.tables.signals import Signals
+from streams.core.commands import Arm, Command, Count, Disarm
+from streams.core.runs.plan.arguments import Output, Outputs
+from streams.core.runs.plan.compile import Plan, PlanNode
+from streams.core.runs.plan.waiting_nodes import is_part
+from streams.core.runs.state.entries import Header, Progress, Step
 from streams.core.runs.transitions import ImpossibleMove, check_run_move, check_step_move
 from streams.core.state import State
 

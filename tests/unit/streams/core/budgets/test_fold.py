@@ -12,7 +12,8 @@ from schemas.budgets import spend_fields
 from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL, counter_field
 from schemas.records.money import CallStarted, CostEvent
-from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold, CallEvent, settled_entity
+from schemas.tables.budgets import settled_entity
+from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold, CallEvent
 from streams.core.commands import Command, Count, ExpireAt, Hold, Release
 
 DAY_MS = 86_400_000

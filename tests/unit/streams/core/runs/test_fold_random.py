@@ -29,12 +29,12 @@ from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
 from schemas.spec.rules_version import PARTS, REFERENCES, TURNS, semantics_of
+from schemas.tables.runs import SPEC_PREFIX, step_field
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.agent import part_of
 from streams.core.runs.requests import gather
-from streams.core.runs.state.entries import SPEC_PREFIX, step_field
 from tests.support.families import family, flow, runs
 from tests.support.runs import ORG, RUN, World, assistant, function, limited, resolved, signal, submitted, switch
 

@@ -9,10 +9,10 @@ from schemas.payload import Inline, Reference, inline
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.run_views import RunView
 from schemas.spec.rules_version import CHILDREN, REFERENCES, semantics_of
+from schemas.tables.runs import HEADER, PROGRESS, STATUS
 from streams.core.commands import Emit
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests.sizes import LABELS_LIMIT
-from streams.core.runs.state.entries import HEADER, PROGRESS, STATUS
 from tests.support.families import Kin, flow, runs, whole
 from tests.support.runs import ORG, RUN, START_MS, args_of, function, llm, paid, submitted
 

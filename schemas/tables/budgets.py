@@ -1,0 +1,18 @@
+"""Names of entities and entries in the table ``budgets``: its fold writes them, the Lua of holds reads them.
+
+The entity of an organisation has one entry per spend field, see ``schemas.budgets``. What the others hold is in
+``streams.core.budgets.fold``.
+"""
+
+#: The entity of a call.
+SETTLED_PREFIX = "settled:"
+#: Entries of a call. The second is written once: a checkpoint tells by it which calls began since the one before.
+SETTLEMENT = "settlement"
+BEGUN = "b"
+#: The entity that timers of holds are armed for.
+HOLD = "hold"
+
+
+def settled_entity(call_id: str) -> str:
+    """Return the entity that remembers a call and its settlement."""
+    return f"{SETTLED_PREFIX}{call_id}"
