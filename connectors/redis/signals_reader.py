@@ -6,7 +6,8 @@ from redis.asyncio import Redis
 
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
-from schemas.tables.signals import FIELD, Signals, decode_signals
+from schemas.tables.runs import SIGNALS
+from schemas.tables.signals import Signals, decode_signals
 
 
 class SignalsReader:
@@ -21,5 +22,5 @@ class SignalsReader:
         """Return the signals of a run, as far as its events are folded. Raises ``Unavailable``."""
         with redis_errors("look at a run's signals"):
             async with asyncio.timeout(self._timeout_s):
-                data = await self._redis.hget(runs_slot(run_id, self._partitions).entity(run_id), FIELD)
+                data = await self._redis.hget(runs_slot(run_id, self._partitions).entity(run_id), SIGNALS)
         return decode_signals(data if isinstance(data, bytes) else data.encode()) if data else Signals()
