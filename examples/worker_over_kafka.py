@@ -3,8 +3,8 @@
     python examples/worker_over_kafka.py --bootstrap 127.0.0.1:9092 --queue counting
 
 It serves the tool ``count_words`` on ``step-requests.counting``, and answers on ``run-events``. The contract is in
-docs/workers.md. The result of an attempt is appended and acknowledged before the request's offset is committed, so a
-crash in between only repeats the work: of two results of one attempt the first one counts.
+docs/how-to/workers.md. The result of an attempt is appended and acknowledged before the request's offset is committed,
+so a crash in between only repeats the work: of two results of one attempt the first one counts.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The route of submissions, which takes a well-formed request apart by itself.
 
-FastAPI solves an endpoint's dependencies anew for each request, which was half of a submission's time in the API, see
-docs/performance.md. So this route looks at the request first. Whatever is not plainly right, a missing header or a
-body that is not valid, goes the usual way, so that every error is told by the one place that tells them.
+FastAPI resolves an endpoint's dependencies for each request, which was half of a submission's time in the API, see
+docs/explanation/performance.md. So this route checks the request first. A request with a missing header or an invalid
+body takes the ordinary route, so that one place writes every error.
 """
 
 from collections.abc import Callable, Coroutine

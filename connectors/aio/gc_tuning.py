@@ -6,7 +6,8 @@ Whatever does not refer to itself is freed at once, by its count of references, 
 
 import gc
 
-#: New objects before the young ones are looked through, then how often the older ones are. See docs/performance.md.
+#: New objects before a collection of the youngest generation, then collections before the next older generation.
+#: Measured in docs/explanation/performance.md.
 THRESHOLDS = (20_000, 20, 50)
 
 

@@ -65,7 +65,7 @@ class Log(Protocol):
 
 
 class Answer(Enum):
-    """What a commit answers; see ``docs/architecture.md``, the engine."""
+    """What a commit answers; see ``docs/explanation/architecture.md``, the engine."""
 
     OK = "ok"
     ALREADY = "already"

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 #: About 1 MB of records: enough that a submission's share of one round trip is small.
 MAX_GROUP = 500
-#: While one group waits for the broker, the next one waits for Redis; see docs/performance.md.
+#: While one group waits for the broker, the next one waits for Redis; see docs/explanation/performance.md.
 GROUPS_AT_ONCE = 2
 
 

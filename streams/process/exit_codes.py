@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit codes. ``docs/operations.md`` has the same table."""
+    """The exit codes. ``docs/how-to/operations.md`` has the same table."""
 
     STOPPED = 0
     USAGE = 2
@@ -24,7 +24,7 @@ class Exit(IntEnum):
 ADVICE: dict[Exit, str] = {
     Exit.STOPPED: "nothing to do",
     Exit.USAGE: "see `python -m streams --help`",
-    Exit.BROKEN: "bring the log back or rebuild the partition, see docs/operations.md, `A partition is broken`",
+    Exit.BROKEN: "bring the log back or rebuild the partition, see docs/how-to/operations.md, `A partition is broken`",
     Exit.NO_BROKER: "start the broker or mend KAFKA_BOOTSTRAP, then start this role again",
     Exit.CRASHED: "it is a defect of ours: start it again, and report the traceback that its log has",
     Exit.DEPENDENCY_LOST: "mend what it names, then start this role again; nothing was acknowledged meanwhile",

@@ -1,1 +1,1 @@
-"""The engine: record batches on Faust, fenced tables, timers, dead letters. See docs/architecture.md."""
+"""The engine: record batches on Faust, fenced tables, timers, dead letters. See docs/explanation/architecture.md."""

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 #: How long the timers are not looked at when none is due and none was armed; an idle role wakes up no more often.
 TIMER_TICK_S = 0.5
-#: Under load a poll is followed by a rest, so that chunks are few and large; measured in docs/performance.md.
+#: Under load a batch delay follows each poll, so that chunks are few and large (docs/explanation/performance.md).
 GATHER_MOST_MS = 20.0
 GATHER_MS_PER_RECORD = 1.5
 GATHER_ENOUGH = 500

@@ -3,7 +3,7 @@
 from connectors.ports.engine import Bounds
 from streams.runtime.checkpoint.codec import Marker
 
-_REBUILD = "`python -m streams.ops rebuild` (docs/operations.md, `A partition is broken`)"
+_REBUILD = "`python -m streams.ops rebuild` (docs/how-to/operations.md, `A partition is broken`)"
 
 
 def outside(offset: int, bounds: Bounds) -> str:

@@ -39,7 +39,7 @@ def defaults() -> dict[str, str]:
 
 def rows_of_settings() -> dict[str, str]:
     """The variables of the configuration page with the defaults that it names."""
-    found = _SETTING_ROW.findall(text_of(DOCS / "configuration.md"))
+    found = _SETTING_ROW.findall(text_of(DOCS / "reference" / "configuration.md"))
     return {name: "" if default == "empty" else default.strip("`") for name, default in found}
 
 
@@ -66,7 +66,7 @@ def test_the_configuration_page_names_no_setting_that_is_not_there() -> None:
 
 
 def test_the_parts_of_urls_are_named() -> None:
-    page = text_of(DOCS / "configuration.md")
+    page = text_of(DOCS / "reference" / "configuration.md")
     source = Path(variables.__file__).read_text(encoding="utf-8")
     parts = set(re.findall(r'"((?:DB|REDIS|CLICKHOUSE)_[A-Z_]+)"', source))
     assert parts
@@ -84,9 +84,9 @@ def test_the_configuration_page_names_every_secret_that_a_file_may_hold() -> Non
 @pytest.mark.parametrize("topic", CATALOGUE, ids=lambda topic: topic.name)
 def test_the_architecture_page_names_every_topic(topic: Topic) -> None:
     name = f"{topic.name}.<{topic.open_part}>" if topic.family else topic.name
-    rows = [line for line in text_of(DOCS / "architecture.md").splitlines() if line.startswith("|")]
+    rows = [line for line in text_of(DOCS / "explanation" / "architecture.md").splitlines() if line.startswith("|")]
     row = next((line for line in rows if f"`{name}`" in line), None)
-    assert row is not None, f"docs/architecture.md has no row for {name}"
+    assert row is not None, f"docs/explanation/architecture.md has no row for {name}"
     if topic.cleanup == "delete":
         assert f"| {topic.retention_ms // DAY_MS} days |" in row
     else:
@@ -94,12 +94,12 @@ def test_the_architecture_page_names_every_topic(topic: Topic) -> None:
 
 
 def test_the_architecture_page_names_every_crash_point() -> None:
-    page = text_of(DOCS / "architecture.md")
+    page = text_of(DOCS / "explanation" / "architecture.md")
     assert [point for point in crash_points.POINTS if f"`{point}`" not in page] == []
 
 
 def test_the_architecture_page_lists_the_stages_of_a_call_in_their_order() -> None:
-    section = text_of(DOCS / "architecture.md").partition("## A model call\n")[2].partition("\n## ")[0]
+    section = text_of(DOCS / "explanation" / "architecture.md").partition("## A model call\n")[2].partition("\n## ")[0]
     steps = {}
     for file in (ROOT / "services" / "calls" / "stages").glob("[!_]*.py"):
         (number,) = re.findall(r'^"""Step (\d+): ', text_of(file))
@@ -110,7 +110,7 @@ def test_the_architecture_page_lists_the_stages_of_a_call_in_their_order() -> No
 
 
 def test_the_operations_page_names_every_role_metric_and_dead_letter_header() -> None:
-    page = text_of(DOCS / "operations.md")
+    page = text_of(DOCS / "how-to" / "operations.md")
     letters = [letter.REASON, letter.MESSAGE, letter.TOPIC, letter.PARTITION]
     letters += [letter.OFFSET, letter.ATTEMPTS, letter.AT_MS, letter.RETRIES]
     wanted = [f"`{name}`" for name in (*METRICS, *letters)] + [f"`python -m streams {role}`" for role in ROLES]
