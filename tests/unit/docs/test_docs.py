@@ -17,7 +17,8 @@ from topics.dead_letters import letter
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-PAGES = sorted({README, *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("README.md")})
+OTHER_PAGES = (ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
+PAGES = sorted({README, *OTHER_PAGES, *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("README.md")})
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -144,15 +145,15 @@ def test_every_decision_is_listed() -> None:
     assert [name for name in pages if f"({name})" not in listed] == []
 
 
-def test_the_figures_in_the_readme_are_those_of_the_file_that_it_names() -> None:
-    page = text_of(README)
-    source = re.search(r"\((bench/results/[^)]+\.json)\)", page)
+def test_benchmark_figures_equal_those_of_the_results_file_that_the_page_names() -> None:
+    source_page = DOCS / "reference" / "benchmarks.md"
+    section = text_of(source_page).partition("\n## Figures")[2].partition("\n## ")[0]
+    source = re.search(r"\((\S*bench/results/[^)]+\.json)\)", section)
     assert source is not None
-    lines = json.loads(text_of(ROOT / source[1]))["lines"]
+    lines = json.loads(text_of((source_page.parent / source[1]).resolve()))["lines"]
     measured = {line["name"]: (line["value"], line["unit"]) for line in lines}
-    table = page.partition("## Figures")[2].partition("\n## ")[0]
-    rows = _FIGURE_ROW.findall(table)
-    assert len(rows) == table.count("\n| `") >= 5
+    rows = _FIGURE_ROW.findall(section)
+    assert len(rows) == section.count("\n| `") >= 5
     for name, figure, unit in rows:
         digits = len(figure.partition(".")[2])
         assert (f"{measured[name][0]:,.{digits}f}", measured[name][1]) == (figure, unit), name
