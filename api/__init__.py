@@ -1,1 +1,1 @@
-"""The HTTP API: submit, read and manage. It appends records and reads tables, and knows nothing of the streams."""
+"""The HTTP API: submits, reads and manages. It appends records and reads tables, and does not import `streams`."""

@@ -1,7 +1,7 @@
 """The API's composition root: settings in, a served app out.
 
-A dependency that is down at the start stops nothing: ``/health`` and ``/ready`` answer at once, and each connection is
-made when its dependency comes.
+A dependency that is down at startup does not block the start: ``/health`` and ``/ready`` answer at once, and each
+connection is made when its dependency becomes available.
 """
 
 import logging
@@ -41,15 +41,15 @@ Send an API key as `Authorization: Bearer <key>`. Errors are problem details (RF
 names every wrong part of a request with its path and how to mend it. Money is exact: decimal strings.
 """
 TAGS = [
-    {"name": "workflows", "description": "Named, versioned DAGs of `llm`, `tool` and `function` nodes."},
+    {"name": "workflows", "description": "Named, versioned DAGs of nodes."},
     {"name": "runs", "description": "Executions of workflows."},
-    {"name": "schedules", "description": "Runs at set times."},
+    {"name": "schedules", "description": "Runs at scheduled times."},
     {"name": "prompts", "description": "Versioned prompt templates."},
-    {"name": "tools", "description": "What workflows may call: tools and functions."},
-    {"name": "budgets", "description": "The most that may be spent, and where it stands."},
-    {"name": "limits", "description": "How many runs may run at once."},
+    {"name": "tools", "description": "Tools and functions that workflows may call."},
+    {"name": "budgets", "description": "Spending limits, and the amounts spent and held against them."},
+    {"name": "limits", "description": "Limits of concurrently running runs."},
     {"name": "access", "description": "API keys and organisations."},
-    {"name": "operations", "description": "Life, readiness and metrics; no key needed."},
+    {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 
 
@@ -84,7 +84,7 @@ def _leave(*_: object) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends the event streams when it is told to stop; it waits for open responses, and they would not end."""
+    """Ends the event streams on shutdown: uvicorn waits for open responses, and streams would stay open."""
 
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         super().__init__(config)
@@ -97,11 +97,11 @@ class _Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serve until SIGTERM or Ctrl-C; requests under way are answered first."""
+    """Serve until SIGTERM or Ctrl-C; requests in flight are answered first."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Its traceback for every probe of a server that is down would hide the one line that says so.
+    # Its traceback for every probe of a server that is down would hide the one line that names the cause.
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
-    # uvicorn raises the signal again once it has stopped cleanly, which would end the process as if it had crashed.
+    # uvicorn raises the signal again after a clean stop, which would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, _leave)
     try:
         settings = Settings.from_env(os.environ)

@@ -1,7 +1,7 @@
 """API keys: ``af_<id>_<secret>``, found by id and compared by keyed hash in constant time.
 
-The bootstrap key from the environment may be any text; its id derives from its SHA-256. A key is shown once, when it
-is made, and kept nowhere. A good key is remembered for ``REMEMBER_S``, so a revoked one may work that much longer in
+The bootstrap key from the environment may be any text; its id derives from its SHA-256. A key is shown once, when it is
+created, and never stored. A valid key is cached for ``REMEMBER_S``, so a revoked key may work that much longer in
 another process.
 """
 
@@ -35,7 +35,7 @@ def bearer_key(authorization: str) -> str | None:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a key of an organisation."""
+    """The authenticated caller: a key of an organisation."""
 
     key_id: str
     org_id: str
@@ -43,19 +43,19 @@ class Caller:
     bootstrap: bool = False
 
     def require(self, permission: Permission) -> None:
-        """Raise ``Forbidden`` when the key may not do this."""
+        """Raise ``Forbidden`` unless the key has the permission."""
         if permission not in self.permissions:
             raise Forbidden(f"this key has no {permission!r} permission; use one that has")
 
     def require_organisation(self, org_id: str | None) -> None:
-        """Raise ``Forbidden`` when the request names another organisation than the key's."""
+        """Raise ``Forbidden`` if the request names an organisation other than the key's."""
         if org_id is not None and org_id != self.org_id:
-            raise Forbidden("X-Org-ID names another organisation than the key's; correct it or leave it out")
+            raise Forbidden("X-Org-ID names an organisation other than the key's; correct it or omit it")
 
 
 @dataclass(frozen=True)
 class Minted:
-    """A new key: what is stored, and the only sight of the key itself."""
+    """A new key: the part that is stored, and the key itself, which is shown once."""
 
     stored: StoredKey
     key: str
@@ -65,7 +65,7 @@ class Minted:
 
 
 class Authenticator:
-    """Tells who sends a key."""
+    """Authenticates callers by their keys."""
 
     def __init__(self, keys: Keys, pepper: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys
@@ -74,7 +74,7 @@ class Authenticator:
         self._remembered: TTLCache[bytes, Caller] = TTLCache(_MAX_REMEMBERED, REMEMBER_S, monotonic)
 
     async def authenticate(self, key: str) -> Caller:
-        """Return who sends ``key``. Raises ``Unauthenticated``; ``Unavailable`` when keys cannot be read."""
+        """Return the caller of ``key``. Raises ``Unauthenticated``, or ``Unavailable`` if keys cannot be read."""
         digest = hashlib.sha256(key.encode()).digest()
         caller = self._remembered.get(digest)
         if caller is None:
@@ -89,15 +89,15 @@ class Authenticator:
                 self._remembered.pop(digest, None)
 
     def mint(self, org_id: str, name: str, permissions: Sequence[Permission]) -> Minted:
-        """Make a key with 256 random bits. Nothing is stored yet."""
+        """Create a key with 256 random bits. Nothing is stored yet."""
         key_id = secrets.token_hex(_ID_BYTES)
         key = f"af_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
         wanted = [p for p in ALL_PERMISSIONS if p in permissions]
         return Minted(StoredKey(key_id, org_id, name, self._hash(key), list(wanted), key[-4:], False, 0), key)
 
     def bootstrap(self, org_id: str, key: str) -> StoredKey:
-        """Return the environment's key as it is stored: it may do everything, also make organisations."""
-        hint = key[-4:] if len(key) >= 16 else ""  # four characters of a short key would say too much
+        """Return the environment's key as it is stored; it has every permission and may create organisations."""
+        hint = key[-4:] if len(key) >= 16 else ""  # four characters of a short key would reveal too much
         return StoredKey(_bootstrap_id(key), org_id, "bootstrap", self._hash(key), list(ALL_PERMISSIONS), hint, True, 0)
 
     async def _look_up(self, key: str) -> Caller:
@@ -106,7 +106,7 @@ class Authenticator:
         expected = self._hash(key)
         found = [k for k in await self._keys.find(ids) if hmac.compare_digest(k.hash, expected)]
         if not found:
-            raise Unauthenticated("this API key is not known; check it, or ask an admin for a new one")
+            raise Unauthenticated("this API key is unknown; check it, or ask an admin for a new one")
         stored = found[0]
         return Caller(stored.id, stored.org_id, frozenset(stored.permissions), stored.bootstrap)
 

@@ -26,9 +26,9 @@ Parts = Annotated[Services, Depends(services)]
 async def caller(
     parts: Parts,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    x_org_id: Annotated[str | None, Header(description="Must be the key's organisation when given.")] = None,
+    x_org_id: Annotated[str | None, Header(description="Optional; must be the key's organisation.")] = None,
 ) -> Caller:
-    """Return who asks. Raises ``Unauthenticated`` and ``Forbidden``."""
+    """Return the caller. Raises ``Unauthenticated`` and ``Forbidden``."""
     if credentials is None:
         raise Unauthenticated("send an API key: Authorization: Bearer <key>")
     found = await parts.access.authenticator.authenticate(credentials.credentials)

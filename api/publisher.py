@@ -1,4 +1,4 @@
-"""The task that brings what is defined from PostgreSQL to its topic: at once, and again until it worked."""
+"""The task that publishes definitions from PostgreSQL to their topic: at once, and again until it succeeds."""
 
 import asyncio
 import logging
@@ -11,15 +11,15 @@ from schemas.errors import TryLater
 
 logger = logging.getLogger(__name__)
 
-#: What another process left behind, or what the broker did not take, is tried again this often.
+#: Interval of retries: for rows that another process left, or that the broker did not take.
 INTERVAL_S = 5.0
 
 
 class Outbox(Protocol):
-    """What waits to be published."""
+    """The rows that wait to be published."""
 
     async def publish(self, append: Callable[[Sequence[OutRecord]], Awaitable[None]]) -> int:
-        """Append one batch and note that; return its size, 0 when nothing waits. Raises ``Unavailable``."""
+        """Append one batch and mark it as published; return its size, 0 if nothing waits. Raises ``Unavailable``."""
         ...
 
 
@@ -34,7 +34,7 @@ class Publisher:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Say that something waits."""
+        """Signal that something waits."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -45,7 +45,9 @@ class Publisher:
                 while await self._outbox.publish(self._appender.append):
                     pass
             except TryLater as exc:
-                logger.warning("%s wait: %s", self._what, exc, extra={"action": f"publish_{self._what}_failed"})
+                logger.warning(
+                    "%s wait for publication: %s", self._what, exc, extra={"action": f"publish_{self._what}_failed"}
+                )
             try:
                 async with asyncio.timeout(self._interval_s):
                     await self._woken.wait()

@@ -1,7 +1,7 @@
-"""Bodies are read whole before the app sees the request, up to a limit of bytes and of time.
+"""Reads each request's body before the app sees the request, within a limit of bytes and of time.
 
-A body over the limit of every request may only be that of a submission, of a key that may write, and only so many at
-once: each takes several times its size while it is read, checked and stored.
+A body over the general limit is accepted only for a submission, from a key that may write, and only for a limited
+number at once: each takes several times its size while it is read, checked and stored.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from api.http.problems import answer, problem, too_large
 from schemas.errors import AgentFlowError, Unauthenticated
 
 MAX_BODY_BYTES = 1024 * 1024
-#: A sender that takes longer for its body holds a place that others wait for.
+#: A slow sender occupies a slot that others wait for.
 READ_TIMEOUT_S = 30.0
-#: What a submission has beside its inputs: tags have 64 KiB at most.
+#: A submission's fields other than inputs: tags have 64 KiB at most.
 BESIDE_INPUTS_BYTES = 128 * 1024
 #: Together they take some hundred MiB at most, with the default limit of inputs.
 MAX_LARGE_IN_FLIGHT = 8
@@ -28,7 +28,9 @@ _LARGE = re.compile(r"/api/v1/workflows/runs(/[^/]+/fork)?/?")
 
 
 class LargeBodies:
-    """Who may send more than ``MAX_BODY_BYTES``. ``most_inputs`` is the limit of a run's inputs in bytes."""
+    """Decides which callers may send more than ``MAX_BODY_BYTES``. ``most_inputs`` is the limit of a run's inputs in
+    bytes.
+    """
 
     def __init__(self, authenticator: Authenticator, most_inputs: int) -> None:
         self._authenticator = authenticator
@@ -36,11 +38,11 @@ class LargeBodies:
         self.bound = Bound("large submissions", MAX_LARGE_IN_FLIGHT)
 
     def limit(self, scope: Scope) -> int:
-        """Return the most bytes that a request's body may have."""
+        """Return the largest permitted body of a request, in bytes."""
         return self._most if _LARGE.fullmatch(scope["path"]) else MAX_BODY_BYTES
 
     async def admit(self, scope: Scope, held: ExitStack) -> None:
-        """Take a place until ``held`` is closed.
+        """Occupy a slot until ``held`` is closed.
 
         Raises ``Unauthenticated``, ``Forbidden``, ``Overloaded`` and ``Unavailable``.
         """
@@ -52,8 +54,9 @@ class LargeBodies:
 
 
 class BodyLimit:
-    """Answers 413 to a body over the limit, whether its length is announced or it comes in chunks, and 408 to a
-    sender that takes longer than ``timeout_s``."""
+    """Answers 413 to a body over the limit, whether announced by its length or sent in chunks, and 408 to a sender that
+    takes longer than ``timeout_s``.
+    """
 
     def __init__(self, app: ASGIApp, large: LargeBodies, timeout_s: float = READ_TIMEOUT_S) -> None:
         self._app = app
@@ -74,7 +77,7 @@ class BodyLimit:
                 async with asyncio.timeout(self._timeout_s):
                     body = await self._read(scope, receive, limit, held)
             except TimeoutError:
-                late = problem(408, "request-timeout", "the body did not come in time", instance=scope["path"])
+                late = problem(408, "request-timeout", "the body did not arrive in time", instance=scope["path"])
                 await late(scope, receive, send)
                 return
             except AgentFlowError as exc:

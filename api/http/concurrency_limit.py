@@ -1,4 +1,6 @@
-"""A bound on work under way: over it a request is told to come again, instead of waiting in a line without end."""
+"""A limit on concurrent work: a request over it is refused and may be retried, instead of waiting in an unbounded
+queue.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +9,7 @@ from schemas.errors import Overloaded
 
 
 class Bound:
-    """Lets ``limit`` through at once; the next one gets ``Overloaded``."""
+    """Admits ``limit`` at once; the next one gets ``Overloaded``."""
 
     def __init__(self, what: str, limit: int, retry_after_s: float = 1.0) -> None:
         self._what = what
@@ -17,9 +19,9 @@ class Bound:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold one place. Raises ``Overloaded``."""
+        """Occupy one slot. Raises ``Overloaded``."""
         if self.under_way >= self._limit:
-            raise Overloaded(f"{self._limit} {self._what} are under way; try again", self._retry_after_s)
+            raise Overloaded(f"{self._limit} {self._what} are in flight; retry later", self._retry_after_s)
         self.under_way += 1
         try:
             yield

@@ -11,7 +11,7 @@ _REF = "#/components/schemas/{model}"
 
 
 def install(app: FastAPI) -> None:
-    """Let the app serve the document, made once."""
+    """Serve the document, which is built once."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -56,7 +56,7 @@ _STATUS: tuple[tuple[type[AgentFlowError], int], ...] = (
     (Overloaded, 429),
     (TryLater, 503),
 )
-#: What a validation error of a kind asks for; for the others the message is enough.
+#: Fixes by type of validation error; for other types the message suffices.
 _FIXES = {
     "missing": "add it",
     "extra_forbidden": "remove it, or correct its spelling",
@@ -84,7 +84,7 @@ def problem(
     dependency: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the answer. ``kind`` becomes the last part of the problem's type, which is stable."""
+    """Return the response. ``kind`` becomes the last part of the problem's type, which is stable."""
     body = ProblemDetails(
         type=f"urn:agentflow:problem:{kind}",
         title=HTTPStatus(status).phrase,
@@ -99,8 +99,8 @@ def problem(
 
 
 def too_large(limit: int, instance: str) -> Response:
-    """Return the answer to a body over the limit."""
-    detail = f"the body has more than {limit} bytes; put large data into storage and pass its URI"
+    """Return the response to a body over the limit."""
+    detail = f"the body has more than {limit} bytes; store large data as an object and send its URI"
     return problem(413, "too-large", detail, instance=instance)
 
 
@@ -124,7 +124,7 @@ def _status(exc: AgentFlowError) -> int:
 
 
 def answer(exc: AgentFlowError, instance: str) -> Response:
-    """Return the answer to one of our errors at the path ``instance``."""
+    """Return the response to one of AgentFlow's errors at the path ``instance``."""
     headers: dict[str, str] = {}
     if isinstance(exc, TryLater):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
@@ -149,8 +149,8 @@ async def _invalid_request(request: Request, exc: RequestValidationError) -> Res
 
 async def _http(request: Request, exc: HTTPException) -> Response:
     details = {
-        404: f"there is nothing at {request.url.path}; see /docs",
-        405: f"{request.url.path} does not take {request.method}",
+        404: f"no resource at {request.url.path}; see /docs",
+        405: f"{request.url.path} does not allow {request.method}",
     }
     phrase = HTTPStatus(exc.status_code).phrase
     detail = exc.detail if exc.detail != phrase else details.get(exc.status_code, phrase)
@@ -160,7 +160,7 @@ async def _http(request: Request, exc: HTTPException) -> Response:
 
 async def _unexpected(request: Request, exc: Exception) -> Response:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=exc, extra={"action": "request_failed"})
-    detail = "an error of ours; the log of the API has it"
+    detail = "internal error; the log of the API has the traceback"
     return problem(500, "internal", detail, instance=request.url.path)
 
 

@@ -1,4 +1,4 @@
-"""Whether the dependencies answer: all asked at once, none for longer than ``timeout_s``."""
+"""Checks the dependencies: all at the same time, each within ``timeout_s``."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ Check = Callable[[], Awaitable[object]]
 async def readiness(
     checks: Mapping[str, Check], optional: Mapping[str, Check] = MappingProxyType({}), timeout_s: float = 1.5
 ) -> Readiness:
-    """Return the state of every dependency, by name. Without an ``optional`` one the API is as right, and slower."""
+    """Return the state of every dependency, by name. Without an ``optional`` one the API is correct but slower."""
     asked = {**checks, **optional}
     states = dict(zip(asked, await asyncio.gather(*(_state(c, timeout_s) for c in asked.values())), strict=True))
     status: Literal["ready", "degraded", "not ready"] = "ready"

@@ -1,4 +1,4 @@
-"""What the roles counted in their fenced commits, read from Redis at every scrape and shown in Prometheus' format."""
+"""Counters that roles write in their fenced commits, read from Redis at every scrape, in Prometheus' format."""
 
 import asyncio
 from collections import defaultdict
@@ -45,7 +45,7 @@ class RoleCounters:
 
 
 async def exposition(registry: CollectorRegistry, counters: RoleCounters) -> bytes:
-    """Return the text of ``/metrics``: the API's own registry, and what the roles counted where Redis answers."""
+    """Return the text of ``/metrics``: the API's own registry, and the roles' counters if Redis answers."""
     try:
         fields, up = await counters.read(), 1.0
     except Unavailable:
@@ -56,7 +56,7 @@ async def exposition(registry: CollectorRegistry, counters: RoleCounters) -> byt
 
 
 def families(fields: Mapping[str, float]) -> list[Family]:
-    """Return the metric families in counter fields; a field of a metric that is not declared is left out."""
+    """Return the metric families of counter fields; fields of undeclared metrics are skipped."""
     values: defaultdict[tuple[str, tuple[str, ...]], float] = defaultdict(float)
     for field, value in fields.items():
         name, labels = parse_field(field)
@@ -89,11 +89,11 @@ def _cumulated(metric: Metric, labels: tuple[str, ...], values: Values, count: f
 
 
 def _up(value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily("api_role_counters_up", "Whether the roles' counters could be read.", value=value)
+    return GaugeMetricFamily("api_role_counters_up", "1 if the roles' counters could be read, else 0.", value=value)
 
 
 class _Snapshot(Collector):
-    """Gives out families that were made before."""
+    """Collects families that were built before."""
 
     def __init__(self, made: Iterable[Family]) -> None:
         self._made = list(made)

@@ -1,4 +1,4 @@
-"""A response of server-sent events that frees everything as soon as it ends, however it ends."""
+"""A response of server-sent events that releases its resources as soon as it ends, for any reason."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ _HEADERS = {
 
 
 class EventStream(Response):
-    """Sends what ``blocks()`` yields until that ends or the client goes. ``bound`` counts it while it is open.
+    """Sends the blocks of ``blocks()`` until it ends or the client disconnects. ``bound`` counts it while it is open.
 
     Raises ``Overloaded`` before anything is sent.
     """
@@ -44,7 +44,7 @@ class EventStream(Response):
                 raise done[0]
 
     async def _send(self, send: Send) -> None:
-        # Closed by hand: a generator that is only dropped would keep what it holds until it is collected.
+        # Closed explicitly: a generator that is only dropped would keep its resources until garbage collection.
         async with aclosing(self._blocks()) as blocks:  # type: ignore[type-var]
             async for block in blocks:
                 await send({"type": "http.response.body", "body": block, "more_body": True})

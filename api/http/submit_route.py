@@ -1,4 +1,4 @@
-"""The route of submissions, which takes a well-formed request apart by itself.
+"""The route of submissions, which parses a well-formed request itself.
 
 FastAPI resolves an endpoint's dependencies for each request, which was half of a submission's time in the API, see
 docs/explanation/performance.md. So this route checks the request first. A request with a missing header or an invalid
@@ -25,7 +25,7 @@ class SubmitRoute(StrictJsonRoute):
     """A route whose endpoint takes ``(body, who, parts, idempotency_key, traceparent)`` and returns a model."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler: the short way if there is one, else FastAPI's."""
+        """Return the handler: the fast path if the request is well-formed, else FastAPI's."""
         usual, submit, status = super().get_route_handler(), self.endpoint, self.status_code or 200
 
         async def handle(request: Request) -> Response:
@@ -54,7 +54,7 @@ async def _writer(parts: Services, request: Request, secret: str) -> Caller:
 
 
 async def _body(request: StrictJsonRequest) -> SubmitRun | None:
-    """Return the submission, ``None`` for what is not one."""
+    """Return the submission, or ``None`` if the body is invalid."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         return None
     try:

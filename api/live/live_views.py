@@ -1,4 +1,4 @@
-"""A run view as it comes over the bus, in the shape in which history has it."""
+"""Converts a run view from the bus into the shape of history."""
 
 import msgspec
 
@@ -31,7 +31,7 @@ def run_line(view: RunView) -> RunLine:
 
 
 def stored_steps(view: RunView) -> list[tuple[int, StoredStep]]:
-    """Return the steps that changed, each with the view's version."""
+    """Return the changed steps, each with the view's version."""
     return [(view.version, _step(step)) for step in view.steps]
 
 

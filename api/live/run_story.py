@@ -1,8 +1,8 @@
-"""What a follower of one run has been told, and so what is still to tell. Pure: no I/O, no clock.
+"""Tracks which changes of one run a follower has received, and which are still to send. Pure: no I/O, no clock.
 
-History is what counts: only what it said moves the cursor. The bus brings the same changes earlier, and may lose any of
-them; what it brought is remembered, so that history does not tell it again. Told are every status that the run went
-through, in order, and of each step its newest state; what a step was between two looks may be left out.
+History is authoritative: only its data moves the cursor. The bus delivers the same changes earlier and may lose any of
+them; changes from the bus are remembered, so that history does not send them again. A follower receives every status of
+the run, in order, and the newest state of each step; a step's intermediate states may be skipped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ class Event:
 
 
 class Story:
-    """One follower's. ``cursor`` is where it goes on."""
+    """One follower's story. It continues from ``cursor``."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
@@ -43,7 +43,7 @@ class Story:
 
     @property
     def ended(self) -> bool:
-        """Whether it was told how the run ended."""
+        """True after the run's end was sent."""
         return self._told == 3
 
     @property
@@ -52,7 +52,7 @@ class Story:
         return self._status in TERMINAL_RUN and not self._open
 
     def of_history(self, changes: RunChanges) -> list[Event]:
-        """Return what history has that was not told, and remember all of it as told."""
+        """Return changes of history that were not sent, and mark all of them as sent."""
         events = [*self._about(changes.run, changes.steps)]
         self._status = changes.run.status
         for _, step in changes.steps:
@@ -65,14 +65,14 @@ class Story:
         return events
 
     def of_marker(self, run: RunSummary) -> list[Event]:
-        """Return what is known of a run that was accepted and is not in history yet."""
+        """Return the event for a run that was accepted and is not in history yet."""
         if self._told:
             return []
         self._told = 1
         return [Event("run", _queued(run))]
 
     def of_bus(self, run: RunLine, steps: Iterable[tuple[int, StoredStep]]) -> list[Event]:
-        """Return what the bus brought that was not told. Its events have no id: the bus may have lost others."""
+        """Return changes from the bus that were not sent. The events have no id: the bus may have lost others."""
         return [*self._about(run, steps)]
 
     def end(self) -> Event:
@@ -101,7 +101,7 @@ class Story:
 
 
 def _statuses(run: RunLine) -> Iterator[RunLine]:
-    """Yield the run at each of its statuses up to now: its times say which they were."""
+    """Yield the run at each of its statuses up to now, derived from its times."""
     queued = replace(
         run,
         status="queued",

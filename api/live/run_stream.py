@@ -1,7 +1,7 @@
-"""Following one run: history says what counts, the bus says it sooner.
+"""Follows one run: history is authoritative, the bus is faster.
 
-Nothing depends on the bus: history is read at an interval whatever the bus brings, so a stream is as complete with NATS
-down, and only later by that interval.
+Nothing depends on the bus: history is read at an interval in any case, so a stream is as complete with NATS down, and
+later by that interval at most.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from connectors.postgres.run_changes import RunChanges, RunFollower
 from schemas.errors import TryLater
 from schemas.records.run_views import RunView
 
-#: Readers of a run are told at most this late when the bus is there and lost something.
+#: The longest delay of a reader when the bus is connected and lost a change.
 POLL_S = 2.0
-#: The same when there is no bus.
+#: The same without a bus.
 POLL_ALONE_S = 0.5
-#: History writes a run's end some tenths of a second after the bus told it.
+#: History writes a run's end some tenths of a second after the bus reports it.
 POLL_END_S = 0.1
-#: A large view travels in several records, the last of which may come a moment after the first.
+#: A large view travels in several records, the last of which may arrive a moment after the first.
 SETTLE_S = 0.2
 HEARTBEAT_S = 15.0
-#: A key may be revoked and a reader may hang: after this long the client has to come again, with its last id.
+#: A key may be revoked and a reader may hang: after this time the client must reconnect with its last id.
 MAX_SECONDS = 3600.0
-#: Changes that wait for a slow reader. What does not fit is told by history.
+#: Changes that wait for a slow reader. Those that do not fit are sent from history.
 BACKLOG = 256
 
 _HEARTBEAT = b": still here\n\n"
@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(RunView)
 
 
 class Streams:
-    """The streams of one process. ``bound`` limits how many there are."""
+    """The streams of one process. ``bound`` limits their number."""
 
     def __init__(self, follower: RunFollower, bus: PubSub, bound: Bound) -> None:
         self.bound = bound
@@ -47,7 +47,7 @@ class Streams:
         self._closing = False
 
     async def first(self, org_id: str, run_id: str, since: int) -> RunChanges | None:
-        """Return what history has; ``None`` for a run that it does not know. Raises ``Unavailable``."""
+        """Return the changes in history; ``None`` for a run that history does not have. Raises ``Unavailable``."""
         return await self._follower.changes(org_id, run_id, since)
 
     async def follow(self, org_id: str, run_id: str, story: Story, first: Sequence[Event]) -> AsyncIterator[bytes]:
@@ -62,7 +62,7 @@ class Streams:
             one.stop()
 
     def close(self) -> None:
-        """End all streams; clients come again elsewhere. Call it in the event loop."""
+        """End all streams; clients reconnect elsewhere. Call it in the event loop."""
         self._closing = True
         for one in self._open:
             one.close()
@@ -116,7 +116,7 @@ class _Follow:
         return POLL_S if self._bus.connected else POLL_ALONE_S
 
     async def _look(self) -> list[Event]:
-        """Read history; nothing while it does not answer."""
+        """Read history; return nothing while it does not answer."""
         try:
             found = await self._follower.changes(self._org_id, self._run_id, self._story.cursor.version)
         except TryLater:
@@ -126,7 +126,7 @@ class _Follow:
         return events
 
     async def _listen(self, until: float) -> AsyncIterator[bytes]:
-        """Yield what the bus brings, and heartbeats, until it is time to look at history again."""
+        """Yield changes from the bus, and heartbeats, until the next read of history is due."""
         ended = self._story.ended
         while not self._closing and (now := time.monotonic()) < until:
             self._say_watching(now)

@@ -35,7 +35,7 @@ CHILDREN_SHOWN = 100
 
 
 def links(run_id: str, workflow: str, version: int) -> RunLinks:
-    """Return where to go from a run."""
+    """Return the links of a run."""
     return RunLinks(
         self=f"{RUNS}/{run_id}",
         cancel=f"{RUNS}/{run_id}/cancel",
@@ -58,7 +58,7 @@ def accepted(receipt: Receipt, duplicate: bool) -> RunAccepted:
 
 
 def queued(receipt: Receipt) -> RunAnswer:
-    """Return an accepted run that history does not have yet."""
+    """Return an accepted run that is not in history yet."""
     return RunAnswer(
         id=receipt.run_id,
         workflow_name=receipt.workflow_name,
@@ -86,7 +86,7 @@ def whole_run(
     *,
     step_outputs: bool = False,
 ) -> RunAnswer:
-    """Return a run with its steps, and with their outputs when asked so. ``children`` are those of mapped nodes."""
+    """Return a run with its steps, and with their outputs if requested. ``children`` are those of mapped nodes."""
     found = children or {}
     return RunAnswer(
         **_summary_fields(run),
@@ -110,7 +110,7 @@ def step(stored: StoredStep) -> StepAnswer:
 
 
 def value(payload: dict[str, Any]) -> Any:
-    """Return an inline payload's value, or the reference as it is."""
+    """Return an inline payload's value, or the reference unchanged."""
     return payload.get("value") if payload.get("kind") == "inline" else payload
 
 
@@ -228,12 +228,12 @@ def step_answer(step: StoredStep, with_output: bool, children: Children | None =
 
 
 def waiting(wait: Wait) -> Waiting:
-    """Return on what something waits."""
+    """Return the wait reason of a step."""
     return Waiting(kind=wait.kind, on=wait.on, until=timestamp(wait.until_ms), detail=wait.detail)
 
 
 def _wait(step: StoredStep) -> Wait:
-    """Return what the fold knows; the rest is worked out by ``services.runs.explain_waiting`` when somebody asks."""
+    """Return the reasons that the fold knows; ``services.runs.explain_waiting`` finds the others on request."""
     failed_with = step.error["message"] if step.error is not None else None
     return read_wait(step.waiting_for or "", step.waiting_until_ms, failed_with)
 

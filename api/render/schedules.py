@@ -9,7 +9,7 @@ from schemas.api_models.schedules import BackfillAnswer, LastRun, ScheduleAnswer
 from schemas.money import cents
 from schemas.schedule import next_slot, slot_id
 
-#: So many next slots are shown.
+#: Number of next slots that are shown.
 SHOWN = 5
 
 

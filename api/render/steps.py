@@ -6,7 +6,7 @@ from schemas.money import cents, usd
 
 
 def children(total: int | None, found: Children) -> ChildrenAnswer:
-    """Return the counts of a mapped node. Without a total all its children were asked for at once."""
+    """Return the counts of a mapped node. Without a total, all its children were requested at once."""
     counts = {state: count.steps for state, count in found.items() if state in ChildrenAnswer.model_fields}
     cost_nano = sum(count.cost_nano for count in found.values())
     return ChildrenAnswer(

@@ -49,7 +49,7 @@ async def revoke_key(key_id: KeyId, who: Admin, parts: Parts) -> Response:
 
 @router.post("/organisations", status_code=201, responses=errors(409))
 async def create_organisation(body: CreateOrganisation, who: Admin, parts: Parts) -> OrganisationCreated:
-    """Create an organisation with its submissions topic and its first key; for the bootstrap key only."""
+    """Create an organisation with its submissions topic and its first key; requires the bootstrap key."""
     if not who.bootstrap:
         raise Forbidden("only the bootstrap key (API_KEY) makes organisations")
     minted: Minted = parts.access.authenticator.mint(body.id, "first key", ALL_PERMISSIONS)

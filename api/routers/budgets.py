@@ -1,4 +1,4 @@
-"""Budgets: limits, and where they stand."""
+"""Budgets: limits, and amounts against them."""
 
 from typing import Annotated
 
@@ -19,9 +19,9 @@ BudgetId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"], route_class=StrictJsonRoute)
 
 
-@router.post("", status_code=201, responses={200: {"description": "It was there already"}, **errors(409, 413)})
+@router.post("", status_code=201, responses={200: {"description": "The same budget exists"}, **errors(409, 413)})
 async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response: Response) -> BudgetAnswer:
-    """Create a budget. It counts what was spent in its window before it was made, too."""
+    """Create a budget. It also counts spending in its window from before its creation."""
     name = body.name or f"{dimension(body.scope, body.target)} per {body.period}"
     stored, new = await parts.money.budgets.create(
         who.org_id, name, body.scope, body.target, body.period, _limit_nano(body)

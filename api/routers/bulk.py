@@ -14,7 +14,7 @@ from services.runs.bulk import Done
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
-#: What can be done to runs in which states. The first ones are taken when none is named.
+#: Statuses that an action may select, and those that it selects by default.
 _FITTING: dict[BulkAction, tuple[RunState, ...]] = {"cancel": ("queued", "running"), "retry": ("failed", "canceled")}
 _BY_DEFAULT: dict[BulkAction, tuple[RunState, ...]] = {"cancel": ("queued", "running"), "retry": ("failed",)}
 
@@ -23,8 +23,8 @@ _BY_DEFAULT: dict[BulkAction, tuple[RunState, ...]] = {"cancel": ("queued", "run
 async def bulk_runs(body: BulkRuns, who: Writer, parts: Parts) -> BulkAnswer:
     """Cancel or retry runs of history, newest first. It is a dry run unless `dry_run` is `false`.
 
-    A retry restarts a run from what did not succeed, once: asked for again, it answers with `already`. Runs that the
-    step waits for that started them are not retried by themselves: their parents are.
+    A retry restarts a run from its unsuccessful steps, once: a repeated request answers with `already`. Runs that were
+    started by another run's step, which waits for them, are not retried by themselves: their parents are.
     """
     wanted = RunFilter(
         statuses=_statuses(body),
@@ -62,7 +62,7 @@ def _statuses(body: BulkRuns) -> tuple[RunState, ...]:
     if body.status is None:
         return _BY_DEFAULT[body.action]
     if body.status not in _FITTING[body.action]:
-        fix = f"take one of {', '.join(_FITTING[body.action])}"
-        problem = Problem("status", f"a run that is {body.status} does not fit {body.action}", fix)
+        fix = f"choose one of {', '.join(_FITTING[body.action])}"
+        problem = Problem("status", f"runs with status {body.status} cannot be selected for {body.action}", fix)
         raise InvalidInput(str(problem), (problem,))
     return (body.status,)

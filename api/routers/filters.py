@@ -1,4 +1,4 @@
-"""What requests say about which runs they mean, read from text."""
+"""Parses the filters of requests that select runs."""
 
 import re
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ def tags_of(path: str, pairs: Sequence[str]) -> dict[str, str]:
 
 
 def stored_text(path: str, text: str | None) -> str | None:
-    """Return a text that may be compared with stored ones. Raises ``InvalidInput``."""
+    """Return a text that can be compared with stored texts. Raises ``InvalidInput``."""
     if text is not None and "\0" in text:
-        raise InvalidInput("U+0000 matches nothing", (Problem(path, "has the character U+0000", "leave it out"),))
+        raise InvalidInput("U+0000 matches nothing", (Problem(path, "has the character U+0000", "remove it"),))
     return text
 
 
@@ -44,4 +44,4 @@ def time_ms(path: str, text: str | None) -> int | None:
     except (ValueError, OverflowError) as exc:
         fix = "write 2026-11-22T17:00:00Z, or 24h for the last day (units s, m, h, d)"
         name = path.rpartition(".")[2]
-        raise InvalidInput(f"{name}={text!r}: {fix}", (Problem(path, "is no time", fix),)) from exc
+        raise InvalidInput(f"{name}={text!r}: {fix}", (Problem(path, "is not a time", fix),)) from exc

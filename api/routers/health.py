@@ -1,4 +1,4 @@
-"""Life, readiness and metrics; no key is needed."""
+"""Liveness, readiness and metrics; no key needed."""
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -13,7 +13,7 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/health")
 async def health() -> Health:
-    """Answer that the process lives."""
+    """Report that the process is alive."""
     return Health()
 
 

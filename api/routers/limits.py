@@ -1,4 +1,4 @@
-"""Limits: how many runs may run at once."""
+"""Limits of concurrently running runs."""
 
 from collections.abc import Mapping
 
@@ -25,13 +25,13 @@ async def get_limits(who: Reader, parts: Parts) -> LimitsAnswer:
 
 @router.put("", responses=errors(413))
 async def put_limits(body: PutLimits, who: Writer, parts: Parts) -> LimitsAnswer:
-    """Set all limits of the organisation. Runs that run go on; runs that are submitted from now on are counted."""
+    """Replace all limits of the organisation. Running runs continue; runs submitted from now on are counted."""
     return await _set(parts, who.org_id, body.max_running_runs, body.workflows)
 
 
 @router.delete("", responses=errors())
 async def delete_limits(who: Writer, parts: Parts) -> LimitsAnswer:
-    """Take all limits of the organisation away; what stands in line because of them starts."""
+    """Remove all limits of the organisation; runs that were queued because of them start."""
     return await _set(parts, who.org_id, None, {})
 
 

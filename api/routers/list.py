@@ -21,7 +21,7 @@ from api.routers import (
 )
 
 ROUTERS = (
-    # Runs first: their path would else be read as a workflow of that name.
+    # Runs first: otherwise their path would be read as a workflow of that name.
     submit.router,
     runs.router,
     run_steps.router,

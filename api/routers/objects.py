@@ -1,4 +1,4 @@
-"""Stored values: what answers show as references, by their hash."""
+"""Stored values, which other answers show as references, by their hash."""
 
 from typing import Annotated
 
@@ -13,9 +13,9 @@ from schemas.errors import Unavailable
 router = APIRouter(prefix="/api/v1/objects", tags=["runs"])
 
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="The `sha256` of a reference.")]
-#: An object is up to 64 MiB, and is in memory as a whole until it is sent.
+#: An object has up to 64 MiB, and is in memory as a whole until it is sent.
 DOWNLOADS = Bound("downloads", 8)
-#: The bytes of a hash never change. They are an organisation's own, and a browser must not take them for a page.
+#: The bytes of a hash never change. They belong to one organisation, and a browser must not render them as a page.
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "Content-Disposition": "attachment",
@@ -25,7 +25,7 @@ _HEADERS = {
 
 @router.get("/{sha256}", responses={200: {"content": {"application/octet-stream": {}}}, **errors(404, 429)})
 async def get_object(sha256: Sha256, who: Reader, parts: Parts) -> Response:
-    """Return the bytes of one of the organisation's references, checked against their hash."""
+    """Return the bytes of one of the organisation's references, verified against their hash."""
     try:
         with DOWNLOADS.place():
             data = await parts.runs.objects.read(who.org_id, sha256)

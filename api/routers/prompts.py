@@ -1,4 +1,4 @@
-"""Prompts: versioned texts, never changed."""
+"""Prompts: versioned, immutable texts."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -22,7 +22,7 @@ from schemas.spec.model import NAME_PATTERN
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=StrictJsonRoute)
 
 
-@router.post("", status_code=201, responses={200: {"description": "It was there already"}, **errors(409, 413)})
+@router.post("", status_code=201, responses={200: {"description": "The same version exists"}, **errors(409, 413)})
 async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response: Response) -> PromptAnswer:
     """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
     stored, new = await parts.definitions.prompts.create(

@@ -1,4 +1,4 @@
-"""Runs again: from one of their steps, or with other inputs."""
+"""Restarts and forks: a new run from a step of an ended one, or with other inputs."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=MAX_ID_LENGTH,
-        description="The same key for the same run is the same new run, however often it comes.",
+        description="The same key for the same run returns the same new run, however often it is sent.",
     ),
 ]
 
@@ -30,18 +30,18 @@ Key = Annotated[
 async def restart_run(
     run_id: RunId, who: Writer, parts: Parts, body: RestartRun | None = None, idempotency_key: Key = None
 ) -> RunForked:
-    """Start a new run that begins with what this one recorded, and does `from` and everything after it again.
+    """Start a new run that reuses this run's results and executes `from` and everything after it again.
 
-    Without `from` it does again what did not succeed. Reused steps cost nothing.
+    Without `from`, it executes the unsuccessful steps again. Reused steps cost nothing.
     """
     return await _again(run_id, who.org_id, parts, Again(body.start if body else None), idempotency_key)
 
 
 @router.post("/{run_id}/fork", status_code=202, responses=errors(404, 409, 413), summary="Fork with other inputs")
 async def fork_run(run_id: RunId, body: ForkRun, who: Writer, parts: Parts, idempotency_key: Key = None) -> RunForked:
-    """Start a new run with inputs laid over those of this one.
+    """Start a new run with inputs merged over those of this run.
 
-    With `from`, results of the other nodes are reused although they were made of the old inputs.
+    With `from`, results of the other nodes are reused although they were made from the old inputs.
     """
     again = Again(body.start, body.inputs, everything=body.start is None)
     return await _again(run_id, who.org_id, parts, again, idempotency_key)

@@ -25,11 +25,11 @@ async def list_steps(
     run_id: RunId,
     who: Reader,
     parts: Parts,
-    node: Annotated[str | None, Query(max_length=128, description="Only this node's steps.")] = None,
+    node: Annotated[str | None, Query(max_length=128, description="Only steps of this node.")] = None,
     status: Annotated[StepState | None, Query()] = None,
-    outputs: Annotated[bool, Query(description="Show every step's output, too.")] = False,
+    outputs: Annotated[bool, Query(description="Include every step's output.")] = False,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-    cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the last page.")] = None,
+    cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the previous page.")] = None,
 ) -> StepPage:
     """List steps by node id, the children of a mapped node in the order of their items."""
     wanted = StepFilter(

@@ -42,7 +42,7 @@ async def list_runs(
     workflow: Annotated[str | None, Query(max_length=128)] = None,
     tag: Annotated[
         list[str] | None,
-        Query(description="`key:value`; several must all match.", examples=["team:research"]),
+        Query(description="`key:value`; repeated tags must all match.", examples=["team:research"]),
     ] = None,
     since: Annotated[
         str | None,
@@ -52,7 +52,7 @@ async def list_runs(
         str | None, Query(max_length=64, description="Only runs that steps of this run started.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the last page.")] = None,
+    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the previous page.")] = None,
 ) -> RunPage:
     """List the organisation's runs."""
     wanted = RunFilter(
@@ -73,7 +73,7 @@ async def get_run(
     run_id: RunId,
     who: Reader,
     parts: Parts,
-    step_outputs: Annotated[bool, Query(description="Show every step's output, too.")] = False,
+    step_outputs: Annotated[bool, Query(description="Include every step's output.")] = False,
 ) -> RunAnswer:
     """Return a run with its steps, of each mapped node the first 100. A run that was just accepted is `queued`."""
     found = await parts.runs.history.get(
@@ -100,7 +100,7 @@ async def follow_run(
     who: Reader,
     parts: Parts,
     last_event_id: Annotated[
-        str | None, Header(description="The last `id` that came; what changed since is told.", max_length=64)
+        str | None, Header(description="The last received `id`; only later changes are sent.", max_length=64)
     ] = None,
 ) -> EventStream:
     """Stream the run's statuses (`run`) and its steps' newest states (`step`) as they change, until `end`."""
@@ -138,5 +138,5 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
 
 
 def no_run(run_id: str) -> NotFound:
-    """Return the error of a run that there is not in the organisation."""
-    return NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
+    """Return the error for a run that the organisation does not have."""
+    return NotFound(f"run {run_id} does not exist; see GET /api/v1/workflows/runs")

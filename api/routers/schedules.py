@@ -1,4 +1,4 @@
-"""Schedules: runs at set times. The scheduler role starts them; here they are defined and shown."""
+"""Schedules: definitions of runs at scheduled times. The scheduler role starts the runs."""
 
 from typing import Annotated, Any
 
@@ -35,9 +35,9 @@ _TIMING = frozenset({"cron", "interval_s", "time_zone"})
 _MAY_BE_NULL = frozenset({"workflow_version", "budget_cents"})
 
 
-@router.post("", status_code=201, responses={200: {"description": "It was there already"}, **errors(404, 409, 413)})
+@router.post("", status_code=201, responses={200: {"description": "The same schedule exists"}, **errors(404, 409, 413)})
 async def create_schedule(body: CreateSchedule, who: Writer, parts: Parts, response: Response) -> ScheduleAnswer:
-    """Create a schedule. What it submits is checked now; its first slot is the first one from now on."""
+    """Create a schedule. Its submission is validated now; its first slot is the next one from now."""
     defined = _defined(body.model_dump())
     timing = _timing(defined)
     await _check_submission(parts, who.org_id, defined)
@@ -61,9 +61,9 @@ async def get_schedule(schedule_id: ScheduleId, who: Reader, parts: Parts) -> Wh
 
 @router.patch("/{schedule_id}", responses=errors(404, 409, 413))
 async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Writer, parts: Parts) -> ScheduleAnswer:
-    """Change a schedule, pause or resume it.
+    """Change, pause or resume a schedule.
 
-    Slots while it is paused are not run, also not later. Runs under way stay as they are.
+    Slots during a pause are never run, also not later. Runs in flight do not change.
     """
     before = await parts.schedules.stored.get(who.org_id, schedule_id)
     changes = _changes(body)
@@ -95,15 +95,17 @@ async def backfill(schedule_id: ScheduleId, body: Backfill, who: Writer, parts: 
 
 def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:
     if not 0 < from_ms < until_ms <= wall_clock_ms():
-        raise InvalidInput("not a span of the past", (Problem("to", "is not after from, or in the future", ""),))
+        raise InvalidInput("invalid time range", (Problem("to", "must be after from, and not in the future", ""),))
     found = len(slots(stored.timing, from_ms - 1, until_ms - 1, MAX_BACKFILL + 1))
     if found > MAX_BACKFILL:
-        fix = "take a shorter span, and the next one when this is done"
+        fix = "choose a shorter range, and the next one when this is done"
         raise InvalidInput(
-            f"the span has over {MAX_BACKFILL} slots", (Problem("to", f"more than {MAX_BACKFILL} slots", fix),)
+            f"the range has over {MAX_BACKFILL} slots", (Problem("to", f"more than {MAX_BACKFILL} slots", fix),)
         )
     if not found:
-        raise InvalidInput("the span has no slot", (Problem("from", "no slot is in the span", "take a longer one"),))
+        raise InvalidInput(
+            "the range contains no slot", (Problem("from", "contains no slot", "choose a longer range"),)
+        )
 
 
 def _defined(fields: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _changes(body: ChangeSchedule) -> dict[str, Any]:
     fields = body.model_dump(exclude_unset=True)
     nothing = [name for name, value in fields.items() if value is None and name not in _MAY_BE_NULL]
     if nothing:
-        problems = tuple(Problem(name, "cannot be null", "give a value, or leave it out") for name in nothing)
+        problems = tuple(Problem(name, "cannot be null", "give a value, or omit the field") for name in nothing)
         raise InvalidInput("; ".join(map(str, problems)), problems)
     changes = _defined(fields)
     if "cron" in changes and "interval_s" not in changes:
@@ -142,7 +144,7 @@ def _timing(defined: dict[str, Any]) -> Timing:
 
 
 async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any]) -> None:
-    """Find now what would be refused at every slot."""
+    """Raise now the error that every slot would meet."""
     body = SubmitRun(
         workflow_name=defined["workflow_name"],
         workflow_version=defined["workflow_version"],

@@ -1,4 +1,4 @@
-"""Signals: telling a run that something has happened outside."""
+"""Signals: events from outside, sent to a run."""
 
 import uuid
 from typing import Annotated, Any
@@ -25,13 +25,15 @@ async def send_signal(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
     who: Writer,
     parts: Parts,
-    data: Annotated[Any, Body(description="Any JSON value: the output of the step that waits for it.")] = None,
+    data: Annotated[
+        Any, Body(description="Any JSON value; it becomes the output of the step that waits for it.")
+    ] = None,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=MAX_ID_LENGTH, description="A run takes a signal with this key once."),
+        Header(min_length=1, max_length=MAX_ID_LENGTH, description="A run accepts a signal with this key once."),
     ] = None,
 ) -> SignalAccepted:
-    """Tell a run that something has happened. A signal that comes before its step waits is kept for it."""
+    """Send a signal to a run. A signal that arrives before its step waits is kept for that step."""
     id_ = signal_id(HTTP_SOURCE, idempotency_key or str(uuid.uuid4()))
     to = await parts.runs.signals.prepare(who.org_id, SignalRequest(run_id, name, data, id_, who.key_id))
     await parts.runs.signals.send([to.record])

@@ -1,4 +1,4 @@
-"""Submitting a run."""
+"""Submission of a run."""
 
 import re
 from typing import Annotated
@@ -28,12 +28,12 @@ async def submit_run(
             min_length=1,
             max_length=MAX_ID_LENGTH,
             description="The submission's id: the same key with the same body is the same run, however often it "
-            "comes, also as a CloudEvent with `source` `api` and this `id`. Another body with it is 422.",
+            "is sent, also as a CloudEvent with `source` `api` and this `id`. Another body with it is 422.",
         ),
     ] = None,
     traceparent: Annotated[str | None, Header(description="W3C trace context of the sender.")] = None,
 ) -> RunAccepted:
-    """Accept a run. When this answers 202, the run will reach an end; ask for it at `links.self`."""
+    """Accept a run. After the answer 202 the run will reach an end; read it at `links.self`."""
     trace = traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None
     with parts.runs.bound.place():
         record = await parts.runs.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)

@@ -1,4 +1,4 @@
-"""Tools and functions: which there are, what they take, what they may do."""
+"""Tools and functions, with their schemas and effects."""
 
 from fastapi import APIRouter
 

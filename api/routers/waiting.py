@@ -1,4 +1,4 @@
-"""Why a run is waiting."""
+"""Reasons why a run waits."""
 
 from fastapi import APIRouter
 
@@ -21,8 +21,8 @@ async def get_waiting(run_id: RunId, who: Reader, parts: Parts) -> RunWaiting:
     if found is None:
         receipt = await parts.runs.markers.find(who.org_id, run_id)
         if receipt is None:
-            raise NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
-        found = RunWaits("queued", Wait("admission", detail="it was accepted, and is not in history yet"), [])
+            raise NotFound(f"run {run_id} does not exist; see GET /api/v1/workflows/runs")
+        found = RunWaits("queued", Wait("admission", detail="the run was accepted, and is not in history yet"), [])
     return RunWaiting(
         id=run_id,
         status=found.status,

@@ -1,4 +1,4 @@
-"""Workers: which there are. They serve every organisation, so this is for administrators."""
+"""Workers of the deployment. They serve every organisation, so the list is for administrators."""
 
 from fastapi import APIRouter
 

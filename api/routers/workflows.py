@@ -47,7 +47,7 @@ _EXAMPLE: dict[str, Any] = {
         "edges": [{"from": "ingest", "to": "analyze"}],
     },
 }
-#: The body is read as text, so that YAML, duplicate keys and problems in the middle of a document can be told.
+#: The body is read as text, so that YAML, duplicate keys and problems inside the document can be reported.
 _BODY = {
     "requestBody": {
         "required": True,
@@ -63,11 +63,11 @@ _BODY = {
 @router.post(
     "",
     status_code=201,
-    responses={200: {"description": "The same document was there already"}, **errors(409, 413)},
+    responses={200: {"description": "The same document exists"}, **errors(409, 413)},
     openapi_extra=_BODY,
 )
 async def register_workflow(request: Request, who: Writer, parts: Parts, response: Response) -> WorkflowAnswer:
-    """Register a version of a workflow. It is checked whole; a version never changes."""
+    """Register a version of a workflow. The document is validated as a whole; a version never changes."""
     spec = parse_workflow(_text(await request.body()))
     _refuse_unreachable(spec)
     prompts = await pin_prompts(parts.definitions.prompts, who.org_id, prompt_refs(spec))
@@ -129,9 +129,9 @@ def _text(body: bytes) -> str:
 
 def _refuse_unreachable(spec: WorkflowSpec) -> None:
     if _NUL.search(orjson.dumps(spec.model_dump(mode="json", by_alias=True))):
-        raise InvalidSpec((Problem("", "the document has the character U+0000", "leave it out"),))
+        raise InvalidSpec((Problem("", "the document has the character U+0000", "remove it"),))
     if spec.name == RESERVED:
-        raise InvalidSpec((Problem("name", f"{RESERVED!r} is a path of this API", "take another name"),))
+        raise InvalidSpec((Problem("name", f"{RESERVED!r} is a path of this API", "choose another name"),))
 
 
 def _answer(stored: StoredWorkflow) -> WorkflowAnswer:
