@@ -1,8 +1,8 @@
-"""Budgets: a scope, a window and a limit; and the spend dimensions that budgets look at.
+"""Budgets: a scope, a window and a limit; and the spend dimensions that budgets limit.
 
-Spend is kept per dimension and window whether or not a budget exists there, so a new budget sees the past.
-A dimension is ``org``, ``workflow=<name>``, ``provider=<name>`` or ``model=<name>``; a window is ``day:2026-11-22``,
-``month:2026-11`` or ``total``, all in UTC. A spend field is ``<dimension>|<window>``.
+Spend is recorded per dimension and window even without a budget, so a new budget includes the past. A dimension is
+``org``, ``workflow=<name>``, ``provider=<name>`` or ``model=<name>``; a window is ``day:2026-11-22``, ``month:2026-11``
+or ``total``, all in UTC. A spend field is ``<dimension>|<window>``.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ PERIODS: tuple[Period, ...] = ("day", "month", "total")
 
 
 class Budget(BaseModel):
-    """The most that may be spent in one window of one scope. ``target`` names the workflow, provider or model."""
+    """A spending limit for one window of one scope. ``target`` names the workflow, provider or model."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,7 +39,7 @@ def dimension(scope: Scope, target: str | None) -> str:
 
 
 def dimensions(workflow: str, provider: str, model: str) -> list[str]:
-    """Return every dimension that one call spends in."""
+    """Return every dimension of one call."""
     return ["org", f"workflow={workflow}", f"provider={provider}", f"model={model}"]
 
 
@@ -55,7 +55,7 @@ def spend_fields(workflow: str, provider: str, model: str, at_ms: int) -> list[s
 
 
 def window(period: Period, at_ms: int) -> str:
-    """Return the name of the window that holds ``at_ms``, in UTC."""
+    """Return the name of the window that contains ``at_ms``, in UTC."""
     if period == "total":
         return "total"
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
@@ -63,7 +63,7 @@ def window(period: Period, at_ms: int) -> str:
 
 
 def opens_at_ms(period: Period, at_ms: int) -> int | None:
-    """Return when the next window opens; ``None`` for a total, which never does."""
+    """Return the opening time of the next window; ``None`` for a total, which has one window."""
     if period == "total":
         return None
     midnight = datetime.fromtimestamp(at_ms / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,23 +1,23 @@
-"""Exceptions say what the caller must do.
+"""Exceptions tell the caller how to react.
 
 AgentFlowError
-├── Rejected                  the input is wrong: tell its sender, never retry
+├── Rejected                  the input is wrong: report it to the sender, never retry
 │   ├── InvalidSpec           a workflow document; carries every problem with its path
 │   ├── InvalidInput          a request body or a run's inputs
 │   ├── SubmissionConflict    the same id came with another body
-│   ├── Conflict              not possible beside what is there already
-│   ├── NotFound              no such thing in this organisation
-│   ├── Unauthenticated       no key, or one that is not ours
-│   ├── Forbidden             a good key that may not do this
+│   ├── Conflict              conflicts with the resource's current state
+│   ├── NotFound              the organisation has no such resource
+│   ├── Unauthenticated       the API key is missing or unknown
+│   ├── Forbidden             a valid key without the permission
 │   └── TooLarge              over a stated limit
-├── TryLater                  nothing was lost: try again after ``retry_after_s``
+├── TryLater                  nothing was lost: retry after ``retry_after_s``
 │   ├── Unavailable           a dependency does not answer
-│   └── Overloaded            we are at our limit
-├── BadRecord                 dead-letter the record's bytes and go on
+│   └── Overloaded            a concurrency limit is reached
+├── BadRecord                 dead-letter the record's bytes and continue
 │   └── Undecodable
 ├── NewerMajor                pause the partition: this reader is too old for the record
 ├── Ownership                 the engine must stop folding this partition
-│   ├── Fenced                another owner has a higher epoch: take again or leave
+│   ├── Fenced                another owner has a higher epoch: take over again or leave
 │   └── PositionLost          the table's position is gone or behind: restore
 └── StepError                 the outcome of one attempt; ``retryable`` decides what is next
 """
@@ -31,10 +31,10 @@ class AgentFlowError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a document.
+    """One problem in a document.
 
-    ``path`` points into the document (``dag.nodes[2].config.prompt_ref``), ``message`` says what is wrong
-    and ``fix`` how to mend it.
+    ``path`` points into the document (``dag.nodes[2].config.prompt_ref``), ``message`` states the problem and ``fix``
+    how to fix it.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Problem:
 
 
 class Rejected(AgentFlowError):
-    """The input is wrong; repeating it cannot help."""
+    """The input is wrong; a retry cannot help."""
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)
@@ -62,7 +62,7 @@ class InvalidSpec(Rejected):
 
 
 class InvalidInput(Rejected):
-    """A request body, or inputs that a workflow needs, are wrong."""
+    """A request body, or the inputs of a run, are invalid."""
 
 
 class SubmissionConflict(Rejected):
@@ -70,19 +70,19 @@ class SubmissionConflict(Rejected):
 
 
 class Conflict(Rejected):
-    """What was asked cannot stand beside what is there: another document of that version, a run that has ended."""
+    """The request conflicts with the current state: a version with another document exists, or the run has ended."""
 
 
 class NotFound(Rejected):
-    """There is no such thing in this organisation."""
+    """The organisation has no such resource."""
 
 
 class Unauthenticated(Rejected):
-    """No API key came with the request, or one that is not known."""
+    """The request has no API key, or an unknown one."""
 
 
 class Forbidden(Rejected):
-    """The API key is good but may not do this."""
+    """The API key is valid and lacks the permission."""
 
 
 class TooLarge(Rejected):
@@ -106,7 +106,7 @@ class Unavailable(TryLater):
 
 
 class Overloaded(TryLater):
-    """A limit of ours is reached."""
+    """A concurrency limit is reached."""
 
 
 class BadRecord(AgentFlowError):
@@ -131,7 +131,7 @@ class NewerMajor(AgentFlowError):
 
 
 class Ownership(AgentFlowError):
-    """This process may not fold the partition on."""
+    """This process must stop folding the partition."""
 
 
 class Fenced(Ownership):
@@ -143,7 +143,7 @@ class PositionLost(Ownership):
 
 
 class StepError(AgentFlowError):
-    """One attempt failed. ``code`` is stable and short; ``retry_after_ms`` is obeyed before the next try."""
+    """One attempt failed. ``code`` is stable and short; ``retry_after_ms`` is obeyed before the next attempt."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Ids derive from what they name, so a repeated event, retry or restore makes the same id again.
+"""Ids derive from the things that they name, so a repeated event, retry or restore produces the same id.
 
 Trace and span ids have the sizes of the W3C Trace Context recommendation (16 and 8 bytes, lower-case hex).
 """
@@ -9,11 +9,11 @@ from functools import lru_cache
 
 import orjson
 
-#: Namespace of every run id; fixed forever, since changing it would make old submissions new runs.
+#: Namespace of every run id; fixed forever, since a change would make old submissions new runs.
 RUN_NAMESPACE = uuid.UUID("6f0c1f5e-3f0a-5d0b-9a57-0c5f7a3e9b21")
 
 HTTP_SOURCE = "api"
-#: How the source of a run begins that another run's step started.
+#: Prefix of the source of a run that another run's step started.
 CHILD_SOURCE = "run:"
 _FORK = "fork:"
 
@@ -26,12 +26,12 @@ def run_id(org_id: str, source: str, submission_id: str | None) -> str:
 
 
 def fork_source(run: str) -> str:
-    """Return the source of a run that goes on from what another one recorded."""
+    """Return the source of a run that continues from another run's results."""
     return f"{_FORK}{run}"
 
 
 def forked_from(source: str) -> str | None:
-    """Return the run that a run with this source goes on from, if it does."""
+    """Return the run that a run with this source continues from, if any."""
     return source[len(_FORK) :] if source.startswith(_FORK) else None
 
 
@@ -41,7 +41,7 @@ def child_source(run: str) -> str:
 
 
 def started_by(source: str) -> str | None:
-    """Return the run whose step started a run with this source, if one says so; only its ``parent`` proves it."""
+    """Return the parent that this source names, if any; only the run's ``parent`` proves it."""
     return source[len(CHILD_SOURCE) :] if source.startswith(CHILD_SOURCE) else None
 
 
@@ -51,7 +51,7 @@ def child_run_id(run: str, step_id: str, attempt: int) -> str:
 
 
 def request_id(run: str, step_id: str, attempt: int) -> str:
-    """Return the id of one attempt of one step; the claim key and the attempt's idempotency key."""
+    """Return the id of one attempt of one step; it is the lease's key and the attempt's idempotency key."""
     return f"{run}:{step_id}:{attempt}"
 
 

@@ -38,7 +38,7 @@ def _to_nano(amount: int | str | Decimal, unit: int) -> int:
     except (InvalidOperation, OverflowError, ValueError) as exc:
         raise ValueError(f"{amount!r} is not an amount of money; write a number such as 12.5") from exc
     if abs(nano) > MAX_NANO:
-        raise ValueError(f"{amount} is too large; the most is {usd(MAX_NANO)} USD")
+        raise ValueError(f"{amount} is too large; the maximum is {usd(MAX_NANO)} USD")
     return nano
 
 

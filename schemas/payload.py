@@ -1,7 +1,7 @@
 """Every input, output, request and response is a ``Payload``: inline, or a reference to stored bytes.
 
-An inline payload travels in the record. Over ``INLINE_LIMIT`` bytes of JSON the bytes are stored as an
-object and the record carries where they are and what they must hash to.
+An inline payload travels in the record. Over ``INLINE_LIMIT`` bytes of JSON the bytes are stored as an object, and the
+record carries its address and hash.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -48,7 +48,7 @@ def inline(value: object) -> Inline:
 
 
 class MissingPath(LookupError):
-    """A path leads nowhere in a value; the message names the first part that is missing."""
+    """A path does not exist in a value; the message names the first missing part."""
 
 
 def walk(value: Any, path: list[PathPart]) -> Any:
@@ -71,7 +71,7 @@ def _step_into(here: Any, part: PathPart) -> Any:
 
 
 def list_index(part: PathPart) -> int:
-    """Return a list index. Nothing but digits is one: ``-1`` would silently be the last item.
+    """Return a list index. Only digits are one: ``-1`` would silently be the last item.
 
     Raises ``KeyError`` or ``IndexError``.
     """

@@ -19,7 +19,7 @@ from cronsim import CronSim, CronSimError
 from schemas.errors import Problem
 
 CRON_FIELDS = 5
-#: cronsim looks so far ahead for a next slot before it says that there is none; some seconds of work at the worst.
+#: cronsim searches this far ahead for a next slot before it reports that none exists; some seconds in the worst case.
 _MS = 1000
 
 
@@ -44,23 +44,23 @@ def slots(timing: Timing, after_ms: int, until_ms: int, limit: int) -> list[int]
 
 
 def next_slot(timing: Timing, after_ms: int) -> int | None:
-    """Return the first slot after a time, ``None`` when there is none any more (a cron that names no day)."""
+    """Return the first slot after a time, ``None`` if there is none (a cron that matches no day)."""
     found = _cron(timing, after_ms) if timing.cron is not None else _interval(timing.interval_s or 1, after_ms)
     return next(found, None)
 
 
 def timing_problems(timing: Timing) -> list[Problem]:
-    """Return what is wrong with a timing, by field; empty when it has slots."""
+    """Return the problems of a timing, by field; empty if it has slots."""
     if (timing.cron is None) == (timing.interval_s is None):
         return [
             Problem("cron", "give either cron or interval_s", 'write "cron": "0 8 * * MON-FRI" or "interval_s": 3600')
         ]
     problems = []
     if not _is_zone(timing.time_zone):
-        fix = "take a name of the IANA data base, as Europe/Berlin or UTC"
-        problems.append(Problem("time_zone", f"{timing.time_zone!r} is not known", fix))
+        fix = "use a name of the IANA database, such as Europe/Berlin or UTC"
+        problems.append(Problem("time_zone", f"the time zone {timing.time_zone!r} is unknown", fix))
     elif timing.cron is not None and (why := _cron_fault(timing.cron, timing.time_zone)):
-        fix = "write minute, hour, day of month, month, day of week, as 0 8 * * MON-FRI"
+        fix = "write minute, hour, day of month, month, day of week, such as 0 8 * * MON-FRI"
         problems.append(Problem("cron", f"{timing.cron!r}: {why}", fix))
     return problems
 
@@ -79,7 +79,7 @@ def _interval(interval_s: int, after_ms: int) -> Iterator[int]:
 
 
 def _cron(timing: Timing, after_ms: int) -> Iterator[int]:
-    """Yield the slots after a time. cronsim's may repeat or go back when it begins inside a doubled hour."""
+    """Yield the slots after a time. cronsim's may repeat or go back when it starts inside a doubled hour."""
     begin = datetime.fromtimestamp(after_ms // _MS, UTC).astimezone(ZoneInfo(timing.time_zone))
     last = after_ms
     for found in CronSim(timing.cron or "", begin):
@@ -96,7 +96,7 @@ def _cron_fault(cron: str, time_zone: str) -> str:
         found = next(CronSim(cron, datetime(2000, 1, 1, tzinfo=ZoneInfo(time_zone))), None)
     except CronSimError as exc:
         return str(exc)
-    return "" if found is not None else "it names no day that there is"
+    return "" if found is not None else "it matches no existing day"
 
 
 def _is_zone(name: str) -> bool:

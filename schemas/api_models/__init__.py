@@ -1,1 +1,1 @@
-"""What the HTTP API takes and answers. Requests refuse fields that they do not know."""
+"""Bodies of the HTTP API. Requests refuse unknown fields."""

@@ -11,7 +11,7 @@ ALL_PERMISSIONS: tuple[Permission, ...] = ("read", "write", "admin")
 
 
 class CreateKey(Request):
-    """A new key of the caller's organisation. ``admin`` may manage keys, ``write`` submit and define, ``read`` look."""
+    """A new key of the caller's organisation. ``admin`` may manage keys, ``write`` submit, ``read`` query."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -35,7 +35,7 @@ class KeyAnswer(Answer):
 
 
 class KeyCreated(KeyAnswer):
-    """A new key. ``key`` is shown this once and kept nowhere."""
+    """A new key. ``key`` is shown in this answer only and never stored."""
 
     key: str
 
@@ -54,7 +54,7 @@ class CreateOrganisation(Request):
 
 
 class OrganisationCreated(Answer):
-    """The organisation, where it submits by records, and its first key."""
+    """The organisation, its topic for submissions as records, and its first key."""
 
     id: str
     name: str
@@ -63,7 +63,7 @@ class OrganisationCreated(Answer):
 
 
 class DependencyState(Answer):
-    """One dependency: whether it answers, and how long that took."""
+    """One dependency: its state, and how long the check took."""
 
     status: Literal["ok", "error"]
     ms: float
@@ -71,13 +71,13 @@ class DependencyState(Answer):
 
 
 class Readiness(Answer):
-    """Whether the API can do its work; ``degraded`` means that it can, without what it can do without."""
+    """The API's readiness. ``degraded``: an optional dependency does not answer."""
 
     status: Literal["ready", "degraded", "not ready"]
     dependencies: dict[str, DependencyState]
 
 
 class Health(Answer):
-    """The process lives."""
+    """The process is alive."""
 
     status: Literal["ok"] = "ok"

@@ -28,7 +28,7 @@ class Answer(BaseModel):
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("must not have the character U+0000, which cannot be stored")
+        raise ValueError("must not contain the character U+0000, which cannot be stored")
     return text
 
 
@@ -38,7 +38,7 @@ TagValue = Annotated[Text, Field(max_length=256)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)]
 
 Cents = Annotated[Decimal, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False)]
-"""An amount in US cents; fractions are fine, as a number or as a string."""
+"""An amount in US cents, as a number or as a string; fractions are allowed."""
 Usd = Annotated[Decimal, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False)]
 """An amount in US dollars."""
 

@@ -1,4 +1,4 @@
-"""Many runs at once, by filter."""
+"""Actions on many runs, selected by filter."""
 
 from typing import Literal
 
@@ -13,10 +13,10 @@ BulkAction = Literal["cancel", "retry"]
 
 
 class BulkRuns(Request):
-    """What to do with which runs. ``since`` and ``until`` are RFC 3339 times or spans back from now (``24h``).
+    """An action and its filter. ``since`` and ``until`` are RFC 3339 times or spans back from now (``24h``).
 
-    Without ``status`` it is what the action can be done to: queued and running ones to cancel, failed ones to retry.
-    ``dry_run`` only says what would be done.
+    Without ``status`` it selects the runs that the action fits: queued and running ones to cancel, failed ones to
+    retry. ``dry_run`` only reports the selection.
     """
 
     model_config = ConfigDict(
@@ -37,14 +37,14 @@ class BulkRuns(Request):
 
 
 class BulkProblem(Answer):
-    """A run to which it could not be done, and why."""
+    """A run on which the action failed, and why."""
 
     id: str
     message: str
 
 
 class BulkDone(Answer):
-    """A run to which it was done. ``run_id`` is the new run of a retry; ``already`` says that it was done before."""
+    """A run on which the action was done, ``already`` by an earlier request. ``run_id`` is the new run of a retry."""
 
     id: str
     run_id: str | None = None

@@ -1,4 +1,4 @@
-"""Workflows, prompts and budgets: what is defined once and used by runs."""
+"""Workflows, prompts and budgets: definitions that runs use."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -10,13 +10,13 @@ from schemas.spec.model import NAME_PATTERN
 
 MAX_TEMPLATE_CHARS = 256 * 1024
 MAX_VERSION = 999_999_999
-"""The highest prompt version that ``name@version`` can say."""
+"""The highest prompt version that ``name@version`` can express."""
 
 _PERIODS = {"daily": "day", "monthly": "month"}
 
 
 class WorkflowAnswer(Answer):
-    """One immutable version of a workflow. ``required_inputs`` are what a run must bring."""
+    """One immutable version of a workflow. ``required_inputs`` are the inputs that a run must provide."""
 
     name: str
     version: int
@@ -45,7 +45,7 @@ class WorkflowPage(Answer):
 class CreatePrompt(Request):
     """A new version of a prompt. The server numbers it when ``version`` is not given.
 
-    ``template`` may have ``{{variable}}`` and ``{{.variable}}``. ``schema`` describes the variables; it is kept and
+    ``template`` may have ``{{variable}}`` and ``{{.variable}}``. ``schema`` describes the variables; it is stored and
     not enforced.
     """
 
@@ -106,7 +106,7 @@ def _alias_period(value: object) -> object:
 
 
 class CreateBudget(Request):
-    """The most that may be spent in one window (UTC) of one scope.
+    """A spending limit for one window (UTC) of one scope.
 
     Give ``limit_cents`` or ``limit_usd``. Every scope but ``org`` needs a ``target``: the workflow, provider or model.
     """
@@ -153,7 +153,7 @@ class BudgetPage(Answer):
 
 
 class BudgetStatus(BudgetAnswer):
-    """A budget in its present window. ``held`` is reserved for calls under way; ``remaining`` is never negative."""
+    """A budget in its current window. ``held`` is reserved for calls in flight; ``remaining`` is never negative."""
 
     window: str
     state: Literal["open", "exhausted"]

@@ -1,4 +1,4 @@
-"""Limits: how many runs of an organisation, and of its workflows, may run at once."""
+"""Limits of concurrently running runs, of an organisation and of its workflows."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=0, le=MAX_RUNNING, strict=True)]
 
 
 class PutLimits(Request):
-    """All limits of the organisation; what is left out is not limited. 0 lets nothing start."""
+    """All limits of the organisation; an omitted limit is unlimited. 0 lets nothing start."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -29,17 +29,17 @@ class PutLimits(Request):
 
 
 class WorkflowLimit(Answer):
-    """A workflow's limit, and how many of its runs run now."""
+    """A workflow's limit, and the number of its running runs."""
 
     max_running_runs: int
     running: int | None
 
 
 class LimitsAnswer(Answer):
-    """The organisation's limits, and how many of its runs run and wait for their turn now.
+    """The organisation's limits, and the numbers of its running and waiting runs.
 
-    The counts are of runs with turns: of those that were submitted while there were limits, or a pool. They are
-    ``null`` while they cannot be read.
+    Counted are runs under admission: those submitted while there were limits, or a pool. The counts are ``null`` while
+    they cannot be read.
     """
 
     max_running_runs: int | None

@@ -6,7 +6,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemPart(Answer):
-    """One thing wrong in the request: where, what, and how to mend it."""
+    """One invalid part of the request: its path, the problem, and how to fix it."""
 
     path: str
     message: str
@@ -14,7 +14,7 @@ class ProblemPart(Answer):
 
 
 class ProblemDetails(Answer):
-    """What went wrong. ``type`` is stable and says what the caller can do; ``detail`` is for people."""
+    """An error. ``type`` is stable and tells programs how to react; ``detail`` is for people."""
 
     type: str
     title: str

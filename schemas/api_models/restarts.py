@@ -1,4 +1,4 @@
-"""Runs that go on from other runs."""
+"""Restarts and forks of runs."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from schemas.spec.model import NODE_ID_PATTERN
 
 
 class RestartRun(Request):
-    """Where to begin: the node ``from`` and everything after it is done again."""
+    """The start of a restart: the node ``from`` and everything after it is executed again."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, json_schema_extra={"examples": [{"from": "summarize"}]}
@@ -20,7 +20,7 @@ class RestartRun(Request):
 
 
 class ForkRun(RestartRun):
-    """Inputs to lay over those of the run. Without ``from`` nothing is reused."""
+    """Inputs to merge over those of the run. Without ``from`` nothing is reused."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -33,7 +33,7 @@ class ForkRun(RestartRun):
 
 
 class RunForked(RunAccepted):
-    """The new run will happen. ``reused`` are the nodes that it does not do again."""
+    """The new run was accepted. ``reused`` are the nodes that it does not execute again."""
 
     forked_from: str
     reused: list[str]

@@ -1,4 +1,4 @@
-"""Runs: submitting, reading, listing and cancelling."""
+"""Runs: submission, reading, listing and cancellation."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
 from schemas.tables.wait_reasons import WaitKind
 
 MAX_ID_LENGTH = 256
-"""The most characters of a submission id or of a source."""
+"""Maximum length of a submission id or of a source, in characters."""
 
 
 class SubmitRun(Request):
     """One run to start. A CloudEvent's ``data`` has the same shape.
 
-    Without ``workflow_version`` the newest version runs. ``budget_cents`` caps what this run may spend.
-    ``deadline_ms`` is the longest that it may take from its submission; the workflow's own counts if it is less.
+    Without ``workflow_version`` the newest version runs. ``budget_cents`` caps the run's spending. ``deadline_ms`` is
+    the longest time from its submission to its end; the workflow's own counts if it is less.
     """
 
     model_config = ConfigDict(
@@ -44,7 +44,7 @@ class SubmitRun(Request):
 
 
 class RunLinks(Answer):
-    """Where to go from here, as paths."""
+    """Links to related resources, as paths."""
 
     self: str
     cancel: str
@@ -54,7 +54,7 @@ class RunLinks(Answer):
 
 
 class SendSignal(Request):
-    """The ``data`` of a CloudEvent that is a signal for a run. ``data`` in it is what the step gives as its output."""
+    """The ``data`` of a CloudEvent that is a signal for a run. Its own ``data`` becomes the step's output."""
 
     run_id: str = Field(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
     name: str = Field(pattern=NAME_PATTERN)
@@ -62,7 +62,7 @@ class SendSignal(Request):
 
 
 class RunAccepted(Answer):
-    """The run will happen. ``duplicate`` says that this submission was known already."""
+    """The run was accepted and will be executed. ``duplicate``: an earlier submission had the same id."""
 
     id: str
     workflow_name: str
@@ -81,7 +81,7 @@ class Tokens(Answer):
 
 
 class Failure(Answer):
-    """Why a step or a run failed."""
+    """The reason why a step or a run failed."""
 
     code: str
     message: str
@@ -90,7 +90,7 @@ class Failure(Answer):
 
 
 class Waiting(Answer):
-    """On what a step waits: its ``kind``, what ``on`` names, until when at most, and a sentence."""
+    """The reason for a wait: its ``kind``, the name ``on`` of the awaited thing, the latest time, and a sentence."""
 
     kind: WaitKind
     on: str = ""
@@ -99,9 +99,9 @@ class Waiting(Answer):
 
 
 class ChildrenAnswer(Answer):
-    """A mapped node's children: how many there are, how many are in which state, and what they used together.
+    """A mapped node's children: their number, how many are in each state, and their total use.
 
-    Children that were not asked for yet are in none of the states.
+    Children that were not requested yet are in none of the states.
     """
 
     total: int
@@ -117,12 +117,11 @@ class ChildrenAnswer(Answer):
 
 
 class StepAnswer(Answer):
-    """One step of a run. ``output`` is there when it was asked for (``step_outputs=true``).
+    """One step of a run. ``output`` is present if it was requested (``step_outputs=true``).
 
-    ``note`` says why the rules decided as they did, where that is not plain: why a step was skipped.
-    ``reused_from`` is the run whose result this step began with.
-    ``child_run_id`` is the run that its last attempt started.
-    ``children`` is there for a mapped node. A run shows at most 100 of them; all are at its ``links.steps``.
+    ``note`` explains a decision of the rules: why a step was skipped. ``reused_from`` is the run whose result this step
+    reuses. ``child_run_id`` is the run that its last attempt started. ``children`` is present for a mapped node. A run
+    shows at most 100 of them; all are at its ``links.steps``.
     """
 
     id: str
@@ -149,7 +148,7 @@ class StepAnswer(Answer):
 
 
 class ParentAnswer(Answer):
-    """The step that started a run; ``detached``: it did not wait for its end."""
+    """The step that started a run; ``detached``: it did not wait for the run's end."""
 
     run_id: str
     step_id: str
@@ -159,8 +158,8 @@ class ParentAnswer(Answer):
 class RunSummary(Answer):
     """A run as lists show it. Money is exact: decimal strings.
 
-    ``children_cost_…`` is what ended runs did cost that its steps started and waited for, beside its own cost.
-    ``compensating`` is true while what runs after its end does.
+    ``children_cost_…`` is the cost of ended child runs that its steps waited for; it is not part of the run's own cost.
+    ``compensating`` is true while compensation runs after the end.
     """
 
     id: str
@@ -198,21 +197,21 @@ class RunAnswer(RunSummary):
 
 
 class RunPage(Answer):
-    """Some runs, newest first. Ask again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
+    """Some runs, newest first. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
 
     runs: list[RunSummary]
     next_cursor: str | None = None
 
 
 class StepPage(Answer):
-    """Some steps of a run. Ask again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
+    """Some steps of a run. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
 
     steps: list[StepAnswer]
     next_cursor: str | None = None
 
 
 class SignalAccepted(Answer):
-    """The signal is in the log; ``status`` is what the run was then. The same ``signal_id`` counts once."""
+    """The signal is in the log; ``status`` is the run's status at that time. The same ``signal_id`` counts once."""
 
     id: str
     signal: str
@@ -222,13 +221,13 @@ class SignalAccepted(Answer):
 
 
 class CancelRun(Request):
-    """Why the run is to be cancelled."""
+    """The reason for the cancellation."""
 
     reason: str = Field(default="", max_length=1000)
 
 
 class CancelAccepted(Answer):
-    """The wish is on its way; ``status`` is what the run was when it was taken."""
+    """The request is in the log; ``status`` is the run's status when it was accepted."""
 
     id: str
     status: RunState

@@ -1,4 +1,4 @@
-"""Schedules: runs at set times."""
+"""Schedules: runs at scheduled times."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -20,10 +20,10 @@ _VERSION = Field(default=None, ge=1, le=1_000_000_000, strict=True)
 
 
 class CreateSchedule(Request):
-    """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and what to submit then.
+    """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and the submission of each slot.
 
-    ``{{slot}}`` in a text of ``inputs`` becomes the slot's time. ``overlap`` decides while the previous run is under
-    way, ``catchup`` what becomes of slots that no scheduler was there for, at most ``catchup_limit`` of them.
+    ``{{slot}}`` in a text of ``inputs`` becomes the slot's time. ``overlap`` is the policy while the previous run is in
+    flight, ``catchup`` the policy for slots missed while no scheduler ran, at most ``catchup_limit`` of them.
     """
 
     model_config = ConfigDict(
@@ -58,7 +58,7 @@ class CreateSchedule(Request):
 
 
 class ChangeSchedule(Request):
-    """What is to change; what is not given stays. ``cron`` replaces ``interval_s`` and the other way round."""
+    """Fields to change; omitted fields stay. ``cron`` replaces ``interval_s`` and vice versa."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"paused": True}]})
 
@@ -78,7 +78,7 @@ class ChangeSchedule(Request):
 
 
 class Backfill(Request):
-    """Run the slots from ``from`` (with it) to ``to`` (without it) that were not run."""
+    """Run the slots from ``from`` (inclusive) to ``to`` (exclusive) that were not run."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -92,7 +92,7 @@ class Backfill(Request):
 
 
 class BackfillAnswer(Answer):
-    """A backfill. ``submitted`` counts its slots so far, ``problem`` says why one could not be."""
+    """A backfill. ``submitted`` counts its slots so far, ``problem`` explains why one could not be submitted."""
 
     id: str
     begin: str | None = Field(serialization_alias="from")
@@ -104,7 +104,7 @@ class BackfillAnswer(Answer):
 
 
 class LastRun(Answer):
-    """The last run that the schedule started, and for which slot."""
+    """The last run that the schedule started, and its slot."""
 
     slot: str
     run_id: str
@@ -119,7 +119,9 @@ class ScheduleProblem(Answer):
 
 
 class ScheduleAnswer(Answer):
-    """A schedule. ``next_runs`` are its next slots, none while it is paused; ``skipped`` counts slots not run."""
+    """A schedule. ``next_runs`` are its next slots, none while it is paused; ``skipped`` counts slots that were not
+    run.
+    """
 
     id: str
     name: str

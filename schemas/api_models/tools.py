@@ -1,4 +1,4 @@
-"""Tools and functions: what workflows may name."""
+"""Tools and functions that workflows may name."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from schemas.api_models.base import Answer
 
 
 class Effect(Answer):
-    """What a call may do to the world.
+    """The effect of a call outside AgentFlow.
 
-    ``pure``: nothing, so it is called again without harm. ``idempotency_key``: it gets a key that stays the same when
-    an attempt is made again. ``reconcile``: it can look up what became of a call, see `on_unknown`.
+    ``pure``: none, so it may be repeated. ``idempotency_key``: it gets a key that is the same for each repetition of an
+    attempt. ``reconcile``: it can look up the outcome of a call, see `on_unknown`.
     """
 
     pure: bool
@@ -29,14 +29,14 @@ class ToolEntry(Answer):
 
 
 class ToolPage(Answer):
-    """All tools of this API's process. ``problems`` say which installed packages could not be loaded, and why."""
+    """All tools of this API process. ``problems`` list installed packages that could not be loaded, and why."""
 
     tools: list[ToolEntry]
     problems: list[str]
 
 
 class FunctionPage(Answer):
-    """All functions of this API's process. ``problems`` say which installed packages could not be loaded, and why."""
+    """All functions of this API process. ``problems`` list installed packages that could not be loaded, and why."""
 
     functions: list[ToolEntry]
     problems: list[str]

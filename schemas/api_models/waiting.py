@@ -1,4 +1,4 @@
-"""Why a run is waiting."""
+"""Reasons why a run waits."""
 
 from schemas.api_models.base import Answer
 from schemas.api_models.runs import Waiting
@@ -6,7 +6,7 @@ from schemas.run_states import RunState, StepState
 
 
 class StepWaiting(Answer):
-    """A step that has not settled, and on what it waits."""
+    """An open step, and the reason why it waits."""
 
     id: str
     node_id: str
@@ -15,9 +15,9 @@ class StepWaiting(Answer):
 
 
 class RunWaiting(Answer):
-    """On what every step of a run waits that has not settled. A run that has ended waits on nothing.
+    """The wait reasons of a run's open steps. A run that has ended has none.
 
-    ``waiting`` is what the run as a whole waits on. ``left_out`` counts steps that are not shown.
+    ``waiting`` is the reason of the run as a whole. ``left_out`` counts steps that are not shown.
     """
 
     id: str

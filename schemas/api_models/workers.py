@@ -6,9 +6,9 @@ from schemas.api_models.base import Answer
 
 
 class WorkerAnswer(Answer):
-    """One worker. ``lanes`` are the topics that it takes requests from, ``in_flight`` the attempts it works on.
+    """One worker. ``lanes`` are the topics that it takes requests from, ``in_flight`` the attempts that it executes.
 
-    ``lost``: not heard of for ``lost_after_s``. ``stopped``: it said that it ends.
+    ``lost``: no heartbeat for ``lost_after_s``. ``stopped``: it reported its end.
     """
 
     id: str
@@ -22,7 +22,7 @@ class WorkerAnswer(Answer):
 
 
 class WorkersAnswer(Answer):
-    """Every worker of the deployment. One that was not heard of for ``forgotten_after_s`` is left out."""
+    """Every worker of the deployment, except those without a heartbeat for ``forgotten_after_s``."""
 
     workers: list[WorkerAnswer]
     lost_after_s: float

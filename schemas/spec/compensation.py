@@ -1,14 +1,14 @@
-"""Nodes that run after a run has failed or was canceled: which they are, and what they may refer to.
+"""Nodes that run after a run failed or was canceled, and the names that they may refer to.
 
-``dag.on_failure`` and ``dag.on_cancel`` name their roots. They, and what edges lead to from them, are no part of the
-graph that decides how the run ends.
+``dag.on_failure`` and ``dag.on_cancel`` name their roots. These nodes, and those that edges lead to from them, are not
+part of the graph that decides how the run ends.
 """
 
 from collections.abc import Iterable, Mapping
 
 from schemas.spec.model import WorkflowSpec
 
-#: What a compensating node may name beside the run's inputs.
+#: Names that a compensating node may use in addition to the run's inputs.
 RUN_ERROR = frozenset({"run_error_code", "run_error_message"})
 
 
@@ -34,6 +34,8 @@ def reached(roots: Iterable[str], edges: Iterable[tuple[str, str]]) -> frozenset
 
 
 def widened(above: Mapping[str, frozenset[str]], apart: frozenset[str]) -> dict[str, frozenset[str]]:
-    """Return what each node may refer to: its ancestors, and for one of ``apart`` every node that is not, too."""
+    """Return the nodes that each node may refer to: its ancestors; for a compensating node (``apart``) every other one,
+    too.
+    """
     normal = frozenset(above) - apart
     return {node: found | normal if node in apart else found for node, found in above.items()}

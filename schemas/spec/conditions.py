@@ -1,12 +1,11 @@
 """Conditions of a workflow: CEL over the run's inputs and ancestors' outputs, compiled once and evaluated by the fold.
 
-``classify.output.type == 'text' && inputs.max_pages < 10``. The language is the Common Expression Language without
-what could take long: its macros over lists (only ``has`` stays), regular expressions, and texts of over
-``MAX_CHARS``. So an evaluation costs some microseconds, and at most what it takes to read its values. It has no clock
-and no randomness.
+``classify.output.type == 'text' && inputs.max_pages < 10``. The language is the Common Expression Language without its
+slow parts: macros over lists (only ``has`` remains), regular expressions, and texts of over ``MAX_CHARS``. So an
+evaluation costs some microseconds plus the reading of its values. It has no clock and no randomness.
 
-A condition never raises when it is evaluated. What cannot be decided (a missing key, a comparison of a text with a
-number) is false, and the answer's ``note`` says why.
+A condition never raises when it is evaluated. One that cannot be decided (a missing key, a comparison of a text with a
+number) is false, and the answer's ``note`` explains why.
 """
 
 import re
@@ -30,7 +29,7 @@ stdlib:
     - name: matches
 """
 _REMOVED = {
-    **dict.fromkeys(("all", "exists", "exists_one", "map", "filter"), "conditions do not walk over lists"),
+    **dict.fromkeys(("all", "exists", "exists_one", "map", "filter"), "conditions cannot iterate over lists"),
     "matches": "conditions have no regular expressions",
 }
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,7 +43,7 @@ _NOTE_CHARS = 300
 
 
 class BadCondition(ValueError):
-    """A text that is no condition here; ``fix`` says how to mend it, ``unknown`` is the name that is not known."""
+    """A text that is not a valid condition; ``fix`` tells how to fix it, ``unknown`` is the unknown name, if any."""
 
     def __init__(self, message: str, fix: str, unknown: str = "") -> None:
         super().__init__(message)
@@ -54,7 +53,7 @@ class BadCondition(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a condition is, with a note where it could not be decided."""
+    """The value of a condition, with a note if it could not be decided."""
 
     holds: bool
     note: str | None = None
@@ -64,7 +63,7 @@ class Answer:
 class Condition:
     """A compiled condition. ``nodes`` are those whose outputs it may read.
 
-    ``inputs`` are the keys of the run's inputs that it may read, ``None`` where it may read all.
+    ``inputs`` are the keys of the run's inputs that it may read, ``None`` if it may read all.
     """
 
     text: str
@@ -73,7 +72,7 @@ class Condition:
     _program: cel.Expression = field(compare=False, repr=False)
 
     def evaluate(self, inputs: Mapping[str, Json], outputs: Mapping[str, Json]) -> Answer:
-        """Return whether it holds; ``outputs`` has the value of each of ``nodes``, ``None`` where there is none."""
+        """Evaluate it; ``outputs`` has the value of each of ``nodes``, ``None`` for a node without output."""
         values = {f"{node}{_OUTPUT}": outputs[node] for node in self.nodes}
         result = self._program.eval(data=values | {INPUTS: inputs})
         kind = result.type()
@@ -90,7 +89,7 @@ def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
     """Compile a condition of a node with these ancestors. Raises ``BadCondition``."""
     if len(text) > MAX_CHARS:
         fix = "let a function decide, and compare its output here"
-        raise BadCondition(f"it has {len(text)} characters, the most is {MAX_CHARS}", fix)
+        raise BadCondition(f"it has {len(text)} characters, the maximum is {MAX_CHARS}", fix)
     words = set(_WORD.findall(text))
     nodes = tuple(sorted(node for node in ancestors if node in words and node != INPUTS))
     try:
@@ -104,7 +103,7 @@ def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
 
 
 def inputs_read(text: str) -> frozenset[str] | None:
-    """Return the keys of the run's inputs that a condition may read, ``None`` where it may read all."""
+    """Return the keys of the run's inputs that a condition may read, ``None`` if it may read all."""
     return None if _ALL_INPUTS.search(text) else frozenset(_INPUT.findall(text))
 
 
@@ -119,20 +118,20 @@ def _environment(nodes: tuple[str, ...]) -> cel.Env:
 
 
 def _bad(said: str, ancestors: Collection[str]) -> BadCondition:
-    """Return the compiler's complaint in the words of a workflow's author."""
+    """Return the compiler's error in the terms of a workflow's author."""
     names = ", ".join([INPUTS, *(f"{node}{_OUTPUT}" for node in sorted(ancestors) if _WORD.fullmatch(node))][:20])
     unknown = _UNDECLARED.findall(said)
     removed = next((name for name in unknown if name in _REMOVED), None)
     if removed is not None:
         fix = "let a function decide, and compare its output here"
-        return BadCondition(f"there is no `{removed}` here: {_REMOVED[removed]}", fix)
+        return BadCondition(f"`{removed}` is not available here: {_REMOVED[removed]}", fix)
     if unknown:
         dash = "; a node whose id has a '-' cannot be named, since that is a minus here" if _dashed(ancestors) else ""
-        return BadCondition(f"it names '{unknown[0]}', which is not known", f"known are {names}{dash}", unknown[0])
+        return BadCondition(f"it names '{unknown[0]}', which is unknown", f"known are {names}{dash}", unknown[0])
     place = _PLACE.search(said)
     where = f" at character {place[2]}" if place and int(place[2]) > 0 else ""
     what = place[3] if place else _STATUS.sub("", said.splitlines()[0])
-    return BadCondition(f"it is not an expression of CEL{where}: {what}"[:500], "write it like a.output.kind == 'text'")
+    return BadCondition(f"it is not a CEL expression{where}: {what}"[:500], "write it like a.output.kind == 'text'")
 
 
 def _dashed(ancestors: Collection[str]) -> bool:

@@ -1,6 +1,6 @@
-"""Which of a run's inputs its decisions read by themselves, so that they should travel inside the run's record.
+"""The run inputs that decisions read, which therefore travel inside the run's record.
 
-All other inputs are only handed on to steps, whose workers read what is stored as well as what is not.
+All other inputs are only passed to steps, whose workers also read stored values.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ def read_here(nodes: Iterable[Node]) -> frozenset[str] | None:
 
 
 def _in_texts(node: Node) -> set[str]:
-    """Return what is put inside texts, waited for, or is a list within an input that is mapped over."""
+    """Return the inputs that are inserted into texts, awaited, or contain a list that is mapped over."""
     names: set[str] = set()
     for where, text in texts(node):
         if parse_reference(text) is not None:

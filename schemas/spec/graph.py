@@ -1,10 +1,12 @@
-"""The graph of a workflow: order, predecessors, ancestors, cycles. Knows only ids, so it also reads bad documents."""
+"""The graph of a workflow: order, predecessors, ancestors, cycles. It knows only ids, so it also reads invalid
+documents.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 
 class Cycle(ValueError):
-    """The edges go round; ``nodes`` are those on one cycle, in the direction of the edges, first one repeated."""
+    """The graph has a cycle; ``nodes`` are those on one cycle, in the direction of the edges, first one repeated."""
 
     def __init__(self, nodes: Sequence[str]) -> None:
         super().__init__(" -> ".join(nodes))
@@ -12,7 +14,7 @@ class Cycle(ValueError):
 
 
 def predecessors(ids: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Return each node's direct predecessors in the order of the edges. Edges to unknown nodes are left out."""
+    """Return each node's direct predecessors in the order of the edges. Edges to unknown nodes are ignored."""
     found: dict[str, dict[str, None]] = {node: {} for node in ids}
     for source, target in edges:
         if source in found and target in found:

@@ -1,4 +1,4 @@
-"""The hash of a workflow as a run sees it: the document with its prompts, and the workflows that it runs, pinned."""
+"""The hash of a workflow as a run uses it: the document with its prompts and nested workflows, pinned."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _NO_FAMILY = Family()
 def resolve(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: Family = _NO_FAMILY) -> ResolvedSpec:
     """Pin a spec's prompts, given by ``prompt_ref`` as written, and the workflows that it reaches.
 
-    What the spec does not name is left out. ``family_problems`` must have found nothing.
+    Names that the spec does not use are dropped. ``family_problems`` must have found nothing.
     """
     done: dict[str, ResolvedSpec] = {}
     whole = _resolve(spec, prompts, family, done)
@@ -58,7 +58,7 @@ def spec_hash(
 
 
 def is_whole(resolved: ResolvedSpec) -> bool:
-    """Return whether a resolved workflow and all of its children have the hashes that they say, and none is missing."""
+    """Return true if a resolved workflow and all of its children are complete and have the hashes that they state."""
     heights: dict[str, int] = {}
     try:
         return _height(resolved, resolved.children, heights) <= MAX_DEPTH
@@ -67,16 +67,16 @@ def is_whole(resolved: ResolvedSpec) -> bool:
 
 
 def _height(one: ResolvedSpec, children: Mapping[str, ResolvedSpec], heights: dict[str, int]) -> int:
-    """Return how many workflows are in one another from here on.
+    """Return the depth of nesting from here on.
 
-    Raises ``KeyError`` and ``ValueError`` for one that is not whole.
+    Raises ``KeyError`` and ``ValueError`` for an incomplete one.
     """
     below, hashes = 0, {}
     for node in workflow_nodes(one.spec):
         key = pinned_key(node.config, one.pins)
         child = children[key]
         if key not in heights:
-            heights[key] = MAX_DEPTH  # a way back here is found as too deep
+            heights[key] = MAX_DEPTH  # a cycle is found as too deep
             heights[key] = _height(child, children, heights)
         below, hashes[key] = max(below, heights[key]), child.hash
         if member_key(child.spec.name, child.spec.version) != key:

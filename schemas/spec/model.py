@@ -26,7 +26,7 @@ PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
 QUEUE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,47}$"
 
 MAX_NODES = 1_000
-#: Of a map, and of a run. It also bounds what one event of a run may ask for.
+#: Of a map, and of a run. It also bounds the requests that one event of a run may cause.
 MAX_PARALLEL = 10_000
 
 #: The history of a run is kept for 30 days.
@@ -35,11 +35,11 @@ MAX_DEADLINE_MS = 30 * 86_400_000
 OnChildError = Literal["fail", "skip", "collect"]
 
 Join = Literal["all", "any", "all_done"]
-"""When a node runs, where that is not the default (all predecessors settled, and one of them succeeded)."""
+"""The join of a node, if not the default (all predecessors ended, and one of them succeeded)."""
 
 
 def _is_empty(value: dict[str, Any]) -> bool:
-    """Leave a field out where it says nothing, so that a workflow without it keeps the hash that it had before."""
+    """Omit a field with its default, so that a workflow without it keeps its earlier hash."""
     return not value
 
 
@@ -52,15 +52,15 @@ class _Document(BaseModel):
 
 
 class _NodeConfig(_Document):
-    """What every node type may say.
+    """The fields of every node type.
 
-    ``inputs`` binds names to values: a string that is exactly ``<ancestor>.output[.path]`` is a reference, any
-    other value a literal in which ``{{variable}}`` is replaced by a run input. ``parallel: true`` maps the
-    node over ``items`` (a list or a reference to one), or over its only predecessor's output without it. A node whose
-    ``condition`` (``schemas.spec.conditions``) is false when its turn comes is skipped.
+    ``inputs`` binds names to values: a string that is exactly ``<ancestor>.output[.path]`` is a reference, any other
+    value a literal in which ``{{variable}}`` is replaced by a run input. ``parallel: true`` maps the node over
+    ``items`` (a list or a reference to one), or over its only predecessor's output without it. A node is skipped if its
+    ``condition`` (``schemas.spec.conditions``) is false when it would run.
 
-    Of a mapped node at most ``max_parallel`` children are open at once. ``on_child_error`` says what a child that
-    failed for good does: ``fail`` its node, ``skip`` its place in the output, or ``collect`` its error there.
+    Of a mapped node at most ``max_parallel`` children are open at once. ``on_child_error`` is the effect of a child
+    that failed for good: ``fail`` its node, ``skip`` its place in the output, or ``collect`` its error there.
     """
 
     inputs: dict[str, Any] | None = None
@@ -71,16 +71,16 @@ class _NodeConfig(_Document):
     condition: str | None = later(None)
 
 
-#: Inputs of a node that may be pictures.
+#: Maximum number of a node's inputs that may be images.
 MAX_IMAGES = 16
 
 
 class LlmConfig(_NodeConfig):
     """One call of a model with a rendered prompt.
 
-    ``provider`` and ``model`` pin the route; without them the tier's default route is taken. ``cache: true``
-    lets an identical earlier answer of the same organisation stand in for the call. ``images`` names those of the
-    node's inputs that are pictures, which the model is shown with the prompt.
+    ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache: true`` lets an
+    identical earlier answer of the same organisation replace the call. ``images`` names the node's inputs that are
+    images, which the model is shown with the prompt.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
@@ -93,9 +93,9 @@ class LlmConfig(_NodeConfig):
 
 
 class ToolConfig(_NodeConfig):
-    """One call of a registered tool, which may touch the world. ``tool_args`` bind like ``inputs``.
+    """One call of a registered tool, which may have effects outside AgentFlow. ``tool_args`` bind like ``inputs``.
 
-    ``tool_config`` is what a tool that is a class is made of; it is taken as it stands.
+    ``tool_config`` are the constructor arguments of a tool that is a class; it is used as written.
     """
 
     tool_name: str
@@ -106,7 +106,7 @@ class ToolConfig(_NodeConfig):
 class FunctionConfig(_NodeConfig):
     """One call of a registered pure function. ``function_args`` bind like ``inputs``.
 
-    ``function_config`` is what a function that is a class is made of; it is taken as it stands.
+    ``function_config`` are the constructor arguments of a function that is a class; it is used as written.
     """
 
     function_name: str
@@ -114,14 +114,14 @@ class FunctionConfig(_NodeConfig):
     function_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
 
 
-#: Ten years: longer than any workflow should be trusted to be remembered.
+#: Ten years: longer than any workflow should be expected to last.
 MAX_WAIT_MS = 315_576_000_000
 
 
 class AgentConfig(LlmConfig):
     """A model that may call the ``tools`` in a loop until it answers. Each turn and each call is a step of its own.
 
-    ``max_turns`` bounds how often it is asked, ``max_cost_cents`` what all of it may cost; over either it fails.
+    ``max_turns`` bounds the number of its calls, ``max_cost_cents`` their total cost; over either it fails.
     """
 
     tools: list[str] = Field(min_length=1, max_length=64)
@@ -137,16 +137,16 @@ class WaitConfig(_NodeConfig):
 
 
 class SwitchCase(_Document):
-    """One way out of a switch: ``when`` is a condition, ``to`` the successors that it chooses."""
+    """One branch of a switch: ``when`` is a condition, ``to`` the successors that it chooses."""
 
     when: str
     to: str | list[str]
 
 
 class SwitchConfig(_NodeConfig):
-    """A fork: the first case whose condition holds chooses what runs, ``default`` where none does.
+    """A fork: the first case whose condition holds chooses the successors, ``default`` if none does.
 
-    The successors that are not chosen are skipped, unless something else leads to them.
+    Successors that are not chosen are skipped, unless another edge leads to them.
     """
 
     cases: list[SwitchCase] = Field(min_length=1, max_length=100)
@@ -154,9 +154,9 @@ class SwitchConfig(_NodeConfig):
 
 
 class SignalConfig(_NodeConfig):
-    """Waiting for an event from outside that is called ``name``, for ``timeout_ms`` at most if it is given.
+    """A wait for an event from outside with the name ``name``, for ``timeout_ms`` at most if it is given.
 
-    ``default`` is the output when the time is over; without one (``null`` is none) the step fails then.
+    ``default`` is the output after the timeout; without one (``null`` is none) the step fails then.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
@@ -165,10 +165,10 @@ class SignalConfig(_NodeConfig):
 
 
 class WorkflowConfig(_NodeConfig):
-    """A run of another workflow, which gets what ``inputs`` bind as its inputs.
+    """A run of another workflow, with the bound ``inputs`` as its inputs.
 
-    Without ``version`` it is the newest when a run is submitted. The step waits for that run and gives its output;
-    with ``detach`` it does not, and gives its id. ``max_cost_cents`` caps what that run may spend.
+    Without ``version`` it is the newest when a run is submitted. The step waits for that run and gives its output; with
+    ``detach`` it does not, and gives its id. ``max_cost_cents`` caps that run's spending.
     """
 
     workflow: str = Field(pattern=NAME_PATTERN)
@@ -184,7 +184,7 @@ class _Node(_Document):
 
 
 class _AskedNode(_Node):
-    """A node that workers work on. ``queue`` names those that do; without it any worker of its tier does."""
+    """A node that workers execute. ``queue`` names the workers; without it any worker of its quality does."""
 
     queue: str | None = Field(default=None, pattern=QUEUE_PATTERN, exclude_if=_is_none)
 
@@ -253,7 +253,7 @@ NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent
 
 
 class Edge(_Document):
-    """``to`` runs after ``from``."""
+    """An edge: ``to`` runs after ``from``."""
 
     source: str = Field(alias="from")
     target: str = Field(alias="to")
@@ -262,9 +262,8 @@ class Edge(_Document):
 class Dag(_Document):
     """The nodes and the edges between them.
 
-    ``on_failure`` and ``on_cancel`` name the first of those nodes that run after the run has ended so.
-    Of a run at most ``max_parallel`` steps are open at once. ``deadline_ms`` is the longest that it may take from its
-    submission.
+    ``on_failure`` and ``on_cancel`` name the first nodes that run after such an end. At most ``max_parallel`` steps of
+    a run are open at once. ``deadline_ms`` is the longest time from its submission to its end.
     """
 
     nodes: list[Node] = Field(min_length=1, max_length=MAX_NODES)
@@ -296,11 +295,11 @@ class PinnedPrompt(BaseModel):
 
 
 class ResolvedSpec(BaseModel):
-    """A workflow as one run sees it: the document, its prompts pinned by ``prompt_ref`` as written, and
-    ``hash``, the SHA-256 of both. Two runs with one hash follow the same plan.
+    """A workflow as one run uses it: the document, its prompts pinned by ``prompt_ref`` as written, and ``hash``, the
+    SHA-256 of both. Two runs with one hash follow the same plan.
 
-    ``children`` are the workflows that it runs, and those that they run, by ``name@version``, each without children of
-    its own; the hash covers theirs. ``pins`` are the versions of those that its nodes name without one.
+    ``children`` are the workflows that it reaches, by ``name@version``, each without children of its own; the hash
+    covers theirs. ``pins`` are the versions of those that its nodes name without one.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -1,4 +1,4 @@
-"""Workflows that run others: which they reach, and whether they come back to themselves. Pure.
+"""Nested workflows: the ones that a workflow reaches, and cycles among them. Pure.
 
 A name stands for all its versions here: a workflow that reaches any version of itself is refused.
 """
@@ -10,9 +10,9 @@ from schemas.errors import Problem
 from schemas.spec.check.shape import similar
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowConfig, WorkflowNode, WorkflowSpec
 
-#: Workflows in one another, the outermost counted.
+#: Maximum depth of nesting, the outermost workflow counted.
 MAX_DEPTH = 8
-#: Workflows that one may reach: they all travel in the record that submits a run.
+#: Maximum number of workflows that one may reach: they all travel in the record that submits a run.
 MAX_MEMBERS = 100
 
 
@@ -26,13 +26,13 @@ class Member:
 
 @dataclass(frozen=True)
 class Family:
-    """What a workflow reaches, by ``name@version``. ``newest`` are the versions of what is named without one."""
+    """The workflows that a workflow reaches, by ``name@version``. ``newest`` are the versions of names without one."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     newest: Mapping[str, int] = field(default_factory=dict)
 
     def find(self, config: WorkflowConfig) -> Member | None:
-        """Return the workflow that a node names, if there is one."""
+        """Return the workflow that a node names, if any."""
         version = config.version or self.newest.get(config.workflow)
         return None if version is None else self.members.get(member_key(config.workflow, version))
 
@@ -48,14 +48,14 @@ def workflow_nodes(spec: WorkflowSpec) -> list[WorkflowNode]:
 
 
 def pinned_key(config: WorkflowConfig, pins: Mapping[str, int]) -> str:
-    """Return the key of what a node of a resolved workflow runs. Raises ``KeyError`` when it is not pinned."""
+    """Return the key of the workflow that a resolved node runs. Raises ``KeyError`` if it is not pinned."""
     return member_key(config.workflow, config.version or pins[config.workflow])
 
 
 def child_spec(whole: ResolvedSpec, key: str) -> ResolvedSpec:
-    """Return one of a resolved workflow's children as a run of it carries it: with all that it reaches itself.
+    """Return one of a resolved workflow's children as its run carries it: with every workflow that it reaches.
 
-    Raises ``KeyError`` when something is not pinned.
+    Raises ``KeyError`` if one is not pinned.
     """
     child = whole.children[key]
     reached: dict[str, ResolvedSpec] = {}
@@ -71,7 +71,7 @@ def child_spec(whole: ResolvedSpec, key: str) -> ResolvedSpec:
 
 
 def family_problems(spec: WorkflowSpec, family: Family) -> Iterator[Problem]:
-    """Yield what is wrong with the workflows that a workflow runs: unknown ones, ways back to itself, too many."""
+    """Yield the problems of a workflow's nested workflows: unknown ones, cycles, too many."""
     below = _names_below(spec, family)
     heights: dict[str, int] = {}
     for index, node in enumerate(spec.dag.nodes):
@@ -105,7 +105,7 @@ def _node_problems(path: str, config: WorkflowConfig, itself: str, family: Famil
 def _member_problems(spec: WorkflowSpec, itself: str, family: Family) -> Iterator[Problem]:
     for node in workflow_nodes(spec):
         if node.config.workflow != itself and family.find(node.config) is None:
-            said = f"workflow '{spec.name}' version {spec.version} runs {_said(node.config)}, which is not there"
+            said = f"workflow '{spec.name}' version {spec.version} runs {_said(node.config)}, which does not exist"
             yield Problem("dag.nodes", said, "register it first")
 
 
@@ -116,15 +116,15 @@ def _way_problems(
         height = 1 + _height(name, [start], below, heights)
     except _Round as exc:
         way = " -> ".join(exc.way)
-        yield Problem(path, f"'{exc.way[0]}' would run itself: {way}", "break the way that leads back")
+        yield Problem(path, f"'{exc.way[0]}' would run itself: {way}", "remove one step of this cycle")
         return
     if height > MAX_DEPTH:
-        said = f"workflows run one another {height} deep from here, the most is {MAX_DEPTH}"
+        said = f"workflows are nested {height} deep from here, the maximum is {MAX_DEPTH}"
         yield Problem(path, said, "let one of them do the work of two")
 
 
 class _Round(Exception):
-    """Workflows lead back to one of them."""
+    """Nested workflows have a cycle."""
 
     def __init__(self, way: list[str]) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class _Round(Exception):
 
 
 def _height(name: str, way: list[str], below: Mapping[str, list[str]], heights: dict[str, int]) -> int:
-    """Return how many workflows are in one another from ``name`` on. Raises ``_Round``."""
+    """Return the depth of nesting from ``name`` on. Raises ``_Round``."""
     if name in way:
         raise _Round([*way[way.index(name) :], name])
     if name not in heights:

@@ -1,4 +1,4 @@
-"""The bare graph of a document: ids and edges with their places. A document that is otherwise bad has one, too."""
+"""The bare graph of a document: ids and edges with their places. An otherwise invalid document has one, too."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from schemas.spec.compensation import reached, widened
 from schemas.spec.graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec.model import Node, WorkflowSpec
 
-#: Names that mean something else where a node's id may stand.
+#: Names that have another meaning where a node's id may stand.
 RESERVED = {"item": "the item of a mapped node", "index": "the index of a mapped node's item"}
 
 
 @dataclass(frozen=True, slots=True)
 class OutlineNode:
-    """A node's place in the document, its id, and the node itself when it is right by itself."""
+    """A node's place in the document, its id, and the node itself if it is valid by itself."""
 
     index: int
     id: str
@@ -34,9 +34,9 @@ class OutlineEdge:
 
 @dataclass(frozen=True)
 class Outline:
-    """Nodes and edges. ``before`` are direct predecessors, ``above`` what may be referred to: all ancestors, and
-    of a compensating node every other one (empty if there is a cycle). ``after_end`` are the roots of ``on_failure``
-    and ``on_cancel``, ``apart`` all nodes that compensate.
+    """Nodes and edges. ``before`` are direct predecessors, ``above`` the nodes that may be referred to: all ancestors,
+    and of a compensating node every other one (empty if there is a cycle). ``after_end`` are the roots of
+    ``on_failure`` and ``on_cancel``, ``apart`` all compensating nodes.
     """
 
     nodes: tuple[OutlineNode, ...]
@@ -63,7 +63,7 @@ def outline_of(spec: WorkflowSpec) -> Outline:
 
 
 def outline_of_document(document: Mapping[str, Json]) -> Outline:
-    """Return what can be read off a bad document; whatever has no id, or not two ends, is left out."""
+    """Return the readable part of an invalid document; entries without an id, or without two ends, are skipped."""
     dag = document.get("dag")
     nodes = _list(dag, "nodes")
     edges = _list(dag, "edges")
@@ -103,7 +103,7 @@ def _outline(
 
 
 def graph_problems(outline: Outline) -> Iterator[Problem]:
-    """Yield what is wrong with ids and edges."""
+    """Yield the problems of ids and edges."""
     yield from _id_problems(outline)
     yield from _edge_problems(outline)
     if outline.cycle is not None:

@@ -1,4 +1,4 @@
-"""Is what runs after a run's end right: its roots, its edges, its nodes."""
+"""Validates compensation: its roots, its edges, its nodes."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,14 @@ _TYPES = frozenset({"llm", "tool", "function"})
 
 
 def compensation_problems(outline: Outline) -> Iterator[Problem]:
-    """Yield what is wrong with the nodes that compensate."""
+    """Yield the problems of compensating nodes."""
     apart = outline.apart
     for field, roots in outline.after_end.items():
         yield from _root_problems(f"dag.{field}", roots, outline)
     if apart and apart >= set(outline.ids):
-        yield Problem("dag.nodes", "every node compensates, so nothing is to be done", "add a node that does the work")
+        yield Problem(
+            "dag.nodes", "every node compensates, so the run itself has no work", "add a node that does the work"
+        )
     for edge in outline.edges:
         if edge.target in apart and edge.source not in apart:
             yield Problem(
@@ -35,7 +37,7 @@ def _root_problems(path: str, roots: tuple[str, ...], outline: Outline) -> Itera
         if root not in outline.before:
             yield Problem(where, f"there is no node '{root}'", similar(root, set(outline.ids)))
         elif outline.before[root]:
-            yield Problem(where, f"an edge leads to '{root}'", "name only nodes that nothing leads to")
+            yield Problem(where, f"an edge leads to '{root}'", "name only nodes without incoming edges")
         if root in roots[:index]:
             yield Problem(where, f"'{root}' is named twice", "remove one")
 
@@ -45,6 +47,6 @@ def _node_problems(path: str, node: Node) -> Iterator[Problem]:
     if node.type not in _TYPES:
         yield Problem(f"{path}.type", f"{said} and is of type {node.type}", "use llm, tool or function")
     if node.config.parallel:
-        yield Problem(f"{path}.config.parallel", f"{said} and maps", "let one tool or function take the list")
+        yield Problem(f"{path}.config.parallel", f"{said} and maps", "let one tool or function process the list")
     if node.config.condition is not None:
         yield Problem(f"{path}.config.condition", f"{said} and has a condition", "decide in the tool or function")

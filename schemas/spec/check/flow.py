@@ -1,4 +1,4 @@
-"""Is what steers a run right: joins, conditions, switches."""
+"""Validates control flow: joins, conditions, switches."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -8,12 +8,12 @@ from schemas.spec.conditions import BadCondition, compile_condition
 from schemas.spec.model import Node, SwitchConfig, SwitchNode
 from schemas.spec.outline import Outline
 
-#: Characters of all conditions of a workflow together: a run must not occupy its partition with deciding.
+#: Maximum characters of all conditions of a workflow: a run must not occupy its partition with decisions.
 MAX_CONDITIONS = 40_000
 
 
 def flow_problems(index: int, node: Node, outline: Outline) -> Iterator[Problem]:
-    """Yield what is wrong with what steers a node."""
+    """Yield the problems of a node's control flow."""
     yield from _join_problems(index, node, outline)
     path = f"dag.nodes[{index}].config"
     for where, text in _conditions(path, node):
@@ -23,10 +23,10 @@ def flow_problems(index: int, node: Node, outline: Outline) -> Iterator[Problem]
 
 
 def size_problems(nodes: Iterable[Node]) -> Iterator[Problem]:
-    """Yield whether the conditions of a workflow are too many."""
+    """Yield a problem if the conditions of a workflow are too long together."""
     total = sum(len(text) for node in nodes for _, text in _conditions("", node))
     if total > MAX_CONDITIONS:
-        said = f"the conditions have {total} characters together, the most is {MAX_CONDITIONS}"
+        said = f"the conditions have {total} characters together, the maximum is {MAX_CONDITIONS}"
         yield Problem("dag.nodes", said, "let functions decide, or split the workflow")
 
 
@@ -47,14 +47,14 @@ def _join_problems(index: int, node: Node, outline: Outline) -> Iterator[Problem
     if node.join is not None and not outline.before[node.id]:
         yield Problem(
             f"dag.nodes[{index}].join",
-            f"'{node.id}' has no predecessors, so there is nothing to join",
+            f"'{node.id}' has no predecessors to join",
             "remove `join`, or add edges that lead to it",
         )
 
 
 def _condition_problems(path: str, text: str, node: Node, outline: Outline) -> Iterator[Problem]:
     if outline.cycle is not None:
-        return  # nobody knows what runs before what
+        return  # the order of a graph with a cycle is undefined
     above = outline.above.get(node.id, frozenset())
     try:
         compile_condition(text, above)
@@ -63,7 +63,7 @@ def _condition_problems(path: str, text: str, node: Node, outline: Outline) -> I
 
 
 def _hint(exc: BadCondition, node: Node, above: Collection[str], outline: Outline) -> str:
-    """Return how to mend a condition. One that names a node that runs elsewhere lacks an edge."""
+    """Return the fix for a condition. One that names a node of another branch lacks an edge."""
     name = exc.unknown.partition(".")[0]
     if name in outline.ids and name not in above and name != node.id:
         return f"add an edge that leads from '{name}' to '{node.id}'"
@@ -89,4 +89,8 @@ def _target_problems(path: str, named: Iterable[str], node: SwitchNode, after: l
 def _unused_problems(path: str, config: SwitchConfig) -> Iterator[Problem]:
     for name, used in (("inputs", config.inputs is not None), ("parallel", config.parallel)):
         if used:
-            yield Problem(f"{path}.{name}", f"a switch has no `{name}`: its conditions say what they read", "remove it")
+            yield Problem(
+                f"{path}.{name}",
+                f"a switch has no `{name}`: its conditions name the outputs that they read",
+                "remove it",
+            )

@@ -1,4 +1,4 @@
-"""Is a node right among the others: its references, its prompt or tool, the names that its templates need."""
+"""Validates a node within its workflow: references, prompt or tool, and the variables of its templates."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
 from schemas.spec.references import Reference, parse_reference, parse_template, variables_of
 
-#: What a child of a mapped node is given beside its inputs.
+#: Variables that a child of a mapped node has in addition to its inputs.
 ITEM_NAMES = frozenset({"item", "index"})
 
 
 @dataclass(frozen=True)
 class Registry:
-    """What a workflow may name."""
+    """The names that a workflow may use."""
 
     prompts: Mapping[str, PinnedPrompt]
     tools: frozenset[str]
@@ -28,7 +28,7 @@ class Registry:
 
 
 def node_problems(index: int, node: Node, outline: Outline, registry: Registry | None) -> Iterator[Problem]:
-    """Yield what is wrong with a node. Without a registry only what the document alone can tell."""
+    """Yield the problems of a node. Without a registry only those that the document alone shows."""
     path = f"dag.nodes[{index}].config"
     yield from _queue_problems(f"dag.nodes[{index}].queue", node)
     for where, text in texts(node, path):
@@ -36,7 +36,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     yield from _parallel_problems(path, node, outline)
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
         where = f"{path.removesuffix('config')}policy.on_unknown"
-        yield Problem(where, f"a {node.type} has nothing that could be asked", "write `fail` or `retry`")
+        yield Problem(where, f"an unknown outcome of a {node.type} cannot be reconciled", "write `fail` or `retry`")
     yield from dynamic_problems(path, node)
     yield from flow_problems(index, node, outline)
     if registry is not None:
@@ -51,7 +51,7 @@ def required_inputs(
 ) -> frozenset[str]:
     """Return the run inputs that the templates of a checked spec need.
 
-    ``of_child`` answers what the workflow needs that a node runs.
+    ``of_child`` returns the required inputs of the workflow that a node runs.
     """
     needed: set[str] = set()
     for node in nodes:
@@ -67,7 +67,7 @@ def required_inputs(
 
 
 def texts(node: Node, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every string of a node that is bound, with its place."""
+    """Yield every bound string of a node, with its path."""
     config = node.config
     yield from _strings(config.inputs, f"{path}.inputs")
     yield from _strings(config.items, f"{path}.items")
@@ -107,7 +107,7 @@ def _text_problems(path: str, text: str, node: Node, outline: Outline) -> Iterat
 def _reference_problems(path: str, text: str, reference: Reference, node: Node, outline: Outline) -> Iterator[Problem]:
     name = reference.node
     if name not in outline.before:
-        mean_text = f"; for this very text, give it as a run input and write {{{{{name}}}}}"
+        mean_text = f"; for this literal text, give it as a run input and write {{{{{name}}}}}"
         yield Problem(
             path, f"'{text}' refers to the node '{name}', which does not exist", similar(name, outline.ids) + mean_text
         )
@@ -137,7 +137,7 @@ def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Prob
     if config.items is None and len(before) != 1:
         yield Problem(
             f"{path}.parallel",
-            f"'{node.id}' has {len(before)} predecessors, so it is not clear which list it maps over",
+            f"'{node.id}' has {len(before)} predecessors, so the list that it maps over is ambiguous",
             "name the list with `items`",
         )
     text = config.items
@@ -146,16 +146,16 @@ def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Prob
 
 
 def queue_of(node: Node) -> str | None:
-    """Return the queue that a node names. What its workers have is not known here."""
+    """Check the queue that a node names. The tools of its workers are unknown here."""
     return node.queue if isinstance(node, LlmNode | ToolNode | FunctionNode) else None
 
 
 def _queue_problems(path: str, node: Node) -> Iterator[Problem]:
     queue = queue_of(node)
     if queue in TIERS:
-        yield Problem(path, f"'{queue}' is a quality, and no queue", f"write `policy: {{quality: {queue}}}` instead")
+        yield Problem(path, f"'{queue}' is a quality, not a queue", f"write `policy: {{quality: {queue}}}` instead")
     elif queue == "dlq":
-        yield Problem(path, "'dlq' is where dead letters go", "take another name")
+        yield Problem(path, "'dlq' is reserved for dead letters", "choose another name")
 
 
 def _registry_problems(path: str, node: Node, outline: Outline, registry: Registry) -> Iterator[Problem]:
@@ -175,7 +175,7 @@ def _agent_problems(path: str, node: AgentNode, registry: Registry) -> Iterator[
     for n, name in enumerate(node.config.tools):
         yield from _unknown(f"{path}.tools[{n}]", "tool", name, registry.tools)
     if node.config.cache:
-        yield Problem(f"{path}.cache", "an agent's turns are not cached", "remove it")
+        yield Problem(f"{path}.cache", "turns of an agent cannot be cached", "remove it")
 
 
 def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
@@ -199,11 +199,11 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
     source = "its predecessors" if inputs is None else "`inputs`"
     for n, name in enumerate(node.config.images):
         if name not in given:
-            fix = f"name one of {', '.join(sorted(given)) or 'its inputs, of which it has none'}"
-            yield Problem(f"{path}.images[{n}]", f"'{name}' is no input of '{node.id}'", fix)
+            fix = f"name one of {', '.join(sorted(given)) or 'its inputs; it has none'}"
+            yield Problem(f"{path}.images[{n}]", f"'{name}' is not an input of '{node.id}'", fix)
     for name in sorted(variables_of(prompt.template) - given):
         yield Problem(
             f"{path}.prompt_ref" if inputs is None else f"{path}.inputs",
-            f"the prompt '{ref}' needs '{name}', which {source} of '{node.id}' do not give",
-            f"add `{name}` to `inputs`; given are {', '.join(sorted(given)) or 'none'}",
+            f"the prompt '{ref}' needs '{name}', which {source} of '{node.id}' do not provide",
+            f"add `{name}` to `inputs`; provided are {', '.join(sorted(given)) or 'none'}",
         )

@@ -1,4 +1,4 @@
-"""Whether a document has the shape of a workflow, said in the reader's words and with paths into the document."""
+"""Validates the shape of a document, with messages in a workflow author's terms and paths into the document."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -64,7 +64,7 @@ Loc = tuple[str | int, ...]
 
 
 def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list[Problem]]:
-    """Return the spec, or ``None`` and everything that is wrong with the document's shape."""
+    """Return the spec, or ``None`` and every problem of the document's shape."""
     try:
         return WorkflowSpec.model_validate(document), []
     except ValidationError as exc:
@@ -73,7 +73,7 @@ def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list
 
 
 def node_or_none(raw: Json) -> Node | None:
-    """Return a node that is right by itself, so that the rest of a bad document can be checked, too."""
+    """Return a node that is valid by itself, so that the rest of an invalid document can be checked, too."""
     try:
         return _NODE.validate_python(raw)
     except ValidationError:
@@ -118,7 +118,7 @@ def _problem(error: ErrorDetails) -> Problem:
         case "literal_error" if last == "join":
             return Problem(path, f"there is no join '{error['input']}'", f"write one of {', '.join(get_args(Join))}")
         case "string_pattern_mismatch":
-            return Problem(path, f"'{error['input']}' is not a good name here", _pattern_fix(last))
+            return Problem(path, f"'{error['input']}' is not a valid name here", _pattern_fix(last))
         case _:
             return Problem(path, _words(error), _range_fix(error))
 
@@ -128,7 +128,7 @@ def _unknown_field(loc: Loc, path: str, name: str) -> Problem:
 
 
 def _fields_at(loc: Loc) -> list[str]:
-    """Return the fields that are known where an unknown one stands."""
+    """Return the known fields at the place of an unknown one."""
     names = [part for part in loc[:-1] if isinstance(part, str)]
     tag = loc[3] if len(loc) > 4 and loc[:2] == ("dag", "nodes") else None
     model: type[BaseModel] = WorkflowSpec
@@ -151,7 +151,7 @@ def _fields_at(loc: Loc) -> list[str]:
 
 
 def _without_tag(loc: Loc) -> Loc:
-    """Leave out the node's type, which pydantic puts after the index of a node."""
+    """Omit the node's type, which pydantic adds after the index of a node."""
     if len(loc) > 3 and loc[:2] == ("dag", "nodes") and loc[3] in KINDS:
         return loc[:3] + loc[4:]
     return loc

@@ -1,5 +1,6 @@
-"""Is a node right that no worker works on: a ``wait``, a ``signal``, a ``switch`` (more of it in ``spec_flow``), a
-``workflow`` (more of it in ``spec_family``)."""
+"""Validates nodes without a worker: ``wait``, ``signal``, ``switch`` (see also ``flow``) and ``workflow`` (see also
+``schemas.spec.nested``).
+"""
 
 from collections.abc import Iterator
 
@@ -13,15 +14,15 @@ from schemas.timestamps import parse_time
 
 
 def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
-    """Yield what the document alone can tell of such a node; nothing for others. ``path`` is that of its config."""
+    """Yield the problems that the document alone shows; nothing for other nodes. ``path`` is that of its config."""
     if isinstance(node, WaitNode):
         yield from _wait_problems(path, node.config)
     if isinstance(node, SignalNode) and len(orjson.dumps(node.config.default)) > INLINE_LIMIT:
         yield Problem(f"{path}.default", f"has over {INLINE_LIMIT // 1024} KiB", "make it smaller")
     if isinstance(node, WaitNode | SignalNode | SwitchNode):
-        yield from _no_timeout(path, node, f"no worker works on a {node.type}")
+        yield from _no_timeout(path, node, f"no worker executes a {node.type}")
     if isinstance(node, WorkflowNode) and node.config.detach:
-        yield from _no_timeout(path, node, "nobody waits for a detached run")
+        yield from _no_timeout(path, node, "a detached run is not waited for")
     if isinstance(node, WaitNode | SignalNode) and node.config.inputs is not None:
         yield Problem(f"{path}.inputs", f"a {node.type} has no inputs", "remove them")
 
@@ -34,7 +35,9 @@ def signal_names(spec: WorkflowSpec) -> frozenset[str]:
 def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:
     if (config.duration_ms is None) == (config.until is None):
         both = "both" if config.until is not None else "neither"
-        yield Problem(path, f"a wait says `duration_ms` or `until`, this one {both}", "write exactly one of them")
+        yield Problem(
+            path, f"a wait needs either `duration_ms` or `until`, this one has {both}", "write exactly one of them"
+        )
     until = config.until
     if until is None or parse_reference(until) is not None or parse_template(until).variables:
         return

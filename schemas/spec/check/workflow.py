@@ -1,7 +1,7 @@
-"""Is a workflow right as a whole? Checked once, on registration; a run takes a spec's word for it.
+"""Validates a workflow at registration; runs trust the result.
 
-Two steps: ``parse_workflow`` reads a document, ``check_spec`` compares it with what is registered. Each reports every
-problem that it finds, with a path into the document and how to mend it.
+Two steps: ``parse_workflow`` reads a document, ``check_spec`` compares it with the registered names. Each reports every
+problem that it finds, with a path into the document and how to fix it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -50,7 +50,7 @@ class CheckedSpec:
 def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
     """Read a document: YAML or JSON text, or its parsed mapping.
 
-    Raises ``InvalidSpec``; when the shape is wrong, with what else can be said of the graph and the references.
+    Raises ``InvalidSpec``; for an invalid shape it includes further problems of the graph and the references.
     """
     data = read_document(document)
     spec, problems = shape_problems(data)
@@ -61,7 +61,7 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
 
 
 def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
-    """Return the prompts that a spec names, as written: what to look up before ``check_spec``."""
+    """Return the prompts that a spec names, as written: the ones to look up before ``check_spec``."""
     return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode | AgentNode))
 
 
@@ -79,10 +79,10 @@ def check_spec(
     further: Iterable[Problem] = (),
     family: Family = NO_FAMILY,
 ) -> CheckedSpec:
-    """Check a spec against what is registered. Raises ``InvalidSpec`` with every problem.
+    """Check a spec against the registered names. Raises ``InvalidSpec`` with every problem.
 
-    ``prompts`` answers for each ``prompt_ref`` as written; ``None`` or nothing there is an unknown prompt. ``further``
-    are problems that others found, to be told with the rest. ``family`` are the workflows that it reaches.
+    ``prompts`` maps each ``prompt_ref`` as written; a missing entry or ``None`` is an unknown prompt. ``further`` are
+    problems found elsewhere, to be reported with the rest. ``family`` are the workflows that it reaches.
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
     problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))

@@ -235,7 +235,7 @@ def test_a_picture_that_is_no_input_is_refused() -> None:
     with pytest.raises(InvalidSpec) as caught:
         checked(llm("a", inputs={"word": "x"}, images=["photo"]))
     (problem,) = caught.value.problems
-    assert (problem.path, problem.message) == ("dag.nodes[0].config.images[0]", "'photo' is no input of 'a'")
+    assert (problem.path, problem.message) == ("dag.nodes[0].config.images[0]", "'photo' is not an input of 'a'")
     checked(llm("a", inputs={"word": "x"}, images=["item"], parallel=True, items="{{photos}}"))
 
 

@@ -56,7 +56,7 @@ def test_another_version_of_itself_is_itself() -> None:
 
 def test_workflows_are_in_one_another_only_so_deep() -> None:
     checked(*chain(MAX_DEPTH))
-    assert f"run one another {MAX_DEPTH + 1} deep" in problems(*chain(MAX_DEPTH + 1))
+    assert f"nested {MAX_DEPTH + 1} deep" in problems(*chain(MAX_DEPTH + 1))
 
 
 def test_only_so_many_workflows_are_reached() -> None:
@@ -85,11 +85,11 @@ def test_what_a_root_passes_on_is_required_of_the_submission() -> None:
 @pytest.mark.parametrize(
     ("node", "said"),
     [
-        (runs("x", "b", {"timeout_ms": 5}, detach=True), "nobody waits for a detached run"),
+        (runs("x", "b", {"timeout_ms": 5}, detach=True), "a detached run is not waited for"),
         (runs("x", "b", version=0), "greater than or equal to 1"),
         (runs("x", "b", queue="gpu"), "unknown"),
         (runs("x", "b", wait=True), "the field `wait` is unknown"),
-        (runs("x", "b", {"on_unknown": "reconcile"}), "has nothing that could be asked"),
+        (runs("x", "b", {"on_unknown": "reconcile"}), "cannot be reconciled"),
     ],
 )
 def test_what_makes_no_sense_is_refused(node: Any, said: str) -> None:

@@ -9,7 +9,7 @@ from streams.process.exit_codes import ADVICE, Ending, Exit
 from streams.process.health_metrics import NAMES as HEALTH_METRICS
 from streams.process.metrics import NAMES as ROLE_METRICS
 
-PAGE = (Path(__file__).resolve().parents[4] / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_every_code_has_advice() -> None:

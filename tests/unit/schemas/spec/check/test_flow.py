@@ -19,17 +19,20 @@ def problems_of(*nodes, edges=""):
     [
         (
             "z.output == 1",
-            "dag.nodes[1].config.condition: it names 'z.output', which is not known; known are inputs, a.output",
+            "dag.nodes[1].config.condition: it names 'z.output', which is unknown; known are inputs, a.output",
         ),
         (
             "c.output == 1",
-            "dag.nodes[1].config.condition: it names 'c.output', which is not known; add an edge that leads from",
+            "dag.nodes[1].config.condition: it names 'c.output', which is unknown; add an edge that leads from",
         ),
-        ("b.output == 1", "dag.nodes[1].config.condition: it names 'b.output', which is not known; known are inputs,"),
-        ("a.output ==", "dag.nodes[1].config.condition: it is not an expression of CEL at character 12: Syntax error"),
+        ("b.output == 1", "dag.nodes[1].config.condition: it names 'b.output', which is unknown; known are inputs,"),
+        ("a.output ==", "dag.nodes[1].config.condition: it is not a CEL expression at character 12: Syntax error"),
         ("size(a.output)", "dag.nodes[1].config.condition: it gives a value of type INT, not true or false;"),
-        ("a.output.exists(x, x)", "dag.nodes[1].config.condition: there is no `exists` here: conditions do not walk"),
-        ("true || " * 70 + "true", "dag.nodes[1].config.condition: it has 564 characters, the most is 500; let a"),
+        (
+            "a.output.exists(x, x)",
+            "dag.nodes[1].config.condition: `exists` is not available here: conditions cannot iterate",
+        ),
+        ("true || " * 70 + "true", "dag.nodes[1].config.condition: it has 564 characters, the maximum is 500; let a"),
     ],
 )
 def test_conditions(condition, said):
@@ -46,7 +49,7 @@ def test_conditions_that_are_too_much_together():
     nodes = [function(f"n{i}", condition="true || " * 60 + "true") for i in range(MAX_CONDITIONS // 480 + 1)]
     [problem] = problems_of(*nodes)
     assert problem.startswith("dag.nodes: the conditions have")
-    assert problem.endswith("the most is 40000; let functions decide, or split the workflow")
+    assert problem.endswith("the maximum is 40000; let functions decide, or split the workflow")
 
 
 @pytest.mark.parametrize(
@@ -56,10 +59,10 @@ def test_conditions_that_are_too_much_together():
         (switch("s", ("true", ["b", "a"])), "cases[0].to: 'a' does not follow 's' directly; add an edge from 's' to"),
         (switch("s", ("true", "c")), "cases[0].to: 'c' does not follow 's' directly; add an edge from 's' to 'c'"),
         (switch("s", ("true", "b"), default="q"), "config.default: 'q' does not follow 's' directly;"),
-        (switch("s", ("tru", "b")), "cases[0].when: it names 'tru', which is not known; known are inputs, a.output"),
-        (switch("s", ("true", "b"), inputs={}), "config.inputs: a switch has no `inputs`: its conditions say what"),
+        (switch("s", ("tru", "b")), "cases[0].when: it names 'tru', which is unknown; known are inputs, a.output"),
+        (switch("s", ("true", "b"), inputs={}), "config.inputs: a switch has no `inputs`: its conditions name the"),
         (switch("s", ("true", "b"), parallel=True, items=[1]), "config.parallel: a switch has no `parallel`"),
-        (switch("s", ("true", "b")) | {"policy": {"timeout_ms": 5}}, "no worker works on a switch, so there is"),
+        (switch("s", ("true", "b")) | {"policy": {"timeout_ms": 5}}, "no worker executes a switch, so there is"),
     ],
 )  # fmt: skip
 def test_switches(node, said):
@@ -87,7 +90,7 @@ dag:
 @pytest.mark.parametrize(
     ("node", "edges", "said"),
     [
-        (function("b", join="all"), "", "dag.nodes[1].join: 'b' has no predecessors, so there is nothing to join;"),
+        (function("b", join="all"), "", "dag.nodes[1].join: 'b' has no predecessors to join;"),
         (
             function("b", join="each"),
             "a>b",

@@ -48,11 +48,11 @@ def test_what_a_queue_has_is_not_checked() -> None:
     [
         ("gold", r"dag.nodes\[0\].queue: 'gold' is a quality"),
         ("dlq", "dead letters"),
-        ("Upper", "is not a good name here"),
-        ("a.b", "is not a good name here"),
-        ("", "is not a good name here"),
-        ("x" * 49, "is not a good name here"),
-        ("-x", "is not a good name here"),
+        ("Upper", "is not a valid name here"),
+        ("a.b", "is not a valid name here"),
+        ("", "is not a valid name here"),
+        ("x" * 49, "is not a valid name here"),
+        ("-x", "is not a valid name here"),
     ],
 )
 def test_names_are_bounded(queue: str, said: str) -> None:

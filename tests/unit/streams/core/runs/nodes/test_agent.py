@@ -282,7 +282,7 @@ def test_a_repeated_or_late_result_of_a_part_changes_nothing(world):
     [
         ({"tools": ["search", "reed"]}, "config.tools[1]", "there is no tool 'reed'"),
         ({"prompt_ref": "other@1"}, "config.prompt_ref", "there is no prompt 'other@1'"),
-        ({"cache": True}, "config.cache", "not cached"),
+        ({"cache": True}, "config.cache", "cannot be cached"),
     ],
 )
 def test_an_agent_that_is_wrong_is_refused(config, path, said):

@@ -155,7 +155,7 @@ def test_rules_and_hashes_of_workflows_without_it_stay() -> None:
         (["a"], "", {"on_failure": "undo"}, "dag.on_failure[0]", "there is no node"),
         (["a", "u"], "a>u", {"on_failure": "u"}, "dag.on_failure[0]", "an edge leads to"),
         (["a", "u"], "", {"on_cancel": "u u"}, "dag.on_cancel[1]", "named twice"),
-        (["u"], "", {"on_cancel": "u"}, "dag.nodes", "nothing is to be done"),
+        (["u"], "", {"on_cancel": "u"}, "dag.nodes", "the run itself has no work"),
         (["a", "u", "v"], "u>v a>v", {"on_failure": "u"}, "dag.edges[1]", "does not"),
     ],
 )

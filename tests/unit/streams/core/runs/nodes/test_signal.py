@@ -163,7 +163,7 @@ def test_the_id_of_a_signal_keeps_source_and_id_apart():
 @pytest.mark.parametrize(
     ("node", "path", "said"),
     [
-        (ask(policy={"timeout_ms": 5}), "policy.timeout_ms", "no worker works on a signal"),
+        (ask(policy={"timeout_ms": 5}), "policy.timeout_ms", "no worker executes a signal"),
         (ask(inputs={"a": 1}), "config.inputs", "a signal has no inputs"),
         (ask(default="x" * 70_000), "config.default", "has over 64 KiB"),
     ],

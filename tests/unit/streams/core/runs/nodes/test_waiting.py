@@ -105,7 +105,7 @@ def test_a_result_for_a_wait_counts_as_late(world):
         ({"duration_ms": 1, "until": "{{x}}"}, {}, "dag.nodes[0].config", "both"),
         ({"until": "soon"}, {}, "dag.nodes[0].config.until", "RFC 3339"),
         ({"until": "b.output"}, {}, "dag.nodes[0].config.until", "does not exist"),
-        ({"duration_ms": 1}, {"timeout_ms": 5}, "dag.nodes[0].policy.timeout_ms", "no worker works on a wait"),
+        ({"duration_ms": 1}, {"timeout_ms": 5}, "dag.nodes[0].policy.timeout_ms", "no worker executes a wait"),
     ],
 )
 def test_a_wait_that_is_wrong_is_refused(config, policy, path, said):
