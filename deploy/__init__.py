@@ -1,1 +1,1 @@
-"""Ways to run AgentFlow: on one machine, in containers, on a cluster. Composition roots may import every other room."""
+"""Ways to run AgentFlow: on one machine, in containers, on a cluster. Composition roots may import every layer."""

@@ -1,9 +1,9 @@
 """Bring the schemas of PostgreSQL and ClickHouse up to date: ``python -m deploy.migrate up|status``.
 
 The migrations are the numbered files in ``deploy/migrations/postgres``. Each is applied once, in order, in a
-transaction of its own together with its row in ``schema_migration``; a session lock lets one runner work at a time. A
-file that was applied must never change: its checksum is compared first. ClickHouse's are in
-``deploy/migrations/clickhouse``, kept by ``connectors.clickhouse.client``.
+transaction of its own together with its row in ``schema_migration``; a session lock admits one runner at a time. An
+applied file must never change: its checksum is compared first. ClickHouse's are in ``deploy/migrations/clickhouse``,
+applied by ``connectors.clickhouse.client``.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from schemas.errors import AgentFlowError
 from schemas.settings import Settings
 
 FOLDER = Path(__file__).with_name("migrations") / "postgres"
-#: Any number that nobody else uses as an advisory lock in this database.
+#: An arbitrary number that nobody else uses as an advisory lock in this database.
 LOCK = 7_220_419_581_003
 CONNECT_TIMEOUT_S = 10.0
 
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 
 
 class MigrationError(AgentFlowError):
-    """The migrations and the database do not fit together; the message says how to mend it."""
+    """The migrations and the database do not match; the message says how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def read_migrations(folder: Path = FOLDER) -> list[Migration]:
 
 
 async def up(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
-    """Apply what is missing and return the names of it. Raises ``MigrationError`` or ``Unavailable``."""
+    """Apply the missing migrations and return their names. Raises ``MigrationError`` or ``Unavailable``."""
     wanted = read_migrations() if migrations is None else migrations
     async with _Session(dsn) as conn:
         await conn.execute("SELECT pg_advisory_lock($1)", LOCK)
@@ -86,7 +86,7 @@ async def up(dsn: str, migrations: Sequence[Migration] | None = None) -> list[st
 
 
 async def status(dsn: str, migrations: Sequence[Migration] | None = None) -> list[tuple[str, bool]]:
-    """Return every migration with whether it is applied, changing nothing."""
+    """Return every migration, and true if it is applied; changes nothing."""
     wanted = read_migrations() if migrations is None else migrations
     async with _Session(dsn) as conn:
         there = await conn.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL")
@@ -120,7 +120,7 @@ def _missing(wanted: Sequence[Migration], done: dict[int, tuple[str, str]]) -> l
     known = {migration.number for migration in wanted}
     for number, (name, _) in sorted(done.items()):
         if number not in known:
-            raise MigrationError(f"the database has migration {name}, this checkout has not: use a newer checkout")
+            raise MigrationError(f"the database has migration {name}, which this checkout lacks: use a newer checkout")
     for migration in wanted:
         if migration.number in done and done[migration.number][1] != migration.checksum:
             raise MigrationError(f"{migration.name} was changed after it was applied: restore it and add a new file")

@@ -1,1 +1,1 @@
-"""AgentFlow on one machine with nothing installed: embedded engines and the roles beside them."""
+"""AgentFlow on one machine without installed servers: embedded engines and the roles."""

@@ -1,7 +1,7 @@
 """``python -m deploy.local run|demo``: the whole system on this machine.
 
-``run`` keeps its data in ``.agentflow`` and serves until Ctrl-C; ``demo`` does the same in a throw-away directory and
-ends when the sample has run.
+``run`` keeps its data in ``.agentflow`` and serves until Ctrl-C; ``demo`` does the same in a temporary directory and
+stops when the sample has run.
 """
 
 import argparse
@@ -25,12 +25,12 @@ WATCH_S = 1.0
 
 
 def say(message: str) -> None:
-    """Print a line at once, also into a pipe."""
+    """Print a line and flush it, also into a pipe."""
     print(message, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Exit codes: 0 as asked, 1 something failed, 130 interrupted before it served."""
+    """Run the command. Exit codes: 0 success, 1 failure, 130 interrupted before it served."""
     args = _parser().parse_args(argv)
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.default_int_handler)  # all of them end the command as Ctrl-C does
@@ -79,7 +79,7 @@ def _serve(system: System) -> int:
 
 
 def instructions(system: System) -> str:
-    """Return how to go on from here, as commands that work as they are."""
+    """Return the next commands, ready to be pasted."""
     key_file = _shown(system.data_dir / "api-key")
     bootstrap = system.endpoints.kafka_bootstrap
     body = '{"workflow_name": "document_analysis", "inputs": {"document_key": "gettysburg.txt"}}'
@@ -111,12 +111,14 @@ def _shown(path: Path) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deploy.local", description="The whole system on this machine.")
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Run the whole system on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     run_ = commands.add_parser("run", help="start everything, run the sample, serve until Ctrl-C")
-    run_.add_argument("--data-dir", type=Path, default=ROOT / ".agentflow", help="kept between starts")
-    run_.add_argument("--no-sample", action="store_true", help="only serve")
-    commands.add_parser("demo", help="the same in a throw-away directory, then stop")
+    run_.add_argument(
+        "--data-dir", type=Path, default=ROOT / ".agentflow", help="directory of data that is kept between starts"
+    )
+    run_.add_argument("--no-sample", action="store_true", help="serve without running the sample")
+    commands.add_parser("demo", help="the same in a temporary directory, then stop")
     return parser
 
 

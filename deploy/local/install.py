@@ -1,9 +1,9 @@
-"""Make a virtual environment and install a hashed lock into it, never silent for long. Standard library only.
+"""Create a virtual environment and install a hashed lock into it, with regular progress. Standard library only.
 
-    python3 deploy/local/install.py --venv .venv requirements-local.lock
+python3 deploy/local/install.py --venv .venv requirements-local.lock
 
-Safe to repeat: what is there stays. pip installs uv (pinned, hashed), uv installs the rest, several times faster; where
-uv cannot work (it does not read pip's configuration of mirrors, say), pip does it.
+Safe to repeat: installed packages stay. pip installs uv (pinned, hashed), uv installs the rest, several times faster;
+where uv cannot work (it does not read pip's configuration of mirrors, say), pip does it.
 """
 
 import argparse
@@ -23,12 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def say(message: str) -> None:
-    """Print at once, also into a pipe."""
+    """Print and flush, also into a pipe."""
     print(message, flush=True)
 
 
 def run(what: str, argv: list[str]) -> bool:
-    """Run a command with its output kept aside and a line every two seconds; show the end of it on failure."""
+    """Run a command with its output captured and a line every two seconds; show the end of it on failure."""
     started = said = time.monotonic()
     say(f"{what} ...")
     with tempfile.TemporaryFile() as output:
@@ -48,16 +48,16 @@ def run(what: str, argv: list[str]) -> bool:
 
 
 def ensure_venv(folder: Path) -> Path:
-    """The environment's python; the environment is made when it is not there or broken."""
+    """The environment's python; the environment is created if it is missing or broken."""
     python = folder / "bin" / "python"
     if works(python):
         return python
-    say(f"making {folder} with Python {sys.version.split()[0]} ...")
+    say(f"creating {folder} with Python {sys.version.split()[0]} ...")
     try:
         venv.create(folder, with_pip=False, symlinks=True, clear=folder.exists())
         done = run("installing pip into it", [str(python), "-m", "ensurepip", "--upgrade", "--default-pip"])
     except OSError as error:
-        sys.exit(f"cannot make {folder}: {error}")
+        sys.exit(f"cannot create {folder}: {error}")
     if not done:
         sys.exit(
             "this Python has no ensurepip: install its venv package (Debian: apt install python3-venv), then again"
@@ -66,7 +66,7 @@ def ensure_venv(folder: Path) -> Path:
 
 
 def works(python: Path) -> bool:
-    """Whether an environment is there and can install."""
+    """True if an environment exists and can install."""
     if not python.exists():
         return False
     return subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
@@ -92,7 +92,7 @@ def install(python: Path, lock: Path) -> bool:
     installer = str(ROOT / "requirements-install.lock")
     if run("installing the installer", [*pip, installer]) and run(f"installing {lock.name} with uv", uv):
         return True
-    say("uv could not do it; pip tries, which takes longer")
+    say("uv failed; trying pip, which takes longer")
     return run(f"installing {lock.name} with pip", [*pip, str(lock)])
 
 
@@ -108,7 +108,7 @@ def main() -> None:
     python = ensure_venv(arguments.venv.absolute())
     if not install(python, arguments.lock.absolute()):
         sys.exit(
-            "the install did not work: check the network (or the mirror that pip is set up for), then run it again"
+            "the installation failed: check the network (or the mirror that pip is configured for), then run it again"
         )
 
 

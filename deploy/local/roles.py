@@ -14,8 +14,8 @@ import orjson
 from deploy.local.engines.engine import GUARD
 from deploy.local.engines.errors import EngineError
 
-#: What sinks fetch is large and short-lived: given back to the system at once, it leaves no holes. It costs a tenth
-#: more CPU, so other roles, which grow less, do without. glibc alone reads it.
+#: Fetched data of sinks is large and short-lived: returned to the system at once, it leaves no fragments. It costs a
+#: tenth more CPU, so other roles, which grow less, do without. glibc alone reads it.
 MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "262144"}
 SINKS = frozenset({"history", "analytics"})
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,12 +24,12 @@ LOG_TAIL_LINES = 15
 
 
 class RoleStartError(EngineError):
-    """A role ended or stayed silent while starting; the message ends with the tail of its log."""
+    """A role ended or did not report while starting; the message ends with the tail of its log."""
 
 
 @dataclass
 class RoleProcess:
-    """One process of ours. It prints one JSON line on its output when it serves; the rest goes to its log.
+    """One process of roles. It prints one JSON line on its output when it serves; the rest goes to its log.
 
     ``root`` is the checkout that it runs from.
 
@@ -68,7 +68,7 @@ class RoleProcess:
             )
 
     def wait_ready(self, timeout_s: float = 60.0) -> dict[str, object]:
-        """Block until the process says that it serves; return what it said. Raises ``RoleStartError``."""
+        """Block until the process reports that it serves; return the report. Raises ``RoleStartError``."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             line = self._out.read_bytes().partition(b"\n")[0]
@@ -87,13 +87,13 @@ class RoleProcess:
         return self.wait_ready(timeout_s)
 
     def kill(self) -> None:
-        """End the process with SIGKILL, as a crash does."""
+        """Kill the process with SIGKILL, as a crash does."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     def stop(self, timeout_s: float = 30.0) -> int | None:
-        """Ask the process to end, kill it when it does not; return its exit code."""
+        """Ask the process to stop, kill it if it does not; return its exit code."""
         if self.process is None:
             return None
         self.process.terminate()

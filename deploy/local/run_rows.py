@@ -1,4 +1,4 @@
-"""A run as lines to show: one for each step, and one for all children of a mapped node. No I/O."""
+"""A run as rows to show: one for each step, and one for all children of a mapped node. No I/O."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def costs_by_route(run: RunJson) -> dict[str, Decimal]:
 
 
 def cost_of_children(run: RunJson) -> Decimal:
-    """Return what the runs spent, in US dollars, that a run started and waited for."""
+    """Return the cost, in US dollars, of the runs that a run started and waited for."""
     return Decimal(str(run.get("children_cost_usd") or "0"))
 
 
@@ -79,7 +79,7 @@ def money(amount: Decimal) -> str:
 
 
 def title(run: RunJson) -> str:
-    """Return a run's workflow, and the document that it works on where its tags or inputs name one."""
+    """Return a run's workflow, and its document if its tags or inputs name one."""
     tags, inputs = run.get("tags") or {}, run.get("inputs") or {}
     document = tags.get("document") or inputs.get("document_key")
     name = str(run.get("workflow_name") or run["id"])

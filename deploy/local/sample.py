@@ -22,7 +22,7 @@ class SampleError(Exception):
 
 
 async def run_sample(api_url: str, api_key: str) -> None:
-    """Register and submit everything, show the runs until they end, print what came out. Raises ``SampleError``."""
+    """Register and submit everything, show the runs until they end, print their results. Raises ``SampleError``."""
     headers = {"Authorization": f"Bearer {api_key}"}
     async with local_client(api_url, headers, timeout_s=30) as api:
         await _register(api)
@@ -42,7 +42,7 @@ async def run_sample(api_url: str, api_key: str) -> None:
 
 
 def submissions(documents: Path = DOCUMENTS) -> list[dict[str, Any]]:
-    """Return what to submit: every document analyzed whole, the longest one also in parts, then ``examples/inputs``."""
+    """Return the submissions: every document as a whole, the longest one also in parts, then ``examples/inputs``."""
     texts = sorted(documents.glob("*.txt"), key=lambda path: path.stat().st_size)
     whole = [
         {"workflow_name": "document_analysis", "inputs": {"document_key": t.name}, "tags": {"document": t.stem}}
@@ -58,7 +58,7 @@ def submissions(documents: Path = DOCUMENTS) -> list[dict[str, Any]]:
 
 
 def _examples() -> list[dict[str, Any]]:
-    """Return the runs of ``examples/inputs``: a list a workflow, each run with its ``inputs`` and a name to show."""
+    """Return the runs of ``examples/inputs``: a list per workflow, each run with its ``inputs`` and a name to show."""
     return [
         {
             "workflow_name": path.stem,
@@ -83,7 +83,7 @@ async def _register(api: httpx.AsyncClient) -> None:
     for path in sorted((EXAMPLES / "prompts").glob("*.yaml")):
         prompt = yaml.safe_load(path.read_text(encoding="utf-8"))
         _expect(await api.post("/api/v1/prompts", json=prompt), (200, 201), path)
-    # Sorted, what a workflow runs comes before it.
+    # Sorted, a nested workflow comes before the one that runs it.
     for path in sorted((EXAMPLES / "workflows").glob("*.yaml")):
         yaml_type = {"Content-Type": "application/yaml"}
         _expect(await api.post("/api/v1/workflows", content=path.read_bytes(), headers=yaml_type), (200, 201), path)

@@ -1,7 +1,7 @@
-"""Runs on a screen while they move, and their results at the end.
+"""Runs on a screen while they progress, and their results at the end.
 
-On a terminal it is one live table; on a pipe a line for each change, and a sign of life when nothing changes. What
-it shows are the answers of ``GET /api/v1/workflows/runs/{id}``, so anybody can see the same with curl.
+On a terminal it is one live table; on a pipe a line for each change, and a sign of life when nothing changes. The data
+are the answers of ``GET /api/v1/workflows/runs/{id}``, so curl can show the same.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from schemas.run_states import TERMINAL_RUN
 Fetch = Callable[[str], Awaitable[RunJson]]
 """Returns a run by its id."""
 
-#: Nobody should look at a still screen for over 5 s, and a printed line is late by a tick of the heart.
+#: The screen must not be still for over 5 s, and a printed line is late by one tick.
 _QUIET_S = 3.0
 _HEART_S = 0.5
-#: A map over hundreds of items moves all the time; on a pipe, once a second is enough to follow.
+#: A map over hundreds of items changes all the time; on a pipe, once a second is enough to follow.
 _MAP_LINE_S = 1.0
 _OUTPUT_LINES = 12
 _OUTPUT_WIDTH = 160
 
 
 class _View(Protocol):
-    """Where runs are shown."""
+    """A display of runs."""
 
     def __enter__(self) -> Self: ...
 
@@ -42,16 +42,16 @@ class _View(Protocol):
     ) -> None: ...
 
     def show(self, runs: Sequence[RunJson]) -> None:
-        """Show the runs as they are now."""
+        """Show the runs in their current state."""
         ...
 
     def beat(self, ended: int, total: int) -> None:
-        """Show a sign of life, where one is due."""
+        """Show a sign of life, if one is due."""
         ...
 
 
 class _Screen:
-    """A table that is drawn again in place."""
+    """A table that is redrawn in place."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)
@@ -130,7 +130,7 @@ class _Lines:
 
 
 class LiveRuns:
-    """Follows runs until all have ended. ``fetch`` is asked for each run that has not, every ``poll_s`` seconds."""
+    """Follows runs until all have ended. ``fetch`` is called for each open run, every ``poll_s`` seconds."""
 
     def __init__(
         self, fetch: Fetch, console: Console | None = None, *, poll_s: float = 0.3, quiet_s: float = _QUIET_S
@@ -142,9 +142,9 @@ class LiveRuns:
         self._runs: dict[str, RunJson] = {}
 
     async def follow(self, run_ids: Sequence[str], *, timeout_s: float = 300.0) -> list[RunJson]:
-        """Show the runs as they move and return them, in the order given, when all have ended.
+        """Show the runs as they progress and return them, in the given order, when all have ended.
 
-        Raises ``TimeoutError`` that names the runs still moving, and whatever ``fetch`` raises.
+        Raises ``TimeoutError`` that names the open runs, and whatever ``fetch`` raises.
         """
         with self._view() as view:
             heart = asyncio.create_task(self._beat(view, len(run_ids)))
@@ -154,7 +154,7 @@ class LiveRuns:
             except TimeoutError as exc:
                 late = [run_id for run_id in run_ids if not _ended(self._runs.get(run_id))]
                 raise TimeoutError(
-                    f"not ended within {timeout_s:g} s: {', '.join(late)}; the roles' logs say what they do"
+                    f"not ended within {timeout_s:g} s: {', '.join(late)}; see the logs of the roles"
                 ) from exc
             finally:
                 heart.cancel()
@@ -180,7 +180,7 @@ class LiveRuns:
 
 
 def print_results(runs: Iterable[RunJson], console: Console | None = None) -> None:
-    """Print each run's output (trimmed), its cost and where the money went."""
+    """Print each run's output (trimmed), its cost and the routes that cost it."""
     screen = console or Console()
     for run in runs:
         screen.print()
@@ -255,7 +255,7 @@ def _trimmed(text: str) -> list[str]:
     lines = [line if len(line) <= _OUTPUT_WIDTH else f"{line[:_OUTPUT_WIDTH]}…" for line in text.splitlines()]
     if len(lines) <= _OUTPUT_LINES:
         return lines
-    # The end of an analysis says as much as its start: its key terms and counts.
+    # The end of an analysis matters as much as its start: its key terms and counts.
     head = lines[: _OUTPUT_LINES - 3]
     return [*head, f"… {len(lines) - len(head) - 2} more lines", *lines[-2:]]
 

@@ -25,8 +25,8 @@ PARTITIONS = 4
 API_PORT = 8080
 READY_TIMEOUT_S = 60.0
 
-#: Which roles share a process. Few processes cost least on two cores; any role may also run alone. The sinks are a
-#: process of their own, since what they decode and write would hold up the runs.
+#: The roles that share a process. Few processes cost least on two cores; any role may also run alone. The sinks are a
+#: process of their own, since their decoding and writing would delay the runs.
 LAYOUT: Mapping[str, tuple[str, ...]] = {
     "streams": ("ingress", "orchestrator", "budgets", "admission", "scheduler"),
     "sinks": ("history", "analytics", "live"),
@@ -38,10 +38,10 @@ SESSION_TIMEOUT_MS = 6_000
 
 @dataclass
 class System:
-    """Everything, started in order and stopped in reverse. ``env`` adds to what every role is told.
+    """The whole system, started in order and stopped in reverse. ``env`` adds to every role's environment.
 
-    ``durable`` keeps data safe against a crash of the machine; throw-away directories do without. ``partitions`` is
-    that of new topics.
+    ``durable`` keeps data safe against a crash of the machine; temporary directories do without. ``partitions`` is that
+    of new topics.
     """
 
     data_dir: Path
@@ -65,11 +65,11 @@ class System:
         self.stop()
 
     def start(self) -> None:
-        """Start everything; return when the API says that it is ready. Raises ``EngineError``."""
+        """Start everything; return when the API reports that it is ready. Raises ``EngineError``."""
         try:
             with heartbeat(self.progress, "starting the engines: Kafka, Redis, PostgreSQL, ClickHouse, NATS"):
                 self.endpoints = self.stack.start()
-            with heartbeat(self.progress, "bringing schema and topics up to date"):
+            with heartbeat(self.progress, "migrating the schemas and creating the topics"):
                 asyncio.run(prepare(self.endpoints, self.partitions))
             with heartbeat(self.progress, "starting the roles"):
                 self._start_roles()
@@ -87,12 +87,12 @@ class System:
 
     @property
     def api_key(self) -> str:
-        """The bootstrap key of this data directory, made on first use, readable by the owner only."""
+        """The bootstrap key of this data directory, generated on first use, readable by the owner only."""
         return self._secret("api-key")
 
     @property
     def api_url(self) -> str:
-        """Where the API listens."""
+        """The address of the API."""
         return f"http://{LOOPBACK}:{self.api_port}"
 
     def client(self) -> httpx.Client:
@@ -100,7 +100,7 @@ class System:
         return blocking_local_client(self.api_url, {"Authorization": f"Bearer {self.api_key}"}, timeout_s=10)
 
     def endpoints_of(self, name: str) -> Endpoints:
-        """Return where a process of roles finds the engines; tests put something between them."""
+        """Return the addresses of the engines for a process of roles; tests put a proxy between them."""
         return self.endpoints
 
     def role_env(self, name: str) -> dict[str, str]:
@@ -167,7 +167,7 @@ class System:
 
 
 def _named(name: str) -> dict[str, str]:
-    """Return a process' names. By the second the one that is started in its place is known to be its new owner."""
+    """Return a process' names. The second marks its replacement as the new owner of its partitions."""
     return {"WORKER_ID": name, "GROUP_INSTANCE_ID": name}
 
 

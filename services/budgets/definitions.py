@@ -1,4 +1,4 @@
-"""The budgets that exist, in memory, folded from ``definitions`` by every process that holds money."""
+"""Budget definitions in memory, folded from ``definitions`` by every process that takes holds."""
 
 from pydantic import ValidationError
 
@@ -10,8 +10,8 @@ from schemas.records.definitions import Definition
 class BudgetDefinitions:
     """Budgets by organisation.
 
-    The newest version of a definition wins whatever the order in which versions come. Until ``mark_loaded``
-    says that the topic was read to its end once, nobody may rely on a budget being absent.
+    The newest version of a definition wins, in whatever order versions arrive. Before ``mark_loaded`` reports that the
+    topic was read to its end once, the absence of a budget proves nothing.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class BudgetDefinitions:
         self._loaded = False
 
     def apply(self, definition: Definition) -> None:
-        """Take in one record; other kinds are ignored. Raises ``BadRecord`` for a body that is no budget."""
+        """Apply one record; other kinds are ignored. Raises ``BadRecord`` for a body that is not a budget."""
         if definition.kind != "budget":
             return
         key = (definition.org_id, definition.id)
@@ -35,12 +35,12 @@ class BudgetDefinitions:
             of_org[definition.id] = budget
 
     def mark_loaded(self) -> None:
-        """Say that every definition that existed at the start was applied."""
+        """Report that every definition that existed at the start was applied."""
         self._loaded = True
 
     @property
     def loaded(self) -> bool:
-        """Whether the definitions were read to their end once."""
+        """True after the definitions were read to their end once."""
         return self._loaded
 
     def of_org(self, org_id: str) -> list[Budget]:
@@ -51,7 +51,7 @@ class BudgetDefinitions:
     def applying(self, org_id: str, workflow: str, provider: str, model: str) -> list[Budget]:
         """Return every budget that limits such a call. Raises ``Unavailable`` before the first load."""
         if not self._loaded:
-            raise Unavailable("budgets", "the definitions of budgets were not read to their end yet")
+            raise Unavailable("budgets", "the definitions of budgets have not been read to their end yet")
         targets = {"org": None, "workflow": workflow, "provider": provider, "model": model}
         return [b for b in self.of_org(org_id) if b.scope == "org" or b.target == targets[b.scope]]
 
@@ -66,7 +66,7 @@ def _budget(definition: Definition) -> Budget:
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadRecord("budget", f"{definition.key} is no budget: {where}: {first['msg']}") from exc
+        raise BadRecord("budget", f"{definition.key} is not a budget: {where}: {first['msg']}") from exc
     if (budget.org_id, budget.id) != (definition.org_id, definition.id):
         raise BadRecord("budget", f"{definition.key} carries budget {budget.org_id}/{budget.id}, not its own")
     return budget

@@ -1,4 +1,4 @@
-"""Whose runs wait for their turn: those of organisations that have limits, and everybody's where there is a pool."""
+"""Tells which organisations' runs need admission: those with limits, and all of them if there is a pool."""
 
 import time
 from collections.abc import Callable, Set
@@ -6,12 +6,14 @@ from collections.abc import Callable, Set
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.run_limits import RunLimits
 
-#: How long limits that were set elsewhere may not be known; one small question in this time is no load.
+#: Limits set in another process may be unknown for this long; one small query in this time is no load.
 KNOWN_FOR_S = 1.0
 
 
 class Turns:
-    """Knows who has limits, as of ``KNOWN_FOR_S`` ago at most. ``pool`` is the deployment's ``ADMISSION_POOL``."""
+    """Knows the organisations with limits, ``KNOWN_FOR_S`` old at most. ``pool`` is the deployment's
+    ``ADMISSION_POOL``.
+    """
 
     def __init__(self, limits: RunLimits, pool: int = 0, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
@@ -22,7 +24,7 @@ class Turns:
         self._asking: SingleFlight[None, frozenset[str]] = SingleFlight()
 
     async def of(self, org_ids: Set[str]) -> Set[str]:
-        """Return those of some organisations whose runs wait for their turn. Raises ``Unavailable``."""
+        """Return the organisations, of the given ones, whose runs need admission. Raises ``Unavailable``."""
         if self._pool:
             return org_ids
         if self._until <= self._monotonic():
@@ -30,9 +32,9 @@ class Turns:
         return org_ids & self._limited
 
     def forget(self) -> None:
-        """Ask again; called after limits were set here."""
+        """Query again; called after limits were set in this process."""
         self._until = 0.0
-        # What is being asked at this moment may be the answer of before: it is neither shared nor kept.
+        # A query in flight may return the earlier state: its answer is neither shared nor stored.
         self._asking = SingleFlight()
 
     async def _ask(self) -> frozenset[str]:

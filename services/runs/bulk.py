@@ -1,4 +1,4 @@
-"""One thing done to many runs, in bounded batches. Each is idempotent, so a call that broke off is made again."""
+"""One action on many runs, in bounded batches. Each is idempotent, so an interrupted call can be repeated."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from services.runs.submit import Submissions
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
-#: So many cancels are one append; so many retries one round of submissions.
+#: Cancels of one append; retries of one round of submissions.
 BATCH = 100
 #: Each reads a run with its outputs, which may be a megabyte.
 READERS = 8
-#: One retry of a run, however often it is asked for in bulk; a retry that failed is a run of its own.
+#: One retry of a run, however often bulk requests it; a retry that failed is a run of its own.
 RETRY_KEY = "retry"
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one run: the new run of a retry, or why it could not be done."""
+    """The outcome for one run: the new run of a retry, or the problem."""
 
     id: str
     run_id: str | None = None
@@ -33,7 +33,7 @@ class Done:
 
 
 class Bulk:
-    """Cancels and retries. Raises ``Unavailable``; what was done until then stays done, and is found so again."""
+    """Cancels and retries. Raises ``Unavailable``; completed actions stay, and a repetition finds them."""
 
     def __init__(self, appender: Appender, restarts: Restarts, submissions: Submissions, bus: PubSub) -> None:
         self._appender = appender
@@ -42,20 +42,20 @@ class Bulk:
         self._submissions = submissions
 
     async def cancel(self, org_id: str, run_ids: Sequence[str], requested_by: str) -> list[Done]:
-        """Ask for the end of runs, and hurry up their calls; a run that has ended meanwhile ignores it."""
+        """Request cancellation of runs and interrupt their calls; a run that has ended meanwhile ignores it."""
         for batch in _batches(run_ids):
             events = [
                 CancelRequested(run_id=run, org_id=org_id, reason="bulk cancel", requested_by=requested_by)
                 for run in batch
             ]
             await self._appender.append([OutRecord(RUN_EVENTS, e.run_id.encode(), encode(e)) for e in events])
-            # In the log, as the cancel of a single run is before it is said.
+            # In the log before the broadcast, as for the cancel of a single run.
             for run in batch:
                 self._bus.publish(cancel_subject(org_id), run.encode())
         return [Done(run) for run in run_ids]
 
     async def retry(self, org_id: str, run_ids: Sequence[str]) -> list[Done]:
-        """Restart runs from what did not succeed, each once."""
+        """Restart runs from their unsuccessful steps, each once."""
         outcomes: list[Done] = []
         readers = asyncio.Semaphore(READERS)
         for batch in _batches(run_ids):

@@ -1,7 +1,7 @@
-"""Why a run is waiting: on what each of its steps does, worked out when somebody asks.
+"""Explains why a run waits: the reason of each of its steps, computed on request.
 
-What the fold knows is in a step's text; what is before a step follows from the definition; who works on it is in its
-claim; how far it is behind in its lane the broker knows. What cannot be asked now is said to be unknown.
+The fold's reason is in a step's text; predecessors follow from the definition; the current worker is in the lease; the
+broker knows the position in the lane. A reason that cannot be queried now is reported as unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,13 +24,13 @@ from topics.catalogue import lane
 
 #: A map may have thousands of open children; what the first ones wait for says it of the rest.
 SHOWN = 200
-#: Lanes are asked about so many steps; the others of a run are behind them.
+#: Lanes are queried for this many steps; a run's other steps are behind them.
 ASKED = 20
 
 
 @dataclass(frozen=True)
 class StepWait:
-    """A step that has not settled, and on what it waits."""
+    """An open step, and the reason why it waits."""
 
     step_id: str
     node_id: str
@@ -40,7 +40,7 @@ class StepWait:
 
 @dataclass(frozen=True)
 class RunWaits:
-    """Every step of a run that has not settled. ``left_out`` counts those beyond ``SHOWN``."""
+    """Every open step of a run. ``left_out`` counts those beyond ``SHOWN``."""
 
     status: RunState
     wait: Wait | None
@@ -49,7 +49,7 @@ class RunWaits:
 
 
 class Waits:
-    """Answers why runs wait. Raises ``Unavailable`` when history does not answer."""
+    """Explains why runs wait. Raises ``Unavailable`` when history does not answer."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Waits:
         await self._lanes.close()
 
     async def of(self, org_id: str, run_id: str) -> RunWaits | None:
-        """Return on what a run in history waits; ``None`` for one that is not there."""
+        """Return the wait reasons of a run in history; ``None`` for an unknown run."""
         found = await self._history.get(org_id, run_id)
         if found is None:
             return None
@@ -106,7 +106,7 @@ class Waits:
         return [StepWait(s.step_id, s.node_id, s.status, begun(s, steps, holders, lanes)) for s in steps]
 
     async def _holders(self, run: StoredRun, steps: Sequence[StoredStep]) -> dict[str, Holder]:
-        """Return who works on which step; nobody while Redis does not answer."""
+        """Return the lease holders of steps; none while Redis does not answer."""
         ids = {request_id(run.id, step.step_id, step.attempt): step.step_id for step in steps}
         try:
             found = await self._claims.holders(run.id, list(ids))
@@ -116,40 +116,38 @@ class Waits:
 
     async def _lane(self, run: StoredRun, step: StoredStep, node: Node | None) -> Wait:
         if node is None:
-            return Wait(
-                "lane", detail="its request is made; the run's definition cannot be had, so its lane is unknown"
-            )
+            return Wait("lane", detail="requested; the run's definition is unavailable, so its lane is unknown")
         topic = lane(queue_of(node) or node.policy.quality)
         try:
             ahead = await self._lanes.ahead(topic, f"{run.id}:{step.step_id}".encode(), step.requested_ms or 0)
         except TryLater as exc:
-            return Wait("lane", topic, detail=f"how far it is behind is not known now: {exc}")
+            return Wait("lane", topic, detail=f"its position in the lane is unknown now: {exc}")
         if ahead == 0:
-            return Wait("lane", topic, detail="a worker has taken its request, and holds no claim on it (yet)")
+            return Wait("lane", topic, detail="a worker has fetched its request, and holds no lease on it (yet)")
         return Wait(
-            "lane", topic, detail=f"about {ahead} requests are before it in its partition, or are being worked on"
+            "lane", topic, detail=f"about {ahead} requests are before it in its partition, or are being executed"
         )
 
 
 def begun(
     step: StoredStep, steps: Sequence[StoredStep], holders: Mapping[str, Holder], lanes: Mapping[str, Wait]
 ) -> Wait:
-    """Return on what a step that was asked for waits. ``steps`` are all that have not settled."""
+    """Return the wait reason of a requested step. ``steps`` are all open ones."""
     if step.status == "waiting" or (step.status == "ready" and step.waiting_for):
         failed_with = step.error["message"] if step.error is not None else None
         return read_wait(step.waiting_for or "", step.waiting_until_ms, failed_with)
     children = [other for other in steps if other.node_id == step.node_id and other.step_id != step.node_id]
     if children and step.step_id == step.node_id:
         names = ", ".join(child.step_id for child in children[:3])
-        return Wait("dependency", names, detail=f"{len(children)} of its children have not settled")
+        return Wait("dependency", names, detail=f"{len(children)} of its children have not ended")
     if (holder := holders.get(step.step_id)) is not None:
-        detail = f"worker {holder.worker_id} works on attempt {step.attempt}; it renews its lease until it is done"
+        detail = f"worker {holder.worker_id} executes attempt {step.attempt}; it renews its lease until it is done"
         return Wait("claim", holder.worker_id, holder.until_ms, detail)
-    return lanes.get(step.step_id) or Wait("lane", detail="its request is made; see the steps above for its lane")
+    return lanes.get(step.step_id) or Wait("lane", detail="requested; see the steps above for its lane")
 
 
 def not_begun(definition: ResolvedSpec, steps: Sequence[StoredStep]) -> list[StepWait]:
-    """Return on what the nodes wait that were never asked for."""
+    """Return the wait reasons of the nodes that were never requested."""
     dag, apart = definition.spec.dag, compensating(definition.spec)
     states = {step.node_id: step.status for step in steps if step.step_id == step.node_id}
     before = predecessors((n.id for n in dag.nodes), ((e.source, e.target) for e in dag.edges))
@@ -163,6 +161,6 @@ def not_begun(definition: ResolvedSpec, steps: Sequence[StoredStep]) -> list[Ste
 
 def _pending(missing: Sequence[str]) -> Wait:
     if not missing:
-        return Wait("concurrency", detail="nothing before it is open: it waits for a free place in its run")
+        return Wait("concurrency", detail="no predecessor is open: it waits for a free concurrency slot of its run")
     names = ", ".join(missing)
-    return Wait("dependency", names, detail=f"not settled: {names}")
+    return Wait("dependency", names, detail=f"not ended: {names}")

@@ -1,4 +1,4 @@
-"""The submission that a schedule makes at a slot."""
+"""The submission of a schedule's slot."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from schemas.ids import run_id
 from schemas.money import cents
 from schemas.schedule import slot_id
 
-#: In a text among a schedule's inputs it stands for the slot, in RFC 3339.
+#: Placeholder in a schedule's inputs, replaced by the slot's time in RFC 3339.
 PLACEHOLDER = "{{slot}}"
 TAG = "schedule"
 
@@ -25,7 +25,7 @@ def run_of(schedule: StoredSchedule, slot_ms: int) -> str:
 
 
 def submission_of(schedule: StoredSchedule, slot_ms: int) -> SubmitRun:
-    """Return what is submitted at a slot. The schedule's name is a tag, where there is room for one more."""
+    """Return the submission of a slot. The schedule's name is a tag, if there is room for one more."""
     slot = slot_id(slot_ms)
     inputs = {k: v.replace(PLACEHOLDER, slot) if isinstance(v, str) else v for k, v in schedule.inputs.items()}
     named = {TAG: schedule.name} if len(schedule.tags) < MAX_TAGS else {}

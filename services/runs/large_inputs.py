@@ -1,8 +1,8 @@
-"""Inputs that are too large to travel in their run's record are stored as objects, and the record says where they are.
+"""Stores inputs that are too large for their run's record as objects; the record carries references.
 
-The largest go first, until what is left is small. Those that the run's decisions read
-(``schemas.spec.decision_inputs``) stay where they are as long as the record has room for them. Equal bytes are one
-object, so what was stored for a run that never came is harmless, and a repeat stores nothing new.
+The largest go first, until the remainder is small. Inputs that the run's decisions read
+(``schemas.spec.decision_inputs``) stay inline as long as the record has room for them. Equal bytes are one object, so
+objects of a run that never came are harmless, and a repetition stores nothing new.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.rules_version import REFERENCES
 
-#: The most that a run's inputs may have as JSON, unless an installation says otherwise.
+#: Maximum size of a run's inputs as JSON, unless an installation configures another.
 MAX_INPUTS_BYTES = 8 * 1024 * 1024
 #: An object is written whole, and a worker holds it in memory.
 MAX_BYTES = 64 * 1024 * 1024
 #: A smaller value is not worth an object, and a round trip for each step that reads it.
 LEAST_BYTES = 16 * 1024
-#: What may be left in the record, beside a plan of up to 640 KiB.
+#: Maximum remainder in the record, next to a plan of up to 640 KiB.
 MAX_LEFT_BYTES = 256 * 1024
-#: A reference in the record, without its name.
+#: Size of a reference in the record, without its name.
 REFERENCE_BYTES = 320
 #: Objects of one submission that are written at once.
 AT_ONCE = 8
@@ -35,7 +35,7 @@ STORE_S = 10.0
 
 
 class LargeInputs:
-    """Where the large inputs of runs go. ``most_bytes`` is what inputs may have as JSON altogether."""
+    """The store of large inputs. ``most_bytes`` is the maximum size of all inputs as JSON."""
 
     def __init__(self, objects: Objects, most_bytes: int = MAX_INPUTS_BYTES) -> None:
         if not 0 < most_bytes <= MAX_BYTES:
@@ -44,7 +44,7 @@ class LargeInputs:
         self._most_bytes = most_bytes
 
     def size_of(self, inputs: Mapping[str, Any]) -> int:
-        """Return the bytes of inputs as JSON. Raises ``InvalidInput`` for what is none, and ``TooLarge``."""
+        """Return the bytes of inputs as JSON. Raises ``InvalidInput`` for other values, and ``TooLarge``."""
         try:
             size = len(orjson.dumps(inputs))
         except TypeError as exc:
@@ -52,21 +52,21 @@ class LargeInputs:
         if size > self._most_bytes:
             raise TooLarge(
                 f"the inputs have {size} bytes as JSON, the limit is {self._most_bytes}: "
-                "put large data into storage and pass its URI"
+                "store large data as an object and pass its URI"
             )
         return size
 
     async def placed(self, record: RunSubmitted, read_here: frozenset[str] | None) -> RunSubmitted:
         """Return a submission with its large inputs stored. ``read_here``: names of inputs to leave, ``None`` is all.
 
-        Raises ``TooLarge`` when the record would still have too much, and ``Unavailable``.
+        Raises ``TooLarge`` when the record would still be too large, and ``Unavailable``.
         """
         # They have some MiB, and others are served meanwhile.
         written = await asyncio.to_thread(_written, record.inputs)
         chosen, left = choose({name: len(data) for name, data in written.items()}, read_here)
         if left > MAX_LEFT_BYTES:
             raise TooLarge(
-                f"the inputs have {left} bytes as JSON beside the values of {LEAST_BYTES} bytes and more, which are "
+                f"the inputs have {left} bytes as JSON besides the values of {LEAST_BYTES} bytes and more, which are "
                 f"stored; the limit is {MAX_LEFT_BYTES}: put many small values together into one list or object"
             )
         if not chosen:
@@ -98,7 +98,7 @@ class LargeInputs:
 
 
 def choose(sizes: Mapping[str, int], read_here: frozenset[str] | None) -> tuple[list[str], int]:
-    """Return which inputs to store, the largest first, and the bytes that are left. ``sizes`` are in bytes of JSON."""
+    """Return the inputs to store, the largest first, and the remaining bytes. ``sizes`` are in bytes of JSON."""
     left = 2 + sum(size + len(name.encode()) + 4 for name, size in sizes.items())
     kept = sizes.keys() if read_here is None else read_here
     chosen: list[str] = []

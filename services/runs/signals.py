@@ -1,7 +1,7 @@
-"""Signals for runs: the one path from a wish to a ``SignalReceived`` record, shared by HTTP and by ingress.
+"""Signals for runs: the one path from a request to a ``SignalReceived`` record, shared by HTTP and by ingress.
 
-What is told here is told from history, from the markers of accepted submissions and from the run's own table, so it is
-as of a moment ago. The run's fold looks again, and counts what it cannot use as late.
+Checks use history, the markers of submissions and the run's own table, so their answers are as of a moment ago. The
+run's fold checks again, and counts unusable signals as late.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from topics.codec import encode
 
 #: A version of a workflow never changes, so what it waits for is remembered.
 REMEMBERED = 1_000
-#: What a stored value takes in the run's table, about.
+#: Approximate size of a stored value in the run's table.
 REFERENCE_BYTES = 512
 
 
@@ -38,13 +38,13 @@ class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
 
     async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
-        """Return a JSON value as it travels. Raises ``TypeError`` or ``Undecodable`` for what cannot."""
+        """Return a JSON value as it travels. Raises ``TypeError`` or ``Undecodable`` for an unsupported one."""
         ...
 
 
 @dataclass(frozen=True)
 class SignalRequest:
-    """A signal that somebody sends to a run. ``signal_id`` tells repeats, ``sent_by`` who it is."""
+    """A signal to a run. ``signal_id`` identifies repeats, ``sent_by`` the sender."""
 
     run_id: str
     name: str
@@ -64,7 +64,7 @@ class Addressed:
 
 
 class SignalSender:
-    """Takes signals. Every method raises ``Unavailable`` when a dependency does not answer."""
+    """Accepts signals. Every method raises ``Unavailable`` when a dependency does not answer."""
 
     def __init__(
         self,
@@ -87,8 +87,8 @@ class SignalSender:
     async def prepare(self, org_id: str, wish: SignalRequest) -> Addressed:
         """Return the record of a signal; nothing is appended yet, a large value is stored.
 
-        Raises ``NotFound`` (no such run), ``Conflict`` (it has ended, or keeps all that it may), ``InvalidInput`` (its
-        workflow waits for no such signal, or the data cannot be kept).
+        Raises ``NotFound`` (no such run), ``Conflict`` (it has ended, or its store of signals is full),
+        ``InvalidInput`` (its workflow has no such signal, or the data cannot be stored).
         """
         workflow, version, status = await self._run(org_id, wish.run_id)
         if status in TERMINAL_RUN:
@@ -128,20 +128,20 @@ class SignalSender:
             names = self._names[key] = signal_names(WorkflowSpec.model_validate(stored.spec))
         if name not in names:
             fix = f"it waits for {', '.join(sorted(names))}" if names else "it has no node of type signal"
-            message = f"{workflow} version {version} waits for no signal {name!r}"
+            message = f"{workflow} version {version} does not wait for a signal {name!r}"
             raise InvalidInput(f"{message}; {fix}", (Problem("path.name", message, fix),))
 
     async def _payload(self, org_id: str, wish: SignalRequest) -> Payload:
         try:
             return await self._objects.to_payload(org_id, wish.data, {"run_id": wish.run_id})
         except (TypeError, Undecodable) as exc:
-            raise InvalidInput(f"the signal's data cannot be kept: {exc}") from exc
+            raise InvalidInput(f"the signal's data cannot be stored: {exc}") from exc
 
     async def _check_room(self, run_id: str, payload: Payload) -> None:
         signals = await self._signals.kept(run_id)
         size = len(orjson.dumps(payload.value)) if isinstance(payload, Inline) else REFERENCE_BYTES
         if not signals.has_room(size):
             raise Conflict(
-                f"run {run_id} keeps {len(signals.kept)} signals that nothing waited for yet; the most are {KEPT_MOST} "
+                f"run {run_id} has {len(signals.kept)} unused signals; the maximum is {KEPT_MOST} "
                 f"of {KEPT_BYTES // 1024} KiB together: send this one again when its step waits"
             )

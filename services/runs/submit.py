@@ -1,12 +1,12 @@
-"""Submissions: the one path from a wish to a ``RunSubmitted`` record, shared by HTTP and by ingress.
+"""Submissions: the one path from a request to a ``RunSubmitted`` record, shared by HTTP and by ingress.
 
-    1. prepare   find the workflow, check the inputs, pin everything; nothing is written but large inputs, as objects
+    1. prepare   find the workflow, check the inputs, pin everything; only large inputs are written, as objects
     2. claim     the marker of the run: another body with this id is refused, a known submission is answered
     3. append    ``RunSubmitted``, acknowledged by the broker; with ``turns`` where its organisation has limits
     4. confirm   the marker: readers may see the run
 
-A crash after 2 leaves a pending marker, and the same submission again goes on with 3. A crash after 3 makes that
-repeat a second record of one run, which the run's fold ignores by its id.
+A crash after 2 leaves a pending marker, and the same submission continues with 3 when it is repeated. A crash after 3
+makes that repetition a second record of one run, which the run's fold ignores by its id.
 """
 
 import logging
@@ -50,7 +50,7 @@ def wall_clock_ms() -> int:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A submission that is in the log. ``duplicate`` says that it was before."""
+    """A submission that is in the log. ``duplicate``: it was there before."""
 
     receipt: Receipt
     duplicate: bool
@@ -69,7 +69,7 @@ class SubmissionPorts:
 
 
 class Submissions:
-    """Takes submissions. Every method raises ``Unavailable`` when a dependency does not answer."""
+    """Accepts submissions. Every method raises ``Unavailable`` when a dependency does not answer."""
 
     def __init__(
         self, ports: SubmissionPorts, *, capture: Capture = "full", now_ms: Callable[[], int] = wall_clock_ms
@@ -129,7 +129,7 @@ class Submissions:
         return outcome
 
     async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
-        """Put prepared submissions into the log with one append, and return what became of each, in order."""
+        """Put prepared submissions into the log with one append, and return the outcome of each, in order."""
         first: dict[str, RunSubmitted] = {}
         for record in records:
             first.setdefault(record.run_id, record)
@@ -152,9 +152,9 @@ class Submissions:
         return outcomes
 
     async def _known(self, receipts: Sequence[Receipt]) -> dict[str, Marker]:
-        """Claim the markers; where one does not say "accepted" although the submission has an id, ask history too.
+        """Claim the markers; for a marker that is not accepted and a submission with an id, query history too.
 
-        A pending marker may be all that is left of a submission that was appended and never confirmed.
+        A pending marker may be the only trace of a submission that was appended and never confirmed.
         """
         markers = await self._markers.claim(receipts) if receipts else []
         known = {r.run_id: marker for r, marker in zip(receipts, markers, strict=True) if marker is not None}
@@ -177,13 +177,13 @@ class Submissions:
         except Unavailable:
             # The runs are in the log, so they are accepted; readers see them as soon as history has them.
             logger.warning(
-                "%d accepted runs are not shown before they are in history: Redis does not answer",
+                "%d accepted runs are not visible before they are in history: Redis does not answer",
                 len(records),
                 extra={"action": "confirm_submission_failed"},
             )
 
     async def _in_turn(self, records: Sequence[RunSubmitted]) -> Sequence[RunSubmitted]:
-        """Let those wait for their turn that have to."""
+        """Mark the submissions that need admission."""
         if self._turns is None or not (orgs := await self._turns.of({record.org_id for record in records})):
             return records
         return [_with_turns(record) if record.org_id in orgs else record for record in records]
@@ -212,9 +212,9 @@ def _budget_nano(body: SubmitRun) -> int | None:
 
 
 def _body_hash(body: SubmitRun, budget_nano: int | None) -> str:
-    """Hash what the sender asked for, so that 1 and 1.0 cents are one wish, and a newer default version no other."""
+    """Hash the request, so that 1 and 1.0 cents are one request, and a newer default version is not another one."""
     asked = [body.workflow_name, body.workflow_version, body.inputs, body.tags, budget_nano]
-    # Left out when it is not given, so that what was submitted before there was one keeps its hash.
+    # Omitted when it is not given, so that earlier submissions keep their hash.
     return canonical_hash(asked if body.deadline_ms is None else [*asked, body.deadline_ms])
 
 
@@ -240,7 +240,7 @@ def _as_written(receipt: Receipt, body_hash: str, version: int, created_ms: int)
 
 def _conflict(record: RunSubmitted) -> SubmissionConflict:
     return SubmissionConflict(
-        f"submission {record.submission_id!r} of source {record.source!r} was made before with another body; "
+        f"submission {record.submission_id!r} of source {record.source!r} exists with another body; "
         "a new submission needs a new id"
     )
 

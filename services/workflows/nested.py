@@ -1,4 +1,4 @@
-"""The workflows that a workflow reaches, as they are registered now."""
+"""Loads the workflows that a workflow reaches, as they are registered now."""
 
 from collections.abc import Iterable
 
@@ -11,9 +11,9 @@ from schemas.spec.nested import MAX_MEMBERS, Family, Member, member_key, workflo
 
 
 async def load_family(workflows: Workflows, prompts: Prompts, org_id: str, spec: WorkflowSpec) -> Family:
-    """Return what a workflow reaches; one that is not there is left out, and so is what is too much.
+    """Return the workflows that a workflow reaches, without missing ones and without those beyond the limits.
 
-    Raises ``InvalidInput`` when a prompt of one of them is gone, and ``Unavailable``.
+    Raises ``InvalidInput`` when a prompt of one of them is missing, and ``Unavailable``.
     """
     members: dict[str, Member] = {}
     newest: dict[str, int] = {}
@@ -37,7 +37,7 @@ async def load_family(workflows: Workflows, prompts: Prompts, org_id: str, spec:
 
 
 async def pin_prompts(prompts: Prompts, org_id: str, refs: Iterable[str]) -> dict[str, PinnedPrompt]:
-    """Return the prompts that references stand for now; one that stands for none is left out."""
+    """Return the prompts that references name now, without missing ones."""
     ordered = list(refs)
     if not ordered:
         return {}
@@ -51,12 +51,12 @@ async def pin_prompts(prompts: Prompts, org_id: str, refs: Iterable[str]) -> dic
 
 
 async def pin_all_prompts(prompts: Prompts, org_id: str, spec: WorkflowSpec) -> dict[str, PinnedPrompt]:
-    """Return the prompts of a registered workflow. Raises ``InvalidInput`` when one is gone."""
+    """Return the prompts of a registered workflow. Raises ``InvalidInput`` when one is missing."""
     refs = prompt_refs(spec)
     pinned = await pin_prompts(prompts, org_id, refs)
     if gone := refs - pinned.keys():
         names = ", ".join(sorted(gone))
-        raise InvalidInput(f"workflow {spec.name} version {spec.version} needs prompts that are gone: {names}")
+        raise InvalidInput(f"workflow {spec.name} version {spec.version} needs prompts that no longer exist: {names}")
     return pinned
 
 

@@ -1,4 +1,4 @@
-"""The very definition that a run was started with."""
+"""Finds the exact definition that a run was started with."""
 
 from connectors.postgres.runs import StoredRun
 from connectors.redis.spec_reader import SpecReader
@@ -8,14 +8,14 @@ from services.workflows.resolver import WorkflowResolver
 
 
 class RunDefinitions:
-    """Finds definitions by their hash: as registered, or as the table keeps them when a prompt has moved on."""
+    """Finds definitions by their hash: as registered, or from the table if a prompt has a newer version."""
 
     def __init__(self, plans: WorkflowResolver, kept: SpecReader) -> None:
         self._plans = plans
         self._kept = kept
 
     async def of(self, org_id: str, run: StoredRun) -> ResolvedSpec | None:
-        """Return the definition of a run, ``None`` when it cannot be had. Raises ``Unavailable``."""
+        """Return the definition of a run, ``None`` if it is unavailable. Raises ``Unavailable``."""
         try:
             plan = await self._plans.plan(org_id, run.workflow_name, run.workflow_version)
             if plan.resolved.hash == run.spec_hash:

@@ -1,8 +1,8 @@
-"""Workflows ready to run: checked, with their prompts and the workflows that they run pinned, kept in memory.
+"""Resolves workflows for submission: checked, with their prompts and nested workflows pinned, cached in memory.
 
-A version of a workflow or a prompt never changes, so what is pinned by number is kept as long as there is room. What
-"the newest" means may change at any time; it is asked again after ``NEWEST_FOR_S``, and at once in the process that
-registers a newer version.
+A version of a workflow or a prompt never changes, so a pinned plan is cached as long as there is room. The newest
+version may change at any time; it is queried again after ``NEWEST_FOR_S``, and at once in the process that registers a
+newer version.
 """
 
 import time
@@ -23,7 +23,7 @@ from schemas.spec.required_inputs import required_of
 from schemas.spec.rules_version import semantics_of
 from services.workflows.nested import load_family, pin_all_prompts
 
-#: One look-up per workflow in this time is no load, and nobody waits longer for a version made elsewhere.
+#: One query per workflow in this time is no load, and nobody waits longer for a version registered elsewhere.
 NEWEST_FOR_S = 0.25
 MAX_PLANS = 1_000
 #: A plan travels in its run's first record, beside what is left of its inputs, and a record has at most 1 MiB.
@@ -32,7 +32,7 @@ MAX_PLAN_BYTES = 640 * 1024
 
 @dataclass(frozen=True)
 class Plan:
-    """A workflow that can be submitted. ``required`` are the inputs that a run must bring.
+    """A workflow that can be submitted. ``required`` are the inputs that a run must provide.
 
     ``semantics`` is the number of the decision rules that its runs need, ``read_here`` the inputs that they read.
     """
@@ -45,7 +45,7 @@ class Plan:
 
 
 def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: Family = NO_FAMILY) -> Plan:
-    """Return the plan of a checked workflow with the prompts, and the workflows, that it names. Raises ``TooLarge``."""
+    """Return the plan of a checked workflow with its prompts and nested workflows. Raises ``TooLarge``."""
     resolved = resolve(spec, prompts, family)
     size = len(resolved.__pydantic_serializer__.to_json(resolved))
     if size > MAX_PLAN_BYTES:
@@ -71,7 +71,7 @@ class WorkflowResolver:
     async def plan(self, org_id: str, name: str, version: int | None) -> Plan:
         """Return the plan of a version, of the newest without one.
 
-        Raises ``NotFound``, ``InvalidInput`` when a prompt is gone or a workflow that it runs is not right any more,
+        Raises ``NotFound``, ``InvalidInput`` when a prompt is missing or a nested workflow is no longer valid,
         ``TooLarge`` and ``Unavailable``.
         """
         if version is None:
@@ -122,6 +122,6 @@ class WorkflowResolver:
 
 
 def _floats(spec: WorkflowSpec, family: Family) -> bool:
-    """Return whether something newer may be meant by the same document soon."""
+    """Return true if the same document may soon mean a newer version."""
     specs = (spec, *(member.spec for member in family.members.values()))
     return bool(family.newest) or any("@" not in ref for one in specs for ref in prompt_refs(one))

@@ -1,8 +1,8 @@
-"""What a process waits for outside of itself, as a state with a name and a beginning.
+"""The state of each external dependency, with its name and since when.
 
-Each dependency is asked every ``ASK_EVERY_S`` on a connection of its own, beside the work. What does not answer within
-``answer_s`` is *waiting* from the moment it was asked, whatever the work itself sees: a server that hangs holds an open
-connection and says nothing, so a call to it would just be long.
+Each dependency is probed every ``ASK_EVERY_S`` on a connection of its own, independent of the work. One that does not
+answer within ``answer_s`` is *waiting* from the moment of the probe: a server that hangs keeps its connection open and
+silent, so a call to it would only take long.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 Ask = Callable[[], Awaitable[object]]
 
-#: Together with ``ANSWER_S`` well within the 10 s after which a hung dependency must be known by name.
+#: Together with ``ANSWER_S`` well within the 10 s after which a hung dependency must be reported by name.
 ASK_EVERY_S = 1.0
-#: A server that takes longer for its simplest question does not serve.
+#: A server that takes longer for its simplest query does not serve.
 ANSWER_S = 3.0
 
 
@@ -34,18 +34,18 @@ class State:
 
     @property
     def waiting(self) -> bool:
-        """Whether it does not answer."""
+        """True while it does not answer."""
         return bool(self.why)
 
     def seconds(self, now: float) -> float:
-        """Return how long it has been waited for."""
+        """Return the waiting time in seconds."""
         return max(0.0, now - self.since) if self.waiting else 0.0
 
 
 class Dependencies:
-    """Asks dependencies whether they are there. ``states`` may be read from any thread.
+    """Probes dependencies. ``states`` may be read from any thread.
 
-    Nothing waits for those named in ``optional``; without them the work is as right, and slower to tell.
+    Nothing waits for those named in ``optional``; without them the work is correct, and its notifications are slower.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Dependencies:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start probing."""
         self._tasks = [
             asyncio.create_task(self._watch(name, ask), name=f"ask {name}") for name, ask in self._ask.items()
         ]
 
     async def stop(self) -> None:
-        """Stop asking."""
+        """Stop probing."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -80,18 +80,18 @@ class Dependencies:
         return list(self._states.values())
 
     def waiting(self) -> list[State]:
-        """Return the states of those that do not answer and are waited for."""
+        """Return the states of the required ones that do not answer."""
         return [state for state in self.states() if state.waiting and state.name not in self._optional]
 
     def missed(self) -> list[State]:
-        """Return the states of those that do not answer and are done without."""
+        """Return the states of the optional ones that do not answer."""
         return [state for state in self.states() if state.waiting and state.name in self._optional]
 
     async def _watch(self, name: str, ask: Ask) -> None:
         while True:
             asked, asked_ms = time.monotonic(), time.time_ns() // 1_000_000
-            # Not cancelled when it is late: a client may be left in the middle of something, and its own
-            # time-outs end it.
+            # Not cancelled when it is late: a client might be left in an inconsistent state, and its own timeouts end
+            # it.
             answer: asyncio.Task[object] = asyncio.create_task(_asked(ask))
             try:
                 done, _ = await asyncio.wait({answer}, timeout=self._answer_s)
@@ -114,7 +114,7 @@ class Dependencies:
             return
         self._states[state.name] = state
         if state.name in self._optional:
-            log.warning("doing without %s: %s", state.name, state.why, extra={"action": "dependency_missed"})
+            log.warning("continuing without %s: %s", state.name, state.why, extra={"action": "dependency_missed"})
         else:
             log.error("waiting for %s: %s", state.name, state.why, extra={"action": "dependency_waiting"})
 

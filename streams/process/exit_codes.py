@@ -1,7 +1,7 @@
-"""How a process of roles ends: its exit code and its last line, which says what to do.
+"""The exit code and the last line of a process of roles; the line says what to do.
 
 The numbers are those of BSD's ``sysexits.h`` where one fits; 2 is argparse's, 124 that of ``timeout(1)``. A supervisor
-need not know them: only 2 and 78 are not mended by a restart.
+needs to know two of them: a restart does not fix 2 and 78.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class Exit(IntEnum):
 ADVICE: dict[Exit, str] = {
     Exit.STOPPED: "nothing to do",
     Exit.USAGE: "see `python -m streams --help`",
-    Exit.BROKEN: "bring the log back or rebuild the partition, see docs/how-to/operations.md, `A partition is broken`",
-    Exit.NO_BROKER: "start the broker or mend KAFKA_BOOTSTRAP, then start this role again",
-    Exit.CRASHED: "it is a defect of ours: start it again, and report the traceback that its log has",
-    Exit.DEPENDENCY_LOST: "mend what it names, then start this role again; nothing was acknowledged meanwhile",
-    Exit.CONFIG: "mend the setting; a restart alone does not help",
-    Exit.NOT_IN_TIME: "start it again: what it left unfinished is read again",
+    Exit.BROKEN: "restore the log or rebuild the partition, see docs/how-to/operations.md, `A partition is broken`",
+    Exit.NO_BROKER: "start the broker or correct KAFKA_BOOTSTRAP, then start this role again",
+    Exit.CRASHED: "this is a defect of AgentFlow: start the role again, and report the traceback in its log",
+    Exit.DEPENDENCY_LOST: "fix the named dependency, then start this role again; nothing was acknowledged meanwhile",
+    Exit.CONFIG: "correct the setting; a restart alone does not help",
+    Exit.NOT_IN_TIME: "start it again: unfinished work is read again",
 }
 #: Codes after which a restart ends the same way, until somebody changes something.
 FINAL = (Exit.USAGE, Exit.CONFIG)
@@ -37,7 +37,7 @@ FINAL = (Exit.USAGE, Exit.CONFIG)
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a process ends. ``what`` is a sentence without its full stop."""
+    """The reason why a process ends. ``what`` is a sentence without its full stop."""
 
     exit: Exit
     what: str

@@ -1,7 +1,7 @@
-"""Whether the roles of this process do what they should, for ``/ready``, ``/health``, metrics and the log.
+"""Health of this process' roles, for ``/ready``, ``/health``, metrics and the log.
 
-A beat in the app's own loop looks at every role twice a second and keeps what it saw; the HTTP server and the watch
-over the loop read it from their threads, so both still speak when the loop is stuck.
+A beat in the app's own loop samples every role twice a second; the HTTP server and the loop watchdog read the samples
+from their threads, so both still answer when the loop is stuck.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from streams.runtime.table.agent import TableAgent
 log = logging.getLogger(__name__)
 
 BEAT_S = 0.5
-#: ``/health`` asks for a restart, which costs more than a role that is only not ready: so it waits longer.
+#: ``/health`` triggers a restart, which costs more than a role that is only not ready: so it waits longer.
 HEALTH_STALLS = 3
-#: A process with broken partitions only is of no use, but an operator may mend them while it runs.
+#: A process with broken partitions only is of no use, but an operator may repair them while it runs.
 HOPELESS_STALLS = 6
 #: Watched like a partition: what moves is the count of looks at them.
 TIMERS: Partition = ("timers", 0)
@@ -39,14 +39,14 @@ _NUMBER = re.compile(r"\b\d+ (?=s\b|records\b)")
 
 @dataclass(frozen=True)
 class ProgressView:
-    """One role at one beat: its partitions' standing and what is wrong with it, in words."""
+    """One role at one beat: its partitions' standing and its problems, in words."""
 
     partitions: Mapping[Partition, ProgressWatch] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
 
 
 class Health:
-    """Judges roles. ``stall_s`` is how long work may stand still before that is a fault."""
+    """Judges roles. ``stall_s`` is the longest time without progress before it is a fault."""
 
     def __init__(self, roles: Iterable[str], dependencies: Dependencies, *, stall_s: float) -> None:
         self.dependencies = dependencies
@@ -62,19 +62,19 @@ class Health:
     # In the loop
 
     async def beat(self) -> None:
-        """Look again and again, for ever."""
+        """Sample repeatedly, for ever."""
         while True:
             self.look()
             await asyncio.sleep(BEAT_S)
 
     def look(self) -> None:
-        """Look once at every role, and say in the log what has changed."""
+        """Sample every role once, and log the changes."""
         now = self._beat = time.monotonic()
         self._views |= {role: self._view(role, app, now) for role, app in self.apps.items()}
         self._say(now)
 
     def hopeless(self) -> str:
-        """Return why a role can do nothing at all until somebody acts: each of its partitions is broken."""
+        """Return why a role can do nothing until somebody acts: each of its partitions is broken."""
         patience_s = HOPELESS_STALLS * self.stall_s
         for role, view in self._views.items():
             own = {p: standing for p, standing in view.partitions.items() if p != TIMERS}
@@ -85,23 +85,23 @@ class Health:
     # From any thread
 
     def loop_still_s(self) -> float:
-        """Return for how long the event loop has not come round."""
+        """Return the seconds since the event loop last ran."""
         return max(0.0, time.monotonic() - self._beat - BEAT_S)
 
     def views(self) -> Mapping[str, ProgressView]:
-        """Return what the last beat saw."""
+        """Return the samples of the last beat."""
         return self._views
 
     def complaints(self) -> list[str]:
-        """Return everything that keeps the process from being ready, in words; empty when it is."""
+        """Return every reason why the process is not ready, in words; empty when it is ready."""
         if (still := self.loop_still_s()) >= self.stall_s:
-            return [f"the event loop stands still since {still:.0f} s"]
+            return [f"the event loop has been stuck for {still:.0f} s"]
         found = [] if self.serving else ["starting"]
         found += [_waited(state) for state in self.dependencies.waiting()]
         return found + self._of_roles()
 
     def alive(self) -> bool:
-        """Whether the process is worth keeping: its event loop turns."""
+        """True if the event loop runs, so that the process is worth keeping."""
         return self.loop_still_s() < HEALTH_STALLS * self.stall_s
 
     # Internals
@@ -118,7 +118,7 @@ class Health:
         return [f"{role}: {c}" for role, view in self._views.items() for c in view.complaints]
 
     def _say(self, now: float) -> None:
-        """Write a line for what is new, and one when all is well again. Dependencies speak for themselves."""
+        """Write a line for each new reason, and one when all is well again. Dependencies log their own."""
         found = {_NUMBER.sub("", complaint): complaint for complaint in self._of_roles()} if self.serving else {}
         if new := [complaint for what, complaint in found.items() if what not in self._said]:
             log.error("not ready: %s", "; ".join(new), extra={"action": "not_ready"})
@@ -130,7 +130,7 @@ class Health:
 
 
 def samples(app: RoleApp) -> dict[Partition, Sample]:
-    """Return what can be seen of a role's partitions now. Call it in the app's loop."""
+    """Return the visible state of a role's partitions. Call it in the app's loop."""
     if isinstance(app, TickApp):
         return {TICKS: Sample(READY, app.ticks, lag=1)}
     handler = app.handler
@@ -154,7 +154,7 @@ def _table(app: RoleApp, handler: TableAgent) -> dict[Partition, Sample]:
 
 
 def _worker(app: RoleApp, handler: Worker) -> dict[Partition, Sample]:
-    """A request counts as moved when it is fetched: how long its work takes is its own affair."""
+    """A request counts as progress when it is fetched: the duration of its work is not judged here."""
     paused, room = handler.paused(), handler.room()
     return {p: _sample(paused.get(p), at, lag, p in room) for p, (at, lag) in app.unread().items()}
 
@@ -169,15 +169,15 @@ def _group(app: RoleApp, now: float, stall_s: float) -> Iterable[str]:
         yield f"topic {', '.join(missing)} is missing; run `python -m topics create`"
     joining = app.joining_since()
     if joining is not None and now - joining >= stall_s:
-        yield f"is joining its group since {now - joining:.0f} s"
+        yield f"has been joining its group for {now - joining:.0f} s"
 
 
 def _waited(state: State) -> str:
-    return f"waiting for {state.name} since {state.seconds(time.monotonic()):.0f} s: {state.why}"
+    return f"waiting for {state.name} for {state.seconds(time.monotonic()):.0f} s: {state.why}"
 
 
 class EventLoopWatch(threading.Thread):
-    """Says in the log where the loop's thread stands, when it does not come round. Start it in that thread."""
+    """Logs the stack of the loop's thread when the loop is stuck. Start it in that thread."""
 
     def __init__(self, health: Health, *, every_s: float = 1.0) -> None:
         super().__init__(name="loop watch", daemon=True)
@@ -187,22 +187,22 @@ class EventLoopWatch(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Look until told to end."""
+        """Watch until stopped."""
         stuck = False
         while not self._ended.wait(self._every_s):
             still = self._health.loop_still_s()
             if still >= self._health.stall_s and not stuck:
                 where = "".join(traceback.format_stack(sys._current_frames().get(self._watched)))  # noqa: SLF001
                 log.critical(
-                    "the event loop stands still since %.0f s; it is in:\n%s",
+                    "the event loop has been stuck for %.0f s; it is in:\n%s",
                     still, where,
                     extra={"action": "loop_stuck"},
                 )  # fmt: skip
             elif stuck and still < self._health.stall_s:
-                log.warning("the event loop turns again", extra={"action": "loop_turns"})
+                log.warning("the event loop runs again", extra={"action": "loop_turns"})
             stuck = still >= self._health.stall_s
 
     def end(self) -> None:
-        """Stop looking."""
+        """Stop watching."""
         self._ended.set()
         self.join(timeout=2 * self._every_s)

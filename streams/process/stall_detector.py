@@ -1,6 +1,6 @@
-"""When work stands still. Pure: samples and times in, judgements out.
+"""Detects stalls: work without progress. Pure: samples and times in, judgements out.
 
-A partition stands still while there is something to do, the role has room to do it, and its position does not move.
+A partition stalls while there is something to do, the role has room to do it, and its position does not move.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from streams.runtime.consumer.poll import Partition
 
 READY, PAUSED, BROKEN = "ready", "paused", "broken"
-#: What no time mends.
+#: Statuses that need an operator.
 NEEDS_HANDS = (PAUSED, BROKEN)
 
 
@@ -17,8 +17,8 @@ NEEDS_HANDS = (PAUSED, BROKEN)
 class Sample:
     """A partition at one moment.
 
-    ``position`` moves when work goes on and not otherwise, ``lag`` counts records still to be done, ``room`` says
-    whether the role would do them now, ``why`` what an operator must know.
+    ``position`` moves only with progress, ``lag`` counts unprocessed records, ``room`` is true if the role could
+    process them now, ``why`` is a message for the operator.
     """
 
     status: str = READY
@@ -30,21 +30,21 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ProgressWatch:
-    """What is known of a partition over time: for how long its work stood still, and its status stayed."""
+    """A partition over time: the seconds without progress, and in its current status."""
 
     sample: Sample
     still_s: float = 0.0
     status_s: float = 0.0
 
     def complaint(self, stall_s: float) -> str:
-        """Return what is wrong, in words; empty when nothing is."""
+        """Return the problem in words; empty if there is none."""
         status = self.sample.status
         if status in NEEDS_HANDS:
             return f"is {status}: {self.sample.why}"
         if status != READY and self.status_s >= stall_s:
-            return f"is being taken since {self.status_s:.0f} s"
+            return f"has been in takeover for {self.status_s:.0f} s"
         if self.still_s >= stall_s:
-            return f"stands still since {self.still_s:.0f} s with {self.sample.lag} records to do"
+            return f"has stalled for {self.still_s:.0f} s with {self.sample.lag} records to do"
         return ""
 
 
@@ -56,7 +56,7 @@ class _Since:
 
 
 class Stall:
-    """Watches one role's partitions. Feed it often: what moves between two looks is not seen."""
+    """Watches one role's partitions. Feed it often: it sees only the samples."""
 
     def __init__(self) -> None:
         self._since: dict[Partition, _Since] = {}
@@ -75,5 +75,5 @@ class Stall:
 
 
 def _same(before: _Since, sample: Sample) -> bool:
-    """Whether the status stayed. One that is lost and taken again, over and over, is taken all the time."""
+    """Return true if the status stayed. A takeover that starts again and again counts as one."""
     return (before.sample.status == READY) == (sample.status == READY)

@@ -1,4 +1,4 @@
-"""Start the engines, print where they listen as JSON, and run until Ctrl-C.
+"""Start the engines, print their addresses as JSON, and run until Ctrl-C.
 
 python -m deploy.local.engines --data-dir .agentflow [--only kafka --only redis]
 """
@@ -43,9 +43,13 @@ def wait_for_interrupt() -> None:
 def main() -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.engines", description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", type=Path, default=Path(".agentflow"), help="kept between starts")
-    parser.add_argument("--only", action="append", choices=sorted(ALL_ENGINES), help="this engine; may be repeated")
-    parser.add_argument("--fast", action="store_true", help="no fsync: for tests and throw-away data")
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path(".agentflow"), help="directory of data that is kept between starts"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=sorted(ALL_ENGINES), help="start this engine only; may be repeated"
+    )
+    parser.add_argument("--fast", action="store_true", help="no fsync: for tests and temporary data")
     parser.add_argument("--fetch-only", action="store_true", help="download what the engines need, start nothing")
     arguments = parser.parse_args()
     if arguments.fetch_only:

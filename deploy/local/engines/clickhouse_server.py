@@ -1,8 +1,8 @@
-"""A chdb data folder behind ClickHouse's HTTP protocol, on loopback: enough of it for ordinary clients.
+"""A chdb data folder behind ClickHouse's HTTP protocol, on loopback: the subset that ordinary clients need.
 
-Spoken: queries in the URL, the body or a form; `param_x`; settings; FORMAT; inserts with data in any format and
-compression; `/ping`; ClickHouse's headers and errors. Not spoken: sessions (temporary tables), external data, and
-compressed or streamed answers, which on loopback save nothing; the client asks for them and takes plain ones.
+Supported: queries in the URL, the body or a form; `param_x`; settings; FORMAT; inserts with data in any format and
+compression; `/ping`; ClickHouse's headers and errors. Not supported: sessions (temporary tables), external data, and
+compressed or streamed answers, which on loopback save nothing; a client that requests them accepts plain ones.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MAX_CONCURRENT = 4
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A result and what it cost."""
+    """A result and its cost."""
 
     body: bytes
     rows_read: int = 0

@@ -1,4 +1,4 @@
-"""ClickHouse's HTTP interface as data: what a request asks for, and what an error looks like. No I/O."""
+"""ClickHouse's HTTP interface as data: the parsed request and the error's form. No I/O."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ STATUS_OF_ERROR = {
 
 
 class BadRequestError(Exception):
-    """The request is not one that this server understands; `code` is ClickHouse's error code."""
+    """This server does not support the request; `code` is ClickHouse's error code."""
 
     def __init__(self, message: str, code: int = SYNTAX_ERROR) -> None:
         super().__init__(f"Code: {code}. DB::Exception: {message}")
@@ -103,7 +103,7 @@ def parse_request(url_query: str, headers: Mapping[str, str], body: bytes) -> Re
         body = b""
     if values.get("decompress") == "1":
         raise BadRequestError(
-            "decompress=1 (native compression) is not spoken here; use Content-Encoding", UNKNOWN_FORMAT
+            "decompress=1 (native compression) is not supported; use Content-Encoding", UNKNOWN_FORMAT
         )
     parts = [part for part in (values.get("query", "").encode(), body) if part]
     return Request(
@@ -116,7 +116,7 @@ def parse_request(url_query: str, headers: Mapping[str, str], body: bytes) -> Re
 
 
 def is_setting(name: str) -> bool:
-    """Whether a URL parameter is a setting of the query."""
+    """True if a URL parameter is a setting of the query."""
     return name not in PROTOCOL_PARAMETERS and name not in HTTP_SETTINGS and not name.startswith("param_")
 
 
@@ -133,7 +133,7 @@ def form_fields(content_type: str, body: bytes) -> dict[str, str]:
 
 
 def decompress(body: bytes, encoding: str) -> bytes:
-    """Undo a Content-Encoding. Raises BadRequestError for one that is unknown."""
+    """Undo a Content-Encoding. Raises BadRequestError for an unknown one."""
     if not body or encoding in ("", "identity"):
         return body
     if encoding == "gzip":
@@ -148,13 +148,11 @@ def decompress(body: bytes, encoding: str) -> bytes:
         from backports import zstd
 
         return bytes(zstd.decompress(body))
-    raise BadRequestError(
-        f"Content-Encoding {encoding} is not known here; send lz4, zstd, gzip or deflate", UNKNOWN_FORMAT
-    )
+    raise BadRequestError(f"Content-Encoding {encoding} is unknown; send lz4, zstd, gzip or deflate", UNKNOWN_FORMAT)
 
 
 def error_code(message: str) -> int:
-    """ClickHouse's code in an error message, 0 when there is none."""
+    """ClickHouse's code in an error message, 0 if it has none."""
     match = ERROR_CODE.search(message)
     return int(match[1]) if match else 0
 

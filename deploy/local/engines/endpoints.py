@@ -1,4 +1,4 @@
-"""Where the running engines listen, as data."""
+"""Addresses of the running engines, as data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Endpoints:
         return {name: str(value) for name, value in asdict(self).items()}
 
     def as_env(self) -> dict[str, str]:
-        """The environment variables that the roles read, for the engines that are there."""
+        """The environment variables that the roles read, for the engines that were started."""
         env = {
             "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
             "REDIS_URL": self.redis_url,

@@ -32,7 +32,7 @@ LOG_TAIL_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class EngineContext:
-    """What every engine of a stack shares."""
+    """The context that every engine of a stack shares."""
 
     data_dir: Path
     ports: PortBook
@@ -70,7 +70,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def address(self) -> str:
-        """What clients connect to; the same for the life of this object."""
+        """The address that clients connect to; the same for the life of this object."""
 
     @abstractmethod
     def prepare(self) -> None:
@@ -82,7 +82,7 @@ class Engine(ABC):
 
     @abstractmethod
     def probe(self) -> bool:
-        """Ask the engine, by its own protocol, whether it serves. Raises OSError when nothing answers."""
+        """Probe the engine by its own protocol. Raises OSError when nothing answers."""
 
     @property
     def pid(self) -> int | None:
@@ -109,7 +109,7 @@ class Engine(ABC):
         self._pid_path.write_text(f"{self._process.pid} {psutil.Process(self._process.pid).create_time()}")
 
     def wait_ready(self) -> None:
-        """Block until `probe` says yes. Raises EngineStartError when the process ends or the time is up."""
+        """Block until `probe` succeeds. Raises EngineStartError when the process ends or the time is up."""
         said = time.monotonic()
         while not self._answers():
             waited = time.monotonic() - self._launched_at
@@ -125,7 +125,7 @@ class Engine(ABC):
         self.start_seconds = time.monotonic() - self._launched_at
 
     def stop(self) -> None:
-        """Ask the engine to end, and end it hard when it takes longer than `stop_timeout_s`. Safe to repeat."""
+        """Stop the engine, and kill it if it takes longer than `stop_timeout_s`. Safe to repeat."""
         process = self._process
         if process is None:
             return
@@ -134,7 +134,7 @@ class Engine(ABC):
             try:
                 process.wait(self.stop_timeout_s)
             except subprocess.TimeoutExpired:
-                self.context.progress(f"{self.name}: did not stop within {self.stop_timeout_s:.0f} s, ending it hard")
+                self.context.progress(f"{self.name}: did not stop within {self.stop_timeout_s:.0f} s; killing it")
                 self.kill()
         self._forget()
 
@@ -169,7 +169,7 @@ class Engine(ABC):
         )
 
     def _end_leftover(self) -> None:
-        """End the engine of a former parent that could not (kill -9 where the kernel has no death signal)."""
+        """Kill the engine of an earlier parent that could not do so (kill -9 where the kernel has no death signal)."""
         if not self._pid_path.exists():
             return
         pid, created = self._pid_path.read_text().split()

@@ -1,10 +1,10 @@
-"""What can go wrong with an embedded engine. Every message says how to mend it.
+"""Errors of embedded engines. Every message says how to fix it.
 
-EngineError                 the caller cannot go on with this engine
+EngineError                 the caller cannot use this engine
 ├── EngineStartError        it did not become ready, or died while starting: read its log, then start again
 ├── DataDirBusyError        another process owns the data directory: stop that one, or choose another directory
-└── JarsError               the broker's jars are not there: check the network, then start again
-    └── JarMismatchError    a jar is not the one that was pinned: never run it
+└── JarsError               the broker's jars are missing: check the network, then start again
+    └── JarMismatchError    a jar differs from its pin: never run it
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DataDirBusyError(EngineError):
 
 
 class JarsError(EngineError):
-    """The broker's jars could not be fetched or kept."""
+    """The broker's jars could not be fetched or stored."""
 
 
 class JarMismatchError(JarsError):

@@ -25,7 +25,7 @@ KAFKA_PINS = Path(__file__).parents[1] / "kafka-jars.sha256"
 
 
 def cache_root() -> Path:
-    """Where downloads are kept for every checkout of this user: `AGENTFLOW_CACHE`, else the user's cache directory."""
+    """The cache of downloads for every checkout of this user: `AGENTFLOW_CACHE`, else the user's cache directory."""
     if configured := os.environ.get("AGENTFLOW_CACHE"):
         return Path(configured)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agentflow"
@@ -40,8 +40,8 @@ def read_pins(path: Path) -> dict[str, str]:
 def ensure_jars(folder: Path, pins: Path = KAFKA_PINS, progress: Progress = silent) -> list[Path]:
     """The pinned jars in `folder`, fetched when missing and verified.
 
-    Blocks: about 0.1 s when they are there, some 15 s when they must be fetched. Raises JarMismatchError when a jar
-    is not the pinned one (the file is left for a look), JarsError when it cannot be fetched.
+    Blocks: about 0.1 s when they are present, some 15 s when they must be fetched. Raises JarMismatchError when a jar
+    differs from its pin (the file is left for inspection), JarsError when it cannot be fetched.
     """
     expected = read_pins(pins)
     if missing(folder, expected):
@@ -53,7 +53,7 @@ def ensure_jars(folder: Path, pins: Path = KAFKA_PINS, progress: Progress = sile
 
 
 def missing(folder: Path, expected: dict[str, str]) -> bool:
-    """Whether a jar is not there yet."""
+    """True if a jar is missing."""
     return any(not (folder / name).exists() for name in expected)
 
 
@@ -78,7 +78,7 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
         if actual != digest:
             raise JarMismatchError(
                 f"{folder / name} has SHA-256 {actual}, but {KAFKA_PINS.name} pins {digest}. It was not run. "
-                "Delete the file and start again to fetch it anew; if it differs again, somebody between you and the "
+                "Delete the file and start again to fetch it again; if it differs again, somebody between you and the "
                 "repository changed it: do not run it."
             )
 
@@ -96,7 +96,7 @@ def fetch(folder: Path, expected: dict[str, str], progress: Progress) -> None:
     if gone := expected.keys() - found.keys():
         raise JarsError(f"{KAFKA} no longer resolves to {sorted(gone)}; {KAFKA_PINS.name} needs an update")
     for stale in folder.glob("startup-*.aot"):
-        stale.unlink()  # made from other copies of the jars, which Java would notice and ignore it
+        stale.unlink()  # built from other copies of the jars, which Java would notice and ignore it
     for name in expected:
         partial = folder / f"{name}.{os.getpid()}"
         shutil.copyfile(found[name], partial)

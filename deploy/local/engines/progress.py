@@ -1,4 +1,4 @@
-"""Saying what is going on: a long wait is never silent."""
+"""Progress messages: a long wait is never silent."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Progress = Callable[[str], None]
-HEARTBEAT_S = 2.0  # how often a wait says that it goes on
+HEARTBEAT_S = 2.0  # interval of the messages during a wait
 
 
 def silent(message: str) -> None:
-    """A `Progress` that says nothing."""
+    """A `Progress` that prints nothing."""
 
 
 @contextmanager
 def heartbeat(progress: Progress, what: str) -> Iterator[None]:
-    """Say `what` now and every two seconds while the block runs. `progress` is then called from another thread."""
+    """Report `what` now and every two seconds while the block runs. `progress` is then called from another thread."""
     done = threading.Event()
     started = time.monotonic()
 

@@ -89,7 +89,7 @@ class EngineStack:
 
     @property
     def endpoints(self) -> Endpoints:
-        """Where the engines listen; empty strings for engines that are not part of this stack."""
+        """Addresses of the engines; empty strings for engines that are not part of this stack."""
         address = {name: engine.address for name, engine in self._engines.items()}
         return Endpoints(
             data_dir=self._data_dir,
@@ -158,14 +158,14 @@ class EngineStack:
             engine.stop()
 
     def _each(self, action: Callable[[Engine], None]) -> None:
-        """Do it for all engines at once; the first error is raised when all are done."""
+        """Run it for all engines at once; the first error is raised when all are done."""
         with ThreadPoolExecutor(max_workers=len(FACTORIES)) as pool:
             for done in [pool.submit(action, engine) for engine in self._engines.values()]:
                 done.result()
 
 
 def lock(path: Path) -> IO[str]:
-    """Take the data directory for this process; the kernel gives it back when the process ends."""
+    """Lock the data directory for this process; the kernel releases the lock when the process ends."""
     handle = path.open("a+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -183,7 +183,7 @@ def lock(path: Path) -> IO[str]:
 
 
 def read_secret(path: Path) -> str:
-    """The password of this data directory's engines, made on first use, readable by the owner only."""
+    """The password of this data directory's engines, generated on first use, readable by the owner only."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(16))

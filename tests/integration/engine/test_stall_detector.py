@@ -88,10 +88,10 @@ async def test_a_blocked_event_loop_is_told_by_the_other_threads(caplog) -> None
         prober.join()
         blocked, alive = answers
         assert blocked.status == 503
-        assert "the event loop stands still since" in blocked.reasons
+        assert "the event loop has been stuck for" in blocked.reasons
         assert alive.status == 200, "a stall that may end by itself needs no restart yet"
         await one.until(200)
-        await until_async(lambda: "the event loop turns again" in caplog.messages, DEADLINE_S, "the end is told, too")
+        await until_async(lambda: "the event loop runs again" in caplog.messages, DEADLINE_S, "the end is told, too")
     said = [record for record in caplog.records if record.getMessage().startswith("the event loop")]
     assert [record.action for record in said] == ["loop_stuck", "loop_turns"]
     assert "test_a_blocked_event_loop" in said[0].getMessage(), "it says where the loop's thread stands"
@@ -128,7 +128,7 @@ async def test_a_partition_that_stands_still_is_named_until_it_moves(kafka_boots
             await one.until(200)
             await log.append([OutRecord(topic, b"k", b"v")])
             answer = await one.until(503, f"sink: {topic}/")
-            assert "stands still since" in answer.reasons
+            assert "has stalled for" in answer.reasons
             stalled = [
                 name for name, p in answer.body["roles"]["sink"]["partitions"].items() if p["still_s"] >= STALL_S
             ]

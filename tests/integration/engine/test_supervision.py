@@ -84,7 +84,7 @@ def test_no_broker_at_the_start(system: System) -> None:
     env = {"KAFKA_BOOTSTRAP": "127.0.0.1:1", "START_TIMEOUT_S": "1"}
     code, line = ended(system.role("broker", ["worker"], env))
     assert code == Exit.NO_BROKER
-    assert "no broker at 127.0.0.1:1 within 1 s; start the broker or mend KAFKA_BOOTSTRAP" in line
+    assert "no broker at 127.0.0.1:1 within 1 s; start the broker or correct KAFKA_BOOTSTRAP" in line
 
 
 def test_told_to_stop_while_it_waits_for_the_broker(system: System) -> None:

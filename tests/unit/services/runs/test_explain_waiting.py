@@ -63,7 +63,7 @@ def test_steps_that_were_asked_for():
     parent = step("m", "running")
     open_steps = [parent, *children]
     lanes = {"m[0]": Wait("lane", "step-requests.gold")}
-    assert begun(parent, open_steps, {}, lanes).detail == "2 of its children have not settled"
+    assert begun(parent, open_steps, {}, lanes).detail == "2 of its children have not ended"
     assert begun(children[0], open_steps, {}, lanes) == lanes["m[0]"]
     held = begun(children[0], open_steps, {"m[0]": Holder("w-1", 99)}, lanes)
     assert (held.kind, held.on, held.until_ms) == ("claim", "w-1", 99)

@@ -20,7 +20,7 @@ def still(*looks: tuple[float, Sample]) -> str:
 def test_a_position_that_does_not_move_though_there_is_work_is_a_stall() -> None:
     there = Sample(READY, position=5, lag=3)
     assert still((0, there), (9.9, there)) == ""
-    assert still((0, there), (9.9, there), (10, there)) == "stands still since 10 s with 3 records to do"
+    assert still((0, there), (9.9, there), (10, there)) == "has stalled for 10 s with 3 records to do"
 
 
 def test_nothing_to_do_is_no_stall_and_the_time_counts_from_the_last_idle_look() -> None:
@@ -42,7 +42,7 @@ def test_no_room_is_no_stall() -> None:
 def test_a_take_may_last_a_while_and_one_that_begins_anew_again_and_again_is_one_take() -> None:
     taking, gone = Sample("taking"), Sample("gone")
     assert still((0, taking), (9, taking)) == ""
-    assert still((0, taking), (6, gone), (12, taking)) == "is being taken since 12 s"
+    assert still((0, taking), (6, gone), (12, taking)) == "has been in takeover for 12 s"
     assert still((0, taking), (6, Sample(READY)), (12, taking)) == ""
 
 
