@@ -48,7 +48,7 @@ async def _on_broker(args: argparse.Namespace) -> int:
     async with TopicAdmin(args.bootstrap) as admin:
         if args.command == "create":
             made = await admin.create(topics, args.partitions, args.replication)
-            print(f"{len(made)} created, {len(topics) - len(made)} were there")
+            print(f"{len(made)} created, {len(topics) - len(made)} existed")
             return EXIT_OK
         differences = await admin.verify(topics, args.partitions)
     for difference in differences:

@@ -16,7 +16,7 @@ _TIMEOUT_MS = 20_000
 
 @dataclass(frozen=True)
 class Difference:
-    """One topic that is not as the catalogue says, in words."""
+    """One topic that differs from the catalogue, and the difference."""
 
     topic: str
     message: str
@@ -44,15 +44,15 @@ class TopicAdmin:
         await self._client.close()
 
     async def members(self, group: str) -> int:
-        """Return how many members a consumer group has now."""
+        """Return the current number of members of a consumer group."""
         try:
             answers = await self._client.describe_consumer_groups([group])
         except (KafkaConnectionError, KafkaError, OSError) as exc:
-            raise Unavailable("kafka", f"who is in {group}: {exc}") from exc
+            raise Unavailable("kafka", f"read the members of {group}: {exc}") from exc
         return sum(len(found[5]) for answer in answers for found in answer.groups if found[1] == group)
 
     async def create(self, wanted: dict[str, dict[str, str]], partitions: int, replication: int) -> list[str]:
-        """Create the topics that are missing; return their names. Existing ones are left as they are.
+        """Create the missing topics; return their names. Existing ones are left unchanged.
 
         ``partitions`` is for all topics whose number the catalogue leaves open.
         """
@@ -72,7 +72,7 @@ class TopicAdmin:
         return set(await self._client.list_topics())
 
     async def create_queues(self, queues: Collection[str], partitions: int, replication: int) -> list[str]:
-        """Create the topics of queues that are missing; return their names.
+        """Create the missing topics of queues; return their names.
 
         Raises ``TooLarge`` when there would be more than ``MAX_QUEUES``.
         """
@@ -80,18 +80,18 @@ class TopicAdmin:
         new = queue_topics(queues).keys() - there
         if new and sum(map(is_queue, there)) + len(new) > MAX_QUEUES:
             raise TooLarge(
-                f"there are {sum(map(is_queue, there))} queues and may be {MAX_QUEUES}: use one that is there, or "
-                "let an operator delete topics of queues that nobody uses"
+                f"there are {sum(map(is_queue, there))} queues, the maximum is {MAX_QUEUES}: use an existing one, or "
+                "ask an operator to delete topics of unused queues"
             )
         return await self.create(
             {name: topic for name, topic in queue_topics(queues).items() if name in new}, partitions, replication
         )
 
     async def verify(self, wanted: dict[str, dict[str, str]], partitions: int | None = None) -> list[Difference]:
-        """Return what differs: missing topics, other settings, and (if given) another partition count.
+        """Return the differences: missing topics, other settings, and (if given) another partition count.
 
         All of a table's partitions follow its input topic, so topics of one count are expected, except where the
-        catalogue says another one.
+        catalogue declares another one.
         """
         there = set(await self._client.list_topics())
         found = [Difference(n, "is missing; run `python -m topics create`") for n in wanted if n not in there]

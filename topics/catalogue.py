@@ -1,8 +1,8 @@
-"""Every topic, declared once: key, model, partitions, retention, who writes and who reads.
+"""Every topic, declared once: key, model, partitions, retention, writers and readers.
 
-A family is a topic whose last part is open (``workflow-submissions.<org>``). A topic's partition count never
-changes once it exists, since keys decide partitions: to grow, a new generation of the topic is made. The deployment
-says how many partitions a topic has (``TOPIC_PARTITIONS``), except where one order over all keys is the point.
+A family is a topic whose last part is open (``workflow-submissions.<org>``). A topic's partition count never changes
+once it exists, since keys decide partitions: growth needs a new generation of the topic. The deployment sets the number
+of partitions (``TOPIC_PARTITIONS``), except where one order over all keys is required.
 """
 
 import re
@@ -25,9 +25,10 @@ DAY_MS = 86_400_000
 DLQ_SUFFIX = ".dlq"
 MEBIBYTE = 1024 * 1024
 MAX_MESSAGE_BYTES = MEBIBYTE
-#: A dead-letter record carries the original bytes and its headers, so its topic takes more than its source.
+#: A dead-letter record carries the original bytes and its headers, so its topic accepts more than its source.
 DLQ_MAX_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 256 * 1024
-#: A checkpoint's largest record is an entry, which the fold bounds well below this; the marker and the rest are small.
+#: A checkpoint's largest record is an entry, which the fold bounds well below this; the marker and the others are
+#: small.
 CHECKPOINT_MAX_BYTES = 4 * MEBIBYTE
 
 RUN_EVENTS = "run-events"
@@ -45,7 +46,7 @@ TABLE_RUNS = "runs"
 TABLE_BUDGETS = "budgets"
 TABLE_ADMISSIONS = "admissions"
 
-#: Partitions of a topic whose records are one order, whatever their keys.
+#: Partitions of a topic whose records form one order, regardless of their keys.
 ONE_ORDER = 1
 
 SEGMENT_PATTERN = r"[A-Za-z0-9_-]{1,64}"
@@ -57,11 +58,10 @@ MAX_QUEUES = 100
 class Topic:
     """One topic or family.
 
-    ``model`` is the record type, or a union of them; ``None`` means the bytes are somebody else's (CloudEvents) or a
-    table's own.
-    ``retention_ms`` of -1 keeps for ever. ``cleanup`` is Kafka's ``cleanup.policy``. ``key`` says in words what
-    the key is. ``append_time`` lets the broker stamp records, so that time is monotonic in a partition.
-    ``partitions`` is set where the number is not the deployment's to choose.
+    ``model`` is the record type, or a union of them; ``None`` means foreign bytes (CloudEvents) or a table's own.
+    ``retention_ms`` of -1 keeps records for ever. ``cleanup`` is Kafka's ``cleanup.policy``. ``key`` describes the key.
+    ``append_time`` lets the broker stamp records, so that time is monotonic in a partition. ``partitions`` is set if
+    the deployment must not choose the number.
     """
 
     name: str
@@ -95,7 +95,7 @@ def checkpoint_topic(table: str) -> str:
     return f"{table}.checkpoint"
 
 
-#: The broker only compacts closed segments, so they close soon: a restore reads what is not compacted yet, too.
+#: The broker only compacts closed segments, so they close soon: a restore also reads uncompacted records.
 _CHECKPOINT_CONFIG = {
     "max.message.bytes": str(CHECKPOINT_MAX_BYTES),
     "segment.ms": str(10 * 60_000),
@@ -123,7 +123,7 @@ CATALOGUE: tuple[Topic, ...] = (
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
         append_time=True,
-        summary="everything that happens to a run, in one order: its inbox and its history",
+        summary="every event of a run, in one order: its inbox and its history",
     ),
     *(
         Topic(
@@ -156,7 +156,7 @@ CATALOGUE: tuple[Topic, ...] = (
         readers=("history", "analytics", "live"),
         cleanup="compact",
         retention_ms=7 * DAY_MS,
-        summary="what a reader sees of a run changed, with a version",
+        summary="changes of a run's visible state, with a version",
     ),
     Topic(
         PROVIDER_CALLS,
@@ -185,7 +185,7 @@ CATALOGUE: tuple[Topic, ...] = (
         retention_ms=30 * DAY_MS,
         append_time=True,
         partitions=ONE_ORDER,
-        summary="runs that ask to be admitted and give their place back, and the limits; one order over all of them",
+        summary="runs that request admission and release their slot, and the limits; one order over all of them",
     ),
     Topic(
         TRACE_SPANS,
@@ -203,7 +203,7 @@ CATALOGUE: tuple[Topic, ...] = (
         readers=("worker",),
         cleanup="compact",
         retention_ms=0,
-        summary="workflows, prompts, budgets and organisations as they are made",
+        summary="versions of workflows, prompts, budgets and organisations",
     ),
     Topic(
         AUDIT_EVENTS,
@@ -260,15 +260,15 @@ def lane(name: str) -> str:
 
 
 def queue_topics(queues: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the topics of queues, by name with their configuration. Raises ``ValueError`` for a name that is none."""
+    """Return the topics of queues, by name with their configuration. Raises ``ValueError`` for an invalid name."""
     for queue in queues:
         if not re.fullmatch(QUEUE_PATTERN, queue) or queue in (*TIERS, "dlq"):
-            raise ValueError(f"{queue!r} cannot name a queue; use up to 48 of a-z, 0-9, '-' and '_', and no quality")
+            raise ValueError(f"{queue!r} cannot name a queue; use up to 48 of a-z, 0-9, '-' and '_', and not a quality")
     return {lane(queue): _BY_FAMILY[STEP_REQUESTS].config() for queue in queues}
 
 
 def is_queue(topic: str) -> bool:
-    """Return whether a topic is a queue's."""
+    """Return true if a topic is a queue's."""
     return topic.startswith(f"{STEP_REQUESTS}.") and topic not in _BY_NAME and not topic.endswith(DLQ_SUFFIX)
 
 
@@ -278,7 +278,7 @@ def dlq(topic: str) -> str:
 
 
 def declared(name: str) -> Topic:
-    """Return the declaration of a topic by its real name. Raises ``KeyError`` for one that is not ours."""
+    """Return the declaration of a topic by its real name. Raises ``KeyError`` for an undeclared topic."""
     found = _BY_NAME.get(name)
     if found is not None:
         return found
@@ -289,7 +289,7 @@ def declared(name: str) -> Topic:
 
 
 def partitions_of(name: str, default: int) -> int:
-    """Return how many partitions a topic has where the deployment's topics have ``default``."""
+    """Return the partition count of a topic in a deployment whose topics have ``default``."""
     topic = _BY_NAME.get(name)
     return default if topic is None or topic.partitions is None else topic.partitions
 

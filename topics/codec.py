@@ -17,7 +17,7 @@ from topics.catalogue import declared
 #: Deeper JSON is refused: orjson writes at most 254 levels, and a record must be writable again.
 MAX_DEPTH = 100
 _OURS = f"{MAJOR}."
-#: Characters of a message.
+#: Maximum length of a message, in characters.
 _TEXT_MOST = 400
 _DIGITS_MOST = 10
 
@@ -28,15 +28,15 @@ def encode(record: Record) -> bytes:
 
 
 def decode(topic: str, value: bytes | None) -> Any:
-    """Return the record in ``value`` as the topic's model. See the module for what is raised."""
+    """Return the record in ``value`` as the topic's model. Raises as described in the module."""
     decoder = _decoder(topic)
     if value is None:
         raise Undecodable("tombstone", f"a record without a value; {topic} takes no tombstones")
-    # Counting brackets is cheap and clears nearly every record; only the rest is measured.
+    # Counting brackets is cheap and clears nearly every record; only the others are measured.
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH:
         parse(value)
     try:
-        value.decode()  # the decoder skips what it does not know, and so would a field whose name was damaged
+        value.decode()  # the decoder skips unknown fields, and would skip a field whose name was damaged
         record = decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         _raise_if_newer(parse(value))
@@ -48,7 +48,9 @@ def decode(topic: str, value: bytes | None) -> Any:
 
 
 def _short(text: str) -> str:
-    """Cut the middle of a long text: a message quotes what it found, maybe all of a record, and ends with where."""
+    """Cut the middle of a long text: a message quotes the found value, possibly all of a record, and ends with its
+    place.
+    """
     return text if len(text) <= _TEXT_MOST else f"{text[: _TEXT_MOST // 2]} … {text[-_TEXT_MOST // 2 :]}"
 
 
@@ -66,7 +68,7 @@ def parse(value: bytes) -> Any:
 def _raise_if_newer(data: object) -> None:
     found = data.get("v") if isinstance(data, dict) else None
     major = found.partition(".")[0] if isinstance(found, str) else ""
-    # Python refuses to read a number of thousands of digits; one that long is nobody's version.
+    # Python refuses to read a number of thousands of digits; none that long is a version.
     if major.isascii() and major.isdigit() and len(major) < _DIGITS_MOST and int(major) > MAJOR:
         raise NewerMajor(_short(str(found)), VERSION)
 
@@ -75,7 +77,7 @@ def _raise_if_newer(data: object) -> None:
 def _decoder(topic: str) -> msgspec.json.Decoder[Any]:
     model = declared(topic).model
     if model is None:
-        raise ValueError(f"{topic} has no model of ours; read its bytes as they are")
+        raise ValueError(f"{topic} has no model; read its bytes unchanged")
     return msgspec.json.Decoder(model, dec_hook=_to_model)
 
 
@@ -87,7 +89,8 @@ def _from_model(value: object) -> object:
 
 def _to_model(kind: type, data: Any) -> object:
     if kind is ResolvedSpec:
-        # Every run of a workflow carries the same document, and reading it costs more than all the rest of its record.
+        # Every run of a workflow carries the same document, and reading it costs more than the other parts of its
+        # record.
         return _spec(orjson.dumps(data))
     raise TypeError(f"a {kind.__name__} is not part of any record")
 
@@ -97,7 +100,7 @@ def _spec(document: bytes) -> ResolvedSpec:
     return ResolvedSpec.model_validate_json(document)
 
 
-#: The document last written under each hash, with the very object that it was made of.
+#: The document last written under each hash, with the object that it was built from.
 _written: dict[str, tuple[ResolvedSpec, bytes]] = {}
 _WRITTEN_MOST = 256
 

@@ -1,4 +1,4 @@
-"""Two ways to do the work of many callers once: gather what waits, and share what is under way already."""
+"""Two ways to serve many callers with one piece of work: batch waiting items, and share work in flight."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -12,10 +12,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Batcher(Generic[Item, Answer]):
-    """Lets ``work`` do groups of at most ``most`` items, ``at_once`` groups at a time; what comes meanwhile waits.
+    """Runs ``work`` on batches of at most ``most`` items, ``at_once`` batches at a time; other items wait.
 
-    ``work`` answers for every item, in order. When it raises ``TryLater``, those who wait get the same error: what does
-    not answer now would not answer them either, and nobody waits in line for it.
+    ``work`` answers for every item, in order. When it raises ``TryLater``, the waiting callers get the same error: a
+    dependency that does not answer now would not answer them either, so nobody queues for it.
     """
 
     def __init__(
@@ -29,11 +29,11 @@ class Batcher(Generic[Item, Answer]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def do(self, item: Item) -> Answer:
-        """Return the answer for one item; raises what its group raised."""
+        """Return the answer for one item; raise the error of its batch."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((item, answer))
-        # The first of a turn of the loop asks for a worker, which takes all that came in it.
+        # The first item in an iteration of the loop starts a worker, which takes all items of that iteration.
         if self._workers < self._at_once and len(self._waiting) == 1:
             self._workers += 1
             self._tasks.add(task := loop.create_task(self._work_off()))
@@ -71,13 +71,13 @@ def _fail(group: list[tuple[Item, asyncio.Future[Answer]]], exc: Exception) -> N
 
 
 class SingleFlight(Generic[Key, Answer]):
-    """Lets callers that ask for one thing at once share one asking. It goes on when a caller leaves."""
+    """Lets concurrent callers with one key share one call of the work, which continues when a caller leaves."""
 
     def __init__(self) -> None:
         self._under_way: dict[Key, asyncio.Future[Answer]] = {}
 
     async def do(self, key: Key, work: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Return what ``work`` returns, or what the same work for this key, under way already, does."""
+        """Return the result of ``work``, or of the work in flight for this key."""
         flight = self._under_way.get(key)
         if flight is None:
             flight = asyncio.ensure_future(work())
@@ -88,4 +88,4 @@ class SingleFlight(Generic[Key, Answer]):
     def _landed(self, key: Key, flight: asyncio.Future[Answer]) -> None:
         del self._under_way[key]
         if not flight.cancelled():
-            flight.exception()  # read here, since every caller may have left
+            flight.exception()  # retrieved here, since every caller may have left

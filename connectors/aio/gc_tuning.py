@@ -1,7 +1,7 @@
-"""How often Python looks for garbage that refers to itself.
+"""Tunes CPython's cyclic garbage collector.
 
-Its default is after each 700 objects, which one poll's records are many times over, and none of them is garbage yet.
-Whatever does not refer to itself is freed at once, by its count of references, as ever.
+By default it runs after each 700 new objects. The records of one poll are many times that, and none of them is garbage
+yet. Objects without cycles are freed at once by reference counting in any case.
 """
 
 import gc
@@ -12,5 +12,5 @@ THRESHOLDS = (20_000, 20, 50)
 
 
 def tune_collector() -> None:
-    """Let this process look less often. Call it once, at the start."""
+    """Collect less often in this process. Call it once, at startup."""
     gc.set_threshold(*THRESHOLDS)

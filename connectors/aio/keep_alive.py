@@ -1,4 +1,4 @@
-"""Keeping a claim or a hold alive while the work that it is for goes on."""
+"""Renews a lease or a hold while its work continues."""
 
 import asyncio
 import logging
@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def kept(renew: Callable[[], Awaitable[bool]], every_s: float, clock: Clock, what: str) -> AsyncIterator[None]:
-    """Call ``renew`` every ``every_s`` seconds until the block ends, or until it answers ``False``.
+    """Call ``renew`` every ``every_s`` seconds until the block ends, or until it returns ``False``.
 
-    A renewal that fails is only logged: the work goes on, and its outcome counts in any case.
+    A failed renewal is only logged: the work continues, and its outcome counts in any case.
     """
     task = asyncio.create_task(_keep(renew, every_s, clock, what), name=f"keep {what}")
     try:
@@ -30,7 +30,9 @@ async def _keep(renew: Callable[[], Awaitable[bool]], every_s: float, clock: Clo
         await clock.sleep(every_s)
         try:
             if not await renew():
-                log.warning("%s is no longer ours; its work goes on", what, extra={"action": "lease_lost"})
+                log.warning(
+                    "%s belongs to another process now; the work continues", what, extra={"action": "lease_lost"}
+                )
                 return
         except Unavailable as exc:
             log.warning("%s was not renewed: %s", what, exc, extra={"action": "lease_not_renewed"})

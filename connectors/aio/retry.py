@@ -1,4 +1,4 @@
-"""Waiting for a dependency that is down: with backoff, for as long as it takes, and nothing acked meanwhile."""
+"""Retries while a dependency is down: with backoff, without end, and with nothing acked meanwhile."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 FIRST_WAIT_S = 0.05
-#: Short enough that work goes on soon after the dependency is back.
+#: Short enough that work resumes soon after the dependency answers again.
 LONGEST_WAIT_S = 2.0
 
 

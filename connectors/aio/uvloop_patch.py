@@ -1,8 +1,8 @@
-"""uvloop, made to say that a connection is gone in the way that libraries expect to hear it.
+"""Makes uvloop report a lost connection with the exception that libraries expect.
 
 Between the loss of a connection and the moment at which its reader learns of it, asyncio's transports ignore a write,
-and the reader tells. uvloop's raise a bare ``RuntimeError``, which passes every ``except OSError`` of aiokafka and
-redis-py: a consumer crashes, a step fails as a defect, a request is answered with 500, all for a connection that broke.
+and the reader raises. uvloop's raise a bare ``RuntimeError``, which passes every ``except OSError`` of aiokafka and
+redis-py: a consumer crashes, a step fails as a defect, a request is answered with 500, all for a broken connection.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ _GUARDED = ("write", "writelines", "write_eof")
 
 
 def install() -> None:
-    """Let ``asyncio.StreamWriter`` raise ``ConnectionResetError`` there, in this process; safe to repeat."""
+    """Make ``asyncio.StreamWriter`` raise ``ConnectionResetError`` then, in this process; safe to repeat."""
     for name in _GUARDED:
         method = getattr(asyncio.StreamWriter, name)
         if not hasattr(method, "__wrapped__"):

@@ -1,7 +1,7 @@
 """ClickHouse over HTTP: batch inserts, queries, and the numbered migrations of ``deploy/migrations/clickhouse``.
 
-The same code talks to a ClickHouse server and to the local engine, which speaks the same protocol. A client
-is made when it is first needed, so a process can start before ClickHouse does.
+The same code talks to a ClickHouse server and to the local engine, which speaks the same protocol. A client is created
+when it is first needed, so a process can start before ClickHouse does.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from schemas.errors import Unavailable
 
-# The driver imports pandas, where it is installed, in the middle of its first insert: a second of a stopped event
-# loop and 40 MB for data frames that are never inserted here. It looks for these names first.
+# If pandas is installed, the driver imports it during its first insert: the event loop stops for a second, and 40 MB go
+# to data frames that are never inserted here. The driver looks for these names first.
 for _name in ("pd", "pd_time_test", "arrow", "pl"):
     vars(options).setdefault(_name, None)
 
@@ -31,8 +31,8 @@ MIGRATIONS = Path(__file__).parents[2] / "deploy" / "migrations" / "clickhouse"
 
 Parameters = dict[str, str | int | list[str]]
 
-#: Answers that pass: 159 and 209 timeouts, 202 too many queries, 210 network, 236 aborted, 241 no memory,
-#: 242 read-only, 243 no disk, 252 too many parts, 999 keeper.
+#: Temporary errors: 159 and 209 timeouts, 202 too many queries, 210 network, 236 aborted, 241 no memory, 242 read-only,
+#: 243 no disk, 252 too many parts, 999 keeper.
 _PASSING_CODES = frozenset({159, 202, 209, 210, 236, 241, 242, 243, 252, 999})
 #: 60 no such table, 81 no such database.
 _NOT_MIGRATED_CODES = frozenset({60, 81})
@@ -56,7 +56,7 @@ LIMIT {limit:UInt32}
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """What one run did cost at one model: settled calls, tokens, nano-dollars."""
+    """Cost of one run at one model: settled calls, tokens, nano-dollars."""
 
     run_id: str
     provider: str
@@ -70,8 +70,8 @@ class CostLine:
 class ClickHouse:
     """One database of one server.
 
-    Every method raises ``Unavailable`` when the server does not answer, is overloaded or was not migrated
-    yet; a wrong query or wrong rows are a developer's fault and raise the library's error.
+    Every method raises ``Unavailable`` when the server does not answer, is overloaded or was not migrated yet; a wrong
+    query or wrong rows are a defect and raise the library's error.
     """
 
     def __init__(self, url: str, database: str) -> None:
@@ -90,7 +90,7 @@ class ClickHouse:
             types = await self._types_of(client, table, columns)
             batch = list(rows)
             await client.insert(table, batch, column_names=list(columns), column_types=types, settings=_INSERT_SETTINGS)
-            # The driver's context refers to itself and to its rows: they would stay until Python looks for garbage.
+            # The driver's context has a cycle that contains its rows: they would stay until the garbage collector runs.
             batch.clear()
 
     async def query(self, sql: str, parameters: Parameters | None = None) -> list[tuple[object, ...]]:
@@ -125,7 +125,7 @@ class ClickHouse:
             return [m.name for m in migrations if await _apply(client, m, known.get(m.name))]
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         if self._client is not None:
             client, self._client = self._client, None
             await client.close()
@@ -144,7 +144,7 @@ class ClickHouse:
             await client.close()
 
     async def _types_of(self, client: AsyncClient, table: str, columns: Sequence[str]) -> Sequence[ClickHouseType]:
-        """Ask for a table's types once: the client would describe the table before every insert."""
+        """Cache a table's types: the client would describe the table before every insert."""
         known = self._types.get(table)
         if known is None:
             context = await client.create_insert_context(table, list(columns))
@@ -154,7 +154,7 @@ class ClickHouse:
 
 @contextmanager
 def clickhouse_errors(doing: str) -> Iterator[None]:
-    """Raise ``Unavailable`` for what passes by itself; ``doing`` says in words what was tried."""
+    """Raise ``Unavailable`` for temporary errors; ``doing`` describes the attempted operation."""
     try:
         yield
     except (OperationalError, aiohttp.ClientError, OSError, TimeoutError) as exc:
@@ -201,12 +201,12 @@ async def _connect(url: str, database: str) -> AsyncClient:
 
 
 async def _apply(client: AsyncClient, migration: _Migration, applied: str | None) -> bool:
-    """Run one migration unless it was applied; returns whether it ran."""
+    """Run one migration unless it was applied; return true if it ran."""
     digest = migration.sha256
     if applied == digest:
         return False
     if applied is not None:
-        raise ValueError(f"{migration.name} was changed after it was applied; make a new migration of the change")
+        raise ValueError(f"{migration.name} was changed after it was applied; restore it and add a new migration")
     for statement in _statements(migration.text):
         await client.command(statement)
     await client.insert("schema_migrations", [[migration.name, digest]], column_names=["name", "sha256"])

@@ -1,10 +1,12 @@
-"""Checkpoints on Kafka: one compacted topic a table, one transaction a checkpoint, one transactional id a partition.
+"""Checkpoints on Kafka: one compacted topic per table, one transaction per checkpoint, one transactional id per
+partition.
 
-A transaction makes a checkpoint whole or not there, also after compaction. Its id fences: the broker gives every opened
-writer a higher epoch, refuses older ones, and undoes what they left open. Readers see committed transactions only.
+A transaction makes a checkpoint complete or invisible, also after compaction. Its id fences: the broker gives every
+opened writer a higher epoch, refuses older ones, and aborts their open transactions. Readers see committed transactions
+only.
 
 A writer is a producer of its own that lives as long as one checkpoint: 10 to 20 ms and some 4 ms of CPU to open, which
-is less trouble than keeping one for each partition through broker restarts, expired ids and being fenced.
+is simpler than keeping one per partition through broker restarts, expired ids and fencing.
 """
 
 import asyncio
@@ -23,19 +25,20 @@ from topics.catalogue import CHECKPOINT_MAX_BYTES, checkpoint_topic
 
 log = logging.getLogger(__name__)
 
-#: Header of a record that may be forgotten from then on: milliseconds of the partition's clock, as decimal text.
+#: Header of a record that may be dropped after this time: milliseconds of the partition's clock, as decimal text.
 EXPIRE_HEADER = "expire"
 #: Bytes after which a batch is closed.
 BATCH_BYTES = 512 * 1024
-#: What a record may weigh beyond its key and value.
+#: Size allowance of a record beyond its key and value.
 RECORD_OVERHEAD = 64
-#: After it the broker undoes what a writer left open. A checkpoint of everything in a large table takes some seconds.
+#: After this time the broker aborts a writer's open transaction. A checkpoint of a whole large table takes some
+#: seconds.
 TRANSACTION_MS = 60_000
 #: Opening, appending or committing longer than this means that the broker is down.
 CALL_S = 20.0
 CLOSE_S = 5.0
 READ_TIMEOUT_MS = 500
-#: Records looked at from the end to find the last one; most of them may be of undone transactions.
+#: Records searched from the end to find the last one; most of them may be of aborted transactions.
 LOOK_BACK = 64
 #: Few and large fetches: a restore reads everything.
 FETCH_BYTES = 8 * 1024 * 1024
@@ -109,7 +112,7 @@ class KafkaCheckpoints:
             self._bootstrap,
             client_id=self._client_id,
             isolation_level="read_committed",
-            # What was cleaned away while it was read must be an error: a jump would lose records silently.
+            # Records removed during the read must be an error: a jump would lose records silently.
             auto_offset_reset="none",
             fetch_max_wait_ms=50,
             max_partition_fetch_bytes=FETCH_BYTES,
@@ -159,7 +162,7 @@ class _Writer:
             if weight and weight + weighs > BATCH_BYTES:
                 self._sent.append(await self._producer.send_batch(batch, self._topic, partition=self._partition))
                 batch, weight = self._producer.create_batch(), 0
-            # A batch takes its first record however large it is; the broker would refuse it, and again and again.
+            # A batch takes its first record however large it is; the broker would refuse it again and again.
             if weighs > CHECKPOINT_MAX_BYTES - BATCH_BYTES // 4:
                 raise MessageSizeTooLargeError(f"{weighs} bytes under key {key[:100]!r}")
             batch.append(key=key, value=value, timestamp=None, headers=_headers(expire_at_ms))
@@ -205,7 +208,7 @@ async def _bounds(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, 
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
-    """Close a producer, whatever became of it; what it had not committed the next writer undoes."""
+    """Close a producer, whatever its state; the next writer aborts its open transaction."""
     try:
         await asyncio.wait_for(producer.stop(), CLOSE_S)
     except Exception as exc:  # noqa: BLE001 - it may have been fenced, or be cut off: nothing is to be done about it

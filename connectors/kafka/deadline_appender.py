@@ -1,4 +1,4 @@
-"""Appending records, and never for longer than a caller can wait."""
+"""Appends records within a deadline."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from schemas.errors import Unavailable
 
 
 class Appender(Protocol):
-    """What a producer of records needs of the log."""
+    """The log as a producer of records uses it."""
 
     async def append(self, records: Sequence[OutRecord]) -> None:
         """Append all, in order per partition; return when every one is acknowledged.
 
-        Raises ``Unavailable`` when the broker does not answer; then it is not known what was appended.
+        Raises ``Unavailable`` when the broker does not answer; then the outcome of the append is unknown.
         """
         ...
 
@@ -22,7 +22,7 @@ class Appender(Protocol):
 class DeadlineAppender:
     """Raises ``Unavailable`` when the acknowledgement takes longer than ``timeout_s``.
 
-    What was handed to the log may still arrive then, so every record must carry an id that tells a repeat.
+    The records may still arrive then, so each must carry an id that identifies a repeat.
     """
 
     def __init__(self, log: Appender, timeout_s: float = 1.5) -> None:
@@ -32,7 +32,7 @@ class DeadlineAppender:
 
     async def append(self, records: Sequence[OutRecord]) -> None:
         """See ``Appender``."""
-        # Not cancelled when it is late: the log's client would be left in the middle of something.
+        # Not cancelled when it is late: the log's client might be left in an inconsistent state.
         work = asyncio.ensure_future(self._log.append(records))
         self._late.add(work)
         work.add_done_callback(self._over)
@@ -44,4 +44,4 @@ class DeadlineAppender:
     def _over(self, work: asyncio.Future[None]) -> None:
         self._late.discard(work)
         if not work.cancelled():
-            work.exception()  # read here, since the caller may have left
+            work.exception()  # retrieved here, since the caller may have left

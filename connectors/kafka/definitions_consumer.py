@@ -22,7 +22,7 @@ RETRY_S = 1.0
 class DefinitionsFollower:
     """Calls ``apply`` for every definition, old and new, and ``loaded`` once when all old ones were applied.
 
-    It reads without a group and starts again after any fault, so ``apply`` must take repeats.
+    It reads without a group and restarts after any fault, so ``apply`` must accept repeats.
     """
 
     def __init__(self, bootstrap: str, apply: Apply, loaded: Callable[[], None]) -> None:
@@ -32,7 +32,7 @@ class DefinitionsFollower:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to follow, in a task of its own."""
+        """Start following, in a task of its own."""
         self._task = asyncio.create_task(self._forever())
 
     async def stop(self) -> None:
@@ -79,7 +79,7 @@ class DefinitionsFollower:
 
     def _take(self, value: bytes | None) -> None:
         if value is None:
-            return  # a compacted-away definition
+            return  # a definition that compaction removed
         try:
             self._apply(decode(DEFINITIONS, value))
         except (BadRecord, NewerMajor) as exc:

@@ -1,4 +1,4 @@
-"""aiokafka's exceptions mapped to ours, in one place."""
+"""Maps aiokafka's exceptions to AgentFlow's, in one place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from schemas.errors import TooLarge, Unavailable
 
 @contextmanager
 def kafka_errors(what: str) -> Iterator[None]:
-    """Raise ``Unavailable("kafka", …)`` for whatever a retry may mend, ``TooLarge`` for a record over the limit."""
+    """Raise ``Unavailable("kafka", …)`` for errors that a retry may fix, ``TooLarge`` for a record over the limit."""
     try:
         yield
     except (MessageSizeTooLargeError, RecordTooLargeError) as exc:

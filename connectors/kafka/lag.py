@@ -1,4 +1,4 @@
-"""How far a request is behind in its lane: asked of the broker, when somebody wants to know."""
+"""The position of a request in its lane, read from the broker on request."""
 
 import asyncio
 import time
@@ -13,12 +13,12 @@ from topics import clients
 from topics.partitioner import partition_for
 
 GROUP = "agentflow.worker"
-#: Answers of the broker are good for so long: many steps of one run, and impatient readers, cost one question.
+#: Cache time of the broker's answers: many steps of one run, and impatient readers, cost one query.
 KEPT_S = 1.0
 
 
 class LaneLag:
-    """Asks the broker. Its connections are made when first needed. Takes at most ``timeout_s`` a question."""
+    """Queries the broker. Its connections are opened when first needed. Takes at most ``timeout_s`` per query."""
 
     def __init__(self, bootstrap: str, timeout_s: float = 1.5) -> None:
         self._bootstrap = bootstrap
@@ -29,9 +29,9 @@ class LaneLag:
         self._asked_at = float("-inf")
 
     async def ahead(self, topic: str, key: bytes, since_ms: int) -> int:
-        """Return about how many requests are before the one with this key that was made at ``since_ms``.
+        """Return the approximate number of requests before the one with this key that was made at ``since_ms``.
 
-        0 means that workers have taken it. Raises ``Unavailable``.
+        0 means that workers have fetched it. Raises ``Unavailable``.
         """
         try:
             async with asyncio.timeout(self._timeout_s), self._lock:

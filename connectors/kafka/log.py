@@ -1,7 +1,7 @@
 """Kafka as the engine's Log: batched appends, bounds, reads and identity.
 
-aiokafka's ``create_batch``/``send_batch`` sends about four times as fast as ``send``, because it skips a future
-and a lock per record; so records are gathered into one batch per partition here.
+aiokafka's ``create_batch``/``send_batch`` sends about four times as fast as ``send``, because it skips a future and a
+lock per record; so records are collected into one batch per partition here.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from topics.partitioner import partition_for
 
 #: Bytes after which a batch is closed. Kafka's ``max.message.bytes`` limits whole batches, so this stays below it.
 BATCH_BYTES = 512 * 1024
-#: What a record may weigh beyond its key, value and headers.
+#: Size allowance of a record beyond its key, value and headers.
 RECORD_OVERHEAD = 64
 READ_TIMEOUT_MS = 500
-#: The largest record that is taken into memory to be set aside.
+#: The largest record that is held in memory in order to be dead-lettered.
 BIG_BYTES = 256 * 1024 * 1024
 
 
@@ -101,10 +101,10 @@ class KafkaLog:
                     raise result
 
     async def _append_big(self, records: Sequence[OutRecord]) -> None:
-        """Append dead letters that only fit when they are compressed, as they were when they came.
+        """Append dead letters that fit only when compressed, as their originals were.
 
-        A topic's limit counts compressed bytes, so what a sender compressed may be many times the limit once it
-        is read. This is rare, and its producer lives as long as the call.
+        A topic's limit counts compressed bytes, so a sender's compressed record may be many times the limit once it is
+        read. This is rare, and its producer lives as long as the call.
         """
         if not records:
             return
@@ -175,7 +175,7 @@ class KafkaLog:
                     yield batch
 
     async def ping(self) -> None:
-        """Ask a broker for an answer, on a connection that no append waits on. Raises ``Unavailable``."""
+        """Probe a broker, on a connection that no append uses. Raises ``Unavailable``."""
         if self._producer is None:
             await self.start()
         with kafka_errors("ping"):
@@ -199,16 +199,17 @@ class KafkaLog:
 
 
 def _expect_brokers(producer: AIOKafkaProducer) -> None:
-    """Refuse a broker that names none, not even itself, which it does until its controller has let it in.
+    """Refuse a broker that names no broker, not even itself, until its controller has registered it.
 
-    A client that began so hangs on its first connection, and once that breaks it knows nobody to ask, for good.
+    A client that connected to such a broker hangs on its first connection, and after that breaks it knows no other
+    broker.
     """
     if not producer.client.cluster.brokers():
         raise Unavailable("kafka", "connect: the broker is still starting")
 
 
 class _Batch:
-    """Records for one partition on their way into one request."""
+    """Records for one partition, collected into one request."""
 
     __slots__ = ("builder", "bytes", "partition", "topic")
 

@@ -120,7 +120,7 @@ class _TopicIdRequest(Request[MetadataRequestV10]):
 
 
 async def incarnation(client: AIOKafkaClient, topic: str) -> str:
-    """Return ``<cluster id>/<topic id>`` of a topic. Raises ``Unavailable`` while it is not known."""
+    """Return ``<cluster id>/<topic id>`` of a topic. Raises ``Unavailable`` while it is unknown."""
     node = client.get_random_node()
     if node is None:
         raise Unavailable("kafka", "no broker is known yet")

@@ -1,8 +1,8 @@
 """The bus on core NATS.
 
-Publishing puts a message into a bounded buffer that a task of its own empties, so that a caller never waits. Without a
-connection a message is dropped at once, which costs one comparison. The connection is made again for ever; what is
-subscribed is subscribed again.
+Publishing puts a message into a bounded buffer that a task of its own sends, so that a caller never waits. Without a
+connection a message is dropped at once, which costs one comparison. The client reconnects without end, and renews its
+subscriptions.
 """
 
 import asyncio
@@ -24,21 +24,21 @@ from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-#: Messages that wait to be sent. More than this means a server that is slower than we are, or hangs.
+#: Messages that wait to be sent. A full buffer means a server that is slower than this process, or hangs.
 BUFFER = 10_000
-#: A message above this is not sent: the server's own limit is 1 MiB.
+#: A larger message is not sent: the server's own limit is 1 MiB.
 MAX_BYTES = 1_000_000
 CONNECT_TIMEOUT_S = 5.0
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
-#: A server that hangs is given up after two of these without an answer.
+#: A server that hangs is abandoned after two of these without an answer.
 PING_EVERY_S = 3
 
 _DOWN = (NatsError, OSError, TimeoutError, ValueError)
 
 
 class Nats:
-    """One connection. ``start`` it in the loop that uses it. ``name`` is how the server's operators see it."""
+    """One connection. ``start`` it in the loop that uses it. The server's operators see it as ``name``."""
 
     def __init__(self, url: str, name: str, *, buffer: int = BUFFER) -> None:
         self._url = url
@@ -54,7 +54,7 @@ class Nats:
         self.dropped = 0
 
     def start(self) -> None:
-        """Begin to connect; returns at once."""
+        """Start connecting; returns at once."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="nats")
 
@@ -66,7 +66,7 @@ class Nats:
 
     @property
     def connected(self) -> bool:
-        """Whether a server is there, as far as we know."""
+        """True while a server is connected, as far as this process knows."""
         return self._client is not None and self._client.is_connected
 
     def publish(self, subject: str, data: bytes) -> bool:
@@ -79,7 +79,7 @@ class Nats:
         return True
 
     def subscribe(self, subject: str, handler: Handler) -> Unsubscribe:
-        """Hand messages over from when the server knows of it, now and after each new connection."""
+        """Deliver messages from the moment the server has the subscription, now and after each reconnection."""
         key = self._next_id = self._next_id + 1
         self._handlers[key] = subject, handler
         self._work.set()
@@ -91,7 +91,7 @@ class Nats:
         return stop
 
     async def ping(self) -> None:
-        """Ask the server whether it is there. Raises ``Unavailable``."""
+        """Probe the server. Raises ``Unavailable``."""
         client = self._client
         if client is None or not client.is_connected:
             raise Unavailable("nats", self._why)
@@ -109,7 +109,7 @@ class Nats:
                 wait, said = RETRY_FIRST_S, self._say_back(said)
                 await self._serve(client, closed)
             except NoServersError:
-                pass  # why each of them did not answer was said before
+                pass  # the reason of each failure was logged before
             except _DOWN as exc:
                 self._why = _words(exc)
             finally:
@@ -118,7 +118,7 @@ class Nats:
                 self._outgoing.clear()
                 await _quietly(client.close)
             if not said:
-                log.warning("no NATS: %s; going on without", self._why, extra={"action": "nats_down"})
+                log.warning("no NATS: %s; continuing without", self._why, extra={"action": "nats_down"})
                 said = True
             await asyncio.sleep(wait)
             wait = min(wait * 2, RETRY_MOST_S)
@@ -146,7 +146,7 @@ class Nats:
 
     def _say_back(self, said: bool) -> bool:
         if said:
-            log.warning("NATS is there", extra={"action": "nats_back"})
+            log.warning("NATS is connected", extra={"action": "nats_back"})
         return False
 
     async def _serve(self, client: Client, closed: asyncio.Event) -> None:
@@ -160,7 +160,7 @@ class Nats:
                 await client.publish(*self._outgoing.popleft())
 
     async def _keep_up(self, client: Client) -> None:
-        """Let the server know of what is listened to, and no more of what is not."""
+        """Synchronise the subscriptions with the server."""
         for key in [key for key in self._served if key not in self._handlers]:
             await self._served.pop(key).unsubscribe()
         for key, (subject, handler) in list(self._handlers.items()):

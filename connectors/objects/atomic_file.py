@@ -1,10 +1,10 @@
-"""Files that a reader sees as a whole or not at all, after a crash, too."""
+"""Writes files that a reader sees complete or not at all, also after a crash."""
 
 import os
 import tempfile
 from pathlib import Path
 
-#: How the names of files that are still being written begin.
+#: Prefix of the names of files that are still being written.
 TEMPORARY = ".new-"
 
 

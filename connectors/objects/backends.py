@@ -1,4 +1,4 @@
-"""Where the bytes of objects are: a directory that processes of one machine share, or a prefix of a bucket."""
+"""Backends of the object store: a directory that processes of one machine share, or a prefix of a bucket."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ class Blobs(Protocol):
     """
 
     async def write(self, name: str, data: bytes) -> None:
-        """Store bytes whole or not at all; storing the same again is harmless."""
+        """Store bytes completely or not at all; storing the same again is harmless."""
         ...
 
     async def read(self, name: str, most: int) -> bytes:
@@ -65,7 +65,7 @@ class BucketBlobs:
             await obstore.put_async(self._store, self._prefix + name, data, use_multipart=False)
 
     async def read(self, name: str, most: int) -> bytes:
-        """See ``Blobs``. The store's word on the size is not taken: what comes is counted."""
+        """See ``Blobs``. The store's reported size is not trusted: received bytes are counted."""
         with s3_errors("objects", f"read {name}"):
             found = await obstore.get_async(self._store, self._prefix + name)
             chunks, size = [], 0
@@ -86,7 +86,7 @@ def _read(path: Path, most: int) -> bytes:
 
 
 def _write_once(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet."""
+    """Write a file that does not exist yet."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

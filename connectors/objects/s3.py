@@ -1,4 +1,4 @@
-"""Buckets of S3, and of whatever speaks its protocol. The one place where obstore's exceptions become ours."""
+"""S3 and compatible services. The one place that maps obstore's exceptions to AgentFlow's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +12,18 @@ from obstore.store import S3Store
 from schemas.errors import NotFound, Rejected, Unavailable
 from schemas.settings import Objects
 
-#: A request for some megabytes takes seconds; what is slower is down.
+#: A request for some megabytes takes seconds; a slower service is down.
 REQUEST_S = 30
 CONNECT_S = 5
-#: obstore tries again by itself for a moment; what lasts longer is our callers' to wait for.
+#: obstore retries by itself for a moment; its callers handle longer outages.
 RETRIES = 2
 RETRY_S = 5
 
 
 @dataclass(frozen=True)
 class S3Access:
-    """Where S3 is. What is empty is found as other programs find it: in ``AWS_*`` variables, or by the machine's role.
+    """The address and credentials of S3. Empty fields are resolved as by other programs: ``AWS_*`` variables, or the
+    machine's role.
 
     ``endpoint`` is the URL of a service that is not Amazon's.
     """
@@ -41,7 +42,7 @@ def s3_access(objects: Objects) -> S3Access:
 
 @lru_cache(maxsize=64)
 def bucket_store(access: S3Access, bucket: str) -> S3Store:
-    """Return a bucket. Nothing is asked of it yet."""
+    """Return a bucket. No request is made yet."""
     config: dict[str, object] = {"bucket": bucket, "region": access.region or "us-east-1"}
     if access.endpoint:
         config["endpoint"] = access.endpoint
@@ -60,9 +61,9 @@ def bucket_store(access: S3Access, bucket: str) -> S3Store:
 
 @contextmanager
 def s3_errors(dependency: str, what: str) -> Iterator[None]:
-    """Map what obstore raises: ``NotFound``, ``Rejected`` for a bad name, else ``Unavailable`` of ``dependency``.
+    """Map obstore's errors: ``NotFound``, ``Rejected`` for a bad name, else ``Unavailable`` of ``dependency``.
 
-    Refused credentials are a fault of the installation, which an operator mends, so they are waited for as well.
+    Refused credentials are a fault of the installation, which an operator fixes, so they are waited for as well.
     """
     try:
         yield
@@ -78,5 +79,5 @@ def s3_errors(dependency: str, what: str) -> Iterator[None]:
 
 
 def _short(exc: Exception) -> str:
-    """Return the first line: the rest is a dump of the library's own state."""
+    """Return the first line: the others dump the library's own state."""
     return str(exc).strip().partition("\n")[0][:300]

@@ -1,8 +1,8 @@
 """Stored bytes for payloads over the inline limit: content-addressed, per organisation, in a directory or in S3.
 
-A reference's uri is ``objects:///<organisation>/<sha256>`` and says nothing that the reference's hash does not, so it
-cannot lead to another organisation's bytes or out of the store. Equal bytes are stored once per organisation. Where
-they are is the installation's own business, and may change without any record of it.
+A reference's uri is ``objects:///<organisation>/<sha256>`` and adds nothing to the reference's hash, so it cannot lead
+to another organisation's bytes or out of the store. Equal bytes are stored once per organisation. The backend is
+configured per installation, and may change without any record of it.
 """
 
 import copy
@@ -25,13 +25,13 @@ from topics.codec import MAX_DEPTH, parse
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-#: How deep inside a record a payload's value may be.
+#: Maximum depth of a payload's value inside a record.
 _RECORD_DEPTH = 6
 
 #: Enough for the inputs of a mapped step, whose children all read the same object. An object over a quarter of it is
 #: not cached, so that one cannot displace all others.
 CACHE_BYTES = 32 * 1024 * 1024
-#: Objects, in bytes, whose value is kept as well: a map over a stored list takes its items one by one.
+#: Parsed values that are cached, in bytes of their objects: a map over a stored list takes its items one by one.
 VALUES_BYTES = 16 * 1024 * 1024
 #: Values are read and written whole, by up to ten attempts at once.
 MAX_BYTES = 64 * 1024 * 1024
@@ -43,13 +43,13 @@ class _Parsed(NamedTuple):
 
 
 class CorruptObject(Rejected):
-    """Stored bytes do not have the hash that their reference names."""
+    """The stored bytes do not have the hash of their reference."""
 
 
 class Objects:
-    """The object store of an installation, over where the bytes are.
+    """The object store of an installation, over a backend.
 
-    ``put`` and ``get`` raise ``Unavailable`` when that does not answer.
+    ``put`` and ``get`` raise ``Unavailable`` when the backend does not answer.
     """
 
     def __init__(self, blobs: Blobs, cache_bytes: int = CACHE_BYTES) -> None:
@@ -106,8 +106,8 @@ class Objects:
     ) -> Payload:
         """Return a JSON value as it travels: inline, or stored when over ``most`` bytes.
 
-        The value comes out as JSON has it (tuples are lists, NaN is null). Raises ``TypeError`` for what JSON cannot
-        say, ``Undecodable`` for a value so deep that a record with it could not be read, or over ``MAX_BYTES``.
+        The value is normalised as JSON (tuples become lists, NaN becomes null). Raises ``TypeError`` for values that
+        JSON cannot express, ``Undecodable`` for a value too deep to be read in a record, or over ``MAX_BYTES``.
         """
         data = orjson.dumps(value)
         if data.count(b"{") + data.count(b"[") > MAX_DEPTH - _RECORD_DEPTH:
@@ -126,7 +126,9 @@ class Objects:
         return orjson.loads(await self.get(org_id, payload))
 
     async def part(self, org_id: str, payload: Payload, path: Sequence[PathPart]) -> Any:
-        """Return what ``path`` finds in a payload's value, the caller's own. Raises ``MissingPath``, and as ``get``."""
+        """Return the part of a payload's value at ``path``, as the caller's own copy. Raises ``MissingPath``, and as
+        ``get``.
+        """
         if not path or isinstance(payload, Inline):
             return walk(await self.resolve(org_id, payload), list(path))
         _check(org_id, payload)
@@ -173,7 +175,7 @@ def open_objects(url: str, directory: str, access: S3Access) -> Objects:
 
 
 def _name(org_id: str, sha256: str) -> str:
-    """Return where an object is. Raises ``Forbidden`` for what could lead anywhere else."""
+    """Return the object's name. Raises ``Forbidden`` for an organisation or hash that could lead elsewhere."""
     if not re.fullmatch(SEGMENT_PATTERN, org_id) or not _SHA256.fullmatch(sha256):
         raise Forbidden(f"organisation {org_id!r} and hash {sha256[:80]!r} do not name an object")
     return f"{org_id}/{sha256[:2]}/{sha256}"

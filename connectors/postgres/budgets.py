@@ -1,4 +1,4 @@
-"""Budgets as they are defined. What is spent and held is in Redis."""
+"""Definitions of budgets. Spent and held amounts are in Redis."""
 
 import secrets
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _COLUMNS = f"id, org_id, name, scope, target, period, limit_nano, {epoch_ms('cre
 
 @dataclass(frozen=True)
 class StoredBudget:
-    """A budget and when it was made."""
+    """A budget and its time of creation."""
 
     budget: Budget
     created_ms: int
@@ -30,9 +30,9 @@ class Budgets:
     async def create(
         self, org_id: str, name: str, scope: Scope, target: str | None, period: Period, limit_nano: int
     ) -> tuple[StoredBudget, bool]:
-        """Store a budget and return it with whether it is new.
+        """Store a budget; return it, and true if it is new.
 
-        The same one again is found. Raises ``Conflict`` when the name stands for another budget.
+        The same budget is found again. Raises ``Conflict`` when the name belongs to another budget.
         """
         wanted = (scope, target, period, limit_nano)
         async with self._database.transaction("store a budget") as conn:

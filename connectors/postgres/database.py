@@ -11,7 +11,7 @@ import orjson
 from connectors.postgres.errors import postgres_errors
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-"""A connection that the pool has lent."""
+"""A connection lent by the pool."""
 
 _JSONB_VERSION = b"\x01"
 
@@ -19,8 +19,8 @@ _JSONB_VERSION = b"\x01"
 class Database:
     """PostgreSQL behind a pool of at most ``max_connections``.
 
-    ``timeout_s`` bounds everything between asking for a connection and giving it back. The pool opens no connection
-    before it is used, so a database that is down delays no start and is found again when it comes.
+    ``timeout_s`` bounds the time between requesting a connection and returning it. The pool opens no connection before
+    it is used, so a database that is down delays no start.
     """
 
     def __init__(self, dsn: str, *, max_connections: int = 10, timeout_s: float = 1.5) -> None:
@@ -32,7 +32,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, what: str) -> AsyncIterator[Connection]:
-        """Lend a connection. ``what`` says in errors what it was for. Raises ``Unavailable``."""
+        """Lend a connection. ``what`` names its purpose in errors. Raises ``Unavailable``."""
         with postgres_errors(what):
             async with asyncio.timeout(self._timeout_s):
                 pool = await self._open()
@@ -40,7 +40,7 @@ class Database:
                 try:
                     yield conn
                 except (TimeoutError, asyncio.CancelledError):
-                    # Asking a server that does not answer to cancel or roll back would wait once more.
+                    # Cancel or rollback on a server that does not answer would wait again.
                     conn.terminate()
                     raise
                 finally:
@@ -73,11 +73,11 @@ class Database:
             return await conn.fetchrow(query, *args)
 
     async def ping(self) -> None:
-        """Ask for an answer. Raises ``Unavailable``."""
+        """Probe the server. Raises ``Unavailable``."""
         await self.fetchrow("ping", "SELECT 1")
 
     async def close(self) -> None:
-        """Give back all connections; those in use are cut after the time-out."""
+        """Close all connections; those in use are cut after the timeout."""
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -106,7 +106,7 @@ async def connect_once(dsn: str, timeout_s: float) -> "asyncpg.Connection[asyncp
 
 
 async def _prepare(conn: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Let JSON columns take and give Python values."""
+    """Convert JSON columns from and to Python values."""
     await conn.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -129,5 +129,5 @@ def returned(row: asyncpg.Record | None, what: str) -> asyncpg.Record:
 
 
 def epoch_ms(column: str) -> str:
-    """Return SQL for a timestamptz column as milliseconds; years over 9999 are no problem that way."""
+    """Return SQL for a timestamptz column as milliseconds, which also works for years over 9999."""
     return f"(extract(epoch FROM {column}) * 1000)::bigint"

@@ -1,4 +1,4 @@
-"""asyncpg's exceptions mapped to ours, in one place."""
+"""Maps asyncpg's exceptions to AgentFlow's, in one place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ import asyncpg
 
 from schemas.errors import Unavailable
 
-#: The server answers, but not now: it starts, stops, has no room, or another transaction won. A retry may mend it.
+#: Temporary: the server starts, stops, has no room, or another transaction won. A retry may succeed.
 _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -19,13 +19,13 @@ _PASSING = (
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,
 )
-#: Wrong until an operator mends it; still nothing of the caller's is lost.
+#: Wrong until an operator fixes it; still nothing of the caller's is lost.
 _SETUP = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
 @contextmanager
 def postgres_errors(what: str) -> Iterator[None]:
-    """Raise ``Unavailable("postgres", …)`` for whatever is not the fault of the statement or its values."""
+    """Raise ``Unavailable("postgres", …)`` for every error that the statement and its values did not cause."""
     try:
         yield
     except asyncpg.UndefinedTableError as exc:

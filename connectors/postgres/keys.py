@@ -33,7 +33,7 @@ class Keys:
         self._database = database
 
     async def find(self, ids: Sequence[str]) -> list[StoredKey]:
-        """Return the keys with these ids that are not revoked, of whatever organisation: the key tells which."""
+        """Return the unrevoked keys with these ids, of any organisation: the key determines it."""
         rows = await self._database.fetch(
             "look up an API key",
             f"SELECT {_COLUMNS} FROM api_key WHERE id = ANY($1) AND revoked_at IS NULL",
@@ -61,7 +61,7 @@ class Keys:
         return [_key(row) for row in rows]
 
     async def revoke(self, org_id: str, key_id: str) -> None:
-        """Revoke a key. Raises ``NotFound``; ``Conflict`` for the bootstrap key, which the environment rules."""
+        """Revoke a key. Raises ``NotFound``; ``Conflict`` for the bootstrap key, which the environment controls."""
         async with self._database.transaction("revoke an API key") as conn:
             row = await conn.fetchrow(
                 "SELECT bootstrap FROM api_key WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL FOR UPDATE",
@@ -91,7 +91,7 @@ class Keys:
         return [row["id"] for row in rows]
 
     async def bootstrap(self, org_id: str, key: StoredKey | None) -> None:
-        """Make sure of the default organisation and of its bootstrap key.
+        """Ensure the default organisation and its bootstrap key.
 
         A bootstrap key lives as long as the environment names it: every other one is removed.
         """

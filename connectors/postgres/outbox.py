@@ -1,7 +1,7 @@
-"""Definitions on their way to the ``definitions`` topic.
+"""The outbox of the ``definitions`` topic.
 
-A definition and its outbox row are written in one transaction, so what is in PostgreSQL reaches the topic sooner or
-later, and a crash between the two repeats it at worst. Readers take the newest per key, so a repeat changes nothing.
+A definition and its outbox row are written in one transaction, so every definition in PostgreSQL reaches the topic
+sooner or later, and a crash repeats it at worst. Readers take the newest per key, so a repeat changes nothing.
 """
 
 import time
@@ -14,7 +14,7 @@ from schemas.records.definitions import Definition, DefinitionKind
 from topics.catalogue import DEFINITIONS
 from topics.codec import encode
 
-#: Publishing holds one transaction open, so a batch stays small enough to be acknowledged well within its time.
+#: Publishing holds one transaction open, so a batch is small enough to be acknowledged well within its deadline.
 BATCH = 200
 #: One publisher at a time, or two could swap the order of two definitions with one key.
 LOCK = 7_220_419_581_004
@@ -30,13 +30,13 @@ async def enqueue(
 
 
 class Outbox:
-    """The rows that are not published yet."""
+    """The unpublished rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def publish(self, append: Callable[[Sequence[OutRecord]], Awaitable[None]]) -> int:
-        """Append one batch and remove it; return its size, 0 when nothing waits or another process is at it.
+        """Append one batch and remove it; return its size, 0 if nothing waits or another process is publishing.
 
         Raises ``Unavailable`` when either side does not answer; the rows stay.
         """

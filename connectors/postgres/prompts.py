@@ -27,7 +27,7 @@ class StoredPrompt:
 
 @dataclass(frozen=True)
 class PromptLine:
-    """The newest version of a prompt and how many versions there are."""
+    """The newest version of a prompt, and the number of its versions."""
 
     name: str
     version: int
@@ -45,21 +45,21 @@ class Prompts:
     async def create(
         self, org_id: str, name: str, template: str, version: int | None, variables: dict[str, Any] | None
     ) -> tuple[StoredPrompt, bool]:
-        """Store a version and return it with whether it is new.
+        """Store a version; return it, and true if it is new.
 
-        Without a version it becomes the next one, unless the newest one says the same already. Raises ``Conflict``
-        when the version exists with another text.
+        Without a version it becomes the next one, unless the newest one has the same text. Raises ``Conflict`` when the
+        version exists with another text.
         """
         digest = content_hash(template.encode())
         async with self._database.transaction("store a prompt") as conn:
-            # Versions of one prompt are numbered one after the other, also by two requests at once.
+            # Versions of one prompt are numbered consecutively, also by concurrent requests.
             await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"prompt:{org_id}:{name}")
             there = await _find(conn, org_id, name, version)
             if there is not None and there.hash == digest and there.variables == variables:
                 return there, False
             if there is not None and version is not None:
                 raise Conflict(
-                    f"prompt {name}@{version} exists with another text; a version never changes: take a higher one"
+                    f"prompt {name}@{version} exists with another text; a version never changes: use a higher one"
                 )
             number = version or (there.version + 1 if there is not None else 1)
             row = await conn.fetchrow(
@@ -81,7 +81,7 @@ class Prompts:
         return found
 
     async def find(self, org_id: str, refs: list[tuple[str, int | None]]) -> list[StoredPrompt | None]:
-        """Return the prompt of each (name, version or ``None`` for the newest); ``None`` where there is none."""
+        """Return the prompt of each (name, version or ``None`` for the newest); ``None`` for a missing one."""
         rows = await self._database.fetch(
             "read prompts",
             f"SELECT ref.n, p.* FROM unnest($2::text[], $3::int[]) WITH ORDINALITY AS ref (name, version, n) "

@@ -1,4 +1,4 @@
-"""What changed of a run since a version of it, for those who follow it."""
+"""The changes of a run since a version of it, for its followers."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from connectors.postgres.runs import STEP, SUMMARY, RunLine, StoredStep
 
 @dataclass(frozen=True)
 class RunChanges:
-    """A run as of ``version``, and those of its steps that were written with ``since`` or a later one, with theirs.
+    """A run as of ``version``, and its steps that were written with version ``since`` or later, with their versions.
 
-    A step may be newer than ``version``; none that is older than it is missing.
+    A step may be newer than ``version``; no older one is missing.
     """
 
     version: int
@@ -25,9 +25,9 @@ class RunFollower:
         self._database = database
 
     async def changes(self, org_id: str, run_id: str, since: int) -> RunChanges | None:
-        """Return what changed, steps in the order in which they did; ``None`` for a run that history does not have."""
+        """Return the changes, steps in the order of their change; ``None`` for a run that history does not have."""
         async with self._database.transaction("follow a run") as conn:
-            # The run first: whatever had been written with its version is then seen, too.
+            # The run first: everything written with its version is then visible, too.
             run = await conn.fetchrow(
                 f"SELECT version, {SUMMARY} FROM workflow_run WHERE org_id = $1 AND id = $2", org_id, run_id
             )

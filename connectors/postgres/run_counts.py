@@ -1,4 +1,4 @@
-"""How far the mapped nodes of a run are, counted from their children's rows."""
+"""The progress of a run's mapped nodes, counted from their children's rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 AND child_index >= 0 GR
 
 @dataclass(frozen=True)
 class ChildrenCount:
-    """Children of one mapped node in one state, and what all of these used."""
+    """Children of one mapped node in one state, and their total use."""
 
     steps: int
     cost_nano: int
@@ -24,7 +24,7 @@ class ChildrenCount:
 
 
 Children = Mapping[StepState, ChildrenCount]
-"""A mapped node's children by state; only those that were asked for."""
+"""A mapped node's children by state; only those that were requested."""
 
 
 async def counted(database: Database, org_id: str, run_id: str) -> dict[str, Children]:

@@ -1,6 +1,6 @@
-"""How many runs may run at once, as it is defined. Who runs and who waits is in the table of admissions.
+"""Definitions of run limits. Running and waiting runs are in the table of admissions.
 
-The row is the outbox, too: what it says is on the topic when ``said_version`` has come up to ``version``.
+The row is its own outbox: it is on the topic when ``said_version`` has reached ``version``.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ _COLUMNS = f"org_id, version, max_running_runs, workflows, {epoch_ms('updated_at
 
 @dataclass(frozen=True)
 class StoredLimits:
-    """An organisation's limits; ``None`` and what is not named are not limited. Version 0 was never set."""
+    """An organisation's limits; ``None`` and omitted workflows are unlimited. Version 0 was never set."""
 
     version: int = 0
     max_running_runs: int | None = None
@@ -43,10 +43,10 @@ class RunLimits:
         return StoredLimits() if row is None else _stored(row)
 
     async def put(self, org_id: str, max_running_runs: int | None, workflows: Mapping[str, int]) -> StoredLimits:
-        """Set an organisation's limits and return them. The same ones again are no new version.
+        """Set an organisation's limits and return them. Equal limits are not a new version.
 
-        A version is at least the time in milliseconds, so that one of a database that came back from a backup is newer
-        than those that the log has.
+        A version is at least the time in milliseconds, so that versions of a database restored from a backup are newer
+        than those in the log.
         """
         now = epoch_ms("now()")
         same = "run_limits.max_running_runs IS NOT DISTINCT FROM $2 AND run_limits.workflows = $3"
@@ -69,9 +69,9 @@ class RunLimits:
         return frozenset(row["org_id"] for row in rows)
 
     async def publish(self, append: Callable[[Sequence[OutRecord]], Awaitable[None]]) -> int:
-        """Append what is not said yet; return how many that was, 0 when nothing waits or another process is at it.
+        """Append unpublished limits; return their number, 0 if nothing waits or another process is publishing.
 
-        Raises ``Unavailable`` when either side does not answer; then it is said again.
+        Raises ``Unavailable`` when either side does not answer; the limits are published again then.
         """
         async with self._database.transaction("publish limits") as conn:
             rows = await conn.fetch(

@@ -1,4 +1,4 @@
-"""Reading the steps of a run by page."""
+"""Reads the steps of a run by page."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ from schemas.run_states import StepState
 
 @dataclass(frozen=True)
 class StepFilter:
-    """Which steps of a run to list; what is ``None`` does not filter."""
+    """Filter of a run's steps; ``None`` does not filter."""
 
     node: str | None = None
     status: StepState | None = None
@@ -32,7 +32,7 @@ class RunSteps:
     async def page(self, org_id: str, run_id: str, wanted: StepFilter) -> tuple[list[StoredStep], str | None]:
         """Return steps by node, children by index, and the cursor of the next page.
 
-        Raises ``InvalidInput`` for a bad cursor. A run that is not known has no steps.
+        Raises ``InvalidInput`` for a bad cursor. An unknown run has no steps.
         """
         conditions, args = _conditions(org_id, run_id, wanted)
         output = "output" if wanted.outputs else "NULL AS output"
@@ -75,5 +75,5 @@ def _read_cursor(cursor: str) -> list[object]:
     match found:
         case [str() as node, int() as index, str() as step] if -1 <= index < 2**31 and "\0" not in node + step:
             return [node, index, step]
-    fix = "pass next_cursor as the last page gave it, or leave it out"
-    raise InvalidInput("the cursor is not one of ours", (Problem("query.cursor", "not one of ours", fix),))
+    fix = "pass next_cursor of the previous page unchanged, or omit it"
+    raise InvalidInput("the cursor is invalid", (Problem("query.cursor", "invalid", fix),))

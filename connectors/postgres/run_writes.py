@@ -1,7 +1,7 @@
-"""Writing what run views say: one set-based upsert for runs and one for steps, the newest version wins.
+"""Writes run views: one set-based upsert for runs and one for steps, the newest version wins.
 
-Arrays go in, one a column, and are unnested; JSON goes in as text. Rows are sorted by key, so that two writers
-lock them in one order.
+Arrays go in, one per column, and are unnested; JSON goes in as text. Rows are sorted by key, so that two writers lock
+them in one order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ _STEP_COLUMNS = (
     ("sla_missed", "boolean"),
     ("child_run_id", "text"),
 )
-#: How a column's values travel: as an array of what, and what turns one into the column's type.
+#: The array type of a column's values, and the expression that converts one to the column's type.
 _TRAVEL = {
     "json": ("text", "{}::json"),
     "jsonb": ("text", "{}::jsonb"),
@@ -87,12 +87,12 @@ _TRAVEL = {
 }
 
 
-#: A run's first view carries inputs, its last one output; the others leave out what is known already.
+#: A run's first view carries inputs, its last one output; the others omit them.
 _KEPT = ("inputs", "output", "stored_inputs")
 
 
 def _upsert(table: str, columns: Sequence[tuple[str, str]], key: str, returning: str, kept: Sequence[str] = ()) -> str:
-    """Return the statement. Of a ``kept`` column the older value stays when the newer view has none."""
+    """Return the statement. A ``kept`` column keeps the older value when the newer view has none."""
     names = [name for name, _ in columns]
     arrays = ", ".join(f"${n}::{_TRAVEL.get(kind, (kind,))[0]}[]" for n, (_, kind) in enumerate(columns, start=1))
     values = ", ".join(_TRAVEL.get(kind, ("", "{}"))[1].format(name) for name, kind in columns)
@@ -110,7 +110,7 @@ def _upsert(table: str, columns: Sequence[tuple[str, str]], key: str, returning:
 
 _UPSERT_RUNS = _upsert("workflow_run", _RUN_COLUMNS, "id", "RETURNING id", _KEPT)
 _UPSERT_STEPS = _upsert("step_run", _STEP_COLUMNS, "workflow_run_id, step_id", "")
-#: A view that came too late still brings what only it carries.
+#: A view that came late still contributes the columns that only it carries.
 _FILL = """
 UPDATE workflow_run
 SET inputs = coalesce(workflow_run.inputs, v.inputs::json), output = coalesce(workflow_run.output, v.output::json),
@@ -149,7 +149,7 @@ class RunWrites:
 def _newest(
     views: Iterable[RunView],
 ) -> tuple[dict[str, RunView], dict[tuple[str, str], tuple[RunView, StepView]]]:
-    """Return each run's newest view, with inputs and output of whichever brought them, and each step's newest."""
+    """Return each run's newest view, with the inputs and output of any view that has them, and each step's newest."""
     runs: dict[str, RunView] = {}
     steps: dict[tuple[str, str], tuple[RunView, StepView]] = {}
     for view in views:
@@ -240,9 +240,9 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
 
 
 def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...] | None]:
-    """Return the columns; one without a value is no array, and ``unnest`` fills it up with nulls.
+    """Return the columns; one without a value is not an array, and ``unnest`` fills it with nulls.
 
-    The driver looks at each element twice to see whether it is an array itself, and most columns of most rows are null.
+    The driver checks each element twice for being an array itself, and most columns of most rows are null.
     """
     return [None if column.count(None) == len(column) else column for column in zip(*rows, strict=True)]
 
@@ -270,5 +270,5 @@ def _json(value: object) -> str | None:
 
 
 def _text(text: str | None) -> Any:
-    """PostgreSQL's text has no U+0000; show it as what Unicode puts in place of what cannot be shown."""
+    """PostgreSQL's text has no U+0000; replace it by Unicode's replacement character."""
     return text.replace("\0", "\ufffd") if text is not None and "\0" in text else text

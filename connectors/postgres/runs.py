@@ -1,4 +1,4 @@
-"""Reading run history: one run with its steps, or a page of runs."""
+"""Reads run history: one run with its steps, or a page of runs."""
 
 import base64
 import binascii
@@ -35,7 +35,9 @@ STEP = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunLine:
-    """A run as lists show it. ``parent_…`` name the step that started it, ``children_nano`` is beside ``cost_nano``."""
+    """A run as lists show it. ``parent_…`` name the step that started it, ``children_nano`` is not part of
+    ``cost_nano``.
+    """
 
     id: str
     workflow_name: str
@@ -58,9 +60,9 @@ class RunLine:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRun(RunLine):
-    """A whole run. ``output`` holds payloads by node id, as they were recorded; what was too large for that is the
-    output of the steps of ``output_in_steps``. ``stored_inputs`` are the references of those inputs that ``inputs`` has
-    null for."""
+    """A whole run. ``output`` holds payloads by node id, as they were recorded; larger outputs are those of the steps
+    of ``output_in_steps``. ``stored_inputs`` are the references of the inputs for which ``inputs`` has null.
+    """
 
     spec_hash: str
     source: str
@@ -75,9 +77,10 @@ class StoredRun(RunLine):
 
 @dataclass(frozen=True)
 class StoredStep:
-    """One step. ``output`` is a payload as it was recorded, where it was read.
+    """One step. ``output`` is a payload as it was recorded, if it was read.
 
-    ``child_index`` is -1 but for a child of a mapped node; ``children_total`` is how many children a mapped node has.
+    ``child_index`` is -1 except for a child of a mapped node; ``children_total`` is the number of a mapped node's
+    children.
     """
 
     step_id: str
@@ -108,9 +111,9 @@ class StoredStep:
 
 @dataclass(frozen=True)
 class RunFilter:
-    """Which runs to list; what is ``None`` or empty does not filter.
+    """Filter of runs; ``None`` or empty does not filter.
 
-    ``awaited=False`` leaves out runs that the step waits for that started them.
+    ``awaited=False`` excludes runs that another run's step waits for.
     """
 
     status: RunState | None = None
@@ -134,10 +137,10 @@ class Runs:
     async def get(
         self, org_id: str, run_id: str, *, step_outputs: bool = False, most_children: int | None = None
     ) -> tuple[StoredRun, list[StoredStep]] | None:
-        """Return a run and its steps in the order they were asked for, or ``None``.
+        """Return a run and its steps in the order of their requests, or ``None``.
 
-        Steps come with outputs when asked so, and those of ``output_in_steps`` always. With ``most_children`` only so
-        many children of each mapped node come, but those of ``output_in_steps`` all the same.
+        Steps have outputs if requested, and those of ``output_in_steps`` always. ``most_children`` limits the children
+        of each mapped node, except those of ``output_in_steps``.
         """
         async with self._database.transaction("read a run") as conn:
             run = await conn.fetchrow(
@@ -155,7 +158,7 @@ class Runs:
         return StoredRun(**run), [StoredStep(**step) for step in steps]
 
     async def children(self, org_id: str, run_id: str) -> dict[str, Children]:
-        """Return how far the mapped nodes of a run are, by node."""
+        """Return the progress of a run's mapped nodes, by node."""
         return await counted(self._database, org_id, run_id)
 
     async def status(self, org_id: str, run_id: str) -> RunLine | None:
@@ -168,9 +171,9 @@ class Runs:
         return RunLine(**row) if row is not None else None
 
     async def body_hashes(self, run_ids: list[str]) -> dict[str, tuple[str, int, int]]:
-        """Return body hash, workflow version and submission time of those runs that are known.
+        """Return body hash, workflow version and submission time of the known runs.
 
-        A run id is made from its organisation, so it needs no further scope.
+        A run id derives from its organisation, so it needs no further scope.
         """
         rows = await self._database.fetch(
             "look up submissions",
@@ -194,7 +197,7 @@ class Runs:
         return [_line(row) for row in page], cursor
 
     async def count(self, org_id: str, wanted: RunFilter) -> int:
-        """Return how many runs there are of a kind; the cursor and the limit do not count."""
+        """Return the number of runs that match; the cursor and the limit do not count."""
         conditions, args = _conditions(org_id, replace(wanted, cursor=None))
         row = await self._database.fetchrow(
             "count runs", f"SELECT count(*) AS n FROM workflow_run WHERE {' AND '.join(conditions)}", *args
@@ -202,7 +205,7 @@ class Runs:
         return int(row["n"]) if row is not None else 0
 
 
-#: Beyond what any clock says, and well inside what PostgreSQL's timestamps hold.
+#: Beyond any clock, and well inside the range of PostgreSQL's timestamps.
 _MAX_MICROS = 2**60
 _MICROS = "(extract(epoch FROM created_at) * 1000000)::bigint"
 
@@ -246,8 +249,8 @@ def _read_cursor(cursor: str) -> tuple[int, str]:
             return micros, run_id
     except (ValueError, TypeError, binascii.Error):
         pass
-    fix = "pass next_cursor as the last page gave it, or leave it out"
-    raise InvalidInput("the cursor is not one of ours", (Problem("query.cursor", "not one of ours", fix),))
+    fix = "pass next_cursor of the previous page unchanged, or omit it"
+    raise InvalidInput("the cursor is invalid", (Problem("query.cursor", "invalid", fix),))
 
 
 def _line(row: asyncpg.Record) -> RunLine:

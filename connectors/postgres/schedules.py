@@ -1,4 +1,4 @@
-"""Schedules as they are defined, and where each stands. A scheduler leases what is due; the API defines."""
+"""Definitions of schedules, and their progress. A scheduler leases due ones; the API defines them."""
 
 import secrets
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _BACKFILL = (
     "id, org_id, schedule_id, from_ms, until_ms, next_ms, submitted, problem, "
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('finished_at')} AS finished_ms"
 )
-#: What a definition says; the rest is where the schedule stands.
+#: Columns of the definition; the others are the schedule's progress.
 DEFINED = (
     *("name", "workflow_name", "workflow_version", "inputs", "tags", "budget_nano", "cron", "interval_s", "time_zone"),
     *("overlap", "catchup", "catchup_limit", "paused"),
@@ -30,9 +30,9 @@ MAX_SCHEDULES = 1_000
 
 @dataclass(frozen=True)
 class StoredSchedule:
-    """A schedule. ``next_slot_ms`` is the first slot that is not decided, ``None`` when there is none any more.
+    """A schedule. ``next_slot_ms`` is the first undecided slot, ``None`` if there is no further one.
 
-    ``queued_slot_ms`` waits for the previous run's end. ``problem`` says why ``problem_slot_ms`` could not be run.
+    ``queued_slot_ms`` waits for the previous run's end. ``problem`` explains why ``problem_slot_ms`` could not be run.
     """
 
     id: str
@@ -68,7 +68,7 @@ class StoredSchedule:
 
 @dataclass(frozen=True)
 class StoredBackfill:
-    """Slots of the past, [from, until), that are to be run. ``next_ms`` is from where on it is not done."""
+    """Past slots, [from, until), to be run. ``next_ms`` is the first one that is not done."""
 
     id: str
     org_id: str
@@ -89,9 +89,10 @@ class Schedules:
         self._database = database
 
     async def create(self, org_id: str, defined: Mapping[str, Any], next_ms: int | None) -> tuple[StoredSchedule, bool]:
-        """Store a schedule and return it with whether it is new.
+        """Store a schedule; return it, and true if it is new.
 
-        The same one again is found. Raises ``Conflict`` when the name stands for another, or there are too many.
+        The same schedule is found again. Raises ``Conflict`` when the name belongs to another one, or there are too
+        many.
         """
         columns = ("id", "org_id", *DEFINED, "next_slot_ms")
         values = (f"sch_{secrets.token_hex(8)}", org_id, *(defined[name] for name in DEFINED), next_ms)
@@ -111,7 +112,7 @@ class Schedules:
                 )
                 if there is None or any(there[name] != defined[name] for name in DEFINED):
                     raise Conflict(
-                        f"a schedule named {defined['name']!r} exists; change it with PATCH, or take another name"
+                        f"a schedule named {defined['name']!r} exists; change it with PATCH, or choose another name"
                     )
                 return StoredSchedule(**there), False
         return StoredSchedule(**row), True
@@ -176,7 +177,7 @@ class Schedules:
         return StoredSchedule(**row) if row is not None else None
 
     async def release(self, schedule_id: str, wait_s: float = 0.0) -> None:
-        """End a lease; ``wait_s`` keeps everybody off for a while."""
+        """End a lease; for ``wait_s`` nobody may lease it again."""
         await self._database.fetchrow(
             "release a schedule",
             "UPDATE schedule SET leased_until = now() + $2 * interval '1 second' WHERE id = $1 RETURNING id",
@@ -225,7 +226,7 @@ class Backfills:
         return (StoredBackfill(**row), StoredSchedule(**schedule)) if schedule is not None else None
 
     async def settle(self, before: StoredBackfill, next_ms: int, submitted: int, problem: str | None) -> None:
-        """Move a backfill on to ``next_ms`` and end its lease; at its end it is finished."""
+        """Advance a backfill to ``next_ms`` and end its lease; at its end it is finished."""
         await self._database.fetchrow(
             "settle a backfill",
             "UPDATE schedule_backfill SET next_ms = $3, submitted = submitted + $4, problem = coalesce($5, problem), "

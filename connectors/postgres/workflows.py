@@ -1,4 +1,4 @@
-"""Workflows as they are registered: one row per version, never changed."""
+"""Registered workflows: one immutable row per version."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ class StoredWorkflow:
 
 @dataclass(frozen=True)
 class WorkflowLine:
-    """The newest version of a workflow and how many versions there are."""
+    """The newest version of a workflow, and the number of its versions."""
 
     name: str
     version: int
@@ -44,9 +44,9 @@ class Workflows:
         self._database = database
 
     async def create(self, org_id: str, spec: WorkflowSpec, required_inputs: list[str]) -> tuple[StoredWorkflow, bool]:
-        """Store a version and return it with whether it is new.
+        """Store a version; return it, and true if it is new.
 
-        The same document again is found, not stored. Raises ``Conflict`` for another document of the same version.
+        The same document is found again, not stored. Raises ``Conflict`` for another document of the same version.
         """
         document = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         digest = canonical_hash(document)
@@ -81,7 +81,7 @@ class Workflows:
         return _workflow(row)
 
     async def latest(self, org_id: str, name: str) -> int | None:
-        """Return the newest version's number, or ``None`` when there is no such workflow."""
+        """Return the newest version's number, or ``None`` for an unknown workflow."""
         row = await self._database.fetchrow(
             "read a workflow's version",
             "SELECT max(version) AS version FROM workflow WHERE org_id = $1 AND name = $2",

@@ -13,8 +13,8 @@ from schemas.records.base import Usage
 class ModelRequest:
     """One request to a model. ``idempotency_key`` is stable over retries of the same attempt.
 
-    With ``tools`` the model may ask for calls instead of answering; ``turns`` are what was said and done since the
-    prompt. ``pictures`` are shown with the prompt.
+    With ``tools`` the model may request calls instead of answering; ``turns`` are the earlier turns since the prompt.
+    ``pictures`` are images shown with the prompt.
     """
 
     model: str
@@ -30,9 +30,9 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelResponse:
-    """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials and pictures.
+    """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials and images.
 
-    ``asked`` are the calls of tools that it asks for; then it has not answered yet, and ``text`` may be empty.
+    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Provider(Protocol):
     name: str
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
-        """Ask the model once."""
+        """Call the model once."""
         ...
 
     def count_tokens(self, model: str, text: str) -> int:
@@ -62,9 +62,9 @@ class Provider(Protocol):
         ...
 
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
-        """Return an upper bound of the tokens that pictures are counted as."""
+        """Return an upper bound of the tokens that images are counted as."""
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         ...

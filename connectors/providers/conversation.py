@@ -1,4 +1,4 @@
-"""A conversation with tools: what a model may call, what it asked for before, and what came of it. Data only."""
+"""A conversation with tools: the callable tools, requested calls, and their results. Data only."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One call that a model asks for. ``problem`` says why it cannot be made; then ``args`` are empty."""
+    """One call that a model requests. ``problem`` explains why it cannot be made; then ``args`` are empty."""
 
     id: str
     name: str
@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An earlier turn: what the model said, what it asked for, and the result of each call as text."""
+    """An earlier turn: the model's text, its requested calls, and the result of each call as text."""
 
     text: str
     asked: tuple[Asked, ...]
@@ -35,7 +35,7 @@ class Turn:
 
 
 def said_so_far(prompt: str, turns: Sequence[Turn]) -> list[str]:
-    """Return the texts that a model reads: the prompt, then what was said and what came of calls."""
+    """Return the texts that a model reads: the prompt, then texts and results of earlier turns."""
     return [prompt, *(part for turn in turns for part in (turn.text, *turn.results) if part)]
 
 
@@ -50,7 +50,7 @@ def weight(prompt: str, tools: Sequence[ToolSpec], turns: Sequence[Turn]) -> str
 
 
 def asked_for(id_: str, name: str, args: str) -> Asked:
-    """Return a call whose arguments a model wrote as JSON; what is none is told back to it as the call's result."""
+    """Return a call whose arguments a model wrote as JSON; invalid JSON is returned to it as the call's result."""
     try:
         value = json.loads(args or "{}")
     except (ValueError, RecursionError):

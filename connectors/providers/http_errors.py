@@ -25,12 +25,11 @@ import httpx
 from schemas.errors import StepError
 
 _LONGEST_MESSAGE = 500
-#: A provider that asks for more than an hour is tried after an hour: the budget's or the run's own limits
-#: decide then.
+#: A provider that requests more than an hour is tried after an hour: the limits of the budget or the run decide then.
 _LONGEST_WAIT_MS = 3_600_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-#: What a gateway says that had no answer of the one behind it, who may have worked and will bill it.
+#: Statuses of a gateway without an answer from its backend, which may have worked and will bill it.
 _GATEWAY = (502, 504)
 _QUOTA_CODES = ("insufficient_quota", "billing_hard_limit_reached")
 
@@ -40,7 +39,7 @@ def from_status(
 ) -> StepError:
     """Return the error for an answer that is not a success.
 
-    ``secret`` is blotted out of the provider's message. ``headers`` must be looked up by lower-case names.
+    ``secret`` is redacted from the provider's message. ``headers`` must be looked up by lower-case names.
     """
     message, code = _said(body, secret)
     text = f"{provider}: HTTP {status}: {message}" if message else f"{provider}: HTTP {status}"
@@ -66,7 +65,7 @@ def from_status(
 
 
 def from_exception(provider: str, exc: httpx.HTTPError | httpx.InvalidURL, timeout_s: float) -> StepError:
-    """Return the error for a request without a whole answer; ``details.outcome`` says what is known of it."""
+    """Return the error for a request without a complete answer; ``details.outcome`` states whether it is known."""
     if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return StepError(
             "provider_unavailable",
@@ -109,11 +108,10 @@ def malformed(provider: str, why: str) -> StepError:
 
 
 def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
-    """Return how long a provider asks to wait, in milliseconds, or ``None`` when it does not say.
+    """Return the wait that a provider requests, in milliseconds, or ``None`` if it requests none.
 
-    ``retry-after-ms`` wins over ``Retry-After`` (seconds or a date), which wins over
-    ``x-ratelimit-reset-*`` (``6m0s``) of what is used up, or the longest of these when no header says what
-    is.
+    ``retry-after-ms`` wins over ``Retry-After`` (seconds or a date), which wins over ``x-ratelimit-reset-*`` (``6m0s``)
+    of the exhausted limit, or the longest of these if no header names it.
     """
     exact = _number(headers.get("retry-after-ms"))
     wait = exact if exact is not None else _retry_after(headers.get("retry-after"), now)

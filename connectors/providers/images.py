@@ -1,4 +1,4 @@
-"""Pictures that a model is shown beside its prompt. Data only."""
+"""Images that a model is shown with its prompt. Data only."""
 
 import base64
 import hashlib
@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What services that speak OpenAI's chat completions take.
+#: The media types that services with OpenAI's chat completions accept.
 MEDIA_TYPES: Mapping[str, str] = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
     "WEBP": "image/webp",
     "GIF": "image/gif",
 }
-#: The most tokens that a service may count for one picture at its highest detail, by the beginning of its model's name,
-#: with room for changes: the published tiles or patches of that family, at its largest size.
+#: Upper bound of the tokens that a service may count for one image at its highest detail, by prefix of its model's
+#: name, with room for changes: the published tiles or patches of that family, at its largest size.
 _MAX_TOKENS = (
     ("gpt-4o-mini", 50_000),
     ("gpt-4o", 2_000),
@@ -25,13 +25,13 @@ _MAX_TOKENS = (
     ("o1", 2_000),
     ("o3", 2_000),
 )
-#: Of any other model. No service is known to count more for a picture that it has not been told to take apart.
+#: Of any other model. No service is known to count more for an image unless it is told to split it.
 MAX_IMAGE_TOKENS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInput:
-    """An image's bytes. ``said`` is what can be measured of it, in words."""
+    """An image's bytes. ``said`` is a description of its measurements."""
 
     media_type: str
     data: bytes = field(repr=False)
@@ -49,13 +49,13 @@ class ImageInput:
 
 
 def most_tokens(model: str) -> int:
-    """Return an upper bound of what a service counts for one picture."""
+    """Return an upper bound of a service's count for one image."""
     name = model.lower().rpartition("/")[2]
     return next((most for start, most in _MAX_TOKENS if name.startswith(start)), MAX_IMAGE_TOKENS)
 
 
 def noted(body: dict[str, Any], pictures: Sequence[ImageInput]) -> dict[str, Any]:
-    """Return a request's body as it is kept: each picture as its hash and size instead of its bytes."""
+    """Return a request's body as it is stored: each image as its hash and size instead of its bytes."""
     if not pictures:
         return body
     kept = {p.url: {"url": f"data:{p.media_type};base64,", "sha256": p.sha256, "bytes": len(p.data)} for p in pictures}

@@ -18,7 +18,7 @@ from schemas.records.base import Usage
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 #: A chat adds a few tokens of its own around each message and before the answer; today it is about seven.
 FRAME_TOKENS = 16
-#: Connecting is quick or hopeless, whatever time the answer may take.
+#: A connection is quick or hopeless, whatever time the answer may take.
 _CONNECT_S = 10.0
 #: More answers at once than a worker's concurrency; a worker above it queues here, inside its own timeout.
 _CONNECTIONS = 200
@@ -41,7 +41,7 @@ class OpenAIProvider:
         self._client = service_client(base_url.rstrip("/") + "/", headers, _CONNECTIONS)
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
-        """Ask the model once. Raises ``StepError`` as ``http_errors`` maps it."""
+        """Call the model once. Raises ``StepError`` as ``http_errors`` maps it."""
         sent = openai_wire.request_body(request, self._field)
         answer = await self._post(sent, request)
         if not answer.is_success:
@@ -76,7 +76,7 @@ class OpenAIProvider:
         return len(text.encode("utf-8", "surrogatepass")) + FRAME_TOKENS
 
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
-        """Return the most that the model's family counts for so many pictures of any size."""
+        """Return the upper bound of the model's family for so many images of any size."""
         return most_tokens(model) * len(pictures)
 
     async def close(self) -> None:
@@ -96,7 +96,7 @@ class OpenAIProvider:
             raise http_errors.from_exception(self.name, exc, request.timeout_s) from exc
 
     def _usage(self, request: ModelRequest, completion: openai_wire.Completion) -> Usage:
-        """Return what the provider counted; what it did not count, by our upper bound."""
+        """Return the provider's counts; missing ones by the upper bound."""
         given, made = completion.input_tokens, completion.output_tokens
         if given is None:
             given = self.count_tokens(request.model, weight(request.prompt, request.tools, request.turns))

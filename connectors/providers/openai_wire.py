@@ -1,4 +1,4 @@
-"""The chat-completions wire format: a request's body, and an answer read from one. No I/O."""
+"""The chat-completions wire format: a request's body, and the parsed answer. No I/O."""
 
 import json
 import re
@@ -15,12 +15,12 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 
 class MalformedError(ValueError):
-    """The body is not a chat completion; the message names what is wrong with it."""
+    """The body is not a chat completion; the message names the problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What an answer says. A token count is ``None`` where the provider gave none."""
+    """A parsed answer. A token count is ``None`` if the provider gave none."""
 
     text: str
     finish_reason: str
@@ -30,7 +30,7 @@ class Completion:
 
 
 def request_body(request: ModelRequest, max_tokens_field: MaxTokensField = "max_tokens") -> dict[str, Any]:
-    """Return the JSON body of a request: the prompt as one message of the user, then what was said and done since."""
+    """Return the JSON body of a request: the prompt as one user message, then the earlier turns."""
     names = wire_names(request.tools)
     body: dict[str, Any] = {
         "model": request.model,
@@ -75,13 +75,13 @@ def _messages(turns: Sequence[Turn], names: Mapping[str, str]) -> Iterator[dict[
 
 
 def call_body(asked: Asked, name: str) -> dict[str, Any]:
-    """Return a call that a model asked for as an assistant's message carries it."""
+    """Return a requested call in the form of an assistant's message."""
     arguments = json.dumps(asked.args, ensure_ascii=False)
     return {"id": asked.id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def read_calls(message: object, names: Mapping[str, str]) -> tuple[Asked, ...]:
-    """Return the calls that an assistant's message asks for; ``names`` are the tools' names by those on the wire."""
+    """Return the calls that an assistant's message requests; ``names`` are the tools' names by those on the wire."""
     calls = message.get("tool_calls") if isinstance(message, dict) else None
     if calls is None:
         return ()

@@ -1,4 +1,4 @@
-"""Which model providers a process has, by name."""
+"""The model providers of a process, by name."""
 
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
@@ -16,9 +16,9 @@ def build_providers(
 ) -> dict[str, Provider]:
     """Return the providers by name; the caller closes them.
 
-    ``local`` is always there: in this process with ``behaviour``, or, with ``local_url``, behind that
-    ``local_server``, which has a behaviour of its own. ``openai`` is there when it can work: with a key, or
-    at a base URL other than OpenAI's, where a key may not be needed.
+    ``local`` always exists: in this process with ``behaviour``, or, with ``local_url``, behind that server, which has a
+    behaviour of its own. ``openai`` exists if it can work: with a key, or at a base URL other than OpenAI's, where a
+    key may not be needed.
     """
     providers: dict[str, Provider] = {"local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)}
     if openai_api_key or openai_base_url.rstrip("/") != OPENAI_BASE_URL:

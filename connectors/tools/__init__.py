@@ -1,4 +1,4 @@
-"""Tools and functions that workflows call by name. Importing this package registers those that ship with it."""
+"""Tools and functions that workflows call by name. Importing this package registers the built-in ones."""
 
 from connectors.tools.builtin import combine, complexity, concat_lists, images, merge, s3, split
 from connectors.tools.context import ToolContext

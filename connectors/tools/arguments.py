@@ -1,4 +1,4 @@
-"""Whether the tools and functions of a workflow take the arguments and the configuration that its nodes give."""
+"""Validates the arguments and configurations that nodes give to tools and functions."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,10 +11,10 @@ from schemas.spec.model import FunctionNode, Node, ToolNode, WorkflowSpec
 
 
 def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Problem]:
-    """Yield a problem for each argument, and for the configuration, that a node's tool or function does not take.
+    """Yield a problem for each argument, and for the configuration, that a node's tool or function does not accept.
 
-    A tool or function that is not registered is somebody else's problem to tell, and one on a queue is known to the
-    workers of that queue only.
+    An unregistered tool or function is reported elsewhere, and one on a queue is known to the workers of that queue
+    only.
     """
     for index, node in enumerate(spec.dag.nodes):
         kind, name, fields = _call(node)

@@ -1,4 +1,4 @@
-"""What a tool is told about the step that calls it."""
+"""The context that a tool gets of the step that calls it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from schemas.payload import Reference
 
 
 class ObjectReader(Protocol):
-    """Where stored bytes are read; see ``connectors.objects.store``."""
+    """Reads stored bytes; see ``connectors.objects.store``."""
 
     async def get(self, org_id: str, reference: Reference) -> bytes:
         """Return the bytes of one of the organisation's references."""
@@ -18,11 +18,11 @@ class ObjectReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """Who calls a tool, and what it may use.
+    """The caller of a tool, and the resources that it may use.
 
     ``idempotency_key`` is the same whenever the attempt is delivered again: pass it on to the service that the tool
-    calls. ``documents_dir`` is the directory that local files are read from. ``world`` is what else a tool may
-    reach.
+    calls. ``documents_dir`` is the directory that local files are read from. ``world`` are the permissions for outside
+    systems.
     """
 
     org_id: str

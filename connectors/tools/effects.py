@@ -1,7 +1,7 @@
-"""What a tool promises of its effect on the world, and what it can say of a call whose outcome is unknown.
+"""The effects that a tool declares, and the result of looking up a call with an unknown outcome.
 
-A worker that dies in a call leaves nobody who knows whether the call was made. A tool that can look it up says so with
-a ``reconcile`` hook, which gets the context of that very call (so the same idempotency key) and its arguments.
+After a worker died in a call, nobody knows its outcome. A tool that can look it up has a ``reconcile`` hook, which gets
+the context of that very call (so the same idempotency key) and its arguments.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from connectors.tools.context import ToolContext
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The call was made; ``output`` is what it gave, and it is not called again."""
+    """The call was made; ``output`` is its result, and it is not called again."""
 
     output: Any = None
 
@@ -25,7 +25,7 @@ class NotDone:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody can say; ``reason`` is for people."""
+    """The outcome stays unknown; ``reason`` is for people."""
 
     reason: str = ""
 

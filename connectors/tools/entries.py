@@ -1,4 +1,4 @@
-"""One tool or function: its call, and the schemas of its arguments and its configuration, made from type hints."""
+"""One tool or function: its call, and the schemas of its arguments and its configuration, derived from type hints."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ ToolKind = Literal["tool", "function"]
 class Entry:
     """One tool or function. ``arguments`` checks its arguments; the parameter ``context_name`` gets the context.
 
-    ``make`` is what was registered: the call itself or, with a ``config`` model, a class whose instances are called.
+    ``make`` is the registered object: the call itself or, with a ``config`` model, a class whose instances are called.
     ``reconcile`` is the hook of a plain call; a class has a method of that name.
     """
 
@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def quick(self) -> bool:
-        """Whether a call runs from start to end without waiting for anything."""
+        """True if a call runs from start to end without waiting for anything."""
         return not self.blocking and not inspect.iscoroutinefunction(self.called)
 
     @property
@@ -46,16 +46,16 @@ class Entry:
 
     @property
     def reconciles(self) -> bool:
-        """Whether it can look up a call whose outcome is unknown."""
+        """True if it can look up a call with an unknown outcome."""
         return self.reconcile is not None or (inspect.isclass(self.make) and hasattr(self.make, "reconcile"))
 
     @property
     def open_ended(self) -> bool:
-        """Whether it takes arguments that it does not name."""
+        """True if it accepts arguments that it does not name."""
         return self.arguments.model_config.get("extra") == "allow"
 
     def describe(self) -> dict[str, Any]:
-        """Return what a reader must know: name, text, schemas of arguments and configuration, and the effect."""
+        """Return its description: name, text, schemas of arguments and configuration, and the effect."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -74,7 +74,7 @@ class Entry:
 def make_entry(
     kind: ToolKind, name: str, made_of: Callable[..., Any], *, blocking: bool, reconcile: Reconcile | None = None
 ) -> Entry:
-    """Return the entry of a function, or of a class that is called. Raises ``TypeError`` when it cannot be one."""
+    """Return the entry of a function, or of a class that is called. Raises ``TypeError`` for an unsuitable object."""
     is_class = inspect.isclass(made_of)
     called = _called(made_of)
     arguments, context_name = _model(f"{kind} {name!r}", name, called, skip_first=is_class)
@@ -96,8 +96,8 @@ def make_entry(
 def check_arguments(entry: Entry, args: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments as the call takes them. Raises a final ``StepError`` with code ``bad_arguments``.
 
-    A step is given more than its node binds (the run's inputs, its predecessors' outputs, ``item`` and ``index``), so
-    what the call does not name is left out. Names that a node binds itself are checked when its workflow is registered.
+    A step gets more than its node binds (the run's inputs, its predecessors' outputs, ``item`` and ``index``), so
+    arguments that the call does not name are dropped. Names that a node binds itself are checked at registration.
     """
     try:
         return _checked(entry.arguments, args)
@@ -126,7 +126,7 @@ def check_config(entry: Entry, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def unknown_arguments(entry: Entry, names: Iterable[str]) -> list[str]:
-    """Return one sentence for each of the names, which a node binds itself, that the call does not take."""
+    """Return one sentence for each bound name that the call does not accept."""
     if entry.open_ended:
         return []
     unknown = [name for name in names if name not in entry.arguments.model_fields]

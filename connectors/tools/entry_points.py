@@ -34,7 +34,7 @@ def installed(group: str) -> Iterable[EntryPoint]:
 
 
 def load_entry_points(registry: Registry = REGISTRY, find: Find = installed) -> list[str]:
-    """Register what installed packages offer; return what could not be, in words. A second call changes nothing."""
+    """Register the tools of installed packages; return the problems. A second call changes nothing."""
     registry.problems.clear()
     for group, kind in GROUPS.items():
         for point in find(group):
@@ -53,7 +53,7 @@ def _load(registry: Registry, kind: ToolKind, point: EntryPoint) -> str | None:
     except (Exception, SystemExit) as exc:  # noqa: BLE001 - a module may do anything when it is imported
         return (
             f"the {kind} {point.name!r} of {package} ({point.value}) was not loaded: {type(exc).__name__}: {exc}; "
-            "mend or uninstall that package"
+            "fix or uninstall that package"
         )
     return None
 

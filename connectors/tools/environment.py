@@ -1,4 +1,4 @@
-"""What tools may reach of the world: read from the settings once, and given to each call in its context."""
+"""The permissions of tools for outside systems: read from the settings once, and given to each call in its context."""
 
 import ipaddress
 import re
@@ -20,14 +20,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class Site:
-    """One place that ``http.request`` may ask: ``host`` may begin with ``*.``, which stands for any subdomain."""
+    """One site that ``http.request`` may call: ``host`` may begin with ``*.``, which stands for any subdomain."""
 
     scheme: str
     host: str
     port: int
 
     def covers(self, scheme: str, host: str, port: int) -> bool:
-        """Return whether a place is this one."""
+        """Return true if the place is this site."""
         if (scheme, port) != (self.scheme, self.port):
             return False
         return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
@@ -43,21 +43,21 @@ class Secret:
 
 @dataclass(frozen=True)
 class HttpRules:
-    """What ``http.request`` may do. ``networks`` are those of private addresses that it may reach all the same."""
+    """The permissions of ``http.request``. ``networks`` are private networks that it may reach nevertheless."""
 
     sites: tuple[Site, ...] = ()
     networks: tuple[IpNetwork, ...] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
 
     def allows(self, url: SplitResult) -> bool:
-        """Return whether a URL's place is among the sites."""
+        """Return true if a URL's place is among the sites."""
         host, port = (url.hostname or "").rstrip("."), url.port or _PORTS.get(url.scheme, 0)
         return any(site.covers(url.scheme, host, port) for site in self.sites)
 
 
 @dataclass(frozen=True)
 class World:
-    """``buckets`` are those that are in S3 (``*`` for all); any other is a directory below the documents or results."""
+    """``buckets`` are those in S3 (``*`` for all); any other is a directory below the documents or results."""
 
     http: HttpRules = field(default_factory=HttpRules)
     s3: S3Access = field(default_factory=S3Access)
@@ -65,7 +65,7 @@ class World:
     results_dir: Path = Path(".agentflow/results")
 
     def in_s3(self, bucket: str) -> bool:
-        """Return whether a bucket is one of S3."""
+        """Return true if a bucket is in S3."""
         return bool(bucket) and (bucket in self.buckets or "*" in self.buckets)
 
 
@@ -73,7 +73,7 @@ def environment_of(settings: Settings, env: Mapping[str, str]) -> World:
     """Return what the settings allow; secrets come from ``env``. Raises ``ValueError`` that names the variable."""
     results, documents = Path(settings.tools.results_dir).resolve(), Path(settings.tools.documents_dir).resolve()
     if results.is_relative_to(documents):
-        raise ValueError("RESULTS_DIR is below DOCUMENTS_DIR, where every organisation reads; take another directory")
+        raise ValueError("RESULTS_DIR is below DOCUMENTS_DIR, where every organisation reads; choose another directory")
     return World(
         http=HttpRules(
             sites=tuple(map(_site, _listed(settings.tools.http_allow))),

@@ -19,17 +19,17 @@ log = logging.getLogger(__name__)
 RESERVED = ("agentflow_", "worker_", "process_", "python_")
 
 METRICS = CollectorRegistry()
-"""Where tools and functions register their metrics."""
+"""The registry where tools and functions register their metrics."""
 
 
 class ToolMetrics(Collector):
-    """Reads the tools' metrics at scrape time. A collector of theirs that raises costs their lines, not the page."""
+    """Reads the tools' metrics at scrape time. A collector that raises costs its own lines, not the page."""
 
     def __init__(self, metrics: CollectorRegistry = METRICS) -> None:
         self._metrics = metrics
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing: what tools have is only known when they run."""
+        """Return nothing: the tools' metrics are only known at run time."""
         return ()
 
     def collect(self) -> Iterable[Metric]:

@@ -41,12 +41,12 @@ from schemas.ids import canonical_hash
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Key = tuple[ToolKind, str]
 
-#: Instances of classes that are kept, one for each configuration. A process meets as many as its workflows name.
+#: Cached instances of classes, one per configuration. A process meets as many as its workflows name.
 MAX_INSTANCES = 256
 
 
 class Registry:
-    """The tools and functions of one process. ``problems`` say which entry points could not be loaded, and why."""
+    """The tools and functions of one process. ``problems`` list entry points that could not be loaded, and why."""
 
     def __init__(self) -> None:
         self._entries: dict[_Key, Entry] = {}
@@ -64,7 +64,7 @@ class Registry:
         return self._decorator("function", name, blocking, None)
 
     def add(self, entry: Entry) -> None:
-        """Register an entry. Raises ``ValueError`` when its name is taken by something else."""
+        """Register an entry. Raises ``ValueError`` if its name is taken."""
         key = (entry.kind, entry.name)
         there = self._entries.get(key)
         if there is not None:
@@ -84,7 +84,7 @@ class Registry:
         return [self._entries[key] for key in sorted(self._entries) if kind in (None, key[0])]
 
     def get(self, kind: ToolKind, name: str) -> Entry:
-        """Return an entry. Raises a final ``StepError`` that names those there are."""
+        """Return an entry. Raises a final ``StepError`` that names the known ones."""
         entry = self._entries.get((kind, name))
         if entry is None:
             known = ", ".join(sorted(self.names(kind))) or "none"
@@ -96,7 +96,7 @@ class Registry:
         return entry
 
     def is_quick(self, kind: ToolKind, name: str) -> bool:
-        """Return whether a call of it waits for nothing, so that it needs neither a slot nor a time limit."""
+        """Return true if a call of it waits for nothing, so that it needs neither a slot nor a time limit."""
         known = self._quick.get((kind, name))
         if known is None:
             entry = self._entries.get((kind, name))
@@ -104,7 +104,7 @@ class Registry:
         return known
 
     def reconciles(self, name: str) -> bool:
-        """Return whether a tool can look up a call whose outcome is unknown."""
+        """Return true if a tool can look up a call with an unknown outcome."""
         entry = self._entries.get(("tool", name))
         return entry is not None and entry.reconciles
 
@@ -116,10 +116,10 @@ class Registry:
         context: ToolContext,
         config: dict[str, Any] | None = None,
     ) -> Any:
-        """Call a tool or function and return its result. ``config`` is what its node says of it.
+        """Call a tool or function and return its result. ``config`` is its node's configuration.
 
-        Raises a final ``StepError`` for an unknown name, a configuration or arguments that do not fit, and whatever
-        the call raises.
+        Raises a final ``StepError`` for an unknown name, an invalid configuration or arguments, and whatever the call
+        raises.
         """
         entry = self.get(kind, name)
         call = self._built(entry, config or {})
@@ -134,7 +134,7 @@ class Registry:
     async def reconcile(
         self, name: str, args: dict[str, Any], context: ToolContext, config: dict[str, Any] | None = None
     ) -> Reconciled:
-        """Ask a tool what became of the call that ``context`` and ``args`` were given to.
+        """Look up the outcome of the call with this ``context`` and ``args``.
 
         Answers ``Unknown`` for a tool without a hook. Raises as ``call`` does.
         """
@@ -146,7 +146,7 @@ class Registry:
         return await hook(context, check_arguments(entry, args))
 
     def _built(self, entry: Entry, config: dict[str, Any]) -> Any:
-        """Return what is called: the function, or the instance of the class for this configuration."""
+        """Return the callable: the function, or the instance of the class for this configuration."""
         if entry.config is None:
             check_config(entry, config)
             return entry.make

@@ -1,4 +1,4 @@
-"""``python -m topics dlq list|show|retry``: what could not be used, and how to use it after all."""
+"""``python -m topics dlq list|show|retry``: inspects dead letters and retries them."""
 
 import argparse
 import asyncio
@@ -25,7 +25,7 @@ _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 @dataclass(frozen=True)
 class _Filter:
-    """Which dead letters are meant."""
+    """The selection of dead letters."""
 
     source: Source | None
     reason: str | None
@@ -34,9 +34,9 @@ class _Filter:
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> "_Filter":
-        """Return what the arguments say. Raises ``InvalidInput``."""
+        """Return the selection of the arguments. Raises ``InvalidInput``."""
         if args.limit < 1:
-            raise InvalidInput(f"--limit {args.limit} shows nothing; give 1 or more")
+            raise InvalidInput(f"--limit {args.limit} selects nothing; give 1 or more")
         source = source_of(args.topic) if args.topic else None
         return cls(source, args.reason, _since_ms(args.since), args.limit)
 
@@ -46,7 +46,7 @@ def _since_ms(age: str | None) -> int | None:
         return None
     found = _AGE.fullmatch(age)
     if found is None:
-        raise InvalidInput(f"--since {age!r} is no age; write a number and s, m, h or d, for example 90m")
+        raise InvalidInput(f"--since {age!r} is not an age; write a number and s, m, h or d, for example 90m")
     return max(0, int(time.time() * 1000) - int(found[1]) * _UNIT_MS[found[2]])
 
 
@@ -66,12 +66,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         actions, bootstrap, "retry", "append dead letters to the topics where they were, to be read once more"
     )
     retry.add_argument("positions", nargs="*", metavar="topic/partition@offset")
-    retry.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    retry.add_argument("--dry-run", action="store_true", help="only print the result of a retry")
     _add_filters(retry, RETRY_LIMIT)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command. Exit codes: 0 done, 1 not there or refused, 2 usage, 3 no broker."""
+    """Run the command. Exit codes: 0 done, 1 not found or refused, 2 usage, 3 no broker."""
     try:
         return asyncio.run(_run(args))
     except InvalidInput as exc:
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     except AgentFlowError as exc:
         return _mistake(args, exc, EXIT_UNAVAILABLE)
     except BrokenPipeError:
-        # The reader, `head` perhaps, has seen enough. Python would complain once more at its end.
+        # The reader, `head` perhaps, has closed the pipe. Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_NOT_DONE if args.action == "retry" else EXIT_OK
 
@@ -129,7 +129,7 @@ async def _retry(args: argparse.Namespace, positions: list[Position], wanted: _F
     refused = done = 0
     async with DeadLetterLog(args.bootstrap) as log:
         if positions:
-            # All are looked up before the first is sent, so that a slip of the pen sends nothing.
+            # All are looked up before the first is sent, so that a typing error sends nothing.
             for position in positions:
                 await log.destination(await log.get(position))
         else:
@@ -155,7 +155,7 @@ async def _retry_one(args: argparse.Namespace, log: DeadLetterLog, letter: DeadL
 async def _matching(wanted: _Filter, log: DeadLetterLog) -> list[Position]:
     """Return the positions of a topic's letters with a reason.
 
-    A record that was tried before and set aside again is there several times; only its newest letter counts.
+    A record that was retried and dead-lettered again has several letters; only its newest one counts.
     """
     found: dict[bytes, tuple[int, Position, str]] = {}
     async for letter in log.scan(wanted.source, wanted.since_ms):
@@ -171,7 +171,9 @@ def _check_retry(args: argparse.Namespace) -> None:
     if args.positions and any(filters):
         raise InvalidInput("give positions, or --topic with --reason, not both")
     if not args.positions and not (args.topic and args.reason):
-        raise InvalidInput("say which: positions as `python -m topics dlq list` prints them, or --topic with --reason")
+        raise InvalidInput(
+            "select letters: positions as `python -m topics dlq list` prints them, or --topic with --reason"
+        )
 
 
 def _action(
@@ -183,10 +185,10 @@ def _action(
 
 
 def _add_filters(parser: argparse.ArgumentParser, limit: int) -> None:
-    parser.add_argument("--topic", help="the topic where they were, or a dead-letter topic")
+    parser.add_argument("--topic", help="the original topic, or a dead-letter topic")
     parser.add_argument("--reason", help="the short code, as `list` shows it")
-    parser.add_argument("--since", metavar="AGE", help="set aside within this time: 90m, 1h, 2d")
-    parser.add_argument("--limit", type=int, default=limit, metavar="N", help=f"{limit} unless told")
+    parser.add_argument("--since", metavar="AGE", help="dead-lettered within this time: 90m, 1h, 2d")
+    parser.add_argument("--limit", type=int, default=limit, metavar="N", help=f"default {limit}")
 
 
 def _mistake(args: argparse.Namespace, exc: AgentFlowError, code: int) -> int:
@@ -196,6 +198,6 @@ def _mistake(args: argparse.Namespace, exc: AgentFlowError, code: int) -> int:
 
 
 def _say(text: str) -> None:
-    # At once: what a retry has done must be known also when it is interrupted.
+    # Flushed at once: the outcome of a retry must be visible even if it is interrupted.
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

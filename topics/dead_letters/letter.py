@@ -1,6 +1,6 @@
-"""Dead letters: what their headers say, and how they are read from a broker and tried again.
+"""Dead letters: their headers, their positions, and the rules of a retry.
 
-A dead letter keeps its key, value and headers byte for byte; headers that begin with ``af-`` say why, where and how
+A dead letter keeps its key, value and headers byte for byte; headers that begin with ``af-`` record why, where and how
 often. All names are here; ``streams.runtime.dead_letters`` writes them.
 """
 
@@ -21,7 +21,7 @@ PARTITION = "af-partition"
 OFFSET = "af-offset"
 ATTEMPTS = "af-attempts"
 AT_MS = "af-at-ms"
-#: How often an operator has tried the record again; it stays with the record when that failed.
+#: Number of retries by operators; it stays with the record when a retry failed.
 RETRIES = "af-retries"
 
 #: A null value is possible in Kafka, though nobody should send one.
@@ -44,7 +44,7 @@ class Position(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A dead-letter topic, and the one topic whose letters are asked for; ``None`` for all that are in it."""
+    """A dead-letter topic, and the one source topic whose letters are selected; ``None`` for all of them."""
 
     dlq: str
     only: str | None
@@ -52,7 +52,7 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One record of a dead-letter topic. What its headers do not say, or not in our words, is ``None`` or 0."""
+    """One record of a dead-letter topic. A header that is missing or malformed is ``None`` or 0."""
 
     position: Position
     timestamp_ms: int
@@ -62,17 +62,17 @@ class DeadLetter:
 
     @property
     def reason(self) -> str:
-        """The short code of why it was set aside."""
+        """The short code of the reason."""
         return self._text(REASON)
 
     @property
     def message(self) -> str:
-        """Why it was set aside, in words."""
+        """The reason in words."""
         return self._text(MESSAGE)
 
     @property
     def origin(self) -> Position | None:
-        """Where it was before."""
+        """The original position."""
         topic, partition, offset = self._text(TOPIC), self._number(PARTITION), self._number(OFFSET)
         if not topic or partition is None or offset is None:
             return None
@@ -80,26 +80,26 @@ class DeadLetter:
 
     @property
     def attempts(self) -> int:
-        """How often it was tried before it was set aside."""
+        """Number of attempts before it was dead-lettered."""
         return self._number(ATTEMPTS) or 0
 
     @property
     def retries(self) -> int:
-        """How often it was tried again by an operator."""
+        """Number of retries by operators."""
         return self._number(RETRIES) or 0
 
     @property
     def at_ms(self) -> int:
-        """When it was set aside."""
+        """Time at which it was dead-lettered."""
         return self._number(AT_MS) or self.timestamp_ms
 
     @property
     def original_headers(self) -> Headers:
-        """The headers that it had before, in order."""
+        """The original headers, in order."""
         return tuple(header for header in self.headers if not header[0].startswith(PREFIX))
 
     def digest(self) -> bytes:
-        """Return a hash of the original record: the same for a record that was set aside twice."""
+        """Return a hash of the original record: the same for a record that was dead-lettered twice."""
         origin = self.origin
         parts = (origin.topic if origin else None, self.key, self.value, self.original_headers)
         return hashlib.sha256(repr(parts).encode()).digest()
@@ -113,20 +113,20 @@ class DeadLetter:
 
 
 def parse_position(text: str) -> Position:
-    """Return the position of a dead letter. Raises ``InvalidInput`` for anything that cannot be one."""
+    """Return the position of a dead letter. Raises ``InvalidInput`` for a text that cannot be one."""
     found = _POSITION.fullmatch(text)
     if found is None:
         raise InvalidInput(
-            f"{text!r} is no position; write <topic>/<partition>@<offset>, for example run-events.dlq/3@17, "
-            "as `python -m topics dlq list` prints it first in each line"
+            f"{text!r} is not a position; write <topic>/<partition>@<offset>, for example run-events.dlq/3@17, "
+            "as `python -m topics dlq list` prints it at the start of each line"
         )
     if found["topic"] not in _DLQ_TOPICS:
-        raise InvalidInput(f"{found['topic']} is no dead-letter topic; {_instead(found['topic'])}")
+        raise InvalidInput(f"{found['topic']} is not a dead-letter topic; {_instead(found['topic'])}")
     return Position(found["topic"], int(found["partition"]), int(found["offset"]))
 
 
 def source_of(name: str) -> Source:
-    """Return where the dead letters of a topic are; a dead-letter topic's own name stands for all that are in it.
+    """Return the dead-letter topic of a topic; its own name selects all letters in it.
 
     Raises ``InvalidInput`` for a topic that has none.
     """
@@ -137,7 +137,7 @@ def source_of(name: str) -> Source:
     except KeyError:
         raise InvalidInput(f"{name!r} is not in the catalogue of topics; {_choices()}") from None
     if not topic.dead_letters:
-        raise InvalidInput(f"{name} has no dead letters, a table reads and writes it alone; {_choices()}")
+        raise InvalidInput(f"{name} has no dead letters, since only its table reads and writes it; {_choices()}")
     return Source(f"{topic.name}{DLQ_SUFFIX}", name if topic.family and name != topic.name else None)
 
 
@@ -147,36 +147,36 @@ def dead_letter_topics() -> frozenset[str]:
 
 
 def original_topic(letter: DeadLetter) -> str:
-    """Return the topic to which a letter may go back. Raises ``Rejected`` when there is none."""
+    """Return the topic that a letter may return to. Raises ``Rejected`` if there is none."""
     origin = letter.origin
     if origin is None:
         raise Rejected(
-            f"{letter.position} does not say where it was: {TOPIC}, {PARTITION} or {OFFSET} is missing, so it is not "
-            "a dead letter of ours; `python -m topics dlq show --raw` gives its bytes, to be sent by hand"
+            f"{letter.position} lacks its origin: {TOPIC}, {PARTITION} or {OFFSET} is missing, so it is not "
+            "a dead letter of AgentFlow; `python -m topics dlq show --raw` prints its bytes, to be sent by hand"
         )
     try:
         home = dlq(origin.topic)
     except KeyError:
         home = ""
-    # One that lies in another topic's letters, or names a topic without any, was not put there by a role.
+    # A letter in another topic's dead letters, or that names a topic without any, was not written by a role.
     if home != letter.position.topic:
         raise Rejected(
-            f"{letter.position} says that it was in {origin.topic!r}, which is not in the catalogue of topics or keeps "
-            "its dead letters elsewhere; send its bytes by hand if that is right"
+            f"{letter.position} names the origin {origin.topic!r}, which is not in the catalogue of topics or has "
+            "its dead letters elsewhere; send its bytes by hand if that is intended"
         )
     return origin.topic
 
 
 def partition_of(letter: DeadLetter, partitions: int) -> int:
-    """Return the partition for another try: the key's, or without a key the one where it was.
+    """Return the partition for a retry: the key's, or without a key the original one.
 
-    Raises ``Rejected`` when that partition is not there.
+    Raises ``Rejected`` if that partition does not exist.
     """
     if letter.key is not None:
         return partition_for(letter.key, partitions)
     origin = letter.origin
     if origin is None or origin.partition >= partitions:
-        raise Rejected(f"{letter.position} has no key, and its topic has no partition like the one where it was")
+        raise Rejected(f"{letter.position} has no key, and its topic does not have the original partition")
     return origin.partition
 
 

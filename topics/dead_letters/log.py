@@ -1,4 +1,4 @@
-"""The dead letters on a broker: found, read, and appended to their topics again."""
+"""Reads the dead letters on a broker and appends them to their topics again."""
 
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ Ranges = Mapping[TopicPartition, tuple[int, int]]
 
 
 class DeadLetterLog:
-    """Reads dead letters and tries them again; an async context manager.
+    """Reads dead letters and retries them; an async context manager.
 
     Every method raises ``Unavailable`` when no broker answers.
     """
@@ -71,21 +71,21 @@ class DeadLetterLog:
         """Return one dead letter. Raises ``NotFound``."""
         await self._need(position.topic)
         if position.partition >= await self._count(position.topic):
-            raise NotFound(f"{position} is not there: the topic has {await self._count(position.topic)} partitions")
+            raise NotFound(f"{position} does not exist: the topic has {await self._count(position.topic)} partitions")
         tp = TopicPartition(position.topic, position.partition)
         first, end = (await self._ranges([tp])).get(tp, (0, 0))
         if not first <= position.offset < end:
             holds = f"the partition holds offsets {first} to {end - 1}" if end > first else "the partition is empty"
-            raise NotFound(f"{position} is not there: {holds}; `python -m topics dlq list` shows what is")
+            raise NotFound(f"{position} does not exist: {holds}; see `python -m topics dlq list`")
         async for letter in self._read({tp: (position.offset, position.offset + 1)}):
             return letter
-        raise NotFound(f"{position} is not there: the log has a gap; `python -m topics dlq list` shows what is")
+        raise NotFound(f"{position} does not exist: the log has a gap; see `python -m topics dlq list`")
 
     async def scan(self, source: Source | None = None, since_ms: int | None = None) -> AsyncIterator[DeadLetter]:
-        """Yield the dead letters that are there now, each partition in order.
+        """Yield the current dead letters, each partition in order.
 
         ``source`` is a topic's, ``None`` for every topic. ``since_ms`` is a time since the epoch; earlier ones are
-        left out. Raises ``NotFound`` when the source's topic is missing on the broker.
+        skipped. Raises ``NotFound`` when the source's topic is missing on the broker.
         """
         if source is not None:
             await self._need(source.dlq)
@@ -96,7 +96,7 @@ class DeadLetterLog:
                 yield letter
 
     async def get_all(self, positions: Iterable[Position]) -> AsyncIterator[DeadLetter]:
-        """Yield the dead letters at positions that ``scan`` gave, topic by topic and each partition in order."""
+        """Yield the dead letters at positions of ``scan``, topic by topic and each partition in order."""
         for name, group in groupby(sorted(positions), key=lambda position: position.topic):
             wanted = set(group)
             offsets: dict[TopicPartition, list[int]] = {}
@@ -107,16 +107,16 @@ class DeadLetterLog:
                     yield letter
 
     async def destination(self, letter: DeadLetter) -> tuple[str, int]:
-        """Return topic and partition for another try. Raises ``Rejected`` when the letter cannot go back."""
+        """Return topic and partition for a retry. Raises ``Rejected`` when the letter cannot return."""
         topic = original_topic(letter)
         if topic not in await self._topics():
             raise Rejected(f"{letter.position} was in {topic}, which the broker does not have; create it first")
         return topic, partition_of(letter, await self._count(topic))
 
     async def retry(self, letter: DeadLetter) -> Position:
-        """Append the original key, value and headers to the original topic again; return where they are then.
+        """Append the original key, value and headers to the original topic again; return the new position.
 
-        Waits until all in-sync replicas have it. ``af-retries`` counts. Raises ``Rejected`` when it cannot go back.
+        Waits until all in-sync replicas have it. ``af-retries`` counts. Raises ``Rejected`` when it cannot return.
         """
         topic, partition = await self.destination(letter)
         kept = letter.original_headers
@@ -126,12 +126,12 @@ class DeadLetterLog:
                     topic, partition, letter, (*kept, (RETRIES, str(letter.retries + 1).encode()))
                 )
             except MessageSizeTooLargeError:
-                # Exactly as big as its topic takes; it goes as it was, without the count.
+                # Exactly as large as its topic accepts; it is sent without the count.
                 pass
             try:
                 return await self._append(topic, partition, letter, kept)
             except MessageSizeTooLargeError as exc:
-                raise Rejected(f"{letter.position} is bigger than {topic} takes now: {exc}") from exc
+                raise Rejected(f"{letter.position} is larger than {topic} accepts now: {exc}") from exc
 
     async def _append(self, topic: str, partition: int, letter: DeadLetter, headers: Headers) -> Position:
         # A batch of one: `send` refuses a record that has neither key nor value.
@@ -165,7 +165,7 @@ class DeadLetterLog:
             if fetched or done:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._timeout_s:
-                raise Unavailable("kafka", f"{self._bootstrap} gave nothing for {self._timeout_s:g} s")
+                raise Unavailable("kafka", f"{self._bootstrap} returned nothing for {self._timeout_s:g} s")
 
     async def _ranges(
         self, tps: list[TopicPartition], since_ms: int | None = None

@@ -1,16 +1,16 @@
-"""Dead letters as text for a terminal, which nothing in them may steer: others wrote them."""
+"""Dead letters as text for a terminal, escaped so that their content cannot control it."""
 
 import json
 from datetime import UTC, datetime
 
 from topics.dead_letters.letter import DeadLetter
 
-#: Of the message in words, in a line.
+#: Maximum length of the message in a line.
 MESSAGE_CHARS = 80
 
 
 def line(letter: DeadLetter) -> str:
-    """Return one line: position, when, reason, where it was, key, attempts and the start of the message."""
+    """Return one line: position, time, reason, origin, key, attempts and the start of the message."""
     tried = f"attempts={letter.attempts}" + (f" retries={letter.retries}" if letter.retries else "")
     reason, origin = escaped(letter.reason) or "-", escaped(str(letter.origin or "-"))
     message = escaped(letter.message[:MESSAGE_CHARS])
@@ -28,7 +28,7 @@ def page(letter: DeadLetter) -> str:
 
 
 def body(value: bytes | None) -> str:
-    """Return a value: JSON indented, other text as it is but for control characters, anything else in hex."""
+    """Return a value: JSON indented, other text without control characters, anything else in hex."""
     if value is None:
         return "(no value: a tombstone)"
     try:
@@ -60,7 +60,7 @@ def escaped(text: str) -> str:
 
 
 def when(at_ms: int) -> str:
-    """Return a time in UTC with milliseconds; the number itself when no calendar has it."""
+    """Return a time in UTC with milliseconds; the number itself if no calendar has it."""
     try:
         at = datetime.fromtimestamp(at_ms / 1000, UTC)
     except (ValueError, OverflowError, OSError):

@@ -1,7 +1,7 @@
-"""How a ``local`` model misbehaves on request: slow, failing, limited. Key and seed decide each call's fate.
+"""Faults of a ``local`` model on request: slow, failing, limited. Key and seed decide the fate of each call.
 
-A fate hangs on the idempotency key, which is new for each attempt: so a failed attempt fails again however
-often it is repeated, and its successor may succeed. Only the rate limit looks at the time.
+A fate depends on the idempotency key, which is new for each attempt: so a failed attempt fails again however often it
+is repeated, and its successor may succeed. Only the rate limit depends on the time.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ Fault = Literal["error", "timeout", "garbage"]
 
 @dataclass(frozen=True, slots=True)
 class LocalBehaviour:
-    """What to do beside answering. Rates are shares from 0 to 1 of the calls; the default does no harm.
+    """Faults in addition to the answer. Rates are shares from 0 to 1 of the calls; the default has none.
 
-    ``latency_ms`` plus up to ``jitter_ms`` pass before an answer; ``error_rate`` of the calls find the
-    provider unavailable, ``timeout_rate`` never get an answer, ``garbage_rate`` get one that is no JSON;
-    ``rate_limit_per_s`` (0 is no limit) allows as many in a burst as in a second. ``echo`` answers every
-    model with the test model's short text, without loading a library.
+    ``latency_ms`` plus up to ``jitter_ms`` pass before an answer; ``error_rate`` of the calls find the provider
+    unavailable, ``timeout_rate`` never get an answer, ``garbage_rate`` get one that is not JSON; ``rate_limit_per_s``
+    (0 is no limit) allows as many in a burst as in a second. ``echo`` answers every model with the test model's short
+    text, without loading a library.
     """
 
     latency_ms: int = 0
@@ -40,17 +40,17 @@ class LocalBehaviour:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a share from 0 to 1")
 
     def changed(self, changes: Mapping[str, object]) -> Self:
-        """Return a copy with other values. Raises ``ValueError``, which names the field that is wrong."""
+        """Return a copy with other values. Raises ``ValueError``, which names the invalid field."""
         kinds = {field.name: type(field.default) for field in fields(self)}
         values = {name: _checked(name, value, kinds) for name, value in changes.items()}
         return replace(self, **values)  # type: ignore[arg-type]
 
     def delay_s(self, key: str) -> float:
-        """Return how many seconds pass before the call with this key is answered."""
+        """Return the seconds before the call with this key is answered."""
         return (self.latency_ms + self.jitter_ms * _draw(self.seed, "jitter", key)) / 1000
 
     def fault(self, key: str) -> Fault | None:
-        """Return what goes wrong with the call of this key, if anything does."""
+        """Return the fault of the call with this key, if any."""
         drawn = _draw(self.seed, "fault", key)
         for name, share in (
             ("error", self.error_rate),
@@ -73,7 +73,7 @@ class RateGate:
         self._at = now()
 
     def wait_ms(self, rate: float) -> int:
-        """Let a call in and return 0, or return after how many milliseconds the next one may come."""
+        """Admit a call and return 0, or return the milliseconds until the next one may come."""
         now = self._now()
         if rate != self._rate:
             self._rate, self._tokens = rate, max(1.0, rate)

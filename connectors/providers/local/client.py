@@ -1,4 +1,4 @@
-"""The provider ``local`` over HTTP: the same models in a ``local_server``, which counts its calls."""
+"""The provider ``local`` over HTTP: the same models in a ``local.server``, which counts its calls."""
 
 from collections.abc import Sequence
 

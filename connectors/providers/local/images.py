@@ -1,4 +1,4 @@
-"""What the ``local`` models have of a picture: they cannot see, so what is measured of it, in words."""
+"""The ``local`` models' view of an image: they cannot see, so they get its measurements in words."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The provider ``local``: the extractive models of ``local_model``, in this process."""
+"""The provider ``local``: the extractive models of ``local.model``, in this process."""
 
 import asyncio
 import json

@@ -1,8 +1,7 @@
-"""What a token is for the ``local`` models: up to 16 word characters in a run, or one other visible one.
+"""The token of the ``local`` models: up to 16 word characters in a run, or one other visible character.
 
-``"Don't stop."`` is five tokens: ``Don``, ``'``, ``t``, ``stop``, ``.``; a word of 40 letters is three.
-White space is free. Prompts and answers are counted by this one rule, so usage, estimates and
-``max_tokens`` agree exactly.
+``"Don't stop."`` is five tokens: ``Don``, ``'``, ``t``, ``stop``, ``.``; a word of 40 letters is three. White space is
+free. Prompts and answers are counted by this one rule, so usage, estimates and ``max_tokens`` agree exactly.
 """
 
 import re
@@ -16,7 +15,7 @@ def count(text: str) -> int:
 
 
 def cut(text: str, max_tokens: int) -> tuple[str, bool]:
-    """Return the longest prefix with at most ``max_tokens`` tokens, and whether something was cut off."""
+    """Return the longest prefix with at most ``max_tokens`` tokens, and true if something was cut off."""
     end = 0
     for seen, token in enumerate(_TOKEN.finditer(text)):
         if seen == max_tokens:

@@ -1,1 +1,1 @@
-"""The tools and functions that ship with AgentFlow."""
+"""The built-in tools and functions."""

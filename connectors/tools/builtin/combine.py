@@ -1,4 +1,4 @@
-"""``result_combiner``: named inputs put together as they are, none chosen and none merged."""
+"""``result_combiner``: named inputs combined unchanged, none chosen and none merged."""
 
 import json
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""``gather_lists``: one list of several. The orchestrator asks for it when the outputs of a map are large together."""
+"""``gather_lists``: one list of several. The orchestrator requests it when the outputs of a map are large together."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
-"""``image_analyzer``: what an image is and looks like, measured by Pillow. Where its configuration names a ``model``,
-the worker asks that one, too (``streams.roles.worker.vision``), and pays for it like for any call.
+"""``image_analyzer``: format and statistics of an image, measured by Pillow. If its configuration names a ``model``,
+the worker calls it, too (``streams.roles.worker.vision``), and pays for it as for any call.
 
-Where the image is: ``image`` (a ``data:`` URL, or base64), or a document as for ``s3.fetch`` (``bucket`` and ``key``).
-Without either, the first of the other inputs that has these names is taken: so a node after a classifier, or one that
-is given the run's inputs, finds its image by itself.
+The image is ``image`` (a ``data:`` URL, or base64), or a document as for ``s3.fetch`` (``bucket`` and ``key``). Without
+either, the first of the other inputs that has these names is taken: so a node after a classifier, or one that gets the
+run's inputs, finds its image by itself.
 """
 
 import base64
@@ -20,7 +20,7 @@ from connectors.tools.registry import tool
 from schemas.errors import StepError
 
 ANALYZER = "image_analyzer"
-#: What a model is asked unless the node says something else.
+#: The default prompt for the model.
 LOOK = "Describe what this picture shows in a few plain sentences."
 MAX_TOKENS = 300
 _KEY_NAMES = ("key", "document_key", "image_key")

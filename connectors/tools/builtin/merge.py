@@ -1,4 +1,4 @@
-"""``result_merger``: several results made one, in the order in which the inputs are given."""
+"""``result_merger``: several results merged into one, in the order of the inputs."""
 
 from collections.abc import Callable
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""Files of local buckets: a document that is read, a result that is written, nothing outside of their directories."""
+"""Files of local buckets: documents to read, results to write, nothing outside of their directories."""
 
 import re
 from collections.abc import Iterable

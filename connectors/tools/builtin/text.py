@@ -1,4 +1,4 @@
-"""How functions find the one text that they are about among their inputs."""
+"""Finds the text input of a function."""
 
 from typing import Any
 

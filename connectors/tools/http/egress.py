@@ -1,7 +1,7 @@
-"""Connections that tools open to the outside: to checked addresses only.
+"""Connections from tools to outside systems, to checked addresses only.
 
-A name is looked up once, all its addresses are checked, and the connection goes to one of those very addresses: a
-second answer of the name server, a moment later, leads nowhere.
+A name is resolved once, all its addresses are checked, and the connection goes to one of those very addresses: a second
+answer of the name server, a moment later, has no effect.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Looks a host up; returns its addresses. Raises ``OSError``."""
 
-#: Translators put an IPv4 address into the last 32 bits of these; what it means is decided by that address.
+#: Translators put an IPv4 address into the last 32 bits of these; that address decides.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Ask the system's resolver."""
+    """Query the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def may_reach(address: str, networks: Iterable[IpNetwork]) -> bool:
-    """Return whether an address is of the public Internet, or in one of the networks."""
+    """Return true if an address is public, or in one of the networks."""
     ip = _meant(ipaddress.ip_address(address.partition("%")[0]))
     if any(ip in network for network in networks if network.version == ip.version):
         return True
@@ -38,7 +38,7 @@ def may_reach(address: str, networks: Iterable[IpNetwork]) -> bool:
 
 
 def _meant(ip: IpAddress) -> IpAddress:
-    """Return the IPv4 address that an IPv6 address stands for, if it does."""
+    """Return the IPv4 address that an IPv6 address stands for, if any."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     if ip in _NAT64:
@@ -92,7 +92,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             addresses = await self._look_up(host, port)
         except (OSError, UnicodeError) as exc:
             raise httpcore.ConnectError(f"the host {host} is not found: {exc}") from exc
-        # One bad address is enough: who answers for the name decides which one would be taken.
+        # One bad address is enough: the owner of the name decides which one would be used.
         if not all(may_reach(address, self._networks) for address in addresses):
             raise StepError(
                 "forbidden_address",

@@ -1,4 +1,4 @@
-"""Headers that a node gives, and the secrets that they name."""
+"""Headers of a node, and the secrets that they name."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from schemas.errors import StepError
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _SECRET = re.compile(r"\$\{ENV:([A-Za-z_][A-Za-z0-9_]*)\}")
-#: These are the connection's, or ours.
+#: Headers of the connection, or set by the tool.
 _RESERVED = frozenset(
     (
         "accept-encoding",
@@ -28,7 +28,7 @@ _RESERVED = frozenset(
         "upgrade",
     )
 )
-#: What goes to the place that was asked first, and to no other.
+#: Headers that are sent to the first site only.
 _PERSONAL = frozenset({"authorization", "cookie"})
 MAX_HEADERS = 64
 _MAX_CHARS = 16_384
@@ -39,9 +39,8 @@ def checked_headers(
 ) -> list[tuple[bytes, bytes]]:
     """Return the headers as they are sent to ``host``, secrets filled in.
 
-    After a redirect to another host, scheme or port (not ``at_home``) those that are personal, or name a secret, are
-    left out.
-    Raises a final ``StepError``: ``bad_arguments``, ``unknown_secret``.
+    After a redirect to another host, scheme or port (not ``at_home``) personal headers, and those that name a secret,
+    are dropped. Raises a final ``StepError``: ``bad_arguments``, ``unknown_secret``.
     """
     if len(headers) > MAX_HEADERS or sum(map(len, headers.values())) > _MAX_CHARS:
         raise StepError("bad_arguments", f"there are more than {MAX_HEADERS} headers, or they are too long")
@@ -58,7 +57,7 @@ def checked_headers(
 
 
 def without_secrets(value: Any, secrets: Mapping[str, Secret]) -> Any:
-    """Return a JSON value with every secret in it replaced by its name, since hosts echo what they are sent."""
+    """Return a JSON value with every secret in it replaced by its name, since hosts echo their requests."""
     if isinstance(value, str):
         for name, secret in secrets.items():
             value = value.replace(secret.value, f"${{ENV:{name}}}")

@@ -1,4 +1,4 @@
-"""Answers of other systems over HTTP, bounded, and what a status means for the step."""
+"""Answers of other systems over HTTP, bounded, and the meaning of a status for the step."""
 
 import base64
 import json
@@ -12,11 +12,11 @@ import httpcore
 from schemas.errors import StepError, Undecodable
 from topics.codec import parse
 
-#: What is larger belongs into storage, and the workflow carries where it is.
+#: A larger answer belongs in storage; the workflow carries its address.
 MAX_BYTES = 8 * 1024 * 1024
 _MAX_HEADER_CHARS = 2_000
 _SHOWN_CHARS = 500
-#: Statuses that say "not now". Those over 499 do, too, but for 501 and 505, which no waiting mends.
+#: Statuses that are worth a retry. Those over 499 are, too, except 501 and 505, which no waiting fixes.
 _AGAIN = frozenset({408, 425, 429})
 _NEVER = frozenset({501, 505})
 _MAX_WAIT_MS = 3_600_000
@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the request did what it should."""
+        """True if the request succeeded."""
         return 200 <= self.status < 300
 
     def shown(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ async def answer_of(response: httpcore.Response, url: str) -> Answer:
 
 
 def failed(answer: Answer, shown: dict[str, Any]) -> StepError:
-    """Return what a status that is no success means: ``http_<status>``. ``shown`` is the answer without secrets."""
+    """Return the error of an unsuccessful status: ``http_<status>``. ``shown`` is the answer without secrets."""
     status = answer.status
     again = status in _AGAIN or (status >= 500 and status not in _NEVER)
     body = shown["body"] if shown["encoding"] == "text" else json.dumps(shown["body"], ensure_ascii=False)
@@ -101,7 +101,7 @@ def _body(data: bytes, content_type: str) -> tuple[Any, str]:
         try:
             return parse(data), "json"
         except Undecodable:
-            # What no record can carry is shown as the text that it is.
+            # Bytes that no record can carry are shown as text.
             pass
     try:
         return data.decode(), "text"

@@ -216,7 +216,7 @@ def test_a_slip_sends_nothing(kafka_bootstrap: str, topic: str, terminal: Termin
     (good,) = terminal.positions("--topic", topic)
     beyond = f"{DLQ}/0@999999999"
     (row,) = terminal.run("retry", good, beyond, code=1)
-    assert row.startswith(f"topics dlq retry: {beyond} is not there: ")
+    assert row.startswith(f"topics dlq retry: {beyond} does not exist: ")
     (row,) = terminal.run("show", f"{DLQ}/99@0", code=1)
     assert f"has {PARTITIONS} partitions" in row
     assert len(read_topic(kafka_bootstrap, topic)) == 1
@@ -228,7 +228,7 @@ def test_nothing_goes_to_a_topic_that_is_not_ours(kafka_bootstrap: str, topic: s
     absent = submissions_topic(unique("absent")).encode()
     forged = [Message(DLQ, b"k", b"x", (("af-topic", name), *place)) for name in (unknown, RUN_EVENTS.encode(), absent)]
     positions = [f"{t}/{p}@{o}" for t, p, o in produce(kafka_bootstrap, [*forged, Message(DLQ, b"k", b"bare")])]
-    said = ["not in the catalogue", "not in the catalogue", "does not have", "not a dead letter of ours"]
+    said = ["not in the catalogue", "not in the catalogue", "does not have", "not a dead letter of AgentFlow"]
     for position, reason in zip(positions, said, strict=True):
         (row,) = terminal.run("retry", position, code=1)
         assert position in row
