@@ -113,7 +113,7 @@ async def test_a_run_that_keeps_all_that_it_may_takes_no_more(api: Running, run_
         await redis.hset(key, "sig", encode("sig", full))
     answer = await send(api, run_id)
     assert answer.status_code == 409
-    assert f"keeps {KEPT_MOST} signals" in answer.json()["detail"]
+    assert f"has {KEPT_MOST} unused signals" in answer.json()["detail"]
 
 
 class Letters:

@@ -93,7 +93,7 @@ async def test_a_broker_that_is_gone_makes_the_lane_unknown(dsn: str, redis_url:
         await until_authenticated(api)
         run = await started(api, step("a", "running"))
         found = (await waits(api, run))["by_id"]["a"]
-    assert "not known" in found["detail"]
+    assert "unknown now" in found["detail"]
 
 
 async def test_runs_that_wait_as_a_whole_and_runs_that_do_not(api: Running) -> None:
