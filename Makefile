@@ -1,4 +1,4 @@
-# AgentFlow: `make help` says what there is. Only Python 3.11 or newer must be installed.
+# AgentFlow: `make help` lists the targets. Only Python 3.11 or newer must be installed.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -10,20 +10,20 @@ RUN := $(VENV)/bin/python
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
 
-help: ## Show this
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Start everything on this machine, run the sample, serve until Ctrl-C
 	@exec $(RUN) -m deploy.local run
 
-demo: $(VENV)/.local ## The same in a throw-away directory, then stop
+demo: $(VENV)/.local ## Run the sample in a temporary directory, then stop
 	@exec $(RUN) -m deploy.local demo
 
 engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL, ClickHouse and NATS, until Ctrl-C
 	@exec $(RUN) -m deploy.local.engines --data-dir .agentflow
 
-# What needs no engines uses every core. What starts engines mostly waits for them, so two files go at a time; what loads
-# the whole machine, or measures it, has it to itself.
+# Tests without engines use every core. Tests that start engines mostly wait for them, so two files run at a time; tests
+# that load or measure the whole machine run alone.
 FREE := tests/unit tests/simulation
 WHOLE := tests/load
 PAIRED := -n 2 --dist loadfile $(addprefix --ignore=,$(FREE) $(WHOLE))
@@ -33,7 +33,7 @@ test: lint ## Run all checks and all tests
 	$(RUN) -m pytest $(PAIRED)
 	$(RUN) -m pytest $(WHOLE)
 
-test-all: lint ## The same with every variant of the slow tests
+test-all: lint ## Run the same with every variant of the slow tests
 	$(RUN) -m pytest -n auto -m "" $(FREE)
 	$(RUN) -m pytest -m "" $(PAIRED)
 	$(RUN) -m pytest -m "" $(WHOLE)
@@ -45,20 +45,20 @@ lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
 	$(VENV)/bin/lint-imports
 	$(RUN) -m tests.support.lua_lint
 
-fmt: $(VENV)/.dev ## Format the code and mend what can be mended
+fmt: $(VENV)/.dev ## Format the code and apply automatic fixes
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
 simulate: $(VENV)/.dev ## Play seeds of the simulation: make simulate N=10000 SEED=0
 	@exec $(RUN) -m tests.simulation --seeds $(or $(N),10000) --seed $(or $(SEED),0)
 
-chaos: $(VENV)/.dev ## Let faults strike a loaded system, then check: make chaos MINUTES=5 SEED=0
+chaos: $(VENV)/.dev ## Inject faults into a loaded system, then check: make chaos MINUTES=5 SEED=0
 	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
 
-bench: $(VENV)/.dev ## Measure speed, beside stock Faust in the same run
+bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 	@exec $(RUN) -m bench
 
-migrate-up: $(VENV)/.local ## Bring PostgreSQL and ClickHouse, named in the environment, up to date
+migrate-up: $(VENV)/.local ## Migrate the PostgreSQL and ClickHouse named in the environment
 	@exec $(RUN) -m deploy.migrate up
 
 run-control-plane: $(VENV)/.local ## Serve the API against the engines named in the environment
@@ -67,7 +67,7 @@ run-control-plane: $(VENV)/.local ## Serve the API against the engines named in 
 run-worker: $(VENV)/.local ## Run a worker against the engines named in the environment
 	@exec $(RUN) -m streams worker
 
-lock: $(VENV)/.dev ## Pin the newest versions that fit requirements*.in
+lock: $(VENV)/.dev ## Pin the newest versions that satisfy requirements*.in
 	for name in requirements requirements-model requirements-local requirements-dev requirements-install; do \
 		$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) $$name.in -o $$name.lock || exit 1; \
@@ -88,4 +88,4 @@ $(VENV)/.dev: requirements-dev.lock requirements-install.lock deploy/local/kafka
 	@touch $@
 
 python-there:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found: install it, or pass its path: make PYTHON=/path/to/python3" >&2; exit 1; }

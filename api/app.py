@@ -35,10 +35,10 @@ NOT_STARTED = 3
 GRACE_S = 10
 
 DESCRIPTION = """
-Submit workflow runs, read them, and manage what they use.
+Submit workflow runs, read them, and manage workflows, prompts, budgets and schedules.
 
 Send an API key as `Authorization: Bearer <key>`. Errors are problem details (RFC 9457): `type` is stable, `problems`
-names every wrong part of a request with its path and how to mend it. Money is exact: decimal strings.
+names every invalid part of a request with its path and how to fix it. Money is exact: decimal strings.
 """
 TAGS = [
     {"name": "workflows", "description": "Named, versioned DAGs of nodes."},
