@@ -19,11 +19,11 @@ def _lower(value: object) -> object:
 
 
 class Retries(BaseModel):
-    """How often and when a failed attempt is tried again.
+    """Number and times of retries of a failed attempt.
 
-    The wait before attempt ``n + 1`` is ``initial_ms * multiplier ** (n - 1)``, at most ``max_ms``, with a
-    deterministic jitter of up to ``jitter`` (a share, 0 to 1) of it taken off. ``retry_on`` limits retries
-    to these error codes; empty means every error that is classed retryable.
+    The wait before attempt ``n + 1`` is ``initial_ms * multiplier ** (n - 1)``, at most ``max_ms``, minus a
+    deterministic jitter of up to ``jitter`` (a share, 0 to 1) of it. ``retry_on`` limits retries to these error codes;
+    empty means every error that is classed retryable.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,13 +37,13 @@ class Retries(BaseModel):
 
 
 class Policy(BaseModel):
-    """What a node's author asks of the platform.
+    """The policy of a node.
 
-    ``quality`` is the tier (Gold, Silver, Bronze; case does not matter), ``sla_ms`` a target that steers and
-    is counted when missed, ``timeout_ms`` the longest that one attempt may work before it fails. A node that is
-    ``optional`` may fail for good without failing its run. ``priority`` orders the steps of a run that wait for a
-    place: the highest first. ``on_unknown`` says what becomes of an attempt of which nobody knows how it ended: it is
-    made again, fails its step, or the tool is asked (``reconcile``).
+    ``quality`` is the tier (Gold, Silver, Bronze; case does not matter), ``sla_ms`` a target that steers and is counted
+    when missed, ``timeout_ms`` the longest time of one attempt before it fails. A node that is ``optional`` may fail
+    for good without failing its run. ``priority`` orders the steps of a run that wait for a concurrency slot: the
+    highest first. ``on_unknown`` is the policy for an attempt with an unknown outcome: it is made again, fails its
+    step, or the tool looks it up (``reconcile``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

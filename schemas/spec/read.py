@@ -1,7 +1,7 @@
-"""Reading a workflow document: YAML or JSON text, or a mapping, into plain JSON values.
+"""Reads a workflow document: YAML or JSON text, or a mapping, into plain JSON values.
 
 YAML is read by the safe loader only. Aliases are refused (a few of them expand into gigabytes), and so are duplicate
-keys, which would silently drop what came first. Dates stay the text that was written.
+keys, of which the first would be dropped silently. Dates stay text as written.
 """
 
 import json
@@ -13,7 +13,7 @@ import yaml
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
 
-#: The biggest document that is read; one of a thousand nodes has a fifth of this.
+#: Maximum size of a document; one of a thousand nodes has a fifth of this.
 MAX_DOCUMENT_CHARS = 1_000_000
 MAX_DEPTH = 50
 #: Integers beyond these do not survive a JSON reader in another language.
@@ -56,7 +56,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
-            raise _invalid("", f"the key '{key}' stands twice in one object", "keep one of the two")
+            raise _invalid("", f"the key '{key}' occurs twice in one object", "keep one of the two")
         found[key] = value
     return found
 
@@ -70,9 +70,9 @@ def _read_yaml(text: str) -> object:
             loader.dispose()
     except yaml.MarkedYAMLError as exc:
         where = f" at line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
-        raise _invalid("", f"not YAML{where}: {exc.problem or exc.context}", "mend the document there") from exc
+        raise _invalid("", f"not YAML{where}: {exc.problem or exc.context}", "fix the document there") from exc
     except (yaml.YAMLError, ValueError, OverflowError) as exc:
-        raise _invalid("", f"not YAML: {str(exc)[:300]}", "mend the document there") from exc
+        raise _invalid("", f"not YAML: {str(exc)[:300]}", "fix the document there") from exc
 
 
 class _Loader(yaml.SafeLoader):
@@ -95,13 +95,13 @@ class _Loader(yaml.SafeLoader):
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if key is not None and key in seen:
                 line = key_node.start_mark.line + 1
-                raise _invalid("", f"the key '{key}' stands twice in one mapping (line {line})", "keep one of the two")
+                raise _invalid("", f"the key '{key}' occurs twice in one mapping (line {line})", "keep one of the two")
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
 
 def _not_json(value: object, path: str, depth: int) -> Iterator[Problem]:
-    """Yield what cannot be written as JSON and read back the same."""
+    """Yield the values that cannot be written as JSON and read back unchanged."""
     if depth > MAX_DEPTH:
         yield Problem(path, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
     elif isinstance(value, Mapping):

@@ -1,8 +1,8 @@
 """References to other nodes' outputs, and templates with placeholders.
 
 A string that is exactly ``<node>.output[.path]`` is a reference; any other string is a literal, in which
-``{{variable}}`` and ``{{.variable}}`` are placeholders. What is put in for a placeholder is data of somebody
-else: it is inserted once and never looked at for placeholders again.
+``{{variable}}`` and ``{{.variable}}`` are placeholders. The value of a placeholder is untrusted data: it is inserted
+once and never scanned for placeholders.
 """
 
 import json
@@ -41,7 +41,7 @@ class Variable:
 
 
 class MissingVariable(LookupError):
-    """A template needs a value that is not given; the message names it."""
+    """A template needs a value that is missing; the message names it."""
 
 
 def parse_reference(text: str) -> Reference | None:

@@ -1,4 +1,4 @@
-"""The inputs that a run must bring, of a workflow with those that it runs."""
+"""The inputs that runs of a workflow and of its nested workflows require."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,12 +10,12 @@ from schemas.spec.outline import Outline, outline_of
 
 
 def required_of(resolved: ResolvedSpec) -> frozenset[str]:
-    """Return the inputs that every run of a resolved workflow must bring."""
+    """Return the inputs that every run of a resolved workflow must provide."""
     return _required(resolved, resolved.children, {})
 
 
 def required_of_children(resolved: ResolvedSpec) -> dict[str, frozenset[str]]:
-    """Return what the workflows need that a resolved one runs, by the ids of the nodes that run them."""
+    """Return the required inputs of nested workflows, by the ids of the nodes that run them."""
     known: dict[str, frozenset[str]] = {}
     return {
         node.id: _of_child(node, resolved, resolved.children, known)
@@ -25,7 +25,7 @@ def required_of_children(resolved: ResolvedSpec) -> dict[str, frozenset[str]]:
 
 
 def child_input_problems(resolved: ResolvedSpec) -> Iterator[Problem]:
-    """Yield the inputs that nodes surely do not give to the workflows that they run."""
+    """Yield the required inputs that nodes certainly do not give to their nested workflows."""
     needs = required_of_children(resolved)
     outline = outline_of(resolved.spec) if needs else None
     for index, node in enumerate(resolved.spec.dag.nodes):
