@@ -1,1 +1,1 @@
-"""``make bench``: figures of the whole system, each beside its comparison in the same run."""
+"""``make bench``: figures of the whole system, each with its comparison in the same run."""

@@ -1,8 +1,8 @@
 """``python -m bench [profile] [--only line,line] [--quick] [--gate] [--list]``: a ``name value unit`` line per figure.
 
-A comment after ``#`` gives the ratio to the last committed results, every round's figure, and what was measured how. A
-summary beside floors and goals follows, in comments. Progress goes to standard error.
-Exit codes: 0 measured, 1 a measurement failed, 2 usage, 3 with ``--gate`` a gated line regressed or is below its floor.
+A comment after ``#`` gives the ratio to the last committed results, every round's figure, and the method. A summary
+with floors and goals follows, in comments. Progress goes to standard error. Exit codes: 0 measured, 1 a measurement
+failed, 2 usage, 3 with ``--gate`` a gated line regressed or is below its floor.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from deploy.local.engines.progress import Progress
 
 OK, FAILED, GATE_SHUT = 0, 1, 3
 
-#: Measured each on engines and roles of its own, in this order, after the whole system.
+#: Each measured on engines and roles of its own, in this order, after the whole system.
 APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
     Group.CHAINED: chained.measure,
     Group.WORKERS: workers.measure,
@@ -58,7 +58,7 @@ APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
 
 @dataclass
 class Measured:
-    """What was measured; what was not, because this checkout has not got it; and what failed."""
+    """The measured lines; the lines that this checkout does not have; and the failures."""
 
     lines: list[Line] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Measured:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, compare and keep."""
+    """Measure, print, compare and store."""
     parser = _parser()
     args = parser.parse_args(argv)
     only = [name for name in args.only.split(",") if name]
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.list:
         print("\n".join(_listed(only)))
         return OK
-    # Clients report what they try again; a topic that was just made has no leader for a moment.
+    # Clients log their retries; a new topic has no leader for a moment.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     sizes, say = QUICK if args.quick else FULL, _progress(time.monotonic())
     if args.what == "profile":
@@ -92,23 +92,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure AgentFlow, beside stock Faust.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure AgentFlow, and stock Faust in the same run."
+    )
     parser.add_argument(
-        "what", nargs="?", choices=["profile"], help="CPU by role and its dearest functions, instead of the lines"
+        "what",
+        nargs="?",
+        choices=["profile"],
+        help="CPU by role and its most expensive functions, instead of the lines",
     )
     parser.add_argument(
         "--only",
         default="",
         metavar="line,line",
-        help="these lines only; the first words of a name mean all that begin so",
+        help="only these lines; the start of a name selects all lines that begin with it",
     )
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works; nothing is kept")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, as a smoke test; nothing is stored")
     parser.add_argument(
         "--gate",
         action="store_true",
         help=f"exit code 3 when a ratio or CPU is worse than committed by over {TOLERANCE:.0%}%, or below its floor",
     )
-    parser.add_argument("--list", action="store_true", help="name the lines with floor and goal, and measure nothing")
+    parser.add_argument("--list", action="store_true", help="list the lines with floor and goal, and measure nothing")
     return parser
 
 
@@ -122,7 +127,7 @@ def _listed(only: Sequence[str]) -> list[str]:
 
 
 def _measure(groups: frozenset[Group], sizes: Sizes, say: Progress) -> Measured:
-    """Measure what is asked for. What fails is told at the end: the rest of a long run is not lost."""
+    """Measure the selected lines. Failures are reported at the end: the other results of a long run are not lost."""
     measured = Measured()
     with tempfile.TemporaryDirectory(prefix="agentflow-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -148,7 +153,7 @@ def _try(measured: Measured, what: str, measure: Callable[[], list[Line]]) -> No
 
 
 def _report(measured: Measured, machine: results.Machine, at: datetime, *, keep: bool) -> bool:
-    """Print the lines and keep them; return whether one fails the gate. Tiny sizes are compared with nothing."""
+    """Print the lines and store them; return true if one fails the gate. Tiny sizes are compared with nothing."""
     history = results.History()
     earlier = history.earlier([line.name for line in measured.lines]) if keep else {}
     remarks = [f"WARNING: {warning}: measure again on a quiet machine" for warning in machine.warnings()]

@@ -1,7 +1,7 @@
-"""How soon a cancel reaches a call in flight: from the POST to the moment at which the worker has broken the call off.
+"""The delay of a cancel: from the POST to the moment at which the worker has interrupted the call.
 
-The model takes longer than the measurement, so no call ends by itself. When the call was broken off is what the worker
-says in its outcome, by the clock of the same machine.
+The model takes longer than the measurement, so no call ends by itself. The worker's outcome has the time of the
+interruption, by the clock of the same machine.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ CALL_MS = 55_000
 BEGIN_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
 POLL_S = 0.05
-#: An attempt that has a slot may still be without its claim, and the end of its run would then come first.
+#: An attempt that has a slot may still lack its lease, and the end of its run would then come first.
 CLAIMS, GRANTED = "worker_claims_total", 'answer="granted"'
 RUNS = "/api/v1/workflows/runs"
 
@@ -63,7 +63,7 @@ async def _measure(stage: Stage) -> list[Line]:
 
 
 async def _until_called(stage: Stage, count: int) -> None:
-    """Return when the worker has the claim of every call; before them there was none, as functions need none."""
+    """Return when the worker has the lease of every call; functions before them need none."""
     deadline = time.monotonic() + BEGIN_TIMEOUT_S
     while time.monotonic() < deadline:
         pages = await scrape.pages(stage.http, [stage.system.roles["worker"]])
@@ -75,11 +75,11 @@ async def _until_called(stage: Stage, count: int) -> None:
 
 
 async def _cancel(stage: Stage, run: str) -> float:
-    """Ask for a run's end; return when, in milliseconds of the wall clock. Raises ``BenchError``."""
+    """Request cancellation; return its time, in milliseconds of the wall clock. Raises ``BenchError``."""
     headers = {"Authorization": f"Bearer {stage.system.api_key}"}
     url = f"{stage.system.api_url}{RUNS}/{run}"
     deadline = time.monotonic() + BEGIN_TIMEOUT_S
-    while time.monotonic() < deadline:  # history learns of it a moment later
+    while time.monotonic() < deadline:  # history has it a moment later
         async with stage.http.get(url, headers=headers) as known:
             if known.status == 200:
                 break
@@ -92,12 +92,12 @@ async def _cancel(stage: Stage, run: str) -> float:
 
 
 async def _ended(consumer: AIOKafkaConsumer, runs: set[str]) -> dict[str, float]:
-    """Return when each run's call was broken off. Raises ``BenchError`` for calls that were not."""
+    """Return when each run's call was interrupted. Raises ``BenchError`` for calls that were not."""
     found: dict[str, float] = {}
     deadline = time.monotonic() + END_TIMEOUT_S
     while len(found) < len(runs):
         if time.monotonic() > deadline:
-            raise BenchError(f"{len(runs) - len(found)} of {len(runs)} calls were not broken off")
+            raise BenchError(f"{len(runs) - len(found)} of {len(runs)} calls were not interrupted")
         for records in (await consumer.getmany(timeout_ms=200)).values():
             for record in records:
                 event = decode(RUN_EVENTS, record.value)

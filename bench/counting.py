@@ -1,4 +1,4 @@
-"""The bench job: a stateful count per key, one output a record. The same job runs on stock Faust beside it."""
+"""The bench job: a stateful count per key, one output per record. Stock Faust runs the same job for comparison."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,7 @@
-"""What one organisation's long line adds to another's single run, in a pool that they share.
+"""The delay that one organisation's long queue adds to another's single run, in a pool that they share.
 
-One organisation submits thousands of runs at once, which fill the pool and stand in line. The other submits one run
-after the other meanwhile, as it did before, on the same system. What turns cost where nobody waits is measured first.
+One organisation submits thousands of runs at once, which fill the pool and its queue. Meanwhile the other submits one
+run after the other, as it did before, on the same system. The cost of admission without competition is measured first.
 """
 
 import time
@@ -17,7 +17,7 @@ from deploy.local.system import ORG, System
 RIVAL = "rival"
 #: Runs of all organisations at once: enough to keep two cores busy.
 POOL = 50
-#: What is measured while less of the line than this share is left says nothing of a long line.
+#: Below this share of the queue a measurement no longer shows a long queue.
 LEFT = 0.1
 LEAST = 5
 
@@ -34,7 +34,7 @@ async def _measure(stage: Stage) -> list[Line]:
     stage.progress(f"fairness: {sizes.fair_runs} single runs without turns, and as many with")
     await stage.settle()
     plain, alone = [], []
-    for _ in range(sizes.fair_runs):  # in turns, since a system goes on getting faster for a while
+    for _ in range(sizes.fair_runs):  # alternating, since a system gets faster for a while after its start
         plain.append(await _one(stage, stage.submitter, set()))
         alone.append(await _one(stage, single, set()))
     stage.progress(f"fairness: single runs beside {sizes.queued_runs} of another organisation")

@@ -1,7 +1,7 @@
-"""What a finished run leaves behind: resident memory of each role, and Redis once finished runs have expired.
+"""The memory growth per finished run: resident memory of each role, and Redis once finished runs have expired.
 
-Every role is a process of its own, so that the worst one can be named. Memory is read after every so many runs, when
-all work on them is done; the figure is the slope through these readings, which a start-up cost does not move.
+Every role is a process of its own, so that the worst one can be named. Memory is read at regular counts of runs, when
+all work on them is done; the figure is the slope through these readings, which a start-up cost does not affect.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from schemas.settings import variables
 #: The first reading is at 1,000 finished runs, so hardly any may have ended before.
 WARM_UP_RUNS = 500
 LAYOUT = {name: (name,) for name in ("orchestrator", "worker", "budgets", "history", "analytics")}
-#: How long a finished run stays in Redis: for the bench so short that it is gone at the next reading.
+#: Time that a finished run stays in Redis: for the bench so short that it is gone at the next reading.
 KEEP_SETTING, KEEP_S = "KEEP_FINISHED_S", 2
 #: Redis looks for expired keys ten times a second, a part of them each time.
 EXPIRY_TIMEOUT_S = 60.0
@@ -77,7 +77,7 @@ def _expires() -> bool:
 
 
 async def _redis_kb(client: "Redis") -> float:
-    """Return the memory that Redis uses when the number of its keys has stopped to fall."""
+    """Return the memory that Redis uses when the number of its keys no longer falls."""
     await asyncio.sleep(KEEP_S)
     fewest, since = await client.dbsize(), time.monotonic()
     deadline = since + EXPIRY_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""One run at a time: how long it takes from the append of its submission until its end is read."""
+"""One run at a time: the time from the append of its submission until its end is read."""
 
 import time
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 
 class BenchError(Exception):
-    """A measurement did not do its work, so it has no figure. The message says what was seen."""
+    """A measurement did not do its work, so it has no figure. The message describes the failure."""
 
 
 class NotThere(BenchError):
-    """This checkout has not what a line would measure."""
+    """This checkout lacks the feature of a line."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A figure: ``value`` is the median of ``samples``, one a round. ``note`` says what the name cannot."""
+    """A figure: ``value`` is the median of ``samples``, one per round. ``note`` adds the conditions."""
 
     name: str
     unit: str
@@ -30,7 +30,7 @@ class Line:
 
     @property
     def spread(self) -> float:
-        """From the least to the most of the samples, as a share of the median; 0 for a median of 0."""
+        """The range of the samples as a share of the median; 0 for a median of 0."""
         return (max(self.samples) - min(self.samples)) / abs(self.value) if self.value else 0.0
 
 
@@ -67,7 +67,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Return by how much y grows for each x, by least squares. Raises ``BenchError`` for fewer than two x."""
+    """Return the increase of y per x, by least squares. Raises ``BenchError`` for fewer than two x."""
     if len({x for x, _ in points}) < 2:
         raise BenchError("a slope needs two points at least")
     return statistics.linear_regression(*zip(*points, strict=True)).slope

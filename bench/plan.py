@@ -1,4 +1,4 @@
-"""What there is to measure: the lines' names, how much work each takes, and which are asked for."""
+"""The lines of the bench: their names, the amount of work of each, and the selection."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Group(Enum):
-    """Lines that one measurement gives together, measured in this order."""
+    """Lines of one measurement, in the order of measurement."""
 
     ENGINE = "engine"
     THROUGHPUT = "throughput"
@@ -63,12 +63,12 @@ WHOLE_SYSTEM = (Group.THROUGHPUT, Group.LATENCY, Group.SUBMIT, Group.FANOUT, Gro
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is done for each sample. Rates need seconds of work, or they are the noise of the machine.
+    """The amount of work for each sample. Rates need seconds of work, or they are the noise of the machine.
 
     ``growth_runs`` end between the first and the last reading of memory, in ``growth_points`` readings;
-    ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each.
-    ``timers`` are armed at once, each for ``timer_ms``; so many a second as fall due within half of that.
-    ``canceled_calls`` are in flight at once. ``fair_runs`` are single runs beside ``queued_runs`` of others.
+    ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each. ``timers`` are armed at
+    once, each for ``timer_ms``; as many per second as fall due within half of that. ``canceled_calls`` are in flight at
+    once. ``fair_runs`` are single runs next to ``queued_runs`` of others.
     """
 
     rounds: int
@@ -131,7 +131,7 @@ FULL = Sizes(
     fair_runs=100,
     map_children=10_000,
 )
-#: To see that everything works; the figures say little.
+#: A smoke test; its figures mean little.
 QUICK = Sizes(
     rounds=1,
     engine_records=10_000,
@@ -170,17 +170,17 @@ def known_lines() -> list[str]:
 
 
 def is_asked_for(line: str, only: Collection[str]) -> bool:
-    """Return whether a line is asked for, by its name or the first words of it; all are when none is named."""
+    """Return true if a line is selected, by its name or the start of it; without names all are."""
     return not only or any(_begins(line, name) for name in only)
 
 
 def groups_for(only: Sequence[str]) -> frozenset[Group]:
-    """Return what must be measured for the lines asked for. Raises ``ValueError`` for a name that is no line."""
+    """Return the measurements of the selected lines. Raises ``ValueError`` for an unknown name."""
     unknown = [name for name in only if not _groups_of(name)]
     if unknown:
         raise ValueError(f"no line is named {', '.join(unknown)}; there are: {', '.join(known_lines())}")
     groups = frozenset().union(*map(_groups_of, only)) if only else frozenset(Group)
-    # Memory says something of processes that have worked only.
+    # Memory is meaningful only for processes that have worked.
     return groups | frozenset(WHOLE_SYSTEM) if Group.MEMORY in groups else groups
 
 

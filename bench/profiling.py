@@ -1,4 +1,4 @@
-"""``python -m bench profile``: what a run costs in each role, and which functions it is spent in.
+"""``python -m bench profile``: the CPU of a run in each role, and the functions that use it.
 
 Every role runs in a process of its own. The first pass measures CPU without a profiler; in the second one every role
 runs under ``cProfile``, which multiplies its CPU, so only the shares of its table mean something.
@@ -56,7 +56,7 @@ def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> tuple[list[Line
 
 
 def functions(role: str, profile: Path) -> list[str]:
-    """Return a role's dearest functions: their share of its time, their calls, and where they are."""
+    """Return a role's most expensive functions: their share of its time, their calls, and their places."""
     found: dict[tuple[str, int, str], tuple[int, int, float, float, object]] = pstats.Stats(str(profile)).stats  # type: ignore[attr-defined]
     busy = {where: (calls, own) for where, (_, calls, own, _, _) in found.items()}
     whole = sum(own for _, own in busy.values()) or 1.0

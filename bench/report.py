@@ -1,6 +1,6 @@
-"""What the bench prints: the lines, then a summary beside floors, goals and the committed figures.
+"""The printed report: the lines, then a summary with floors, goals and the committed figures.
 
-A line that is to be read by a program is ``name value unit``; everything else begins with ``#``.
+A line for programs is ``name value unit``; every other line begins with ``#``.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Results files: what a run of the bench leaves in ``bench/results/``, and what was committed before.
+"""Results files: a run of the bench writes one to ``bench/results/``, and reads the committed ones.
 
 A file holds figures and as much of the machine as one needs to read them: never its name nor a path.
 """
@@ -21,7 +21,7 @@ from bench.usage import Elsewhere
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "bench/results"
 GIT_TIMEOUT_S = 10
-#: Shares of the CPU time from which on figures are not to be trusted.
+#: Shares of the CPU time above which figures are not trustworthy.
 STEAL_MOST, OTHERS_MOST = 0.05, 0.20
 
 
@@ -37,7 +37,7 @@ class Machine:
     cpu_others_share: float | None
 
     def warnings(self) -> list[str]:
-        """Return what makes the figures doubtful, in words."""
+        """Return the reasons to doubt the figures, in words."""
         steal, others = self.cpu_steal_share or 0.0, self.cpu_others_share or 0.0
         found = [f"the host took {steal:.0%} of the CPU time (steal)"] if steal > STEAL_MOST else []
         return found + ([f"other processes took {others:.0%} of the CPU time"] if others > OTHERS_MOST else [])
@@ -72,7 +72,7 @@ class History:
         return "worktree" if changed is None or changed.strip() or not found else found.strip()
 
     def earlier(self, names: Sequence[str]) -> dict[str, Earlier]:
-        """Return each line as the newest committed file that has it says. A file is as old as it says itself."""
+        """Return each line from the newest committed file that has it. A file's age is its own recorded time."""
         found: dict[str, Earlier] = {}
         for name, document in sorted(self._documents(), key=lambda d: d[1]["at"], reverse=True):
             for line in document["lines"]:

@@ -1,7 +1,7 @@
-"""The load: submissions on their way in, and the ends of runs on their way out, at little cost for this process.
+"""The load: submissions and the ends of runs, at little cost for this process.
 
-The generator shares the machine with what it measures. So a submission is a template that is encoded once, and of a
-view only key and status are looked at.
+The generator shares the machine with the measured system. So a submission is a template that is encoded once, and of a
+view only key and status are read.
 """
 
 import time
@@ -23,7 +23,7 @@ from topics.codec import encode
 FAILED = frozenset({b"failed", b"canceled"})
 SUCCEEDED = b"succeeded"
 POLL_MS = 200
-#: This long without the end of a run means that none will come.
+#: Without the end of a run for this long, none will come.
 PATIENCE_S = 60.0
 
 # Stand-ins in the template. No other value of a submission looks like them.
@@ -78,7 +78,7 @@ class Submitter:
 
 
 class View(NamedTuple):
-    """As much of a record of ``run-views`` as the bench looks at."""
+    """The part of a record of ``run-views`` that the bench reads."""
 
     run_id: str
     status: bytes

@@ -1,4 +1,4 @@
-"""What the roles say of themselves on their ``/metrics``."""
+"""The roles' own figures, read from their ``/metrics``."""
 
 import re
 from collections import Counter
@@ -31,10 +31,10 @@ def statuses(text: str) -> Counter[str]:
 
 
 def lag(text: str) -> float:
-    """Return how many records a process has not processed yet. Raises ``BenchError`` when it does not say."""
+    """Return the number of records that a process has not processed yet. Raises ``BenchError`` if it shows none."""
     lags = values(text, LAG_RECORDS)
     if not lags:
-        raise BenchError("a role shows no lag on its metrics, so nobody can tell when it is done")
+        raise BenchError("a role shows no lag on its metrics, so its completion cannot be observed")
     return sum(value for _, value in lags)
 
 

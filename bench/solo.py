@@ -1,4 +1,4 @@
-"""One orchestrator alone with Kafka and Redis: no worker, so that runs wait for as long as the bench wants."""
+"""One orchestrator alone with Kafka and Redis: without a worker, runs wait as long as the bench needs."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from deploy.local.system import ORG, PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import wanted
 
-#: A killed owner is replaced at once, so that its session does not have to be waited for any longer than this.
+#: A killed owner is replaced at once, so that its session need not be waited for any longer than this.
 SESSION_TIMEOUT_MS = 6_000
 POLL_S = 0.05
 SETTLE_TIMEOUT_S = 600.0
@@ -28,7 +28,7 @@ SETTLE_TIMEOUT_S = 600.0
 
 @dataclass
 class Solo:
-    """The engines and the one role, whose metrics are on ``port`` from its first moment on."""
+    """The engines and the one role, whose metrics are on ``port`` from its start."""
 
     endpoints: Endpoints
     orchestrator: RoleProcess

@@ -1,4 +1,4 @@
-"""What the lines of a whole system share: the started system, the way in, and the way out."""
+"""The common parts of the whole-system lines: the started system, submissions, and ends of runs."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ class Stage:
         return {name: usage.cpu_seconds(pid) for name, pid in processes(self.system).items()}
 
     async def run_many(self, count: int, submitter: Submitter | None = None, in_flight: int | None = None) -> None:
-        """Bring runs to their ends, so many in flight as ``sizes`` says. Raises ``BenchError``."""
+        """Run runs to their ends, as many in flight as ``sizes`` says. Raises ``BenchError``."""
         most = in_flight or self.sizes.runs_in_flight
         waiting: set[str] = set()
         sent = 0
@@ -64,7 +64,7 @@ class Stage:
         return set(batch)
 
     async def settle(self) -> None:
-        """Return when every role has done all there is, history and analytics too. Raises ``BenchError``."""
+        """Return when every role has processed everything, history and analytics included. Raises ``BenchError``."""
         quiet, deadline = 0, time.monotonic() + SETTLE_TIMEOUT_S
         while quiet < QUIET_POLLS:
             left = sum(scrape.lag(page) for page in await scrape.pages(self.http, self.system.roles.values()))

@@ -1,7 +1,7 @@
-"""Submitting over HTTP: key check, validation, marker and the acknowledgement of all in-sync replicas in each request.
+"""Submission over HTTP: key check, validation, marker and the acknowledgement of all in-sync replicas in each request.
 
-The client is aiohttp with keep-alive on this process' uvloop; its share of a core is noted, since it must not be
-what is measured. The roles work on the submitted runs meanwhile, on the same cores, as they would.
+The client is aiohttp with keep-alive on this process' uvloop; its share of a core is printed, since the client must not
+be the bottleneck. The roles work on the submitted runs meanwhile, on the same cores, as in production.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from deploy.local.system import System
 
 
 async def _memory(stage: Stage) -> list[Line]:
-    """Return the memory after all that was done; a process with several roles says which."""
+    """Return the memory after all measurements; a process with several roles is named by all of them."""
     roles = {name: " ".join(names) for name, names in stage.system.layout.items() if len(names) > 1}
     return [
         Line(f"rss_mb_{name}", "MB", (usage.memory_mb(pid),), roles.get(name, ""))

@@ -1,9 +1,9 @@
-"""An orchestrator dies by kill -9 and a new process takes its place: how long its runs stand still.
+"""An orchestrator is killed with kill -9 and replaced by a new process: the pause of its runs.
 
-A run's pause is the time from the kill until the first view of it that the new owner wrote is read. It counts for every
-run that was under way, so it also says that none was lost. A process that is replaced under its name
-(``GROUP_INSTANCE_ID``, as a StatefulSet does it) gets its partitions at once; one without a name has to wait until the
-group misses the dead one (``SESSION_TIMEOUT_MS``), which is measured, too.
+A run's pause is the time from the kill until the first view of it by the new owner is read. It covers every run in
+flight, so it also shows that none was lost. A process that is replaced under its name (``GROUP_INSTANCE_ID``, as by a
+StatefulSet) gets its partitions at once; one without a name waits until the group misses the dead one
+(``SESSION_TIMEOUT_MS``), which is measured, too.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ NAME = {"GROUP_INSTANCE_ID": "bench"}
 NO_NAME = {"GROUP_INSTANCE_ID": ""}
 #: After this long an orchestrator has begun with the runs and is far from their ends.
 AT_WORK_S = 0.05
-#: What a killed process had on its way to the broker is there by then; a new one takes longer to start.
+#: Records of the killed process are at the broker by then; a new one takes longer to start.
 IN_FLIGHT_S = 0.2
-#: This long without a sign of a run means that it is lost.
+#: A run without any sign for this long is lost.
 LOST_AFTER_S = 90.0
 
 
@@ -71,7 +71,7 @@ async def _kills(stage: Stage, count: int) -> list[list[float]]:
 
 
 async def _kill(stage: Stage) -> list[float]:
-    """Return the pauses of the runs that were under way when the orchestrator was killed."""
+    """Return the pauses of the runs that were in flight when the orchestrator was killed."""
     await stage.run_many(stage.sizes.kill_runs)  # the owner is at work, not in its first moments
     waiting = await stage.submit(stage.sizes.kill_runs)
     await asyncio.sleep(AT_WORK_S)
@@ -99,5 +99,5 @@ async def _pauses(stage: Stage, waiting: set[str], killed: float) -> dict[str, f
                 waiting.discard(view.run_id)
         last = now if views else last
         if now - last > LOST_AFTER_S:
-            raise BenchError(f"{len(waiting)} runs did not go on within {LOST_AFTER_S:.0f} s of a kill")
+            raise BenchError(f"{len(waiting)} runs did not continue within {LOST_AFTER_S:.0f} s of a kill")
     return pauses

@@ -1,4 +1,4 @@
-"""What each line should show: its floor, its goal, and whether a later run may be much worse.
+"""The targets of each line: its floor, its goal, and the gate against regressions.
 
 Only ratios of one run and CPU are gated: they hardly move with the noise of the machine.
 """
@@ -10,7 +10,7 @@ from bench.lines import Earlier, Line
 
 #: A gated line that is worse by more than this share of the committed figure is a regression.
 TOLERANCE = 0.10
-#: Of the others, less is better: times and sizes.
+#: Lines for which less is better: times and sizes.
 MORE_IS_BETTER = frozenset({"records/s", "runs/s", "requests/s", "steps/s", "children/s", "x"})
 GATED = frozenset(
     {
@@ -25,7 +25,7 @@ GATED = frozenset(
 
 @dataclass(frozen=True)
 class Target:
-    """``floor`` must hold, on a machine with two cores; ``goal`` is what we are after."""
+    """``floor`` must hold, on a machine with two cores; ``goal`` is the aim."""
 
     floor: float
     goal: float
@@ -56,7 +56,7 @@ TARGETS: dict[str, Target] = {
 
 
 class Verdict(Enum):
-    """How a figure stands to its target."""
+    """The relation of a figure to its target."""
 
     GOAL = "goal"
     FLOOR = "floor"
@@ -64,12 +64,12 @@ class Verdict(Enum):
 
 
 def is_as_good(unit: str, value: float, than: float) -> bool:
-    """Return whether a figure is at least as good as another one."""
+    """Return true if a figure is at least as good as another one."""
     return value >= than if unit in MORE_IS_BETTER else value <= than
 
 
 def verdict(line: Line) -> Verdict | None:
-    """Return whether a line reaches its goal, holds its floor, or misses both; ``None`` without a target."""
+    """Return the verdict: goal reached, floor held, or both missed; ``None`` without a target."""
     target = TARGETS.get(line.name)
     if target is None:
         return None
@@ -79,7 +79,7 @@ def verdict(line: Line) -> Verdict | None:
 
 
 def has_regressed(line: Line, earlier: Earlier | None) -> bool:
-    """Return whether a gated line is worse than the committed figure by more than the tolerance."""
+    """Return true if a gated line is worse than the committed figure by more than the tolerance."""
     if earlier is None or not earlier.value or line.name not in GATED:
         return False
     bound = 1 - TOLERANCE if line.unit in MORE_IS_BETTER else 1 + TOLERANCE
@@ -87,5 +87,5 @@ def has_regressed(line: Line, earlier: Earlier | None) -> bool:
 
 
 def fails_the_gate(line: Line, earlier: Earlier | None) -> bool:
-    """Return whether a line keeps ``--gate`` from passing: gated, and regressed or below its floor."""
+    """Return true if a line fails ``--gate``: gated, and regressed or below its floor."""
     return line.name in GATED and (has_regressed(line, earlier) or verdict(line) is Verdict.MISSED)

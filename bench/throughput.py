@@ -1,4 +1,4 @@
-"""Many runs at once: how many a second, and what each costs in CPU of all processes."""
+"""Many runs at once: runs per second, and the CPU of each over all processes."""
 
 import time
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from deploy.local.system import ORG
 
 @dataclass(frozen=True)
 class Load:
-    """What runs. The lines' names begin with ``prefix``; ``what`` says in words what the runs are."""
+    """The load. The lines' names begin with ``prefix``; ``what`` describes the runs."""
 
     runs: int
     in_flight: int
@@ -56,7 +56,7 @@ async def _round(stage: Stage, load: Load, submitter: Submitter) -> Round:
     cpu, own, start = stage.cpu_seconds(), usage.own_cpu_seconds(), time.perf_counter()
     await stage.run_many(load.runs, submitter, load.in_flight)
     own, ended = usage.own_cpu_seconds() - own, time.perf_counter()
-    # What history and analytics still have to write is part of what a run costs.
+    # The remaining writes of history and analytics are part of a run's cost.
     await stage.settle()
     settled = time.perf_counter()
     spent = {name: seconds - cpu[name] for name, seconds in stage.cpu_seconds().items()}

@@ -1,4 +1,4 @@
-"""How late timers fire: from the time that a step waits for to the record that says it has come.
+"""The lateness of timers: from the time that a step waits for to the record that reports it.
 
 Every run is one step of type ``wait``. All timers are armed before the first one is due, and they fall due at the pace
 at which they were armed. The broker stamps ``run-events``, so a record's own time is when the timer was in the log.
@@ -25,7 +25,7 @@ from topics.codec import decode
 
 #: Submissions in one append: few, so that due times are spread evenly.
 BATCH = 50
-#: Timers that are not in the log this long after the last one was due never will be.
+#: A timer that is not in the log this long after the last one was due is lost.
 PATIENCE_S = 30.0
 
 
@@ -59,21 +59,21 @@ async def _arm(log: KafkaLog, sizes: Sizes, over_s: float) -> None:
 
 
 async def _lateness(log: KafkaLog, timers: int, within_s: float) -> list[float]:
-    """Return by how many milliseconds each timer was late. Raises ``BenchError`` when some are missing."""
+    """Return the lateness of each timer in milliseconds. Raises ``BenchError`` when some are missing."""
     late: list[float] = []
     at = dict.fromkeys(range(PARTITIONS), 0)
     deadline = time.monotonic() + within_s
     while len(late) < timers:
         if time.monotonic() > deadline:
             raise BenchError(f"{timers - len(late)} of {timers} timers did not fire")
-        await asyncio.sleep(1.0)  # reading shares the machine with what is measured
+        await asyncio.sleep(1.0)  # reading shares the machine with the measurement
         for partition in at:
             at[partition] = await _read(log, partition, at[partition], late)
     return late
 
 
 async def _read(log: KafkaLog, partition: int, start: int, late: list[float]) -> int:
-    """Note what fired in a partition since an offset; return the offset after it."""
+    """Record the timers fired in a partition since an offset; return the offset after it."""
     end = (await log.bounds(RUN_EVENTS, partition)).end
     if start < end:
         async for records in log.read(RUN_EVENTS, partition, start, end):

@@ -1,4 +1,4 @@
-"""CPU and memory of processes with all their children, and what the machine itself took away."""
+"""CPU and memory of processes with all their children, and the CPU that the machine lost to its host."""
 
 import os
 import resource
@@ -32,7 +32,7 @@ def memory_mb(pid: int) -> float:
 
 
 def load_average() -> float | None:
-    """Return the machine's load average over the last minute; ``None`` where nobody knows."""
+    """Return the machine's load average over the last minute; ``None`` if it is unknown."""
     try:
         return round(os.getloadavg()[0], 2)
     except (OSError, AttributeError):
@@ -57,14 +57,14 @@ def _own_bytes(process: psutil.Process, *, shared: bool) -> int:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Shares (0 to 1) of the machine's CPU time: what its host gave to others, and what processes not ours took."""
+    """Shares (0 to 1) of the machine's CPU time: given by its host to others, and taken by foreign processes."""
 
     steal: float
     others: float
 
 
 class MachineTimes:
-    """The machine's CPU time since this was made, where Linux tells it."""
+    """The machine's CPU time since this was created, if Linux reports it."""
 
     def __init__(self, stat: Path = PROC_STAT) -> None:
         self._stat = stat
@@ -72,7 +72,7 @@ class MachineTimes:
         self._ours = _waited_for_seconds()
 
     def elsewhere(self) -> Elsewhere | None:
-        """Return where CPU time went besides us; ``None`` where nobody knows. Ask when all children have ended."""
+        """Return where other CPU time went; ``None`` if it is unknown. Ask when all children have ended."""
         if self._start is None or (now := self._read()) is None:
             return None
         return elsewhere(self._start, now, _waited_for_seconds() - self._ours)

@@ -1,4 +1,4 @@
-"""What a run costs that waits: Redis' memory and its owner's, by the slope over more and more of them."""
+"""The memory of a waiting run: Redis' and its owner's, by the slope over more and more of them."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs that wait: submissions, and for steps of theirs the record that gives them back for later, each with a timer."""
+"""Runs that wait: submissions, and for their steps the record that reschedules them, each with a timer."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from schemas.records.run_events import StepDeferred
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
-#: Nothing that waits is due while the bench runs.
+#: Nothing that waits is due during the bench.
 WAIT_MS = 7 * 86_400_000
 #: Runs in one append.
 BATCH = 500

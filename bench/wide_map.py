@@ -1,5 +1,5 @@
-"""One run that maps a function over a long list and takes all outputs together: children a second, and whether the
-later ones cost more than the earlier ones.
+"""One run that maps a function over a long list and takes all outputs together: children per second, and the ratio of
+later to earlier ones.
 
 The broker stamps ``run-events``, so the times of the children's results are read from the log when the run has ended.
 """

@@ -1,6 +1,6 @@
-"""Scaling out: steps a second with three worker processes over those with one, each step a model call of 200 ms.
+"""Scaling out: steps per second with three worker processes over those with one, each step a model call of 200 ms.
 
-The concurrency of a worker stays the same, and low enough that waiting, not CPU, limits one worker: what is measured is
+The concurrency of a worker stays the same, and low enough that waiting, not CPU, limits one worker: so the figure shows
 how well work spreads over processes. Twelve partitions, so that three workers can have as many each.
 """
 

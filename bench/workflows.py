@@ -1,4 +1,4 @@
-"""The workflows that the bench runs, each as document and as the spec that a submission carries."""
+"""The workflows of the bench, each as document and as the spec that a submission carries."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ FANOUT_WIDTH = 20
 _PROMPT = "Say something short about {{.text}}"
 PROMPT = PinnedPrompt(name="bench_prompt", version=1, template=_PROMPT, hash=canonical_hash(_PROMPT))
 PROMPT_REF = "bench_prompt@1"
-#: What every run is given.
+#: The input of every run.
 INPUTS: dict[str, Any] = {"text": "A short text that passes through three steps unchanged."}
 
 
