@@ -1,4 +1,4 @@
-"""What the tests of the API share: a migrated database of their own, a log in memory, and a running app."""
+"""Shared parts of the API tests: a migrated database of their own, a log in memory, and a running app."""
 
 import asyncio
 import uuid

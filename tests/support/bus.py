@@ -1,4 +1,4 @@
-"""A bus in memory: what is published is handed over at once, to whoever subscribed to just that or to a pattern."""
+"""A bus in memory: each message is delivered at once, to the subscribers of its subject or of a pattern."""
 
 from connectors.ports.pubsub import Handler, Unsubscribe
 

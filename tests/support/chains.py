@@ -1,4 +1,4 @@
-"""A world of workers that go on with chains: claims, crashes, zombies, redelivery, and a fold that lags behind.
+"""Simulated workers that execute chains: claims, crashes, zombies, redelivery, and a fold that lags behind.
 
 The workers' rules are those of ``streams.roles.worker``, without I/O, so that thousands of histories can be played.
 """

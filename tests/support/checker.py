@@ -1,7 +1,7 @@
-"""Checks the promises after a test, reading only topics, tables and databases: nothing that a role says of itself.
+"""Checks the promises after a test, reading only topics, tables and databases, never a role's own report.
 
-Every accepted run reaches exactly one terminal state. Each step's recorded result is unique. Money is counted
-exactly once, holds are back to zero, and ClickHouse and PostgreSQL agree with the topics.
+Every accepted run reaches exactly one terminal state. Each step's recorded result is unique. Money is counted exactly
+once, holds are back to zero, and ClickHouse and PostgreSQL agree with the topics.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""CloudEvents that submit runs, made by hand as another system would make them."""
+"""CloudEvents that submit runs, built by hand as another system would build them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Runs that start runs, all of them in one table in memory."""
+"""Nested workflows: runs that start runs, all of them in one table in memory."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Run history as the history role writes it, of runs that a test makes up."""
+"""Run history as the history role writes it, for invented runs."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A web site on loopback that answers what a test says, byte by byte where it must lie."""
+"""A web site on loopback with scripted answers, byte by byte where they must be wrong."""
 
 import asyncio
 from collections.abc import AsyncIterator

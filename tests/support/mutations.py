@@ -1,7 +1,7 @@
-"""Records that nobody should send: valid ones, broken in one of many ways, each surely unusable.
+"""Records that no sender should produce: valid ones, broken in one of many ways, each certainly unusable.
 
-A case takes a fresh valid message and a source of chance, and returns what is sent instead. What one case makes differs
-from time to time, so a thousand of them are a thousand different records.
+A case takes a fresh valid message and a source of chance, and returns the broken message. A case varies each time, so a
+thousand of them are a thousand different records.
 """
 
 import json

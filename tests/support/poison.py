@@ -1,4 +1,4 @@
-"""What the tests of poison send: valid messages of three topics, and how each of them can be broken."""
+"""Messages of the poison tests: valid ones of three topics, and the ways to break them."""
 
 from collections.abc import Callable
 from dataclasses import replace

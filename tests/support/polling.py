@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline instead of a guess."""
+"""Waits for a condition, with a deadline instead of a guess."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What the topics say, gathered record by record: enough to check the promises, and no more than is needed for that."""
+"""State read from the topics record by record: enough to check the promises, and no more."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""How long a command says nothing: ``python tests/support/silence.py [--most SECONDS] -- COMMAND [ARG …]``.
+"""Measures the longest silence of a command: ``python tests/support/silence.py [--most SECONDS] -- COMMAND [ARG …]``.
 
 It runs the command, passes its output on, and fails when two lines (or the start and the first, or the last and the
-end) are further apart than allowed, five seconds unless told.
+end) are further apart than allowed; the default is five seconds.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What a supervisor sees of a process of roles: its exit code, its last line, its ``/ready`` and ``/health``."""
+"""A process of roles as its supervisor sees it: exit code, last line, ``/ready`` and ``/health``."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Topics as a test sees them: records in by plain aiokafka, as another system would, and whole topics out."""
+"""Topics as a test uses them: records in by plain aiokafka, as from another system, and whole topics out."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A table of admissions in memory, and what it knows, counted in another way than it does."""
+"""A table of admissions in memory, and its counts computed in an independent way."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How many runs had their turn at once, read from the topics by the broker's time: what limits must hold."""
+"""The numbers of admitted runs over time, read from the topics by the broker's time: the limits must hold."""
 
 from collections.abc import Iterable
 from typing import Any

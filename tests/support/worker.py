@@ -1,4 +1,4 @@
-"""A worker over a real Redis and a log in memory, with a provider that a test holds in its hand."""
+"""A worker over a real Redis and a log in memory, with a provider that a test controls."""
 
 import asyncio
 import time
