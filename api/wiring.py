@@ -36,8 +36,8 @@ from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.redis.admission_reader import AdmissionReader
-from connectors.redis.claim_reader import ClaimReader
 from connectors.redis.client import ping
+from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -198,7 +198,7 @@ class _Runs:
         return Submissions(ports, capture=self._settings.security.capture)
 
     def _explaining(self, limits: LimitServices) -> Waits:
-        claims = ClaimReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         lag = LaneLag(self._settings.kafka.bootstrap, LANE_TIMEOUT_S)
         return Waits(self._history, self._of_run, claims, lag, limits.admission)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from connectors.kafka.lag import LaneLag
 from connectors.postgres.runs import Runs, StoredRun, StoredStep
 from connectors.redis.admission_reader import UNKNOWN, AdmissionReader
-from connectors.redis.claim_reader import ClaimReader, Holder
+from connectors.redis.lease_reader import Holder, LeaseReader
 from schemas.errors import TryLater
 from schemas.ids import request_id
 from schemas.run_states import TERMINAL_STEP, RunState
@@ -55,7 +55,7 @@ class Waits:
         self,
         history: Runs,
         definitions: RunDefinitions,
-        claims: ClaimReader,
+        claims: LeaseReader,
         lanes: LaneLag,
         admission: AdmissionReader,
     ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from connectors.redis.claims import RedisClaims
+from connectors.redis.leases import RedisLeases
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, request_id, run_id
 from tests.histories.built import BUILT
@@ -148,6 +148,6 @@ async def _claim(redis_url: str, run: str, request: str) -> None:
     """Take an attempt as a worker would that dies with it."""
     redis = Redis.from_url(redis_url)
     try:
-        await RedisClaims(redis, PARTITIONS, "another", 5_000).take(run, request)
+        await RedisLeases(redis, PARTITIONS, "another", 5_000).take(run, request)
     finally:
         await redis.aclose()

@@ -24,15 +24,15 @@ from msgspec import structs
 from connectors.aio.keep_alive import kept
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock, OutRecord
-from connectors.redis.claims import Busy, Done, Ended, Granted, Published
+from connectors.redis.leases import Busy, Done, Ended, Granted, Published
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Record
 from schemas.records.run_events import StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
 from services.calls.timeouts import Deferred
 from streams.core.runs.requests.chained import next_request
-from streams.roles.worker.claims import Claims
 from streams.roles.worker.executor import Executed, Executor
+from streams.roles.worker.leases import Leases
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.outcome_records import deferred_record, pack, unpack
 from streams.roles.worker.producer import Outbox
@@ -80,7 +80,7 @@ class Attempts:
         spec: AttemptSpec,
         *,
         executor: Executor,
-        claims: Claims,
+        claims: Leases,
         outbox: Outbox,
         clock: Clock,
         metrics: WorkerMetrics,

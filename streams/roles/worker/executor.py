@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
-from connectors.redis.claims import Granted
+from connectors.redis.leases import Granted
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconciled, Unknown
 from connectors.tools.environment import World

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from connectors.redis.claims import ClaimAnswer
+from connectors.redis.leases import ClaimAnswer
 from schemas.records.steps import StepRequest
 
 

@@ -8,7 +8,7 @@ of it.
 from typing import Any
 
 from connectors.providers.images import ImageInput
-from connectors.redis.claims import Granted
+from connectors.redis.leases import Granted
 from connectors.tools.builtin.images import ANALYZER, LOOK, MAX_TOKENS
 from schemas.ids import content_hash, span_id, trace_id
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall

@@ -10,8 +10,8 @@ from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.registry import build_providers
-from connectors.redis.claims import RedisClaims
 from connectors.redis.holds import RedisHolds
+from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
@@ -52,7 +52,7 @@ def build(ctx: RoleContext) -> RoleApp:
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
         executor=_executor(ctx, worker_id, outbox, aborts),
-        claims=RedisClaims(ctx.redis, ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
+        claims=RedisLeases(ctx.redis, ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
         metrics=metrics,

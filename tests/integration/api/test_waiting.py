@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from connectors.kafka.lag import GROUP, LaneLag
 from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import OutRecord
-from connectors.redis.claims import RedisClaims
+from connectors.redis.leases import RedisLeases
 from schemas.errors import Unavailable
 from schemas.ids import request_id
 from schemas.records.base import ErrorInfo
@@ -66,7 +66,7 @@ async def test_every_step_says_on_what_it_waits(api: Running, redis_url: str) ->
     retry = step("b", "waiting", waiting_for="retry", waiting_until_ms=5_000, error=failed)
     run = await started(api, step("a", "running"), retry)
     redis = Redis.from_url(redis_url)
-    await RedisClaims(redis, api.partitions, "w-7", 60_000).take(run.run_id, request_id(run.run_id, "a", 1))
+    await RedisLeases(redis, api.partitions, "w-7", 60_000).take(run.run_id, request_id(run.run_id, "a", 1))
     await redis.aclose()
     found = await waits(api, run)
     assert (found["status"], found["waiting"], found["left_out"]) == ("running", None, 0)

@@ -10,9 +10,9 @@ from msgspec import structs
 
 from connectors.ports.engine import OutRecord
 from connectors.providers.base import ModelRequest
-from connectors.redis.claims import Busy, Granted, Published, RedisClaims
 from connectors.redis.holds import RedisHolds
 from connectors.redis.keys import budgets_slot, runs_slot
+from connectors.redis.leases import Busy, Granted, Published, RedisLeases
 from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
 from schemas.payload import Inline, Reference
@@ -107,7 +107,7 @@ async def test_a_crash_before_the_append_gives_the_same_bytes_again(bench: Bench
 
 async def test_a_worker_that_dies_in_a_call_is_followed_by_another_start(bench: Bench) -> None:
     request = bench.request(llm(), args={"word": "x"})
-    dead = RedisClaims(bench.redis, PARTITIONS, "dead", 50)
+    dead = RedisLeases(bench.redis, PARTITIONS, "dead", 50)
     granted = await dead.take(request.run_id, request.request_id)
     assert isinstance(granted, Granted)
     await bench.ask(request)
@@ -174,7 +174,7 @@ async def test_a_long_call_keeps_its_claim(bench: Bench) -> None:
     bench.provider.gate.clear()
     pump = await started(bench, lease_ms=300)
     await until(lambda: bench.provider.running == 1)
-    rival = RedisClaims(bench.redis, PARTITIONS, "rival", 300)
+    rival = RedisLeases(bench.redis, PARTITIONS, "rival", 300)
     for _ in range(12):
         await asyncio.sleep(0.05)
         assert isinstance(await rival.take(request.run_id, request.request_id), Busy)
@@ -348,14 +348,14 @@ async def test_a_newer_major_version_pauses_its_partition_only(bench: Bench) -> 
 
 async def test_while_redis_is_down_nothing_is_acked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     down = True
-    take = RedisClaims.take
+    take = RedisLeases.take
 
-    async def flaky(self: RedisClaims, run_id: str, request_id: str, **more: Any) -> Any:
+    async def flaky(self: RedisLeases, run_id: str, request_id: str, **more: Any) -> Any:
         if down:
             raise Unavailable("redis", "down for the test")
         return await take(self, run_id, request_id, **more)
 
-    monkeypatch.setattr(RedisClaims, "take", flaky)
+    monkeypatch.setattr(RedisLeases, "take", flaky)
     await bench.ask(bench.request(llm(), args={"word": "x"}))
     pump = await started(bench)
     await until(lambda: pump.worker.in_flight == 1)

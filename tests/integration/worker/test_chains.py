@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.ports.engine import InRecord
-from connectors.redis.claims import Granted, RedisClaims
 from connectors.redis.keys import runs_slot
+from connectors.redis.leases import Granted, RedisLeases
 from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
 from schemas.records.run_events import RunSubmitted, StepDeferred, StepFailed, StepSucceeded
@@ -290,7 +290,7 @@ async def test_a_wait_gives_the_chain_back(bench: Bench) -> None:
     flow = Flow(bench, nodes)
     await flow.submit()
     _, attempt = flow.claim("b")
-    other = RedisClaims(bench.redis, PARTITIONS, "other", 60_000)
+    other = RedisLeases(bench.redis, PARTITIONS, "other", 60_000)
     assert isinstance(await other.take(flow.run_id, attempt), Granted)
     pump = await started(bench)
     await bench.finished(2)
@@ -432,7 +432,7 @@ async def test_a_lost_claim_ends_the_chain(bench: Bench, notes: Notes) -> None:
     await until(lambda: "a" in notes.begun)
     key, attempt = flow.claim("a")
     await bench.redis.unlink(key)
-    other = RedisClaims(bench.redis, PARTITIONS, "other", 60_000)
+    other = RedisLeases(bench.redis, PARTITIONS, "other", 60_000)
     granted = await other.take(flow.run_id, attempt)
     assert isinstance(granted, Granted)
     release.set()
@@ -464,14 +464,14 @@ async def test_a_request_of_the_step_in_hand_waits_for_the_chain(bench: Bench, n
 async def test_while_redis_is_down_the_next_step_waits(
     bench: Bench, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    over, down = RedisClaims.over, True
+    over, down = RedisLeases.over, True
 
-    async def flaky(self: RedisClaims, run_ids: Any) -> set[str]:
+    async def flaky(self: RedisLeases, run_ids: Any) -> set[str]:
         if down:
             raise Unavailable("redis", "down for the test")
         return await over(self, run_ids)
 
-    monkeypatch.setattr(RedisClaims, "over", flaky)
+    monkeypatch.setattr(RedisLeases, "over", flaky)
     flow = Flow(bench, FUNCTIONS)
     await flow.submit()
     pump = await started(bench)
@@ -505,7 +505,7 @@ async def test_chains_take_turns_with_what_is_in_the_log(bench: Bench, notes: No
 
 
 async def test_many_runs_are_asked_for_in_one_round_trip(bench: Bench) -> None:
-    claims, asked = RedisClaims(bench.redis, PARTITIONS, "w1", 1_000), []
+    claims, asked = RedisLeases(bench.redis, PARTITIONS, "w1", 1_000), []
 
     async def over(run_ids: Sequence[str]) -> set[str]:
         asked.append(len(run_ids))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest
-from connectors.redis.claims import Granted, RedisClaims
+from connectors.redis.leases import Granted, RedisLeases
 from schemas.budgets import Budget
 from schemas.errors import StepError, Unavailable
 from schemas.ids import span_id, trace_id
@@ -230,7 +230,7 @@ async def test_while_spend_is_rebuilt_the_attempt_goes_back(bench: Bench) -> Non
     assert result.until_ms >= now_ms + 1_000
     assert "budgets" in result.reason
     assert bench.provider.calls == {}
-    claims = RedisClaims(bench.redis, PARTITIONS, "next", 1_000)
+    claims = RedisLeases(bench.redis, PARTITIONS, "next", 1_000)
     again = await claims.take(request.run_id, request.request_id)
     assert isinstance(again, Granted), "its claim was given back"
     assert again.starts == 1

@@ -75,7 +75,8 @@ def test_the_parts_of_urls_are_named() -> None:
 
 
 def test_the_configuration_page_names_every_secret_that_a_file_may_hold() -> None:
-    section = text_of(DOCS / "configuration.md").partition("## Secrets from files")[2].partition("\n## ")[0]
+    page = text_of(DOCS / "reference" / "configuration.md")
+    section = page.partition("## Secrets from files")[2].partition("\n## ")[0]
     listed = section.rpartition("This holds for")[2].partition(", and for")[0]
     secrets = {name for name, setting in settings.variables().items() if setting.secret}
     passwords = {"REDIS_PASSWORD", "DB_PASSWORD", "CLICKHOUSE_PASSWORD"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.postgres.runs import StoredStep
-from connectors.redis.claim_reader import Holder
+from connectors.redis.lease_reader import Holder
 from schemas.tables.wait_reasons import WORDS, Wait, read_wait
 from services.runs.explain_waiting import begun, not_begun
 from tests.support.runs import function, resolved

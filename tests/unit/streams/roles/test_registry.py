@@ -11,7 +11,7 @@ from streams.process.spec import Dependency, RoleSpec, needed, optional
 from streams.roles.registry import ROLES
 from topics.catalogue import AUDIT_EVENTS, CATALOGUE
 
-PAGE = (Path(__file__).resolve().parents[4] / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
 NAMES = {
     Dependency.KAFKA: "Kafka",
     Dependency.REDIS: "Redis",

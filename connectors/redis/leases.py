@@ -1,4 +1,4 @@
-"""Claims: who works on an attempt, and what came out of it. One hash each, in the slot of the attempt's run.
+"""Leases: who works on an attempt, and what came out of it. One hash each, in the slot of the attempt's run.
 
 A claim is a lease that its owner renews. Taking one and reading the run's status is one round trip::
 
@@ -88,8 +88,8 @@ class Ended:
 ClaimAnswer = Granted | Busy | Done | Published | Ended
 
 
-class RedisClaims:
-    """Claims in Redis, as one worker sees them.
+class RedisLeases:
+    """Leases in Redis, as one worker sees them.
 
     ``partitions`` is the partition count of ``run-events``, ``owner`` names this worker to people, ``lease_ms`` is
     how long a claim lasts unless renewed. Every method raises ``Unavailable`` when Redis does not answer.

@@ -1,4 +1,4 @@
-"""Claims on a real Redis: one owner at a time, one stored outcome, and nothing assumed of what Redis kept."""
+"""Leases on a real Redis: one owner at a time, one stored outcome, and nothing assumed of what Redis kept."""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from connectors.redis.claims import Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisClaims
 from connectors.redis.keys import runs_slot
+from connectors.redis.leases import Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisLeases
 from schemas.errors import Unavailable
 from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY, counter_field
 from schemas.tables.runs import STATUS
@@ -29,13 +29,13 @@ class World:
         self.slot = runs_slot(self.run, PARTITIONS)
         self.key = self.slot.claim(self.request)
 
-    def worker(self, name: str, lease_ms: int = LONG_MS) -> RedisClaims:
-        return RedisClaims(self.redis, PARTITIONS, name, lease_ms)
+    def worker(self, name: str, lease_ms: int = LONG_MS) -> RedisLeases:
+        return RedisLeases(self.redis, PARTITIONS, name, lease_ms)
 
-    async def take(self, claims: RedisClaims) -> ClaimAnswer:
+    async def take(self, claims: RedisLeases) -> ClaimAnswer:
         return await claims.take(self.run, self.request)
 
-    async def granted(self, claims: RedisClaims) -> Granted:
+    async def granted(self, claims: RedisLeases) -> Granted:
         answer = await self.take(claims)
         assert isinstance(answer, Granted), answer
         return answer
@@ -208,7 +208,7 @@ async def test_it_works_after_redis_forgot_its_scripts(world: World) -> None:
 async def test_a_redis_that_is_down_is_unavailable() -> None:
     # Port 1 on loopback: nothing listens there.
     redis = Redis.from_url("redis://127.0.0.1:1/0", retry=None)
-    claims = RedisClaims(redis, PARTITIONS, "a", LONG_MS)
+    claims = RedisLeases(redis, PARTITIONS, "a", LONG_MS)
     granted = Granted("run", "run:ask:1", 1, 1, 1)
     with pytest.raises(Unavailable, match="redis: claim run:ask:1"):
         await claims.take("run", "run:ask:1")

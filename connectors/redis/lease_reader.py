@@ -18,7 +18,7 @@ class Holder:
     until_ms: int
 
 
-class ClaimReader:
+class LeaseReader:
     """Reads claims. Takes at most ``timeout_s`` and raises ``Unavailable``."""
 
     def __init__(self, redis: "Redis", partitions: int, timeout_s: float = 2.0) -> None:
