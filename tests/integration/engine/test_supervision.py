@@ -148,7 +148,7 @@ def test_an_engine_that_hangs_is_named_and_leaves_by_itself(system: System, engi
     process = system.roles[role]
     until_ready(process)
     with suspended(system.stack.engine(engine)):  # type: ignore[arg-type]
-        answer = until_not_ready(process, f"waiting for {engine} since", NAMED_WITHIN_S)
+        answer = until_not_ready(process, f"waiting for {engine} for", NAMED_WITHIN_S)
         state = answer.body["dependencies"][engine]
         assert state["state"] == "waiting"
         assert state["why"]
