@@ -2,37 +2,43 @@
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from deploy.local.engines.progress import Progress
-from deploy.local.system import ORG
 from tests.chaos import plan, workflows
+from tests.chaos.collect.collector import Collector, Sent
+from tests.chaos.evidence import Evidence, Strike
 from tests.chaos.hands import Hands
+from tests.chaos.judge import judged
+from tests.chaos.judges.violation import Violation
 from tests.chaos.load import Ends, Load, loaded
-from tests.chaos.money import bill
 from tests.chaos.pauses import longest, pauses, slowest
 from tests.chaos.stack import TARGETS, ChaosSystem
-from tests.chaos.turns import over_limits, places_kept
-from tests.chaos.verdict import Verdict, judge
-from tests.support.checker import Checker, settlements
+from tests.chaos.verdict import Played, Verdict, pronounced
 
 HEARTBEAT_S = 10.0
 #: Before the first fault there is time for runs to get in flight, and after the last one to show how work goes on.
 FILL_S = 6.0
 CALM_S = 5.0
+#: Between two readings of a system that is not at rest yet.
+AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked for. ``settle_s`` bounds the wait for what is in flight, and then that for the last rows."""
+    """What is asked for. ``settle_s`` bounds the wait for what is in flight, and then that for the last rows.
+
+    ``runs`` is how many are begun at most.
+    """
 
     seed: int
     minutes: float
     in_flight: int = 300
     settle_s: float = 180.0
+    runs: int | None = None
 
     @property
     def faults_s(self) -> float:
@@ -46,13 +52,17 @@ class Session:
     def __init__(self, options: Options, data_dir: Path, say: Progress) -> None:
         self._options = options
         self._say = say
-        self._system = ChaosSystem(data_dir, progress=say)
+        self._system = ChaosSystem(data_dir, progress=say, chain_steps=workflows.is_chained(options.seed))
 
     def play(self) -> Verdict:
         """Start everything, let faults strike, settle, check, stop. Raises ``EngineError``, ``KeyboardInterrupt``."""
         with self._system as system:
             with system.client() as client:
-                workflows.register(client, limited=workflows.is_limited(self._options.seed))
+                self._keys = workflows.make_organisations(client, system.api_key)
+            for org, key in self._keys.items():
+                with system.client() as client:
+                    client.headers["Authorization"] = f"Bearer {key}"
+                    workflows.register(client, org, limited=workflows.is_limited(self._options.seed))
             return asyncio.run(self._play())
 
     async def _play(self) -> Verdict:
@@ -67,7 +77,8 @@ class Session:
                 system.endpoints.kafka_bootstrap,
                 system.partitions,
                 system.api_url,
-                system.api_key,
+                self._keys,
+                options.runs,
             ) as (load, ends),
             asyncio.TaskGroup() as group,
         ):
@@ -92,37 +103,63 @@ class Session:
         return verdict
 
     async def _judged(self, load: Load, hands: Hands, to_ms: int, settle_s: float) -> Verdict:
-        options, system = self._options, self._system
-        checker = Checker(system.endpoints, system.partitions, ORG, load.accepted)
-        report = await checker.settled(options.settle_s)
-        seen = checker.seen
-        async with httpx.AsyncClient(base_url=system.model_url, trust_env=False, timeout=30) as model:
-            calls = (await model.get("/calls")).json()["by_key"]
-            answers = (await model.get("/billed")).json()["by_key"]
-        settled = settlements(seen.costs)
-        found = await asyncio.to_thread(pauses, seen.submitted, seen.result_times, hands.done, to_ms)
-        spent = sum(c.amount_nano for c in settled.values() if c.workflow_name == workflows.CAPPED)
-        over = await asyncio.to_thread(
-            over_limits, system.endpoints.kafka_bootstrap, workflows.is_limited(options.seed)
-        )
-        kept = await asyncio.to_thread(places_kept, system, options.settle_s)
-        return judge(
-            seed=options.seed,
-            minutes=options.minutes,
-            report=report,
-            seen=seen,
-            bill=bill(answers, settled.values()),
-            calls=calls,
-            longest=longest(found),
-            slowest=slowest(found),
-            over_cap=max(0, spent - workflows.CAP_NANO),
+        """Read and judge until nothing is found or time is up; then once more with what the API shows."""
+        collector, sent = Collector(self._system, load.apis), self._sent(load, hands)
+        deadline = time.monotonic() + self._options.settle_s
+        while True:
+            evidence = await collector.read(sent, whole=False)
+            found = await asyncio.to_thread(judged, evidence)
+            if not found or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(AGAIN_S)
+        evidence = await collector.read(sent, whole=True)
+        found = await asyncio.to_thread(judged, evidence)
+        return await asyncio.to_thread(self._pronounced, evidence, found, load, hands, to_ms, settle_s)
+
+    def _pronounced(
+        self,
+        evidence: Evidence,
+        found: Mapping[str, Sequence[Violation]],
+        load: Load,
+        hands: Hands,
+        to_ms: int,
+        settle_s: float,
+    ) -> Verdict:
+        results: dict[str, list[int]] = defaultdict(list)
+        for event in evidence.events:
+            if event.kind in ("succeeded", "failed"):
+                results[event.run].append(event.at_ms)
+        # A run without a result, such as one that only waits, shows no progress.
+        submitted = {run: (e.at_ms, e.partition) for run, e in evidence.submitted.items() if results[run]}
+        stood = pauses(submitted, results, hands.done, to_ms)
+        played = Played(
+            minutes=self._options.minutes,
+            longest=longest(stood),
+            slowest=slowest(stood),
             settle_s=settle_s,
-            answers=load.answers,
-            faults=hands.done,
+            taken=load.taken,
             ended_by_themselves=hands.ended_by_themselves,
-            odd=load.odd,
-            refused=load.refused,
-            turns=[*over, *kept],
+        )
+        return pronounced(evidence, found, played)
+
+    def _sent(self, load: Load, hands: Hands) -> Sent:
+        seed, taken = self._options.seed, load.taken
+        return Sent(
+            seed=seed,
+            limited=workflows.is_limited(seed),
+            chained=workflows.is_chained(seed),
+            expected=taken.expected,
+            accepted=sorted(taken.accepted),
+            refused=taken.refused,
+            bad=taken.bad,
+            canceled=sorted(taken.canceled),
+            signaled=taken.signaled,
+            budgets=workflows.budgets(),
+            limits=workflows.limits(seed),
+            strikes=[
+                Strike(kind=done.fault.kind, target=done.fault.target, began_ms=done.began_ms, ended_ms=done.ended_ms)
+                for done in hands.done
+            ],
         )
 
     async def _heartbeat(self, load: Load, ends: Ends, hands: Hands) -> None:
@@ -133,7 +170,7 @@ class Session:
             rate, before = (ended - before) / HEARTBEAT_S, ended
             under_way = ", ".join(" ".join(str(fault).split()) for fault in hands.under_way) or "none"
             self._said(
-                f"{load.open} in flight, {len(load.accepted):,} accepted, {ended:,} ended ({rate:.0f}/s); "
+                f"{load.open} in flight, {len(load.taken.accepted):,} accepted, {ended:,} ended ({rate:.0f}/s); "
                 f"faults under way: {under_way}"
             )
 

@@ -77,9 +77,13 @@ class ProxiedStack(EngineStack):
 
 @dataclass
 class ChaosSystem(System):
-    """The system to torment. The model and the proxy are processes of their own, started before the roles."""
+    """The system to torment, with or without chained steps.
+
+    The model and the proxy are processes of their own, started before the roles.
+    """
 
     durable: bool = False
+    chain_steps: bool = False
     layout: Mapping[str, Sequence[str]] = field(default_factory=lambda: LAYOUT)
     env: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -93,6 +97,7 @@ class ChaosSystem(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.env = {**self.env, "CHAIN_STEPS": str(self.chain_steps).lower()}
         self.links = Links(PROXIED)
         stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress)
         stack.links = self.links

@@ -2,160 +2,147 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from tests.chaos.hands import Done
-from tests.chaos.money import Bill
+import msgspec
+
+from tests.chaos.evidence import ENDED, Evidence
+from tests.chaos.judge import JUDGES
+from tests.chaos.judges.gaps import Gap, find
+from tests.chaos.judges.violation import Violation
+from tests.chaos.load import Taken
 from tests.chaos.pauses import Pause
 from tests.chaos.plan import KINDS
-from tests.support.checker import Report
-from tests.support.seen import Seen
+
+#: So many violations of a judge are said in words; all of them are counted.
+SAID = 5
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a session knows beside its evidence. Times are seconds."""
+
+    minutes: float
+    longest: Pause
+    slowest: Pause
+    settle_s: float
+    taken: Taken
+    ended_by_themselves: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Money is in nano-dollars, times in seconds. ``problems`` are what makes it fail, in words.
+    """What the judges said of the evidence, by judge, and the gaps that are known."""
 
-    ``unknown_calls`` are calls whose outcome nobody knows and that stand as presumed; ``repeated_calls`` those that
-    the provider got again under the same idempotency key; ``unrecorded_calls`` those whose caller did not live to
-    record them; ``repeats`` is the part of ``unsettled`` under keys of which another answer is settled. ``over_cap`` is
-    what was spent beyond the capped workflow's budget.
-    """
-
-    seed: int
-    minutes: float
-    accepted: int
-    ended: Mapping[str, int]
-    failures: Mapping[str, int]
-    lost: int
-    doubled: int
-    unknown_calls: int
-    calls: int
-    repeated_calls: int
-    unrecorded_calls: int
-    longest_pause_s: float
-    longest_pause_after: Sequence[str]
-    slowest_recovery_s: float
-    slowest_recovery_after: Sequence[str]
-    money_difference: int
-    billed: int
-    settled: int
-    unsettled: int
-    invented: int
-    mispriced: int
-    repeats: int
-    presumed: int
-    table_difference: int
-    rows_difference: int
-    over_cap: int
-    settle_s: float
-    answers: Mapping[str, int]
-    odd_answers: Mapping[str, int]
-    faults: Mapping[str, int]
-    ended_by_themselves: Mapping[str, int]
-    problems: Sequence[str] = field(default_factory=list)
+    evidence: Evidence
+    violations: Mapping[str, Sequence[Violation]]
+    gaps: Sequence[Gap]
+    played: Played
 
     @property
     def held(self) -> bool:
         """Whether every promise held."""
-        return not self.problems and not (self.lost or self.doubled or self.money_difference)
+        return not self.violations
+
+    @property
+    def accepted(self) -> int:
+        """How many runs were accepted."""
+        return len(self.evidence.accepted)
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """The faults that were carried out, by kind."""
+        done = Counter(strike.kind for strike in self.evidence.strikes)
+        return {kind: done[kind] for kind in KINDS if done[kind]}
+
+    @property
+    def problems(self) -> list[str]:
+        """What was found, in words: the first of each judge, and how many there are."""
+        said: list[str] = []
+        for judge, found in self.violations.items():
+            said += [f"{judge} ({len(found)}): {one}" for one in found[:SAID]]
+        return said
 
     def as_json(self) -> str:
-        """Return everything as one line."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        """Return the figures as one line."""
+        evidence, played = self.evidence, self.played
+        figures = {
+            "seed": evidence.seed,
+            "minutes": played.minutes,
+            "limited": evidence.limited,
+            "chained": evidence.chained,
+            "accepted": self.accepted,
+            "ended": _ended(evidence),
+            "failures": _failures(evidence),
+            "violations": {name: len(found) for name, found in self.violations.items()},
+            "gaps": [msgspec.to_builtins(gap) for gap in self.gaps],
+            "provider": _provider(evidence),
+            "settled": sum(money.amount for money in evidence.settled.values()),
+            "longest_pause_s": played.longest.seconds,
+            "slowest_recovery_s": played.slowest.after_s,
+            "settle_s": played.settle_s,
+            "answers": dict(played.taken.answers),
+            "odd_answers": dict(played.taken.odd),
+            "faults": dict(self.faults),
+            "ended_by_themselves": dict(played.ended_by_themselves),
+            "problems": self.problems,
+        }
+        return json.dumps(figures, separators=(",", ":"))
 
     def as_table(self) -> str:
         """Return what people look at."""
-        rows = [
-            ("seed", str(self.seed)),
-            ("minutes", f"{self.minutes:g}"),
-            ("faults", f"{sum(self.faults.values())}: {_counts(self.faults)}"),
-            ("runs accepted", f"{self.accepted:,}"),
-            ("ended", _counts(self.ended)),
-            ("failed with", _counts(self.failures) or "-"),
-            ("lost", str(self.lost)),
-            ("doubled", str(self.doubled)),
-            ("provider calls", f"{self.calls:,}, repeated {self.repeated_calls}, unrecorded {self.unrecorded_calls}"),
-            ("outcome unknown", f"{self.unknown_calls} calls, {self.presumed:,} nano-dollars presumed"),
-            ("longest pause", f"{self.longest_pause_s:.1f} s, after {_said(self.longest_pause_after)}"),
-            ("slowest recovery", f"{self.slowest_recovery_s:.1f} s, after {_said(self.slowest_recovery_after)}"),
-            ("billed", f"{self.billed:,} nano-dollars by the provider, {self.settled:,} settled as actual"),
-            ("money's difference", f"{self.money_difference} nano-dollars"),
-            ("of it", f"unsettled {self.unsettled}, invented {self.invented}, mispriced {self.mispriced}"),
-            ("", f"budgets table {self.table_difference}, ClickHouse {self.rows_difference}"),
-            ("spent over the cap", f"{self.over_cap} nano-dollars"),
-            ("settled after", f"{self.settle_s:.1f} s"),
-            ("answers to clients", _counts(self.answers)),
-            *(("", f"{number} times {text}") for text, number in list(self.odd_answers.items())[:3]),
-            ("ended by itself", _counts(self.ended_by_themselves) or "-"),
-        ]
-        return "\n".join(f"  {name:20}{value}" for name, value in rows)
+        return "\n".join(f"  {name:20}{value}" for name, value in self._rows())
 
-
-def judge(
-    *,
-    seed: int,
-    minutes: float,
-    report: Report,
-    seen: Seen,
-    bill: Bill,
-    calls: Mapping[str, int],
-    longest: Pause,
-    slowest: Pause,
-    over_cap: int,
-    settle_s: float,
-    answers: Mapping[str, int],
-    faults: Sequence[Done],
-    ended_by_themselves: Mapping[str, int],
-    odd: Mapping[str, int],
-    refused: Sequence[str],
-    turns: Sequence[str],
-) -> Verdict:
-    """Return the verdict. ``calls`` are the provider's calls by idempotency key."""
-    recorded = sum(1 for call in seen.calls.values() if not call.cached)
-    problems = [*report.problems, *turns]
-    if bill.difference:
-        problems.append(
-            f"provider and settlements differ: unsettled {bill.unsettled}, invented {bill.invented}, "
-            f"mispriced {bill.mispriced} nano-dollars, e.g. under the keys {', '.join(bill.keys)}"
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        evidence, played = self.evidence, self.played
+        kind = [*(["limits"] if evidence.limited else []), *(["chains"] if evidence.chained else [])]
+        provider = _provider(evidence)
+        yield "seed", f"{evidence.seed}{', with ' if kind else ''}{' and '.join(kind)}"
+        yield "minutes", f"{played.minutes:g}"
+        yield "faults", f"{sum(self.faults.values())}: {_counts(self.faults)}"
+        yield (
+            "runs accepted",
+            f"{self.accepted:,}; {len(evidence.submitted) - self.accepted:,} more were started by runs",
         )
-    problems += [f"a submission was refused: {why}" for why in refused[:3]]
-    done = Counter(one.fault.kind for one in faults)
-    return Verdict(
-        seed=seed,
-        minutes=minutes,
-        accepted=report.accepted,
-        ended=report.by_status,
-        failures=dict(seen.failures),
-        lost=len(report.lost),
-        doubled=len(report.doubled),
-        unknown_calls=bill.unknown_calls,
-        calls=sum(calls.values()),
-        repeated_calls=sum(calls.values()) - len(calls),
-        unrecorded_calls=max(0, sum(calls.values()) - recorded),
-        longest_pause_s=longest.seconds,
-        longest_pause_after=longest.faults,
-        slowest_recovery_s=slowest.after_s,
-        slowest_recovery_after=slowest.faults,
-        money_difference=bill.difference + report.money_difference_nano,
-        billed=bill.billed,
-        settled=bill.settled,
-        unsettled=bill.unsettled,
-        invented=bill.invented,
-        mispriced=bill.mispriced,
-        repeats=bill.repeats,
-        presumed=bill.presumed,
-        table_difference=report.table_difference_nano,
-        rows_difference=report.rows_difference_nano,
-        over_cap=over_cap,
-        settle_s=settle_s,
-        answers=dict(answers),
-        odd_answers=dict(odd),
-        faults={kind: done[kind] for kind in KINDS if done[kind]},
-        ended_by_themselves=dict(ended_by_themselves),
-        problems=problems,
-    )
+        yield (
+            "workflows",
+            _counts(Counter(event.workflow.removeprefix("chaos_") for event in evidence.submitted.values())),
+        )
+        yield "ended", _counts(_ended(evidence))
+        yield "failed with", _counts(_failures(evidence)) or "-"
+        yield "judged", ", ".join(f"{name} {len(self.violations.get(name, ()))}" for name in JUDGES)
+        yield "provider calls", _counts(provider)
+        yield "settled", f"{sum(money.amount for money in evidence.settled.values()):,} nano-dollars"
+        for gap in self.gaps:
+            yield "known gap", f"{gap.name}: {gap.nano:,} nano-dollars in {gap.runs} runs; {gap.text}"
+        yield "longest pause", f"{played.longest.seconds:.1f} s, after {_said(played.longest.faults)}"
+        yield "slowest recovery", f"{played.slowest.after_s:.1f} s, after {_said(played.slowest.faults)}"
+        yield "settled after", f"{played.settle_s:.1f} s"
+        yield "answers to clients", _counts(played.taken.answers)
+        yield from (("", f"{number} times {text}") for text, number in list(played.taken.odd.items())[:3])
+        yield "ended by itself", _counts(played.ended_by_themselves) or "-"
+
+
+def pronounced(evidence: Evidence, violations: Mapping[str, Sequence[Violation]], played: Played) -> Verdict:
+    """Return the verdict."""
+    return Verdict(evidence, violations, find(evidence), played)
+
+
+def _ended(evidence: Evidence) -> dict[str, int]:
+    return dict(Counter(seen.status for seen in evidence.runs.values() if seen.status in ENDED))
+
+
+def _failures(evidence: Evidence) -> dict[str, int]:
+    return dict(Counter(seen.code for seen in evidence.runs.values() if seen.status == "failed"))
+
+
+def _provider(evidence: Evidence) -> dict[str, int]:
+    """Return the provider's calls: all, those repeated under a key, and those whose outcome nobody knows."""
+    calls = sum(evidence.calls.values())
+    presumed = sum(1 for money in evidence.settled.values() if money.kind == "presumed")
+    answers = sum(map(len, evidence.answers.values()))
+    return {"made": calls, "answered": answers, "repeated": calls - len(evidence.calls), "presumed": presumed}
 
 
 def _counts(counts: Mapping[str, int]) -> str:

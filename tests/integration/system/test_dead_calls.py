@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 from redis import Redis
+from tests.chaos.money import bill, key_of
 
 from deploy.local.system import ORG, PARTITIONS
-from tests.chaos.money import bill, key_of
 from tests.support.checker import Checker, settlements
 from tests.support.crashes import crash_system
 

@@ -1,9 +1,9 @@
 """The bill: what the provider answered against what was settled, and each way in which they can differ."""
 
 import pytest
+from tests.chaos.money import bill, key_of, price
 
 from schemas.records.money import CostEvent
-from tests.chaos.money import bill, key_of, price
 
 TOKENS = (20, 12)
 PRICE = 20 * 100 + 12 * 400

@@ -1,0 +1,34 @@
+"""A cancel that was taken ends its run, unless the run had ended before, and nothing but a cancel does."""
+
+from collections.abc import Iterator
+
+from tests.chaos.evidence import Evidence
+from tests.chaos.judges.violation import Violation
+
+ENDS = "a cancel ends its run"
+
+
+def judge(evidence: Evidence) -> list[Violation]:
+    """Judge every run that was canceled, or should have been."""
+    return [*_taken(evidence), *_ended(evidence)]
+
+
+def _taken(evidence: Evidence) -> Iterator[Violation]:
+    for run in evidence.canceled:
+        if not any(event.kind == "cancel" for event in evidence.of_run.get(run, ())):
+            yield Violation("no cancel is lost", run, "it was taken and is not in the log")
+
+
+def _ended(evidence: Evidence) -> Iterator[Violation]:
+    for run, seen in evidence.runs.items():
+        cancel = next((event for event in evidence.of_run.get(run, ()) if event.kind == "cancel"), None)
+        if not seen.ends:
+            continue
+        status, version = min(seen.ends.items(), key=lambda one: one[1])
+        if cancel is None:
+            if status == "canceled":
+                yield Violation(ENDS, run, "it is canceled, and nobody asked for it")
+        elif version > cancel.offset:
+            yield Violation(ENDS, run, f"its cancel is at {cancel.offset}, it ended {status} at {version}")
+        elif (version == cancel.offset) != (status == "canceled"):
+            yield Violation(ENDS, run, f"its cancel is at {cancel.offset}, and it is {status} by {version}")
