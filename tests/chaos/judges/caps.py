@@ -25,7 +25,7 @@ def judge(evidence: Evidence) -> list[Violation]:
         expected = evidence.expectation(run)
         if expected is not None and expected.cap_nano is not None:
             found += _requests(evidence, run, expected.cap_nano, requests[run])
-            found += _calls(evidence, expected.cap_nano, calls[run], requests[run])
+            found += _calls(evidence, run, expected.cap_nano, calls[run], requests[run])
             found += _sum(evidence, run, expected.cap_nano, in_line=expected.in_line)
     return found
 
@@ -43,8 +43,11 @@ def _requests(evidence: Evidence, run: str, cap: int, requests: list[Request]) -
             yield Violation(HELD, subject, text)
 
 
-def _calls(evidence: Evidence, cap: int, calls: list[str], requests: list[Request]) -> Iterator[Violation]:
-    """A call may be held at no more than its request leaves it."""
+def _calls(evidence: Evidence, run: str, cap: int, calls: list[str], requests: list[Request]) -> Iterator[Violation]:
+    """A call may be held at no more than its request leaves it.
+
+    A step that travelled with another one has no request; nothing beside its chain spends.
+    """
     left: dict[tuple[str, int], int] = {}
     for request in requests:
         name = request.step, request.attempt
@@ -52,7 +55,8 @@ def _calls(evidence: Evidence, cap: int, calls: list[str], requests: list[Reques
     for call in calls:
         money = evidence.started[call]
         attempt = int(call.partition("@")[0].rpartition(":")[2])
-        most = left.get((money.step, attempt), cap)  # a step that travelled with another one has no request
+        spent = sum(one.cost for one in evidence.counted.get(run, ()) if one.at_ms < money.booked_at_ms)
+        most = left.get((money.step, attempt), cap - spent)
         if money.amount > most:
             yield Violation(HELD, call, f"{money.amount} was held for it, left was {most}")
 
