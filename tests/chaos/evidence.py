@@ -129,6 +129,7 @@ class StepSeen(_Data):
     """A step as ``run-views`` show it. ``outputs`` are all that it had in a settled state."""
 
     state: str
+    version: int = 0
     attempt: int = 0
     cost: int = 0
     outputs: list[Any] = []

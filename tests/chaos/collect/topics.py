@@ -4,13 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import orjson
 
 from connectors.ports.engine import InRecord
 from schemas.errors import BadRecord
 from schemas.ids import run_id
-from schemas.payload import Inline, Payload
 from schemas.records.admissions import AdmissionReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import (
@@ -28,9 +26,8 @@ from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
 from tests.chaos.collect.offsets import read_commit
+from tests.chaos.collect.views import plain, with_view
 from tests.chaos.evidence import (
-    ENDED,
-    SETTLED_STEP,
     Commit,
     DeadLetter,
     Event,
@@ -39,9 +36,7 @@ from tests.chaos.evidence import (
     Posted,
     Request,
     RunSeen,
-    StepSeen,
 )
-from tests.chaos.scenarios.answers import shown
 from topics.catalogue import DLQ_SUFFIX, SUBMISSIONS, organisation_of
 from topics.codec import decode
 from topics.dead_letters.letter import MESSAGE, REASON
@@ -107,45 +102,8 @@ class TopicsRead:
             self.moments.append(Moment(at_ms=record.timestamp_ms, admitted=True, run=said.run_id))
 
     def _view(self, view: RunView) -> None:
-        known = self.runs.get(view.run_id)
-        steps = dict(known.steps) if known is not None else {}
-        for step in view.steps:
-            self.rows["step_events"][view.run_id].add((step.step_id, view.version))
-            before = steps.get(step.step_id)
-            outputs = list(before.outputs) if before is not None else []
-            if step.state in SETTLED_STEP and step.output is not None and (value := plain(step.output)) not in outputs:
-                outputs.append(value)
-            steps[step.step_id] = StepSeen(
-                state=step.state,
-                attempt=step.attempt,
-                cost=step.cost_nano,
-                outputs=outputs,
-                requested_ms=step.requested_at_ms,
-                finished_ms=step.finished_at_ms,
-            )
-        ends = dict(known.ends) if known is not None else {}
-        if view.status in ENDED:
-            ends[view.status] = min(view.version, ends.get(view.status, view.version))
-        if known is not None and known.version > view.version:
-            self.runs[view.run_id] = msgspec.structs.replace(known, ends=ends)
-            return
-        output = known.output if known is not None else None
-        if view.output is not None:
-            output = {name: plain(one) for name, one in view.output.items()}
-        self.runs[view.run_id] = RunSeen(
-            org=view.org_id,
-            workflow=view.workflow_name,
-            version=view.version,
-            status=view.status,
-            cost=view.cost_nano,
-            children_nano=view.children_nano,
-            output=output,
-            code=view.error.code if view.error is not None else "",
-            ends=ends,
-            submitted_ms=view.submitted_at_ms,
-            finished_ms=view.finished_at_ms,
-            steps=steps,
-        )
+        self.rows["step_events"][view.run_id].update((step.step_id, view.version) for step in view.steps)
+        self.runs[view.run_id] = with_view(self.runs.get(view.run_id), view)
 
     def _commit(self, record: InRecord) -> None:
         commit = read_commit(record)
@@ -155,11 +113,6 @@ class TopicsRead:
         if commit.offset > self._acked.get(where, 0):
             self._acked[where] = commit.offset
             self.commits.append(commit)
-
-
-def plain(payload: Payload) -> Any:
-    """Return a payload's value as evidence has it."""
-    return shown(payload.value) if isinstance(payload, Inline) else f"stored:{payload.sha256}"
 
 
 def _event(said: Any, record: InRecord) -> Event | None:
