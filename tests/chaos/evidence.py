@@ -303,10 +303,18 @@ class Evidence(_Data, dict=True):
 
     @cached_property
     def end_of(self) -> Mapping[str, Event]:
-        """The event that ended each run: the one whose offset is the version of its first terminal view."""
-        at = {(event.run, event.offset): event for event in self.events}
-        found = {run: at.get((run, min(seen.ends.values()))) for run, seen in self.runs.items() if seen.ends}
-        return {run: event for run, event in found.items() if event is not None}
+        """The event that ended each run: the one of the broker's time at which it finished.
+
+        Of several in that millisecond it is the one whose offset is the version of the first terminal view, or else the
+        first: a restore may leave out views, so that the first one that is there is of a later event.
+        """
+        found: dict[str, Event] = {}
+        for run, seen in self.runs.items():
+            then = [event for event in self.of_run.get(run, ()) if event.at_ms == seen.finished_ms]
+            if seen.ends and then:
+                version = min(seen.ends.values())
+                found[run] = next((event for event in then if event.offset == version), then[0])
+        return found
 
     def expectation(self, run: str) -> Expected | None:
         """Return what must become of a run; of one that a step started, what its parent's says."""

@@ -357,9 +357,11 @@ def _uncanceled(evidence: Evidence) -> Tampered | None:
     run = _run(evidence, "chaos_busy", "canceled")
     if run is None:
         return None
-    version = max(evidence.runs[run].ends.values()) + 5
-    ends = {"succeeded": version}
-    return Tampered("cancels", run, _with_run(evidence, run, status="succeeded", code="", version=version, ends=ends))
+    end = max(evidence.of_run[run], key=lambda one: one.offset)
+    later = replace(end, kind="succeeded", step="two", offset=end.offset + 1, at_ms=end.at_ms + 1)
+    ends = {"succeeded": later.offset}
+    changed = _with_run(evidence, run, status="succeeded", code="", ends=ends, finished_ms=later.at_ms)
+    return Tampered("cancels", run, replace(changed, events=[*evidence.events, later]))
 
 
 @tamper("a cancel that was taken is lost")

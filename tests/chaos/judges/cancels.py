@@ -22,13 +22,16 @@ def _taken(evidence: Evidence) -> Iterator[Violation]:
 def _ended(evidence: Evidence) -> Iterator[Violation]:
     for run, seen in evidence.runs.items():
         cancel = next((event for event in evidence.of_run.get(run, ()) if event.kind == "cancel"), None)
+        end = evidence.end_of.get(run)
         if not seen.ends:
             continue
-        status, version = min(seen.ends.items(), key=lambda one: one[1])
-        if cancel is None:
-            if status == "canceled":
+        if end is None:
+            yield Violation("a run ends by an event", run, f"nothing in the log is of {seen.finished_ms}")
+        elif cancel is None:
+            if seen.status == "canceled":
                 yield Violation(ENDS, run, "it is canceled, and nobody asked for it")
-        elif version > cancel.offset:
-            yield Violation(ENDS, run, f"its cancel is at {cancel.offset}, it ended {status} at {version}")
-        elif (version == cancel.offset) != (status == "canceled"):
-            yield Violation(ENDS, run, f"its cancel is at {cancel.offset}, and it is {status} by {version}")
+        elif end.offset > cancel.offset:
+            text = f"its cancel is at {cancel.offset}, it ended {seen.status} by {end.kind} at {end.offset}"
+            yield Violation(ENDS, run, text)
+        elif (end.offset == cancel.offset) != (seen.status == "canceled"):
+            yield Violation(ENDS, run, f"its cancel is at {cancel.offset}, and it is {seen.status} by {end.offset}")
