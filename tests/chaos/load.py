@@ -19,7 +19,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from tests.chaos.evidence import Expected
+from tests.chaos.records import Expected
 from tests.chaos.scenarios.scenario import Action
 from tests.chaos.workflows import TOPIC_SOURCE, Submission, submission
 from tests.support.client import ENDED, RUNS

@@ -10,12 +10,13 @@ from pathlib import Path
 from deploy.local.engines.progress import Progress
 from tests.chaos import plan, workflows
 from tests.chaos.collect.collector import Collector, Sent
-from tests.chaos.evidence import Evidence, Strike
+from tests.chaos.evidence import Evidence
 from tests.chaos.hands import Hands
 from tests.chaos.judge import judged
 from tests.chaos.judges.violation import Violation
 from tests.chaos.load import Ends, Load, loaded
 from tests.chaos.pauses import longest, pauses, slowest
+from tests.chaos.records import Strike
 from tests.chaos.stack import TARGETS, ChaosSystem
 from tests.chaos.verdict import Played, Verdict, pronounced
 

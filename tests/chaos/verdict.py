@@ -77,6 +77,7 @@ class Verdict:
             "failures": _failures(evidence),
             "violations": {name: len(found) for name, found in self.violations.items()},
             "gaps": [msgspec.to_builtins(gap) for gap in self.gaps],
+            "dead_letters": len(evidence.dead_letters),
             "provider": _provider(evidence),
             "settled": sum(money.amount for money in evidence.settled.values()),
             "longest_pause_s": played.longest.seconds,
@@ -112,6 +113,7 @@ class Verdict:
         yield "ended", _counts(_ended(evidence))
         yield "failed with", _counts(_failures(evidence)) or "-"
         yield "judged", ", ".join(f"{name} {len(self.violations.get(name, ()))}" for name in JUDGES)
+        yield "dead letters", f"{len(evidence.dead_letters)}, {len(evidence.bad)} submissions were bad on purpose"
         yield "provider calls", _counts(provider)
         yield "settled", f"{sum(money.amount for money in evidence.settled.values()):,} nano-dollars"
         for gap in self.gaps:

@@ -9,7 +9,7 @@ import httpx
 
 from deploy.local.system import ORG
 from schemas.ids import HTTP_SOURCE, run_id
-from tests.chaos.evidence import Expected, Limit
+from tests.chaos.records import Expected, Limit
 from tests.chaos.scenarios import agents, calls, children, flow, money, nodes, waiting
 from tests.chaos.scenarios.scenario import Action, Case, Scenario
 

@@ -16,7 +16,7 @@ import pytest
 from deploy.local.roles import ROOT
 from tests.chaos.judge import JUDGES
 from tests.chaos.session import Options, Session
-from tests.chaos.tampers import TAMPERS
+from tests.chaos.tampers.ways import TAMPERS
 from tests.chaos.verdict import Verdict
 from tests.support.polling import until
 

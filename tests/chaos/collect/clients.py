@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.evidence import Expected, RunRow
+from tests.chaos.records import Expected, RunRow
 from tests.chaos.scenarios.answers import shown
 from tests.support.client import RUNS
 

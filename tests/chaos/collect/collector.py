@@ -10,7 +10,8 @@ from connectors.kafka.log import to_record
 from tests.chaos.collect.clients import read_as_strangers, read_places, read_provider, read_runs, sample
 from tests.chaos.collect.stores import read_budgets, read_history, read_rows
 from tests.chaos.collect.topics import OFFSETS, TopicsRead
-from tests.chaos.evidence import Evidence, Expected, Limit, Strike
+from tests.chaos.evidence import Evidence
+from tests.chaos.records import Expected, Limit, Strike
 from tests.chaos.stack import HOLD_TTL_MS, ChaosSystem
 from topics import catalogue
 from topics.catalogue import DLQ_SUFFIX

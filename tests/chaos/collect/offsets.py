@@ -6,7 +6,7 @@ A key is a version (0 and 1 are offsets), group, topic and partition; a value is
 import struct
 
 from connectors.ports.engine import InRecord
-from tests.chaos.evidence import Commit
+from tests.chaos.records import Commit
 from topics.catalogue import STEP_REQUESTS, SUBMISSIONS
 
 _WORKERS_READ = (f"{STEP_REQUESTS}.", f"{SUBMISSIONS}.")

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from connectors.clickhouse.client import ClickHouse
 from connectors.redis.keys import Slot
 from schemas.settings import Settings
-from tests.chaos.evidence import RunRow, StepRow
+from tests.chaos.records import RunRow, StepRow
 from tests.chaos.scenarios.answers import shown
 from topics.catalogue import TABLE_BUDGETS
 

@@ -27,16 +27,7 @@ from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
 from tests.chaos.collect.offsets import read_commit
 from tests.chaos.collect.views import plain, with_view
-from tests.chaos.evidence import (
-    Commit,
-    DeadLetter,
-    Event,
-    Moment,
-    Money,
-    Posted,
-    Request,
-    RunSeen,
-)
+from tests.chaos.records import Commit, DeadLetter, Event, Moment, Money, Posted, Request, RunSeen
 from topics.catalogue import DLQ_SUFFIX, SUBMISSIONS, organisation_of
 from topics.codec import decode
 from topics.dead_letters.letter import MESSAGE, REASON

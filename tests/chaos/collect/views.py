@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from schemas.payload import Inline, Payload
 from schemas.records.run_views import RunView, StepView
-from tests.chaos.evidence import ENDED, SETTLED_STEP, RunSeen, StepSeen
+from tests.chaos.evidence import ENDED, SETTLED_STEP
+from tests.chaos.records import RunSeen, StepSeen
 from tests.chaos.scenarios.answers import shown
 
 

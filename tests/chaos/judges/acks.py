@@ -9,8 +9,9 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from tests.chaos.evidence import Event, Evidence, Request
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation
+from tests.chaos.records import Event, Request
 
 ACKED = "acked after it was published"
 NEVER = 2**62

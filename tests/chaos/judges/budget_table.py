@@ -3,8 +3,9 @@
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from tests.chaos.evidence import Evidence, Money
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation
+from tests.chaos.records import Money
 
 
 def judge(evidence: Evidence) -> list[Violation]:

@@ -6,8 +6,9 @@ So calls that are asked for at once may each spend all of it (``gaps`` prints by
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.chaos.evidence import Evidence, Request
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation
+from tests.chaos.records import Request
 
 HELD = "a run's cap holds"
 
@@ -32,15 +33,21 @@ def judge(evidence: Evidence) -> list[Violation]:
 
 def _requests(evidence: Evidence, run: str, cap: int, requests: list[Request]) -> Iterator[Violation]:
     """What a request says is left must be at most the cap less what the log said by then."""
-    outcomes = evidence.counted.get(run, ())
     for request in requests:
-        spent = sum(event.cost for event in outcomes if event.at_ms < request.requested_at_ms)
+        spent = _spent_by(evidence, run, request.requested_at_ms)
         subject = f"{run}:{request.step}:{request.attempt}"
         if request.cap_left is None:
             yield Violation(HELD, subject, f"its request says nothing of the cap of {cap}")
         elif request.cap_left > max(0, cap - spent):
             text = f"its request may spend {request.cap_left}, left of {cap} is {cap - spent}"
             yield Violation(HELD, subject, text)
+
+
+def _spent_by(evidence: Evidence, run: str, at_ms: int) -> int:
+    """Return what a run had spent, at least, when an event of this time made it ask for a step."""
+    asked = next((event.offset for event in evidence.of_run[run] if event.at_ms == at_ms), 0)
+    counted = evidence.counted.get(run, ())
+    return sum(event.cost for event in counted if event.at_ms < at_ms or event.offset == asked)
 
 
 def _calls(evidence: Evidence, run: str, cap: int, calls: list[str], requests: list[Request]) -> Iterator[Violation]:

@@ -10,8 +10,9 @@ What workers that were killed settled is in no run's cost: ``gaps`` prints it.
 
 from collections.abc import Iterator
 
-from tests.chaos.evidence import Event, Evidence
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation
+from tests.chaos.records import Event
 
 
 def judge(evidence: Evidence) -> list[Violation]:

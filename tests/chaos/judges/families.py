@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.chaos.evidence import Event, Evidence
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation, short
+from tests.chaos.records import Event
 
 
 def judge(evidence: Evidence) -> list[Violation]:

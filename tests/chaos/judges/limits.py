@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.chaos.evidence import Evidence, Limit
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation
+from tests.chaos.records import Limit
 
 
 def judge(evidence: Evidence) -> list[Violation]:

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from tests.chaos.evidence import Evidence, Limit, Money
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation
+from tests.chaos.records import Limit, Money
 
 HELD = "no budget is passed"
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from tests.chaos.evidence import Evidence, RunRow, RunSeen
+from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation, short
+from tests.chaos.records import RunRow, RunSeen
 
 SAME = "{} has what the topics have"
 

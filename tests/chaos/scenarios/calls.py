@@ -1,6 +1,6 @@
 """Lines of functions, tools and model calls; calls that are refused for ever, or often."""
 
-from tests.chaos.evidence import Expected
+from tests.chaos.records import Expected
 from tests.chaos.scenarios.answers import as_text, is_refused
 from tests.chaos.scenarios.nodes import PATIENT, ask, fetch, merge, split, workflow
 from tests.chaos.scenarios.scenario import Case, Made, Scenario, asked, expect

@@ -1,6 +1,6 @@
 """Runs that start runs: awaited, at once, left to themselves, and canceled with their parent."""
 
-from tests.chaos.evidence import Expected
+from tests.chaos.records import Expected
 from tests.chaos.scenarios.answers import ANY_TEXT
 from tests.chaos.scenarios.calls import talk
 from tests.chaos.scenarios.nodes import merge, node, workflow

@@ -1,6 +1,6 @@
 """Runs with a cap of their own: a line of calls that meets it, and calls made at once."""
 
-from tests.chaos.evidence import Expected
+from tests.chaos.records import Expected
 from tests.chaos.scenarios.nodes import ask, workflow
 from tests.chaos.scenarios.scenario import Case, Made, Scenario, asked, expect
 

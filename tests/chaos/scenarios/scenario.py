@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tests.chaos.evidence import Expected
+from tests.chaos.records import Expected
 from tests.chaos.scenarios.answers import echo, price, say, shown
 
 Json = dict[str, Any]

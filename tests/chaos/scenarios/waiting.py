@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.chaos.evidence import Expected
+from tests.chaos.records import Expected
 from tests.chaos.scenarios.answers import ANY_TEXT
 from tests.chaos.scenarios.nodes import ask, combine, merge, node, split, workflow
 from tests.chaos.scenarios.scenario import Action, Case, Made, Scenario, asked, expect

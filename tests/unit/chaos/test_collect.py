@@ -12,7 +12,7 @@ from schemas.records.run_views import RunView, StepView
 from tests.chaos.collect.clients import sample
 from tests.chaos.collect.offsets import read_commit
 from tests.chaos.collect.topics import OFFSETS, TopicsRead
-from tests.chaos.evidence import Commit, Expected
+from tests.chaos.records import Commit, Expected
 from tests.support.cloudevents import binary, structured
 from topics.catalogue import COST_EVENTS, RUN_EVENTS, RUN_VIEWS
 from topics.codec import encode

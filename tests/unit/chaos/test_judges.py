@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.chaos.evidence import Evidence, Money, Strike, decode, encode
+from tests.chaos.evidence import Evidence, decode, encode
 from tests.chaos.judge import JUDGES, judged
 from tests.chaos.judges import gaps, overspend
-from tests.chaos.tampers import TAMPERS
+from tests.chaos.records import Money, Strike
+from tests.chaos.tampers.ways import TAMPERS
 from tests.chaos.workflows import SCENARIOS
 
 SESSION = Path(__file__).with_name("session.json.gz")
