@@ -11,7 +11,7 @@ from connectors.providers.conversation import ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from services.calls.call import Answer
-from services.calls.stages.invoke import PROVIDER_GRACE_S, Invoke
+from services.calls.stages.invoke import Invoke
 from services.routing.router import Route
 from tests.support.calls import Calls, Next, call
 
@@ -40,7 +40,7 @@ async def test_the_provider_is_asked_for_all_that_the_call_has(calls: Calls) -> 
             max_tokens=100,
             idempotency_key="run:step:1",
             temperature=0.2,
-            timeout_s=5.0 + PROVIDER_GRACE_S,
+            timeout_s=6.0,
             tools=tools,
             turns=turns,
             pictures=pictures,

@@ -43,11 +43,15 @@ async def test_a_pin_goes_before_the_default_of_the_tier(calls: Calls, tier: Any
 
 
 @pytest.mark.parametrize(
-    ("pin", "code"), [(Pin(provider="nowhere"), "no_route"), (Pin("nowhere", "m"), "unknown_provider")]
+    ("pin", "code", "fix"),
+    [
+        (Pin(provider="nowhere"), "no_route", "'nowhere' is pinned without a model"),
+        (Pin("nowhere", "m"), "unknown_provider", "no provider 'nowhere' here .there is: local."),
+    ],
 )
-async def test_a_route_that_cannot_be_taken_is_final(calls: Calls, pin: Pin, code: str) -> None:
+async def test_a_route_that_cannot_be_taken_is_final(calls: Calls, pin: Pin, code: str, fix: str) -> None:
     proceed = Next()
-    with pytest.raises(StepError, match="nowhere") as caught:
+    with pytest.raises(StepError, match=fix) as caught:
         await stage(calls)(call(pinned=pin), proceed)
     assert (caught.value.code, caught.value.retryable, proceed.calls) == (code, False, [])
 
