@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from connectors.tools import Registry
-from schemas.errors import StepError
 from schemas.records.run_events import StepFailed, StepSucceeded
 from tests.support.worker import Bench, function, llm, tool, until
 
@@ -84,34 +83,6 @@ async def test_tools_and_slow_functions_are_broken_off_too(bench: Bench) -> None
     await bench.idle(pump)
     assert len(ended) == 2
     assert [result.error.code for result in bench.results()] == ["canceled", "canceled"]
-
-
-async def test_a_run_is_not_remembered_for_ever(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    request, now_ms = bench.request(llm("hello")), bench.clock.now_ms()
-    bench.aborts.end(request.run_id)
-    with pytest.raises(StepError, match="nothing was called"):
-        async with bench.aborts.breakable(request.run_id):
-            pytest.fail("it ran")
-    monkeypatch.setattr(type(bench.clock), "now_ms", lambda _: now_ms + 3_600_000)
-    ran = False
-    async with bench.aborts.breakable(request.run_id):
-        ran = True
-    assert ran
-
-
-async def test_what_is_remembered_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.calls.cancellation.MAX_REMEMBERED", 10)
-    for n in range(100):
-        bench.aborts.end(f"run-{n}")
-    assert len(bench.aborts._ended) == 10
-
-
-async def test_a_time_limit_within_stays_a_time_limit(bench: Bench) -> None:
-    request = bench.request(llm("hello"))
-    with pytest.raises(TimeoutError):
-        async with bench.aborts.breakable(request.run_id):
-            raise TimeoutError
-    assert not bench.aborts._scopes
 
 
 async def test_a_step_that_compensates_is_worked_on_although_the_run_has_ended(bench: Bench) -> None:
