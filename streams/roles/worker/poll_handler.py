@@ -16,13 +16,12 @@ from schemas.records.steps import StepRequest
 from streams.roles.worker.attempt import Attempts, Todo
 from streams.roles.worker.lanes import Lanes
 from streams.roles.worker.metrics import WorkerMetrics
-from streams.roles.worker.poison_request import failed_by_dead_letter
 from streams.roles.worker.producer import Outbox
+from streams.roles.worker.request_record import failed_by_dead_letter, read_request
 from streams.roles.worker.watermark import Ticket, Watermarks
 from streams.runtime.consumer.poll import Control, Partition, Poll
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.routing import to_out
-from topics.codec import decode
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +157,7 @@ class Worker:
 
     async def _take(self, partition: Partition, record: InRecord, tenure: int) -> None:
         try:
-            request = _decoded(record)
+            request = read_request(record)
         except NewerMajor as exc:
             self._pause(partition, record, exc)
             return
@@ -304,14 +303,3 @@ class Worker:
     def _wake(self) -> None:
         if self._control is not None:
             self._control.wake()
-
-
-def _decoded(record: InRecord) -> StepRequest:
-    """Return the request in a record. Raises ``BadRecord`` or ``NewerMajor``."""
-    request = decode(record.topic, record.value)
-    if not isinstance(request, StepRequest):
-        raise Undecodable("type", f"{record.topic} takes step requests, not {type(request).__name__}")
-    expected = f"{request.run_id}:{request.step_id}".encode()
-    if record.key != expected:
-        raise Undecodable("key", f"the record's key is {(record.key or b'')[:80]!r}, it must be {expected[:80]!r}")
-    return request

@@ -5,7 +5,7 @@ import pytest
 
 from connectors.ports.engine import InRecord
 from schemas.errors import Undecodable
-from streams.roles.worker.poison_request import failed_by_dead_letter
+from streams.roles.worker.request_record import failed_by_dead_letter, read_request
 from streams.runtime.routing import to_out
 from topics.catalogue import RUN_EVENTS
 
@@ -50,3 +50,11 @@ def test_what_names_no_attempt_fails_none(said: object) -> None:
 )
 def test_bytes_that_say_nothing_fail_none(bad: InRecord) -> None:
     assert failed_by_dead_letter(bad, ERROR, 9) is None
+
+
+def test_record_of_another_type_is_no_request() -> None:
+    failed = failed_by_dead_letter(record(GOOD), ERROR, 9)
+    assert failed is not None
+    topic, key, value, _ = to_out(failed)
+    with pytest.raises(Undecodable, match="run-events takes step requests, not StepFailed"):
+        read_request(InRecord(topic, 0, 0, 0, key, value))

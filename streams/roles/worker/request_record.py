@@ -1,16 +1,28 @@
-"""A request that cannot be read, but still says which attempt it was, fails that attempt.
+"""Reads requests from records. One that cannot be read, but still says which attempt it was, fails that attempt.
 
-Without this its run would wait for ever for an answer that nobody can give. The failure names the dead letter.
+Without that its run would wait for ever for an answer that nobody can give. The failure names the dead letter.
 """
 
 from typing import Any
 
 from connectors.ports.engine import InRecord
-from schemas.errors import BadRecord
+from schemas.errors import BadRecord, Undecodable
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import StepFailed
+from schemas.records.steps import StepRequest
 from topics.catalogue import dlq
-from topics.codec import parse
+from topics.codec import decode, parse
+
+
+def read_request(record: InRecord) -> StepRequest:
+    """Return the request in a record. Raises ``BadRecord`` or ``NewerMajor``."""
+    request = decode(record.topic, record.value)
+    if not isinstance(request, StepRequest):
+        raise Undecodable("type", f"{record.topic} takes step requests, not {type(request).__name__}")
+    expected = f"{request.run_id}:{request.step_id}".encode()
+    if record.key != expected:
+        raise Undecodable("key", f"the record's key is {(record.key or b'')[:80]!r}, it must be {expected[:80]!r}")
+    return request
 
 
 def failed_by_dead_letter(record: InRecord, exc: BadRecord, now_ms: int) -> StepFailed | None:
