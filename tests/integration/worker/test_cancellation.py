@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from connectors.tools import Registry
 from schemas.records.run_events import StepFailed, StepSucceeded
 from tests.support.worker import Bench, function, llm, tool, until
