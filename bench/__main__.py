@@ -10,29 +10,14 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import (
-    against_stock,
-    cancels,
-    chained,
-    fairness,
-    growth,
-    profiling,
-    restore,
-    results,
-    system_lines,
-    takeover,
-    timers,
-    waiting,
-    wide_map,
-    workers,
-)
-from bench.lines import BenchError, Line, NotThere
-from bench.plan import FULL, LINES, QUICK, WHOLE_SYSTEM, Group, Sizes, groups_for, is_asked_for
+from bench import profiling, results
+from bench.lines import BenchError
+from bench.measuring import Measured, measure_groups
+from bench.plan import FULL, LINES, QUICK, Sizes, groups_for, is_asked_for
 from bench.report import report
 from bench.targets import GATED, TARGETS, TOLERANCE, fails_the_gate
 from bench.usage import MachineTimes, load_average
@@ -40,29 +25,6 @@ from deploy.local.engines import EngineError
 from deploy.local.engines.progress import Progress
 
 OK, FAILED, GATE_SHUT = 0, 1, 3
-
-#: Each measured on engines and roles of its own, in this order, after the whole system.
-APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
-    Group.CHAINED: chained.measure,
-    Group.WORKERS: workers.measure,
-    Group.TAKEOVER: takeover.measure,
-    Group.GROWTH: growth.measure,
-    Group.WAITING: waiting.measure,
-    Group.RESTORE: restore.measure,
-    Group.TIMERS: timers.measure,
-    Group.CANCELS: cancels.measure,
-    Group.FAIRNESS: fairness.measure,
-    Group.MAPS: wide_map.measure,
-}
-
-
-@dataclass
-class Measured:
-    """The measured lines; the lines that this checkout does not have; and the failures."""
-
-    lines: list[Line] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.what == "profile":
         return _profile(sizes, say)
     load, times, at = load_average(), MachineTimes(), datetime.now(UTC)
-    measured = _measure(groups, sizes, say)
+    measured = measure_groups(groups, sizes, say)
     measured.lines = [line for line in measured.lines if is_asked_for(line.name, only)]
     shut = _report(measured, results.this_machine(times.elsewhere(), load), at, keep=not args.quick)
     if measured.failures:
@@ -124,32 +86,6 @@ def _listed(only: Sequence[str]) -> list[str]:
         aims = f" floor {target.floor:g} goal {target.goal:g}" if target else ""
         rows.append(f"{name}{'<process>' if name.endswith('_') else ''}{aims}{' gated' if name in GATED else ''}")
     return rows
-
-
-def _measure(groups: frozenset[Group], sizes: Sizes, say: Progress) -> Measured:
-    """Measure the selected lines. Failures are reported at the end: the other results of a long run are not lost."""
-    measured = Measured()
-    with tempfile.TemporaryDirectory(prefix="agentflow-bench-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        if Group.ENGINE in groups:
-            _try(measured, "engine", lambda: against_stock.measure(folder / "engine", sizes, say))
-        if groups & frozenset(WHOLE_SYSTEM):
-            _try(measured, "system", lambda: system_lines.measure(folder / "system", groups, sizes, say))
-        for group, measure in APART.items():
-            if group in groups:
-                say(f"{group.value}: starting")
-                _try(measured, group.value, lambda m=measure, g=group: m(folder / g.value, sizes, say))  # type: ignore[misc]
-    return measured
-
-
-def _try(measured: Measured, what: str, measure: Callable[[], list[Line]]) -> None:
-    try:
-        measured.lines += measure()
-    except NotThere as exc:
-        measured.missing.append(f"{what}: not measured: {exc}")
-    except (BenchError, EngineError) as exc:
-        print(f"bench: {what}: {exc}", file=sys.stderr)
-        measured.failures.append(f"{what}: failed: {exc}".partition("\n")[0])
 
 
 def _report(measured: Measured, machine: results.Machine, at: datetime, *, keep: bool) -> bool:
