@@ -16,7 +16,6 @@ from bench.workflows import INPUTS, THREE_STEPS, plan_of
 from connectors.ports.engine import OutRecord
 from schemas.ids import canonical_hash, traceparent
 from schemas.records.run_events import RunSubmitted
-from schemas.spec.rules_version import TURNS
 from topics.catalogue import RUN_EVENTS, RUN_VIEWS
 from topics.codec import encode
 
@@ -62,7 +61,7 @@ class Submitter:
             spec=plan.resolved,
             inputs=INPUTS,
             submitted_at_ms=MS,
-            semantics=max(plan.semantics, TURNS) if turns else plan.semantics,
+            rules_version=plan.rules_version,
             turns=turns,
         )
         self._template = Template(encode(event))

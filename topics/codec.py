@@ -11,6 +11,7 @@ import orjson
 
 from schemas.errors import NewerMajor, Undecodable
 from schemas.records.base import MAJOR, VERSION, Record
+from schemas.spec.document import resolved_bytes
 from schemas.spec.model import ResolvedSpec
 from topics.catalogue import declared
 
@@ -111,7 +112,7 @@ def _spec_json(spec: ResolvedSpec) -> bytes:
         return known[1]
     if len(_written) >= _WRITTEN_MOST:
         _written.clear()
-    document = spec.__pydantic_serializer__.to_json(spec, by_alias=True)
+    document = resolved_bytes(spec)
     _written[spec.hash] = spec, document
     return document
 

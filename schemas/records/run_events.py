@@ -13,7 +13,7 @@ from schemas.run_states import RunEnd
 from schemas.spec.model import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
-Chain = Literal["goes_on", "given_back"]
+Chain = Literal["continues", "returned"]
 """What a worker does with the steps that rode along with a request: go on with them itself, or leave them."""
 
 
@@ -37,7 +37,7 @@ class Reused(Part, frozen=True, kw_only=True):
 class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="run.submitted"):
     """A submission was accepted. ``body_hash`` tells a repeated submission from another one with its id.
 
-    ``semantics`` numbers the decision rules that the run starts and ends with. ``budget_nano`` caps the
+    ``rules_version`` numbers the decision rules that the run starts and ends with. ``budget_nano`` caps the
     run's own spend, ``deadline_ms`` the time from its submission to its end. ``inputs`` are inline: a JSON object.
     Large ones among them are stored: ``inputs`` has null in their place, and ``stored_inputs`` where they are, by name.
     ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
@@ -58,7 +58,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     capture: Capture = "full"
     submitted_at_ms: Millis
     traceparent: str | None = None
-    semantics: Int64 = 1
+    rules_version: Int64 = 1
     deadline_ms: Int64 | None = None
     reuse: dict[str, Reused] = {}
     turns: bool = False

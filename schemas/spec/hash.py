@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from schemas.ids import content_hash
+from schemas.spec.document import document_of
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import MAX_DEPTH, Family, member_key, pinned_key, workflow_nodes
 
@@ -42,13 +43,13 @@ def _resolve(
 def spec_hash(
     spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], children: Mapping[str, str] | None = None
 ) -> str:
-    """Return the SHA-256 of the canonical JSON (sorted keys, no spaces, UTF-8) of spec and prompts.
+    """Return the SHA-256 of the canonical JSON (sorted keys, no spaces, UTF-8) of spec and prompts, without defaults.
 
     ``children`` are the hashes of the workflows that its nodes run, by ``name@version``; without any it is the hash of
     a workflow that runs none.
     """
     document = {
-        "spec": spec.model_dump(mode="json", by_alias=True),
+        "spec": document_of(spec),
         "prompts": {ref: prompt.model_dump(mode="json") for ref, prompt in prompts.items()},
     }
     if children:

@@ -4,9 +4,8 @@
 an error, since a misspelt one would otherwise be a silent no-op. ``ResolvedSpec`` is the same document
 with its prompts pinned; it travels in ``RunSubmitted`` so that the fold needs no look-up.
 
-A field that is newer than version 1 of the decision rules (``schemas.spec.rules_version``) is left out of what is
-written while it has its default (``exclude_if``): hashes of older workflows stay, and older readers can read what does
-not use it.
+What is written, and hashed, leaves out every field that has its default (``schemas.spec.document``): a field that is
+new changes no hash, and older readers can read what does not use it.
 """
 
 from decimal import Decimal
@@ -15,7 +14,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.money import MAX_NANO, NANO_PER_CENT
-from schemas.spec.optional_fields import later
 from schemas.spec.policy import Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
@@ -38,15 +36,6 @@ Join = Literal["all", "any", "all_done"]
 """The join of a node, if not the default (all predecessors ended, and one of them succeeded)."""
 
 
-def _is_empty(value: dict[str, Any]) -> bool:
-    """Omit a field with its default, so that a workflow without it keeps its earlier hash."""
-    return not value
-
-
-def _is_none(value: str | None) -> bool:
-    return value is None
-
-
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -66,9 +55,9 @@ class _NodeConfig(_Document):
     inputs: dict[str, Any] | None = None
     parallel: bool = False
     items: str | list[Any] | None = None
-    max_parallel: int | None = later(None, ge=1, le=MAX_PARALLEL)
-    on_child_error: OnChildError = later("fail")
-    condition: str | None = later(None)
+    max_parallel: int | None = Field(default=None, ge=1, le=MAX_PARALLEL)
+    on_child_error: OnChildError = "fail"
+    condition: str | None = None
 
 
 #: Maximum number of a node's inputs that may be images.
@@ -89,7 +78,7 @@ class LlmConfig(_NodeConfig):
     max_tokens: int = Field(default=1024, ge=1, le=1_000_000)
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
     cache: bool = False
-    images: list[str] = later([], max_length=MAX_IMAGES)
+    images: list[str] = Field(default=[], max_length=MAX_IMAGES)
 
 
 class ToolConfig(_NodeConfig):
@@ -100,7 +89,7 @@ class ToolConfig(_NodeConfig):
 
     tool_name: str
     tool_args: dict[str, Any] = {}
-    tool_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
+    tool_config: dict[str, Any] = {}
 
 
 class FunctionConfig(_NodeConfig):
@@ -111,7 +100,7 @@ class FunctionConfig(_NodeConfig):
 
     function_name: str
     function_args: dict[str, Any] = {}
-    function_config: dict[str, Any] = Field(default={}, exclude_if=_is_empty)
+    function_config: dict[str, Any] = {}
 
 
 #: Ten years: longer than any workflow should be expected to last.
@@ -180,13 +169,13 @@ class WorkflowConfig(_NodeConfig):
 class _Node(_Document):
     id: str = Field(pattern=NODE_ID_PATTERN)
     policy: Policy = Policy()
-    join: Join | None = later(None)
+    join: Join | None = None
 
 
 class _AskedNode(_Node):
     """A node that workers execute. ``queue`` names the workers; without it any worker of its quality does."""
 
-    queue: str | None = Field(default=None, pattern=QUEUE_PATTERN, exclude_if=_is_none)
+    queue: str | None = Field(default=None, pattern=QUEUE_PATTERN)
 
 
 class LlmNode(_AskedNode):
@@ -268,10 +257,10 @@ class Dag(_Document):
 
     nodes: list[Node] = Field(min_length=1, max_length=MAX_NODES)
     edges: list[Edge] = []
-    on_failure: list[str] = later([])
-    on_cancel: list[str] = later([])
-    max_parallel: int | None = later(None, ge=1, le=MAX_PARALLEL)
-    deadline_ms: int | None = later(None, ge=1, le=MAX_DEADLINE_MS)
+    on_failure: list[str] = []
+    on_cancel: list[str] = []
+    max_parallel: int | None = Field(default=None, ge=1, le=MAX_PARALLEL)
+    deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS)
 
 
 class WorkflowSpec(_Document):
@@ -307,5 +296,5 @@ class ResolvedSpec(BaseModel):
     spec: WorkflowSpec
     prompts: dict[str, PinnedPrompt] = {}
     hash: str
-    pins: dict[str, int] = later({})
-    children: dict[str, "ResolvedSpec"] = later({})
+    pins: dict[str, int] = {}
+    children: dict[str, "ResolvedSpec"] = {}

@@ -1,11 +1,8 @@
 """Policies of a node: the guide's ``quality`` and ``sla_ms``, with timeouts and retries."""
 
-from operator import not_
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-from schemas.spec.optional_fields import later
 
 Tier = Literal["gold", "silver", "bronze"]
 TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
@@ -52,6 +49,6 @@ class Policy(BaseModel):
     sla_ms: int | None = Field(default=None, gt=0)
     timeout_ms: int | None = Field(default=None, gt=0, le=86_400_000)
     retries: Retries = Retries()
-    optional: bool = Field(default=False, exclude_if=not_)
-    priority: int = later(0, ge=-1_000, le=1_000)
-    on_unknown: OnUnknown = later("retry")
+    optional: bool = False
+    priority: int = Field(default=0, ge=-1_000, le=1_000)
+    on_unknown: OnUnknown = "retry"

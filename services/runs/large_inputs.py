@@ -16,7 +16,6 @@ from connectors.objects.store import Objects
 from schemas.errors import InvalidInput, TooLarge, Unavailable
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import RunSubmitted
-from schemas.spec.rules_version import REFERENCES
 
 #: Maximum size of a run's inputs as JSON, unless an installation configures another.
 MAX_INPUTS_BYTES = 8 * 1024 * 1024
@@ -76,7 +75,6 @@ class LargeInputs:
             record,
             inputs=record.inputs | dict.fromkeys(chosen),
             stored_inputs=record.stored_inputs | references,
-            semantics=max(record.semantics, REFERENCES),
         )
 
     async def _store(self, record: RunSubmitted, written: Mapping[str, bytes]) -> dict[str, Reference]:

@@ -20,7 +20,7 @@ from schemas.spec.compensation import compensating
 from schemas.spec.decision_inputs import read_here
 from schemas.spec.model import ResolvedSpec
 from schemas.spec.required_inputs import required_of
-from schemas.spec.rules_version import PLAIN, REFERENCES, SETTLED, semantics_of
+from schemas.spec.rules_version import rules_of
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
 from services.runs.submit import check_inputs, wall_clock_ms
@@ -122,7 +122,7 @@ class Restarts:
             budget_nano=run.budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
-            semantics=max(semantics_of(definition.spec), SETTLED if reuse else PLAIN, REFERENCES if stored else PLAIN),
+            rules_version=rules_of(definition.spec),
             reuse=reuse,
             stored_inputs=stored,
         )

@@ -28,7 +28,6 @@ from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
 from schemas.spec.check.workflow import missing_inputs
-from schemas.spec.rules_version import LIMITS, TURNS
 from services.runs.admission_required import Turns
 from services.runs.large_inputs import LargeInputs
 from services.workflows.resolver import WorkflowResolver
@@ -116,7 +115,7 @@ class Submissions:
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
             traceparent=trace,
-            semantics=plan.semantics if body.deadline_ms is None else max(plan.semantics, LIMITS),
+            rules_version=plan.rules_version,
             deadline_ms=body.deadline_ms,
         )
         return record if size <= INLINE_LIMIT else await self._large_inputs.placed(record, plan.read_here)
@@ -190,7 +189,7 @@ class Submissions:
 
 
 def _with_turns(record: RunSubmitted) -> RunSubmitted:
-    return msgspec.structs.replace(record, turns=True, semantics=max(record.semantics, TURNS))
+    return msgspec.structs.replace(record, turns=True)
 
 
 def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:

@@ -17,10 +17,11 @@ from connectors.postgres.workflows import Workflows
 from schemas.errors import InvalidInput, NotFound, TooLarge
 from schemas.spec.check.workflow import NO_FAMILY, prompt_refs, resolve
 from schemas.spec.decision_inputs import read_here
+from schemas.spec.document import resolved_bytes
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.required_inputs import required_of
-from schemas.spec.rules_version import semantics_of
+from schemas.spec.rules_version import rules_of
 from services.workflows.nested import load_family, pin_all_prompts
 
 #: One query per workflow in this time is no load, and nobody waits longer for a version registered elsewhere.
@@ -34,26 +35,26 @@ MAX_PLAN_BYTES = 640 * 1024
 class Plan:
     """A workflow that can be submitted. ``required`` are the inputs that a run must provide.
 
-    ``semantics`` is the number of the decision rules that its runs need, ``read_here`` the inputs that they read.
+    ``rules_version`` is the number of the decision rules that its runs need, ``read_here`` the inputs that they read.
     """
 
     version: int
     resolved: ResolvedSpec
     required: frozenset[str]
-    semantics: int
+    rules_version: int
     read_here: frozenset[str] | None = frozenset()
 
 
 def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: Family = NO_FAMILY) -> Plan:
     """Return the plan of a checked workflow with its prompts and nested workflows. Raises ``TooLarge``."""
     resolved = resolve(spec, prompts, family)
-    size = len(resolved.__pydantic_serializer__.to_json(resolved))
+    size = len(resolved_bytes(resolved))
     if size > MAX_PLAN_BYTES:
         raise TooLarge(
             f"workflow {spec.name} version {spec.version}, its prompts and the workflows that it runs have {size} "
             f"bytes, the limit is {MAX_PLAN_BYTES}: shorten templates or split the workflow"
         )
-    return Plan(spec.version, resolved, required_of(resolved), semantics_of(spec), read_here(spec.dag.nodes))
+    return Plan(spec.version, resolved, required_of(resolved), rules_of(spec), read_here(spec.dag.nodes))
 
 
 class WorkflowResolver:

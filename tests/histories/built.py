@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 from schemas.records.run_events import RunAdmitted, TimerFired
-from schemas.spec.rules_version import TURNS
 from tests.histories.history import Record
 from tests.support.runs import ORG, RUN, World, function, resolved, submitted
 from topics.codec import encode
@@ -23,7 +22,7 @@ def turns() -> list[Record]:
     """Runs that wait for their turn: admitted twice; canceled in line and admitted too late; ended by its deadline."""
     world = World()
     spec = resolved(function("a"), function("b"), edges="a>b")
-    given = {"turns": True, "semantics": TURNS}
+    given = {"turns": True}
     world.feed(submitted(spec, **given))
     world.feed(submitted(spec, run_id="run-2", **given))
     world.feed(submitted(spec, run_id="run-3", deadline_ms=1_000, **given))

@@ -55,7 +55,12 @@ def read(path: Path) -> History:
 
 def write(path: Path, chain_steps: bool, records: Sequence[Record]) -> None:
     """Fold records and write them with what the fold makes of them now."""
-    *each, end = fold(chain_steps, records)
+    write_lines(path, chain_steps, records, list(fold(chain_steps, records)))
+
+
+def write_lines(path: Path, chain_steps: bool, records: Sequence[Record], expected: Sequence[dict[str, Any]]) -> None:
+    """Write records with what is expected of each, and of the states at the end."""
+    *each, end = expected
     lines = [{"at_ms": at_ms, "record": text, **made} for (at_ms, text), made in zip(records, each, strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
     everything = [{"chain_steps": chain_steps}, *lines, end]

@@ -30,7 +30,6 @@ from schemas.records.run_events import (
 from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
 from schemas.spec.check.waiting_nodes import signal_names
-from schemas.spec.rules_version import TURNS
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
@@ -358,7 +357,7 @@ class World:
         spec = self.rng.choice(SPECS)
         run = submitted(self.only or spec, run_id=f"run-{number}")
         if self.turns and number != 2:
-            run = structs.replace(run, turns=True, semantics=TURNS)
+            run = structs.replace(run, turns=True)
         self.runs[run.run_id] = run
         self.clients += 1
         self.scheduler.spawn(process, self.client(process, SimLog(self.log, calls), run))
@@ -446,9 +445,9 @@ class World:
         if isinstance(said, StepSucceeded) and self.rng.random() < 0.875:
             after = next_request(request, said.output, said.cost_nano, self.scheduler.now_ms)
             if after is not None:
-                return after, structs.replace(said, chain="goes_on")
+                return after, structs.replace(said, chain="continues")
         assert isinstance(said, StepSucceeded | StepFailed | StepDeferred)
-        return None, structs.replace(said, chain="given_back")
+        return None, structs.replace(said, chain="returned")
 
     async def paid(self, calls: Calls, log: SimLog, request: StepRequest) -> CallStarted:
         """Make the call of an attempt; another start of it is another call. The provider bills what it answered."""

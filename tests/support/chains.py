@@ -149,7 +149,7 @@ class ChainWorld(World):
         """Append an outcome again and go on as it says."""
         self.log.append(result)
         request = holder.current
-        if not isinstance(result, StepSucceeded) or result.chain != "goes_on":
+        if not isinstance(result, StepSucceeded) or result.chain != "continues":
             holder.marks.append(request.request_id)
             self.leave(holder)
             return
@@ -207,7 +207,7 @@ class ChainWorld(World):
         output = inline({"step": request.step_id, "nonce": nonce, "args": request.args})
         after = next_request(request, output, cost, self.now_ms) if may_go_on else None
         if after is not None:
-            fields["chain"] = "goes_on"
+            fields["chain"] = "continues"
         return StepSucceeded(output=output, **fields), after
 
     def give_back(self, holder: Holder) -> None:
@@ -266,7 +266,7 @@ class ChainWorld(World):
 
 def given_back(request: StepRequest) -> Chain | None:
     """What is said of steps that rode along and are left."""
-    return "given_back" if request.continuation else None
+    return "returned" if request.continuation else None
 
 
 def attempt_id(step_id: str, attempt: int = 1) -> str:

@@ -19,7 +19,7 @@ from schemas.spec.check.workflow import NO_FAMILY
 from schemas.spec.hash import resolve
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family
-from schemas.spec.rules_version import semantics_of
+from schemas.spec.rules_version import rules_of
 from streams.core.commands import Arm, Command, Count, Disarm, Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -108,7 +108,7 @@ def submitted(spec_: ResolvedSpec, **changes: Any) -> RunSubmitted:
         "workflow_version": spec_.spec.version,
         "spec": spec_,
         "submitted_at_ms": START_MS,
-        "semantics": semantics_of(spec_.spec),
+        "rules_version": rules_of(spec_.spec),
     }
     return RunSubmitted(**(fields | changes))
 

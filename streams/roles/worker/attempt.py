@@ -166,7 +166,7 @@ class Attempts:
     def _done(self, request: StepRequest, records: list[OutRecord]) -> Todo:
         """Go on as the stored outcome says, whether it is in the log or not."""
         result = decode(records[-1].topic, records[-1].value)
-        if not isinstance(result, StepSucceeded) or result.chain != "goes_on":
+        if not isinstance(result, StepSucceeded) or result.chain != "continues":
             return Todo(records, request)
         after = next_request(request, result.output, result.cost_nano, self._clock.now_ms())
         # A request that does not carry the rest leaves it, and the mark, to the one that does.
@@ -207,7 +207,7 @@ def _said(executed: Executed, after: StepRequest | None) -> list[Record]:
     if after is None:
         return executed.records
     *others, result = executed.records
-    return [*others, structs.replace(result, chain="goes_on")]
+    return [*others, structs.replace(result, chain="continues")]
 
 
 def _poison(starts: int) -> StepError:

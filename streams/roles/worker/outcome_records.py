@@ -95,7 +95,7 @@ def deferred_record(request: StepRequest, until_ms: int, reason: str, worker_id:
 
 def _given_back(request: StepRequest) -> Chain | None:
     """Return what is said of the steps that rode along, unless somebody says otherwise."""
-    return "given_back" if request.continuation else None
+    return "returned" if request.continuation else None
 
 
 def spans_record(request: StepRequest, outcome: Outcome, ledger: Ledger) -> TraceSpans:

@@ -81,7 +81,7 @@ def _left(said: Mapping[tuple[str, str], list[Event]], request: Request, at_ms: 
     for step in request.rides:
         outcomes = (one for one in said.get((request.run, before), ()) if one.attempt == attempt)
         first = next((one for one in outcomes if one.kind != "deferred"), None)
-        if first is None or first.kind == "failed" or first.chain != "goes_on" or first.at_ms > at_ms:
+        if first is None or first.kind == "failed" or first.chain != "continues" or first.at_ms > at_ms:
             return None
         before, attempt = step, 1  # what travels along is a first attempt
         if not any(one.at_ms <= at_ms for one in said.get((request.run, step), ()) if one.attempt == attempt):

@@ -126,7 +126,7 @@ def _early_submission(evidence: Evidence) -> Tampered | None:
 def _early_chain(evidence: Evidence) -> Tampered | None:
     for request in evidence.requests:
         first = first_event(evidence.of_run[request.run], "succeeded", step=request.step, attempt=request.attempt)
-        if request.rides and first is not None and first.chain == "goes_on" and _is_whole(evidence.runs[request.run]):
+        if request.rides and first is not None and first.chain == "continues" and _is_whole(evidence.runs[request.run]):
             events = [
                 replace(e, at_ms=e.at_ms + LATER_MS) if e.run == request.run and e is not first else e
                 for e in evidence.events

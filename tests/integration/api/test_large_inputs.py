@@ -16,7 +16,6 @@ from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from schemas.records.run_events import RunSubmitted
 from schemas.settings import Settings
-from schemas.spec.rules_version import REFERENCES
 from streams.roles.ingress import EVENT_TYPE
 from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.history import view_of, write_views
@@ -59,7 +58,7 @@ async def test_large_inputs_travel_as_references(api: Running) -> None:
     assert (await submit(api, name, {"n": 1, "rows": ROWS, "text": "short"})).status_code == 202
     record, size = submitted(api)[-1], len(api.log.last(RUN_EVENTS).value)
     assert record.inputs == {"n": 1, "rows": None, "text": "short"}
-    assert (record.stored_inputs["rows"].length, record.semantics) == (len(ROWS), REFERENCES)
+    assert record.stored_inputs["rows"].length == len(ROWS)
     assert size < 16_000
     stored = await api.client.get(f"/api/v1/objects/{record.stored_inputs['rows'].sha256}")
     assert orjson.loads(stored.content) == ROWS
@@ -68,7 +67,7 @@ async def test_large_inputs_travel_as_references(api: Running) -> None:
 async def test_small_inputs_travel_as_they_are(api: Running) -> None:
     name = await flow(api)
     assert (await submit(api, name, {"text": "x" * 60_000})).status_code == 202
-    assert (submitted(api)[-1].inputs, submitted(api)[-1].semantics) == ({"text": "x" * 60_000}, 1)
+    assert submitted(api)[-1].inputs == {"text": "x" * 60_000}
     assert b"stored_inputs" not in api.log.last(RUN_EVENTS).value
 
 
@@ -162,7 +161,7 @@ async def test_restarts_and_forks_carry_references_over(api: Running, tmp_path: 
     fork = await api.client.post(f"{RUNS}/{old.run_id}/fork", json={"inputs": {"n": 2, "text": "short"}})
     assert fork.status_code == 202
     new = submitted(api)[-1]
-    assert (new.inputs, new.semantics) == ({"n": 2, "rows": None, "text": "short"}, REFERENCES)
+    assert new.inputs == {"n": 2, "rows": None, "text": "short"}
     assert new.stored_inputs == {"rows": old.stored_inputs["rows"]}
     assert stored(tmp_path) == files
 

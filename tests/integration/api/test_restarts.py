@@ -73,7 +73,7 @@ async def test_a_restart_does_again_what_failed(api: Running) -> None:
         "b": Reused(output=STORED),
         "m": Reused(children=[inline("x"), inline("y")]),
     }
-    assert (new.source, new.spec, new.semantics) == (f"fork:{old.run_id}", old.spec, max(2, old.semantics))
+    assert (new.source, new.spec, new.rules_version) == (f"fork:{old.run_id}", old.spec, old.rules_version)
     assert (new.inputs, new.tags, new.budget_nano) == (old.inputs, old.tags, old.budget_nano)
 
 
@@ -100,7 +100,7 @@ async def test_a_fork_has_other_inputs_and_reuses_nothing_unless_told(api: Runni
     old = await ended_run(api)
     whole = await api.client.post(f"{RUNS}/{old.run_id}/fork", json={"inputs": {"text": "u", "more": 1}})
     assert (whole.json()["reused"], submitted(api)[-1].inputs) == ([], {"text": "u", "more": 1})
-    assert submitted(api)[-1].semantics == old.semantics
+    assert submitted(api)[-1].rules_version == old.rules_version
     part = await api.client.post(f"{RUNS}/{old.run_id}/fork", json={"inputs": {"text": "u"}, "from": "b"})
     assert part.json()["reused"] == ["a", "m"]
 

@@ -140,7 +140,7 @@ def requests(bench: Bench) -> list[InRecord]:
     return bench.log.everything(LANE)
 
 
-WHOLE = [("succeeded", "a", "goes_on"), ("succeeded", "b", "goes_on"), ("succeeded", "c", None)]
+WHOLE = [("succeeded", "a", "continues"), ("succeeded", "b", "continues"), ("succeeded", "c", None)]
 
 
 @KINDS
@@ -224,7 +224,7 @@ async def test_a_drain_ends_the_chain_after_the_step_in_hand(bench: Bench, notes
     release.set()
     bench.provider.gate.set()
     await stopping
-    assert said(bench) == [("succeeded", "a", "given_back")]
+    assert said(bench) == [("succeeded", "a", "returned")]
     assert sum(pump.committed.values()) == 1, "the request is acked"
     await flow.catch_up()
     assert flow.asked == ["a", "b"]
@@ -246,7 +246,7 @@ async def test_a_partition_that_leaves_ends_the_chain(bench: Bench, notes: Notes
     release.set()
     bench.provider.gate.set()
     await bench.finished(1)
-    assert said(bench) == [("succeeded", "a", "given_back")]
+    assert said(bench) == [("succeeded", "a", "returned")]
     await started(bench, "w2")  # gets both: the request again, and the one that the fold makes
     await flow.ends()
     assert {step[0] for step in flow.steps().values()} == {"succeeded"}
@@ -277,7 +277,7 @@ async def test_a_failure_is_told_and_nothing_follows(bench: Bench, notes: Notes,
     pump = await started(bench)
     await bench.finished(2)
     await bench.idle(pump)
-    assert said(bench) == [WHOLE[0], ("failed", "b", "given_back")]
+    assert said(bench) == [WHOLE[0], ("failed", "b", "returned")]
     await flow.catch_up()
     assert list(flow.timers) == ["retry:b:2"]
 
@@ -295,7 +295,7 @@ async def test_a_wait_gives_the_chain_back(bench: Bench) -> None:
     pump = await started(bench)
     await bench.finished(2)
     await bench.idle(pump)
-    assert said(bench) == [WHOLE[0], ("deferred", "b", "given_back")]
+    assert said(bench) == [WHOLE[0], ("deferred", "b", "returned")]
     await flow.catch_up()
     assert flow.steps()["b"][0] == "waiting"
 
@@ -357,7 +357,7 @@ async def test_killed_in_the_next_step_it_starts_again_when_its_lease_is_over(
     notes.gates.clear()
     second = await started(bench, "w2", lease_ms=400)
     await bench.idle(second)
-    assert said(bench)[-1] == ("deferred", step, None if step == "c" else "given_back")
+    assert said(bench)[-1] == ("deferred", step, None if step == "c" else "returned")
     assert notes.begun == before, "what is done is done, and what is under way is left alone"
     await until_async(lambda: _over(bench, key))
     await flow.catch_up()
@@ -437,7 +437,7 @@ async def test_a_lost_claim_ends_the_chain(bench: Bench, notes: Notes) -> None:
     assert isinstance(granted, Granted)
     release.set()
     await bench.idle(pump)
-    assert said(bench) == [("succeeded", "a", "given_back")]
+    assert said(bench) == [("succeeded", "a", "returned")]
     assert await bench.redis.hget(key, "state") == b"running", "the other's claim is its own to end"
 
 

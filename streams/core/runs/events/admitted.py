@@ -13,7 +13,6 @@ So a place that was given for nothing comes back, and who is restored asks, or g
 
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.run_events import RunAdmitted
-from schemas.spec.rules_version import TURNS as TURNS_RULES
 from schemas.tables.runs import TURNS
 from streams.core.commands import Command, Emit
 from streams.core.runs.nodes.dispatch import start
@@ -30,7 +29,7 @@ def stand_in_line(turn: Turn, state: State) -> None:
 
 def has_turns(state: State, header: Header) -> bool:
     """Whether a run needs to be admitted, or needed to."""
-    return header.semantics >= TURNS_RULES and state.get(header.run_id, TURNS) is True
+    return state.get(header.run_id, TURNS) is True
 
 
 def run_admitted(turn: Turn, event: RunAdmitted) -> None:

@@ -21,7 +21,7 @@ def take_over(turn: Turn, event: StepSucceeded | StepFailed | StepDeferred) -> N
 
     A worker that has it all the same is found by the claim.
     """
-    if event.chain != "given_back" or turn.is_over:
+    if event.chain != "returned" or turn.is_over:
         return
     nodes = turn.plan.nodes
     node = nodes.get(event.step_id)

@@ -16,7 +16,6 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
-from schemas.spec.rules_version import MAPS
 from streams.core.commands import Count
 from streams.core.runs.events.chain_returned import holds_its_request, never_asked, settle_never_asked, take_over
 from streams.core.runs.nodes import agent as agents
@@ -50,7 +49,7 @@ def step_succeeded(turn: Turn, event: StepSucceeded) -> None:
     if part_of(event.step_id) is not None:
         _part_succeeded(turn, event, step)
         return
-    rides = event.chain == "goes_on" and holds_its_request(step)
+    rides = event.chain == "continues" and holds_its_request(step)
     _succeed(turn, event.step_id, step, event.output, _outcome(step, event), rides=rides)
 
 
@@ -68,8 +67,6 @@ def _succeed(
         compensation.settled(turn, done)
     elif not done.is_of_map:
         node_done(turn, turn.node_of(done), rides=rides)
-    elif turn.header.semantics < MAPS:
-        _child_done(turn, done)
     else:
         map_went_on(turn, turn.node_of(done), map_step_ended(turn, turn.node_of(done), done))
 
@@ -278,19 +275,6 @@ def _outcome(step: Step, event: StepSucceeded | StepFailed) -> dict[str, Any]:
     }
 
 
-def _child_done(turn: Turn, child: Step) -> None:
-    """Count a mapped node's child by the first rules; the last one ends the node."""
-    left = turn.open_children[child.node] - 1
-    if left:
-        turn.open_children[child.node] = left
-        return
-    del turn.open_children[child.node]
-    parent = turn.step(child.node)
-    if parent is not None:
-        turn.change(child.node, parent, state="succeeded", finished_at_ms=turn.now_ms)
-    node_done(turn, turn.node_of(child))
-
-
 def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[str, Any]) -> None:
     """End an attempt by an error."""
     retries = turn.node_of(step).policy.retries
@@ -301,7 +285,7 @@ def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[
         elif (part := part_of(step_id)) is not None:
             told = agents.after_call(turn, step_id) if part == "tool" else agents.why_failed(turn, step_id, error)
             _end_agent(turn, step_id, told)
-        elif failed.index is not None and turn.header.semantics >= MAPS:
+        elif failed.index is not None:
             map_went_on(turn, turn.node_of(failed), map_step_ended(turn, turn.node_of(failed), failed))
         else:
             node_failed(turn, failed, error)

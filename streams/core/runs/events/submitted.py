@@ -8,7 +8,7 @@ from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
 from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
-from schemas.spec.rules_version import REFERENCES, SEMANTICS, TURNS
+from schemas.spec.rules_version import NEWEST
 from schemas.tables.runs import HEADER, INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
 from streams.core.commands import Command, Count
 from streams.core.runs.events.admitted import stand_in_line
@@ -35,20 +35,18 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
 
     Raises ``NewerMajor`` and ``BadRecord``.
     """
-    if event.semantics > SEMANTICS:
-        raise NewerMajor(f"rules {event.semantics}", f"rules {SEMANTICS}")
+    if event.rules_version > NEWEST:
+        raise NewerMajor(f"rules {event.rules_version}", f"rules {NEWEST}")
     if json_size([event.tags, event.source, event.submission_id, event.workflow_name]) > LABELS_LIMIT:
         raise BadRecord("too_large", f"tags and names of a run have over {LABELS_LIMIT // KIB} KiB together")
     header = _header(event)
     plan = _plan(state, event)
-    if event.semantics < plan.semantics:
+    if event.rules_version < plan.rules_version:
         raise BadRecord(
-            "semantics",
-            f"run {event.run_id} asks for rules {event.semantics} and its workflow needs {plan.semantics}; submit it "
-            "with schemas.spec.rules_version.semantics_of(spec)",
+            "rules_version",
+            f"run {event.run_id} asks for rules {event.rules_version} and its workflow needs {plan.rules_version}; "
+            "submit it with schemas.spec.rules_version.rules_of(spec)",
         )
-    if event.turns and event.semantics < TURNS:
-        raise BadRecord("semantics", f"run {event.run_id} waits for its turn, and asks for rules {event.semantics}")
     turn = Turn(
         state,
         header,
@@ -62,7 +60,6 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     turn.is_new = True
     state.put(event.run_id, INPUTS, event.inputs)
     if event.stored_inputs:
-        _check_stored(event)
         state.put(event.run_id, STORED_INPUTS, event.stored_inputs)
     if event.parent is not None:
         _set_parent(state, event, event.parent)
@@ -75,13 +72,6 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
     else:
         start(turn)
     return turn
-
-
-def _check_stored(event: RunSubmitted) -> None:
-    if event.semantics < REFERENCES:
-        raise BadRecord(
-            "semantics", f"run {event.run_id} has stored inputs and asks for rules {event.semantics}; say {REFERENCES}"
-        )
 
 
 def _set_parent(state: State, event: RunSubmitted, parent: Parent) -> None:
@@ -127,5 +117,5 @@ def _header(event: RunSubmitted) -> Header:
         capture=event.capture,
         submitted_at_ms=event.submitted_at_ms,
         traceparent=event.traceparent,
-        semantics=event.semantics,
+        rules_version=event.rules_version,
     )

@@ -190,7 +190,7 @@ def _ask_call(turn: Turn, node: PlanNode, id_: str, use: ToolUse, agent: Agent, 
 
 def _ask(turn: Turn, id_: str, step: Step, request_: StepRequest) -> None:
     """Ask for a part; where parts take places it waits for one first, and is asked for at the end of this event."""
-    if turn.parts_take_places:
+    if turn.plan.max_parallel is not None:
         stand_part_in_line(turn, id_, step.node)
     else:
         turn.requests.append(request_)

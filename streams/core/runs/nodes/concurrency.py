@@ -2,7 +2,7 @@
 
 1. A step takes a place from its request until it has ended for good: while it waits for a retry or a deferral, too.
    Steps of nodes that the fold drives by itself (waits, signals, agents, other runs), a mapped node's own step, and
-   steps that gather its outputs take none. Turns and calls of an agent do, from the ninth rules on: each waits for one.
+   steps that gather its outputs take none. Turns and calls of an agent do: each waits for one.
 2. Without a free place a node that would run is ``ready``; it is asked for when a place is free.
 3. The next one is that with the highest ``policy.priority``, then the first in the order of the plan. A mapped node
    stands in that line as long as it has children to ask for.

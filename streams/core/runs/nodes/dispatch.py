@@ -4,9 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
-from schemas.spec.rules_version import MAPS
 from streams.core.runs.nodes.agent import ask_part
 from streams.core.runs.nodes.concurrency import has_room, next_in_line, stand_in_line, stands_in_line
 from streams.core.runs.nodes.decide import decided, why_not
@@ -17,7 +15,6 @@ from streams.core.runs.nodes.waiting import park
 from streams.core.runs.plan.arguments import BindingError
 from streams.core.runs.plan.compile import PlanNode
 from streams.core.runs.plan.waiting_nodes import is_part
-from streams.core.runs.requests.binding import Items, open_items
 from streams.core.runs.requests.step_request import check_ride, node_scope, request, timeout_timer
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.run import Turn
@@ -72,7 +69,7 @@ def fill_places(turn: Turn) -> None:
             map_went_on(turn, node, ask_children(turn, node))
         else:
             turn.ready.remove(node.id)
-            dispatch(turn, _dispatch_one(turn, node, node.id))
+            dispatch(turn, _dispatch_one(turn, node))
 
 
 def settle(turn: Turn, node: PlanNode) -> list[Due]:
@@ -104,11 +101,11 @@ def _run(turn: Turn, node: PlanNode, rides: bool) -> list[Due]:
         if due is not None:
             return due
     if node.parallel:
-        return _begin_map(turn, node) if turn.header.semantics >= MAPS else _dispatch_map(turn, node)
+        return _begin_map(turn, node)
     if stands_in_line(turn, node) and not rides:
         stand_in_line(turn, node)
         return []
-    return _dispatch_one(turn, node, node.id, rides=rides)
+    return _dispatch_one(turn, node, rides=rides)
 
 
 def _decide(turn: Turn, node: PlanNode) -> list[Due] | None:
@@ -136,40 +133,31 @@ def _fail(turn: Turn, step: Step, error: ErrorInfo) -> list[Due]:
     return settle(turn, node)
 
 
-def _dispatch_one(
-    turn: Turn,
-    node: PlanNode,
-    step_id: str,
-    items: Items | None = None,
-    index: int | None = None,
-    *,
-    rides: bool = False,
-) -> list[Due]:
-    """Ask for one step; return what is due because it failed at once."""
+def _dispatch_one(turn: Turn, node: PlanNode, *, rides: bool = False) -> list[Due]:
+    """Ask for a node's one step; return what is due because it failed at once."""
+    step_id = node.id
     before = turn.step(step_id) or Step(node.id, "pending")
     attempt = before.attempt + 1
     timer, due_ms = timeout_timer(node, step_id, attempt, turn.now_ms)
     step = msgspec.structs.replace(
         before,
         state="running",
-        index=index,
         attempt=attempt,
         requested_at_ms=turn.now_ms,
         timer=timer,
         due_ms=due_ms,
         waiting_for=None,
-        unseen=unseen(turn, node) if node.early and index is None else (),
+        unseen=unseen(turn, node) if node.early else (),
     )
     try:
-        item = None if items is None or index is None else items.at(index)
         if node.dynamic is not None:
-            step = park(turn, node, step_id, step, item)
+            step = park(turn, node, step_id, step, None)
         elif rides and attempt == 1:
             check_ride(turn, node)
         else:
-            request(turn, step_id, step, item)
+            request(turn, step_id, step)
     except BindingError as exc:
-        return _refuse(turn, step_id, Step(node.id, "failed", index=index), exc)
+        return _refuse(turn, step_id, Step(node.id, "failed"), exc)
     turn.begin(step_id, step)
     if step.timer is not None and step.due_ms is not None:
         turn.arm(step.timer, step.due_ms)
@@ -194,25 +182,6 @@ def _after_map(turn: Turn, node: PlanNode, ended: Ended | None) -> list[Due]:
     if ended is None:
         return []
     return settle(turn, node) if ended.error is None else _fail(turn, ended.step, ended.error)
-
-
-def _dispatch_map(turn: Turn, node: PlanNode) -> list[Due]:
-    """Ask for every child of a mapped node, by the first rules; return what is due because it was settled at once."""
-    step = Step(node.id, "running", requested_at_ms=turn.now_ms, unseen=unseen(turn, node) if node.early else ())
-    try:
-        items = open_items(node, node_scope(turn, node, step))
-    except BindingError as exc:
-        return _refuse(turn, node.id, Step(node.id, "failed"), exc)
-    if items.count == 0:
-        turn.begin(node.id, Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms))
-        return settle(turn, node)
-    turn.begin(node.id, msgspec.structs.replace(step, total=items.count))
-    turn.open_children[node.id] = items.count
-    for index in range(items.count):
-        due = _dispatch_one(turn, node, child_step_id(node.id, index), items, index)
-        if turn.is_over or due or node.id not in turn.open_children:
-            return due
-    return []
 
 
 def _refuse(turn: Turn, step_id: str, step: Step, exc: BindingError) -> list[Due]:

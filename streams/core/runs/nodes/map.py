@@ -1,4 +1,4 @@
-"""Mapped nodes from the third rules on: how many children are open, and what the node becomes when all have ended.
+"""Mapped nodes: how many children are open, and what the node becomes when all have ended.
 
 1. A child holds its place from its first request until it has ended for good: while it waits for a retry, too.
 2. When a child ends the next one is asked for, in the order of the items. One event asks for as many as ended.

@@ -35,7 +35,6 @@ def give_up(turn: Turn, step: Step, error: ErrorInfo) -> None:
         return
     _fail_map_of(turn, step, error)
     _cancel_open(turn, step.node)
-    turn.open_children.pop(step.node, None)
     turn.requests = [request for request in turn.requests if request.node_id != step.node]
     turn.ready = [step_id for step_id in turn.ready if (one := turn.step(step_id)) is None or one.node != step.node]
 

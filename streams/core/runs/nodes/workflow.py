@@ -22,7 +22,6 @@ from schemas.records.base import ErrorInfo
 from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.steps import Link
-from schemas.spec.rules_version import REFERENCES
 from streams.core.runs.nodes.sla import remembered
 from streams.core.runs.plan.arguments import BindingError, Datum
 from streams.core.runs.plan.compile import PlanNode
@@ -175,7 +174,7 @@ def _submission(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datu
         capture=header.capture,
         submitted_at_ms=asked_ms,
         traceparent=traceparent(turn.run_id, step_id, step.attempt),
-        semantics=max(child.spec.semantics, REFERENCES) if stored else child.spec.semantics,
+        rules_version=child.spec.rules_version,
         deadline_ms=None if ends_ms is None else max(1, ends_ms - asked_ms),
         parent=Parent(run_id=turn.run_id, step_id=step_id, attempt=step.attempt, detached=child.detach),
     )

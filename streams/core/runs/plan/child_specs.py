@@ -1,10 +1,11 @@
 """The workflows that a workflow's nodes run, compiled: what a run of each is made of."""
 
 from schemas.errors import BadRecord
+from schemas.spec.document import resolved_bytes
 from schemas.spec.model import ResolvedSpec
 from schemas.spec.nested import child_spec, pinned_key, workflow_nodes
 from schemas.spec.required_inputs import required_of
-from schemas.spec.rules_version import CHILDREN, semantics_of
+from schemas.spec.rules_version import rules_of
 from streams.core.runs.plan.waiting_nodes import ChildSpec
 
 
@@ -24,6 +25,4 @@ def child_specs(resolved: ResolvedSpec) -> dict[str, ChildSpec]:
 
 
 def _compile(resolved: ResolvedSpec) -> ChildSpec:
-    # Readers that do not know of parents must not fold the run, whatever its own definition needs.
-    semantics = max(CHILDREN, semantics_of(resolved.spec))
-    return ChildSpec(resolved, required_of(resolved), semantics, len(resolved.model_dump_json(by_alias=True)))
+    return ChildSpec(resolved, required_of(resolved), rules_of(resolved.spec), len(resolved_bytes(resolved)))

@@ -24,7 +24,7 @@ from schemas.spec.model import (
 )
 from schemas.spec.policy import Policy
 from schemas.spec.references import Reference, variables_of
-from schemas.spec.rules_version import PLAIN, least_semantics_of
+from schemas.spec.rules_version import FIRST, rules_of
 from streams.core.runs.plan.arguments import ListOf, OutputOf, Value, compile_value, lists_named
 from streams.core.runs.plan.child_specs import child_specs
 from streams.core.runs.plan.switch import Switch, compile_switch
@@ -99,15 +99,15 @@ class PlanNode:
 class Plan:
     """A compiled workflow. ``nodes`` are in topological order; ``resolved`` is what it was compiled from.
 
-    ``semantics`` is the number of the rules that it needs. ``apart`` are the nodes that only compensate; ``roots`` and
-    ``sinks`` are of the others.
+    ``rules_version`` is the number of the rules that it needs. ``apart`` are the nodes that only compensate; ``roots``
+    and ``sinks`` are of the others.
     """
 
     resolved: ResolvedSpec
     nodes: Mapping[str, PlanNode]
     roots: tuple[PlanNode, ...]
     sinks: tuple[PlanNode, ...]
-    semantics: int = PLAIN
+    rules_version: int = FIRST
     apart: frozenset[str] = frozenset()
     on_failure: tuple[str, ...] = ()
     on_cancel: tuple[str, ...] = ()
@@ -160,7 +160,7 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         nodes=nodes,
         roots=tuple(node for node in nodes.values() if not node.predecessors and not node.compensates),
         sinks=tuple(node for node in nodes.values() if not node.successors and not node.compensates),
-        semantics=least_semantics_of(resolved.spec),
+        rules_version=rules_of(resolved.spec),
         apart=apart,
         on_failure=tuple(dag.on_failure),
         on_cancel=tuple(dag.on_cancel),

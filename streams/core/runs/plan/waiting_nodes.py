@@ -47,7 +47,7 @@ class ChildSpec:
 
     resolved: ResolvedSpec
     required: frozenset[str]
-    semantics: int
+    rules_version: int
     size: int
 
 

@@ -8,7 +8,7 @@ invariant: **for every open attempt there is a request in the log, not yet acked
 not yet folded that ends it or gives it back.** So
 
 - a worker acks a request only when the last result of its chain is in the log, or an event that says where it stops;
-- a worker says ``goes_on`` only while it holds the request, and goes on; in all other cases it says ``given_back``;
+- a worker says ``continues`` only while it holds the request, and goes on; in all other cases it says ``returned``;
 - what was given back after somebody else had recorded the step, and perhaps died going on, the fold asks for
   (``handed_back``). A request too many meets its claim; one too few would be a run that never ends.
 """
@@ -45,7 +45,7 @@ MAX_CHAINED_STEPS = 15
 #: It tells accidents apart, not enemies.
 HASH_BYTES = 12
 
-_GOES_ON = b'"chain":"goes_on"'
+_GOES_ON = b'"chain":"continues"'
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _PAYLOAD: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)

@@ -28,6 +28,7 @@ from schemas.records.base import ErrorInfo, Json
 from schemas.records.parents import Parent
 from schemas.records.run_events import Capture, ToolUse
 from schemas.run_states import RunState, StepState
+from schemas.spec.document import resolved_bytes
 from schemas.spec.model import ResolvedSpec
 from schemas.tables.runs import (
     HEADER,
@@ -65,7 +66,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     capture: Capture
     submitted_at_ms: int
     traceparent: str | None
-    semantics: int
+    rules_version: int
 
 
 class MapCounts(msgspec.Struct, frozen=True, array_like=True):
@@ -88,9 +89,8 @@ class MapCounts(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True):
-    """How far the run is. ``done`` counts settled nodes, ``open_children`` what each mapped node still waits for.
+    """How far the run is. ``done`` counts settled nodes, ``maps`` the children of each mapped node.
 
-    ``maps`` takes the place of ``open_children`` from the third rules on.
     ``open_steps`` counts the places that are taken and ``ready`` are the nodes that wait for one, where the run has
     such a limit. ``deadline_ms`` is when the run's own timer is due.
     ``version`` is the offset of the last event that changed something a reader sees. ``children_nano`` is what ended
@@ -99,7 +99,6 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
 
     version: int
     done: int = 0
-    open_children: dict[str, int] = {}
     cost_nano: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -218,7 +217,7 @@ def unsettled(data: bytes) -> bool:
 
 def spec_bytes(plan: Plan) -> bytes:
     """Return the JSON of a plan's resolved spec."""
-    return plan.resolved.model_dump_json(by_alias=True).encode()
+    return resolved_bytes(plan.resolved)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

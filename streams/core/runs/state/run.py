@@ -18,7 +18,6 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
-from schemas.spec.rules_version import PARTS, REFERENCES
 from schemas.tables.runs import (
     HEADER,
     INPUTS,
@@ -74,7 +73,6 @@ class Turn:
         self.offset = offset
         self.status = status
         self.done = progress.done
-        self.open_children = dict(progress.open_children)
         self.maps = dict(progress.maps)
         self.open_steps = progress.open_steps
         self.ready = list(progress.ready)
@@ -112,8 +110,6 @@ class Turn:
     @property
     def stored_inputs(self) -> Mapping[str, Reference] | None:
         """Those of the run's inputs that are stored, ``None`` if there are none."""
-        if self.header.semantics < REFERENCES:
-            return None
         return cast("Mapping[str, Reference] | None", self._state.get(self.run_id, STORED_INPUTS))
 
     @property
@@ -194,18 +190,13 @@ class Turn:
         self.changed[step_id] = new
         return new
 
-    @property
-    def parts_take_places(self) -> bool:
-        """Whether turns and calls of agents take places of the run, too."""
-        return self.plan.max_parallel is not None and self.header.semantics >= PARTS
-
     def _takes_place(self, step_id: str, step: Step) -> bool:
         """Return whether a step takes one of its run's places, see ``places``; ``False`` where nobody counts them."""
         if self.plan.max_parallel is None or step.state not in ("running", "waiting"):
             return False
         if step.total is not None or step.gather is not None:
             return False
-        return self.plan.nodes[step.node].dynamic is None or (is_part(step_id) and self.parts_take_places)
+        return self.plan.nodes[step.node].dynamic is None or is_part(step_id)
 
     def steps(self) -> Iterator[tuple[str, Step]]:
         """Yield every step that has an entry, in the order of the plan, children by index."""
@@ -330,7 +321,6 @@ class Turn:
         return Progress(
             version=self.offset if self.visibly_changed else self._progress.version,
             done=self.done,
-            open_children=self.open_children,
             cost_nano=self.cost_nano,
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,

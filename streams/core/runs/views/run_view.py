@@ -13,7 +13,6 @@ from schemas.payload import Inline, Payload, Reference, inline
 from schemas.records.base import Json, Usage
 from schemas.records.run_views import Children, RunView, StepView
 from schemas.spec.model import NodeKind
-from schemas.spec.rules_version import CHILDREN
 from streams.core.runs.nodes import compensation, workflow
 from streams.core.runs.nodes.agent import part_of
 from streams.core.runs.plan.arguments import Outputs
@@ -81,7 +80,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
         children=_children(turn, step),
         sla_missed=step.sla_missed,
-        child_run_id=workflow.run_of(turn, step_id, step) if turn.plan.semantics >= CHILDREN else None,
+        child_run_id=workflow.run_of(turn, step_id, step),
     )
 
 

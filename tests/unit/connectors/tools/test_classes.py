@@ -132,12 +132,3 @@ def test_a_configuration_is_checked_on_registration(registry: Registry) -> None:
         ),
         Problem("dag.nodes[2].config.tool_config", "tool 'simple' takes no configuration", "remove it"),
     ]
-
-
-def test_a_workflow_without_a_configuration_is_written_as_before() -> None:
-    node = {"id": "a", "type": "tool", "config": {"tool_name": "shop"}}
-    spec = WorkflowSpec.model_validate({"name": "flow", "version": 1, "dag": {"nodes": [node]}})
-    assert "tool_config" not in spec.model_dump_json()
-    node["config"] = {"tool_name": "shop", "tool_config": {"most": 2}}
-    spec = WorkflowSpec.model_validate({"name": "flow", "version": 1, "dag": {"nodes": [node]}})
-    assert '"tool_config":{"most":2}' in spec.model_dump_json()

@@ -23,9 +23,8 @@ from schemas.errors import InvalidSpec, StepError
 from schemas.payload import Reference
 from schemas.records.steps import LlmCall
 from schemas.spec.check.workflow import check_spec, missing_inputs
-from schemas.spec.rules_version import IMAGES, REFERENCES, semantics_of
 from services.calls.images import MAX_BYTES, MAX_IMAGES, picture_of, shown
-from tests.support.runs import World, args_of, assistant, function, llm, prompt, resolved, spec, submitted
+from tests.support.runs import World, args_of, function, llm, prompt, resolved, spec, submitted
 
 
 def image(format_: str = "PNG", colour: tuple[int, int, int] = (255, 0, 0), size: tuple[int, int] = (8, 4)) -> bytes:
@@ -201,9 +200,6 @@ def test_a_node_names_inputs_as_pictures() -> None:
     assert isinstance(request.work, LlmCall)
     assert request.work.images == ["photo"]
     assert args_of(request) == {"word": "x", "photo": ("objects:///acme/p",)}
-    assert semantics_of(spec(*nodes, edges="a>b")) == IMAGES > REFERENCES
-    plain = [llm("a"), assistant("b", inputs={"word": "x"})]
-    assert semantics_of(spec(*plain)) < IMAGES
 
 
 def test_a_stored_input_that_is_a_picture_is_linked() -> None:
@@ -211,7 +207,7 @@ def test_a_stored_input_that_is_a_picture_is_linked() -> None:
     world = World()
     flow = resolved(llm("a", images=["photo"]))
     inputs = {"photo": None, "word": "x"}
-    world.feed(submitted(flow, inputs=inputs, stored_inputs={"photo": far}, semantics=IMAGES))
+    world.feed(submitted(flow, inputs=inputs, stored_inputs={"photo": far}))
     assert [link.at for link in world.requests[0].links] == [["photo"]]
 
 
@@ -237,7 +233,3 @@ def test_a_picture_that_is_no_input_is_refused() -> None:
     (problem,) = caught.value.problems
     assert (problem.path, problem.message) == ("dag.nodes[0].config.images[0]", "'photo' is not an input of 'a'")
     checked(llm("a", inputs={"word": "x"}, images=["item"], parallel=True, items="{{photos}}"))
-
-
-def test_a_document_without_pictures_is_written_as_before() -> None:
-    assert "images" not in spec(llm("a")).model_dump_json()

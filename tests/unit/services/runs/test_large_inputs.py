@@ -11,7 +11,6 @@ from schemas.errors import InvalidInput, TooLarge, Unavailable
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.decision_inputs import read_here
-from schemas.spec.rules_version import LIMITS, REFERENCES
 from services.runs.large_inputs import LEAST_BYTES, MAX_LEFT_BYTES, LargeInputs, choose
 from tests.support.runs import function, llm, resolved, spec, submitted, switch
 
@@ -56,7 +55,6 @@ async def test_what_is_stored_leaves_null_and_its_reference(large: LargeInputs, 
     placed = await large.placed(record, frozenset())
     assert list(placed.inputs.items()) == [("rows", None), ("n", 1), ("text", None)]
     assert {name: one.length for name, one in placed.stored_inputs.items()} == {"rows": 100, "text": None}
-    assert (record.semantics, placed.semantics) == (1, REFERENCES)
     assert await LocalObjects(tmp_path).resolve("acme", placed.stored_inputs["rows"]) == rows
     assert await large.placed(record, frozenset()) == placed
 
@@ -107,7 +105,6 @@ async def test_a_store_that_hangs_is_down(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_the_limits_leave_room_for_a_record_and_its_plan() -> None:
     assert LEAST_BYTES < INLINE_LIMIT < MAX_LEFT_BYTES
-    assert LIMITS < REFERENCES
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from schemas.errors import BadRecord, NewerMajor
 from schemas.ids import span_id, trace_id
 from schemas.records.run_events import CancelRequested
 from schemas.records.spans import TraceSpans
-from schemas.spec.rules_version import SEMANTICS
+from schemas.spec.rules_version import NEWEST
 from streams.core.commands import Disarm, Emit, ExpireAt, Observe
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
 from streams.core.runs.requests.step_request import QUEUE_ALLOWANCE_MS
@@ -82,7 +82,7 @@ def test_a_submission_never_restarts_a_finished_run(world, end):
 def test_submissions_that_should_not_have_been_accepted(world):
     good = resolved(function("a"))
     with pytest.raises(NewerMajor):
-        world.feed(submitted(good, semantics=SEMANTICS + 1))
+        world.feed(submitted(good, rules_version=NEWEST + 1))
     with pytest.raises(BadRecord, match="another hash"):
         world.feed(submitted(good.model_copy(update={"hash": "f" * 64})))
     with pytest.raises(BadRecord, match="tags"):

@@ -28,7 +28,6 @@ from schemas.records.run_views import RunView
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
-from schemas.spec.rules_version import PARTS, REFERENCES, TURNS, semantics_of
 from schemas.tables.runs import SPEC_PREFIX, step_field
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
@@ -179,8 +178,6 @@ class Chaos(World):
         # A condition that reads all inputs cannot be asked where one of them is stored.
         large = "size(inputs)" not in spec.model_dump_json() and draw(st.booleans())
         stored = {"stored_inputs": {"big": BIG}} if large else {}
-        asked = [semantics_of(spec.spec), TURNS if self.turns else 1, REFERENCES if large else 1]
-        self.parts = max(asked) >= PARTS
         self.feed(
             submitted(
                 spec,
@@ -188,7 +185,6 @@ class Chaos(World):
                 **fork,
                 **turns,
                 **stored,
-                semantics=max(asked),
             )
         )
 
@@ -340,7 +336,7 @@ class Chaos(World):
     def takes_place(self, step_id: str) -> bool:
         """Whether a step is one of those that are open at once."""
         step = self.step(step_id)
-        part = self.parts and part_of(step_id) is not None
+        part = part_of(step_id) is not None
         folded = (step.node in self.waits and not part) or step.total is not None or step.gather is not None
         return step.state in ("running", "waiting") and not folded
 
@@ -349,8 +345,6 @@ class Chaos(World):
         if self.most_open is None or self.restoring or request.attempt > 1 or request.deferral:
             return
         if request.compensation or self.step(request.step_id).gather is not None:
-            return
-        if request.node_id in self.waits and not self.parts:
             return
         line = [self.step(step_id).node for step_id, state in self.states().items() if state == "ready"]
         assert all(self.priority[node_id] <= self.priority[request.node_id] for node_id in line)

@@ -87,7 +87,7 @@ VALUES = [
     ("h", HEADER),
     ("in", {"text": "é", "list": [1, 2.5, None, {"deep": True}], "big": 2**63}),
     ("st", "running"),
-    ("p", Progress(7, 1, {"m": 3}, 5, 6, 7, ErrorInfo(code="c", message="m", details={"a": "b"}), 1, 2)),
+    ("p", Progress(7, 1, 5, 6, 7, ErrorInfo(code="c", message="m", details={"a": "b"}), 1, 2)),
     ("s:a", Step("a", "succeeded", attempt=1, value=inline({"x": [1]}))),
     ("s:n", Step("n", "succeeded", attempt=1, value=inline(None))),
     ("s:m[3]", Step("m", "succeeded", index=3, stored=Reference(uri="file:///x", sha256="0", size=9, length=4))),

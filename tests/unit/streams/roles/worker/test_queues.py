@@ -9,7 +9,6 @@ from connectors.tools.arguments import argument_problems
 from schemas.errors import InvalidSpec
 from schemas.records.steps import StepRequest
 from schemas.spec.check.workflow import check_spec, parse_workflow, queues_of
-from schemas.spec.rules_version import semantics_of
 from streams.core.runs.fold import RunFold
 from streams.roles.worker.role import lanes_of
 from streams.runtime.routing import to_out
@@ -65,10 +64,8 @@ def test_a_node_that_no_worker_works_on_has_no_queue() -> None:
         checked({"id": "w", "type": "wait", "config": {"duration_ms": 5}, "queue": "gpu"})
 
 
-def test_a_workflow_without_queues_is_written_as_before() -> None:
-    assert "queue" not in spec(function("a"), on(None, function("b"))).model_dump_json()
+def test_the_queues_of_a_workflow_are_those_that_its_nodes_name() -> None:
     named = spec(on("gpu", function("a")), on("gpu", function("b")), on("cpu", function("c")), function("d"))
-    assert '"queue":"gpu"' in named.model_dump_json()
     assert queues_of(named) == {"gpu", "cpu"}
 
 
@@ -139,8 +136,3 @@ def test_a_worker_reads_what_its_setting_names() -> None:
     for bad in ("", " , ", "Gold", "a.b", "dlq"):
         with pytest.raises(ValueError, match=r"queue|WORKER_QUEUES"):
             lanes_of(bad)
-
-
-def test_older_rules_do_not_know_queues() -> None:
-    assert semantics_of(spec(function("a"))) == 1
-    assert semantics_of(spec(on("gpu", function("a")))) == 2

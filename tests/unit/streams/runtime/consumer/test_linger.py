@@ -94,7 +94,7 @@ def test_two_polls_are_one_of_the_first_one_s_tenure() -> None:
 
 
 def test_only_a_result_whose_worker_goes_on_says_so() -> None:
-    for chain, said in (("goes_on", True), ("given_back", False), (None, False)):
+    for chain, said in (("continues", True), ("returned", False), (None, False)):
         result = StepSucceeded(
             run_id="r",
             org_id="o",

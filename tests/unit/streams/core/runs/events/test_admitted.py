@@ -2,14 +2,10 @@
 
 import pytest
 
-from schemas.errors import BadRecord
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.run_events import RunAdmitted
-from schemas.spec.rules_version import TURNS
 from streams.core.commands import Count, Emit
-from streams.core.memory import MemoryState
-from streams.core.runs.fold import RunFold
-from tests.support.runs import ORG, RUN, World, function, limited, resolved, submitted
+from tests.support.runs import ORG, RUN, World, function, resolved, submitted
 
 OF_RUN = {"run_id": RUN, "org_id": ORG, "workflow_name": "flow"}
 ASKED, RELEASED, ADMITTED = AdmissionAsked(**OF_RUN), AdmissionReleased(**OF_RUN), RunAdmitted(**OF_RUN)
@@ -21,7 +17,7 @@ def world():
 
 
 def submit(world, *nodes, **more):
-    world.submit(*(nodes or (function("a"),)), turns=True, semantics=TURNS, **more)
+    world.submit(*(nodes or (function("a"),)), turns=True, **more)
 
 
 def said(world):
@@ -113,14 +109,9 @@ def test_who_is_restored_asks_or_gives_back_again(world):
 
 def test_what_compensates_runs_without_its_place(world):
     spec = resolved(function("a"), function("undo"), on_failure="undo")
-    world.feed(submitted(spec, turns=True, semantics=TURNS))
+    world.feed(submitted(spec, turns=True))
     world.feed(ADMITTED)
     world.fail("a", retryable=False)
     assert said(world) == [RELEASED]
     world.succeed("undo")
     assert said(world) == []
-
-
-def test_an_older_orchestrator_does_not_start_it():
-    with pytest.raises(BadRecord, match="waits for its turn"):
-        RunFold().fold(MemoryState(), submitted(limited(function("a")), turns=True, semantics=TURNS - 1), 0, 0)

@@ -3,13 +3,9 @@
 import pytest
 from msgspec import structs
 
-from schemas.errors import BadRecord
 from schemas.payload import Reference
 from schemas.records.run_views import RunView
-from schemas.spec.rules_version import LIMITS, REFERENCES
 from streams.core.commands import Emit
-from streams.core.memory import MemoryState
-from streams.core.runs.fold import RunFold
 from tests.support.runs import RUN, World, args_of, assistant, function, llm, resolved, submitted, switch
 from tests.support.runs import prompt as make_prompt
 
@@ -28,7 +24,7 @@ def submit(world, *nodes, edges="", stored=None, inputs=None, prompts=(), **more
     found = {"big": FAR} if stored is None else stored
     spec = resolved(*nodes, edges=edges, **{p.name: p for p in prompts})
     given = dict.fromkeys(found) | (inputs or {})
-    world.feed(submitted(spec, inputs=given, stored_inputs=found, semantics=REFERENCES, **more))
+    world.feed(submitted(spec, inputs=given, stored_inputs=found, **more))
 
 
 def test_a_root_gets_stored_inputs_as_links(world):
@@ -125,7 +121,7 @@ def test_what_compensates_gets_them_too_but_not_in_place_of_the_runs_error(world
     undo = function("undo", inputs={"v": "{{big}}", "why": "{{run_error_code}}"})
     spec = resolved(function("a", {"retries": {"max_attempts": 1}}), undo, on_failure="undo")
     stored = {"big": FAR, "run_error_code": FAR}
-    world.feed(submitted(spec, inputs=dict.fromkeys(stored), stored_inputs=stored, semantics=REFERENCES))
+    world.feed(submitted(spec, inputs=dict.fromkeys(stored), stored_inputs=stored))
     world.fail("a", retryable=False)
     assert args_of(world.requests[-1]) == {"v": PLACE, "why": "boom"}
 
@@ -150,9 +146,3 @@ def test_a_run_without_any_has_no_entry_and_no_field(world):
     world.submit(function("a"), inputs={"x": 2})
     assert "si" not in world.state.fields(RUN)
     assert world.views[0].stored_inputs is None
-
-
-def test_older_rules_do_not_take_them():
-    event = submitted(resolved(function("a")), inputs={"big": None}, stored_inputs={"big": FAR}, semantics=LIMITS)
-    with pytest.raises(BadRecord, match="stored inputs"):
-        RunFold().fold(MemoryState(), event, 0, 0)

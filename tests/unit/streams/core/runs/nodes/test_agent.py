@@ -8,7 +8,6 @@ from schemas.payload import INLINE_LIMIT, Reference, inline
 from schemas.records.run_events import ToolUse
 from schemas.records.steps import AgentTurn, ToolCall
 from schemas.spec.check.workflow import check_spec
-from schemas.spec.rules_version import semantics_of
 from streams.core.runs.nodes import agent as agents
 from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT
 from streams.core.runs.state.entries import decode, encode
@@ -295,4 +294,4 @@ def test_an_agent_that_is_wrong_is_refused(config, path, said):
 def test_its_prompt_is_pinned_and_its_variables_are_required():
     flow = spec(agent())
     checked = check_spec(flow, prompts={"ask@1": prompt()}, tools=("search", "read.file"), functions=())
-    assert (checked.required_inputs, set(checked.prompts), semantics_of(flow)) == ({"word"}, {"ask@1"}, 2)
+    assert (checked.required_inputs, set(checked.prompts)) == ({"word"}, {"ask@1"})

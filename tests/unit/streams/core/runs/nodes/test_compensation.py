@@ -7,7 +7,6 @@ import pytest
 from schemas.errors import InvalidSpec
 from schemas.payload import Reference
 from schemas.spec.check.workflow import check_spec
-from schemas.spec.rules_version import MAPS, semantics_of
 from streams.core.commands import ExpireAt
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
 from tests.support.runs import RUN, START_MS, World, args_of, function, resolved, spec, submitted
@@ -140,13 +139,6 @@ def test_the_nodes_decide_nothing_of_the_end() -> None:
     assert world.status == "succeeded"
     assert world.views[-1].output is not None
     assert set(world.views[-1].output) == {"a"}
-
-
-def test_rules_and_hashes_of_workflows_without_it_stay() -> None:
-    plain = spec(function("a"))
-    assert "on_failure" not in plain.model_dump_json()
-    assert semantics_of(plain) == 1
-    assert semantics_of(spec(function("a"), function("undo"), on_failure="undo")) == MAPS
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,10 @@ import pytest
 from schemas.payload import inline
 from schemas.records.run_events import SignalReceived, ToolUse
 from schemas.records.steps import StepRequest
-from schemas.spec.rules_version import LIMITS, PARTS, semantics_of
 from streams.core.commands import Emit
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests import gather
-from tests.support.runs import ORG, RUN, START_MS, World, assistant, function, limited, paid, signal, spec, submitted
+from tests.support.runs import ORG, RUN, START_MS, World, assistant, function, limited, paid, signal, submitted
 
 
 @pytest.fixture
@@ -123,13 +122,6 @@ def test_the_run_s_own_timer_is_in_its_progress(world):
     assert world.rules.timer(RUN, "p", data) == ("deadline", START_MS + 500)
     world.succeed("a")
     assert world.rules.timer(RUN, "p", world.rules.encode(RUN, "p", world.state.get(RUN, "p"))) is None
-
-
-def test_limits_need_newer_rules_and_leave_other_workflows_as_they_were():
-    plain = spec(function("a"))
-    assert semantics_of(plain) < semantics_of(limited(function("a"), max_parallel=2).spec) == LIMITS
-    assert "max_parallel" not in plain.model_dump_json()
-    assert "priority" not in plain.model_dump_json()
 
 
 def test_a_deadline_stops_waits_signals_and_agents_with_all_that_they_asked_for(world):
@@ -263,20 +255,6 @@ def test_a_restore_does_not_ask_for_what_stands_in_line(world):
     assert [record.step_id for record in again if isinstance(record, StepRequest)] == ["a"]
 
 
-def test_an_agent_of_an_older_run_takes_no_place_and_a_child_that_waits_for_a_retry_keeps_its(world):
-    policy = {"retries": {"max_attempts": 2, "initial_ms": 10}}
-    flow = limited(function("m", policy, parallel=True, items=[1, 2]), assistant("g"), max_parallel=1)
-    assert semantics_of(flow.spec) == PARTS
-    world.feed(submitted(flow, semantics=LIMITS))
-    assert asked(world) == ["g/turn-1", "m[0]"]
-    world.fail("m[0]")
-    world.succeed("g/turn-1", tool_calls=[ToolUse(id="1", name="t")])
-    assert asked(world)[2:] == ["g/turn-1/t[0]"]
-    world.fire("retry:m[0]:2")
-    world.succeed("m[0]", attempt=2)
-    assert world.asked()[3:] == [("m[0]", 2), ("m[1]", 1)]
-
-
 def test_steps_that_gather_take_no_place(world, monkeypatch):
     monkeypatch.setattr(gather, "INSIDE_LIMIT", 10)
     mapped = function("m", parallel=True, items=[1, 2])
@@ -304,9 +282,9 @@ def test_a_step_in_line_that_its_join_started_early_binds_what_there_is_when_it_
 def test_a_chain_takes_the_place_of_the_step_before(world):
     world.rules = RunFold(chain_steps=True)
     submit(world, function("a"), function("b"), function("z", {"priority": -1}), edges="a>b", max_parallel=1)
-    world.succeed("a", "A", chain="goes_on")
+    world.succeed("a", "A", chain="continues")
     assert (asked(world), world.states()) == (["a"], {"a": "succeeded", "b": "running", "z": "ready"})
-    world.succeed("b", "B", chain="given_back")
+    world.succeed("b", "B", chain="returned")
     assert asked(world) == ["a", "z"]
 
 
@@ -315,7 +293,7 @@ def test_a_chain_that_went_on_to_a_step_in_line_has_used_up_its_attempt(world, c
     """Its claim has an outcome that was refused: the same attempt would be nobody's, and the run would never end."""
     world.rules = RunFold(chain_steps=True)
     submit(world, function("a"), function("b"), function("z"), edges="a>b", max_parallel=1)
-    world.succeed("a", "recorded", chain="given_back")
+    world.succeed("a", "recorded", chain="returned")
     if canceled:
         world.cancel()
     world.succeed("b", "of something else", args_hash="0" * 24, **paid(7))

@@ -6,9 +6,8 @@ import pytest
 
 from schemas.errors import BadRecord
 from schemas.payload import Reference
-from schemas.spec.rules_version import SETTLED, semantics_of
 from streams.core.runs.plan.compile import compile_plan
-from tests.support.runs import RUN, World, function, resolved, spec, switch
+from tests.support.runs import RUN, World, function, resolved, switch
 
 STORED = Reference(uri="objects:///acme/0", sha256="0" * 64, size=70_000)
 OPTIONAL: dict[str, Any] = {"optional": True, "retries": {"max_attempts": 1}}
@@ -225,11 +224,6 @@ def test_conditions_and_switches_are_never_chained():
     nodes = [function("a"), function("b", condition="true"), function("c"), switch("s", ("true", "d")), function("d")]
     plan = compile_plan(resolved(*nodes, edges="a>b b>c c>s s>d"))
     assert {node.next for node in plan.nodes.values()} == {None}
-
-
-def test_they_need_the_newer_rules():
-    assert semantics_of(spec(function("a", condition="true"))) == SETTLED
-    assert semantics_of(spec(switch("s", ("true", "a")), function("a"), edges="s>a")) == SETTLED
 
 
 def test_a_condition_that_registration_would_have_refused(world):

@@ -4,12 +4,10 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import BadRecord
 from schemas.records.run_events import Reused
-from schemas.spec.rules_version import PLAIN, SETTLED, semantics_of
 from streams.core.runs.nodes.join import JOINS
 from streams.core.runs.plan.compile import compile_plan
-from tests.support.runs import RUN, World, function, resolved, spec, submitted
+from tests.support.runs import RUN, World, function, resolved
 
 ONCE: dict[str, Any] = {"retries": {"max_attempts": 1}}
 OPTIONAL = ONCE | {"optional": True}
@@ -232,24 +230,6 @@ def test_reused_steps_that_were_skipped_are_joined_as_such(world):
     nodes = [function("a"), function("b"), function("c"), function("d")]
     world.submit(*nodes, edges="a>b b>c a>d", source="fork:x", reuse={"a": Reused(state="skipped")})
     assert (world.status, set(world.states().values())) == ("succeeded", {"skipped"})
-
-
-def test_a_workflow_asks_for_the_rules_that_it_needs():
-    plain = spec(function("a"), function("b"), edges="a>b")
-    assert semantics_of(plain) == PLAIN
-    assert semantics_of(spec(function("a"), function("b", join="any"), edges="a>b")) == SETTLED
-    assert semantics_of(spec(function("a", OPTIONAL))) == SETTLED
-    with pytest.raises(BadRecord, match="asks for rules 1 and its workflow needs 2"):
-        World().feed(submitted(resolved(function("a", OPTIONAL)), semantics=1))
-
-
-def test_older_workflows_keep_their_hash_and_their_bytes():
-    nodes = [function("a", {"retries": {"max_attempts": 2}}), function("b")]
-    old = resolved(*nodes, edges="a>b")
-    assert old.hash == "3c911452794395a8b9da9e8e8e82ce44a3c5d02776fc6251255fc3510b1e89eb"
-    assert b"join" not in old.model_dump_json().encode()
-    assert b"optional" not in old.model_dump_json().encode()
-    assert resolved(*nodes[:1], nodes[1] | {"join": "all"}, edges="a>b").hash != old.hash
 
 
 @pytest.mark.parametrize(

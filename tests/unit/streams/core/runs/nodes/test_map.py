@@ -7,7 +7,7 @@ from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
 from streams.core.runs.plan.compile import MAX_OPEN
 from streams.core.runs.requests import gather
-from tests.support.runs import RUN, World, args_of, function, resolved, submitted
+from tests.support.runs import RUN, World, args_of, function
 
 ONCE = {"retries": {"max_attempts": 1}}
 
@@ -45,12 +45,6 @@ def test_without_a_limit_one_event_asks_for_a_bounded_number(world):
     assert len(world.requests) == MAX_OPEN
     world.succeed("m[3]")
     assert world.requests[-1].step_id == f"m[{MAX_OPEN}]"
-
-
-def test_an_older_run_keeps_its_rules(world):
-    spec = resolved(function("m", parallel=True, items=list(range(MAX_OPEN + 7))))
-    world.feed(submitted(spec, semantics=1))
-    assert len(world.requests) == MAX_OPEN + 7
 
 
 def test_a_child_that_waits_for_a_retry_keeps_its_place(world):

@@ -7,7 +7,6 @@ from schemas.payload import Reference, inline
 from schemas.records.run_events import SignalReceived
 from schemas.spec.check.waiting_nodes import signal_names
 from schemas.spec.check.workflow import check_spec
-from schemas.spec.rules_version import semantics_of
 from schemas.tables.signals import IDS_MOST, KEPT_BYTES, KEPT_MOST, Signals, signal_id
 from streams.core.runs.state.entries import decode, encode
 from tests.support.runs import ORG, RUN, START_MS, World, function, spec
@@ -175,7 +174,6 @@ def test_a_signal_that_is_wrong_is_refused(node, path, said):
     assert (problem.path, said in problem.message) == (f"dag.nodes[0].{path}", True)
 
 
-def test_what_a_workflow_waits_for_and_its_rules():
+def test_what_a_workflow_waits_for():
     flow = spec(ask("a"), ask("b"), ask("c", name="other"), function("d"))
     assert signal_names(flow) == {"approval", "other"}
-    assert semantics_of(flow) == 2

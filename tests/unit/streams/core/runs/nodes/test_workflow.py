@@ -1,5 +1,6 @@
 """Steps that run other workflows: what becomes of the step by the run, and of the run by the step."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,13 +9,13 @@ from schemas.ids import child_source, started_by, traceparent
 from schemas.payload import Inline, Reference, inline
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.run_views import RunView
-from schemas.spec.rules_version import CHILDREN, REFERENCES, semantics_of
+from schemas.spec.document import resolved_bytes
 from schemas.tables.runs import HEADER, PROGRESS, STATUS
 from streams.core.commands import Emit
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests.sizes import LABELS_LIMIT
 from tests.support.families import Kin, flow, runs, whole
-from tests.support.runs import ORG, RUN, START_MS, args_of, function, llm, paid, submitted
+from tests.support.runs import ORG, RUN, START_MS, args_of, function, llm, paid
 
 ONCE = {"retries": {"max_attempts": 1}}
 TWICE = {"retries": {"max_attempts": 2, "initial_ms": 100, "jitter": 0}}
@@ -63,7 +64,6 @@ def test_the_run_is_as_its_parent_says() -> None:
     assert (event.org_id, event.tags, event.capture) == (ORG, {"team": "red"}, "none")
     assert (event.budget_nano, event.deadline_ms) == (1_000, None)
     assert event.traceparent == traceparent(RUN, "a", 1)
-    assert event.semantics == CHILDREN
     assert event.spec.hash == whole(child()).hash
     assert started_by(event.source) == RUN
 
@@ -185,7 +185,7 @@ def test_an_input_that_is_stored_elsewhere_is_passed_on_as_it_is() -> None:
     world = Kin(parent(function("b"), runs("a", "child", inputs={"x": "b.output"}), edges="b>a"), child())
     world.done(RUN, "b", stored())
     event = world.told(RunSubmitted, world.child("a"))[0]
-    assert (event.inputs, event.stored_inputs, event.semantics) == ({"x": None}, {"x": stored()}, REFERENCES)
+    assert (event.inputs, event.stored_inputs) == ({"x": None}, {"x": stored()})
     assert args_of(world.requests[-1]) == {"x": ("objects/1",)}
 
 
@@ -560,15 +560,9 @@ def test_a_parent_that_is_none_is_refused() -> None:
         world.feed(type(event)(**({f: getattr(event, f) for f in event.__struct_fields__} | {"source": "api"})))
 
 
-def test_older_readers_leave_runs_alone_that_have_a_parent() -> None:
-    """They would fold them and tell nobody of the end."""
-    assert semantics_of(child()) < CHILDREN
-    assert one().header(one().child("a")).semantics == CHILDREN
-
-
 def test_a_run_without_children_carries_nothing_of_them() -> None:
     plain = whole(child())
-    assert plain.model_dump().keys() == {"spec", "prompts", "hash"}
+    assert json.loads(resolved_bytes(plain)).keys() == {"spec", "hash"}
     world = Kin(child(), inputs={"x": 1})
     assert "pa" not in world.state.fields(RUN)
 
@@ -587,7 +581,6 @@ def test_the_plan_of_a_stored_spec_is_the_same() -> None:
     data = world.rules.encode(entity, "spec", world.state.get(entity, "spec"))
     again = world.rules.decode(entity, "spec", data)
     assert again == world.state.get(entity, "spec")
-    assert submitted(again.resolved).semantics == CHILDREN
     assert isinstance(again.nodes["a"].dynamic.spec.size, int)
 
 

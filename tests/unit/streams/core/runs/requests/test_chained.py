@@ -103,10 +103,10 @@ def test_what_was_given_back_carries_nothing_and_a_retry_does(world: World) -> N
 
 def test_a_worker_that_goes_on_is_not_asked(world: World) -> None:
     world.submit(*LINE, edges="a>b b>c")
-    world.succeed("a", "A", chain="goes_on")
+    world.succeed("a", "A", chain="continues")
     assert world.asked() == [("a", 1)]
     assert world.states() == {"a": "succeeded", "b": "running"}
-    world.succeed("b", "B", chain="given_back")
+    world.succeed("b", "B", chain="returned")
     assert world.asked() == [("a", 1), ("c", 1)]
     world.succeed("c", "C")
     assert world.status == "succeeded"
@@ -165,9 +165,9 @@ def test_any_value_names_the_same_arguments_on_both_sides(output: Any, inputs: A
     world.submit(*nodes, edges="a>b b>c", inputs={"x": inputs})
     after = next_request(again(world.requests[0]), inline(output), 0, world.now_ms)
     assert after is not None
-    said = StepSucceeded(output=inline(output), chain="goes_on", **world.outcome("a", 1))
+    said = StepSucceeded(output=inline(output), chain="continues", **world.outcome("a", 1))
     world.feed(decode("run-events", encode(said)))
-    world.succeed("b", "B", chain="goes_on", args_hash=after.args_hash)
+    world.succeed("b", "B", chain="continues", args_hash=after.args_hash)
     assert world.states()["b"] == "succeeded"
 
 
@@ -188,7 +188,7 @@ def test_every_ride_has_values_of_its_own(world: World) -> None:
 def test_where_the_fold_fails_a_run_nobody_goes_on(world: World, output: Any) -> None:
     world.submit(function("a"), function("b", inputs={"x": "a.output.part"}), edges="a>b")
     assert next_request(again(world.requests[0]), output, 0, world.now_ms) is None
-    world.succeed("a", output, chain="given_back")
+    world.succeed("a", output, chain="returned")
     assert world.status == "failed"
 
 
@@ -202,14 +202,14 @@ def test_a_later_step_that_cannot_be_bound_is_left_to_the_fold(world: World) -> 
 def test_given_back_after_somebody_else_recorded_the_step(world: World) -> None:
     """Whoever went on with it may be gone, so what was carried is asked for."""
     world.submit(*LINE, edges="a>b b>c")
-    world.succeed("a", "A", chain="goes_on")
+    world.succeed("a", "A", chain="continues")
     world.feed(deferred("a"))
     assert world.asked() == [("a", 1), ("b", 1)]
     assert rides(world.requests[-1]) == ["c"]
-    world.fail("a", chain="given_back")
-    world.succeed("a", "A", chain="given_back")
+    world.fail("a", chain="returned")
+    world.succeed("a", "A", chain="returned")
     assert world.asked() == [("a", 1), ("b", 1), ("b", 1), ("b", 1)]
-    world.succeed("a", "A", chain="goes_on")
+    world.succeed("a", "A", chain="continues")
     world.succeed("a", "A")
     assert len(world.requests) == 4, "whoever goes on, or had nothing else, gives nothing back"
 
@@ -217,25 +217,25 @@ def test_given_back_after_somebody_else_recorded_the_step(world: World) -> None:
 def test_what_was_given_back_before_rides_with_nobody(world: World) -> None:
     world.submit(*LINE, edges="a>b b>c")
     world.feed(deferred("a"))
-    world.succeed("a", "A", chain="goes_on")
+    world.succeed("a", "A", chain="continues")
     assert world.asked() == [("a", 1), ("b", 1)]
 
 
 def deferred(step_id: str) -> StepDeferred:
     return StepDeferred(
-        run_id=RUN, org_id=ORG, step_id=step_id, attempt=1, until_ms=1, reason="busy", deferral=1, chain="given_back"
+        run_id=RUN, org_id=ORG, step_id=step_id, attempt=1, until_ms=1, reason="busy", deferral=1, chain="returned"
     )
 
 
 def test_a_result_of_other_arguments_costs_and_is_asked_for_again(world: World) -> None:
     world.submit(*LINE, edges="a>b b>c")
-    world.succeed("a", "recorded", chain="goes_on")
-    world.succeed("b", "of something else", chain="goes_on", args_hash="0" * 24, **paid(7))
+    world.succeed("a", "recorded", chain="continues")
+    world.succeed("b", "of something else", chain="continues", args_hash="0" * 24, **paid(7))
     assert world.states() == {"a": "succeeded", "b": "running"}
     assert (world.step("b").attempt, world.step("b").cost_nano) == (2, 7)
     assert (world.asked()[-1], world.requests[-1].args) == (("b", 2), {"a": "recorded"})
     assert {"reason": "other_args"} in world.counted("late_events_total")
-    world.succeed("b", "again", attempt=1, chain="goes_on", args_hash="0" * 24, **paid(7))
+    world.succeed("b", "again", attempt=1, chain="continues", args_hash="0" * 24, **paid(7))
     assert world.state.get(RUN, "p").cost_nano == 7, "once"
 
 
@@ -243,9 +243,9 @@ def test_a_step_gone_on_to_for_nothing_costs_and_its_attempt_is_used_up(world: W
     """Its worker went on from an attempt that had been given up."""
     world.submit(function("a", {"timeout_ms": 1_000, "retries": {"initial_ms": 1}}), *LINE[1:], edges="a>b b>c")
     world.fire("timeout:a:1")
-    world.succeed("a", "too late", chain="goes_on")
+    world.succeed("a", "too late", chain="continues")
     for _ in range(2):
-        world.succeed("b", "of something else", chain="goes_on", args_hash="0" * 24, **paid(7))
+        world.succeed("b", "of something else", chain="continues", args_hash="0" * 24, **paid(7))
     assert (world.states(), world.state.get(RUN, "p").cost_nano) == ({"a": "waiting", "b": "pending"}, 7)
     world.fire("retry:a:2")
     assert rides(world.requests[-1]) == []
@@ -259,7 +259,7 @@ def test_a_step_gone_on_to_for_nothing_costs_and_its_attempt_is_used_up(world: W
 def test_a_step_gone_on_to_after_a_cancel_costs(world: World) -> None:
     world.submit(*LINE, edges="a>b b>c")
     world.cancel()
-    world.succeed("a", "late", chain="goes_on")
+    world.succeed("a", "late", chain="continues")
     for _ in range(2):
         world.succeed("b", "late", args_hash="0" * 24, **paid(7))
     assert (world.status, world.states()) == ("canceled", {"a": "canceled", "b": "canceled"})
@@ -268,7 +268,7 @@ def test_a_step_gone_on_to_after_a_cancel_costs(world: World) -> None:
 
 def test_a_restored_run_asks_for_the_step_it_is_at(world: World) -> None:
     world.submit(*LINE, edges="a>b b>c")
-    world.succeed("a", "A", chain="goes_on")
+    world.succeed("a", "A", chain="continues")
     restored = World()
     restored.take_in(world.rules.outstanding(world.state, RUN, world.now_ms))
     assert [(r.step_id, r.args, rides(r)) for r in restored.requests] == [("b", {"a": "A"}, ["c"])]
@@ -276,8 +276,8 @@ def test_a_restored_run_asks_for_the_step_it_is_at(world: World) -> None:
 
 def test_a_failure_in_a_chain_is_retried_as_ever(world: World) -> None:
     world.submit(function("a"), function("b", {"retries": {"initial_ms": 1}}), function("c"), edges="a>b b>c")
-    world.succeed("a", "A", chain="goes_on")
-    error = {"chain": "given_back", "args_hash": args_hash({"a": "A"}, [])}
+    world.succeed("a", "A", chain="continues")
+    error = {"chain": "returned", "args_hash": args_hash({"a": "A"}, [])}
     world.fail("b", **error)
     assert isinstance(world.events[-1][0], StepFailed)
     assert world.states() == {"a": "succeeded", "b": "waiting"}
