@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all simulate chaos bench lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
+.PHONY: help run demo test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -26,17 +26,19 @@ engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL, ClickHouse and N
 # that load or measure the whole machine run alone.
 FREE := tests/unit tests/simulation
 WHOLE := tests/load
+# Each later feature may add 90 s: these are where to look when it is more.
+SLOWEST := --durations=10
 PAIRED := -n 2 --dist loadfile $(addprefix --ignore=,$(FREE) $(WHOLE))
 
 test: lint ## Run all checks and all tests
-	$(RUN) -m pytest -n auto $(FREE)
-	$(RUN) -m pytest $(PAIRED)
-	$(RUN) -m pytest $(WHOLE)
+	$(RUN) -m pytest $(SLOWEST) -n auto $(FREE)
+	$(RUN) -m pytest $(SLOWEST) $(PAIRED)
+	$(RUN) -m pytest $(SLOWEST) $(WHOLE)
 
 test-all: lint ## Run the same with every variant of the slow tests
-	$(RUN) -m pytest -n auto -m "" $(FREE)
-	$(RUN) -m pytest -m "" $(PAIRED)
-	$(RUN) -m pytest -m "" $(WHOLE)
+	$(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
+	$(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
+	$(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
 	$(RUN) -m ruff check .
@@ -55,8 +57,17 @@ simulate: $(VENV)/.dev ## Play seeds of the simulation: make simulate N=10000 SE
 chaos: $(VENV)/.dev ## Inject faults into a loaded system, then check: make chaos MINUTES=5 SEED=0
 	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
 
+mutate: $(VENV)/.dev ## Do the tests notice wrong edits? make mutate N=400 SEED=0; resumes where it stopped
+	@exec $(RUN) -m tests.mutation --count $(or $(N),400) --seed $(or $(SEED),0)
+
 bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 	@exec $(RUN) -m bench
+
+prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine [QUICK=1]
+	@exec $(RUN) -m bench.prove --area "$(AREA)" $(if $(QUICK),--quick)
+
+compare: $(VENV)/.dev ## Measure beside another checkout, in turns: make compare BASE=../old PAIRS=5
+	@exec $(RUN) -m bench.compare --base "$(BASE)" --pairs $(or $(PAIRS),5)
 
 migrate-up: $(VENV)/.local ## Migrate the PostgreSQL and ClickHouse named in the environment
 	@exec $(RUN) -m deploy.migrate up
