@@ -110,7 +110,8 @@ class _Walker:
     def _whole(self, node: ast.stmt) -> None:
         """Collect the edits that take a statement away, or turn its condition round."""
         if isinstance(node, ast.Expr | ast.AugAssign | ast.Raise | ast.Delete | ast.Continue | ast.Break) or (
-            isinstance(node, ast.Assign) and not any(isinstance(target, ast.Name) for target in node.targets)
+            isinstance(node, ast.Assign)
+            and not any(isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
         ):
             self._replace("statement", node, b"pass")
         if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
