@@ -57,7 +57,7 @@ simulate: $(VENV)/.dev ## Play seeds of the simulation: make simulate N=10000 SE
 chaos: $(VENV)/.dev ## Inject faults into a loaded system, then check: make chaos MINUTES=5 SEED=0
 	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
 
-mutate: $(VENV)/.dev ## Do the tests notice wrong edits? make mutate N=400 SEED=0; resumes where it stopped
+mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make mutate N=400 SEED=0; resumes where it stopped
 	@exec $(RUN) -m tests.mutation --count $(or $(N),400) --seed $(or $(SEED),0)
 
 bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
@@ -66,7 +66,7 @@ bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine [QUICK=1]
 	@exec $(RUN) -m bench.prove --area "$(AREA)" $(if $(QUICK),--quick)
 
-compare: $(VENV)/.dev ## Measure beside another checkout, in turns: make compare BASE=../old PAIRS=5
+compare: $(VENV)/.dev ## Compare with another checkout, in turns: make compare BASE=../old PAIRS=5
 	@exec $(RUN) -m bench.compare --base "$(BASE)" --pairs $(or $(PAIRS),5)
 
 migrate-up: $(VENV)/.local ## Migrate the PostgreSQL and ClickHouse named in the environment

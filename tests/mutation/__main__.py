@@ -1,4 +1,4 @@
-"""``python -m tests.mutation``: do the tests notice small wrong edits of the code? See docs/testing.md.
+"""``python -m tests.mutation``: do the tests notice small wrong edits of the code? See docs/how-to/testing.md.
 
 Prints ``killed_share`` with its interval, and every mutant that lived as a diff. Progress goes to standard error.
 Exit codes: 0 the floor holds, 1 mutants are left to try or the list of equivalent ones is stale or wrong, or the tests
