@@ -4,8 +4,8 @@ import argparse
 import sys
 import time
 
-from tests.simulation.bugs import BUGS
-from tests.simulation.check import play
+from tests.simulation.mutants.classes import BUGS
+from tests.simulation.play import play
 
 
 def main() -> int:

@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
-
 from tests.simulation.bugs import BUGS
 from tests.simulation.check import Outcome, play
 

@@ -1,4 +1,4 @@
-"""Known mistakes, planted on purpose: the simulation must find each. Production code knows nothing of them."""
+"""Known mistakes of the engine's environment, planted by subclasses and by the simulated stores themselves."""
 
 import asyncio
 from typing import Any
@@ -120,6 +120,14 @@ class Unasked(Checkpointer):
 
     async def _still_ours(self, owned: OwnedPartition) -> None:
         """Do not ask."""
+
+
+#: The folds of money with a planted bug.
+SPEND: dict[str, type[BudgetsFold]] = {"settled_forgotten": Forgetful, "not_held_again": NotHeldAgain}
+#: The folds of runs with one.
+RULES: dict[str, type[RunFold]] = {"timer_by_clock": TimerByClock, "children_left": LeavesChildren}
+#: The folds of admissions with one.
+TURNS: dict[str, type[AdmissionsFold]] = {"place_given_twice": GivenTwice}
 
 
 def plant(bug: str, agent: TableAgent) -> None:

@@ -1,0 +1,116 @@
+"""Clients: they submit runs, send signals, cancel, and set limits; each perhaps says a thing twice."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from schemas.errors import Unavailable
+from schemas.payload import inline
+from schemas.records.admissions import LimitsSet
+from schemas.records.base import Record
+from schemas.records.run_events import CancelRequested, RunSubmitted, SignalReceived
+from schemas.spec.rules_version import TURNS
+from streams.runtime.routing import to_out
+from tests.simulation.ports.log import SimLog
+from tests.simulation.scheduler import Process
+from tests.simulation.world.workflows import MINUTE_MS, SPECS
+from tests.support.runs import ORG, submitted
+
+if TYPE_CHECKING:
+    from tests.simulation.world.world import World
+
+#: What is set one after the other: at any time one run has its turn at most, and in the end one may have it.
+LIMITS: tuple[dict[str, Any], ...] = (
+    {"max_running_runs": 1},
+    {"max_running_runs": 2, "workflows": {"flow": 1}},
+    {"workflows": {"flow": 0}},
+    {"max_running_runs": 1, "workflows": {"other": 0}},
+)
+#: Caps and deadlines of runs, most have none.
+CAPS = (None, None, None, None, None, None, 300, 1_500)
+DEADLINES = (*[None] * 8, 2_000, 10 * MINUTE_MS)
+
+
+class Clients:
+    """Starts clients. ``busy`` is how many have something left to say."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.busy = 0
+
+    def start(self, number: int) -> None:
+        """Start somebody who submits a run and may cancel it."""
+        world = self._world
+        process, calls = world.process("client")
+        run = submitted(
+            world.only or world.rng.choice(SPECS),
+            run_id=f"run-{number}",
+            submitted_at_ms=world.scheduler.now_ms,
+            budget_nano=world.rng.choice(CAPS),
+            deadline_ms=world.rng.choice(DEADLINES),
+        )
+        if world.turns and number != 2:
+            run = structs.replace(run, turns=True, semantics=TURNS)
+        world.runs[run.run_id] = run
+        self.busy += 1
+        world.scheduler.spawn(process, self._submit(process, SimLog(world.log, calls), run))
+
+    def start_limits(self) -> None:
+        """Limit how many runs run at once from the beginning, and start somebody who sets other limits."""
+        world = self._world
+        with suppress(StopIteration):
+            world.log.append([to_out(LimitsSet(org_id=ORG, version=1, **LIMITS[0]))]).send(None)
+        process, calls = world.process("limits")
+        self.busy += 1
+        world.scheduler.spawn(process, self._set_limits(process, SimLog(world.log, calls)))
+
+    def start_saying(self, records: list[Record]) -> None:
+        """Start somebody who says these things, in order."""
+        process, calls = self._world.process("late")
+        self.busy += 1
+        self._world.scheduler.spawn(process, self._say(process, SimLog(self._world.log, calls), records))
+
+    async def _say(self, process: Process, log: SimLog, records: list[Record]) -> None:
+        for record in records:
+            await self.persist(process, log, [record])
+        self.busy -= 1
+
+    async def _set_limits(self, process: Process, log: SimLog) -> None:
+        """Set one after the other, perhaps twice."""
+        for version, limits in enumerate(LIMITS, 1):
+            await self._think(process, (0, 50, 2_000))
+            await self.persist(process, log, [LimitsSet(org_id=ORG, version=version, **limits)])
+        self.busy -= 1
+
+    async def _submit(self, process: Process, log: SimLog, run: RunSubmitted) -> None:
+        """Submit, send a signal for each step that waits for one, and perhaps cancel."""
+        await self._think(process, (0, 50, 2_000))
+        await self.persist(process, log, [run])
+        signals = [node.config for node in run.spec.spec.dag.nodes if node.type == "signal"]
+        for number, signal in enumerate(signals, 1):
+            await self._think(process, (0, 500, 3_000, 20_000))
+            said = {"run_id": run.run_id, "org_id": ORG, "name": signal.name, "signal_id": str(number)}
+            await self.persist(process, log, [SignalReceived(**said, payload=inline(f"signal {number}"))])
+        if self._world.rng.random() < 0.15:
+            await self._think(process, (0, 300, 3_000))
+            await self.persist(process, log, [CancelRequested(run_id=run.run_id, org_id=ORG)])
+        self.busy -= 1
+
+    async def _think(self, process: Process, times_ms: tuple[int, ...]) -> None:
+        await self._world.scheduler.turn(process, "think", self._world.rng.choice(times_ms))
+
+    async def persist(self, process: Process, log: SimLog, records: list[Record]) -> None:
+        """Append until it is acknowledged, and perhaps once more."""
+        again = self._world.rng.random() < 0.1
+        while True:
+            try:
+                await log.append([to_out(record) for record in records])
+            except Unavailable:
+                await self._world.scheduler.turn(process, "retry", 50)
+                continue
+            if not again:
+                return
+            again = False

@@ -1,0 +1,206 @@
+"""The worker: it holds money, says that its call starts, makes it, settles it, and says what came of the attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import structs
+
+from connectors.redis.holds import entry_of
+from schemas.errors import Unavailable
+from schemas.ids import call_id
+from schemas.payload import inline
+from schemas.records.base import ErrorInfo, Record
+from schemas.records.money import CallStarted
+from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded, ToolUse
+from schemas.records.steps import StepRequest
+from streams.core.runs.requests.chained import next_request
+from tests.simulation.ports.calls import Calls
+from tests.simulation.ports.log import SimLog
+from tests.simulation.scheduler import Process
+from tests.simulation.world.answers import VARIANT, amount, estimate, of_request
+from tests.simulation.world.workflows import MINUTE_MS
+from tests.support.runs import ORG
+from topics import catalogue
+from topics.codec import decode
+from topics.partitioner import partition_for
+
+if TYPE_CHECKING:
+    from tests.simulation.world.world import World
+
+LANE = catalogue.lane("silver")
+HOLD_MS = 2_000
+#: How often a worker says that its call lives.
+ASSERT_MS = 300
+#: How soon it asks again for money that it did not get.
+HOLD_AGAIN_MS = 300
+SETTLED_AS: tuple[tuple[Literal["actual", "presumed"], ...], ...] = (
+    ("actual",),
+    ("actual",),
+    ("presumed", "actual"),
+    ("presumed",),
+)
+
+
+class Worker:
+    """Answers every request of the lane: in time or late, once or twice, and not always in the same words.
+
+    ``billed`` is what the provider says of each call that it answered, ``unanswered`` what is delivered again when the
+    process dies.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._answers = self._starts = 0
+        self.process: Process | None = None
+        self.billed: dict[str, int] = {}
+        self.unanswered: dict[tuple[int, int], StepRequest] = {}
+        self.lane_at = dict.fromkeys(range(world.partitions), 0)
+
+    def start(self) -> None:
+        """Start the process; what the one before did not answer is delivered again."""
+        self.process, calls = self._world.process("worker")
+        log = SimLog(self._world.log, calls)
+        for place in list(self.unanswered):
+            self._world.scheduler.spawn(self.process, self._answer(calls, log, place))
+        self._world.scheduler.spawn(self.process, self._work(calls, log))
+
+    async def _work(self, calls: Calls, log: SimLog) -> None:
+        """Take requests and answer each in its own time."""
+        while True:
+            for partition, at in self.lane_at.items():
+                end = self._world.log.end(LANE, partition)
+                for record in self._world.log.slice(LANE, partition, at, end):
+                    place = (partition, record.offset)
+                    self.unanswered[place] = decode(LANE, record.value)
+                    self._world.scheduler.spawn(calls.process, self._answer(calls, log, place))
+                self.lane_at[partition] = end
+            await self._world.scheduler.turn(calls.process, "fetch", 20, idle=True)
+
+    async def _answer(self, calls: Calls, log: SimLog, place: tuple[int, int]) -> None:
+        """Answer one request and go on with what it carries."""
+        world, request = self._world, self.unanswered[place]
+        following: StepRequest | None = request
+        while following is not None:
+            request = following
+            work_ms = world.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS))
+            await world.scheduler.turn(calls.process, "work", work_ms)
+            call = None if _over_cap(request) else await self._paid(calls, log, request)
+            for _ in range(2 if world.rng.random() < 0.1 else 1):
+                *others, said = self._outcome(request, call)
+                following, said = self._gone_on_with(request, said)
+                if call is not None:
+                    world.money.over(call.call_id)
+                await world.clients.persist(calls.process, log, [*others, said])
+        self.unanswered.pop(place, None)
+
+    def _gone_on_with(self, request: StepRequest, said: Record) -> tuple[StepRequest | None, Record]:
+        """Return what follows an answer, and the answer saying so. One in eight workers stops there."""
+        if not request.continuation:
+            return None, said
+        if isinstance(said, StepSucceeded) and self._world.rng.random() < 0.875:
+            after = next_request(request, said.output, said.cost_nano, self._world.scheduler.now_ms)
+            if after is not None:
+                return after, structs.replace(said, chain="goes_on")
+        assert isinstance(said, StepSucceeded | StepFailed | StepDeferred)
+        return None, structs.replace(said, chain="given_back")
+
+    # Money
+
+    async def _paid(self, calls: Calls, log: SimLog, request: StepRequest) -> CallStarted:
+        """Make the call of an attempt; another start of it is another call. The provider bills what it answered."""
+        world = self._world
+        self._starts += 1
+        call = self._start_of(request, self._starts)
+        partition = partition_for(ORG.encode(), world.partitions)
+        while not await self._held(calls, partition, call):
+            await world.scheduler.turn(calls.process, "retry", HOLD_AGAIN_MS)
+        world.scheduler.spawn(calls.process, self._asserts(calls, call.call_id))
+        if world.bug != "unannounced":
+            await world.clients.persist(calls.process, log, [call])
+        await world.scheduler.turn(calls.process, "call", world.rng.choice((0, 0, 100, 1_500)))
+        self.billed[call.call_id] = amount(request.request_id)
+        return call
+
+    async def _held(self, calls: Calls, partition: int, call: CallStarted) -> bool:
+        """Hold what a call may cost."""
+        world = self._world
+        try:
+            return await calls.call("hold", lambda: world.money.hold(partition, entry_of(call), world.scheduler.now_ms))
+        except Unavailable:
+            return False
+
+    async def _asserts(self, calls: Calls, call: str) -> None:
+        """Say that a call lives, as long as it does."""
+        world = self._world
+        while True:
+            await world.scheduler.turn(calls.process, "assert", ASSERT_MS)
+            if call not in world.money.live:
+                return
+            now_ms = world.scheduler.now_ms
+            try:
+                await calls.call("assert", lambda: world.money.reassert(call, now_ms, now_ms + HOLD_MS))  # noqa: B023
+            except Unavailable:
+                continue
+
+    def _start_of(self, request: StepRequest, number: int) -> CallStarted:
+        """Return the start of an attempt's call."""
+        is_first = request.step_id.endswith(("a", "1"))
+        return CallStarted(
+            call_id=call_id(request.request_id, number),
+            org_id=ORG,
+            run_id=request.run_id,
+            step_id=request.step_id,
+            workflow_name=request.workflow_name,
+            provider="local" if is_first else "other",
+            model="m",
+            amount_nano=estimate(request.request_id),
+            booked_at_ms=self._world.scheduler.now_ms,
+            expires_at_ms=self._world.scheduler.now_ms + HOLD_MS,
+            price_version="1",
+        )
+
+    def _settlements(self, request: StepRequest, call: CallStarted | None) -> list[Record]:
+        """Return the settlements of an attempt's call: an estimate, the real cost, or both."""
+        if call is None:
+            return []
+        presumed = call.presumed()
+        actual = structs.replace(presumed, kind="actual", amount_nano=amount(request.request_id))
+        return [presumed if kind == "presumed" else actual for kind in self._world.rng.choice(SETTLED_AS)]
+
+    # What is said
+
+    def _outcome(self, request: StepRequest, call: CallStarted | None) -> list[Record]:
+        """Return what a worker says of an attempt, with what it did cost."""
+        self._answers += 1
+        now, rng = self._world.scheduler.now_ms, self._world.rng
+        said: dict[str, Any] = {
+            "run_id": request.run_id,
+            "org_id": request.org_id,
+            "step_id": request.step_id,
+            "attempt": request.attempt,
+            "worker_id": f"answer {self._answers}",
+        }
+        at = rng.random()
+        if at < 0.08 and request.deferral < 2:
+            until = now + rng.choice((0, 500))
+            deferred = StepDeferred(**said, until_ms=until, reason="budget", deferral=request.deferral + 1)
+            return [*self._settlements(request, call), deferred]
+        costs = self._settlements(request, call)
+        said |= {"started_at_ms": now, "finished_at_ms": now, "args_hash": request.args_hash}
+        said["cost_nano"] = 0 if call is None else amount(request.request_id)
+        if call is None:
+            return [StepFailed(**said, error=ErrorInfo(code="run_budget_exceeded", message="its cap is spent"))]
+        if at < 0.25:
+            after_ms = rng.choice((None, None, 5_000))
+            error = ErrorInfo(code="boom", message="it failed", retryable=at < 0.22, retry_after_ms=after_ms)
+            return [*costs, StepFailed(**said, error=error)]
+        calls = [ToolUse(id="1", name="t"), ToolUse(id="2", name="u")] if request.step_id.endswith("/turn-1") else []
+        output = of_request(request) + (VARIANT if at > 0.9 else 0)
+        return [*costs, StepSucceeded(**said, output=inline(output), tool_calls=calls)]
+
+
+def _over_cap(request: StepRequest) -> bool:
+    """Whether the run's cap leaves less than the attempt may cost. Then no call is made."""
+    left = request.run_budget_nano
+    return left is not None and estimate(request.request_id) > left

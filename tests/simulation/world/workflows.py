@@ -1,0 +1,95 @@
+"""The workflows whose runs are played: every kind of node, join and limit, and runs of other workflows."""
+
+from tests.support.families import family, flow, runs
+from tests.support.runs import assistant, function, limited, resolved, signal, switch, wait
+
+MINUTE_MS = 60_000
+FAST = {"retries": {"max_attempts": 3, "initial_ms": 200}}
+TIMED = FAST | {"timeout_ms": 1_000}
+OPTIONAL = {"retries": {"max_attempts": 1}, "optional": True}
+SPECS = (
+    resolved(function("a", FAST), function("b", TIMED), edges="a>b"),
+    resolved(function("a", TIMED), function("b", FAST), function("c", FAST), edges="a>b b>c"),
+    resolved(function("a"), function("b", FAST), function("c", TIMED), function("d"), edges="a>b a>c b>d c>d"),
+    resolved(function("a", FAST), wait("b", 3_000), function("c", FAST), edges="a>b b>c"),
+    resolved(
+        *(function("a", OPTIONAL), function("b", FAST), function("c", TIMED, join="any")),
+        function("d", FAST, join="all_done", inputs={"a": "a.output", "b": "b.output"}),
+        edges="a>c b>c a>d c>d",
+    ),
+    resolved(
+        *(function("a", FAST), switch("s", ("a.output > 9", "b"), ("a.output > 4", ["b", "c"]), default="c")),
+        *(function("b", TIMED), function("c", OPTIONAL), function("d", FAST)),
+        edges="a>s s>b s>c b>d c>d",
+    ),
+    resolved(
+        *(function("a", OPTIONAL), function("b", FAST, condition="a.output == null || a.output > 6", join="all_done")),
+        *(function("c", FAST, join="all"), function("d", TIMED, join="all_done", condition="c.output == null")),
+        edges="a>b b>c c>d",
+    ),
+    resolved(
+        function("a", FAST),
+        function("b", TIMED),
+        function("u", FAST, inputs={"of": "a.output"}),
+        function("v", TIMED),
+        edges="a>b u>v",
+        on_failure="u",
+        on_cancel="u",
+    ),
+    resolved(function("a", FAST), signal("b", "b", timeout_ms=4_000, default="late"), function("c"), edges="a>b b>c"),
+    resolved(
+        *(signal("b", "b"), signal("b2", "b", timeout_ms=10_000, default="late"), function("c", FAST)),
+        edges="b>b2 b2>c",
+    ),
+    # It always takes longer than it may.
+    limited(
+        *(function("a", FAST), wait("b", 120 * MINUTE_MS), function("c", FAST), function("undo", FAST)),
+        edges="a>b b>c",
+        on_failure=["undo"],
+        deadline_ms=30 * MINUTE_MS,
+    ),
+)
+
+#: Runs of an agent, of maps, with limits and of other runs, each in one of ten worlds: no draw decides that, so that
+#: the other six play as they did before.
+AGENT = resolved(
+    function("a", FAST), assistant("b", TIMED, inputs={"word": "a.output"}), function("c"), edges="a>b b>c"
+)
+MAPS = resolved(
+    function("a", FAST),
+    function("b", FAST, parallel=True, items=[1, 2, 3], max_parallel=2, on_child_error="skip"),
+    function("c", TIMED, parallel=True, max_parallel=1, on_child_error="collect"),
+    function("d", FAST, inputs={"all": "c.output", "first": "b.output.0"}),
+    edges="a>b b>c c>d",
+)
+LIMITED = limited(
+    function("a", FAST),
+    function("b", TIMED | {"priority": 5}),
+    function("c", OPTIONAL | {"priority": -1}, parallel=True, items=[1, 2, 3], on_child_error="collect"),
+    function("d", FAST | {"priority": 1}, join="any"),
+    function("e", FAST, join="all_done", inputs={"all": "c.output"}),
+    assistant("g", TIMED, inputs={"word": "x"}),
+    function("undo", FAST),
+    edges="a>d b>d c>e d>e g>e",
+    on_failure=["undo"],
+    max_parallel=2,
+    deadline_ms=30 * MINUTE_MS,
+)
+#: Runs that start runs: one after the other, several of a list, and one that nobody waits for.
+KIN = resolved(
+    function("a", FAST),
+    runs("b", "kid", FAST, inputs={"v": "a.output"}),
+    runs(
+        "m", "leaf", TIMED, inputs={"v": "{{item}}"}, parallel=True, items=[1, 2], max_parallel=1, on_child_error="skip"
+    ),
+    runs("free", "leaf", inputs={"v": 0}, detach=True),
+    function("z", FAST, inputs={"one": "b.output", "all": "m.output"}),
+    edges="a>b b>z m>z",
+    family=family(
+        flow("kid", function("k", TIMED), runs("in", "leaf", inputs={}), edges="k>in"), flow("leaf", function("l"))
+    ),
+)
+#: The last digits of their seeds.
+ONLY = {1: KIN, 3: MAPS, 7: AGENT, 9: LIMITED}
+#: Likewise of those in which runs wait for their turn, nearly all of them.
+WITH_TURNS = (4, 5)
