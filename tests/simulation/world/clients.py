@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from connectors.ports.engine import OutRecord
 from schemas.errors import Unavailable
 from schemas.payload import inline
 from schemas.records.admissions import LimitsSet
 from schemas.records.base import Record
+from schemas.records.control import KeyReleased
 from schemas.records.run_events import CancelRequested, RunSubmitted, SignalReceived
 from schemas.spec.rules_version import TURNS
 from streams.runtime.routing import to_out
@@ -18,6 +20,8 @@ from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
 from tests.simulation.world.workflows import MINUTE_MS, SPECS
 from tests.support.runs import ORG, submitted
+from topics import catalogue
+from topics.codec import encode
 
 if TYPE_CHECKING:
     from tests.simulation.world.world import World
@@ -72,6 +76,16 @@ class Clients:
         process, calls = self._world.process("late")
         self.busy += 1
         self._world.scheduler.spawn(process, self._say(process, SimLog(self._world.log, calls), records))
+
+    def start_releasing(self, key: str) -> None:
+        """Start an operator who releases a quarantined run."""
+        process, calls = self._world.process("operator")
+        self.busy += 1
+        self._world.scheduler.spawn(process, self._release(SimLog(self._world.log, calls), key))
+
+    async def _release(self, log: SimLog, key: str) -> None:
+        await log.append([OutRecord(catalogue.RUN_EVENTS, key.encode(), encode(KeyReleased(key=key)))])
+        self.busy -= 1
 
     async def _say(self, process: Process, log: SimLog, records: list[Record]) -> None:
         for record in records:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connectors.ports.engine import Due, InRecord, OutRecord
+from schemas.records.run_events import RunEvent
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
+from streams.core.commands import Command
 from streams.core.runs.fold import RunFold
-from streams.core.state import Fold
+from streams.core.state import Fold, State
 from streams.roles.admission import fire_nothing
 from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.table.agent import TableAgent
@@ -64,6 +66,20 @@ class Owner:
     agents: dict[str, TableAgent] = field(default_factory=dict)
 
 
+class Poisoned(RunFold):
+    """Fails on every event of one run, until it is repaired."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(chain_steps=world.chain_steps)
+        self._world = world
+
+    def fold(self, state: State, event: RunEvent, now_ms: int, offset: int) -> list[Command]:
+        """Raise, or fold."""
+        if event.run_id == self._world.poison:
+            raise RuntimeError("it is not repaired yet")
+        return super().fold(state, event, now_ms, offset)
+
+
 class Owners:
     """Starts owners. The last one is who really owns; at most one zombie is beside it."""
 
@@ -83,6 +99,8 @@ class Owners:
         owner = Owner(process)
         self.all.append(owner)
         rules = RULES.get(world.bug, RunFold)(chain_steps=world.chain_steps)
+        if world.poison:
+            rules = Poisoned(world)
         spend = SPEND.get(world.bug, BudgetsFold)()
         self._start_agent(owner, calls, catalogue.RUN_EVENTS, rules, fire_run_timers)
         self._start_agent(owner, calls, catalogue.COST_EVENTS, spend, self._presume(calls))

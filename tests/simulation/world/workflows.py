@@ -93,3 +93,5 @@ KIN = resolved(
 ONLY = {1: KIN, 3: MAPS, 7: AGENT, 9: LIMITED}
 #: Likewise of those in which runs wait for their turn, nearly all of them.
 WITH_TURNS = (4, 5)
+#: And of those in which the fold fails on a run for a while.
+WITH_POISON = 2

@@ -15,12 +15,14 @@ from tests.simulation.world.days import Days
 from tests.simulation.world.mischief import Mischief
 from tests.simulation.world.owners import Owners
 from tests.simulation.world.worker import LANE, Worker
-from tests.simulation.world.workflows import ONLY, WITH_TURNS
+from tests.simulation.world.workflows import ONLY, WITH_POISON, WITH_TURNS
 from tests.support.runs import START_MS
 from topics import catalogue
 
 #: How much more often mischief strikes in the middle of a checkpoint, which is rare enough.
 AT_CHECKPOINTS = 4
+#: The run on which the fold fails, in worlds that have one, until an operator releases it.
+POISON = "run-0"
 #: More steps than any seed needs by far; a world that is not dry by then never will be.
 MAX_STEPS = 60_000
 
@@ -29,7 +31,7 @@ class World:
     """Everything there is for one seed. ``bug`` is a mistake that production code has not, or nothing.
 
     ``breaches`` are what was seen that must never happen. ``healed_ms`` is when the faults ended: from then on
-    whatever is due happens at once.
+    whatever is due happens at once. ``poison`` is the run on which the fold fails now.
     """
 
     def __init__(self, seed: int, bug: str = "") -> None:
@@ -40,6 +42,8 @@ class World:
         self.chain_steps = seed % 2 == 1
         self.only = ONLY.get(seed % 10)
         self.turns = seed % 10 in WITH_TURNS
+        self.poison = POISON if seed % 10 == WITH_POISON else ""
+        self.was_poisoned = self.poison
         self.partitions = self.rng.randint(1, 2)
         self.log = StampedLog(self.partitions, SimClock(self.scheduler))
         self.money = FencedTable(bug, foreign_timers=True)
@@ -77,6 +81,9 @@ class World:
         self._live_through_faults()
         self._heal()
         dry = self._run_dry()
+        if self.poison:
+            self._repair()
+            return dry and self._run_dry()
         for days, share in ((self.days.pass_soon, 0.35), (self.days.pass_all, 0.15)):
             if dry and self.rng.random() < share:
                 days()
@@ -100,6 +107,12 @@ class World:
             if owner.process.alive:
                 self.scheduler.kill(owner.process)
         self.owners.start()
+        self.healed_ms = self.scheduler.now_ms
+
+    def _repair(self) -> None:
+        """Deploy what does not fail any more, and release the run that was set aside."""
+        released, self.poison = self.poison, ""
+        self.clients.start_releasing(released)
         self.healed_ms = self.scheduler.now_ms
 
     def _run_dry(self) -> bool:

@@ -1,0 +1,42 @@
+"""Wrong edits of admissions: who may start, and when."""
+
+from tests.simulation.mutants.planting import Mutant
+
+FOLD = "streams.core.admissions"
+
+MUTANTS = (
+    Mutant(
+        "limit_is_one_too_high",
+        FOLD,
+        "if event.version > lines.limits(event.org_id).version:",
+        "if event.version >= 1:",
+        "an older limit does not come back",
+    ),
+    Mutant(
+        "release_leaves_the_place",
+        FOLD,
+        "        lines.leave(event.org_id, known.workflow, known.number)\n",
+        "        pass\n",
+        "a run that is over gives its place back",
+    ),
+    Mutant(
+        "asked_twice_stands_twice",
+        FOLD,
+        "    if known is None:\n        placed = Placed",
+        "    if known is None or not known.is_over:\n        placed = Placed",
+        "a run stands in line once",
+    ),
+    Mutant(
+        "restored_run_does_not_ask",
+        "streams.core.runs",
+        "armed: list[Command] = [admitted.ask(turn.header)] if waits else []",
+        "armed: list[Command] = []",
+        "a restored run asks for its turn again",
+    ),
+    Mutant(
+        "place_kept_at_the_end",
+        "streams.core.runs",
+        "            if admitted.has_turns(state, turn.header):\n
+        emitted.append(admitted.give_back(turn.header))\n", "", "a run that ends gives its place back",
+    ),
+)

@@ -1,0 +1,78 @@
+"""Wrong edits of the money of organisations: settlements, windows, holds."""
+
+from tests.simulation.mutants.planting import Mutant
+
+FOLD = "streams.core.budgets.fold"
+
+MUTANTS = (
+    Mutant(
+        "presumed_after_actual",
+        FOLD,
+        'if isinstance(known, Presumed) and event.kind == "actual":',
+        "if isinstance(known, Presumed):",
+        "an estimate that comes twice is booked once",
+    ),
+    Mutant(
+        "never_corrected",
+        FOLD,
+        'if isinstance(known, Presumed) and event.kind == "actual":',
+        "if False:",
+        "the real cost takes the place of the estimate",
+    ),
+    Mutant(
+        "corrected_on_top",
+        FOLD,
+        "event.amount_nano - presumed.amount_nano",
+        "event.amount_nano",
+        "a correction books the difference",
+    ),
+    Mutant(
+        "repeat_keeps_its_hold",
+        FOLD,
+        'return [_release(event), _count(event, "repeated")]',
+        'return [_count(event, "repeated")]',
+        "a release comes with every settlement",
+    ),
+    Mutant(
+        "hold_stays",
+        FOLD,
+        "return [ExpireAt(entity, now_ms + SETTLED_HORIZON_MS), _release(event)]",
+        "return [ExpireAt(entity, now_ms + SETTLED_HORIZON_MS)]",
+        "a settlement releases its hold",
+    ),
+    Mutant(
+        "start_holds_nothing",
+        FOLD,
+        "    return [Hold(event)]\n",
+        "    return []\n",
+        "a call that started is held until it is settled",
+    ),
+    Mutant(
+        "start_after_settlement",
+        FOLD,
+        "return _start(state, event) if known is None else []",
+        "return _start(state, event)",
+        "the start of a settled call is ignored",
+    ),
+    Mutant(
+        "month_and_day_mixed",
+        "schemas.budgets",
+        'f"day:{at:%Y-%m-%d}" if period == "day" else f"month:{at:%Y-%m}"',
+        'f"day:{at:%Y-%m-%d}" if period == "month" else f"month:{at:%Y-%m}"',
+        "each window has its own spend",
+    ),
+    Mutant(
+        "booked_when_folded",
+        FOLD,
+        "event.model, event.booked_at_ms)\n    _spend(",
+        "event.model, now_ms)\n    _spend(",
+        "a settlement books into the windows of its hold's time",
+    ),
+    Mutant(
+        "provider_and_model_swapped",
+        FOLD,
+        "fields = spend_fields(event.workflow_name, event.provider, event.model,",
+        "fields = spend_fields(event.workflow_name, event.model, event.provider,",
+        "each dimension has its own spend",
+    ),
+)

@@ -1,0 +1,112 @@
+"""Wrong edits of the engine: taking, folding, committing, timers, restores."""
+
+from tests.simulation.mutants.planting import Mutant
+
+TABLE = "streams.runtime.table"
+
+MUTANTS = (
+    Mutant(
+        "fired_timer_stays_armed",
+        TABLE,
+        "            commands = [Disarm(entity, timer_id), *commands]\n",
+        "            commands = [*commands, Disarm(entity, timer_id)]\n",
+        "a timer that fired is disarmed before its event is folded, which may arm it again",
+    ),
+    Mutant(
+        "restored_in_silence",
+        TABLE,
+        "        await self._emit_outstanding(owned, touched)\n",
+        "",
+        "a restore says what is outstanding",
+    ),
+    Mutant(
+        "restore_skips_the_last_record",
+        TABLE,
+        "touched = await self._from_log(owned, bounds.end)",
+        "touched = await self._from_log(owned, bounds.end - 1) if bounds.end else []",
+        "a restore folds all of the log",
+    ),
+    Mutant(
+        "restore_from_the_start",
+        TABLE,
+        "Position(marker.offset, marker.clock_ms)",
+        "Position(bounds.first, marker.clock_ms)",
+        "a restore goes on where its checkpoint ends",
+    ),
+    Mutant(
+        "overlap_folded_again",
+        TABLE,
+        "            if record.offset < share.next_offset:\n                continue\n",
+        "",
+        "a record is folded once",
+    ),
+    Mutant(
+        "clock_goes_back",
+        TABLE,
+        "now = max(clock_ms, item.record.timestamp_ms)",
+        "now = clock_ms",
+        "the fold's time is that of its record",
+    ),
+    Mutant(
+        "drops_are_not_written",
+        TABLE,
+        "            commit.drops[entity] = drops\n",
+        "            pass\n",
+        "what is dropped leaves the table",
+    ),
+    Mutant(
+        "gone_partition_commits",
+        TABLE,
+        '        part.owned.distrusted = answer is Answer.LOST\n        self._lose(part.owned, f"the commit answered
+        {answer.value}")\n        return False\n', "        return True\n", "who is fenced goes no further",
+    ),
+    Mutant(
+        "fired_timers_are_forgotten",
+        TABLE,
+        "        owned.fired.difference_update(commit.disarm)\n",
+        "",
+        "a timer that is armed again under its name fires again",
+    ),
+    Mutant(
+        "expired_at_once_in_a_backlog",
+        TABLE,
+        "commit.expire = {entity: at + behind_ms for entity, at in leave.items()}",
+        "commit.expire = {entity: commit.clock_ms for entity, at in leave.items()}",
+        "what ended stays for as long as it is needed",
+    ),
+    Mutant(
+        "distrusted_table_opens",
+        TABLE,
+        "if owned.distrusted or await self._went_back(owned):",
+        "if False:",
+        "a table that went back gives no holds for two leases",
+    ),
+    Mutant(
+        "later_records_dropped",
+        TABLE,
+        "            share.owned.quarantine.add(key, item.record.offset)\n            return\n",
+        "            return\n",
+        "records of a quarantined key wait for its release",
+    ),
+    Mutant(
+        "released_backwards",
+        TABLE,
+        "        return aside.offsets\n",
+        "        return aside.offsets[::-1]\n",
+        "what waited is folded in order",
+    ),
+    Mutant(
+        "quarantine_not_loaded",
+        "streams.runtime.table.takeover",
+        "Quarantine(loaded[QUARANTINE])",
+        "Quarantine()",
+        "the next owner knows what is set aside",
+    ),
+    Mutant(
+        "quarantine_not_stored",
+        TABLE,
+        "            result.commit.puts[QUARANTINE] = puts\n",
+        "            pass\n",
+        "what is set aside is in the table",
+    ),
+)

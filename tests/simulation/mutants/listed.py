@@ -1,0 +1,85 @@
+"""The mutants that a reading of the code found to be unseen."""
+
+from tests.simulation.mutants.planting import Mutant
+
+RUNS, TABLE = "streams.core.runs", "streams.runtime.table"
+
+MUTANTS = (
+    Mutant(
+        "late_cost_dropped",
+        RUNS,
+        """    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+    turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
+""",
+        """    turn.change(event.step_id, step, unsettled=unsettled)
+""",
+        "the cost of attempts that timed out or were canceled counts",
+    ),
+    Mutant(
+        "repeat_pays_again",
+        RUNS,
+        "    if event.attempt not in step.unsettled:\n        return\n",
+        "",
+        "a repeat of an outcome pays nothing",
+    ),
+    Mutant(
+        "any_attempt_is_taken",
+        RUNS,
+        "if not step.attempt_is_open or event.attempt != step.attempt:",
+        "if not step.attempt_is_open:",
+        "only the outcome of the open attempt is taken",
+    ),
+    Mutant(
+        "cancel_ignored_later",
+        RUNS,
+        """    \"\"\"Cancel the run, unless it is over.\"\"\"
+    if turn.is_over:
+""",
+        """    if turn.is_over or any(step.state == "succeeded" for _, step in turn.steps()):
+""",
+        "a cancel ends a run whatever its steps are at",
+    ),
+    Mutant(
+        "restore_without_deadline",
+        RUNS,
+        "    if turn.deadline_ms is not None:\n        armed.append(",
+        "    if False:\n        armed.append(",
+        "a restore arms the run's deadline",
+    ),
+    Mutant(
+        "settled_for_a_second",
+        "streams.core.budgets.fold",
+        "now_ms + SETTLED_HORIZON_MS",
+        "now_ms + 1_000",
+        "a settlement is remembered for 45 days",
+    ),
+    Mutant(
+        "corrected_in_its_own_window",
+        "streams.core.budgets.fold",
+        "_spend(state, event.org_id, presumed.fields, event.amount_nano - presumed.amount_nano)",
+        "_spend(state, event.org_id, spend_fields(event.workflow_name, event.provider, event.model, "
+        "event.booked_at_ms), event.amount_nano - presumed.amount_nano)",
+        "a correction goes where the estimate went",
+    ),
+    Mutant(
+        "cap_is_the_whole_budget",
+        RUNS,
+        "max(0, budget - self.cost_nano - self.children_nano)",
+        "budget",
+        "a request may spend what is left of its run's cap",
+    ),
+    Mutant(
+        "lost_timers_fire",
+        TABLE,
+        "if now_due and owned.status is Status.READY:",
+        "if now_due:",
+        "timers of a lost partition do not fire",
+    ),
+    Mutant(
+        "open_without_grace_after_restore",
+        TABLE,
+        "opens = now_ms + self._grace_ms if",
+        "opens = now_ms if",
+        "a restored table of budgets gives no holds for two leases",
+    ),
+)
