@@ -2,7 +2,8 @@
 
 Records, by key, where ``n`` is the length of the entity's name in characters:
 
-- ``n<1f>entity``: the entity as a whole, MessagePack of its entries by field; takes the place of all before it
+- ``n<1f>entity``: the entity as a whole, MessagePack of its entries by field; takes the place of all before it. It is
+  empty for an entity whose entries may be dropped one by one
 - ``n<1f>entity field``: one entry's bytes
 - ``~page<1f>epoch.number``: many whole entities that ended, each with its entries and when it leaves
 - ``~marker``: the last record of every checkpoint, of which offset of which log it is
@@ -101,10 +102,19 @@ def unpack_whole(value: bytes) -> Fields:
 
 
 def write_whole(entity: str, fields: Fields, expire_at_ms: int | None) -> Iterator[Kept]:
-    """Yield the records of an entity of which these are all entries."""
+    """Yield the records of an entity of which these are all entries, and none is dropped before it leaves."""
     if sum(map(len, fields.values())) <= WHOLE_BYTES:
         yield Kept(entry_key(entity), pack_whole(fields), expire_at_ms)
-        return
+    else:
+        yield from write_apart(entity, fields, expire_at_ms)
+
+
+def write_apart(entity: str, fields: Fields, expire_at_ms: int | None) -> Iterator[Kept]:
+    """Yield the records of an entity of which these are all entries, each under a key of its own.
+
+    So the tombstone of one that is dropped takes back the very record that has it: inside a record of the whole it
+    would come back as soon as the log's cleaner has removed the tombstone.
+    """
     yield Kept(entry_key(entity), pack_whole({}), expire_at_ms)
     for field, data in fields.items():
         yield Kept(entry_key(entity, field), data, expire_at_ms)

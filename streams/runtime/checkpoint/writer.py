@@ -15,10 +15,10 @@ PreparedChunk goes on meanwhile. What fails is put back and tried again, as part
 import logging
 from collections.abc import Iterable
 
-from connectors.ports.engine import Checkpoints, CheckpointWriter, Kept
+from connectors.ports.engine import Checkpoints, CheckpointWriter, Kept, Stored
 from schemas.errors import AgentFlowError, BadRecord, NewerMajor, Ownership, TooLarge, Unavailable
 from schemas.records.control import KeyReleased
-from streams.runtime.checkpoint.codec import Marker, marker_of, write_gone, write_whole
+from streams.runtime.checkpoint.codec import Marker, marker_of, write_apart, write_gone, write_whole
 from streams.runtime.checkpoint.compaction import Compaction
 from streams.runtime.table import crash_points
 from streams.runtime.table.engine import Engine
@@ -186,10 +186,15 @@ class Checkpointer:
             offset, found = await engine.table.dump(owned.partition, owned.epoch, some)
             seen = max(seen, offset)
             for entity, stored in found.items():
-                if stored.entries:
-                    await writer.append_all(write_whole(entity, stored.entries, stored.expire_at_ms))
-                else:
-                    await writer.append_all([write_gone(entity, owned.committed_clock_ms)])
+                await writer.append_all(self._loaded(owned, entity, stored))
+
+    def _loaded(self, owned: OwnedPartition, entity: str, stored: Stored) -> Iterable[Kept]:
+        """Return the records of an entity as the table has it."""
+        if not stored.entries:
+            return [write_gone(entity, owned.committed_clock_ms)]
+        lives = entity == QUARANTINE or not self._engine.fold.whole(entity, stored.entries.keys())
+        write = write_apart if lives else write_whole
+        return write(entity, stored.entries, stored.expire_at_ms)
 
 
 class Counting:

@@ -10,9 +10,12 @@ from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
 from connectors.ports.engine import Bounds, Commit, Kept, Position
 from schemas.errors import Unavailable
 from schemas.payload import inline
+from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.base import ErrorInfo
 from schemas.records.money import CostEvent
 from schemas.records.run_events import CancelRequested, RunSubmitted, StepFailed, StepSucceeded, TimerFired
+from schemas.tables.admissions import LINES
+from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
@@ -489,6 +492,37 @@ async def test_money_outlives_the_log_and_a_settled_call_is_not_booked_again() -
     assert harness.table.entity(0, ORG)["org|total"] == b"38"
     assert harness.table.entity(0, "settled:c1") == {}
     assert harness.table.entity(0, "settled:c4") != {}
+
+
+async def test_dropped_entry_stays_gone_after_compaction_has_removed_its_tombstone() -> None:
+    harness = TableHarness(AdmissionsFold(), catalogue.ADMISSIONS)
+    first = await harness.take()
+    await harness.feed(first, AdmissionAsked(run_id="one", org_id=ORG, workflow_name="flow"))
+    owned = await harness.take()
+    await harness.checkpoint(owned)
+    await harness.feed(owned, AdmissionReleased(run_id="one", org_id=ORG, workflow_name="flow"))
+    before = harness.table.entity(0, LINES)
+    await harness.checkpoint(owned)
+    harness.checkpoints.compact(0)
+    harness.forget_all()
+    await harness.take()
+    assert harness.table.entity(0, LINES) == before
+
+
+async def test_money_restored_from_a_checkpoint_alone_opens_late() -> None:
+    harness = TableHarness(BudgetsFold(), catalogue.COST_EVENTS)
+    owned = await harness.take()
+    await harness.feed(owned, cost("c1", 10))
+    await harness.checkpoint(owned)
+    harness.forget_all()
+    await harness.take(grace_ms=9_000)
+    assert harness.table._at(0).open_at == harness.clock.ms + 9_000
+
+
+async def test_money_of_a_new_table_opens_at_once() -> None:
+    harness = TableHarness(BudgetsFold(), catalogue.COST_EVENTS)
+    await harness.take(grace_ms=9_000)
+    assert harness.table._at(0).open_at == harness.clock.ms
 
 
 async def test_money_of_a_table_that_is_older_than_its_checkpoint_opens_late() -> None:
