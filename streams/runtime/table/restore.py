@@ -77,7 +77,8 @@ class Restore:
             return
         await self._emit_outstanding(owned, touched)
         now_ms = engine.clock.now_ms()
-        opens = now_ms + self._grace_ms if bounds.end > bounds.first else now_ms
+        # Also when the log has nothing any more of what the checkpoint stands for: only a new topic has no live calls.
+        opens = now_ms + self._grace_ms if bounds.end else now_ms
         expect(await engine.table.open(partition, owned.epoch, opens))
         if owned.restored_records:
             log.warning(
