@@ -1,32 +1,54 @@
-"""``python -m tests.simulation --seeds N --seed S [--bug B]``: play N seeds from S on; stop at the first that fails."""
+"""``python -m tests.simulation``: play seeds, or search the seeds by which planted mistakes are found."""
 
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 
-from tests.simulation.mutants.classes import BUGS
+from tests.simulation.mutants import found
+from tests.simulation.mutants.catalogue import ALL
 from tests.simulation.play import play
 
 
 def main() -> int:
-    """Play seeds. Exit codes: 0 all held, 1 one did not."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="Play seeds of the simulation.")
+    """Play. Exit codes: 0 all held, 1 one did not; of a search, 1 when a mistake was not found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2_000, metavar="N", help="how many (default 2000)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first one (default 0)")
-    parser.add_argument("--bug", choices=BUGS, default="", help="plant a known mistake")
+    parser.add_argument(
+        "--bug", choices=ALL, default="", metavar="BUG", help="plant a mistake, see tests/simulation/mutants"
+    )
+    parser.add_argument(
+        "--find-mutants", nargs="*", choices=ALL, metavar="BUG", help="search and record the first seed that finds each"
+    )
     asked = parser.parse_args()
+    seeds = range(asked.seed, asked.seed + asked.seeds)
+    return _play(seeds, asked.bug) if asked.find_mutants is None else _find(asked.find_mutants or ALL, seeds)
+
+
+def _play(seeds: range, bug: str) -> int:
     began, steps = time.monotonic(), 0
-    for seed in range(asked.seed, asked.seed + asked.seeds):
-        outcome = play(seed, asked.bug)
+    for seed in seeds:
+        outcome = play(seed, bug)
         steps += outcome.steps
         if outcome.problems:
             print(f"seed {seed} fails after {outcome.steps} steps; trace {outcome.trace[:16]}")
             print("\n".join(f"  {problem}" for problem in outcome.problems))
-            bug = f" --bug {asked.bug}" if asked.bug else ""
-            print(f"play it again: python -m tests.simulation --seeds 1 --seed {seed}{bug}")
+            print(f"play it again: python -m tests.simulation --seeds 1 --seed {seed}" + f" --bug {bug}" * bool(bug))
             return 1
-    print(f"{asked.seeds} seeds hold, {steps} steps, {time.monotonic() - began:.1f} s")
+    print(f"{len(seeds)} seeds hold, {steps} steps, {time.monotonic() - began:.1f} s")
     return 0
+
+
+def _find(bugs: Iterable[str], seeds: range) -> int:
+    """Search in order and record what is found, also of a search that is broken off."""
+    missing = 0
+    for bug in bugs:
+        seed = next((seed for seed in seeds if play(seed, bug).problems), None)
+        found.record(bug, seed)
+        missing += seed is None
+        print(f"{bug}: {f'not found in {len(seeds)} seeds' if seed is None else f'seed {seed}'}", flush=True)
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ MUTANTS = (
     Mutant(
         "place_kept_at_the_end",
         "streams.core.runs",
-        "            if admitted.has_turns(state, turn.header):\n
-        emitted.append(admitted.give_back(turn.header))\n", "", "a run that ends gives its place back",
+        "                emitted.append(admitted.give_back(turn.header))\n",
+        "                pass\n",
+        "a run that ends gives its place back",
     ),
 )

@@ -57,8 +57,12 @@ MUTANTS = (
     Mutant(
         "gone_partition_commits",
         TABLE,
-        '        part.owned.distrusted = answer is Answer.LOST\n        self._lose(part.owned, f"the commit answered
-        {answer.value}")\n        return False\n', "        return True\n", "who is fenced goes no further",
+        """        part.owned.distrusted = answer is Answer.LOST
+        self._lose(part.owned, f"the commit answered {answer.value}")
+        return False
+""",
+        "        return True\n",
+        "who is fenced goes no further",
     ),
     Mutant(
         "fired_timers_are_forgotten",
@@ -73,13 +77,6 @@ MUTANTS = (
         "commit.expire = {entity: at + behind_ms for entity, at in leave.items()}",
         "commit.expire = {entity: commit.clock_ms for entity, at in leave.items()}",
         "what ended stays for as long as it is needed",
-    ),
-    Mutant(
-        "distrusted_table_opens",
-        TABLE,
-        "if owned.distrusted or await self._went_back(owned):",
-        "if False:",
-        "a table that went back gives no holds for two leases",
     ),
     Mutant(
         "later_records_dropped",

@@ -42,8 +42,8 @@ MUTANTS = (
     Mutant(
         "restore_without_deadline",
         RUNS,
-        "    if turn.deadline_ms is not None:\n        armed.append(",
-        "    if False:\n        armed.append(",
+        "return entries.deadline(data)",
+        "return None",
         "a restore arms the run's deadline",
     ),
     Mutant(

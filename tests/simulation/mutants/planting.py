@@ -21,8 +21,7 @@ _PLAIN = (int, float, str, tuple, frozenset, type(None))
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong edit. ``where`` is a module, or a package in which the snippet ``old`` is once; ``breaks`` is the
-    rule."""
+    """A wrong edit: ``where`` is a module, or a package in which ``old`` is once; ``breaks`` is the rule it breaks."""
 
     name: str
     where: str
@@ -38,7 +37,7 @@ class NotPlanted(Exception):
 @contextmanager
 def planted(bug: str) -> Iterator[None]:
     """Plant the mutant of this name until the block is left. Nothing, if there is none."""
-    from tests.simulation.mutants.catalogue import MUTANTS
+    from tests.simulation.mutants.catalogue import MUTANTS  # its tables import this module
 
     mutant = MUTANTS.get(bug)
     if mutant is None:
@@ -105,14 +104,13 @@ def _swap(module: ModuleType, source: str, undo: ExitStack) -> None:
 def _swap_rows(rows: Any, others: Any, originals: dict[int, FunctionType], undo: ExitStack) -> int:
     """Make the rows of a table those of the patched one, with our functions for its."""
     wanted = {key: originals.get(id(value), value) for key, value in others.items()}
-    if rows.keys() == wanted.keys() and all(
-        isinstance(rows[k], FunctionType) is False or rows[k] is wanted[k] for k in rows
-    ):
-        return 0
-    before = dict(rows)
-    rows.update({key: value for key, value in wanted.items() if isinstance(value, FunctionType)})
-    undo.callback(rows.update, before)
-    return 1
+    new = {
+        key: value for key, value in wanted.items() if isinstance(value, FunctionType) and rows.get(key) is not value
+    }
+    if new:
+        undo.callback(rows.update, {key: rows[key] for key in new if key in rows})
+        rows.update(new)
+    return len(new)
 
 
 def _functions(module: ModuleType) -> dict[str, FunctionType]:
@@ -128,11 +126,7 @@ def _functions(module: ModuleType) -> dict[str, FunctionType]:
 
 
 def _add(found_: dict[str, FunctionType], module: ModuleType, value: Any) -> None:
-    for one in (
-        value,
-        getattr(value, "fget", None),
-        getattr(value, "__func__", None),
-        getattr(value, "__wrapped__", None),
-    ):
+    inner = (getattr(value, name, None) for name in ("fget", "__func__", "__wrapped__"))
+    for one in (value, *inner):
         if isinstance(one, FunctionType) and one.__module__ == module.__name__:
             found_[one.__qualname__] = one

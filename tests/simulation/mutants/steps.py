@@ -155,8 +155,8 @@ JOINS""",
     Mutant(
         "restore_without_timers",
         RUNS,
-        "        if step.timer is not None and step.due_ms is not None:\n            armed.append",
-        "        if False:\n            armed.append",
+        "return entries.armed(data) if field.startswith(STEP_PREFIX) else None",
+        "return None",
         "a restore arms what its steps wait for",
     ),
     Mutant(

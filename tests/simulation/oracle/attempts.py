@@ -1,6 +1,7 @@
 """Attempts of steps: what they are recorded by, how many there are, and when each begins and ends."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded, TimerFired
@@ -19,7 +20,7 @@ def check(history: History, healed_ms: int) -> Iterator[str]:
         for step_id, moments in story.steps.items():
             node = story.nodes[moments[0].view.node_id]
             yield from _number(story, step_id, node)
-            for before, now in zip(moments, moments[1:], strict=False):
+            for before, now in pairwise(moments):
                 event = story.event(now)
                 if event is not None and before.exact:
                     yield from _by(story, before, now, event)
@@ -102,6 +103,7 @@ def _not_early(story: Story, node: Node, before: Moment, now: Moment, event: Eve
         failed = story.at_offset[_since(story, before)]
         if event.ms < failed.ms + least:
             yield f"{story.id}: {new.step_id} was tried again after {event.ms - failed.ms} ms instead of {least}"
-    if isinstance(event.said, StepDeferred) and new.state == "waiting" and event.said.step_id == new.step_id:
-        if new.waiting_until_ms != event.said.until_ms or new.attempt != event.said.attempt:
-            yield f"{story.id}: {new.step_id} was given back until {event.said.until_ms}, and waits for another time"
+    said = event.said
+    is_given_back = isinstance(said, StepDeferred) and new.state == "waiting" and said.step_id == new.step_id
+    if is_given_back and (new.waiting_until_ms, new.attempt) != (said.until_ms, said.attempt):
+        yield f"{story.id}: {new.step_id} was given back until {said.until_ms}, and waits for another time"

@@ -23,8 +23,7 @@ SETTLED = ENDED | {"skipped"}
 
 @dataclass(frozen=True)
 class Event:
-    """A record of the log: ``offset`` in its partition, ``at`` its place in the order of all appends, ``ms`` its
-    time."""
+    """A record of the log: ``offset`` in its partition, ``at`` in the order of all appends, ``ms`` its time."""
 
     offset: int
     at: int

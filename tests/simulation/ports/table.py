@@ -27,11 +27,12 @@ LEASE_MS = 1_000
 
 @dataclass
 class LiveCall:
-    """A call that its worker has money for; ``asserted_ms`` is when it said last that it lives."""
+    """A call that its worker has money for; ``asserted_ms`` is when it said last that it lives, for until when."""
 
     partition: int
     entry: HoldEntry
     asserted_ms: int
+    until_ms: int
 
 
 class FencedTable(MemoryTable):
@@ -116,7 +117,7 @@ class FencedTable(MemoryTable):
         if hold.call_id not in at.holds:
             self._judge(partition, hold, now_ms)
         at.timers[hold_timer(hold.call_id)] = at.holds.setdefault(hold.call_id, hold).expires_at_ms
-        self.live[hold.call_id] = LiveCall(partition, hold, now_ms)
+        self.live[hold.call_id] = LiveCall(partition, hold, now_ms, hold.expires_at_ms)
         return True
 
     async def reassert(self, call_id: str, now_ms: int, expires_at_ms: int) -> None:
@@ -127,7 +128,7 @@ class FencedTable(MemoryTable):
         at, member = self._at(call.partition), hold_timer(call_id)
         at.holds.setdefault(call_id, call.entry)
         at.timers[member] = max(at.timers.get(member, 0), expires_at_ms)
-        call.asserted_ms = now_ms
+        call.asserted_ms, call.until_ms = now_ms, expires_at_ms
 
     def over(self, call_id: str) -> None:
         """Say that the worker has what its call did cost, and asserts it no more."""
@@ -141,7 +142,7 @@ class FencedTable(MemoryTable):
         if now_ms < self._rewound_ms.get(partition, -LEASE_MS) + LEASE_MS:
             return
         for call_id, call in self.live.items():
-            is_fresh = call.partition == partition and call.asserted_ms > now_ms - LEASE_MS
+            is_fresh = call.partition == partition and call.asserted_ms > now_ms - LEASE_MS and call.until_ms > now_ms
             if is_fresh and call_id not in self._at(partition).holds and not self._is_settled(partition, call_id):
                 self.breaches.append(f"{hold.call_id} was held while {call_id} lives and is not")
 

@@ -63,7 +63,7 @@ class Days:
         costs = [decode(r.topic, r.value) for r in world.log.everything(catalogue.COST_EVENTS)]
         settled = [event for event in costs if isinstance(event, CostEvent)]
         actual = {event.call_id for event in settled if event.kind == "actual"}
-        late: list[Record] = [event for event in settled if world.rng.random() < 0.2]
+        late: list[Record] = [event for event in costs if world.rng.random() < 0.2]
         for event in settled:
             billed = world.worker.billed.get(event.call_id)
             if event.call_id not in actual and billed is not None:

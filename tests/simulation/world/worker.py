@@ -111,10 +111,11 @@ class Worker:
         """Make the call of an attempt; another start of it is another call. The provider bills what it answered."""
         world = self._world
         self._starts += 1
-        call = self._start_of(request, self._starts)
-        partition = partition_for(ORG.encode(), world.partitions)
+        number, partition = self._starts, partition_for(ORG.encode(), world.partitions)
+        call = self._start_of(request, number)
         while not await self._held(calls, partition, call):
             await world.scheduler.turn(calls.process, "retry", HOLD_AGAIN_MS)
+            call = self._start_of(request, number)
         world.scheduler.spawn(calls.process, self._asserts(calls, call.call_id))
         if world.bug != "unannounced":
             await world.clients.persist(calls.process, log, [call])

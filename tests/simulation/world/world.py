@@ -11,7 +11,7 @@ from tests.simulation.ports.log import StampedLog
 from tests.simulation.ports.table import FencedTable
 from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.world.clients import Clients
-from tests.simulation.world.days import Days
+from tests.simulation.world.days import DAY_MS, Days
 from tests.simulation.world.mischief import Mischief
 from tests.simulation.world.owners import Owners
 from tests.simulation.world.worker import LANE, Worker
@@ -21,6 +21,8 @@ from topics import catalogue
 
 #: How much more often mischief strikes in the middle of a checkpoint, which is rare enough.
 AT_CHECKPOINTS = 4
+#: So a day ends in the middle of it.
+BEFORE_MIDNIGHT_MS = START_MS // DAY_MS * DAY_MS + DAY_MS - 2_000
 #: The run on which the fold fails, in worlds that have one, until an operator releases it.
 POISON = "run-0"
 #: More steps than any seed needs by far; a world that is not dry by then never will be.
@@ -37,7 +39,7 @@ class World:
     def __init__(self, seed: int, bug: str = "") -> None:
         self.rng = Random(seed)
         self.bug = bug
-        self.scheduler = Scheduler(self.rng, START_MS)
+        self.scheduler = Scheduler(self.rng, BEFORE_MIDNIGHT_MS if seed % 4 == 0 else START_MS)
         # No draw, so that a seed plays the same run of things with and without chains.
         self.chain_steps = seed % 2 == 1
         self.only = ONLY.get(seed % 10)
@@ -56,7 +58,7 @@ class World:
         self.processes: list[Process] = []
         self.runs: dict[str, RunSubmitted] = {}
         self.breaches: list[str] = []
-        self.healed_ms = START_MS
+        self.healed_ms = self.scheduler.now_ms
         self.owners = Owners(self)
         self.clients = Clients(self)
         self.worker = Worker(self)
