@@ -27,20 +27,6 @@ MUTANTS = (
         "a restore folds all of the log",
     ),
     Mutant(
-        "restore_from_the_start",
-        TABLE,
-        "Position(marker.offset, marker.clock_ms)",
-        "Position(bounds.first, marker.clock_ms)",
-        "a restore goes on where its checkpoint ends",
-    ),
-    Mutant(
-        "overlap_folded_again",
-        TABLE,
-        "            if record.offset < share.next_offset:\n                continue\n",
-        "",
-        "a record is folded once",
-    ),
-    Mutant(
         "clock_goes_back",
         TABLE,
         "now = max(clock_ms, item.record.timestamp_ms)",
@@ -63,13 +49,6 @@ MUTANTS = (
 """,
         "        return True\n",
         "who is fenced goes no further",
-    ),
-    Mutant(
-        "fired_timers_are_forgotten",
-        TABLE,
-        "        owned.fired.difference_update(commit.disarm)\n",
-        "",
-        "a timer that is armed again under its name fires again",
     ),
     Mutant(
         "expired_at_once_in_a_backlog",

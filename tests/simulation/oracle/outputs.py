@@ -63,9 +63,9 @@ def _expected(history: History, story: Story, node: Node, step: StepView) -> Any
     return NOTHING
 
 
-def _worked(story: Story, step: StepView, asked: Moment, told: Sequence[Any] = ()) -> int:
+def _worked(story: Story, step: StepView, asked: Moment, transcript: Sequence[Any] = ()) -> int:
     """Return what a worker says. All attempts of a step, and children of a map, see what its first one saw."""
-    return right(story.id, step.step_id, args(story, step, as_of(story, step.node_id, asked)), list(told))
+    return right(story.id, step.step_id, args(story, step, as_of(story, step.node_id, asked)), list(transcript))
 
 
 def _of_agent(story: Story, step: StepView) -> Any:
@@ -76,8 +76,8 @@ def _of_agent(story: Story, step: StepView) -> Any:
         return NOTHING if last is None else (value(last) or 0) % VARIANT
     if "/" in part:
         return right(story.id, step.step_id, {}, [])
-    told = [] if part == "1" else [[value(story.last(f"{agent}/turn-1")), _calls(story, agent)]]
-    return _worked(story, step, story.steps[agent][0], told)
+    transcript = [] if part == "1" else [[value(story.last(f"{agent}/turn-1")), _calls(story, agent)]]
+    return _worked(story, step, story.steps[agent][0], transcript)
 
 
 def _calls(story: Story, agent: str) -> list[Any]:
@@ -149,6 +149,21 @@ def _decision(story: Story, node: Node, step: StepView) -> Iterator[str]:
     did = "skip" if step.state == "skipped" else "run"
     if says != did:
         yield f"{story.id}: {node.id} did {did}, and its join {node.join} of {edges} says {says}"
+    yield from _at_once(story, node, first)
+
+
+def _at_once(story: Story, node: Node, decided: Moment) -> Iterator[str]:
+    """A join is decided by the first event after which it is sure."""
+    sources = before(story, node.id)
+    settled = [one for one in map(story.settled, sources) if one is not None]
+    if not decided.exact or not all(one.exact for one in settled):
+        return
+    for version in sorted({one.version for one in settled}):
+        now = Moment(version, version, decided.view)
+        if _verdict(node.join, [_edge(story, source, node.id, now) for source in sources]) != "wait":
+            if decided.version != version:
+                yield f"{story.id}: {node.id} was decided by event {decided.version}, and could be by {version}"
+            return
 
 
 def _edge(story: Story, source: str, target: str, moment: Moment) -> str:

@@ -30,10 +30,10 @@ def right(run_id: str, step_id: str, args: dict[str, Any], before: list[Any]) ->
 
 def of_request(request: StepRequest) -> int:
     """Return the output of a request, but for its variant."""
-    return right(request.run_id, request.step_id, request.args, told(request))
+    return right(request.run_id, request.step_id, request.args, transcript(request))
 
 
-def told(request: StepRequest) -> list[Any]:
+def transcript(request: StepRequest) -> list[Any]:
     """Return what an agent said before, with what came of its calls: a failed one by its code."""
     if not isinstance(request.work, AgentTurn):
         return []
