@@ -11,9 +11,9 @@ from streams.core.budgets.fold import BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.core.state import Fold
 from streams.runtime.table.engine import Engine
-from streams.runtime.table.inbox import CatalogueInbox
 from streams.runtime.table.partition import OwnedPartition
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
+from streams.runtime.table.spec import Ports, TableSpec
 from streams.runtime.table.takeover import Takeover
 from tests.simulation.ports.log import StampedLog
 from tests.simulation.ports.table import FencedTable
@@ -109,17 +109,14 @@ async def _restore(world: World, topic: str, fold: Fold, table: FencedTable, par
     def give_up(owned: OwnedPartition) -> None:
         raise AssertionError(f"a replay lost its partition: {owned.why}")
 
-    engine = Engine(
-        topic=topic,
-        fold=fold,
-        inbox=CatalogueInbox(),
+    ports = Ports(
         table=table,
-        log_=_SilentLog(world.log),
+        log=_SilentLog(world.log),
+        checkpoints=MemoryCheckpoints(),
         clock=ManualClock(world.scheduler.now_ms),
-        on_lost=give_up,
-        on_gap=give_up,
     )
-    takeover = Takeover(engine, MemoryCheckpoints(), memory_limit=1_000, restore_grace_ms=0)
+    engine = Engine(TableSpec(topic=topic, fold=fold), ports, on_lost=give_up, on_gap=give_up)
+    takeover = Takeover(engine, ports.checkpoints, memory_limit=1_000, restore_grace_ms=0)
     await takeover.take(takeover.new(partition))
 
 

@@ -14,7 +14,6 @@ from schemas.records.admissions import LimitsSet
 from schemas.records.base import Record
 from schemas.records.control import KeyReleased
 from schemas.records.run_events import CancelRequested, RunSubmitted, SignalReceived
-from schemas.spec.rules_version import TURNS
 from streams.runtime.routing import to_out
 from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
@@ -57,7 +56,7 @@ class Clients:
             deadline_ms=world.rng.choice(DEADLINES),
         )
         if world.turns and number != 2:
-            run = structs.replace(run, turns=True, semantics=TURNS)
+            run = structs.replace(run, turns=True)
         world.runs[run.run_id] = run
         self.busy += 1
         world.scheduler.spawn(process, self._submit(process, SimLog(world.log, calls), run))

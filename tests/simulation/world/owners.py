@@ -13,12 +13,11 @@ from streams.core.budgets.fold import BudgetsFold
 from streams.core.commands import Command
 from streams.core.runs.fold import RunFold
 from streams.core.state import Fold, State
-from streams.roles.admission import fire_nothing
 from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.table.agent import TableAgent
-from streams.runtime.table.inbox import CatalogueInbox
 from streams.runtime.table.partition import Status
-from streams.runtime.table.timers import Fire, fire_run_timers
+from streams.runtime.table.spec import Ports, TableSpec, Tuning
+from streams.runtime.table.timers import Fire, fire_nothing, fire_run_timers
 from tests.simulation.mutants.classes import RULES, SPEND, TURNS, plant
 from tests.simulation.ports.calls import Calls, SimClock
 from tests.simulation.ports.checkpoints import SimCheckpoints
@@ -111,20 +110,24 @@ class Owners:
     def _start_agent(self, owner: Owner, calls: Calls, topic: str, fold: Fold, fire: Fire) -> None:
         """Start the owner's share in one table."""
         world = self._world
-        agent = owner.agents[topic] = TableAgent(
+        spec = TableSpec(
             topic=topic,
             fold=fold,
-            inbox=CatalogueInbox(),
+            fire=self._watched(owner, topic, fire),
+            grace_ms=GRACE_MS if topic == catalogue.COST_EVENTS else 0,
+        )
+        ports = Ports(
             table=SimTable(world.tables[topic], calls),
+            log=SimLog(world.log, calls),
             checkpoints=SimCheckpoints(world.checkpoints[topic], calls),
+            clock=SimClock(world.scheduler, owner.process),
+        )
+        tuning = Tuning(
+            memory_limit=world.rng.choice((2, 100)),
             checkpoint_ms=world.checkpoint_ms,
             sweep_ms=max(SWEEP_MS, 4 * world.checkpoint_ms),
-            log_=SimLog(world.log, calls),
-            clock=SimClock(world.scheduler, owner.process),
-            fire=self._watched(owner, topic, fire),
-            restore_grace_ms=GRACE_MS if topic == catalogue.COST_EVENTS else 0,
-            memory_limit=world.rng.choice((2, 100)),
         )
+        agent = owner.agents[topic] = TableAgent(spec, ports, tuning=tuning)
         plant(world.bug, agent)
         world.scheduler.spawn(owner.process, self._drive(owner.process, agent, topic))
 

@@ -101,9 +101,9 @@ class Worker:
         if isinstance(said, StepSucceeded) and self._world.rng.random() < 0.875:
             after = next_request(request, said.output, said.cost_nano, self._world.scheduler.now_ms)
             if after is not None:
-                return after, structs.replace(said, chain="goes_on")
+                return after, structs.replace(said, chain="continues")
         assert isinstance(said, StepSucceeded | StepFailed | StepDeferred)
-        return None, structs.replace(said, chain="given_back")
+        return None, structs.replace(said, chain="returned")
 
     # Money
 
