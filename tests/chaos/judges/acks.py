@@ -1,7 +1,8 @@
 """Nothing is acked before what it leads to is in the log: by the broker's own times of positions and records.
 
 1. A step request is acked after an outcome of its attempt, or a deferral later than its own, or its run's end.
-2. A request whose worker went on is acked after the same of each step that it went on to.
+2. A request whose worker went on is acked after the same of each step that it went on to, or after somebody who had the
+   same attempt gave it back, so that what follows is asked for by itself.
 3. A submission is acked after its run is in the log, or after it was set aside.
 """
 
@@ -83,10 +84,20 @@ def _left(said: Mapping[tuple[str, str], list[Event]], request: Request, at_ms: 
         first = next((one for one in outcomes if one.kind != "deferred"), None)
         if first is None or first.kind == "failed" or first.chain != "continues" or first.at_ms > at_ms:
             return None
+        if _is_given_back(said, request.run, before, attempt, at_ms):
+            return None
         before, attempt = step, 1  # what travels along is a first attempt
         if not any(one.at_ms <= at_ms for one in said.get((request.run, step), ()) if one.attempt == attempt):
             return step
     return None
+
+
+def _is_given_back(said: Mapping[tuple[str, str], list[Event]], run: str, step: str, attempt: int, at_ms: int) -> bool:
+    """Return whether somebody else who had the same attempt left what follows: then it is asked for by itself."""
+    return any(
+        event.attempt == attempt and event.at_ms <= at_ms and (event.kind == "deferred" or event.chain == "given_back")
+        for event in said.get((run, step), ())
+    )
 
 
 def _submissions(evidence: Evidence, acks: _Acks) -> Iterator[Violation]:

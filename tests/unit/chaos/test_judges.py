@@ -13,8 +13,8 @@ import pytest
 
 from tests.chaos.evidence import Evidence, decode, encode
 from tests.chaos.judge import JUDGES, judged
-from tests.chaos.judges import gaps, overspend
-from tests.chaos.records import Money, Strike
+from tests.chaos.judges import acks, gaps, overspend
+from tests.chaos.records import Commit, Event, Money, Request, Strike
 from tests.chaos.tampers.ways import TAMPERS
 from tests.chaos.workflows import SCENARIOS
 
@@ -106,3 +106,24 @@ def test_budget_may_be_passed_by_a_start_whose_hold_was_over(session: Evidence) 
     ttl = session.hold_ttl_ms
     assert overspent(session, first, money(session, "started", 1, 900 + ttl, 2, booked_at_ms=900)) == []
     assert overspent(session, first, money(session, "started", 1, 899 + ttl, 2, booked_at_ms=900)) != []
+
+
+def chain(*, deferred: bool) -> Evidence:
+    """A request that was acked after its worker went on, and before the next step; somebody else may have had it."""
+    where = {"run": "run", "org": "org", "partition": 0}
+    events = [Event(kind="succeeded", step="one", attempt=1, chain="goes_on", offset=1, at_ms=10, **where)]
+    if deferred:
+        events.append(Event(kind="deferred", step="one", attempt=1, deferral=1, offset=2, at_ms=15, **where))
+    events.append(Event(kind="succeeded", step="two", attempt=1, offset=3, at_ms=30, **where))
+    request = Request(
+        topic="t", partition=0, offset=0, run="run", step="one", attempt=1, requested_at_ms=1, rides=["two"]
+    )
+    commit = Commit(topic="t", partition=0, offset=1, at_ms=20)
+    return Evidence(
+        seed=1, limited=False, chained=True, hold_ttl_ms=1, events=events, requests=[request], commits=[commit]
+    )
+
+
+def test_chain_is_acked_after_its_steps_unless_somebody_gave_it_back() -> None:
+    assert [violation.subject for violation in acks.judge(chain(deferred=False))] == ["run:one:1"]
+    assert acks.judge(chain(deferred=True)) == []
