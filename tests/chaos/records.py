@@ -138,6 +138,7 @@ class RunSeen(Data):
     children_nano: int = 0
     output: Any = None
     code: str = ""
+    why: str = ""
     ends: dict[str, int] = {}
     submitted_ms: int = 0
     finished_ms: int | None = None

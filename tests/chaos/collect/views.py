@@ -33,6 +33,7 @@ def with_view(known: RunSeen | None, view: RunView) -> RunSeen:
         children_nano=view.children_nano,
         output=output,
         code=view.error.code if view.error is not None else "",
+        why=view.error.message[:200] if view.error is not None else "",
         ends=ends,
         submitted_ms=view.submitted_at_ms,
         finished_ms=view.finished_at_ms,

@@ -15,5 +15,6 @@ def judge(evidence: Evidence) -> list[Violation]:
             allowed = {"failed": expected.codes, "canceled": ["canceled"], "succeeded": [""]}.get(seen.status)
             if allowed and seen.code not in allowed:
                 text = f"{where} says {seen.code or 'nothing'} of {expected.workflow}, right is {' or '.join(allowed)}"
+                text += f" ({evidence.runs[run].why})" if run in evidence.runs else ""
                 found.append(Violation("runs fail for their reasons", run, text))
     return found

@@ -58,7 +58,7 @@ def _doomed(case: Case) -> Made:
         workflow="chaos_doomed",
         org=case.org,
         statuses=["failed"],
-        codes=["provider_unavailable", "provider_timeout", "timeout", "call_settled"],
+        codes=["provider_unavailable", "provider_timeout", "timeout", "call_settled", "unavailable"],
         attempts={"ask": 2},
     )
     return Made({"text": case.text}, found)
