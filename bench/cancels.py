@@ -27,7 +27,7 @@ BEGIN_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
 POLL_S = 0.05
 #: An attempt that has a slot may still lack its lease, and the end of its run would then come first.
-CLAIMS, GRANTED = "worker_claims_total", 'answer="granted"'
+CLAIMS, GRANTED = "agentflow_worker_lease_answers_total", 'answer="granted"'
 RUNS = "/api/v1/workflows/runs"
 
 

@@ -9,7 +9,7 @@ import aiohttp
 from bench.lines import BenchError
 from deploy.local.engines.ports import LOOPBACK
 from deploy.local.roles import RoleProcess
-from streams.process.metrics import LAG_RECORDS, PARTITION_STATUS
+from schemas.metrics import LAG_RECORDS, PARTITION_STATUS
 
 _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)", re.MULTILINE)
 _STATUS = re.compile(r'status="(\w+)"')

@@ -25,7 +25,7 @@ WORKERS = 3
 LAYOUT = {"streams": ("orchestrator", "budgets", "history", "analytics"), "worker": ("worker",)}
 ENV = {"LOCAL_LATENCY_MS": str(CALL_MS), "WORKER_CONCURRENCY": str(CONCURRENCY)}
 JOIN_TIMEOUT_S = 60.0
-STEPS_TOTAL = "worker_steps_total"
+STEPS_TOTAL = "agentflow_worker_attempts_total"
 
 
 def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> list[Line]:

@@ -1,9 +1,13 @@
-"""Every metric that the roles count, declared once: name, help, labels, buckets.
+"""Every metric, declared once: name, kind, help, labels, buckets.
 
-A count is part of a fenced commit, so it is kept as fields of a Redis hash and not in a process. A field is
+Names are ``agentflow_<role>_<what>_<unit>``; ``role`` stands for any role's process. The six metrics that the guide
+names are as it names them. A unit is a base unit, ``total`` of a counter, or the noun that is counted; ``ready`` and
+``up`` are 1 or 0, and ``status`` is 1 for the value in its label.
+
+Metrics in ``STORED`` are counted in a fenced commit or by workers, and kept as fields of a Redis hash. A field is
 ``metric|label=value|label2=value2``, values percent-encoded. A histogram has ``metric_bucket|…|le=0.5``,
 ``metric_sum|…`` and ``metric_count|…``; one observation adds to the smallest bucket that holds it and to no other, so a
-reader sums the buckets up. The API shows all of them on ``/metrics``.
+reader sums the buckets up. The API shows all of them on ``/metrics``. Metrics in ``SERVED`` are of one process.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,9 +18,13 @@ from urllib.parse import quote, unquote
 Labels = Iterable[tuple[str, str]]
 
 #: Runs last from a few milliseconds (functions only) to hours (people, or slow models).
-_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
+_RUN_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 #: A small local model costs thousandths of a cent; a long chain on a large model some dollars.
 _CENTS = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 10000.0)
+#: A resumed partition takes some milliseconds, a restore from the start of a long log up to many minutes.
+_TAKEOVER_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+#: From a cached read to the longest wait for a dependency.
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 
 INF = "+Inf"
 
@@ -26,9 +34,9 @@ class Metric:
     """One metric. ``buckets`` are the upper bounds of a histogram, rising, without +Inf."""
 
     name: str
-    kind: Literal["counter", "histogram"]
+    kind: Literal["counter", "gauge", "histogram"]
     help: str
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
 
@@ -36,48 +44,129 @@ WORKFLOW_RUNS_TOTAL = "workflow_runs_total"
 WORKFLOW_DURATION_SECONDS = "workflow_duration_seconds"
 WORKFLOW_COST_CENTS = "workflow_cost_cents"
 STEP_RETRIES_TOTAL = "step_retries_total"
-STEP_SLA_MISSES_TOTAL = "step_sla_misses_total"
 CACHE_HITS_TOTAL = "cache_hits_total"
 PROVIDER_REQUESTS_TOTAL = "provider_requests_total"
-COMPENSATION_FAILURES_TOTAL = "compensation_failures_total"
-LATE_EVENTS_TOTAL = "late_events_total"
-SUBMISSION_CONFLICTS_TOTAL = "submission_conflicts_total"
-COST_SETTLEMENTS_TOTAL = "cost_settlements_total"
-ADMISSION_DELAY_SECONDS = "admission_delay_seconds"
+STEP_SLA_MISSES_TOTAL = "agentflow_orchestrator_sla_misses_total"
+COMPENSATION_FAILURES_TOTAL = "agentflow_orchestrator_compensation_failures_total"
+LATE_EVENTS_TOTAL = "agentflow_orchestrator_late_events_total"
+SUBMISSION_CONFLICTS_TOTAL = "agentflow_orchestrator_submission_conflicts_total"
+ADMISSION_DELAY_SECONDS = "agentflow_admission_delay_seconds"
+COST_SETTLEMENTS_TOTAL = "agentflow_budgets_settlements_total"
+PARTITION_STATUS = "agentflow_role_partition_status"
+LAG_RECORDS = "agentflow_role_lag_records"
+PAUSED_PARTITIONS = "agentflow_role_paused_partitions"
+QUARANTINED_KEYS = "agentflow_role_quarantined_keys"
+DEAD_LETTERS_TOTAL = "agentflow_role_dead_letters_total"
+TAKEOVER_SECONDS = "agentflow_role_takeover_seconds"
+CHECKPOINT_AGE_SECONDS = "agentflow_role_checkpoint_age_seconds"
+CHECKPOINT_BYTES = "agentflow_role_checkpoint_bytes"
+RESTORED_RECORDS = "agentflow_role_restored_records"
+READY = "agentflow_role_ready"
+DEPENDENCY_WAITING_SECONDS = "agentflow_role_dependency_waiting_seconds"
+STALL_SECONDS = "agentflow_role_stall_seconds"
+EVENT_LOOP_STALL_SECONDS = "agentflow_role_event_loop_stall_seconds"
+ADMISSION_RUNS = "agentflow_admission_limited_runs"
+SCHEDULER_SLOTS_TOTAL = "agentflow_scheduler_slots_total"
+WORKER_ATTEMPTS_IN_FLIGHT = "agentflow_worker_in_flight_attempts"
+WORKER_UNACKED_REQUESTS = "agentflow_worker_unacked_requests"
+WORKER_ATTEMPTS_TOTAL = "agentflow_worker_attempts_total"
+WORKER_CHAINED_ATTEMPTS_TOTAL = "agentflow_worker_chained_attempts_total"
+WORKER_LEASE_ANSWERS_TOTAL = "agentflow_worker_lease_answers_total"
+WORKER_DEAD_LETTERS_TOTAL = "agentflow_worker_dead_letters_total"
+WORKER_PAUSES_TOTAL = "agentflow_worker_newer_major_pauses_total"
+API_REQUESTS_TOTAL = "agentflow_api_requests_total"
+API_REQUEST_SECONDS = "agentflow_api_request_seconds"
+API_SUBMISSIONS_IN_FLIGHT = "agentflow_api_in_flight_submissions"
+API_EVENT_STREAMS = "agentflow_api_open_event_streams"
+API_ROLE_COUNTERS_UP = "agentflow_api_role_counters_up"
 
-_DECLARED = (
-    Metric(WORKFLOW_RUNS_TOTAL, "counter", "Runs that ended, by how.", ("workflow", "status")),
+_STORED = (
+    Metric(WORKFLOW_RUNS_TOTAL, "counter", "Finished runs by status.", ("workflow", "status")),
     Metric(
-        WORKFLOW_DURATION_SECONDS,
-        "histogram",
-        "Time from submission to the end of a run.",
-        ("workflow",),
-        _SECONDS,
+        WORKFLOW_DURATION_SECONDS, "histogram", "Time from submission to the end of a run.", ("workflow",), _RUN_SECONDS
     ),
-    Metric(WORKFLOW_COST_CENTS, "histogram", "What one run did cost, in US cents.", ("workflow",), _CENTS),
-    Metric(STEP_RETRIES_TOTAL, "counter", "Attempts after a step's first one.", ("workflow", "node")),
+    Metric(WORKFLOW_COST_CENTS, "histogram", "Cost of a finished run in US cents.", ("workflow",), _CENTS),
+    Metric(STEP_RETRIES_TOTAL, "counter", "Attempts after the first attempt of a step.", ("workflow", "node")),
+    Metric(CACHE_HITS_TOTAL, "counter", "Model calls answered from the response cache.", ("provider", "model")),
+    Metric(PROVIDER_REQUESTS_TOTAL, "counter", "Requests to providers by outcome.", ("provider", "model", "outcome")),
     Metric(STEP_SLA_MISSES_TOTAL, "counter", "Steps that took longer than their sla_ms.", ("workflow", "node")),
-    Metric(CACHE_HITS_TOTAL, "counter", "Model calls that an earlier answer stood in for.", ("provider", "model")),
-    Metric(
-        PROVIDER_REQUESTS_TOTAL,
-        "counter",
-        "Requests to providers, by outcome.",
-        ("provider", "model", "outcome"),
-    ),
-    Metric(COMPENSATION_FAILURES_TOTAL, "counter", "Compensating steps that failed for good.", ("workflow", "node")),
-    Metric(LATE_EVENTS_TOTAL, "counter", "Events that came when nothing waited for them any more.", ("reason",)),
-    Metric(SUBMISSION_CONFLICTS_TOTAL, "counter", "Submissions in the log with a used id and another body.", ()),
+    Metric(COMPENSATION_FAILURES_TOTAL, "counter", "Compensating steps that failed permanently.", ("workflow", "node")),
+    Metric(LATE_EVENTS_TOTAL, "counter", "Events that arrived when nothing waited for them any more.", ("reason",)),
+    Metric(SUBMISSION_CONFLICTS_TOTAL, "counter", "Submissions in the log that reuse an id with another body."),
     Metric(
         ADMISSION_DELAY_SECONDS,
         "histogram",
-        "Time that a run with turns stood in line until it was admitted.",
+        "Time that a run was queued before its admission.",
         ("workflow",),
-        _SECONDS,
+        _RUN_SECONDS,
     ),
-    Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements, by kind and by what they changed.", ("kind", "effect")),
+    Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements of calls by kind and effect.", ("kind", "effect")),
+)
+_SERVED = (
+    Metric(
+        PARTITION_STATUS, "gauge", "1 for the current status of an owned partition.", ("role", "partition", "status")
+    ),
+    Metric(LAG_RECORDS, "gauge", "Records that are not processed yet.", ("role", "topic", "partition")),
+    Metric(PAUSED_PARTITIONS, "gauge", "Partitions that wait for an upgrade of the role.", ("role",)),
+    Metric(QUARANTINED_KEYS, "gauge", "Keys that are quarantined because their fold failed.", ("role",)),
+    Metric(DEAD_LETTERS_TOTAL, "counter", "Dead-lettered records by reason.", ("role", "reason")),
+    Metric(
+        TAKEOVER_SECONDS,
+        "histogram",
+        "Time from the assignment of a partition until it is ready, resumed or restored from the log.",
+        ("role", "how"),
+        _TAKEOVER_SECONDS,
+    ),
+    Metric(
+        CHECKPOINT_AGE_SECONDS,
+        "gauge",
+        "Age of the newest checkpoint if the table has changed since, else 0.",
+        ("role", "partition"),
+    ),
+    Metric(CHECKPOINT_BYTES, "gauge", "Size of the last checkpoint that this owner wrote.", ("role", "partition")),
+    Metric(
+        RESTORED_RECORDS,
+        "gauge",
+        "Records of checkpoint and log from which the partition was restored.",
+        ("role", "partition"),
+    ),
+    Metric(READY, "gauge", "1 while every role of the process makes progress, else 0."),
+    Metric(
+        DEPENDENCY_WAITING_SECONDS,
+        "gauge",
+        "Time since a dependency last answered, 0 while it answers.",
+        ("dependency",),
+    ),
+    Metric(
+        STALL_SECONDS,
+        "gauge",
+        "Time that a partition has made no progress with records to process.",
+        ("role", "topic", "partition"),
+    ),
+    Metric(EVENT_LOOP_STALL_SECONDS, "gauge", "Seconds since the event loop last ran."),
+    Metric(ADMISSION_RUNS, "gauge", "Runs that are subject to limits, of all organisations, by state.", ("state",)),
+    Metric(
+        SCHEDULER_SLOTS_TOTAL,
+        "counter",
+        "Slots of schedules by outcome: started, queued, skipped, missed, refused, backfilled.",
+        ("outcome",),
+    ),
+    Metric(WORKER_ATTEMPTS_IN_FLIGHT, "gauge", "Attempts in progress."),
+    Metric(WORKER_UNACKED_REQUESTS, "gauge", "Requests that are read and not acknowledged yet."),
+    Metric(WORKER_ATTEMPTS_TOTAL, "counter", "Finished attempts by kind and outcome.", ("kind", "outcome")),
+    Metric(WORKER_CHAINED_ATTEMPTS_TOTAL, "counter", "Attempts that were started without a request in the log."),
+    Metric(WORKER_LEASE_ANSWERS_TOTAL, "counter", "Answers to requests for the lease of an attempt.", ("answer",)),
+    Metric(WORKER_DEAD_LETTERS_TOTAL, "counter", "Dead-lettered requests by reason.", ("reason",)),
+    Metric(WORKER_PAUSES_TOTAL, "counter", "Partitions paused at a record of a newer major version."),
+    Metric(API_REQUESTS_TOTAL, "counter", "HTTP requests by route and status.", ("method", "route", "status")),
+    Metric(API_REQUEST_SECONDS, "histogram", "Time to answer an HTTP request.", ("route",), _REQUEST_SECONDS),
+    Metric(API_SUBMISSIONS_IN_FLIGHT, "gauge", "Submissions in flight."),
+    Metric(API_EVENT_STREAMS, "gauge", "Open event streams."),
+    Metric(API_ROLE_COUNTERS_UP, "gauge", "1 if the counters of the roles could be read, else 0."),
 )
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _DECLARED}
+STORED: Mapping[str, Metric] = {metric.name: metric for metric in _STORED}
+SERVED: Mapping[str, Metric] = {metric.name: metric for metric in _SERVED}
 
 WORKERS_COUNTERS_KEY = "{workers}:counters"
 """The Redis hash of what workers count outside of a partition's commit."""
@@ -125,7 +214,7 @@ def _field(declared: Metric, name: str, labels: Labels) -> str:
 
 
 def _declared(metric: str, kind: str) -> Metric:
-    declared = METRICS.get(metric)
+    declared = STORED.get(metric)
     if declared is None or declared.kind != kind:
-        raise ValueError(f"{metric!r} is not a {kind} declared in schemas/metrics.py; declare it there")
+        raise ValueError(f"{metric!r} is not a stored {kind} declared in schemas/metrics.py; declare it there")
     return declared

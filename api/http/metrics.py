@@ -2,13 +2,12 @@
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.concurrency_limit import Bound
-
-#: From a cached read to the longest wait for a dependency.
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+from connectors.prometheus.families import counter, gauge, histogram
+from schemas.metrics import API_EVENT_STREAMS, API_REQUEST_SECONDS, API_REQUESTS_TOTAL, API_SUBMISSIONS_IN_FLIGHT
 
 
 class Measures:
@@ -16,19 +15,10 @@ class Measures:
 
     def __init__(self, submissions: Bound, streams: Bound) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "api_requests_total",
-            "HTTP requests, by route and status.",
-            ("method", "route", "status"),
-            registry=self.registry,
-        )
-        self.seconds = Histogram(
-            "api_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry
-        )
-        under_way = Gauge("api_submissions_under_way", "Submissions under way.", registry=self.registry)
-        under_way.set_function(lambda: submissions.under_way)
-        open_streams = Gauge("api_event_streams", "Event streams that are open.", registry=self.registry)
-        open_streams.set_function(lambda: streams.under_way)
+        self.requests = counter(API_REQUESTS_TOTAL, self.registry)
+        self.seconds = histogram(API_REQUEST_SECONDS, self.registry)
+        gauge(API_SUBMISSIONS_IN_FLIGHT, self.registry).set_function(lambda: submissions.under_way)
+        gauge(API_EVENT_STREAMS, self.registry).set_function(lambda: streams.under_way)
 
 
 class Measure:

@@ -9,10 +9,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 
+from connectors.prometheus.families import counter_family, gauge_value, histogram_family
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import Slot
 from schemas.errors import Unavailable
-from schemas.metrics import INF, METRICS, WORKERS_COUNTERS_KEY, Metric, format_bound, parse_field
+from schemas.metrics import API_ROLE_COUNTERS_UP, INF, STORED, WORKERS_COUNTERS_KEY, Metric, format_bound, parse_field
 from topics.catalogue import ONE_ORDER, TABLE_ADMISSIONS, TABLE_BUDGETS, TABLE_RUNS
 
 Family = CounterMetricFamily | HistogramMetricFamily | GaugeMetricFamily
@@ -51,7 +52,7 @@ async def exposition(registry: CollectorRegistry, counters: RoleCounters) -> byt
     except Unavailable:
         fields, up = {}, 0.0
     roles = CollectorRegistry()
-    roles.register(_Snapshot([*families(fields), _up(up)]))
+    roles.register(_Snapshot([*families(fields), gauge_value(API_ROLE_COUNTERS_UP, up)]))
     return generate_latest(registry) + generate_latest(roles)
 
 
@@ -61,17 +62,17 @@ def families(fields: Mapping[str, float]) -> list[Family]:
     for field, value in fields.items():
         name, labels = parse_field(field)
         values[(name, tuple(labels.values()))] += value
-    return [_family(metric, values) for metric in METRICS.values()]
+    return [_family(metric, values) for metric in STORED.values()]
 
 
 def _family(metric: Metric, values: Values) -> Family:
     if metric.kind == "counter":
-        counter = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+        counter = counter_family(metric.name)
         for (name, labels), value in values.items():
             if name == metric.name and len(labels) == len(metric.labels):
                 counter.add_metric(labels, value)
         return counter
-    histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+    histogram = histogram_family(metric.name)
     for (name, labels), count in values.items():
         if name == f"{metric.name}_count" and len(labels) == len(metric.labels):
             total = values.get((f"{metric.name}_sum", labels), 0.0)
@@ -86,10 +87,6 @@ def _cumulated(metric: Metric, labels: tuple[str, ...], values: Values, count: f
         below += values.get((f"{metric.name}_bucket", (*labels, format_bound(bound))), 0.0)
         buckets.append((format_bound(bound), below))
     return [*buckets, (INF, count)]
-
-
-def _up(value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily("api_role_counters_up", "1 if the roles' counters could be read, else 0.", value=value)
 
 
 class _Snapshot(Collector):

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 log = logging.getLogger(__name__)
 
-RESERVED = ("agentflow_", "worker_", "process_", "python_")
+RESERVED = ("agentflow_", "process_", "python_")
 
 METRICS = CollectorRegistry()
 """The registry where tools and functions register their metrics."""

@@ -3,16 +3,12 @@
 import time
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from connectors.prometheus.families import gauge_family, gauge_value
+from schemas.metrics import DEPENDENCY_WAITING_SECONDS, EVENT_LOOP_STALL_SECONDS, READY, STALL_SECONDS
 from streams.process.health import TIMERS, Health
-
-READY = "agentflow_ready"
-DEPENDENCY_WAITING_SECONDS = "agentflow_dependency_waiting_seconds"
-STILL_SECONDS = "agentflow_still_seconds"
-EVENT_LOOP_STILL_SECONDS = "agentflow_event_loop_still_seconds"
-NAMES = (READY, DEPENDENCY_WAITING_SECONDS, STILL_SECONDS, EVENT_LOOP_STILL_SECONDS)
 
 
 class HealthCollector(Collector):
@@ -24,26 +20,16 @@ class HealthCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the metrics."""
         health = self._health
-        yield _one(READY, "1 while every role of the process goes on with its work", not health.complaints())
-        yield _one(EVENT_LOOP_STILL_SECONDS, "For how long the event loop has not come round", health.loop_still_s())
-        waiting = GaugeMetricFamily(
-            DEPENDENCY_WAITING_SECONDS, "For how long a dependency has not answered", labels=["dependency"]
-        )
+        yield gauge_value(READY, not health.complaints())
+        yield gauge_value(EVENT_LOOP_STALL_SECONDS, health.loop_still_s())
+        waiting = gauge_family(DEPENDENCY_WAITING_SECONDS)
         now = time.monotonic()
         for state in health.dependencies.states():
             waiting.add_metric([state.name], state.seconds(now))
         yield waiting
-        still = GaugeMetricFamily(
-            STILL_SECONDS,
-            "For how long a partition's work has stood still with records to do",
-            labels=["role", "topic", "partition"],
-        )
+        still = gauge_family(STALL_SECONDS)
         for role, view in health.views().items():
             for (topic, number), one in view.partitions.items():
                 if (topic, number) != TIMERS:
                     still.add_metric([role, topic, str(number)], one.still_s)
         yield still
-
-
-def _one(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, text, value=float(value))

@@ -7,12 +7,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from connectors.aio.cancel import end
 from connectors.ports.engine import Log
+from connectors.prometheus.families import gauge_family
 from schemas.errors import Unavailable
+from schemas.metrics import ADMISSION_RUNS
 from schemas.records.admissions import PoolSet
 from schemas.tables.admissions import LINES, POOL, Pool
 from streams.core.admissions.fold import AdmissionsFold
@@ -27,7 +29,6 @@ from topics.catalogue import ADMISSIONS, RUN_EVENTS, TABLE_ADMISSIONS
 
 log = logging.getLogger(__name__)
 
-ADMISSION_RUNS = "agentflow_admission_runs"
 RETRY_S = 1.0
 
 
@@ -67,7 +68,7 @@ class AdmissionQueueCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the metric."""
-        runs = GaugeMetricFamily(ADMISSION_RUNS, "Runs with turns, of all organisations", labels=["state"])
+        runs = gauge_family(ADMISSION_RUNS)
         for one in self._owned().values():
             pool = one.memory.value(LINES, POOL) if one.status is Status.READY else None
             if isinstance(pool, Pool):

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import Clock, OutRecord
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules, StoredSchedule
+from connectors.prometheus.families import counter
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import Rejected, SubmissionConflict, Unavailable
+from schemas.metrics import SCHEDULER_SLOTS_TOTAL
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.run_states import TERMINAL_RUN
 from schemas.schedule import slot_id, slots
@@ -69,12 +71,7 @@ class Scheduler:
         self._markers = ports.markers
         self._appender = ports.appender
         self._clock = clock
-        self._slots = Counter(
-            "scheduler_slots_total",
-            "Slots of schedules that were decided, by how: started, queued, skipped, missed, refused, backfilled.",
-            ("outcome",),
-            registry=registry,
-        )
+        self._slots = counter(SCHEDULER_SLOTS_TOTAL, registry)
 
     def paused(self) -> dict[Partition, str]:
         """Return nothing: no partition is read."""

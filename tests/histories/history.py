@@ -73,7 +73,7 @@ def fold(chain_steps: bool, records: Iterable[Record]) -> Iterator[dict[str, Any
     for offset, (at_ms, text) in enumerate(records):
         now_ms = max(now_ms, at_ms)
         commands = rules.fold(state, decode(RUN_EVENTS, text.encode()), now_ms, offset)
-        yield {"says": [say(one) for one in commands], "digest": _digest(_bytes(one) for one in commands)}
+        yield {"says": [say(one) for one in commands], "digest": digest(command_bytes(one) for one in commands)}
     yield {"states": {entity: _entries(state, entity) for entity in state.entities()}}
 
 
@@ -128,11 +128,13 @@ def _say_to_runs(record: object) -> str:
             return f"emit {type(record).__name__}"
 
 
-def _bytes(command: Command) -> bytes:
+def command_bytes(command: Command) -> bytes:
+    """Return what a digest covers of a command."""
     return encode(command.record) if isinstance(command, Emit) else repr(command).encode()
 
 
-def _digest(parts: Iterable[bytes]) -> str:
+def digest(parts: Iterable[bytes]) -> str:
+    """Return the digest of a record's commands."""
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:DIGITS]
 
 

@@ -56,7 +56,7 @@ async def test_readiness_names_what_is_down_in_two_seconds() -> None:
         assert set(states) == {"kafka", "redis", "postgres", "clickhouse"}
         assert all(state["status"] == "error" and state["error"] for state in states.values())
         assert (await api.client.get("/health")).status_code == 200
-        assert "api_role_counters_up 0.0" in (await api.client.get("/metrics")).text
+        assert "agentflow_api_role_counters_up 0.0" in (await api.client.get("/metrics")).text
 
 
 async def test_metrics_show_what_the_roles_counted(api: Running, redis_url: str) -> None:
@@ -99,7 +99,7 @@ async def test_metrics_show_what_the_roles_counted(api: Running, redis_url: str)
     assert samples[("workflow_duration_seconds_bucket", "7200")] == 4
     assert samples[("workflow_duration_seconds_bucket", "+Inf")] == 6
     assert "unheard_of" not in answer.text
-    assert 'api_requests_total{method="GET",route="/api/v1/workflows",status="200"}' in answer.text
+    assert 'agentflow_api_requests_total{method="GET",route="/api/v1/workflows",status="200"}' in answer.text
 
 
 @pytest.mark.parametrize("chunked", [False, True])

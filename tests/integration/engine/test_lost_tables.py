@@ -28,7 +28,7 @@ from connectors.redis.keys import Slot
 from deploy.local.engines import Endpoints, EngineStack
 from deploy.local.roles import ROOT, RoleProcess
 from deploy.local.system import ORG, PARTITIONS, System
-from streams.process.metrics import PARTITION_STATUS
+from schemas.metrics import PARTITION_STATUS
 from streams.runtime.checkpoint.codec import Marker, marker_of
 from streams.runtime.routing import to_out
 from tests.support.checker import Checker

@@ -14,9 +14,9 @@ import pytest
 from connectors.ports.engine import InRecord
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, run_id
+from schemas.metrics import PAUSED_PARTITIONS
 from schemas.records.run_events import StepSucceeded
 from schemas.spec.model import ResolvedSpec
-from streams.process.metrics import PAUSED_PARTITIONS
 from tests.support import runs as builders
 from tests.support.client import define_workflow, get_run, merger, submission, submit, unique, wait_for_run
 from tests.support.cloudevents import structured

@@ -155,13 +155,13 @@ def test_an_engine_that_hangs_is_named_and_leaves_by_itself(system: System, engi
         assert state["since"].startswith("20")
         others = {name: one["state"] for name, one in answer.body["dependencies"].items() if name != engine}
         assert set(others.values()) == {"answers"}
-        assert scrape_role(process).total("agentflow_dependency_waiting_seconds", dependency=engine) > 0
-        assert scrape_role(process).values("agentflow_ready") == [0]
+        assert scrape_role(process).total("agentflow_role_dependency_waiting_seconds", dependency=engine) > 0
+        assert scrape_role(process).values("agentflow_role_ready") == [0]
     until_ready(process)
     log = process.log_path.read_text()
     assert f"waiting for {engine}: " in log
     assert f"{engine} answers again after" in log
-    assert scrape_role(process).values("agentflow_ready") == [1]
+    assert scrape_role(process).values("agentflow_role_ready") == [1]
 
 
 def test_a_dependency_that_stays_away_ends_the_process_only_when_that_is_set(system: System) -> None:
@@ -197,11 +197,11 @@ def test_metrics_tell_takes_and_stillness_and_health_says_that_it_lives(system: 
     def all_taken() -> bool:
         # Ready says that nothing is wrong, and that may be before the group has dealt out the partitions.
         metrics = scrape_role(role)
-        taken = metrics.total("agentflow_take_seconds_count", role="orchestrator") >= PARTITIONS
-        return taken and len(metrics.values("agentflow_still_seconds", role="orchestrator")) == PARTITIONS
+        taken = metrics.total("agentflow_role_takeover_seconds_count", role="orchestrator") >= PARTITIONS
+        return taken and len(metrics.values("agentflow_role_stall_seconds", role="orchestrator")) == PARTITIONS
 
     until(all_taken, 30, "all partitions are taken and watched")
-    assert scrape_role(role).total("agentflow_take_seconds_sum", role="orchestrator") > 0
+    assert scrape_role(role).total("agentflow_role_takeover_seconds_sum", role="orchestrator") > 0
     port = role.ready["metrics_port"]
     assert isinstance(port, int)
     assert ask(port, "health").body["alive"] is True

@@ -12,7 +12,7 @@ from redis import Redis
 
 from deploy.local.roles import ROOT
 from deploy.local.system import ORG, System
-from streams.roles.admission import ADMISSION_RUNS
+from schemas.metrics import ADMISSION_RUNS
 from tests.support.client import RUNS, define_workflow, submission, submit
 from tests.support.crashes import CHECKPOINT_MS, SESSION_MS
 from tests.support.polling import until
@@ -110,7 +110,7 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
     page = httpx.get(f"http://127.0.0.1:{system.roles['admission'].ready['metrics_port']}/metrics", trust_env=False)
     assert f'{ADMISSION_RUNS}{{state="running"}} 0.0' in page.text
     assert f'{ADMISSION_RUNS}{{state="waiting"}} 0.0' in page.text
-    assert "admission_delay_seconds_count" in clients[ORG].get("/metrics").text
+    assert "agentflow_admission_delay_seconds_count" in clients[ORG].get("/metrics").text
 
 
 def counts(client: httpx.Client) -> tuple[int, int]:

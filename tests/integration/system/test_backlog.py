@@ -10,7 +10,7 @@ import pytest
 from connectors.providers.local.model import ECHO
 from deploy.local.roles import RoleProcess
 from deploy.local.system import PARTITIONS, System
-from streams.process.metrics import LAG_RECORDS
+from schemas.metrics import LAG_RECORDS
 from tests.support.client import define_prompt, define_workflow, llm, merger, run, submission, submit
 from tests.support.metrics import scrape, scrape_role
 from tests.support.polling import until
@@ -90,5 +90,5 @@ def test_waiting_requests_grow_the_lag_and_not_the_worker(system: System, client
     print(f"the worker grew by {growth:.1f} MiB while {lag():.0f} requests waited")  # noqa: T201
     assert growth < GROWTH_MIB
     assert behind(kafka, "agentflow.worker", SILVER) > 0.9 * WAITING
-    assert scrape_role(worker).total("worker_steps_unacked") <= CONCURRENCY + READ_AHEAD
+    assert scrape_role(worker).total("agentflow_worker_unacked_requests") <= CONCURRENCY + READ_AHEAD
     assert worker.pid == pid

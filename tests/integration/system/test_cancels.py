@@ -49,7 +49,7 @@ def in_flight(system: System) -> int:
     """How many attempts the worker works on."""
     port = system.roles["worker"].ready["metrics_port"]
     text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
-    (line,) = (line for line in text.splitlines() if line.startswith("worker_steps_in_flight "))
+    (line,) = (line for line in text.splitlines() if line.startswith("agentflow_worker_in_flight_attempts "))
     return int(float(line.split()[1]))
 
 

@@ -112,12 +112,12 @@ def test_a_template_has_run_and_time_exactly_once(encoded):
         Template(encoded.encode())
 
 
-PAGE = """# HELP agentflow_lag_records Records not yet processed
-agentflow_lag_records{role="orchestrator",topic="run-events",partition="0"} 3.0
-agentflow_lag_records{role="orchestrator",topic="run-events",partition="1"} 4.0
-agentflow_partition_status{role="orchestrator",partition="0",status="ready"} 1.0
-agentflow_partition_status{role="orchestrator",partition="1",status="taking"} 1.0
-agentflow_partition_status{role="orchestrator",partition="2",status="ready"} 1.0
+PAGE = """# HELP agentflow_role_lag_records Records not yet processed
+agentflow_role_lag_records{role="orchestrator",topic="run-events",partition="0"} 3.0
+agentflow_role_lag_records{role="orchestrator",topic="run-events",partition="1"} 4.0
+agentflow_role_partition_status{role="orchestrator",partition="0",status="ready"} 1.0
+agentflow_role_partition_status{role="orchestrator",partition="1",status="taking"} 1.0
+agentflow_role_partition_status{role="orchestrator",partition="2",status="ready"} 1.0
 process_open_fds 12.0
 """
 

@@ -122,7 +122,7 @@ def test_metrics_of_tools_are_served_but_for_reserved_names() -> None:
     Counter("worker_steps", "Not theirs.", registry=theirs).inc()
     ours.register(ToolMetrics(theirs))
     assert ours.get_sample_value("weather_calls_total", {"city": "Bern"}) == 2
-    assert ours.get_sample_value("worker_steps_total") is None
+    assert ours.get_sample_value("agentflow_worker_attempts_total") is None
 
 
 def test_a_broken_collector_costs_no_page() -> None:

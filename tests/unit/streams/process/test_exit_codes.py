@@ -3,11 +3,7 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from streams.process.exit_codes import ADVICE, Ending, Exit
-from streams.process.health_metrics import NAMES as HEALTH_METRICS
-from streams.process.metrics import NAMES as ROLE_METRICS
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
 
@@ -31,8 +27,3 @@ def test_the_last_line_says_who_why_what_to_do_and_the_code() -> None:
 def test_the_operations_page_has_every_code() -> None:
     documented = re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE, re.MULTILINE)
     assert documented == [(str(code.value), code.name) for code in Exit]
-
-
-@pytest.mark.parametrize("name", [*HEALTH_METRICS, *ROLE_METRICS])
-def test_the_operations_page_names_every_metric_of_a_role(name: str) -> None:
-    assert f"| `{name}` |" in PAGE

@@ -25,7 +25,7 @@ def world():
 
 
 def late_reasons(world):
-    return [labels["reason"] for labels in world.counted("late_events_total")]
+    return [labels["reason"] for labels in world.counted("agentflow_orchestrator_late_events_total")]
 
 
 def test_a_line_runs_to_its_end(world):
@@ -61,9 +61,9 @@ def test_a_repeated_submission_changes_nothing(world):
     assert world.feed(event) == []
     assert world.feed(structs.replace(event, submitted_at_ms=5)) == []
     world.feed(structs.replace(event, body_hash="other"))
-    assert world.counted("submission_conflicts_total") == [{}]
+    assert world.counted("agentflow_orchestrator_submission_conflicts_total") == [{}]
     world.feed(structs.replace(event, org_id="other"))
-    assert len(world.counted("submission_conflicts_total")) == 2
+    assert len(world.counted("agentflow_orchestrator_submission_conflicts_total")) == 2
     assert world.snapshot() == before
 
 

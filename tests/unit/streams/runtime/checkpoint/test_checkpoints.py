@@ -272,7 +272,7 @@ async def test_a_run_that_ended_is_known_after_a_restore_and_nothing_more() -> N
     await harness.feed(heir, run("one"), succeeded("one", "a"), CancelRequested(run_id="one", org_id=ORG))
     assert len(harness.log.everything(catalogue.RUN_VIEWS)) == emitted
     assert len(heir.quarantine) == 0
-    assert harness.table.counters(0)["late_events_total|reason=unknown_run"] == 2
+    assert harness.table.counters(0)["agentflow_orchestrator_late_events_total|reason=unknown_run"] == 2
 
 
 async def test_an_ended_run_whose_money_may_still_come_is_kept_whole() -> None:

@@ -80,7 +80,7 @@ def test_it_is_tried_again_and_its_failure_is_counted_and_changes_nothing() -> N
     world.fire("retry:undo:2")
     assert (world.requests[-1].attempt, world.requests[-1].compensation) == (2, True)
     world.fail("undo", attempt=2)
-    assert world.counted("compensation_failures_total") == [{"workflow": "flow", "node": "undo"}]
+    assert world.counted("agentflow_orchestrator_compensation_failures_total") == [{"workflow": "flow", "node": "undo"}]
     assert world.requests[-1].step_id == "tell"
     world.succeed("tell")
     assert world.status == "failed"
@@ -105,7 +105,7 @@ def test_arguments_that_cannot_be_bound_fail_it_alone() -> None:
     world.fail("pay", retryable=False)
     assert world.status == "failed"
     assert world.step("undo").state == "failed"
-    assert len(world.counted("compensation_failures_total")) == 1
+    assert len(world.counted("agentflow_orchestrator_compensation_failures_total")) == 1
 
 
 def test_a_restore_asks_for_it_again_and_keeps_the_run() -> None:

@@ -113,7 +113,7 @@ def test_a_deadline_is_forgotten_when_the_run_ends(world):
     assert (world.status, world.timers) == ("succeeded", {})
     world.fire("deadline")
     assert world.status == "succeeded"
-    assert world.counted("late_events_total") == [{"reason": "timer"}]
+    assert world.counted("agentflow_orchestrator_late_events_total") == [{"reason": "timer"}]
 
 
 def test_the_run_s_own_timer_is_in_its_progress(world):

@@ -13,7 +13,7 @@ def world():
 
 
 def missed(world):
-    return world.counted("step_sla_misses_total")
+    return world.counted("agentflow_orchestrator_sla_misses_total")
 
 
 def test_a_target_that_is_met_says_nothing(world):

@@ -29,7 +29,7 @@ def send(world, data=None, name="approval", id_="1"):
 
 
 def reasons(world):
-    return [labels["reason"] for labels in world.counted("late_events_total")]
+    return [labels["reason"] for labels in world.counted("agentflow_orchestrator_late_events_total")]
 
 
 def seen(world, step_id):

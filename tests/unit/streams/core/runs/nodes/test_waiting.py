@@ -88,14 +88,14 @@ def test_a_canceled_wait_never_fires(world):
     world.cancel()
     assert (world.status, world.states()["pause"], world.timers) == ("canceled", "canceled", {})
     world.fire("wait:pause:1")
-    assert world.counted("late_events_total") == [{"reason": "timer"}]
+    assert world.counted("agentflow_orchestrator_late_events_total") == [{"reason": "timer"}]
 
 
 def test_a_result_for_a_wait_counts_as_late(world):
     world.submit(wait(duration_ms=1))
     world.succeed("pause", "x")
     assert world.states() == {"pause": "waiting"}
-    assert world.counted("late_events_total") == [{"reason": "old_attempt"}]
+    assert world.counted("agentflow_orchestrator_late_events_total") == [{"reason": "old_attempt"}]
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ def test_a_result_of_other_arguments_costs_and_is_asked_for_again(world: World) 
     assert world.states() == {"a": "succeeded", "b": "running"}
     assert (world.step("b").attempt, world.step("b").cost_nano) == (2, 7)
     assert (world.asked()[-1], world.requests[-1].args) == (("b", 2), {"a": "recorded"})
-    assert {"reason": "other_args"} in world.counted("late_events_total")
+    assert {"reason": "other_args"} in world.counted("agentflow_orchestrator_late_events_total")
     world.succeed("b", "again", attempt=1, chain="continues", args_hash="0" * 24, **paid(7))
     assert world.state.get(RUN, "p").cost_nano == 7, "once"
 

@@ -113,7 +113,7 @@ def check(world: ChainWorld) -> None:
         assert progress.open_steps == 0
         return
     assert shown == folded(unflagged(world.events, "chain"), RunFold())
-    reasons = {labels["reason"] for labels in world.counted("late_events_total")}
+    reasons = {labels["reason"] for labels in world.counted("agentflow_orchestrator_late_events_total")}
     if "other_args" not in reasons and "unknown_step" not in reasons:
         assert shown == folded(unflagged(world.events, "chain", "args_hash"), RunFold())
 

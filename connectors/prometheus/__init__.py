@@ -1,0 +1,1 @@
+"""Prometheus: the client library's metrics, made of our declarations."""
