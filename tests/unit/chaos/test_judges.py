@@ -111,7 +111,7 @@ def test_budget_may_be_passed_by_a_start_whose_hold_was_over(session: Evidence) 
 def chain(*, deferred: bool) -> Evidence:
     """A request that was acked after its worker went on, and before the next step; somebody else may have had it."""
     where = {"run": "run", "org": "org", "partition": 0}
-    events = [Event(kind="succeeded", step="one", attempt=1, chain="goes_on", offset=1, at_ms=10, **where)]
+    events = [Event(kind="succeeded", step="one", attempt=1, chain="continues", offset=1, at_ms=10, **where)]
     if deferred:
         events.append(Event(kind="deferred", step="one", attempt=1, deferral=1, offset=2, at_ms=15, **where))
     events.append(Event(kind="succeeded", step="two", attempt=1, offset=3, at_ms=30, **where))
