@@ -6,13 +6,6 @@ FOLD = "streams.core.admissions"
 
 MUTANTS = (
     Mutant(
-        "limit_is_one_too_high",
-        FOLD,
-        "if event.version > lines.limits(event.org_id).version:",
-        "if event.version >= 1:",
-        "an older limit does not come back",
-    ),
-    Mutant(
         "release_leaves_the_place",
         FOLD,
         "        lines.leave(event.org_id, known.workflow, known.number)\n",

@@ -27,13 +27,6 @@ MUTANTS = (
         "a correction books the difference",
     ),
     Mutant(
-        "repeat_keeps_its_hold",
-        FOLD,
-        'return [_release(event), _count(event, "repeated")]',
-        'return [_count(event, "repeated")]',
-        "a release comes with every settlement",
-    ),
-    Mutant(
         "hold_stays",
         FOLD,
         "return [ExpireAt(entity, now_ms + SETTLED_HORIZON_MS), _release(event)]",

@@ -1,17 +1,11 @@
-"""Wrong edits of the engine: taking, folding, committing, timers, restores."""
+"""Wrong edits of the engine: taking, folding, committing, timers, restores, checkpoints."""
 
 from tests.simulation.mutants.planting import Mutant
 
 TABLE = "streams.runtime.table"
+CHECKPOINT = "streams.runtime.checkpoint"
 
 MUTANTS = (
-    Mutant(
-        "fired_timer_stays_armed",
-        TABLE,
-        "            commands = [Disarm(entity, timer_id), *commands]\n",
-        "            commands = [*commands, Disarm(entity, timer_id)]\n",
-        "a timer that fired is disarmed before its event is folded, which may arm it again",
-    ),
     Mutant(
         "restored_in_silence",
         TABLE,
@@ -39,16 +33,6 @@ MUTANTS = (
         "            commit.drops[entity] = drops\n",
         "            pass\n",
         "what is dropped leaves the table",
-    ),
-    Mutant(
-        "gone_partition_commits",
-        TABLE,
-        """        part.owned.distrusted = answer is Answer.LOST
-        self._lose(part.owned, f"the commit answered {answer.value}")
-        return False
-""",
-        "        return True\n",
-        "who is fenced goes no further",
     ),
     Mutant(
         "expired_at_once_in_a_backlog",
@@ -84,5 +68,19 @@ MUTANTS = (
         "            result.commit.puts[QUARANTINE] = puts\n",
         "            pass\n",
         "what is set aside is in the table",
+    ),
+    Mutant(
+        "checkpoint_without_timers",
+        CHECKPOINT,
+        "commit.arm[timer_member(entity, timer[0])] = timer[1]",
+        "pass",
+        "a restore from a checkpoint arms timers",
+    ),
+    Mutant(
+        "checkpoint_without_holds",
+        CHECKPOINT,
+        "commit.holds[call.call_id] = entry_of(call)",
+        "pass",
+        "a restore from a checkpoint holds the money of calls under way",
     ),
 )
