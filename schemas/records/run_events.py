@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from schemas.payload import Payload, Reference
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.records.parents import Parent
+from schemas.records.timers import Timer
 from schemas.run_states import RunEnd
 from schemas.spec.model import ResolvedSpec
 
@@ -129,10 +130,10 @@ class StepDeferred(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
 
 
 class TimerFired(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="timer.fired"):
-    """A timer that the run's state armed is due. The fold matches ``timer_id`` and compares no clocks."""
+    """A timer that the run's state armed is due. The fold matches ``timer`` and compares no clocks."""
 
     type: ClassVar[str] = "timer.fired"
-    timer_id: str
+    timer: Timer
     due_ms: Millis
 
 

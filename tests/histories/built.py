@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from schemas.records.run_events import RunAdmitted, TimerFired
+from schemas.records.timers import Deadline
 from tests.histories.history import Record
 from tests.support.runs import ORG, RUN, World, function, resolved, submitted
 from topics.codec import encode
@@ -34,7 +35,7 @@ def turns() -> list[Record]:
     world.succeed("a", {"x": 1})
     world.succeed("b", {"x": 2})
     world.now_ms += 750
-    world.feed(TimerFired(run_id="run-3", org_id="", timer_id="deadline", due_ms=world.now_ms))
+    world.feed(TimerFired(run_id="run-3", org_id="", timer=Deadline(), due_ms=world.now_ms))
     return [(at_ms, encode(event).decode()) for event, at_ms in world.events]
 
 

@@ -21,6 +21,7 @@ from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmit
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
+from schemas.records.timers import Timer
 from schemas.tables.runs import SPEC
 from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Observe
 from streams.core.memory import MemoryState
@@ -146,7 +147,7 @@ def _plain(name: str, value: Any) -> Any:
     """Return an entry as JSON. Of a plan only its hash, for the rest of it is compiled."""
     if name == SPEC:
         return value.resolved.hash
-    if isinstance(value, msgspec.Struct):
+    if isinstance(value, msgspec.Struct) and not isinstance(value, Timer):
         return {
             field.name: _plain(field.name, getattr(value, field.name))
             for field in msgspec.structs.fields(value)

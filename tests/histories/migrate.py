@@ -24,8 +24,21 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import to_builtins
 
 from schemas.ids import canonical_hash
+from schemas.records.timers import (
+    Backstop,
+    Deadline,
+    Defer,
+    Detached,
+    Retry,
+    SignalTimeout,
+    StepTimer,
+    Timer,
+    Wait,
+    timer_id,
+)
 from schemas.spec.document import resolved_bytes
 from schemas.spec.hash import spec_hash
 from schemas.spec.model import ResolvedSpec
@@ -37,6 +50,14 @@ Json = Any
 BAD = FOLDER.parent / "bad"
 _WHOLE = Path(__file__).with_name("whole.py")
 _CHAIN = {"goes_on": "continues", "given_back": "returned"}
+_TIMERS: dict[str, type[StepTimer]] = {
+    "retry": Retry,
+    "defer": Defer,
+    "timeout": Backstop,
+    "wait": Wait,
+    "signal": SignalTimeout,
+    "child": Detached,
+}
 
 
 class NotOnlyNames(Exception):
@@ -101,8 +122,22 @@ def _fields(value: dict[str, Json]) -> Iterator[tuple[str, Json]]:
                 yield "rules_version", FIRST
         elif key == "chain" and one in _CHAIN:
             yield key, _CHAIN[one]
+        elif key == "timer_id" and value.get("type") == "timer.fired":
+            yield "timer", to_builtins(_timer(one))
+        elif key == "timer_id" and isinstance(one, str) and not one.startswith("["):
+            yield key, timer_id(_timer(one))
+        elif key == "timer" and isinstance(one, str):
+            yield key, to_builtins(_timer(one))
         else:
             yield key, one
+
+
+def _timer(text: str) -> Timer:
+    """Return the timer of what was a text: its kind, its step, its numbers."""
+    if text == "deadline":
+        return Deadline()
+    kind, step_id, *numbers = text.split(":")
+    return _TIMERS[kind](step_id, *map(int, numbers))
 
 
 def written_now(value: Json) -> Json:

@@ -19,6 +19,7 @@ from schemas.spec.model import ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, Member, member_key
 from streams.core.commands import Arm, Command, Disarm, Emit
 from tests.support.runs import ORG, RUN, World, prompt, submitted
+from tests.support.timers import short, timer
 
 Json = dict[str, Any]
 PROMPTS = {"ask@1": prompt()}
@@ -64,10 +65,10 @@ class Kin(World):
             match command:
                 case Emit(record) if isinstance(record, RunSubmitted | CancelRequested | ChildFinished):
                     self.mail.append(record)
-                case Arm(entity, timer_id, due_ms):
-                    self.armed[entity, timer_id] = due_ms
-                case Disarm(entity, timer_id):
-                    self.armed.pop((entity, timer_id), None)
+                case Arm(entity, named, due_ms):
+                    self.armed[entity, short(named)] = due_ms
+                case Disarm(entity, named):
+                    self.armed.pop((entity, short(named)), None)
                 case _:
                     pass
 
@@ -109,10 +110,10 @@ class Kin(World):
         self.feed(CancelRequested(run_id=run, org_id=ORG, requested_by="ann"))
         self.deliver()
 
-    def ring(self, timer_id: str, run: str = RUN) -> None:
+    def ring(self, text: str, run: str = RUN) -> None:
         """Let a timer of any run fire, and deliver what follows."""
-        self.now_ms = max(self.now_ms, self.armed.pop((run, timer_id), self.now_ms))
-        self.feed(TimerFired(run_id=run, org_id="", timer_id=timer_id, due_ms=self.now_ms))
+        self.now_ms = max(self.now_ms, self.armed.pop((run, text), self.now_ms))
+        self.feed(TimerFired(run_id=run, org_id="", timer=timer(text), due_ms=self.now_ms))
         self.deliver()
 
     def told(self, kind: type, to: str = RUN) -> list[Any]:

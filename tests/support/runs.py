@@ -23,6 +23,7 @@ from schemas.spec.rules_version import rules_of
 from streams.core.commands import Arm, Command, Count, Disarm, Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
+from tests.support.timers import short, timer
 
 ORG = "acme"
 RUN = "run-1"
@@ -130,7 +131,7 @@ class World:
     def feed(self, event: RunEvent) -> list[Command]:
         """Fold one event and take in its commands."""
         if isinstance(event, TimerFired):
-            self.timers.pop(event.timer_id, None)
+            self.timers.pop(short(event.timer), None)
         self.last = self.rules.fold(self.state, event, self.now_ms, len(self.events))
         self.events.append((event, self.now_ms))
         self.take_in(self.last)
@@ -145,10 +146,10 @@ class World:
                     self.requests.append(record)
                 case Emit(record) if isinstance(record, RunView):
                     self.views.append(record)
-                case Arm(_, timer_id, due_ms):
-                    self.timers[timer_id] = due_ms
-                case Disarm(_, timer_id):
-                    self.timers.pop(timer_id, None)
+                case Arm(_, named, due_ms):
+                    self.timers[short(named)] = due_ms
+                case Disarm(_, named):
+                    self.timers.pop(short(named), None)
                 case _:
                     pass
 
@@ -195,10 +196,10 @@ class World:
             )
         )
 
-    def fire(self, timer_id: str) -> None:
-        """Let a timer fire, whether it is armed or not; time moves on to it."""
-        self.now_ms = max(self.now_ms, self.timers.get(timer_id, self.now_ms))
-        self.feed(TimerFired(run_id=RUN, org_id="", timer_id=timer_id, due_ms=self.now_ms))
+    def fire(self, text: str) -> None:
+        """Let a timer fire, in its short notation, whether it is armed or not; time moves on to it."""
+        self.now_ms = max(self.now_ms, self.timers.get(text, self.now_ms))
+        self.feed(TimerFired(run_id=RUN, org_id="", timer=timer(text), due_ms=self.now_ms))
 
     def cancel(self, reason: str = "", run_id: str = RUN) -> None:
         """Ask to cancel."""

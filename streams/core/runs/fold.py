@@ -16,6 +16,7 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
+from schemas.records.timers import timer_id
 from schemas.tables.runs import HEADER, PARENT, PROGRESS, SPEC, SPEC_PREFIX, STATUS, STEP_PREFIX, spec_entity
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs.events import admitted
@@ -198,10 +199,10 @@ def _ask_again(state: State, turn: Turn) -> list[Command]:
     waits = turn.status == "queued" and admitted.has_turns(state, turn.header)
     armed: list[Command] = [admitted.ask(turn.header)] if waits else []
     if turn.deadline_ms is not None:
-        armed.append(Arm(turn.run_id, entries.DEADLINE, turn.deadline_ms))
+        armed.append(Arm(turn.run_id, timer_id(entries.DEADLINE), turn.deadline_ms))
     for step_id, step in turn.steps():
         if step.timer is not None and step.due_ms is not None:
-            armed.append(Arm(turn.run_id, step.timer, step.due_ms))
+            armed.append(Arm(turn.run_id, timer_id(step.timer), step.due_ms))
         if step.state == "running" and step.total is None:
             ask(turn, step_id, step)
         elif step.total is None:

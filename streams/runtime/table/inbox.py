@@ -15,6 +15,7 @@ from schemas.records.admissions import (
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import TimerFired
+from schemas.records.timers import timer_id
 from topics.codec import decode
 
 _OF_ORGANISATION = frozenset({CostEvent, CallStarted, AdmissionAsked, AdmissionReleased, LimitsSet})
@@ -61,4 +62,4 @@ class CatalogueInbox:
 
     def timer(self, event: Any) -> str | None:
         """Return the timer of a ``TimerFired``."""
-        return timer_member(event.run_id, event.timer_id) if isinstance(event, TimerFired) else None
+        return timer_member(event.run_id, timer_id(event.timer)) if isinstance(event, TimerFired) else None

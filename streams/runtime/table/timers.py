@@ -5,13 +5,18 @@ the fold matches ids. Sources of timers are the engine's own commits and, for ho
 store is asked at least every ``POLL_MOST_MS``, and at once when a timer of ours is due.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 from connectors.ports.engine import Clock, Due, Log, OutRecord, Table, split_member
 from schemas.errors import Unavailable
 from schemas.records.run_events import TimerFired
+from schemas.records.timers import timer_of
 from streams.runtime.routing import to_out
 from streams.runtime.table.partition import OwnedPartition, Status
+
+log = logging.getLogger(__name__)
 
 Fire = Callable[[int, list[Due]], Awaitable[list[OutRecord]]]
 
@@ -71,11 +76,25 @@ async def fire_nothing(_partition: int, _dues: list[Due]) -> list[OutRecord]:
 
 
 async def fire_run_timers(_partition: int, dues: list[Due]) -> list[OutRecord]:
-    """Return a ``TimerFired`` for each timer of a run. Members are ``<run id> <timer id>`` (see ``timer_member``)."""
-    return [to_out(_fired(due)) for due in dues]
+    """Return a ``TimerFired`` for each timer of a run. Members are run id and timer (see ``timer_member``).
+
+    One of a kind that only newer rules know stays armed until an owner comes that has them.
+    """
+    return [to_out(fired) for fired in map(_fired, dues) if fired is not None]
 
 
-def _fired(due: Due) -> TimerFired:
-    run_id, timer_id = split_member(due.member)
+def _fired(due: Due) -> TimerFired | None:
+    run_id, named = split_member(due.member)
+    try:
+        timer = timer_of(named)
+    except ValueError as exc:
+        _unknown(run_id, str(exc))
+        return None
     # A timer is the run's own business: the organisation is in the run's state, not in the timer's name.
-    return TimerFired(run_id=run_id, org_id="", timer_id=timer_id, due_ms=due.due_ms)
+    return TimerFired(run_id=run_id, org_id="", timer=timer, due_ms=due.due_ms)
+
+
+@lru_cache(maxsize=1_024)
+def _unknown(run_id: str, why: str) -> None:
+    # It is due at every poll, and one line is enough.
+    log.warning("a timer of run %s does not fire: %s", run_id, why)

@@ -25,6 +25,7 @@ from schemas.records.run_events import (
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
+from schemas.records.timers import Deadline
 from tests.chaos.collect.offsets import read_commit
 from tests.chaos.collect.views import plain, with_view
 from tests.chaos.records import Commit, DeadLetter, Event, Moment, Money, Posted, Request, RunSeen
@@ -125,7 +126,7 @@ def _fields(said: Any) -> dict[str, Any] | None:
         case StepDeferred():
             return {"kind": "deferred", "step": said.step_id, "attempt": said.attempt, "deferral": said.deferral}
         case TimerFired():
-            return {"kind": "timer", "step": said.timer_id}
+            return {"kind": "timer", "step": "" if isinstance(said.timer, Deadline) else said.timer.step_id}
         case CancelRequested():
             return {"kind": "cancel"}
         case SignalReceived():

@@ -20,6 +20,7 @@ from streams.core.runs.fold import RunFold
 from streams.roles.worker.run_status import RunStatus
 from streams.runtime.routing import to_out
 from tests.support import runs
+from tests.support.timers import short, timer
 from tests.support.worker import PARTITIONS, Bench, Pump, until, until_async
 from topics.catalogue import RUN_EVENTS, lane
 from topics.codec import decode
@@ -100,7 +101,7 @@ class Flow:
                     self.asked.append(record.step_id)
                     await self.bench.ask(record)
                 case Arm(_, timer_id, due_ms):
-                    self.timers[timer_id] = due_ms
+                    self.timers[short(timer_id)] = due_ms
 
     def steps(self) -> dict[str, Any]:
         """What the state says of each step, without times and workers."""
@@ -361,7 +362,7 @@ async def test_killed_in_the_next_step_it_starts_again_when_its_lease_is_over(
     assert notes.begun == before, "what is done is done, and what is under way is left alone"
     await until_async(lambda: _over(bench, key))
     await flow.catch_up()
-    await flow._fold(runs.TimerFired(run_id=flow.run_id, org_id="", timer_id=f"defer:{step}:1:1", due_ms=1))
+    await flow._fold(runs.TimerFired(run_id=flow.run_id, org_id="", timer=timer(f"defer:{step}:1:1"), due_ms=1))
     await flow.ends()
     assert flow.asked[:2] == ["a", step]
     assert notes.begun.count(step) == 2

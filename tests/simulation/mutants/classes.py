@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.records.admissions import AdmissionEvent, AdmissionReleased
 from schemas.records.run_events import CancelRequested, RunEvent, TimerFired
+from schemas.records.timers import Deadline
 from schemas.tables.admissions import WHERE, Known, run_entity
 from schemas.tables.budgets import settled_entity
 from schemas.tables.runs import step_field
@@ -54,11 +55,10 @@ class TimerByClock(RunFold):
     def fold(self, state: State, event: RunEvent, now_ms: int, offset: int) -> list[Command]:
         """Make the timer match, then fold."""
         if isinstance(event, TimerFired) and event.due_ms <= now_ms:
-            kind, _, rest = event.timer_id.partition(":")
-            field = step_field(rest.rsplit(":", 2 if kind == "defer" else 1)[0])
+            field = step_field("" if isinstance(event.timer, Deadline) else event.timer.step_id)
             step: Any = state.get(event.run_id, field)
             if step is not None:
-                state.put(event.run_id, field, msgspec.structs.replace(step, timer=event.timer_id))
+                state.put(event.run_id, field, msgspec.structs.replace(step, timer=event.timer))
         return super().fold(state, event, now_ms, offset)
 
 

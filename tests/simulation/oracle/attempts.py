@@ -93,7 +93,7 @@ def _since(story: Story, moment: Moment) -> int:
 def _not_early(story: Story, node: Node, before: Moment, now: Moment, event: Event) -> Iterator[str]:
     """Timers fire when their time has come; the next attempt waits as long as policy and error say."""
     if isinstance(event.said, TimerFired) and event.ms < event.said.due_ms:
-        yield f"{story.id}: {event.said.timer_id} fired {event.said.due_ms - event.ms} ms before its time"
+        yield f"{story.id}: {event.said.timer} fired {event.said.due_ms - event.ms} ms before its time"
     old, new = before.view, now.view
     if old.state == "waiting" and old.waiting_for == "retry" and new.attempt == old.attempt + 1:
         retries = node.policy.retries

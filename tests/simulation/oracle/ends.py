@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from schemas.records.run_events import CancelRequested, TimerFired
+from schemas.records.timers import Deadline
 from tests.simulation.oracle.history import ENDED, History, Story
 
 #: How late something that is due may happen when there are no faults.
@@ -57,7 +58,7 @@ def _deadline(story: Story, healed_ms: int) -> Iterator[str]:
     assert story.newest is not None
     error, finished_ms = story.newest.error, story.newest.finished_at_ms or 0
     exceeded = error is not None and error.code == "deadline_exceeded" and error.step_id is None
-    is_timer = end is not None and isinstance(end.said, TimerFired) and end.said.timer_id == "deadline"
+    is_timer = end is not None and isinstance(end.said, TimerFired) and isinstance(end.said.timer, Deadline)
     if (end is not None and exceeded != is_timer) or (exceeded and (until_ms is None or finished_ms < until_ms)):
         yield f"{story.id} ended at {finished_ms} by {end}, its deadline is {until_ms}"
     if until_ms is not None and finished_ms > max(until_ms, healed_ms, story.submitted.ms) + PROMPT_MS:

@@ -17,7 +17,7 @@ HUGE = "x" * 900_000
         {"type": "cancel.requested", "run_id": "r", "org_id": "o", "v": HUGE},
         {"type": "cancel.requested", "run_id": "r", "org_id": "o", "v": "9" * 900_000},
         {"type": "cancel.requested", "run_id": {HUGE: 1}, "org_id": "o"},
-        {"type": "timer.fired", "run_id": "r", "org_id": "o", "timer_id": "t", "due_ms": HUGE},
+        {"type": "timer.fired", "run_id": "r", "org_id": "o", "timer": ["retry", "a", 1], "due_ms": HUGE},
     ],
 )
 def test_a_message_does_not_repeat_the_record(record: dict[str, object]) -> None:

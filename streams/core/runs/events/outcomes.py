@@ -1,5 +1,6 @@
 """What the events of a running run do: results, deferrals, timers, cancels. Each takes the turn and its event."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
+from schemas.records.timers import Backstop, Deadline, Defer, Detached, Retry, SignalTimeout, StepTimer, Wait
 from streams.core.commands import Count
 from streams.core.runs.events.chain_returned import holds_its_request, never_asked, settle_never_asked, take_over
 from streams.core.runs.nodes import agent as agents
@@ -31,8 +33,9 @@ from streams.core.runs.nodes.waiting import output_at_due, timed_out
 from streams.core.runs.plan.waiting_nodes import Child, Signal
 from streams.core.runs.requests.sizes import KIB, OUTPUT_LIMIT, payload_size, trimmed
 from streams.core.runs.requests.step_request import asked_for, timeout_timer
-from streams.core.runs.state.entries import DEADLINE, Step
+from streams.core.runs.state.entries import Step
 from streams.core.runs.state.run import Turn, late
+from streams.core.runs.transitions import ImpossibleMove
 
 _NO_TIMER: dict[str, Any] = {"timer": None, "due_ms": None, "waiting_for": None}
 
@@ -112,7 +115,7 @@ def step_deferred(turn: Turn, event: StepDeferred) -> None:
         take_over(turn, event)
         return
     turn.disarm(step)
-    timer = f"defer:{event.step_id}:{event.attempt}:{event.deferral}"
+    timer = Defer(event.step_id, event.attempt, event.deferral)
     turn.change(
         event.step_id,
         step,
@@ -128,31 +131,45 @@ def step_deferred(turn: Turn, event: StepDeferred) -> None:
 
 def timer_fired(turn: Turn, event: TimerFired) -> None:
     """Do what the step waited for, if it still does."""
-    if event.timer_id == DEADLINE and turn.deadline_ms is not None:
-        exceed_deadline(turn)
+    timer = event.timer
+    if isinstance(timer, Deadline):
+        _end_of_time(turn)
         return
-    kind, _, rest = event.timer_id.partition(":")
-    step_id = rest.rsplit(":", 2 if kind == "defer" else 1)[0]
-    step = turn.step(step_id)
-    if step is None or step.timer != event.timer_id:
+    step = turn.step(timer.step_id)
+    if step is None or step.timer != timer:
         turn.commands.append(late("timer"))
-    elif kind == "retry":
-        labels = (("workflow", turn.header.workflow_name), ("node", step.node))
-        turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
-        if isinstance(turn.node_of(step).dynamic, Child) and step.gather is None:
-            workflow.begin_again(turn, step_id, step)
-        else:
-            _ask_again(turn, step_id, step, step.attempt + 1, 0)
-    elif kind == "defer":
-        _ask_again(turn, step_id, step, step.attempt, step.deferral)
-    elif kind == "child" and step.output is not None:
-        complete(turn, step_id, step, step.output)
-    elif kind == "wait":
-        complete(turn, step_id, step, output_at_due(step))
-    elif kind == "signal":
-        _end_of_signal(turn, step_id, step)
     else:
-        _time_out(turn, step_id, step)
+        ON_TIMER[type(timer)](turn, timer.step_id, step)
+
+
+def _end_of_time(turn: Turn) -> None:
+    if turn.deadline_ms is None:
+        turn.commands.append(late("timer"))
+    else:
+        exceed_deadline(turn)
+
+
+def _retry(turn: Turn, step_id: str, step: Step) -> None:
+    labels = (("workflow", turn.header.workflow_name), ("node", step.node))
+    turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
+    if isinstance(turn.node_of(step).dynamic, Child) and step.gather is None:
+        workflow.begin_again(turn, step_id, step)
+    else:
+        _ask_again(turn, step_id, step, step.attempt + 1, 0)
+
+
+def _ask_deferred(turn: Turn, step_id: str, step: Step) -> None:
+    _ask_again(turn, step_id, step, step.attempt, step.deferral)
+
+
+def _end_of_pause(turn: Turn, step_id: str, step: Step) -> None:
+    complete(turn, step_id, step, output_at_due(step))
+
+
+def _end_of_detached(turn: Turn, step_id: str, step: Step) -> None:
+    if step.output is None:
+        raise ImpossibleMove(f"step '{step_id}' does not wait for its run, and has no output")
+    complete(turn, step_id, step, step.output)
 
 
 def signal_received(turn: Turn, event: SignalReceived) -> None:
@@ -291,7 +308,7 @@ def _fail(turn: Turn, step_id: str, step: Step, error: ErrorInfo, outcome: dict[
             node_failed(turn, failed, error)
         return
     wait = wait_ms(retries, turn.run_id, step_id, step.attempt, error.retry_after_ms)
-    timer, due_ms = f"retry:{step_id}:{step.attempt + 1}", turn.now_ms + wait
+    timer, due_ms = Retry(step_id, step.attempt + 1), turn.now_ms + wait
     waiting = outcome | {"timer": timer, "due_ms": due_ms, "waiting_for": "retry"}
     turn.change(step_id, step, state="waiting", error=error, **waiting)
     turn.arm(timer, due_ms)
@@ -341,3 +358,14 @@ def _too_large(step_id: str, size: int) -> ErrorInfo:
         f"the output has {size // KIB} KiB inside its record, the most is {OUTPUT_LIMIT // KIB}; store it as an object"
     )
     return ErrorInfo(code="too_large", message=message, step_id=step_id)
+
+
+#: What a step does when the timer is due that it waits for.
+ON_TIMER: Mapping[type[StepTimer], Callable[[Turn, str, Step], None]] = {
+    Retry: _retry,
+    Defer: _ask_deferred,
+    Backstop: _time_out,
+    Wait: _end_of_pause,
+    SignalTimeout: _end_of_signal,
+    Detached: _end_of_detached,
+}

@@ -5,6 +5,7 @@ from schemas.metrics import WORKFLOW_COST_CENTS, WORKFLOW_DURATION_SECONDS, WORK
 from schemas.money import NANO_PER_CENT
 from schemas.records.base import ErrorInfo
 from schemas.records.spans import Span, TraceSpans
+from schemas.records.timers import timer_id
 from schemas.run_states import TERMINAL_STEP, RunState
 from streams.core.commands import Count, Disarm, Observe
 from streams.core.runs.nodes import workflow
@@ -85,7 +86,7 @@ def _end(turn: Turn, status: RunState, error: ErrorInfo | None) -> None:
     turn.ready.clear()
     if turn.deadline_ms is not None:
         turn.deadline_ms = None
-        turn.commands.append(Disarm(turn.run_id, DEADLINE))
+        turn.commands.append(Disarm(turn.run_id, timer_id(DEADLINE)))
     name = turn.header.workflow_name
     seconds = max(0, turn.now_ms - turn.header.submitted_at_ms) / 1000
     turn.commands += (

@@ -11,6 +11,7 @@ from schemas.ids import child_step_id
 from schemas.payload import Inline, Payload
 from schemas.records.base import Json
 from schemas.records.run_events import SignalReceived
+from schemas.records.timers import SignalTimeout
 from schemas.tables.signals import IDS_MOST, Kept, Signals
 from streams.core.runs.plan.compile import PlanNode
 from streams.core.runs.plan.waiting_nodes import Signal
@@ -21,7 +22,7 @@ from streams.core.runs.state.run import Turn, late
 
 def wait_for(turn: Turn, signal: Signal, step_id: str, step: Step) -> dict[str, Json]:
     """Return how a step waits for a signal: with its data when one was kept."""
-    timer = f"signal:{step_id}:{step.attempt}"
+    timer = SignalTimeout(step_id, step.attempt)
     waits: dict[str, Json] = {"waiting_for": f"signal {signal.name}"}
     kept = next((one for one in turn.signals.kept if one.name == signal.name), None)
     if kept is not None:

@@ -7,6 +7,7 @@ waits for is in its entry; so a restore arms its timer like any other.
 import msgspec
 
 from schemas.payload import inline
+from schemas.records import timers
 from schemas.records.base import ErrorInfo, Json
 from schemas.timestamps import format_time, parse_time
 from streams.core.runs.nodes import agent, workflow
@@ -25,7 +26,7 @@ def park(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | Non
     match node.dynamic:
         case Wait(duration_ms):
             due_ms = turn.now_ms + duration_ms if duration_ms is not None else _until_ms(turn, node, step, item)
-            parked: dict[str, Json] = {"waiting_for": "timer", "timer": f"wait:{step_id}:{step.attempt}"}
+            parked: dict[str, Json] = {"waiting_for": "timer", "timer": timers.Wait(step_id, step.attempt)}
             parked["due_ms"] = due_ms
         case Signal() as signal:
             parked = signals.wait_for(turn, signal, step_id, step)

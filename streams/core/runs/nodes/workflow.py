@@ -22,6 +22,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.steps import Link
+from schemas.records.timers import Backstop, Detached
 from streams.core.runs.nodes.sla import remembered
 from streams.core.runs.plan.arguments import BindingError, Datum
 from streams.core.runs.plan.compile import PlanNode
@@ -41,10 +42,10 @@ def begin(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | No
     run = submission.run_id
     turn.start_run(submission)
     if _child(node).detach:
-        done = {"value": inline({"run_id": run}), "timer": f"child:{step_id}:{step.attempt}", "due_ms": turn.now_ms}
+        done = {"value": inline({"run_id": run}), "timer": Detached(step_id, step.attempt), "due_ms": turn.now_ms}
         return {"waiting_for": f"{_WAITS}{run}"} | done
     limit = node.policy.timeout_ms
-    timer = None if limit is None else f"timeout:{step_id}:{step.attempt}"
+    timer = None if limit is None else Backstop(step_id, step.attempt)
     due_ms = None if limit is None else turn.now_ms + limit
     return {"waiting_for": f"{_WAITS}{run}", "timer": timer, "due_ms": due_ms}
 

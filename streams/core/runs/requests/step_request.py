@@ -3,6 +3,7 @@
 from msgspec import structs
 
 from schemas.records.steps import StepRequest, Work
+from schemas.records.timers import Backstop
 from streams.core.runs.plan.arguments import Datum, Scope
 from streams.core.runs.plan.compile import PlanNode
 from streams.core.runs.requests.binding import bind_args, open_items
@@ -64,11 +65,13 @@ def asked_for(turn: Turn, node: PlanNode) -> str:
     return args_hash(*bind_args(node, node_scope(turn, node, turn.step(node.id))))
 
 
-def timeout_timer(node: PlanNode, step_id: str, attempt: int, requested_at_ms: int) -> tuple[str | None, int | None]:
-    """Return the id and the due time of an attempt's backstop timer; both ``None`` without ``timeout_ms``."""
+def timeout_timer(
+    node: PlanNode, step_id: str, attempt: int, requested_at_ms: int
+) -> tuple[Backstop | None, int | None]:
+    """Return an attempt's backstop timer and when it is due; both ``None`` without ``timeout_ms``."""
     if node.policy.timeout_ms is None:
         return None, None
-    return f"timeout:{step_id}:{attempt}", requested_at_ms + node.policy.timeout_ms + QUEUE_ALLOWANCE_MS
+    return Backstop(step_id, attempt), requested_at_ms + node.policy.timeout_ms + QUEUE_ALLOWANCE_MS
 
 
 def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:

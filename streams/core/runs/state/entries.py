@@ -27,6 +27,7 @@ from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.parents import Parent
 from schemas.records.run_events import Capture, ToolUse
+from schemas.records.timers import Deadline, Defer, Timer, timer_id
 from schemas.run_states import RunState, StepState
 from schemas.spec.document import resolved_bytes
 from schemas.spec.model import ResolvedSpec
@@ -46,8 +47,8 @@ from schemas.tables.runs import (
 from schemas.tables.signals import Signals
 from streams.core.runs.plan.compile import Plan, compile_plan
 
-#: The id of the run's own timer.
-DEADLINE = "deadline"
+#: The run's own timer.
+DEADLINE = Deadline()
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
@@ -135,7 +136,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     attempt: int = 0
     deferral: int = 0
     requested_at_ms: int | None = None
-    timer: str | None = None
+    timer: Timer | None = None
     due_ms: int | None = None
     waiting_for: str | None = None
     unsettled: tuple[int, ...] = ()
@@ -174,8 +175,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
         """Whether the current attempt may still have an outcome: it runs, or was given back and will run again."""
         if self.total is not None:
             return False
-        deferred = self.state == "waiting" and self.timer is not None and self.timer.startswith("defer:")
-        return self.state == "running" or deferred
+        return self.state == "running" or (self.state == "waiting" and isinstance(self.timer, Defer))
 
 
 def encode(field: str, value: Json) -> bytes:
@@ -201,13 +201,13 @@ def decode(field: str, data: bytes) -> Any:
 def deadline(data: bytes) -> tuple[str, int] | None:
     """Return the run's own timer, given the stored bytes of its progress."""
     due_ms = _DECODERS[PROGRESS].decode(data).deadline_ms
-    return None if due_ms is None else (DEADLINE, due_ms)
+    return None if due_ms is None else (timer_id(DEADLINE), due_ms)
 
 
 def armed(data: bytes) -> tuple[str, int] | None:
     """Return the timer that a step's stored bytes say is armed, its id and when it is due."""
     step = _STEP.decode(data)
-    return None if step.timer is None or step.due_ms is None else (step.timer, step.due_ms)
+    return None if step.timer is None or step.due_ms is None else (timer_id(step.timer), step.due_ms)
 
 
 def unsettled(data: bytes) -> bool:

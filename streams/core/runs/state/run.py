@@ -17,6 +17,7 @@ from schemas.records.base import ErrorInfo, Json
 from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
+from schemas.records.timers import Timer, timer_id
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.tables.runs import (
     HEADER,
@@ -282,14 +283,14 @@ class Turn:
             self._ended_children = []
         self._ended_children.append(request)
 
-    def arm(self, timer_id: str, due_ms: int) -> None:
+    def arm(self, timer: Timer, due_ms: int) -> None:
         """Let a timer of the run fire."""
-        self.commands.append(Arm(self.run_id, timer_id, due_ms))
+        self.commands.append(Arm(self.run_id, timer_id(timer), due_ms))
 
     def disarm(self, step: Step) -> None:
         """Forget the timer of a step, if it has one."""
         if step.timer is not None:
-            self.commands.append(Disarm(self.run_id, step.timer))
+            self.commands.append(Disarm(self.run_id, timer_id(step.timer)))
 
     def pay(self, cost_nano: int, input_tokens: int, output_tokens: int) -> None:
         """Add what an attempt did cost to the run."""

@@ -14,6 +14,7 @@ from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
 from streams.core.runs.requests.step_request import QUEUE_ALLOWANCE_MS
 from streams.core.runs.transitions import ImpossibleMove
 from tests.support.runs import ORG, RUN, START_MS, World, function, llm, paid, resolved, submitted
+from tests.support.timers import short
 
 FAST = {"retries": {"max_attempts": 3, "initial_ms": 100, "multiplier": 2, "jitter": 0}}
 TIMED = FAST | {"timeout_ms": 1_000}
@@ -232,7 +233,7 @@ def test_a_timer_disarmed_too_late_does_nothing(world):
     world.submit(function("a", TIMED), function("b"))
     world.succeed("a")
     before = world.snapshot()
-    for timer_id in ("timeout:a:1", "retry:a:2", "defer:a:1:1", "retry:zz:2", "nonsense", "", "::"):
+    for timer_id in ("timeout:a:1", "retry:a:2", "defer:a:1:1", "retry:zz:2", "wait:a:1", "child:a:1", "deadline"):
         world.fire(timer_id)
     assert world.snapshot() == before
     assert late_reasons(world) == ["timer"] * 7
@@ -243,7 +244,7 @@ def test_cancel(world):
     world.fail("a")
     world.cancel("enough")
     assert (world.status, world.states(), world.timers) == ("canceled", {"a": "canceled", "b": "canceled"}, {})
-    assert {c.timer_id for c in world.last if isinstance(c, Disarm)} == {"retry:a:2", "timeout:b:1"}
+    assert {short(c.timer_id) for c in world.last if isinstance(c, Disarm)} == {"retry:a:2", "timeout:b:1"}
     view = world.views[-1]
     assert view.error.message == "canceled by ann: enough"
     assert {s.step_id: s.state for s in view.steps} == {"a": "canceled", "b": "canceled", "c": "canceled"}

@@ -5,6 +5,7 @@ import pytest
 
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo
+from schemas.records.timers import Retry
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, UNSUCCESSFUL_RUN, RunState, StepState
 from schemas.spec.policy import Retries
 from streams.core.runs.nodes.retry import MAX_RETRY_AFTER_MS, may_retry, wait_ms
@@ -83,6 +84,7 @@ def test_retry_after_is_obeyed_up_to_a_day():
 
 
 HEADER = Header("r", "o", "api", None, "b", "w", 1, "hash", {"a": "b"}, None, "full", 1, None, 1)
+ERROR = ErrorInfo(code="c", message="m")
 VALUES = [
     ("h", HEADER),
     ("in", {"text": "é", "list": [1, 2.5, None, {"deep": True}], "big": 2**63}),
@@ -92,7 +94,10 @@ VALUES = [
     ("s:n", Step("n", "succeeded", attempt=1, value=inline(None))),
     ("s:m[3]", Step("m", "succeeded", index=3, stored=Reference(uri="file:///x", sha256="0", size=9, length=4))),
     ("s:m", Step("m", "running", total=4)),
-    ("s:f", Step("f", "waiting", timer="retry:f:2", due_ms=1, unsettled=(1,), error=ErrorInfo(code="c", message="m"))),
+    (
+        "s:f",
+        Step("f", "waiting", timer=Retry("f", 2), due_ms=1, unsettled=(1,), error=ErrorInfo(code="c", message="m")),
+    ),
 ]
 
 

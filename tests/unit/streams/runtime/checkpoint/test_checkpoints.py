@@ -14,6 +14,7 @@ from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.base import ErrorInfo
 from schemas.records.money import CostEvent
 from schemas.records.run_events import CancelRequested, RunSubmitted, StepFailed, StepSucceeded, TimerFired
+from schemas.records.timers import Retry
 from schemas.tables.admissions import LINES
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold
@@ -460,7 +461,7 @@ async def test_a_timer_of_before_fires_after_the_restore() -> None:
     harness.clock.ms += 30 * DAY_MS
     heir = await harness.take()
     assert harness.contents()[1] == {member: due_ms}
-    fired = TimerFired(run_id="one", org_id="", timer_id="retry:a:2", due_ms=due_ms)
+    fired = TimerFired(run_id="one", org_id="", timer=Retry("a", 2), due_ms=due_ms)
     await harness.feed(heir, fired, succeeded("one", "a", attempt=2), succeeded("one", "b"))
     assert harness.table.entity(0, "one")["st"] == b"succeeded"
 

@@ -4,6 +4,7 @@ import pytest
 
 from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
 from connectors.ports.engine import Commit, Due, OutRecord, Position, timer_member
+from schemas.records.timers import Wait, timer_id
 from streams.core.budgets.fold import BudgetsFold
 from streams.runtime.checkpoint.changes import ChangedEntries
 from streams.runtime.table.overlay import Memory
@@ -12,7 +13,7 @@ from streams.runtime.table.timers import Timers, fire_run_timers
 
 pytestmark = pytest.mark.asyncio
 
-MEMBER = timer_member("hold", "c1")
+MEMBER = timer_member("run-1", timer_id(Wait("pause", 1)))
 
 
 class Scene:
@@ -65,3 +66,9 @@ async def test_a_timer_that_became_no_record_is_asked_again_and_fires_when_it_ca
     scene.records = False
     assert await scene.tick() == [MEMBER]
     assert await scene.tick() == [MEMBER], "without a record nothing in the log will disarm it"
+
+
+async def test_a_timer_of_newer_rules_does_not_fire_and_stops_no_other() -> None:
+    known = Due(MEMBER, 5)
+    fired = await fire_run_timers(0, [Due(timer_member("run-1", '["later","pause",1]'), 5), known])
+    assert [record.key for record in fired] == [b"run-1"]

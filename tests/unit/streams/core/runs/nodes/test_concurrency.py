@@ -5,6 +5,7 @@ import pytest
 from schemas.payload import inline
 from schemas.records.run_events import SignalReceived, ToolUse
 from schemas.records.steps import StepRequest
+from schemas.records.timers import Deadline, timer_id
 from streams.core.commands import Emit
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests import gather
@@ -119,7 +120,7 @@ def test_a_deadline_is_forgotten_when_the_run_ends(world):
 def test_the_run_s_own_timer_is_in_its_progress(world):
     submit(world, function("a"), deadline_ms=500)
     data = world.rules.encode(RUN, "p", world.state.get(RUN, "p"))
-    assert world.rules.timer(RUN, "p", data) == ("deadline", START_MS + 500)
+    assert world.rules.timer(RUN, "p", data) == (timer_id(Deadline()), START_MS + 500)
     world.succeed("a")
     assert world.rules.timer(RUN, "p", world.rules.encode(RUN, "p", world.state.get(RUN, "p"))) is None
 

@@ -174,7 +174,6 @@ def test_an_optional_map_gives_up_by_its_first_failed_child(world):
     }  # fmt: skip
     assert world.timers == {}
     assert world.requests[-1].args == {"m": None}
-    assert world.state.get(RUN, "p").open_children == {}
     world.succeed("m[2]", cost_nano=5)
     assert (world.step("m[2]").state, world.state.get(RUN, "p").cost_nano) == ("canceled", 5)
     world.succeed("z")

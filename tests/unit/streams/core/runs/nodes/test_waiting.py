@@ -3,6 +3,7 @@
 import pytest
 
 from schemas.errors import InvalidSpec
+from schemas.records.timers import Wait, timer_id
 from schemas.spec.check.workflow import check_spec
 from schemas.timestamps import format_time, parse_time
 from streams.core.commands import Arm
@@ -43,7 +44,7 @@ def test_a_wait_is_a_timer_that_no_worker_sees(world):
 def test_a_restore_arms_it_again(world):
     world.submit(wait(duration_ms=5_000))
     asked = world.rules.outstanding(world.state, RUN, world.now_ms)
-    assert Arm(RUN, "wait:pause:1", START_MS + 5_000) in asked
+    assert Arm(RUN, timer_id(Wait("pause", 1)), START_MS + 5_000) in asked
 
 
 @pytest.mark.parametrize(
