@@ -1,5 +1,8 @@
 """Every input, output, request and response is a ``Payload``: inline, or a reference to stored bytes.
 
+Both may carry ``labels``: JSON path (``$`` is the whole value) to the labels of the data there. They are omitted from
+the record while empty.
+
 An inline payload travels in the record. Over ``INLINE_LIMIT`` bytes of JSON the bytes are stored as an object, and the
 record carries its address and hash.
 """
@@ -14,16 +17,17 @@ INLINE_LIMIT = 64 * 1024
 PathPart = str | int
 
 
-class Inline(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="inline"):
+class Inline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="inline"):
     """A value that travels in the record: any JSON value."""
 
     kind: ClassVar[str] = "inline"
 
-    value: Any = None
+    value: Any
+    labels: dict[str, list[str]] = {}
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="reference"):
-    """Stored bytes: ``uri``, their SHA-256 and size in bytes, the media type and free labels.
+class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="reference"):
+    """Stored bytes: ``uri``, their SHA-256 and size in bytes, the media type and free tags.
 
     ``length`` is the number of items when the stored JSON is a list, so that a fold can map over it
     without reading it.
@@ -36,7 +40,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     size: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     media_type: str = "application/json"
     length: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
-    labels: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    labels: dict[str, list[str]] = {}
 
 
 Payload = Inline | Reference

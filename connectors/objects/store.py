@@ -75,7 +75,7 @@ class Objects:
             size=len(data),
             media_type=media_type,
             length=length,
-            labels=labels or {},
+            tags=labels or {},
         )
 
     async def get(self, org_id: str, reference: Reference) -> bytes:

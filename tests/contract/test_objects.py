@@ -56,7 +56,7 @@ def name_of(org: str, data: bytes) -> str:
 
 async def test_bytes_come_back_in_another_process(store: Store) -> None:
     reference = await store.opened().put("acme", b"data", "text/plain", {"a": "b"})
-    assert (reference.size, reference.media_type, reference.labels) == (4, "text/plain", {"a": "b"})
+    assert (reference.size, reference.media_type, reference.tags) == (4, "text/plain", {"a": "b"})
     assert await store.opened().get("acme", reference) == b"data"
     assert await store.opened().read("acme", reference.sha256) == b"data"
 

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 
 from schemas.ids import canonical_hash
+from schemas.payload import Reference
 from schemas.records.timers import (
     Backstop,
     Deadline,
@@ -97,7 +98,7 @@ def migrated(path: Path, base: Path, *, wrong: bool = False) -> History:
         after = _whole(written, Path.cwd())
     for number, (was, now) in enumerate(zip(before["commands"], after["commands"], strict=True)):
         _compare(f"{path.stem}, record {number}", written_now(renamed(was, names)), now)
-    _compare(f"{path.stem}, the states", renamed(before["lines"][-1], names), after["lines"][-1])
+    _compare(f"{path.stem}, the states", written_now(renamed(before["lines"][-1], names)), after["lines"][-1])
     lines = zip(old.expected, before["lines"], after["lines"], strict=True)
     return History(old.chain_steps, records, [now if was == said else renamed(said, names) for said, was, now in lines])
 
@@ -120,6 +121,11 @@ def _fields(value: dict[str, Json]) -> Iterator[tuple[str, Json]]:
             # It is written where it is not the first; the state always says it.
             if "spec_hash" in value:
                 yield "rules_version", FIRST
+        elif key == "value" and one == {} and "node" in value:
+            # Null is no default of an inline payload any more, so the states say it.
+            yield key, {"value": None}
+        elif key == "labels" and value.get("kind") == "reference":
+            yield "tags", one
         elif key == "chain" and one in _CHAIN:
             yield key, _CHAIN[one]
         elif key == "timer_id" and value.get("type") == "timer.fired":
@@ -141,13 +147,15 @@ def _timer(text: str) -> Timer:
 
 
 def written_now(value: Json) -> Json:
-    """Return a JSON value with the definitions in it written as they are now. It is the same definition."""
+    """Return a JSON value with the definitions and references in it written as they are now, without defaults."""
     if isinstance(value, list):
         return [written_now(one) for one in value]
     if not isinstance(value, dict):
         return value
     if "spec" in value and "workflow_version" in value:
         value = value | {"spec": orjson.loads(resolved_bytes(ResolvedSpec.model_validate(value["spec"])))}
+    if value.get("kind") == "reference":
+        value = to_builtins(convert(value, Reference))
     return {key: written_now(one) for key, one in value.items()}
 
 

@@ -93,7 +93,7 @@ async def test_a_large_signal_is_stored(api: Running, run_id: str) -> None:
     assert (await send(api, run_id, "x" * 70_000)).status_code == 202
     payload = sent(api)[-1].payload
     assert isinstance(payload, Reference)
-    assert (payload.size, payload.labels) == (70_002, {"run_id": run_id})
+    assert (payload.size, payload.tags) == (70_002, {"run_id": run_id})
     assert (await send(api, run_id, "x" * 1_100_000)).status_code == 413
 
 

@@ -41,8 +41,12 @@ def payload_size(payload: Payload | None) -> int:
     if payload is None:
         return 0
     if isinstance(payload, Reference):
-        return 256 + len(payload.uri.encode()) + json_size(payload.labels)
-    return json_size(payload.value)
+        return 256 + len(payload.uri.encode()) + json_size(payload.tags) + _labels_size(payload)
+    return json_size(payload.value) + _labels_size(payload)
+
+
+def _labels_size(payload: Payload) -> int:
+    return json_size(payload.labels) if payload.labels else 0
 
 
 def links_size(links: Iterable[Link]) -> int:

@@ -26,7 +26,7 @@ async def test_bytes_come_back_and_equal_bytes_are_stored_once(objects: LocalObj
     references = await asyncio.gather(*(objects.put("acme", b"data", "text/plain", {"a": "b"}) for _ in range(10)))
     assert len(set(map(str, references))) == 1
     reference = references[0]
-    assert (reference.size, reference.media_type, reference.labels) == (4, "text/plain", {"a": "b"})
+    assert (reference.size, reference.media_type, reference.tags) == (4, "text/plain", {"a": "b"})
     assert await LocalObjects(tmp_path).get("acme", reference) == b"data"
     (file,) = stored_files(tmp_path)
     assert file.read_bytes() == b"data"
