@@ -73,7 +73,7 @@ MUTANTS = (
     Mutant(
         "stale_timers_count",
         RUNS,
-        "if step is None or step.timer != event.timer:",
+        "if step is None or step.timer != timer:",
         "if step is None:",
         "a timer counts only while its step waits for it",
     ),
