@@ -84,8 +84,7 @@ def _part_succeeded(turn: Turn, event: StepSucceeded, step: Step) -> None:
         _end_agent(turn, event.step_id, agents.after_turn(turn, event.step_id, event.tool_calls))
     else:
         agent_id, _ = agents.place_of(event.step_id)
-        parent = turn.step(agent_id)
-        assert parent is not None
+        parent = turn.recorded(agent_id)
         complete(turn, agent_id, parent, event.output)
 
 
@@ -94,8 +93,7 @@ def _end_agent(turn: Turn, part_id: str, error: ErrorInfo | None) -> None:
     if error is None:
         return
     agent_id, _ = agents.place_of(part_id)
-    parent = turn.step(agent_id)
-    assert parent is not None
+    parent = turn.recorded(agent_id)
     _fail(turn, agent_id, parent, error, {"finished_at_ms": turn.now_ms, **_NO_TIMER})
 
 
@@ -219,8 +217,7 @@ def cancel_requested(turn: Turn, event: CancelRequested) -> None:
 
 def _end_of_signal(turn: Turn, step_id: str, step: Step) -> None:
     """End a step whose signal was there before it, or did not come in time."""
-    signal = turn.node_of(step).dynamic
-    assert isinstance(signal, Signal)
+    signal = turn.node_of(step).folded(Signal)
     if step.output is not None:
         complete(turn, step_id, step, step.output)
     elif signal.default is not None:

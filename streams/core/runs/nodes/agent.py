@@ -33,6 +33,7 @@ from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT, check_request, j
 from streams.core.runs.requests.step_request import base_request, node_scope, request, timeout_timer
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.run import Turn
+from streams.core.runs.transitions import ImpossibleMove
 
 #: Calls that one turn may ask for; what is more is told back to the model as a failure.
 CALLS_MOST = 32
@@ -231,8 +232,7 @@ def _begin(turn: Turn, id_: str, step: Step) -> None:
 def _turn_request(
     turn: Turn, node: PlanNode, agent_id: str, parent: Step | None, step: Step, number: int, item: Datum | None
 ) -> StepRequest:
-    agent = node.dynamic
-    assert isinstance(agent, Agent)
+    agent = node.folded(Agent)
     if parent is not None and parent.index is not None and item is None:
         item = open_items(node, node_scope(turn, node, parent)).at(parent.index)
     args, links = bind_args(node, node_scope(turn, node, parent, item))
@@ -259,10 +259,11 @@ def _call_request(turn: Turn, node: PlanNode, id_: str, step: Step, use: ToolUse
 
 
 def _turn_before(turn: Turn, agent_id: str, number: int) -> TurnBefore:
-    whole = turn.step(turn_id(agent_id, number))
-    output = None if whole is None else whole.output
-    assert whole is not None
-    assert output is not None
+    id_ = turn_id(agent_id, number)
+    whole = turn.recorded(id_)
+    output = whole.output
+    if output is None:
+        raise ImpossibleMove(f"'{id_}' is told to the model again, and has no output")
     results = []
     for id_ in call_ids(agent_id, number, whole.calls):
         step = turn.step(id_)
@@ -271,11 +272,8 @@ def _turn_before(turn: Turn, agent_id: str, number: int) -> TurnBefore:
 
 
 def _agent(turn: Turn, agent_id: str) -> tuple[Agent, PlanNode]:
-    parent = turn.step(agent_id)
-    assert parent is not None
-    node = turn.node_of(parent)
-    assert isinstance(node.dynamic, Agent)
-    return node.dynamic, node
+    node = turn.node_of(turn.recorded(agent_id))
+    return node.folded(Agent), node
 
 
 def _note(turn: Turn, agent_id: str, parent: Step, waits_for: str) -> None:

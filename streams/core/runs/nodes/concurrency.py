@@ -54,9 +54,7 @@ def next_in_line(turn: Turn) -> tuple[PlanNode, str] | None:
 def _line(turn: Turn) -> Iterator[tuple[PlanNode, str]]:
     nodes = turn.plan.nodes
     for step_id in turn.ready:
-        step = turn.step(step_id)
-        assert step is not None  # it was left there with its place in the line
-        yield nodes[step.node], step_id
+        yield nodes[turn.recorded(step_id).node], step_id
     for node_id, counts in turn.maps.items():
         node = nodes[node_id]
         if counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):

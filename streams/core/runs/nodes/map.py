@@ -133,8 +133,7 @@ def _count(turn: Turn, node_id: str, counts: MapCounts, *, ended: int, failed: i
 
 
 def _all_ended(turn: Turn, node: PlanNode, counts: MapCounts) -> Ended | None:
-    parent = turn.step(node.id)
-    assert parent is not None
+    parent = turn.recorded(node.id)
     if node.on_child_error == "skip" and counts.failed == counts.total:
         return Ended(parent, _none_left(turn, node, counts))
     if node.on_child_error == "skip" and counts.failed:
@@ -156,8 +155,7 @@ def _gathering_ended(turn: Turn, node: PlanNode, step: Step) -> Ended | None:
         if counts.gathered == counts.pages:
             _begin(turn, node, join_id(node.id), Step(node.id, "running", gather=(counts.total, counts.total)))
         return None
-    parent = turn.step(node.id)
-    assert parent is not None
+    parent = turn.recorded(node.id)
     output = {"value": step.value, "stored": step.stored}
     return Ended(turn.change(node.id, parent, state="succeeded", finished_at_ms=turn.now_ms, **output))
 

@@ -135,8 +135,7 @@ def timed_out(step_id: str, step: Step, node: PlanNode) -> ErrorInfo:
 
 
 def _child(node: PlanNode) -> Child:
-    assert isinstance(node.dynamic, Child)
-    return node.dynamic
+    return node.folded(Child)
 
 
 def _told(error: ErrorInfo) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from schemas.errors import BadRecord
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
@@ -32,6 +33,7 @@ from streams.core.runs.plan.waiting_nodes import FOLDED, Agent, ChildSpec, Dynam
 from streams.core.runs.transitions import ImpossibleMove
 
 Work = LlmCall | ToolCall | FunctionCall
+DynamicT = TypeVar("DynamicT", bound=Dynamic)
 
 #: Children of one map that are open at once unless the node says otherwise. More would only wait on the lane, and an
 #: event that asks for tens of thousands at once would hold up the other runs of its partition.
@@ -86,6 +88,12 @@ class PlanNode:
         """The model's call, of a node that asks one."""
         call = self.dynamic.call if isinstance(self.dynamic, Agent) else self.work
         return call if isinstance(call, LlmCall) else None
+
+    def folded(self, kind: type[DynamicT]) -> DynamicT:
+        """Return what the fold does for the node, which is of that kind. Raises ``ImpossibleMove``."""
+        if not isinstance(self.dynamic, kind):
+            raise ImpossibleMove(f"'{self.id}' is of type {self.kind}, and a rule takes it for a {kind.__name__}")
+        return self.dynamic
 
     @property
     def asked(self) -> Work:

@@ -61,9 +61,7 @@ def gather_args(turn: Turn, step: Step) -> tuple[dict[str, Json], list[Link]]:
         pages = (turn.step(page_id(step.node, number)) for number in range(turn.maps[step.node].pages))
         outputs = [page.output for page in pages if page is not None and page.output is not None]
         return {"parts": [place(of_payload(o), ["parts", n], links) for n, o in enumerate(outputs)]}, links
-    parent = turn.step(step.node)
-    assert parent is not None  # it asked for this step
-    found = outputs_of(turn, parent)
+    found = outputs_of(turn, turn.recorded(step.node))
     page = [place(of_payload(found[at]), ["parts", 0, at - first], links) for at in range(first, end)]
     return {"parts": [page]}, links
 

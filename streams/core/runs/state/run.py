@@ -160,6 +160,13 @@ class Turn:
             return changed
         return cast("Step | None", self._state.get(self.run_id, step_field(step_id)))
 
+    def recorded(self, step_id: str) -> Step:
+        """Return a step that must have an entry. Raises ``ImpossibleMove``."""
+        step = self.step(step_id)
+        if step is None:
+            raise ImpossibleMove(f"step '{step_id}' has no entry, and another entry says that it was requested")
+        return step
+
     def begin(self, step_id: str, step: Step) -> None:
         """Give a step that is ready its entry. Raises ``ImpossibleMove``."""
         known = self.step(step_id)

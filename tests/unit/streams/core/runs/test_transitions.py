@@ -9,8 +9,11 @@ from schemas.records.timers import Retry
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, UNSUCCESSFUL_RUN, RunState, StepState
 from schemas.spec.policy import Retries
 from streams.core.runs.nodes.retry import MAX_RETRY_AFTER_MS, may_retry, wait_ms
+from streams.core.runs.plan.compile import compile_plan
+from streams.core.runs.plan.waiting_nodes import Signal, Wait
 from streams.core.runs.state import entries
 from streams.core.runs.state.entries import Header, Progress, Step
+from streams.core.runs.state.run import open_turn
 from streams.core.runs.transitions import (
     RUN_MOVES,
     STEP_MOVES,
@@ -18,7 +21,7 @@ from streams.core.runs.transitions import (
     check_run_move,
     check_step_move,
 )
-from tests.support.runs import World, function
+from tests.support.runs import RUN, World, function, resolved, wait
 
 
 def test_every_state_has_its_moves():
@@ -130,3 +133,20 @@ def test_a_stored_plan_is_the_same_plan():
     spec_entity = next(entity for entity in world.state.entities() if entity.startswith("spec:"))
     plan = world.state.get(spec_entity, "spec")
     assert entries.decode("spec", entries.encode("spec", plan)) == plan
+
+
+def test_a_step_that_must_be_there_and_is_not_is_said_by_name():
+    world = World()
+    world.submit(function("a"))
+    turn = open_turn(world.state, RUN, 0, 0)
+    assert turn is not None
+    assert turn.recorded("a").state == "running"
+    with pytest.raises(ImpossibleMove, match="'b' has no entry"):
+        turn.recorded("b")
+
+
+def test_a_node_that_a_rule_takes_for_another_kind_is_said_by_name():
+    (node,) = compile_plan(resolved(wait("pause", 5))).nodes.values()
+    assert node.folded(Wait).duration_ms == 5
+    with pytest.raises(ImpossibleMove, match="'pause' is of type wait, and a rule takes it for a Signal"):
+        node.folded(Signal)
