@@ -1,14 +1,14 @@
-"""The area ``harness``: what is counted in code, imports and pages, and a run over this checkout."""
+"""The area ``house``: what is counted in code, imports and pages, and a run over this checkout."""
 
 import subprocess
 
 import pytest
-from bench.prove.harness import AIMS
 
 from bench.lines import BenchError
 from bench.prove import nets
 from bench.prove.__main__ import main
 from bench.prove.code import facts_of, largest_folder, modules_in
+from bench.prove.house import AIMS
 from bench.prove.imports import cycles, layers_of, upward
 from bench.results import ROOT
 
@@ -125,7 +125,7 @@ def test_mistake_that_no_seed_shows_is_named(monkeypatch):
 
 
 def test_area_house_runs_on_this_checkout(capsys):
-    code = main(["--area", "harness", "--quick"])
+    code = main(["--area", "house", "--quick"])
     output = capsys.readouterr().out
     figures = {line.split()[0]: float(line.split()[1]) for line in output.splitlines() if line[0] != "#"}
     slow = {"mistakes_found_by_simulation"}

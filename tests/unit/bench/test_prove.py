@@ -105,7 +105,7 @@ def test_list_names_every_line_of_every_area(capsys):
     assert prove.main(["--list"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert rows == [row for one in AREAS.values() for row in listed(one)]
-    assert "harness imports_upward imports floor <=0 goal <=0" in rows
+    assert "house imports_upward imports floor <=0 goal <=0" in rows
     assert "engine engine_over_stock_faust x floor >=15 goal >=40" in rows
 
 
@@ -113,7 +113,7 @@ def test_unknown_area_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as ended:
         prove.main(["--area", "garden"])
     assert ended.value.code == 2
-    assert "there are: harness, engine" in capsys.readouterr().err
+    assert "there are: house, engine" in capsys.readouterr().err
 
 
 def test_exit_code_is_0_when_floors_hold_and_3_when_one_is_missed(monkeypatch, capsys):

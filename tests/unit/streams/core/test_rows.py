@@ -160,8 +160,7 @@ GOLDEN: list[tuple[str, Record, str, list[dict[str, Any]]]] = [
                 "idempotency_key": "r:s:1",
                 "capture": "redacted",
                 "request": '{"kind":"inline","value":{"prompt":"é"}}',
-                "response": '{"kind":"reference","uri":"file:///o/1","sha256":"ab","size":3,'
-                '"media_type":"application/json","length":null,"labels":{}}',
+                "response": '{"kind":"reference","uri":"file:///o/1","sha256":"ab","size":3}',
             }
         ],
     ),
