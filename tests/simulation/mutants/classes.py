@@ -101,8 +101,12 @@ class GivenTwice(AdmissionsFold):
         """Take it back once more, then fold."""
         if isinstance(event, AdmissionReleased):
             known: Known | None = state.get(run_entity(event.run_id), WHERE)
-            if known is not None and known.is_over and Lines(state).line(event.org_id, known.workflow).running:
-                Lines(state).leave(event.org_id, known.workflow, known.number)
+            if known is not None:
+                line = Lines(state).line(event.org_id, known.workflow)
+                if known.number >= line.head and line.waiting <= 0:
+                    raise RuntimeError("the queue is corrupt, and would be searched without end")
+                if known.is_over and line.running:
+                    Lines(state).leave(event.org_id, known.workflow, known.number)
         return super().fold(state, event, now_ms, offset)
 
 
