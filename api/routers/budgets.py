@@ -11,8 +11,8 @@ from api.routers.errors import errors
 from schemas import money
 from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, CreateBudget
 from schemas.budgets import dimension
+from schemas.clock import now_ms
 from schemas.errors import InvalidInput
-from services.runs.submit import wall_clock_ms
 
 BudgetId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -47,7 +47,7 @@ async def get_budget(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetAn
 async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetStatus:
     """Return what is spent, held and left in the present window."""
     stored = await parts.money.budgets.get(who.org_id, budget_id)
-    at_ms = wall_clock_ms()
+    at_ms = now_ms()
     (amounts,) = await parts.money.spend.amounts(who.org_id, [stored.budget.field(at_ms)])
     return runs.budget_status(stored, amounts, at_ms)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from schemas.clock import utc_now
 from schemas.errors import InvalidInput, Problem
 
 _SPAN = re.compile(r"([0-9]{1,6})([smhd])")
@@ -36,7 +37,7 @@ def time_ms(path: str, text: str | None) -> int | None:
     try:
         match = _SPAN.fullmatch(text)
         if match is not None:
-            at = datetime.now(UTC) - timedelta(seconds=int(match[1]) * _SPAN_SECONDS[match[2]])
+            at = utc_now() - timedelta(seconds=int(match[1]) * _SPAN_SECONDS[match[2]])
         else:
             at = datetime.fromisoformat(text)
             at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -23,9 +23,9 @@ from schemas.api_models.schedules import (
     WholeSchedule,
     milliseconds,
 )
+from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
 from schemas.schedule import Timing, next_slot, slots, timing_problems
-from services.runs.submit import wall_clock_ms
 
 ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -41,7 +41,7 @@ async def create_schedule(body: CreateSchedule, who: Writer, parts: Parts, respo
     defined = _defined(body.model_dump())
     timing = _timing(defined)
     await _check_submission(parts, who.org_id, defined)
-    stored, new = await parts.schedules.stored.create(who.org_id, defined, next_slot(timing, wall_clock_ms()))
+    stored, new = await parts.schedules.stored.create(who.org_id, defined, next_slot(timing, now_ms()))
     response.status_code = 201 if new else 200
     return render.schedule(stored)
 
@@ -73,7 +73,7 @@ async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Wr
     timing = _timing(defined)
     await _check_submission(parts, who.org_id, defined)
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
-        changes["next_slot_ms"] = next_slot(timing, wall_clock_ms())
+        changes["next_slot_ms"] = next_slot(timing, now_ms())
     return render.schedule(await parts.schedules.stored.change(who.org_id, schedule_id, changes))
 
 
@@ -94,7 +94,7 @@ async def backfill(schedule_id: ScheduleId, body: Backfill, who: Writer, parts: 
 
 
 def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:
-    if not 0 < from_ms < until_ms <= wall_clock_ms():
+    if not 0 < from_ms < until_ms <= now_ms():
         raise InvalidInput("invalid time range", (Problem("to", "must be after from, and not in the future", ""),))
     found = len(slots(stored.timing, from_ms - 1, until_ms - 1, MAX_BACKFILL + 1))
     if found > MAX_BACKFILL:

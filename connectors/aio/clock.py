@@ -1,8 +1,9 @@
 """The wall clock as a port."""
 
 import asyncio
-import time
 from contextlib import suppress
+
+from schemas.clock import now_ms
 
 
 class WallClock:
@@ -10,7 +11,7 @@ class WallClock:
 
     def now_ms(self) -> int:
         """Return milliseconds since the Unix epoch."""
-        return time.time_ns() // 1_000_000
+        return now_ms()
 
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds``."""

@@ -4,12 +4,12 @@ A definition and its outbox row are written in one transaction, so every definit
 sooner or later, and a crash repeats it at worst. Readers take the newest per key, so a repeat changes nothing.
 """
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from connectors.ports.engine import OutRecord
 from connectors.postgres.database import Connection, Database
+from schemas.clock import now_ms
 from schemas.records.definitions import Definition, DefinitionKind
 from topics.catalogue import DEFINITIONS
 from topics.codec import encode
@@ -24,7 +24,7 @@ async def enqueue(
     conn: Connection, kind: DefinitionKind, org_id: str, id_: str, body: dict[str, Any], version: int = 1
 ) -> None:
     """Write a definition's outbox row in the caller's transaction."""
-    changed_at_ms = time.time_ns() // 1_000_000
+    changed_at_ms = now_ms()
     definition = Definition(kind=kind, org_id=org_id, id=id_, version=version, body=body, changed_at_ms=changed_at_ms)
     await conn.execute("INSERT INTO definition_outbox (key, value) VALUES ($1, $2)", definition.key, encode(definition))
 

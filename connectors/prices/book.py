@@ -7,7 +7,6 @@ rounded half up, once.
 """
 
 import importlib.metadata
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +20,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from schemas.clock import now_ms
 from schemas.errors import StepError
 from schemas.records.base import Usage
 
@@ -126,7 +126,7 @@ class PriceBook:
     def _price(self, provider: str, model: str, at_ms: int | None) -> _Price:
         found = self._overrides.get((provider.lower(), model.lower()))
         if found is None:
-            minute = (int(time.time() * 1000) if at_ms is None else at_ms) // 60_000
+            minute = (now_ms() if at_ms is None else at_ms) // 60_000
             found = _list_price(provider.lower(), model.lower(), minute)
         if found is None:
             raise StepError(

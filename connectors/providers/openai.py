@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ from connectors.providers import http_errors, openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import weight
 from connectors.providers.images import ImageInput, most_tokens, noted
+from schemas.clock import utc_now
 from schemas.records.base import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -50,7 +50,7 @@ class OpenAIProvider:
                 answer.status_code,
                 answer.headers,
                 answer.content,
-                now=datetime.now(UTC),
+                now=utc_now(),
                 secret=self._key,
             )
         try:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from connectors.postgres.runs import Runs, StoredRun
+from schemas import clock
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
 from schemas.ids import canonical_hash, fork_source, run_id
 from schemas.payload import INLINE_LIMIT, Reference
@@ -23,7 +24,7 @@ from schemas.spec.required_inputs import required_of
 from schemas.spec.rules_version import rules_of
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
-from services.runs.submit import check_inputs, wall_clock_ms
+from services.runs.submit import check_inputs
 from services.workflows.of_run import RunDefinitions
 from topics.codec import encode
 
@@ -52,7 +53,7 @@ class Restarts:
         definitions: RunDefinitions,
         large_inputs: LargeInputs,
         capture: Capture = "full",
-        now_ms: Callable[[], int] = wall_clock_ms,
+        now_ms: Callable[[], int] = clock.now_ms,
     ) -> None:
         self._history = history
         self._definitions = definitions

@@ -10,7 +10,6 @@ makes that repetition a second record of one run, which the run's fold ignores b
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +20,7 @@ from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.postgres.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
-from schemas import money
+from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
@@ -40,11 +39,6 @@ logger = logging.getLogger(__name__)
 MAX_GROUP = 500
 #: While one group waits for the broker, the next one waits for Redis; see docs/explanation/performance.md.
 GROUPS_AT_ONCE = 2
-
-
-def wall_clock_ms() -> int:
-    """Return milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class Submissions:
     """Accepts submissions. Every method raises ``Unavailable`` when a dependency does not answer."""
 
     def __init__(
-        self, ports: SubmissionPorts, *, capture: Capture = "full", now_ms: Callable[[], int] = wall_clock_ms
+        self, ports: SubmissionPorts, *, capture: Capture = "full", now_ms: Callable[[], int] = clock.now_ms
     ) -> None:
         self._plans = ports.plans
         self._markers = ports.markers

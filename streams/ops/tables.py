@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import Checkpoints, Kept, Log, OutRecord
 from connectors.redis.fenced_table import RedisTable
+from schemas.clock import now_ms
 from schemas.errors import Rejected
 from schemas.records.control import KeyReleased
 from streams.runtime.checkpoint.codec import Marker, marker_of
@@ -102,7 +103,7 @@ class TableCare:
                 "rebuild from the checkpoint (without --from-log), or say --accept-loss"
             )
         await self._table.forget(partition)
-        marker = Marker(first, 0, await self._log.incarnation(self.topic), 0, int(time.time() * 1000))
+        marker = Marker(first, 0, await self._log.incarnation(self.topic), 0, now_ms())
         await self._begin_again(partition, marker)
         return first
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from schemas.clock import now_ms
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class Dependencies:
 
     async def _watch(self, name: str, ask: Ask) -> None:
         while True:
-            asked, asked_ms = time.monotonic(), time.time_ns() // 1_000_000
+            asked, asked_ms = time.monotonic(), now_ms()
             # Not cancelled when it is late: a client might be left in an inconsistent state, and its own timeouts end
             # it.
             answer: asyncio.Task[object] = asyncio.create_task(_asked(ask))

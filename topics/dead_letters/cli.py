@@ -6,9 +6,9 @@ import heapq
 import os
 import re
 import sys
-import time
 from dataclasses import dataclass
 
+from schemas.clock import now_ms
 from schemas.errors import AgentFlowError, InvalidInput, Rejected
 from topics.dead_letters import text as dead_letter_text
 from topics.dead_letters.letter import DeadLetter, Position, Source, parse_position, source_of
@@ -47,7 +47,7 @@ def _since_ms(age: str | None) -> int | None:
     found = _AGE.fullmatch(age)
     if found is None:
         raise InvalidInput(f"--since {age!r} is not an age; write a number and s, m, h or d, for example 90m")
-    return max(0, int(time.time() * 1000) - int(found[1]) * _UNIT_MS[found[2]])
+    return max(0, now_ms() - int(found[1]) * _UNIT_MS[found[2]])
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", bootstrap: str) -> None:

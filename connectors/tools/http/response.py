@@ -9,6 +9,7 @@ from typing import Any
 
 import httpcore
 
+from schemas.clock import utc_now
 from schemas.errors import StepError, Undecodable
 from topics.codec import parse
 
@@ -75,7 +76,7 @@ def failed(answer: Answer, shown: dict[str, Any]) -> StepError:
         f"http_{status}",
         f"{shown['url']} answered {status}: {body[:_SHOWN_CHARS]}",
         retryable=again,
-        retry_after_ms=retry_after_ms(answer.headers.get("retry-after"), datetime.now(UTC)) if again else None,
+        retry_after_ms=retry_after_ms(answer.headers.get("retry-after"), utc_now()) if again else None,
         details={"status": str(status)},
     )
 
