@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import (
+from bench.lines import BenchError, Line, NotThere
+from bench.measures import (
     against_stock,
     cancels,
     chained,
@@ -19,7 +20,6 @@ from bench import (
     wide_map,
     workers,
 )
-from bench.lines import BenchError, Line, NotThere
 from bench.plan import WHOLE_SYSTEM, Group, Sizes
 from deploy.local.engines import EngineError
 from deploy.local.engines.progress import Progress

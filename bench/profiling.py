@@ -8,12 +8,12 @@ import pstats
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import throughput
-from bench.growth import LAYOUT
 from bench.lines import Line, shown
+from bench.measures import throughput
+from bench.measures.growth import LAYOUT
+from bench.measures.throughput import Load
 from bench.plan import Sizes
 from bench.stage import Stage, on_stage
-from bench.throughput import Load
 from deploy.local.engines.progress import Progress
 from deploy.local.roles import RoleProcess
 from deploy.local.system import System

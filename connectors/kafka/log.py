@@ -6,6 +6,7 @@ lock per record; so records are collected into one batch per partition here.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import ConnectionGroup
@@ -236,16 +237,16 @@ def _needs_compression(record: OutRecord) -> bool:
     return record.topic.endswith(DLQ_SUFFIX) and _weight(record) > DLQ_MAX_MESSAGE_BYTES - RECORD_OVERHEAD
 
 
-def to_record(r: object) -> InRecord:
+def to_record(r: Any) -> InRecord:
     """Return aiokafka's ``ConsumerRecord`` as ours."""
     return InRecord(
-        r.topic,  # type: ignore[attr-defined]
-        r.partition,  # type: ignore[attr-defined]
-        r.offset,  # type: ignore[attr-defined]
-        r.timestamp,  # type: ignore[attr-defined]
-        r.key,  # type: ignore[attr-defined]
-        r.value,  # type: ignore[attr-defined]
-        r.headers,  # type: ignore[attr-defined]
+        r.topic,
+        r.partition,
+        r.offset,
+        r.timestamp,
+        r.key,
+        r.value,
+        r.headers,
     )
 
 

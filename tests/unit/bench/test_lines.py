@@ -3,8 +3,8 @@
 import pytest
 
 from bench.lines import BenchError, Earlier, Line, percentile, show, slope
+from bench.measures.throughput import Load, Round, lines
 from bench.plan import LINES, WHOLE_SYSTEM, Group, groups_for, is_asked_for
-from bench.throughput import Load, Round, lines
 
 
 def test_a_line_is_the_median_and_shows_every_round():

@@ -8,10 +8,10 @@ import pytest
 
 from bench import scrape
 from bench.lines import BenchError
+from bench.measures.wide_map import NODE
 from bench.profiling import functions
 from bench.run_load import MS, RUN, Submitter, Template, status_of
 from bench.waiting_load import WAIT_MS, WaitingRuns
-from bench.wide_map import NODE
 from bench.workflows import FANOUT, FANOUT_WIDTH, INPUTS, ONE_CALL, THREE_STEPS, children, map_and_take, mapped, pause
 from streams.core.commands import Emit
 from streams.core.memory import MemoryState

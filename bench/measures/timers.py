@@ -12,9 +12,9 @@ import aiohttp
 import uvloop
 
 from bench.lines import BenchError, Line, percentile
+from bench.measures.solo import Solo, solo
 from bench.plan import Sizes
 from bench.run_load import Submitter
-from bench.solo import Solo, solo
 from bench.workflows import pause
 from connectors.kafka.log import KafkaLog
 from deploy.local.engines.progress import Progress

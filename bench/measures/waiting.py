@@ -8,10 +8,10 @@ import uvloop
 from redis.asyncio import Redis
 
 from bench import usage
-from bench.growth import used_kb
 from bench.lines import Line, slope
+from bench.measures.growth import used_kb
+from bench.measures.solo import Solo, solo
 from bench.plan import Sizes
-from bench.solo import Solo, solo
 from bench.waiting_load import WaitingRuns
 from bench.workflows import THREE_STEPS
 from connectors.kafka.log import KafkaLog

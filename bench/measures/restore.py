@@ -16,8 +16,8 @@ import uvloop
 from redis.asyncio import Redis
 
 from bench.lines import BenchError, Line
+from bench.measures.solo import Solo, solo
 from bench.plan import Sizes
-from bench.solo import Solo, solo
 from bench.waiting_load import WaitingRuns
 from bench.workflows import children, mapped
 from connectors.kafka.log import KafkaLog

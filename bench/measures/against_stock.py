@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from bench.engine import PARTITIONS
 from bench.lines import BenchError, Line
+from bench.measures.engine import PARTITIONS
 from bench.plan import Sizes
 from bench.results import ROOT
 from connectors.kafka.log import KafkaLog

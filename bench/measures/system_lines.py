@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
-from bench import fanout, latency, submit, throughput, usage
-from bench.chained import SETTING as CHAIN_SETTING
+from bench import usage
 from bench.lines import Line
+from bench.measures import fanout, latency, submit, throughput
+from bench.measures.chained import SETTING as CHAIN_SETTING
 from bench.plan import Group, Sizes
 from bench.stage import Stage, on_stage, processes
 from bench.workflows import THREE_STEPS

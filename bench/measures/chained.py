@@ -3,11 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-from bench import latency, throughput
 from bench.lines import BenchError, Line, NotThere
+from bench.measures import latency, throughput
+from bench.measures.throughput import Load
 from bench.plan import Sizes
 from bench.stage import Stage, on_stage
-from bench.throughput import Load
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
 from schemas.settings import variables

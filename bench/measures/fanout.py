@@ -1,9 +1,9 @@
 """Runs that fan out: one step, as many children as the workflow has items, one step that takes all their outputs."""
 
-from bench import throughput
 from bench.lines import Line
+from bench.measures import throughput
+from bench.measures.throughput import Load
 from bench.stage import Stage
-from bench.throughput import Load
 from bench.workflows import FANOUT, FANOUT_WIDTH
 
 

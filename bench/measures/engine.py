@@ -1,6 +1,7 @@
 """The counting job on our engine: Faust transport, fenced commits in Redis, one output a record.
 
-``python -m bench.engine …`` prints one JSON line with the records per second from the first commit to the last.
+``python -m bench.measures.engine …`` prints one JSON line with the records per second from the first commit to the
+last.
 """
 
 import argparse
@@ -75,7 +76,7 @@ async def _measure(agent: TableAgent, records: int) -> float:
 def main() -> int:
     """Run the job and print its figure."""
     logging.basicConfig(level=logging.ERROR)
-    parser = argparse.ArgumentParser(prog="python -m bench.engine")
+    parser = argparse.ArgumentParser(prog="python -m bench.measures.engine")
     for name in ("--bootstrap", "--redis", "--source", "--target"):
         parser.add_argument(name, required=True)
     parser.add_argument("--records", type=int, required=True)
