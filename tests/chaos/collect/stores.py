@@ -54,7 +54,7 @@ def _value(payload: Mapping[str, Any]) -> Any:
 
 async def read_rows(url: str) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
     """Return how many rows ClickHouse has of each run in each table, and what each run did cost by it."""
-    clickhouse = ClickHouse(url, Settings.clickhouse_database)
+    clickhouse = ClickHouse(url, Settings().clickhouse.database)
     try:
         counts = {
             table: _by_run(await clickhouse.query(f"SELECT run_id, count() FROM {table} FINAL GROUP BY run_id"))
