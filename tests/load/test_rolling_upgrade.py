@@ -19,8 +19,8 @@ from tests.support.checker import Checker
 from tests.support.crashes import HOLD_TTL_MS, LEASE_MS, PROMPT, SESSION_MS, WORKFLOW, Load, model_process
 from tests.support.polling import until
 
-#: The version before joins, waits and signals: decision rules 1.
-OLD = "ac8fa56"
+#: The first version with decision rules 1, tagged timers and labels. Older records differ in names.
+OLD = "4db4339"
 #: Readers before writers: what only reads, then workers, then who asks them, then who submits.
 LAYOUT = {
     "sinks": ("history", "analytics"),
