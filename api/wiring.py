@@ -57,7 +57,7 @@ from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
 
-#: Each waits for one append at most; more of them would only wait in line for the broker.
+#: Each waits for one append at most; more of them would only queue for the broker.
 MAX_SUBMISSIONS_IN_FLIGHT = 512
 #: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
 MAX_STREAMS = 256

@@ -105,7 +105,7 @@ def too_large(limit: int, instance: str) -> Response:
 
 
 def _only(kind: type[Error], handle: Callable[[Request, Error], Awaitable[Response]]) -> Handler:
-    """Return a handler for one kind of exceptions; another kind is a mistake of whoever registered it."""
+    """Return a handler for one kind of exceptions; another kind is a mistake of its registration."""
 
     async def handler(request: Request, exc: Exception) -> Response:
         if not isinstance(exc, kind):

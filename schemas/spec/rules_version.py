@@ -2,7 +2,7 @@
 
 1. The rules of the first release.
 
-Whoever changes what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
+A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
 """
 

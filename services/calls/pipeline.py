@@ -5,7 +5,7 @@ Each number is a file in ``services/calls/stages``, and a place where a crash is
 ==  ============  ============================================  =====================================================
  n  stage         what is done                                  killed right after it
 ==  ============  ============================================  =====================================================
- 1  render        the template becomes the prompt               nothing was done: whoever asks again makes a new call
+ 1  render        the template becomes the prompt               nothing was done: a repeat makes a new call
  2  guard_input   guards change the question, or stop it        the same
  3  cache         an earlier answer ends it here                the same
  4  route         provider and model, a bound of the tokens     the same

@@ -35,7 +35,7 @@ class Quotas(Protocol):
         """Take the room that the call needs on its route: one request, and the tokens that it may use.
 
         Raises ``TryLater`` with the seconds until there may be room, and a ``StepError`` ``quota_exceeded`` when
-        waiting in line is no use, with ``retry_after_ms`` where a later try may help.
+        queueing is no use, with ``retry_after_ms`` where a later try may help.
         """
         ...
 

@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 #: The longest that one answer of a model is waited for.
 MODEL_TIMEOUT_S = 60.0
-#: A longer wait goes back to whoever asked, so that it keeps no slot of the process.
+#: A longer wait goes back to the caller, so that it keeps no slot of the process.
 PATIENCE_S = 2.0
 _SHORTEST_WAIT_S = 0.05
 

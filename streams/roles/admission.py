@@ -1,6 +1,6 @@
 """The admission role: the fold of ``admissions`` on the engine.
 
-It also says how large the pool is, and shows how many runs stand in line.
+It also says how large the pool is, and shows how many runs are queued.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Step 6: money is reserved in every budget that applies, and stays reserved while the call goes on."""
+"""Step 6: money is reserved in every budget that applies, and stays reserved during the call."""
 
 import time
 

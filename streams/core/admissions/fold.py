@@ -13,7 +13,7 @@ The rules, whatever comes twice, late, or from one who has lost its partition:
 5. While the pool has room, the first of them has its turn: of its workflows that have room, the one whose first run
    has waited longest has that run admitted. If it could go on, it stands behind the others again. So between two turns
    of an organisation every other one has at most one, however long anybody's line is.
-6. One record admits ``MAX_AT_ONCE`` runs at most. If there is room for more, it asks for a record that goes on.
+6. One record admits ``MAX_AT_ONCE`` runs at most. If there is room for more, it emits another record, which continues.
 
 Rules 4 to 6 follow on every record, so nobody is left in line while there is room: either nothing may go, or a record
 that goes on is in the log. What is admitted without need (its run is over, or unknown) is answered by its run with a

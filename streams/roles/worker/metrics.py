@@ -31,7 +31,7 @@ class WorkerMetrics:
         self._pauses = counter(WORKER_PAUSES_TOTAL, registry)
 
     def watch(self, in_flight: Callable[[], int], unacked: Callable[[], int]) -> None:
-        """Show how much is under way whenever somebody looks."""
+        """Show the attempts in flight and the unacked requests at each scrape."""
         self._in_flight.set_function(in_flight)
         self._unacked.set_function(unacked)
 

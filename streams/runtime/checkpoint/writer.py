@@ -9,7 +9,7 @@ The order, which is what makes a checkpoint the table exactly as of its marker:
                                                                                     -> ``crash_points.CHECKPOINTING``
 4. let readers see it                                                                -> ``crash_points.CHECKPOINTED``
 
-PreparedChunk goes on meanwhile. What fails is put back and tried again, as part of the next checkpoint.
+Folding continues meanwhile. Entries whose write fails are put back and become part of the next checkpoint.
 """
 
 import logging
