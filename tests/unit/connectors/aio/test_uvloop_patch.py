@@ -34,9 +34,31 @@ if sys.argv[1] == "guarded":
 asyncio.Runner(loop_factory=getattr(uvloop, "new_event_loop")).run(main())
 """
 
+# A provider's server that hangs up between two calls: the socket is gone, the transport is not closed by its owner.
+IDLE_SCRIPT = """
+import anyio, asyncio, sys, uvloop
+from connectors.aio import uvloop_patch
 
-def outcome(how: str) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True, timeout=60)
+async def main():
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    stream = await anyio.connect_tcp(*server.sockets[0].getsockname())
+    stream._transport.abort()
+    await asyncio.sleep(0.05)
+    try:
+        print(stream.extra(anyio.abc.SocketAttribute.raw_socket, "none"))
+    except Exception as exc:
+        print(type(exc).__name__)
+    server.close()
+
+if sys.argv[1] == "guarded":
+    uvloop_patch.install()
+    uvloop_patch.install()
+asyncio.Runner(loop_factory=getattr(uvloop, "new_event_loop")).run(main())
+"""
+
+
+def outcome(how: str, script: str = SCRIPT) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", script, how], capture_output=True, text=True, check=True, timeout=60)
     return done.stdout.split()
 
 
@@ -46,6 +68,11 @@ def test_uvloop_alone_raises_what_nobody_expects() -> None:
 
 def test_guarded_it_raises_what_everybody_expects() -> None:
     assert set(outcome("guarded")) == {"ConnectionResetError"}
+
+
+@pytest.mark.parametrize(("how", "answer"), [("bare", "AttributeError"), ("guarded", "none")])
+def test_an_idle_connection_without_a_socket_has_no_attributes(how: str, answer: str) -> None:
+    assert outcome(how, IDLE_SCRIPT) == [answer]
 
 
 async def test_what_else_goes_wrong_passes_through() -> None:
