@@ -82,4 +82,11 @@ MUTANTS = (
         "opens = now_ms if",
         "a restored table of budgets gives no holds for two leases",
     ),
+    Mutant(
+        "open_without_grace_after_an_older_dump",
+        TABLE,
+        "engine.clock.now_ms() + self._grace_ms))",
+        "engine.clock.now_ms()))",
+        "a table that went back to an older dump gives no holds for two leases",
+    ),
 )
