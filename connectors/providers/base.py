@@ -32,7 +32,8 @@ class ModelRequest:
 class ModelResponse:
     """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials and images.
 
-    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty.
+    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty. ``notes``
+    are short codes of what was corrected in it, such as counts that cannot be (``providers.usage``).
     """
 
     text: str
@@ -41,6 +42,7 @@ class ModelResponse:
     sent: dict[str, Any] = field(default_factory=dict)
     received: dict[str, Any] = field(default_factory=dict)
     asked: tuple[Asked, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Provider(Protocol):

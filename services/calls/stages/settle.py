@@ -56,7 +56,13 @@ class Settle:
         provider, model = call.route
         cost = self._prices.cost(provider, model, response.usage, call.reserved.booked_at_ms)
         record = provider_call(call, "ok", started_ms, latency_ms)
-        record = structs.replace(record, usage=response.usage, cost_nano=cost, error_code=blocked and blocked.code)
+        record = structs.replace(
+            record,
+            usage=response.usage,
+            cost_nano=cost,
+            error_code=blocked and blocked.code,
+            notes=list(response.notes),
+        )
         received = response.received if blocked is None else failure(blocked)
         await self._add(call, record, response.sent, received, settlement(call, cost, response.usage))
 
