@@ -1,7 +1,6 @@
 """The provider ``openai``: any service that speaks OpenAI's chat completions over HTTP, without streaming."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from connectors.providers import http_errors, openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import weight
 from connectors.providers.images import ImageInput, most_tokens, noted
+from connectors.providers.json_body import read_json
 from connectors.providers.usage import Bounds, counted
 from schemas.clock import utc_now
 
@@ -54,7 +54,7 @@ class OpenAIProvider:
                 secret=self._key,
             )
         try:
-            received = json.loads(answer.content)
+            received, noted_text = read_json(answer.content)
             completion = openai_wire.read_completion(received, request.tools)
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self.name, str(exc)) from exc
@@ -62,7 +62,8 @@ class OpenAIProvider:
         return ModelResponse(
             text=completion.text,
             usage=usage,
-            notes=notes,
+            notes=(*notes, *noted_text),
+            problem=completion.problem,
             finish_reason=completion.finish_reason,
             asked=completion.asked,
             sent=noted(sent, request.pictures),

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Asked, ToolSpec, Turn, asked_for
+from connectors.providers.results import no_text
 from connectors.providers.usage import added
+from schemas.errors import StepError
 
 _NOT_ON_THE_WIRE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -21,12 +23,16 @@ class MalformedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A parsed answer. ``counts`` are the provider's by kind, as it gave them (see ``providers.usage``)."""
+    """A parsed answer. ``counts`` are the provider's by kind, as it gave them (see ``providers.usage``).
+
+    ``problem`` is why an answer that was counted cannot be used.
+    """
 
     text: str
     finish_reason: str
     counts: Mapping[str, object] = field(default_factory=dict)
     asked: tuple[Asked, ...] = ()
+    problem: StepError | None = None
 
 
 def request_body(request: ModelRequest, max_tokens_field: MaxTokensField = "max_tokens") -> dict[str, Any]:
@@ -109,12 +115,16 @@ def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         raise MalformedError("'choices' is not a list with an object in it")
     message = choices[0].get("message")
     asked = read_calls(message, {wire: name for name, wire in wire_names(tools).items()}) if tools else ()
-    text = "" if asked and not _has_content(message) else _text(message)
     reason = choices[0].get("finish_reason")
+    counts = read_counts(body.get("usage"))
+    text = "" if asked and not _has_content(message) else _text(message)
+    if text is None and counts["output_tokens"] is None:
+        raise MalformedError("'choices[0].message.content' is not text, and nothing was counted")
     return Completion(
-        text=text,
+        text=text or "",
         finish_reason=reason if isinstance(reason, str) else "stop",
-        counts=read_counts(body.get("usage")),
+        counts=counts,
+        problem=no_text(reason) if text is None else None,
         asked=asked,
     )
 
@@ -123,8 +133,8 @@ def _has_content(message: object) -> bool:
     return isinstance(message, dict) and bool(message.get("content"))
 
 
-def _text(message: object) -> str:
-    """Return a message's text. A refusal is text too: it was answered and is paid for."""
+def _text(message: object) -> str | None:
+    """Return a message's text; ``None`` when it has none. A refusal is text too: it was answered and is paid for."""
     if not isinstance(message, dict):
         raise MalformedError("'choices[0].message' is not an object")
     content = message.get("content")
@@ -135,7 +145,7 @@ def _text(message: object) -> str:
     refusal = message.get("refusal")
     if isinstance(refusal, str):
         return refusal
-    raise MalformedError("'choices[0].message.content' is not text")
+    return None
 
 
 def read_counts(usage: object) -> dict[str, object]:

@@ -86,6 +86,10 @@ class Prices(Protocol):
         """Return the most tokens that the model counts for a picture, where the price file has one."""
         ...
 
+    def context_tokens(self, provider: str, model: str) -> int | None:
+        """Return how many tokens the model can read, where a list or the price file has it."""
+        ...
+
     def version(self, provider: str, model: str) -> str:
         """Return which price table a model's price is from."""
         ...

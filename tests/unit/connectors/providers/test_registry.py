@@ -76,3 +76,15 @@ def test_parts_and_refusals_are_text() -> None:
 def test_anything_else_is_malformed(body: object) -> None:
     with pytest.raises(openai_wire.MalformedError):
         openai_wire.read_completion(body)
+
+
+def test_an_answer_without_text_that_was_counted_is_paid_for_and_says_so() -> None:
+    counted = completion(content=None) | {"usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    answer = openai_wire.read_completion(counted)
+    assert (answer.text, answer.counts["input_tokens"], answer.counts["output_tokens"]) == ("", 10, 5)
+    assert answer.problem is not None
+    assert (answer.problem.code, answer.problem.retryable) == ("no_text", True)
+    cut = {"choices": [{"message": {"content": None}, "finish_reason": "length"}], "usage": counted["usage"]}
+    problem = openai_wire.read_completion(cut).problem
+    assert problem is not None
+    assert (problem.retryable, "raise max_tokens" in str(problem)) == (False, True)
