@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from connectors.providers.conversation import Asked, ToolSpec, Turn
 from connectors.providers.images import ImageInput
+from schemas.errors import StepError
 from schemas.records.base import Usage
 
 
@@ -32,7 +33,9 @@ class ModelRequest:
 class ModelResponse:
     """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials and images.
 
-    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty.
+    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty. ``notes``
+    are short codes of what was corrected in it, such as counts that cannot be (``providers.usage``). ``problem`` is why
+    an answer that is paid for cannot be used, for example that it has no text.
     """
 
     text: str
@@ -41,6 +44,8 @@ class ModelResponse:
     sent: dict[str, Any] = field(default_factory=dict)
     received: dict[str, Any] = field(default_factory=dict)
     asked: tuple[Asked, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: StepError | None = None
 
 
 class Provider(Protocol):

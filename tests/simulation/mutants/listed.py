@@ -8,7 +8,7 @@ MUTANTS = (
     Mutant(
         "late_cost_dropped",
         RUNS,
-        """    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+        """    turn.pay(event.cost_nano, event.usage)
     turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
 """,
         """    turn.change(event.step_id, step, unsettled=unsettled)

@@ -58,7 +58,7 @@ MUTANTS = (
         "unfollowed_cost_dropped",
         RUNS,
         """    usage = event.usage
-    turn.pay(event.cost_nano, usage.input_tokens, usage.output_tokens)
+    turn.pay(event.cost_nano, usage)
 """,
         "    usage = event.usage\n",
         "what a worker went on to by itself is paid, too",

@@ -47,7 +47,7 @@ def settle_never_asked(turn: Turn, event: StepSucceeded | StepFailed) -> None:
     if not event.args_hash or node is None or node.parallel:
         return
     usage = event.usage
-    turn.pay(event.cost_nano, usage.input_tokens, usage.output_tokens)
+    turn.pay(event.cost_nano, usage)
     turn.leave(
         event.step_id,
         msgspec.structs.replace(
@@ -56,6 +56,7 @@ def settle_never_asked(turn: Turn, event: StepSucceeded | StepFailed) -> None:
             cost_nano=event.cost_nano,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
+            kinds=usage.kinds,
             finished_at_ms=turn.finished_at_ms,
         ),
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.payload import Payload, inline
-from schemas.records.base import ErrorInfo
+from schemas.records.base import ErrorInfo, kinds_together
 from schemas.records.run_events import (
     CancelRequested,
     ChildFinished,
@@ -240,7 +240,7 @@ def _accept(turn: Turn, event: StepSucceeded | StepFailed) -> Step | None:
     if event.args_hash and event.args_hash != asked_for(turn, turn.node_of(step)):
         _ask_for_the_recorded(turn, step, event)
         return None
-    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+    turn.pay(event.cost_nano, event.usage)
     turn.disarm(step)
     return step
 
@@ -251,7 +251,7 @@ def _settle_late(turn: Turn, step: Step, event: StepSucceeded | StepFailed) -> N
     if event.attempt not in step.unsettled:
         return
     unsettled = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
-    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+    turn.pay(event.cost_nano, event.usage)
     turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
 
 
@@ -261,7 +261,7 @@ def _ask_for_the_recorded(turn: Turn, step: Step, event: StepSucceeded | StepFai
     It takes a worker that lost both its claim and the race to record: see ``chain``.
     """
     turn.commands.append(late("other_args"))
-    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+    turn.pay(event.cost_nano, event.usage)
     turn.disarm(step)
     paid = turn.change(event.step_id, step, **_paid(step, event))
     _ask_again(turn, event.step_id, paid, step.attempt + 1, 0)
@@ -272,6 +272,7 @@ def _paid(step: Step, event: StepSucceeded | StepFailed) -> dict[str, Any]:
         "cost_nano": step.cost_nano + event.cost_nano,
         "input_tokens": step.input_tokens + event.usage.input_tokens,
         "output_tokens": step.output_tokens + event.usage.output_tokens,
+        "kinds": kinds_together(step.kinds, event.usage.kinds),
     }
 
 

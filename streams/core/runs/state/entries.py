@@ -95,7 +95,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     ``open_steps`` counts the places that are taken and ``ready`` are the nodes that wait for one, where the run has
     such a limit. ``deadline_ms`` is when the run's own timer is due.
     ``version`` is the offset of the last event that changed something a reader sees. ``children_nano`` is what ended
-    runs did cost that steps started and waited for, beside ``cost_nano``.
+    runs did cost that steps started and waited for, beside ``cost_nano``. ``kinds`` are the counts of other kinds of
+    usage (``Usage.kinds``).
     """
 
     version: int
@@ -111,6 +112,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     ready: tuple[str, ...] = ()
     deadline_ms: int | None = None
     children_nano: int = 0
+    kinds: dict[str, int] | None = None
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
@@ -158,6 +160,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     gather: tuple[int, int] | None = None
     calls: tuple[ToolUse, ...] = ()
     first_asked_ms: int | None = None
+    kinds: dict[str, int] | None = None
     sla_missed: bool = False
 
     @property

@@ -13,7 +13,7 @@ import msgspec
 from schemas.ids import CHILD_SOURCE, child_step_id, forked_from
 from schemas.metrics import LATE_EVENTS_TOTAL
 from schemas.payload import Payload, Reference, inline
-from schemas.records.base import ErrorInfo, Json
+from schemas.records.base import ErrorInfo, Json, Usage, kinds_together
 from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
@@ -90,6 +90,7 @@ class Turn:
         self.shown: dict[str, None] = {}
         self.requests: list[StepRequest] = []
         self.children_nano = progress.children_nano
+        self.kinds = progress.kinds
         # Hardly any turn has some, and two more containers a turn can be measured.
         self._children: dict[str, RunSubmitted] | None = None
         self._ended_children: list[CancelRequested] | None = None
@@ -299,11 +300,17 @@ class Turn:
         if step.timer is not None:
             self.commands.append(Disarm(self.run_id, timer_id(step.timer)))
 
-    def pay(self, cost_nano: int, input_tokens: int, output_tokens: int) -> None:
-        """Add what an attempt did cost to the run."""
+    def pay(self, cost_nano: int, usage: Usage) -> None:
+        """Add what an attempt did cost and use to the run."""
         self.cost_nano += cost_nano
-        self.input_tokens += input_tokens
-        self.output_tokens += output_tokens
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.kinds = kinds_together(self.kinds, usage.kinds)
+
+    @property
+    def usage(self) -> Usage:
+        """What the run used until now."""
+        return Usage(input_tokens=self.input_tokens, output_tokens=self.output_tokens, **(self.kinds or {}))
 
     @property
     def visibly_changed(self) -> bool:
@@ -340,6 +347,7 @@ class Turn:
             ready=tuple(self.ready),
             deadline_ms=self.deadline_ms,
             children_nano=self.children_nano,
+            kinds=self.kinds,
         )
 
 

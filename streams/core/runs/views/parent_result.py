@@ -6,7 +6,7 @@ their ids, null for those without an output, if it fits inside a record.
 """
 
 from schemas.payload import INLINE_LIMIT, Inline, Payload, Reference, inline
-from schemas.records.base import ErrorInfo, Usage
+from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ChildFinished
 from schemas.run_states import is_run_end
 from streams.core.runs.plan.arguments import Output, Outputs
@@ -31,7 +31,7 @@ def answer(turn: Turn) -> ChildFinished | None:
         output=output,
         error=error,
         cost_nano=turn.cost_nano + turn.children_nano,
-        usage=Usage(input_tokens=turn.input_tokens, output_tokens=turn.output_tokens),
+        usage=turn.usage,
     )
 
 

@@ -65,7 +65,7 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
         attempt=step.attempt,
         output=step.output if step.state != "failed" else _collected(turn, step_id, step),
         error=step.error,
-        usage=_usage(step.input_tokens, step.output_tokens),
+        usage=_usage(step),
         cost_nano=step.cost_nano,
         provider=step.provider,
         model=step.model,
@@ -99,9 +99,11 @@ def _children(turn: Turn, step: Step) -> Children | None:
     return Children(total=counts.total, succeeded=succeeded, failed=counts.failed, open=counts.open)
 
 
-def _usage(input_tokens: int, output_tokens: int) -> Usage:
+def _usage(step: Step) -> Usage:
     # Tools and functions use no tokens; one shared value saves a third of a step's view.
-    return Usage(input_tokens=input_tokens, output_tokens=output_tokens) if input_tokens or output_tokens else _NONE
+    if not step.input_tokens and not step.output_tokens and step.kinds is None:
+        return _NONE
+    return Usage(input_tokens=step.input_tokens, output_tokens=step.output_tokens, **(step.kinds or {}))
 
 
 def _never_started(turn: Turn) -> Iterator[StepView]:
@@ -198,7 +200,7 @@ def _view(
         inputs=inputs,
         tags=header.tags,
         budget_nano=header.budget_nano,
-        usage=_usage(turn.input_tokens, turn.output_tokens),
+        usage=turn.usage,
         cost_nano=turn.cost_nano,
         output=output,
         output_in_steps=elsewhere,
