@@ -1,5 +1,6 @@
 """Schedules: definitions of runs at scheduled times. The scheduler role starts the runs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -25,7 +26,9 @@ from schemas.api_models.schedules import (
 )
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
+from schemas.records.base import Json
 from schemas.schedule import Timing, next_slot, slots, timing_problems
+from services.runs.from_schedule import template_problems
 
 ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -40,6 +43,7 @@ async def create_schedule(body: CreateSchedule, who: Writer, parts: Parts, respo
     """Create a schedule. Its submission is validated now; its first slot is the next one from now."""
     defined = _defined(body.model_dump())
     timing = _timing(defined)
+    _check_templates(body.inputs)
     await _check_submission(parts, who.org_id, defined)
     stored, new = await parts.schedules.stored.create(who.org_id, defined, next_slot(timing, now_ms()))
     response.status_code = 201 if new else 200
@@ -71,6 +75,7 @@ async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Wr
         return render.schedule(before)
     defined = _as_defined(before) | changes
     timing = _timing(defined)
+    _check_templates(body.inputs or {})
     await _check_submission(parts, who.org_id, defined)
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
         changes["next_slot_ms"] = next_slot(timing, now_ms())
@@ -141,6 +146,11 @@ def _timing(defined: dict[str, Any]) -> Timing:
     if problems:
         raise InvalidInput("; ".join(map(str, problems)), problems)
     return timing
+
+
+def _check_templates(inputs: Mapping[str, Json]) -> None:
+    if problems := tuple(template_problems(inputs)):
+        raise InvalidInput("; ".join(map(str, problems)), problems)
 
 
 async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ All other inputs are only passed to steps, whose workers also read stored values
 
 from collections.abc import Iterable
 
-from schemas.spec.check.nodes import texts
+from schemas.spec.bound import texts
 from schemas.spec.conditions import inputs_read
 from schemas.spec.model import Node, SwitchNode
 from schemas.spec.references import parse_reference, parse_template
