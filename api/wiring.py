@@ -107,7 +107,7 @@ def _definitions(clients: Clients, appender: DeadlineAppender, topics: TopicCrea
     return DefinitionServices(
         workflows=workflows,
         prompts=prompts,
-        plans=WorkflowResolver(workflows, prompts),
+        plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
         tools=REGISTRY,
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
@@ -164,7 +164,9 @@ class _Runs:
         self._of_run = RunDefinitions(definitions.plans, specs)
         self._waits = self._explaining(limits)
         self._submissions = self._submitting(large_inputs, limits.turns)
-        self._restarts = Restarts(self._history, self._of_run, large_inputs, settings.security.capture)
+        self._restarts = Restarts(
+            self._history, self._of_run, large_inputs, settings.security.capture, arguments=REGISTRY.argument_names
+        )
 
     def services(self) -> RunServices:
         """Return them."""

@@ -79,6 +79,7 @@ async def register_workflow(request: Request, who: Writer, parts: Parts, respons
         functions=parts.definitions.tools.names("function"),
         further=argument_problems(spec, parts.definitions.tools),
         family=family,
+        arguments=parts.definitions.tools.argument_names,
     )
     make_plan(spec, checked.prompts, family)
     queues = queues_of(spec)

@@ -22,12 +22,12 @@ from connectors.postgres.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
+from schemas.errors import SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
-from schemas.spec.check.workflow import missing_inputs
 from services.runs.admission_required import Turns
+from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
@@ -87,12 +87,13 @@ class Submissions:
     ) -> RunSubmitted:
         """Return the record of a submission; only large inputs are written. ``trace`` is the sender's ``traceparent``.
 
-        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, named by its path),
+        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, or is
+        read by nothing, named by its path),
         ``TooLarge`` (the inputs).
         """
         size = self._large_inputs.size_of(body.inputs)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
-        check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
+        check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
         budget_nano = _budget_nano(body)
         record = RunSubmitted(
             run_id=run_id(org_id, source, submission_id),
@@ -190,14 +191,6 @@ def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
     if marker is not None and marker.receipt is not None:
         return Submitted(marker.receipt, duplicate=True)
     return Submitted(_receipt(record), duplicate=False)
-
-
-def check_inputs(missing: Sequence[str], workflow: str) -> None:
-    """Raise ``InvalidInput`` when inputs that ``workflow`` needs are missing."""
-    if missing:
-        problems = tuple(Problem(f"inputs.{name}", "is missing", f'add "{name}" to the inputs') for name in missing)
-        names = ", ".join(missing)
-        raise InvalidInput(f"{workflow} needs the input{'s' * (len(missing) > 1)} {names}", problems)
 
 
 def _budget_nano(body: SubmitRun) -> int | None:

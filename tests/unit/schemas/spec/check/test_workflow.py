@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from schemas.errors import InvalidSpec
-from schemas.spec.check.workflow import check_spec, missing_inputs, parse_workflow, prompt_refs, resolve
+from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs, resolve
 from schemas.spec.hash import spec_hash
 from tests.support.runs import function, llm, prompt, spec
 
@@ -227,10 +227,6 @@ def test_required_inputs(nodes, edges, required):
 def test_prompt_variables_must_be_given(nodes, edges, expected):
     problems = problems_of(spec(*nodes, edges=edges))
     assert [p for p in problems if expected in p], problems
-
-
-def test_missing_inputs_are_named():
-    assert missing_inputs({"b", "a", "c"}, {"b": None}) == ["a", "c"]
 
 
 def test_a_looked_up_prompt_that_is_not_there_is_unknown():
