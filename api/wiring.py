@@ -35,6 +35,7 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
+from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
@@ -45,6 +46,7 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
+from services.budgets.targets import Targets
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.explain_waiting import Waits
@@ -69,7 +71,7 @@ LANE_TIMEOUT_S = 0.7
 def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> Services:
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    definitions = _definitions(clients, appender, topics)
+    definitions = _definitions(settings, clients, appender, topics)
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys = Keys(clients.database)
@@ -78,7 +80,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         definitions=definitions,
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
-        money=MoneyServices(budgets=Budgets(clients.database), spend=spend),
+        money=MoneyServices(
+            budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
+        ),
         limits=limits,
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
@@ -102,13 +106,16 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
 
 
-def _definitions(clients: Clients, appender: DeadlineAppender, topics: TopicCreators) -> DefinitionServices:
+def _definitions(
+    settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
+) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
     return DefinitionServices(
         workflows=workflows,
         prompts=prompts,
         plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
         tools=REGISTRY,
+        models=KnownModels.load(settings.providers.prices_file),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )

@@ -6,6 +6,9 @@ from connectors.providers.local.client import LocalHttpProvider
 from connectors.providers.local.provider import LocalProvider
 from connectors.providers.openai import OPENAI_BASE_URL, OpenAIProvider
 
+#: Every name that ``build_providers`` may return.
+PROVIDER_NAMES = frozenset({"local", "openai"})
+
 
 def build_providers(
     *,

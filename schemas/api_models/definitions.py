@@ -109,6 +109,7 @@ class CreateBudget(Request):
     """A spending limit for one window (UTC) of one scope.
 
     Give ``limit_cents`` or ``limit_usd``. Every scope but ``org`` needs a ``target``: the workflow, provider or model.
+    It must exist, unless ``allow_unknown`` is true.
     """
 
     model_config = ConfigDict(
@@ -123,6 +124,7 @@ class CreateBudget(Request):
     period: Annotated[Period, BeforeValidator(_alias_period)] = "month"
     limit_cents: Cents | None = None
     limit_usd: Usd | None = None
+    allow_unknown: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
