@@ -34,6 +34,7 @@ from services.runs.explain_waiting import Waits
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
+from services.workflows.registration import Registrations
 from services.workflows.resolver import WorkflowResolver
 
 CreateTopics = Callable[[str], Awaitable[object]]
@@ -62,6 +63,7 @@ class DefinitionServices:
     plans: WorkflowResolver
     tools: Registry
     models: KnownModels
+    registrations: Registrations
     publisher: Publisher
     topics: TopicCreators
 

@@ -55,6 +55,7 @@ from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.of_run import RunDefinitions
+from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
@@ -110,12 +111,21 @@ def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
+    models = KnownModels.load(settings.providers.prices_file)
+    ports = RegistrationPorts(
+        workflows=workflows,
+        prompts=prompts,
+        tools=REGISTRY,
+        models=models,
+        workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+    )
     return DefinitionServices(
         workflows=workflows,
         prompts=prompts,
         plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
         tools=REGISTRY,
-        models=KnownModels.load(settings.providers.prices_file),
+        models=models,
+        registrations=Registrations(ports),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )

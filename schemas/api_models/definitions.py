@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Cents, Request, Text, Usd
+from schemas.api_models.problem import ProblemPart
 from schemas.budgets import Period, Scope
 from schemas.spec.model import NAME_PATTERN
 
@@ -16,13 +17,46 @@ _PERIODS = {"daily": "day", "monthly": "month"}
 
 
 class WorkflowAnswer(Answer):
-    """One immutable version of a workflow. ``required_inputs`` are the inputs that a run must provide."""
+    """One immutable version of a workflow. ``required_inputs`` are the inputs that a run must provide.
+
+    ``warnings``, after a registration, are what runs will meet unless workers or prices change.
+    """
 
     name: str
     version: int
     hash: str
     required_inputs: list[str]
     created_at: str | None
+    spec: dict[str, Any]
+    warnings: list[ProblemPart] = []
+
+
+class InlinePromptAnswer(Answer):
+    """A prompt that is written inside a node: the version that it has, or would get."""
+
+    node: str
+    id: str
+    hash: str
+
+
+class WorkflowDryRun(Answer):
+    """What a registration would store (``new``), or find. Nothing was stored.
+
+    ``known_inputs`` are the inputs that a run may give, ``null`` if these may be any. ``prompts`` are those inside of
+    nodes, ``workflows`` the versions that it reaches now, ``queues`` the topics that it needs.
+    """
+
+    dry_run: Literal[True] = True
+    name: str
+    version: int
+    new: bool
+    hash: str
+    required_inputs: list[str]
+    known_inputs: list[str] | None
+    prompts: list[InlinePromptAnswer]
+    workflows: list[str]
+    queues: list[str]
+    warnings: list[ProblemPart]
     spec: dict[str, Any]
 
 
