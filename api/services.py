@@ -30,6 +30,7 @@ from connectors.tools import Registry
 from services.budgets.targets import Targets
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
+from services.runs.dry_run import DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
@@ -76,6 +77,7 @@ class RunServices:
     steps: RunSteps
     markers: SubmissionMarkers
     submissions: Submissions
+    dry_runs: DryRuns
     restarts: Restarts
     bulk: Bulk
     waits: Waits

@@ -49,6 +49,7 @@ from schemas.settings import Settings
 from services.budgets.targets import Targets
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
+from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
@@ -181,6 +182,7 @@ class _Runs:
         self._of_run = RunDefinitions(definitions.plans, specs)
         self._waits = self._explaining(limits)
         self._submissions = self._submitting(large_inputs, limits.turns)
+        self._dry_runs = self._trying(limits)
         self._restarts = Restarts(
             self._history, self._of_run, large_inputs, settings.security.capture, arguments=REGISTRY.argument_names
         )
@@ -194,6 +196,7 @@ class _Runs:
             steps=RunSteps(self._clients.database),
             markers=self._markers,
             submissions=self._submissions,
+            dry_runs=self._dry_runs,
             restarts=self._restarts,
             bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
             waits=self._waits,
@@ -215,6 +218,17 @@ class _Runs:
             turns=turns,
         )
         return Submissions(ports, capture=self._settings.security.capture)
+
+    def _trying(self, limits: LimitServices) -> DryRuns:
+        ports = DryRunPorts(
+            submissions=self._submissions,
+            turns=limits.turns,
+            limits=limits.stored,
+            admission=limits.admission,
+            budgets=Budgets(self._clients.database),
+            spend=Spend(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+        )
+        return DryRuns(ports)
 
     def _explaining(self, limits: LimitServices) -> Waits:
         claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)

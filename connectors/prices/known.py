@@ -1,4 +1,4 @@
-"""Which models there are, and of which provider: those with a list price, and those of override files."""
+"""Known models and their providers: those with a list price, and those of override files."""
 
 from collections.abc import Iterable
 from pathlib import Path

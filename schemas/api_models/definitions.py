@@ -40,7 +40,7 @@ class InlinePromptAnswer(Answer):
 
 
 class WorkflowDryRun(Answer):
-    """What a registration would store (``new``), or find. Nothing was stored.
+    """The version that a registration would store (``new``), or find. Nothing was stored.
 
     ``known_inputs`` are the inputs that a run may give, ``null`` if these may be any. ``prompts`` are those inside of
     nodes, ``workflows`` the versions that it reaches now, ``queues`` the topics that it needs.

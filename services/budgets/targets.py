@@ -1,4 +1,4 @@
-"""What budgets and limits may name: a misspelt name would limit nothing, silently."""
+"""Names that budgets and limits may have: a misspelt one would limit nothing, silently."""
 
 from collections.abc import Collection
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from connectors.postgres.schedules import StoredSchedule
 from schemas.api_models.base import MAX_TAGS
@@ -34,8 +35,7 @@ def run_of(schedule: StoredSchedule, slot_ms: int) -> str:
 
 def submission_of(schedule: StoredSchedule, slot_ms: int) -> SubmitRun:
     """Return the submission of a slot. The schedule's name is a tag, if there is room for one more."""
-    slot = slot_id(slot_ms)
-    inputs = {name: _filled(value, slot) for name, value in schedule.inputs.items()}
+    inputs = filled(schedule.inputs, slot_ms)
     named = {TAG: schedule.name} if len(schedule.tags) < MAX_TAGS else {}
     return SubmitRun(
         workflow_name=schedule.workflow_name,
@@ -44,6 +44,12 @@ def submission_of(schedule: StoredSchedule, slot_ms: int) -> SubmitRun:
         tags=named | schedule.tags,
         budget_cents=Decimal(cents(schedule.budget_nano)) if schedule.budget_nano is not None else None,
     )
+
+
+def filled(inputs: Mapping[str, Any], slot_ms: int) -> dict[str, Any]:
+    """Return a schedule's inputs with a slot in place of its placeholders, at any depth."""
+    slot = slot_id(slot_ms)
+    return {name: _filled(value, slot) for name, value in inputs.items()}
 
 
 def template_problems(inputs: Mapping[str, Json]) -> Iterator[Problem]:

@@ -49,6 +49,16 @@ class Submitted:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A checked submission of which nothing was written. ``size`` is that of its inputs as JSON, in bytes."""
+
+    record: RunSubmitted
+    required: frozenset[str]
+    read_here: frozenset[str] | None
+    size: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionPorts:
     """What submissions ask and write. Without ``turns`` no organisation has limits."""
@@ -91,6 +101,20 @@ class Submissions:
         read by nothing, named by its path),
         ``TooLarge`` (the inputs).
         """
+        draft = await self.draft(org_id, source, submission_id, body, trace)
+        if draft.size <= INLINE_LIMIT:
+            return draft.record
+        return await self._large_inputs.placed(draft.record, draft.read_here)
+
+    async def draft(
+        self,
+        org_id: str,
+        source: str,
+        submission_id: str | None,
+        body: SubmitRun,
+        trace: str | None = None,
+    ) -> Draft:
+        """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
         size = self._large_inputs.size_of(body.inputs)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
         check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
@@ -113,7 +137,27 @@ class Submissions:
             rules_version=plan.rules_version,
             deadline_ms=body.deadline_ms,
         )
-        return record if size <= INLINE_LIMIT else await self._large_inputs.placed(record, plan.read_here)
+        return Draft(record, plan.required, plan.read_here, size)
+
+    async def earlier(self, draft: Draft) -> Receipt | None:
+        """Return the submission that had the id of this one, without claiming it. Raises ``SubmissionConflict``."""
+        record = draft.record
+        if record.submission_id is None:
+            return None
+        receipt = await self._markers.find(record.org_id, record.run_id)
+        if receipt is None:
+            found = (await self._history.body_hashes([record.run_id])).get(record.run_id)
+            receipt = None if found is None else _as_written(_receipt(record), *found)
+        if receipt is not None and receipt.body_hash != record.body_hash:
+            raise _conflict(record)
+        return receipt
+
+    async def to_store(self, draft: Draft) -> list[str]:
+        """Return the inputs of a submission that would be stored as objects. Raises ``TooLarge``."""
+        if draft.size <= INLINE_LIMIT:
+            return []
+        _, chosen = await self._large_inputs.to_store(draft.record.inputs, draft.read_here)
+        return sorted(chosen)
 
     async def submit(self, record: RunSubmitted) -> Submitted:
         """Put one prepared submission into the log, together with others that wait. Raises ``SubmissionConflict``."""

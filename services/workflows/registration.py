@@ -28,7 +28,7 @@ from services.workflows.routes import route_problems, route_warnings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationPorts:
-    """What registrations ask and write."""
+    """The stores and registries of registrations."""
 
     workflows: Workflows
     prompts: Prompts

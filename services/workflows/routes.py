@@ -1,7 +1,7 @@
 """Validates the providers and models that nodes name, as far as can be known before a call is made.
 
-A model that is certainly asked of the wrong provider is a problem. What depends on workers and on their price files is
-a warning: it is registered, and said.
+A model that is certainly asked of the wrong provider is a problem. A fault that depends on workers or on their price
+files is a warning.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -14,13 +14,15 @@ from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import Problem
 from schemas.spec.check.shape import similar
 from schemas.spec.model import AgentNode, LlmNode, Node, ToolNode, WorkflowSpec
+from schemas.spec.policy import Tier
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What a node fixes of the route of its calls. ``path`` is the place of both in the document."""
+    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place."""
 
     path: str
+    tier: Tier
     provider: str | None
     model: str | None
 
@@ -28,7 +30,7 @@ class Pinned:
 def route_problems(spec: WorkflowSpec, models: KnownModels) -> Iterator[Problem]:
     """Yield a problem for each provider that does not exist, and for each model that its provider surely has not."""
     known = PROVIDER_NAMES | models.added_providers()
-    for pinned in _pinned(spec):
+    for pinned in pinned_routes(spec):
         if pinned.provider is not None and pinned.provider not in known:
             fix = f"{similar(pinned.provider, known)}; a provider of your own needs a price in PRICES_FILE"
             yield Problem(f"{pinned.path}.provider", f"there is no provider '{pinned.provider}'", fix)
@@ -41,10 +43,10 @@ def route_problems(spec: WorkflowSpec, models: KnownModels) -> Iterator[Problem]
 
 
 def route_warnings(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen]) -> Iterator[Problem]:
-    """Yield what a node's calls will fail with, unless workers or price files change."""
+    """Yield the reasons for which a node's calls will fail, unless workers or price files change."""
     live = [seen.said.providers for seen in workers if seen.state == "live"]
     has = frozenset[str]().union(*(names for names in live if names is not None))
-    for pinned in _pinned(spec):
+    for pinned in pinned_routes(spec):
         provider = pinned.provider or DEFAULT_PROVIDER
         if live and None not in live and provider not in has:
             fix = (
@@ -73,15 +75,16 @@ def _owned(pinned: Pinned, model: str, models: KnownModels, known: Collection[st
         yield Problem(f"{pinned.path}.model", said, f"name a model of {', '.join(sorted(known))}")
 
 
-def _pinned(spec: WorkflowSpec) -> Iterator[Pinned]:
+def pinned_routes(spec: WorkflowSpec) -> Iterator[Pinned]:
+    """Yield what each node fixes whose steps call a model. Queues are left out."""
     for index, node in enumerate(spec.dag.nodes):
         path = f"dag.nodes[{index}].config"
         if isinstance(node, LlmNode | AgentNode):
             # Workers of a queue may be anybody's, with providers of their own.
             if not (isinstance(node, LlmNode) and node.queue):
-                yield Pinned(path, node.config.provider, node.config.model)
+                yield Pinned(path, node.policy.quality, node.config.provider, node.config.model)
         elif (found := _of_analyzer(node)) is not None:
-            yield Pinned(f"{path}.tool_config", *found)
+            yield Pinned(f"{path}.tool_config", node.policy.quality, *found)
 
 
 def _of_analyzer(node: Node) -> tuple[str | None, str | None] | None:
