@@ -15,10 +15,12 @@ from schemas.api_models.access import KeyAnswer
 from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import BudgetAnswer, BudgetStatus
 from schemas.api_models.runs import (
+    AdmissionForecast,
     Failure,
     ParentAnswer,
     RunAccepted,
     RunAnswer,
+    RunDryRun,
     RunLinks,
     RunSummary,
     StepAnswer,
@@ -28,6 +30,7 @@ from schemas.api_models.runs import (
 from schemas.budgets import opens_at_ms, window
 from schemas.money import cents, usd
 from schemas.tables.wait_reasons import Wait, read_wait
+from services.runs.dry_run import DryRun
 
 RUNS = "/api/v1/workflows/runs"
 #: Children of one mapped node that are shown with their run; all others are read by page.
@@ -54,6 +57,26 @@ def accepted(receipt: Receipt, duplicate: bool) -> RunAccepted:
         duplicate=duplicate,
         submitted_at=timestamp(receipt.submitted_at_ms),
         links=links(receipt.run_id, receipt.workflow_name, receipt.workflow_version),
+    )
+
+
+def dry_run(found: DryRun, at_ms: int) -> RunDryRun:
+    """Return what a submission would do."""
+    record = found.record
+    return RunDryRun(
+        id=None if record.submission_id is None else record.run_id,
+        duplicate=found.duplicate,
+        workflow_name=record.workflow_name,
+        workflow_version=record.workflow_version,
+        definition_hash=record.spec.hash,
+        required_inputs=sorted(found.required),
+        stored_inputs=found.stored,
+        admission=AdmissionForecast(
+            decision=found.admission.decision, on=found.admission.on, detail=found.admission.detail
+        ),
+        budgets=[budget_status(stored, amounts, at_ms) for stored, amounts in found.budgets],
+        budget_cents=cents(record.budget_nano) if record.budget_nano is not None else None,
+        deadline_ms=record.deadline_ms,
     )
 
 

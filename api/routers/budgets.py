@@ -21,7 +21,12 @@ router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"], route_class=Stric
 
 @router.post("", status_code=201, responses={200: {"description": "The same budget exists"}, **errors(409, 413)})
 async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response: Response) -> BudgetAnswer:
-    """Create a budget. It also counts spending in its window from before its creation."""
+    """Create a budget. It also counts spending in its window from before its creation.
+
+    A `target` that does not exist is 422, unless `allow_unknown` is true.
+    """
+    if not body.allow_unknown:
+        await parts.money.targets.check_budget(who.org_id, body.scope, body.target)
     name = body.name or f"{dimension(body.scope, body.target)} per {body.period}"
     stored, new = await parts.money.budgets.create(
         who.org_id, name, body.scope, body.target, body.period, _limit_nano(body)

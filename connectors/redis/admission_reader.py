@@ -55,6 +55,12 @@ class AdmissionReader:
         one = one or Organisation()
         return Counts(one.running, one.waiting, running_of)
 
+    async def pool(self) -> tuple[int, int]:
+        """Return the pool's size, 0 without one, and how many runs of all organisations it runs."""
+        (pool,) = await self._lines([POOL])
+        pool = pool or Pool()
+        return pool.size, pool.running
+
     async def why(self, org_id: str, run_id: str, workflow: str) -> Wait:
         """Return why a run is queued."""
         key = self._slot.entity(run_entity(run_id))

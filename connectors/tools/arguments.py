@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from connectors.tools.entries import ToolKind, check_config, unknown_arguments
+from connectors.tools.entries import Entry, ToolKind, check_config, misspelt_arguments, unknown_arguments
 from connectors.tools.registry import Registry
 from schemas.errors import Problem, StepError
 from schemas.spec.check.nodes import queue_of
@@ -23,7 +23,7 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
         entry = registry.get(kind, name)
         for field, names in fields.items():
             for argument in names:
-                for sentence in unknown_arguments(entry, [argument]):
+                for sentence in _sentences(entry, field, argument):
                     message, _, fix = sentence.partition("; ")
                     yield Problem(f"dag.nodes[{index}].config.{field}.{argument}", message, fix)
         field, config = _config(node)
@@ -32,6 +32,13 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
         except StepError as exc:
             message, _, fix = str(exc).partition("; ")
             yield Problem(f"dag.nodes[{index}].config.{field}", message, fix)
+
+
+def _sentences(entry: Entry, field: str, argument: str) -> list[str]:
+    """Return what is wrong with one argument. ``inputs`` of an open-ended call may have any names."""
+    if entry.open_ended and field != "inputs":
+        return misspelt_arguments(entry, [argument])
+    return unknown_arguments(entry, [argument])
 
 
 def _config(node: Node) -> tuple[str, dict[str, Any]]:

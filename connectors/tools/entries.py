@@ -1,5 +1,6 @@
 """One tool or function: its call, and the schemas of its arguments and its configuration, derived from type hints."""
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from connectors.tools.effects import Reconcile
 from schemas.errors import StepError
 
 ToolKind = Literal["tool", "function"]
+
+#: How alike two names are of which one is the other misspelt: ``chunk_sise``, not ``text`` and ``texts_of``.
+_MISSPELT = 0.8
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,21 @@ def unknown_arguments(entry: Entry, names: Iterable[str]) -> list[str]:
     unknown = [name for name in names if name not in entry.arguments.model_fields]
     takes = _names(entry.arguments)
     return [f"{entry.kind} {entry.name!r} has no argument {name!r}; it takes {takes}" for name in unknown]
+
+
+def misspelt_arguments(entry: Entry, names: Iterable[str]) -> list[str]:
+    """Return one sentence for each argument that is almost one that the call names, and not that one.
+
+    A call that accepts any arguments would take it for an input of that name.
+    """
+    known = list(entry.arguments.model_fields)
+    close = {name: difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT) for name in names if name not in known}
+    return [
+        f"{entry.kind} {entry.name!r} has no argument {name!r}; did you mean {found[0]!r}? An input of that name "
+        "belongs in `inputs`"
+        for name, found in close.items()
+        if found
+    ]
 
 
 def _called(made_of: Callable[..., Any]) -> Callable[..., Any]:

@@ -79,6 +79,11 @@ class Registry:
         """Return the names of all tools or all functions."""
         return frozenset(name for entry_kind, name in self._entries if entry_kind == kind)
 
+    def argument_names(self, kind: ToolKind, name: str) -> frozenset[str] | None:
+        """Return the names of the arguments that a call takes; ``None`` if it is unknown here, or takes any."""
+        entry = self._entries.get((kind, name))
+        return None if entry is None or entry.open_ended else frozenset(entry.arguments.model_fields)
+
     def entries(self, kind: ToolKind | None = None) -> list[Entry]:
         """Return the entries, by kind and name."""
         return [self._entries[key] for key in sorted(self._entries) if kind in (None, key[0])]

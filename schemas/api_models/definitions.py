@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Cents, Request, Text, Usd
+from schemas.api_models.problem import ProblemPart
 from schemas.budgets import Period, Scope
 from schemas.spec.model import NAME_PATTERN
 
@@ -16,13 +17,46 @@ _PERIODS = {"daily": "day", "monthly": "month"}
 
 
 class WorkflowAnswer(Answer):
-    """One immutable version of a workflow. ``required_inputs`` are the inputs that a run must provide."""
+    """One immutable version of a workflow. ``required_inputs`` are the inputs that a run must provide.
+
+    ``warnings``, after a registration, are what runs will meet unless workers or prices change.
+    """
 
     name: str
     version: int
     hash: str
     required_inputs: list[str]
     created_at: str | None
+    spec: dict[str, Any]
+    warnings: list[ProblemPart] = []
+
+
+class InlinePromptAnswer(Answer):
+    """A prompt that is written inside a node: the version that it has, or would get."""
+
+    node: str
+    id: str
+    hash: str
+
+
+class WorkflowDryRun(Answer):
+    """The version that a registration would store (``new``), or find. Nothing was stored.
+
+    ``known_inputs`` are the inputs that a run may give, ``null`` if these may be any. ``prompts`` are those inside of
+    nodes, ``workflows`` the versions that it reaches now, ``queues`` the topics that it needs.
+    """
+
+    dry_run: Literal[True] = True
+    name: str
+    version: int
+    new: bool
+    hash: str
+    required_inputs: list[str]
+    known_inputs: list[str] | None
+    prompts: list[InlinePromptAnswer]
+    workflows: list[str]
+    queues: list[str]
+    warnings: list[ProblemPart]
     spec: dict[str, Any]
 
 
@@ -109,6 +143,7 @@ class CreateBudget(Request):
     """A spending limit for one window (UTC) of one scope.
 
     Give ``limit_cents`` or ``limit_usd``. Every scope but ``org`` needs a ``target``: the workflow, provider or model.
+    It must exist, unless ``allow_unknown`` is true.
     """
 
     model_config = ConfigDict(
@@ -123,6 +158,7 @@ class CreateBudget(Request):
     period: Annotated[Period, BeforeValidator(_alias_period)] = "month"
     limit_cents: Cents | None = None
     limit_usd: Usd | None = None
+    allow_unknown: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -9,7 +9,7 @@ from connectors.ports.pubsub import CANCELS
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import build_providers
+from connectors.providers.registry import build_providers, provider_names
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
@@ -78,7 +78,9 @@ def lanes_of(queues: str) -> tuple[str, ...]:
 
 def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
     concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
-    say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms)
+    settings = ctx.settings.providers
+    providers = provider_names(settings.openai_api_key.get_secret_value(), settings.openai_base_url)
+    say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms, providers)
     heart = Heartbeat(WorkerRegistry(ctx.redis), say)
     heart.start()
     ctx.on_close(heart.stop)
