@@ -375,9 +375,9 @@ async def _over(bench: Bench, key: str) -> bool:
 
 async def test_killed_in_a_chain_of_functions_it_is_computed_again(bench: Bench, notes: Notes) -> None:
     flow = Flow(bench, FUNCTIONS)
-    await flow.submit()
     notes.hold("c")
     first = await started(bench)
+    await flow.submit()
     await until(lambda: "c" in notes.begun)
     await first.stop(0.0)
     notes.gates.clear()
@@ -474,8 +474,8 @@ async def test_while_redis_is_down_the_next_step_waits(
 
     monkeypatch.setattr(RedisLeases, "over", flaky)
     flow = Flow(bench, FUNCTIONS)
-    await flow.submit()
     pump = await started(bench)
+    await flow.submit()
     await bench.finished(1)
     await asyncio.sleep(0.1)
     assert notes.begun == ["a"]
