@@ -96,7 +96,7 @@ class Executor:
         except BaseException as exc:
             if isinstance(exc, asyncio.CancelledError) and _is_canceled():
                 raise
-            error = _as_step_error(request, contain(exc))
+            error = _as_wanted(request, _as_step_error(request, contain(exc)))
             outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
         return self._executed(request, outcome, ledger)
 
@@ -205,7 +205,7 @@ class Executor:
             org_id=request.org_id,
             run_id=request.run_id,
             step_id=request.step_id,
-            idempotency_key=request.request_id,
+            idempotency_key=request.idempotency_key,
             documents_dir=self._documents_dir,
             objects=self._objects,
             world=self._world,
@@ -240,6 +240,13 @@ def _as_step_error(request: StepRequest, exc: Exception) -> StepError:
     # A function is pure, so that what it raised once it raises again; the world of a tool may be better then.
     retryable = not isinstance(request.work, FunctionCall)
     return StepError("exception", described(exc), retryable=retryable)
+
+
+def _as_wanted(request: StepRequest, error: StepError) -> StepError:
+    """Return the error of an attempt, retryable if its node wants its code retried."""
+    if error.code in request.retry_on:
+        error.retryable = True
+    return error
 
 
 def _checked(exc: StepError) -> StepError:

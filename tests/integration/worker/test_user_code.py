@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from connectors.redis.keys import runs_slot
 from connectors.tools import Registry
 from connectors.tools.raised import contain_tasks
+from schemas.errors import StepError
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import StepRequest
 from streams.roles.worker.attempt import MAX_STARTS
@@ -223,3 +224,26 @@ async def test_what_cannot_be_published_at_all_ends_the_role(bench: Bench) -> No
     await bench.ask(bench.request(function("good")))
     await until(lambda: pump.worker.fault is not None)
     assert isinstance(pump.worker.fault, ValueError)
+
+
+@pytest.mark.parametrize(("retry_on", "retryable"), [([], False), (["own_code", "not_found"], True), (["x"], False)])
+async def test_a_code_that_the_node_names_is_retryable(bench: Bench, retry_on: list[str], retryable: bool) -> None:
+    bench.registry.tool("s3.fetch")(missing)
+    await started(bench)
+    await bench.ask(bench.request(tool("s3.fetch"), retry_on=retry_on))
+    (result,) = await bench.finished(1)
+    assert (result.error.code, result.error.retryable) == ("not_found", retryable)
+
+
+def missing() -> None:
+    raise StepError("not_found", "there is no such document")
+
+
+async def test_attempts_of_a_step_share_an_idempotency_key_unless_the_node_says_otherwise(bench: Bench) -> None:
+    bench.registry.tool("keyed")(bad_tools.keyed)
+    await started(bench)
+    first = bench.request(tool("keyed"))
+    await bench.ask(first, structs.replace(first, attempt=2), structs.replace(first, attempt=3, idempotency="attempt"))
+    results = await bench.finished(3)
+    keys = {result.attempt: result.output.value["key"] for result in results}
+    assert keys == {1: f"{first.run_id}:step", 2: f"{first.run_id}:step", 3: f"{first.run_id}:step:3"}
