@@ -4,7 +4,7 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -124,6 +124,7 @@ class Worker(Group):
     id: Annotated[str, Var("WORKER_ID")] = ""
     queues: Annotated[str, Var("WORKER_QUEUES")] = "gold,silver,bronze"
     concurrency: Annotated[int, Var("WORKER_CONCURRENCY")] = 10
+    isolation: Annotated[Literal["thread", "process"], Var("WORKER_ISOLATION")] = "thread"
     drain_s: Annotated[float, Var("WORKER_DRAIN_S")] = 25.0
     claim_lease_ms: Annotated[int, Var("CLAIM_LEASE_MS")] = 10_000
 

@@ -12,7 +12,9 @@ from schemas.records.base import Usage
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One request to a model. ``idempotency_key`` is stable over retries of the same attempt.
+    """One request to a model.
+
+    ``idempotency_key`` is stable over the attempts of a step. ``attempt`` numbers them; 0 is a request of no step.
 
     With ``tools`` the model may request calls instead of answering; ``turns`` are the earlier turns since the prompt.
     ``pictures`` are images shown with the prompt.
@@ -27,6 +29,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
     pictures: tuple[ImageInput, ...] = ()
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class OpenAIProvider:
 
     async def _post(self, sent: Mapping[str, Any], request: ModelRequest) -> httpx.Response:
         timeout = httpx.Timeout(request.timeout_s, connect=min(_CONNECT_S, request.timeout_s))
-        headers = {"Idempotency-Key": request.idempotency_key}
+        headers = self._headers(request)
         try:
             # httpx limits each read; the whole answer is limited here.
             async with asyncio.timeout(request.timeout_s):
@@ -97,6 +97,9 @@ class OpenAIProvider:
             raise http_errors.timed_out(self.name, request.timeout_s) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise http_errors.from_exception(self.name, exc, request.timeout_s) from exc
+
+    def _headers(self, request: ModelRequest) -> dict[str, str]:
+        return {"Idempotency-Key": request.idempotency_key}
 
     def _bounds(self, request: ModelRequest, completion: openai_wire.Completion) -> Bounds:
         """Return the most tokens that a call can have used, for a provider that gives no counts."""

@@ -7,15 +7,18 @@ from connectors.tools.entries import Entry, ToolKind, check_config, misspelt_arg
 from connectors.tools.registry import Registry
 from schemas.errors import Problem, StepError
 from schemas.spec.check.nodes import queue_of
+from schemas.spec.check.retries import retry_problems
 from schemas.spec.model import FunctionNode, Node, ToolNode, WorkflowSpec
 
 
 def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Problem]:
-    """Yield a problem for each argument, and for the configuration, that a node's tool or function does not accept.
+    """Yield a problem for each argument, for the configuration, and for each code to retry on that a node's tool or
+    function does not have.
 
     An unregistered tool or function is reported elsewhere, and one on a queue is known to the workers of that queue
     only.
     """
+    yield from retry_problems(spec, registry.codes())
     for index, node in enumerate(spec.dag.nodes):
         kind, name, fields = _call(node)
         if kind is None or queue_of(node) is not None or name not in registry.names(kind):

@@ -12,6 +12,7 @@ from schemas.records.base import Json
 from schemas.spec.check.compensation import compensation_problems
 from schemas.spec.check.flow import size_problems
 from schemas.spec.check.nodes import Registry, node_problems, queue_of
+from schemas.spec.check.retries import with_no_codes
 from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
 from schemas.spec.known_inputs import Arguments, any_arguments, given_problems
@@ -52,7 +53,7 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
 
     Raises ``InvalidSpec``; for an invalid shape it includes further problems of the graph and the references.
     """
-    data = read_document(document)
+    data = with_no_codes(read_document(document))
     spec, problems = shape_problems(data)
     if spec is not None:
         return spec

@@ -42,4 +42,5 @@ def _request(call: Call) -> ModelRequest:
         tools=content.tools,
         turns=content.turns,
         pictures=content.pictures,
+        attempt=call.origin.attempt,
     )

@@ -115,6 +115,8 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
         timeout_ms=ride.timeout_ms,
         sla_ms=ride.sla_ms,
         on_unknown=ride.on_unknown,
+        idempotency=ride.idempotency,
+        retry_on=ride.retry_on,
         run_budget_nano=None if left is None else max(0, left - cost_nano),
         requested_at_ms=now_ms,
         continuation=rest,
@@ -142,6 +144,8 @@ def _ride(node: PlanNode, scope: Scope, riding: set[str]) -> Ride:
         timeout_ms=node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
         on_unknown=node.policy.on_unknown,
+        idempotency=node.policy.idempotency,
+        retry_on=node.policy.retries.retry_on,
     )
 
 

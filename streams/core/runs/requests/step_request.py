@@ -95,6 +95,8 @@ def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Wor
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
         queue=node.queue,
+        idempotency=node.policy.idempotency,
+        retry_on=node.policy.retries.retry_on,
     )
 
 
