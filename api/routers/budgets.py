@@ -58,7 +58,7 @@ async def change_budget(budget_id: BudgetId, body: ChangeBudget, who: Writer, pa
 
 @router.delete("/{budget_id}", status_code=204, responses=errors(404))
 async def delete_budget(budget_id: BudgetId, who: Writer, parts: Parts) -> Response:
-    """Delete a budget. Calls in flight go on, and every worker knows it within a second.
+    """Delete a budget. Calls in flight continue, and every worker knows it within a second.
 
     Spend is counted without a budget, too: one that is created later for the same scope includes it.
     """
