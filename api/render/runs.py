@@ -149,7 +149,7 @@ def budget_status(stored: StoredBudget, amounts: Amounts, at_ms: int) -> BudgetS
     return BudgetStatus(
         **_budget_fields(stored),
         window=window(stored.budget.period, at_ms),
-        state="open" if remaining else "exhausted",
+        state="paused" if stored.budget.paused else "open" if remaining else "exhausted",
         spent_cents=cents(amounts.spent_nano),
         spent_usd=usd(amounts.spent_nano),
         held_cents=cents(amounts.held_nano),
@@ -282,5 +282,8 @@ def _budget_fields(stored: StoredBudget) -> dict[str, Any]:
         "period": found.period,
         "limit_cents": cents(found.limit_nano),
         "limit_usd": usd(found.limit_nano),
+        "paused": found.paused,
+        "version": stored.version,
         "created_at": timestamp(stored.created_ms),
+        "updated_at": timestamp(stored.updated_ms),
     }
