@@ -18,6 +18,7 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
     """
     for index, node in enumerate(spec.dag.nodes):
         kind, name, fields = _call(node)
+        yield from _not_loaded(index, node, registry)
         if kind is None or queue_of(node) is not None or name not in registry.names(kind):
             continue
         entry = registry.get(kind, name)
@@ -32,6 +33,18 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
         except StepError as exc:
             message, _, fix = str(exc).partition("; ")
             yield Problem(f"dag.nodes[{index}].config.{field}", message, fix)
+
+
+def _not_loaded(index: int, node: Node, registry: Registry) -> Iterator[Problem]:
+    """Yield where a missing tool may be: in what could not be loaded."""
+    kind, name, _ = _call(node)
+    if kind is None or queue_of(node) is not None or name in registry.names(kind):
+        return
+    for problem in registry.problems:
+        message, _, fix = problem.rpartition("; ")
+        yield Problem(
+            f"dag.nodes[{index}].config.{kind}_name", f"{name!r} may be in what was not loaded: {message}", fix
+        )
 
 
 def _config(node: Node) -> tuple[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from deploy.local.screen import Screen
 from deploy.local.startup import Startup
 from deploy.local.supervisor import DRAIN_S, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, Supervisor
 from deploy.local.system import System
+from deploy.local.tools_watch import ToolsWatch
 
 API_PORT = 8080
 PORTS_TO_TRY = 100
@@ -47,12 +48,16 @@ def run(data_dir: Path, sample: bool | None, screen: Screen) -> int:
     """Start everything, run the sample if that is due, serve until Ctrl-C."""
     began, interrupts = time.monotonic(), Interrupts()
     port, drain_s = _port(os.environ), _drain_s(os.environ)
-    system = System(data_dir, progress=screen.progress, warn=screen.warn, port=port)
+    tools = _tools(os.environ)
+    env = {"TOOLS": str(tools)} if tools is not None else {}
+    system = System(data_dir, progress=screen.progress, warn=screen.warn, port=port, env=env)
     system.stack.open()  # the lock comes before any word
     try:
         _refuse_taken(port)
         system.make_roles()
         supervisor = Supervisor(system, screen, interrupts, drain_s=drain_s)
+        if tools is not None:
+            ToolsWatch(tools, supervisor).start()
         return supervisor.run(Startup(supervisor, sample, began).run)
     finally:
         env_file.remove(system)
@@ -86,6 +91,16 @@ def _port(env: Mapping[str, str]) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:
         raise UsageError(f"API_PORT={text!r} is no port; write a number from 1 to 65535, such as {API_PORT}")
     return int(text)
+
+
+def _tools(env: Mapping[str, str]) -> Path | None:
+    """Return the user's file of tools as the roles find it, whatever their working directory is."""
+    if not env.get("TOOLS"):
+        return None
+    path = Path(env["TOOLS"]).absolute()
+    if not path.is_file():
+        raise UsageError(f"TOOLS={env['TOOLS']!r} is no file; name a Python file, such as TOOLS=./mytools.py")
+    return path
 
 
 def _drain_s(env: Mapping[str, str]) -> float:

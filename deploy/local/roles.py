@@ -64,7 +64,7 @@ class RoleProcess:
             self.process = subprocess.Popen(
                 [*guard, sys.executable, *self.argv],
                 cwd=self.root,
-                env=self._environment(),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
@@ -111,7 +111,8 @@ class RoleProcess:
         """Return the last lines of this start's log."""
         return tail(self.log_path, self._started, lines)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the environment that the process gets."""
         malloc = MALLOC if SINKS & set(self.argv) else {}
         # Tools of users import the SDK, which a checkout holds beside the application.
         path = os.pathsep.join(filter(None, (str(self.root / "sdk"), os.environ.get("PYTHONPATH"))))

@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.make_run import MakeRun
 from deploy.local.roles import ROOT
+from tests.support.client import define_workflow, submit, wait_for_run
+from tests.support.polling import until
 from tests.support.silence import listen
 
 LOCAL = [sys.executable, "-m", "deploy.local"]
@@ -128,3 +131,40 @@ def test_usage_of_the_command_names_the_ways_to_run_the_sample() -> None:
     )
     assert "--sample" in shown.stdout
     assert "--no-sample" in shown.stdout
+
+
+TOOLS = """
+from agentflow import function
+
+
+@function
+def shout(*, text: str) -> str:
+    return text.upper() + "{}"
+"""
+
+
+def test_a_file_of_tools_is_loaded_and_a_change_restarts_the_worker_alone(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "mytools.py"
+    file.write_text(TOOLS.format("!"))
+    begun = start("--no-sample", TOOLS=str(file))
+    begun.wait_serving()
+    with begun.client() as api:
+        name = define_workflow(api, {"id": "a", "type": "function", "config": {"function_name": "shout"}})
+        assert shouted(api, name) == "HI!"
+        before = {one: begun.pid_of(one) for one in ("worker", "streams", "api")}
+        file.write_text("def broken(:\n")
+        until(lambda: "mytools.py:1: SyntaxError" in begun.said, 20, "the fault is reported")
+        assert begun.pid_of("worker") == before["worker"]
+        assert shouted(api, name) == "HI!"
+        file.write_text(TOOLS.format("?"))
+        until(lambda: begun.pid_of("worker") not in (None, before["worker"]), 30, "the worker starts again")
+        assert shouted(api, name) == "HI?"
+        assert {one: begun.pid_of(one) for one in ("streams", "api")} == {
+            one: before[one] for one in ("streams", "api")
+        }
+    assert begun.interrupt()[0] == 0
+
+
+def shouted(api: httpx.Client, name: str) -> object:
+    run = wait_for_run(api, submit(api, {"workflow_name": name, "inputs": {"text": "hi"}}), 60, outputs=True)
+    return run["output"]["a"]

@@ -17,6 +17,7 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.environment import environment_of
 from connectors.tools.metrics import ToolMetrics
+from connectors.tools.tools_file import ToolsFile
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
@@ -46,6 +47,8 @@ def build(ctx: RoleContext) -> RoleApp:
     worker_id = settings.id or f"{socket.gethostname()}-{id(ctx):x}"
     lanes = lanes_of(settings.queues)
     load_entry_points()
+    if ctx.settings.tools.file:
+        ToolsFile(Path(ctx.settings.tools.file)).refresh()
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())
     ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
