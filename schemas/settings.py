@@ -116,6 +116,7 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    file: Annotated[str, Var("TOOLS")] = ""
 
 
 class Worker(Group):

@@ -21,6 +21,7 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
     yield from retry_problems(spec, registry.codes())
     for index, node in enumerate(spec.dag.nodes):
         kind, name, fields = _call(node)
+        yield from _not_loaded(index, node, registry)
         if kind is None or queue_of(node) is not None or name not in registry.names(kind):
             continue
         entry = registry.get(kind, name)
@@ -42,6 +43,18 @@ def _sentences(entry: Entry, field: str, argument: str) -> list[str]:
     if entry.open_ended and field != "inputs":
         return misspelt_arguments(entry, [argument])
     return unknown_arguments(entry, [argument])
+
+
+def _not_loaded(index: int, node: Node, registry: Registry) -> Iterator[Problem]:
+    """Yield where a missing tool may be: in what could not be loaded."""
+    kind, name, _ = _call(node)
+    if kind is None or queue_of(node) is not None or name in registry.names(kind):
+        return
+    for problem in registry.problems:
+        message, _, fix = problem.rpartition("; ")
+        yield Problem(
+            f"dag.nodes[{index}].config.{kind}_name", f"{name!r} may be in what was not loaded: {message}", fix
+        )
 
 
 def _config(node: Node) -> tuple[str, dict[str, Any]]:

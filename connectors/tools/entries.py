@@ -205,7 +205,7 @@ def _model(what: str, name: str, call: Callable[..., Any], *, skip_first: bool) 
     fields: dict[str, Any] = {}
     for parameter in list(_parameters(call))[1 if skip_first else 0 :]:
         annotation = hints.get(parameter.name, Any)
-        if annotation is ToolContext:
+        if annotation is ToolContext or _is_sdk_context(annotation):
             context_name = parameter.name
         elif parameter.kind is parameter.VAR_KEYWORD:
             extra = "allow"
@@ -218,6 +218,11 @@ def _model(what: str, name: str, call: Callable[..., Any], *, skip_first: bool) 
         return create_model(name, __config__=ConfigDict(extra=extra), **fields), context_name
     except PydanticUserError as exc:
         raise TypeError(f"{what}: no schema can be made of its type hints: {exc.message}") from exc
+
+
+def _is_sdk_context(annotation: Any) -> bool:
+    """Return true for the SDK's protocol of a context, which the application does not import."""
+    return getattr(annotation, "__module__", "") == "agentflow.context" and annotation.__name__ == "ToolContext"
 
 
 def _origin(made_of: Callable[..., Any]) -> str:

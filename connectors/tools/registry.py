@@ -52,7 +52,7 @@ MAX_INSTANCES = 256
 
 
 class Registry:
-    """The tools and functions of one process. ``problems`` list entry points that could not be loaded, and why."""
+    """The tools and functions of one process. ``problems`` list what could not be loaded, and why."""
 
     def __init__(self) -> None:
         self._entries: dict[_Key, Entry] = {}
@@ -130,6 +130,14 @@ class Registry:
         self._entries[key] = entry
         self._quick.pop(key, None)
 
+    def discard(self, kind: ToolKind, name: str) -> Entry:
+        """Take an entry out and return it. Raises ``KeyError``."""
+        entry = self._entries.pop((kind, name))
+        self._quick.pop((kind, name), None)
+        for key in [key for key in self._instances if key[:2] == (kind, name)]:
+            del self._instances[key]
+        return entry
+
     def names(self, kind: ToolKind) -> frozenset[str]:
         """Return the names of all tools or all functions."""
         return frozenset(name for entry_kind, name in self._entries if entry_kind == kind)
@@ -148,10 +156,11 @@ class Registry:
         entry = self._entries.get((kind, name))
         if entry is None:
             known = ", ".join(sorted(self.names(kind))) or "none"
+            missed = "".join(f"; not loaded: {problem}" for problem in self.problems)
             raise StepError(
                 f"unknown_{kind}",
                 f"this worker has no {kind} {name!r} (it has: {known}); "
-                f"register it with @{kind}({name!r}) in a module that every worker imports",
+                f"register it with @{kind}({name!r}) in a module that every worker imports{missed}",
             )
         return entry
 

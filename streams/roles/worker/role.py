@@ -22,6 +22,7 @@ from connectors.tools.metrics import ToolMetrics
 from connectors.tools.process_pool import MAX_PROCESSES, Processes
 from connectors.tools.process_wire import Place
 from connectors.tools.raised import contain_tasks
+from connectors.tools.tools_file import ToolsFile
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
@@ -52,6 +53,8 @@ def build(ctx: RoleContext) -> RoleApp:
     lanes = lanes_of(settings.queues)
     load_entry_points()
     _isolate(ctx)
+    if ctx.settings.tools.file:
+        ToolsFile(Path(ctx.settings.tools.file)).refresh()
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())
     ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
