@@ -9,6 +9,7 @@ TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
 DEFAULT_TIER: Tier = "silver"
 
 OnUnknown = Literal["retry", "fail", "reconcile"]
+RouteBy = Literal["cheapest", "fastest", "best", "balanced", "learn"]
 
 
 def _lower(value: object) -> object:
