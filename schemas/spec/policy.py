@@ -10,6 +10,7 @@ DEFAULT_TIER: Tier = "silver"
 
 OnUnknown = Literal["retry", "fail", "reconcile"]
 Idempotency = Literal["step", "attempt"]
+RouteBy = Literal["cheapest", "fastest", "best", "balanced", "learn"]
 
 
 def _lower(value: object) -> object:
