@@ -57,7 +57,7 @@ class AdmissionReader:
 
     async def pool(self) -> tuple[int, int]:
         """Return the pool's size, 0 without one, and how many runs of all organisations it runs."""
-        (pool,) = await self._lines([POOL])
+        (pool,) = await self._entries([POOL])
         pool = pool or Pool()
         return pool.size, pool.running
 

@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         "repeat_pays_again",
         RUNS,
-        "    if event.attempt not in step.unsettled:\n        return\n",
-        "",
+        '"unsettled" if event.attempt in step.unsettled else "settled"\n    if event.args_hash',
+        '"unsettled"\n    if event.args_hash',
         "a repeat of an outcome pays nothing",
     ),
     Mutant(
@@ -32,10 +32,11 @@ MUTANTS = (
     Mutant(
         "cancel_ignored_later",
         RUNS,
-        """    \"\"\"Cancel the run, unless it is over.\"\"\"
-    if turn.is_over:
+        """    \"\"\"Cancel the run.\"\"\"
 """,
-        """    if turn.is_over or any(step.state == "succeeded" for _, step in turn.steps()):
+        """    \"\"\"Cancel the run.\"\"\"
+    if any(step.state == "succeeded" for _, step in turn.steps()):
+        return
 """,
         "a cancel ends a run whatever its steps are at",
     ),

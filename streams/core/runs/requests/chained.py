@@ -10,7 +10,7 @@ not yet folded that ends it or gives it back.** So
 - a worker acks a request only when the last result of its chain is in the log, or an event that says where it stops;
 - a worker says ``continues`` only while it holds the request, and goes on; in all other cases it says ``returned``;
 - what was given back after somebody else had recorded the step, and perhaps died going on, the fold asks for
-  (``handed_back``). A request too many meets its claim; one too few would be a run that never ends.
+  (``events.results``). A request too many meets its claim; one too few would be a run that never ends.
 """
 
 import copy
@@ -36,9 +36,9 @@ from streams.core.runs.plan.arguments import (
     find,
     place,
 )
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.sizes import OUTPUT_LIMIT, RECORD_LIMIT, check_request, payload_size, request_size
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 #: All of a chain is read again after a crash, and holds back the watermark of its partition.
 MAX_CHAINED_STEPS = 15
@@ -59,7 +59,7 @@ def goes_on(value: bytes | None) -> bool:
     return value is not None and _GOES_ON in value
 
 
-def rides_after(turn: Turn, node: PlanNode, scope: Scope, used: int) -> list[Ride]:
+def rides_after(turn: RunReader, node: PlanNode, scope: Scope, used: int) -> list[Ride]:
     """Return what may ride along with a first request for ``node`` that has ``used`` bytes by itself.
 
     A run with a budget of its own is chained only where nothing beside the chain can spend from it.
@@ -71,7 +71,7 @@ def rides_after(turn: Turn, node: PlanNode, scope: Scope, used: int) -> list[Rid
     while node.next is not None and len(rides) < MAX_CHAINED_STEPS:
         node = turn.plan.nodes[node.next]
         if turn.step(node.id) is not None:
-            # Its first attempt is used up, see ``handed_back``.
+            # Its first attempt is used up, see ``events.results.never_asked``.
             break
         try:
             ride = _ride(node, scope, riding)

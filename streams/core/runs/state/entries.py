@@ -13,7 +13,8 @@ Entity ``<run id>``:
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
-Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON, decoded into a ``Plan``; shared by all runs of it.
+Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON; shared by all runs of it. The fold decodes it into a
+``Plan``.
 
 Structs are MessagePack arrays: a new field goes last and has a default, so that older entries still decode.
 """
@@ -30,7 +31,6 @@ from schemas.records.run_events import Capture, ToolUse
 from schemas.records.timers import Deadline, Defer, Timer, timer_id
 from schemas.run_states import RunState, StepState
 from schemas.spec.document import resolved_bytes
-from schemas.spec.model import ResolvedSpec
 from schemas.tables.runs import (
     HEADER,
     INPUTS,
@@ -45,7 +45,6 @@ from schemas.tables.runs import (
     TURNS,
 )
 from schemas.tables.signals import Signals
-from streams.core.runs.plan.compile import Plan, compile_plan
 
 #: The run's own timer.
 DEADLINE = Deadline()
@@ -128,7 +127,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
 
     ``note`` says why the rules decided as they did, where that is not plain. ``unseen`` are ancestors that still ran
     when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
-    ``calls`` are what an agent's turn asks for (see ``agents``).
+    ``calls`` are what an agent's turn asks for (see ``nodes.agent``).
     """
 
     node: str
@@ -169,6 +168,11 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
         return self.value if self.value is not None else self.stored
 
     @property
+    def asked_first_ms(self) -> int | None:
+        """When it was asked for first."""
+        return self.requested_at_ms if self.first_asked_ms is None else self.first_asked_ms
+
+    @property
     def is_of_map(self) -> bool:
         """Whether it is a mapped node's own step, a child of one, or gathers the outputs of one."""
         return self.index is not None or self.total is not None or self.gather is not None
@@ -186,17 +190,15 @@ def encode(field: str, value: Json) -> bytes:
     if field == STATUS:
         return str(value).encode()
     if field == SPEC:
-        return spec_bytes(value)
+        return resolved_bytes(value.resolved)
     return _ENCODER.encode(value)
 
 
 def decode(field: str, data: bytes) -> Any:
-    """Return the value of stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
+    """Return the value of a run's stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
     if field == STATUS:
         status: RunState = msgspec.convert(data.decode(), RunState)
         return status
-    if field == SPEC:
-        return compile_plan(ResolvedSpec.model_validate_json(data))
     decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
     return decoder.decode(data)
 
@@ -216,11 +218,6 @@ def armed(data: bytes) -> tuple[str, int] | None:
 def unsettled(data: bytes) -> bool:
     """Whether money may still come for an ended run's step, given its stored bytes."""
     return bool(_STEP.decode(data).unsettled)
-
-
-def spec_bytes(plan: Plan) -> bytes:
-    """Return the JSON of a plan's resolved spec."""
-    return resolved_bytes(plan.resolved)
 
 
 _ENCODER = msgspec.msgpack.Encoder()
