@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.errors import Problem
 from schemas.records.base import Json
+from schemas.spec.check.number_texts import number_text_problems
 from schemas.spec.model import (
     AgentConfig,
     AgentNode,
@@ -36,7 +37,7 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.policy import TIERS, Policy, Retries
-from schemas.spec.read import quoted
+from schemas.values.check import quoted
 
 KINDS: tuple[str, ...] = get_args(NodeKind)
 _NODES: dict[str, type[BaseModel]] = {
@@ -68,10 +69,12 @@ Loc = tuple[str | int, ...]
 def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list[Problem]]:
     """Return the spec, or ``None`` and every problem of the document's shape."""
     try:
-        return WorkflowSpec.model_validate(document), []
+        spec = WorkflowSpec.model_validate(document)
     except ValidationError as exc:
         found = exc.errors(include_url=False)
         return None, [_problem(error) for error in found]
+    problems = list(number_text_problems(spec, document))
+    return None if problems else spec, problems
 
 
 def node_or_none(raw: Json) -> Node | None:
