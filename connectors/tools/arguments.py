@@ -7,6 +7,7 @@ from connectors.tools.entries import ToolKind, check_config, unknown_arguments
 from connectors.tools.registry import Registry
 from schemas.errors import Problem, StepError
 from schemas.spec.check.nodes import queue_of
+from schemas.spec.loops import placed_nodes
 from schemas.spec.model import FunctionNode, Node, ToolNode, WorkflowSpec
 
 
@@ -16,7 +17,7 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
     An unregistered tool or function is reported elsewhere, and one on a queue is known to the workers of that queue
     only.
     """
-    for index, node in enumerate(spec.dag.nodes):
+    for path, node in placed_nodes(spec):
         kind, name, fields = _call(node)
         if kind is None or queue_of(node) is not None or name not in registry.names(kind):
             continue
@@ -25,13 +26,13 @@ def argument_problems(spec: WorkflowSpec, registry: Registry) -> Iterator[Proble
             for argument in names:
                 for sentence in unknown_arguments(entry, [argument]):
                     message, _, fix = sentence.partition("; ")
-                    yield Problem(f"dag.nodes[{index}].config.{field}.{argument}", message, fix)
+                    yield Problem(f"{path}.config.{field}.{argument}", message, fix)
         field, config = _config(node)
         try:
             check_config(entry, config)
         except StepError as exc:
             message, _, fix = str(exc).partition("; ")
-            yield Problem(f"dag.nodes[{index}].config.{field}", message, fix)
+            yield Problem(f"{path}.config.{field}", message, fix)
 
 
 def _config(node: Node) -> tuple[str, dict[str, Any]]:

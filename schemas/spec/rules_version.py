@@ -1,6 +1,7 @@
 """The number of the decision rules that a workflow needs. A run keeps to the rules that it started with.
 
 1. The rules of the first release.
+2. Nodes of type ``loop``.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
@@ -12,10 +13,11 @@ from typing import get_args
 from schemas.spec.model import NodeKind, WorkflowSpec
 
 FIRST = 1
+LOOPS = 2
 #: The newest rules that there are.
-NEWEST = FIRST
+NEWEST = LOOPS
 #: The oldest rules that know a type of node.
-_KNOWN_SINCE: Mapping[NodeKind, int] = dict.fromkeys(get_args(NodeKind), FIRST)
+_KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 
 
 def rules_of(spec: WorkflowSpec) -> int:

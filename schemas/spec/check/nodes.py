@@ -6,13 +6,32 @@ from dataclasses import dataclass
 from schemas.errors import Problem
 from schemas.records.base import Json
 from schemas.spec.check.flow import flow_problems
+from schemas.spec.check.loops import loop_problems
 from schemas.spec.check.shape import similar
 from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
-from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode, WorkflowNode
+from schemas.spec.loops import every_node
+from schemas.spec.model import (
+    AgentNode,
+    FunctionNode,
+    LlmNode,
+    LoopNode,
+    Node,
+    PinnedPrompt,
+    ToolNode,
+    WaitNode,
+    WorkflowNode,
+)
 from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
-from schemas.spec.references import Reference, parse_reference, parse_template, variables_of
+from schemas.spec.references import (
+    LOOP,
+    Reference,
+    parse_loop_reference,
+    parse_reference,
+    parse_template,
+    variables_of,
+)
 
 #: Variables that a child of a mapped node has in addition to its inputs.
 ITEM_NAMES = frozenset({"item", "index"})
@@ -29,16 +48,19 @@ class Registry:
 
 def node_problems(index: int, node: Node, outline: Outline, registry: Registry | None) -> Iterator[Problem]:
     """Yield the problems of a node. Without a registry only those that the document alone shows."""
-    path = f"dag.nodes[{index}].config"
-    yield from _queue_problems(f"dag.nodes[{index}].queue", node)
+    place = f"{outline.path}[{index}]"
+    path = f"{place}.config"
+    yield from _queue_problems(f"{place}.queue", node)
     for where, text in texts(node, path):
         yield from _text_problems(where, text, node, outline)
     yield from _parallel_problems(path, node, outline)
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
-        where = f"{path.removesuffix('config')}policy.on_unknown"
+        where = f"{place}.policy.on_unknown"
         yield Problem(where, f"an unknown outcome of a {node.type} cannot be reconciled", "write `fail` or `retry`")
     yield from dynamic_problems(path, node)
-    yield from flow_problems(index, node, outline)
+    yield from flow_problems(place, node, outline)
+    if isinstance(node, LoopNode):
+        yield from loop_problems(place, node, outline)
     if registry is not None:
         yield from _registry_problems(path, node, outline, registry)
 
@@ -54,14 +76,17 @@ def required_inputs(
     ``of_child`` returns the required inputs of the workflow that a node runs.
     """
     needed: set[str] = set()
-    for node in nodes:
+    befores = dict(outline.before) | {
+        id_: found for body in outline.inner.values() for id_, found in body.before.items()
+    }
+    for node in every_node(nodes):
         own = ITEM_NAMES if node.config.parallel else RUN_ERROR if node.id in outline.apart else frozenset()
         for where, text in texts(node):
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
-        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not outline.before[node.id]:
+        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not befores[node.id]:
             needed |= (variables_of(prompts[node.config.prompt_ref].template) | set(node.config.images)) - own
-        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not outline.before[node.id]:
+        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not befores[node.id]:
             needed |= of_child(node) - own
     return frozenset(needed)
 
@@ -95,8 +120,12 @@ def _text_problems(path: str, text: str, node: Node, outline: Outline) -> Iterat
     if reference is not None:
         yield from _reference_problems(path, text, reference, node, outline)
         return
+    reference = parse_loop_reference(text)
+    if reference is not None:
+        yield from _loop_reference_problems(path, text, reference, node, outline)
+        return
     for variable in parse_template(text).variables:
-        if variable.path[:1] == ("output",) and variable.name in outline.before:
+        if variable.path[:1] == ("output",) and variable.name in outline.known:
             yield Problem(
                 path,
                 f"{{{{{variable}}}}} does not refer to the node '{variable.name}': braces take run inputs only",
@@ -106,18 +135,56 @@ def _text_problems(path: str, text: str, node: Node, outline: Outline) -> Iterat
 
 def _reference_problems(path: str, text: str, reference: Reference, node: Node, outline: Outline) -> Iterator[Problem]:
     name = reference.node
-    if name not in outline.before:
+    if name not in outline.known:
+        loops = (outline.outer or outline).inner
+        inside = next((loop for loop, body in loops.items() if name in body.before), None)
+        if inside is not None:
+            said = f"'{text}' refers to '{name}', which is inside of the loop '{inside}'"
+            yield Problem(path, said, f"name the loop: {inside}.output, or {inside}.outputs for all iterations")
+            return
         mean_text = f"; for this literal text, give it as a run input and write {{{{{name}}}}}"
         yield Problem(
-            path, f"'{text}' refers to the node '{name}', which does not exist", similar(name, outline.ids) + mean_text
+            path,
+            f"'{text}' refers to the node '{name}', which does not exist",
+            similar(name, outline.known) + mean_text,
         )
+    elif name == outline.loop:
+        yield Problem(path, f"'{text}' refers to the loop that it is inside of", f"write {LOOP}.previous")
     elif name == node.id:
         yield Problem(path, f"'{text}' refers to the node itself", "name a node that runs before it")
     elif outline.cycle is None and name not in outline.above.get(node.id, frozenset()):
+        after = node.id if name in outline.before else outline.loop or node.id
         yield Problem(
             path,
-            f"'{text}' refers to '{name}', which does not run before '{node.id}'",
-            f"add an edge that leads from '{name}' to '{node.id}'",
+            f"'{text}' refers to '{name}', which does not run before '{after}'",
+            f"add an edge that leads from '{name}' to '{after}'",
+        )
+
+
+def _loop_reference_problems(
+    path: str, text: str, reference: Reference, node: Node, outline: Outline
+) -> Iterator[Problem]:
+    """Find a reference that only looks like one to a loop's values. Where nothing has that name it is plain text."""
+    around = outline.outer or outline
+    name = reference.node
+    if not around.inner:
+        return
+    if name == LOOP and outline.outer is None:
+        yield Problem(path, f"'{text}' is a value of a loop, and '{node.id}' is outside of one", "name a loop's output")
+    elif name == LOOP and reference.what == "iteration" and reference.path:
+        yield Problem(path, f"'{text}' goes into a number", f"write {LOOP}.iteration")
+    elif reference.what == "outputs" and name in outline.known and name not in around.inner:
+        yield Problem(path, f"'{text}': only a loop has several outputs", f"write {name}.output")
+    elif (
+        name in around.inner
+        and around.cycle is None
+        and reference.source not in outline.above.get(node.id, frozenset())
+    ):
+        after = outline.loop or node.id
+        yield Problem(
+            path,
+            f"'{text}' refers to '{reference.node}', which does not run before '{after}'",
+            f"add an edge that leads from '{reference.node}' to '{after}'",
         )
 
 
@@ -141,8 +208,12 @@ def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Prob
             "name the list with `items`",
         )
     text = config.items
-    if isinstance(text, str) and parse_reference(text) is None and parse_template(text).only is None:
+    if isinstance(text, str) and _is_literal(text) and parse_template(text).only is None:
         yield Problem(f"{path}.items", f"'{text}' is not a list", "write a list, <node>.output or {{run_input}}")
+
+
+def _is_literal(text: str) -> bool:
+    return parse_reference(text) is None and parse_loop_reference(text) is None
 
 
 def queue_of(node: Node) -> str | None:
