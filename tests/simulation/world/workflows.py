@@ -109,7 +109,7 @@ LOOPS = resolved(
         output="t.output",
         max_iterations=2,
         policy={"optional": True},
-        **{"while": "loop.output == null || loop.output < 8"},
+        **{"while": "loop.output == null || loop.output < 9"},
     ),
     function("z", FAST, join="all_done", inputs={"last": "r.output", "all": "r.outputs", "others": "w.outputs"}),
     edges="a>r r>z w>z",
