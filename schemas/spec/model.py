@@ -24,6 +24,8 @@ PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
 QUEUE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,47}$"
 
 MAX_NODES = 1_000
+#: Of one loop. Its iterations times the nodes of its body are at most ``MAX_PARALLEL``.
+MAX_ITERATIONS = 1_000
 #: Of a map, and of a run. It also bounds the requests that one event of a run may cause.
 MAX_PARALLEL = 10_000
 
@@ -234,18 +236,50 @@ class WorkflowNode(_Node):
     config: WorkflowConfig
 
 
-Node = Annotated[
-    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode,
-    Field(discriminator="type"),
-]
-NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent", "workflow"]
-
-
 class Edge(_Document):
     """An edge: ``to`` runs after ``from``."""
 
     source: str = Field(alias="from")
     target: str = Field(alias="to")
+
+
+BodyNode = Annotated[
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode,
+    Field(discriminator="type"),
+]
+"""A node that may be in the body of a loop: any but another loop."""
+
+
+class LoopConfig(_NodeConfig):
+    """A body of nodes that runs again, at most ``max_iterations`` times: ``until`` a condition holds after an
+    iteration, or ``while`` it holds before one.
+
+    ``body`` and ``edges`` are a DAG of their own. ``output`` names the node of the body whose output is the
+    iteration's, as ``judge.output``; without it the only last node. ``on_exhausted``: after the last iteration the
+    loop fails, or ends with the last output.
+    """
+
+    max_iterations: int = Field(ge=1, le=MAX_ITERATIONS)
+    until: str | None = None
+    while_: str | None = Field(default=None, alias="while")
+    on_exhausted: Literal["fail", "last"] = "fail"
+    body: list[BodyNode] = Field(min_length=1, max_length=MAX_NODES)
+    edges: list[Edge] = []
+    output: str | None = None
+
+
+class LoopNode(_Node):
+    """A node of type ``loop``."""
+
+    type: Literal["loop"]
+    config: LoopConfig
+
+
+Node = Annotated[
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode | LoopNode,
+    Field(discriminator="type"),
+]
+NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent", "workflow", "loop"]
 
 
 class Dag(_Document):

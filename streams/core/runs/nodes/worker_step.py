@@ -79,7 +79,7 @@ def outstanding(turn: RunChanges, step_id: str, step: Step) -> None:
 
 def count_retry(turn: RunChanges, step: Step) -> None:
     """Count an attempt that follows a failed one."""
-    labels = (("workflow", turn.header.workflow_name), ("node", step.node))
+    labels = (("workflow", turn.header.workflow_name), ("node", turn.node_of(step).name))
     turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
 
 
