@@ -66,6 +66,9 @@ class MemoryProvider:
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         return PICTURE_TOKENS * len(pictures)
 
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
+
     async def close(self) -> None:
         """Nothing is open."""
 

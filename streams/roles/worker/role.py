@@ -3,13 +3,15 @@
 import socket
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import build_providers
+from connectors.providers.registry import Endpoint, build_providers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
@@ -124,15 +126,21 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         error_rate=settings.local_error_rate,
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
-    providers = build_providers(
-        openai_api_key=settings.openai_api_key.get_secret_value(),
-        openai_base_url=settings.openai_base_url,
-        local_url=settings.local_url,
-        behaviour=behaviour,
-    )
+    endpoints = {
+        "openai": _endpoint(settings.openai_api_key, settings.openai_base_url),
+        "anthropic": _endpoint(settings.anthropic_api_key, settings.anthropic_base_url),
+        "google": _endpoint(settings.google_api_key, settings.google_base_url),
+        "cohere": _endpoint(settings.cohere_api_key, settings.cohere_base_url),
+        "compatible": _endpoint(settings.compatible_api_key, settings.compatible_base_url),
+    }
+    providers = build_providers(endpoints, local_url=settings.local_url, behaviour=behaviour)
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers
+
+
+def _endpoint(api_key: SecretStr, base_url: str) -> Endpoint:
+    return Endpoint(api_key.get_secret_value(), base_url)
 
 
 SPEC = RoleSpec(
