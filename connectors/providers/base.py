@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from connectors.providers.conversation import Asked, Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.base import Usage
-
-Effort = Literal["none", "minimal", "low", "medium", "high"]
-"""How long a reasoning model thinks before it answers."""
+from schemas.spec.policy import Effort
 
 
 @dataclass(frozen=True, slots=True)

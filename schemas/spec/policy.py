@@ -10,6 +10,9 @@ DEFAULT_TIER: Tier = "silver"
 
 OnUnknown = Literal["retry", "fail", "reconcile"]
 
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+"""How long a reasoning model thinks before it answers."""
+
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from connectors.providers.base import Effort, ModelRequest, ModelResponse, OutputSchema
+from connectors.providers.base import ModelRequest, ModelResponse, OutputSchema
 from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.spec.policy import Tier
+from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
 from services.routing.router import Pin, Route
 

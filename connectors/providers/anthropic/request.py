@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.providers.base import Effort, ModelRequest
+from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Turn, wire_names
 from connectors.providers.images import ImageInput
 from connectors.providers.wire import unsupported
+from schemas.spec.policy import Effort
 
 NAME = "anthropic"
 #: The share of ``max_tokens`` that a model may think, in per cent; the service takes no less than the least budget.

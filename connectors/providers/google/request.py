@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.providers.base import Effort, ModelRequest
+from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Asked, Turn, wire_names
 from connectors.providers.images import ImageInput
 from connectors.providers.wire import unsupported
+from schemas.spec.policy import Effort
 
 NAME = "google"
 #: The share of ``max_tokens`` that models before Gemini 3 may think, in per cent; newer ones take a level.

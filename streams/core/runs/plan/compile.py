@@ -290,6 +290,11 @@ def _llm_call(node: LlmNode | AgentNode, resolved: ResolvedSpec) -> LlmCall:
         temperature=config.temperature,
         cache=config.cache,
         images=list(config.images),
+        system=config.system,
+        output_schema=config.output_schema,
+        stop=list(config.stop),
+        seed=config.seed,
+        reasoning_effort=config.reasoning_effort,
     )
 
 
