@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.money import MAX_NANO, NANO_PER_CENT
-from schemas.spec.policy import Policy
+from schemas.spec.policy import Effort, Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
@@ -71,7 +71,9 @@ class LlmConfig(_NodeConfig):
 
     ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache: true`` lets an
     identical earlier answer of the same organisation replace the call. ``images`` names the node's inputs that are
-    images, which the model is shown with the prompt.
+    images, which the model is shown with the prompt. ``system`` is sent as it is written, before the prompt;
+    ``output_schema`` is a JSON schema that the answer must follow. A provider that cannot express a field fails the
+    step by its name.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
@@ -81,6 +83,11 @@ class LlmConfig(_NodeConfig):
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
     cache: bool = False
     images: list[str] = Field(default=[], max_length=MAX_IMAGES)
+    system: str = Field(default="", max_length=32_768)
+    output_schema: dict[str, Any] | None = None
+    stop: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=16)
+    seed: int | None = Field(default=None, ge=0, lt=2**31)
+    reasoning_effort: Effort | None = None
 
 
 class ToolConfig(_NodeConfig):

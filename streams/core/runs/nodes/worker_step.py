@@ -62,6 +62,11 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         temperature=config.temperature,
         cache=config.cache,
         images=list(config.images),
+        system=config.system,
+        output_schema=config.output_schema,
+        stop=list(config.stop),
+        seed=config.seed,
+        reasoning_effort=config.reasoning_effort,
     )
 
 
