@@ -66,12 +66,13 @@ class Registrations:
         versions = await self._versions(org_id, inline)
         written = {one.node: (one, versions[one.name]) for one in inline}
         spec = with_versions(spec, {node: one.pinned(version) for node, (one, version) in written.items()})
+        workers = await self._workers()
         try:
-            plan = await self._plan(org_id, spec, [one.pinned(version) for one, version in written.values()])
+            plan = await self._plan(org_id, spec, [one.pinned(version) for one, version in written.values()], workers)
         except InvalidSpec as exc:
             raise InvalidSpec(_placed(exc.problems, spec, written)) from exc
         there = await self._ports.workflows.find_same(org_id, spec)
-        warnings = tuple(route_warnings(spec, self._ports.models, await self._workers()))
+        warnings = tuple(route_warnings(spec, self._ports.models, workers))
         return Draft(spec, plan, written, there, warnings)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
@@ -91,7 +92,7 @@ class Registrations:
             return {}
         return await self._ports.prompts.versions_of(org_id, {one.name: one.hash for one in inline})
 
-    async def _plan(self, org_id: str, spec: WorkflowSpec, inline: list[PinnedPrompt]) -> Plan:
+    async def _plan(self, org_id: str, spec: WorkflowSpec, inline: list[PinnedPrompt], workers: list[Seen]) -> Plan:
         ports, own = self._ports, {f"{one.name}@{one.version}": one for one in inline}
         registered = await pin_prompts(ports.prompts, org_id, prompt_refs(spec) - own.keys())
         family = await load_family(ports.workflows, ports.prompts, org_id, spec)
@@ -100,7 +101,7 @@ class Registrations:
             prompts=registered | own,
             tools=ports.tools.names("tool"),
             functions=ports.tools.names("function"),
-            further=[*argument_problems(spec, ports.tools), *route_problems(spec, ports.models)],
+            further=[*argument_problems(spec, ports.tools), *route_problems(spec, ports.models, workers)],
             family=family,
             arguments=ports.tools.argument_names,
         )

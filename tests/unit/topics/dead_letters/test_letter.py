@@ -214,7 +214,7 @@ SUBMISSIONS_DLQ = "workflow-submissions.dlq"
 )
 def test_an_event_that_would_be_refused_again_is_not_retried(value: bytes) -> None:
     topic = "workflow-submissions.acme"
-    with pytest.raises(Rejected, match="refused again.*send a corrected event"):
+    with pytest.raises(Rejected, match=r"refused again.*send a corrected event"):
         check_value(letter(topic=topic, dlq=SUBMISSIONS_DLQ, value=value), topic)
 
 
