@@ -12,7 +12,7 @@ from schemas.records.base import ErrorInfo
 from schemas.spec.check.workflow import parse_workflow
 from schemas.spec.document import document_of
 from schemas.spec.error_codes import CODES, is_known
-from streams.core.runs.nodes.retry import may_retry
+from streams.core.runs.events.step_end import may_retry
 
 ROOT = Path(__file__).parents[5]
 REGISTRY = Registry()
