@@ -77,7 +77,8 @@ def test_a_prompt_inside_a_loop_is_taken_and_pinned_like_any_other() -> None:
     written, (prompt,), problems = take_inline({"name": "flow", "version": 1, "dag": {"nodes": [looped]}})
     assert (prompt.name, prompt.template, problems) == ("flow.draft", "Say {{word}}", [])
     spec = with_versions(parse_workflow(written), {"draft": prompt.pinned(3)})
-    assert [node.config.prompt_ref for node in every_node(spec.dag.nodes) if isinstance(node, LlmNode)] == [
+    nodes = [node for node in every_node(spec.dag.nodes) if isinstance(node, LlmNode)]
+    assert [node.config.prompt_ref for node in nodes] == ["flow.draft@3"]
         "flow.draft@3"
     ]
 
