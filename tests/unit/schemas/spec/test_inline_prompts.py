@@ -79,8 +79,6 @@ def test_a_prompt_inside_a_loop_is_taken_and_pinned_like_any_other() -> None:
     spec = with_versions(parse_workflow(written), {"draft": prompt.pinned(3)})
     nodes = [node for node in every_node(spec.dag.nodes) if isinstance(node, LlmNode)]
     assert [node.config.prompt_ref for node in nodes] == ["flow.draft@3"]
-        "flow.draft@3"
-    ]
 
 
 def test_a_bad_prompt_inside_a_loop_is_a_problem_at_its_place() -> None:
