@@ -14,6 +14,7 @@ import pytest
 
 from connectors.http.clients import blocking_local_client
 from connectors.kafka.log import KafkaLog
+from connectors.tools.thread_pool import MAX_ABANDONED
 from deploy.local.system import PARTITIONS, System
 from schemas.records.run_events import RunSubmitted, StepFailed, StepSucceeded
 from streams.process.exit_codes import Exit
@@ -181,6 +182,24 @@ def test_what_kills_a_worker_three_times_is_set_aside(
         }
         assert found["error"]["details"]["dead_letter"] in where
         assert wait_for_run(other, submit(other, submission(good)))["status"] == "succeeded"
+    finally:
+        worker.stop()
+        system.roles["worker"].start()
+
+
+def test_calls_that_never_end_replace_their_worker(system: System, client: httpx.Client) -> None:
+    hung = node("sleeps", {"seconds": 60}, timeout_ms=200)
+    hung["config"] |= {"parallel": True, "items": list(range(MAX_ABANDONED)), "on_child_error": "collect"}
+    flow = define_workflow(client, hung)
+    system.roles["worker"].stop()
+    worker = system.role("worker-hung", ["worker"], {"WORKER_ISOLATION": "thread"})
+    worker.start()
+    try:
+        run = submit(client, submission(flow))
+        code, line = until_ended(worker, DEADLINE_S)
+        assert code == Exit.OUT_OF_THREADS
+        assert f"worker: {MAX_ABANDONED} calls that were given up never ended" in line
+        assert wait_for_run(client, run)["status"] == "succeeded", "every child has its error collected"
     finally:
         worker.stop()
         system.roles["worker"].start()
