@@ -77,7 +77,7 @@ def build(ctx: RoleContext) -> RoleApp:
         concurrency=settings.concurrency,
     )
     _beat(ctx, worker_id, lanes, handler)
-    reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES)
+    reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES, marks_ends=True)
     return ctx.app(SPEC.name, handler, reads, drain_s=settings.drain_s)
 
 
