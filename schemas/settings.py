@@ -4,7 +4,7 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -100,6 +100,14 @@ class Providers(Group):
 
     openai_api_key: Annotated[SecretStr, Var("OPENAI_API_KEY")] = SecretStr("")
     openai_base_url: Annotated[str, Var("OPENAI_BASE_URL")] = "https://api.openai.com/v1"
+    anthropic_api_key: Annotated[SecretStr, Var("ANTHROPIC_API_KEY")] = SecretStr("")
+    anthropic_base_url: Annotated[str, Var("ANTHROPIC_BASE_URL")] = "https://api.anthropic.com/v1"
+    google_api_key: Annotated[SecretStr, Var("GOOGLE_API_KEY")] = SecretStr("")
+    google_base_url: Annotated[str, Var("GOOGLE_BASE_URL")] = "https://generativelanguage.googleapis.com/v1beta"
+    cohere_api_key: Annotated[SecretStr, Var("COHERE_API_KEY")] = SecretStr("")
+    cohere_base_url: Annotated[str, Var("COHERE_BASE_URL")] = "https://api.cohere.com/v2"
+    compatible_api_key: Annotated[SecretStr, Var("COMPATIBLE_API_KEY")] = SecretStr("")
+    compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
     local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
     local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0
@@ -116,6 +124,7 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    file: Annotated[str, Var("TOOLS")] = ""
 
 
 class Worker(Group):
@@ -124,6 +133,7 @@ class Worker(Group):
     id: Annotated[str, Var("WORKER_ID")] = ""
     queues: Annotated[str, Var("WORKER_QUEUES")] = "gold,silver,bronze"
     concurrency: Annotated[int, Var("WORKER_CONCURRENCY")] = 10
+    isolation: Annotated[Literal["thread", "process"], Var("WORKER_ISOLATION")] = "thread"
     drain_s: Annotated[float, Var("WORKER_DRAIN_S")] = 25.0
     claim_lease_ms: Annotated[int, Var("CLAIM_LEASE_MS")] = 10_000
 

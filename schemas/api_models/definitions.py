@@ -169,8 +169,44 @@ class CreateBudget(Request):
         return self
 
 
+_FIXED = ("scope", "target", "period")
+
+
+class ChangeBudget(Request):
+    """Changes of a budget; fields that are absent stay. A ``paused`` budget refuses nothing; its spend is counted.
+
+    ``version`` is that of the budget as it was read: with another one in between, the change is refused (409).
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"limit_usd": "100"}, {"paused": True}]},
+    )
+
+    name: Text | None = Field(default=None, min_length=1, max_length=200)
+    limit_cents: Cents | None = None
+    limit_usd: Usd | None = None
+    paused: bool | None = Field(default=None, strict=True)
+    version: int | None = Field(default=None, ge=1, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_another(cls, data: object) -> object:
+        fixed = [name for name in _FIXED if name in data] if isinstance(data, dict) else []
+        if fixed:
+            raise ValueError(f"{', '.join(fixed)} cannot change: create another budget, and delete this one")
+        return data
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if self.limit_cents is not None and self.limit_usd is not None:
+            raise ValueError("give either limit_cents or limit_usd")
+        return self
+
+
 class BudgetAnswer(Answer):
-    """A budget. Money is exact: decimal strings."""
+    """A budget. Money is exact: decimal strings. Each change raises ``version`` by one."""
 
     id: str
     name: str
@@ -179,7 +215,10 @@ class BudgetAnswer(Answer):
     period: Period
     limit_cents: str
     limit_usd: str
+    paused: bool
+    version: int
     created_at: str | None
+    updated_at: str | None
 
 
 class BudgetPage(Answer):
@@ -189,10 +228,13 @@ class BudgetPage(Answer):
 
 
 class BudgetStatus(BudgetAnswer):
-    """A budget in its current window. ``held`` is reserved for calls in flight; ``remaining`` is never negative."""
+    """A budget in its current window. ``held`` is reserved for calls in flight; ``remaining`` is never negative.
+
+    ``state`` is ``exhausted`` when nothing remains, and ``paused`` when the budget refuses nothing.
+    """
 
     window: str
-    state: Literal["open", "exhausted"]
+    state: Literal["open", "exhausted", "paused"]
     spent_cents: str
     spent_usd: str
     held_cents: str

@@ -107,10 +107,11 @@ class RunDryRun(Answer):
 
 
 class Tokens(Answer):
-    """Tokens of all calls together."""
+    """Tokens of all calls together. ``kinds`` are parts of them and other counts, by their names in ``Usage``."""
 
     input: int = 0
     output: int = 0
+    kinds: dict[str, int] = {}
 
 
 class Failure(Answer):
