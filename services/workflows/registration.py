@@ -19,6 +19,7 @@ from connectors.tools.registry import Registry
 from schemas.errors import InvalidSpec, Problem, Unavailable
 from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
 from schemas.spec.inline_prompts import InlinePrompt, renamed, take_inline, with_versions
+from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.read import Document, read_document
 from services.workflows.nested import load_family, pin_prompts
@@ -128,5 +129,5 @@ def _parse(document: Document) -> tuple[WorkflowSpec, list[InlinePrompt]]:
 
 def _placed(problems: tuple[Problem, ...], spec: WorkflowSpec, inline: Mapping[str, object]) -> tuple[Problem, ...]:
     """Return problems with the places where prompts are written."""
-    nodes = {index: node.id for index, node in enumerate(spec.dag.nodes) if node.id in inline}
-    return tuple(renamed(problem, nodes) for problem in problems)
+    places = {path for path, node in placed_nodes(spec) if node.id in inline}
+    return tuple(renamed(problem, places) for problem in problems)
