@@ -1,11 +1,12 @@
 """The inputs that a workflow reads. Any other input of a run is most likely a misspelt one."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Literal
 
 from schemas.errors import Problem
 from schemas.spec.check.nodes import ITEM_NAMES
-from schemas.spec.check.shape import similar
+from schemas.spec.check.shape import MAX_NAMED, similar
 from schemas.spec.condition_inputs import inputs_of_conditions
 from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
@@ -30,14 +31,14 @@ def known_inputs(resolved: ResolvedSpec, arguments: Arguments) -> frozenset[str]
 def unknown_input_problems(
     known: frozenset[str] | None, names: Iterable[str], workflow: str, path: str = "inputs"
 ) -> list[Problem]:
-    """Return a problem for each input that nothing in ``workflow`` reads."""
+    """Return a problem for each input that nothing in ``workflow`` reads, of the first ``MAX_NAMED``."""
     if known is None:
         return []
+    unknown = islice((name for name in names if name not in known), MAX_NAMED)
     fix = "otherwise remove it, or write `allow_unknown_inputs: true` in the workflow"
     return [
         Problem(f"{path}.{name}", f"is read by nothing in {workflow}", f"{similar(name, known)}; {fix}")
-        for name in names
-        if name not in known
+        for name in unknown
     ]
 
 

@@ -129,5 +129,5 @@ def _parse(document: Document) -> tuple[WorkflowSpec, list[InlinePrompt]]:
 
 def _placed(problems: tuple[Problem, ...], spec: WorkflowSpec, inline: Mapping[str, object]) -> tuple[Problem, ...]:
     """Return problems with the places where prompts are written."""
-    nodes = {path for path, node in placed_nodes(spec) if node.id in inline}
-    return tuple(renamed(problem, nodes) for problem in problems)
+    places = {path for path, node in placed_nodes(spec) if node.id in inline}
+    return tuple(renamed(problem, places) for problem in problems)

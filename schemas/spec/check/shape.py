@@ -68,6 +68,9 @@ _NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
 Loc = tuple[str | int, ...]
 
+#: The most unknown names of a request that are reported: each costs a search for the nearest known one.
+MAX_NAMED = 20
+
 
 def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list[Problem]]:
     """Return the spec, or ``None`` and every problem of the document's shape."""
