@@ -32,6 +32,7 @@ from services.runs.explain_waiting import Waits
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
+from services.workflows.checks import DocumentChecks
 from services.workflows.resolver import WorkflowResolver
 
 CreateTopics = Callable[[str], Awaitable[object]]
@@ -55,6 +56,7 @@ class DefinitionServices:
     workflows: Workflows
     prompts: Prompts
     plans: WorkflowResolver
+    checks: DocumentChecks
     tools: Registry
     publisher: Publisher
     topics: TopicCreators
@@ -115,7 +117,10 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationServices:
-    """Readiness, metrics and workers. The API is as right without what ``optional_checks`` ask, and slower."""
+    """Readiness, metrics and workers.
+
+    Without what ``optional_checks`` ask, every request is answered as before; updates are slower, or analytics wait.
+    """
 
     counters: RoleCounters
     measures: Measures

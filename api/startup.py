@@ -27,6 +27,7 @@ def lifespan_of(
         async with AsyncExitStack() as stack:
             clients.open(stack)
             stack.push_async_callback(services.runs.waits.close)
+            stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),

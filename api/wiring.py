@@ -52,6 +52,7 @@ from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
+from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
@@ -108,6 +109,7 @@ def _definitions(clients: Clients, appender: DeadlineAppender, topics: TopicCrea
         workflows=workflows,
         prompts=prompts,
         plans=WorkflowResolver(workflows, prompts),
+        checks=DocumentChecks(),
         tools=REGISTRY,
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
@@ -133,9 +135,9 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "kafka": lambda: clients.log.incarnation(RUN_EVENTS),
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
-            "clickhouse": clients.clickhouse.ping,
         },
-        optional_checks={"nats": clients.nats.ping} if clients.nats else {},
+        # No request of the API reads ClickHouse, and all runs work without it.
+        optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 
 

@@ -1,6 +1,7 @@
 """Workflows: register and read."""
 
 import re
+from itertools import islice
 from typing import Annotated, Any
 
 import orjson
@@ -13,10 +14,10 @@ from connectors.tools.arguments import argument_problems
 from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import WorkflowAnswer, WorkflowEntry, WorkflowPage
 from schemas.errors import InvalidSpec, Problem
-from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs, queues_of
+from schemas.spec.check.workflow import prompt_refs, queues_of
 from schemas.spec.model import NAME_PATTERN, WorkflowSpec
+from schemas.spec.read import MAX_PROBLEMS
 from services.workflows.nested import load_family, pin_prompts
-from services.workflows.resolver import make_plan
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -63,24 +64,25 @@ _BODY = {
 @router.post(
     "",
     status_code=201,
-    responses={200: {"description": "The same document exists"}, **errors(409, 413)},
+    responses={200: {"description": "The same document exists"}, **errors(409, 413, 429)},
     openapi_extra=_BODY,
 )
 async def register_workflow(request: Request, who: Writer, parts: Parts, response: Response) -> WorkflowAnswer:
     """Register a version of a workflow. The document is validated as a whole; a version never changes."""
-    spec = parse_workflow(_text(await request.body()))
+    checks = parts.definitions.checks
+    parsed = await checks.parse(_text(await request.body()))
+    spec = parsed.spec
     _refuse_unreachable(spec)
     prompts = await pin_prompts(parts.definitions.prompts, who.org_id, prompt_refs(spec))
     family = await load_family(parts.definitions.workflows, parts.definitions.prompts, who.org_id, spec)
-    checked = check_spec(
-        spec,
+    checked = await checks.check(
+        parsed,
         prompts=prompts,
-        tools=parts.definitions.tools.names("tool"),
-        functions=parts.definitions.tools.names("function"),
-        further=argument_problems(spec, parts.definitions.tools),
+        tools=list(parts.definitions.tools.names("tool")),
+        functions=list(parts.definitions.tools.names("function")),
+        further=list(islice(argument_problems(spec, parts.definitions.tools), MAX_PROBLEMS)),
         family=family,
     )
-    make_plan(spec, checked.prompts, family)
     queues = queues_of(spec)
     if queues:
         # Before the workflow is there: a request on a topic that is not there would stop its orchestrator.

@@ -6,6 +6,7 @@ problem that it finds, with a path into the document and how to fix it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
@@ -17,7 +18,7 @@ from schemas.spec.hash import resolve, spec_hash
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
-from schemas.spec.read import read_document
+from schemas.spec.read import MAX_PROBLEMS, read_document
 from schemas.spec.required_inputs import child_input_problems, required_of
 
 __all__ = [
@@ -56,8 +57,10 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
     spec, problems = shape_problems(data)
     if spec is not None:
         return spec
+    if len(problems) >= MAX_PROBLEMS:
+        raise InvalidSpec(_unique(problems))
     outline = outline_of_document(data)
-    raise InvalidSpec(_unique([*problems, *_structure(outline, None)]))
+    raise InvalidSpec(_unique(chain(problems, _structure(outline, None))))
 
 
 def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
@@ -85,14 +88,13 @@ def check_spec(
     problems found elsewhere, to be reported with the rest. ``family`` are the workflows that it reaches.
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
-    problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
-    problems += further
-    problems += family_problems(spec, family)
+    structure = _structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions)))
+    problems = _unique(chain(structure, further, family_problems(spec, family)))
     if problems:
-        raise InvalidSpec(_unique(problems))
+        raise InvalidSpec(problems)
     resolved = resolve(spec, known, family)
-    if problems := list(child_input_problems(resolved)):
-        raise InvalidSpec(_unique(problems))
+    if problems := _unique(child_input_problems(resolved)):
+        raise InvalidSpec(problems)
     return CheckedSpec(spec, resolved.prompts, required_of(resolved))
 
 
@@ -111,4 +113,5 @@ def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]
 
 
 def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(dict.fromkeys(problems))
+    """Return the first problems: each may cost a comparison with all names, and a thousand of them help nobody."""
+    return tuple(dict.fromkeys(islice(problems, MAX_PROBLEMS)))
