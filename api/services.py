@@ -29,6 +29,7 @@ from connectors.tools import Registry
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.explain_waiting import Waits
+from services.runs.known_runs import KnownRuns
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
@@ -69,6 +70,7 @@ class RunServices:
     history: Runs
     steps: RunSteps
     markers: SubmissionMarkers
+    known: KnownRuns
     submissions: Submissions
     restarts: Restarts
     bulk: Bulk

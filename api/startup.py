@@ -34,6 +34,7 @@ def lifespan_of(
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
+                asyncio.create_task(services.runs.known.watch()),
             ]
             stack.push_async_callback(_cancel, tasks)
             yield

@@ -38,6 +38,7 @@ from connectors.postgres.workflows import Workflows
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
+from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -48,6 +49,7 @@ from schemas.settings import Settings
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.explain_waiting import Waits
+from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
@@ -159,6 +161,8 @@ class _Runs:
         self._definitions = definitions
         self._history = Runs(clients.database)
         self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        self._known = KnownRuns(generation, clients.progress, self._partitions)
         objects = settings.objects
         self._objects = open_objects(objects.url, objects.directory, s3_access(objects))
         large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
@@ -176,6 +180,7 @@ class _Runs:
             history=self._history,
             steps=RunSteps(self._clients.database),
             markers=self._markers,
+            known=self._known,
             submissions=self._submissions,
             restarts=self._restarts,
             bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
@@ -196,6 +201,7 @@ class _Runs:
             appender=self._appender,
             large_inputs=large_inputs,
             turns=turns,
+            known=self._known,
         )
         return Submissions(ports, capture=self._settings.security.capture)
 
