@@ -30,6 +30,7 @@ def lifespan_of(
         async with AsyncExitStack() as stack:
             clients.open(stack)
             stack.push_async_callback(services.runs.waits.close)
+            stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
@@ -37,6 +38,7 @@ def lifespan_of(
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
                 asyncio.create_task(_follow_tools(settings.tools.file)),
+                asyncio.create_task(services.runs.known.watch()),
             ]
             stack.push_async_callback(_cancel, tasks)
             yield

@@ -1,21 +1,24 @@
 """Reads a workflow document: YAML or JSON text, or a mapping, into plain JSON values.
 
-YAML is read by the safe loader only. Aliases are refused (a few of them expand into gigabytes), and so are duplicate
-keys, of which the first would be dropped silently. Dates stay text as written.
+YAML is read by the safe loader only, once its values are counted. Aliases are refused (a few of them expand into
+gigabytes), and so are duplicate keys, of which the first would be dropped silently. Dates stay text as written.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import yaml
 
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
+from schemas.spec.document_size import MAX_DEPTH, refuse_large, refuse_large_yaml
 
 #: Maximum size of a document; one of a thousand nodes has a fifth of this.
 MAX_DOCUMENT_CHARS = 1_000_000
-MAX_DEPTH = 50
+#: More of them tell an author nothing, and take their time.
+MAX_PROBLEMS = 100
 #: Integers beyond these do not survive a JSON reader in another language.
 _MAX_INT = 2**63 - 1
 
@@ -28,7 +31,7 @@ def read_document(source: str | Mapping[str, Json]) -> Document:
     if not isinstance(data, Mapping):
         found = "is empty" if data is None else f"is a {_kind(data)}"
         raise _invalid("", f"the document {found}", "write a mapping with name, version and dag")
-    problems = tuple(_not_json(data, "", 0))
+    problems = tuple(islice(_not_json(data, "", 0), MAX_PROBLEMS))
     if problems:
         raise InvalidSpec(problems)
     return dict(data)
@@ -47,9 +50,11 @@ def _read_text(text: str) -> object:
 
 def _read_json(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError:
-        return _read_yaml(text)  # a YAML mapping in braces
+        data = json.loads(text, object_pairs_hook=_unique)
+    except ValueError:
+        return _read_yaml(text)  # a YAML mapping in braces, or a number of thousands of digits
+    refuse_large(data)
+    return data
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -63,6 +68,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _read_yaml(text: str) -> object:
     try:
+        refuse_large_yaml(text)
         loader = _Loader(text)
         try:
             return loader.get_single_data()
@@ -75,19 +81,13 @@ def _read_yaml(text: str) -> object:
         raise _invalid("", f"not YAML: {str(exc)[:300]}", "fix the document there") from exc
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader without aliases, duplicate keys and dates."""
+class _Loader(yaml.CSafeLoader):
+    """The safe loader in C, without duplicate keys and dates."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise _invalid("", f"line {mark.line + 1} has an alias (*name)", "write the value out")
-        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()

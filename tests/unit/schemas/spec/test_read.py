@@ -39,7 +39,7 @@ def test_yaml_and_json(text, expected):
         ("a: {1: x}", "the key 1 is not text"),
         ('{"a": "\\ud800"}', "surrogate"),
         ("a: " + "[" * 60 + "]" * 60, "nested deeper"),
-        ("a: " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("a: " + "[" * 5000 + "]" * 5000, "line 1: the document is nested deeper"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested"),
         ("a" * (MAX_DOCUMENT_CHARS + 1), "the most is"),
         (["a"], "the document is a list"),
