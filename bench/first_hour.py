@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import selectors
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +16,9 @@ from deploy.local.roles import ROOT
 
 TUTORIAL = ROOT / "docs/tutorial/first-workflow.md"
 REGISTER = ROOT / "docs/how-to/register.md"
+FURTHER = (REGISTER, ROOT / "README.md", ROOT / "examples/README.md")
+#: Installs, and starts that have happened already.
+NOT_AGAIN = re.compile(r"^(?:make|git|docker)\b|pip install", re.MULTILINE)
 OPERATIONS = ROOT / "docs/how-to/operations.md"
 #: Commands that change nothing and name nothing that a fresh system lacks.
 OPERATORS = re.compile(
@@ -26,6 +30,7 @@ START = re.compile(r"^(?:TOOLS=(\S+) )?make run$", re.MULTILINE)
 #: A refusal that no page promises is a failure.
 PROBLEM = "urn:agentflow:problem:"
 BLOCK_S = 60.0
+CHECKOUT = (".venv", "examples", "docs", "sdk", "schemas", "topics", "connectors", "services", "streams", "deploy")
 
 
 class Shell:
@@ -54,8 +59,8 @@ class Shell:
         return (code.strip() == "0", text) if found else (False, output + "\n(it did not end in time)")
 
     def close(self) -> None:
-        """End the shell."""
-        self._bash.kill()
+        """End the shell, and what it has left in the background."""
+        os.killpg(self._bash.pid, signal.SIGKILL)
         self._bash.communicate()
 
     def _read_until(self, mark: str, deadline: float) -> str:
@@ -74,60 +79,77 @@ class Shell:
 
 def first_hour(folder: Path, progress: Progress) -> list[str]:
     """Follow the pages in an empty directory; return what failed, with the page and the line."""
-    clone = folder / "checkout"
-    clone.mkdir()
-    for name in (
-        ".venv",
-        "examples",
-        "docs",
-        "sdk",
-        "topics",
-        "schemas",
-        "connectors",
-        "services",
-        "streams",
-        "deploy",
-    ):
-        (clone / name).symlink_to(ROOT / name)
-    shell, system, failures = Shell(clone), None, []
-    pages = blocks(TUTORIAL)
+    hour = _FirstHour(folder, progress)
     try:
-        for block, after in zip(pages, [*pages[1:], None], strict=True):
-            if (start := START.search(block.text)) is not None:
-                env = {"TOOLS": str(clone / start[1])} if start[1] else {}
-                system = MakeRun(clone / ".agentflow", folder / "make-run.log", (), env)
-                progress(f"serving after {system.wait_serving():.1f} s")
-            elif block.language == "bash":
-                progress(str(block))
-                failures += _follow(shell, block, after)
-        failures += [
-            text for block in blocks(REGISTER) if block.language == "bash" for text in _follow(shell, block, None)
-        ]
-        failures += _operate(shell)
-        if system is not None:
-            code, _ = system.interrupt()
-            failures += [f"make run ended with exit code {code}:\n{system.said}"] if code else []
+        hour.tutorial()
+        hour.further_pages()
+        hour.operators_commands()
+        hour.stop()
     finally:
-        shell.close()
-        if system is not None:
-            system.end()
-    return failures
+        hour.end()
+    return hour.failures
 
 
-def _follow(shell: Shell, block: Block, after: Block | None) -> list[str]:
-    promised = after.text if after is not None and after.language in {"text", "json"} else ""
-    if START.search(promised):
-        promised = ""
-    succeeded, output = shell.run(block.text)
-    missing = missing_lines(promised, output)
-    refused = PROBLEM in output and not promised
-    if succeeded and not missing and not refused:
-        return []
-    return [f"{block}: {'missing: ' + '; '.join(missing) if missing else 'a command failed'}\n{output}"]
+class _FirstHour:
+    """A directory that looks like a fresh checkout, a shell in it, and what failed so far."""
 
+    def __init__(self, folder: Path, progress: Progress) -> None:
+        self.failures: list[str] = []
+        self._folder = folder
+        self._progress = progress
+        self._clone = folder / "checkout"
+        self._clone.mkdir()
+        for name in CHECKOUT:
+            (self._clone / name).symlink_to(ROOT / name)
+        self._shell = Shell(self._clone)
+        self._system: MakeRun | None = None
 
-def _operate(shell: Shell) -> list[str]:
-    found = OPERATORS.findall(OPERATIONS.read_text(encoding="utf-8"))
-    if not found:
-        return [f"{OPERATIONS.name} has no operator's command"]
-    return [f"{command}\n{output}" for command in found for good, output in [shell.run(command)] if not good]
+    def tutorial(self) -> None:
+        found = blocks(TUTORIAL)
+        for block, after in zip(found, [*found[1:], None], strict=True):
+            if (start := START.search(block.text)) is not None:
+                self._start(start[1])
+            elif block.language == "bash":
+                self._follow(block, after)
+
+    def further_pages(self) -> None:
+        for block in (block for page in FURTHER for block in blocks(page)):
+            if block.language == "bash" and not NOT_AGAIN.search(block.text):
+                self._follow(block, None)
+
+    def operators_commands(self) -> None:
+        found = OPERATORS.findall(OPERATIONS.read_text(encoding="utf-8"))
+        for command in found:
+            self._progress(command)
+            succeeded, output = self._shell.run(command)
+            self.failures += [] if succeeded else [f"{command}\n{output}"]
+        self.failures += [] if found else [f"{OPERATIONS.name} has no operator's command"]
+
+    def stop(self) -> None:
+        if self._system is None:
+            self.failures.append(f"{TUTORIAL.name} does not start the system")
+            return
+        code, _ = self._system.interrupt()
+        self.failures += [f"make run ended with exit code {code}:\n{self._system.said}"] if code else []
+
+    def end(self) -> None:
+        self._shell.close()
+        if self._system is not None:
+            self._system.end()
+
+    def _start(self, tools: str | None) -> None:
+        env = {"TOOLS": str(self._clone / tools)} if tools else {}
+        self._system = MakeRun(self._clone / ".agentflow", self._folder / "make-run.log", (), env)
+        self._progress(f"serving after {self._system.wait_serving():.1f} s")
+
+    def _follow(self, block: Block, after: Block | None) -> None:
+        self._progress(str(block))
+        promised = after.text if after is not None and after.language in {"text", "json"} else ""
+        if START.search(promised):
+            promised = ""
+        succeeded, output = self._shell.run(block.text)
+        missing = missing_lines(promised, output)
+        refused = PROBLEM in output and not promised
+        if missing or refused or not succeeded:
+            why = f"missing: {'; '.join(missing)}" if missing else "a command failed"
+            self.failures.append(f"{block}: {why}\n{output}")
