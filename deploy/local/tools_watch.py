@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from connectors.tools.stamp import stamp_of
+from connectors.objects.file_stamp import stamp_of
 from deploy.local.roles import ROOT
 from deploy.local.screen import shown
 from deploy.local.supervisor import WORKER, Supervisor
