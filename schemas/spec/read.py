@@ -25,12 +25,12 @@ _MAX_INT = 2**63 - 1
 Document = dict[str, Json]
 
 
-def read_document(source: str | Mapping[str, Json]) -> Document:
-    """Return the document as JSON values. Raises ``InvalidSpec``."""
+def read_document(source: str | Mapping[str, Json], fields: str = "name, version and dag") -> Document:
+    """Return the document as JSON values. Raises ``InvalidSpec``; ``fields`` are those that one should have."""
     data = _read_text(source) if isinstance(source, str) else source
     if not isinstance(data, Mapping):
         found = "is empty" if data is None else f"is a {_kind(data)}"
-        raise _invalid("", f"the document {found}", "write a mapping with name, version and dag")
+        raise _invalid("", f"the document {found}", f"write a mapping with {fields}")
     problems = tuple(islice(_not_json(data, "", 0), MAX_PROBLEMS))
     if problems:
         raise InvalidSpec(problems)
@@ -76,9 +76,23 @@ def _read_yaml(text: str) -> object:
             loader.dispose()
     except yaml.MarkedYAMLError as exc:
         where = f" at line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
-        raise _invalid("", f"not YAML{where}: {exc.problem or exc.context}", "fix the document there") from exc
+        raise _unreadable(text, f"not YAML{where}: {exc.problem or exc.context}") from exc
     except (yaml.YAMLError, ValueError, OverflowError) as exc:
-        raise _invalid("", f"not YAML: {str(exc)[:300]}", "fix the document there") from exc
+        raise _unreadable(text, f"not YAML: {str(exc)[:300]}") from exc
+
+
+def _unreadable(text: str, message: str) -> InvalidSpec:
+    """Return the error of a text that is no YAML. One in braces was meant as JSON."""
+    fix = "fix the document there"
+    if text.lstrip().startswith("{"):
+        try:
+            json.loads(text)
+        except ValueError as exc:
+            where = f" at line {exc.lineno}: {exc.msg}" if isinstance(exc, json.JSONDecodeError) else f": {exc}"
+            return _invalid("", f"not JSON{where}", fix)
+    if "\n" not in text.strip():
+        fix = "keep its lines: curl sends them with --data-binary, and joins them with -d"
+    return _invalid("", message, fix)
 
 
 class _Loader(yaml.CSafeLoader):

@@ -45,6 +45,8 @@ def test_yaml_and_json(text, expected):
         (["a"], "the document is a list"),
         ({"a": {1, 2}}, "a set is not a JSON value"),
         ("a: 0000-99-99T99:99:99Z\nb: \x00", "not YAML"),
+        ('{"a": 1,\n "b" 2}', "not JSON at line 2: Expecting ':' delimiter"),
+        ("name: x version: 1", "keep its lines: curl sends them with --data-binary"),
     ],
 )
 def test_refused(source, message):
