@@ -1,7 +1,8 @@
 """The model providers of a process, by name. A new one is a folder, a line here and its settings."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import Literal, NamedTuple
 
 from connectors.providers.anthropic.provider import ANTHROPIC_BASE_URL, AnthropicProvider
 from connectors.providers.base import Provider
@@ -36,18 +37,26 @@ PROVIDERS: Mapping[str, _Kind] = {
 }
 
 
+OpenAIWire = Literal["chat", "responses"]
+
+
 def build_providers(
-    endpoints: Mapping[str, Endpoint] | None = None, *, local_url: str = "", behaviour: LocalBehaviour | None = None
+    endpoints: Mapping[str, Endpoint] | None = None,
+    *,
+    openai_wire: OpenAIWire = "chat",
+    local_url: str = "",
+    behaviour: LocalBehaviour | None = None,
 ) -> dict[str, Provider]:
     """Return the providers by name; the caller closes them.
 
     ``local`` always exists: in this process with ``behaviour``, or, with ``local_url``, behind that server, which has a
     behaviour of its own. The others exist if they can work: with a key, or at a base URL other than the provider's own,
-    where a key may not be needed.
+    where a key may not be needed. ``openai`` speaks chat completions or, by ``openai_wire``, responses.
     """
+    kinds = dict(PROVIDERS) | {"openai": _Kind(partial(OpenAIProvider, wire=openai_wire), OPENAI_BASE_URL)}
     providers: dict[str, Provider] = {"local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)}
     for name, endpoint in (endpoints or {}).items():
-        kind = PROVIDERS[name]
+        kind = kinds[name]
         url = endpoint.base_url.rstrip("/") or kind.home
         if url and (endpoint.api_key or url != kind.home):
             providers[name] = kind.make(endpoint.api_key, url)

@@ -54,7 +54,8 @@ async def test_a_request_is_sent_and_its_answer_read_as_the_fixture_says(provide
     assert list(response.notes) == expected.get("notes", [])
     assert response.usage == Usage(**expected["usage"])
     if provider != "compatible":
-        assert PRICES.cost(provider, case["model"], response.usage) == expected["cost_nano"]
+        name = "openai" if provider == "responses" else provider
+        assert PRICES.cost(name, case["model"], response.usage) == expected["cost_nano"]
 
 
 @pytest.mark.parametrize(("provider", "name"), cases())
@@ -121,6 +122,8 @@ async def test_half_a_surrogate_pair_is_replaced_and_noted(provider: str) -> Non
         ("anthropic", {"reasoning_effort": "low"}, "reasoning_effort"),
         ("anthropic", {"reasoning_effort": "low", "max_tokens": 5_000, "temperature": 0.5}, "temperature"),
         ("anthropic", {"reasoning_effort": "low", "max_tokens": 5_000, "tool_choice": "read"}, "reasoning_effort"),
+        ("responses", {"stop": ["a"]}, "stop"),
+        ("responses", {"seed": 1}, "seed"),
         ("google", {"stop": list("abcdef")}, "stop"),
         ("cohere", {"stop": list("abcdef")}, "stop"),
         (

@@ -133,7 +133,9 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         "cohere": _endpoint(settings.cohere_api_key, settings.cohere_base_url),
         "compatible": _endpoint(settings.compatible_api_key, settings.compatible_base_url),
     }
-    providers = build_providers(endpoints, local_url=settings.local_url, behaviour=behaviour)
+    providers = build_providers(
+        endpoints, openai_wire=settings.openai_wire, local_url=settings.local_url, behaviour=behaviour
+    )
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers
