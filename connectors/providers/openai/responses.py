@@ -19,11 +19,13 @@ from connectors.providers.wire import (
     an_object,
     finish,
     objects,
+    served_by,
     text_of,
 )
 from schemas.errors import StepError
 
 _INCOMPLETE = {"max_output_tokens": LENGTH, "content_filter": CONTENT_FILTER}
+_NOT_ENDED = ("queued", "in_progress")
 _FAILED = ("failed", "cancelled")
 #: What has to come back with a turn.
 _OPAQUE = ("reasoning", "function_call")
@@ -55,6 +57,8 @@ def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     response = an_object(body)
     if not isinstance(response.get("output"), list):
         raise MalformedError("'output' is not a list")
+    if response.get("status") in _NOT_ENDED:
+        raise MalformedError(f"the response has not ended, it is {response['status']}")
     items = objects(response["output"])
     names = {wire: name for name, wire in wire_names(tools).items()}
     asked = tuple(_asked(item, names) for item in items if item.get("type") == "function_call")
@@ -72,6 +76,7 @@ def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         notes=notes,
         opaque={"items": [i for i in items if i.get("type") in _OPAQUE]} if reasoned and asked else None,
         hidden=reasoned,
+        served=served_by(response, {"service_tier": "service_tier"}),
     )
 
 
