@@ -108,7 +108,7 @@ def _turns(turns: Sequence[Turn], names: Mapping[str, str]) -> Iterator[dict[str
     for turn in turns:
         # Signed thinking comes first and must come back byte for byte, or the service refuses the turn.
         said = list(turn.opaque_of(NAME).get("thinking", ()))
-        if turn.text:
+        if turn.text.strip():  # blank texts are refused
             said.append({"type": "text", "text": turn.text})
         said += [
             {"type": "tool_use", "id": one.id, "name": names.get(one.name, one.name), "input": one.args}
