@@ -163,8 +163,9 @@ def _text(message: Mapping[str, Any]) -> str | None:
     content = message.get("content")
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        return "".join(text_of(part.get("text")) for part in objects(content))
+    texts = [part["text"] for part in objects(content) if isinstance(part.get("text"), str)]
+    if texts:
+        return "".join(texts)
     return text_of(message.get("refusal")) if _refused(message) else None
 
 
