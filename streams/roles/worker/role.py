@@ -156,7 +156,9 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         error_rate=settings.local_error_rate,
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
-    providers = build_providers(_endpoints(ctx), local_url=settings.local_url, behaviour=behaviour)
+    providers = build_providers(
+        _endpoints(ctx), openai_wire=settings.openai_wire, local_url=settings.local_url, behaviour=behaviour
+    )
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers
