@@ -1,4 +1,4 @@
-"""Routing's lines of the area ``calls``: the bandit on a market that drifts beside others, and judgements of its log."""
+"""Routing's lines of the area ``calls``: the bandit and others on a market that drifts, and judgements of its log."""
 
 import importlib.util
 import statistics
