@@ -13,8 +13,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.local ## Start everything on this machine, run the sample, serve until Ctrl-C
-	@exec $(RUN) -m deploy.local run
+run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C: make run ARGS=--no-sample TOOLS=./mytools.py
+	@exec $(RUN) -m deploy.local run $(ARGS)
 
 demo: $(VENV)/.local ## Run the sample in a temporary directory, then stop
 	@exec $(RUN) -m deploy.local demo

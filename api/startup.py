@@ -4,17 +4,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 
 from api.clients import Clients
 from api.services import Services
+from connectors.tools.tools_file import ToolsFile
 from schemas.errors import TooLarge, TryLater
 from schemas.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+TOOLS_POLL_S = 0.3
 
 
 def lifespan_of(
@@ -33,6 +36,7 @@ def lifespan_of(
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
+                asyncio.create_task(_follow_tools(settings.tools.file)),
             ]
             stack.push_async_callback(_cancel, tasks)
             yield
@@ -55,6 +59,14 @@ async def _queues(services: Services) -> None:
             await services.definitions.topics.of_queues(queues)
     except TooLarge as exc:
         logger.warning("queues of workflows are missing: %s", exc, extra={"action": "too_many_queues"})
+
+
+async def _follow_tools(file: str) -> None:
+    """Load the user's file of tools, and again whenever it changes: registration compares workflows with it."""
+    tools = ToolsFile(Path(file)) if file else None
+    while tools is not None:
+        await asyncio.to_thread(tools.refresh)
+        await asyncio.sleep(TOOLS_POLL_S)
 
 
 async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:

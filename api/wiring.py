@@ -35,6 +35,7 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
+from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
@@ -45,14 +46,17 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
+from services.budgets.targets import Targets
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
+from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.of_run import RunDefinitions
+from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
@@ -69,7 +73,7 @@ LANE_TIMEOUT_S = 0.7
 def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> Services:
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    definitions = _definitions(clients, appender, topics)
+    definitions = _definitions(settings, clients, appender, topics)
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys = Keys(clients.database)
@@ -78,7 +82,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         definitions=definitions,
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
-        money=MoneyServices(budgets=Budgets(clients.database), spend=spend),
+        money=MoneyServices(
+            budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
+        ),
         limits=limits,
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
@@ -102,13 +108,25 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
 
 
-def _definitions(clients: Clients, appender: DeadlineAppender, topics: TopicCreators) -> DefinitionServices:
+def _definitions(
+    settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
+) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
+    models = KnownModels.load(settings.providers.prices_file)
+    ports = RegistrationPorts(
+        workflows=workflows,
+        prompts=prompts,
+        tools=REGISTRY,
+        models=models,
+        workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+    )
     return DefinitionServices(
         workflows=workflows,
         prompts=prompts,
-        plans=WorkflowResolver(workflows, prompts),
+        plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
         tools=REGISTRY,
+        models=models,
+        registrations=Registrations(ports),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )
@@ -164,7 +182,10 @@ class _Runs:
         self._of_run = RunDefinitions(definitions.plans, specs)
         self._waits = self._explaining(limits)
         self._submissions = self._submitting(large_inputs, limits.turns)
-        self._restarts = Restarts(self._history, self._of_run, large_inputs, settings.security.capture)
+        self._dry_runs = self._trying(limits)
+        self._restarts = Restarts(
+            self._history, self._of_run, large_inputs, settings.security.capture, arguments=REGISTRY.argument_names
+        )
 
     def services(self) -> RunServices:
         """Return them."""
@@ -175,6 +196,7 @@ class _Runs:
             steps=RunSteps(self._clients.database),
             markers=self._markers,
             submissions=self._submissions,
+            dry_runs=self._dry_runs,
             restarts=self._restarts,
             bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
             waits=self._waits,
@@ -196,6 +218,17 @@ class _Runs:
             turns=turns,
         )
         return Submissions(ports, capture=self._settings.security.capture)
+
+    def _trying(self, limits: LimitServices) -> DryRuns:
+        ports = DryRunPorts(
+            submissions=self._submissions,
+            turns=limits.turns,
+            limits=limits.stored,
+            admission=limits.admission,
+            budgets=Budgets(self._clients.database),
+            spend=Spend(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+        )
+        return DryRuns(ports)
 
     def _explaining(self, limits: LimitServices) -> Waits:
         claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)

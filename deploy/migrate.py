@@ -6,6 +6,7 @@ applied file must never change: its checksum is compared first. ClickHouse's are
 applied by ``connectors.clickhouse.client``.
 """
 
+import argparse
 import asyncio
 import hashlib
 import os
@@ -20,6 +21,7 @@ import asyncpg
 from connectors.clickhouse.client import ClickHouse
 from connectors.postgres.database import connect_once
 from schemas.errors import AgentFlowError
+from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
 FOLDER = Path(__file__).with_name("migrations") / "postgres"
@@ -160,16 +162,17 @@ async def _status(settings: Settings) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code."""
-    if list(arguments) not in (["up"], ["status"]):
-        sys.stderr.write("usage: python -m deploy.migrate up|status\n")
-        return 2
+    parser = argparse.ArgumentParser(prog="python -m deploy.migrate", description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=("up", "status"))
+    add_data_dir(parser)
+    command = parser.parse_args(arguments).command
     try:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.from_env(environment(os.environ, arguments))
     except ValueError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     try:
-        lines = asyncio.run(_up(settings) if arguments[0] == "up" else _status(settings))
+        lines = asyncio.run(_up(settings) if command == "up" else _status(settings))
     except AgentFlowError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

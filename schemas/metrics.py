@@ -69,6 +69,9 @@ ADMISSION_RUNS = "agentflow_admission_limited_runs"
 SCHEDULER_SLOTS_TOTAL = "agentflow_scheduler_slots_total"
 WORKER_ATTEMPTS_IN_FLIGHT = "agentflow_worker_in_flight_attempts"
 WORKER_UNACKED_REQUESTS = "agentflow_worker_unacked_requests"
+WORKER_OLDEST_UNACKED_SECONDS = "agentflow_worker_oldest_unacked_seconds"
+WORKER_WATERMARK_SPAN = "agentflow_worker_watermark_span_records"
+WORKER_ABANDONED_ATTEMPTS = "agentflow_worker_abandoned_attempts"
 WORKER_ATTEMPTS_TOTAL = "agentflow_worker_attempts_total"
 WORKER_CHAINED_ATTEMPTS_TOTAL = "agentflow_worker_chained_attempts_total"
 WORKER_LEASE_ANSWERS_TOTAL = "agentflow_worker_lease_answers_total"
@@ -153,6 +156,9 @@ _SERVED = (
     ),
     Metric(WORKER_ATTEMPTS_IN_FLIGHT, "gauge", "Attempts in progress."),
     Metric(WORKER_UNACKED_REQUESTS, "gauge", "Requests that are read and not acknowledged yet."),
+    Metric(WORKER_OLDEST_UNACKED_SECONDS, "gauge", "Age of the oldest request that holds back its partition's offset."),
+    Metric(WORKER_WATERMARK_SPAN, "gauge", "Requests from the oldest unacknowledged one of a partition to its last."),
+    Metric(WORKER_ABANDONED_ATTEMPTS, "gauge", "Calls that were given up and still run in this process."),
     Metric(WORKER_ATTEMPTS_TOTAL, "counter", "Finished attempts by kind and outcome.", ("kind", "outcome")),
     Metric(WORKER_CHAINED_ATTEMPTS_TOTAL, "counter", "Attempts that were started without a request in the log."),
     Metric(WORKER_LEASE_ANSWERS_TOTAL, "counter", "Answers to requests for the lease of an attempt.", ("answer",)),

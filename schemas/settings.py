@@ -4,7 +4,7 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -116,6 +116,7 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    file: Annotated[str, Var("TOOLS")] = ""
 
 
 class Worker(Group):
@@ -124,6 +125,7 @@ class Worker(Group):
     id: Annotated[str, Var("WORKER_ID")] = ""
     queues: Annotated[str, Var("WORKER_QUEUES")] = "gold,silver,bronze"
     concurrency: Annotated[int, Var("WORKER_CONCURRENCY")] = 10
+    isolation: Annotated[Literal["thread", "process"], Var("WORKER_ISOLATION")] = "thread"
     drain_s: Annotated[float, Var("WORKER_DRAIN_S")] = 25.0
     claim_lease_ms: Annotated[int, Var("CLAIM_LEASE_MS")] = 10_000
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from schemas.errors import AgentFlowError
+from schemas.running_system import add_data_dir, environment
 from schemas.settings import Kafka, kafka_from_env
 from topics.admin import TopicAdmin
 from topics.catalogue import CATALOGUE, wanted
@@ -17,8 +18,9 @@ EXIT_OK, EXIT_DIFFERENT, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Exit codes: 0 all is as declared, 1 it differs, 2 usage or settings, 3 no broker."""
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        kafka = kafka_from_env(os.environ)
+        kafka = kafka_from_env(environment(os.environ, argv))
     except ValueError as exc:
         print(exc, file=sys.stderr)
         return EXIT_USAGE
@@ -66,6 +68,7 @@ def _parser(kafka: Kafka) -> argparse.ArgumentParser:
         ("describe", "print the catalogue"),
     ):
         command = commands.add_parser(name, help=text, description=text)
+        add_data_dir(command)
         command.add_argument("--bootstrap", default=kafka.bootstrap)
         command.add_argument("--partitions", type=int, default=kafka.partitions)
         command.add_argument("--replication", type=int, default=kafka.replication)

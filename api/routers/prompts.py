@@ -17,6 +17,8 @@ from schemas.api_models.definitions import (
     PromptEntry,
     PromptPage,
 )
+from schemas.errors import InvalidInput
+from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=StrictJsonRoute)
@@ -25,6 +27,8 @@ router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=Stric
 @router.post("", status_code=201, responses={200: {"description": "The same version exists"}, **errors(409, 413)})
 async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response: Response) -> PromptAnswer:
     """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
+    if problems := tuple(prompt_problems("template", body.template)):
+        raise InvalidInput("; ".join(map(str, problems)), problems)
     stored, new = await parts.definitions.prompts.create(
         who.org_id, body.name, body.template, body.version, body.variables
     )

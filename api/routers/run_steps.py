@@ -12,12 +12,11 @@ from api.routers.filters import stored_text
 from api.routers.runs import RunId, no_run
 from api.services import Services
 from connectors.postgres.run_steps import StepFilter
+from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import StepPage
 from schemas.run_states import StepState
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
-
-MAX_PAGE = 1_000
 
 
 @router.get("/{run_id}/steps", responses=errors(404), summary="List the steps of a run")

@@ -15,6 +15,7 @@ from api.routers.filters import stored_text, tags_of, time_ms
 from connectors.ports.engine import OutRecord
 from connectors.ports.pubsub import cancel_subject
 from connectors.postgres.runs import RunFilter
+from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import (
     CancelAccepted,
     CancelRun,
@@ -28,8 +29,6 @@ from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
-
-MAX_PAGE = 200
 
 RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
@@ -48,6 +47,10 @@ async def list_runs(
         str | None,
         Query(description="Submitted at or after: RFC 3339, or a span back from now.", examples=["24h"]),
     ] = None,
+    until: Annotated[
+        str | None,
+        Query(description="Submitted before: RFC 3339, or a span back from now.", examples=["1h"]),
+    ] = None,
     parent_run_id: Annotated[
         str | None, Query(max_length=64, description="Only runs that steps of this run started.")
     ] = None,
@@ -60,6 +63,7 @@ async def list_runs(
         workflow=stored_text("query.workflow", workflow),
         tags=tags_of("query.tag", tag or []),
         since_ms=time_ms("query.since", since),
+        until_ms=time_ms("query.until", until),
         parent_run_id=stored_text("query.parent_run_id", parent_run_id),
         cursor=cursor,
         limit=limit,

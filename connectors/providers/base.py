@@ -6,12 +6,15 @@ from typing import Any, Protocol
 
 from connectors.providers.conversation import Asked, ToolSpec, Turn
 from connectors.providers.images import ImageInput
+from schemas.errors import StepError
 from schemas.records.base import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One request to a model. ``idempotency_key`` is stable over retries of the same attempt.
+    """One request to a model.
+
+    ``idempotency_key`` is stable over the attempts of a step. ``attempt`` numbers them; 0 is a request of no step.
 
     With ``tools`` the model may request calls instead of answering; ``turns`` are the earlier turns since the prompt.
     ``pictures`` are images shown with the prompt.
@@ -26,13 +29,16 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
     pictures: tuple[ImageInput, ...] = ()
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelResponse:
     """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials and images.
 
-    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty.
+    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty. ``notes``
+    are short codes of what was corrected in it, such as counts that cannot be (``providers.usage``). ``problem`` is why
+    an answer that is paid for cannot be used, for example that it has no text.
     """
 
     text: str
@@ -41,6 +47,8 @@ class ModelResponse:
     sent: dict[str, Any] = field(default_factory=dict)
     received: dict[str, Any] = field(default_factory=dict)
     asked: tuple[Asked, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: StepError | None = None
 
 
 class Provider(Protocol):

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.providers.json_body import read_json
+
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
@@ -52,7 +54,7 @@ def weight(prompt: str, tools: Sequence[ToolSpec], turns: Sequence[Turn]) -> str
 def asked_for(id_: str, name: str, args: str) -> Asked:
     """Return a call whose arguments a model wrote as JSON; invalid JSON is returned to it as the call's result."""
     try:
-        value = json.loads(args or "{}")
+        value = read_json(args or "{}").value
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

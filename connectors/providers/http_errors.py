@@ -13,7 +13,6 @@ a body that is no completion   provider_error           yes
 =============================  =======================  ==========
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from connectors.providers.json_body import read_json
 from schemas.errors import StepError
 
 _LONGEST_MESSAGE = 500
@@ -117,7 +117,7 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
     wait = exact if exact is not None else _retry_after(headers.get("retry-after"), now)
     if wait is None:
         wait = _resets(headers)
-    return None if wait is None else min(max(math.ceil(wait), 0), _LONGEST_WAIT_MS)
+    return None if wait is None or not math.isfinite(wait) else math.ceil(min(max(wait, 0), _LONGEST_WAIT_MS))
 
 
 def _retry_after(value: str | None, now: datetime) -> float | None:
@@ -126,10 +126,10 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
         return seconds * 1000
     try:
         date = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    # A date without a zone is in UTC.
-    return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds() * 1000
+        # A date without a zone is in UTC.
+        return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds() * 1000
+    except (ValueError, OverflowError):
+        return None  # no date, or one that no clock reaches
 
 
 def _resets(headers: Mapping[str, str]) -> float | None:
@@ -165,7 +165,7 @@ def _number(value: str | None) -> float | None:
 def _said(body: bytes, secret: str) -> tuple[str, str]:
     """Return the provider's message and its error code, as far as the body has them."""
     try:
-        document = json.loads(body)
+        document = read_json(body).value
     except (ValueError, RecursionError):
         document = None
     error = document.get("error", document) if isinstance(document, dict) else document

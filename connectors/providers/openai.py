@@ -1,7 +1,6 @@
 """The provider ``openai``: any service that speaks OpenAI's chat completions over HTTP, without streaming."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,9 @@ from connectors.providers import http_errors, openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import weight
 from connectors.providers.images import ImageInput, most_tokens, noted
+from connectors.providers.json_body import read_json
+from connectors.providers.usage import Bounds, counted
 from schemas.clock import utc_now
-from schemas.records.base import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 #: A chat adds a few tokens of its own around each message and before the answer; today it is about seven.
@@ -54,13 +54,16 @@ class OpenAIProvider:
                 secret=self._key,
             )
         try:
-            received = json.loads(answer.content)
+            received, noted_text = read_json(answer.content)
             completion = openai_wire.read_completion(received, request.tools)
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self.name, str(exc)) from exc
+        usage, notes = counted(completion.counts, self._bounds(request, completion))
         return ModelResponse(
             text=completion.text,
-            usage=self._usage(request, completion),
+            usage=usage,
+            notes=(*notes, *noted_text),
+            problem=completion.problem,
             finish_reason=completion.finish_reason,
             asked=completion.asked,
             sent=noted(sent, request.pictures),
@@ -85,7 +88,7 @@ class OpenAIProvider:
 
     async def _post(self, sent: Mapping[str, Any], request: ModelRequest) -> httpx.Response:
         timeout = httpx.Timeout(request.timeout_s, connect=min(_CONNECT_S, request.timeout_s))
-        headers = {"Idempotency-Key": request.idempotency_key}
+        headers = self._headers(request)
         try:
             # httpx limits each read; the whole answer is limited here.
             async with asyncio.timeout(request.timeout_s):
@@ -95,13 +98,13 @@ class OpenAIProvider:
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise http_errors.from_exception(self.name, exc, request.timeout_s) from exc
 
-    def _usage(self, request: ModelRequest, completion: openai_wire.Completion) -> Usage:
-        """Return the provider's counts; missing ones by the upper bound."""
-        given, made = completion.input_tokens, completion.output_tokens
-        if given is None:
-            given = self.count_tokens(request.model, weight(request.prompt, request.tools, request.turns))
-            given += self.picture_tokens(request.model, request.pictures)
-        if made is None:
-            calls = "".join(f"{one.name}{one.args}" for one in completion.asked)
-            made = self.count_tokens(request.model, completion.text + calls)
-        return Usage(input_tokens=given, output_tokens=made)
+    def _headers(self, request: ModelRequest) -> dict[str, str]:
+        return {"Idempotency-Key": request.idempotency_key}
+
+    def _bounds(self, request: ModelRequest, completion: openai_wire.Completion) -> Bounds:
+        """Return the most tokens that a call can have used, for a provider that gives no counts."""
+        given = self.count_tokens(request.model, weight(request.prompt, request.tools, request.turns))
+        calls = "".join(f"{one.name}{one.args}" for one in completion.asked)
+        made = self.count_tokens(request.model, completion.text + calls)
+        pictures = self.picture_tokens(request.model, request.pictures)
+        return Bounds(given + pictures, min(made, request.max_tokens))

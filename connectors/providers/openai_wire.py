@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Asked, ToolSpec, Turn, asked_for
+from connectors.providers.results import no_text
+from connectors.providers.usage import added
+from schemas.errors import StepError
 
 _NOT_ON_THE_WIRE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -20,13 +23,16 @@ class MalformedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A parsed answer. A token count is ``None`` if the provider gave none."""
+    """A parsed answer. ``counts`` are the provider's by kind, as it gave them (see ``providers.usage``).
+
+    ``problem`` is why an answer that was counted cannot be used.
+    """
 
     text: str
     finish_reason: str
-    input_tokens: int | None
-    output_tokens: int | None
+    counts: Mapping[str, object] = field(default_factory=dict)
     asked: tuple[Asked, ...] = ()
+    problem: StepError | None = None
 
 
 def request_body(request: ModelRequest, max_tokens_field: MaxTokensField = "max_tokens") -> dict[str, Any]:
@@ -109,15 +115,16 @@ def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         raise MalformedError("'choices' is not a list with an object in it")
     message = choices[0].get("message")
     asked = read_calls(message, {wire: name for name, wire in wire_names(tools).items()}) if tools else ()
-    text = "" if asked and not _has_content(message) else _text(message)
     reason = choices[0].get("finish_reason")
-    usage = body.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
+    counts = read_counts(body.get("usage"))
+    text = "" if asked and not _has_content(message) else _text(message)
+    if text is None and counts["output_tokens"] is None:
+        raise MalformedError("'choices[0].message.content' is not text, and nothing was counted")
     return Completion(
-        text=text,
+        text=text or "",
         finish_reason=reason if isinstance(reason, str) else "stop",
-        input_tokens=_tokens(counts.get("prompt_tokens")),
-        output_tokens=_tokens(counts.get("completion_tokens")),
+        counts=counts,
+        problem=no_text(reason) if text is None else None,
         asked=asked,
     )
 
@@ -126,8 +133,8 @@ def _has_content(message: object) -> bool:
     return isinstance(message, dict) and bool(message.get("content"))
 
 
-def _text(message: object) -> str:
-    """Return a message's text. A refusal is text too: it was answered and is paid for."""
+def _text(message: object) -> str | None:
+    """Return a message's text; ``None`` when it has none. A refusal is text too: it was answered and is paid for."""
     if not isinstance(message, dict):
         raise MalformedError("'choices[0].message' is not an object")
     content = message.get("content")
@@ -138,8 +145,32 @@ def _text(message: object) -> str:
     refusal = message.get("refusal")
     if isinstance(refusal, str):
         return refusal
-    raise MalformedError("'choices[0].message.content' is not text")
+    return None
 
 
-def _tokens(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def read_counts(usage: object) -> dict[str, object]:
+    """Return the counts of a chat completion by kind.
+
+    ``prompt_tokens`` includes what was cached, and ``completion_tokens`` includes reasoning; with some services it does
+    not, which their total shows.
+    """
+    whole = _object(usage)
+    read, made = _object(whole.get("prompt_tokens_details")), _object(whole.get("completion_tokens_details"))
+    reasoned, written = made.get("reasoning_tokens"), whole.get("completion_tokens")
+    apart = added(whole.get("prompt_tokens"), written, reasoned)
+    if apart is not None and reasoned and whole.get("total_tokens") == apart:
+        written = added(written, reasoned)
+    return {
+        "input_tokens": whole.get("prompt_tokens"),
+        "output_tokens": written,
+        "cache_read_tokens": read.get("cached_tokens"),
+        "cache_write_tokens": read.get("cache_write_tokens"),
+        "input_audio_tokens": read.get("audio_tokens"),
+        "input_image_tokens": read.get("image_tokens"),
+        "reasoning_tokens": reasoned,
+        "output_audio_tokens": made.get("audio_tokens"),
+    }
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -6,6 +6,17 @@ from connectors.providers.local.client import LocalHttpProvider
 from connectors.providers.local.provider import LocalProvider
 from connectors.providers.openai import OPENAI_BASE_URL, OpenAIProvider
 
+#: The provider that is asked where a call names none (``services.routing.router``).
+DEFAULT_PROVIDER = "local"
+#: Every name that ``build_providers`` may return.
+PROVIDER_NAMES = frozenset({"local", "openai"})
+
+
+def provider_names(openai_api_key: str = "", openai_base_url: str = OPENAI_BASE_URL) -> frozenset[str]:
+    """Return the names of what ``build_providers`` returns for these settings."""
+    has_openai = bool(openai_api_key) or openai_base_url.rstrip("/") != OPENAI_BASE_URL
+    return PROVIDER_NAMES if has_openai else frozenset({"local"})
+
 
 def build_providers(
     *,
@@ -21,6 +32,6 @@ def build_providers(
     key may not be needed.
     """
     providers: dict[str, Provider] = {"local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)}
-    if openai_api_key or openai_base_url.rstrip("/") != OPENAI_BASE_URL:
+    if "openai" in provider_names(openai_api_key, openai_base_url):
         providers["openai"] = OpenAIProvider(openai_api_key, openai_base_url)
     return providers

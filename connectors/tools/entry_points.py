@@ -6,8 +6,8 @@
     [project.entry-points."agentflow.functions"]
     word_count = "my_package.words:word_count"
 
-What is named is registered under the entry point's name. A function that its own decorator has registered keeps the
-name that it has there, and a whole module is only imported, for its decorators.
+What is named is registered under the entry point's name. A function that its own decorator has named keeps that name,
+and of a whole module everything that a decorator has declared is registered.
 
 One that cannot be loaded is left out, said in the log and in ``Registry.problems``, and takes nothing else with it.
 """
@@ -18,7 +18,9 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from connectors.tools.declared import declaration_of, declared_in, register
 from connectors.tools.entries import ToolKind, make_entry
+from connectors.tools.raised import described
 from connectors.tools.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)
@@ -50,17 +52,28 @@ def _load(registry: Registry, kind: ToolKind, point: EntryPoint) -> str | None:
     try:
         found = point.load()
         _register(registry, kind, point.name, found)
-    except (Exception, SystemExit) as exc:  # noqa: BLE001 - a module may do anything when it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # noqa: BLE001 - a module may do anything when it is imported
         return (
-            f"the {kind} {point.name!r} of {package} ({point.value}) was not loaded: {type(exc).__name__}: {exc}; "
+            f"the {kind} {point.name!r} of {package} ({point.value}) was not loaded: {described(exc)}; "
             "fix or uninstall that package"
         )
     return None
 
 
 def _register(registry: Registry, kind: ToolKind, name: str, found: Any) -> None:
-    if isinstance(found, ModuleType) or any(entry.make is found for entry in registry.entries(kind)):
+    for one in declared_in(found) if isinstance(found, ModuleType) else [found]:
+        _register_one(registry, kind, name, one)
+
+
+def _register_one(registry: Registry, kind: ToolKind, name: str, found: Any) -> None:
+    declaration = declaration_of(found)
+    if any(entry.make is found for entry in registry.entries(declaration["kind"] if declaration else kind)):
+        return
+    if declaration is not None:
+        register(registry, found)
         return
     if not callable(found):
         raise TypeError(f"it is a {type(found).__name__}, which cannot be called")
-    registry.add(make_entry(kind, name, found, blocking=True))
+    registry.add(make_entry(kind, name, found))

@@ -96,6 +96,16 @@ def install(python: Path, lock: Path) -> bool:
     return run(f"installing {lock.name} with pip", [*pip, str(lock)])
 
 
+def link_sdk(python: Path) -> bool:
+    """Let the environment import the SDK of this checkout, so that files of tools work in it as in a worker."""
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    found = subprocess.run([str(python), "-c", where], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        return False
+    (Path(found.stdout.strip()) / "agentflow-sdk.pth").write_text(f"{ROOT / 'sdk'}\n", encoding="utf-8")
+    return True
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Install a hashed lock into a virtual environment.")
@@ -106,7 +116,7 @@ def main() -> None:
         sys.exit(f"Python {NEEDS[0]}.{NEEDS[1]} or newer is needed; this is {sys.version.split()[0]}")
     os.environ.pop("PYTHONHOME", None)
     python = ensure_venv(arguments.venv.absolute())
-    if not install(python, arguments.lock.absolute()):
+    if not install(python, arguments.lock.absolute()) or not link_sdk(python):
         sys.exit(
             "the installation failed: check the network (or the mirror that pip is configured for), then run it again"
         )

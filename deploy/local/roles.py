@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from deploy.local.engines.engine import GUARD
+from deploy.local.engines.engine import GUARD, LOG_TAIL_LINES, open_log, tail
 from deploy.local.engines.errors import EngineError
 
 #: Fetched data of sinks is large and short-lived: returned to the system at once, it leaves no fragments. It costs a
@@ -20,7 +20,6 @@ MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_T
 SINKS = frozenset({"history", "analytics"})
 ROOT = Path(__file__).resolve().parents[2]
 POLL_S = 0.02
-LOG_TAIL_LINES = 15
 
 
 class RoleStartError(EngineError):
@@ -50,17 +49,22 @@ class RoleProcess:
         """The process id while it runs."""
         return self.process.pid if self.process is not None and self.process.poll() is None else None
 
+    @property
+    def returncode(self) -> int | None:
+        """How the last process ended, negative for a signal; ``None`` while it runs and before the first start."""
+        return self.process.poll() if self.process is not None else None
+
     def launch(self) -> None:
         """Start the process without waiting for it."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        self._started = self.log_path.stat().st_size if self.log_path.exists() else 0
         self._out = self.log_path.with_suffix(".ready")
         guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(self.death_signal)), "-", "-"]
-        with self.log_path.open("ab") as log, self._out.open("wb") as out:
+        with open_log(self.log_path) as log, self._out.open("wb") as out:
+            self._started = log.tell()
             self.process = subprocess.Popen(
                 [*guard, sys.executable, *self.argv],
                 cwd=self.root,
-                env={**(MALLOC if SINKS & set(self.argv) else {}), **os.environ, "PYTHONUNBUFFERED": "1", **self.env},
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
@@ -71,8 +75,8 @@ class RoleProcess:
         """Block until the process reports that it serves; return the report. Raises ``RoleStartError``."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            line = self._out.read_bytes().partition(b"\n")[0]
-            if line:
+            line, end, _ = self._out.read_bytes().partition(b"\n")
+            if end:
                 self.ready = orjson.loads(line)
                 return self.ready
             if self.pid is None:
@@ -103,12 +107,16 @@ class RoleProcess:
             self.kill()
             return self.process.returncode
 
-    def log_tail(self) -> str:
+    def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines of this start's log."""
-        with self.log_path.open("rb") as log:
-            log.seek(self._started)
-            lines = log.read().decode("utf-8", "replace").splitlines()
-        return "\n".join(lines[-LOG_TAIL_LINES:])
+        return tail(self.log_path, self._started, lines)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment that the process gets."""
+        malloc = MALLOC if SINKS & set(self.argv) else {}
+        # Tools of users import the SDK, which a checkout holds beside the application.
+        path = os.pathsep.join(filter(None, (str(self.root / "sdk"), os.environ.get("PYTHONPATH"))))
+        return {**malloc, **os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **self.env}
 
 
 def stop_all(processes: Sequence[RoleProcess], timeout_s: float = 30.0) -> None:

@@ -6,23 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
-
-from connectors.clickhouse.client import ClickHouse
-from connectors.http.clients import blocking_local_client
-from deploy import migrate
 from deploy.local.engines import Endpoints, EngineStack
-from deploy.local.engines.ports import LOOPBACK, PortBook, is_free
+from deploy.local.engines.ports import LOOPBACK, PortBook
 from deploy.local.engines.progress import Progress, heartbeat, silent
+from deploy.local.engines.secret_files import read_secret
 from deploy.local.roles import RoleProcess, RoleStartError, stop_all
-from schemas.settings import Settings
-from topics.admin import TopicAdmin
-from topics.catalogue import wanted
+
+if TYPE_CHECKING:
+    import httpx
 
 ORG = "default"
 PARTITIONS = 4
-API_PORT = 8080
 READY_TIMEOUT_S = 60.0
 
 #: The roles that share a process. Few processes cost least on two cores; any role may also run alone. The sinks are a
@@ -40,8 +36,9 @@ SESSION_TIMEOUT_MS = 6_000
 class System:
     """The whole system, started in order and stopped in reverse. ``env`` adds to every role's environment.
 
-    ``durable`` keeps data safe against a crash of the machine; temporary directories do without. ``partitions`` is that
-    of new topics.
+    ``warn`` gets what somebody must know, such as a damaged file. ``durable`` keeps data safe against a crash of the
+    machine; temporary directories do without. ``partitions`` is that of new topics. The API listens on ``port``, or on
+    one that this directory keeps.
     """
 
     data_dir: Path
@@ -49,12 +46,14 @@ class System:
     layout: Mapping[str, Sequence[str]] = field(default_factory=lambda: LAYOUT)
     env: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = silent
+    warn: Progress = silent
     with_api: bool = True
     partitions: int = PARTITIONS
+    port: int | None = None
 
     def __post_init__(self) -> None:
         self.data_dir = self.data_dir.resolve()
-        self.stack = EngineStack(self.data_dir, durable=self.durable, progress=self.progress)
+        self.stack = EngineStack(self.data_dir, durable=self.durable, progress=self.progress, warn=self.warn)
         self.roles: dict[str, RoleProcess] = {}
 
     def __enter__(self) -> "System":
@@ -70,12 +69,19 @@ class System:
             with heartbeat(self.progress, "starting the engines: Kafka, Redis, PostgreSQL, ClickHouse, NATS"):
                 self.endpoints = self.stack.start()
             with heartbeat(self.progress, "migrating the schemas and creating the topics"):
-                asyncio.run(prepare(self.endpoints, self.partitions))
+                self.prepare()
             with heartbeat(self.progress, "starting the roles"):
                 self._start_roles()
         except BaseException:
             self.stop()
             raise
+
+    def prepare(self) -> None:
+        """Migrate the schemas and create the topics, on engines that serve. Safe to repeat."""
+        # Imported late: it takes longer to load than the engines take to start.
+        from deploy.local.preparation import prepare
+
+        asyncio.run(prepare(self.stack.endpoints, self.partitions, ORG))
 
     def stop(self) -> None:
         """Stop everything; safe to repeat."""
@@ -95,8 +101,10 @@ class System:
         """The address of the API."""
         return f"http://{LOOPBACK}:{self.api_port}"
 
-    def client(self) -> httpx.Client:
+    def client(self) -> "httpx.Client":
         """Return an HTTP client with the bootstrap key."""
+        from connectors.http.clients import blocking_local_client
+
         return blocking_local_client(self.api_url, {"Authorization": f"Bearer {self.api_key}"}, timeout_s=10)
 
     def endpoints_of(self, name: str) -> Endpoints:
@@ -111,6 +119,9 @@ class System:
             "API_PORT": str(self.api_port),
             "API_KEY": self.api_key,
             "KEY_PEPPER": self._secret("key-pepper"),
+            # Whoever has read `.agentflow/env` into the shell has these, and both at once are refused.
+            "API_KEY_FILE": "",
+            "KEY_PEPPER_FILE": "",
             "DEFAULT_ORG_ID": ORG,
             "TOPIC_PARTITIONS": str(self.partitions),
             "OBJECTS_DIR": str(self.data_dir / "objects"),
@@ -127,12 +138,27 @@ class System:
         """Return a process with its log in this data directory, not yet started."""
         return RoleProcess(name, argv, env, self.data_dir / "logs" / f"{name}.log")
 
-    def _start_roles(self) -> None:
-        ports = PortBook(self.data_dir / "ports.json")
-        self.api_port = API_PORT if self.durable and is_free(API_PORT) else ports.port("api")
+    def make_roles(self) -> None:
+        """Choose the API's port and make the processes of the roles, not yet started. The engines must have ports."""
+        self.endpoints = self.stack.endpoints
+        self.api_port = self.port or PortBook(self.data_dir / "ports.json", self.warn).port("api")
         self.roles = {name: self.role(name, roles) for name, roles in self.layout.items()}
         if self.with_api:
             self.roles["api"] = self.process("api", ["-m", "api"], self.role_env("api"))
+
+    def api_serves(self) -> bool:
+        """Return whether the API is ready and answers a request with the bootstrap key."""
+        import httpx
+
+        try:
+            with self.client() as client:
+                answers = [client.get(path) for path in ("/ready", "/api/v1/workflows/runs")]
+        except httpx.HTTPError:
+            return False
+        return all(answer.status_code == 200 for answer in answers)
+
+    def _start_roles(self) -> None:
+        self.make_roles()
         for process in self.roles.values():
             process.launch()
         for name, process in self.roles.items():
@@ -146,47 +172,15 @@ class System:
         while time.monotonic() < deadline:
             if self.roles["api"].pid is None:
                 break
-            try:
-                with self.client() as client:
-                    if (
-                        client.get("/ready").status_code == 200
-                        and client.get("/api/v1/workflows/runs").status_code == 200
-                    ):
-                        return
-            except httpx.HTTPError:
-                pass
+            if self.api_serves():
+                return
             time.sleep(0.1)
         raise RoleStartError(f"the API is not ready\n{self.roles['api'].log_tail()}")
 
     def _secret(self, name: str) -> str:
-        path = self.data_dir / name
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(f"af-local-{secrets.token_urlsafe(24)}")
-        return path.read_text()
+        return read_secret(self.data_dir / name, lambda: f"af-local-{secrets.token_urlsafe(24)}", self.warn)
 
 
 def _named(name: str) -> dict[str, str]:
     """Return a process' names. The second marks its replacement as the new owner of its partitions."""
     return {"WORKER_ID": name, "GROUP_INSTANCE_ID": name}
-
-
-async def prepare(endpoints: Endpoints, partitions: int = PARTITIONS) -> None:
-    """Migrate PostgreSQL and ClickHouse and create the topics. Safe to repeat."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(migrate.up(endpoints.postgres_dsn))
-        group.create_task(_migrate_clickhouse(endpoints.clickhouse_url))
-        group.create_task(_create_topics(endpoints.kafka_bootstrap, partitions))
-
-
-async def _migrate_clickhouse(url: str) -> None:
-    clickhouse = ClickHouse(url, Settings().clickhouse.database)
-    try:
-        await clickhouse.migrate()
-    finally:
-        await clickhouse.close()
-
-
-async def _create_topics(bootstrap: str, partitions: int) -> None:
-    async with TopicAdmin(bootstrap) as admin:
-        await admin.create(wanted((ORG,)), partitions, 1)

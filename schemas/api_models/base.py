@@ -10,6 +10,8 @@ from schemas import money
 
 MAX_CENTS = Decimal(money.MAX_NANO // money.NANO_PER_CENT)
 MAX_TAGS = 32
+MAX_PAGE = 1_000
+"""The highest ``limit``, of every list and of bulk actions."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from schemas.api_models.base import Answer, Cents, Request, Tags, Text
+from schemas.api_models.runs import RunDryRun
 from schemas.spec.model import NAME_PATTERN
 
 Overlap = Literal["skip", "queue_one", "allow", "cancel_previous"]
@@ -150,6 +151,17 @@ class WholeSchedule(ScheduleAnswer):
     """A schedule with its newest backfills."""
 
     backfills: list[BackfillAnswer]
+
+
+class ScheduleDryRun(Answer):
+    """A schedule that would be created. Nothing was stored. ``first_run`` is the submission of its first slot.
+
+    ``next_runs`` are its next slots.
+    """
+
+    dry_run: Literal[True] = True
+    next_runs: list[str]
+    first_run: RunDryRun
 
 
 class SchedulePage(Answer):

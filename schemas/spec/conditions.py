@@ -95,7 +95,7 @@ def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
     try:
         program = _environment(nodes).compile(text)
     except RuntimeError as exc:
-        raise _bad(str(exc), ancestors) from exc
+        raise _bad(text, str(exc), ancestors) from exc
     kind = program.return_type()
     if kind not in (cel.Type.BOOL, cel.Type.DYN):
         raise BadCondition(f"it gives a value of type {kind.name()}, not true or false", "compare it with something")
@@ -117,7 +117,7 @@ def _environment(nodes: tuple[str, ...]) -> cel.Env:
     return cel.NewEnv(config=_config(), variables=known | {INPUTS: cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
 
 
-def _bad(said: str, ancestors: Collection[str]) -> BadCondition:
+def _bad(text: str, said: str, ancestors: Collection[str]) -> BadCondition:
     """Return the compiler's error in the terms of a workflow's author."""
     names = ", ".join([INPUTS, *(f"{node}{_OUTPUT}" for node in sorted(ancestors) if _WORD.fullmatch(node))][:20])
     unknown = _UNDECLARED.findall(said)
@@ -128,6 +128,8 @@ def _bad(said: str, ancestors: Collection[str]) -> BadCondition:
     if unknown:
         dash = "; a node whose id has a '-' cannot be named, since that is a minus here" if _dashed(ancestors) else ""
         return BadCondition(f"it names '{unknown[0]}', which is unknown", f"known are {names}{dash}", unknown[0])
+    if "{{" in text:
+        return BadCondition("it has braces, and is no template", "name an input as inputs.x, an output as a.output.x")
     place = _PLACE.search(said)
     where = f" at character {place[2]}" if place and int(place[2]) > 0 else ""
     what = place[3] if place else _STATUS.sub("", said.splitlines()[0])

@@ -264,11 +264,15 @@ class Dag(_Document):
 
 
 class WorkflowSpec(_Document):
-    """A named, versioned DAG."""
+    """A named, versioned DAG.
+
+    A submission with an input that nothing reads is refused, unless ``allow_unknown_inputs`` is true.
+    """
 
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1, le=1_000_000_000)
     description: str = ""
+    allow_unknown_inputs: bool = False
     dag: Dag
 
 

@@ -9,6 +9,7 @@ TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
 DEFAULT_TIER: Tier = "silver"
 
 OnUnknown = Literal["retry", "fail", "reconcile"]
+Idempotency = Literal["step", "attempt"]
 RouteBy = Literal["cheapest", "fastest", "best", "balanced", "learn"]
 
 
@@ -16,12 +17,17 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+NO_CODE = "none"
+"""A code that no error has."""
+
+
 class Retries(BaseModel):
     """Number and times of retries of a failed attempt.
 
     The wait before attempt ``n + 1`` is ``initial_ms * multiplier ** (n - 1)``, at most ``max_ms``, minus a
-    deterministic jitter of up to ``jitter`` (a share, 0 to 1) of it. ``retry_on`` limits retries to these error codes;
-    empty means every error that is classed retryable.
+    deterministic jitter of up to ``jitter`` (a share, 0 to 1) of it. ``retry_on`` names error codes that are retried,
+    whatever their class; empty means every error that is classed retryable. A document's own ``[]`` means none, and is
+    stored as ``NO_CODE``, which no error has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +47,8 @@ class Policy(BaseModel):
     when missed, ``timeout_ms`` the longest time of one attempt before it fails. A node that is ``optional`` may fail
     for good without failing its run. ``priority`` orders the steps of a run that wait for a concurrency slot: the
     highest first. ``on_unknown`` is the policy for an attempt with an unknown outcome: it is made again, fails its
-    step, or the tool looks it up (``reconcile``).
+    step, or the tool looks it up (``reconcile``). ``idempotency`` is whether all attempts of a step send one
+    idempotency key or each its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,3 +60,4 @@ class Policy(BaseModel):
     optional: bool = False
     priority: int = Field(default=0, ge=-1_000, le=1_000)
     on_unknown: OnUnknown = "retry"
+    idempotency: Idempotency = "step"

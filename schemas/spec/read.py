@@ -109,12 +109,28 @@ def _not_json(value: object, path: str, depth: int) -> Iterator[Problem]:
             if isinstance(key, str):
                 yield from _not_json(child, f"{path}.{key}" if path else key, depth + 1)
             else:
-                yield Problem(path, f"the key {key!r} is not text", f'write it in quotes: "{key}"')
+                yield Problem(path, f"the key {_written(key)} is not text", quoted(key))
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _not_json(child, f"{path}[{index}]", depth + 1)
     elif not _is_scalar(value):
         yield Problem(path, f"{_shown(value)} is not a JSON value", "write text, a finite number, true, false or null")
+
+
+def quoted(value: object) -> str:
+    """Return how to write a text that YAML reads as another value."""
+    if isinstance(value, bool):
+        word = "yes" if value else "no"
+        return (
+            f'write it in quotes, such as "{word}": YAML reads yes, no, on and off as true and false '
+            f"(here {_written(value)})"
+        )
+    return f'write it in quotes, such as "{_written(value)}"'
+
+
+def _written(value: object) -> str:
+    """Return a value as JSON and YAML write it."""
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
 
 
 def _is_scalar(value: object) -> bool:

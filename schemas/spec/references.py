@@ -88,6 +88,12 @@ class Template:
         return "".join(p if isinstance(p, str) else as_text(look_up(p, values)) for p in self.pieces)
 
 
+def parse_placeholder(text: str) -> Variable | None:
+    """Return the variable of a text that is one placeholder, ``None`` for any other text."""
+    match = _PLACEHOLDER.fullmatch(text)
+    return None if match is None else _variable(match[1])
+
+
 @lru_cache(maxsize=1024)
 def parse_template(text: str) -> Template:
     """Split a text at its placeholders. Braces that hold no variable's name are text."""
@@ -96,12 +102,16 @@ def parse_template(text: str) -> Template:
     for match in _PLACEHOLDER.finditer(text):
         if match.start() > end:
             pieces.append(text[end : match.start()])
-        name, *path = match[1].split(".")
-        pieces.append(Variable(name, tuple(path)))
+        pieces.append(_variable(match[1]))
         end = match.end()
     if end < len(text) or not pieces:
         pieces.append(text[end:])
     return Template(tuple(pieces))
+
+
+def _variable(dotted: str) -> Variable:
+    name, *path = dotted.split(".")
+    return Variable(name, tuple(path))
 
 
 def variables_of(template: str) -> frozenset[str]:

@@ -1,24 +1,40 @@
-"""The inputs that runs of a workflow and of its nested workflows require."""
+"""The inputs that runs of a workflow and of its nested workflows require.
 
-from collections.abc import Iterator, Mapping
+``required_of`` are those that templates need: the fold refuses a child without them. ``needed_of`` has those, too, that
+only conditions read: a submission must give them, unless a condition asks ``has(inputs.x)``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from schemas.errors import Problem
 from schemas.spec.check.nodes import ITEM_NAMES, required_inputs
-from schemas.spec.model import ResolvedSpec, WorkflowNode
+from schemas.spec.condition_inputs import inputs_of_conditions
+from schemas.spec.model import Node, ResolvedSpec, WorkflowNode
 from schemas.spec.nested import pinned_key
 from schemas.spec.outline import Outline, outline_of
 
+Further = Callable[[Iterable[Node]], frozenset[str]]
+"""Returns what a workflow's nodes need beside what their templates do."""
+
 
 def required_of(resolved: ResolvedSpec) -> frozenset[str]:
-    """Return the inputs that every run of a resolved workflow must provide."""
-    return _required(resolved, resolved.children, {})
+    """Return the inputs that the templates of a resolved workflow need."""
+    return _required(resolved, resolved.children, {}, _no_conditions)
 
 
-def required_of_children(resolved: ResolvedSpec) -> dict[str, frozenset[str]]:
-    """Return the required inputs of nested workflows, by the ids of the nodes that run them."""
+def needed_of(resolved: ResolvedSpec, children: Mapping[str, ResolvedSpec] | None = None) -> frozenset[str]:
+    """Return the inputs that every submission of a resolved workflow must give.
+
+    ``children`` are the workflows that it reaches, if it is one of them itself.
+    """
+    return _required(resolved, resolved.children if children is None else children, {}, _conditions)
+
+
+def needed_of_children(resolved: ResolvedSpec) -> dict[str, frozenset[str]]:
+    """Return the inputs that nested workflows need, by the ids of the nodes that run them."""
     known: dict[str, frozenset[str]] = {}
     return {
-        node.id: _of_child(node, resolved, resolved.children, known)
+        node.id: _of_child(node, resolved, resolved.children, known, _conditions)
         for node in resolved.spec.dag.nodes
         if isinstance(node, WorkflowNode)
     }
@@ -26,7 +42,7 @@ def required_of_children(resolved: ResolvedSpec) -> dict[str, frozenset[str]]:
 
 def child_input_problems(resolved: ResolvedSpec) -> Iterator[Problem]:
     """Yield the required inputs that nodes certainly do not give to their nested workflows."""
-    needs = required_of_children(resolved)
+    needs = needed_of_children(resolved)
     outline = outline_of(resolved.spec) if needs else None
     for index, node in enumerate(resolved.spec.dag.nodes):
         if isinstance(node, WorkflowNode) and outline is not None:
@@ -46,18 +62,31 @@ def _node_problems(index: int, node: WorkflowNode, needed: frozenset[str], outli
         )
 
 
+def _no_conditions(_: Iterable[Node]) -> frozenset[str]:
+    return frozenset()
+
+
+def _conditions(nodes: Iterable[Node]) -> frozenset[str]:
+    return inputs_of_conditions(nodes).needed
+
+
 def _required(
-    one: ResolvedSpec, children: Mapping[str, ResolvedSpec], known: dict[str, frozenset[str]]
+    one: ResolvedSpec, children: Mapping[str, ResolvedSpec], known: dict[str, frozenset[str]], further: Further
 ) -> frozenset[str]:
-    return required_inputs(
-        one.spec.dag.nodes, outline_of(one.spec), one.prompts, lambda node: _of_child(node, one, children, known)
+    nodes = one.spec.dag.nodes
+    return further(nodes) | required_inputs(
+        nodes, outline_of(one.spec), one.prompts, lambda node: _of_child(node, one, children, known, further)
     )
 
 
 def _of_child(
-    node: WorkflowNode, one: ResolvedSpec, children: Mapping[str, ResolvedSpec], known: dict[str, frozenset[str]]
+    node: WorkflowNode,
+    one: ResolvedSpec,
+    children: Mapping[str, ResolvedSpec],
+    known: dict[str, frozenset[str]],
+    further: Further,
 ) -> frozenset[str]:
     key = pinned_key(node.config, one.pins)
     if key not in known:
-        known[key] = _required(children[key], children, known)
+        known[key] = _required(children[key], children, known, further)
     return known[key]

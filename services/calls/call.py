@@ -110,8 +110,8 @@ class Call(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """What a model answered, or had answered before (``cached``).
 
-    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is the reason of a
-    guard that withholds it; it is paid for in any case.
+    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is the reason why it cannot be used: of
+    a guard that withholds it, or that it has no text; it is paid for in any case.
     """
 
     response: ModelResponse

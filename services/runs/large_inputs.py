@@ -60,14 +60,7 @@ class LargeInputs:
 
         Raises ``TooLarge`` when the record would still be too large, and ``Unavailable``.
         """
-        # They have some MiB, and others are served meanwhile.
-        written = await asyncio.to_thread(_written, record.inputs)
-        chosen, left = choose({name: len(data) for name, data in written.items()}, read_here)
-        if left > MAX_LEFT_BYTES:
-            raise TooLarge(
-                f"the inputs have {left} bytes as JSON besides the values of {LEAST_BYTES} bytes and more, which are "
-                f"stored; the limit is {MAX_LEFT_BYTES}: put many small values together into one list or object"
-            )
+        written, chosen = await self.to_store(record.inputs, read_here)
         if not chosen:
             return record
         references = await self._store(record, {name: written[name] for name in chosen})
@@ -76,6 +69,20 @@ class LargeInputs:
             inputs=record.inputs | dict.fromkeys(chosen),
             stored_inputs=record.stored_inputs | references,
         )
+
+    async def to_store(
+        self, inputs: Mapping[str, Any], read_here: frozenset[str] | None
+    ) -> tuple[dict[str, bytes], list[str]]:
+        """Return inputs as JSON, and the names of those to store; nothing is written. Raises ``TooLarge``."""
+        # They have some MiB, and others are served meanwhile.
+        written = await asyncio.to_thread(_written, inputs)
+        chosen, left = choose({name: len(data) for name, data in written.items()}, read_here)
+        if left > MAX_LEFT_BYTES:
+            raise TooLarge(
+                f"the inputs have {left} bytes as JSON besides the values of {LEAST_BYTES} bytes and more, which are "
+                f"stored; the limit is {MAX_LEFT_BYTES}: put many small values together into one list or object"
+            )
+        return written, chosen
 
     async def _store(self, record: RunSubmitted, written: Mapping[str, bytes]) -> dict[str, Reference]:
         places = asyncio.Semaphore(AT_ONCE)

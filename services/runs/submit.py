@@ -22,12 +22,12 @@ from connectors.postgres.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
+from schemas.errors import SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
-from schemas.spec.check.workflow import missing_inputs
 from services.runs.admission_required import Turns
+from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
@@ -47,6 +47,16 @@ class Submitted:
 
     receipt: Receipt
     duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A checked submission of which nothing was written. ``size`` is that of its inputs as JSON, in bytes."""
+
+    record: RunSubmitted
+    required: frozenset[str]
+    read_here: frozenset[str] | None
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +97,27 @@ class Submissions:
     ) -> RunSubmitted:
         """Return the record of a submission; only large inputs are written. ``trace`` is the sender's ``traceparent``.
 
-        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, named by its path),
+        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, or is
+        read by nothing, named by its path),
         ``TooLarge`` (the inputs).
         """
+        draft = await self.draft(org_id, source, submission_id, body, trace)
+        if draft.size <= INLINE_LIMIT:
+            return draft.record
+        return await self._large_inputs.placed(draft.record, draft.read_here)
+
+    async def draft(
+        self,
+        org_id: str,
+        source: str,
+        submission_id: str | None,
+        body: SubmitRun,
+        trace: str | None = None,
+    ) -> Draft:
+        """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
         size = self._large_inputs.size_of(body.inputs)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
-        check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
+        check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
         budget_nano = _budget_nano(body)
         record = RunSubmitted(
             run_id=run_id(org_id, source, submission_id),
@@ -112,7 +137,27 @@ class Submissions:
             rules_version=plan.rules_version,
             deadline_ms=body.deadline_ms,
         )
-        return record if size <= INLINE_LIMIT else await self._large_inputs.placed(record, plan.read_here)
+        return Draft(record, plan.required, plan.read_here, size)
+
+    async def earlier(self, draft: Draft) -> Receipt | None:
+        """Return the submission that had the id of this one, without claiming it. Raises ``SubmissionConflict``."""
+        record = draft.record
+        if record.submission_id is None:
+            return None
+        receipt = await self._markers.find(record.org_id, record.run_id)
+        if receipt is None:
+            found = (await self._history.body_hashes([record.run_id])).get(record.run_id)
+            receipt = None if found is None else _as_written(_receipt(record), *found)
+        if receipt is not None and receipt.body_hash != record.body_hash:
+            raise _conflict(record)
+        return receipt
+
+    async def to_store(self, draft: Draft) -> list[str]:
+        """Return the inputs of a submission that would be stored as objects. Raises ``TooLarge``."""
+        if draft.size <= INLINE_LIMIT:
+            return []
+        _, chosen = await self._large_inputs.to_store(draft.record.inputs, draft.read_here)
+        return sorted(chosen)
 
     async def submit(self, record: RunSubmitted) -> Submitted:
         """Put one prepared submission into the log, together with others that wait. Raises ``SubmissionConflict``."""
@@ -190,14 +235,6 @@ def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
     if marker is not None and marker.receipt is not None:
         return Submitted(marker.receipt, duplicate=True)
     return Submitted(_receipt(record), duplicate=False)
-
-
-def check_inputs(missing: Sequence[str], workflow: str) -> None:
-    """Raise ``InvalidInput`` when inputs that ``workflow`` needs are missing."""
-    if missing:
-        problems = tuple(Problem(f"inputs.{name}", "is missing", f'add "{name}" to the inputs') for name in missing)
-        names = ", ".join(missing)
-        raise InvalidInput(f"{workflow} needs the input{'s' * (len(missing) > 1)} {names}", problems)
 
 
 def _budget_nano(body: SubmitRun) -> int | None:

@@ -16,6 +16,7 @@ from connectors.kafka.log import KafkaLog
 from connectors.redis.client import connect
 from connectors.redis.fenced_table import RedisTable
 from schemas.errors import AgentFlowError, Rejected
+from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 from streams.ops.tables import TABLES, TableCare
 from topics.admin import TopicAdmin
@@ -27,11 +28,12 @@ REASON_CHARS = 200
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Exit codes: 0 done, 1 not done, 2 usage or settings, 3 a server does not answer."""
+    argv = sys.argv[1:] if argv is None else argv
     args = _parser().parse_args(argv)
     # What it says of a broker that does not answer is said once, below.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        return asyncio.run(_run(args, Settings.from_env(os.environ)))
+        return asyncio.run(_run(args, Settings.from_env(environment(os.environ, argv))))
     except ValueError as exc:
         return _mistake(args, exc, EXIT_USAGE)
     except Rejected as exc:
@@ -113,7 +115,8 @@ def _mistake(args: argparse.Namespace, exc: Exception, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m streams.ops",
-        description="Look after the fenced tables. Servers are found by the same environment as those of the roles.",
+        description="Look after the fenced tables. Servers are found by the environment, as the roles find theirs, or "
+        "by that of a running `make run`.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _command(commands, "list", "show the quarantined keys, and why")
@@ -136,6 +139,7 @@ def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text)
+    add_data_dir(command)
     command.add_argument("--table", choices=sorted(TABLES), default="runs", help="default %(default)s")
     return command
 

@@ -66,8 +66,8 @@ class ProxiedStack(EngineStack):
 
     links: Links
 
-    def _open(self) -> None:
-        super()._open()
+    def open(self) -> None:
+        super().open()
         context = self._engines["kafka"].context
         self.links.choose(context.ports)
         broker = ProxiedKafka(context)

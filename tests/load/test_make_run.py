@@ -1,23 +1,44 @@
 """``make run`` and ``make demo`` as their user sees them, but for the install."""
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import psutil
+import pytest
 
+from bench.make_run import MakeRun
 from deploy.local.roles import ROOT
+from tests.support.client import define_workflow, submit, wait_for_run
 from tests.support.polling import until
 from tests.support.silence import listen
 
 LOCAL = [sys.executable, "-m", "deploy.local"]
-READY_S = 90
 SECOND_START_S = 15
 FIRST_RESULT_S = 30
+STOP_S = 5.0
+
+Start = Callable[..., MakeRun]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start ``make run`` in a directory of this test; what still runs at the end is killed."""
+    started: list[MakeRun] = []
+
+    def one(*args: str, **env: str) -> MakeRun:
+        started.append(MakeRun(tmp_path / "data", tmp_path / f"run-{len(started)}.log", args, env))
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.end()
 
 
 def test_the_demo_shows_its_runs_is_never_silent_and_ends_well() -> None:
@@ -36,54 +57,114 @@ def test_the_demo_shows_its_runs_is_never_silent_and_ends_well() -> None:
         assert expected in said
 
 
-class Running:
-    """``python -m deploy.local run`` in a directory."""
-
-    def __init__(self, data_dir: Path, log: Path) -> None:
-        self.log = log
-        self._out = log.open("w")
-        self.process = subprocess.Popen(
-            [*LOCAL, "run", "--no-sample", "--data-dir", str(data_dir)],
-            cwd=ROOT,
-            stdout=self._out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        self.started = time.monotonic()
-        self.url = until(self._url, READY_S, "it serves")
-        self.seconds = time.monotonic() - self.started
-        key = (data_dir / "api-key").read_text()
-        self.client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False)
-
-    def _url(self) -> str | None:
-        assert self.process.poll() is None, self.log.read_text()
-        said = [line for line in self.log.read_text().splitlines() if line.startswith("serving on ")]
-        return said[0].split()[2] if said else None
-
-    def interrupt(self) -> int:
-        """Do what Ctrl-C does; return the exit code. Nothing may be left running."""
-        self.client.close()
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(timeout=60)
-        self._out.close()
-        _, alive = psutil.wait_procs(children, timeout=5)
-        assert alive == []
-        return code
-
-
-def test_a_second_start_keeps_the_data_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
+def test_a_second_start_keeps_the_data_and_ctrl_c_stops_everything(start: Start) -> None:
     prompt = {"name": "kept", "version": 1, "template": "Say {{.word}}"}
-    first = Running(tmp_path / "data", tmp_path / "first.log")
-    try:
-        assert first.client.post("/api/v1/prompts", json=prompt).status_code == 201
-    finally:
-        code = first.interrupt()
-    assert code == 0, first.log.read_text()
-    second = Running(tmp_path / "data", tmp_path / "second.log")
-    try:
-        assert second.client.get("/api/v1/prompts/kept?version=1").status_code == 200
-        assert second.seconds < SECOND_START_S
-    finally:
-        code = second.interrupt()
-    assert code == 0, second.log.read_text()
+    first = start("--no-sample")
+    first.wait_serving()
+    with first.client() as api:
+        assert api.post("/api/v1/prompts", json=prompt).status_code == 201
+    code, seconds = first.interrupt()
+    assert (code, seconds < STOP_S) == (0, True), (seconds, first.said)
+    second = start("--no-sample")
+    assert second.wait_serving() < SECOND_START_S
+    with second.client() as api:
+        assert api.get("/api/v1/prompts/kept?version=1").status_code == 200
+    # A second command says only that the directory is in use, and leaves the running one alone.
+    busy = start("--no-sample")
+    assert busy.process.wait(30) == 2
+    assert re.fullmatch(r".* is in use by process \d+: stop that one, .*\n", busy.said)
+    assert (second.data_dir / "env").exists()
+    code, _ = second.interrupt()
+    assert code == 0, second.said
+    # On a pipe there is nothing but the address, on the last line.
+    assert second.said.splitlines()[-1].startswith(f"serving on {second.url} after ")
+    assert len(second.said.splitlines()) == 1
+
+
+def test_a_taken_port_is_said_at_once_with_the_remedy(start: Start, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        refused = start(API_PORT=str(port))
+        assert refused.process.wait(30) == 2
+    assert f"port {port} of 127.0.0.1 is taken by another program: stop that one, or" in refused.said
+    assert "API_PORT=" in refused.said
+    assert not (tmp_path / "data" / "logs").exists()  # no engine was started
+
+
+@pytest.mark.parametrize("after_s", [0.1, 0.7, 3.0])
+def test_ctrl_c_while_starting_ends_within_five_seconds_without_traceback(start: Start, after_s: float) -> None:
+    begun = start()
+    time.sleep(after_s)
+    code, seconds = begun.interrupt()
+    assert code in (130, -signal.SIGINT)
+    assert seconds < STOP_S
+    assert "Traceback" not in begun.said
+
+
+def test_files_that_a_kill_left_empty_are_named_and_made_again(start: Start, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "run").mkdir(parents=True)
+    for name in ("ports.json", "api-key", "key-pepper", "secret", "run/kafka.pid", "env"):
+        (data / name).touch()
+    begun = start("--no-sample")
+    begun.wait_serving()
+    with begun.client() as api:
+        assert api.get("/api/v1/workflows/runs").status_code == 200
+    assert begun.interrupt()[0] == 0
+    for name in ("ports.json", "api-key", "key-pepper", "secret", "kafka.pid"):
+        assert name in begun.said
+
+
+def test_a_secret_that_postgresql_needs_is_not_made_again(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "data" / "postgres").mkdir(parents=True)
+    (tmp_path / "data" / "postgres" / "complete").touch()
+    (tmp_path / "data" / "secret").touch()
+    refused = start("--no-sample")
+    assert refused.process.wait(30) == 1
+    assert "secret is empty" in refused.said
+    assert "Traceback" not in refused.said
+
+
+def test_usage_of_the_command_names_the_ways_to_run_the_sample() -> None:
+    shown = subprocess.run(
+        [*LOCAL, "run", "--help"], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
+    )
+    assert "--sample" in shown.stdout
+    assert "--no-sample" in shown.stdout
+
+
+TOOLS = """
+from agentflow import function
+
+
+@function
+def shout(*, text: str) -> str:
+    return text.upper() + "{}"
+"""
+
+
+def test_a_file_of_tools_is_loaded_and_a_change_restarts_the_worker_alone(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "mytools.py"
+    file.write_text(TOOLS.format("!"))
+    begun = start("--no-sample", TOOLS=str(file))
+    begun.wait_serving()
+    with begun.client() as api:
+        name = define_workflow(api, {"id": "a", "type": "function", "config": {"function_name": "shout"}})
+        assert shouted(api, name) == "HI!"
+        before = {one: begun.pid_of(one) for one in ("worker", "streams", "api")}
+        file.write_text("def broken(:\n")
+        until(lambda: "mytools.py:1: SyntaxError" in begun.said, 20, "the fault is reported")
+        assert begun.pid_of("worker") == before["worker"]
+        assert shouted(api, name) == "HI!"
+        file.write_text(TOOLS.format("?"))
+        until(lambda: begun.pid_of("worker") not in (None, before["worker"]), 30, "the worker starts again")
+        assert shouted(api, name) == "HI?"
+        assert {one: begun.pid_of(one) for one in ("streams", "api")} == {
+            one: before[one] for one in ("streams", "api")
+        }
+    assert begun.interrupt()[0] == 0
+
+
+def shouted(api: httpx.Client, name: str) -> object:
+    run = wait_for_run(api, submit(api, {"workflow_name": name, "inputs": {"text": "hi"}}), 60, outputs=True)
+    return run["output"]["a"]

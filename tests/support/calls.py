@@ -1,7 +1,7 @@
 """A model call over ports in memory, and what becomes of its money when the process that makes it dies."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,15 @@ class DatedPrices(PriceBook):
         super().__init__([])
         self._since_ms = since_ms
 
-    def estimate(self, provider: str, model: str, input_tokens: int, max_tokens: int, at_ms: int | None = None) -> int:
+    def estimate(
+        self,
+        provider: str,
+        model: str,
+        input_tokens: int,
+        max_tokens: int,
+        at_ms: int | None = None,
+        absent: Collection[str] = (),
+    ) -> int:
         return self._rate(at_ms) * (input_tokens + max_tokens)
 
     def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from schemas.clock import now_ms
 from schemas.errors import AgentFlowError, InvalidInput, Rejected
+from schemas.running_system import add_data_dir
 from topics.dead_letters import text as dead_letter_text
 from topics.dead_letters.letter import DeadLetter, Position, Source, parse_position, source_of
 from topics.dead_letters.log import DeadLetterLog
@@ -180,6 +181,7 @@ def _action(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]", bootstrap: str, name: str, text: str
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=text, description=text)
+    add_data_dir(parser)
     parser.add_argument("--bootstrap", default=bootstrap)
     return parser
 

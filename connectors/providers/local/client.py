@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from connectors.providers.base import ModelRequest
 from connectors.providers.images import ImageInput
 from connectors.providers.local import images
 from connectors.providers.local import tokens as local_tokens
+from connectors.providers.local.behaviour import ATTEMPT_HEADER
 from connectors.providers.openai import OpenAIProvider
 
 
@@ -25,3 +27,6 @@ class LocalHttpProvider(OpenAIProvider):
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(images.together([picture.said for picture in pictures])) if pictures else 0
+
+    def _headers(self, request: ModelRequest) -> dict[str, str]:
+        return super()._headers(request) | {ATTEMPT_HEADER: str(request.attempt)}

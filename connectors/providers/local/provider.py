@@ -15,7 +15,7 @@ from connectors.providers.images import ImageInput, noted
 from connectors.providers.local import images, tools
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
-from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate
+from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate, fate_key
 from schemas.errors import StepError
 from schemas.records.base import Usage
 
@@ -97,10 +97,11 @@ class LocalProvider:
             raise rate_limited(self.behaviour.rate_limit_per_s, wait_ms)
 
     async def _delay(self, request: ModelRequest) -> None:
-        delay_s = self.behaviour.delay_s(request.idempotency_key)
+        key = fate_key(request.idempotency_key, request.attempt)
+        delay_s = self.behaviour.delay_s(key)
         if delay_s:
             await asyncio.sleep(delay_s)
-        fault = self.behaviour.fault(request.idempotency_key)
+        fault = self.behaviour.fault(key)
         if fault == "timeout":
             await asyncio.sleep(request.timeout_s + 1)
         elif fault is not None:

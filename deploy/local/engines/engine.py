@@ -14,12 +14,14 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, ClassVar
 
 import psutil
 
+from connectors.objects import atomic_file
 from deploy.local.engines.errors import EngineStartError
 from deploy.local.engines.ports import PortBook
 from deploy.local.engines.progress import HEARTBEAT_S, Progress, silent
@@ -39,6 +41,7 @@ class EngineContext:
     secret: str
     durable: bool = True  # False for tests: no fsync, and children are killed hard when the parent dies
     progress: Progress = silent
+    warn: Progress = silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Engine(ABC):
         self.log_path = context.data_dir / "logs" / f"{self.name}.log"
         self._pid_path = context.data_dir / "run" / f"{self.name}.pid"
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
         self.start_seconds: float | None = None
 
     @property
@@ -89,6 +93,15 @@ class Engine(ABC):
         """The process id while it runs."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    @property
+    def returncode(self) -> int | None:
+        """How the last process ended, negative for a signal; ``None`` while it runs and before the first start."""
+        return self._process.poll() if self._process is not None else None
+
+    def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
+        """The last lines that were logged since the last launch."""
+        return tail(self.log_path, self._log_start, lines)
+
     def start(self) -> None:
         """Prepare, launch and wait until the engine serves. Raises EngineStartError."""
         self.prepare()
@@ -105,8 +118,11 @@ class Engine(ABC):
         self.start_seconds = None
         self._launched_at = time.monotonic()
         with open_log(self.log_path) as log:
+            self._log_start = log.tell()
             self._process = self._spawn(self.launch_spec(), log)
-        self._pid_path.write_text(f"{self._process.pid} {psutil.Process(self._process.pid).create_time()}")
+        with suppress(psutil.NoSuchProcess):  # it ended at once; `wait_ready` says so
+            created = psutil.Process(self._process.pid).create_time()
+            atomic_file.replace(self._pid_path, f"{self._process.pid} {created}".encode())
 
     def wait_ready(self) -> None:
         """Block until `probe` succeeds. Raises EngineStartError when the process ends or the time is up."""
@@ -172,10 +188,15 @@ class Engine(ABC):
         """Kill the engine of an earlier parent that could not do so (kill -9 where the kernel has no death signal)."""
         if not self._pid_path.exists():
             return
-        pid, created = self._pid_path.read_text().split()
+        try:
+            pid, created = map(float, self._pid_path.read_text().split())
+        except ValueError:
+            self.context.warn(f"{self._pid_path} is damaged, so it names no process; it is made again")
+            self._forget()
+            return
         try:
             process = psutil.Process(int(pid))
-            if process.create_time() == float(created):
+            if process.create_time() == created:
                 process.send_signal(self.stop_signal)
                 try:
                     process.wait(self.stop_timeout_s)
@@ -191,8 +212,8 @@ class Engine(ABC):
         self._pid_path.unlink(missing_ok=True)
 
     def _trouble(self, what: str) -> str:
-        tail = self.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        return f"{self.name} {what}. Its log is {self.log_path}; the last lines:\n  " + "\n  ".join(tail)
+        last = self.log_tail().replace("\n", "\n  ")
+        return f"{self.name} {what}. Its log is {self.log_path}; the last lines:\n  {last}"
 
 
 def guarded(argv: Sequence[str], death_signal: signal.Signals, user: tuple[int, int] | None = None) -> list[str]:
@@ -207,6 +228,16 @@ def open_log(path: Path) -> IO[bytes]:
     if path.exists() and path.stat().st_size > LOG_KEEP_BYTES:
         path.replace(path.with_suffix(".log.1"))
     return path.open("ab")
+
+
+def tail(path: Path, start: int, lines: int) -> str:
+    """The last lines of a log from an offset on; none when there is no log."""
+    try:
+        with path.open("rb") as log:
+            log.seek(start)
+            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""
 
 
 def kill_tree(process: psutil.Process) -> None:

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from connectors.objects import atomic_file
 from deploy.local.engines.engine import Engine, EngineContext, Launch
 from deploy.local.engines.errors import EngineStartError
 from deploy.local.engines.jars import KAFKA, cache_root, ensure_jars
@@ -111,7 +112,7 @@ class KafkaEngine(Engine):
             "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
         }
         lines = (f"{key}={value}\n" for key, value in {**SETTINGS, **own}.items())
-        self._config.write_text("".join(lines))
+        atomic_file.replace(self._config, "".join(lines).encode())
 
     def _format(self) -> None:
         # As one argument with its name: an id may begin with a dash.

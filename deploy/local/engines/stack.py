@@ -7,7 +7,7 @@ import atexit
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -16,13 +16,14 @@ from typing import IO, Literal, get_args
 from deploy.local.engines.clickhouse import ClickHouseEngine
 from deploy.local.engines.endpoints import Endpoints
 from deploy.local.engines.engine import Engine, EngineContext
-from deploy.local.engines.errors import DataDirBusyError
+from deploy.local.engines.errors import DataDirBusyError, EngineError
 from deploy.local.engines.kafka import KafkaEngine
 from deploy.local.engines.nats import NatsEngine
 from deploy.local.engines.ports import PortBook
 from deploy.local.engines.postgres import PostgresEngine
 from deploy.local.engines.progress import Progress, heartbeat, silent
 from deploy.local.engines.redis import RedisEngine
+from deploy.local.engines.secret_files import is_damaged, read_secret
 
 EngineName = Literal["kafka", "redis", "postgres", "clickhouse", "nats"]
 ALL_ENGINES: frozenset[EngineName] = frozenset(get_args(EngineName))
@@ -50,11 +51,13 @@ class EngineStack:
         *,
         durable: bool = True,
         progress: Progress = silent,
+        warn: Progress = silent,
     ) -> None:
         self._data_dir = data_dir.resolve()
         self._which = frozenset(which)
         self._durable = durable
         self._progress = progress
+        self._warn = warn
         self._engines: dict[EngineName, Engine] = {}
         self._lock: IO[str] | None = None
 
@@ -64,8 +67,8 @@ class EngineStack:
         Raises EngineStartError, JarsError, DataDirBusyError; then nothing is left running.
         """
         try:
-            self._open()
-            self._prepare()
+            self.open()
+            self.prepare()
             self._launch()
             self._wait_ready()
         except BaseException:
@@ -82,6 +85,31 @@ class EngineStack:
             if self._lock is not None:
                 self._lock.close()
                 self._lock = None
+
+    def open(self) -> None:
+        """Take the data directory and choose the ports; starts nothing. Raises DataDirBusyError, EngineError."""
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = lock(self._data_dir / "lock")
+        atexit.register(self._stop_at_exit)
+        context = EngineContext(
+            data_dir=self._data_dir,
+            ports=PortBook(self._data_dir / "ports.json", self._warn),
+            secret=engines_secret(self._data_dir, self._warn),
+            durable=self._durable,
+            progress=self._progress,
+            warn=self._warn,
+        )
+        self._engines = {name: FACTORIES[name](context) for name in sorted(self._which)}
+
+    def prepare(self) -> None:
+        """Prepare all engines at the same time, after `open`. Blocks, for some seconds the first time."""
+        with heartbeat(self._progress, "engines: preparing"):
+            self._each(lambda engine: engine.prepare())
+
+    @property
+    def engines(self) -> Mapping[EngineName, Engine]:
+        """The engines of an open stack, for a supervisor that launches and watches each by itself."""
+        return self._engines
 
     def engine(self, name: EngineName) -> Engine:
         """One engine of a started stack, for `kill`, `stop`, `start` and `restart`. Raises KeyError."""
@@ -115,8 +143,8 @@ class EngineStack:
 
     async def __aenter__(self) -> Endpoints:
         try:
-            self._open()
-            await asyncio.to_thread(self._prepare)
+            self.open()
+            await asyncio.to_thread(self.prepare)
             self._launch()  # in the loop's thread, which lives on; a pool's thread may not
             await asyncio.to_thread(self._wait_ready)
         except BaseException:
@@ -128,23 +156,6 @@ class EngineStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.stop)
-
-    def _open(self) -> None:
-        self._data_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = lock(self._data_dir / "lock")
-        atexit.register(self._stop_at_exit)
-        context = EngineContext(
-            data_dir=self._data_dir,
-            ports=PortBook(self._data_dir / "ports.json"),
-            secret=read_secret(self._data_dir / "secret"),
-            durable=self._durable,
-            progress=self._progress,
-        )
-        self._engines = {name: FACTORIES[name](context) for name in sorted(self._which)}
-
-    def _prepare(self) -> None:
-        with heartbeat(self._progress, "engines: preparing"):
-            self._each(lambda engine: engine.prepare())
 
     def _launch(self) -> None:
         for engine in self._engines.values():
@@ -182,9 +193,12 @@ def lock(path: Path) -> IO[str]:
     return handle
 
 
-def read_secret(path: Path) -> str:
-    """The password of this data directory's engines, generated on first use, readable by the owner only."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(16))
-    return path.read_text()
+def engines_secret(data_dir: Path, warn: Progress) -> str:
+    """The password of this data directory's engines. Raises EngineError when it is lost but needed."""
+    path = data_dir / "secret"
+    if is_damaged(path) and (data_dir / "postgres" / "complete").exists():
+        raise EngineError(
+            f"{path} is empty, and PostgreSQL's data needs the password that was in it: restore the file from a "
+            f"backup, or delete {data_dir} to begin anew"
+        )
+    return read_secret(path, lambda: secrets.token_hex(16), warn)

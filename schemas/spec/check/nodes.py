@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.errors import Problem
-from schemas.records.base import Json
+from schemas.spec.bound import texts
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.shape import similar
+from schemas.spec.check.texts import text_problems
 from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
-from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode, WorkflowNode
+from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WorkflowNode
 from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
-from schemas.spec.references import Reference, parse_reference, parse_template, variables_of
+from schemas.spec.references import parse_reference, parse_template, variables_of
 
 #: Variables that a child of a mapped node has in addition to its inputs.
 ITEM_NAMES = frozenset({"item", "index"})
@@ -31,8 +32,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     """Yield the problems of a node. Without a registry only those that the document alone shows."""
     path = f"dag.nodes[{index}].config"
     yield from _queue_problems(f"dag.nodes[{index}].queue", node)
-    for where, text in texts(node, path):
-        yield from _text_problems(where, text, node, outline)
+    yield from text_problems(path, node, outline)
     yield from _parallel_problems(path, node, outline)
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
         where = f"{path.removesuffix('config')}policy.on_unknown"
@@ -64,61 +64,6 @@ def required_inputs(
         elif isinstance(node, WorkflowNode) and node.config.inputs is None and not outline.before[node.id]:
             needed |= of_child(node) - own
     return frozenset(needed)
-
-
-def texts(node: Node, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every bound string of a node, with its path."""
-    config = node.config
-    yield from _strings(config.inputs, f"{path}.inputs")
-    yield from _strings(config.items, f"{path}.items")
-    if isinstance(node, ToolNode):
-        yield from _strings(node.config.tool_args, f"{path}.tool_args")
-    elif isinstance(node, FunctionNode):
-        yield from _strings(node.config.function_args, f"{path}.function_args")
-    elif isinstance(node, WaitNode):
-        yield from _strings(node.config.until, f"{path}.until")
-
-
-def _strings(value: Json, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, child in value.items():
-            yield from _strings(child, f"{path}.{name}")
-    elif isinstance(value, list):
-        for i, child in enumerate(value):
-            yield from _strings(child, f"{path}[{i}]")
-
-
-def _text_problems(path: str, text: str, node: Node, outline: Outline) -> Iterator[Problem]:
-    reference = parse_reference(text)
-    if reference is not None:
-        yield from _reference_problems(path, text, reference, node, outline)
-        return
-    for variable in parse_template(text).variables:
-        if variable.path[:1] == ("output",) and variable.name in outline.before:
-            yield Problem(
-                path,
-                f"{{{{{variable}}}}} does not refer to the node '{variable.name}': braces take run inputs only",
-                f"make the whole value {variable} (no braces)",
-            )
-
-
-def _reference_problems(path: str, text: str, reference: Reference, node: Node, outline: Outline) -> Iterator[Problem]:
-    name = reference.node
-    if name not in outline.before:
-        mean_text = f"; for this literal text, give it as a run input and write {{{{{name}}}}}"
-        yield Problem(
-            path, f"'{text}' refers to the node '{name}', which does not exist", similar(name, outline.ids) + mean_text
-        )
-    elif name == node.id:
-        yield Problem(path, f"'{text}' refers to the node itself", "name a node that runs before it")
-    elif outline.cycle is None and name not in outline.above.get(node.id, frozenset()):
-        yield Problem(
-            path,
-            f"'{text}' refers to '{name}', which does not run before '{node.id}'",
-            f"add an edge that leads from '{name}' to '{node.id}'",
-        )
 
 
 def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """Validates the shape of a document, with messages in a workflow author's terms and paths into the document."""
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
@@ -35,6 +36,7 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.policy import TIERS, Policy, Retries
+from schemas.spec.read import quoted
 
 KINDS: tuple[str, ...] = get_args(NodeKind)
 _NODES: dict[str, type[BaseModel]] = {
@@ -119,6 +121,8 @@ def _problem(error: ErrorDetails) -> Problem:
             return Problem(path, f"there is no join '{error['input']}'", f"write one of {', '.join(get_args(Join))}")
         case "string_pattern_mismatch":
             return Problem(path, f"'{error['input']}' is not a valid name here", _pattern_fix(last))
+        case "string_type" if error["input"] is None or isinstance(error["input"], bool | int | float):
+            return Problem(path, f"should be a text, and is {json.dumps(error['input'])}", quoted(error["input"]))
         case _:
             return Problem(path, _words(error), _range_fix(error))
 

@@ -12,18 +12,19 @@ from schemas.records.base import Json
 from schemas.spec.check.compensation import compensation_problems
 from schemas.spec.check.flow import size_problems
 from schemas.spec.check.nodes import Registry, node_problems, queue_of
+from schemas.spec.check.retries import with_no_codes
 from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
+from schemas.spec.known_inputs import Arguments, any_arguments, given_problems
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
 from schemas.spec.read import read_document
-from schemas.spec.required_inputs import child_input_problems, required_of
+from schemas.spec.required_inputs import child_input_problems, needed_of
 
 __all__ = [
     "CheckedSpec",
     "check_spec",
-    "missing_inputs",
     "parse_workflow",
     "prompt_refs",
     "queues_of",
@@ -52,7 +53,7 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
 
     Raises ``InvalidSpec``; for an invalid shape it includes further problems of the graph and the references.
     """
-    data = read_document(document)
+    data = with_no_codes(read_document(document))
     spec, problems = shape_problems(data)
     if spec is not None:
         return spec
@@ -78,11 +79,13 @@ def check_spec(
     functions: Collection[str],
     further: Iterable[Problem] = (),
     family: Family = NO_FAMILY,
+    arguments: Arguments = any_arguments,
 ) -> CheckedSpec:
     """Check a spec against the registered names. Raises ``InvalidSpec`` with every problem.
 
     ``prompts`` maps each ``prompt_ref`` as written; a missing entry or ``None`` is an unknown prompt. ``further`` are
-    problems found elsewhere, to be reported with the rest. ``family`` are the workflows that it reaches.
+    problems found elsewhere, to be reported with the rest. ``family`` are the workflows that it reaches. ``arguments``
+    knows what tools and functions take.
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
     problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
@@ -91,14 +94,9 @@ def check_spec(
     if problems:
         raise InvalidSpec(_unique(problems))
     resolved = resolve(spec, known, family)
-    if problems := list(child_input_problems(resolved)):
+    if problems := [*child_input_problems(resolved), *given_problems(resolved, arguments)]:
         raise InvalidSpec(_unique(problems))
-    return CheckedSpec(spec, resolved.prompts, required_of(resolved))
-
-
-def missing_inputs(required: Iterable[str], inputs: Mapping[str, Json]) -> list[str]:
-    """Return the required inputs that a submission lacks, sorted."""
-    return sorted(name for name in required if name not in inputs)
+    return CheckedSpec(spec, resolved.prompts, needed_of(resolved))
 
 
 def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ class Invoke:
         what = f"the answer of {call.route.provider}/{call.route.model}"
         async with self._aborts.breakable(call.cancel_key):
             response = await limited(provider.complete(request), call.timeout_s, what)
-        return Answer(response=response, at_s=time.perf_counter())
+        return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)
 
 
 def _request(call: Call) -> ModelRequest:
@@ -42,4 +42,5 @@ def _request(call: Call) -> ModelRequest:
         tools=content.tools,
         turns=content.turns,
         pictures=content.pictures,
+        attempt=call.origin.attempt,
     )

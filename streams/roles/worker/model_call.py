@@ -28,7 +28,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
     return Call(
         org_id=request.org_id,
         call_id=call_id,
-        idempotency_key=request_id,
+        idempotency_key=request.idempotency_key,
         origin=Origin(
             request_id=request_id,
             workflow_name=request.workflow_name,

@@ -1,15 +1,17 @@
 """The worker role: attempts of steps, from the lanes of qualities and queues to their outcomes in the log."""
 
+import asyncio
 import socket
 from pathlib import Path
 
+from connectors.aio.cancel import end
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import build_providers
+from connectors.providers.registry import build_providers, provider_names
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
@@ -17,6 +19,10 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.environment import environment_of
 from connectors.tools.metrics import ToolMetrics
+from connectors.tools.process_pool import MAX_PROCESSES, Processes
+from connectors.tools.process_wire import Place
+from connectors.tools.raised import contain_tasks
+from connectors.tools.tools_file import ToolsFile
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
@@ -46,6 +52,9 @@ def build(ctx: RoleContext) -> RoleApp:
     worker_id = settings.id or f"{socket.gethostname()}-{id(ctx):x}"
     lanes = lanes_of(settings.queues)
     load_entry_points()
+    _isolate(ctx)
+    if ctx.settings.tools.file:
+        ToolsFile(Path(ctx.settings.tools.file)).refresh()
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())
     ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
@@ -58,7 +67,12 @@ def build(ctx: RoleContext) -> RoleApp:
         metrics=metrics,
     )
     handler = Worker(
-        attempts=attempts, outbox=outbox, clock=ctx.clock, metrics=metrics, concurrency=settings.concurrency
+        attempts=attempts,
+        outbox=outbox,
+        clock=ctx.clock,
+        metrics=metrics,
+        calls=REGISTRY,
+        concurrency=settings.concurrency,
     )
     _beat(ctx, worker_id, lanes, handler)
     reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES)
@@ -76,9 +90,26 @@ def lanes_of(queues: str) -> tuple[str, ...]:
     return tuple(catalogue.lane(name) for name in dict.fromkeys(names))
 
 
+def _isolate(ctx: RoleContext) -> None:
+    """Prepare what keeps user code from taking the worker with it."""
+    settings = ctx.settings.worker
+    processes = Processes(
+        min(settings.concurrency, MAX_PROCESSES), lambda: [Place.of(entry.make) for entry in REGISTRY.in_processes()]
+    )
+    REGISTRY.isolate(processes, settings.isolation)
+    ctx.on_close(processes.close)
+    loop = asyncio.get_running_loop()
+    contain_tasks(loop)
+    if REGISTRY.in_processes():
+        warming = loop.create_task(processes.warm(), name="warm processes")
+        ctx.on_close(lambda: end(warming))
+
+
 def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
     concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
-    say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms)
+    settings = ctx.settings.providers
+    providers = provider_names(settings.openai_api_key.get_secret_value(), settings.openai_base_url)
+    say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms, providers)
     heart = Heartbeat(WorkerRegistry(ctx.redis), say)
     heart.start()
     ctx.on_close(heart.stop)

@@ -141,6 +141,10 @@ class PollConsumer(Consumer):
         next_offset = self.next_offset(partition)
         return next_offset is not None and (self.client.highwater(TopicPartition(*partition)) or 0) > next_offset
 
+    def end(self, partition: Partition) -> int:
+        """Return the end offset that the last fetch saw; 0 before the first one."""
+        return self.client.highwater(TopicPartition(*partition)) or 0
+
     async def confirms(self) -> bool:
         """Ask the group whether this assignment still holds; ``False`` while that is not known.
 

@@ -35,6 +35,10 @@ class Control(Protocol):
         """Whether the last fetch saw records of ``partition`` that were not handed over yet."""
         ...
 
+    def end(self, partition: Partition) -> int:
+        """Return the end offset of ``partition`` that the last fetch saw; 0 before the first one."""
+        ...
+
     async def confirms(self) -> bool:
         """Ask the group whether the assignment still holds; ``False`` while that is not known."""
         ...

@@ -219,7 +219,7 @@ async def test_a_whole_run_is_shown(api: Running) -> None:
             kind="llm",
             state="waiting",
             attempt=2,
-            usage=Usage(input_tokens=11, output_tokens=3),
+            usage=Usage(input_tokens=11, output_tokens=3, cache_read_tokens=9),
             cost_nano=1_250_000,
             provider="local",
             model="extractive",
@@ -238,7 +238,9 @@ async def test_a_whole_run_is_shown(api: Running) -> None:
     assert (body["status"], body["cost_cents"], body["cost_usd"]) == ("succeeded", "0.125", "0.00125")
     assert (body["inputs"], body["budget_cents"], body["submission_id"]) == (INPUTS, "100", "whole")
     first = body["steps"][0]
-    assert (first["id"], first["attempts"], first["tokens"]) == ("greet", 2, {"input": 11, "output": 3})
+    tokens = {"input": 11, "output": 3, "kinds": {"cache_read_tokens": 9}}
+    assert (first["id"], first["attempts"], first["tokens"]) == ("greet", 2, tokens)
+    assert body["steps"][1]["tokens"] == {"input": 0, "output": 0, "kinds": {}}
     assert (first["provider"], first["model"], first["error"]["code"]) == ("local", "extractive", "rate_limited")
     assert first["waiting"]["kind"] == "retry"
     assert [s["output"] for s in body["steps"]] == [None, None, None]
@@ -291,7 +293,7 @@ async def test_a_list_says_what_still_compensates_as_a_run_does(api: Running) ->
         ({"since": "0001-01-01"}, ""),
         ({"status": "done"}, "query.status"),
         ({"limit": "0"}, "query.limit"),
-        ({"limit": "201"}, "query.limit"),
+        ({"limit": "1001"}, "query.limit"),
         ({"workflow": "\0"}, "query.workflow"),
     ],
 )

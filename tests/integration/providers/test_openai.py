@@ -197,7 +197,7 @@ async def test_tokens_that_are_not_counted_are_bounded() -> None:
     async with scripted(answered()) as (_, provider):
         answer = await provider.complete(REQUEST)
     assert answer.usage.input_tokens == len(REQUEST.prompt) + FRAME_TOKENS
-    assert answer.usage.output_tokens == len("hi 🙂".encode()) + FRAME_TOKENS
+    assert answer.usage.output_tokens == REQUEST.max_tokens < len("hi 🙂".encode()) + FRAME_TOKENS
 
 
 async def test_without_a_key_no_header_is_sent() -> None:

@@ -50,9 +50,12 @@ def view(run_id: str, version: int, status: RunState, steps: list[StepView], **m
     return msgspec.convert({"run_id": run_id, "version": version, "status": status, "steps": steps, **fields}, RunView)
 
 
+USED = Usage(input_tokens=7, output_tokens=2, cache_read_tokens=4, web_searches=1)
+
+
 def life(run_id: str) -> list[RunView]:
     """A run's views as the orchestrator makes them; the last event made two records of one version."""
-    done = step("a", "succeeded", output=inline({"x": 1}), cost_nano=5, usage=Usage(input_tokens=7, output_tokens=2))
+    done = step("a", "succeeded", output=inline({"x": 1}), cost_nano=5, usage=USED)
     return [
         view(
             run_id,
@@ -96,10 +99,10 @@ async def test_any_order_and_any_repeat_give_the_same_rows(database: Database) -
     assert (status, inputs, cost, created_ms) == ("succeeded", {"k": "v\0", "big": None}, 9, SUBMITTED_MS)
     assert stored == {"big": FAR}
     assert output == {"b": {"kind": "inline", "value": 2}}
-    assert [(s.step_id, s.status, s.input_tokens) for s in steps] == [
-        ("a", "succeeded", 7),
-        ("b", "succeeded", 0),
-        ("c", "skipped", 0),
+    assert [(s.step_id, s.status, s.input_tokens, s.kinds) for s in steps] == [
+        ("a", "succeeded", 7, {"cache_read_tokens": 4, "web_searches": 1}),
+        ("b", "succeeded", 0, None),
+        ("c", "skipped", 0, None),
     ]
 
 

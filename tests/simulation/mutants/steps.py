@@ -162,8 +162,8 @@ JOINS""",
     Mutant(
         "restore_asks_for_nothing",
         RUNS,
-        '        if step.state == "running" and step.total is None:\n            ask(',
-        "        if False:\n            ask(",
+        '    if step.state == "running":\n        request(',
+        "    if False:\n        request(",
         "a restore asks for what is open",
     ),
     Mutant(

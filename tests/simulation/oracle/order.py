@@ -6,7 +6,7 @@ from typing import Any
 from schemas.records.admissions import AdmissionReleased
 from schemas.records.run_events import CancelRequested, ChildFinished, RunAdmitted
 from schemas.records.steps import StepRequest
-from schemas.tables.admissions import LIMITS, LINES, POOL
+from schemas.tables.admissions import LIMITS, POOL, QUEUES
 from tests.simulation.oracle.history import History, Story
 from tests.simulation.oracle.values import before
 from tests.simulation.world.world import World
@@ -113,7 +113,7 @@ def _turns(world: World, history: History) -> Iterator[str]:
         if world.runs[request.run_id].turns and not request.compensation and at < admitted.get(request.run_id, _NEVER):
             yield f"{request.run_id} was worked on before its turn"
     for partition in range(world.partitions):
-        lines = world.tables[catalogue.ADMISSIONS].entity(partition, LINES)
+        lines = world.tables[catalogue.ADMISSIONS].entity(partition, QUEUES)
         left = [name for name in lines if name != POOL and not name.startswith(LIMITS)]
         if left:
             yield f"left in line: {left}"

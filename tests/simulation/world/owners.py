@@ -48,6 +48,9 @@ class Positions:
     def wake(self) -> None:
         """Nobody sleeps long here."""
 
+    def end(self, partition: Partition) -> int:
+        return 0
+
     def behind(self, partition: Partition) -> bool:
         """Say nothing."""
         return False

@@ -95,3 +95,5 @@ ONLY = {1: KIN, 3: MAPS, 7: AGENT, 9: LIMITED}
 WITH_TURNS = (4, 5)
 #: And of those in which the fold fails on a run for a while.
 WITH_POISON = 2
+#: Of every twenty seeds, the one in which the store of budgets fails over to older replicas again and again.
+WITH_FAILOVERS = 13

@@ -7,12 +7,12 @@ from schemas.errors import BadRecord
 from schemas.ids import child_step_id, forked_from
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.run_events import Reused
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
 
 
-def reuse(turn: Turn, results: Mapping[str, Reused]) -> None:
+def reuse(turn: RunChanges, results: Mapping[str, Reused]) -> None:
     """Give every node of ``results`` the step that it had, without attempts and cost.
 
     Raises ``BadRecord`` when nothing would be left to do, or the results are not of this workflow.
@@ -33,7 +33,7 @@ def reuse(turn: Turn, results: Mapping[str, Reused]) -> None:
             turn.done += 1
 
 
-def _begin(turn: Turn, node: PlanNode, result: Reused) -> None:
+def _begin(turn: RunChanges, node: PlanNode, result: Reused) -> None:
     done: dict[str, Any] = {"requested_at_ms": turn.now_ms, "finished_at_ms": turn.now_ms}
     if result.state == "skipped":
         turn.leave(node.id, Step(node.id, "skipped", **done))

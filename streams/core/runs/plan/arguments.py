@@ -4,7 +4,7 @@ What is bound is either ``Near`` (the value itself) or ``Far`` (stored bytes): o
 known here, so it becomes a ``Link`` that the worker fills in.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from schemas import payload as payloads
 from schemas.payload import MissingPath, PathPart, Payload
 from schemas.records.base import Json
 from schemas.records.steps import Link
+from schemas.spec.bound import literal_of
 from schemas.spec.references import (
     MissingVariable,
     Reference,
@@ -143,10 +144,14 @@ def compile_value(raw: Json, ancestors: frozenset[str]) -> Value:
         return _compile_text(raw, ancestors)
     if isinstance(raw, list):
         items = tuple(compile_value(item, ancestors) for item in raw)
-        return Constant(raw) if _constant(items) else ListOf(items)
+        known = [item.value for item in items if isinstance(item, Constant)]
+        return Constant(known) if len(known) == len(items) else ListOf(items)
     if isinstance(raw, dict):
+        if (literal := literal_of(raw)) is not None:
+            return Constant(literal)
         entries = tuple((name, compile_value(value, ancestors)) for name, value in raw.items())
-        return Constant(raw) if _constant(value for _, value in entries) else DictOf(entries)
+        fixed = {name: value.value for name, value in entries if isinstance(value, Constant)}
+        return Constant(fixed) if len(fixed) == len(entries) else DictOf(entries)
     return Constant(raw)
 
 
@@ -156,10 +161,6 @@ def _compile_text(raw: str, ancestors: frozenset[str]) -> Value:
         return OutputOf(reference)
     template = parse_template(raw)
     return Text(template) if template.variables else Constant(raw)
-
-
-def _constant(values: Iterable[Value]) -> bool:
-    return all(isinstance(value, Constant) for value in values)
 
 
 def bind(value: Value, scope: Scope, at: list[PathPart], links: list[Link]) -> Json:

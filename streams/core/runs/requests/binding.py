@@ -27,7 +27,7 @@ from streams.core.runs.plan.arguments import (
     of_payload,
     place,
 )
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def bind_args(node: PlanNode, scope: Scope) -> tuple[dict[str, Json], list[Link]
 
 def _link_inputs(node: PlanNode, scope: Scope, links: list[Link]) -> None:
     """Link the stored inputs that come by themselves; for a model only those that its template names."""
-    call = node.asked_call
+    call = node.call
     wanted = None if call is None else variables_of(call.template) | set(call.images)
     own = node.arg_names if scope.item is None else node.arg_names | {ITEM, INDEX}
     for name, reference in (scope.stored or {}).items():

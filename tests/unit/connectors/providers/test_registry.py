@@ -55,10 +55,12 @@ def completion(**message: object) -> dict[str, object]:
 
 def test_an_answer_is_read_with_or_without_counts() -> None:
     counted = completion(content="hi") | {"usage": {"prompt_tokens": 3, "completion_tokens": 1}}
-    assert openai_wire.read_completion(counted) == openai_wire.Completion("hi", "stop", 3, 1)
-    for usage in (None, {}, [], {"prompt_tokens": -1, "completion_tokens": True}):
+    answer = openai_wire.read_completion(counted)
+    assert (answer.text, answer.finish_reason) == ("hi", "stop")
+    assert (answer.counts["input_tokens"], answer.counts["output_tokens"]) == (3, 1)
+    for usage in (None, {}, []):
         answer = openai_wire.read_completion(completion(content="hi") | {"usage": usage})
-        assert (answer.input_tokens, answer.output_tokens) == (None, None)
+        assert set(answer.counts.values()) == {None}
 
 
 def test_parts_and_refusals_are_text() -> None:
@@ -74,3 +76,15 @@ def test_parts_and_refusals_are_text() -> None:
 def test_anything_else_is_malformed(body: object) -> None:
     with pytest.raises(openai_wire.MalformedError):
         openai_wire.read_completion(body)
+
+
+def test_an_answer_without_text_that_was_counted_is_paid_for_and_says_so() -> None:
+    counted = completion(content=None) | {"usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    answer = openai_wire.read_completion(counted)
+    assert (answer.text, answer.counts["input_tokens"], answer.counts["output_tokens"]) == ("", 10, 5)
+    assert answer.problem is not None
+    assert (answer.problem.code, answer.problem.retryable) == ("no_text", True)
+    cut = {"choices": [{"message": {"content": None}, "finish_reason": "length"}], "usage": counted["usage"]}
+    problem = openai_wire.read_completion(cut).problem
+    assert problem is not None
+    assert (problem.retryable, "raise max_tokens" in str(problem)) == (False, True)

@@ -35,7 +35,7 @@ def test_yaml_and_json(text, expected):
         ("a: .nan", "a: nan is not a JSON value"),
         ("a: [1, .inf]", r"a\[1\]: inf is not a JSON value"),
         ("a: 123456789012345678901234567890", "over 64 bits"),
-        ("yes: 1", 'the key True is not text; write it in quotes: "True"'),
+        ("yes: 1", 'the key true is not text; write it in quotes, such as "yes": YAML reads yes, no, on'),
         ("a: {1: x}", "the key 1 is not text"),
         ('{"a": "\\ud800"}', "surrogate"),
         ("a: " + "[" * 60 + "]" * 60, "nested deeper"),

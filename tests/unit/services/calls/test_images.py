@@ -22,7 +22,7 @@ from connectors.tools import ToolContext
 from schemas.errors import InvalidSpec, StepError
 from schemas.payload import Reference
 from schemas.records.steps import LlmCall
-from schemas.spec.check.workflow import check_spec, missing_inputs
+from schemas.spec.check.workflow import check_spec
 from services.calls.images import MAX_BYTES, MAX_IMAGES, picture_of, shown
 from tests.support.runs import World, args_of, function, llm, prompt, resolved, spec, submitted
 
@@ -224,7 +224,7 @@ def checked(*nodes: dict[str, Any], edges: str = "") -> Any:
 
 def test_pictures_of_a_root_are_inputs_that_a_run_must_bring() -> None:
     found = checked(llm("a", images=["photo"]))
-    assert missing_inputs(found.required_inputs, {"word": "x"}) == ["photo"]
+    assert found.required_inputs - {"word"} == {"photo"}
 
 
 def test_a_picture_that_is_no_input_is_refused() -> None:

@@ -44,6 +44,7 @@ async def test_the_provider_is_asked_for_all_that_the_call_has(calls: Calls) -> 
             tools=tools,
             turns=turns,
             pictures=pictures,
+            attempt=1,
         )
     ]
     assert answer.response.text == "an answer"

@@ -1,0 +1,77 @@
+"""Validates the texts of a node: references, templates, and texts that look like one and are none."""
+
+from collections.abc import Iterator
+
+from schemas.errors import Problem
+from schemas.spec.bound import strings, texts
+from schemas.spec.check.shape import similar
+from schemas.spec.lookalikes import bad_braces, literal, lookalikes
+from schemas.spec.model import FunctionNode, LlmConfig, Node, ToolNode
+from schemas.spec.outline import Outline
+from schemas.spec.references import Reference, parse_reference
+
+
+def text_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
+    """Yield the problems of a node's texts. ``path`` is that of its config."""
+    for where, text in texts(node, path):
+        yield from _bound_problems(where, text, node, outline)
+    yield from _route_problems(path, node)
+    yield from _configuration_problems(path, node, outline)
+
+
+def prompt_problems(path: str, template: str) -> Iterator[Problem]:
+    """Yield the problems of a prompt's template."""
+    for found in bad_braces(template):
+        fix = f"write {found.nearest}; a text with braces of its own can be an input of the node"
+        yield Problem(path, found.message, fix)
+
+
+def _bound_problems(path: str, text: str, node: Node, outline: Outline) -> Iterator[Problem]:
+    reference = parse_reference(text)
+    if reference is not None:
+        yield from _reference_problems(path, text, reference, node, outline)
+        return
+    for found in lookalikes(text, outline.before):
+        as_it_is = "" if path.endswith((".until", ".items")) else f"; for this text as it is write {literal(text)}"
+        yield Problem(path, found.message, f"write {found.nearest}{as_it_is}")
+
+
+def _reference_problems(path: str, text: str, reference: Reference, node: Node, outline: Outline) -> Iterator[Problem]:
+    name = reference.node
+    if name not in outline.before:
+        fix = f"{similar(name, outline.ids)}; for this text as it is write {literal(text)}"
+        yield Problem(path, f"'{text}' refers to the node '{name}', which does not exist", fix)
+    elif name == node.id:
+        yield Problem(path, f"'{text}' refers to the node itself", "name a node that runs before it")
+    elif outline.cycle is None and name not in outline.above.get(node.id, frozenset()):
+        yield Problem(
+            path,
+            f"'{text}' refers to '{name}', which does not run before '{node.id}'",
+            f"add an edge that leads from '{name}' to '{node.id}'",
+        )
+
+
+def _route_problems(path: str, node: Node) -> Iterator[Problem]:
+    """Provider and model are fixed at registration."""
+    if not isinstance(node.config, LlmConfig):
+        return
+    for name, value in (("provider", node.config.provider), ("model", node.config.model)):
+        if value is not None and ("{{" in value or "${" in value):
+            yield Problem(
+                f"{path}.{name}", f"'{value}' is no name: `{name}` takes no template", "write the name itself"
+            )
+
+
+def _configuration_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
+    """A configuration is used as it is written, so an output in it is a mistake."""
+    if isinstance(node, ToolNode):
+        name, args, config = "tool_config", "tool_args", node.config.tool_config
+    elif isinstance(node, FunctionNode):
+        name, args, config = "function_config", "function_args", node.config.function_config
+    else:
+        return
+    for where, text in strings(config, f"{path}.{name}"):
+        reference = parse_reference(text)
+        if reference is not None and reference.node in outline.before:
+            said = f"'{text}' is an output, and `{name}` is used as it is written"
+            yield Problem(where, said, f"give the output in `{args}`, or write another text")

@@ -1,0 +1,28 @@
+"""What a tool may ask about the step that calls it."""
+
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class ToolContext(Protocol):
+    """A parameter with this annotation gets the context of the call; it is no argument that a workflow gives.
+
+    ``idempotency_key`` names the call: hand it to the service that the tool calls, so that the same call made again has
+    no second effect.
+    """
+
+    @property
+    def org_id(self) -> str:
+        """The organisation that the run belongs to."""
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+
+    @property
+    def step_id(self) -> str:
+        """The step of the run."""
+
+    @property
+    def idempotency_key(self) -> str:
+        """The name of the call."""

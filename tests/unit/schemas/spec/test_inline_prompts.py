@@ -1,0 +1,69 @@
+"""Prompts that are written inside nodes: their names and texts, and their problems."""
+
+from typing import Any
+
+import pytest
+
+from schemas.spec.check.workflow import parse_workflow
+from schemas.spec.inline_prompts import take_inline, with_versions
+
+
+def document(*configs: Any, kind: str = "llm", name: str = "flow") -> dict[str, Any]:
+    nodes = [{"id": f"n{i}", "type": kind, "config": config} for i, config in enumerate(configs)]
+    return {"name": name, "version": 1, "dag": {"nodes": nodes}}
+
+
+def test_a_prompt_is_named_after_workflow_and_node() -> None:
+    taken, found, problems = take_inline(document({"prompt": "Say {{word}}"}, {"prompt_ref": "other@1"}))
+    assert problems == []
+    assert [(one.node, one.name, one.template) for one in found] == [("n0", "flow.n0", "Say {{word}}")]
+    configs = [node["config"] for node in taken["dag"]["nodes"]]  # type: ignore[index, call-overload, union-attr]
+    assert configs == [{"prompt_ref": "flow.n0"}, {"prompt_ref": "other@1"}]
+
+
+def test_system_and_user_are_one_text() -> None:
+    _, (one,), problems = take_inline(document({"prompt": {"system": "Be brief.", "user": "Say {{word}}"}}))
+    assert (one.template, problems) == ("Be brief.\n\nSay {{word}}", [])
+
+
+def test_a_document_without_inline_prompts_is_as_it_was() -> None:
+    plain = document({"prompt_ref": "other@1"})
+    assert take_inline(plain) == (plain, [], [])
+    assert take_inline({"name": "flow", "dag": [1]}) == ({"name": "flow", "dag": [1]}, [], [])
+
+
+def test_a_tool_has_no_prompt() -> None:
+    assert take_inline(document({"tool_name": "t", "prompt": "x"}, kind="tool"))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"prompt": "x", "prompt_ref": "a@1"}, "this one has both"),
+        ({"prompt": 3}, "is neither a text nor"),
+        ({"prompt": {"system": "x"}}, "is neither a text nor"),
+        ({"prompt": {"user": "x", "assistant": "y"}}, "is neither a text nor"),
+        ({"prompt": {"user": 3}}, "is neither a text nor"),
+        ({"prompt": "  "}, "is empty"),
+        ({"prompt": "a\0b"}, "U+0000"),
+        ({"prompt": "x" * 300_000}, "the maximum is 262144"),
+        ({"prompt": "Say {{my word}}"}, "names no variable"),
+    ],
+)
+def test_a_bad_prompt_is_a_problem_at_its_place(config: dict[str, Any], said: str) -> None:
+    (problem,) = take_inline(document(config))[2]
+    assert problem.path == "dag.nodes[0].config.prompt"
+    assert said in problem.message
+    assert problem.fix
+
+
+def test_a_name_that_is_too_long_is_a_problem() -> None:
+    (problem,) = take_inline(document({"prompt": "x"}, name="f" * 127))[2]
+    assert "over 128 characters" in problem.message
+
+
+def test_nodes_name_the_versions_of_their_prompts() -> None:
+    taken, (one,), _ = take_inline(document({"prompt": "Say {{word}}", "max_tokens": 5}))
+    spec = with_versions(parse_workflow(taken), {"n0": one.pinned(3)})
+    config = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)["dag"]["nodes"][0]["config"]
+    assert config == {"prompt_ref": "flow.n0@3", "max_tokens": 5}
