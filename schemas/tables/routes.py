@@ -9,12 +9,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from schemas.tables.entry import Entry, entry
+
 ARMS_PREFIX: Final = "arms:"
 DECISION_PREFIX: Final = "decision:"
-#: The entry of an arm group, and the entries of a decision. ``BEGUN`` is written once.
-LEARNED: Final = "learned"
-DECISION: Final = "decision"
-BEGUN: Final = "b"
 
 
 class Arm(Struct, frozen=True, array_like=True):
@@ -53,12 +51,20 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     route: str
     score: float
     number: int
-    scored: bool = False
+
+
+#: The entry of an arm group, and the entries of a decision. ``BEGUN`` is written once; ``EARLY`` is a score that came
+#: before its outcome.
+LEARNED: Final[Entry[Learned]] = entry("learned")
+DECISION: Final[Entry[Decision]] = entry("decision")
+EARLY: Final[Entry[float]] = entry("early")
+BEGUN: Final[Entry[int]] = entry("b")
 
 
 NOTHING: Final = Learned()
 _LEARNED = msgspec.json.Decoder(Learned)
 _DECISION = msgspec.json.Decoder(Decision)
+_NUMBER = msgspec.json.Decoder(float)
 
 
 def group_key(org_id: str, prompt: str, tier: str) -> str:
@@ -76,16 +82,16 @@ def decision_entity(call_id: str) -> str:
     return f"{DECISION_PREFIX}{call_id}"
 
 
-def encode(value: Learned | Decision | int) -> bytes:
+def encode(value: Learned | Decision | float) -> bytes:
     """Return an entry's stored bytes; floats come back as they were."""
     return msgspec.json.encode(value)
 
 
-def decode(field: str, data: bytes) -> Learned | Decision | int:
+def decode(field: str, data: bytes) -> Learned | Decision | float:
     """Return what ``encode`` was given."""
     if field == LEARNED:
         return decode_learned(data)
-    return _DECISION.decode(data) if field == DECISION else int(data)
+    return _DECISION.decode(data) if field == DECISION else _NUMBER.decode(data)
 
 
 def decode_learned(data: bytes) -> Learned:
