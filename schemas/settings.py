@@ -100,6 +100,14 @@ class Providers(Group):
 
     openai_api_key: Annotated[SecretStr, Var("OPENAI_API_KEY")] = SecretStr("")
     openai_base_url: Annotated[str, Var("OPENAI_BASE_URL")] = "https://api.openai.com/v1"
+    anthropic_api_key: Annotated[SecretStr, Var("ANTHROPIC_API_KEY")] = SecretStr("")
+    anthropic_base_url: Annotated[str, Var("ANTHROPIC_BASE_URL")] = "https://api.anthropic.com/v1"
+    google_api_key: Annotated[SecretStr, Var("GOOGLE_API_KEY")] = SecretStr("")
+    google_base_url: Annotated[str, Var("GOOGLE_BASE_URL")] = "https://generativelanguage.googleapis.com/v1beta"
+    cohere_api_key: Annotated[SecretStr, Var("COHERE_API_KEY")] = SecretStr("")
+    cohere_base_url: Annotated[str, Var("COHERE_BASE_URL")] = "https://api.cohere.com/v2"
+    compatible_api_key: Annotated[SecretStr, Var("COMPATIBLE_API_KEY")] = SecretStr("")
+    compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
     local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
     local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0

@@ -6,7 +6,7 @@ from schemas.ids import idempotency_key, request_id
 from schemas.payload import PathPart, Payload
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
-from schemas.spec.policy import Idempotency, OnUnknown, Tier
+from schemas.spec.policy import Effort, Idempotency, OnUnknown, Tier
 
 
 class Link(Part, frozen=True, kw_only=True):
@@ -31,6 +31,11 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     temperature: float | None = None
     cache: bool = False
     images: list[str] = []
+    system: str = ""
+    output_schema: dict[str, Json] | None = None
+    stop: list[str] = []
+    seed: Int64 | None = None
+    reasoning_effort: Effort | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

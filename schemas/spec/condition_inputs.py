@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.spec.model import Node, SwitchNode
+from schemas.spec.check.flow import conditions_of as placed_conditions
+from schemas.spec.loops import every_node
+from schemas.spec.model import Node
 
 #: A text in CEL, with the prefixes that it may have.
 _TEXT = re.compile(
@@ -38,9 +40,8 @@ class InputsRead:
 
 
 def conditions_of(node: Node) -> list[str]:
-    """Return the conditions of a node: its own, and those of a switch's cases."""
-    cases = [case.when for case in node.config.cases] if isinstance(node, SwitchNode) else []
-    return cases if node.config.condition is None else [node.config.condition, *cases]
+    """Return the conditions of a node: its own, those of a switch's cases, and a loop's."""
+    return [text for _, text in placed_conditions(node)]
 
 
 def inputs_of_conditions(nodes: Iterable[Node]) -> InputsRead:
@@ -48,7 +49,7 @@ def inputs_of_conditions(nodes: Iterable[Node]) -> InputsRead:
     named: set[str] = set()
     asked: set[str] = set()
     whole = False
-    for text in (text for node in nodes for text in conditions_of(node)):
+    for text in (text for node in every_node(nodes) for text in conditions_of(node)):
         plain, texts = _without_texts(text)
         named.update(_BY_NAME.findall(plain), (texts[int(n)] for n in _BY_KEY.findall(plain)))
         asked.update(_HAS.findall(plain), (texts[int(n)] for n in _IN.findall(plain)))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from schemas.spec.bound import texts
 from schemas.spec.condition_inputs import conditions_of
 from schemas.spec.conditions import inputs_read
+from schemas.spec.loops import every_node
 from schemas.spec.model import Node
 from schemas.spec.references import parse_reference, parse_template
 
@@ -15,7 +16,7 @@ from schemas.spec.references import parse_reference, parse_template
 def read_here(nodes: Iterable[Node]) -> frozenset[str] | None:
     """Return the names of those inputs; ``None`` when a condition reads all of them."""
     names: set[str] = set()
-    for node in nodes:
+    for node in every_node(nodes):
         names |= _in_texts(node)
         for condition in conditions_of(node):
             read = inputs_read(condition)

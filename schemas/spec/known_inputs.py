@@ -7,6 +7,7 @@ from schemas.errors import Problem
 from schemas.spec.check.nodes import ITEM_NAMES
 from schemas.spec.check.shape import similar
 from schemas.spec.condition_inputs import inputs_of_conditions
+from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
 from schemas.spec.nested import pinned_key
 from schemas.spec.outline import outline_of
@@ -43,11 +44,11 @@ def unknown_input_problems(
 def given_problems(resolved: ResolvedSpec, arguments: Arguments) -> list[Problem]:
     """Return a problem for each input that a node gives to its nested workflow, and that nothing reads there."""
     problems: list[Problem] = []
-    for index, node in enumerate(resolved.spec.dag.nodes):
+    for place, node in placed_nodes(resolved.spec):
         if isinstance(node, WorkflowNode) and node.config.inputs is not None:
             child = resolved.children[pinned_key(node.config, resolved.pins)]
             known = _known(child, resolved.children, arguments, {})
-            path = f"dag.nodes[{index}].config.inputs"
+            path = f"{place}.config.inputs"
             problems += unknown_input_problems(known, node.config.inputs, f"workflow {child.spec.name}", path)
     return problems
 
@@ -62,8 +63,11 @@ def _known(
     if read.whole or one.spec.allow_unknown_inputs:
         return None
     names = needed_of(one, children) | read.named | read.asked
-    before = outline_of(one.spec).before
-    for node in one.spec.dag.nodes:
+    outline = outline_of(one.spec)
+    before = dict(outline.before) | {
+        id_: found for body in outline.inner.values() for id_, found in body.before.items()
+    }
+    for node in every_node(one.spec.dag.nodes):
         if before[node.id] or node.config.inputs is not None:
             continue
         taken = _taken(node, one, children, arguments, done)

@@ -12,6 +12,9 @@ OnUnknown = Literal["retry", "fail", "reconcile"]
 Idempotency = Literal["step", "attempt"]
 RouteBy = Literal["cheapest", "fastest", "best", "balanced", "learn"]
 
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+"""How long a reasoning model thinks before it answers."""
+
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value

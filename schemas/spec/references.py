@@ -16,6 +16,9 @@ from schemas.records.base import Json
 
 _NODE = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
 _PART = r"\.[^\s.\[\]{}]+|\[[0-9]{1,9}\]"
+#: The name of the loop itself, in its body and its condition.
+LOOP = "loop"
+_LOOP_REFERENCE = re.compile(rf"(?:({_NODE})\.(outputs)|({LOOP})\.(previous|iteration))((?:{_PART})*)")
 _REFERENCE = re.compile(rf"({_NODE})\.output((?:{_PART})*)")
 _PARTS = re.compile(_PART)
 _PLACEHOLDER = re.compile(r"\{\{\s*\.?([A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}]+)*)\s*\}\}")
@@ -23,10 +26,20 @@ _PLACEHOLDER = re.compile(r"\{\{\s*\.?([A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}]+)*)\
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The output of ``node``, walked by ``path``: names as text, ``[n]`` as a number. Digits index a list too."""
+    """The output of ``node``, walked by ``path``: names as text, ``[n]`` as a number. Digits index a list too.
+
+    Of a loop ``what`` may be ``outputs``, those of all iterations; inside of one ``loop.previous`` and
+    ``loop.iteration`` are named so.
+    """
 
     node: str
     path: tuple[PathPart, ...] = ()
+    what: str = "output"
+
+    @property
+    def source(self) -> str:
+        """The name of what is walked: a node for its output, else with what it is, as ``refine.outputs``."""
+        return self.node if self.what == "output" else f"{self.node}.{self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,18 @@ def parse_reference(text: str) -> Reference | None:
     if match is None:
         return None
     return Reference(match[1], tuple(_part(part) for part in _PARTS.findall(match[2])))
+
+
+def parse_loop_reference(text: str) -> Reference | None:
+    """Return the reference to a loop's outputs, or to a name inside of one, that ``text`` is; or ``None``.
+
+    It is a literal all the same where no such name is known: see ``Reference.source``.
+    """
+    match = _LOOP_REFERENCE.fullmatch(text)
+    if match is None:
+        return None
+    path = tuple(_part(part) for part in _PARTS.findall(match[5]))
+    return Reference(match[1] or match[3], path, match[2] or match[4])
 
 
 def _part(text: str) -> PathPart:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from schemas.errors import Problem
 from schemas.spec.check.nodes import ITEM_NAMES, required_inputs
 from schemas.spec.condition_inputs import inputs_of_conditions
+from schemas.spec.loops import placed_nodes
 from schemas.spec.model import Node, ResolvedSpec, WorkflowNode
-from schemas.spec.nested import pinned_key
+from schemas.spec.nested import pinned_key, workflow_nodes
 from schemas.spec.outline import Outline, outline_of
 
 Further = Callable[[Iterable[Node]], frozenset[str]]
@@ -35,8 +36,7 @@ def needed_of_children(resolved: ResolvedSpec) -> dict[str, frozenset[str]]:
     known: dict[str, frozenset[str]] = {}
     return {
         node.id: _of_child(node, resolved, resolved.children, known, _conditions)
-        for node in resolved.spec.dag.nodes
-        if isinstance(node, WorkflowNode)
+        for node in workflow_nodes(resolved.spec)
     }
 
 
@@ -44,19 +44,20 @@ def child_input_problems(resolved: ResolvedSpec) -> Iterator[Problem]:
     """Yield the required inputs that nodes certainly do not give to their nested workflows."""
     needs = needed_of_children(resolved)
     outline = outline_of(resolved.spec) if needs else None
-    for index, node in enumerate(resolved.spec.dag.nodes):
+    for path, node in placed_nodes(resolved.spec):
         if isinstance(node, WorkflowNode) and outline is not None:
-            yield from _node_problems(index, node, needs[node.id], outline)
+            within = next((body for body in outline.inner.values() if node.id in body.before), outline)
+            yield from _node_problems(path, node, needs[node.id], within)
 
 
-def _node_problems(index: int, node: WorkflowNode, needed: frozenset[str], outline: Outline) -> Iterator[Problem]:
+def _node_problems(path: str, node: WorkflowNode, needed: frozenset[str], outline: Outline) -> Iterator[Problem]:
     before, inputs = outline.before[node.id], node.config.inputs
     if inputs is None and not before:
         return  # it gets the run's inputs, so those are required of every submission
     given = set(before) | (ITEM_NAMES if node.config.parallel else set()) if inputs is None else set(inputs)
     for name in sorted(needed - given):
         yield Problem(
-            f"dag.nodes[{index}].config.{'workflow' if inputs is None else 'inputs'}",
+            f"{path}.config.{'workflow' if inputs is None else 'inputs'}",
             f"the workflow '{node.config.workflow}' needs the input '{name}', which '{node.id}' does not give",
             f"add `{name}` to `inputs`; given are {', '.join(sorted(given)) or 'none'}",
         )

@@ -33,9 +33,10 @@ def read_answer(text: str) -> Json:
 
 
 def output_of(response: ModelResponse) -> Json:
-    """Return what a turn that asks for calls records."""
+    """Return what a turn that asks for calls records; ``opaque`` is there when the provider wants it back."""
     calls = [{"id": one.id, "name": one.name, "args": one.args} for one in response.asked]
-    return {"text": response.text, "tool_calls": calls}
+    said = {"text": response.text, "tool_calls": calls}
+    return said if response.opaque is None else said | {"opaque": response.opaque}
 
 
 def uses_of(response: ModelResponse) -> list[ToolUse]:

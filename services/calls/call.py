@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from connectors.providers.base import ModelResponse
-from connectors.providers.conversation import ToolSpec, Turn
+from connectors.providers.base import ModelRequest, ModelResponse, OutputSchema
+from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.spec.policy import Tier
+from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
 from services.routing.router import Pin, Route
 
@@ -49,7 +49,8 @@ class Template(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
-    ``cache``: an earlier answer to the same content will do.
+    ``cache``: an earlier answer to the same content will do. The fields from ``system`` on are those of
+    ``ModelRequest``.
     """
 
     max_tokens: int
@@ -61,6 +62,37 @@ class Content(Struct, frozen=True, kw_only=True):
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
     pictures: tuple[ImageInput, ...] = ()
+    system: str = ""
+    developer: str = ""
+    history: tuple[Said, ...] = ()
+    tool_choice: str = "auto"
+    output_schema: OutputSchema | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning_effort: Effort | None = None
+
+    def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
+        """Return what a model is asked."""
+        return ModelRequest(
+            model=model,
+            prompt=self.prompt,
+            max_tokens=self.max_tokens,
+            idempotency_key=idempotency_key,
+            temperature=self.temperature,
+            timeout_s=timeout_s,
+            tools=self.tools,
+            turns=self.turns,
+            pictures=self.pictures,
+            attempt=attempt,
+            system=self.system,
+            developer=self.developer,
+            history=self.history,
+            tool_choice=self.tool_choice,
+            output_schema=self.output_schema,
+            stop=self.stop,
+            seed=self.seed,
+            reasoning_effort=self.reasoning_effort,
+        )
 
 
 class Reserved(Struct, frozen=True):

@@ -20,7 +20,7 @@ from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
 from schemas.spec.decision_inputs import read_here
 from schemas.spec.known_inputs import Arguments, any_arguments, known_inputs
-from schemas.spec.model import ResolvedSpec
+from schemas.spec.model import LoopNode, ResolvedSpec
 from schemas.spec.required_inputs import required_of
 from schemas.spec.rules_version import rules_of
 from services.runs.input_check import check_inputs
@@ -143,9 +143,15 @@ def _stored(run: StoredRun, given: Mapping[str, Any]) -> dict[str, Reference]:
 
 
 def _check_node(definition: ResolvedSpec, node: str | None) -> None:
-    ids = [n.id for n in definition.spec.dag.nodes]
+    nodes = definition.spec.dag.nodes
+    ids = [n.id for n in nodes]
     if node is not None and node not in ids:
-        problem = Problem("from", f"there is no node {node!r}", f"take one of {', '.join(ids[:20])}")
+        loops = [n for n in nodes if isinstance(n, LoopNode)]
+        loop = next((n.id for n in loops if any(inner.id == node for inner in n.config.body)), None)
+        if loop is not None:
+            problem = Problem("from", f"{node!r} is inside of the loop {loop!r}", f"take {loop!r}")
+        else:
+            problem = Problem("from", f"there is no node {node!r}", f"take one of {', '.join(ids[:20])}")
         raise InvalidInput(str(problem), (problem,))
 
 

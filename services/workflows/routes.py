@@ -13,6 +13,7 @@ from connectors.redis.worker_registry import Seen
 from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import Problem
 from schemas.spec.check.shape import similar
+from schemas.spec.loops import placed_nodes
 from schemas.spec.model import AgentNode, LlmNode, Node, ToolNode, WorkflowSpec
 from schemas.spec.policy import Tier
 
@@ -77,8 +78,8 @@ def _owned(pinned: Pinned, model: str, models: KnownModels, known: Collection[st
 
 def pinned_routes(spec: WorkflowSpec) -> Iterator[Pinned]:
     """Yield what each node fixes whose steps call a model. Queues are left out."""
-    for index, node in enumerate(spec.dag.nodes):
-        path = f"dag.nodes[{index}].config"
+    for place, node in placed_nodes(spec):
+        path = f"{place}.config"
         if isinstance(node, LlmNode | AgentNode):
             # Workers of a queue may be anybody's, with providers of their own.
             if not (isinstance(node, LlmNode) and node.queue):

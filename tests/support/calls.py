@@ -46,6 +46,7 @@ class MemoryProvider:
         self.asked: list[ModelRequest] = []
         self.fail: Exception | None = None
         self.reply = "an answer"
+        self.problem: StepError | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self.running = asyncio.Event()
@@ -58,13 +59,17 @@ class MemoryProvider:
         await self.gate.wait()
         if self.fail is not None:
             raise self.fail
-        return ModelResponse(self.reply, USAGE, "stop", {"prompt": request.prompt}, {"text": self.reply})
+        sent, received = {"prompt": request.prompt}, {"text": self.reply}
+        return ModelResponse(self.reply, USAGE, "stop", sent, received, problem=self.problem)
 
     def count_tokens(self, model: str, text: str) -> int:
         return len(text)
 
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         return PICTURE_TOKENS * len(pictures)
+
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -87,6 +87,9 @@ class ScriptedProvider:
     def count_tokens(self, model: str, text: str) -> int:
         return len(text)
 
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
+
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         return PICTURE_TOKENS * len(pictures)
 

@@ -8,6 +8,7 @@ from schemas.records.base import Json
 from schemas.spec.check.nodes import queue_of
 from schemas.spec.check.shape import similar
 from schemas.spec.error_codes import CODES, is_known
+from schemas.spec.loops import placed_nodes
 from schemas.spec.model import WorkflowSpec
 from schemas.spec.policy import NO_CODE
 
@@ -17,12 +18,12 @@ def retry_problems(spec: WorkflowSpec, own: frozenset[str]) -> Iterator[Problem]
 
     ``own`` are the codes that tools and functions declare. Those of workers of a queue are unknown here.
     """
-    for index, node in enumerate(spec.dag.nodes):
+    for place, node in placed_nodes(spec):
         if queue_of(node) is not None:
             continue
         for n, code in enumerate(node.policy.retries.retry_on):
             if code != NO_CODE and code not in own and not is_known(code):
-                path = f"dag.nodes[{index}].policy.retries.retry_on[{n}]"
+                path = f"{place}.policy.retries.retry_on[{n}]"
                 fix = f"{similar(code, CODES | own)}; a code of your own tool is declared by @tool(name, codes=[...])"
                 yield Problem(path, f"no error has the code '{code}'", fix)
 
@@ -41,6 +42,9 @@ def with_no_codes(document: Mapping[str, Json]) -> dict[str, Json]:
 
 def _node(node: Any) -> Json:
     match node:
+        case {"config": {"body": [*body]}}:
+            config: dict[str, Any] = node["config"]
+            return {**node, "config": {**config, "body": [_node(inner) for inner in body]}}
         case {"policy": {"retries": {"retry_on": []}}}:
             policy: dict[str, Any] = node["policy"]
             return {**node, "policy": {**policy, "retries": {**policy["retries"], "retry_on": [NO_CODE]}}}

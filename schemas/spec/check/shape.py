@@ -20,6 +20,8 @@ from schemas.spec.model import (
     Join,
     LlmConfig,
     LlmNode,
+    LoopConfig,
+    LoopNode,
     Node,
     NodeKind,
     SignalConfig,
@@ -48,6 +50,7 @@ _NODES: dict[str, type[BaseModel]] = {
     "signal": SignalNode,
     "agent": AgentNode,
     "workflow": WorkflowNode,
+    "loop": LoopNode,
 }
 _CONFIGS: dict[str, type[BaseModel]] = {
     "llm": LlmConfig,
@@ -58,6 +61,7 @@ _CONFIGS: dict[str, type[BaseModel]] = {
     "signal": SignalConfig,
     "agent": AgentConfig,
     "workflow": WorkflowConfig,
+    "loop": LoopConfig,
 }
 
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)
@@ -113,6 +117,9 @@ def _problem(error: ErrorDetails) -> Problem:
             return Problem(f"{path}.type", "is missing", f"write one of {', '.join(KINDS)}")
         case "union_tag_invalid":
             tag = str(context.get("tag"))
+            if tag == "loop" and "body" in loc:
+                said, fix = "a loop cannot be inside of a loop", "run a workflow that has the inner loop"
+                return Problem(f"{path}.type", said, fix)
             return Problem(f"{path}.type", f"there is no node type '{tag}'", similar(tag, KINDS))
         case "literal_error" if last == "quality":
             given = str(error["input"])
@@ -133,6 +140,8 @@ def _unknown_field(loc: Loc, path: str, name: str) -> Problem:
 
 def _fields_at(loc: Loc) -> list[str]:
     """Return the known fields at the place of an unknown one."""
+    if loc[3:6] == ("loop", "config", "body"):
+        loc = (*loc[:2], *loc[6:])
     names = [part for part in loc[:-1] if isinstance(part, str)]
     tag = loc[3] if len(loc) > 4 and loc[:2] == ("dag", "nodes") else None
     model: type[BaseModel] = WorkflowSpec
@@ -143,6 +152,8 @@ def _fields_at(loc: Loc) -> list[str]:
             model = Edge
         case ["dag", "nodes", _]:
             model = _NODES[str(tag)]
+        case ["dag", "nodes", "loop", "config", "edges"]:
+            model = Edge
         case ["dag", "nodes", "switch", "config", "cases"]:
             model = SwitchCase
         case ["dag", "nodes", _, "config", *_]:
@@ -155,9 +166,11 @@ def _fields_at(loc: Loc) -> list[str]:
 
 
 def _without_tag(loc: Loc) -> Loc:
-    """Omit the node's type, which pydantic adds after the index of a node."""
+    """Omit the types of nodes, which pydantic adds after the index of a node."""
     if len(loc) > 3 and loc[:2] == ("dag", "nodes") and loc[3] in KINDS:
-        return loc[:3] + loc[4:]
+        loc = loc[:3] + loc[4:]
+    if len(loc) > 6 and loc[3:5] == ("config", "body") and loc[6] in KINDS:
+        loc = loc[:6] + loc[7:]
     return loc
 
 

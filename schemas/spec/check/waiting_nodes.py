@@ -8,8 +8,9 @@ import orjson
 
 from schemas.errors import Problem
 from schemas.payload import INLINE_LIMIT
-from schemas.spec.model import Node, SignalNode, SwitchNode, WaitConfig, WaitNode, WorkflowNode, WorkflowSpec
-from schemas.spec.references import parse_reference, parse_template
+from schemas.spec.loops import every_node
+from schemas.spec.model import LoopNode, Node, SignalNode, SwitchNode, WaitConfig, WaitNode, WorkflowNode, WorkflowSpec
+from schemas.spec.references import parse_loop_reference, parse_reference, parse_template
 from schemas.timestamps import parse_time
 
 
@@ -19,7 +20,7 @@ def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
         yield from _wait_problems(path, node.config)
     if isinstance(node, SignalNode) and len(orjson.dumps(node.config.default)) > INLINE_LIMIT:
         yield Problem(f"{path}.default", f"has over {INLINE_LIMIT // 1024} KiB", "make it smaller")
-    if isinstance(node, WaitNode | SignalNode | SwitchNode):
+    if isinstance(node, WaitNode | SignalNode | SwitchNode | LoopNode):
         yield from _no_timeout(path, node, f"no worker executes a {node.type}")
     if isinstance(node, WorkflowNode) and node.config.detach:
         yield from _no_timeout(path, node, "a detached run is not waited for")
@@ -29,7 +30,7 @@ def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
 
 def signal_names(spec: WorkflowSpec) -> frozenset[str]:
     """Return the signals that a workflow waits for."""
-    return frozenset(node.config.name for node in spec.dag.nodes if isinstance(node, SignalNode))
+    return frozenset(node.config.name for node in every_node(spec.dag.nodes) if isinstance(node, SignalNode))
 
 
 def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:
@@ -39,7 +40,9 @@ def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:
             path, f"a wait needs either `duration_ms` or `until`, this one has {both}", "write exactly one of them"
         )
     until = config.until
-    if until is None or parse_reference(until) is not None or parse_template(until).variables:
+    if until is None or parse_reference(until) is not None or parse_loop_reference(until) is not None:
+        return
+    if parse_template(until).variables:
         return
     try:
         parse_time(until)

@@ -11,11 +11,13 @@ from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
 from schemas.spec.check.compensation import compensation_problems
 from schemas.spec.check.flow import size_problems
+from schemas.spec.check.loops import loops_problems
 from schemas.spec.check.nodes import Registry, node_problems, queue_of
 from schemas.spec.check.retries import with_no_codes
 from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
 from schemas.spec.known_inputs import Arguments, any_arguments, given_problems
+from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
@@ -63,12 +65,14 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
 
 def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
     """Return the prompts that a spec names, as written: the ones to look up before ``check_spec``."""
-    return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode | AgentNode))
+    return frozenset(
+        node.config.prompt_ref for node in every_node(spec.dag.nodes) if isinstance(node, LlmNode | AgentNode)
+    )
 
 
 def queues_of(spec: WorkflowSpec) -> frozenset[str]:
     """Return the queues that a spec's nodes name."""
-    return frozenset(queue for queue in map(queue_of, spec.dag.nodes) if queue is not None)
+    return frozenset(queue for queue in map(queue_of, every_node(spec.dag.nodes)) if queue is not None)
 
 
 def check_spec(
@@ -100,12 +104,15 @@ def check_spec(
 
 
 def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:
-    yield from graph_problems(outline)
+    for one in (outline, *outline.inner.values()):
+        yield from graph_problems(one)
     yield from compensation_problems(outline)
     yield from size_problems(found.node for found in outline.nodes if found.node is not None)
-    for found in outline.nodes:
-        if found.node is not None:
-            yield from node_problems(found.index, found.node, outline, registry)
+    yield from loops_problems(outline)
+    for one in (outline, *outline.inner.values()):
+        for found in one.nodes:
+            if found.node is not None:
+                yield from node_problems(found.index, found.node, one, registry)
 
 
 def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import structs
 
 from connectors.providers.base import Provider
-from connectors.providers.conversation import weight
+from connectors.providers.request_text import request_text
 from schemas.errors import StepError
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.ports import Prices
@@ -29,7 +29,8 @@ class RouteCall:
 
     def _tokens(self, call: Call) -> int:
         provider, content, model = self._provider(call.route.provider), call.content, call.route.model
-        tokens = provider.count_tokens(model, weight(content.prompt, content.tools, content.turns))
+        tokens = provider.count_tokens(model, request_text(content.request(model, "", 0)))
+        tokens += provider.added_tokens(len(content.tools), has_schema=content.output_schema is not None)
         if not content.pictures:
             return tokens
         of_each = self._prices.picture_tokens(provider.name, model)

@@ -7,6 +7,7 @@ of it.
 
 from typing import Any
 
+from connectors.providers.base import OutputSchema
 from connectors.providers.images import ImageInput
 from connectors.redis.leases import Granted
 from connectors.tools.builtin.images import ANALYZER, LOOK, MAX_TOKENS
@@ -65,6 +66,11 @@ def content_of(
         tools=before.tools,
         turns=before.turns,
         pictures=pictures,
+        system=work.system,
+        output_schema=None if work.output_schema is None else OutputSchema(work.output_schema),
+        stop=tuple(work.stop),
+        seed=work.seed,
+        reasoning_effort=work.reasoning_effort,
     )
 
 

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from connectors.aio.cancel import end
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
@@ -11,7 +13,7 @@ from connectors.ports.pubsub import CANCELS
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import build_providers, provider_names
+from connectors.providers.registry import Endpoint, build_providers, provider_names
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
@@ -107,8 +109,7 @@ def _isolate(ctx: RoleContext) -> None:
 
 def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
     concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
-    settings = ctx.settings.providers
-    providers = provider_names(settings.openai_api_key.get_secret_value(), settings.openai_base_url)
+    providers = provider_names(_endpoints(ctx))
     say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms, providers)
     heart = Heartbeat(WorkerRegistry(ctx.redis), say)
     heart.start()
@@ -155,15 +156,25 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         error_rate=settings.local_error_rate,
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
-    providers = build_providers(
-        openai_api_key=settings.openai_api_key.get_secret_value(),
-        openai_base_url=settings.openai_base_url,
-        local_url=settings.local_url,
-        behaviour=behaviour,
-    )
+    providers = build_providers(_endpoints(ctx), local_url=settings.local_url, behaviour=behaviour)
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers
+
+
+def _endpoints(ctx: RoleContext) -> dict[str, Endpoint]:
+    settings = ctx.settings.providers
+    return {
+        "openai": _endpoint(settings.openai_api_key, settings.openai_base_url),
+        "anthropic": _endpoint(settings.anthropic_api_key, settings.anthropic_base_url),
+        "google": _endpoint(settings.google_api_key, settings.google_base_url),
+        "cohere": _endpoint(settings.cohere_api_key, settings.cohere_base_url),
+        "compatible": _endpoint(settings.compatible_api_key, settings.compatible_base_url),
+    }
+
+
+def _endpoint(api_key: SecretStr, base_url: str) -> Endpoint:
+    return Endpoint(api_key.get_secret_value(), base_url)
 
 
 SPEC = RoleSpec(

@@ -43,7 +43,7 @@ JOINS""",
     Mutant(
         "untaken_counts_as_taken",
         RUNS,
-        "taken = step.value is not None and chose(step.value.value, node.id)",
+        "taken = step.value is not None and chose(step.value.value, node.name)",
         "taken = step.value is not None",
         "a switch takes the edges that it chose",
     ),

@@ -31,10 +31,11 @@ def _joins(history: History) -> Iterator[str]:
     """No step is asked for before its join says so, by what became of the steps before it; and none that is unknown."""
     for at, request in history.requests:
         story = history.stories[request.run_id]
-        sources = before(story, request.node_id)
-        ended = [_settled_at(story, source) for source in sources]
+        scope = story.scope(request.step_id)
+        sources = before(scope, request.node_id)
+        ended = [_settled_at(scope, source) for source in sources]
         early = [source for source, when in zip(sources, ended, strict=True) if when > at]
-        join = story.nodes[request.node_id].join
+        join = scope.nodes[request.node_id].join
         if early and (join != "any" or len(early) == len(sources)):
             yield f"{request.request_id} was asked for before {early}"
         is_known = any(moment.view.attempt >= request.attempt for moment in story.steps.get(request.step_id, []))
@@ -58,7 +59,7 @@ def _places(history: History) -> Iterator[str]:
             asked.setdefault((request.run_id, request.step_id), (at, request))
     for at, request in asked.values():
         story = history.stories[request.run_id]
-        dag, node = story.run.spec.spec.dag, story.nodes[request.node_id]
+        dag, node = story.run.spec.spec.dag, story.every[request.node_id]
         now_open = [
             other
             for (run_id, step_id), (since, other) in asked.items()

@@ -13,7 +13,7 @@ from streams.core.runs.events.step_end import end
 from streams.core.runs.nodes import workflow
 from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.nodes.run_end import cancel, exceed_deadline
-from streams.core.runs.nodes.signal import nodes_of, waiting
+from streams.core.runs.nodes.signal import is_known, waiting
 from streams.core.runs.requests.sizes import payload_size
 from streams.core.runs.state.changes import RunChanges, late
 from streams.core.runs.state.reader import RunReader
@@ -59,7 +59,7 @@ def signal_is(turn: RunReader, event: SignalReceived) -> SignalIs:
         return "too_late"
     if event.signal_id in turn.signals.ids:
         return "repeated"
-    if not nodes_of(turn, event.name):
+    if not is_known(turn, event.name):
         return "unknown"
     if waiting(turn, event.name) is not None:
         return "awaited"

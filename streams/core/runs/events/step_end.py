@@ -8,15 +8,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.metrics import STEP_SLA_MISSES_TOTAL
 from schemas.payload import Payload
 from schemas.records.base import ErrorInfo
 from schemas.records.timers import Retry
 from schemas.spec.policy import Retries
-from streams.core.commands import Count
 from streams.core.runs.nodes import compensation
 from streams.core.runs.nodes.dispatch import map_went_on, node_done, node_failed
-from streams.core.runs.nodes.kind import NO_TIMER, Ended
+from streams.core.runs.nodes.kind import NO_TIMER, Ended, judged
 from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.nodes.map import map_step_ended
 from streams.core.runs.nodes.signal import output_of
@@ -45,7 +43,7 @@ def succeed(
 ) -> None:
     """Record the output of a step and go on. ``rides``: its worker goes on to the next one by itself."""
     where = output_of(output)
-    done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome, **_judged(turn, step))
+    done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome, **judged(turn, step))
     if turn.is_over:
         compensation.settled(turn, done)
     elif not done.is_of_map:
@@ -58,7 +56,7 @@ def fail(turn: RunChanges, step_id: str, step: Step, error: ErrorInfo, outcome: 
     """End an attempt by an error: try again, or fail the step."""
     retries = turn.node_of(step).policy.retries
     if not may_retry(retries, step.attempt, error):
-        failed = turn.change(step_id, step, state="failed", error=error, **outcome, **_judged(turn, step))
+        failed = turn.change(step_id, step, state="failed", error=error, **outcome, **judged(turn, step))
         _after_failure(turn, step_id, failed, error)
         return
     wait = wait_ms(retries, turn.run_id, step_id, step.attempt, error.retry_after_ms)
@@ -96,13 +94,3 @@ def _share(run_id: str, step_id: str, attempt: int) -> float:
     """Return a number in [0, 1) that only these three decide."""
     digest = hashlib.sha256(f"{run_id}\x1f{step_id}\x1f{attempt}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / float(1 << 48)
-
-
-def _judged(turn: RunChanges, step: Step) -> dict[str, Any]:
-    """Return what the end of a step says of its target, from its first request to now, and count a miss."""
-    target_ms, since_ms = turn.node_of(step).policy.sla_ms, step.asked_first_ms
-    if target_ms is None or since_ms is None or step.gather is not None or turn.now_ms - since_ms <= target_ms:
-        return {}
-    labels = (("workflow", turn.header.workflow_name), ("node", step.node))
-    turn.commands.append(Count(STEP_SLA_MISSES_TOTAL, labels))
-    return {"sla_missed": True}

@@ -58,5 +58,5 @@ def _line(turn: RunReader) -> Iterator[tuple[PlanNode, str]]:
         yield nodes[turn.recorded(step_id).node], step_id
     for node_id, counts in turn.maps.items():
         node = nodes[node_id]
-        if counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):
+        if node.parallel and counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):
             yield node, node_id

@@ -44,8 +44,8 @@ def _value(node_id: str, source: str, output: Output) -> Json:
     if output is None:
         return None
     if isinstance(output, Outputs):
-        return _listed(node_id, f"{source}.output", output)
-    name = f"{source}.output"
+        return _listed(node_id, source if "." in source else f"{source}.output", output)
+    name = source if "." in source else f"{source}.output"
     return _readable(node_id, name, _near(node_id, name, output))
 
 

@@ -9,9 +9,12 @@ from streams.core.runs.nodes.agent import ask_part
 from streams.core.runs.nodes.concurrency import has_room, next_in_line, stand_in_line, stands_in_line
 from streams.core.runs.nodes.decide import why_not
 from streams.core.runs.nodes.join import Verdict, unseen, verdict, why_skipped
+from streams.core.runs.nodes.kind import NO_TIMER, judged
 from streams.core.runs.nodes.kinds import NODE_KINDS
+from streams.core.runs.nodes.loop import roots_due
 from streams.core.runs.nodes.map import Ended, ask_children, begin_map
 from streams.core.runs.nodes.run_end import fail_with, give_up, succeed
+from streams.core.runs.nodes.signal import output_of
 from streams.core.runs.plan.arguments import BindingError
 from streams.core.runs.plan.model import PlanNode, is_part
 from streams.core.runs.requests.step_request import check_ride, node_scope, timeout_timer
@@ -52,8 +55,8 @@ def dispatch(turn: RunChanges, due: Iterable[Due], *, riding: str | None = None)
     for node, said in waiting:
         if turn.is_over:
             return
-        # A node that several edges lead to may be due by two of them before its turn comes.
-        if not turn.begun(node.id):
+        # A node that several edges lead to may be due by two of them before its turn comes; its loop may have failed.
+        if not turn.begun(node.id) and (node.loop is None or not turn.settled(node.loop)):
             run = said == "run"
             waiting += _run(turn, node, node.id == riding) if run else _skip(turn, node, why_skipped(turn, node))
 
@@ -74,13 +77,33 @@ def fill_places(turn: RunChanges) -> None:
 
 def settle(turn: RunChanges, node: PlanNode) -> list[Due]:
     """Count a node as settled; return what waits for nothing any more."""
-    turn.done += 1
     nodes = turn.plan.nodes
-    if turn.done == turn.plan.size:
-        succeed(turn)
-        return []
+    if node.loop is None:
+        turn.done += 1
+        if turn.done == turn.plan.size:
+            succeed(turn)
+            return []
     followers = [(nodes[follower], verdict(turn, nodes[follower])) for follower in node.successors]
-    return [(follower, said) for follower, said in followers if said != "wait"]
+    due: list[Due] = [(follower, said) for follower, said in followers if said != "wait"]
+    return due if node.loop is None else due + _after_inside(turn, node, nodes[node.loop])
+
+
+def _after_inside(turn: RunChanges, node: PlanNode, loop: PlanNode) -> list[Due]:
+    """Go on with a loop after a node of its body is settled, or failed for good; return what is due by that."""
+    ended = NODE_KINDS[loop.kind].on_result(turn, node.id, turn.recorded(node.id), None)
+    if ended is None:
+        return _begin_inside(turn, loop)
+    step = turn.recorded(loop.id)
+    done = {"finished_at_ms": turn.now_ms, **NO_TIMER, **judged(turn, step)}
+    if ended.output is None:
+        failed = turn.change(loop.id, step, state="failed", error=ended.error, **done)
+        return _fail(turn, failed, ended.error) if ended.error is not None else []
+    turn.change(loop.id, step, state="succeeded", **output_of(ended.output), **done)
+    return settle(turn, loop)
+
+
+def _begin_inside(turn: RunChanges, loop: PlanNode) -> list[Due]:
+    return [(node, "run") for node in roots_due(turn, loop)]
 
 
 def _unblocked(turn: RunReader) -> list[Due]:
@@ -120,6 +143,8 @@ def _decide(turn: RunChanges, node: PlanNode) -> list[Due] | None:
 def _fail(turn: RunChanges, step: Step, error: ErrorInfo) -> list[Due]:
     node = turn.node_of(step)
     if not node.policy.optional:
+        if node.loop is not None:
+            return _after_inside(turn, node, turn.plan.nodes[node.loop])
         fail_with(turn, step, error)
         return []
     give_up(turn, step, error)
@@ -152,7 +177,9 @@ def _dispatch_one(turn: RunChanges, node: PlanNode, *, rides: bool = False) -> l
     turn.begin(step_id, step)
     if step.timer is not None and step.due_ms is not None:
         turn.arm(step.timer, step.due_ms)
-    return settle(turn, node) if step.state == "succeeded" else []
+    if step.state == "succeeded":
+        return settle(turn, node)
+    return [] if node.body is None else _begin_inside(turn, node)
 
 
 def map_went_on(turn: RunChanges, node: PlanNode, ended: Ended | None) -> None:

@@ -38,7 +38,7 @@ def edge(turn: RunReader, source: str, node: PlanNode) -> Edge:
         return "open"
     taken = step.state == "succeeded"
     if taken and source in node.switches:
-        taken = step.value is not None and chose(step.value.value, node.id)
+        taken = step.value is not None and chose(step.value.value, node.name)
     return "taken" if taken else "untaken"
 
 

@@ -13,15 +13,17 @@ The functions decide, and ask for what is needed. What follows from the end of a
 ``Ended``, and ``events.step_end`` goes on from there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from schemas.metrics import STEP_SLA_MISSES_TOTAL
 from schemas.payload import Payload
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.steps import LlmCall
 from schemas.records.timers import StepTimer
-from schemas.spec.model import ResolvedSpec
+from schemas.spec.model import Edge, ResolvedSpec
+from streams.core.commands import Count
 from streams.core.runs.plan.arguments import Datum
 from streams.core.runs.plan.model import PlanNode, Work
 from streams.core.runs.state.changes import RunChanges
@@ -53,6 +55,11 @@ class Compiling:
     resolved: ResolvedSpec
     above: frozenset[str]
     _made: dict[str, Any]
+    _body: Callable[[frozenset[str], Sequence[Any], Sequence[Edge]], dict[str, PlanNode]]
+
+    def body(self, documents: Sequence[Any], edges: Sequence[Edge]) -> dict[str, PlanNode]:
+        """Return the nodes inside of a loop, which see what it sees."""
+        return self._body(self.above, documents, edges)
 
     def once(self, name: str, make: Callable[[], MadeT]) -> MadeT:
         """Return what nodes of one workflow share, made for the first of them."""
@@ -67,7 +74,8 @@ class Compiled:
     """What a kind adds to a node of the plan: ``work`` for workers, or data of its ``own``.
 
     ``call`` is the model's call, if it asks one. ``args`` are bound beside the node's inputs, as written.
-    ``takes_inputs``: outputs of predecessors, or the run's inputs, are its inputs if the node names none.
+    ``takes_inputs``: outputs of predecessors, or the run's inputs, are its inputs if the node names none. ``body`` are
+    the nodes inside of it, and ``gives`` is the one whose output is an iteration's.
     """
 
     work: Work | None = None
@@ -75,12 +83,24 @@ class Compiled:
     call: LlmCall | None = None
     args: Mapping[str, Json] = field(default_factory=dict)
     takes_inputs: bool = False
+    body: Mapping[str, PlanNode] | None = None
+    gives: str = ""
 
 
 Compile = Callable[[Any, Compiling], Compiled]
 Start = Callable[[RunChanges, PlanNode, str, Step, Datum | None], Step]
 OnTimer = Mapping[type[StepTimer], Callable[[RunChanges, str, Step], Ended | None]]
 OnResult = Callable[[RunChanges, str, Step, Any], Ended | None]
+
+
+def judged(turn: RunChanges, step: Step) -> dict[str, Any]:
+    """Return what the end of a step says of its target, from its first request to now, and count a miss."""
+    target_ms, since_ms = turn.node_of(step).policy.sla_ms, step.asked_first_ms
+    if target_ms is None or since_ms is None or step.gather is not None or turn.now_ms - since_ms <= target_ms:
+        return {}
+    labels = (("workflow", turn.header.workflow_name), ("node", turn.node_of(step).name))
+    turn.commands.append(Count(STEP_SLA_MISSES_TOTAL, labels))
+    return {"sla_missed": True}
 
 
 def no_result(turn: RunChanges, step_id: str, step: Step, _result: Any) -> Ended | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from schemas.spec.model import NodeKind
-from streams.core.runs.nodes import agent, signal, switch, wait, worker_step, workflow
+from streams.core.runs.nodes import agent, loop, signal, switch, wait, worker_step, workflow
 from streams.core.runs.nodes.kind import KindRules
 from streams.core.runs.plan.model import is_part
 from streams.core.runs.state.entries import Step
@@ -18,6 +18,7 @@ NODE_KINDS: Mapping[NodeKind, KindRules] = {
     "signal": signal.SIGNAL,
     "agent": agent.AGENT,
     "workflow": workflow.WORKFLOW,
+    "loop": loop.LOOP_RULES,
 }
 
 

@@ -9,6 +9,7 @@ from schemas.records.timers import timer_id
 from schemas.run_states import TERMINAL_STEP, RunState
 from streams.core.commands import Count, Disarm, Observe
 from streams.core.runs.nodes.kinds import kind_of
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import DEADLINE, Step
 from streams.core.runs.state.reader import RunReader
@@ -32,13 +33,19 @@ def fail_with(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
 
 
 def give_up(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
-    """End an optional node by its step, or a child, that failed for good: of a map no child is waited for any more."""
-    if not step.is_of_map:
+    """End an optional node by its step, or a child, that failed for good. Nothing of it, or in it, is waited for."""
+    node = turn.node_of(step)
+    if not step.is_of_map and node.body is None:
         return
     _fail_map_of(turn, step, error)
-    _cancel_open(turn, step.node)
-    turn.requests = [request for request in turn.requests if request.node_id != step.node]
-    turn.ready = [step_id for step_id in turn.ready if (one := turn.step(step_id)) is None or one.node != step.node]
+    _cancel_open(turn, node)
+    turn.requests = [asked for asked in turn.requests if not _serves(turn, turn.step(asked.step_id), node)]
+    turn.ready = [step_id for step_id in turn.ready if not _serves(turn, turn.step(step_id), node)]
+
+
+def _serves(turn: RunReader, step: Step | None, node: PlanNode) -> bool:
+    """Return whether a step is one of a node, or inside of it."""
+    return step is not None and (step.node == node.id or turn.node_of(step).loop == node.id)
 
 
 def _fail_map_of(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
@@ -61,9 +68,9 @@ def cancel(turn: RunChanges, error: ErrorInfo) -> None:
     _end(turn, "canceled", error)
 
 
-def _cancel_open(turn: RunChanges, node_id: str | None = None) -> None:
+def _cancel_open(turn: RunChanges, node: PlanNode | None = None) -> None:
     for step_id, step in list(turn.steps()):
-        if step.state not in TERMINAL_STEP and node_id in (None, step.node):
+        if step.state not in TERMINAL_STEP and (node is None or _serves(turn, step, node)):
             turn.disarm(step)
             still_open = step.attempt_is_open or kind_of(turn, step_id, step).give_up(turn, step_id, step)
             turn.change(

@@ -5,6 +5,7 @@ waits for is kept and given to the first step that begins to. That step has the 
 a timer that is due at once, which ends it: so a step is never done before it has begun, here as everywhere.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from schemas.ids import child_step_id
 from schemas.payload import Inline, Payload, inline
 from schemas.records.base import ErrorInfo
 from schemas.records.timers import SignalTimeout
+from schemas.spec.loops import iteration_prefix
 from schemas.spec.model import SignalNode
 from schemas.tables.signals import Signals
 from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
@@ -74,15 +76,30 @@ def output_of(payload: Payload) -> dict[str, Any]:
     return {"value": payload} if isinstance(payload, Inline) else {"stored": payload}
 
 
-def nodes_of(turn: RunReader, name: str) -> list[PlanNode]:
-    """Return the nodes that wait for signals of this name."""
+def is_known(turn: RunReader, name: str) -> bool:
+    """Return whether any node waits for signals of this name, now or later."""
     nodes = turn.plan.nodes.values()
-    return [node for node in nodes if isinstance(node.own, Signal) and node.own.name == name]
+    return any(_is_of(one, name) for node in nodes for one in (node, *(node.body or {}).values()))
+
+
+def _is_of(node: PlanNode, name: str) -> bool:
+    return isinstance(node.own, Signal) and node.own.name == name
+
+
+def _nodes_now(turn: RunReader) -> Iterator[PlanNode]:
+    """Yield the nodes of the plan, each loop followed by those of its current iteration."""
+    for node in turn.plan.nodes.values():
+        yield node
+        counts = turn.maps.get(node.id) if node.body is not None else None
+        if counts is not None and counts.open:
+            yield from (turn.plan.nodes[f"{iteration_prefix(node.id, counts.asked)}{one}"] for one in node.body or ())
 
 
 def waiting(turn: RunReader, name: str) -> tuple[str, Step] | None:
     """Return the step that a signal of this name is for now, if one waits for it."""
-    for node in nodes_of(turn, name):
+    for node in _nodes_now(turn):
+        if not _is_of(node, name):
+            continue
         whole = turn.step(node.id)
         for step_id in _step_ids(node, whole):
             step = turn.step(step_id)

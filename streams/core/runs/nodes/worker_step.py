@@ -62,6 +62,11 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         temperature=config.temperature,
         cache=config.cache,
         images=list(config.images),
+        system=config.system,
+        output_schema=config.output_schema,
+        stop=list(config.stop),
+        seed=config.seed,
+        reasoning_effort=config.reasoning_effort,
     )
 
 
@@ -79,7 +84,7 @@ def outstanding(turn: RunChanges, step_id: str, step: Step) -> None:
 
 def count_retry(turn: RunChanges, step: Step) -> None:
     """Count an attempt that follows a failed one."""
-    labels = (("workflow", turn.header.workflow_name), ("node", step.node))
+    labels = (("workflow", turn.header.workflow_name), ("node", turn.node_of(step).name))
     turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
 
 

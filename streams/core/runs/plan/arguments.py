@@ -19,6 +19,7 @@ from schemas.spec.references import (
     Template,
     Variable,
     look_up,
+    parse_loop_reference,
     parse_reference,
     parse_template,
 )
@@ -139,7 +140,7 @@ Value = Constant | OutputOf | Text | ListOf | DictOf
 
 
 def compile_value(raw: Json, ancestors: frozenset[str]) -> Value:
-    """Return what a value of the document means for a node with these ancestors."""
+    """Return what a value of the document means for a node with these ancestors, or other names that it may use."""
     if isinstance(raw, str):
         return _compile_text(raw, ancestors)
     if isinstance(raw, list):
@@ -156,8 +157,8 @@ def compile_value(raw: Json, ancestors: frozenset[str]) -> Value:
 
 
 def _compile_text(raw: str, ancestors: frozenset[str]) -> Value:
-    reference = parse_reference(raw)
-    if reference is not None and reference.node in ancestors:
+    reference = parse_reference(raw) or parse_loop_reference(raw)
+    if reference is not None and reference.source in ancestors:
         return OutputOf(reference)
     template = parse_template(raw)
     return Text(template) if template.variables else Constant(raw)
@@ -200,7 +201,7 @@ def of_payload(payload: Payload, path: tuple[PathPart, ...] = (), name: str = ""
 
 
 def _bind_output(reference: Reference, scope: Scope, at: list[PathPart], links: list[Link]) -> Json:
-    output = scope.outputs(reference.node)
+    output = scope.outputs(reference.source)
     if isinstance(output, Outputs) and not reference.path:
         if output.gathered is not None:
             return place(of_payload(output.gathered), at, links)
@@ -275,7 +276,7 @@ def lists_named(value: Value) -> Iterator[str]:
     """Yield the nodes whose outputs a value names as a whole."""
     match value:
         case OutputOf(reference) if not reference.path:
-            yield reference.node
+            yield reference.source
         case ListOf(items):
             for item in items:
                 yield from lists_named(item)

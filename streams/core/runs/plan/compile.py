@@ -1,8 +1,9 @@
 """Compiles a workflow for folding. What a kind of node adds is its own (``nodes.kinds``); all else is here."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from typing import Any
 
 from schemas.errors import BadRecord
 from schemas.records.steps import LlmCall
@@ -10,50 +11,20 @@ from schemas.spec.check.nodes import queue_of
 from schemas.spec.compensation import compensating, widened
 from schemas.spec.conditions import BadCondition, compile_condition
 from schemas.spec.graph import Cycle, ancestors, predecessors, topological_order
-from schemas.spec.model import Node, ResolvedSpec
+from schemas.spec.loops import BODY_NAMES, with_outputs
+from schemas.spec.model import Edge, Node, ResolvedSpec
 from schemas.spec.references import Reference, variables_of
 from schemas.spec.rules_version import rules_of
 from streams.core.runs.nodes.kind import Compiled, Compiling
 from streams.core.runs.nodes.kinds import NODE_KINDS
 from streams.core.runs.plan.arguments import ListOf, OutputOf, Value, compile_value, lists_named
-from streams.core.runs.plan.model import Plan, PlanNode
+from streams.core.runs.plan.model import Plan, PlanNode, PlanNodes
 
 
 def compile_plan(resolved: ResolvedSpec) -> Plan:
     """Compile a resolved spec. Raises ``BadRecord`` for one that registration would have refused."""
-    dag = resolved.spec.dag
-    before = predecessors([node.id for node in dag.nodes], [(edge.source, edge.target) for edge in dag.edges])
-    try:
-        order = topological_order(before)
-    except Cycle as exc:
-        raise BadRecord("bad_spec", f"the workflow has a cycle: {exc}") from exc
-    above = ancestors(before, order)
-    by_id = {node.id: node for node in dag.nodes}
-    apart = compensating(resolved.spec)
-    reach = widened(above, apart) if apart else above
-    after: dict[str, list[str]] = {node: [] for node in order}
-    for node in order:
-        for source in before[node]:
-            after[source].append(node)
-    below = Counter(node for others in above.values() for node in others)
-    early = _early(by_id, above) - apart
-    made: dict[str, object] = {}
-    plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early - apart
-    nodes = {
-        id_: replace(
-            _compile_node(by_id[id_], i, Compiling(resolved, reach[id_], made), before[id_], tuple(after[id_])),
-            alone=not early and len(above[id_]) + below[id_] + 1 == len(order) - len(apart),
-            join=by_id[id_].join,
-            switches=tuple(source for source in before[id_] if NODE_KINDS[by_id[source].type].chooses),
-            early=id_ in early,
-            ancestors=tuple(sorted(above[id_])) if id_ in early else (),
-            compensates=id_ in apart,
-        )
-        for i, id_ in enumerate(order)
-    }
-    nodes = {id_: replace(node, next=_next(node, nodes, plain)) for id_, node in nodes.items()}
-    whole = {name for node in nodes.values() for value in _bound(node) for name in lists_named(value)}
-    nodes = {id_: replace(node, is_listed=id_ in whole) if node.parallel else node for id_, node in nodes.items()}
+    dag, apart = resolved.spec.dag, compensating(resolved.spec)
+    nodes = PlanNodes(_Graph(resolved, apart).compile(dag.nodes, dag.edges))
     return Plan(
         resolved=resolved,
         nodes=nodes,
@@ -66,6 +37,59 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         max_parallel=dag.max_parallel,
         deadline_ms=dag.deadline_ms,
     )
+
+
+class _Graph:
+    """Compiles graphs of nodes: the workflow's own, and the bodies of its loops with the names ``around`` them."""
+
+    def __init__(self, resolved: ResolvedSpec, apart: frozenset[str], around: frozenset[str] = frozenset()) -> None:
+        self._resolved = resolved
+        self._apart = apart
+        self._around = around
+        self._made: dict[str, Any] = {}
+
+    def compile(self, documents: Sequence[Node], edges: Sequence[Edge]) -> dict[str, PlanNode]:
+        """Return the nodes by id, in topological order. Raises ``BadRecord``."""
+        apart = self._apart
+        before = predecessors([node.id for node in documents], [(edge.source, edge.target) for edge in edges])
+        try:
+            order = topological_order(before)
+        except Cycle as exc:
+            raise BadRecord("bad_spec", f"the workflow has a cycle: {exc}") from exc
+        above = ancestors(before, order)
+        by_id = {node.id: node for node in documents}
+        reach = with_outputs(widened(above, apart) if apart else above, [n.id for n in documents if n.type == "loop"])
+        after: dict[str, list[str]] = {node: [] for node in order}
+        for node in order:
+            for source in before[node]:
+                after[source].append(node)
+        below = Counter(node for others in above.values() for node in others)
+        early = _early(by_id, above) - apart
+        plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early - apart
+        nodes = {
+            id_: replace(
+                _compile_node(by_id[id_], i, self._compiling(reach[id_]), before[id_], tuple(after[id_])),
+                alone=not early and len(above[id_]) + below[id_] + 1 == len(order) - len(apart),
+                join=by_id[id_].join,
+                switches=tuple(source for source in before[id_] if NODE_KINDS[by_id[source].type].chooses),
+                early=id_ in early,
+                ancestors=tuple(sorted(above[id_])) if id_ in early else (),
+                compensates=id_ in apart,
+            )
+            for i, id_ in enumerate(order)
+        }
+        nodes = {id_: replace(node, next=_next(node, nodes, plain)) for id_, node in nodes.items()}
+        every = [one for node in nodes.values() for one in (node, *(node.body or {}).values())]
+        whole = {name for node in every for value in _bound(node) for name in lists_named(value)}
+        return {id_: replace(node, is_listed=id_ in whole) if node.parallel else node for id_, node in nodes.items()}
+
+    def _compiling(self, above: frozenset[str]) -> Compiling:
+        return Compiling(self._resolved, above | self._around, self._made, self._body)
+
+    def _body(self, above: frozenset[str], documents: Sequence[Node], edges: Sequence[Edge]) -> dict[str, PlanNode]:
+        """Return the nodes of a loop's body. They are asked for one by one, so that each may see the run's end."""
+        nodes = _Graph(self._resolved, frozenset(), above | BODY_NAMES).compile(documents, edges)
+        return {id_: replace(node, next=None) for id_, node in nodes.items()}
 
 
 def _is_plain(node: Node) -> bool:
@@ -95,12 +119,15 @@ def _compile_node(
     args = _args(node, added, items, before, above)
     return PlanNode(
         id=node.id,
+        name=node.id,
         position=position,
         kind=node.type,
         policy=node.policy,
         work=added.work,
         own=added.own,
         call=added.call,
+        body=added.body,
+        gives=added.gives,
         condition=condition,
         parallel=config.parallel,
         items=items,

@@ -99,7 +99,7 @@ def _bind_item(node: PlanNode, value: Value, scope: Scope) -> Datum:
 
 
 def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Items:
-    output = scope.outputs(reference.node)
+    output = scope.outputs(reference.source)
     if isinstance(output, Outputs) and not reference.path:
         return Items(len(output), lambda i: of_payload(output[i]))
     if output is None:
@@ -108,7 +108,7 @@ def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Item
     datum = find(output, reference)
     if isinstance(datum, Near):
         return _items_of_list(node, datum.value)
-    return _items_of_stored(node, f"'{reference.node}.output'", datum)
+    return _items_of_stored(node, f"'{reference.node}.{reference.what}'", datum)
 
 
 def _items_of_stored(node: PlanNode, name: str, far: Far) -> Items:

@@ -4,9 +4,12 @@ from typing import Any
 
 from msgspec import structs
 
+from schemas.payload import inline
 from schemas.records.steps import StepRequest, Work
 from schemas.records.timers import Backstop
-from streams.core.runs.plan.arguments import Datum, Scope
+from schemas.spec.loops import iteration_prefix
+from schemas.spec.references import LOOP
+from streams.core.runs.plan.arguments import Datum, Output, Scope
 from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.binding import bind_args, open_items
 from streams.core.runs.requests.chained import args_hash, rides_after
@@ -25,6 +28,8 @@ def node_scope(turn: RunReader, node: PlanNode, step: Step | None, item: Datum |
     """Return where names are looked up for a node's step, or for a child's with its item."""
     if node.compensates:
         return _scope_after(turn)
+    if node.loop is not None:
+        return _scope_inside(turn, node, node.loop, step)
     index = 0 if step is None else step.index or 0
     own = step if step is None or step.index is None else turn.step(node.id)
     stored = turn.stored_inputs
@@ -34,6 +39,25 @@ def node_scope(turn: RunReader, node: PlanNode, step: Step | None, item: Datum |
     return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index, stored)
 
 
+def _scope_inside(turn: RunReader, node: PlanNode, loop_id: str, step: Step | None) -> Scope:
+    """Return where the names of a loop's body are looked up: in its iteration, in the loop, then around the loop."""
+    loop = turn.plan.nodes[loop_id]
+    around = node_scope(turn, loop, turn.step(loop_id))
+    inside, prefix = loop.body or {}, iteration_prefix(loop_id, node.iteration)
+    unseen = () if step is None else step.unseen
+
+    def outputs(source: str) -> Output:
+        if source in inside:
+            return None if f"{prefix}{source}" in unseen else turn.output(f"{prefix}{source}")
+        if source == f"{LOOP}.iteration":
+            return inline(node.iteration)
+        if source == f"{LOOP}.previous":
+            return turn.iteration_output(loop, node.iteration - 1)
+        return around.outputs(source)
+
+    return Scope(around.inputs, outputs, stored=around.stored)
+
+
 def _scope_after(turn: RunReader) -> Scope:
     """Return where a compensating node's names are looked up: what has not succeeded gave nothing."""
     error = turn.error
@@ -41,7 +65,7 @@ def _scope_after(turn: RunReader) -> Scope:
     stored = {name: place for name, place in (turn.stored_inputs or {}).items() if name not in of_run}
     return Scope(
         turn.inputs | of_run,
-        lambda source: turn.output(source) if turn.succeeded(source) else None,
+        lambda source: turn.output(source) if turn.succeeded(source.partition(".")[0]) else None,
         stored=stored,
     )
 
@@ -92,7 +116,7 @@ def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work
         workflow_name=header.workflow_name,
         workflow_version=header.workflow_version,
         step_id=step_id,
-        node_id=node.id,
+        node_id=node.name,
         attempt=step.attempt,
         deferral=step.deferral,
         tier=node.policy.quality,

@@ -14,6 +14,7 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
+from schemas.spec.loops import iteration_prefix
 from schemas.tables.runs import INPUTS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS, step_field
 from schemas.tables.signals import Signals
 from streams.core.commands import Command
@@ -145,11 +146,12 @@ class RunReader:
         known = [(step_id, step) for step_id, step in found if step is not None]
         yield from sorted(known, key=lambda one: self._place(*one))
 
-    def _place(self, step_id: str, step: Step) -> tuple[int, int, int, str]:
-        position = self.plan.nodes[step.node].position
+    def _place(self, step_id: str, step: Step) -> tuple[int, int, int, int, int, str]:
+        node = self.plan.nodes[step.node]
+        within = (node.position, node.iteration, node.place)
         if step.gather is not None:
-            return position, 1, step.gather[0], step_id
-        return position, 0, -1 if step.index is None else step.index, step_id
+            return *within, 1, step.gather[0], step_id
+        return *within, 0, -1 if step.index is None else step.index, step_id
 
     def node_of(self, step: Step) -> PlanNode:
         """Return a step's node."""
@@ -173,8 +175,11 @@ class RunReader:
     def output(self, node_id: str) -> Output:
         """Return the output of a settled node; of a mapped one its children's outputs, in order.
 
-        It is ``None`` for a node that gave none: it was skipped, or it is optional and failed.
+        It is ``None`` for a node that gave none: it was skipped, or it is optional and failed. ``refine.outputs`` are
+        those of all iterations of a loop.
         """
+        if "." in node_id:
+            return self._iteration_outputs(node_id.partition(".")[0])
         step = self.step(node_id)
         if step is None or step.state not in TERMINAL_STEP:
             raise ImpossibleMove(f"the output of '{node_id}' is read before it is there")
@@ -190,6 +195,18 @@ class RunReader:
         if step is not None and step.state == "failed" and step.error is not None:
             return inline({"error": {"code": step.error.code, "message": step.error.message}})
         return self._one_output(step_id, step)
+
+    def iteration_output(self, loop: PlanNode, number: int) -> Payload:
+        """Return the output of a loop's iteration that ended; null without any, or where its node was skipped."""
+        step = self.step(f"{iteration_prefix(loop.id, number)}{loop.gives}") if number else None
+        output = step.output if step is not None and step.state == "succeeded" else None
+        return inline(None) if output is None else output
+
+    def _iteration_outputs(self, loop_id: str) -> Outputs | None:
+        if not self.succeeded(loop_id):
+            return None
+        loop = self.plan.nodes[loop_id]
+        return Outputs(self.maps[loop_id].ended, lambda i: self.iteration_output(loop, i + 1))
 
     def _one_output(self, step_id: str, step: Step | None) -> Payload:
         output = step.output if step is not None else None

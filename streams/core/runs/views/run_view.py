@@ -59,7 +59,7 @@ def step_view(turn: RunReader, step_id: str, step: Step) -> StepView:
     reused = turn.reused
     return StepView(
         step_id=step_id,
-        node_id=step.node,
+        node_id=turn.node_of(step).name,
         kind=_kind(turn, step_id, step),
         state=step.state,
         attempt=step.attempt,

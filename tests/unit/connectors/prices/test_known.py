@@ -7,7 +7,7 @@ import pytest
 
 from connectors.prices.known import KnownModels
 from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import PROVIDER_NAMES, build_providers
+from connectors.providers.registry import PROVIDER_NAMES, PROVIDERS, Endpoint, build_providers, provider_names
 
 
 @pytest.fixture
@@ -37,9 +37,10 @@ def test_a_provider_has_its_models_alone(models: KnownModels) -> None:
 
 
 async def test_every_provider_that_can_be_built_has_a_known_name() -> None:
-    built = build_providers(openai_api_key="key", behaviour=LocalBehaviour())
+    endpoints = dict.fromkeys(PROVIDERS, Endpoint("key", "http://127.0.0.1:1/v1"))
+    built = build_providers(endpoints, behaviour=LocalBehaviour())
     try:
-        assert built.keys() <= PROVIDER_NAMES
+        assert built.keys() == PROVIDER_NAMES == provider_names(endpoints)
     finally:
         for provider in built.values():
             await provider.close()

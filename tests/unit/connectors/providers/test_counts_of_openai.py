@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.providers.openai_wire import read_counts
+from connectors.providers.compatible.chat import read_counts
 from connectors.providers.usage import Bounds, counted
 from schemas.records.base import Usage
 

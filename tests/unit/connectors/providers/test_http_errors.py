@@ -38,7 +38,7 @@ def test_each_status_has_one_meaning(status: int, code: str, retryable: bool) ->
 def test_an_empty_account_is_not_retried() -> None:
     body = json.dumps({"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}).encode()
     error = http_errors.from_status("openai", 429, {"retry-after": "1"}, body, now=NOW)
-    assert (error.code, error.retryable) == ("provider_rejected", False)
+    assert (error.code, error.retryable) == ("provider_no_credit", False)
     assert "add credit" in str(error)
 
 

@@ -10,13 +10,13 @@ from PIL import Image
 
 from connectors.objects.store import LocalObjects
 from connectors.prices.book import Override, PriceBook
-from connectors.providers import openai_wire
 from connectors.providers.base import ModelRequest
+from connectors.providers.compatible.chat import request_body
 from connectors.providers.conversation import ToolSpec
 from connectors.providers.images import MAX_IMAGE_TOKENS, ImageInput, most_tokens, noted
 from connectors.providers.local import tokens
 from connectors.providers.local.provider import LocalProvider
-from connectors.providers.openai import OpenAIProvider
+from connectors.providers.openai.provider import OpenAIProvider
 from connectors.redis.response_cache import CacheKey
 from connectors.tools import ToolContext
 from schemas.errors import InvalidSpec, StepError
@@ -104,7 +104,7 @@ async def test_pictures_are_bounded_together(context: ToolContext, monkeypatch: 
 
 
 def test_a_request_has_the_pictures_and_what_is_kept_has_their_hashes() -> None:
-    body = openai_wire.request_body(asked(RED, BLUE))
+    body = request_body(asked(RED, BLUE))
     (message,) = body["messages"]
     assert message["content"] == [
         {"type": "text", "text": "What is it?"},
@@ -118,7 +118,7 @@ def test_a_request_has_the_pictures_and_what_is_kept_has_their_hashes() -> None:
         "url": "data:image/jpeg;base64,", "sha256": BLUE.sha256, "bytes": len(BLUE.data)
     }  # fmt: skip
     assert body["messages"][0]["content"][1]["image_url"]["url"] == RED.url
-    plain = openai_wire.request_body(asked())
+    plain = request_body(asked())
     assert plain["messages"] == [{"role": "user", "content": "What is it?"}]
     assert noted(plain, []) is plain
 

@@ -316,6 +316,18 @@ def test_the_runs_own_budget_shrinks(world):
     assert [r.run_budget_nano for r in world.requests] == [10, 6, 0]
 
 
+def test_a_request_has_what_its_model_is_asked_besides_the_prompt(world):
+    asked = {"system": "Be brief.", "output_schema": {"type": "object"}, "stop": ["END"], "seed": 7}
+    world.submit(llm("a", **asked, reasoning_effort="low"), llm("b"), inputs={"word": "hi"})
+    first, second = (request.work for request in world.requests)
+    assert {name: getattr(first, name) for name in asked} == asked
+    assert first.reasoning_effort == "low"
+    assert (second.system, second.output_schema, second.stop, second.seed, second.reasoning_effort) == (
+        *("", None, [], None),
+        None,
+    )
+
+
 def test_a_request_says_all_a_worker_needs(world):
     node = llm("a", max_tokens=7, model="m") | {"policy": {"quality": "GOLD", "sla_ms": 5, "timeout_ms": 9}}
     world.submit(node, inputs={"word": "hi"}, tags={"team": "x"}, capture="none")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connectors.providers.base import OutputSchema
 from connectors.providers.conversation import ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from connectors.redis.leases import Granted
@@ -73,6 +74,11 @@ def test_content_is_what_the_node_asks() -> None:
         max_tokens=9,
         temperature=0.5,
         cache=True,
+        system="Be brief.",
+        output_schema={"type": "object"},
+        stop=["END"],
+        seed=7,
+        reasoning_effort="low",
     )
     pictures, tools, turns = (ImageInput("image/png", b"x"),), (ToolSpec("t", "", {}),), (Turn("so", (), ()),)
     assert content_of(work, {"word": "x"}, pictures, Transcript(tools, turns)) == Content(
@@ -84,6 +90,11 @@ def test_content_is_what_the_node_asks() -> None:
         tools=tools,
         turns=turns,
         pictures=pictures,
+        system="Be brief.",
+        output_schema=OutputSchema({"type": "object"}),
+        stop=("END",),
+        seed=7,
+        reasoning_effort="low",
     )
 
 

@@ -1,53 +1,86 @@
 """The chat-completions wire format: a request's body, and the parsed answer. No I/O."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from connectors.providers.base import ModelRequest
-from connectors.providers.conversation import Asked, ToolSpec, Turn, asked_for
-from connectors.providers.results import no_text
+from connectors.providers.conversation import Asked, ToolSpec, Turn, asked_for, wire_names
+from connectors.providers.results import filtered, no_text
 from connectors.providers.usage import added
-from schemas.errors import StepError
-
-_NOT_ON_THE_WIRE = re.compile(r"[^A-Za-z0-9_-]")
+from connectors.providers.wire import (
+    CONTENT_FILTER,
+    LENGTH,
+    REFUSAL,
+    STOP,
+    TOOL_CALLS,
+    Completion,
+    MalformedError,
+    an_object,
+    finish,
+    objects,
+    text_of,
+)
 
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
-
-class MalformedError(ValueError):
-    """The body is not a chat completion; the message names the problem."""
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A parsed answer. ``counts`` are the provider's by kind, as it gave them (see ``providers.usage``).
-
-    ``problem`` is why an answer that was counted cannot be used.
-    """
-
-    text: str
-    finish_reason: str
-    counts: Mapping[str, object] = field(default_factory=dict)
-    asked: tuple[Asked, ...] = ()
-    problem: StepError | None = None
+_FINISH = {
+    "stop": STOP,
+    "length": LENGTH,
+    "tool_calls": TOOL_CALLS,
+    "function_call": TOOL_CALLS,
+    "content_filter": CONTENT_FILTER,
+}
 
 
 def request_body(request: ModelRequest, max_tokens_field: MaxTokensField = "max_tokens") -> dict[str, Any]:
-    """Return the JSON body of a request: the prompt as one user message, then the earlier turns."""
+    """Return the JSON body of a request: instructions, earlier messages, the prompt, then the turns since."""
     names = wire_names(request.tools)
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [{"role": "user", "content": _prompt(request)}, *_messages(request.turns, names)],
+        "messages": [
+            *_instructions(request),
+            {"role": "user", "content": _prompt(request)},
+            *_messages(request.turns, names),
+        ],
         max_tokens_field: request.max_tokens,
     }
     if request.tools:
         body["tools"] = [_tool(tool, names[tool.name]) for tool in request.tools]
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    return body
+        if request.tool_choice != "auto":
+            body["tool_choice"] = _choice(request.tool_choice, names)
+    return body | _options(request)
+
+
+def _options(request: ModelRequest) -> dict[str, Any]:
+    schema = request.output_schema
+    options = {
+        "temperature": request.temperature,
+        "stop": list(request.stop) or None,
+        "seed": request.seed,
+        "reasoning_effort": request.reasoning_effort,
+        "response_format": None
+        if schema is None
+        else {
+            "type": "json_schema",
+            "json_schema": {"name": schema.name, "schema": schema.schema, "strict": True},
+        },
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _instructions(request: ModelRequest) -> Iterator[dict[str, Any]]:
+    for role, text in (("system", request.system), ("developer", request.developer)):
+        if text:
+            yield {"role": role, "content": text}
+    for said in request.history:
+        yield {"role": said.role, "content": said.text}
+
+
+def _choice(choice: str, names: Mapping[str, str]) -> str | dict[str, Any]:
+    if choice in ("none", "required"):
+        return choice
+    return {"type": "function", "function": {"name": names.get(choice, choice)}}
 
 
 def _prompt(request: ModelRequest) -> str | list[dict[str, Any]]:
@@ -55,16 +88,6 @@ def _prompt(request: ModelRequest) -> str | list[dict[str, Any]]:
         return request.prompt
     shown = [{"type": "image_url", "image_url": {"url": picture.url}} for picture in request.pictures]
     return [{"type": "text", "text": request.prompt}, *shown]
-
-
-def wire_names(tools: Sequence[ToolSpec]) -> dict[str, str]:
-    """Return each tool's name as the wire takes it (letters, digits, '_' and '-'; 64 of them), each another one."""
-    names: dict[str, str] = {}
-    for tool in tools:
-        name = _NOT_ON_THE_WIRE.sub("_", tool.name)[:64]
-        taken = set(names.values())
-        names[tool.name] = name if name not in taken else f"{name[:60]}_{len(taken)}"
-    return names
 
 
 def _tool(tool: ToolSpec, name: str) -> dict[str, Any]:
@@ -110,42 +133,41 @@ def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     """Read an answer's JSON body. Raises ``MalformedError``."""
     if not isinstance(body, dict):
         raise MalformedError(f"the body is a {type(body).__name__}, not an object")
-    choices = body.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    choices = objects(body.get("choices"))
+    if not choices:
         raise MalformedError("'choices' is not a list with an object in it")
     message = choices[0].get("message")
+    if not isinstance(message, dict):
+        raise MalformedError("'choices[0].message' is not an object")
     asked = read_calls(message, {wire: name for name, wire in wire_names(tools).items()}) if tools else ()
-    reason = choices[0].get("finish_reason")
+    reason, notes = finish(choices[0].get("finish_reason"), _FINISH)
     counts = read_counts(body.get("usage"))
-    text = "" if asked and not _has_content(message) else _text(message)
+    text = "" if asked and not message.get("content") else _text(message)
     if text is None and counts["output_tokens"] is None:
         raise MalformedError("'choices[0].message.content' is not text, and nothing was counted")
     return Completion(
         text=text or "",
-        finish_reason=reason if isinstance(reason, str) else "stop",
+        finish_reason=REFUSAL if _refused(message) else reason,
         counts=counts,
-        problem=no_text(reason) if text is None else None,
         asked=asked,
+        problem=None if text is not None else filtered() if reason == CONTENT_FILTER else no_text(reason),
+        notes=notes,
+        hidden=any(message.get(name) for name in ("reasoning", "reasoning_content", "reasoning_details")),
     )
 
 
-def _has_content(message: object) -> bool:
-    return isinstance(message, dict) and bool(message.get("content"))
-
-
-def _text(message: object) -> str | None:
+def _text(message: Mapping[str, Any]) -> str | None:
     """Return a message's text; ``None`` when it has none. A refusal is text too: it was answered and is paid for."""
-    if not isinstance(message, dict):
-        raise MalformedError("'choices[0].message' is not an object")
     content = message.get("content")
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        return "".join(p["text"] for p in content if isinstance(p, dict) and isinstance(p.get("text"), str))
-    refusal = message.get("refusal")
-    if isinstance(refusal, str):
-        return refusal
-    return None
+        return "".join(text_of(part.get("text")) for part in objects(content))
+    return text_of(message.get("refusal")) if _refused(message) else None
+
+
+def _refused(message: Mapping[str, Any]) -> bool:
+    return bool(text_of(message.get("refusal"))) and not message.get("content")
 
 
 def read_counts(usage: object) -> dict[str, object]:
@@ -154,8 +176,8 @@ def read_counts(usage: object) -> dict[str, object]:
     ``prompt_tokens`` includes what was cached, and ``completion_tokens`` includes reasoning; with some services it does
     not, which their total shows.
     """
-    whole = _object(usage)
-    read, made = _object(whole.get("prompt_tokens_details")), _object(whole.get("completion_tokens_details"))
+    whole = an_object(usage)
+    read, made = an_object(whole.get("prompt_tokens_details")), an_object(whole.get("completion_tokens_details"))
     reasoned, written = made.get("reasoning_tokens"), whole.get("completion_tokens")
     apart = added(whole.get("prompt_tokens"), written, reasoned)
     if apart is not None and reasoned and whole.get("total_tokens") == apart:
@@ -170,7 +192,3 @@ def read_counts(usage: object) -> dict[str, object]:
         "reasoning_tokens": reasoned,
         "output_audio_tokens": made.get("audio_tokens"),
     }
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
