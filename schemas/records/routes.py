@@ -14,10 +14,12 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class _OfChoice(Record, frozen=True, kw_only=True):
+    """What both records say: which choice, by the id of the attempt that it was made for."""
+
     org_id: str
     prompt: str
     tier: Tier
-    call_id: str
+    decision_id: str
     run_id: str
     step_id: str
 
@@ -36,6 +38,7 @@ class RouteOutcome(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="
     """
 
     type: ClassVar[str] = "route.outcome"
+    call_id: str
     route: str
     propensity: Share
     shares: dict[str, Share] = {}
@@ -53,7 +56,7 @@ class RouteOutcome(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="
 
 
 class RouteScored(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="route.scored"):
-    """Somebody scored the answer of a routed call, with 0 to 1. The last score of a call counts."""
+    """Somebody scored the answer of a routed call, with 0 to 1. The last score of a choice counts."""
 
     type: ClassVar[str] = "route.scored"
     score: Share

@@ -77,9 +77,9 @@ def arms_entity(group: str) -> str:
     return f"{ARMS_PREFIX}{group}"
 
 
-def decision_entity(call_id: str) -> str:
+def decision_entity(decision_id: str) -> str:
     """Return the entity that remembers one choice."""
-    return f"{DECISION_PREFIX}{call_id}"
+    return f"{DECISION_PREFIX}{decision_id}"
 
 
 def encode(value: Learned | Decision | float) -> bytes:

@@ -49,7 +49,7 @@ class RoutesFold:
 
     def touches(self, event: RouteEvent) -> tuple[str, ...]:
         """Return the arm group and the choice."""
-        return arms_entity(event.group), decision_entity(event.call_id)
+        return arms_entity(event.group), decision_entity(event.decision_id)
 
     def follows(self, state: State, event: RouteEvent) -> tuple[str, ...]:
         """Return nothing: an event names all that it touches."""
@@ -62,10 +62,10 @@ class RoutesFold:
         """
         if not _ORG_PATTERN.fullmatch(event.org_id):
             raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
-        known = state.get(decision_entity(event.call_id), DECISION)
+        known = state.get(decision_entity(event.decision_id), DECISION)
         if known is not None and known.group != event.group:
             raise BadRecord(
-                "group", f"call {event.call_id} was chosen in {known.group}, and the record says {event.group}"
+                "group", f"choice {event.decision_id} was made in {known.group}, and the record says {event.group}"
             )
         if isinstance(event, RouteOutcome):
             return [_count("repeated")] if known is not None else _learn(state, event, now_ms)
@@ -103,7 +103,7 @@ class RoutesFold:
 
 
 def _learn(state: State, event: RouteOutcome, now_ms: int) -> list[Command]:
-    entity, arms = decision_entity(event.call_id), arms_entity(event.group)
+    entity, arms = decision_entity(event.decision_id), arms_entity(event.group)
     early = state.get(entity, EARLY)
     score = event.score if early is None else early
     learned = learned_with(state.get(arms, LEARNED) or NOTHING, _observed(event, score))
@@ -129,7 +129,7 @@ def _observed(event: RouteOutcome, score: float) -> Observed:
 
 
 def _keep_early(state: State, event: RouteScored, now_ms: int) -> list[Command]:
-    entity = decision_entity(event.call_id)
+    entity = decision_entity(event.decision_id)
     if state.get(entity, EARLY) is None:
         state.put(entity, BEGUN, 1)
     state.put(entity, EARLY, event.score)
@@ -140,7 +140,7 @@ def _rescore(state: State, event: RouteScored, known: Decision) -> list[Command]
     arms = arms_entity(event.group)
     before = state.get(arms, LEARNED) or NOTHING
     state.put(arms, LEARNED, rescored(before, known.route, known.number, known.score, event.score))
-    state.put(decision_entity(event.call_id), DECISION, structs.replace(known, score=event.score))
+    state.put(decision_entity(event.decision_id), DECISION, structs.replace(known, score=event.score))
     return [_count("rescored")]
 
 

@@ -66,12 +66,14 @@ def outcome(call: str = "c1", route: str = "a/x", score: float = 0.7, **fields: 
         "models": "1",
         "decided_at_ms": 1,
     }
-    return msgspec.convert(base | {"call_id": call, "route": route, "score": score} | fields, RouteOutcome)
+    return msgspec.convert(
+        base | {"decision_id": call, "call_id": f"{call}#1", "route": route, "score": score} | fields, RouteOutcome
+    )
 
 
 def scored(call: str = "c1", score: float = 0.1, **fields: Any) -> RouteScored:
     base = {"org_id": "acme", "prompt": "summary", "tier": "gold", "run_id": "r", "step_id": "s", "scored_at_ms": 1}
-    return msgspec.convert(base | {"call_id": call, "score": score} | fields, RouteScored)
+    return msgspec.convert(base | {"decision_id": call, "score": score} | fields, RouteScored)
 
 
 def run(state: EncodedState, *events: RouteEvent) -> list[list[Command]]:
@@ -118,10 +120,10 @@ def test_group_is_organisation_prompt_and_tier() -> None:
     assert to_out(groups[0])[:2] == (ROUTE_OUTCOMES, b"acme:summary:gold")
 
 
-def test_score_of_a_call_of_another_group_is_refused() -> None:
+def test_score_of_a_choice_of_another_group_is_refused() -> None:
     state = EncodedState()
     run(state, outcome())
-    with pytest.raises(BadRecord, match="c1 was chosen in acme:summary:gold"):
+    with pytest.raises(BadRecord, match="c1 was made in acme:summary:gold"):
         run(state, scored(prompt="triage"))
     with pytest.raises(BadRecord, match="organisation id"):
         run(state, outcome(org_id="a:b"))
@@ -147,16 +149,16 @@ def random_log(rng: random.Random, length: int) -> list[RouteEvent]:
         )
         log.append(event)
         for _ in range(rng.choice([0, 0, 1, 2])):
-            score = scored(event.call_id, rng.random(), org_id=org, prompt=prompt)
+            score = scored(event.decision_id, rng.random(), org_id=org, prompt=prompt)
             log.insert(rng.randrange(max(0, len(log) - 40), len(log) + 1), rng.choice([event, score]))
     return log
 
 
 def oracle(log: Sequence[RouteEvent], group: str) -> dict[str, Arm]:
     """Count from the whole log: distinct outcomes in order of their first record, each with its last score."""
-    scores = {one.call_id: one.score for one in log if isinstance(one, RouteScored)}
-    first = {one.call_id: one for one in reversed(log) if isinstance(one, RouteOutcome) and one.group == group}
-    order = [call for call in dict.fromkeys(o.call_id for o in log if isinstance(o, RouteOutcome)) if call in first]
+    scores = {one.decision_id: one.score for one in log if isinstance(one, RouteScored)}
+    first = {one.decision_id: one for one in reversed(log) if isinstance(one, RouteOutcome) and one.group == group}
+    order = [call for call in dict.fromkeys(o.decision_id for o in log if isinstance(o, RouteOutcome)) if call in first]
     arms: dict[str, list[float]] = {}
     for age, call in enumerate(reversed(order)):
         one, weight = first[call], DISCOUNT**age
