@@ -56,6 +56,9 @@ _STATUS: tuple[tuple[type[AgentFlowError], int], ...] = (
     (Overloaded, 429),
     (TryLater, 503),
 )
+#: From here on the fault is not the sender's.
+_FAULT = 500
+_RUN = re.compile(r"/api/v1/workflows/runs/(?!bulk$)([^/]+)")
 #: Fixes by type of validation error; for other types the message suffices.
 _FIXES = {
     "missing": "add it",
@@ -124,7 +127,9 @@ def _status(exc: AgentFlowError) -> int:
 
 
 def answer(exc: AgentFlowError, instance: str) -> Response:
-    """Return the response to one of AgentFlow's errors at the path ``instance``."""
+    """Return the response to one of AgentFlow's errors at the path ``instance``. A 5xx is logged, in one line."""
+    if _status(exc) >= _FAULT:
+        _log_fault(exc, instance)
     headers: dict[str, str] = {}
     if isinstance(exc, TryLater):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
@@ -139,6 +144,17 @@ def answer(exc: AgentFlowError, instance: str) -> Response:
         dependency=exc.dependency if isinstance(exc, Unavailable) else None,
         headers=headers,
     )
+
+
+def _log_fault(exc: AgentFlowError, instance: str) -> None:
+    run = _RUN.match(instance)
+    named = {
+        "path": instance,
+        "dependency": exc.dependency if isinstance(exc, Unavailable) else None,
+        "run_id": run[1] if run else None,
+    }
+    said = ", ".join(f"{name} {value}" for name, value in named.items() if value is not None)
+    logger.warning("answered %d: %s (%s)", _status(exc), exc, said, extra={"action": "request_unavailable"} | named)
 
 
 async def _invalid_request(request: Request, exc: RequestValidationError) -> Response:

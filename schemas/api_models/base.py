@@ -39,9 +39,9 @@ TagKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 TagValue = Annotated[Text, Field(max_length=256)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)]
 
-Cents = Annotated[Decimal, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False)]
+Cents = Annotated[Decimal, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False), AfterValidator(money.check_cents)]
 """An amount in US cents, as a number or as a string; fractions are allowed."""
-Usd = Annotated[Decimal, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False)]
+Usd = Annotated[Decimal, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False), AfterValidator(money.check_usd)]
 """An amount in US dollars."""
 
 

@@ -6,7 +6,7 @@ names that version; so runs, records and hashes know registered prompts alone.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,18 +48,27 @@ def take_inline(document: Document) -> tuple[Document, list[InlinePrompt], list[
         return document, [], []
     found: list[InlinePrompt] = []
     problems: list[Problem] = []
+    written = _taken(nodes, "dag.nodes", str(document.get("name")), found, problems)
+    return document | {"dag": dag | {"nodes": written}} if found else document, found, problems
+
+
+def _taken(nodes: list[Any], path: str, workflow: str, found: list[InlinePrompt], problems: list[Problem]) -> list[Any]:
+    """Return nodes, those of loops' bodies as well, with the names of their inline prompts in their places."""
     written = list(nodes)
     for index, node in enumerate(nodes):
+        place = f"{path}[{index}].config"
+        match node:
+            case {"config": {"body": [*body]} as looped}:
+                inner = _taken(body, f"{place}.body", workflow, found, problems)
+                written[index] = node | {"config": looped | {"body": inner}}
         config = _config(node)
-        if config is None or not isinstance(node, dict):
-            continue
-        path = f"dag.nodes[{index}].config"
-        prompt = InlinePrompt(str(node.get("id")), f"{document.get('name')}.{node.get('id')}", _text(config[FIELD]))
-        problems += _problems(path, prompt, config)
-        found.append(prompt)
-        rest = {name: value for name, value in config.items() if name != FIELD}
-        written[index] = node | {"config": rest | {"prompt_ref": prompt.name}}
-    return document | {"dag": dag | {"nodes": written}} if found else document, found, problems
+        if config is not None:
+            prompt = InlinePrompt(str(node.get("id")), f"{workflow}.{node.get('id')}", _text(config[FIELD]))
+            problems += _problems(place, prompt, config)
+            found.append(prompt)
+            rest = {name: value for name, value in config.items() if name != FIELD}
+            written[index] = node | {"config": rest | {"prompt_ref": prompt.name}}
+    return written
 
 
 def with_versions(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> WorkflowSpec:
@@ -67,16 +76,18 @@ def with_versions(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Wo
     if not prompts:
         return spec
     document = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    for node in document["dag"]["nodes"]:
+    nodes = document["dag"]["nodes"]
+    bodies = [outer["config"].get("body", []) for outer in nodes]
+    for node in (*nodes, *(inner for body in bodies for inner in body)):
         if (prompt := prompts.get(node["id"])) is not None:
             node["config"]["prompt_ref"] = f"{prompt.name}@{prompt.version}"
     return WorkflowSpec.model_validate(document)
 
 
-def renamed(problem: Problem, inline: Mapping[int, str]) -> Problem:
-    """Return a problem of a node's prompt with the place where it is written; ``inline`` are nodes by their index."""
-    match = re.fullmatch(r"dag\.nodes\[([0-9]+)\]\.config\.prompt_ref", problem.path)
-    if match is None or int(match[1]) not in inline:
+def renamed(problem: Problem, inline: Collection[str]) -> Problem:
+    """Return a problem of a node's prompt with the place where it is written; ``inline`` are the paths of nodes."""
+    place, _, field = problem.path.rpartition(".config.prompt_ref")
+    if field or place not in inline:
         return problem
     return Problem(problem.path.removesuffix("_ref"), problem.message, problem.fix)
 

@@ -20,7 +20,7 @@ from services.workflows.routes import pinned_routes
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The decision on a run: it starts at once or waits, ``None`` if it cannot be read. ``on`` names the full limit."""
+    """The decision on a run: it starts at once or waits; ``None`` if unknown. ``on`` names the full limit."""
 
     decision: Literal["start", "queue"] | None
     on: str = ""

@@ -19,6 +19,7 @@ from connectors.tools.registry import Registry
 from schemas.errors import InvalidSpec, Problem, Unavailable
 from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
 from schemas.spec.inline_prompts import InlinePrompt, renamed, take_inline, with_versions
+from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.read import Document, read_document
 from services.workflows.nested import load_family, pin_prompts
@@ -66,12 +67,13 @@ class Registrations:
         versions = await self._versions(org_id, inline)
         written = {one.node: (one, versions[one.name]) for one in inline}
         spec = with_versions(spec, {node: one.pinned(version) for node, (one, version) in written.items()})
+        workers = await self._workers()
         try:
-            plan = await self._plan(org_id, spec, [one.pinned(version) for one, version in written.values()])
+            plan = await self._plan(org_id, spec, [one.pinned(version) for one, version in written.values()], workers)
         except InvalidSpec as exc:
             raise InvalidSpec(_placed(exc.problems, spec, written)) from exc
         there = await self._ports.workflows.find_same(org_id, spec)
-        warnings = tuple(route_warnings(spec, self._ports.models, await self._workers()))
+        warnings = tuple(route_warnings(spec, self._ports.models, workers))
         return Draft(spec, plan, written, there, warnings)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
@@ -91,7 +93,7 @@ class Registrations:
             return {}
         return await self._ports.prompts.versions_of(org_id, {one.name: one.hash for one in inline})
 
-    async def _plan(self, org_id: str, spec: WorkflowSpec, inline: list[PinnedPrompt]) -> Plan:
+    async def _plan(self, org_id: str, spec: WorkflowSpec, inline: list[PinnedPrompt], workers: list[Seen]) -> Plan:
         ports, own = self._ports, {f"{one.name}@{one.version}": one for one in inline}
         registered = await pin_prompts(ports.prompts, org_id, prompt_refs(spec) - own.keys())
         family = await load_family(ports.workflows, ports.prompts, org_id, spec)
@@ -100,7 +102,7 @@ class Registrations:
             prompts=registered | own,
             tools=ports.tools.names("tool"),
             functions=ports.tools.names("function"),
-            further=[*argument_problems(spec, ports.tools), *route_problems(spec, ports.models)],
+            further=[*argument_problems(spec, ports.tools), *route_problems(spec, ports.models, workers)],
             family=family,
             arguments=ports.tools.argument_names,
         )
@@ -127,5 +129,5 @@ def _parse(document: Document) -> tuple[WorkflowSpec, list[InlinePrompt]]:
 
 def _placed(problems: tuple[Problem, ...], spec: WorkflowSpec, inline: Mapping[str, object]) -> tuple[Problem, ...]:
     """Return problems with the places where prompts are written."""
-    nodes = {index: node.id for index, node in enumerate(spec.dag.nodes) if node.id in inline}
+    nodes = {path for path, node in placed_nodes(spec) if node.id in inline}
     return tuple(renamed(problem, nodes) for problem in problems)

@@ -1,7 +1,7 @@
 """Validates the providers and models that nodes name, as far as can be known before a call is made.
 
-A model that is certainly asked of the wrong provider is a problem. A fault that depends on workers or on their price
-files is a warning.
+A provider that does not exist is a problem, and so is a model that the default provider has not and another one has.
+A fault that depends on workers or on their price files is a warning.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -28,9 +28,12 @@ class Pinned:
     model: str | None
 
 
-def route_problems(spec: WorkflowSpec, models: KnownModels) -> Iterator[Problem]:
-    """Yield a problem for each provider that does not exist, and for each model that its provider surely has not."""
-    known = PROVIDER_NAMES | models.added_providers()
+def route_problems(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen] = ()) -> Iterator[Problem]:
+    """Yield a problem for each provider that does not exist, and for each model that the default provider has not.
+
+    Providers that workers have exist, whatever is known here.
+    """
+    known = PROVIDER_NAMES | models.added_providers() | _live_providers(workers)
     for pinned in pinned_routes(spec):
         if pinned.provider is not None and pinned.provider not in known:
             fix = f"{similar(pinned.provider, known)}; a provider of your own needs a price in PRICES_FILE"
@@ -39,41 +42,45 @@ def route_problems(spec: WorkflowSpec, models: KnownModels) -> Iterator[Problem]
             if pinned.provider not in (None, DEFAULT_PROVIDER):
                 said = f"the provider '{pinned.provider}' is named without a model"
                 yield Problem(f"{pinned.path}.provider", said, "add `model`")
-        elif not models.has(pinned.provider or DEFAULT_PROVIDER, pinned.model):
-            yield from _owned(pinned, pinned.model, models, known)
+        elif pinned.provider is None and not models.has(DEFAULT_PROVIDER, pinned.model):
+            yield from _owned(pinned.path, pinned.model, models, known)
 
 
-def route_warnings(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen]) -> Iterator[Problem]:
+def route_warnings(spec: WorkflowSpec, models: KnownModels, workers: Collection[Seen]) -> Iterator[Problem]:
     """Yield the reasons for which a node's calls will fail, unless workers or price files change."""
-    live = [seen.said.providers for seen in workers if seen.state == "live"]
-    has = frozenset[str]().union(*(names for names in live if names is not None))
+    has = _live_providers(workers)
+    all_say = all(seen.said.providers is not None for seen in workers if seen.state == "live")
     for pinned in pinned_routes(spec):
         provider = pinned.provider or DEFAULT_PROVIDER
-        if live and None not in live and provider not in has:
-            fix = (
-                f"give the workers its key, such as {provider.upper()}_API_KEY, or name one of {', '.join(sorted(has))}"
-            )
+        if has and all_say and provider not in has:
+            key = f"{provider.upper()}_API_KEY"
+            fix = f"give the workers its key, such as {key}, or name one of {', '.join(sorted(has))}"
             yield Problem(f"{pinned.path}.provider", f"no live worker has the provider '{provider}'", fix)
         if pinned.model is not None and not models.has(provider, pinned.model):
-            fix = f"{similar(pinned.model, models.names(provider))}; or add its price to PRICES_FILE"
             said = f"no price is known for the model '{pinned.model}' of '{provider}': calls fail with unpriced_model"
-            yield Problem(f"{pinned.path}.model", said, fix)
+            yield Problem(f"{pinned.path}.model", said, _price_fix(provider, pinned.model, models))
 
 
-def _owned(pinned: Pinned, model: str, models: KnownModels, known: Collection[str]) -> Iterator[Problem]:
+def _live_providers(workers: Iterable[Seen]) -> frozenset[str]:
+    live = (seen.said.providers for seen in workers if seen.state == "live")
+    return frozenset[str]().union(*(names for names in live if names is not None))
+
+
+def _price_fix(provider: str, model: str, models: KnownModels) -> str:
+    owner = models.provider_of(model)
+    nearest = similar(model, models.names(provider)) if owner is None else f"for {model} say `provider: {owner}`"
+    return f"{nearest}; or add its price to PRICES_FILE"
+
+
+def _owned(path: str, model: str, models: KnownModels, known: Collection[str]) -> Iterator[Problem]:
     """Yield the problem of a model that another provider has. One that nobody has may get a price."""
     owner = models.provider_of(model)
-    if owner is None:
-        return
     if owner in known:
-        asked = (
-            f"'{pinned.provider}' is asked" if pinned.provider else f"without `provider` '{DEFAULT_PROVIDER}' is asked"
-        )
-        said = f"'{model}' is a model of '{owner}', and {asked}"
-        yield Problem(f"{pinned.path}.model", said, f"for {model} say `provider: {owner}`")
-    else:
-        said = f"'{model}' is a model of '{owner}', a provider that workers do not have"
-        yield Problem(f"{pinned.path}.model", said, f"name a model of {', '.join(sorted(known))}")
+        said = f"'{model}' is a model of '{owner}', and without `provider` '{DEFAULT_PROVIDER}' is asked"
+        yield Problem(f"{path}.model", said, f"for {model} say `provider: {owner}`")
+    elif owner is not None:
+        said = f"'{model}' is a model of '{owner}', which workers do not have, and '{DEFAULT_PROVIDER}' is asked"
+        yield Problem(f"{path}.model", said, f"name the `provider` that serves it: {', '.join(sorted(known))}")
 
 
 def pinned_routes(spec: WorkflowSpec) -> Iterator[Pinned]:

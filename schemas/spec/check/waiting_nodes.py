@@ -1,15 +1,27 @@
-"""Validates nodes without a worker: ``wait``, ``signal``, ``switch`` (see also ``flow``) and ``workflow`` (see also
-``schemas.spec.nested``).
+"""Validates nodes without a worker: ``wait``, ``signal``, ``switch`` (see also ``flow``), ``agent`` and ``workflow``
+(see also ``schemas.spec.nested``).
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import orjson
 
 from schemas.errors import Problem
+from schemas.money import check_cents
 from schemas.payload import INLINE_LIMIT
 from schemas.spec.loops import every_node
-from schemas.spec.model import LoopNode, Node, SignalNode, SwitchNode, WaitConfig, WaitNode, WorkflowNode, WorkflowSpec
+from schemas.spec.model import (
+    AgentNode,
+    LoopNode,
+    Node,
+    SignalNode,
+    SwitchNode,
+    WaitConfig,
+    WaitNode,
+    WorkflowNode,
+    WorkflowSpec,
+)
 from schemas.spec.references import parse_loop_reference, parse_reference, parse_template
 from schemas.timestamps import parse_time
 
@@ -24,8 +36,17 @@ def dynamic_problems(path: str, node: Node) -> Iterator[Problem]:
         yield from _no_timeout(path, node, f"no worker executes a {node.type}")
     if isinstance(node, WorkflowNode) and node.config.detach:
         yield from _no_timeout(path, node, "a detached run is not waited for")
+    if isinstance(node, AgentNode | WorkflowNode):
+        yield from _cost_problems(f"{path}.max_cost_cents", node.config.max_cost_cents)
     if isinstance(node, WaitNode | SignalNode) and node.config.inputs is not None:
         yield Problem(f"{path}.inputs", f"a {node.type} has no inputs", "remove them")
+
+
+def _cost_problems(path: str, cents: Decimal | None) -> Iterator[Problem]:
+    try:
+        check_cents(cents or Decimal(0))
+    except ValueError as exc:
+        yield Problem(path, str(exc), "write a higher amount, or leave it out")
 
 
 def signal_names(spec: WorkflowSpec) -> frozenset[str]:

@@ -85,3 +85,13 @@ async def test_an_argument_that_is_almost_a_declared_one_is_refused(api: Running
     (problem,) = answer.json()["problems"]
     assert problem["path"] == "dag.nodes[0].config.function_args.chunk_sise"
     assert "did you mean 'chunk_size'?" in problem["fix"]
+
+
+@pytest.mark.parametrize(("cents", "status"), [("0.00000000001", 422), ("0.0000001", 202), (0, 202), ("12.5", 202)])
+async def test_a_budget_that_would_be_nothing_is_refused(api: Running, cents: str | int, status: int) -> None:
+    answer = await api.client.post(RUNS, json={"workflow_name": "greeting", "inputs": INPUTS, "budget_cents": cents})
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        (problem,) = answer.json()["problems"]
+        assert problem["path"] == "budget_cents"
+        assert problem["message"] == "is less than the smallest amount, 0.0000001 cents"

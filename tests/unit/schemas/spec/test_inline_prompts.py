@@ -6,6 +6,8 @@ import pytest
 
 from schemas.spec.check.workflow import parse_workflow
 from schemas.spec.inline_prompts import take_inline, with_versions
+from schemas.spec.loops import every_node
+from schemas.spec.model import LlmNode
 
 
 def document(*configs: Any, kind: str = "llm", name: str = "flow") -> dict[str, Any]:
@@ -67,3 +69,20 @@ def test_nodes_name_the_versions_of_their_prompts() -> None:
     spec = with_versions(parse_workflow(taken), {"n0": one.pinned(3)})
     config = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)["dag"]["nodes"][0]["config"]
     assert config == {"prompt_ref": "flow.n0@3", "max_tokens": 5}
+
+
+def test_a_prompt_inside_a_loop_is_taken_and_pinned_like_any_other() -> None:
+    inner = {"id": "draft", "type": "llm", "config": {"prompt": "Say {{word}}"}}
+    looped = {"id": "r", "type": "loop", "config": {"max_iterations": 2, "until": "true", "body": [inner]}}
+    written, (prompt,), problems = take_inline({"name": "flow", "version": 1, "dag": {"nodes": [looped]}})
+    assert (prompt.name, prompt.template, problems) == ("flow.draft", "Say {{word}}", [])
+    spec = with_versions(parse_workflow(written), {"draft": prompt.pinned(3)})
+    nodes = [node for node in every_node(spec.dag.nodes) if isinstance(node, LlmNode)]
+    assert [node.config.prompt_ref for node in nodes] == ["flow.draft@3"]
+
+
+def test_a_bad_prompt_inside_a_loop_is_a_problem_at_its_place() -> None:
+    inner = {"id": "draft", "type": "llm", "config": {"prompt": "  "}}
+    looped = {"id": "r", "type": "loop", "config": {"max_iterations": 2, "until": "true", "body": [inner]}}
+    (problem,) = take_inline({"name": "flow", "dag": {"nodes": [looped]}})[2]
+    assert problem.path == "dag.nodes[0].config.body[0].config.prompt"

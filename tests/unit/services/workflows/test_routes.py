@@ -36,9 +36,8 @@ def test_the_default_provider_is_that_of_the_routes() -> None:
     ("config", "said"),
     [
         ({"model": "gpt-4o"}, "for gpt-4o say `provider: openai`"),
-        ({"model": "gpt-4o", "provider": "local"}, "for gpt-4o say `provider: openai`"),
-        ({"model": "local-gold", "provider": "openai"}, "for local-gold say `provider: local`"),
-        ({"model": "claude-3-5-sonnet-latest"}, "is a model of 'anthropic', a provider that workers do not have"),
+        ({"model": "claude-3-5-sonnet-latest"}, "for claude-3-5-sonnet-latest say `provider: anthropic`"),
+        ({"model": "grok-3"}, "is a model of 'x-ai', which workers do not have, and 'local' is"),
         ({"model": "gpt-4o", "provider": "openia"}, "there is no provider 'openia'; did you mean 'openai'?"),
         ({"provider": "openai"}, "the provider 'openai' is named without a model; add `model`"),
     ],
@@ -50,16 +49,31 @@ def test_a_route_that_leads_nowhere_is_a_problem(config: dict[str, Any], said: s
 
 @pytest.mark.parametrize(
     "config",
-    [{}, {"model": "local-gold"}, {"provider": "openai", "model": "gpt-4o"}, {"provider": "local"}, {"model": "mine"}],
+    [
+        {},
+        {"model": "local-gold"},
+        {"provider": "openai", "model": "gpt-4o"},
+        {"provider": "openai", "model": "mistral-large"},
+        {"provider": "local"},
+        {"model": "mine"},
+    ],
 )
 def test_other_routes_are_none(config: dict[str, Any]) -> None:
     assert problems(**config) == []
+
+
+def test_a_provider_that_a_worker_has_exists() -> None:
+    asks = spec(llm("a", provider="house", model="m"))
+    assert list(route_problems(asks, MODELS, [worker("house")])) == []
+    assert len(list(route_problems(asks, MODELS, [worker("house", state="lost")]))) == 1
 
 
 def test_a_model_without_a_price_is_a_warning() -> None:
     (said,) = warnings(model="local-glod")
     assert "calls fail with unpriced_model; did you mean 'local-gold'?" in said
     assert warnings(model="local-gold") == []
+    (said,) = warnings(model="gpt-4o", provider="local")
+    assert "for gpt-4o say `provider: openai`; or add its price" in said
 
 
 def test_a_provider_that_no_live_worker_has_is_a_warning() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streams.core.runs.nodes.retry import may_retry
 
 from connectors.tools import Registry
 from connectors.tools.arguments import argument_problems
@@ -13,6 +12,7 @@ from schemas.records.base import ErrorInfo
 from schemas.spec.check.workflow import parse_workflow
 from schemas.spec.document import document_of
 from schemas.spec.error_codes import CODES, is_known
+from streams.core.runs.events.step_end import may_retry
 
 ROOT = Path(__file__).parents[5]
 REGISTRY = Registry()

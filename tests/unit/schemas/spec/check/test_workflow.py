@@ -157,6 +157,12 @@ def test_each_problem_names_its_place_and_its_fix(nodes, edges, expected):
     assert [p for p in problems if expected in p], problems
 
 
+def test_a_cost_that_would_be_nothing_is_refused():
+    agent = llm("a", "const@1", tools=["s3.fetch"], max_cost_cents="0.00000000001") | {"type": "agent"}
+    [problem] = problems_of(spec(agent))
+    assert "config.max_cost_cents: is less than the smallest amount, 0.0000001 cents; write a higher" in problem
+
+
 def test_cycles_are_named():
     looped = spec(*(function(n) for n in "abcd"), edges="a>b b>c c>d d>b")
     assert problems_of(looped) == [
