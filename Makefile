@@ -36,9 +36,9 @@ test: lint ## Run all checks and all tests
 	$(RUN) -m pytest $(SLOWEST) $(WHOLE)
 
 test-all: lint ## Run the same with every variant of the slow tests
-	$(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
-	$(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
-	CHAOS_SEED=random $(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
+	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
 	$(RUN) -m ruff check .
