@@ -106,6 +106,16 @@ class Unavailable(TryLater):
         self.dependency = dependency
 
 
+class OutcomeUnknown(Unavailable):
+    """A submission that the log may have or not have. ``run_id`` is the run that it would be."""
+
+    def __init__(self, dependency: str, message: str, run_id: str, workflow_name: str, workflow_version: int) -> None:
+        super().__init__(dependency, message)
+        self.run_id = run_id
+        self.workflow_name = workflow_name
+        self.workflow_version = workflow_version
+
+
 class Overloaded(TryLater):
     """A concurrency limit is reached."""
 

@@ -20,6 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.render.runs import links
 from schemas.api_models.problem import MEDIA_TYPE, ProblemDetails, ProblemPart
 from schemas.errors import (
     AgentFlowError,
@@ -28,6 +29,7 @@ from schemas.errors import (
     InvalidInput,
     InvalidSpec,
     NotFound,
+    OutcomeUnknown,
     Overloaded,
     Problem,
     Rejected,
@@ -93,9 +95,13 @@ def problem(
     instance: str | None = None,
     problems: Sequence[Problem] = (),
     dependency: str | None = None,
+    maybe: OutcomeUnknown | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the response. ``kind`` becomes the last part of the problem's type, which is stable."""
+    """Return the response. ``kind`` becomes the last part of the problem's type, which is stable.
+
+    ``maybe`` names the run that may have been accepted.
+    """
     body = ProblemDetails(
         type=f"urn:agentflow:problem:{kind}",
         title=HTTPStatus(status).phrase,
@@ -104,6 +110,8 @@ def problem(
         instance=instance,
         problems=[ProblemPart(path=p.path, message=p.message, fix=p.fix) for p in problems],
         dependency=dependency,
+        run_id=maybe.run_id if maybe is not None else None,
+        links=links(maybe.run_id, maybe.workflow_name, maybe.workflow_version) if maybe is not None else None,
     )
     content = body.model_dump_json(exclude_none=True, exclude_defaults=False)
     return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
@@ -150,6 +158,7 @@ def answer(exc: AgentFlowError, instance: str) -> Response:
         instance=instance,
         problems=exc.problems if isinstance(exc, Rejected) else (),
         dependency=exc.dependency if isinstance(exc, Unavailable) else None,
+        maybe=exc if isinstance(exc, OutcomeUnknown) else None,
         headers=headers,
     )
 

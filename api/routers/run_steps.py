@@ -9,7 +9,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
-from api.routers.runs import RunId, no_run
+from api.routers.runs import RunId
 from api.services import Services
 from connectors.postgres.run_steps import StepFilter
 from schemas.api_models.base import MAX_PAGE
@@ -37,7 +37,7 @@ async def list_steps(
     )
     steps, next_cursor = await parts.runs.steps.page(who.org_id, run_id, wanted)
     if not steps and cursor is None and not await _is_known(parts, who.org_id, run_id):
-        raise no_run(run_id)
+        raise await parts.runs.known.unknown(run_id)
     return StepPage(steps=[render.step_answer(one, outputs) for one in steps], next_cursor=next_cursor)
 
 

@@ -57,7 +57,7 @@ _BODY = {
 @router.post(
     "",
     status_code=201,
-    responses={200: {"description": "The same document exists, or it was a dry run"}, **errors(409, 413)},
+    responses={200: {"description": "The same document exists, or it was a dry run"}, **errors(409, 413, 429)},
     openapi_extra=_BODY,
 )
 async def register_workflow(

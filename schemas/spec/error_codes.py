@@ -20,19 +20,28 @@ _ATTEMPTS = frozenset(
     }
 )
 _MODELS = frozenset(
-    {"budget_exceeded", "call_settled", "guard_failed", "missing_variable", "no_route", "provider_auth"}
+    {
+        "budget_exceeded",
+        "call_settled",
+        "content_filtered",
+        "context_too_long",
+        "guard_failed",
+        "no_text",
+        "provider_no_credit",
+    }
+    | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth"}
     | {"provider_error", "provider_rejected", "provider_timeout", "provider_unavailable", "rate_limited"}
     | {"run_budget_exceeded", "unknown_provider", "unpriced_model"}
 )
 _TOOLS = frozenset(
     {"bad_certificate", "bad_key", "forbidden_address", "forbidden_host", "forbidden_path", "not_an_image", "not_found"}
-    | {"not_text", "too_large", "too_many_redirects", "unknown_secret", "unreachable"}
+    | {"not_text", "too_large", "too_many_redirects", "unknown_bucket", "unknown_secret", "unreachable"}
 )
 #: Codes of steps that the orchestrator fails by itself.
 _STEPS = frozenset(
     {"all_children_failed", "bad_time", "child_canceled", "child_failed", "child_output_too_large"}
-    | {"condition_unreadable", "deadline_exceeded", "input_missing", "input_too_large", "item_too_large"}
-    | {"max_cost", "max_turns", "not_a_list", "reference_missing", "signal_timeout", "too_many_calls"}
+    | {"condition_unreadable", "deadline_exceeded", "failed", "input_missing", "input_too_large", "item_too_large"}
+    | {"loop_exhausted", "max_cost", "max_turns", "not_a_list", "reference_missing", "signal_timeout", "too_many_calls"}
 )
 CODES = _ATTEMPTS | _MODELS | _TOOLS | _STEPS
 

@@ -14,5 +14,6 @@ def test_the_profile_is_fixed_unless_another_is_asked_for() -> None:
 
 @settings(max_examples=1)
 @given(st.integers())
-def test_an_example_may_take_longer_than_a_default_deadline(_: int) -> None:
+def test_an_example_may_take_longer_than_a_default_deadline(number: int) -> None:
     time.sleep(0.25)
+    assert isinstance(number, int)

@@ -36,8 +36,8 @@ MUTANTS = (
     Mutant(
         "first_output_for_all",
         RUNS,
-        "lambda i: self.iteration_output(loop, i + 1)",
-        "lambda i: self.iteration_output(loop, 1)",
+        "lambda i: self.iteration_output(loop, i + 1) or",
+        "lambda i: self.iteration_output(loop, 1) or",
         "all outputs of a loop are those of its iterations, in order",
     ),
     Mutant(

@@ -90,6 +90,7 @@ def test_each_prompt_needs_what_its_node_binds() -> None:
         "document_analyzer@3": {"content"},
         "chunk_analyzer@2": {"item"},
         "summarizer@1": {"chunks"},
+        "shortener@1": {"text"},
         "document_classifier@1": {"document_key", "content"},
         "text_processor@2": {"classify"},
         "content_classifier@2": {"content"},

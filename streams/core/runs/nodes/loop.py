@@ -119,8 +119,8 @@ def _holds(turn: RunReader, node: PlanNode, step: Step, number: int) -> bool:
     scope = node_scope(turn, node, step)
     ended = turn.maps[node.id].ended
     values = {
-        f"{LOOP}.output": _output(turn, node, ended),
-        f"{LOOP}.previous": _output(turn, node, number - 1),
+        f"{LOOP}.output": turn.iteration_output(node, ended),
+        f"{LOOP}.previous": turn.iteration_output(node, number - 1),
         f"{LOOP}.iteration": inline(number),
     }
 
@@ -132,8 +132,8 @@ def _holds(turn: RunReader, node: PlanNode, step: Step, number: int) -> bool:
 
 
 def _output(turn: RunReader, node: PlanNode, number: int) -> Payload:
-    """Return the output of an iteration; null before the first one."""
-    return turn.iteration_output(node, number)
+    """Return what a loop gives if an iteration was its last one."""
+    return turn.iteration_output(node, number) or inline(None)
 
 
 def _waits(number: int, loop: Loop) -> str:

@@ -196,17 +196,16 @@ class RunReader:
             return inline({"error": {"code": step.error.code, "message": step.error.message}})
         return self._one_output(step_id, step)
 
-    def iteration_output(self, loop: PlanNode, number: int) -> Payload:
-        """Return the output of a loop's iteration that ended; null without any, or where its node was skipped."""
+    def iteration_output(self, loop: PlanNode, number: int) -> Payload | None:
+        """Return the output of a loop's iteration that ended; ``None`` before the first, or if its node was skipped."""
         step = self.step(f"{iteration_prefix(loop.id, number)}{loop.gives}") if number else None
-        output = step.output if step is not None and step.state == "succeeded" else None
-        return inline(None) if output is None else output
+        return step.output if step is not None and step.state == "succeeded" else None
 
     def _iteration_outputs(self, loop_id: str) -> Outputs | None:
         if not self.succeeded(loop_id):
             return None
         loop = self.plan.nodes[loop_id]
-        return Outputs(self.maps[loop_id].ended, lambda i: self.iteration_output(loop, i + 1))
+        return Outputs(self.maps[loop_id].ended, lambda i: self.iteration_output(loop, i + 1) or inline(None))
 
     def _one_output(self, step_id: str, step: Step | None) -> Payload:
         output = step.output if step is not None else None

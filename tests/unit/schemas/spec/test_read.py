@@ -54,12 +54,14 @@ def test_yaml_and_json(text, expected):
         ("a: {1: x}", "the key 1 is not text"),
         ('{"a": "\\ud800"}', "surrogate"),
         ("a: " + "[" * 60 + "]" * 60, "nested deeper"),
-        ("a: " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("a: " + "[" * 5000 + "]" * 5000, "line 1: the document is nested deeper"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested"),
         ("a" * (MAX_DOCUMENT_CHARS + 1), "the most is"),
         (["a"], "the document is a list"),
         ({"a": {1, 2}}, "a set is not a JSON value"),
         ("a: 0000-99-99T99:99:99Z\nb: \x00", "not YAML"),
+        ('{"a": 1,\n "b" 2}', "not JSON at line 2: Expecting ':' delimiter"),
+        ("name: x version: 1", "keep its lines: curl sends them with --data-binary"),
     ],
 )
 def test_refused(source, message):

@@ -36,7 +36,8 @@ def test_the_default_provider_is_that_of_the_routes() -> None:
     ("config", "said"),
     [
         ({"model": "gpt-4o"}, "for gpt-4o say `provider: openai`"),
-        ({"model": "claude-3-5-sonnet-latest"}, "is a model of 'anthropic', which workers do not have, and 'local' is"),
+        ({"model": "claude-3-5-sonnet-latest"}, "for claude-3-5-sonnet-latest say `provider: anthropic`"),
+        ({"model": "grok-3"}, "is a model of 'x-ai', which workers do not have, and 'local' is"),
         ({"model": "gpt-4o", "provider": "openia"}, "there is no provider 'openia'; did you mean 'openai'?"),
         ({"provider": "openai"}, "the provider 'openai' is named without a model; add `model`"),
     ],

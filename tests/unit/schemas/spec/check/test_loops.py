@@ -178,7 +178,7 @@ def whole() -> WorkflowSpec:
 
 def test_a_loop_that_uses_everything_is_accepted() -> None:
     found = check_spec(whole(), prompts={"ask@1": prompt()}, tools=(), functions={"echo"})
-    assert found.required_inputs == {"topic"}
+    assert found.required_inputs == {"topic", "strict", "goal"}, "its conditions read two of them"
     assert list(found.prompts) == ["ask@1"]
 
 
@@ -214,7 +214,7 @@ def test_a_loop_is_written_without_its_defaults_and_read_again() -> None:
 
 
 def test_a_text_that_looks_like_a_loops_value_is_a_text_where_there_is_no_loop() -> None:
-    nodes = (function("a"), function("b", inputs={"x": "a.outputs", "y": "loop.previous"}))
+    nodes = (function("a"), function("b", inputs={"x": "b.outputs of it", "y": "loop.previous"}))
     check_spec(spec(*nodes, edges="a>b"), prompts={}, tools=(), functions={"echo"})
 
 

@@ -83,6 +83,15 @@ def test_a_body_sees_its_iteration_the_one_before_and_the_nodes_around() -> None
     assert world.requests[-1].args == {"text": "better"}
 
 
+def test_a_path_into_what_is_not_there_is_null_in_the_first_iteration() -> None:
+    world = World()
+    node = loop("r", function("draft", inputs={"deep": "loop.previous.text.0"}), until="loop.iteration == 2")
+    world.submit(node)
+    assert world.requests[-1].args == {"deep": None}
+    world.succeed("r~1/draft", {"text": ["better"]})
+    assert world.requests[-1].args == {"deep": "better"}
+
+
 def test_while_ends_before_the_first_iteration_for_which_it_is_false() -> None:
     world = refined(until=None, **{"while": "loop.output == null || loop.output < 2"})
     iterate(world, 1, 1)
