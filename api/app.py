@@ -19,6 +19,7 @@ from api.http import openapi, problems
 from api.http.body_limit import BodyLimit, LargeBodies
 from api.http.connection import Connection
 from api.http.metrics import Measure
+from api.http.text_gate import TextGate
 from api.live.run_stream import Streams
 from api.routers.list import ROUTERS
 from api.services import TopicCreators
@@ -83,6 +84,7 @@ def create_app(
     openapi.install(app)
     large = LargeBodies(services.access.authenticator, settings.objects.max_inputs_bytes)
     app.add_middleware(BodyLimit, large=large)
+    app.add_middleware(TextGate)
     app.add_middleware(Measure, measures=services.operations.measures)
     return app
 

@@ -15,6 +15,7 @@ AgentFlowError
 │   └── Overloaded            a concurrency limit is reached
 ├── BadRecord                 dead-letter the record's bytes and continue
 │   └── Undecodable
+│       └── BadValue          JSON that breaks a rule of values; carries the problem with its path
 ├── NewerMajor                pause the partition: this reader is too old for the record
 ├── Ownership                 the engine must stop folding this partition
 │   ├── Fenced                another owner has a higher epoch: take over again or leave
@@ -129,6 +130,14 @@ class BadRecord(AgentFlowError):
 
 class Undecodable(BadRecord):
     """The bytes are not a record of the topic's model."""
+
+
+class BadValue(Undecodable):
+    """JSON, or a value to be written as JSON, that breaks a rule of values (docs/reference/values.md)."""
+
+    def __init__(self, reason: str, problem: Problem) -> None:
+        super().__init__(reason, str(problem))
+        self.problem = problem
 
 
 class NewerMajor(AgentFlowError):

@@ -71,6 +71,14 @@ _FIXES = {
 }
 
 
+class RefusedBody(HTTPException):
+    """A body that is JSON and breaks a rule of values. FastAPI lets no other exception out of the reading of a body."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(422, str(problem))
+        self.problem = problem
+
+
 def install(app: FastAPI) -> None:
     """Let the app answer every error as a problem."""
     app.add_exception_handler(AgentFlowError, _only(AgentFlowError, _ours))
@@ -173,6 +181,8 @@ async def _invalid_request(request: Request, exc: RequestValidationError) -> Res
 
 
 async def _http(request: Request, exc: HTTPException) -> Response:
+    if isinstance(exc, RefusedBody):
+        return problem(422, "invalid-input", exc.detail, instance=request.url.path, problems=(exc.problem,))
     details = {
         404: f"no resource at {request.url.path}; see /docs",
         405: f"{request.url.path} does not allow {request.method}",

@@ -264,9 +264,9 @@ def _with_turns(record: RunSubmitted) -> RunSubmitted:
 
 
 def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
-    if marker is not None and marker.receipt is not None:
-        return Submitted(marker.receipt, duplicate=True)
-    return Submitted(_receipt(record), duplicate=False)
+    """Return the outcome. The one that made the marker is the first: of equal submissions at once, one says so."""
+    receipt = marker.receipt if marker is not None else None
+    return Submitted(receipt or _receipt(record), duplicate=marker is not None)
 
 
 def _budget_nano(body: SubmitRun) -> int | None:

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.errors import Problem
 from schemas.records.base import Json
+from schemas.spec.check.number_texts import number_text_problems
 from schemas.spec.model import (
     AgentConfig,
     AgentNode,
@@ -38,7 +39,8 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.policy import TIERS, Policy, Retries
-from schemas.spec.read import MAX_PROBLEMS, quoted
+from schemas.spec.read import MAX_PROBLEMS
+from schemas.values.check import quoted
 
 KINDS: tuple[str, ...] = get_args(NodeKind)
 _NODES: dict[str, type[BaseModel]] = {
@@ -78,10 +80,12 @@ MAX_NAMED = 20
 def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list[Problem]]:
     """Return the spec, or ``None`` and every problem of the document's shape."""
     try:
-        return WorkflowSpec.model_validate(document), []
+        spec = WorkflowSpec.model_validate(document)
     except ValidationError as exc:
         found = exc.errors(include_url=False)[:MAX_PROBLEMS]
         return None, [_problem(error) for error in found]
+    problems = list(number_text_problems(spec, document))
+    return None if problems else spec, problems
 
 
 def node_or_none(raw: Json) -> Node | None:
