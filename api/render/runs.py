@@ -14,6 +14,7 @@ from schemas import ids
 from schemas.api_models.access import KeyAnswer
 from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import BudgetAnswer, BudgetStatus
+from schemas.api_models.links import RunLinks
 from schemas.api_models.runs import (
     AdmissionForecast,
     Failure,
@@ -21,7 +22,6 @@ from schemas.api_models.runs import (
     RunAccepted,
     RunAnswer,
     RunDryRun,
-    RunLinks,
     RunSummary,
     StepAnswer,
     Tokens,

@@ -1,7 +1,7 @@
 """Errors as the API answers them: problem details, RFC 9457."""
 
 from schemas.api_models.base import Answer
-from schemas.api_models.runs import RunLinks
+from schemas.api_models.links import RunLinks
 
 MEDIA_TYPE = "application/problem+json"
 

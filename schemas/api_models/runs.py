@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Cents, Request, Tags
 from schemas.api_models.definitions import BudgetStatus
+from schemas.api_models.links import RunLinks
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
 from schemas.tables.wait_reasons import WaitKind
@@ -42,16 +43,6 @@ class SubmitRun(Request):
     tags: Tags = {}
     budget_cents: Cents | None = None
     deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS, strict=True)
-
-
-class RunLinks(Answer):
-    """Links to related resources, as paths."""
-
-    self: str
-    cancel: str
-    steps: str
-    events: str
-    workflow: str
 
 
 class SendSignal(Request):
