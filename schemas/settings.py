@@ -100,6 +100,7 @@ class Providers(Group):
 
     openai_api_key: Annotated[SecretStr, Var("OPENAI_API_KEY")] = SecretStr("")
     openai_base_url: Annotated[str, Var("OPENAI_BASE_URL")] = "https://api.openai.com/v1"
+    openai_wire: Annotated[Literal["chat", "responses"], Var("OPENAI_WIRE")] = "chat"
     anthropic_api_key: Annotated[SecretStr, Var("ANTHROPIC_API_KEY")] = SecretStr("")
     anthropic_base_url: Annotated[str, Var("ANTHROPIC_BASE_URL")] = "https://api.anthropic.com/v1"
     google_api_key: Annotated[SecretStr, Var("GOOGLE_API_KEY")] = SecretStr("")
@@ -109,6 +110,7 @@ class Providers(Group):
     compatible_api_key: Annotated[SecretStr, Var("COMPATIBLE_API_KEY")] = SecretStr("")
     compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
+    routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
     local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
     local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0
     local_error_rate: Annotated[float, Var("LOCAL_ERROR_RATE")] = 0.0

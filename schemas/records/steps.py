@@ -6,7 +6,7 @@ from schemas.ids import idempotency_key, request_id
 from schemas.payload import PathPart, Payload
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
-from schemas.spec.policy import Effort, Idempotency, OnUnknown, Tier
+from schemas.spec.policy import Effort, Idempotency, OnUnknown, RouteBy, Tier
 
 
 class Link(Part, frozen=True, kw_only=True):
@@ -15,6 +15,14 @@ class Link(Part, frozen=True, kw_only=True):
     at: list[PathPart]
     payload: Payload
     path: list[PathPart] = []
+
+
+class RouteWish(Part, frozen=True, kw_only=True):
+    """How a call's route is chosen, among which models. ``ceiling_nano`` bounds the mean cost of calls that learn."""
+
+    by: RouteBy
+    models: list[str] = []
+    ceiling_nano: NanoDollars = 0
 
 
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
@@ -36,6 +44,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     stop: list[str] = []
     seed: Int64 | None = None
     reasoning_effort: Effort | None = None
+    route: RouteWish | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -1,6 +1,7 @@
 """The inputs that a workflow reads. Any other input of a run is most likely a misspelt one."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
@@ -16,6 +17,17 @@ from schemas.spec.required_inputs import needed_of
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentNames:
+    """The arguments of tools and functions as data, by kind and name, for another process to read."""
+
+    names: Mapping[tuple[str, str], frozenset[str]]
+
+    def __call__(self, kind: Literal["tool", "function"], name: str) -> frozenset[str] | None:
+        """Return the names of the arguments of one; ``None`` if it is unknown or takes any."""
+        return self.names.get((kind, name))
 
 
 def any_arguments(_kind: Literal["tool", "function"], _name: str) -> frozenset[str] | None:

@@ -1,8 +1,9 @@
 """Policies of a node: the guide's ``quality`` and ``sla_ms``, with timeouts and retries."""
 
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Tier = Literal["gold", "silver", "bronze"]
 TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
@@ -43,6 +44,34 @@ class Retries(BaseModel):
     retry_on: list[str] = []
 
 
+#: ``provider/model`` with ``*`` for any text.
+ROUTE_PATTERN = r"^[A-Za-z0-9*][A-Za-z0-9_.:@*-]{0,127}/[A-Za-z0-9_.:/@*-]{1,256}$"
+
+
+class RoutePolicy(BaseModel):
+    """How the route of a node's calls is chosen, and the models that it is limited to; none is no limit.
+
+    ``learn`` chooses by what earlier outcomes of the prompt were worth, and records each choice. Its calls cost
+    ``mean_cost_cents`` on average at most.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: RouteBy
+    models: list[Annotated[str, Field(pattern=ROUTE_PATTERN)]] = Field(default=[], max_length=100)
+    mean_cost_cents: Decimal | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _has_ceiling_only_to_learn(self) -> Self:
+        if self.mean_cost_cents is not None and self.by != "learn":
+            raise ValueError("mean_cost_cents needs by: learn; leave it out, or let routes learn")
+        return self
+
+
+def _route(value: object) -> object:
+    return {"by": value} if isinstance(value, str) else value
+
+
 class Policy(BaseModel):
     """The policy of a node.
 
@@ -51,7 +80,8 @@ class Policy(BaseModel):
     for good without failing its run. ``priority`` orders the steps of a run that wait for a concurrency slot: the
     highest first. ``on_unknown`` is the policy for an attempt with an unknown outcome: it is made again, fails its
     step, or the tool looks it up (``reconcile``). ``idempotency`` is whether all attempts of a step send one
-    idempotency key or each its own.
+    idempotency key or each its own. ``route`` lets the model be chosen for each call; a text is its ``by``. A node that
+    pins its model, or has no ``route``, is never routed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,3 +94,4 @@ class Policy(BaseModel):
     priority: int = Field(default=0, ge=-1_000, le=1_000)
     on_unknown: OnUnknown = "retry"
     idempotency: Idempotency = "step"
+    route: Annotated[RoutePolicy | None, BeforeValidator(_route)] = None

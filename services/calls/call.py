@@ -14,8 +14,10 @@ from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
+from schemas.records.steps import RouteWish
 from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
+from services.routing.choice import Choice
 from services.routing.router import Pin, Route
 
 
@@ -49,8 +51,8 @@ class Template(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
-    ``cache``: an earlier answer to the same content will do. The fields from ``system`` on are those of
-    ``ModelRequest``.
+    ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is
+    chosen where none is pinned. The fields from ``system`` to ``reasoning_effort`` are those of ``ModelRequest``.
     """
 
     max_tokens: int
@@ -70,6 +72,7 @@ class Content(Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Effort | None = None
+    wish: RouteWish | None = None
 
     def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
         """Return what a model is asked."""
@@ -112,7 +115,8 @@ class Call(Struct, frozen=True, kw_only=True):
 
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
     it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
-    when it ends (``cancellation.Cancellations``); ``None`` when nothing does. What is done is booked in ``ledger``.
+    when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
+    take at most. What is done is booked in ``ledger``. ``choice`` is there when the route was chosen by a policy.
     """
 
     org_id: str
@@ -128,8 +132,10 @@ class Call(Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     capture: Capture = "full"
     cancel_key: str | None = None
+    sla_ms: int | None = None
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
+    choice: Choice | None = None
     input_tokens: int = 0
     reserved: Reserved = NOTHING_RESERVED
 

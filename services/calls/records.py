@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from schemas.errors import StepError
 from schemas.records.base import Json, Usage
@@ -101,6 +101,8 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         "agentflow.call.cost_nano": record.cost_nano,
         "gen_ai.request.max_tokens": content.max_tokens,
     }
+    if call.choice is not None:
+        attributes["agentflow.route"] = to_builtins(call.choice)
     if content.temperature is not None:
         attributes["gen_ai.request.temperature"] = content.temperature
     if record.outcome == "ok" and finish_reason is not None:

@@ -33,7 +33,7 @@ class Cache:
         if not content.cache or content.tools or content.turns:
             return await proceed(call)
         # The key names the model, so this call is routed here and not by the stage after this one.
-        call = routed(self._router, call)
+        call = await routed(self._router, call)
         key = _key(call)
         earlier = await self._get(key)
         if earlier is not None:

@@ -50,6 +50,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
         tags=request.tags,
         capture=request.capture,
         cancel_key=cancel_key(request),
+        sla_ms=request.sla_ms,
     )
 
 
@@ -71,6 +72,7 @@ def content_of(
         stop=tuple(work.stop),
         seed=work.seed,
         reasoning_effort=work.reasoning_effort,
+        wish=work.route,
     )
 
 

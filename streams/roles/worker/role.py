@@ -17,6 +17,7 @@ from connectors.providers.registry import Endpoint, build_providers, provider_na
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.environment import environment_of
@@ -30,7 +31,8 @@ from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
-from services.routing.router import RouteTable
+from services.routing.models import Models
+from services.routing.policy_router import PolicyRouter
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
@@ -134,10 +136,16 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
+    providers, prices = _providers(ctx), PriceBook.load(settings.providers.prices_file)
     return CallPorts(
-        providers=_providers(ctx),
-        router=RouteTable(),
-        prices=PriceBook.load(settings.providers.prices_file),
+        providers=providers,
+        router=PolicyRouter(
+            Models.load(settings.providers.routes_file),
+            providers,
+            prices.estimate,
+            RouteReader(ctx.redis, settings.kafka.partitions),
+        ),
+        prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
         cache=RedisResponseCache(ctx.redis),
@@ -156,7 +164,9 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         error_rate=settings.local_error_rate,
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
-    providers = build_providers(_endpoints(ctx), local_url=settings.local_url, behaviour=behaviour)
+    providers = build_providers(
+        _endpoints(ctx), openai_wire=settings.openai_wire, local_url=settings.local_url, behaviour=behaviour
+    )
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers
@@ -182,7 +192,13 @@ SPEC = RoleSpec(
     summary="works on the attempts of steps",
     build=build,
     reads=(catalogue.STEP_REQUESTS, catalogue.DEFINITIONS),
-    writes=(catalogue.RUN_EVENTS, catalogue.PROVIDER_CALLS, catalogue.COST_EVENTS, catalogue.TRACE_SPANS),
+    writes=(
+        catalogue.RUN_EVENTS,
+        catalogue.PROVIDER_CALLS,
+        catalogue.COST_EVENTS,
+        catalogue.TRACE_SPANS,
+        catalogue.ROUTE_OUTCOMES,
+    ),
     needs=(Dependency.KAFKA, Dependency.REDIS),
     uses=(Dependency.NATS,),
 )

@@ -10,10 +10,12 @@ import msgspec
 
 from schemas.errors import BadRecord
 from schemas.metrics import STEP_RETRIES_TOTAL
+from schemas.money import NANO_PER_CENT
 from schemas.records.base import ErrorInfo
-from schemas.records.steps import FunctionCall, LlmCall, ToolCall
+from schemas.records.steps import FunctionCall, LlmCall, RouteWish, ToolCall
 from schemas.records.timers import Backstop, Defer, Retry
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode
+from schemas.spec.policy import RoutePolicy
 from streams.core.commands import Count
 from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules, OnTimer
 from streams.core.runs.plan.arguments import Datum
@@ -67,6 +69,15 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         stop=list(config.stop),
         seed=config.seed,
         reasoning_effort=config.reasoning_effort,
+        route=_route_wish(node.policy.route),
+    )
+
+
+def _route_wish(policy: RoutePolicy | None) -> RouteWish | None:
+    if policy is None:
+        return None
+    return RouteWish(
+        by=policy.by, models=policy.models, ceiling_nano=int((policy.mean_cost_cents or 0) * NANO_PER_CENT)
     )
 
 
