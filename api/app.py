@@ -18,6 +18,7 @@ from api.clients import ApiLog, Clients
 from api.http import openapi, problems
 from api.http.body_limit import BodyLimit, LargeBodies
 from api.http.connection import Connection
+from api.http.head import Head
 from api.http.metrics import Measure
 from api.live.run_stream import Streams
 from api.routers.list import ROUTERS
@@ -74,6 +75,8 @@ def create_app(
         version="1",
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan_of(settings, clients, services),
     )
     app.state.services = services
@@ -83,6 +86,7 @@ def create_app(
     openapi.install(app)
     large = LargeBodies(services.access.authenticator, settings.objects.max_inputs_bytes)
     app.add_middleware(BodyLimit, large=large)
+    app.add_middleware(Head)
     app.add_middleware(Measure, measures=services.operations.measures)
     return app
 

@@ -8,8 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.bodies import refuse_not_utf8, refuse_unreadable
 from schemas.errors import Undecodable
 from topics.codec import parse
+
+_LIBRARY = "not JSON in UTF-8: "
 
 
 class StrictJsonRequest(Request):
@@ -17,10 +20,12 @@ class StrictJsonRequest(Request):
 
     async def json(self) -> Any:
         """Return the body. Raises 400 unless it is strict JSON."""
+        body = await self.body()
+        refuse_not_utf8(body)
         try:
-            return parse(await self.body())
+            return parse(body)
         except Undecodable as exc:
-            raise HTTPException(400, f"the body is invalid: {exc}") from exc
+            raise HTTPException(400, f"the body is not valid JSON: {str(exc).removeprefix(_LIBRARY)}") from exc
 
 
 class StrictJsonRoute(APIRoute):
@@ -28,11 +33,15 @@ class StrictJsonRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with strict parsing of the request's JSON."""
-        handler = super().get_route_handler()
+        handler, field = super().get_route_handler(), self.body_field
 
         async def strict(request: Request) -> Response:
             # A request that was read already keeps its body, which arrives only once.
-            ours = isinstance(request, StrictJsonRequest)
-            return await handler(request if ours else StrictJsonRequest(request.scope, request.receive))
+            ours = (
+                request if isinstance(request, StrictJsonRequest) else StrictJsonRequest(request.scope, request.receive)
+            )
+            if field is not None:
+                refuse_unreadable(ours, await ours.body(), required=bool(field.field_info.is_required()))
+            return await handler(ours)
 
         return strict

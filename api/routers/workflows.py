@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.dependencies import Parts, Reader, Writer
+from api.http.bodies import refuse_encoded
 from api.routers.errors import errors
 from connectors.postgres.workflows import StoredWorkflow
 from connectors.tools.arguments import argument_problems
@@ -64,11 +65,12 @@ _BODY = {
 @router.post(
     "",
     status_code=201,
-    responses={200: {"description": "The same document exists"}, **errors(409, 413, 429)},
+    responses={200: {"description": "The same document exists"}, **errors(409, 413, 415, 429)},
     openapi_extra=_BODY,
 )
 async def register_workflow(request: Request, who: Writer, parts: Parts, response: Response) -> WorkflowAnswer:
     """Register a version of a workflow. The document is validated as a whole; a version never changes."""
+    refuse_encoded(request)
     checks = parts.definitions.checks
     parsed = await checks.parse(_text(await request.body()))
     spec = parsed.spec
