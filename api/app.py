@@ -25,6 +25,7 @@ from api.routers.list import ROUTERS
 from api.services import TopicCreators
 from api.startup import lifespan_of
 from api.wiring import services_of, topic_creators
+from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.tools import load_entry_points
@@ -110,9 +111,8 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; requests in flight are answered first."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Its traceback for every probe of a server that is down would hide the one line that names the cause.
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+    # A traceback for every probe of a server that is down would hide the one line that names the cause.
+    log_lines.set_up(os.environ.get("LOG_LEVEL", "INFO"), quiet=("clickhouse_connect", "uvicorn.error"))
     # uvicorn raises the signal again after a clean stop, which would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -124,13 +124,15 @@ def main() -> None:
     uvloop_patch.install()
     tune_collector()
     app = create_app(settings)
+    if settings.api.access_log:
+        logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     config = uvicorn.Config(
         app,
         host=settings.api.host,
         port=settings.api.port,
         loop="uvloop",
         http=Connection,
-        access_log=False,
+        access_log=settings.api.access_log,
         timeout_graceful_shutdown=GRACE_S,
         log_config=None,
     )

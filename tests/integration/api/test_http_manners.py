@@ -1,4 +1,4 @@
-"""What an HTTP client may expect of every path: HEAD, Allow, bodies that are named, documentation without other hosts."""
+"""HTTP as a client may expect of every path: HEAD, Allow, bodies that are named, documentation without other hosts."""
 
 import gzip
 import json
