@@ -1,4 +1,4 @@
-"""Log lines of every process: one line an event, with the time in UTC, a human sentence, and what was done as ``action``.
+"""Log lines of every process: one an event, with the time in UTC, a human sentence, and what was done as ``action``.
 
 A line that has several, a traceback above all, is written with ``\\n`` in their place, so that whoever collects logs
 by line gets whole events.

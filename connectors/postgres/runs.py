@@ -152,8 +152,8 @@ class Runs:
                 f"SELECT {STEP}, CASE WHEN $3 OR node_id = ANY($4::text[]) THEN output END AS output "
                 "FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 "
                 "AND ($5::integer IS NULL OR child_index < $5 OR node_id = ANY($4::text[])) "
-                "ORDER BY coalesce(started_at, requested_at, finished_at) NULLS LAST, requested_at, finished_at, node_id, "
-                "child_index, step_id",
+                "ORDER BY coalesce(started_at, requested_at, finished_at) NULLS LAST, requested_at, finished_at, "
+                "node_id, child_index, step_id",
                 *(run_id, org_id, step_outputs, run["output_in_steps"], most_children),
             )
         return StoredRun(**run), [StoredStep(**step) for step in steps]
