@@ -7,6 +7,7 @@ from api.routers import (
     health,
     limits,
     objects,
+    pages,
     prompts,
     restarts,
     run_steps,
@@ -39,4 +40,5 @@ ROUTERS = (
     access.router,
     workers.router,
     health.router,
+    pages.router,
 )
