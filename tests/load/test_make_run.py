@@ -75,9 +75,18 @@ def test_a_second_start_keeps_the_data_and_ctrl_c_stops_everything(start: Start)
     busy = start("--no-sample")
     assert busy.process.wait(30) == 2
     assert re.fullmatch(r".* is in use by process \d+: stop that one, .*\n", busy.said)
-    assert (second.data_dir / "env").exists()
+    assert (second.data_dir / "env").stat().st_mode & 0o777 == 0o600
+    found = subprocess.run(
+        [sys.executable, "-m", "topics", "verify", "--data-dir", str(second.data_dir), "--org", "default"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "0 differences" in found.stdout, found.stdout + found.stderr
     code, _ = second.interrupt()
     assert code == 0, second.said
+    assert not (second.data_dir / "env").exists()
     # On a pipe there is nothing but the address, on the last line.
     assert second.said.splitlines()[-1].startswith(f"serving on {second.url} after ")
     assert len(second.said.splitlines()) == 1
