@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Caller
+from api.http.known_query import refuse_unknown_query
 from api.services import Services
 from schemas.api_models.access import Permission
 from schemas.errors import Unauthenticated
@@ -36,9 +37,10 @@ async def caller(
     return found
 
 
-def _may(permission: Permission) -> Callable[[Caller], Awaitable[Caller]]:
-    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
+def _may(permission: Permission) -> Callable[[Request, Caller], Awaitable[Caller]]:
+    async def check(request: Request, who: Annotated[Caller, Depends(caller)]) -> Caller:
         who.require(permission)
+        refuse_unknown_query(request)
         return who
 
     return check

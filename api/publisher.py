@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 
 #: Interval of retries: for rows that another process left, or that the broker did not take.
 INTERVAL_S = 5.0
+#: Another process may hold the lock while it finds nothing, just before this one's row is there. A second look costs
+#: one query, and keeps a change known within a second.
+SECOND_LOOK_S = 0.2
 
 
 class Outbox(Protocol):
@@ -39,6 +42,7 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish until cancelled."""
+        looks_again = False
         while True:
             self._woken.clear()
             try:
@@ -48,8 +52,13 @@ class Publisher:
                 logger.warning(
                     "%s wait for publication: %s", self._what, exc, extra={"action": f"publish_{self._what}_failed"}
                 )
-            try:
-                async with asyncio.timeout(self._interval_s):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            looks_again = await self._wait(SECOND_LOOK_S if looks_again else self._interval_s)
+
+    async def _wait(self, seconds: float) -> bool:
+        """Wait for ``wake``; return false when the time has passed without."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True

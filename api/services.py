@@ -21,17 +21,23 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
+from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from services.budgets.targets import Targets
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
+from services.runs.dry_run import DryRuns
 from services.runs.explain_waiting import Waits
+from services.runs.known_runs import KnownRuns
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
+from services.workflows.checks import DocumentChecks
+from services.workflows.registration import Registrations
 from services.workflows.resolver import WorkflowResolver
 
 CreateTopics = Callable[[str], Awaitable[object]]
@@ -50,12 +56,18 @@ class TopicCreators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionServices:
-    """Workflows, prompts and tools. ``publisher`` brings what was defined, budgets included, to the log."""
+    """Workflows, prompts, tools, and the models that there are.
+
+    ``publisher`` brings what was defined, budgets included, to the log.
+    """
 
     workflows: Workflows
     prompts: Prompts
     plans: WorkflowResolver
+    checks: DocumentChecks
     tools: Registry
+    models: KnownModels
+    registrations: Registrations
     publisher: Publisher
     topics: TopicCreators
 
@@ -67,7 +79,9 @@ class RunServices:
     history: Runs
     steps: RunSteps
     markers: SubmissionMarkers
+    known: KnownRuns
     submissions: Submissions
+    dry_runs: DryRuns
     restarts: Restarts
     bulk: Bulk
     waits: Waits
@@ -89,10 +103,11 @@ class ScheduleServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyServices:
-    """Budgets and what was spent of them."""
+    """Budgets, what was spent of them, and what they may name."""
 
     budgets: Budgets
     spend: Spend
+    targets: Targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +130,10 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationServices:
-    """Readiness, metrics and workers. The API is as right without what ``optional_checks`` ask, and slower."""
+    """Readiness, metrics and workers.
+
+    Without what ``optional_checks`` ask, every request is answered as before; updates are slower, or analytics wait.
+    """
 
     counters: RoleCounters
     measures: Measures

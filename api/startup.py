@@ -31,12 +31,14 @@ def lifespan_of(
             clients.open(stack)
             _load_tools(settings.tools.file)
             stack.push_async_callback(services.runs.waits.close)
+            stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
+                asyncio.create_task(services.runs.known.watch()),
             ]
             stack.push_async_callback(_cancel, tasks)
             yield

@@ -35,9 +35,11 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
+from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
+from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -45,14 +47,19 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
+from services.budgets.targets import Targets
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
+from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
+from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
+from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
+from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
@@ -69,7 +76,7 @@ LANE_TIMEOUT_S = 0.7
 def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> Services:
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    definitions = _definitions(clients, appender, topics)
+    definitions = _definitions(settings, clients, appender, topics)
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys = Keys(clients.database)
@@ -78,7 +85,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         definitions=definitions,
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
-        money=MoneyServices(budgets=Budgets(clients.database), spend=spend),
+        money=MoneyServices(
+            budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
+        ),
         limits=limits,
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
@@ -102,13 +111,27 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
 
 
-def _definitions(clients: Clients, appender: DeadlineAppender, topics: TopicCreators) -> DefinitionServices:
+def _definitions(
+    settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
+) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
+    models, checks = KnownModels.load(settings.providers.prices_file), DocumentChecks()
+    ports = RegistrationPorts(
+        workflows=workflows,
+        prompts=prompts,
+        tools=REGISTRY,
+        models=models,
+        workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        checks=checks,
+    )
     return DefinitionServices(
         workflows=workflows,
         prompts=prompts,
-        plans=WorkflowResolver(workflows, prompts),
+        plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
+        checks=checks,
         tools=REGISTRY,
+        models=models,
+        registrations=Registrations(ports),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )
@@ -133,9 +156,9 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "kafka": lambda: clients.log.incarnation(RUN_EVENTS),
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
-            "clickhouse": clients.clickhouse.ping,
         },
-        optional_checks={"nats": clients.nats.ping} if clients.nats else {},
+        # No request of the API reads ClickHouse, and all runs work without it.
+        optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 
 
@@ -157,6 +180,8 @@ class _Runs:
         self._definitions = definitions
         self._history = Runs(clients.database)
         self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        self._known = KnownRuns(generation, clients.progress, self._partitions)
         objects = settings.objects
         self._objects = open_objects(objects.url, objects.directory, s3_access(objects))
         large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
@@ -164,7 +189,10 @@ class _Runs:
         self._of_run = RunDefinitions(definitions.plans, specs)
         self._waits = self._explaining(limits)
         self._submissions = self._submitting(large_inputs, limits.turns)
-        self._restarts = Restarts(self._history, self._of_run, large_inputs, settings.security.capture)
+        self._dry_runs = self._trying(limits)
+        self._restarts = Restarts(
+            self._history, self._of_run, large_inputs, settings.security.capture, arguments=REGISTRY.argument_names
+        )
 
     def services(self) -> RunServices:
         """Return them."""
@@ -174,7 +202,9 @@ class _Runs:
             history=self._history,
             steps=RunSteps(self._clients.database),
             markers=self._markers,
+            known=self._known,
             submissions=self._submissions,
+            dry_runs=self._dry_runs,
             restarts=self._restarts,
             bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
             waits=self._waits,
@@ -194,8 +224,20 @@ class _Runs:
             appender=self._appender,
             large_inputs=large_inputs,
             turns=turns,
+            known=self._known,
         )
         return Submissions(ports, capture=self._settings.security.capture)
+
+    def _trying(self, limits: LimitServices) -> DryRuns:
+        ports = DryRunPorts(
+            submissions=self._submissions,
+            turns=limits.turns,
+            limits=limits.stored,
+            admission=limits.admission,
+            budgets=Budgets(self._clients.database),
+            spend=Spend(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+        )
+        return DryRuns(ports)
 
     def _explaining(self, limits: LimitServices) -> Waits:
         claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)

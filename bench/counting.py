@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 from connectors.ports.engine import InRecord
 from schemas.errors import Undecodable
 from schemas.records.base import Record
+from schemas.tables.entry import Entry, entry
 from streams.core.commands import Command, Emit
 from streams.core.state import State
+
+_COUNT: Entry[int] = entry("n")
 
 
 class Counted(NamedTuple):
@@ -55,8 +58,8 @@ class CountFold:
 
     def fold(self, state: State, event: Counted, now_ms: int, offset: int) -> list[Command]:
         """Count one."""
-        count = (state.get(event.key, "n") or 0) + 1
-        state.put(event.key, "n", count)
+        count = (state.get(event.key, _COUNT) or 0) + 1
+        state.put(event.key, _COUNT, count)
         return [Emit(CountOutput(key=event.key, count=count, body=event.body.decode()))]
 
     def beside(self, state: State, entity: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ or ``total``, all in UTC. A spend field is ``<dimension>|<window>``.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,10 @@ PERIODS: tuple[Period, ...] = ("day", "month", "total")
 
 
 class Budget(BaseModel):
-    """A spending limit for one window of one scope. ``target`` names the workflow, provider or model."""
+    """A spending limit for one window of one scope. ``target`` names the workflow, provider or model.
+
+    A ``paused`` budget refuses no hold; spend is counted in its window all the same.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -27,10 +30,15 @@ class Budget(BaseModel):
     target: str | None = None
     period: Period = "month"
     limit_nano: int = Field(ge=0, lt=2**53)
+    paused: bool = False
 
     def field(self, at_ms: int) -> str:
         """Return the spend field that this budget limits at a time."""
         return spend_field(dimension(self.scope, self.target), self.period, at_ms)
+
+    def body(self) -> dict[str, Any]:
+        """Return the budget as a definition carries it; ``paused`` only where it is, as before it was known."""
+        return self.model_dump(mode="json", exclude=None if self.paused else {"paused"})
 
 
 def dimension(scope: Scope, target: str | None) -> str:

@@ -51,8 +51,13 @@ def child_run_id(run: str, step_id: str, attempt: int) -> str:
 
 
 def request_id(run: str, step_id: str, attempt: int) -> str:
-    """Return the id of one attempt of one step; it is the lease's key and the attempt's idempotency key."""
+    """Return the id of one attempt of one step; it is the lease's key."""
     return f"{run}:{step_id}:{attempt}"
+
+
+def idempotency_key(run: str, step_id: str) -> str:
+    """Return the idempotency key of a step's calls, the same for all of its attempts."""
+    return f"{run}:{step_id}"
 
 
 def call_id(request: str, ordinal: int) -> str:

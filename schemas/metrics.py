@@ -52,6 +52,7 @@ LATE_EVENTS_TOTAL = "agentflow_orchestrator_late_events_total"
 SUBMISSION_CONFLICTS_TOTAL = "agentflow_orchestrator_submission_conflicts_total"
 ADMISSION_DELAY_SECONDS = "agentflow_admission_delay_seconds"
 COST_SETTLEMENTS_TOTAL = "agentflow_budgets_settlements_total"
+ROUTE_OUTCOMES_TOTAL = "agentflow_routes_outcomes_total"
 PARTITION_STATUS = "agentflow_role_partition_status"
 LAG_RECORDS = "agentflow_role_lag_records"
 PAUSED_PARTITIONS = "agentflow_role_paused_partitions"
@@ -69,6 +70,9 @@ ADMISSION_RUNS = "agentflow_admission_limited_runs"
 SCHEDULER_SLOTS_TOTAL = "agentflow_scheduler_slots_total"
 WORKER_ATTEMPTS_IN_FLIGHT = "agentflow_worker_in_flight_attempts"
 WORKER_UNACKED_REQUESTS = "agentflow_worker_unacked_requests"
+WORKER_OLDEST_UNACKED_SECONDS = "agentflow_worker_oldest_unacked_seconds"
+WORKER_WATERMARK_SPAN = "agentflow_worker_watermark_span_records"
+WORKER_ABANDONED_ATTEMPTS = "agentflow_worker_abandoned_attempts"
 WORKER_ATTEMPTS_TOTAL = "agentflow_worker_attempts_total"
 WORKER_CHAINED_ATTEMPTS_TOTAL = "agentflow_worker_chained_attempts_total"
 WORKER_LEASE_ANSWERS_TOTAL = "agentflow_worker_lease_answers_total"
@@ -101,6 +105,7 @@ _STORED = (
         _RUN_SECONDS,
     ),
     Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements of calls by kind and effect.", ("kind", "effect")),
+    Metric(ROUTE_OUTCOMES_TOTAL, "counter", "Outcomes and scores of learned routes by effect.", ("effect",)),
 )
 _SERVED = (
     Metric(
@@ -153,6 +158,9 @@ _SERVED = (
     ),
     Metric(WORKER_ATTEMPTS_IN_FLIGHT, "gauge", "Attempts in progress."),
     Metric(WORKER_UNACKED_REQUESTS, "gauge", "Requests that are read and not acknowledged yet."),
+    Metric(WORKER_OLDEST_UNACKED_SECONDS, "gauge", "Age of the oldest request that holds back its partition's offset."),
+    Metric(WORKER_WATERMARK_SPAN, "gauge", "Requests from the oldest unacknowledged one of a partition to its last."),
+    Metric(WORKER_ABANDONED_ATTEMPTS, "gauge", "Calls that were given up and still run in this process."),
     Metric(WORKER_ATTEMPTS_TOTAL, "counter", "Finished attempts by kind and outcome.", ("kind", "outcome")),
     Metric(WORKER_CHAINED_ATTEMPTS_TOTAL, "counter", "Attempts that were started without a request in the log."),
     Metric(WORKER_LEASE_ANSWERS_TOTAL, "counter", "Answers to requests for the lease of an attempt.", ("answer",)),

@@ -21,6 +21,16 @@ def from_usd(usd: int | str | Decimal) -> int:
     return _to_nano(usd, NANO_PER_DOLLAR)
 
 
+def check_cents(amount: Decimal) -> Decimal:
+    """Return an amount in cents. Raises ``ValueError`` for one that is not 0 and would become 0."""
+    return _visible(amount, NANO_PER_CENT, "cents")
+
+
+def check_usd(amount: Decimal) -> Decimal:
+    """Return an amount in US dollars. Raises ``ValueError`` for one that is not 0 and would become 0."""
+    return _visible(amount, NANO_PER_DOLLAR, "US dollars")
+
+
 def usd(nano: int) -> str:
     """Render nano-dollars as a plain decimal string of US dollars, e.g. ``"0.00125"``."""
     return _plain(Decimal(nano) / NANO_PER_DOLLAR)
@@ -29,6 +39,12 @@ def usd(nano: int) -> str:
 def cents(nano: int) -> str:
     """Render nano-dollars as a plain decimal string of cents, e.g. ``"0.125"``."""
     return _plain(Decimal(nano) / NANO_PER_CENT)
+
+
+def _visible(amount: Decimal, unit: int, named: str) -> Decimal:
+    if amount and not _to_nano(amount, unit):
+        raise ValueError(f"is less than the smallest amount, {_plain(Decimal(1) / unit)} {named}")
+    return amount
 
 
 def _to_nano(amount: int | str | Decimal, unit: int) -> int:

@@ -4,7 +4,7 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -100,7 +100,17 @@ class Providers(Group):
 
     openai_api_key: Annotated[SecretStr, Var("OPENAI_API_KEY")] = SecretStr("")
     openai_base_url: Annotated[str, Var("OPENAI_BASE_URL")] = "https://api.openai.com/v1"
+    openai_wire: Annotated[Literal["chat", "responses"], Var("OPENAI_WIRE")] = "chat"
+    anthropic_api_key: Annotated[SecretStr, Var("ANTHROPIC_API_KEY")] = SecretStr("")
+    anthropic_base_url: Annotated[str, Var("ANTHROPIC_BASE_URL")] = "https://api.anthropic.com/v1"
+    google_api_key: Annotated[SecretStr, Var("GOOGLE_API_KEY")] = SecretStr("")
+    google_base_url: Annotated[str, Var("GOOGLE_BASE_URL")] = "https://generativelanguage.googleapis.com/v1beta"
+    cohere_api_key: Annotated[SecretStr, Var("COHERE_API_KEY")] = SecretStr("")
+    cohere_base_url: Annotated[str, Var("COHERE_BASE_URL")] = "https://api.cohere.com/v2"
+    compatible_api_key: Annotated[SecretStr, Var("COMPATIBLE_API_KEY")] = SecretStr("")
+    compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
+    routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
     local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
     local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0
     local_error_rate: Annotated[float, Var("LOCAL_ERROR_RATE")] = 0.0
@@ -125,6 +135,7 @@ class Worker(Group):
     id: Annotated[str, Var("WORKER_ID")] = ""
     queues: Annotated[str, Var("WORKER_QUEUES")] = "gold,silver,bronze"
     concurrency: Annotated[int, Var("WORKER_CONCURRENCY")] = 10
+    isolation: Annotated[Literal["thread", "process"], Var("WORKER_ISOLATION")] = "thread"
     drain_s: Annotated[float, Var("WORKER_DRAIN_S")] = 25.0
     claim_lease_ms: Annotated[int, Var("CLAIM_LEASE_MS")] = 10_000
 

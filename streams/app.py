@@ -39,10 +39,13 @@ from streams.process.probes import probes
 from streams.process.role import RoleApp
 from streams.process.spec import RoleSpec, optional
 from streams.roles.registry import ROLES
+from streams.roles.worker.poll_handler import Worker
 from streams.runtime.table.agent import TableAgent
 
 log = logging.getLogger(__name__)
 
+#: The role that runs user code.
+WORKER = "worker"
 RETRY_S = 0.5
 #: How often a running process looks whether it must end.
 LOOK_S = 0.25
@@ -91,7 +94,8 @@ def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(run(env, settings, roles))
-        except Exception as exc:
+        except BaseException as exc:
+            # Signals are handled, so that SystemExit and KeyboardInterrupt come of a callback of user code.
             log.critical("%s crashed", ", ".join(roles), exc_info=exc, extra={"action": "crash"})
             return crashed(", ".join(roles), exc)
 
@@ -135,7 +139,10 @@ class Process:
 
     async def serve(self) -> Ending:
         """Serve; return why it ended."""
-        settings, watch = self._ctx.settings, EventLoopWatch(self._health)
+        settings = self._ctx.settings
+        # Only a worker runs user code in its loop. Another role that is stuck may be in a long restore.
+        is_worker = any(spec.name == WORKER for spec in self._specs)
+        watch = EventLoopWatch(self._health, on_stuck=self._end_stuck if is_worker else None)
         try:
             port, stop_serving = http.serve(
                 self._ctx.registry, self._health, settings.api.host, settings.process.metrics_port
@@ -225,11 +232,21 @@ class Process:
                 continue
         return Ending(Exit.STOPPED, "stopped as asked")
 
+    def _end_stuck(self, still_s: float) -> None:
+        """End the process from another thread: its loop cannot. What is unfinished is read again."""
+        ending = Ending(Exit.LOOP_STUCK, f"a call has blocked the event loop for {still_s:.0f} s")
+        say_last(ending, self._roles())
+        logging.shutdown()
+        os._exit(ending.exit)
+
     def _must_end(self) -> Ending | None:
         for role, app in self._apps.items():
             if (fault := _fault(app)) is not None:
                 log.critical("%s crashed: %r", role, fault, extra={"action": "crash"})
                 return crashed(role, fault)
+            if isinstance(app.handler, Worker) and (why := app.handler.spent()):
+                log.critical("%s is replaced: %s", role, why, extra={"action": "replaced"})
+                return Ending(Exit.OUT_OF_THREADS, f"{role}: {why}")
         if why := self._health.hopeless():
             return Ending(Exit.BROKEN, why)
         patience = self._ctx.settings.process.give_up_s
@@ -262,7 +279,7 @@ def _fault(app: RoleApp) -> BaseException | None:
     handler = app.handler
     if app.crashed:
         return app.crash_reason or RuntimeError("the app crashed and said no reason")
-    return handler.fault if isinstance(handler, TableAgent) else None
+    return handler.fault if isinstance(handler, (TableAgent, Worker)) else None
 
 
 async def _all(starting: "asyncio.Future[list[Any]]") -> None:

@@ -14,6 +14,7 @@ from schemas.records.admissions import AdmissionEvent
 from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.routes import RouteEvent
 from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
@@ -36,6 +37,7 @@ STEP_REQUESTS = "step-requests"
 RUN_VIEWS = "run-views"
 PROVIDER_CALLS = "provider-calls"
 COST_EVENTS = "cost-events"
+ROUTE_OUTCOMES = "route-outcomes"
 ADMISSIONS = "admissions"
 TRACE_SPANS = "trace-spans"
 DEFINITIONS = "definitions"
@@ -45,6 +47,7 @@ SUBMISSIONS = "workflow-submissions"
 TABLE_RUNS = "runs"
 TABLE_BUDGETS = "budgets"
 TABLE_ADMISSIONS = "admissions"
+TABLE_ROUTES = "routes"
 
 #: Partitions of a topic whose records form one order, regardless of their keys.
 ONE_ORDER = 1
@@ -177,6 +180,16 @@ CATALOGUE: tuple[Topic, ...] = (
         summary="calls that started, and one settlement each, in exact money",
     ),
     Topic(
+        ROUTE_OUTCOMES,
+        key="organisation:prompt:tier",
+        model=RouteEvent | KeyReleased,
+        writers=("worker",),
+        readers=("routes",),
+        retention_ms=30 * DAY_MS,
+        append_time=True,
+        summary="outcomes of routes that were chosen to learn, and scores of their answers",
+    ),
+    Topic(
         ADMISSIONS,
         key="organisation",
         model=AdmissionEvent | KeyReleased,
@@ -231,6 +244,7 @@ CATALOGUE: tuple[Topic, ...] = (
             (TABLE_RUNS, "orchestrator", None),
             (TABLE_BUDGETS, "budgets", None),
             (TABLE_ADMISSIONS, "admission", ONE_ORDER),
+            (TABLE_ROUTES, "routes", None),
         )
     ),
 )

@@ -1,8 +1,8 @@
 """The route of submissions, which parses a well-formed request itself.
 
 FastAPI resolves an endpoint's dependencies for each request, which was half of a submission's time in the API, see
-docs/explanation/performance.md. So this route checks the request first. A request with a missing header or an invalid
-body takes the ordinary route, so that one place writes every error.
+docs/explanation/performance.md. So this route checks the request first. One with a missing header, with
+query parameters or with an invalid body takes the ordinary route, so that one place writes every error.
 """
 
 from collections.abc import Callable, Coroutine
@@ -32,7 +32,7 @@ class SubmitRoute(StrictJsonRoute):
             strict = StrictJsonRequest(request.scope, request.receive)
             key = strict.headers.get("idempotency-key")
             secret = bearer_key(strict.headers.get("authorization", ""))
-            if secret is None or (key is not None and not 0 < len(key) <= MAX_ID_LENGTH):
+            if secret is None or strict.query_params or (key is not None and not 0 < len(key) <= MAX_ID_LENGTH):
                 return await usual(strict)
             parts: Services = request.app.state.services
             who = await _writer(parts, strict, secret)

@@ -111,6 +111,7 @@ def _statuses(run: RunLine) -> Iterator[RunLine]:
         cost_nano=0,
         input_tokens=0,
         output_tokens=0,
+        kinds=None,
         compensating=False,
     )
     if run.status != "queued":

@@ -12,14 +12,15 @@ from connectors.redis.spend_reader import Amounts
 from connectors.redis.submission_markers import Receipt
 from schemas import ids
 from schemas.api_models.access import KeyAnswer
-from schemas.api_models.base import timestamp
+from schemas.api_models.base import RunLinks, timestamp
 from schemas.api_models.definitions import BudgetAnswer, BudgetStatus
 from schemas.api_models.runs import (
+    AdmissionForecast,
     Failure,
     ParentAnswer,
     RunAccepted,
     RunAnswer,
-    RunLinks,
+    RunDryRun,
     RunSummary,
     StepAnswer,
     Tokens,
@@ -28,6 +29,7 @@ from schemas.api_models.runs import (
 from schemas.budgets import opens_at_ms, window
 from schemas.money import cents, usd
 from schemas.tables.wait_reasons import Wait, read_wait
+from services.runs.dry_run import DryRun
 
 RUNS = "/api/v1/workflows/runs"
 #: Children of one mapped node that are shown with their run; all others are read by page.
@@ -54,6 +56,26 @@ def accepted(receipt: Receipt, duplicate: bool) -> RunAccepted:
         duplicate=duplicate,
         submitted_at=timestamp(receipt.submitted_at_ms),
         links=links(receipt.run_id, receipt.workflow_name, receipt.workflow_version),
+    )
+
+
+def dry_run(found: DryRun, at_ms: int) -> RunDryRun:
+    """Return what a submission would do."""
+    record = found.record
+    return RunDryRun(
+        id=None if record.submission_id is None else record.run_id,
+        duplicate=found.duplicate,
+        workflow_name=record.workflow_name,
+        workflow_version=record.workflow_version,
+        definition_hash=record.spec.hash,
+        required_inputs=sorted(found.required),
+        stored_inputs=found.stored,
+        admission=AdmissionForecast(
+            decision=found.admission.decision, on=found.admission.on, detail=found.admission.detail
+        ),
+        budgets=[budget_status(stored, amounts, at_ms) for stored, amounts in found.budgets],
+        budget_cents=cents(record.budget_nano) if record.budget_nano is not None else None,
+        deadline_ms=record.deadline_ms,
     )
 
 
@@ -126,7 +148,7 @@ def budget_status(stored: StoredBudget, amounts: Amounts, at_ms: int) -> BudgetS
     return BudgetStatus(
         **_budget_fields(stored),
         window=window(stored.budget.period, at_ms),
-        state="open" if remaining else "exhausted",
+        state="paused" if stored.budget.paused else "open" if remaining else "exhausted",
         spent_cents=cents(amounts.spent_nano),
         spent_usd=usd(amounts.spent_nano),
         held_cents=cents(amounts.held_nano),
@@ -164,7 +186,7 @@ def _summary_fields(run: RunLine) -> dict[str, Any]:
         "cost_usd": usd(run.cost_nano),
         "children_cost_cents": cents(run.children_nano),
         "children_cost_usd": usd(run.children_nano),
-        "tokens": Tokens(input=run.input_tokens, output=run.output_tokens),
+        "tokens": Tokens(input=run.input_tokens, output=run.output_tokens, kinds=run.kinds or {}),
         "tags": run.tags,
         "submitted_at": timestamp(run.created_ms),
         "started_at": timestamp(run.started_ms),
@@ -208,7 +230,7 @@ def step_answer(step: StoredStep, with_output: bool, children: Children | None =
         type=step.kind,
         status=step.status,
         attempts=step.attempt,
-        tokens=Tokens(input=step.input_tokens, output=step.output_tokens),
+        tokens=Tokens(input=step.input_tokens, output=step.output_tokens, kinds=step.kinds or {}),
         cost_cents=cents(step.cost_nano),
         cost_usd=usd(step.cost_nano),
         provider=step.provider,
@@ -259,5 +281,8 @@ def _budget_fields(stored: StoredBudget) -> dict[str, Any]:
         "period": found.period,
         "limit_cents": cents(found.limit_nano),
         "limit_usd": usd(found.limit_nano),
+        "paused": found.paused,
+        "version": stored.version,
         "created_at": timestamp(stored.created_ms),
+        "updated_at": timestamp(stored.updated_ms),
     }

@@ -7,7 +7,7 @@ from connectors.postgres.schedules import StoredBackfill, StoredSchedule
 from schemas.api_models.base import timestamp
 from schemas.api_models.schedules import BackfillAnswer, LastRun, ScheduleAnswer, ScheduleProblem, WholeSchedule
 from schemas.money import cents
-from schemas.schedule import next_slot, slot_id
+from schemas.schedule import Timing, next_slot, slot_id
 
 #: Number of next slots that are shown.
 SHOWN = 5
@@ -54,7 +54,7 @@ def _fields(stored: StoredSchedule) -> dict[str, Any]:
         "paused": stored.paused,
         "last_run": _last_run(stored),
         "queued_slot": slot_id(stored.queued_slot_ms) if stored.queued_slot_ms is not None else None,
-        "next_runs": _next_runs(stored),
+        "next_runs": next_slots(stored.timing, None if stored.paused else stored.next_slot_ms),
         "skipped": stored.skipped,
         "problem": _problem(stored),
         "created_at": timestamp(stored.created_ms),
@@ -62,12 +62,13 @@ def _fields(stored: StoredSchedule) -> dict[str, Any]:
     }
 
 
-def _next_runs(stored: StoredSchedule) -> list[str]:
+def next_slots(timing: Timing, first_ms: int | None) -> list[str]:
+    """Return the next slots, from the first one on."""
     found: list[int] = []
-    slot = None if stored.paused else stored.next_slot_ms
+    slot = first_ms
     while slot is not None and len(found) < SHOWN:
         found.append(slot)
-        slot = next_slot(stored.timing, slot)
+        slot = next_slot(timing, slot)
     return [slot_id(one) for one in found]
 
 

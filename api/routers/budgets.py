@@ -8,11 +8,12 @@ from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs
 from api.routers.errors import errors
+from connectors.postgres.budgets import Changes
 from schemas import money
-from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, CreateBudget
+from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, ChangeBudget, CreateBudget
 from schemas.budgets import dimension
 from schemas.clock import now_ms
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, Problem
 
 BudgetId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -21,7 +22,12 @@ router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"], route_class=Stric
 
 @router.post("", status_code=201, responses={200: {"description": "The same budget exists"}, **errors(409, 413)})
 async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response: Response) -> BudgetAnswer:
-    """Create a budget. It also counts spending in its window from before its creation."""
+    """Create a budget. It also counts spending in its window from before its creation.
+
+    A `target` that does not exist is 422, unless `allow_unknown` is true.
+    """
+    if not body.allow_unknown:
+        await parts.money.targets.check_budget(who.org_id, body.scope, body.target)
     name = body.name or f"{dimension(body.scope, body.target)} per {body.period}"
     stored, new = await parts.money.budgets.create(
         who.org_id, name, body.scope, body.target, body.period, _limit_nano(body)
@@ -43,6 +49,29 @@ async def get_budget(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetAn
     return runs.budget(await parts.money.budgets.get(who.org_id, budget_id))
 
 
+@router.patch("/{budget_id}", responses=errors(404, 409, 413))
+async def change_budget(budget_id: BudgetId, body: ChangeBudget, who: Writer, parts: Parts) -> BudgetAnswer:
+    """Change a budget's limit or name, pause or resume it. Every worker knows it within a second.
+
+    A lower limit refuses new holds and cancels no call. What is spent in the window stays counted.
+    """
+    stored, changed = await parts.money.budgets.change(who.org_id, budget_id, _changes(body), body.version)
+    if changed:
+        parts.definitions.publisher.wake()
+    return runs.budget(stored)
+
+
+@router.delete("/{budget_id}", status_code=204, responses=errors(404))
+async def delete_budget(budget_id: BudgetId, who: Writer, parts: Parts) -> Response:
+    """Delete a budget. Calls in flight continue, and every worker knows it within a second.
+
+    Spend is counted without a budget, too: one that is created later for the same scope includes it.
+    """
+    await parts.money.budgets.delete(who.org_id, budget_id)
+    parts.definitions.publisher.wake()
+    return Response(status_code=204)
+
+
 @router.get("/{budget_id}/status", responses=errors(404))
 async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetStatus:
     """Return what is spent, held and left in the present window."""
@@ -52,7 +81,22 @@ async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> Budge
     return runs.budget_status(stored, amounts, at_ms)
 
 
-def _limit_nano(body: CreateBudget) -> int:
+def _changes(body: ChangeBudget) -> Changes:
+    nothing = [name for name in body.model_fields_set if getattr(body, name) is None]
+    if nothing:
+        problems = tuple(Problem(name, "cannot be null", "give a value, or omit the field") for name in nothing)
+        raise InvalidInput("; ".join(map(str, problems)), problems)
+    changes: Changes = {}
+    if body.name is not None:
+        changes["name"] = body.name
+    if body.paused is not None:
+        changes["paused"] = body.paused
+    if body.limit_cents is not None or body.limit_usd is not None:
+        changes["limit_nano"] = _limit_nano(body)
+    return changes
+
+
+def _limit_nano(body: CreateBudget | ChangeBudget) -> int:
     if body.limit_cents is not None:
         return money.from_cents(body.limit_cents)
     if body.limit_usd is None:

@@ -25,7 +25,12 @@ async def get_limits(who: Reader, parts: Parts) -> LimitsAnswer:
 
 @router.put("", responses=errors(413))
 async def put_limits(body: PutLimits, who: Writer, parts: Parts) -> LimitsAnswer:
-    """Replace all limits of the organisation. Running runs continue; runs submitted from now on are counted."""
+    """Replace all limits of the organisation. Running runs continue; runs submitted from now on are counted.
+
+    A workflow that does not exist is 422, unless `allow_unknown` is true.
+    """
+    if not body.allow_unknown:
+        await parts.money.targets.check_workflows(who.org_id, body.workflows, "workflows")
     return await _set(parts, who.org_id, body.max_running_runs, body.workflows)
 
 

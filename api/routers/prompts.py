@@ -17,7 +17,10 @@ from schemas.api_models.definitions import (
     PromptEntry,
     PromptPage,
 )
+from schemas.errors import InvalidInput
+from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN
+from schemas.values.fields import Integer
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=DocumentRoute)
 
@@ -30,6 +33,8 @@ router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=Docum
 )
 async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response: Response) -> PromptAnswer:
     """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
+    if problems := tuple(prompt_problems("template", body.template)):
+        raise InvalidInput("; ".join(map(str, problems)), problems)
     stored, new = await parts.definitions.prompts.create(
         who.org_id, body.name, body.template, body.version, body.variables
     )
@@ -61,7 +66,7 @@ async def get_prompt(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
     who: Reader,
     parts: Parts,
-    version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None,
+    version: Annotated[Integer | None, Query(ge=1, le=MAX_VERSION)] = None,
 ) -> PromptAnswer:
     """Return a version of a prompt, the newest without `version`."""
     return _answer(await parts.definitions.prompts.get(who.org_id, name, version))

@@ -1,11 +1,13 @@
 """Schedules: definitions of runs at scheduled times. The scheduler role starts the runs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
+from api.render import runs as render_runs
 from api.render import schedules as render
 from api.routers.errors import errors
 from api.services import Services
@@ -19,13 +21,15 @@ from schemas.api_models.schedules import (
     ChangeSchedule,
     CreateSchedule,
     ScheduleAnswer,
+    ScheduleDryRun,
     SchedulePage,
     WholeSchedule,
-    milliseconds,
 )
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
+from schemas.records.base import Json
 from schemas.schedule import Timing, next_slot, slots, timing_problems
+from services.runs.from_schedule import filled, template_problems
 
 ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -35,11 +39,25 @@ _TIMING = frozenset({"cron", "interval_s", "time_zone"})
 _MAY_BE_NULL = frozenset({"workflow_version", "budget_cents"})
 
 
-@router.post("", status_code=201, responses={200: {"description": "The same schedule exists"}, **errors(404, 409, 413)})
-async def create_schedule(body: CreateSchedule, who: Writer, parts: Parts, response: Response) -> ScheduleAnswer:
+@router.post(
+    "",
+    status_code=201,
+    responses={200: {"description": "The same schedule exists, or it was a dry run"}, **errors(404, 409, 413)},
+)
+async def create_schedule(
+    body: CreateSchedule,
+    who: Writer,
+    parts: Parts,
+    response: Response,
+    dry_run: Annotated[bool, Query(description="Check and answer what would happen; store nothing.")] = False,
+) -> ScheduleAnswer | ScheduleDryRun:
     """Create a schedule. Its submission is validated now; its first slot is the next one from now."""
     defined = _defined(body.model_dump())
     timing = _timing(defined)
+    _check_templates(body.inputs)
+    if dry_run:
+        response.status_code = 200
+        return await _dry_run(parts, who.org_id, body, defined, timing)
     await _check_submission(parts, who.org_id, defined)
     stored, new = await parts.schedules.stored.create(who.org_id, defined, next_slot(timing, now_ms()))
     response.status_code = 201 if new else 200
@@ -71,6 +89,7 @@ async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Wr
         return render.schedule(before)
     defined = _as_defined(before) | changes
     timing = _timing(defined)
+    _check_templates(body.inputs or {})
     await _check_submission(parts, who.org_id, defined)
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
         changes["next_slot_ms"] = next_slot(timing, now_ms())
@@ -88,9 +107,8 @@ async def delete_schedule(schedule_id: ScheduleId, who: Writer, parts: Parts) ->
 async def backfill(schedule_id: ScheduleId, body: Backfill, who: Writer, parts: Parts) -> BackfillAnswer:
     """Run the slots of a time in the past that were not run, whatever the overlap policy, also while paused."""
     stored = await parts.schedules.stored.get(who.org_id, schedule_id)
-    from_ms, until_ms = milliseconds(body.begin), milliseconds(body.to)
-    _check_backfill(stored, from_ms, until_ms)
-    return render.backfill(await parts.schedules.backfills.create(stored, from_ms, until_ms))
+    _check_backfill(stored, body.begin, body.to)
+    return render.backfill(await parts.schedules.backfills.create(stored, body.begin, body.to))
 
 
 def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:
@@ -143,6 +161,29 @@ def _timing(defined: dict[str, Any]) -> Timing:
     return timing
 
 
+async def _dry_run(
+    parts: Services, org_id: str, body: CreateSchedule, defined: dict[str, Any], timing: Timing
+) -> ScheduleDryRun:
+    await parts.schedules.stored.check_name(org_id, defined)
+    now = now_ms()
+    first = next_slot(timing, now)
+    submission = SubmitRun(
+        workflow_name=body.workflow_name,
+        workflow_version=body.workflow_version,
+        inputs=body.inputs if first is None else filled(body.inputs, first),
+        tags=body.tags,
+        budget_cents=body.budget_cents,
+    )
+    found = await parts.runs.dry_runs.of(org_id, "schedule", None, submission)
+    slots_shown = [] if body.paused else render.next_slots(timing, first)
+    return ScheduleDryRun(next_runs=slots_shown, first_run=render_runs.dry_run(found, now))
+
+
+def _check_templates(inputs: Mapping[str, Json]) -> None:
+    if problems := tuple(template_problems(inputs)):
+        raise InvalidInput("; ".join(map(str, problems)), problems)
+
+
 async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any]) -> None:
     """Raise now the error that every slot would meet."""
     body = SubmitRun(
@@ -151,4 +192,4 @@ async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any
         inputs=defined["inputs"],
         tags=defined["tags"],
     )
-    await parts.runs.submissions.prepare(org_id, "schedule", None, body)
+    await parts.runs.submissions.to_store(await parts.runs.submissions.draft(org_id, "schedule", None, body))

@@ -3,21 +3,29 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query, Response
 
 from api.dependencies import Parts, Writer
 from api.http.submit_route import SubmitRoute
 from api.render import runs
 from api.routers.errors import errors
-from schemas.api_models.runs import MAX_ID_LENGTH, RunAccepted, SubmitRun
+from schemas.api_models.runs import MAX_ID_LENGTH, RunAccepted, RunDryRun, SubmitRun
+from schemas.clock import now_ms
 from schemas.ids import HTTP_SOURCE
 
 router = APIRouter(prefix=runs.RUNS, tags=["runs"], route_class=SubmitRoute)
 
+#: Stands for the response in the route's own parsing, which answers no dry run.
+OK = Response()
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@router.post("", status_code=202, responses=errors(404, 413, 429), summary="Submit a run")
+@router.post(
+    "",
+    status_code=202,
+    responses={200: {"description": "It was a dry run", "model": RunDryRun}, **errors(404, 413, 429)},
+    summary="Submit a run",
+)
 async def submit_run(
     body: SubmitRun,
     who: Writer,
@@ -32,8 +40,14 @@ async def submit_run(
         ),
     ] = None,
     traceparent: Annotated[str | None, Header(description="W3C trace context of the sender.")] = None,
-) -> RunAccepted:
+    response: Response = OK,
+    dry_run: Annotated[bool, Query(description="Answer what would happen with 200, and do nothing.")] = False,
+) -> RunAccepted | RunDryRun:
     """Accept a run. After the answer 202 the run will reach an end; read it at `links.self`."""
+    if dry_run:
+        response.status_code = 200
+        found = await parts.runs.dry_runs.of(who.org_id, HTTP_SOURCE, idempotency_key, body)
+        return runs.dry_run(found, now_ms())
     trace = traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None
     with parts.runs.bound.place():
         record = await parts.runs.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)

@@ -24,6 +24,7 @@ async def list_workers(_: Admin, parts: Parts) -> WorkersAnswer:
             version=seen.said.version,
             started_at=timestamp(seen.said.started_ms),
             last_seen_at=timestamp(seen.seen_ms),
+            providers=None if seen.said.providers is None else list(seen.said.providers),
         )
         for seen in await parts.operations.workers.all()
     ]

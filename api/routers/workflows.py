@@ -1,28 +1,22 @@
 """Workflows: register and read."""
 
-import re
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.dependencies import Parts, Reader, Writer
+from api.render import workflows as render
 from api.routers.errors import errors
-from connectors.postgres.workflows import StoredWorkflow
-from connectors.tools.arguments import argument_problems
 from schemas.api_models.base import timestamp
-from schemas.api_models.definitions import WorkflowAnswer, WorkflowEntry, WorkflowPage
+from schemas.api_models.definitions import WorkflowAnswer, WorkflowDryRun, WorkflowEntry, WorkflowPage
 from schemas.errors import InvalidSpec, Problem
-from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs, queues_of
+from schemas.spec.check.workflow import queues_of
 from schemas.spec.model import NAME_PATTERN, WorkflowSpec
-from services.workflows.nested import load_family, pin_prompts
-from services.workflows.resolver import make_plan
+from schemas.values.fields import Integer
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
 RESERVED = "runs"
-#: The escape of U+0000, and not an escaped backslash before the letters u0000.
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 _EXAMPLE: dict[str, Any] = {
     "name": "document_analysis",
@@ -63,33 +57,31 @@ _BODY = {
 @router.post(
     "",
     status_code=201,
-    responses={200: {"description": "The same document exists"}, **errors(409, 413)},
+    responses={200: {"description": "The same document exists, or it was a dry run"}, **errors(409, 413, 429)},
     openapi_extra=_BODY,
 )
-async def register_workflow(request: Request, who: Writer, parts: Parts, response: Response) -> WorkflowAnswer:
+async def register_workflow(
+    request: Request,
+    who: Writer,
+    parts: Parts,
+    response: Response,
+    dry_run: Annotated[bool, Query(description="Check and answer as below; store nothing.")] = False,
+) -> WorkflowAnswer | WorkflowDryRun:
     """Register a version of a workflow. The document is validated as a whole; a version never changes."""
-    spec = parse_workflow(_text(await request.body()))
-    _refuse_unreachable(spec)
-    prompts = await pin_prompts(parts.definitions.prompts, who.org_id, prompt_refs(spec))
-    family = await load_family(parts.definitions.workflows, parts.definitions.prompts, who.org_id, spec)
-    checked = check_spec(
-        spec,
-        prompts=prompts,
-        tools=parts.definitions.tools.names("tool"),
-        functions=parts.definitions.tools.names("function"),
-        further=argument_problems(spec, parts.definitions.tools),
-        family=family,
-    )
-    make_plan(spec, checked.prompts, family)
-    queues = queues_of(spec)
+    draft = await parts.definitions.registrations.check(who.org_id, _text(await request.body()))
+    _refuse_unreachable(draft.spec)
+    if dry_run:
+        response.status_code = 200
+        return render.dry_run(draft)
+    queues = queues_of(draft.spec)
     if queues:
         # Before the workflow is there: a request on a topic that is not there would stop its orchestrator.
         await parts.definitions.topics.of_queues(queues)
-    stored, new = await parts.definitions.workflows.create(who.org_id, spec, sorted(checked.required_inputs))
+    stored, new = await parts.definitions.registrations.store(who.org_id, draft)
     parts.definitions.plans.forget(who.org_id)
     parts.definitions.publisher.wake()
     response.status_code = 201 if new else 200
-    return _answer(stored)
+    return render.workflow(stored, draft.warnings)
 
 
 @router.get("", responses=errors())
@@ -114,10 +106,10 @@ async def get_workflow(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
     who: Reader,
     parts: Parts,
-    version: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
+    version: Annotated[Integer | None, Query(ge=1, le=1_000_000_000)] = None,
 ) -> WorkflowAnswer:
     """Return a version of a workflow, the newest without `version`."""
-    return _answer(await parts.definitions.workflows.get(who.org_id, name, version))
+    return render.workflow(await parts.definitions.workflows.get(who.org_id, name, version))
 
 
 def _text(body: bytes) -> str:
@@ -128,18 +120,5 @@ def _text(body: bytes) -> str:
 
 
 def _refuse_unreachable(spec: WorkflowSpec) -> None:
-    if _NUL.search(orjson.dumps(spec.model_dump(mode="json", by_alias=True))):
-        raise InvalidSpec((Problem("", "the document has the character U+0000", "remove it"),))
     if spec.name == RESERVED:
         raise InvalidSpec((Problem("name", f"{RESERVED!r} is a path of this API", "choose another name"),))
-
-
-def _answer(stored: StoredWorkflow) -> WorkflowAnswer:
-    return WorkflowAnswer(
-        name=stored.name,
-        version=stored.version,
-        hash=stored.hash,
-        required_inputs=stored.required_inputs,
-        created_at=timestamp(stored.created_ms),
-        spec=stored.spec,
-    )

@@ -2,23 +2,37 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import TypedDict
 
 import asyncpg
 
-from connectors.postgres.database import Database, epoch_ms
-from connectors.postgres.outbox import enqueue
+from connectors.postgres.database import Connection, Database, epoch_ms, returned
+from connectors.postgres.outbox import enqueue, withdraw
 from schemas.budgets import Budget, Period, Scope
 from schemas.errors import Conflict, NotFound
 
-_COLUMNS = f"id, org_id, name, scope, target, period, limit_nano, {epoch_ms('created_at')} AS created_ms"
+_COLUMNS = (
+    "id, org_id, name, scope, target, period, limit_nano, paused, version, "
+    f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('updated_at')} AS updated_ms"
+)
 
 
 @dataclass(frozen=True)
 class StoredBudget:
-    """A budget and its time of creation."""
+    """A budget, its times, and its version, which each change raises by one."""
 
     budget: Budget
+    version: int
     created_ms: int
+    updated_ms: int
+
+
+class Changes(TypedDict, total=False):
+    """Fields of a budget that may change; those that are absent stay."""
+
+    name: str
+    limit_nano: int
+    paused: bool
 
 
 class Budgets:
@@ -43,11 +57,14 @@ class Budgets:
             )
             if row is not None:
                 stored = _budget(row)
-                await enqueue(conn, "budget", org_id, stored.budget.id, stored.budget.model_dump(mode="json"))
+                await enqueue(conn, "budget", org_id, stored.budget.id, stored.budget.body())
                 return stored, True
             row = await conn.fetchrow(f"SELECT {_COLUMNS} FROM budget WHERE org_id = $1 AND name = $2", org_id, name)
         if row is None or (row["scope"], row["target"], row["period"], row["limit_nano"]) != wanted:
-            raise Conflict(f"a budget named {name!r} exists with another scope, period or limit; give another name")
+            raise Conflict(
+                f"a budget named {name!r} exists with another scope, period or limit: change it with PATCH, "
+                "or give another name"
+            )
         return _budget(row), False
 
     async def get(self, org_id: str, budget_id: str) -> StoredBudget:
@@ -55,9 +72,7 @@ class Budgets:
         row = await self._database.fetchrow(
             "read a budget", f"SELECT {_COLUMNS} FROM budget WHERE org_id = $1 AND id = $2", org_id, budget_id
         )
-        if row is None:
-            raise NotFound(f"there is no budget {budget_id}; see GET /api/v1/budgets")
-        return _budget(row)
+        return _budget(_there(row, budget_id))
 
     async def all(self, org_id: str) -> list[StoredBudget]:
         """Return every budget, oldest first."""
@@ -66,6 +81,63 @@ class Budgets:
         )
         return [_budget(row) for row in rows]
 
+    async def change(
+        self, org_id: str, budget_id: str, changes: Changes, version: int | None = None
+    ) -> tuple[StoredBudget, bool]:
+        """Change fields of a budget; return it, and true if anything is different now.
+
+        Raises ``NotFound``; ``Conflict`` when ``version`` is given and is not the stored one, and when another budget
+        has the name.
+        """
+        async with self._database.transaction("change a budget") as conn:
+            before = await _locked(conn, org_id, budget_id)
+            if version is not None and version != before.version:
+                raise Conflict(
+                    f"budget {budget_id} is at version {before.version}, not {version}: somebody changed it; "
+                    "read it again and repeat the change"
+                )
+            new = before.budget.model_copy(update=dict(changes))
+            if new == before.budget:
+                return before, False
+            after = await _written(conn, new, before.version + 1)
+            await enqueue(conn, "budget", org_id, budget_id, new.body(), after.version)
+        return after, True
+
+    async def delete(self, org_id: str, budget_id: str) -> None:
+        """Delete a budget. Raises ``NotFound``."""
+        async with self._database.transaction("delete a budget") as conn:
+            before = await _locked(conn, org_id, budget_id)
+            await conn.execute("DELETE FROM budget WHERE org_id = $1 AND id = $2", org_id, budget_id)
+            await withdraw(conn, "budget", org_id, budget_id, before.version + 1)
+
+
+async def _locked(conn: Connection, org_id: str, budget_id: str) -> StoredBudget:
+    """Return a budget that nobody else changes until the transaction ends. Raises ``NotFound``."""
+    row = await conn.fetchrow(
+        f"SELECT {_COLUMNS} FROM budget WHERE org_id = $1 AND id = $2 FOR UPDATE", org_id, budget_id
+    )
+    return _budget(_there(row, budget_id))
+
+
+async def _written(conn: Connection, new: Budget, version: int) -> StoredBudget:
+    """Write what may change of a budget. Raises ``Conflict`` when another one has the name."""
+    try:
+        row = await conn.fetchrow(
+            "UPDATE budget SET name = $3, limit_nano = $4, paused = $5, version = $6, updated_at = now() "
+            f"WHERE org_id = $1 AND id = $2 RETURNING {_COLUMNS}",
+            *(new.org_id, new.id, new.name, new.limit_nano, new.paused, version),
+        )
+    except asyncpg.UniqueViolationError as exc:
+        raise Conflict(f"a budget named {new.name!r} exists; give another name") from exc
+    return _budget(returned(row, "change a budget"))
+
+
+def _there(row: asyncpg.Record | None, budget_id: str) -> asyncpg.Record:
+    if row is None:
+        raise NotFound(f"there is no budget {budget_id}; see GET /api/v1/budgets")
+    return row
+
 
 def _budget(row: asyncpg.Record) -> StoredBudget:
-    return StoredBudget(Budget.model_validate(dict(row)), row["created_ms"])
+    budget = Budget.model_validate(dict(row))
+    return StoredBudget(budget, row["version"], row["created_ms"], row["updated_ms"])

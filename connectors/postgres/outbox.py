@@ -24,8 +24,20 @@ async def enqueue(
     conn: Connection, kind: DefinitionKind, org_id: str, id_: str, body: dict[str, Any], version: int = 1
 ) -> None:
     """Write a definition's outbox row in the caller's transaction."""
-    changed_at_ms = now_ms()
-    definition = Definition(kind=kind, org_id=org_id, id=id_, version=version, body=body, changed_at_ms=changed_at_ms)
+    await _write(conn, Definition(kind=kind, org_id=org_id, id=id_, version=version, body=body, changed_at_ms=now_ms()))
+
+
+async def withdraw(conn: Connection, kind: DefinitionKind, org_id: str, id_: str, version: int) -> None:
+    """Write the outbox row that withdraws a definition, in the caller's transaction.
+
+    ``version`` is above every earlier one, so that readers take the withdrawal in whatever order versions arrive.
+    """
+    await _write(
+        conn, Definition(kind=kind, org_id=org_id, id=id_, version=version, deleted=True, changed_at_ms=now_ms())
+    )
+
+
+async def _write(conn: Connection, definition: Definition) -> None:
     await conn.execute("INSERT INTO definition_outbox (key, value) VALUES ($1, $2)", definition.key, encode(definition))
 
 

@@ -1,5 +1,6 @@
 """Prompts: one row per version, never changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +53,7 @@ class Prompts:
         """
         digest = content_hash(template.encode())
         async with self._database.transaction("store a prompt") as conn:
-            # Versions of one prompt are numbered consecutively, also by concurrent requests.
-            await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"prompt:{org_id}:{name}")
+            await _lock(conn, org_id, name)
             there = await _find(conn, org_id, name, version)
             if there is not None and there.hash == digest and there.variables == variables:
                 return there, False
@@ -62,14 +62,34 @@ class Prompts:
                     f"prompt {name}@{version} exists with another text; a version never changes: use a higher one"
                 )
             number = version or (there.version + 1 if there is not None else 1)
-            row = await conn.fetchrow(
-                "INSERT INTO prompt (org_id, name, version, template, hash, variables) "
-                f"VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
-                *(org_id, name, number, template, digest, variables),
-            )
-            stored = StoredPrompt(**returned(row, "store a prompt"))
-            await enqueue(conn, "prompt", org_id, name, _body(stored), stored.version)
+            stored = await _insert(conn, org_id, name, number, template, variables)
         return stored, True
+
+    async def versions_of(self, org_id: str, hashes: Mapping[str, str]) -> dict[str, int]:
+        """Return the version of each prompt that has the text with this hash, the next one where none has; by name."""
+        rows = await self._database.fetch(
+            "look up versions of prompts",
+            "SELECT wanted.name, coalesce(max(prompt.version) FILTER (WHERE prompt.hash = wanted.hash), "
+            "coalesce(max(prompt.version), 0) + 1) AS version "
+            "FROM unnest($2::text[], $3::text[]) AS wanted (name, hash) "
+            "LEFT JOIN prompt ON prompt.org_id = $1 AND prompt.name = wanted.name GROUP BY wanted.name, wanted.hash",
+            *(org_id, list(hashes), list(hashes.values())),
+        )
+        return {row["name"]: row["version"] for row in rows}
+
+    async def ensure(self, org_id: str, name: str, template: str) -> int:
+        """Return the version of a prompt that has this text; without one, store the next."""
+        digest = content_hash(template.encode())
+        async with self._database.transaction("store a prompt") as conn:
+            await _lock(conn, org_id, name)
+            number = await conn.fetchval(
+                "SELECT max(version) FROM prompt WHERE org_id = $1 AND name = $2 AND hash = $3", org_id, name, digest
+            )
+            if number is not None:
+                return int(number)
+            newest = await _find(conn, org_id, name, None)
+            stored = await _insert(conn, org_id, name, 1 if newest is None else newest.version + 1, template, None)
+        return stored.version
 
     async def get(self, org_id: str, name: str, version: int | None = None) -> StoredPrompt:
         """Return a version, the newest without one. Raises ``NotFound``."""
@@ -101,6 +121,24 @@ class Prompts:
             org_id,
         )
         return [PromptLine(**row) for row in rows]
+
+
+async def _lock(conn: Connection, org_id: str, name: str) -> None:
+    """Versions of one prompt are numbered consecutively, also by concurrent requests."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"prompt:{org_id}:{name}")
+
+
+async def _insert(
+    conn: Connection, org_id: str, name: str, version: int, template: str, variables: dict[str, Any] | None
+) -> StoredPrompt:
+    row = await conn.fetchrow(
+        "INSERT INTO prompt (org_id, name, version, template, hash, variables) "
+        f"VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
+        *(org_id, name, version, template, content_hash(template.encode()), variables),
+    )
+    stored = StoredPrompt(**returned(row, "store a prompt"))
+    await enqueue(conn, "prompt", org_id, name, _body(stored), stored.version)
+    return stored
 
 
 async def _find(conn: Connection, org_id: str, name: str, version: int | None) -> StoredPrompt | None:

@@ -13,7 +13,7 @@ import orjson
 from connectors.postgres.database import Database
 from schemas.ids import child_index
 from schemas.payload import Payload
-from schemas.records.base import ErrorInfo
+from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_views import RunView, StepView
 
 _RUN_COLUMNS = (
@@ -45,6 +45,7 @@ _RUN_COLUMNS = (
     ("parent_step_id", "text"),
     ("parent_detached", "boolean"),
     ("children_nano", "bigint"),
+    ("kinds", "jsonb"),
     ("compensating", "boolean"),
 )
 _STEP_COLUMNS = (
@@ -75,6 +76,7 @@ _STEP_COLUMNS = (
     ("child_index", "integer"),
     ("children_total", "integer"),
     ("sla_missed", "boolean"),
+    ("kinds", "jsonb"),
     ("child_run_id", "text"),
 )
 #: The array type of a column's values, and the expression that converts one to the column's type.
@@ -197,6 +199,7 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         _stored(view),
         *_parent(view),
         view.children_nano,
+        _kinds(view.usage),
         view.compensating,
     )
 
@@ -204,6 +207,10 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
 def _parent(view: RunView) -> tuple[Any, ...]:
     parent = view.parent
     return (None, None, False) if parent is None else (_text(parent.run_id), _text(parent.step_id), parent.detached)
+
+
+def _kinds(usage: Usage) -> str | None:
+    return None if usage.kinds is None else _json(usage.kinds)
 
 
 def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
@@ -235,6 +242,7 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         child_index(step.step_id, step.node_id),
         None if step.children is None else step.children.total,
         step.sla_missed,
+        _kinds(step.usage),
         _text(step.child_run_id),
     )
 

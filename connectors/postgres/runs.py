@@ -15,7 +15,7 @@ from schemas.run_states import RunState, StepState
 from schemas.spec.model import NodeKind
 
 SUMMARY = (
-    "id, workflow_name, workflow_version, status, tags, input_tokens, output_tokens, cost_nano, error, "
+    "id, workflow_name, workflow_version, status, tags, input_tokens, output_tokens, kinds, cost_nano, error, "
     "parent_run_id, parent_step_id, parent_detached, children_nano, "
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('started_at')} AS started_ms, "
     f"{epoch_ms('finished_at')} AS finished_ms, compensating"
@@ -25,8 +25,8 @@ _WHOLE = (
     "stored_inputs"
 )
 STEP = (
-    "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, cost_nano, provider, model, cached, "
-    f"waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
+    "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, kinds, cost_nano, provider, model, "
+    f"cached, waiting_for, {epoch_ms('waiting_until')} AS waiting_until_ms, note, reused_from, "
     f"{epoch_ms('requested_at')} AS requested_ms, "
     f"{epoch_ms('started_at')} AS started_ms, {epoch_ms('finished_at')} AS finished_ms, child_index, children_total, "
     "sla_missed, child_run_id"
@@ -55,6 +55,7 @@ class RunLine:
     parent_step_id: str | None = None
     parent_detached: bool = False
     children_nano: int = 0
+    kinds: dict[str, int] | None = None
     compensating: bool = False
 
 
@@ -105,6 +106,7 @@ class StoredStep:
     child_index: int = -1
     children_total: int | None = None
     sla_missed: bool = False
+    kinds: dict[str, int] | None = None
     child_run_id: str | None = None
     output: dict[str, Any] | None = None
 

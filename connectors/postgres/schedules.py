@@ -110,12 +110,18 @@ class Schedules:
                 there = await conn.fetchrow(
                     f"SELECT {_COLUMNS} FROM schedule WHERE org_id = $1 AND name = $2", org_id, defined["name"]
                 )
-                if there is None or any(there[name] != defined[name] for name in DEFINED):
-                    raise Conflict(
-                        f"a schedule named {defined['name']!r} exists; change it with PATCH, or choose another name"
-                    )
-                return StoredSchedule(**there), False
+                return StoredSchedule(**_same(there, defined)), False
         return StoredSchedule(**row), True
+
+    async def check_name(self, org_id: str, defined: Mapping[str, Any]) -> None:
+        """Raise ``Conflict`` when the name of a definition belongs to another schedule."""
+        row = await self._database.fetchrow(
+            "read a schedule",
+            f"SELECT {_COLUMNS} FROM schedule WHERE org_id = $1 AND name = $2",
+            *(org_id, defined["name"]),
+        )
+        if row is not None:
+            _same(row, defined)
 
     async def get(self, org_id: str, schedule_id: str) -> StoredSchedule:
         """Return a schedule. Raises ``NotFound``."""
@@ -234,6 +240,12 @@ class Backfills:
             "WHERE id = $1 AND next_ms = $2 RETURNING id",
             *(before.id, before.next_ms, next_ms, submitted, problem),
         )
+
+
+def _same(row: asyncpg.Record | None, defined: Mapping[str, Any]) -> asyncpg.Record:
+    if row is None or any(row[name] != defined[name] for name in DEFINED):
+        raise Conflict(f"a schedule named {defined['name']!r} exists; change it with PATCH, or choose another name")
+    return row
 
 
 def _there(row: asyncpg.Record | None, schedule_id: str) -> asyncpg.Record:

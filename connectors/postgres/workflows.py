@@ -48,8 +48,7 @@ class Workflows:
 
         The same document is found again, not stored. Raises ``Conflict`` for another document of the same version.
         """
-        document = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        digest = canonical_hash(document)
+        document, digest = _document(spec), document_hash(spec)
         async with self._database.transaction("store a workflow") as conn:
             row = await conn.fetchrow(
                 "INSERT INTO workflow (org_id, name, version, spec, hash, required_inputs) "
@@ -59,13 +58,17 @@ class Workflows:
             if row is not None:
                 await enqueue(conn, "workflow", org_id, spec.name, document, spec.version)
                 return _workflow(row), True
-        there = await self.get(org_id, spec.name, spec.version)
-        if there.hash != digest:
-            raise Conflict(
-                f"workflow {spec.name} version {spec.version} exists with another document; a version never changes: "
-                f"register this one with a higher version"
-            )
-        return there, False
+        return _same(await self.get(org_id, spec.name, spec.version), digest), False
+
+    async def find_same(self, org_id: str, spec: WorkflowSpec) -> StoredWorkflow | None:
+        """Return the stored version of a document, ``None`` if there is none.
+
+        Raises ``Conflict`` for another document of the same version.
+        """
+        try:
+            return _same(await self.get(org_id, spec.name, spec.version), document_hash(spec))
+        except NotFound:
+            return None
 
     async def get(self, org_id: str, name: str, version: int | None = None) -> StoredWorkflow:
         """Return a version, the newest without one. Raises ``NotFound``."""
@@ -107,6 +110,24 @@ class Workflows:
             org_id,
         )
         return [WorkflowLine(**row) for row in rows]
+
+
+def document_hash(spec: WorkflowSpec) -> str:
+    """Return the hash of a document as it is stored: with the fields that it has, and those alone."""
+    return canonical_hash(_document(spec))
+
+
+def _document(spec: WorkflowSpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def _same(there: StoredWorkflow, digest: str) -> StoredWorkflow:
+    if there.hash != digest:
+        raise Conflict(
+            f"workflow {there.name} version {there.version} exists with another document; a version never changes: "
+            f"register this one with a higher version"
+        )
+    return there
 
 
 def _workflow(row: asyncpg.Record) -> StoredWorkflow:

@@ -4,17 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from connectors.providers.conversation import Asked, ToolSpec, Turn
+from connectors.providers.conversation import Asked, Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
+from schemas.errors import StepError
 from schemas.records.base import Usage
+from schemas.spec.policy import Effort
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSchema:
+    """The JSON schema that an answer must follow. ``name`` is letters, digits, '_' and '-'."""
+
+    schema: dict[str, Any]
+    name: str = "answer"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One request to a model. ``idempotency_key`` is stable over retries of the same attempt.
+    """One request to a model.
 
-    With ``tools`` the model may request calls instead of answering; ``turns`` are the earlier turns since the prompt.
-    ``pictures`` are images shown with the prompt.
+    ``idempotency_key`` is stable over the attempts of a step. ``attempt`` numbers them; 0 is a request of no step.
+
+    The model reads ``system`` and ``developer`` texts, ``history`` (earlier messages), then ``prompt`` with its
+    ``pictures``. With ``tools`` it may request calls instead of answering; ``turns`` are the earlier turns since the
+    prompt. ``tool_choice`` is ``auto``, ``none``, ``required`` or the name of a tool. A wire that cannot express a
+    field that is set raises a final ``unsupported_parameter``; nothing is dropped.
     """
 
     model: str
@@ -26,13 +40,27 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
     pictures: tuple[ImageInput, ...] = ()
+    attempt: int = 0
+    system: str = ""
+    developer: str = ""
+    history: tuple[Said, ...] = ()
+    tool_choice: str = "auto"
+    output_schema: OutputSchema | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning_effort: Effort | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelResponse:
     """A model's answer. ``sent`` and ``received`` are the exact JSON bodies, without credentials and images.
 
-    ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty.
+    ``finish_reason`` is ``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``refusal``, whatever the wire
+    calls it. ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty.
+    ``notes`` are short codes of what was corrected in it, such as counts that cannot be (``providers.usage``).
+    ``problem`` is why an answer that is paid for cannot be used, for example that it has no text. ``opaque`` is what
+    the provider wants back with the turn's results, such as signed reasoning. ``served`` is how it was served where
+    that may have a price of its own, such as ``("service_tier", "priority")``.
     """
 
     text: str
@@ -41,14 +69,16 @@ class ModelResponse:
     sent: dict[str, Any] = field(default_factory=dict)
     received: dict[str, Any] = field(default_factory=dict)
     asked: tuple[Asked, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: StepError | None = None
+    opaque: dict[str, Any] | None = None
+    served: tuple[tuple[str, str], ...] = ()
 
 
 class Provider(Protocol):
     """A model provider.
 
-    ``complete`` raises ``StepError`` with a stable ``code``: ``rate_limited`` (retryable, with ``retry_after_ms`` when
-    the provider says), ``provider_unavailable`` and ``provider_error`` (retryable), ``provider_timeout``
-    (retryable; the outcome is unknown), ``provider_rejected`` and ``provider_auth`` (final).
+    ``complete`` raises ``StepError`` with a stable ``code``, see ``providers.http_errors``.
     """
 
     name: str
@@ -63,6 +93,10 @@ class Provider(Protocol):
 
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         """Return an upper bound of the tokens that images are counted as."""
+        ...
+
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        """Return an upper bound of the tokens of texts that the service adds for tools and for an output's schema."""
         ...
 
     async def close(self) -> None:

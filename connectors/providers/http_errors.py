@@ -1,37 +1,74 @@
 """What a model provider's HTTP answers and httpx's exceptions mean for a step: the one place that maps them.
 
-=============================  =======================  ==========
-what came                      code                     retryable
-=============================  =======================  ==========
-429                            rate_limited             yes, after what the headers say
-429, quota used up             provider_rejected        no: waiting does not refill an account
-408, no answer in time         provider_timeout         yes; the outcome is unknown
-5xx, no connection             provider_unavailable     yes; after 502 and 504 the outcome is unknown
-401, 403                       provider_auth            no
-any other status               provider_rejected        no
-a body that is no completion   provider_error           yes
-=============================  =======================  ==========
+=====================================  =======================  ==========
+what came                              code                     retryable
+=====================================  =======================  ==========
+429                                    rate_limited             yes, after what headers and body say
+402, or a quota or credit used up      provider_no_credit       no: waiting does not refill an account
+408, no answer in time                 provider_timeout         yes; the outcome is unknown
+5xx, no connection                     provider_unavailable     yes; after 502 and 504 the outcome is unknown
+401, 403                               provider_auth            no
+the prompt is too long for the model   context_too_long         no
+a content filter refuses the prompt    content_filtered         no
+any other status                       provider_rejected        no
+a body that is no answer               provider_error           yes
+=====================================  =======================  ==========
+
+A field that a wire cannot express is a final ``unsupported_parameter`` before anything is sent. Some services answer
+200 with an error in the body; its own code then stands in for the status.
 """
 
-import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
 
+from connectors.providers.json_body import read_json
+from connectors.providers.wire import an_object
 from schemas.errors import StepError
 
 _LONGEST_MESSAGE = 500
+_NO_CREDIT = frozenset(
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_error",
+        "credit_balance_exhausted",
+        "enforced_spend_limit_reached",
+    }
+)
+_NO_CREDIT_WORDS = ("credit balance is too low", "reached your specified api usage limits", "api calls / month")
+_TOO_LONG = frozenset({"context_length_exceeded", "model_context_window_exceeded"})
+_TOO_LONG_WORDS = (
+    "maximum context length",
+    "prompt is too long",
+    "input token count",
+    "too many tokens",
+    "exceed context limit",
+)
+_FILTERED = frozenset({"content_filter", "content_policy_violation", "responsible_ai_policy_violation"})
+#: Anthropic's types of errors, for those that come in a body without a status.
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "timeout_error": 504,
+    "api_error": 500,
+    "overloaded_error": 529,
+}
 #: A provider that requests more than an hour is tried after an hour: the limits of the budget or the run decide then.
 _LONGEST_WAIT_MS = 3_600_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 #: Statuses of a gateway without an answer from its backend, which may have worked and will bill it.
 _GATEWAY = (502, 504)
-_QUOTA_CODES = ("insufficient_quota", "billing_hard_limit_reached")
 
 
 def from_status(
@@ -41,15 +78,18 @@ def from_status(
 
     ``secret`` is redacted from the provider's message. ``headers`` must be looked up by lower-case names.
     """
-    message, code = _said(body, secret)
+    document = _document(body)
+    message, code = _said(document, body, secret)
     text = f"{provider}: HTTP {status}: {message}" if message else f"{provider}: HTTP {status}"
     details = {"status": str(status)}
-    if request_id := headers.get("x-request-id"):
+    if request_id := headers.get("x-request-id") or headers.get("request-id"):
         details["request_id"] = request_id[:200]
+    if 400 <= status < 500 and (final := _final(status, code, message)) is not None:
+        known, fix = final
+        return StepError(known, f"{text}; {fix}", details=details)
     wait = retry_after_ms(headers, now)
-    if status == 429 and code in _QUOTA_CODES:
-        return StepError("provider_rejected", f"{text}; add credit to the provider's account", details=details)
     if status == 429:
+        wait = wait if wait is not None else _wait_in_body(document)
         return StepError("rate_limited", text, retryable=True, retry_after_ms=wait, details=details)
     if status == 408:
         return StepError("provider_timeout", text, retryable=True, retry_after_ms=wait, details=details)
@@ -57,11 +97,38 @@ def from_status(
         details["outcome"] = "unknown"
     if status >= 500:
         return StepError("provider_unavailable", text, retryable=True, retry_after_ms=wait, details=details)
-    if status in (401, 403):
-        return StepError("provider_auth", f"{text}; check the provider's API key", details=details)
     if 300 <= status < 400:
         text += "; the provider's base URL redirects, set it to where it leads"
     return StepError("provider_rejected", text, details=details)
+
+
+def status_of_error(received: object) -> int | None:
+    """Return the status that an error in a success's body stands for; ``None`` when the body is no error."""
+    error = received.get("error") if isinstance(received, dict) else None
+    if not isinstance(error, dict) or not (error.get("message") or error.get("type")):
+        return None
+    if an_object(received).get("usage"):
+        return None  # it was counted, so it is read as an answer
+    code = error.get("code")
+    if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
+        return code
+    return _STATUS_OF_TYPE.get(str(error.get("type") or ""), 500)
+
+
+def _final(status: int, code: str, message: str) -> tuple[str, str] | None:
+    """Return code and fix of an error that a retry cannot help, if it is one of those with a code of its own."""
+    said = message.lower()
+    if status == 402 or code in _NO_CREDIT or any(words in said for words in _NO_CREDIT_WORDS):
+        return "provider_no_credit", "add credit to the provider's account"
+    if status in (401, 403):
+        return "provider_auth", "check the provider's API key"
+    if status == 429:
+        return None
+    if code in _TOO_LONG or any(words in said for words in _TOO_LONG_WORDS):
+        return "context_too_long", "shorten the prompt, lower max_tokens or pin a model with a longer context"
+    if code in _FILTERED:
+        return "content_filtered", "change the prompt or the model"
+    return None
 
 
 def from_exception(provider: str, exc: httpx.HTTPError | httpx.InvalidURL, timeout_s: float) -> StepError:
@@ -78,7 +145,7 @@ def from_exception(provider: str, exc: httpx.HTTPError | httpx.InvalidURL, timeo
     if isinstance(exc, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
         return StepError("provider_rejected", f"{provider}: the request cannot be sent ({_named(exc)})")
     if isinstance(exc, httpx.DecodingError):
-        return malformed(provider, _named(exc))
+        return malformed(provider, "a readable body", _named(exc))
     return StepError(
         "provider_unavailable",
         f"{provider}: the connection broke before the answer was whole ({_named(exc)})",
@@ -97,11 +164,11 @@ def timed_out(provider: str, timeout_s: float) -> StepError:
     )
 
 
-def malformed(provider: str, why: str) -> StepError:
-    """Return the error for a success whose body cannot be read."""
+def malformed(provider: str, expected: str, why: str) -> StepError:
+    """Return the error for a success whose body is not what was ``expected``."""
     return StepError(
         "provider_error",
-        f"{provider}: the answer is not a chat completion: {why[:_LONGEST_MESSAGE]}",
+        f"{provider}: the answer is not {expected}: {why[:_LONGEST_MESSAGE]}",
         retryable=True,
         details={"outcome": "unknown"},
     )
@@ -111,13 +178,13 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
     """Return the wait that a provider requests, in milliseconds, or ``None`` if it requests none.
 
     ``retry-after-ms`` wins over ``Retry-After`` (seconds or a date), which wins over ``x-ratelimit-reset-*`` (``6m0s``)
-    of the exhausted limit, or the longest of these if no header names it.
+    and ``anthropic-ratelimit-*-reset`` (a time) of the exhausted limit, or the longest of these if no header names it.
     """
     exact = _number(headers.get("retry-after-ms"))
     wait = exact if exact is not None else _retry_after(headers.get("retry-after"), now)
     if wait is None:
-        wait = _resets(headers)
-    return None if wait is None else min(max(math.ceil(wait), 0), _LONGEST_WAIT_MS)
+        wait = _resets(headers, now)
+    return None if wait is None or not math.isfinite(wait) else math.ceil(min(max(wait, 0), _LONGEST_WAIT_MS))
 
 
 def _retry_after(value: str | None, now: datetime) -> float | None:
@@ -126,21 +193,38 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
         return seconds * 1000
     try:
         date = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    # A date without a zone is in UTC.
-    return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds() * 1000
+        # A date without a zone is in UTC.
+        return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds() * 1000
+    except (ValueError, OverflowError):
+        return None  # no date, or one that no clock reaches
 
 
-def _resets(headers: Mapping[str, str]) -> float | None:
+def _resets(headers: Mapping[str, str], now: datetime) -> float | None:
     used_up: list[float] = []
     others: list[float] = []
-    for what in ("requests", "tokens"):
-        wait = _duration_ms(headers.get(f"x-ratelimit-reset-{what}"))
+    for left, wait in _limits(headers, now):
         if wait is not None:
-            remaining = _number(headers.get(f"x-ratelimit-remaining-{what}"))
-            (used_up if remaining == 0 else others).append(wait)
+            (used_up if left == 0 else others).append(wait)
     return max(used_up or others, default=None)
+
+
+def _limits(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float | None, float | None]]:
+    """Yield what is left of each limit that headers name, and how long until it is refilled in milliseconds."""
+    for what in ("requests", "tokens"):
+        left = _number(headers.get(f"x-ratelimit-remaining-{what}"))
+        yield left, _duration_ms(headers.get(f"x-ratelimit-reset-{what}"))
+    for what in ("requests", "tokens", "input-tokens", "output-tokens"):
+        left = _number(headers.get(f"anthropic-ratelimit-{what}-remaining"))
+        yield left, _until_ms(headers.get(f"anthropic-ratelimit-{what}-reset"), now)
+
+
+def _until_ms(value: str | None, now: datetime) -> float | None:
+    """Read a time of RFC 3339."""
+    try:
+        time = datetime.fromisoformat(value or "")
+        return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - now).total_seconds() * 1000
+    except (ValueError, OverflowError):
+        return None
 
 
 def _duration_ms(value: str | None) -> float | None:
@@ -162,23 +246,43 @@ def _number(value: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _said(body: bytes, secret: str) -> tuple[str, str]:
-    """Return the provider's message and its error code, as far as the body has them."""
+def _document(body: bytes) -> object:
     try:
-        document = json.loads(body)
+        return read_json(body).value
     except (ValueError, RecursionError):
-        document = None
+        return None
+
+
+def _said(document: object, body: bytes, secret: str) -> tuple[str, str]:
+    """Return the provider's message and its error code, as far as the body has them."""
     error = document.get("error", document) if isinstance(document, dict) else document
     message: object = error
     code: object = ""
     if isinstance(error, dict):
         message = error.get("message") or error.get("detail") or ""
-        code = error.get("code") or error.get("type") or ""
+        named = [error.get(name) for name in ("code", "type", "status")]
+        code = next((one for one in named if one and isinstance(one, str)), "")
     text = message if isinstance(message, str) else body.decode("utf-8", "replace")
     text = " ".join(text.split())
     if secret:
         text = text.replace(secret, "***")
     return text[:_LONGEST_MESSAGE], code if isinstance(code, str) else ""
+
+
+def _wait_in_body(document: object) -> int | None:
+    """Return the wait in Google's error details, in milliseconds; of its daily quotas the longest that is waited."""
+    error = document.get("error") if isinstance(document, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    waits: list[float] = []
+    for detail in details if isinstance(details, list) else ():
+        if not isinstance(detail, dict):
+            continue
+        if "PerDay" in str(detail.get("violations", "")):
+            return _LONGEST_WAIT_MS
+        delay = _duration_ms(detail.get("retryDelay") if isinstance(detail.get("retryDelay"), str) else None)
+        if delay is not None and math.isfinite(delay):
+            waits.append(delay)
+    return math.ceil(min(max(waits), _LONGEST_WAIT_MS)) if waits else None
 
 
 def _named(exc: Exception) -> str:

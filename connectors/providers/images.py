@@ -24,6 +24,7 @@ _MAX_TOKENS = (
     ("o4-mini", 4_000),
     ("o1", 2_000),
     ("o3", 2_000),
+    ("claude", 8_000),
 )
 #: Of any other model. No service is known to count more for an image unless it is told to split it.
 MAX_IMAGE_TOKENS = 16_384
@@ -38,9 +39,14 @@ class ImageInput:
     said: str = ""
 
     @property
+    def base64(self) -> str:
+        """The image in base64."""
+        return base64.b64encode(self.data).decode()
+
+    @property
     def url(self) -> str:
         """The image as a ``data:`` URL."""
-        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+        return f"data:{self.media_type};base64,{self.base64}"
 
     @property
     def sha256(self) -> str:
@@ -58,10 +64,21 @@ def noted(body: dict[str, Any], pictures: Sequence[ImageInput]) -> dict[str, Any
     """Return a request's body as it is stored: each image as its hash and size instead of its bytes."""
     if not pictures:
         return body
-    kept = {p.url: {"url": f"data:{p.media_type};base64,", "sha256": p.sha256, "bytes": len(p.data)} for p in pictures}
-    first, *rest = body["messages"]
-    parts = [
-        part | {"image_url": kept[part["image_url"]["url"]]} if part["type"] == "image_url" else part
-        for part in first["content"]
-    ]
-    return body | {"messages": [first | {"content": parts}, *rest]}
+    kept = {p.url: (p, f"data:{p.media_type};base64,") for p in pictures} | {p.base64: (p, "") for p in pictures}
+    without: dict[str, Any] = _without_bytes(body, kept)
+    return without
+
+
+def _without_bytes(value: Any, kept: Mapping[str, tuple[ImageInput, str]]) -> Any:
+    if isinstance(value, list):
+        return [_without_bytes(item, kept) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        picture, prefix = kept.get(item, (None, "")) if isinstance(item, str) else (None, "")
+        if picture is None:
+            found[key] = _without_bytes(item, kept)
+        else:
+            found |= {key: prefix, "sha256": picture.sha256, "bytes": len(picture.data)}
+    return found

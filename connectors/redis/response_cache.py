@@ -25,10 +25,13 @@ class CacheKey:
     max_tokens: int
     temperature: float | None
     pictures: tuple[str, ...] = ()
+    #: The other fields of the request that are set, as JSON.
+    more: str = ""
 
     def digest(self) -> str:
         """Return the SHA-256 of the request, without the organisation."""
-        parts = [self.provider, self.model, self.prompt, self.max_tokens, self.temperature, *self.pictures]
+        asked = [self.provider, self.model, self.prompt, self.max_tokens, self.temperature, *self.pictures]
+        parts = [*asked, {"more": self.more}] if self.more else asked
         return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
 

@@ -32,7 +32,10 @@ WorkerState = Literal["live", "lost", "stopped"]
 
 @dataclass(frozen=True)
 class Said:
-    """What a worker says of itself. ``instance`` is one process, ``id`` its name, which a new owner may have again."""
+    """What a worker says of itself. ``instance`` is one process, ``id`` its name, which a new owner may have again.
+
+    ``providers`` are the model providers that it has; ``None`` if it does not say.
+    """
 
     instance: str
     id: str
@@ -42,6 +45,7 @@ class Said:
     version: str
     started_ms: int
     stopped: bool = False
+    providers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def _one(data: bytes, seen_ms: int, now_ms: int) -> Seen:
         **{
             **{name: fields[name] for name in Said.__dataclass_fields__ if name in fields},
             "lanes": tuple(fields["lanes"]),
+            "providers": None if fields.get("providers") is None else tuple(fields["providers"]),
         }
     )
     return Seen(said, seen_ms, state_of(said, seen_ms, now_ms))

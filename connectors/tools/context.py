@@ -20,9 +20,9 @@ class ObjectReader(Protocol):
 class ToolContext:
     """The caller of a tool, and the resources that it may use.
 
-    ``idempotency_key`` is the same whenever the attempt is delivered again: pass it on to the service that the tool
-    calls. ``documents_dir`` is the directory that local files are read from. ``world`` are the permissions for outside
-    systems.
+    ``idempotency_key`` is the same for all attempts of the step, unless its node wants one for each: pass it on to the
+    service that the tool calls. ``documents_dir`` is the directory that local files are read from. ``world`` are the
+    permissions for outside systems.
     """
 
     org_id: str

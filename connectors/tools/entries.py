@@ -1,5 +1,6 @@
 """One tool or function: its call, and the schemas of its arguments and its configuration, derived from type hints."""
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,37 @@ from connectors.tools.effects import Reconcile
 from schemas.errors import StepError
 
 ToolKind = Literal["tool", "function"]
+Isolation = Literal["thread", "process"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How calls run: in a place of their own (``blocking``), of which kind, and within how much memory.
+
+    Without ``isolation`` the worker's setting decides. ``codes`` are the error codes that calls raise themselves.
+    Raises ``TypeError`` for values that are none or contradict each other.
+    """
+
+    blocking: bool = True
+    isolation: Isolation | None = None
+    memory_mb: int | None = None
+    codes: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.isolation not in (None, "thread", "process"):
+            raise TypeError(f"isolation={self.isolation!r} is neither 'thread' nor 'process'; write one of the two")
+        if self.memory_mb is None:
+            return
+        if type(self.memory_mb) is not int or self.memory_mb < 1:
+            raise TypeError(f"memory_mb={self.memory_mb!r} is no number of MiB; write a whole number such as 256")
+        if self.isolation == "thread":
+            raise TypeError("memory_mb cannot bound a thread; leave out isolation='thread'")
+
+
+DEFAULT_RUNNING = Running()
+
+#: How alike two names are of which one is the other misspelt: ``chunk_sise``, not ``text`` and ``texts_of``.
+_MISSPELT = 0.8
 
 
 @dataclass(frozen=True)
@@ -33,11 +65,15 @@ class Entry:
     reconcile: Reconcile | None
     doc: str
     origin: str
+    isolation: Isolation | None = None
+    memory_mb: int | None = None
+    codes: frozenset[str] = frozenset()
 
     @property
     def quick(self) -> bool:
         """True if a call runs from start to end without waiting for anything."""
-        return not self.blocking and not inspect.iscoroutinefunction(self.called)
+        isolated = self.isolation == "process" or self.memory_mb is not None
+        return not self.blocking and not isolated and not inspect.iscoroutinefunction(self.called)
 
     @property
     def called(self) -> Callable[..., Any]:
@@ -72,7 +108,12 @@ class Entry:
 
 
 def make_entry(
-    kind: ToolKind, name: str, made_of: Callable[..., Any], *, blocking: bool, reconcile: Reconcile | None = None
+    kind: ToolKind,
+    name: str,
+    made_of: Callable[..., Any],
+    running: Running = DEFAULT_RUNNING,
+    *,
+    reconcile: Reconcile | None = None,
 ) -> Entry:
     """Return the entry of a function, or of a class that is called. Raises ``TypeError`` for an unsuitable object."""
     is_class = inspect.isclass(made_of)
@@ -86,10 +127,13 @@ def make_entry(
         arguments=arguments,
         config=config,
         context_name=context_name,
-        blocking=blocking and not inspect.iscoroutinefunction(called),
+        blocking=running.blocking and not inspect.iscoroutinefunction(called),
         reconcile=reconcile,
         doc=inspect.getdoc(made_of) or "",
         origin=_origin(made_of),
+        isolation=running.isolation,
+        memory_mb=running.memory_mb,
+        codes=running.codes,
     )
 
 
@@ -132,6 +176,21 @@ def unknown_arguments(entry: Entry, names: Iterable[str]) -> list[str]:
     unknown = [name for name in names if name not in entry.arguments.model_fields]
     takes = _names(entry.arguments)
     return [f"{entry.kind} {entry.name!r} has no argument {name!r}; it takes {takes}" for name in unknown]
+
+
+def misspelt_arguments(entry: Entry, names: Iterable[str]) -> list[str]:
+    """Return one sentence for each argument that is almost one that the call names, and not that one.
+
+    A call that accepts any arguments would take it for an input of that name.
+    """
+    known = list(entry.arguments.model_fields)
+    close = {name: difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT) for name in names if name not in known}
+    return [
+        f"{entry.kind} {entry.name!r} has no argument {name!r}; did you mean {found[0]!r}? An input of that name "
+        "belongs in `inputs`"
+        for name, found in close.items()
+        if found
+    ]
 
 
 def _called(made_of: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from connectors.tools.declared import declaration_of, declared_in, register
 from connectors.tools.entries import ToolKind, make_entry
+from connectors.tools.raised import described
 from connectors.tools.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,11 @@ def _load(registry: Registry, kind: ToolKind, point: EntryPoint) -> str | None:
     try:
         found = point.load()
         _register(registry, kind, point.name, found)
-    except (Exception, SystemExit) as exc:  # noqa: BLE001 - a module may do anything when it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # noqa: BLE001 - a module may do anything when it is imported
         return (
-            f"the {kind} {point.name!r} of {package} ({point.value}) was not loaded: {type(exc).__name__}: {exc}; "
+            f"the {kind} {point.name!r} of {package} ({point.value}) was not loaded: {described(exc)}; "
             "fix or uninstall that package"
         )
     return None
@@ -73,4 +76,4 @@ def _register_one(registry: Registry, kind: ToolKind, name: str, found: Any) -> 
         return
     if not callable(found):
         raise TypeError(f"it is a {type(found).__name__}, which cannot be called")
-    registry.add(make_entry(kind, name, found, blocking=True))
+    registry.add(make_entry(kind, name, found))

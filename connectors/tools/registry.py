@@ -21,22 +21,29 @@ or a class, which is made once for each configuration (``tool_config``, ``functi
         async def reconcile(self, context: ToolContext, args: dict[str, Any]) -> Reconciled: ...
 
 A parameter annotated ``ToolContext`` gets the context. ``**inputs`` takes every further argument. Plain functions run
-in threads; one that takes no more than about a millisecond may say ``blocking=False`` and runs in the event loop.
+in threads or, with ``isolation="process"``, in processes of their own (``connectors.tools.process_pool``); one that
+takes no more than about a millisecond may say ``blocking=False`` and runs in the event loop.
 Other packages register theirs by an entry point, see ``connectors.tools.entry_points``.
 """
 
+import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from cachetools import LRUCache
 
+from connectors.tools.async_calls import AsyncCalls
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconcile, Reconciled, Unknown
-from connectors.tools.entries import Entry, ToolKind, check_arguments, check_config, make_entry
-from connectors.tools.thread_pool import Threads
+from connectors.tools.entries import Entry, Isolation, Running, ToolKind, check_arguments, check_config, make_entry
+from connectors.tools.process_pool import Processes
+from connectors.tools.process_wire import Job
+from connectors.tools.raised import contain, described
+from connectors.tools.thread_pool import MAX_ABANDONED, Progress, Threads
 from schemas.errors import StepError
 from schemas.ids import canonical_hash
+from schemas.spec.known_inputs import ArgumentNames
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Key = tuple[ToolKind, str]
@@ -53,15 +60,64 @@ class Registry:
         self._quick: dict[_Key, bool] = {}
         self._instances: LRUCache[tuple[ToolKind, str, str], Any] = LRUCache(MAX_INSTANCES)
         self._threads = Threads()
+        self._async_calls = AsyncCalls()
+        self._processes = Processes()
+        self._default_isolation: Isolation = "thread"
         self.problems: list[str] = []
 
-    def tool(self, name: str, *, blocking: bool = True, reconcile: Reconcile | None = None) -> Callable[[_F], _F]:
-        """Register a tool under a name. ``reconcile`` looks up a call of it, see ``connectors.tools.effects``."""
-        return self._decorator("tool", name, blocking, reconcile)
+    def tool(
+        self,
+        name: str,
+        *,
+        blocking: bool = True,
+        reconcile: Reconcile | None = None,
+        isolation: Isolation | None = None,
+        memory_mb: int | None = None,
+        codes: Iterable[str] = (),
+    ) -> Callable[[_F], _F]:
+        """Register a tool under a name. ``reconcile`` looks up a call of it, see ``connectors.tools.effects``.
 
-    def function(self, name: str, *, blocking: bool = True) -> Callable[[_F], _F]:
-        """Register a pure function under a name."""
-        return self._decorator("function", name, blocking, None)
+        ``isolation`` is where plain calls run; without it the worker's setting decides. ``memory_mb`` bounds the
+        memory of one call, and makes it run in a process. ``codes`` are those of its own ``StepError``, which
+        nodes may name in ``retry_on``.
+        """
+        running = Running(blocking, isolation, memory_mb, frozenset(codes))
+        return self._decorator("tool", name, running, reconcile)
+
+    def function(
+        self,
+        name: str,
+        *,
+        blocking: bool = True,
+        isolation: Isolation | None = None,
+        memory_mb: int | None = None,
+        codes: Iterable[str] = (),
+    ) -> Callable[[_F], _F]:
+        """Register a pure function under a name; see ``tool`` for the other arguments."""
+        return self._decorator("function", name, Running(blocking, isolation, memory_mb, frozenset(codes)), None)
+
+    def isolate(self, processes: Processes, default: Isolation) -> None:
+        """Run calls in ``processes``: those that are registered for it and, by ``default``, all plain ones."""
+        self._processes = processes
+        self._default_isolation = default
+
+    @property
+    def abandoned(self) -> int:
+        """How many calls that were given up still run in this process."""
+        return self._threads.abandoned + self._async_calls.abandoned
+
+    @property
+    def exhausted(self) -> bool:
+        """True when so many calls were abandoned that this process must be replaced."""
+        return self._threads.exhausted or self._async_calls.abandoned >= MAX_ABANDONED
+
+    def codes(self) -> frozenset[str]:
+        """Return the error codes that the tools and functions declare."""
+        return frozenset(code for entry in self._entries.values() for code in entry.codes)
+
+    def in_processes(self) -> list[Entry]:
+        """Return the entries whose calls run in processes."""
+        return [entry for entry in self._entries.values() if self._is_isolated(entry)]
 
     def add(self, entry: Entry) -> None:
         """Register an entry. Raises ``ValueError`` if its name is taken."""
@@ -86,6 +142,21 @@ class Registry:
     def names(self, kind: ToolKind) -> frozenset[str]:
         """Return the names of all tools or all functions."""
         return frozenset(name for entry_kind, name in self._entries if entry_kind == kind)
+
+    def argument_names(self, kind: ToolKind, name: str) -> frozenset[str] | None:
+        """Return the names of the arguments that a call takes; ``None`` if it is unknown here, or takes any."""
+        entry = self._entries.get((kind, name))
+        return None if entry is None or entry.open_ended else frozenset(entry.arguments.model_fields)
+
+    def all_argument_names(self) -> ArgumentNames:
+        """Return the same of all entries, as data."""
+        return ArgumentNames(
+            {
+                key: frozenset(entry.arguments.model_fields)
+                for key, entry in self._entries.items()
+                if not entry.open_ended
+            }
+        )
 
     def entries(self, kind: ToolKind | None = None) -> list[Entry]:
         """Return the entries, by kind and name."""
@@ -124,21 +195,37 @@ class Registry:
         args: dict[str, Any],
         context: ToolContext,
         config: dict[str, Any] | None = None,
+        progress: Progress | None = None,
     ) -> Any:
         """Call a tool or function and return its result. ``config`` is its node's configuration.
 
-        Raises a final ``StepError`` for an unknown name, an invalid configuration or arguments, and whatever the call
-        raises.
+        ``progress`` learns when the call has a place. Raises a final ``StepError`` for an unknown name, an invalid
+        configuration or arguments, and whatever the call raises, which is an ``Exception`` in any case: a
+        ``CallRaised`` where the call raised something else.
         """
-        entry = self.get(kind, name)
-        call = self._built(entry, config or {})
-        checked = check_arguments(entry, args)
-        if entry.context_name is not None:
-            checked[entry.context_name] = context
-        if entry.blocking:
-            return await self._threads.run(call, **checked)
-        result = call(**checked)
-        return await result if inspect.isawaitable(result) else result
+        entry, progress = self.get(kind, name), progress or Progress()
+        if self._is_isolated(entry):
+            job = Job.of(entry, args, config or {}, context)
+            return await self._processes.run(job, progress)
+        try:
+            call = self._built(entry, config or {})
+            checked = check_arguments(entry, args)
+            if entry.context_name is not None:
+                checked[entry.context_name] = context
+            if entry.blocking:
+                return await self._threads.run(call, progress, **checked)
+            progress.started = True
+            result = call(**checked)
+        except asyncio.CancelledError as exc:
+            if _is_canceled():
+                raise
+            raise contain(exc) from exc
+        except BaseException as exc:
+            # Constructors, validators and plain calls are user code, and may raise anything.
+            if (contained := contain(exc)) is exc:
+                raise
+            raise contained from exc
+        return await self._async_calls.run(result) if inspect.isawaitable(result) else result
 
     async def reconcile(
         self, name: str, args: dict[str, Any], context: ToolContext, config: dict[str, Any] | None = None
@@ -152,7 +239,14 @@ class Registry:
             return Unknown(f"tool {name!r} has no reconcile hook")
         made = self._built(entry, config or {})
         hook: Reconcile = entry.reconcile if entry.reconcile is not None else made.reconcile
-        return await hook(context, check_arguments(entry, args))
+        found: Reconciled = await self._async_calls.run(hook(context, check_arguments(entry, args)))
+        return found
+
+    def _is_isolated(self, entry: Entry) -> bool:
+        """Return true if calls of an entry run in a process. ``blocking=False`` says that a call needs no place."""
+        if entry.isolation is not None or entry.memory_mb is not None:
+            return entry.isolation != "thread"
+        return self._default_isolation == "process" and entry.blocking
 
     def _built(self, entry: Entry, config: dict[str, Any]) -> Any:
         """Return the callable: the function, or the instance of the class for this configuration."""
@@ -165,9 +259,11 @@ class Registry:
             made = self._instances[key] = _make(entry, check_config(entry, config))
         return made
 
-    def _decorator(self, kind: ToolKind, name: str, blocking: bool, reconcile: Reconcile | None) -> Callable[[_F], _F]:
+    def _decorator(
+        self, kind: ToolKind, name: str, running: Running, reconcile: Reconcile | None
+    ) -> Callable[[_F], _F]:
         def register(call: _F) -> _F:
-            self.add(make_entry(kind, name, call, blocking=blocking, reconcile=reconcile))
+            self.add(make_entry(kind, name, call, running, reconcile=reconcile))
             return call
 
         return register
@@ -178,9 +274,15 @@ def _make(entry: Entry, config: dict[str, Any]) -> Any:
         return entry.make(**config)
     except StepError:
         raise
-    except Exception as exc:
-        message = f"{entry.kind} {entry.name!r} cannot be made of its configuration: {type(exc).__name__}: {exc}"
+    except BaseException as exc:
+        message = f"{entry.kind} {entry.name!r} cannot be made of its configuration: {described(exc)}"
         raise StepError("bad_config", message) from exc
+
+
+def _is_canceled() -> bool:
+    """Return true if the worker canceled this attempt, rather than the call itself raising."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 REGISTRY = Registry()

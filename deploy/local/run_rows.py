@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP
+from schemas.spec.loops import iteration_step
 
 RunJson = Mapping[str, Any]
 """A run as ``GET /api/v1/workflows/runs/{id}`` answers it."""
@@ -39,14 +40,18 @@ class Row:
 
 
 def rows(run: RunJson) -> list[Row]:
-    """Return a run's lines, in the order of its steps; the children of a mapped node are one line."""
+    """Return a run's lines, in the order of its steps; the children of a mapped node are one line.
+
+    A node inside of a loop has one line for each iteration.
+    """
     by_node: dict[str, list[Mapping[str, Any]]] = {}
     for step in run.get("steps") or ():
         by_node.setdefault(str(step.get("node_id") or step["id"]), []).append(step)
     found: list[Row] = []
     for node, steps in by_node.items():
         children = [step for step in steps if str(step["id"]).startswith(f"{node}[")]
-        found.append(_mapped(node, children) if children else _single(steps[0]))
+        inside = [step for step in steps if iteration_step(str(step["id"])) is not None]
+        found += [_mapped(node, children)] if children else map(_single, inside or steps[:1])
     return found
 
 

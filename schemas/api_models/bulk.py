@@ -4,10 +4,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from schemas.api_models.base import Answer, Request, Tags, Text
+from schemas.api_models.base import MAX_PAGE, Answer, Request, Tags, Text
 from schemas.run_states import RunState
-
-MAX_BULK = 1_000
 
 BulkAction = Literal["cancel", "retry"]
 
@@ -32,7 +30,7 @@ class BulkRuns(Request):
     since: str | None = Field(default=None, max_length=64)
     until: str | None = Field(default=None, max_length=64)
     dry_run: bool = True
-    limit: int = Field(default=100, ge=1, le=MAX_BULK, strict=True)
+    limit: int = Field(default=100, ge=1, le=MAX_PAGE, strict=True)
     cursor: str | None = Field(default=None, max_length=512)
 
 

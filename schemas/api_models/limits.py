@@ -14,7 +14,10 @@ Count = Annotated[int, Field(ge=0, le=MAX_RUNNING, strict=True)]
 
 
 class PutLimits(Request):
-    """All limits of the organisation; an omitted limit is unlimited. 0 lets nothing start."""
+    """All limits of the organisation; an omitted limit is unlimited. 0 lets nothing start.
+
+    ``allow_unknown`` accepts workflows that do not exist yet.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -26,6 +29,7 @@ class PutLimits(Request):
     workflows: dict[Annotated[str, Field(pattern=NAME_PATTERN)], Count] = Field(
         default_factory=dict, max_length=MAX_WORKFLOWS
     )
+    allow_unknown: bool = False
 
 
 class WorkflowLimit(Answer):

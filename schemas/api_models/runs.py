@@ -1,10 +1,11 @@
 """Runs: submission, reading, listing and cancellation."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from schemas.api_models.base import Answer, Cents, Request, Tags
+from schemas.api_models.base import Answer, Cents, Request, RunLinks, Tags
+from schemas.api_models.definitions import BudgetStatus
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
 from schemas.tables.wait_reasons import WaitKind
@@ -43,16 +44,6 @@ class SubmitRun(Request):
     deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS, strict=True)
 
 
-class RunLinks(Answer):
-    """Links to related resources, as paths."""
-
-    self: str
-    cancel: str
-    steps: str
-    events: str
-    workflow: str
-
-
 class SendSignal(Request):
     """The ``data`` of a CloudEvent that is a signal for a run. Its own ``data`` becomes the step's output."""
 
@@ -73,11 +64,44 @@ class RunAccepted(Answer):
     links: RunLinks
 
 
+class AdmissionForecast(Answer):
+    """The decision on a run that is submitted now: it starts at once, or waits in a queue; ``null`` if unknown.
+
+    ``on`` names the limit that is full.
+    """
+
+    decision: Literal["start", "queue"] | None
+    on: str = ""
+    detail: str = ""
+
+
+class RunDryRun(Answer):
+    """The run that a submission would start, or find (``duplicate``). Nothing was stored, and nothing was appended.
+
+    ``id`` is the run's, if the submission has an ``Idempotency-Key``. ``stored_inputs`` would be stored outside of
+    records. ``budgets`` are those that limit its calls, as far as its nodes name their models.
+    """
+
+    dry_run: Literal[True] = True
+    id: str | None
+    duplicate: bool
+    workflow_name: str
+    workflow_version: int
+    definition_hash: str
+    required_inputs: list[str]
+    stored_inputs: list[str]
+    admission: AdmissionForecast
+    budgets: list[BudgetStatus]
+    budget_cents: str | None
+    deadline_ms: int | None
+
+
 class Tokens(Answer):
-    """Tokens of all calls together."""
+    """Tokens of all calls together. ``kinds`` are parts of them and other counts, by their names in ``Usage``."""
 
     input: int = 0
     output: int = 0
+    kinds: dict[str, int] = {}
 
 
 class Failure(Answer):

@@ -6,7 +6,8 @@ from schemas.api_models.base import Answer
 
 
 class WorkerAnswer(Answer):
-    """One worker. ``lanes`` are the topics that it takes requests from, ``in_flight`` the attempts that it executes.
+    """One worker. ``lanes`` are the topics that it takes requests from, ``in_flight`` the attempts that it executes,
+    ``providers`` its model providers (``null`` if it does not say).
 
     ``lost``: no heartbeat for ``lost_after_s``. ``stopped``: it reported its end.
     """
@@ -19,6 +20,7 @@ class WorkerAnswer(Answer):
     version: str
     started_at: str | None
     last_seen_at: str | None
+    providers: list[str] | None = None
 
 
 class WorkersAnswer(Answer):

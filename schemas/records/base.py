@@ -39,17 +39,59 @@ class Record(Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Usage(Part, frozen=True, kw_only=True):
-    """Tokens of one call or the sum over several."""
+    """What one call used, or the sum over several.
+
+    ``input_tokens`` is all that the model read, cached or not, and ``output_tokens`` is all that it wrote, reasoning
+    included. The other counts of tokens are parts of these, and never more than the whole; their adapter sees to that.
+    """
 
     input_tokens: Int64 = 0
     output_tokens: Int64 = 0
+    #: Of the input: read from the provider's prompt cache, and written to it. Of the writes: those for an hour.
+    cache_read_tokens: Int64 = 0
+    cache_write_tokens: Int64 = 0
+    cache_write_1h_tokens: Int64 = 0
+    #: Of the output.
+    reasoning_tokens: Int64 = 0
+    citation_tokens: Int64 = 0
+    #: Of the input: the results of tools that the provider itself ran.
+    tool_tokens: Int64 = 0
+    #: Of input and output by medium; the cached ones are part of ``cache_read_tokens``, too.
+    input_audio_tokens: Int64 = 0
+    output_audio_tokens: Int64 = 0
+    cache_audio_read_tokens: Int64 = 0
+    input_image_tokens: Int64 = 0
+    output_image_tokens: Int64 = 0
+    cache_image_read_tokens: Int64 = 0
+    input_video_tokens: Int64 = 0
+    output_video_tokens: Int64 = 0
+    #: Beside tokens: tools that the provider ran, and units that it bills by its own measure.
+    web_searches: Int64 = 0
+    storage_searches: Int64 = 0
+    billed_units: Int64 = 0
 
     def plus(self, other: "Usage") -> "Usage":
         """Return the sum of both."""
-        return Usage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-        )
+        return Usage(**{kind: getattr(self, kind) + getattr(other, kind) for kind in USAGE_KINDS})
+
+    @property
+    def kinds(self) -> dict[str, int] | None:
+        """The counts besides input and output that are not zero; ``None`` when all are."""
+        if self == Usage(input_tokens=self.input_tokens, output_tokens=self.output_tokens):
+            return None
+        return {kind: count for kind in OTHER_KINDS if (count := getattr(self, kind))}
+
+
+USAGE_KINDS = Usage.__struct_fields__
+#: The kinds besides input and output.
+OTHER_KINDS = tuple(kind for kind in USAGE_KINDS if kind not in ("input_tokens", "output_tokens"))
+
+
+def kinds_together(first: dict[str, int] | None, second: dict[str, int] | None) -> dict[str, int] | None:
+    """Return the sum of the counts that ``Usage.kinds`` returned."""
+    if not first or not second:
+        return first or second
+    return {kind: first.get(kind, 0) + second.get(kind, 0) for kind in OTHER_KINDS if kind in first or kind in second}
 
 
 class ErrorInfo(Part, frozen=True, kw_only=True):

@@ -10,7 +10,11 @@ CallOutcome = Literal["ok", "error", "rate_limited", "timeout", "unknown"]
 
 
 class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="provider.call"):
-    """One request to a provider and its outcome, with what was sent and received as ``capture`` allows."""
+    """One request to a provider and its outcome, with what was sent and received as ``capture`` allows.
+
+    ``notes`` are short codes of what was not as it should be: counts that the provider did not give, or that cannot be
+    (see ``services.calls.counts``), and text that is no Unicode.
+    """
 
     type: ClassVar[str] = "provider.call"
     call_id: str
@@ -34,6 +38,7 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     capture: Capture = "full"
     request: Payload | None = None
     response: Payload | None = None
+    notes: list[str] = []
 
     @property
     def route(self) -> str:

@@ -27,7 +27,7 @@ class Reused(Part, frozen=True, kw_only=True):
     """What a node became in the run that this one goes on from.
 
     ``output`` of a node that succeeded; of a mapped one ``children`` instead, its children's outputs in order,
-    or an ``output`` that is their list.
+    or an ``output`` that is their list. Of a loop both: ``children`` are its iterations' outputs.
     """
 
     state: Literal["succeeded", "skipped"] = "succeeded"

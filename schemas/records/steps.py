@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from schemas.ids import request_id
+from schemas.ids import idempotency_key, request_id
 from schemas.payload import PathPart, Payload
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
-from schemas.spec.policy import OnUnknown, Tier
+from schemas.spec.policy import Effort, Idempotency, OnUnknown, RouteBy, Tier
 
 
 class Link(Part, frozen=True, kw_only=True):
@@ -15,6 +15,14 @@ class Link(Part, frozen=True, kw_only=True):
     at: list[PathPart]
     payload: Payload
     path: list[PathPart] = []
+
+
+class RouteWish(Part, frozen=True, kw_only=True):
+    """How a call's route is chosen, among which models. ``ceiling_nano`` bounds the mean cost of calls that learn."""
+
+    by: RouteBy
+    models: list[str] = []
+    ceiling_nano: NanoDollars = 0
 
 
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
@@ -31,6 +39,12 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     temperature: float | None = None
     cache: bool = False
     images: list[str] = []
+    system: str = ""
+    output_schema: dict[str, Json] | None = None
+    stop: list[str] = []
+    seed: Int64 | None = None
+    reasoning_effort: Effort | None = None
+    route: RouteWish | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
@@ -97,6 +111,8 @@ class Ride(Part, frozen=True, kw_only=True):
     timeout_ms: Int64 | None = None
     sla_ms: Int64 | None = None
     on_unknown: OnUnknown = "retry"
+    idempotency: Idempotency = "step"
+    retry_on: list[str] = []
 
 
 class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step.request"):
@@ -104,7 +120,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
 
     ``args`` are the node's bound values with ``links`` still to be filled in. ``run_budget_nano`` is what is
     left of the run's own cap when the request was made. ``deferral`` counts how often this attempt was given back
-    unstarted. ``idempotency_key`` is stable over deliveries of the attempt.
+    unstarted. ``idempotency_key`` is stable over deliveries of the attempt and, unless ``idempotency`` is ``attempt``,
+    over the step's attempts. ``retry_on`` are the codes that the node wants retried: an error with one is retryable.
 
     ``compensation``: the run has ended, and this step runs because of that.
 
@@ -141,8 +158,15 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     queue: str = ""
     compensation: bool = False
     inline_most: Int64 | None = None
+    idempotency: Idempotency = "step"
+    retry_on: list[str] = []
 
     @property
     def request_id(self) -> str:
-        """The id of the attempt, which is the claim's key and the idempotency key."""
+        """The id of the attempt, which is the claim's key."""
         return request_id(self.run_id, self.step_id, self.attempt)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key that the attempt's calls of tools and providers carry."""
+        return self.request_id if self.idempotency == "attempt" else idempotency_key(self.run_id, self.step_id)

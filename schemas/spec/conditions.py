@@ -13,9 +13,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+import orjson
 from cel_expr_python import cel
 
 from schemas.records.base import Json
+from schemas.spec.references import LOOP
+from schemas.values.json_text import has_nul
 
 #: Long enough for any rule that a person should have to read; the work of an evaluation grows with it.
 MAX_CHARS = 500
@@ -33,13 +36,18 @@ _REMOVED = {
     "matches": "conditions have no regular expressions",
 }
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[a-z]+)?")
 #: ``inputs`` where it is not followed by one key.
 _ALL_INPUTS = re.compile(r"\binputs\b(?!\s*\.\s*[A-Za-z_])")
 _INPUT = re.compile(r"\binputs\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
+#: ``loop`` before a dot, outside of string literals, which match as a whole. A node's id cannot be as long as its name.
+_LOOP = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?<![\w.])loop(?=\s*\.)""")
+_INTERNAL = f"loop_{'_' * 64}"
 _PLACE = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _STATUS = re.compile(r"^[A-Z_]+: ")
 _NOTE_CHARS = 300
+_UNDECIDED = "it cannot be decided, so it is false"
 
 
 class BadCondition(ValueError):
@@ -61,7 +69,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition. ``nodes`` are those whose outputs it may read.
+    """A compiled condition. ``nodes`` are those whose outputs it may read; with a dot it is another value of a loop.
 
     ``inputs`` are the keys of the run's inputs that it may read, ``None`` if it may read all.
     """
@@ -73,29 +81,34 @@ class Condition:
 
     def evaluate(self, inputs: Mapping[str, Json], outputs: Mapping[str, Json]) -> Answer:
         """Evaluate it; ``outputs`` has the value of each of ``nodes``, ``None`` for a node without output."""
-        values = {f"{node}{_OUTPUT}": outputs[node] for node in self.nodes}
+        values = {_variable(node): outputs[node] for node in self.nodes}
+        if fault := _unreadable([inputs, values]):
+            return Answer(False, f"{_UNDECIDED}: {fault}"[:_NOTE_CHARS])
         result = self._program.eval(data=values | {INPUTS: inputs})
         kind = result.type()
         if kind == cel.Type.BOOL:
             return Answer(bool(result.value()))
         if kind == cel.Type.ERROR:
-            why = _STATUS.sub("", str(result.value()))
+            why = _STATUS.sub("", str(result.value())).replace(_INTERNAL, LOOP)
         else:
             why = f"it gives a value of type {kind.name()}, not true or false"
-        return Answer(False, f"it cannot be decided, so it is false: {why}"[:_NOTE_CHARS])
+        return Answer(False, f"{_UNDECIDED}: {why}"[:_NOTE_CHARS])
 
 
 def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
-    """Compile a condition of a node with these ancestors. Raises ``BadCondition``."""
+    """Compile a condition of a node with these ancestors; a name with a dot is a value of a loop.
+
+    Raises ``BadCondition``.
+    """
     if len(text) > MAX_CHARS:
         fix = "let a function decide, and compare its output here"
         raise BadCondition(f"it has {len(text)} characters, the maximum is {MAX_CHARS}", fix)
     words = set(_WORD.findall(text))
-    nodes = tuple(sorted(node for node in ancestors if node in words and node != INPUTS))
+    nodes = tuple(sorted(node for node in ancestors if words.issuperset(node.split(".")) and node != INPUTS))
     try:
-        program = _environment(nodes).compile(text)
+        program = _environment(nodes).compile(_LOOP.sub(_internal, text))
     except RuntimeError as exc:
-        raise _bad(str(exc), ancestors) from exc
+        raise _bad(text, str(exc).replace(_INTERNAL, LOOP), ancestors) from exc
     kind = program.return_type()
     if kind not in (cel.Type.BOOL, cel.Type.DYN):
         raise BadCondition(f"it gives a value of type {kind.name()}, not true or false", "compare it with something")
@@ -107,19 +120,39 @@ def inputs_read(text: str) -> frozenset[str] | None:
     return None if _ALL_INPUTS.search(text) else frozenset(_INPUT.findall(text))
 
 
+def _unreadable(values: Json) -> str:
+    """Return why CEL would read values as others: it ends texts and keys at U+0000, which doors did take once."""
+    try:
+        return "a text has the character U+0000" if has_nul(orjson.dumps(values)) else ""
+    except TypeError as exc:
+        return f"a value is not JSON: {exc}"
+
+
+def _internal(match: re.Match[str]) -> str:
+    return _INTERNAL if match[0] == LOOP else match[0]
+
+
+def _variable(node: str) -> str:
+    """Return the name of a node's output in CEL. ``loop`` is a reserved word there."""
+    if node.startswith(f"{LOOP}."):
+        return f"{_INTERNAL}{node.removeprefix(LOOP)}"
+    return node if "." in node else f"{node}{_OUTPUT}"
+
+
 @cache
 def _config() -> cel.EnvConfig:
     return cel.NewEnvConfigFromYaml(_CONFIG)
 
 
 def _environment(nodes: tuple[str, ...]) -> cel.Env:
-    known = {f"{node}{_OUTPUT}": cel.Type.DYN for node in nodes}
+    known = {_variable(node): cel.Type.DYN for node in nodes}
     return cel.NewEnv(config=_config(), variables=known | {INPUTS: cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
 
 
-def _bad(said: str, ancestors: Collection[str]) -> BadCondition:
+def _bad(text: str, said: str, ancestors: Collection[str]) -> BadCondition:
     """Return the compiler's error in the terms of a workflow's author."""
-    names = ", ".join([INPUTS, *(f"{node}{_OUTPUT}" for node in sorted(ancestors) if _WORD.fullmatch(node))][:20])
+    shown = (_variable(node).replace(_INTERNAL, LOOP) for node in sorted(ancestors) if _NAME.fullmatch(node))
+    names = ", ".join([INPUTS, *shown][:20])
     unknown = _UNDECLARED.findall(said)
     removed = next((name for name in unknown if name in _REMOVED), None)
     if removed is not None:
@@ -128,6 +161,8 @@ def _bad(said: str, ancestors: Collection[str]) -> BadCondition:
     if unknown:
         dash = "; a node whose id has a '-' cannot be named, since that is a minus here" if _dashed(ancestors) else ""
         return BadCondition(f"it names '{unknown[0]}', which is unknown", f"known are {names}{dash}", unknown[0])
+    if "{{" in text:
+        return BadCondition("it has braces, and is no template", "name an input as inputs.x, an output as a.output.x")
     place = _PLACE.search(said)
     where = f" at character {place[2]}" if place and int(place[2]) > 0 else ""
     what = place[3] if place else _STATUS.sub("", said.splitlines()[0])

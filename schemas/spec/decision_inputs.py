@@ -5,18 +5,20 @@ All other inputs are only passed to steps, whose workers also read stored values
 
 from collections.abc import Iterable
 
-from schemas.spec.check.nodes import texts
+from schemas.spec.bound import texts
+from schemas.spec.condition_inputs import conditions_of
 from schemas.spec.conditions import inputs_read
-from schemas.spec.model import Node, SwitchNode
+from schemas.spec.loops import every_node
+from schemas.spec.model import Node
 from schemas.spec.references import parse_reference, parse_template
 
 
 def read_here(nodes: Iterable[Node]) -> frozenset[str] | None:
     """Return the names of those inputs; ``None`` when a condition reads all of them."""
     names: set[str] = set()
-    for node in nodes:
+    for node in every_node(nodes):
         names |= _in_texts(node)
-        for condition in _conditions(node):
+        for condition in conditions_of(node):
             read = inputs_read(condition)
             if read is None:
                 return None
@@ -35,8 +37,3 @@ def _in_texts(node: Node) -> set[str]:
         if only is None or where == ".until" or (where == ".items" and only.path):
             names.update(variable.name for variable in template.variables)
     return names
-
-
-def _conditions(node: Node) -> list[str]:
-    cases = [case.when for case in node.config.cases] if isinstance(node, SwitchNode) else []
-    return cases if node.config.condition is None else [node.config.condition, *cases]

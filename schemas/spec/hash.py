@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from schemas.ids import content_hash
 from schemas.spec.document import document_of
-from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
+from schemas.spec.loops import every_node
+from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import MAX_DEPTH, Family, member_key, pinned_key, workflow_nodes
 
 _NO_FAMILY = Family()
@@ -35,7 +36,7 @@ def _resolve(
             member = family.members[key]
             done[key] = _resolve(member.spec, member.prompts, family, done)
         hashes[key] = done[key].hash
-    named = {node.config.prompt_ref for node in spec.dag.nodes if node.type in ("llm", "agent")}
+    named = {node.config.prompt_ref for node in every_node(spec.dag.nodes) if isinstance(node, LlmNode | AgentNode)}
     pinned = {ref: prompts[ref] for ref in sorted(named)}
     return ResolvedSpec(spec=spec, prompts=pinned, hash=spec_hash(spec, pinned, hashes), pins=pins)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.money import MAX_NANO, NANO_PER_CENT
-from schemas.spec.policy import Policy
+from schemas.spec.policy import Effort, Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
@@ -24,6 +24,8 @@ PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
 QUEUE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,47}$"
 
 MAX_NODES = 1_000
+#: Of one loop. Its iterations times the nodes of its body are at most ``MAX_PARALLEL``.
+MAX_ITERATIONS = 1_000
 #: Of a map, and of a run. It also bounds the requests that one event of a run may cause.
 MAX_PARALLEL = 10_000
 
@@ -69,7 +71,9 @@ class LlmConfig(_NodeConfig):
 
     ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache: true`` lets an
     identical earlier answer of the same organisation replace the call. ``images`` names the node's inputs that are
-    images, which the model is shown with the prompt.
+    images, which the model is shown with the prompt. ``system`` is sent as it is written, before the prompt;
+    ``output_schema`` is a JSON schema that the answer must follow. A provider that cannot express a field fails the
+    step by its name.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
@@ -79,6 +83,11 @@ class LlmConfig(_NodeConfig):
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
     cache: bool = False
     images: list[str] = Field(default=[], max_length=MAX_IMAGES)
+    system: str = Field(default="", max_length=32_768)
+    output_schema: dict[str, Any] | None = None
+    stop: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=16)
+    seed: int | None = Field(default=None, ge=0, lt=2**31)
+    reasoning_effort: Effort | None = None
 
 
 class ToolConfig(_NodeConfig):
@@ -234,18 +243,50 @@ class WorkflowNode(_Node):
     config: WorkflowConfig
 
 
-Node = Annotated[
-    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode,
-    Field(discriminator="type"),
-]
-NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent", "workflow"]
-
-
 class Edge(_Document):
     """An edge: ``to`` runs after ``from``."""
 
     source: str = Field(alias="from")
     target: str = Field(alias="to")
+
+
+BodyNode = Annotated[
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode,
+    Field(discriminator="type"),
+]
+"""A node that may be in the body of a loop: any but another loop."""
+
+
+class LoopConfig(_NodeConfig):
+    """A body of nodes that runs again, at most ``max_iterations`` times: ``until`` a condition holds after an
+    iteration, or ``while`` it holds before one.
+
+    ``body`` and ``edges`` are a DAG of their own. ``output`` names the node of the body whose output is the
+    iteration's, as ``judge.output``; without it the only last node. ``on_exhausted``: after the last iteration the
+    loop fails, or ends with the last output.
+    """
+
+    max_iterations: int = Field(ge=1, le=MAX_ITERATIONS)
+    until: str | None = None
+    while_: str | None = Field(default=None, alias="while")
+    on_exhausted: Literal["fail", "last"] = "fail"
+    body: list[BodyNode] = Field(min_length=1, max_length=MAX_NODES)
+    edges: list[Edge] = []
+    output: str | None = None
+
+
+class LoopNode(_Node):
+    """A node of type ``loop``."""
+
+    type: Literal["loop"]
+    config: LoopConfig
+
+
+Node = Annotated[
+    LlmNode | ToolNode | FunctionNode | WaitNode | SwitchNode | SignalNode | AgentNode | WorkflowNode | LoopNode,
+    Field(discriminator="type"),
+]
+NodeKind = Literal["llm", "tool", "function", "wait", "switch", "signal", "agent", "workflow", "loop"]
 
 
 class Dag(_Document):
@@ -264,11 +305,15 @@ class Dag(_Document):
 
 
 class WorkflowSpec(_Document):
-    """A named, versioned DAG."""
+    """A named, versioned DAG.
+
+    A submission with an input that nothing reads is refused, unless ``allow_unknown_inputs`` is true.
+    """
 
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1, le=1_000_000_000)
     description: str = ""
+    allow_unknown_inputs: bool = False
     dag: Dag
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from schemas.errors import Problem
 from schemas.spec.check.shape import similar
+from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowConfig, WorkflowNode, WorkflowSpec
 
 #: Maximum depth of nesting, the outermost workflow counted.
@@ -44,7 +45,7 @@ def member_key(name: str, version: int) -> str:
 
 def workflow_nodes(spec: WorkflowSpec) -> list[WorkflowNode]:
     """Return the nodes that run other workflows."""
-    return [node for node in spec.dag.nodes if isinstance(node, WorkflowNode)]
+    return [node for node in every_node(spec.dag.nodes) if isinstance(node, WorkflowNode)]
 
 
 def pinned_key(config: WorkflowConfig, pins: Mapping[str, int]) -> str:
@@ -74,9 +75,9 @@ def family_problems(spec: WorkflowSpec, family: Family) -> Iterator[Problem]:
     """Yield the problems of a workflow's nested workflows: unknown ones, cycles, too many."""
     below = _names_below(spec, family)
     heights: dict[str, int] = {}
-    for index, node in enumerate(spec.dag.nodes):
+    for place, node in placed_nodes(spec):
         if isinstance(node, WorkflowNode):
-            path = f"dag.nodes[{index}].config.workflow"
+            path = f"{place}.config.workflow"
             yield from _node_problems(path, node.config, spec.name, family) or _way_problems(
                 path, node.config.workflow, spec.name, below, heights
             )

@@ -1,26 +1,37 @@
 """Policies of a node: the guide's ``quality`` and ``sla_ms``, with timeouts and retries."""
 
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Tier = Literal["gold", "silver", "bronze"]
 TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
 DEFAULT_TIER: Tier = "silver"
 
 OnUnknown = Literal["retry", "fail", "reconcile"]
+Idempotency = Literal["step", "attempt"]
+RouteBy = Literal["cheapest", "fastest", "best", "balanced", "learn"]
+
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+"""How long a reasoning model thinks before it answers."""
 
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+NO_CODE = "none"
+"""A code that no error has."""
+
+
 class Retries(BaseModel):
     """Number and times of retries of a failed attempt.
 
     The wait before attempt ``n + 1`` is ``initial_ms * multiplier ** (n - 1)``, at most ``max_ms``, minus a
-    deterministic jitter of up to ``jitter`` (a share, 0 to 1) of it. ``retry_on`` limits retries to these error codes;
-    empty means every error that is classed retryable.
+    deterministic jitter of up to ``jitter`` (a share, 0 to 1) of it. ``retry_on`` names error codes that are retried,
+    whatever their class; empty means every error that is classed retryable. A document's own ``[]`` means none, and is
+    stored as ``NO_CODE``, which no error has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +44,34 @@ class Retries(BaseModel):
     retry_on: list[str] = []
 
 
+#: ``provider/model`` with ``*`` for any text.
+ROUTE_PATTERN = r"^[A-Za-z0-9*][A-Za-z0-9_.:@*-]{0,127}/[A-Za-z0-9_.:/@*-]{1,256}$"
+
+
+class RoutePolicy(BaseModel):
+    """How the route of a node's calls is chosen, and the models that it is limited to; none is no limit.
+
+    ``learn`` chooses by what earlier outcomes of the prompt were worth, and records each choice. Its calls cost
+    ``mean_cost_cents`` on average at most.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: RouteBy
+    models: list[Annotated[str, Field(pattern=ROUTE_PATTERN)]] = Field(default=[], max_length=100)
+    mean_cost_cents: Decimal | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _has_ceiling_only_to_learn(self) -> Self:
+        if self.mean_cost_cents is not None and self.by != "learn":
+            raise ValueError("mean_cost_cents needs by: learn; leave it out, or let routes learn")
+        return self
+
+
+def _route(value: object) -> object:
+    return {"by": value} if isinstance(value, str) else value
+
+
 class Policy(BaseModel):
     """The policy of a node.
 
@@ -40,7 +79,9 @@ class Policy(BaseModel):
     when missed, ``timeout_ms`` the longest time of one attempt before it fails. A node that is ``optional`` may fail
     for good without failing its run. ``priority`` orders the steps of a run that wait for a concurrency slot: the
     highest first. ``on_unknown`` is the policy for an attempt with an unknown outcome: it is made again, fails its
-    step, or the tool looks it up (``reconcile``).
+    step, or the tool looks it up (``reconcile``). ``idempotency`` is whether all attempts of a step send one
+    idempotency key or each its own. ``route`` lets the model be chosen for each call; a text is its ``by``. A node that
+    pins its model, or has no ``route``, is never routed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,3 +93,5 @@ class Policy(BaseModel):
     optional: bool = False
     priority: int = Field(default=0, ge=-1_000, le=1_000)
     on_unknown: OnUnknown = "retry"
+    idempotency: Idempotency = "step"
+    route: Annotated[RoutePolicy | None, BeforeValidator(_route)] = None

@@ -16,6 +16,9 @@ from schemas.records.base import Json
 
 _NODE = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
 _PART = r"\.[^\s.\[\]{}]+|\[[0-9]{1,9}\]"
+#: The name of the loop itself, in its body and its condition.
+LOOP = "loop"
+_LOOP_REFERENCE = re.compile(rf"(?:({_NODE})\.(outputs)|({LOOP})\.(previous|iteration))((?:{_PART})*)")
 _REFERENCE = re.compile(rf"({_NODE})\.output((?:{_PART})*)")
 _PARTS = re.compile(_PART)
 _PLACEHOLDER = re.compile(r"\{\{\s*\.?([A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}]+)*)\s*\}\}")
@@ -23,10 +26,20 @@ _PLACEHOLDER = re.compile(r"\{\{\s*\.?([A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}]+)*)\
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The output of ``node``, walked by ``path``: names as text, ``[n]`` as a number. Digits index a list too."""
+    """The output of ``node``, walked by ``path``: names as text, ``[n]`` as a number. Digits index a list too.
+
+    Of a loop ``what`` may be ``outputs``, those of all iterations; inside of one ``loop.previous`` and
+    ``loop.iteration`` are named so.
+    """
 
     node: str
     path: tuple[PathPart, ...] = ()
+    what: str = "output"
+
+    @property
+    def source(self) -> str:
+        """The name of what is walked: a node for its output, else with what it is, as ``refine.outputs``."""
+        return self.node if self.what == "output" else f"{self.node}.{self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,18 @@ def parse_reference(text: str) -> Reference | None:
     if match is None:
         return None
     return Reference(match[1], tuple(_part(part) for part in _PARTS.findall(match[2])))
+
+
+def parse_loop_reference(text: str) -> Reference | None:
+    """Return the reference to a loop's outputs, or to a name inside of one, that ``text`` is; or ``None``.
+
+    It is a literal all the same where no such name is known: see ``Reference.source``.
+    """
+    match = _LOOP_REFERENCE.fullmatch(text)
+    if match is None:
+        return None
+    path = tuple(_part(part) for part in _PARTS.findall(match[5]))
+    return Reference(match[1] or match[3], path, match[2] or match[4])
 
 
 def _part(text: str) -> PathPart:
@@ -88,6 +113,12 @@ class Template:
         return "".join(p if isinstance(p, str) else as_text(look_up(p, values)) for p in self.pieces)
 
 
+def parse_placeholder(text: str) -> Variable | None:
+    """Return the variable of a text that is one placeholder, ``None`` for any other text."""
+    match = _PLACEHOLDER.fullmatch(text)
+    return None if match is None else _variable(match[1])
+
+
 @lru_cache(maxsize=1024)
 def parse_template(text: str) -> Template:
     """Split a text at its placeholders. Braces that hold no variable's name are text."""
@@ -96,12 +127,16 @@ def parse_template(text: str) -> Template:
     for match in _PLACEHOLDER.finditer(text):
         if match.start() > end:
             pieces.append(text[end : match.start()])
-        name, *path = match[1].split(".")
-        pieces.append(Variable(name, tuple(path)))
+        pieces.append(_variable(match[1]))
         end = match.end()
     if end < len(text) or not pieces:
         pieces.append(text[end:])
     return Template(tuple(pieces))
+
+
+def _variable(dotted: str) -> Variable:
+    name, *path = dotted.split(".")
+    return Variable(name, tuple(path))
 
 
 def variables_of(template: str) -> frozenset[str]:

@@ -1,59 +1,61 @@
-"""What the table ``admissions`` keeps. The fold writes it, and who asks why a run waits reads it.
+"""Entries of the table ``admissions``. Its fold writes them; explanations of why a run waits read them.
 
-Entity ``lines``, with all that decides whose run is next; one record may admit a run of any organisation:
+Entity ``queues`` holds all that decides which run is admitted next; one record may admit a run of any organisation:
 
-- ``pool``: ``Pool``, how many run in all, and the organisations that have their turn coming, in order
+- ``pool``: ``Pool``, how many runs there are in all, and the organisations to admit from, in order
 - ``l:<organisation>``: ``Limits``
-- ``o:<organisation>``: ``Organisation``, its counts, and which of its workflows have runs in line
-- ``q:<organisation>/<workflow>``: ``Line``; the runs of a workflow have numbers, and those below ``head`` were admitted
-- ``w:<organisation>/<workflow>/<number>``: ``Placed``, a run that waits or runs; gone when it is over
+- ``o:<organisation>``: ``Organisation``, its counts, and which of its workflows have runs queued
+- ``q:<organisation>/<workflow>``: ``Queue``; its runs have ticket numbers, and those below ``head`` were admitted
+- ``w:<organisation>/<workflow>/<number>``: ``Ticket``, a queued or running run; dropped when the run is over
 
-Entity ``run/<run id>``: ``b``, written once, and ``r``: ``Known``, where the run is, or that it is over.
+Entity ``run/<run id>``: ``b``, written once, and ``r``: ``RunPosition``, the run's ticket, or that it is over.
 
-So a run costs one entry while it waits and runs, admission writes none of a run, and an admitted run is found by its
-number. Structs are MessagePack arrays: a new field goes last and has a default.
+So a run costs one entry while it is queued and runs, admission writes none of a run, and an admitted run is found by
+its number. Structs are MessagePack arrays: a new field goes last and has a default.
 """
 
 from typing import Any
 
 import msgspec
 
-LINES = "lines"
+from schemas.tables.entry import Entry, entry
+
+QUEUES = "queues"
 RUN_PREFIX = "run/"
 #: Entries of a run. The first is written once: a checkpoint tells by it which runs began since the one before.
-BEGUN = "b"
-WHERE = "r"
-POOL = "pool"
+BEGUN: Entry[int] = entry("b")
+POSITION: "Entry[RunPosition]" = entry("r")
+POOL: "Entry[Pool]" = entry("pool")
 ORGANISATION = "o:"
 LIMITS = "l:"
-LINE = "q:"
-PLACED = "w:"
+QUEUE = "q:"
+TICKET = "w:"
 
 
 class Limits(msgspec.Struct, frozen=True, array_like=True):
     """How many runs of an organisation, and of its workflows by name, may run at once; ``None`` is any number."""
 
     version: int = 0
-    most: int | None = None
+    max_running: int | None = None
     workflows: dict[str, int] = {}
 
 
 class Organisation(msgspec.Struct, frozen=True, array_like=True):
     """An organisation's runs.
 
-    ``lines`` are the workflows with runs in line; ``in_turn``: it stands in ``Pool.turns``.
+    ``queues`` are the workflows with queued runs; ``in_rotation``: it stands in ``Pool.rotation``.
     """
 
     running: int = 0
     waiting: int = 0
-    in_turn: bool = False
-    lines: tuple[str, ...] = ()
+    in_rotation: bool = False
+    queues: tuple[str, ...] = ()
 
 
-class Line(msgspec.Struct, frozen=True, array_like=True):
-    """The runs of one workflow. ``head`` is the number of the first that waits, ``since`` when it came (an offset).
+class Queue(msgspec.Struct, frozen=True, array_like=True):
+    """The runs of one workflow. ``head`` is the first queued ticket's number, ``since`` when it came (an offset).
 
-    ``tail`` is the next number. A run that left the line leaves a hole, over which ``head`` goes when it gets there.
+    ``tail`` is the next number to give out. A run that left the queue leaves a hole, which ``head`` passes over.
     """
 
     head: int = 0
@@ -64,24 +66,24 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Pool(msgspec.Struct, frozen=True, array_like=True):
-    """All organisations together. ``size`` 0 is any number; ``turns`` are organisations, the next one first."""
+    """All organisations together. ``size`` 0 is no limit; ``rotation`` are organisations, the next one first."""
 
     size: int = 0
     running: int = 0
     waiting: int = 0
-    turns: tuple[str, ...] = ()
+    rotation: tuple[str, ...] = ()
 
 
-class Placed(msgspec.Struct, frozen=True, array_like=True):
-    """A run in its line. ``since`` is the offset at which it came."""
+class Ticket(msgspec.Struct, frozen=True, array_like=True):
+    """A queued or running run. ``since`` is the offset at which it came."""
 
     run_id: str
     asked_ms: int
     since: int
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True):
-    """Where a run is in its workflow's line."""
+class RunPosition(msgspec.Struct, frozen=True, array_like=True):
+    """The ticket of a run in its workflow's queue."""
 
     org_id: str
     workflow: str
@@ -89,7 +91,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     is_over: bool = False
 
 
-Value = Limits | Organisation | Line | Pool | Placed | Known | int
+Value = Limits | Organisation | Queue | Pool | Ticket | RunPosition | int
 
 
 def run_entity(run_id: str) -> str:
@@ -97,29 +99,29 @@ def run_entity(run_id: str) -> str:
     return f"{RUN_PREFIX}{run_id}"
 
 
-def limits_field(org_id: str) -> str:
+def limits_field(org_id: str) -> Entry[Limits]:
     """Return the entry of an organisation's limits."""
-    return f"{LIMITS}{org_id}"
+    return entry(f"{LIMITS}{org_id}")
 
 
-def organisation_field(org_id: str) -> str:
+def organisation_field(org_id: str) -> Entry[Organisation]:
     """Return the entry of an organisation's counts."""
-    return f"{ORGANISATION}{org_id}"
+    return entry(f"{ORGANISATION}{org_id}")
 
 
-def line_field(org_id: str, workflow: str) -> str:
-    """Return the entry of a workflow's line."""
-    return f"{LINE}{org_id}/{workflow}"
+def queue_field(org_id: str, workflow: str) -> Entry[Queue]:
+    """Return the entry of a workflow's queue."""
+    return entry(f"{QUEUE}{org_id}/{workflow}")
 
 
-def placed_field(org_id: str, workflow: str, number: int) -> str:
-    """Return the entry of a run in its line."""
-    return f"{PLACED}{org_id}/{workflow}/{number}"
+def ticket_field(org_id: str, workflow: str, number: int) -> Entry[Ticket]:
+    """Return the entry of a ticket."""
+    return entry(f"{TICKET}{org_id}/{workflow}/{number}")
 
 
-def of_placed(field: str) -> tuple[str, str, int]:
-    """Return organisation, workflow and number of a run's entry in its line."""
-    org_id, _, rest = field.removeprefix(PLACED).partition("/")
+def parse_ticket_field(field: str) -> tuple[str, str, int]:
+    """Return organisation, workflow and number of a ticket's entry."""
+    org_id, _, rest = field.removeprefix(TICKET).partition("/")
     workflow, _, number = rest.rpartition("/")
     return org_id, workflow, int(number)
 
@@ -139,8 +141,8 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     POOL: msgspec.msgpack.Decoder(Pool),
     ORGANISATION: msgspec.msgpack.Decoder(Organisation),
     LIMITS: msgspec.msgpack.Decoder(Limits),
-    LINE: msgspec.msgpack.Decoder(Line),
-    PLACED: msgspec.msgpack.Decoder(Placed),
-    WHERE: msgspec.msgpack.Decoder(Known),
+    QUEUE: msgspec.msgpack.Decoder(Queue),
+    TICKET: msgspec.msgpack.Decoder(Ticket),
+    POSITION: msgspec.msgpack.Decoder(RunPosition),
     BEGUN: msgspec.msgpack.Decoder(int),
 }

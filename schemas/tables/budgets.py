@@ -4,11 +4,15 @@ The entity of an organisation has one entry per spend field, see ``schemas.budge
 ``streams.core.budgets.fold``.
 """
 
+from typing import Any
+
+from schemas.tables.entry import Entry, entry
+
 #: The entity of a call.
 SETTLED_PREFIX = "settled:"
 #: Entries of a call. The second is written once: a checkpoint tells by it which calls began since the one before.
-SETTLEMENT = "settlement"
-BEGUN = "b"
+SETTLEMENT: Entry[Any] = entry("settlement")
+BEGUN: Entry[int] = entry("b")
 #: The entity that timers of holds are armed for.
 HOLD = "hold"
 

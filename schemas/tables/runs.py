@@ -3,25 +3,30 @@
 What an entry holds, and how it is written, is in ``streams.core.runs.state.entries``.
 """
 
+from typing import Any
+
+from schemas.run_states import RunState
+from schemas.tables.entry import Entry, entry
+
 #: Entries of the entity of a run, which is named by the run's id.
-HEADER = "h"
-INPUTS = "in"
-STORED_INPUTS = "si"
-STATUS = "st"
-PROGRESS = "p"
-REUSED = "re"
-TURNS = "tu"
-PARENT = "pa"
-SIGNALS = "sig"
+HEADER: Entry[Any] = entry("h")
+INPUTS: Entry[dict[str, Any]] = entry("in")
+STORED_INPUTS: Entry[Any] = entry("si")
+STATUS: Entry[RunState] = entry("st")
+PROGRESS: Entry[Any] = entry("p")
+REUSED: Entry[tuple[str, ...]] = entry("re")
+TURNS: Entry[bool] = entry("tu")
+PARENT: Entry[Any] = entry("pa")
+SIGNALS: Entry[Any] = entry("sig")
 STEP_PREFIX = "s:"
 #: The entity of a definition, by its hash, and its one entry.
 SPEC_PREFIX = "spec:"
-SPEC = "spec"
+SPEC: Entry[Any] = entry("spec")
 
 
-def step_field(step_id: str) -> str:
+def step_field(step_id: str) -> Entry[Any]:
     """Return the name of a step's entry."""
-    return f"{STEP_PREFIX}{step_id}"
+    return entry(f"{STEP_PREFIX}{step_id}")
 
 
 def spec_entity(spec_hash: str) -> str:

@@ -47,6 +47,7 @@ WORDS: Mapping[str, WaitKind] = {
     "slot": "concurrency",
     "max_parallel": "concurrency",
     "step": "dependency",
+    "iteration": "dependency",
     "admission": "admission",
     "budget": "budget",
     "quota": "quota",

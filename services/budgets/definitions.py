@@ -49,11 +49,15 @@ class BudgetDefinitions:
         return [budgets[budget_id] for budget_id in sorted(budgets)]
 
     def applying(self, org_id: str, workflow: str, provider: str, model: str) -> list[Budget]:
-        """Return every budget that limits such a call. Raises ``Unavailable`` before the first load."""
+        """Return every budget that limits such a call; a paused one limits nothing.
+
+        Raises ``Unavailable`` before the first load.
+        """
         if not self._loaded:
             raise Unavailable("budgets", "the definitions of budgets have not been read to their end yet")
         targets = {"org": None, "workflow": workflow, "provider": provider, "model": model}
-        return [b for b in self.of_org(org_id) if b.scope == "org" or b.target == targets[b.scope]]
+        limiting = (b for b in self.of_org(org_id) if not b.paused)
+        return [b for b in limiting if b.scope == "org" or b.target == targets[b.scope]]
 
 
 def _age(definition: Definition) -> tuple[int, int]:

@@ -9,13 +9,15 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from connectors.providers.base import ModelResponse
-from connectors.providers.conversation import ToolSpec, Turn
+from connectors.providers.base import ModelRequest, ModelResponse, OutputSchema
+from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.spec.policy import Tier
+from schemas.records.steps import RouteWish
+from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
+from services.routing.choice import Choice
 from services.routing.router import Pin, Route
 
 
@@ -49,7 +51,8 @@ class Template(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
-    ``cache``: an earlier answer to the same content will do.
+    ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is
+    chosen where none is pinned. The fields from ``system`` to ``reasoning_effort`` are those of ``ModelRequest``.
     """
 
     max_tokens: int
@@ -61,6 +64,38 @@ class Content(Struct, frozen=True, kw_only=True):
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
     pictures: tuple[ImageInput, ...] = ()
+    system: str = ""
+    developer: str = ""
+    history: tuple[Said, ...] = ()
+    tool_choice: str = "auto"
+    output_schema: OutputSchema | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning_effort: Effort | None = None
+    wish: RouteWish | None = None
+
+    def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
+        """Return what a model is asked."""
+        return ModelRequest(
+            model=model,
+            prompt=self.prompt,
+            max_tokens=self.max_tokens,
+            idempotency_key=idempotency_key,
+            temperature=self.temperature,
+            timeout_s=timeout_s,
+            tools=self.tools,
+            turns=self.turns,
+            pictures=self.pictures,
+            attempt=attempt,
+            system=self.system,
+            developer=self.developer,
+            history=self.history,
+            tool_choice=self.tool_choice,
+            output_schema=self.output_schema,
+            stop=self.stop,
+            seed=self.seed,
+            reasoning_effort=self.reasoning_effort,
+        )
 
 
 class Reserved(Struct, frozen=True):
@@ -80,7 +115,8 @@ class Call(Struct, frozen=True, kw_only=True):
 
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
     it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
-    when it ends (``cancellation.Cancellations``); ``None`` when nothing does. What is done is booked in ``ledger``.
+    when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
+    take at most. What is done is booked in ``ledger``. ``choice`` is there when the route was chosen by a policy.
     """
 
     org_id: str
@@ -96,8 +132,10 @@ class Call(Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     capture: Capture = "full"
     cancel_key: str | None = None
+    sla_ms: int | None = None
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
+    choice: Choice | None = None
     input_tokens: int = 0
     reserved: Reserved = NOTHING_RESERVED
 
@@ -110,8 +148,8 @@ class Call(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """What a model answered, or had answered before (``cached``).
 
-    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is the reason of a
-    guard that withholds it; it is paid for in any case.
+    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is the reason why it cannot be used: of
+    a guard that withholds it, or that it has no text; it is paid for in any case.
     """
 
     response: ModelResponse

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from schemas.metrics import CACHE_HITS_TOTAL, PROVIDER_REQUESTS_TOTAL, counter_field
 from schemas.records.base import Usage
 from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.routes import RouteOutcome
 from schemas.records.run_events import ToolUse
 from schemas.records.spans import Span
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Filled while the work goes on. ``costs`` are settlements; a provider call without one cost nothing.
+    """Filled while the work goes on. ``costs`` are settlements; a provider call without one cost nothing. ``routes``
+    are outcomes of choices to learn from.
 
     Its records are for whoever made it to append: a worker does so with its step's outcome.
     """
@@ -25,6 +27,7 @@ class Ledger:
     model: str | None = None
     finish_reason: str | None = None
     tool_calls: list[ToolUse] = field(default_factory=list)
+    routes: list[RouteOutcome] = field(default_factory=list)
 
     def add(self, call: ProviderCall, settlement: CostEvent | None, span: Span) -> None:
         """Book a call that was made, or an earlier answer that stood in for it."""

@@ -1,10 +1,11 @@
 """What calls of models need of the world, besides the engine's ``Clock``."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.ports.engine import Clock
+from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.redis.response_cache import CachedAnswer, CacheKey
@@ -66,16 +67,28 @@ class Announce(Protocol):
 class Prices(Protocol):
     """What tokens cost, in nano-dollars. Every method raises a final ``StepError`` ``unpriced_model``."""
 
-    def estimate(self, provider: str, model: str, input_tokens: int, max_tokens: int, at_ms: int | None = None) -> int:
-        """Return the most that a call can cost."""
+    def estimate(
+        self,
+        provider: str,
+        model: str,
+        input_tokens: int,
+        max_tokens: int,
+        at_ms: int | None = None,
+        absent: Collection[str] = (),
+    ) -> int:
+        """Return the most that a call can cost; ``absent`` are kinds of usage that it cannot lead to."""
         ...
 
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
-        """Return the cost of a call that was made."""
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
+        """Return the cost of a call that was made, by how it was served."""
         ...
 
     def picture_tokens(self, provider: str, model: str) -> int | None:
         """Return the most tokens that the model counts for a picture, where the price file has one."""
+        ...
+
+    def context_tokens(self, provider: str, model: str) -> int | None:
+        """Return how many tokens the model can read, where a list or the price file has it."""
         ...
 
     def version(self, provider: str, model: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from schemas.errors import StepError
 from schemas.records.base import Json, Usage
@@ -11,6 +11,12 @@ from schemas.records.spans import Span
 from services.calls.call import Call
 
 _NS_PER_MS = 1_000_000
+#: OpenTelemetry's names of kinds of usage, where they differ from ours.
+_KIND_NAMES = {
+    "cache_read_tokens": "cache_read.input_tokens",
+    "cache_write_tokens": "cache_creation.input_tokens",
+    "reasoning_tokens": "reasoning.output_tokens",
+}
 
 
 def provider_call(call: Call, outcome: CallOutcome, started_at_ms: int, latency_ms: float) -> ProviderCall:
@@ -89,15 +95,20 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         "gen_ai.request.model": record.model,
         "gen_ai.usage.input_tokens": record.usage.input_tokens,
         "gen_ai.usage.output_tokens": record.usage.output_tokens,
+        **{f"gen_ai.usage.{_KIND_NAMES.get(kind, kind)}": n for kind, n in (record.usage.kinds or {}).items()},
         "agentflow.call.id": record.call_id,
         "agentflow.call.cached": record.cached,
         "agentflow.call.cost_nano": record.cost_nano,
         "gen_ai.request.max_tokens": content.max_tokens,
     }
+    if call.choice is not None:
+        attributes["agentflow.route"] = to_builtins(call.choice)
     if content.temperature is not None:
         attributes["gen_ai.request.temperature"] = content.temperature
     if record.outcome == "ok" and finish_reason is not None:
         attributes["gen_ai.response.finish_reasons"] = [finish_reason]
+    if record.notes:
+        attributes["agentflow.call.notes"] = record.notes
     if record.error_code is not None:
         attributes["error.type"] = record.error_code
     return attributes

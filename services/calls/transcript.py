@@ -33,7 +33,7 @@ async def read_transcript(objects: Objects, registry: Registry, org_id: str, wor
         said = await _value(objects, org_id, before.said)
         results = [await _result(objects, org_id, one) for one in before.results]
         asked = tuple(Asked(one["id"], one["name"], one["args"]) for one in said["tool_calls"])
-        turns.append(Turn(said["text"], asked, tuple(results)))
+        turns.append(Turn(said["text"], asked, tuple(results), said.get("opaque")))
     return Transcript(tools, tuple(turns))
 
 

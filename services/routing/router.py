@@ -1,10 +1,14 @@
-"""Which model answers a call: what the caller pins, else the default route of its tier."""
+"""Which model answers a call: what the caller pins, else what its policy chooses, else the default of its tier."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from schemas.errors import StepError
 from schemas.spec.policy import TIERS, Tier
+from services.routing.choice import Choice
+from services.routing.scoring import Need
 
 
 class Route(NamedTuple):
@@ -19,6 +23,21 @@ class Pin(NamedTuple):
 
     provider: str | None = None
     model: str | None = None
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A call whose route is to be chosen. Tokens are about right; ``seed`` are the ids that decide where chance does.
+
+    ``ceiling_nano`` bounds the mean cost of calls that learn; 0 does not.
+    """
+
+    org_id: str
+    prompt: str
+    need: Need
+    seed: str
+    input_tokens: int
+    max_tokens: int
+    ceiling_nano: int = 0
 
 
 class Routable(Protocol):
@@ -39,7 +58,11 @@ class Router(Protocol):
     """Chooses where calls go."""
 
     def choose(self, call: Routable) -> Route:
-        """Return the call's route. Raises a final ``StepError`` ``no_route``."""
+        """Return the fixed route of a call. Raises a final ``StepError`` ``no_route``."""
+        ...
+
+    async def choice(self, wanted: Wanted) -> Choice | None:
+        """Return the choice of a call with a policy; ``None`` to take its fixed route. Raises ``no_route``."""
         ...
 
 
@@ -66,3 +89,7 @@ class RouteTable:
         if provider != default.provider:
             raise StepError("no_route", f"provider {provider!r} is pinned without a model; pin a model of it, too")
         return default
+
+    async def choice(self, wanted: Wanted) -> Choice | None:
+        """Return nothing: every call has its fixed route."""
+        return None

@@ -17,6 +17,7 @@ from schemas.run_states import TERMINAL_STEP, RunState
 from schemas.spec.check.nodes import queue_of
 from schemas.spec.compensation import compensating
 from schemas.spec.graph import predecessors
+from schemas.spec.loops import every_node
 from schemas.spec.model import Node, ResolvedSpec
 from schemas.tables.wait_reasons import Wait, read_wait
 from services.workflows.of_run import RunDefinitions
@@ -95,7 +96,7 @@ class Waits:
     async def _begun(
         self, run: StoredRun, steps: Sequence[StoredStep], definition: ResolvedSpec | None
     ) -> Iterable[StepWait]:
-        nodes = {node.id: node for node in definition.spec.dag.nodes} if definition is not None else {}
+        nodes = {node.id: node for node in every_node(definition.spec.dag.nodes)} if definition is not None else {}
         parents = {step.node_id for step in steps if step.step_id != step.node_id}
         asked = [s for s in steps if s.status == "running" and s.step_id not in parents][:SHOWN]
         holders = await self._holders(run, asked)

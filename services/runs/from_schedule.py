@@ -1,16 +1,25 @@
 """The submission of a schedule's slot."""
 
+import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from connectors.postgres.schedules import StoredSchedule
 from schemas.api_models.base import MAX_TAGS
 from schemas.api_models.runs import SubmitRun
+from schemas.errors import Problem
 from schemas.ids import run_id
 from schemas.money import cents
+from schemas.records.base import Json
 from schemas.schedule import slot_id
+from schemas.spec.bound import literal_of, strings
+from schemas.spec.lookalikes import bad_braces, literal
+from schemas.spec.references import Variable, parse_template
 
-#: Placeholder in a schedule's inputs, replaced by the slot's time in RFC 3339.
-PLACEHOLDER = "{{slot}}"
+#: The variable of the templates in a schedule's inputs: the slot's time in RFC 3339.
+SLOT = Variable("slot")
+_PLACEHOLDER = re.compile(r"\{\{\s*\.?slot\s*\}\}")
 TAG = "schedule"
 
 
@@ -26,8 +35,7 @@ def run_of(schedule: StoredSchedule, slot_ms: int) -> str:
 
 def submission_of(schedule: StoredSchedule, slot_ms: int) -> SubmitRun:
     """Return the submission of a slot. The schedule's name is a tag, if there is room for one more."""
-    slot = slot_id(slot_ms)
-    inputs = {k: v.replace(PLACEHOLDER, slot) if isinstance(v, str) else v for k, v in schedule.inputs.items()}
+    inputs = filled(schedule.inputs, slot_ms)
     named = {TAG: schedule.name} if len(schedule.tags) < MAX_TAGS else {}
     return SubmitRun(
         workflow_name=schedule.workflow_name,
@@ -36,3 +44,37 @@ def submission_of(schedule: StoredSchedule, slot_ms: int) -> SubmitRun:
         tags=named | schedule.tags,
         budget_cents=Decimal(cents(schedule.budget_nano)) if schedule.budget_nano is not None else None,
     )
+
+
+def filled(inputs: Mapping[str, Any], slot_ms: int) -> dict[str, Any]:
+    """Return a schedule's inputs with a slot in place of its placeholders, at any depth."""
+    slot = slot_id(slot_ms)
+    return {name: _filled(value, slot) for name, value in inputs.items()}
+
+
+def template_problems(inputs: Mapping[str, Json]) -> Iterator[Problem]:
+    """Yield the templates in a schedule's inputs that are not ``{{slot}}``. They would be handed on as text."""
+    for name, value in inputs.items():
+        for path, text in strings(value, f"inputs.{name}"):
+            for found in bad_braces(text):
+                yield Problem(path, found.message, _fix(text))
+            for variable in parse_template(text).variables:
+                if variable != SLOT:
+                    said = f"'{{{{{variable}}}}}' is unknown: the inputs of a schedule know {{{{slot}}}} alone"
+                    yield Problem(path, said, _fix(text))
+
+
+def _fix(text: str) -> str:
+    return f"write {{{{slot}}}}; for this text as it is write {literal(text)}"
+
+
+def _filled(value: Json, slot: str) -> Json:
+    """Return a value with the slot in place of its placeholders, at any depth. Other placeholders stay text."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(slot, value)
+    if isinstance(value, list):
+        return [_filled(item, slot) for item in value]
+    if isinstance(value, dict):
+        text = literal_of(value)
+        return text if text is not None else {name: _filled(item, slot) for name, item in value.items()}
+    return value

@@ -7,15 +7,18 @@ objects of a run that never came are harmless, and a repetition stores nothing n
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from msgspec import structs
 
 from connectors.objects.store import Objects
-from schemas.errors import InvalidInput, TooLarge, Unavailable
+from schemas.errors import BadValue, InvalidInput, TooLarge, Unavailable
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import RunSubmitted
+from schemas.values.bounds import MAX_DEPTH
+from schemas.values.json_text import write_json
 
 #: Maximum size of a run's inputs as JSON, unless an installation configures another.
 MAX_INPUTS_BYTES = 8 * 1024 * 1024
@@ -45,9 +48,10 @@ class LargeInputs:
     def size_of(self, inputs: Mapping[str, Any]) -> int:
         """Return the bytes of inputs as JSON. Raises ``InvalidInput`` for other values, and ``TooLarge``."""
         try:
-            size = len(orjson.dumps(inputs))
-        except TypeError as exc:
-            raise InvalidInput(f"the inputs cannot be written as JSON: {exc}") from exc
+            size = len(write_json(inputs, MAX_DEPTH + 1))
+        except BadValue as exc:
+            problem = replace(exc.problem, path=f"inputs.{exc.problem.path}")
+            raise InvalidInput(str(problem), (problem,)) from exc
         if size > self._most_bytes:
             raise TooLarge(
                 f"the inputs have {size} bytes as JSON, the limit is {self._most_bytes}: "
@@ -60,14 +64,7 @@ class LargeInputs:
 
         Raises ``TooLarge`` when the record would still be too large, and ``Unavailable``.
         """
-        # They have some MiB, and others are served meanwhile.
-        written = await asyncio.to_thread(_written, record.inputs)
-        chosen, left = choose({name: len(data) for name, data in written.items()}, read_here)
-        if left > MAX_LEFT_BYTES:
-            raise TooLarge(
-                f"the inputs have {left} bytes as JSON besides the values of {LEAST_BYTES} bytes and more, which are "
-                f"stored; the limit is {MAX_LEFT_BYTES}: put many small values together into one list or object"
-            )
+        written, chosen = await self.to_store(record.inputs, read_here)
         if not chosen:
             return record
         references = await self._store(record, {name: written[name] for name in chosen})
@@ -76,6 +73,20 @@ class LargeInputs:
             inputs=record.inputs | dict.fromkeys(chosen),
             stored_inputs=record.stored_inputs | references,
         )
+
+    async def to_store(
+        self, inputs: Mapping[str, Any], read_here: frozenset[str] | None
+    ) -> tuple[dict[str, bytes], list[str]]:
+        """Return inputs as JSON, and the names of those to store; nothing is written. Raises ``TooLarge``."""
+        # They have some MiB, and others are served meanwhile.
+        written = await asyncio.to_thread(_written, inputs)
+        chosen, left = choose({name: len(data) for name, data in written.items()}, read_here)
+        if left > MAX_LEFT_BYTES:
+            raise TooLarge(
+                f"the inputs have {left} bytes as JSON besides the values of {LEAST_BYTES} bytes and more, which are "
+                f"stored; the limit is {MAX_LEFT_BYTES}: put many small values together into one list or object"
+            )
+        return written, chosen
 
     async def _store(self, record: RunSubmitted, written: Mapping[str, bytes]) -> dict[str, Reference]:
         places = asyncio.Semaphore(AT_ONCE)

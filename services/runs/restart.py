@@ -19,12 +19,13 @@ from schemas.records.run_events import Capture, Reused, RunSubmitted
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
 from schemas.spec.decision_inputs import read_here
-from schemas.spec.model import ResolvedSpec
+from schemas.spec.known_inputs import Arguments, any_arguments, known_inputs
+from schemas.spec.model import LoopNode, ResolvedSpec
 from schemas.spec.required_inputs import required_of
 from schemas.spec.rules_version import rules_of
+from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
-from services.runs.submit import check_inputs
 from services.workflows.of_run import RunDefinitions
 from topics.codec import encode
 
@@ -54,12 +55,15 @@ class Restarts:
         large_inputs: LargeInputs,
         capture: Capture = "full",
         now_ms: Callable[[], int] = clock.now_ms,
+        *,
+        arguments: Arguments = any_arguments,
     ) -> None:
         self._history = history
         self._definitions = definitions
         self._large_inputs = large_inputs
         self._capture = capture
         self._now_ms = now_ms
+        self._arguments = arguments
 
     async def prepare(self, org_id: str, of: str, again: Again, key: str | None) -> RunSubmitted:
         """Return the submission of a run that goes on from the run ``of``; only large inputs are written.
@@ -104,8 +108,10 @@ class Restarts:
     ) -> RunSubmitted:
         given = again.inputs or {}
         inputs, stored = (run.inputs or {}) | given, _stored(run, given)
-        missing = sorted(required_of(definition) - inputs.keys())
-        check_inputs(missing, f"{run.workflow_name} version {run.workflow_version}")
+        workflow = f"{run.workflow_name} version {run.workflow_version}"
+        # A run of before the check may have unknown inputs, which its restart keeps.
+        check_inputs(workflow, inputs, required_of(definition))
+        check_inputs(workflow, given, frozenset(), known_inputs(definition, self._arguments) if given else None)
         source = fork_source(run.id)
         wish = [inputs, again.start, again.everything]
         wish += [{name: one.sha256 for name, one in stored.items()}] if stored else []
@@ -137,9 +143,15 @@ def _stored(run: StoredRun, given: Mapping[str, Any]) -> dict[str, Reference]:
 
 
 def _check_node(definition: ResolvedSpec, node: str | None) -> None:
-    ids = [n.id for n in definition.spec.dag.nodes]
+    nodes = definition.spec.dag.nodes
+    ids = [n.id for n in nodes]
     if node is not None and node not in ids:
-        problem = Problem("from", f"there is no node {node!r}", f"take one of {', '.join(ids[:20])}")
+        loops = [n for n in nodes if isinstance(n, LoopNode)]
+        loop = next((n.id for n in loops if any(inner.id == node for inner in n.config.body)), None)
+        if loop is not None:
+            problem = Problem("from", f"{node!r} is inside of the loop {loop!r}", f"take {loop!r}")
+        else:
+            problem = Problem("from", f"there is no node {node!r}", f"take one of {', '.join(ids[:20])}")
         raise InvalidInput(str(problem), (problem,))
 
 

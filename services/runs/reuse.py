@@ -7,11 +7,12 @@ import msgspec
 
 from connectors.postgres.runs import StoredStep
 from schemas.ids import child_index
-from schemas.payload import Payload
+from schemas.payload import Payload, inline
 from schemas.records.run_events import Reused
 from schemas.spec.compensation import compensating
 from schemas.spec.graph import ancestors, predecessors, topological_order
-from schemas.spec.model import WorkflowSpec
+from schemas.spec.loops import iteration_step, output_node
+from schemas.spec.model import LoopNode, Node, WorkflowSpec
 
 
 def reusable(spec: WorkflowSpec, steps: Sequence[StoredStep], again: str | None = None) -> dict[str, Reused]:
@@ -32,8 +33,28 @@ def recorded(spec: WorkflowSpec, steps: Iterable[StoredStep]) -> dict[str, Reuse
     by_node: dict[str, list[StoredStep]] = {}
     for step in steps:
         by_node.setdefault(step.node_id, []).append(step)
-    found = {node.id: _result(by_node.get(node.id, []), mapped=node.config.parallel) for node in spec.dag.nodes}
+    found = {node.id: _of_node(node, by_node) for node in spec.dag.nodes}
     return {node: result for node, result in found.items() if result is not None}
+
+
+def _of_node(node: Node, by_node: Mapping[str, list[StoredStep]]) -> Reused | None:
+    result = _result(by_node.get(node.id, []), mapped=node.config.parallel)
+    if result is None or result.state != "succeeded" or not isinstance(node, LoopNode):
+        return result
+    outputs = _iterations(node, by_node.get(output_node(node.config) or "", []))
+    return None if outputs is None else msgspec.structs.replace(result, children=outputs)
+
+
+def _iterations(loop: LoopNode, steps: Iterable[StoredStep]) -> list[Payload] | None:
+    """Return the outputs of a loop's iterations, if every one is there; null of one whose node was skipped."""
+    found = {place[1]: step for step in steps if (place := iteration_step(step.step_id)) and place[0] == loop.id}
+    outputs: list[Payload] = []
+    for number in range(1, len(found) + 1):
+        step = found.get(number)
+        if step is None or (step.status == "succeeded" and step.output is None):
+            return None
+        outputs.append(_payload(step.output) if step.status == "succeeded" and step.output else inline(None))
+    return outputs
 
 
 def _result(steps: list[StoredStep], *, mapped: bool) -> Reused | None:

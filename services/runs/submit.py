@@ -22,12 +22,13 @@ from connectors.postgres.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import InvalidInput, Problem, SubmissionConflict, Unavailable
+from schemas.errors import OutcomeUnknown, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
-from schemas.spec.check.workflow import missing_inputs
 from services.runs.admission_required import Turns
+from services.runs.input_check import check_inputs
+from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
@@ -49,9 +50,22 @@ class Submitted:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A checked submission of which nothing was written. ``size`` is that of its inputs as JSON, in bytes."""
+
+    record: RunSubmitted
+    required: frozenset[str]
+    read_here: frozenset[str] | None
+    size: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionPorts:
-    """What submissions ask and write. Without ``turns`` no organisation has limits."""
+    """What submissions ask and write. Without ``turns`` no organisation has limits.
+
+    Without ``known`` every marker is trusted to be there.
+    """
 
     plans: WorkflowResolver
     markers: SubmissionMarkers
@@ -59,6 +73,11 @@ class SubmissionPorts:
     appender: Appender
     large_inputs: LargeInputs
     turns: Turns | None = None
+    known: KnownRuns | None = None
+
+
+class _NotAcknowledged(Unavailable):
+    """The broker did not acknowledge an append, which may have happened."""
 
 
 class Submissions:
@@ -73,6 +92,7 @@ class Submissions:
         self._appender = ports.appender
         self._large_inputs = ports.large_inputs
         self._turns = ports.turns
+        self._known_runs = ports.known
         self._now_ms = now_ms
         self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
@@ -87,12 +107,27 @@ class Submissions:
     ) -> RunSubmitted:
         """Return the record of a submission; only large inputs are written. ``trace`` is the sender's ``traceparent``.
 
-        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, named by its path),
+        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, or is
+        read by nothing, named by its path),
         ``TooLarge`` (the inputs).
         """
+        draft = await self.draft(org_id, source, submission_id, body, trace)
+        if draft.size <= INLINE_LIMIT:
+            return draft.record
+        return await self._large_inputs.placed(draft.record, draft.read_here)
+
+    async def draft(
+        self,
+        org_id: str,
+        source: str,
+        submission_id: str | None,
+        body: SubmitRun,
+        trace: str | None = None,
+    ) -> Draft:
+        """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
         size = self._large_inputs.size_of(body.inputs)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
-        check_inputs(missing_inputs(plan.required, body.inputs), f"{body.workflow_name} version {plan.version}")
+        check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
         budget_nano = _budget_nano(body)
         record = RunSubmitted(
             run_id=run_id(org_id, source, submission_id),
@@ -112,14 +147,52 @@ class Submissions:
             rules_version=plan.rules_version,
             deadline_ms=body.deadline_ms,
         )
-        return record if size <= INLINE_LIMIT else await self._large_inputs.placed(record, plan.read_here)
+        return Draft(record, plan.required, plan.read_here, size)
+
+    async def earlier(self, draft: Draft) -> Receipt | None:
+        """Return the submission that had the id of this one, without claiming it. Raises ``SubmissionConflict``."""
+        record = draft.record
+        if record.submission_id is None:
+            return None
+        receipt = await self._markers.find(record.org_id, record.run_id)
+        if receipt is None:
+            found = (await self._history.body_hashes([record.run_id])).get(record.run_id)
+            receipt = None if found is None else _as_written(_receipt(record), *found)
+        if receipt is not None and receipt.body_hash != record.body_hash:
+            raise _conflict(record)
+        return receipt
+
+    async def to_store(self, draft: Draft) -> list[str]:
+        """Return the inputs of a submission that would be stored as objects. Raises ``TooLarge``."""
+        if draft.size <= INLINE_LIMIT:
+            return []
+        _, chosen = await self._large_inputs.to_store(draft.record.inputs, draft.read_here)
+        return sorted(chosen)
 
     async def submit(self, record: RunSubmitted) -> Submitted:
-        """Put one prepared submission into the log, together with others that wait. Raises ``SubmissionConflict``."""
-        outcome = await self._group.do(record)
+        """Put one prepared submission into the log, together with others that wait.
+
+        Raises ``SubmissionConflict``, and ``OutcomeUnknown`` when the broker does not acknowledge it.
+        """
+        try:
+            await self._refuse_unknowable(record)
+            outcome = await self._group.do(record)
+        except _NotAcknowledged as exc:
+            raise _maybe(record, exc) from exc
         if isinstance(outcome, SubmissionConflict):
             raise outcome
         return outcome
+
+    async def _refuse_unknowable(self, record: RunSubmitted) -> None:
+        """Raise ``Unavailable`` while nobody can know whether this id was used with another body.
+
+        This is before the marker is claimed: a marker of the wrong body would refuse the rightful one.
+        """
+        if self._known_runs is None or record.submission_id is None or await self._known_runs.soon_complete():
+            return
+        if await self._markers.exists(record.run_id) or await self._history.body_hashes([record.run_id]):
+            return
+        raise behind(f"submission {record.submission_id!r} may have been accepted with another body")
 
     async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
         """Put prepared submissions into the log with one append, and return the outcome of each, in order."""
@@ -164,7 +237,11 @@ class Submissions:
     async def _append(self, records: Sequence[RunSubmitted]) -> None:
         if not records:
             return
-        await self._appender.append([_out(record) for record in await self._in_turn(records)])
+        out = [_out(record) for record in await self._in_turn(records)]
+        try:
+            await self._appender.append(out)
+        except Unavailable as exc:
+            raise _NotAcknowledged(exc.dependency, str(exc).partition(": ")[2], exc.retry_after_s) from exc
         try:
             await self._markers.confirm([_receipt(record) for record in records])
         except Unavailable:
@@ -187,17 +264,9 @@ def _with_turns(record: RunSubmitted) -> RunSubmitted:
 
 
 def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
-    if marker is not None and marker.receipt is not None:
-        return Submitted(marker.receipt, duplicate=True)
-    return Submitted(_receipt(record), duplicate=False)
-
-
-def check_inputs(missing: Sequence[str], workflow: str) -> None:
-    """Raise ``InvalidInput`` when inputs that ``workflow`` needs are missing."""
-    if missing:
-        problems = tuple(Problem(f"inputs.{name}", "is missing", f'add "{name}" to the inputs') for name in missing)
-        names = ", ".join(missing)
-        raise InvalidInput(f"{workflow} needs the input{'s' * (len(missing) > 1)} {names}", problems)
+    """Return the outcome. The one that made the marker is the first: of equal submissions at once, one says so."""
+    receipt = marker.receipt if marker is not None else None
+    return Submitted(receipt or _receipt(record), duplicate=marker is not None)
 
 
 def _budget_nano(body: SubmitRun) -> int | None:
@@ -236,6 +305,16 @@ def _conflict(record: RunSubmitted) -> SubmissionConflict:
         f"submission {record.submission_id!r} of source {record.source!r} exists with another body; "
         "a new submission needs a new id"
     )
+
+
+def _maybe(record: RunSubmitted, exc: Unavailable) -> OutcomeUnknown:
+    again = (
+        "the same request with the same Idempotency-Key repeats it safely"
+        if record.submission_id is not None
+        else "read the run before you submit again, and send an Idempotency-Key, which makes a repetition safe"
+    )
+    message = f"{str(exc).partition(': ')[2]}; run {record.run_id} may have been accepted: {again}"
+    return OutcomeUnknown(exc.dependency, message, record.run_id, record.workflow_name, record.workflow_version)
 
 
 def _out(record: RunSubmitted) -> OutRecord:

@@ -18,9 +18,10 @@ from schemas.errors import InvalidInput, NotFound, TooLarge
 from schemas.spec.check.workflow import NO_FAMILY, prompt_refs, resolve
 from schemas.spec.decision_inputs import read_here
 from schemas.spec.document import resolved_bytes
+from schemas.spec.known_inputs import Arguments, any_arguments, known_inputs
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
-from schemas.spec.required_inputs import required_of
+from schemas.spec.required_inputs import needed_of
 from schemas.spec.rules_version import rules_of
 from services.workflows.nested import load_family, pin_all_prompts
 
@@ -33,7 +34,8 @@ MAX_PLAN_BYTES = 640 * 1024
 
 @dataclass(frozen=True)
 class Plan:
-    """A workflow that can be submitted. ``required`` are the inputs that a run must provide.
+    """A workflow that can be submitted. ``required`` are the inputs that a run must provide, ``known`` those that it
+    may provide; ``None`` if these may be any.
 
     ``rules_version`` is the number of the decision rules that its runs need, ``read_here`` the inputs that they read.
     """
@@ -43,10 +45,19 @@ class Plan:
     required: frozenset[str]
     rules_version: int
     read_here: frozenset[str] | None = frozenset()
+    known: frozenset[str] | None = None
 
 
-def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: Family = NO_FAMILY) -> Plan:
-    """Return the plan of a checked workflow with its prompts and nested workflows. Raises ``TooLarge``."""
+def make_plan(
+    spec: WorkflowSpec,
+    prompts: Mapping[str, PinnedPrompt],
+    family: Family = NO_FAMILY,
+    arguments: Arguments = any_arguments,
+) -> Plan:
+    """Return the plan of a checked workflow with its prompts and nested workflows. Raises ``TooLarge``.
+
+    ``arguments`` knows what tools and functions take.
+    """
     resolved = resolve(spec, prompts, family)
     size = len(resolved_bytes(resolved))
     if size > MAX_PLAN_BYTES:
@@ -54,15 +65,30 @@ def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: F
             f"workflow {spec.name} version {spec.version}, its prompts and the workflows that it runs have {size} "
             f"bytes, the limit is {MAX_PLAN_BYTES}: shorten templates or split the workflow"
         )
-    return Plan(spec.version, resolved, required_of(resolved), rules_of(spec), read_here(spec.dag.nodes))
+    return Plan(
+        version=spec.version,
+        resolved=resolved,
+        required=needed_of(resolved),
+        rules_version=rules_of(spec),
+        read_here=read_here(spec.dag.nodes),
+        known=known_inputs(resolved, arguments),
+    )
 
 
 class WorkflowResolver:
     """Finds the plan of a submission."""
 
-    def __init__(self, workflows: Workflows, prompts: Prompts, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        workflows: Workflows,
+        prompts: Prompts,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        arguments: Arguments = any_arguments,
+    ) -> None:
         self._workflows = workflows
         self._prompts = prompts
+        self._arguments = arguments
         self._newest: TTLCache[tuple[str, str], int] = TTLCache(MAX_PLANS, NEWEST_FOR_S, monotonic)
         self._asking: SingleFlight[tuple[str, str], int] = SingleFlight()
         self._loading: SingleFlight[tuple[str, str, int], Plan] = SingleFlight()
@@ -115,7 +141,7 @@ class WorkflowResolver:
         family = await load_family(self._workflows, self._prompts, org_id, spec)
         if problems := tuple(family_problems(spec, family)):
             raise InvalidInput(f"workflow {name} version {version}: {'; '.join(map(str, problems))}", problems)
-        plan = make_plan(spec, pinned, family)
+        plan = make_plan(spec, pinned, family, self._arguments)
         if loading is self._loading:
             cache = self._floating if _floats(spec, family) else self._pinned
             cache[(org_id, name, version)] = plan

@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from schemas.payload import Payload
-from schemas.records.base import Record
+from schemas.records.base import OTHER_KINDS, Record, Usage
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_views import RunView, StepView
@@ -48,12 +48,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("org_id", "call_id", "kind", "run_id", "step_id", "workflow_name", "provider", "model"),
         *("amount_nano", "booked_at", "input_tokens", "output_tokens", "price_version", "tags"),
         *_ORIGIN,
+        *OTHER_KINDS,
     ),
     PROVIDER_CALLS: (
         *("org_id", "call_id", "request_id", "run_id", "step_id", "attempt", "workflow_name", "provider"),
         *("model", "outcome", "error_code", "cached", "input_tokens", "output_tokens", "cost_nano"),
         *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
         *_ORIGIN,
+        *OTHER_KINDS,
+        "notes",
     ),
     TRACE_SPANS: (
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
@@ -75,6 +78,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         ),
         *("error_message", "waiting_for", "tags"),
         *_ORIGIN,
+        *OTHER_KINDS,
     ),
 }
 
@@ -90,24 +94,27 @@ def rows_of(record: Record, origin: Origin) -> Rows:
 
 
 def _cost_event(event: CostEvent, origin: Origin) -> Rows:
-    row = (
+    row: Row = (
         *(event.org_id, event.call_id, event.kind, event.run_id, event.step_id, event.workflow_name),
         *(event.provider, event.model, event.amount_nano, event.booked_at_ms),
         *(_int64(event.usage.input_tokens), _int64(event.usage.output_tokens)),
         *(event.price_version, event.tags),
         *origin,
+        *_other_kinds(event.usage),
     )
     return Rows(COST_EVENTS, [row])
 
 
 def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
-    row = (
+    row: Row = (
         *(call.org_id, call.call_id, call.request_id, call.run_id, call.step_id, _int64(call.attempt)),
         *(call.workflow_name, call.provider, call.model, call.outcome, call.error_code or "", call.cached),
         *(_int64(call.usage.input_tokens), _int64(call.usage.output_tokens), call.cost_nano),
         *(call.price_version, call.started_at_ms, call.latency_ms, call.idempotency_key, call.capture),
         *(_payload(call.request), _payload(call.response)),
         *origin,
+        *_other_kinds(call.usage),
+        ", ".join(call.notes),
     )
     return Rows(PROVIDER_CALLS, [row])
 
@@ -139,7 +146,12 @@ def _step(view: RunView, step: StepView, origin: Origin) -> Row:
         *(_int64(step.usage.input_tokens), _int64(step.usage.output_tokens), step.cost_nano),
         *(error.code if error else "", error.message if error else "", step.waiting_for or "", view.tags),
         *origin,
+        *_other_kinds(step.usage),
     )
+
+
+def _other_kinds(usage: Usage) -> tuple[int, ...]:
+    return tuple(_int64(getattr(usage, kind)) for kind in OTHER_KINDS)
 
 
 def _payload(payload: Payload | None) -> str:

@@ -6,16 +6,26 @@ next record, and drops it whole when the fold raises.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from schemas.errors import AgentFlowError
 from schemas.records.money import CallStarted
+from schemas.tables.entry import Entry
 from streams.core.commands import Command
+
+V = TypeVar("V")
+#: The events of one table's input topic.
+E_contra = TypeVar("E_contra", contravariant=True)
+
+
+class CorruptState(AgentFlowError):
+    """Entries of a table contradict each other: a defect of ours, so the record's key is quarantined."""
 
 
 class State(Protocol):
     """One partition's entries as one record's fold sees them. Values must never be changed in place."""
 
-    def get(self, entity: str, field: str) -> Any | None:
+    def get(self, entity: str, field: Entry[V]) -> V | None:
         """Return an entry's value, or ``None``."""
         ...
 
@@ -23,7 +33,7 @@ class State(Protocol):
         """Return the names of an entity's entries, in no order that means anything."""
         ...
 
-    def put(self, entity: str, field: str, value: Any) -> None:
+    def put(self, entity: str, field: Entry[V], value: V) -> None:
         """Set an entry."""
         ...
 
@@ -32,21 +42,21 @@ class State(Protocol):
         ...
 
 
-class Fold(Protocol):
+class Fold(Protocol[E_contra]):
     """The rules of one table. Every method is pure: same arguments, same answer."""
 
-    def touches(self, event: Any) -> tuple[str, ...]:
+    def touches(self, event: E_contra) -> tuple[str, ...]:
         """Return the entities that must be loaded before ``follows`` and ``fold``."""
         ...
 
-    def follows(self, state: State, event: Any) -> tuple[str, ...]:
+    def follows(self, state: State, event: E_contra) -> tuple[str, ...]:
         """Return further entities that only the loaded ones name (a run's header names its plan).
 
         The event changes none of these, only what it touches.
         """
         ...
 
-    def fold(self, state: State, event: Any, now_ms: int, offset: int) -> list[Command]:
+    def fold(self, state: State, event: E_contra, now_ms: int, offset: int) -> list[Command]:
         """Apply one event; ``now_ms`` is max(partition clock, record's time). Raising leaves no trace."""
         ...
 

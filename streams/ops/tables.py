@@ -24,6 +24,7 @@ TABLES = {
     catalogue.TABLE_RUNS: (catalogue.RUN_EVENTS, "orchestrator"),
     catalogue.TABLE_BUDGETS: (catalogue.COST_EVENTS, "budgets"),
     catalogue.TABLE_ADMISSIONS: (catalogue.ADMISSIONS, "admission"),
+    catalogue.TABLE_ROUTES: (catalogue.ROUTE_OUTCOMES, "routes"),
 }
 POLL_S = 0.1
 TOMBSTONES = 1_000

@@ -16,6 +16,8 @@ class Exit(IntEnum):
     BROKEN = 65
     NO_BROKER = 69
     CRASHED = 70
+    OUT_OF_THREADS = 71
+    LOOP_STUCK = 72
     DEPENDENCY_LOST = 75
     CONFIG = 78
     NOT_IN_TIME = 124
@@ -27,6 +29,8 @@ ADVICE: dict[Exit, str] = {
     Exit.BROKEN: "restore the log or rebuild the partition, see docs/how-to/operations.md, `A partition is broken`",
     Exit.NO_BROKER: "start the broker or correct KAFKA_BOOTSTRAP, then start this role again",
     Exit.CRASHED: "this is a defect of AgentFlow: start the role again, and report the traceback in its log",
+    Exit.OUT_OF_THREADS: "start it again; give calls that hang isolation='process', see docs/how-to/tools.md",
+    Exit.LOOP_STUCK: "start it again; the log has the stack: what blocks there must be a plain function or tool",
     Exit.DEPENDENCY_LOST: "fix the named dependency, then start this role again; nothing was acknowledged meanwhile",
     Exit.CONFIG: "correct the setting; a restart alone does not help",
     Exit.NOT_IN_TIME: "start it again: unfinished work is read again",

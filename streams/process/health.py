@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from streams.process.dependencies import Dependencies, State
@@ -100,6 +100,12 @@ class Health:
         found += [_waited(state) for state in self.dependencies.waiting()]
         return found + self._of_roles()
 
+    def degraded(self) -> list[str]:
+        """Return what costs the process something and stops nothing, in words."""
+        workers = [(role, app.handler) for role, app in self.apps.items() if isinstance(app.handler, Worker)]
+        missed = [f"without {state.name}: {state.why}" for state in self.dependencies.missed()]
+        return missed + [f"{role}: {what}" for role, handler in workers for what in handler.degraded()]
+
     def alive(self) -> bool:
         """True if the event loop runs, so that the process is worth keeping."""
         return self.loop_still_s() < HEALTH_STALLS * self.stall_s
@@ -109,6 +115,8 @@ class Health:
     def _view(self, role: str, app: RoleApp, now: float) -> ProgressView:
         standing = self._still[role].look(now, samples(app))
         complaints = [*_group(app, now, self.stall_s)]
+        if isinstance(app.handler, Worker):
+            complaints += app.handler.complaints(self.stall_s)
         for (topic, number), one in standing.items():
             if complaint := one.complaint(self.stall_s):
                 complaints.append(f"{topic}/{number} {complaint}")
@@ -177,20 +185,29 @@ def _waited(state: State) -> str:
 
 
 class EventLoopWatch(threading.Thread):
-    """Logs the stack of the loop's thread when the loop is stuck. Start it in that thread."""
+    """Logs the stack of the loop's thread when the loop is stuck. Start it in that thread.
 
-    def __init__(self, health: Health, *, every_s: float = 1.0) -> None:
+    ``on_stuck`` is called, in the watch's own thread, when the loop has been stuck for as long while the process ran:
+    a process that was suspended as a whole is not stuck.
+    """
+
+    def __init__(
+        self, health: Health, *, every_s: float = 1.0, on_stuck: Callable[[float], None] | None = None
+    ) -> None:
         super().__init__(name="loop watch", daemon=True)
         self._health = health
         self._every_s = every_s
+        self._on_stuck = on_stuck
         self._watched = threading.get_ident()
         self._ended = threading.Event()
 
     def run(self) -> None:
         """Watch until stopped."""
-        stuck = False
+        stuck, watched_s, before = False, 0.0, time.monotonic()
         while not self._ended.wait(self._every_s):
-            still = self._health.loop_still_s()
+            still, now = self._health.loop_still_s(), time.monotonic()
+            watched_s = watched_s + min(now - before, 2 * self._every_s) if still > 0 else 0.0
+            before = now
             if still >= self._health.stall_s and not stuck:
                 where = "".join(traceback.format_stack(sys._current_frames().get(self._watched)))  # noqa: SLF001
                 log.critical(
@@ -201,6 +218,8 @@ class EventLoopWatch(threading.Thread):
             elif stuck and still < self._health.stall_s:
                 log.warning("the event loop runs again", extra={"action": "loop_turns"})
             stuck = still >= self._health.stall_s
+            if self._on_stuck is not None and min(still, watched_s) >= self._health.stall_s:
+                self._on_stuck(still)
 
     def end(self) -> None:
         """Stop watching."""

@@ -63,7 +63,7 @@ def ready(health: Health) -> Page:
     body = {
         "ready": not reasons,
         "reasons": reasons,
-        "degraded": [f"without {state.name}: {state.why}" for state in health.dependencies.missed()],
+        "degraded": health.degraded(),
         "event_loop_still_s": round(health.loop_still_s(), 1),
         "dependencies": {state.name: _dependency(state) for state in health.dependencies.states()},
         "roles": {role: _role(view) for role, view in health.views().items()},

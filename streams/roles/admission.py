@@ -16,7 +16,7 @@ from connectors.prometheus.families import gauge_family
 from schemas.errors import Unavailable
 from schemas.metrics import ADMISSION_RUNS
 from schemas.records.admissions import PoolSet
-from schemas.tables.admissions import LINES, POOL, Pool
+from schemas.tables.admissions import POOL, QUEUES, Pool
 from streams.core.admissions.fold import AdmissionsFold
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
@@ -70,7 +70,7 @@ class AdmissionQueueCollector(Collector):
         """Return the metric."""
         runs = gauge_family(ADMISSION_RUNS)
         for one in self._owned().values():
-            pool = one.memory.value(LINES, POOL) if one.status is Status.READY else None
+            pool = one.memory.value(QUEUES, POOL) if one.status is Status.READY else None
             if isinstance(pool, Pool):
                 runs.add_metric(["running"], pool.running)
                 runs.add_metric(["waiting"], pool.waiting)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from streams.process.spec import RoleSpec
-from streams.roles import admission, analytics, budgets, history, ingress, live, orchestrator, scheduler
+from streams.roles import admission, analytics, budgets, history, ingress, live, orchestrator, routes, scheduler
 from streams.roles.worker import role as worker
 
 _SPECS = (
@@ -12,6 +12,7 @@ _SPECS = (
     worker.SPEC,
     budgets.SPEC,
     admission.SPEC,
+    routes.SPEC,
     history.SPEC,
     analytics.SPEC,
     scheduler.SPEC,

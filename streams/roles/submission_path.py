@@ -10,6 +10,7 @@ from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.redis.submission_markers import SubmissionMarkers
+from connectors.tools import REGISTRY
 from services.runs.admission_required import Turns
 from services.runs.large_inputs import LargeInputs
 from services.runs.submit import SubmissionPorts, Submissions
@@ -37,7 +38,7 @@ class SubmissionPath:
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
         objects, appender = ctx.objects(), ctx.appender()
         ports = SubmissionPorts(
-            plans=WorkflowResolver(workflows, Prompts(database)),
+            plans=WorkflowResolver(workflows, Prompts(database), arguments=REGISTRY.argument_names),
             markers=markers,
             history=history,
             appender=appender,

@@ -15,6 +15,7 @@ from schemas.records.admissions import (
 from schemas.records.base import Record
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_events import (
     CancelRequested,
     ChildFinished,
@@ -59,6 +60,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     ProviderCall: lambda call: (catalogue.PROVIDER_CALLS, call.route),
     CostEvent: lambda event: (catalogue.COST_EVENTS, event.org_id),
     CallStarted: lambda event: (catalogue.COST_EVENTS, event.org_id),
+    **dict.fromkeys((RouteOutcome, RouteScored), lambda event: (catalogue.ROUTE_OUTCOMES, event.group)),
     Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
     AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),
     **dict.fromkeys(

@@ -19,6 +19,7 @@ from tests.support.client import (
     submit,
     wait_for_run,
 )
+from tests.support.runs import loop
 
 _NOTES = """Look {{what}} up, then say what it says.
 
@@ -152,6 +153,27 @@ def agents_in_line(stage: Stage) -> list[str]:
     return stage.run(flow, {"what": "it"})
 
 
+def loops(stage: Stage) -> list[str]:
+    """A loop until a condition holds; one while it does; one that is exhausted, fails, or has nothing to do."""
+    draft = llm("draft", define_prompt(stage.client, "Try {{number}} on {{text}}: {{before}}"), QUICK)
+    draft["config"]["inputs"] = {"number": "loop.iteration", "text": "a.output.text", "before": "loop.previous"}
+    both = {"function_name": "result_combiner"}
+    judge = merger("judge", **both, inputs={"draft": "draft.output", "number": "loop.iteration"})
+    after = merger("z", inputs={"last": "r.output", "all": "r.outputs"}) | {"join": "all_done"}
+    edges = "a>r r>z"
+    ends: list[Json] = [
+        {"until": "loop.output.number >= inputs.enough"},
+        {"while": "loop.iteration <= inputs.enough && inputs.enough > 1", "on_exhausted": "last"},
+    ]
+    runs = []
+    for said in ends:
+        looped = loop("r", draft, judge, edges="draft>judge", **said)
+        flow = define_workflow(stage.client, merger("a", **both), looped, after, edges=edges)
+        runs += [run for enough in (1, 2, 9) for run in stage.run(flow, {"text": "stars", "enough": enough})]
+    fails = loop("r", missing("get"), merger("side"), until="true", output="side.output", policy={"optional": True})
+    return runs + stage.run(define_workflow(stage.client, merger("a"), fails, after, edges=edges), {"text": "x"})
+
+
 #: By name: what is played.
 FLOW_SCENARIOS: Mapping[str, Callable[[Stage], list[str]]] = {
     "conditional_processing": conditional_processing,
@@ -164,6 +186,7 @@ FLOW_SCENARIOS: Mapping[str, Callable[[Stage], list[str]]] = {
     "limits": limits,
     "stored_inputs": stored_inputs,
     "agents_in_line": agents_in_line,
+    "loops": loops,
 }
 
 

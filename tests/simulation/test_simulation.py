@@ -8,7 +8,7 @@ import pytest
 
 from schemas.records.base import ErrorInfo
 from schemas.spec.policy import Retries
-from streams.core.runs.nodes.retry import may_retry
+from streams.core.runs.events.step_end import may_retry
 from tests.simulation.mutants import found
 from tests.simulation.mutants.catalogue import ALL
 from tests.simulation.mutants.planting import Mutant, NotPlanted, planted

@@ -1,7 +1,7 @@
 """A model call over ports in memory, and what becomes of its money when the process that makes it dies."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from connectors.memory.engine import ManualClock
 from connectors.objects.store import LocalObjects
 from connectors.prices.book import Override, PriceBook
+from connectors.prices.listed import Served
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
@@ -46,6 +47,7 @@ class MemoryProvider:
         self.asked: list[ModelRequest] = []
         self.fail: Exception | None = None
         self.reply = "an answer"
+        self.problem: StepError | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self.running = asyncio.Event()
@@ -58,13 +60,17 @@ class MemoryProvider:
         await self.gate.wait()
         if self.fail is not None:
             raise self.fail
-        return ModelResponse(self.reply, USAGE, "stop", {"prompt": request.prompt}, {"text": self.reply})
+        sent, received = {"prompt": request.prompt}, {"text": self.reply}
+        return ModelResponse(self.reply, USAGE, "stop", sent, received, problem=self.problem)
 
     def count_tokens(self, model: str, text: str) -> int:
         return len(text)
 
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         return PICTURE_TOKENS * len(pictures)
+
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -145,10 +151,18 @@ class DatedPrices(PriceBook):
         super().__init__([])
         self._since_ms = since_ms
 
-    def estimate(self, provider: str, model: str, input_tokens: int, max_tokens: int, at_ms: int | None = None) -> int:
+    def estimate(
+        self,
+        provider: str,
+        model: str,
+        input_tokens: int,
+        max_tokens: int,
+        at_ms: int | None = None,
+        absent: Collection[str] = (),
+    ) -> int:
         return self._rate(at_ms) * (input_tokens + max_tokens)
 
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
         return self._rate(at_ms) * (usage.input_tokens + usage.output_tokens)
 
     def version(self, provider: str, model: str) -> str:

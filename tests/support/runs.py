@@ -65,6 +65,15 @@ def assistant(id_: str, policy: dict[str, Any] | None = None, **config: Any) -> 
     return {"id": id_, "type": "agent", "config": asks | config, "policy": policy or {}}
 
 
+def loop(
+    id_: str, *body: dict[str, Any], edges: str = "", policy: dict[str, Any] | None = None, **config: Any
+) -> dict[str, Any]:
+    """A node of type loop over a body, with edges as ``"a>b b>c"``. Three iterations at most if not told."""
+    pairs = [edge.split(">") for edge in edges.split()]
+    said = {"max_iterations": 3, "body": list(body), "edges": [{"from": a, "to": b} for a, b in pairs]} | config
+    return {"id": id_, "type": "loop", "config": said, "policy": policy or {}}
+
+
 def spec(*nodes: dict[str, Any], edges: str = "", on_failure: str = "", on_cancel: str = "") -> WorkflowSpec:
     """A workflow; edges as ``"a>b b>c"``, what compensates as ``"c d"``."""
     pairs = [edge.split(">") for edge in edges.split()]

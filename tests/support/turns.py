@@ -11,9 +11,9 @@ from schemas.records.admissions import (
     PoolSet,
 )
 from schemas.records.run_events import RunAdmitted
-from schemas.tables.admissions import LINES
+from schemas.tables.admissions import QUEUES
 from streams.core.admissions.fold import AdmissionsFold
-from streams.core.admissions.queue import Lines
+from streams.core.admissions.queue import AdmissionQueues
 from streams.core.commands import Command, Emit, ExpireAt
 from streams.core.memory import MemoryState
 
@@ -44,9 +44,9 @@ class Table:
         self.last: list[Command] = []
 
     @property
-    def lines(self) -> Lines:
-        """The lines as they are."""
-        return Lines(self.state)
+    def queues(self) -> AdmissionQueues:
+        """The queues as they are."""
+        return AdmissionQueues(self.state)
 
     def feed(self, event: AdmissionEvent) -> list[str]:
         """Fold an event, and what it asks to go on with; return who is admitted by it."""
@@ -82,7 +82,7 @@ class Table:
         self.now_ms += 10**9
         self.log.append((None, self.now_ms))
         for entity in self.state.entities():
-            if entity != LINES and self.state.get(entity, "r").is_over:
+            if entity != QUEUES and self.state.get(entity, "r").is_over:
                 self.state.forget(entity)
 
     def again(self) -> "Table":
@@ -102,4 +102,4 @@ class Table:
 
     def snapshot(self) -> dict[str, dict[str, bytes]]:
         """The whole table as it would be stored."""
-        return {LINES: {}} | self.state.snapshot(self.fold.encode)
+        return {QUEUES: {}} | self.state.snapshot(self.fold.encode)

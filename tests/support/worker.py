@@ -87,6 +87,9 @@ class ScriptedProvider:
     def count_tokens(self, model: str, text: str) -> int:
         return len(text)
 
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
+
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         return PICTURE_TOKENS * len(pictures)
 
@@ -122,6 +125,7 @@ class Pump:
         self.log = log
         self.committed: dict[Partition, int] = {}
         self.positions: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] = {}
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -137,9 +141,16 @@ class Pump:
     def behind(self, partition: Partition) -> bool:
         return len(self.log.records(*partition)) > self.positions.get(partition, 0)
 
+    def left_open(self, partition: Partition) -> bool:
+        return True
+
+    def end(self, partition: Partition) -> int:
+        return self._ends[partition]
+
     async def start(self) -> None:
         everything = {(lane(tier), p) for tier in ("gold", "silver", "bronze") for p in range(LOG_PARTITIONS)}
         self.positions = {p: self.committed.get(p, 0) for p in everything}
+        self._ends = {p: len(self.log.records(*p)) for p in everything}
         await self.worker.assigned(everything, self)
         self._task = asyncio.create_task(self._run())
 
@@ -239,7 +250,13 @@ class Bench:
             metrics=metrics,
         )
         worker = Worker(
-            attempts=attempts, outbox=outbox, clock=self.clock, metrics=metrics, concurrency=concurrency, **changes
+            attempts=attempts,
+            outbox=outbox,
+            clock=self.clock,
+            metrics=metrics,
+            calls=self.registry,
+            concurrency=concurrency,
+            **changes,
         )
         pump = Pump(worker, self.log)
         self.pumps.append(pump)

@@ -98,7 +98,13 @@ def _broken(where: str, old: Any, new: Any) -> list[str]:
 
 
 def _choices(where: str, key: str, old: Any, new: Any) -> list[str]:
-    """Compare one keyword. Choices may grow; everything else stays."""
+    """Compare one keyword. Choices may grow, those of a list's items as well; everything else stays."""
+    if key == "items" and isinstance(old, dict) and isinstance(new, dict):
+        return _broken(f"{where}[]", old, new)
+    if key == "discriminator" and isinstance(old, dict) and isinstance(new, dict):
+        tags = [tag for tag, model in old["mapping"].items() if new["mapping"].get(tag) != model]
+        is_same = old["propertyName"] == new["propertyName"]
+        return [f"{where}: {key} lost {tag!r}" for tag in tags] + ([] if is_same else [f"{where}: {key} is another"])
     if key in ("anyOf", "oneOf", "enum") and isinstance(old, list) and isinstance(new, list):
         gone = [one for one in old if one not in new]
         return [f"{where}: {key} lost {one!r}" for one in gone]

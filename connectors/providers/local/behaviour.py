@@ -1,6 +1,6 @@
 """Faults of a ``local`` model on request: slow, failing, limited. Key and seed decide the fate of each call.
 
-A fate depends on the idempotency key, which is new for each attempt: so a failed attempt fails again however often it
+A fate depends on the idempotency key and the number of the attempt: so a failed attempt fails again however often it
 is repeated, and its successor may succeed. Only the rate limit depends on the time.
 """
 
@@ -10,6 +10,13 @@ from hashlib import blake2b
 from typing import Literal, Self
 
 Fault = Literal["error", "timeout", "garbage"]
+ATTEMPT_HEADER = "X-Attempt"
+"""Tells a server of the local models the number of the attempt."""
+
+
+def fate_key(idempotency_key: str, attempt: int) -> str:
+    """Return what decides the fate of a call."""
+    return f"{idempotency_key}:{attempt}" if attempt else idempotency_key
 
 
 @dataclass(frozen=True, slots=True)

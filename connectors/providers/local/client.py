@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
 from connectors.providers.local import images
 from connectors.providers.local import tokens as local_tokens
-from connectors.providers.openai import OpenAIProvider
+from connectors.providers.local.behaviour import ATTEMPT_HEADER
+from connectors.providers.local.provider import plain_only
+from connectors.providers.openai.provider import OpenAIProvider
 
 
 class LocalHttpProvider(OpenAIProvider):
@@ -18,6 +21,13 @@ class LocalHttpProvider(OpenAIProvider):
         root = base_url.rstrip("/").removesuffix("/v1")
         super().__init__("", f"{root}/v1", name="local")
 
+    async def complete(self, request: ModelRequest) -> ModelResponse:
+        plain_only(request)
+        return await super().complete(request)
+
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
+
     def count_tokens(self, model: str, text: str) -> int:
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(text)
@@ -25,3 +35,6 @@ class LocalHttpProvider(OpenAIProvider):
     def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(images.together([picture.said for picture in pictures])) if pictures else 0
+
+    def _headers(self, request: ModelRequest) -> dict[str, str]:
+        return super()._headers(request) | {ATTEMPT_HEADER: str(request.attempt)}

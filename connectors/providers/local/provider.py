@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from connectors.providers import openai_wire
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.compatible.chat import call_body, request_body
 from connectors.providers.conversation import Asked, said_so_far
 from connectors.providers.images import ImageInput, noted
 from connectors.providers.local import images, tools
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
-from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate
+from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate, fate_key
+from connectors.providers.wire import unsupported
 from schemas.errors import StepError
 from schemas.records.base import Usage
 
@@ -33,6 +34,7 @@ class LocalProvider:
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer once, as ``behaviour`` says. Raises ``StepError`` with the codes of ``Provider``."""
+        plain_only(request)
         self._admit()
         try:
             async with asyncio.timeout(request.timeout_s):
@@ -49,7 +51,7 @@ class LocalProvider:
             usage=Usage(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens),
             finish_reason=answer.finish_reason,
             asked=asked,
-            sent=noted(openai_wire.request_body(request), request.pictures),
+            sent=noted(request_body(request), request.pictures),
             received=answer_body(request.model, request.idempotency_key, answer, asked),
         )
 
@@ -87,6 +89,9 @@ class LocalProvider:
         """Return exactly the tokens that ``complete`` will count."""
         return local_tokens.count(_seen(pictures))
 
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
+
     async def close(self) -> None:
         """Let the thread end after the answer that it works on."""
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -97,10 +102,11 @@ class LocalProvider:
             raise rate_limited(self.behaviour.rate_limit_per_s, wait_ms)
 
     async def _delay(self, request: ModelRequest) -> None:
-        delay_s = self.behaviour.delay_s(request.idempotency_key)
+        key = fate_key(request.idempotency_key, request.attempt)
+        delay_s = self.behaviour.delay_s(key)
         if delay_s:
             await asyncio.sleep(delay_s)
-        fault = self.behaviour.fault(request.idempotency_key)
+        fault = self.behaviour.fault(key)
         if fault == "timeout":
             await asyncio.sleep(request.timeout_s + 1)
         elif fault is not None:
@@ -109,6 +115,16 @@ class LocalProvider:
 
 def _seen(pictures: Sequence[ImageInput]) -> str:
     return images.together([picture.said for picture in pictures]) if pictures else ""
+
+
+def plain_only(request: ModelRequest) -> None:
+    """Raise ``unsupported_parameter`` for a field that the extractive models have no use for."""
+    plain = ModelRequest(request.model, "", 1, "")
+    for name in ("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"):
+        if getattr(request, name) != getattr(plain, name):
+            raise unsupported(
+                "local", name, "the local models only read a prompt; leave it out or pin another provider"
+            )
 
 
 def rate_limited(rate: float, wait_ms: int) -> StepError:
@@ -127,7 +143,7 @@ def answer_body(model: str, key: str, answer: local_model.Answer, asked: Sequenc
     """Return an answer as a chat completion. It carries no clock and no random id, so it is repeatable."""
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
     if asked:
-        message |= {"content": None, "tool_calls": [openai_wire.call_body(one, one.name) for one in asked]}
+        message |= {"content": None, "tool_calls": [call_body(one, one.name) for one in asked]}
     return {
         "id": f"local-{key}",
         "object": "chat.completion",

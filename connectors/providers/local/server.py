@@ -37,7 +37,7 @@ import uvicorn
 
 from connectors.providers.local import images
 from connectors.providers.local import model as local_model
-from connectors.providers.local.behaviour import LocalBehaviour, RateGate
+from connectors.providers.local.behaviour import ATTEMPT_HEADER, LocalBehaviour, RateGate, fate_key
 from connectors.providers.local.provider import LocalProvider, answer_body, faulty, rate_limited
 from schemas.errors import InvalidInput, StepError
 
@@ -144,8 +144,10 @@ class LocalServer:
         wait_ms = self._gate.wait_ms(behaviour.rate_limit_per_s)
         if wait_ms:
             return _failure(rate_limited(behaviour.rate_limit_per_s, wait_ms))
-        await asyncio.sleep(behaviour.delay_s(key))
-        fault = behaviour.fault(key)
+        attempt = headers.get(ATTEMPT_HEADER.lower(), "0")
+        fate = fate_key(key, int(attempt) if attempt.isdecimal() else 0)
+        await asyncio.sleep(behaviour.delay_s(fate))
+        fault = behaviour.fault(fate)
         if fault == "garbage":
             return _Reply(200, b'{"choices": [{"mess')
         if fault == "timeout":

@@ -33,7 +33,7 @@ _DOUBT = 5
 _MAX_WORDS = 20_000
 
 
-@function("complexity_router")
+@function("complexity_router", isolation="thread")
 def route(*, threshold: Annotated[float, Field(ge=0, le=1)] = 0.5, **inputs: Any) -> dict[str, Any]:
     """Return ``complexity`` from 0 to 1, and ``route``: ``complex`` at ``threshold`` or above, else ``simple``.
 

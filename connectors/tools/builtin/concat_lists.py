@@ -5,7 +5,7 @@ from typing import Any
 from connectors.tools.registry import function
 
 
-@function("gather_lists")
+@function("gather_lists", isolation="thread")
 def gather(*, parts: list[list[Any]]) -> list[Any]:
     """Return the items of all lists in ``parts``, in order."""
     return [item for part in parts for item in part]

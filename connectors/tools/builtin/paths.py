@@ -9,6 +9,8 @@ from connectors.objects import atomic_file
 from schemas.errors import StepError
 from topics.catalogue import SEGMENT_PATTERN
 
+#: The bucket that is the documents' directory itself, whatever its name.
+DOCUMENTS = "documents"
 BUCKET_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LISTED = 10
@@ -26,9 +28,13 @@ def results_of(results: Path, org_id: str) -> Path:
 def find(roots: Iterable[Path], bucket: str, key: str) -> Path:
     """Return the real path of a document in the first of the roots that has it.
 
-    Raises a final ``StepError``: ``forbidden_path``, ``not_found`` (naming what there is).
+    Raises a final ``StepError``: ``bad_key``, ``forbidden_path``, ``unknown_bucket``, ``not_found`` (naming what there
+    is).
     """
+    check_read(bucket, key)
     resolved = [root.resolve() for root in roots]
+    if bucket and not key.startswith("file://"):
+        _check_bucket(resolved, bucket)
     forbidden: StepError | None = None
     for root in resolved:
         for candidate in _candidates(root, bucket, key):
@@ -43,7 +49,38 @@ def find(roots: Iterable[Path], bucket: str, key: str) -> Path:
     if forbidden is not None:
         raise forbidden
     where = f" in bucket {bucket!r}" if bucket else ""
-    raise StepError("not_found", f"there is no document {key!r}{where}; {_what_there_is(resolved[0], bucket)}")
+    shown = next((root for root in resolved if bucket and (root / bucket).is_dir()), resolved[0])
+    raise StepError("not_found", f"there is no document {key!r}{where}; {_what_there_is(shown, bucket)}")
+
+
+def check_read(bucket: str, key: str) -> None:
+    """Raise a final ``StepError`` for a place that nothing can be read from: ``bad_key``, ``forbidden_path``."""
+    if not key.strip():
+        raise StepError("bad_key", "the key is empty; give the name of a document")
+    plain = unquote(key) if key.startswith("file://") else key
+    if ".." in plain.split("/"):
+        raise StepError("forbidden_path", f"the key {key[:80]!r} has '..'; give a key below the bucket")
+    if bucket and not BUCKET_PATTERN.fullmatch(bucket):
+        said = f"the bucket {bucket[:80]!r} is no good name: use letters, digits, '.', '-' and '_'"
+        raise StepError("forbidden_path", said)
+
+
+def _check_bucket(roots: list[Path], bucket: str) -> None:
+    """Raise a final ``StepError`` ``unknown_bucket`` for a bucket that is not there."""
+    if _is_whole(roots[0], bucket) or any((root / bucket).is_dir() for root in roots):
+        return
+    known = sorted(
+        {DOCUMENTS} | {path.name for root in roots if root.is_dir() for path in root.iterdir() if path.is_dir()}
+    )
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    there = f"{', '.join(known[:_LISTED])}{more}"
+    said = f"there is no bucket {bucket!r}; there are: {there}. REMOTE_BUCKETS names those in S3"
+    raise StepError("unknown_bucket", said)
+
+
+def _is_whole(root: Path, bucket: str) -> bool:
+    """Return true if a bucket is the documents' directory itself."""
+    return bucket in (DOCUMENTS, root.name)
 
 
 def check_key(bucket: str, key: str) -> None:
@@ -82,7 +119,9 @@ def _candidates(root: Path, bucket: str, key: str) -> list[Path]:
         url = urlsplit(key)
         # file://name/rest is a common misspelling of a relative path; an absolute one has no host.
         return [root / (url.netloc + unquote(url.path))]
-    return [root / bucket / key, root / key] if bucket else [root / key]
+    if not bucket:
+        return [root / key]
+    return [root / bucket / key, root / key] if _is_whole(root, bucket) else [root / bucket / key]
 
 
 def _inside(root: Path, candidate: Path, key: str) -> Path:

@@ -31,9 +31,9 @@ MAX_BYTES = 16 * 1024 * 1024
 def fetch(context: ToolContext, *, key: str, bucket: str = "", encoding: Encoding = "text") -> str:
     """Return a document: its text or, with ``encoding: base64``, its bytes.
 
-    In a local bucket that is the file ``<documents>/<bucket>/<key>`` or, without such a directory,
+    In a local bucket that is the file ``<documents>/<bucket>/<key>``, in the bucket ``documents`` and without one also
     ``<documents>/<key>``; a key may be a ``file://`` url of a file there. Raises a final ``StepError``: ``not_found``
-    (naming what there is), ``forbidden_path``, ``too_large``, ``not_text``.
+    (naming what there is), ``unknown_bucket``, ``bad_key``, ``forbidden_path``, ``too_large``, ``not_text``.
     """
     data = read_document(context, bucket, key)
     if encoding == "base64":
@@ -80,6 +80,7 @@ def put(
 def read_document(context: ToolContext, bucket: str, key: str, most: int = MAX_BYTES) -> bytes:
     """Return the bytes of a document, found as ``fetch`` says. Raises as that does."""
     if context.world.in_s3(bucket):
+        paths.check_read("", key)
         return _from_s3(context, bucket, key, most)
     roots = (context.documents_dir, paths.results_of(context.world.results_dir, context.org_id))
     with paths.find(roots, bucket, key).open("rb") as file:
@@ -103,6 +104,9 @@ def _from_s3(context: ToolContext, bucket: str, key: str, most: int) -> bytes:
                     raise _too_large(key, most)
                 chunks.append(bytes(chunk))
     except NotFound as exc:
+        if "NoSuchBucket" in str(exc.__cause__):
+            said = f"S3 has no bucket {bucket!r}; create it, or correct the name (REMOTE_BUCKETS names those in S3)"
+            raise StepError("unknown_bucket", said) from exc
         raise StepError("not_found", f"there is no document {key!r} in bucket {bucket!r} of S3") from exc
     except Rejected as exc:
         raise StepError("bad_key", str(exc)) from exc

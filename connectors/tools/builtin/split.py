@@ -18,7 +18,7 @@ _BOUNDARIES = (
 )
 
 
-@function("text_splitter")  # a book takes longer than the event loop may stand still
+@function("text_splitter", isolation="thread")  # a book takes longer than the event loop may stand still
 def split(
     *, chunk_size: Annotated[int, Field(ge=1)] = 1000, overlap: Annotated[int, Field(ge=0)] = 0, **inputs: Any
 ) -> list[str]:

@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.errors import Problem
-from schemas.records.base import Json
+from schemas.spec.bound import texts
 from schemas.spec.check.flow import flow_problems
+from schemas.spec.check.loops import loop_problems
 from schemas.spec.check.shape import similar
+from schemas.spec.check.texts import text_problems
 from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
-from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, PinnedPrompt, ToolNode, WaitNode, WorkflowNode
+from schemas.spec.loops import every_node
+from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
 from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
-from schemas.spec.references import Reference, parse_reference, parse_template, variables_of
+from schemas.spec.references import parse_loop_reference, parse_reference, parse_template, variables_of
 
 #: Variables that a child of a mapped node has in addition to its inputs.
 ITEM_NAMES = frozenset({"item", "index"})
@@ -29,16 +32,18 @@ class Registry:
 
 def node_problems(index: int, node: Node, outline: Outline, registry: Registry | None) -> Iterator[Problem]:
     """Yield the problems of a node. Without a registry only those that the document alone shows."""
-    path = f"dag.nodes[{index}].config"
-    yield from _queue_problems(f"dag.nodes[{index}].queue", node)
-    for where, text in texts(node, path):
-        yield from _text_problems(where, text, node, outline)
+    place = f"{outline.path}[{index}]"
+    path = f"{place}.config"
+    yield from _queue_problems(f"{place}.queue", node)
+    yield from text_problems(path, node, outline)
     yield from _parallel_problems(path, node, outline)
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
-        where = f"{path.removesuffix('config')}policy.on_unknown"
+        where = f"{place}.policy.on_unknown"
         yield Problem(where, f"an unknown outcome of a {node.type} cannot be reconciled", "write `fail` or `retry`")
     yield from dynamic_problems(path, node)
-    yield from flow_problems(index, node, outline)
+    yield from flow_problems(place, node, outline)
+    if isinstance(node, LoopNode):
+        yield from loop_problems(place, node, outline)
     if registry is not None:
         yield from _registry_problems(path, node, outline, registry)
 
@@ -54,71 +59,19 @@ def required_inputs(
     ``of_child`` returns the required inputs of the workflow that a node runs.
     """
     needed: set[str] = set()
-    for node in nodes:
+    befores = dict(outline.before) | {
+        id_: found for body in outline.inner.values() for id_, found in body.before.items()
+    }
+    for node in every_node(nodes):
         own = ITEM_NAMES if node.config.parallel else RUN_ERROR if node.id in outline.apart else frozenset()
         for where, text in texts(node):
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
-        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not outline.before[node.id]:
+        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not befores[node.id]:
             needed |= (variables_of(prompts[node.config.prompt_ref].template) | set(node.config.images)) - own
-        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not outline.before[node.id]:
+        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not befores[node.id]:
             needed |= of_child(node) - own
     return frozenset(needed)
-
-
-def texts(node: Node, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every bound string of a node, with its path."""
-    config = node.config
-    yield from _strings(config.inputs, f"{path}.inputs")
-    yield from _strings(config.items, f"{path}.items")
-    if isinstance(node, ToolNode):
-        yield from _strings(node.config.tool_args, f"{path}.tool_args")
-    elif isinstance(node, FunctionNode):
-        yield from _strings(node.config.function_args, f"{path}.function_args")
-    elif isinstance(node, WaitNode):
-        yield from _strings(node.config.until, f"{path}.until")
-
-
-def _strings(value: Json, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, child in value.items():
-            yield from _strings(child, f"{path}.{name}")
-    elif isinstance(value, list):
-        for i, child in enumerate(value):
-            yield from _strings(child, f"{path}[{i}]")
-
-
-def _text_problems(path: str, text: str, node: Node, outline: Outline) -> Iterator[Problem]:
-    reference = parse_reference(text)
-    if reference is not None:
-        yield from _reference_problems(path, text, reference, node, outline)
-        return
-    for variable in parse_template(text).variables:
-        if variable.path[:1] == ("output",) and variable.name in outline.before:
-            yield Problem(
-                path,
-                f"{{{{{variable}}}}} does not refer to the node '{variable.name}': braces take run inputs only",
-                f"make the whole value {variable} (no braces)",
-            )
-
-
-def _reference_problems(path: str, text: str, reference: Reference, node: Node, outline: Outline) -> Iterator[Problem]:
-    name = reference.node
-    if name not in outline.before:
-        mean_text = f"; for this literal text, give it as a run input and write {{{{{name}}}}}"
-        yield Problem(
-            path, f"'{text}' refers to the node '{name}', which does not exist", similar(name, outline.ids) + mean_text
-        )
-    elif name == node.id:
-        yield Problem(path, f"'{text}' refers to the node itself", "name a node that runs before it")
-    elif outline.cycle is None and name not in outline.above.get(node.id, frozenset()):
-        yield Problem(
-            path,
-            f"'{text}' refers to '{name}', which does not run before '{node.id}'",
-            f"add an edge that leads from '{name}' to '{node.id}'",
-        )
 
 
 def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
@@ -141,8 +94,12 @@ def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Prob
             "name the list with `items`",
         )
     text = config.items
-    if isinstance(text, str) and parse_reference(text) is None and parse_template(text).only is None:
+    if isinstance(text, str) and _is_literal(text) and parse_template(text).only is None:
         yield Problem(f"{path}.items", f"'{text}' is not a list", "write a list, <node>.output or {{run_input}}")
+
+
+def _is_literal(text: str) -> bool:
+    return parse_reference(text) is None and parse_loop_reference(text) is None
 
 
 def queue_of(node: Node) -> str | None:

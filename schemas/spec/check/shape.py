@@ -1,6 +1,7 @@
 """Validates the shape of a document, with messages in a workflow author's terms and paths into the document."""
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
@@ -9,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.errors import Problem
 from schemas.records.base import Json
+from schemas.spec.check.number_texts import number_text_problems
 from schemas.spec.model import (
     AgentConfig,
     AgentNode,
@@ -19,6 +21,8 @@ from schemas.spec.model import (
     Join,
     LlmConfig,
     LlmNode,
+    LoopConfig,
+    LoopNode,
     Node,
     NodeKind,
     SignalConfig,
@@ -35,6 +39,8 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.policy import TIERS, Policy, Retries
+from schemas.spec.read import MAX_PROBLEMS
+from schemas.values.check import quoted
 
 KINDS: tuple[str, ...] = get_args(NodeKind)
 _NODES: dict[str, type[BaseModel]] = {
@@ -46,6 +52,7 @@ _NODES: dict[str, type[BaseModel]] = {
     "signal": SignalNode,
     "agent": AgentNode,
     "workflow": WorkflowNode,
+    "loop": LoopNode,
 }
 _CONFIGS: dict[str, type[BaseModel]] = {
     "llm": LlmConfig,
@@ -56,20 +63,29 @@ _CONFIGS: dict[str, type[BaseModel]] = {
     "signal": SignalConfig,
     "agent": AgentConfig,
     "workflow": WorkflowConfig,
+    "loop": LoopConfig,
 }
 
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
+#: Of more names only those are compared that begin with the same letter: each comparison takes some microseconds.
+_COMPARED = 200
+
 Loc = tuple[str | int, ...]
+
+#: The most unknown names of a request that are reported: each costs a search for the nearest known one.
+MAX_NAMED = 20
 
 
 def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list[Problem]]:
     """Return the spec, or ``None`` and every problem of the document's shape."""
     try:
-        return WorkflowSpec.model_validate(document), []
+        spec = WorkflowSpec.model_validate(document)
     except ValidationError as exc:
-        found = exc.errors(include_url=False)
+        found = exc.errors(include_url=False)[:MAX_PROBLEMS]
         return None, [_problem(error) for error in found]
+    problems = list(number_text_problems(spec, document))
+    return None if problems else spec, problems
 
 
 def node_or_none(raw: Json) -> Node | None:
@@ -83,6 +99,8 @@ def node_or_none(raw: Json) -> Node | None:
 def similar(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x'?`` when a known name is close, else the known names."""
     names = sorted(known)
+    if len(names) > _COMPARED:
+        names = [one for one in names if one[:1] == name[:1]][:_COMPARED] or names[:_COMPARED]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
@@ -111,6 +129,9 @@ def _problem(error: ErrorDetails) -> Problem:
             return Problem(f"{path}.type", "is missing", f"write one of {', '.join(KINDS)}")
         case "union_tag_invalid":
             tag = str(context.get("tag"))
+            if tag == "loop" and "body" in loc:
+                said, fix = "a loop cannot be inside of a loop", "run a workflow that has the inner loop"
+                return Problem(f"{path}.type", said, fix)
             return Problem(f"{path}.type", f"there is no node type '{tag}'", similar(tag, KINDS))
         case "literal_error" if last == "quality":
             given = str(error["input"])
@@ -119,6 +140,8 @@ def _problem(error: ErrorDetails) -> Problem:
             return Problem(path, f"there is no join '{error['input']}'", f"write one of {', '.join(get_args(Join))}")
         case "string_pattern_mismatch":
             return Problem(path, f"'{error['input']}' is not a valid name here", _pattern_fix(last))
+        case "string_type" if error["input"] is None or isinstance(error["input"], bool | int | float):
+            return Problem(path, f"should be a text, and is {json.dumps(error['input'])}", quoted(error["input"]))
         case _:
             return Problem(path, _words(error), _range_fix(error))
 
@@ -129,6 +152,8 @@ def _unknown_field(loc: Loc, path: str, name: str) -> Problem:
 
 def _fields_at(loc: Loc) -> list[str]:
     """Return the known fields at the place of an unknown one."""
+    if loc[3:6] == ("loop", "config", "body"):
+        loc = (*loc[:2], *loc[6:])
     names = [part for part in loc[:-1] if isinstance(part, str)]
     tag = loc[3] if len(loc) > 4 and loc[:2] == ("dag", "nodes") else None
     model: type[BaseModel] = WorkflowSpec
@@ -139,6 +164,8 @@ def _fields_at(loc: Loc) -> list[str]:
             model = Edge
         case ["dag", "nodes", _]:
             model = _NODES[str(tag)]
+        case ["dag", "nodes", "loop", "config", "edges"]:
+            model = Edge
         case ["dag", "nodes", "switch", "config", "cases"]:
             model = SwitchCase
         case ["dag", "nodes", _, "config", *_]:
@@ -151,9 +178,11 @@ def _fields_at(loc: Loc) -> list[str]:
 
 
 def _without_tag(loc: Loc) -> Loc:
-    """Omit the node's type, which pydantic adds after the index of a node."""
+    """Omit the types of nodes, which pydantic adds after the index of a node."""
     if len(loc) > 3 and loc[:2] == ("dag", "nodes") and loc[3] in KINDS:
-        return loc[:3] + loc[4:]
+        loc = loc[:3] + loc[4:]
+    if len(loc) > 6 and loc[3:5] == ("config", "body") and loc[6] in KINDS:
+        loc = loc[:6] + loc[7:]
     return loc
 
 

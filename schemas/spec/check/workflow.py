@@ -6,24 +6,28 @@ problem that it finds, with a path into the document and how to fix it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
 from schemas.spec.check.compensation import compensation_problems
 from schemas.spec.check.flow import size_problems
+from schemas.spec.check.loops import loops_problems
 from schemas.spec.check.nodes import Registry, node_problems, queue_of
+from schemas.spec.check.retries import with_no_codes
 from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
+from schemas.spec.known_inputs import Arguments, any_arguments, given_problems
+from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
-from schemas.spec.read import read_document
-from schemas.spec.required_inputs import child_input_problems, required_of
+from schemas.spec.read import MAX_PROBLEMS, read_document
+from schemas.spec.required_inputs import child_input_problems, needed_of
 
 __all__ = [
     "CheckedSpec",
     "check_spec",
-    "missing_inputs",
     "parse_workflow",
     "prompt_refs",
     "queues_of",
@@ -52,22 +56,26 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
 
     Raises ``InvalidSpec``; for an invalid shape it includes further problems of the graph and the references.
     """
-    data = read_document(document)
+    data = with_no_codes(read_document(document))
     spec, problems = shape_problems(data)
     if spec is not None:
         return spec
+    if len(problems) >= MAX_PROBLEMS:
+        raise InvalidSpec(_unique(problems))
     outline = outline_of_document(data)
-    raise InvalidSpec(_unique([*problems, *_structure(outline, None)]))
+    raise InvalidSpec(_unique(chain(problems, _structure(outline, None))))
 
 
 def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
     """Return the prompts that a spec names, as written: the ones to look up before ``check_spec``."""
-    return frozenset(node.config.prompt_ref for node in spec.dag.nodes if isinstance(node, LlmNode | AgentNode))
+    return frozenset(
+        node.config.prompt_ref for node in every_node(spec.dag.nodes) if isinstance(node, LlmNode | AgentNode)
+    )
 
 
 def queues_of(spec: WorkflowSpec) -> frozenset[str]:
     """Return the queues that a spec's nodes name."""
-    return frozenset(queue for queue in map(queue_of, spec.dag.nodes) if queue is not None)
+    return frozenset(queue for queue in map(queue_of, every_node(spec.dag.nodes)) if queue is not None)
 
 
 def check_spec(
@@ -78,37 +86,37 @@ def check_spec(
     functions: Collection[str],
     further: Iterable[Problem] = (),
     family: Family = NO_FAMILY,
+    arguments: Arguments = any_arguments,
 ) -> CheckedSpec:
     """Check a spec against the registered names. Raises ``InvalidSpec`` with every problem.
 
     ``prompts`` maps each ``prompt_ref`` as written; a missing entry or ``None`` is an unknown prompt. ``further`` are
-    problems found elsewhere, to be reported with the rest. ``family`` are the workflows that it reaches.
+    problems found elsewhere, to be reported with the rest. ``family`` are the workflows that it reaches. ``arguments``
+    knows what tools and functions take.
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
-    problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
-    problems += further
-    problems += family_problems(spec, family)
+    structure = _structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions)))
+    problems = _unique(chain(structure, further, family_problems(spec, family)))
     if problems:
-        raise InvalidSpec(_unique(problems))
+        raise InvalidSpec(problems)
     resolved = resolve(spec, known, family)
-    if problems := list(child_input_problems(resolved)):
-        raise InvalidSpec(_unique(problems))
-    return CheckedSpec(spec, resolved.prompts, required_of(resolved))
-
-
-def missing_inputs(required: Iterable[str], inputs: Mapping[str, Json]) -> list[str]:
-    """Return the required inputs that a submission lacks, sorted."""
-    return sorted(name for name in required if name not in inputs)
+    if problems := _unique(chain(child_input_problems(resolved), given_problems(resolved, arguments))):
+        raise InvalidSpec(problems)
+    return CheckedSpec(spec, resolved.prompts, needed_of(resolved))
 
 
 def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:
-    yield from graph_problems(outline)
+    for one in (outline, *outline.inner.values()):
+        yield from graph_problems(one)
     yield from compensation_problems(outline)
     yield from size_problems(found.node for found in outline.nodes if found.node is not None)
-    for found in outline.nodes:
-        if found.node is not None:
-            yield from node_problems(found.index, found.node, outline, registry)
+    yield from loops_problems(outline)
+    for one in (outline, *outline.inner.values()):
+        for found in one.nodes:
+            if found.node is not None:
+                yield from node_problems(found.index, found.node, one, registry)
 
 
 def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(dict.fromkeys(problems))
+    """Return the first problems: each may cost a comparison with all names, and a thousand of them help nobody."""
+    return tuple(dict.fromkeys(islice(problems, MAX_PROBLEMS)))

@@ -1,16 +1,20 @@
 """Step 3: an earlier answer to the same content stands in for the call, where the caller allows it."""
 
+import orjson
 from msgspec import structs
 
 from connectors.ports.engine import Clock
 from connectors.providers.base import ModelResponse
 from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.errors import Unavailable
-from services.calls.call import Answer, Call, Proceed
+from services.calls.call import Answer, Call, Content, Proceed
 from services.calls.ports import ResponseCache
 from services.calls.records import call_span, provider_call
 from services.calls.stages.route import routed
 from services.routing.router import Router
+
+_PLAIN = Content(max_tokens=0)
+_MORE = ("system", "developer", "history", "output_schema", "stop", "seed", "reasoning_effort")
 
 
 class Cache:
@@ -29,7 +33,7 @@ class Cache:
         if not content.cache or content.tools or content.turns:
             return await proceed(call)
         # The key names the model, so this call is routed here and not by the stage after this one.
-        call = routed(self._router, call)
+        call = await routed(self._router, call)
         key = _key(call)
         earlier = await self._get(key)
         if earlier is not None:
@@ -61,4 +65,11 @@ class Cache:
 def _key(call: Call) -> CacheKey:
     content, (provider, model) = call.content, call.route
     pictures = tuple(picture.sha256 for picture in content.pictures)
-    return CacheKey(call.org_id, provider, model, content.prompt, content.max_tokens, content.temperature, pictures)
+    limits = (content.max_tokens, content.temperature)
+    return CacheKey(call.org_id, provider, model, content.prompt, *limits, pictures, _more(content))
+
+
+def _more(content: Content) -> str:
+    """Return the fields that few calls set, as JSON; empty when none is, so that keys of plain calls stay."""
+    set_ = {name: value for name in _MORE if (value := getattr(content, name)) != getattr(_PLAIN, name)}
+    return orjson.dumps(set_, option=orjson.OPT_SORT_KEYS).decode() if set_ else ""

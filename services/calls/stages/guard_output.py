@@ -21,6 +21,8 @@ class GuardOutput:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         answer = await proceed(call)
+        if answer.blocked is not None:
+            return answer
         for guard in self._guards:
             try:
                 answer = structs.replace(answer, response=await guard.answer(call, answer.response))

@@ -6,10 +6,11 @@ from msgspec import structs
 
 from connectors.aio.keep_alive import kept
 from connectors.ports.engine import Clock
+from connectors.prices.rates import AUDIO_INPUT, IMAGE_INPUT, LONG_WRITES, VIDEO_INPUT
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from schemas.errors import StepError, TryLater, Unavailable
 from schemas.money import usd
-from services.calls.call import Answer, Call, Proceed, Reserved
+from services.calls.call import Answer, Call, Content, Proceed, Reserved
 from services.calls.cancellation import Cancellations
 from services.calls.ports import Holds, Prices
 from services.calls.timeouts import within_patience
@@ -55,12 +56,17 @@ class Hold:
             workflow=origin.workflow_name,
             provider=provider,
             model=model,
-            estimate_nano=self._prices.estimate(provider, model, call.input_tokens, call.content.max_tokens, at_ms),
+            estimate_nano=self._estimate(call, at_ms),
             at_ms=at_ms,
             run_budget_nano=call.cap_nano,
             tags=call.tags,
             price_version=self._prices.version(provider, model),
         )
+
+    def _estimate(self, call: Call, at_ms: int) -> int:
+        provider, model = call.route
+        most = call.content.max_tokens
+        return self._prices.estimate(provider, model, call.input_tokens, most, at_ms, _absent(call.content))
 
     async def _held(self, request: HoldRequest) -> Held:
         match await within_patience(lambda: self._holds.hold(request), self._clock, _no_money_held):
@@ -75,6 +81,15 @@ class Hold:
 
     async def _reassert(self, request: HoldRequest) -> bool:
         return await self._holds.reassert(request, self._clock.now_ms() + self._ttl_ms)
+
+
+def _absent(content: Content) -> frozenset[str]:
+    """Return the kinds of usage that a call cannot lead to: media that are not in it, writes that it does not ask for.
+
+    What a provider caches by itself is not among them.
+    """
+    absent = AUDIO_INPUT | VIDEO_INPUT | LONG_WRITES
+    return absent if content.pictures else absent | IMAGE_INPUT
 
 
 def _no_money_held(exc: TryLater) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from connectors.providers.base import ModelRequest, Provider
+from connectors.providers.base import Provider
 from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.timeouts import limited
@@ -23,23 +23,10 @@ class Invoke:
         self._aborts = aborts
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        provider, request = self._providers[call.route.provider], _request(call)
+        provider = self._providers[call.route.provider]
+        content, timeout_s = call.content, call.timeout_s + PROVIDER_GRACE_S
+        request = content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt)
         what = f"the answer of {call.route.provider}/{call.route.model}"
         async with self._aborts.breakable(call.cancel_key):
             response = await limited(provider.complete(request), call.timeout_s, what)
-        return Answer(response=response, at_s=time.perf_counter())
-
-
-def _request(call: Call) -> ModelRequest:
-    content = call.content
-    return ModelRequest(
-        model=call.route.model,
-        prompt=content.prompt,
-        max_tokens=content.max_tokens,
-        idempotency_key=call.idempotency_key,
-        temperature=content.temperature,
-        timeout_s=call.timeout_s + PROVIDER_GRACE_S,
-        tools=content.tools,
-        turns=content.turns,
-        pictures=content.pictures,
-    )
+        return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from msgspec import structs
 
 from connectors.providers.base import Provider
-from connectors.providers.conversation import weight
+from connectors.providers.request_text import request_text
 from schemas.errors import StepError
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.ports import Prices
-from services.routing.router import Router
+from services.calls.route_choice import learn, wanted_of
+from services.routing.router import Route, Router
 
 
 class RouteCall:
@@ -24,12 +25,16 @@ class RouteCall:
         self._prices = prices
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        call = routed(self._router, call)
-        return await proceed(structs.replace(call, input_tokens=self._tokens(call)))
+        call = await routed(self._router, call)
+        try:
+            return await proceed(structs.replace(call, input_tokens=self._tokens(call)))
+        finally:
+            learn(call)
 
     def _tokens(self, call: Call) -> int:
         provider, content, model = self._provider(call.route.provider), call.content, call.route.model
-        tokens = provider.count_tokens(model, weight(content.prompt, content.tools, content.turns))
+        tokens = provider.count_tokens(model, request_text(content.request(model, "", 0)))
+        tokens += provider.added_tokens(len(content.tools), has_schema=content.output_schema is not None)
         if not content.pictures:
             return tokens
         of_each = self._prices.picture_tokens(provider.name, model)
@@ -47,10 +52,12 @@ class RouteCall:
         return provider
 
 
-def routed(router: Router, call: Call) -> Call:
+async def routed(router: Router, call: Call) -> Call:
     """Return the call with its route, which is chosen once and booked in the ledger."""
     if call.route is not UNROUTED:
         return call
-    route = router.choose(call)
+    wanted = wanted_of(call)
+    choice = None if wanted is None else await router.choice(wanted)
+    route = router.choose(call) if choice is None else Route(*choice.route.split("/", 1))
     call.ledger.provider, call.ledger.model = route
-    return structs.replace(call, route=route)
+    return structs.replace(call, route=route, choice=choice)

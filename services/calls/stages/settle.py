@@ -1,6 +1,7 @@
 """Step 10: the call is settled, in every way that it can end.
 
-- it gave an answer: its actual cost, also when a guard blocks the answer;
+- it gave an answer: its actual cost, also when a guard blocks the answer or when it has no text. Counts that cannot be
+  are replaced by the call's bounds first (``services.calls.counts``);
 - it surely did not happen (refused, rate limited, failed at the provider): nothing, which is a settlement, too;
 - its outcome is unknown (a timeout, a broken connection, a run that ended meanwhile): the estimate, presumed, which an
   actual settlement would replace.
@@ -19,6 +20,7 @@ from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CostEvent, ProviderCall
 from services.calls.call import Answer, Call, Proceed
 from services.calls.capture import captured
+from services.calls.counts import believed
 from services.calls.ports import Objects, Prices
 from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
 
@@ -45,6 +47,9 @@ class Settle:
             latency_ms = (time.perf_counter() - began_s) * 1000
             await self._settle_failure(call, _as_step_error(exc), started_ms, latency_ms)
             raise
+        response = believed(self._prices, call, answer.response)
+        if response is not answer.response:
+            answer = structs.replace(answer, response=response)
         await self._settle_answer(call, answer, started_ms, (answer.at_s - began_s) * 1000)
         if answer.blocked is not None:
             raise answer.blocked
@@ -54,10 +59,16 @@ class Settle:
         response, blocked = answer.response, answer.blocked
         call.ledger.finish_reason = response.finish_reason
         provider, model = call.route
-        cost = self._prices.cost(provider, model, response.usage, call.reserved.booked_at_ms)
+        cost = self._prices.cost(provider, model, response.usage, call.reserved.booked_at_ms, response.served)
         record = provider_call(call, "ok", started_ms, latency_ms)
-        record = structs.replace(record, usage=response.usage, cost_nano=cost, error_code=blocked and blocked.code)
-        received = response.received if blocked is None else failure(blocked)
+        record = structs.replace(
+            record,
+            usage=response.usage,
+            cost_nano=cost,
+            error_code=blocked and blocked.code,
+            notes=list(response.notes),
+        )
+        received = response.received if blocked in (None, response.problem) else failure(blocked)
         await self._add(call, record, response.sent, received, settlement(call, cost, response.usage))
 
     async def _settle_failure(self, call: Call, error: StepError, started_ms: int, latency_ms: float) -> None:

@@ -1,4 +1,4 @@
-"""How runs stand in line, and whose turn it is: the moves of the entity ``lines``, see
+"""The queues of admission, and which run is next: the moves of the entity ``queues``, see
 ``schemas.tables.admissions``.
 """
 
@@ -7,29 +7,29 @@ from collections.abc import Iterator
 import msgspec
 
 from schemas.tables.admissions import (
-    LINES,
-    PLACED,
     POOL,
+    QUEUES,
+    TICKET,
     Limits,
-    Line,
     Organisation,
-    Placed,
     Pool,
+    Queue,
+    Ticket,
     limits_field,
-    line_field,
-    of_placed,
     organisation_field,
-    placed_field,
+    parse_ticket_field,
+    queue_field,
+    ticket_field,
 )
-from streams.core.state import State
+from streams.core.state import CorruptState, State
 
-_NOBODY = Organisation()
-_EMPTY = Line()
-_FREE = Limits()
+_NO_RUNS = Organisation()
+_EMPTY = Queue()
+_UNLIMITED = Limits()
 
 
-class Lines:
-    """The lines of all organisations during one event. What is empty has no entry."""
+class AdmissionQueues:
+    """The queues of all organisations during one event. What is empty has no entry."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -37,133 +37,136 @@ class Lines:
     @property
     def pool(self) -> Pool:
         """All organisations together."""
-        return self._state.get(LINES, POOL) or Pool()
+        return self._state.get(QUEUES, POOL) or Pool()
 
     @pool.setter
     def pool(self, pool: Pool) -> None:
-        self._state.put(LINES, POOL, pool)
+        self._state.put(QUEUES, POOL, pool)
 
     def limits(self, org_id: str) -> Limits:
         """Return the limits of an organisation."""
-        return self._state.get(LINES, limits_field(org_id)) or _FREE
+        return self._state.get(QUEUES, limits_field(org_id)) or _UNLIMITED
 
     def limit(self, org_id: str, limits: Limits) -> None:
         """Set the limits of an organisation."""
-        self._state.put(LINES, limits_field(org_id), limits)
+        self._state.put(QUEUES, limits_field(org_id), limits)
 
     def organisation(self, org_id: str) -> Organisation:
         """Return the counts of an organisation."""
-        return self._state.get(LINES, organisation_field(org_id)) or _NOBODY
+        return self._state.get(QUEUES, organisation_field(org_id)) or _NO_RUNS
 
-    def line(self, org_id: str, workflow: str) -> Line:
-        """Return a workflow's line."""
-        return self._state.get(LINES, line_field(org_id, workflow)) or _EMPTY
+    def queue(self, org_id: str, workflow: str) -> Queue:
+        """Return a workflow's queue."""
+        return self._state.get(QUEUES, queue_field(org_id, workflow)) or _EMPTY
 
-    def placed(self, org_id: str, workflow: str, number: int) -> Placed | None:
-        """Return the run with a number, ``None`` if it is over."""
-        return self._state.get(LINES, placed_field(org_id, workflow, number))
+    def ticket(self, org_id: str, workflow: str, number: int) -> Ticket | None:
+        """Return the ticket with a number, ``None`` if its run is over."""
+        return self._state.get(QUEUES, ticket_field(org_id, workflow, number))
 
-    def admitted(self) -> Iterator[tuple[str, str, Placed]]:
+    def admitted(self) -> Iterator[tuple[str, str, Ticket]]:
         """Yield every run that was admitted and is not over, with organisation and workflow."""
-        for field in self._state.fields(LINES):
-            if not field.startswith(PLACED):
+        for field in self._state.fields(QUEUES):
+            if not field.startswith(TICKET):
                 continue
-            org_id, workflow, number = of_placed(field)
-            placed = self.placed(org_id, workflow, number)
-            if placed is not None and number < self.line(org_id, workflow).head:
-                yield org_id, workflow, placed
+            org_id, workflow, number = parse_ticket_field(field)
+            ticket = self.ticket(org_id, workflow, number)
+            if ticket is not None and number < self.queue(org_id, workflow).head:
+                yield org_id, workflow, ticket
 
     # Moves
 
-    def stand(self, org_id: str, workflow: str, placed: Placed) -> int:
-        """Put a run at the end of its line; return its number."""
-        line, number = self.line(org_id, workflow), self.line(org_id, workflow).tail
-        first = line.waiting == 0
-        self._state.put(LINES, placed_field(org_id, workflow, number), placed)
-        self._set_line(
+    def append(self, org_id: str, workflow: str, ticket: Ticket) -> int:
+        """Put a run at the end of its queue; return its ticket's number."""
+        queue, number = self.queue(org_id, workflow), self.queue(org_id, workflow).tail
+        first = queue.waiting == 0
+        self._state.put(QUEUES, ticket_field(org_id, workflow, number), ticket)
+        self._set_queue(
             org_id,
             workflow,
-            Line(
-                number if first else line.head,
+            Queue(
+                number if first else queue.head,
                 number + 1,
-                line.running,
-                line.waiting + 1,
-                placed.since if first else line.since,
+                queue.running,
+                queue.waiting + 1,
+                ticket.since if first else queue.since,
             ),
         )
         self._count(org_id, waiting=1, opened=workflow if first else None)
         return number
 
-    def admit(self, org_id: str, workflow: str) -> Placed:
-        """Let the first run of a line go, which has one; return it."""
-        line = self.line(org_id, workflow)
-        placed = self.placed(org_id, workflow, line.head)
-        assert placed is not None  # the head of a line is never a hole
-        self._went(org_id, workflow, line, running=1)
-        return placed
+    def admit(self, org_id: str, workflow: str) -> Ticket:
+        """Admit the first run of a queue; return its ticket. Raises ``CorruptState`` for a queue without one."""
+        queue = self.queue(org_id, workflow)
+        ticket = self.ticket(org_id, workflow, queue.head)
+        if ticket is None:
+            raise CorruptState(f"the queue of {org_id}/{workflow} begins with a hole at {queue.head}")
+        self._remove_head(org_id, workflow, queue, running=1)
+        return ticket
 
     def leave(self, org_id: str, workflow: str, number: int) -> None:
-        """Take away a run that is over, from its line or from those that run."""
-        self._state.drop(LINES, placed_field(org_id, workflow, number))
-        line = self.line(org_id, workflow)
-        if number == line.head:
-            self._went(org_id, workflow, line)
-        elif number > line.head:
-            changed = msgspec.structs.replace(line, waiting=line.waiting - 1)
-            self._set_line(org_id, workflow, changed)
+        """Remove a run that is over, whether it was queued or running."""
+        self._state.drop(QUEUES, ticket_field(org_id, workflow, number))
+        queue = self.queue(org_id, workflow)
+        if number == queue.head:
+            self._remove_head(org_id, workflow, queue)
+        elif number > queue.head:
+            changed = msgspec.structs.replace(queue, waiting=queue.waiting - 1)
+            self._set_queue(org_id, workflow, changed)
             self._count(org_id, waiting=-1)
         else:
-            self._set_line(org_id, workflow, msgspec.structs.replace(line, running=line.running - 1))
+            self._set_queue(org_id, workflow, msgspec.structs.replace(queue, running=queue.running - 1))
             self._count(org_id, running=-1)
 
-    def _went(self, org_id: str, workflow: str, line: Line, *, running: int = 0) -> None:
-        """The first of a line goes; the next one that is still there is first now."""
-        head, waiting, next_one = line.head + 1, line.waiting - 1, None
+    def _remove_head(self, org_id: str, workflow: str, queue: Queue, *, running: int = 0) -> None:
+        """Remove the first ticket; the next one that is still there becomes the head."""
+        head, waiting, next_one = queue.head + 1, queue.waiting - 1, None
         while waiting and next_one is None:
-            next_one = self.placed(org_id, workflow, head)
+            next_one = self.ticket(org_id, workflow, head)
             head += next_one is None
         since = next_one.since if next_one is not None else 0
-        self._set_line(
-            org_id, workflow, Line(head if waiting else line.tail, line.tail, line.running + running, waiting, since)
+        self._set_queue(
+            org_id,
+            workflow,
+            Queue(head if waiting else queue.tail, queue.tail, queue.running + running, waiting, since),
         )
         self._count(org_id, waiting=-1, running=running, closed=None if waiting else workflow)
 
-    def _set_line(self, org_id: str, workflow: str, line: Line) -> None:
-        if line.running or line.waiting:
-            self._state.put(LINES, line_field(org_id, workflow), line)
+    def _set_queue(self, org_id: str, workflow: str, queue: Queue) -> None:
+        if queue.running or queue.waiting:
+            self._state.put(QUEUES, queue_field(org_id, workflow), queue)
         else:
-            self._state.drop(LINES, line_field(org_id, workflow))
+            self._state.drop(QUEUES, queue_field(org_id, workflow))
 
     def _count(
         self, org_id: str, *, running: int = 0, waiting: int = 0, opened: str | None = None, closed: str | None = None
     ) -> None:
         one, pool = self.organisation(org_id), self.pool
-        lines = one.lines if opened is None else (*one.lines, opened)
+        queues = one.queues if opened is None else (*one.queues, opened)
         if closed is not None:
-            lines = tuple(name for name in lines if name != closed)
-        self._set(org_id, Organisation(one.running + running, one.waiting + waiting, one.in_turn, lines))
-        self.pool = Pool(pool.size, pool.running + running, pool.waiting + waiting, pool.turns)
+            queues = tuple(name for name in queues if name != closed)
+        self._set(org_id, Organisation(one.running + running, one.waiting + waiting, one.in_rotation, queues))
+        self.pool = Pool(pool.size, pool.running + running, pool.waiting + waiting, pool.rotation)
 
-    def turn(self, org_id: str, *, comes: bool) -> None:
-        """Note whether an organisation has its turn coming."""
-        self._set(org_id, msgspec.structs.replace(self.organisation(org_id), in_turn=comes))
+    def rotate(self, org_id: str, *, joins: bool) -> None:
+        """Record that an organisation joined the rotation or left it."""
+        self._set(org_id, msgspec.structs.replace(self.organisation(org_id), in_rotation=joins))
 
     def _set(self, org_id: str, one: Organisation) -> None:
-        if one.running or one.waiting or one.in_turn:
-            self._state.put(LINES, organisation_field(org_id), one)
+        if one.running or one.waiting or one.in_rotation:
+            self._state.put(QUEUES, organisation_field(org_id), one)
         else:
-            self._state.drop(LINES, organisation_field(org_id))
+            self._state.drop(QUEUES, organisation_field(org_id))
 
-    # Whose turn it is
+    # Which run is next
 
     def next_of(self, org_id: str) -> str | None:
         """Return the workflow whose first run is the oldest of those that have room; ``None`` if nothing may go."""
         one, limits = self.organisation(org_id), self.limits(org_id)
-        if not one.waiting or (limits.most is not None and one.running >= limits.most):
+        if not one.waiting or (limits.max_running is not None and one.running >= limits.max_running):
             return None
         oldest: tuple[int, str] | None = None
-        for workflow in one.lines:
-            line, most = self.line(org_id, workflow), limits.workflows.get(workflow)
-            if (most is None or line.running < most) and (oldest is None or line.since < oldest[0]):
-                oldest = line.since, workflow
+        for workflow in one.queues:
+            queue, most = self.queue(org_id, workflow), limits.workflows.get(workflow)
+            if (most is None or queue.running < most) and (oldest is None or queue.since < oldest[0]):
+                oldest = queue.since, workflow
         return None if oldest is None else oldest[1]

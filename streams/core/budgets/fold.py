@@ -27,6 +27,7 @@ from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
 from schemas.records.money import CallStarted, CostEvent
 from schemas.tables.budgets import BEGUN, SETTLEMENT, settled_entity
+from schemas.tables.entry import Entry, entry
 from streams.core.commands import Command, Count, ExpireAt, Hold, Release
 from streams.core.state import State
 
@@ -161,7 +162,8 @@ def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) ->
 
 def _spend(state: State, org_id: str, fields: Iterable[str], amount_nano: int) -> None:
     for field in fields:
-        state.put(org_id, field, (state.get(org_id, field) or 0) + amount_nano)
+        spend: Entry[int] = entry(field)
+        state.put(org_id, spend, (state.get(org_id, spend) or 0) + amount_nano)
 
 
 def _remember(state: State, event: CostEvent, settlement: Settlement, now_ms: int) -> list[Command]:

@@ -1,56 +1,29 @@
 """``RunFold``: the table ``runs``, folded from ``run-events``. Implements ``streams.core.state.Fold``."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Mapping
+from typing import cast
 
 from schemas.records.base import Json
-from schemas.records.run_events import (
-    CancelRequested,
-    ChildFinished,
-    RunAdmitted,
-    RunEvent,
-    RunSubmitted,
-    SignalReceived,
-    StepDeferred,
-    StepFailed,
-    StepSucceeded,
-    TimerFired,
-)
+from schemas.records.run_events import RunEvent, RunSubmitted
 from schemas.records.timers import timer_id
+from schemas.spec.model import ResolvedSpec
 from schemas.tables.runs import HEADER, PARENT, PROGRESS, SPEC, SPEC_PREFIX, STATUS, STEP_PREFIX, spec_entity
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs.events import admitted
-from streams.core.runs.events.outcomes import (
-    cancel_requested,
-    child_finished,
-    signal_received,
-    step_deferred,
-    step_failed,
-    step_succeeded,
-    timer_fired,
-)
-from streams.core.runs.events.submitted import repeated, submit
-from streams.core.runs.nodes import compensation, workflow
-from streams.core.runs.nodes.agent import ask
+from streams.core.runs.events.submitted import Submission, submission_is
+from streams.core.runs.nodes import compensation
 from streams.core.runs.nodes.dispatch import fill_places
+from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS, run_span
+from streams.core.runs.plan.compile import compile_plan
+from streams.core.runs.rules import RULES, SUBMITTED
 from streams.core.runs.state import entries
+from streams.core.runs.state.changes import RunChanges, late, open_run
 from streams.core.runs.state.entries import Header, Progress
-from streams.core.runs.state.run import Turn, late, open_turn
+from streams.core.runs.state.reader import RunReader
 from streams.core.runs.views.parent_result import answer
 from streams.core.runs.views.run_view import changed_views, full_views
 from streams.core.state import State
-
-_RULES: Mapping[type, Callable[[Turn, Any], None]] = {
-    RunAdmitted: admitted.run_admitted,
-    StepSucceeded: step_succeeded,
-    StepFailed: step_failed,
-    StepDeferred: step_deferred,
-    TimerFired: timer_fired,
-    CancelRequested: cancel_requested,
-    SignalReceived: signal_received,
-    ChildFinished: child_finished,
-}
 
 
 class RunFold:
@@ -86,24 +59,21 @@ class RunFold:
         been accepted, and ``ImpossibleMove`` when state and rules contradict each other.
         """
         if isinstance(event, RunSubmitted):
-            known = repeated(state, event)
-            if known is not None:
-                return known or self._told_again(state, event, now_ms)
-            return self._close(state, submit(state, event, now_ms, offset, chain_steps=self._chain_steps))
-        turn = open_turn(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
+            return self._submitted(Submission(state, event, now_ms, offset, self._chain_steps))
+        rules = RULES[type(event)]
+        turn = open_run(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
         if turn is None:
-            return [admitted.give_back(event)] if isinstance(event, RunAdmitted) else [late("unknown_run")]
-        # The engine makes timers and knows no organisation; everybody else must name the run's own.
-        if event.org_id != turn.header.org_id and not isinstance(event, TimerFired):
+            return [rules.of_unknown(event)]
+        if event.org_id != turn.header.org_id and rules.checks_org:
             return [late("other_organisation")]
-        _RULES[type(event)](turn, event)
+        rules.rows[rules.situation(turn, event)](turn, event)
         return self._close(state, turn)
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return what a restored run waits for: its turn, its open requests and timers, and its view as a whole."""
         if entity.startswith(SPEC_PREFIX):
             return []
-        turn = open_turn(state, entity, now_ms, 0, chain_steps=self._chain_steps)
+        turn = open_run(state, entity, now_ms, 0, chain_steps=self._chain_steps)
         if turn is None:
             return []
         version = cast("Progress", state.get(entity, PROGRESS)).version
@@ -119,6 +89,8 @@ class RunFold:
 
     def decode(self, entity: str, field: str, data: bytes) -> Json:
         """Return the value of stored bytes."""
+        if field == SPEC:
+            return compile_plan(ResolvedSpec.model_validate_json(data))
         return entries.decode(field, data)
 
     def timer(self, entity: str, field: str, data: bytes) -> tuple[str, int] | None:
@@ -144,7 +116,7 @@ class RunFold:
             return fields
         return [HEADER, STATUS]
 
-    def _close(self, state: State, turn: Turn) -> list[Command]:
+    def _close(self, state: State, turn: RunChanges) -> list[Command]:
         """Write what changed; return requests, views and span, then what belongs to the commit."""
         if turn.plan.max_parallel is not None and turn.status == "running":
             fill_places(turn)
@@ -164,7 +136,7 @@ class RunFold:
             turn.commands += self._expiry(turn)
         return emitted + turn.commands
 
-    def _at_end(self, state: State, turn: Turn) -> list[Command]:
+    def _at_end(self, state: State, turn: RunReader) -> list[Command]:
         if not turn.is_over:
             return []
         told = _to_parent(turn)
@@ -172,12 +144,11 @@ class RunFold:
             told.append(admitted.give_back(turn.header))
         return [Emit(run_span(turn)), *told, *self._expiry(turn)]
 
-    def _told_again(self, state: State, event: RunSubmitted, now_ms: int) -> list[Command]:
-        """Tell the end of a run once more to a parent that asks for it once more."""
-        turn = open_turn(state, event.run_id, now_ms, 0) if event.parent is not None else None
-        return [] if turn is None or not turn.is_over else _to_parent(turn)
+    def _submitted(self, submission: Submission) -> list[Command]:
+        done = SUBMITTED[submission_is(submission.state, submission.event)](submission)
+        return done if isinstance(done, list) else self._close(submission.state, done)
 
-    def _expiry(self, turn: Turn) -> list[Command]:
+    def _expiry(self, turn: RunReader) -> list[Command]:
         """Say again, with every write, when a finished run leaves: a late one must not make it stay.
 
         One that still compensates does not leave.
@@ -190,12 +161,12 @@ class RunFold:
         return [ExpireAt(turn.run_id, ended_ms + self._keep_finished_ms)]
 
 
-def _to_parent(turn: Turn) -> list[Command]:
+def _to_parent(turn: RunReader) -> list[Command]:
     said = answer(turn)
     return [] if said is None else [Emit(said)]
 
 
-def _ask_again(state: State, turn: Turn) -> list[Command]:
+def _ask_again(state: State, turn: RunChanges) -> list[Command]:
     waits = turn.status == "queued" and admitted.has_turns(state, turn.header)
     armed: list[Command] = [admitted.ask(turn.header)] if waits else []
     if turn.deadline_ms is not None:
@@ -203,8 +174,6 @@ def _ask_again(state: State, turn: Turn) -> list[Command]:
     for step_id, step in turn.steps():
         if step.timer is not None and step.due_ms is not None:
             armed.append(Arm(turn.run_id, timer_id(step.timer), step.due_ms))
-        if step.state == "running" and step.total is None:
-            ask(turn, step_id, step)
-        elif step.total is None:
-            workflow.ask(turn, step_id, step)
+        if step.total is None:
+            kind_of(turn, step_id, step).outstanding(turn, step_id, step)
     return [*(Emit(record) for record in turn.requests), *(Emit(record) for record in turn.to_other_runs), *armed]

@@ -7,12 +7,12 @@ Rules that the tables stand for:
 2. A node is *settled* when it is ``succeeded``, ``failed``, ``skipped`` or ``canceled``. A run succeeds when every node
    is settled. The first step that fails for good fails the run, unless its node is optional: then the node is settled
    by it. What is open when a run fails is canceled.
-3. A step is ``pending`` (and has no entry) until the join of its node (``joins.py``) says that it runs or is skipped.
+3. A step is ``pending`` (and has no entry) until the join of its node (``nodes.join``) says that it runs or is skipped.
    What would run is skipped by a condition that is false; else it is ``ready``, for a moment or until its run has a
-   place for it (``places``). What is skipped settles its node, so skipping goes on along a branch. A switch succeeds
-   at once.
-4. ``ready`` becomes ``running`` by its request, or ``waiting`` where no worker is asked (``parked``). Arguments that
-   cannot be bound fail it at once; a map over an empty list succeeds at once.
+   place for it (``nodes.concurrency``). What is skipped settles its node, so skipping goes on along a branch. A switch
+   succeeds at once.
+4. ``ready`` becomes ``running`` by its request, or ``waiting`` where no worker is asked (``nodes.kinds``). Arguments
+   that cannot be bound fail it at once; a map over an empty list succeeds at once.
 5. A running attempt ends by its result, by its backstop timer, or is given back unstarted. Then the step waits
    for a timer (``waiting``), and the timer makes it ``running`` again.
 6. A result that comes while a deferred attempt waits is a result: some worker did start it after all.
@@ -20,11 +20,11 @@ Rules that the tables stand for:
    counts, once.
 8. A node that was skipped, or is optional and failed, has no output: references to it are null. The same holds for an
    ancestor that still ran when a join started the step early.
-9. A mapped node has rules of its own (``maps``): its children may fail without failing it.
+9. A mapped node has rules of its own (``nodes.map``): its children may fail without failing it.
 10. A run may begin with results of another one: their steps are ``succeeded`` or ``skipped`` from the start, at no
     cost.
-11. A step that runs another workflow waits for that run, or not, by rules of its own (``children``).
-12. What runs after a run has failed or was canceled has rules of its own (``compensation``) and changes no end.
+11. A step that runs another workflow waits for that run, or not, by rules of its own (``nodes.workflow``).
+12. What runs after a run has failed or was canceled has rules of its own (``nodes.compensation``) and changes no end.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """The life of one attempt, in this order:
 
-1. claim it (one round trip, which also reads the run's status); a pure function needs no claim
+1. claim it (one round trip, which also reads the run's status); a pure function needs no claim, unless it may be what
+   killed the worker before (``Delivery.suspect``)
 2. execute it, the claim renewed meanwhile
 3. store the outcome in the claim: the very bytes that will be appended
 4. append the outcome to the log and wait for its acknowledgement
@@ -17,7 +18,7 @@ reads the request again finds every outcome so far and goes on from there.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import structs
 
@@ -43,24 +44,45 @@ from topics.codec import decode
 log = logging.getLogger(__name__)
 
 #: Starts of one attempt that ended without an outcome, before it is taken for what kills its workers.
-MAX_STARTS = 5
+MAX_STARTS = 3
+#: An attempt on its last start is made alone, so that those that only happened to run beside the one that kills its
+#: workers are not taken for it. This is when to ask again while another one is.
+ALONE_WAIT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Todo:
     """What is left to do after an attempt was worked on: append ``records``; then go on with ``next``, if there is one.
 
-    ``claimed`` is the attempt whose claim is to be marked when nothing is left to go on with.
+    ``claimed`` is the attempt whose claim is to be marked when nothing is left to go on with. ``poison`` is why the
+    request's record is to be dead-lettered.
     """
 
     records: Sequence[OutRecord] = ()
     claimed: StepRequest | None = None
     next: StepRequest | None = None
+    poison: StepError | None = None
 
 
 def never() -> bool:
     """Go on with nothing."""
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a request came: ``where`` its record is (``topic/partition@offset``).
+
+    ``suspect``: a worker that died may have begun it, so that its starts are counted. ``may_go_on`` is asked when a
+    step that carries others has succeeded.
+    """
+
+    where: str = ""
+    suspect: bool = False
+    may_go_on: Callable[[], bool] = never
+
+
+FRESH = Delivery()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,20 +116,19 @@ class Attempts:
         self._metrics = metrics
         self._lease_ms = spec.lease_ms
         self._max_starts = spec.max_starts
+        self._alone: str | None = None
 
-    async def work(self, request: StepRequest, may_go_on: Callable[[], bool] = never) -> Todo:
-        """Do steps 1 to 3. Canceled, it gives its claim back at once.
-
-        ``may_go_on`` is asked when a step that carries others has succeeded.
-        """
-        if isinstance(request.work, FunctionCall):
-            return await self._function(request, may_go_on)
+    async def work(self, request: StepRequest, delivery: Delivery = FRESH) -> Todo:
+        """Do steps 1 to 3. Canceled, it gives its claim back at once."""
+        # What was given back once may have been on its last start.
+        if isinstance(request.work, FunctionCall) and not (delivery.suspect or request.deferral):
+            return await self._function(request, delivery.may_go_on)
         run_id, request_id, after = request.run_id, request.request_id, request.compensation
         answer = await until_available(lambda: self._claims.take(run_id, request_id, also_ended=after), self._clock)
         self._metrics.claimed(answer)
         match answer:
             case Granted():
-                return await self._granted(request, answer, may_go_on)
+                return await self._granted(request, answer, delivery)
             case Busy(owner=owner, remaining_ms=remaining_ms):
                 return self._deferred(request, remaining_ms / 1000, f"worker {owner} has this attempt")
             case Done(result=result):
@@ -143,8 +164,18 @@ class Attempts:
         after = self._after(request, executed, may_go_on)
         return Todo(_routed(_said(executed, after)), next=after)
 
-    async def _granted(self, request: StepRequest, granted: Granted, may_go_on: Callable[[], bool]) -> Todo:
+    async def _granted(self, request: StepRequest, granted: Granted, delivery: Delivery) -> Todo:
+        # The first start of a function was not counted.
+        deaths = granted.starts - 1 + isinstance(request.work, FunctionCall)
+        if deaths >= self._max_starts:
+            return await self._poisoned(request, granted, deaths, delivery.where)
+        last = deaths == self._max_starts - 1
+        if last and self._alone is not None:
+            await until_available(lambda: self._claims.release(granted), self._clock)
+            return self._deferred(request, ALONE_WAIT_S, f"it is started alone, after {self._alone}")
         try:
+            if last:
+                self._alone = request.request_id
             executed = await self._execute(request, granted)
         except Deferred as wait:
             await until_available(lambda: self._claims.release(granted), self._clock)
@@ -154,8 +185,21 @@ class Attempts:
             if request.on_unknown == "retry":
                 await self._give_up(granted)
             raise
+        finally:
+            if last:
+                self._alone = None
+        return await self._finished(request, granted, executed, self._after(request, executed, delivery.may_go_on))
+
+    async def _poisoned(self, request: StepRequest, granted: Granted, deaths: int, where: str) -> Todo:
+        error = _poison(deaths, where)
+        log.error("step %s of run %s: %s", request.step_id, request.run_id, error, extra={"action": "poison"})
+        todo = await self._finished(request, granted, self._executor.failed(request, error), None)
+        return replace(todo, poison=error)
+
+    async def _finished(
+        self, request: StepRequest, granted: Granted, executed: Executed, after: StepRequest | None
+    ) -> Todo:
         self._metrics.executed(request, executed.error_code)
-        after = self._after(request, executed, may_go_on)
         records = _routed(_said(executed, after))
         result = pack(records)
         if await until_available(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
@@ -180,11 +224,9 @@ class Attempts:
         return next_request(request, result.output, result.cost_nano, self._clock.now_ms())
 
     async def _execute(self, request: StepRequest, granted: Granted) -> Executed:
-        if granted.starts > self._max_starts:
-            return self._executor.failed(request, _poison(granted.starts - 1))
         what = f"the claim of {granted.request_id}"
         async with kept(lambda: self._claims.renew(granted), self._lease_ms / 3000, self._clock, what):
-            return await self._executor.execute(request, granted)
+            return await self._executor.execute(request, None if isinstance(request.work, FunctionCall) else granted)
 
     async def _give_up(self, granted: Granted) -> None:
         try:
@@ -210,9 +252,11 @@ def _said(executed: Executed, after: StepRequest | None) -> list[Record]:
     return [*others, structs.replace(result, chain="continues")]
 
 
-def _poison(starts: int) -> StepError:
+def _poison(starts: int, where: str) -> StepError:
     return StepError(
         "poison",
-        f"this attempt was started {starts} times and no worker lived to say how it ended; look in the workers' logs "
-        "why they died (memory, a crash in a tool), mend it, and submit the run again",
+        f"this attempt was started {starts} times, and its worker died each time; look in the workers' logs for the "
+        "reason (memory, a crash in a tool), fix it or set isolation='process', and submit the run again. "
+        "The request is in the dead-letter topic",
+        details={"dead_letter": where, "reason": "poison"},
     )

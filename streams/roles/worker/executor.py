@@ -1,7 +1,8 @@
 """Doing the work of one attempt and saying how it ended. Whatever goes wrong here becomes an outcome."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from connectors.redis.leases import Granted
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconciled, Unknown
 from connectors.tools.environment import World
+from connectors.tools.raised import contain, described, one_line, user_frames
 from connectors.tools.registry import Registry
+from connectors.tools.thread_pool import Progress
 from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
 from schemas.payload import INLINE_LIMIT, Payload
 from schemas.records.base import Json, Record
@@ -34,6 +37,9 @@ log = logging.getLogger(__name__)
 
 #: The longest that a tool or function may work when its node does not say.
 CALL_TIMEOUT_S = 300.0
+#: The longest that an attempt may take with all that it waits for: its call, two look-ups of an unknown outcome, a
+#: question to a model. Nothing but a defect takes longer, and its partition must go on.
+ATTEMPT_MOST_S = 1_200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +89,14 @@ class Executor:
         """
         ledger, started_ms = Ledger(), self._clock.now_ms()
         try:
-            value = await self._settled(request, granted, ledger)
+            value = await self._bounded(request, self._settled(request, granted, ledger))
             outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value, ledger))
         except Deferred:
             raise
-        except Exception as exc:  # noqa: BLE001 - a tool may raise anything; all of it is the attempt's outcome
-            error = _as_step_error(request, exc)
+        except BaseException as exc:
+            if isinstance(exc, asyncio.CancelledError) and _is_canceled():
+                raise
+            error = _as_wanted(request, _as_step_error(request, contain(exc)))
             outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
         return self._executed(request, outcome, ledger)
 
@@ -100,6 +108,12 @@ class Executor:
         """Return the outcome of an attempt that is not worked on."""
         now_ms = self._clock.now_ms()
         return self._executed(request, Outcome(now_ms, now_ms, error=error_info(error, request.step_id)), Ledger())
+
+    async def _bounded(self, request: StepRequest, work: Awaitable[Json]) -> Json:
+        """Return the result of an attempt, which ends whatever it waits for."""
+        if not request.links and self.is_quick(request):
+            return await work
+        return await limited(work, ATTEMPT_MOST_S, f"the attempt {request.request_id}")
 
     async def _settled(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
         return await settled(
@@ -114,9 +128,9 @@ class Executor:
         asked = self._registry.reconcile(work.name, args, self._context(request), work.config)
         try:
             return await limited(asked, timeout_s(request, CALL_TIMEOUT_S), f"reconcile of {work.name!r}")
-        except Exception as exc:
-            log.warning("reconcile of %s raised", request.request_id, exc_info=exc, extra={"action": "reconcile"})
-            return Unknown(f"its reconcile hook raised {type(exc).__name__}: {exc}")
+        except Exception as exc:  # noqa: BLE001 - the hook is user code
+            _log_raised(f"reconcile of {request.request_id}", exc, "reconcile")
+            return Unknown(f"its reconcile hook raised {described(exc)}")
 
     async def _value(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
         args = await self._args(request)
@@ -142,12 +156,23 @@ class Executor:
         if self._registry.is_quick(work.kind, work.name):
             return await self._registry.call(work.kind, work.name, args, context, work.config)
         async with self._aborts.breakable(cancel_key(request)):
-            call = self._registry.call(work.kind, work.name, args, context, work.config)
-            value = await limited(call, timeout_s(request, CALL_TIMEOUT_S), f"{work.kind} {work.name!r}")
+            value = await self._limited(request, work, args, context)
         if granted is None or (question := analyzer_question(work)) is None:
             return value
         content = content_of(question, args, (await picture_in(context, args),))
         return {**value, "description": await self._answer(request, granted, ledger, content)}
+
+    async def _limited(
+        self, request: StepRequest, work: ToolCall | FunctionCall, args: dict[str, Json], context: ToolContext
+    ) -> Json:
+        progress, seconds = Progress(), timeout_s(request, CALL_TIMEOUT_S)
+        call = self._registry.call(work.kind, work.name, args, context, work.config, progress)
+        try:
+            return await limited(call, seconds, f"{work.kind} {work.name!r}")
+        except StepError as exc:
+            if exc.code != "timeout" or progress.started:
+                raise
+            raise _not_started(work, seconds) from exc
 
     async def _answer(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Json:
         answer = await self._call_model(call_of(request, granted, ledger, content))
@@ -180,7 +205,7 @@ class Executor:
             org_id=request.org_id,
             run_id=request.run_id,
             step_id=request.step_id,
-            idempotency_key=request.request_id,
+            idempotency_key=request.idempotency_key,
             documents_dir=self._documents_dir,
             objects=self._objects,
             world=self._world,
@@ -195,7 +220,7 @@ class Executor:
             return await until_available(
                 lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock
             )
-        except (TypeError, Undecodable) as exc:
+        except Undecodable as exc:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
 
     def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger) -> Executed:
@@ -206,12 +231,54 @@ class Executor:
 def _as_step_error(request: StepRequest, exc: Exception) -> StepError:
     match exc:
         case StepError():
-            return exc
+            return _checked(exc)
         case TryLater():
             return StepError("unavailable", str(exc), retryable=True, retry_after_ms=int(exc.retry_after_s * 1000))
         case Rejected() | BadRecord():
             return StepError("rejected", str(exc))
-    log.warning("step %s raised", request.request_id, exc_info=exc, extra={"action": "step_raised"})
+    _log_raised(f"step {request.step_id} of run {request.run_id}", exc, "step_raised")
     # A function is pure, so that what it raised once it raises again; the world of a tool may be better then.
     retryable = not isinstance(request.work, FunctionCall)
-    return StepError("exception", f"{type(exc).__name__}: {exc}", retryable=retryable)
+    return StepError("exception", described(exc), retryable=retryable)
+
+
+def _as_wanted(request: StepRequest, error: StepError) -> StepError:
+    """Return the error of an attempt, retryable if its node wants its code retried."""
+    if error.code in request.retry_on:
+        error.retryable = True
+    return error
+
+
+def _checked(exc: StepError) -> StepError:
+    """Return a step's error as a record can carry it: user code may have put anything into its fields."""
+    after_ms, details = exc.retry_after_ms, exc.details
+    is_named = type(exc.code) is str and exc.code != "" and type(details) is dict
+    if is_named and (after_ms is None or (type(after_ms) is int and 0 <= after_ms < 1 << 53)):
+        return exc
+    return StepError(
+        "exception",
+        f"it raised a StepError with code {exc.code!r:.100} and retry_after_ms {after_ms!r:.100}; "
+        f"a code is a text and a time a number of milliseconds: {described(exc)}",
+        retryable=bool(exc.retryable),
+    )
+
+
+def _log_raised(what: str, exc: Exception, action: str) -> None:
+    """Write one line with the frames of the user's code, since ours tell its author nothing."""
+    frames = user_frames(exc) or "no frame of its own"
+    log.warning("%s raised %s; at %s", what, one_line(described(exc)), one_line(frames), extra={"action": action})
+
+
+def _not_started(work: ToolCall | FunctionCall, seconds: float) -> StepError:
+    return StepError(
+        "not_started",
+        f"{work.kind} {work.name!r} was not called: every place for plain calls was taken for {seconds:g} s; "
+        "run more workers, or allow more time (policy.timeout_ms)",
+        retryable=True,
+    )
+
+
+def _is_canceled() -> bool:
+    """Return true if the worker itself ends this attempt."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

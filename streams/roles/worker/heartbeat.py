@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from connectors.aio.cancel import end
 from connectors.redis.worker_registry import BEAT_S, Said, WorkerRegistry
@@ -55,12 +55,20 @@ class Heartbeat:
 
 
 def voice(
-    worker_id: str, lanes: Sequence[str], concurrency: int, in_flight: Callable[[], int], started_ms: int
+    worker_id: str,
+    lanes: Sequence[str],
+    concurrency: int,
+    in_flight: Callable[[], int],
+    started_ms: int,
+    providers: Iterable[str] = (),
 ) -> Callable[[bool], Said]:
     """Return what a worker says of itself at each beat."""
+    has_providers = tuple(sorted(providers))
     instance = f"{worker_id}/{uuid.uuid4().hex[:8]}"
 
     def say(stopped: bool) -> Said:
-        return Said(instance, worker_id, tuple(lanes), concurrency, in_flight(), VERSION, started_ms, stopped)
+        return Said(
+            instance, worker_id, tuple(lanes), concurrency, in_flight(), VERSION, started_ms, stopped, has_providers
+        )
 
     return say

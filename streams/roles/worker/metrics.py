@@ -7,13 +7,16 @@ from prometheus_client import CollectorRegistry
 from connectors.prometheus.families import counter, gauge
 from connectors.redis.leases import ClaimAnswer
 from schemas.metrics import (
+    WORKER_ABANDONED_ATTEMPTS,
     WORKER_ATTEMPTS_IN_FLIGHT,
     WORKER_ATTEMPTS_TOTAL,
     WORKER_CHAINED_ATTEMPTS_TOTAL,
     WORKER_DEAD_LETTERS_TOTAL,
     WORKER_LEASE_ANSWERS_TOTAL,
+    WORKER_OLDEST_UNACKED_SECONDS,
     WORKER_PAUSES_TOTAL,
     WORKER_UNACKED_REQUESTS,
+    WORKER_WATERMARK_SPAN,
 )
 from schemas.records.steps import StepRequest
 
@@ -24,6 +27,9 @@ class WorkerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._in_flight = gauge(WORKER_ATTEMPTS_IN_FLIGHT, registry)
         self._unacked = gauge(WORKER_UNACKED_REQUESTS, registry)
+        self._oldest = gauge(WORKER_OLDEST_UNACKED_SECONDS, registry)
+        self._span = gauge(WORKER_WATERMARK_SPAN, registry)
+        self._abandoned = gauge(WORKER_ABANDONED_ATTEMPTS, registry)
         self._attempts = counter(WORKER_ATTEMPTS_TOTAL, registry)
         self._chained = counter(WORKER_CHAINED_ATTEMPTS_TOTAL, registry)
         self._leases = counter(WORKER_LEASE_ANSWERS_TOTAL, registry)
@@ -34,6 +40,15 @@ class WorkerMetrics:
         """Show the attempts in flight and the unacked requests at each scrape."""
         self._in_flight.set_function(in_flight)
         self._unacked.set_function(unacked)
+
+    def watch_unacked(self, oldest_s: Callable[[], float], span: Callable[[], int]) -> None:
+        """Show at each scrape how old what holds a watermark back is, and how much waits behind it."""
+        self._oldest.set_function(oldest_s)
+        self._span.set_function(span)
+
+    def watch_calls(self, abandoned: Callable[[], int]) -> None:
+        """Show at each scrape how many calls that were given up still run."""
+        self._abandoned.set_function(abandoned)
 
     def executed(self, request: StepRequest, error_code: str | None) -> None:
         """Count an attempt that ended."""

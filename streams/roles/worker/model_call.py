@@ -7,6 +7,7 @@ of it.
 
 from typing import Any
 
+from connectors.providers.base import OutputSchema
 from connectors.providers.images import ImageInput
 from connectors.redis.leases import Granted
 from connectors.tools.builtin.images import ANALYZER, LOOK, MAX_TOKENS
@@ -28,7 +29,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
     return Call(
         org_id=request.org_id,
         call_id=call_id,
-        idempotency_key=request_id,
+        idempotency_key=request.idempotency_key,
         origin=Origin(
             request_id=request_id,
             workflow_name=request.workflow_name,
@@ -49,6 +50,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
         tags=request.tags,
         capture=request.capture,
         cancel_key=cancel_key(request),
+        sla_ms=request.sla_ms,
     )
 
 
@@ -65,6 +67,12 @@ def content_of(
         tools=before.tools,
         turns=before.turns,
         pictures=pictures,
+        system=work.system,
+        output_schema=None if work.output_schema is None else OutputSchema(work.output_schema),
+        stop=tuple(work.stop),
+        seed=work.seed,
+        reasoning_effort=work.reasoning_effort,
+        wish=work.route,
     )
 
 

@@ -49,7 +49,7 @@ def error_info(error: StepError, step_id: str) -> ErrorInfo:
 def outcome_records(request: StepRequest, outcome: Outcome, ledger: Ledger, worker_id: str) -> list[Record]:
     """Return what is appended for an attempt that ended, its result last."""
     result = result_record(request, outcome, ledger, worker_id)
-    return [*ledger.calls, *ledger.costs, spans_record(request, outcome, ledger), result]
+    return [*ledger.calls, *ledger.costs, *ledger.routes, spans_record(request, outcome, ledger), result]
 
 
 def result_record(request: StepRequest, outcome: Outcome, ledger: Ledger, worker_id: str) -> StepSucceeded | StepFailed:

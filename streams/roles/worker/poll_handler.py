@@ -7,18 +7,19 @@ are worked on at once and finish in any order; a partition's offset follows its 
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from connectors.ports.engine import Clock, InRecord
 from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
 from schemas.records.base import Record
 from schemas.records.steps import StepRequest
-from streams.roles.worker.attempt import Attempts, Todo
+from streams.roles.worker.attempt import Attempts, Delivery, Todo
 from streams.roles.worker.lanes import Lanes
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.producer import Outbox
 from streams.roles.worker.request_record import failed_by_dead_letter, read_request
-from streams.roles.worker.watermark import Ticket, Watermarks
+from streams.roles.worker.suspects import Suspects
+from streams.roles.worker.watermark import Taken, Ticket, Watermarks
 from streams.runtime.consumer.poll import Control, Partition, Poll
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.routing import to_out
@@ -35,6 +36,20 @@ MAX_UNPUBLISHED = 256
 CHAIN_MOST_MS = 10_000
 #: After the drain's time is over: to release claims, which is one round trip.
 GIVE_UP_S = 2.0
+
+
+class Calls(Protocol):
+    """What the worker's registry says of calls that were given up and did not end."""
+
+    @property
+    def abandoned(self) -> int:
+        """How many still run."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether they take what other calls need, so that this process must be replaced."""
+        ...
 
 
 class _Twin(NamedTuple):
@@ -54,6 +69,7 @@ class Worker:
         outbox: Outbox,
         clock: Clock,
         metrics: WorkerMetrics,
+        calls: Calls | None = None,
         concurrency: int = CONCURRENCY,
         max_span: int = MAX_SPAN,
     ) -> None:
@@ -61,19 +77,26 @@ class Worker:
         self._outbox = outbox
         self._clock = clock
         self._metrics = metrics
+        self._calls = calls
         self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._in_flight = 0
         self._lanes = Lanes()
         self._watermarks = Watermarks(max_span)
+        self._suspects = Suspects(max_span)
         self._paused: dict[Partition, str] = {}
         self._tasks: set[asyncio.Task[bool]] = set()
         self._running: dict[str, _Twin] = {}
         self._control: Control | None = None
         self._draining = False
+        self._giving_up = False
         self._tenure = 0
         self._quick_in_a_row = 0
+        #: Why the role must end: a request that could be neither answered nor dead-lettered.
+        self.fault: BaseException | None = None
         metrics.watch(lambda: self._in_flight, lambda: len(self._tasks))
+        metrics.watch_calls(lambda: calls.abandoned if calls is not None else 0)
+        metrics.watch_unacked(self._oldest_s, self._watermarks.longest_span)
 
     async def assigned(self, partitions: set[Partition], control: Control) -> None:
         """Go on at the group's offsets."""
@@ -84,6 +107,7 @@ class Worker:
         """Forget what left. Calls in flight go on and are published; their claims tell the next owner."""
         self._tenure += 1
         self._watermarks.revoke(partitions)
+        self._suspects.revoke(partitions)
         for partition in partitions:
             self._paused.pop(partition, None)
 
@@ -110,6 +134,7 @@ class Worker:
         tenure = self._tenure
         for partition, records in poll.records.items():
             self._lanes.took(partition[0], len(records))
+            self._suspects.first(partition, records, self._control)
             for record in records:
                 if tenure != self._tenure:
                     return
@@ -138,6 +163,7 @@ class Worker:
         self._draining = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
+        self._giving_up = True
         left = set(self._tasks)
         for task in left:
             task.cancel()
@@ -149,6 +175,29 @@ class Worker:
     def paused(self) -> dict[Partition, str]:
         """Return the partitions that wait for an upgrade of this role, and why."""
         return dict(self._paused)
+
+    def spent(self) -> str:
+        """Return why this process must be replaced; empty while it need not."""
+        if self._calls is None or not self._calls.exhausted:
+            return ""
+        return f"{self._calls.abandoned} calls that were given up never ended, and their threads cannot be stopped"
+
+    def degraded(self) -> list[str]:
+        """Return what costs this process something and stops nothing, in words."""
+        count = self._calls.abandoned if self._calls is not None else 0
+        return [f"{count} calls that were given up still run; set isolation='process' for them"] if count else []
+
+    def complaints(self, stall_s: float) -> list[str]:
+        """Return what stands still because a request is not acknowledged, in words."""
+        found = [why] if (why := self.spent()) else []
+        for (topic, number), watermark in self._watermarks.closed().items():
+            oldest, still_s = watermark.oldest, self._seconds_since(watermark.oldest)
+            if oldest is not None and still_s >= stall_s:
+                found.append(
+                    f"{topic}/{number} takes nothing more, since {watermark.span} requests wait behind {oldest.what}, "
+                    f"which is unacknowledged for {still_s:.0f} s"
+                )
+        return found
 
     @property
     def in_flight(self) -> int:
@@ -162,14 +211,16 @@ class Worker:
             self._pause(partition, record, exc)
             return
         except BadRecord as exc:
-            if (ticket := self._watermarks.take(partition, record.offset)) is not None:
+            taken = Taken("a record that cannot be read", self._clock.now_ms())
+            if (ticket := self._watermarks.take(partition, record.offset, taken)) is not None:
                 failed = failed_by_dead_letter(record, exc, self._clock.now_ms())
                 self._start(self._set_aside(record, ticket, exc, *([] if failed is None else [failed])))
             return
         # The slot comes first: while it is waited for, the partition may leave, and even come back. A record of the
         # former tenure would then hide unread ones before it from the watermark.
         await self._enter(request)
-        ticket = None if self._draining or tenure != self._tenure else self._watermarks.take(partition, record.offset)
+        stays = not self._draining and tenure == self._tenure
+        ticket = self._watermarks.take(partition, record.offset, self._taken(request)) if stays else None
         if ticket is None:
             self._leave(request)
             return
@@ -199,43 +250,67 @@ class Worker:
     async def _work(self, record: InRecord, request: StepRequest, ticket: Ticket) -> bool:
         """Work on a request, and on what it carries, to its ack. Returns whether all outcomes are in the log."""
         until_ms = self._clock.now_ms() + CHAIN_MOST_MS
+        delivery = Delivery(
+            f"{record.topic}/{record.partition}@{record.offset}",
+            self._suspects.has(ticket.partition, record.offset),
+            lambda: self._may_go_on(ticket, until_ms),
+        )
         claimed: list[StepRequest] = []
         try:
-            todo = await self._attempt(request, ticket, until_ms)
+            todo = await self._attempt(request, delivery)
             while todo.next is not None:
                 claimed += [todo.claimed] if todo.claimed is not None else []
                 request = todo.next
-                todo = await self._ride(request, ticket, until_ms)
+                todo = await self._ride(request, delivery)
             claimed += [todo.claimed] if todo.claimed is not None else []
             for one in claimed:
                 await self._attempts.mark(one)
-        except Exception as exc:
-            # Not the step's failure but ours: say so everywhere, since the request must not stop the partition.
-            log.exception("worker failed on %s", request.request_id, extra={"action": "worker_failed"})
-            error = StepError(
-                "internal", f"the worker failed: {type(exc).__name__}: {exc}; see its log and dead letters"
-            )
-            await self._attempts.publish(self._attempts.given_up(request, error))
-            return await self._set_aside(record, ticket, Undecodable("worker", f"{type(exc).__name__}: {exc}"))
+        except GeneratorExit:
+            raise
+        except BaseException as exc:
+            if self._giving_up:
+                raise
+            return await self._failed(record, request, ticket, exc)
+        if todo.poison is not None:
+            return await self._set_aside(record, ticket, Undecodable("poison", str(todo.poison)))
         self._ack(ticket)
         return True
 
-    async def _attempt(self, request: StepRequest, ticket: Ticket, until_ms: int) -> Todo:
+    async def _failed(self, record: InRecord, request: StepRequest, ticket: Ticket, exc: BaseException) -> bool:
+        """Say that an attempt ended in a way that it must not. Its request must not stop the partition."""
+        if isinstance(exc, asyncio.CancelledError):
+            # Nobody here canceled it: the code that it called did.
+            _forgive(asyncio.current_task())
+            error = StepError("exception", "the call canceled the attempt; raise an error instead", retryable=True)
+            log.warning(
+                "step %s of run %s canceled its attempt", request.step_id, request.run_id, extra={"action": "canceled"}
+            )
+            await self._attempts.publish(self._attempts.given_up(request, error))
+            self._ack(ticket)
+            return True
+        # Not the step's failure but ours.
+        log.error("worker failed on %s", request.request_id, exc_info=exc, extra={"action": "worker_failed"})
+        said = f"{type(exc).__name__}: {exc}"
+        error = StepError("internal", f"the worker failed: {said}; see its log and dead letters")
+        await self._attempts.publish(self._attempts.given_up(request, error))
+        return await self._set_aside(record, ticket, Undecodable("worker", said))
+
+    async def _attempt(self, request: StepRequest, delivery: Delivery) -> Todo:
         """Work on one attempt, whose slot is taken, until its outcome is in the log."""
         try:
-            todo = await self._attempts.work(request, lambda: self._may_go_on(ticket, until_ms))
+            todo = await self._attempts.work(request, delivery)
         finally:
             self._leave(request)
             self._wake()
         await self._attempts.publish(todo)
         return todo
 
-    async def _ride(self, request: StepRequest, ticket: Ticket, until_ms: int) -> Todo:
+    async def _ride(self, request: StepRequest, delivery: Delivery) -> Todo:
         """Work on a step that rode along, in turn with what comes from the log."""
         await self._enter(request)
         self._name(request, asyncio.current_task())
         self._metrics.chained()
-        return await self._attempt(request, ticket, until_ms)
+        return await self._attempt(request, delivery)
 
     def _name(self, request: StepRequest, task: "asyncio.Task[Any] | None") -> None:
         """Let a request that is delivered while a task works on it wait for that task."""
@@ -294,12 +369,31 @@ class Worker:
     def _ended(self, task: "asyncio.Task[bool]") -> None:
         self._tasks.discard(task)
         self._wake()
-        if not task.cancelled() and (exc := task.exception()) is not None:
+        if not task.cancelled() and (exc := task.exception()) is not None and not self._giving_up:
+            # Neither its outcome nor its dead letter could be appended. A new process reads it again; this one would
+            # leave its partition standing.
             log.error("a request is left unacked and will be read again", exc_info=exc, extra={"action": "unacked"})
+            self.fault = self.fault or exc
 
     def _ack(self, ticket: Ticket) -> None:
         self._watermarks.ack(ticket)
 
+    def _taken(self, request: StepRequest) -> Taken:
+        what = f"step {request.step_id} of run {request.run_id} (attempt {request.attempt})"
+        return Taken(what, self._clock.now_ms())
+
+    def _seconds_since(self, taken: Taken | None) -> float:
+        return 0.0 if taken is None else (self._clock.now_ms() - taken.since_ms) / 1000
+
+    def _oldest_s(self) -> float:
+        since_ms = self._watermarks.oldest_ms()
+        return 0.0 if since_ms is None else (self._clock.now_ms() - since_ms) / 1000
+
     def _wake(self) -> None:
         if self._control is not None:
             self._control.wake()
+
+
+def _forgive(task: "asyncio.Task[Any] | None") -> None:
+    while task is not None and task.cancelling():
+        task.uncancel()

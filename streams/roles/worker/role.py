@@ -1,29 +1,38 @@
 """The worker role: attempts of steps, from the lanes of qualities and queues to their outcomes in the log."""
 
+import asyncio
 import socket
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from connectors.aio.cancel import end
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import build_providers
+from connectors.providers.registry import Endpoint, build_providers, provider_names
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.environment import environment_of
 from connectors.tools.metrics import ToolMetrics
+from connectors.tools.process_pool import MAX_PROCESSES, Processes
+from connectors.tools.process_wire import Place
+from connectors.tools.raised import contain_tasks
 from connectors.tools.tools_file import ToolsFile
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
-from services.routing.router import RouteTable
+from services.routing.models import Models
+from services.routing.policy_router import PolicyRouter
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
@@ -47,6 +56,7 @@ def build(ctx: RoleContext) -> RoleApp:
     worker_id = settings.id or f"{socket.gethostname()}-{id(ctx):x}"
     lanes = lanes_of(settings.queues)
     load_entry_points()
+    _isolate(ctx)
     if ctx.settings.tools.file:
         ToolsFile(Path(ctx.settings.tools.file)).refresh()
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
@@ -61,10 +71,15 @@ def build(ctx: RoleContext) -> RoleApp:
         metrics=metrics,
     )
     handler = Worker(
-        attempts=attempts, outbox=outbox, clock=ctx.clock, metrics=metrics, concurrency=settings.concurrency
+        attempts=attempts,
+        outbox=outbox,
+        clock=ctx.clock,
+        metrics=metrics,
+        calls=REGISTRY,
+        concurrency=settings.concurrency,
     )
     _beat(ctx, worker_id, lanes, handler)
-    reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES)
+    reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES, marks_ends=True)
     return ctx.app(SPEC.name, handler, reads, drain_s=settings.drain_s)
 
 
@@ -79,9 +94,25 @@ def lanes_of(queues: str) -> tuple[str, ...]:
     return tuple(catalogue.lane(name) for name in dict.fromkeys(names))
 
 
+def _isolate(ctx: RoleContext) -> None:
+    """Prepare what keeps user code from taking the worker with it."""
+    settings = ctx.settings.worker
+    processes = Processes(
+        min(settings.concurrency, MAX_PROCESSES), lambda: [Place.of(entry.make) for entry in REGISTRY.in_processes()]
+    )
+    REGISTRY.isolate(processes, settings.isolation)
+    ctx.on_close(processes.close)
+    loop = asyncio.get_running_loop()
+    contain_tasks(loop)
+    if REGISTRY.in_processes():
+        warming = loop.create_task(processes.warm(), name="warm processes")
+        ctx.on_close(lambda: end(warming))
+
+
 def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
     concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
-    say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms)
+    providers = provider_names(_endpoints(ctx))
+    say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms, providers)
     heart = Heartbeat(WorkerRegistry(ctx.redis), say)
     heart.start()
     ctx.on_close(heart.stop)
@@ -105,10 +136,16 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
+    providers, prices = _providers(ctx), PriceBook.load(settings.providers.prices_file)
     return CallPorts(
-        providers=_providers(ctx),
-        router=RouteTable(),
-        prices=PriceBook.load(settings.providers.prices_file),
+        providers=providers,
+        router=PolicyRouter(
+            Models.load(settings.providers.routes_file),
+            providers,
+            prices.estimate,
+            RouteReader(ctx.redis, settings.kafka.partitions),
+        ),
+        prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
         cache=RedisResponseCache(ctx.redis),
@@ -128,14 +165,26 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
     providers = build_providers(
-        openai_api_key=settings.openai_api_key.get_secret_value(),
-        openai_base_url=settings.openai_base_url,
-        local_url=settings.local_url,
-        behaviour=behaviour,
+        _endpoints(ctx), openai_wire=settings.openai_wire, local_url=settings.local_url, behaviour=behaviour
     )
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers
+
+
+def _endpoints(ctx: RoleContext) -> dict[str, Endpoint]:
+    settings = ctx.settings.providers
+    return {
+        "openai": _endpoint(settings.openai_api_key, settings.openai_base_url),
+        "anthropic": _endpoint(settings.anthropic_api_key, settings.anthropic_base_url),
+        "google": _endpoint(settings.google_api_key, settings.google_base_url),
+        "cohere": _endpoint(settings.cohere_api_key, settings.cohere_base_url),
+        "compatible": _endpoint(settings.compatible_api_key, settings.compatible_base_url),
+    }
+
+
+def _endpoint(api_key: SecretStr, base_url: str) -> Endpoint:
+    return Endpoint(api_key.get_secret_value(), base_url)
 
 
 SPEC = RoleSpec(
@@ -143,7 +192,13 @@ SPEC = RoleSpec(
     summary="works on the attempts of steps",
     build=build,
     reads=(catalogue.STEP_REQUESTS, catalogue.DEFINITIONS),
-    writes=(catalogue.RUN_EVENTS, catalogue.PROVIDER_CALLS, catalogue.COST_EVENTS, catalogue.TRACE_SPANS),
+    writes=(
+        catalogue.RUN_EVENTS,
+        catalogue.PROVIDER_CALLS,
+        catalogue.COST_EVENTS,
+        catalogue.TRACE_SPANS,
+        catalogue.ROUTE_OUTCOMES,
+    ),
     needs=(Dependency.KAFKA, Dependency.REDIS),
     uses=(Dependency.NATS,),
 )

@@ -56,7 +56,7 @@ async def _asked(request: StepRequest, ask: Ask, why: str) -> Done | NotDone:
         why = f"{why}; {found.reason}"
     raise StepError(
         CODE,
-        f"nobody knows whether this attempt did its work ({why}); look for its idempotency key {request.request_id} "
-        "where it would have worked, then restart the run from this step",
+        f"nobody knows whether this attempt did its work ({why}); look for its idempotency key "
+        f"{request.idempotency_key} where it would have worked, then restart the run from this step",
         details={"outcome": "unknown"},
     )

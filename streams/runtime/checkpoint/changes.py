@@ -7,6 +7,7 @@ for a page; so short runs cost a checkpoint a few hundred bytes each, and no key
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.ports.engine import Commit, Kept
 from streams.core.state import Fold
@@ -39,7 +40,7 @@ class ChangedEntries:
     That is sure once this ownership has written a checkpoint before the entity began.
     """
 
-    def __init__(self, fold: Fold) -> None:
+    def __init__(self, fold: Fold[Any]) -> None:
         self._fold = fold
         self.paging = False
         self.entries: dict[str, dict[str, bytes | None]] = {}

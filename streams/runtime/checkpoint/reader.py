@@ -7,6 +7,7 @@ memory it takes is that of the partition's living entities.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.ports.engine import Commit, Kept, timer_member
 from connectors.redis.holds import entry_of
@@ -40,7 +41,7 @@ class CheckpointReader:
     says an entity leaves by the store's.
     """
 
-    def __init__(self, fold: Fold, epoch: int, offset: int, clock_ms: int, behind_ms: int) -> None:
+    def __init__(self, fold: Fold[Any], epoch: int, offset: int, clock_ms: int, behind_ms: int) -> None:
         self._fold = fold
         self._epoch = epoch
         self._offset = offset

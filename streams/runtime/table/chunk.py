@@ -40,7 +40,7 @@ class ChunkResult:
 class ChunkFolder:
     """Folds decoded records of one partition in order."""
 
-    def __init__(self, fold: Fold, memory: Memory, to_out: ToOut, timer_of: TimerOf) -> None:
+    def __init__(self, fold: Fold[Any], memory: Memory, to_out: ToOut, timer_of: TimerOf) -> None:
         self._fold = fold
         self._memory = memory
         self._to_out = to_out

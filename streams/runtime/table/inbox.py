@@ -14,12 +14,14 @@ from schemas.records.admissions import (
 )
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent
+from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import timer_id
 from topics.codec import decode
 
 _OF_ORGANISATION = frozenset({CostEvent, CallStarted, AdmissionAsked, AdmissionReleased, LimitsSet})
 _OF_EVERYBODY = frozenset({PoolSet, AdmissionContinued})
+_OF_GROUP = frozenset({RouteOutcome, RouteScored})
 
 
 class Inbox(Protocol):
@@ -39,7 +41,7 @@ class Inbox(Protocol):
 
 
 class CatalogueInbox:
-    """Opens records of the topics that tables read: ``run-events``, ``cost-events`` and ``admissions``."""
+    """Opens records of the topics that tables read: runs, costs, admissions and outcomes of routes."""
 
     def open(self, record: InRecord) -> Any:
         """Decode a record and check that it came under its own key, else it would fold on the wrong partition."""
@@ -52,12 +54,14 @@ class CatalogueInbox:
         return event
 
     def key(self, event: Any) -> str:
-        """Return the organisation of a call's money or an admission, the run of any other, the key of a release."""
+        """Return the organisation of money or an admission, the arm group of a route, the run of any other event."""
         kind = type(event)
         if kind in _OF_ORGANISATION:
             return str(event.org_id)
         if kind in _OF_EVERYBODY:
             return EVERYBODY
+        if kind in _OF_GROUP:
+            return str(event.group)
         return str(event.key if kind is KeyReleased else event.run_id)
 
     def timer(self, event: Any) -> str | None:

@@ -39,7 +39,7 @@ class Memory:
     ``limit`` bounds the number of entities kept between chunks; those with uncommitted changes stay.
     """
 
-    def __init__(self, fold: Fold, limit: int) -> None:
+    def __init__(self, fold: Fold[Any], limit: int) -> None:
         self._fold = fold
         self._limit = limit
         self._entities: OrderedDict[str, Entries] = OrderedDict()

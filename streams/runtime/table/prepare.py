@@ -7,6 +7,7 @@ it, a restore has nothing more to do about it.
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.ports.engine import InRecord
 from schemas.errors import BadRecord, NewerMajor
@@ -53,7 +54,7 @@ class PreparedChunk:
     ``load`` brings entities into the owner's memory; ``read`` reads again what waited in a quarantine.
     """
 
-    def __init__(self, fold: Fold, inbox: Inbox, out: ToOut, load: Load, read: Read) -> None:
+    def __init__(self, fold: Fold[Any], inbox: Inbox, out: ToOut, load: Load, read: Read) -> None:
         self._fold = fold
         self._inbox = inbox
         self._out = out

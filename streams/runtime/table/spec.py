@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.ports.engine import Checkpoints, Clock, InRecord, Log, Table
 from streams.core.state import Fold
@@ -42,7 +43,7 @@ class TableSpec:
     """
 
     topic: str
-    fold: Fold
+    fold: Fold[Any]
     inbox: Inbox = field(default_factory=CatalogueInbox)
     fire: Fire = fire_nothing
     grace_ms: int = 0

@@ -14,8 +14,8 @@ from tests.chaos.scenarios.answers import price_of
 
 
 def key_of(call: str) -> str:
-    """Return the idempotency key that a call was made with: its attempt's id."""
-    return call.rpartition("@")[0]
+    """Return the idempotency key that a call was made with: its step's, without the number of the attempt."""
+    return call.rpartition("@")[0].rpartition(":")[0]
 
 
 def judge(evidence: Evidence) -> list[Violation]:

@@ -79,7 +79,7 @@ def _late(case: Case) -> Made:
         codes=["deadline_exceeded"],
         deadline_ms=deadline_ms,
     )
-    return Made({"text": case.text}, found, {"deadline_ms": deadline_ms})
+    return Made({}, found, {"deadline_ms": deadline_ms})
 
 
 def _cancel(case: Case) -> Action:

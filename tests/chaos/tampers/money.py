@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from tests.chaos.evidence import Evidence
+from tests.chaos.judges.bill import key_of
 from tests.chaos.tampers.tamper import (
     Tampered,
     ended_run,
@@ -79,8 +80,9 @@ def _settled_twice(evidence: Evidence) -> Tampered | None:
     money = next((m for m in evidence.money if m.kind == "actual" and m.amount), None)
     if money is None:
         return None
-    key = money.call.rpartition("@")[0]
-    return Tampered("bill", key, replace(evidence, money=[*evidence.money, replace(money, call=f"{money.call}0")]))
+    return Tampered(
+        "bill", key_of(money.call), replace(evidence, money=[*evidence.money, replace(money, call=f"{money.call}0")])
+    )
 
 
 @tamper("a settlement has another price")
@@ -88,7 +90,7 @@ def _mispriced(evidence: Evidence) -> Tampered | None:
     money = next((m for m in evidence.money if m.kind == "actual" and m.amount), None)
     if money is None:
         return None
-    return Tampered("bill", money.call.rpartition("@")[0], with_money(evidence, money, amount=money.amount + 1))
+    return Tampered("bill", key_of(money.call), with_money(evidence, money, amount=money.amount + 1))
 
 
 @tamper("the provider bills an answer that nobody settled")

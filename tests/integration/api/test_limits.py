@@ -175,9 +175,9 @@ async def test_a_queued_run_says_what_is_full(api: Running, redis_url: str) -> N
         await table(1, 1, Pool(9, 9, 3, ("other", org)))
         found = await waiting(api, record)
         assert found["on"] == "pool"
-        assert "9 of 9 runs running; turns of others before this organisation's: 1" in found["detail"]
+        assert "9 of 9 runs running; 1 other organisations are served before this one" in found["detail"]
         await table(1, 1, Pool(), head=8)
-        assert "has its turn" in (await waiting(api, record))["detail"]
+        assert "is admitted" in (await waiting(api, record))["detail"]
     finally:
         await redis.delete(slot.entity(LINES), slot.entity(run_entity(record.run_id)))
         await redis.aclose()

@@ -219,7 +219,7 @@ async def test_a_whole_run_is_shown(api: Running) -> None:
             kind="llm",
             state="waiting",
             attempt=2,
-            usage=Usage(input_tokens=11, output_tokens=3),
+            usage=Usage(input_tokens=11, output_tokens=3, cache_read_tokens=9),
             cost_nano=1_250_000,
             provider="local",
             model="extractive",
@@ -238,7 +238,9 @@ async def test_a_whole_run_is_shown(api: Running) -> None:
     assert (body["status"], body["cost_cents"], body["cost_usd"]) == ("succeeded", "0.125", "0.00125")
     assert (body["inputs"], body["budget_cents"], body["submission_id"]) == (INPUTS, "100", "whole")
     first = body["steps"][0]
-    assert (first["id"], first["attempts"], first["tokens"]) == ("greet", 2, {"input": 11, "output": 3})
+    tokens = {"input": 11, "output": 3, "kinds": {"cache_read_tokens": 9}}
+    assert (first["id"], first["attempts"], first["tokens"]) == ("greet", 2, tokens)
+    assert body["steps"][1]["tokens"] == {"input": 0, "output": 0, "kinds": {}}
     assert (first["provider"], first["model"], first["error"]["code"]) == ("local", "extractive", "rate_limited")
     assert first["waiting"]["kind"] == "retry"
     assert [s["output"] for s in body["steps"]] == [None, None, None]
@@ -291,7 +293,7 @@ async def test_a_list_says_what_still_compensates_as_a_run_does(api: Running) ->
         ({"since": "0001-01-01"}, ""),
         ({"status": "done"}, "query.status"),
         ({"limit": "0"}, "query.limit"),
-        ({"limit": "201"}, "query.limit"),
+        ({"limit": "1001"}, "query.limit"),
         ({"workflow": "\0"}, "query.workflow"),
     ],
 )
@@ -338,6 +340,22 @@ async def test_a_broker_that_does_not_answer_is_503_in_two_seconds(api: Running,
     setattr(api.log, how, False)
     assert (await submit(api, "lost-0")).status_code == 202
     assert len([r for r in submitted(api) if r.submission_id == "lost-0"]) == 1
+
+
+@pytest.mark.parametrize("key", ["a-key", None])
+async def test_a_submission_without_acknowledgement_names_the_run_that_may_be_accepted(
+    api: Running, key: str | None
+) -> None:
+    api.log.hang = True
+    answer = await submit(api, key)
+    body = answer.json()
+    assert (answer.status_code, body["type"]) == (503, "urn:agentflow:problem:outcome-unknown")
+    assert f"run {body['run_id']} may have been accepted" in body["detail"]
+    assert "Idempotency-Key" in body["detail"]
+    assert body["links"]["self"] == f"{RUNS}/{body['run_id']}"
+    api.log.hang = False
+    if key is not None:
+        assert (await submit(api, key)).json()["id"] == body["run_id"]
 
 
 async def test_over_the_limit_is_429(api: Running) -> None:

@@ -141,6 +141,19 @@ async def test_the_first_settlement_of_a_call_stands_as_in_the_fold(store: Click
     assert await store.query("SELECT count() FROM cost_events") == [(len(set(months)),)]
 
 
+async def test_rollups_sum_all_kinds_of_usage_of_the_settlements_that_count(store: ClickHouse) -> None:
+    used = Usage(input_tokens=10, output_tokens=4, cache_read_tokens=7, reasoning_tokens=3)
+    presumed = structs.replace(cost("c1", 9, kind="presumed"), usage=Usage(input_tokens=99, cache_read_tokens=99))
+    events = [presumed, structs.replace(cost("c1", 5), usage=used), structs.replace(cost("c2", 5), usage=used)]
+    for _ in range(2):
+        await AnalyticsSink(store).write(placed(COST_EVENTS, events))
+    [row] = await store.query(
+        "SELECT input_tokens, output_tokens, cache_read_tokens, reasoning_tokens, cache_write_tokens, amount_nano "
+        "FROM cost_by_hour WHERE org_id = 'acme'"
+    )
+    assert row == (20, 8, 14, 6, 0, 10)
+
+
 async def test_costs_are_those_of_one_organisation(store: ClickHouse) -> None:
     records = [cost("c1", 1), cost("c2", 2, run="r2"), cost("c3", 4, org="umbrella"), cost("c4", 8, run="r2")]
     await AnalyticsSink(store).write(placed(COST_EVENTS, records))

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from api.render import steps as render_steps
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
+from connectors.postgres.run_counts import ChildrenCount
 from connectors.postgres.run_writes import RunWrites
 from connectors.postgres.runs import RunFilter, Runs
 from schemas.errors import Unavailable
@@ -50,9 +52,12 @@ def view(run_id: str, version: int, status: RunState, steps: list[StepView], **m
     return msgspec.convert({"run_id": run_id, "version": version, "status": status, "steps": steps, **fields}, RunView)
 
 
+USED = Usage(input_tokens=7, output_tokens=2, cache_read_tokens=4, web_searches=1)
+
+
 def life(run_id: str) -> list[RunView]:
     """A run's views as the orchestrator makes them; the last event made two records of one version."""
-    done = step("a", "succeeded", output=inline({"x": 1}), cost_nano=5, usage=Usage(input_tokens=7, output_tokens=2))
+    done = step("a", "succeeded", output=inline({"x": 1}), cost_nano=5, usage=USED)
     return [
         view(
             run_id,
@@ -96,10 +101,10 @@ async def test_any_order_and_any_repeat_give_the_same_rows(database: Database) -
     assert (status, inputs, cost, created_ms) == ("succeeded", {"k": "v\0", "big": None}, 9, SUBMITTED_MS)
     assert stored == {"big": FAR}
     assert output == {"b": {"kind": "inline", "value": 2}}
-    assert [(s.step_id, s.status, s.input_tokens) for s in steps] == [
-        ("a", "succeeded", 7),
-        ("b", "succeeded", 0),
-        ("c", "skipped", 0),
+    assert [(s.step_id, s.status, s.input_tokens, s.kinds) for s in steps] == [
+        ("a", "succeeded", 7, {"cache_read_tokens": 4, "web_searches": 1}),
+        ("b", "succeeded", 0, None),
+        ("c", "skipped", 0, None),
     ]
 
 
@@ -206,3 +211,23 @@ async def test_thousands_of_views_a_second(database: Database) -> None:
     started = time.perf_counter()
     await HistorySink(RunWrites(database)).write(sunk(views))
     assert len(views) / (time.perf_counter() - started) > 1000
+
+
+async def test_children_are_counted_with_all_kinds_of_usage(database: Database) -> None:
+    run_id = unique("run")
+    cached = Usage(input_tokens=7, output_tokens=2, cache_read_tokens=4)
+    children = [
+        step("m[0]", "succeeded", usage=cached, cost_nano=5),
+        step("m[1]", "succeeded", usage=cached, cost_nano=6),
+        step("m[2]", "failed", usage=Usage(input_tokens=1, reasoning_tokens=3)),
+        step("m[3]", "running"),
+    ]
+    await RunWrites(database).write([view(run_id, 1, "running", children)])
+    found = (await Runs(database).children("org", run_id))["m"]
+    assert found == {
+        "succeeded": ChildrenCount(2, 11, 14, 4, {"cache_read_tokens": 8}),
+        "failed": ChildrenCount(1, 0, 1, 0, {"reasoning_tokens": 3}),
+        "running": ChildrenCount(1, 0, 0, 0),
+    }
+    tokens = render_steps.children(None, found).tokens
+    assert (tokens.input, tokens.output, tokens.kinds) == (15, 4, {"cache_read_tokens": 8, "reasoning_tokens": 3})

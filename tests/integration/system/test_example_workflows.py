@@ -52,6 +52,7 @@ def test_all_of_them_succeed(runs: Runs) -> None:
         "content_moderation",
         "multi_lang_translation",
         "cost_optimized_processing",
+        "refine_until_good",
     }
 
 
@@ -134,6 +135,21 @@ def test_a_list_of_texts_is_read_in_runs_that_map(runs: Runs) -> None:
     assert [summary.split(" part")[0] for summary in summaries] == ["Summary of 2", "Summary of 9"]
     assert run["cost_usd"] == "0"
     assert float(run["children_cost_usd"]) > 0
+
+
+def test_a_text_is_shortened_until_it_fits(runs: Runs) -> None:
+    run = runs["refine_until_good", "a speech"]
+    inside = [f"refine~{number}/{node}" for number in (1, 2) for node in ("source", "draft", "judge", "result")]
+    assert states(run) == dict.fromkeys(["refine", *inside, "report"], "succeeded")
+    assert run["by_id"]["refine~2/draft"]["node_id"] == "draft"
+    assert in_order(run, *inside, "report")
+    first, second = run["output"]["report"]["drafts"]
+    assert len(first["text"]) > 300 >= len(second["text"])
+    assert run["output"]["report"]["text"] == second["text"]
+    assert (first["iteration"], second["iteration"]) == (1, 2)
+    costs = [float(run["by_id"][f"refine~{number}/draft"]["cost_usd"]) for number in (1, 2)]
+    assert float(run["cost_usd"]) == pytest.approx(sum(costs))
+    assert [row.name for row in rows(run) if "draft" in row.name] == ["refine~1/draft", "refine~2/draft"]
 
 
 def test_the_other_two(runs: Runs) -> None:

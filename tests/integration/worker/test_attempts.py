@@ -32,8 +32,8 @@ async def started(bench: Bench, name: str = "w1", **changes: Any) -> Pump:
 
 async def test_a_function_needs_no_claim(bench: Bench) -> None:
     request = bench.request(function("text_splitter"), args={"text": "aaaa bbbb", "chunk_size": 5})
-    await bench.ask(request)
     pump = await started(bench)
+    await bench.ask(request)
     (result,) = await bench.finished(1)
     assert isinstance(result, StepSucceeded)
     assert result.output == Inline(value=["aaaa", "bbbb"])
@@ -59,7 +59,7 @@ async def test_delivered_again_it_is_not_called_again(bench: Bench) -> None:
     await pump.stop()
     again = await started(bench, "w2")  # from offset 0: nothing was committed to the group
     await bench.idle(again)
-    assert bench.provider.calls == {request.request_id: 1}
+    assert bench.provider.calls == {request.idempotency_key: 1}
     assert len(bench.results()) == len(bench.calls()) == len(bench.costs()) == 1
 
 
@@ -69,7 +69,7 @@ async def test_two_workers_with_one_request_make_one_call(bench: Bench) -> None:
     first, second = await started(bench, "w1"), await started(bench, "w2")
     await bench.idle(first)
     await bench.idle(second)
-    assert bench.provider.calls == {r.request_id: 1 for r in requests}
+    assert bench.provider.calls == {r.idempotency_key: 1 for r in requests}
     succeeded = [r for r in bench.results() if isinstance(r, StepSucceeded)]
     # One that came while the other was between 3 and 5 is appended by both, with the same bytes.
     assert {r.run_id for r in succeeded} == {r.run_id for r in requests}
@@ -99,7 +99,7 @@ async def test_a_crash_before_the_append_gives_the_same_bytes_again(bench: Bench
     bench.log.fail = None
     again = await started(bench, "w2")
     await bench.idle(again)
-    assert bench.provider.calls == {request.request_id: 1}
+    assert bench.provider.calls == {request.idempotency_key: 1}
     _start, append = bench.log.appends
     assert append == unpack(stored)
     assert await bench.redis.hget(claim, "state") == b"published"
@@ -121,7 +121,7 @@ async def test_a_worker_that_dies_in_a_call_is_followed_by_another_start(bench: 
     await bench.idle(pump)
     (call,) = bench.calls()
     assert call.call_id != granted.call_id, "another start is another call"
-    assert call.idempotency_key == request.request_id, "of the same attempt"
+    assert call.idempotency_key == request.idempotency_key, "of the same step"
 
 
 async def test_an_attempt_that_kills_its_workers_ends(bench: Bench) -> None:
@@ -129,14 +129,14 @@ async def test_an_attempt_that_kills_its_workers_ends(bench: Bench) -> None:
     slot = runs_slot(request.run_id, PARTITIONS)
     await bench.redis.hset(
         slot.claim(request.request_id),
-        mapping={"state": "running", "owner": "dead", "until": 0, "starts": 5, "calls": 5, "made": 1},
+        mapping={"state": "running", "owner": "dead", "until": 0, "starts": 3, "calls": 3, "made": 1},
     )
     await bench.ask(request)
     await started(bench)
     (result,) = await bench.finished(1)
     assert isinstance(result, StepFailed)
     assert (result.error.code, result.error.retryable) == ("poison", False)
-    assert "started 5 times" in result.error.message
+    assert "started 3 times" in result.error.message
     assert bench.provider.calls == {}
 
 
@@ -201,7 +201,7 @@ async def test_a_live_call_puts_back_what_redis_lost(bench: Bench) -> None:
     assert await bench.held() == held
     bench.provider.gate.set()
     await bench.idle(pump)
-    assert bench.provider.calls == {request.request_id: 1}
+    assert bench.provider.calls == {request.idempotency_key: 1}
     assert len(bench.costs()) == 1
 
 
@@ -278,7 +278,7 @@ async def test_redelivered_while_it_is_worked_on_it_waits_for_that_work(bench: B
     assert set(pump.worker.commits().values()) == {0}
     bench.provider.gate.set()
     await bench.idle(pump)
-    assert bench.provider.calls == {request.request_id: 1}
+    assert bench.provider.calls == {request.idempotency_key: 1}
     assert len(bench.results()) == 1
 
 

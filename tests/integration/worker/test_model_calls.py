@@ -69,7 +69,7 @@ async def test_an_answer_its_cost_and_its_trail(bench: Bench) -> None:
         Inline(value={"prompt": "Say x"}),
         Inline(value={"text": "answer to Say x"}),
     )
-    assert bench.provider.asked[0].idempotency_key == call.idempotency_key == request.request_id
+    assert bench.provider.asked[0].idempotency_key == call.idempotency_key == request.idempotency_key
 
     (cost,) = bench.costs()
     assert (cost.call_id, cost.kind, cost.amount_nano) == (call.call_id, "actual", COST)
@@ -150,7 +150,7 @@ async def test_an_earlier_answer_stands_in_for_the_call(bench: Bench) -> None:
     cached = next(r for r in results if r.run_id == second.run_id)
     assert (cached.cached, cached.cost_nano, cached.call_ids) == (True, 0, [])
     assert cached.output == Inline(value=f"answer to Say {word}")
-    assert bench.provider.calls == {first.request_id: 1}
+    assert bench.provider.calls == {first.idempotency_key: 1}
     assert len(bench.costs()) == 1
     assert [c.cached for c in bench.calls() if c.run_id == second.run_id] == [True]
     assert int(await bench.redis.hget(WORKERS_COUNTERS_KEY, field) or 0) == before + 1

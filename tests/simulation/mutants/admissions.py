@@ -8,16 +8,16 @@ MUTANTS = (
     Mutant(
         "release_leaves_the_place",
         FOLD,
-        "        lines.leave(event.org_id, known.workflow, known.number)\n",
+        "        queues.leave(event.org_id, known.workflow, known.number)\n",
         "        pass\n",
         "a run that is over gives its place back",
     ),
     Mutant(
         "asked_twice_stands_twice",
         FOLD,
-        "    if known is None:\n        placed = Placed",
-        "    if known is None or not known.is_over:\n        placed = Placed",
-        "a run stands in line once",
+        "    if known is None:\n        number = queues.append",
+        "    if known is None or not known.is_over:\n        number = queues.append",
+        "a run is queued once",
     ),
     Mutant(
         "restored_run_does_not_ask",

@@ -1,4 +1,4 @@
-"""Known mistakes of the engine's environment, planted by subclasses and by the simulated stores themselves."""
+"""RunPosition mistakes of the engine's environment, planted by subclasses and by the simulated stores themselves."""
 
 import asyncio
 from typing import Any
@@ -8,11 +8,11 @@ import msgspec
 from schemas.records.admissions import AdmissionEvent, AdmissionReleased
 from schemas.records.run_events import CancelRequested, RunEvent, TimerFired
 from schemas.records.timers import Deadline
-from schemas.tables.admissions import WHERE, Known, run_entity
+from schemas.tables.admissions import POSITION, RunPosition, run_entity
 from schemas.tables.budgets import settled_entity
 from schemas.tables.runs import step_field
 from streams.core.admissions.fold import AdmissionsFold
-from streams.core.admissions.queue import Lines
+from streams.core.admissions.queue import AdmissionQueues
 from streams.core.budgets.fold import BudgetsFold, CallEvent
 from streams.core.commands import Command, Emit
 from streams.core.runs.fold import RunFold
@@ -100,13 +100,13 @@ class GivenTwice(AdmissionsFold):
     def fold(self, state: State, event: AdmissionEvent, now_ms: int, offset: int) -> list[Command]:
         """Take it back once more, then fold."""
         if isinstance(event, AdmissionReleased):
-            known: Known | None = state.get(run_entity(event.run_id), WHERE)
+            known: RunPosition | None = state.get(run_entity(event.run_id), POSITION)
             if known is not None:
-                line = Lines(state).line(event.org_id, known.workflow)
-                if known.number >= line.head and line.waiting <= 0:
+                queue = AdmissionQueues(state).queue(event.org_id, known.workflow)
+                if known.number >= queue.head and queue.waiting <= 0:
                     raise RuntimeError("the queue is corrupt, and would be searched without end")
-                if known.is_over and line.running:
-                    Lines(state).leave(event.org_id, known.workflow, known.number)
+                if known.is_over and queue.running:
+                    AdmissionQueues(state).leave(event.org_id, known.workflow, known.number)
         return super().fold(state, event, now_ms, offset)
 
 

@@ -8,7 +8,7 @@ MUTANTS = (
     Mutant(
         "late_cost_dropped",
         RUNS,
-        """    turn.pay(event.cost_nano, event.usage.input_tokens, event.usage.output_tokens)
+        """    turn.pay(event.cost_nano, event.usage)
     turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
 """,
         """    turn.change(event.step_id, step, unsettled=unsettled)
@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         "repeat_pays_again",
         RUNS,
-        "    if event.attempt not in step.unsettled:\n        return\n",
-        "",
+        '"unsettled" if event.attempt in step.unsettled else "settled"\n    if event.args_hash',
+        '"unsettled"\n    if event.args_hash',
         "a repeat of an outcome pays nothing",
     ),
     Mutant(
@@ -32,10 +32,11 @@ MUTANTS = (
     Mutant(
         "cancel_ignored_later",
         RUNS,
-        """    \"\"\"Cancel the run, unless it is over.\"\"\"
-    if turn.is_over:
+        """    \"\"\"Cancel the run.\"\"\"
 """,
-        """    if turn.is_over or any(step.state == "succeeded" for _, step in turn.steps()):
+        """    \"\"\"Cancel the run.\"\"\"
+    if any(step.state == "succeeded" for _, step in turn.steps()):
+        return
 """,
         "a cancel ends a run whatever its steps are at",
     ),
@@ -81,5 +82,12 @@ MUTANTS = (
         "opens = now_ms + self._grace_ms if",
         "opens = now_ms if",
         "a restored table of budgets gives no holds for two leases",
+    ),
+    Mutant(
+        "open_without_grace_after_an_older_dump",
+        TABLE,
+        "engine.clock.now_ms() + self._grace_ms))",
+        "engine.clock.now_ms()))",
+        "a table that went back to an older dump gives no holds for two leases",
     ),
 )

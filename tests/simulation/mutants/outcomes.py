@@ -58,7 +58,7 @@ MUTANTS = (
         "unfollowed_cost_dropped",
         RUNS,
         """    usage = event.usage
-    turn.pay(event.cost_nano, usage.input_tokens, usage.output_tokens)
+    turn.pay(event.cost_nano, usage)
 """,
         "    usage = event.usage\n",
         "what a worker went on to by itself is paid, too",
@@ -108,8 +108,8 @@ MUTANTS = (
     Mutant(
         "signal_not_kept",
         RUNS,
-        "if found is None and turn.signals.has_room(size):",
-        "if False:",
+        'return "early" if turn.signals.has_room(payload_size(event.payload)) else "one_too_many"',
+        'return "one_too_many"',
         "a signal that nobody waits for yet is kept",
     ),
     Mutant(
@@ -122,15 +122,15 @@ MUTANTS = (
     Mutant(
         "child_cost_dropped",
         RUNS,
-        "    if waits or event.attempt in step.unsettled:\n        turn.children_nano",
-        "    if event.attempt in step.unsettled:\n        turn.children_nano",
+        "    turn.children_nano += event.cost_nano\n    turn.disarm(step)\n",
+        "    turn.disarm(step)\n",
         "what a child cost counts in its parent",
     ),
     Mutant(
         "child_cost_twice",
         RUNS,
-        "    if waits or event.attempt in step.unsettled:\n        turn.children_nano",
-        "    if True:\n        turn.children_nano",
+        'whose cost was counted."""\n',
+        'whose cost was counted."""\n    turn.children_nano += event.cost_nano\n',
         "what a child cost counts once",
     ),
     Mutant(
@@ -150,8 +150,8 @@ MUTANTS = (
     Mutant(
         "deferral_asks_anew",
         RUNS,
-        "_ask_again(turn, step_id, step, step.attempt, step.deferral)",
-        "_ask_again(turn, step_id, step, step.attempt + 1, step.deferral)",
+        "ask_again(turn, step_id, step, step.attempt, step.deferral, ask)",
+        "ask_again(turn, step_id, step, step.attempt + 1, step.deferral, ask)",
         "an attempt that was given back is the same attempt",
     ),
 )

@@ -18,7 +18,7 @@ def check(history: History, healed_ms: int) -> Iterator[str]:
     for story in history.stories.values():
         yield from _one_word(story)
         for step_id, moments in story.steps.items():
-            node = story.nodes[moments[0].view.node_id]
+            node = story.every[moments[0].view.node_id]
             yield from _number(story, step_id, node)
             for before, now in pairwise(moments):
                 event = story.event(now)

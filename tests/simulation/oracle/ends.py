@@ -104,9 +104,11 @@ def _is_fatal(story: Story, step_id: str) -> bool:
     step = story.last(step_id)
     if step is None or step.state != "failed" or step.node_id in apart(story) or "/turn-" in step_id:
         return False
-    node = story.nodes[step.node_id]
+    node = story.every[step.node_id]
     collects = step_id != step.node_id and node.config.on_child_error != "fail"
-    return not node.policy.optional and not collects
+    loop, tilde, _ = step_id.partition("~")
+    inside_of_optional = bool(tilde) and story.nodes[loop].policy.optional
+    return not node.policy.optional and not collects and not inside_of_optional
 
 
 def _after(story: Story) -> Iterator[str]:

@@ -11,7 +11,8 @@ from msgspec import structs
 from schemas.records.run_events import RunSubmitted, StepFailed, StepSucceeded
 from schemas.records.run_views import RunView, StepView
 from schemas.records.steps import StepRequest
-from schemas.spec.model import Node
+from schemas.spec.loops import every_node
+from schemas.spec.model import Edge, LoopConfig, LoopNode, Node
 from tests.simulation.world.worker import LANE
 from tests.simulation.world.world import World
 from topics import catalogue
@@ -115,8 +116,44 @@ class Story:
 
     @cached_property
     def nodes(self) -> dict[str, Node]:
-        """The nodes of its workflow."""
+        """The nodes of its workflow, without those inside of loops."""
         return {node.id: node for node in self.run.spec.spec.dag.nodes}
+
+    @cached_property
+    def every(self) -> dict[str, Node]:
+        """The nodes of its workflow, also those inside of loops."""
+        return {node.id: node for node in every_node(self.run.spec.spec.dag.nodes)}
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The edges between its nodes."""
+        return self.run.spec.spec.dag.edges
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of its steps begin with."""
+        return ""
+
+    @cached_property
+    def own_steps(self) -> list[str]:
+        """The steps of its nodes, without those inside of loops."""
+        return [step_id for step_id in self.steps if "~" not in step_id]
+
+    @cached_property
+    def iterations(self) -> dict[tuple[str, int], "Inside"]:
+        """The iterations of its loops of which there is a step."""
+        found: dict[tuple[str, int], Inside] = {}
+        for step_id in self.steps:
+            loop, tilde, rest = step_id.partition("~")
+            number = int(rest.partition("/")[0]) if tilde else 0
+            if tilde and (loop, number) not in found:
+                found[loop, number] = Inside(self.run, self.events, self.views, around=self, loop=loop, number=number)
+        return found
+
+    def scope(self, step_id: str) -> "Story":
+        """Return the story that a step belongs to: an iteration of a loop, or the run."""
+        loop, tilde, rest = step_id.partition("~")
+        return self.iterations[loop, int(rest.partition("/")[0])] if tilde else self
 
     @cached_property
     def outcomes(self) -> dict[tuple[str, int], Event]:
@@ -161,6 +198,54 @@ class Story:
         for event in self.events:
             if isinstance(event.said, kinds) and event.offset > self.submitted.offset:
                 yield event
+
+
+@dataclass
+class Inside(Story):
+    """One iteration of a loop, told like a run of its body. The ids of steps are those inside."""
+
+    around: Story = field(kw_only=True)
+    loop: str = field(kw_only=True)
+    number: int = field(kw_only=True)
+
+    @property
+    def id(self) -> str:
+        """The run and the iteration."""
+        return f"{self.run.run_id} in {self.loop}~{self.number}"
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of its steps begin with."""
+        return f"{self.loop}~{self.number}/"
+
+    @cached_property
+    def config(self) -> LoopConfig:
+        """The loop's config."""
+        node = self.around.nodes[self.loop]
+        assert isinstance(node, LoopNode)
+        return node.config
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes of the body."""
+        return {node.id: node for node in self.config.body}
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The edges of the body."""
+        return self.config.edges
+
+    @cached_property
+    def steps(self) -> dict[str, list[Moment]]:
+        """What each step inside was."""
+        size = len(self.prefix)
+        return {
+            step_id[size:]: [
+                Moment(m.since, m.version, structs.replace(m.view, step_id=step_id[size:])) for m in moments
+            ]
+            for step_id, moments in self.around.steps.items()
+            if step_id.startswith(self.prefix)
+        }
 
 
 @dataclass

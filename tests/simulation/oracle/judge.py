@@ -1,6 +1,6 @@
 """What must hold when a world has run dry, whatever happened to it. Reads the log and the tables only."""
 
-from tests.simulation.oracle import attempts, ends, money, order, outputs, signals, tables
+from tests.simulation.oracle import attempts, ends, loops, money, order, outputs, signals, tables
 from tests.simulation.oracle.history import read
 from tests.simulation.world.world import World
 
@@ -12,6 +12,7 @@ def problems(world: World) -> list[str]:
         *ends.check(history, world.healed_ms),
         *attempts.check(history, world.healed_ms),
         *outputs.check(history),
+        *loops.check(history),
         *signals.check(history),
         *order.check(world, history),
         *money.check(world, history),

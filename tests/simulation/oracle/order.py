@@ -6,7 +6,7 @@ from typing import Any
 from schemas.records.admissions import AdmissionReleased
 from schemas.records.run_events import CancelRequested, ChildFinished, RunAdmitted
 from schemas.records.steps import StepRequest
-from schemas.tables.admissions import LIMITS, LINES, POOL
+from schemas.tables.admissions import LIMITS, POOL, QUEUES
 from tests.simulation.oracle.history import History, Story
 from tests.simulation.oracle.values import before
 from tests.simulation.world.world import World
@@ -31,10 +31,11 @@ def _joins(history: History) -> Iterator[str]:
     """No step is asked for before its join says so, by what became of the steps before it; and none that is unknown."""
     for at, request in history.requests:
         story = history.stories[request.run_id]
-        sources = before(story, request.node_id)
-        ended = [_settled_at(story, source) for source in sources]
+        scope = story.scope(request.step_id)
+        sources = before(scope, request.node_id)
+        ended = [_settled_at(scope, source) for source in sources]
         early = [source for source, when in zip(sources, ended, strict=True) if when > at]
-        join = story.nodes[request.node_id].join
+        join = scope.nodes[request.node_id].join
         if early and (join != "any" or len(early) == len(sources)):
             yield f"{request.request_id} was asked for before {early}"
         is_known = any(moment.view.attempt >= request.attempt for moment in story.steps.get(request.step_id, []))
@@ -58,7 +59,7 @@ def _places(history: History) -> Iterator[str]:
             asked.setdefault((request.run_id, request.step_id), (at, request))
     for at, request in asked.values():
         story = history.stories[request.run_id]
-        dag, node = story.run.spec.spec.dag, story.nodes[request.node_id]
+        dag, node = story.run.spec.spec.dag, story.every[request.node_id]
         now_open = [
             other
             for (run_id, step_id), (since, other) in asked.items()
@@ -113,7 +114,7 @@ def _turns(world: World, history: History) -> Iterator[str]:
         if world.runs[request.run_id].turns and not request.compensation and at < admitted.get(request.run_id, _NEVER):
             yield f"{request.run_id} was worked on before its turn"
     for partition in range(world.partitions):
-        lines = world.tables[catalogue.ADMISSIONS].entity(partition, LINES)
+        lines = world.tables[catalogue.ADMISSIONS].entity(partition, QUEUES)
         left = [name for name in lines if name != POOL and not name.startswith(LIMITS)]
         if left:
             yield f"left in line: {left}"

@@ -18,16 +18,21 @@ from tests.simulation.world.answers import VARIANT, right
 def check(history: History) -> Iterator[str]:
     """Yield what is wrong with outputs, choices and what was skipped."""
     for story in history.stories.values():
-        for step_id in story.steps:
-            step = story.last(step_id)
-            assert step is not None
-            node = story.nodes[step.node_id]
-            with suppress(Unsure):
-                if step.state == "succeeded" and "/gather" not in step_id:
-                    yield from _output(history, story, node, step)
-                if step.state in ("skipped", "succeeded", "failed") and step_id == node.id:
-                    yield from _decision(story, node, step)
+        for scope in (story, *story.iterations.values()):
+            yield from _steps(history, scope)
         yield from _of_run(story)
+
+
+def _steps(history: History, story: Story) -> Iterator[str]:
+    for step_id in story.own_steps:
+        step = story.last(step_id)
+        assert step is not None
+        node = story.nodes[step.node_id]
+        with suppress(Unsure):
+            if step.state == "succeeded" and "/gather" not in step_id:
+                yield from _output(history, story, node, step)
+            if step.state in ("skipped", "succeeded", "failed") and step_id == node.id:
+                yield from _decision(story, node, step)
 
 
 def _output(history: History, story: Story, node: Node, step: StepView) -> Iterator[str]:
@@ -65,7 +70,12 @@ def _expected(history: History, story: Story, node: Node, step: StepView) -> Any
 
 def _worked(story: Story, step: StepView, asked: Moment, transcript: Sequence[Any] = ()) -> int:
     """Return what a worker says. All attempts of a step, and children of a map, see what its first one saw."""
-    return right(story.id, step.step_id, args(story, step, as_of(story, step.node_id, asked)), list(transcript))
+    return right(
+        story.run.run_id,
+        f"{story.prefix}{step.step_id}",
+        args(story, step, as_of(story, step.node_id, asked)),
+        list(transcript),
+    )
 
 
 def _of_agent(story: Story, step: StepView) -> Any:
@@ -102,7 +112,7 @@ def _of_child(history: History, story: Story, step: StepView) -> Any:
 
 
 def _sinks(story: Story) -> list[str]:
-    sources = {edge.source for edge in story.run.spec.spec.dag.edges}
+    sources = {edge.source for edge in story.edges}
     return [node for node in story.nodes if node not in sources | apart(story)]
 
 

@@ -3,6 +3,7 @@
 It knows what the workflows of the simulation use: ``node.output`` with or without an index, ``{{item}}``, literals.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ from schemas.payload import Inline
 from schemas.records.run_views import StepView
 from schemas.spec.model import Node
 from tests.simulation.oracle.ends import apart
-from tests.simulation.oracle.history import Moment, Story
+from tests.simulation.oracle.history import Inside, Moment, Story
 
 NOTHING = object()
+_REFERENCE = re.compile(r"(?P<node>\w+)\.(?P<what>output|outputs|previous|iteration)(?P<path>(?:\.\d+)*)")
 #: Returns a node's output as of some moment.
 Outputs = Callable[[str], Any]
 
@@ -23,7 +25,12 @@ def value(step: StepView | None) -> Any:
 
 
 def output(story: Story, node_id: str) -> Any:
-    """Return the recorded output of a node; of a mapped one the list of its children's, null where there is none."""
+    """Return the recorded output of a node; of a mapped one the list of its children's, null where there is none.
+
+    ``r.outputs`` is the list of a loop's iterations' outputs.
+    """
+    if node_id.endswith(".outputs"):
+        return iteration_outputs(story, node_id.removesuffix(".outputs"))
     step, node = story.last(node_id), story.nodes[node_id]
     if step is None or step.state != "succeeded":
         return None
@@ -37,6 +44,22 @@ def output(story: Story, node_id: str) -> Any:
     return [child for child in children if child is not NOTHING]
 
 
+def iteration_outputs(story: Story, loop: str) -> list[Any] | None:
+    """Return the outputs of a loop's iterations; ``None`` of a loop that gave none."""
+    step = story.last(loop)
+    if step is None or step.state != "succeeded":
+        return None
+    return [iteration_output(inside) for (of, _), inside in sorted(story.iterations.items()) if of == loop]
+
+
+def iteration_output(inside: Inside) -> Any:
+    """Return the output of an iteration: that of the node that its loop names, or of its only last node."""
+    sources = {edge.source for edge in inside.edges}
+    named = inside.config.output
+    last = [node for node in inside.nodes if node not in sources]
+    return output(inside, last[0] if named is None else named.removesuffix(".output"))
+
+
 def _collected(child: StepView) -> Any:
     assert child.error is not None
     return {"error": {"code": child.error.code, "message": child.error.message}}
@@ -44,8 +67,8 @@ def _collected(child: StepView) -> Any:
 
 def before(story: Story, node_id: str) -> list[str]:
     """Return the predecessors of a node, in the order of the workflow."""
-    edges = [edge.source for edge in story.run.spec.spec.dag.edges if edge.target == node_id]
-    return [node.id for node in story.run.spec.spec.dag.nodes if node.id in edges]
+    edges = [edge.source for edge in story.edges if edge.target == node_id]
+    return [node for node in story.nodes if node in edges]
 
 
 class Unsure(Exception):
@@ -54,6 +77,16 @@ class Unsure(Exception):
 
 def as_of(story: Story, node_id: str, moment: Moment) -> Outputs:
     """Return the outputs that a node sees which is asked for, or decided, at a moment. They raise ``Unsure``."""
+    inner = _as_of(story, node_id, moment)
+    if not isinstance(story, Inside):
+        return inner
+    around = as_of(story.around, story.loop, story.around.steps[story.loop][0])
+    before_it = story.around.iterations.get((story.loop, story.number - 1))
+    own = {"loop.previous": None if before_it is None else iteration_output(before_it), "loop.iteration": story.number}
+    return lambda source: inner(source) if source in story.nodes else own[source] if source in own else around(source)
+
+
+def _as_of(story: Story, node_id: str, moment: Moment) -> Outputs:
     if not _is_early(story, node_id):
         return lambda source: output(story, source)
 
@@ -74,7 +107,9 @@ def _is_early(story: Story, node_id: str) -> bool:
     while more:
         found |= more
         more = {source for one in more for source in before(story, one)} - found
-    return any(story.nodes[one].join in ("any", "all") for one in found) and node_id not in apart(story)
+    return any(story.nodes[one].join in ("any", "all") for one in found) and (
+        isinstance(story, Inside) or node_id not in apart(story)
+    )
 
 
 def args(story: Story, step: StepView, outputs: Outputs) -> dict[str, Any]:
@@ -92,7 +127,7 @@ def args(story: Story, step: StepView, outputs: Outputs) -> dict[str, Any]:
 
 def _of_run(story: Story, node_id: str) -> dict[str, Any]:
     inputs = dict(story.run.inputs)
-    if node_id in apart(story):
+    if not isinstance(story, Inside) and node_id in apart(story):
         error = story.newest.error if story.newest is not None else None
         inputs |= {"run_error_code": error.code if error else "", "run_error_message": error.message if error else ""}
     return inputs
@@ -125,10 +160,11 @@ def bound(raw: Any, outputs: Outputs, item: Any, index: int | None) -> Any:
         return raw
     if raw == "{{item}}" and index is not None:
         return item
-    node, dot, path = raw.partition(".output")
-    if not dot:
+    named = _REFERENCE.fullmatch(raw)
+    if named is None:
         return raw
-    found = outputs(node)
+    node, what, path = named["node"], named["what"], named["path"]
+    found = outputs(node if what == "output" else f"{node}.{what}")
     for part in path.split(".")[1:]:
         found = None if found is None else found[int(part)]
     return found
@@ -138,6 +174,9 @@ def holds(condition: str, outputs: Outputs, names: list[str]) -> bool:
     """Return whether a condition of the simulation's workflows holds; what cannot be compared does not."""
     text = condition.replace("||", "or").replace("null", "None")
     scope = {name: type("Node", (), {"output": outputs(name)}) for name in names}
+    if "loop." in text:
+        names = [name for name in ("output", "previous", "iteration") if f"loop.{name}" in text]
+        scope["loop"] = type("Loop", (), {name: outputs(f"loop.{name}") for name in names})
     try:
         return bool(eval(text, {"__builtins__": {}}, scope))
     except TypeError:

@@ -100,6 +100,16 @@ class FencedTable(MemoryTable):
         self._partitions[partition] = at
         self._rewound_ms[partition] = now_ms
 
+    async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
+        """Open the table; note a breach when a live call that is not held has no time to assert itself before."""
+        answer = await super().open(partition, epoch, open_at_ms)
+        if answer is Answer.OK:
+            self._rewound_ms.pop(partition, None)
+            for call_id, call in self._not_held(partition):
+                if open_at_ms <= call.asserted_ms + LEASE_MS:
+                    self.breaches.append(f"the table opened at {open_at_ms} while {call_id} lives and is not held")
+        return answer
+
     def let_leave(self, now_ms: int) -> None:
         """Let everything leave whose time has come, as the store does by its own clock."""
         for at in self._partitions.values():
@@ -137,14 +147,24 @@ class FencedTable(MemoryTable):
     def _judge(self, partition: int, hold: HoldEntry, now_ms: int) -> None:
         """Note a breach if a live call is not held. One whose worker was silent for a lease may be dead.
 
-        A dump that is younger than the last checkpoint opens at once, which is a known weakness.
+        A dump that is younger than the last checkpoint stays open, and so does any until its owner looks: both are
+        known weaknesses.
         """
         if now_ms < self._rewound_ms.get(partition, -LEASE_MS) + LEASE_MS:
             return
-        for call_id, call in self.live.items():
-            is_fresh = call.partition == partition and call.asserted_ms > now_ms - LEASE_MS and call.until_ms > now_ms
-            if is_fresh and call_id not in self._at(partition).holds and not self._is_settled(partition, call_id):
+        for call_id, call in self._not_held(partition):
+            if call.asserted_ms > now_ms - LEASE_MS and call.until_ms > now_ms:
                 self.breaches.append(f"{hold.call_id} was held while {call_id} lives and is not")
+
+    def _not_held(self, partition: int) -> list[tuple[str, LiveCall]]:
+        """Return the calls that a worker asserts and the table neither holds nor has settled."""
+        return [
+            (call_id, call)
+            for call_id, call in self.live.items()
+            if call.partition == partition
+            and call_id not in self._at(partition).holds
+            and not self._is_settled(partition, call_id)
+        ]
 
     def _is_settled(self, partition: int, call_id: str) -> bool:
         said = self._at(partition).entities.get(settled_entity(call_id), {}).get("settlement", b"")

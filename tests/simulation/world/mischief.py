@@ -22,15 +22,19 @@ class Mischief:
 
     def strike(self) -> None:
         """Do one thing. Zombies are soon woken, and what they did is soon looked for."""
-        one = self._world.rng.choice(
-            (
-                *(self.crash, self.crash, self.replace, self.replace, self.freeze, self.skip),
-                *(self.flush, self.lose, self.lose, self.compact, self.dump, self.rewind),
-                *(self._of_zombies() * 4),
-            )
-        )
+        one = self._world.rng.choice(self._of_failovers() if self._world.fails_over else self._of_all())
         self._world.scheduler.note(one.__name__)
         one()
+
+    def _of_all(self) -> tuple[Callable[[], None], ...]:
+        return (
+            *(self.crash, self.crash, self.replace, self.replace, self.freeze, self.skip),
+            *(self.flush, self.lose, self.lose, self.compact, self.dump, self.rewind),
+            *(self._of_zombies() * 4),
+        )
+
+    def _of_failovers(self) -> tuple[Callable[[], None], ...]:
+        return self.copy_budgets, self.fail_over, self.fail_over, self.crash
 
     def _of_zombies(self) -> tuple[Callable[[], None], ...]:
         """Return what shows a zombie's work: to wake it, and when it was awake, to restore what it may have written."""
@@ -101,6 +105,21 @@ class Mischief:
         if (topic, partition) in self._dumps:
             dump = self._dumps[topic, partition]
             self._world.tables[topic].put_back(partition, dump, self._world.scheduler.now_ms)
+
+    def copy_budgets(self) -> None:
+        """Let the replica of the store of budgets catch up."""
+        topic = catalogue.COST_EVENTS
+        for partition in range(self._world.partitions):
+            self._dumps[topic, partition] = self._world.tables[topic].copy(partition)
+
+    def fail_over(self) -> None:
+        """Let that replica take over, and a new owner of the table with it."""
+        topic = catalogue.COST_EVENTS
+        for partition in range(self._world.partitions):
+            dump = self._dumps.get((topic, partition))
+            if dump is not None and self._had_records(topic, partition):
+                self._world.tables[topic].put_back(partition, dump, self._world.scheduler.now_ms)
+        self.replace()
 
     def skip(self) -> None:
         """Let time pass."""

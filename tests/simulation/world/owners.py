@@ -48,6 +48,12 @@ class Positions:
     def wake(self) -> None:
         """Nobody sleeps long here."""
 
+    def left_open(self, partition: Partition) -> bool:
+        return False
+
+    def end(self, partition: Partition) -> int:
+        return 0
+
     def behind(self, partition: Partition) -> bool:
         """Say nothing."""
         return False

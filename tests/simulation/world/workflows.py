@@ -1,7 +1,7 @@
 """The workflows whose runs are played: every kind of node, join and limit, and runs of other workflows."""
 
 from tests.support.families import family, flow, runs
-from tests.support.runs import assistant, function, limited, resolved, signal, switch, wait
+from tests.support.runs import assistant, function, limited, loop, resolved, signal, switch, wait
 
 MINUTE_MS = 60_000
 FAST = {"retries": {"max_attempts": 3, "initial_ms": 200}}
@@ -50,8 +50,8 @@ SPECS = (
     ),
 )
 
-#: Runs of an agent, of maps, with limits and of other runs, each in one of ten worlds: no draw decides that, so that
-#: the other six play as they did before.
+#: Runs of an agent, of maps, of loops, with limits and of other runs, each in one of ten worlds: no draw decides that,
+#: so that the other five play as they did before.
 AGENT = resolved(
     function("a", FAST), assistant("b", TIMED, inputs={"word": "a.output"}), function("c"), edges="a>b b>c"
 )
@@ -89,9 +89,36 @@ KIN = resolved(
         flow("kid", function("k", TIMED), runs("in", "leaf", inputs={}), edges="k>in"), flow("leaf", function("l"))
     ),
 )
+#: A loop until something is good enough, with an optional step inside, beside an optional one that may not end in time.
+LOOPS = resolved(
+    function("a", FAST),
+    loop(
+        "r",
+        function("draft", TIMED, inputs={"of": "a.output", "before": "loop.previous", "number": "loop.iteration"}),
+        function("side", OPTIONAL, inputs={"n": "loop.iteration"}, condition="loop.iteration != 2"),
+        function("judge", FAST, join="all_done", inputs={"text": "draft.output", "side": "side.output"}),
+        edges="draft>judge side>judge",
+        until="loop.output > 9",
+        max_iterations=4,
+        on_exhausted="last",
+    ),
+    loop(
+        "w",
+        *(function("t", FAST, inputs={"n": "loop.iteration"}), wait("p", 500)),
+        edges="t>p",
+        output="t.output",
+        max_iterations=2,
+        policy={"optional": True},
+        **{"while": "loop.output == null || loop.output < 9"},
+    ),
+    function("z", FAST, join="all_done", inputs={"last": "r.output", "all": "r.outputs", "others": "w.outputs"}),
+    edges="a>r r>z w>z",
+)
 #: The last digits of their seeds.
-ONLY = {1: KIN, 3: MAPS, 7: AGENT, 9: LIMITED}
+ONLY = {1: KIN, 3: MAPS, 7: AGENT, 8: LOOPS, 9: LIMITED}
 #: Likewise of those in which runs wait for their turn, nearly all of them.
 WITH_TURNS = (4, 5)
 #: And of those in which the fold fails on a run for a while.
 WITH_POISON = 2
+#: Of every twenty seeds, the one in which the store of budgets fails over to older replicas again and again.
+WITH_FAILOVERS = 13

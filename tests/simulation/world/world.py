@@ -15,7 +15,7 @@ from tests.simulation.world.days import DAY_MS, Days
 from tests.simulation.world.mischief import Mischief
 from tests.simulation.world.owners import Owners
 from tests.simulation.world.worker import LANE, Worker
-from tests.simulation.world.workflows import ONLY, WITH_POISON, WITH_TURNS
+from tests.simulation.world.workflows import ONLY, WITH_FAILOVERS, WITH_POISON, WITH_TURNS
 from tests.support.runs import START_MS
 from topics import catalogue
 
@@ -44,6 +44,7 @@ class World:
         self.chain_steps = seed % 2 == 1
         self.only = ONLY.get(seed % 10)
         self.turns = seed % 10 in WITH_TURNS
+        self.fails_over = seed % 20 == WITH_FAILOVERS
         self.poison = POISON if seed % 10 == WITH_POISON else ""
         self.was_poisoned = self.poison
         self.partitions = self.rng.randint(1, 2)
@@ -54,6 +55,8 @@ class World:
             self.tables[catalogue.ADMISSIONS] = FencedTable(bug)
         self.checkpoints = {topic: FencedCheckpoints(bug) for topic in self.tables}
         self.checkpoint_ms = self.rng.choice((40, 200, 1_500, 20_000))
+        if self.fails_over:
+            self.checkpoint_ms = 40  # a checkpoint is newer than the replica more often than not
         self.faults = Faults(self.rng, down=self.rng.choice((0, 0.03, 0.1)), lost=self.rng.choice((0, 0.03, 0.1)))
         self.processes: list[Process] = []
         self.runs: dict[str, RunSubmitted] = {}
@@ -93,7 +96,7 @@ class World:
         return dry
 
     def _live_through_faults(self) -> None:
-        mischief = self.rng.choice((0.004, 0.01, 0.03))
+        mischief = self.rng.choice((0.004, 0.01, 0.03)) * (3 if self.fails_over else 1)
         until = self.rng.randint(200, 700)
         while self.scheduler.steps < until and not self._dry():
             self._step()

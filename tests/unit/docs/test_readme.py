@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from schemas.spec.check.workflow import parse_workflow
+from schemas.spec.inline_prompts import take_inline
+from schemas.spec.read import read_document
 
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
@@ -44,7 +46,9 @@ def test_readme_shows_before_it_argues() -> None:
 
 @pytest.mark.parametrize(("page", "document"), list(documents()))
 def test_documented_workflow_is_valid(page: str, document: str) -> None:
-    assert parse_workflow(document).name
+    taken, _, problems = take_inline(read_document(document))
+    assert problems == []
+    assert parse_workflow(taken).name
 
 
 def test_index_lists_every_page() -> None:

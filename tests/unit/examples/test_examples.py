@@ -12,9 +12,11 @@ from connectors.tools import REGISTRY
 from connectors.tools.builtin.split import pieces
 from deploy.local.sample import submissions
 from schemas.ids import content_hash
-from schemas.spec.check.workflow import CheckedSpec, check_spec, missing_inputs, parse_workflow
-from schemas.spec.model import LlmNode, PinnedPrompt
+from schemas.spec.check.workflow import CheckedSpec, check_spec, parse_workflow
+from schemas.spec.inline_prompts import take_inline
+from schemas.spec.model import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
+from schemas.spec.read import read_document
 from schemas.spec.references import render, variables_of
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -33,17 +35,24 @@ def prompts() -> dict[str, PinnedPrompt]:
     return found
 
 
+def parsed(path: Path) -> tuple[WorkflowSpec, dict[str, PinnedPrompt]]:
+    """A workflow, and the prompts that it may name: those of the examples, and its own."""
+    document, inline, problems = take_inline(read_document(path.read_text(encoding="utf-8")))
+    assert problems == []
+    return parse_workflow(document), prompts() | {one.name: one.pinned(1) for one in inline}
+
+
 def checked(name: str) -> CheckedSpec:
-    text = (EXAMPLES / "workflows" / f"{name}.yaml").read_text(encoding="utf-8")
+    spec, known = parsed(EXAMPLES / "workflows" / f"{name}.yaml")
     tools, functions = REGISTRY.names("tool"), REGISTRY.names("function")
-    return check_spec(parse_workflow(text), prompts=prompts(), tools=tools, functions=functions, family=family())
+    return check_spec(spec, prompts=known, tools=tools, functions=functions, family=family())
 
 
 def family() -> Family:
     """All workflows of the examples."""
-    specs = [parse_workflow(path.read_text(encoding="utf-8")) for path in (EXAMPLES / "workflows").glob("*.yaml")]
-    members = {member_key(spec.name, spec.version): Member(spec, prompts()) for spec in specs}
-    return Family(members, {spec.name: spec.version for spec in specs})
+    found = [parsed(path) for path in (EXAMPLES / "workflows").glob("*.yaml")]
+    members = {member_key(spec.name, spec.version): Member(spec, known) for spec, known in found}
+    return Family(members, {spec.name: spec.version for spec, _ in found})
 
 
 def test_document_analysis_can_be_registered_and_needs_its_key() -> None:
@@ -81,6 +90,7 @@ def test_each_prompt_needs_what_its_node_binds() -> None:
         "document_analyzer@3": {"content"},
         "chunk_analyzer@2": {"item"},
         "summarizer@1": {"chunks"},
+        "shortener@1": {"text"},
         "document_classifier@1": {"document_key", "content"},
         "text_processor@2": {"classify"},
         "content_classifier@2": {"content"},
@@ -98,7 +108,7 @@ def test_every_workflow_is_right_and_has_runs_that_bring_what_it_needs(path: Pat
     spec = checked(path.stem)
     runs = [body["inputs"] for body in submissions() if body["workflow_name"] == path.stem]
     assert runs
-    assert all(not missing_inputs(spec.required_inputs, inputs) for inputs in runs)
+    assert all(spec.required_inputs <= inputs.keys() for inputs in runs)
 
 
 def test_the_guides_conditions_stand_as_it_writes_them() -> None:

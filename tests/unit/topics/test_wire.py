@@ -56,3 +56,24 @@ def test_a_removed_record_type_is_named(changed: dict[str, Any]) -> None:
     changed["topics"]["run-events"].remove("TimerFired")
     del changed["types"]["TimerFired"]
     assert breaking(frozen(), changed) == ["run-events: TimerFired is gone", "TimerFired is gone"]
+
+
+def _kinds(changed: dict[str, Any]) -> dict[str, Any]:
+    nodes: dict[str, Any] = changed["types"]["RunSubmitted"]["properties"]["spec"]["$defs"]["Dag"]["properties"][
+        "nodes"
+    ]
+    return nodes["items"]  # type: ignore[no-any-return]
+
+
+def test_a_new_kind_of_node_is_no_breaking_change(changed: dict[str, Any]) -> None:
+    _kinds(changed)["oneOf"].append({"$ref": "#/$defs/SleepNode"})
+    _kinds(changed)["discriminator"]["mapping"]["sleep"] = "#/$defs/SleepNode"
+    assert breaking(frozen(), changed) == []
+
+
+def test_a_lost_kind_of_node_is_named(changed: dict[str, Any]) -> None:
+    _kinds(changed)["oneOf"].remove({"$ref": "#/$defs/WaitNode"})
+    del _kinds(changed)["discriminator"]["mapping"]["wait"]
+    first, second = breaking(frozen(), changed)
+    assert first.endswith("discriminator lost 'wait'")
+    assert second.endswith("oneOf lost {'$ref': '#/$defs/WaitNode'}")

@@ -16,12 +16,12 @@ from schemas.records.run_events import RunAdmitted
 from schemas.tables.runs import TURNS
 from streams.core.commands import Command, Emit
 from streams.core.runs.nodes.dispatch import start
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Header
-from streams.core.runs.state.run import Turn
 from streams.core.state import State
 
 
-def stand_in_line(turn: Turn, state: State) -> None:
+def stand_in_line(turn: RunChanges, state: State) -> None:
     """Let a new run wait for its turn."""
     state.put(turn.run_id, TURNS, True)
     turn.commands.append(ask(turn.header))
@@ -32,12 +32,14 @@ def has_turns(state: State, header: Header) -> bool:
     return state.get(header.run_id, TURNS) is True
 
 
-def run_admitted(turn: Turn, event: RunAdmitted) -> None:
+def start_admitted(turn: RunChanges, _event: RunAdmitted) -> None:
     """Start a run whose turn it is."""
-    if turn.is_over:
-        turn.commands.append(give_back(event))
-    elif turn.status == "queued":
-        start(turn)
+    start(turn)
+
+
+def admitted_late(turn: RunChanges, event: RunAdmitted) -> None:
+    """Give the place of a run back that needs it no more."""
+    turn.commands.append(give_back(event))
 
 
 def ask(header: Header) -> Command:

@@ -1,6 +1,7 @@
 """A submission: the run's first entries, and the plan that it shares with other runs of its spec."""
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal, cast
 
 from schemas.errors import BadRecord, NewerMajor
 from schemas.ids import started_by
@@ -10,31 +11,58 @@ from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
 from schemas.spec.rules_version import NEWEST
 from schemas.tables.runs import HEADER, INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
-from streams.core.commands import Command, Count
+from streams.core.commands import Command, Count, Emit
 from streams.core.runs.events.admitted import stand_in_line
 from streams.core.runs.nodes.dispatch import start
 from streams.core.runs.nodes.reuse import reuse
-from streams.core.runs.plan.compile import Plan, compile_plan
+from streams.core.runs.plan.compile import compile_plan
+from streams.core.runs.plan.model import Plan
 from streams.core.runs.requests.sizes import KIB, LABELS_LIMIT, json_size
+from streams.core.runs.state.changes import RunChanges, open_run
 from streams.core.runs.state.entries import DEADLINE, Header, Progress
-from streams.core.runs.state.run import Turn
+from streams.core.runs.views.parent_result import answer
 from streams.core.state import State
 
+SubmissionIs = Literal["new", "repeated", "conflict"]
 
-def repeated(state: State, event: RunSubmitted) -> list[Command] | None:
-    """Return what is left to do for a run that is known: nothing, or a count. ``None`` for a new one."""
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submission, and the table that it comes to."""
+
+    state: State
+    event: RunSubmitted
+    now_ms: int
+    offset: int
+    chain_steps: bool
+
+
+def submission_is(state: State, event: RunSubmitted) -> SubmissionIs:
+    """Return whether a run is known; then whether the submission says the same."""
     header = cast("Header | None", state.get(event.run_id, HEADER))
     if header is None:
-        return None
-    same = header.body_hash == event.body_hash and header.org_id == event.org_id
-    return [] if same else [Count(SUBMISSION_CONFLICTS_TOTAL)]
+        return "new"
+    return "repeated" if header.body_hash == event.body_hash and header.org_id == event.org_id else "conflict"
 
 
-def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain_steps: bool = False) -> Turn:
-    """Return the turn of a new run, started unless it has to wait for its admission.
+def conflict(_submission: Submission) -> list[Command]:
+    """Count a submission that gives a run's id to another run."""
+    return [Count(SUBMISSION_CONFLICTS_TOTAL)]
 
-    Raises ``NewerMajor`` and ``BadRecord``.
-    """
+
+def repeated(submission: Submission) -> list[Command]:
+    """Tell the end of a run once more to a parent that asks for it once more; else do nothing."""
+    event = submission.event
+    if event.parent is None:
+        return []
+    turn = open_run(submission.state, event.run_id, submission.now_ms, submission.offset)
+    said = None if turn is None or not turn.is_over else answer(turn)
+    return [] if said is None else [Emit(said)]
+
+
+def submit(submission: Submission) -> RunChanges:
+    """Return a new run, started unless it has to wait for its admission. Raises ``NewerMajor`` and ``BadRecord``."""
+    state, event, now_ms, offset = submission.state, submission.event, submission.now_ms, submission.offset
     if event.rules_version > NEWEST:
         raise NewerMajor(f"rules {event.rules_version}", f"rules {NEWEST}")
     if json_size([event.tags, event.source, event.submission_id, event.workflow_name]) > LABELS_LIMIT:
@@ -47,7 +75,7 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
             f"run {event.run_id} asks for rules {event.rules_version} and its workflow needs {plan.rules_version}; "
             "submit it with schemas.spec.rules_version.rules_of(spec)",
         )
-    turn = Turn(
+    turn = RunChanges(
         state,
         header,
         plan,
@@ -55,7 +83,7 @@ def submit(state: State, event: RunSubmitted, now_ms: int, offset: int, *, chain
         progress=Progress(offset),
         now_ms=now_ms,
         offset=offset,
-        chain_steps=chain_steps,
+        chain_steps=submission.chain_steps,
     )
     turn.is_new = True
     state.put(event.run_id, INPUTS, event.inputs)
@@ -81,7 +109,7 @@ def _set_parent(state: State, event: RunSubmitted, parent: Parent) -> None:
     state.put(event.run_id, PARENT, parent)
 
 
-def _set_deadline(turn: Turn, event: RunSubmitted) -> None:
+def _set_deadline(turn: RunChanges, event: RunSubmitted) -> None:
     """Arm the run's own timer, if it has one: the workflow's or the submission's, whichever is sooner."""
     given = [limit for limit in (turn.plan.deadline_ms, event.deadline_ms) if limit is not None]
     if given:

@@ -16,23 +16,29 @@ The transcript must fit a request. So the more of it there is, the less of an ou
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from msgspec import structs
 
+from schemas.money import from_cents
 from schemas.payload import INLINE_LIMIT
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ToolUse
-from schemas.records.steps import AgentTurn, StepRequest, ToolCall, ToolResult, TurnBefore
+from schemas.records.steps import AgentTurn, LlmCall, StepRequest, ToolCall, ToolResult, TurnBefore
+from schemas.records.timers import Backstop, Defer, Retry
+from schemas.spec.model import AgentNode
+from streams.core.runs.nodes import worker_step
 from streams.core.runs.nodes.concurrency import stand_part_in_line
+from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
 from streams.core.runs.plan.arguments import BindingError, Datum
-from streams.core.runs.plan.compile import PlanNode
-from streams.core.runs.plan.waiting_nodes import Agent
+from streams.core.runs.plan.model import PlanNode, is_part
 from streams.core.runs.requests.binding import bind_args, open_items
 from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT, check_request, json_size, payload_size
-from streams.core.runs.requests.step_request import base_request, node_scope, request, timeout_timer
+from streams.core.runs.requests.step_request import base_request, node_scope, timeout_timer
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 from streams.core.runs.transitions import ImpossibleMove
 
 #: Calls that one turn may ask for; what is more is told back to the model as a failure.
@@ -47,9 +53,19 @@ _SAFE = re.compile(r"[^A-Za-z0-9_.-]")
 Part = Literal["turn", "tool"]
 
 
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A model that calls tools until it answers."""
+
+    call: LlmCall
+    tools: tuple[str, ...]
+    max_turns: int
+    max_cost_nano: int | None
+
+
 def part_of(step_id: str) -> Part | None:
     """Return which part of an agent a step is, ``None`` for a step that is none."""
-    if "/turn-" not in step_id:
+    if not is_part(step_id):
         return None
     match = _TURN.fullmatch(step_id)
     return None if match is None else "tool" if match["tool"] else "turn"
@@ -73,21 +89,35 @@ def place_of(step_id: str) -> tuple[str, int]:
     return match["agent"], int(match["number"])
 
 
-def begin(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> dict[str, Any]:
+def compile_agent(node: AgentNode, compiling: Compiling) -> Compiled:
+    """Return a model that may call tools."""
+    config = node.config
+    call = worker_step.llm_call(node, compiling)
+    cap = None if config.max_cost_cents is None else from_cents(config.max_cost_cents)
+    return Compiled(own=Agent(call, tuple(config.tools), config.max_turns, cap), call=call, takes_inputs=True)
+
+
+def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
     """Ask for an agent's first turn; return how the agent waits. Raises ``BindingError``."""
     _ask_turn(turn, node, step_id, step, 1, item)
-    return _waits(turn_id(step_id, 1)) | {"timer": None, "due_ms": None}
+    return structs.replace(step, state="waiting", timer=None, due_ms=None, **_waits(turn_id(step_id, 1)))
 
 
-def ask(turn: Turn, step_id: str, step: Step) -> None:
-    """Ask for the current attempt of a step, whether it is part of an agent or not. Raises ``BindingError``."""
-    if part_of(step_id) is None:
-        request(turn, step_id, step)
+def part_ended(turn: RunChanges, part_id: str, part: Step, _result: Any) -> Ended | None:
+    """Go on after a turn or a call ended for good; return how the agent ended, if it did."""
+    agent_id, _ = place_of(part_id)
+    if part_of(part_id) == "tool":
+        error = after_call(turn, part_id)
+    elif part.state == "failed":
+        error = None if part.error is None else why_failed(turn, part_id, part.error)
+    elif part.calls:
+        error = after_turn(turn, part_id, part.calls)
     else:
-        turn.requests.append(part_request(turn, step_id, step))
+        return Ended(agent_id, output=part.output)
+    return None if error is None else Ended(agent_id, error=error)
 
 
-def part_request(turn: Turn, step_id: str, step: Step) -> StepRequest:
+def part_request(turn: RunReader, step_id: str, step: Step) -> StepRequest:
     """Return the request of a part's current attempt, made from state alone. Raises ``BindingError``."""
     agent_id, number = place_of(step_id)
     node = turn.node_of(step)
@@ -99,7 +129,7 @@ def part_request(turn: Turn, step_id: str, step: Step) -> StepRequest:
     return _call_request(turn, node, step_id, step, use, _inside_of_calls(turn, agent_id, number, len(calls)))
 
 
-def after_turn(turn: Turn, step_id: str, calls: Sequence[ToolUse]) -> ErrorInfo | None:
+def after_turn(turn: RunChanges, step_id: str, calls: Sequence[ToolUse]) -> ErrorInfo | None:
     """Go on after a turn that asked for calls. Returns why the agent fails, if it does."""
     agent_id, number = place_of(step_id)
     agent, node = _agent(turn, agent_id)
@@ -116,7 +146,7 @@ def after_turn(turn: Turn, step_id: str, calls: Sequence[ToolUse]) -> ErrorInfo 
     return after_call(turn, step_id)
 
 
-def after_call(turn: Turn, part_id: str) -> ErrorInfo | None:
+def after_call(turn: RunChanges, part_id: str) -> ErrorInfo | None:
     """Ask for the next turn when every call of this one has ended. Returns why the agent fails, if it does."""
     agent_id, number = place_of(part_id)
     whole, parent = turn.step(turn_id(agent_id, number)), turn.step(agent_id)
@@ -138,7 +168,7 @@ def after_call(turn: Turn, part_id: str) -> ErrorInfo | None:
     return None
 
 
-def why_failed(turn: Turn, part_id: str, error: ErrorInfo) -> ErrorInfo:
+def why_failed(turn: RunReader, part_id: str, error: ErrorInfo) -> ErrorInfo:
     """Return the error of an agent whose turn failed for good. A call over what is left of its own cap is told so."""
     agent_id, number = place_of(part_id)
     agent, _ = _agent(turn, agent_id)
@@ -150,13 +180,13 @@ def why_failed(turn: Turn, part_id: str, error: ErrorInfo) -> ErrorInfo:
     return structs.replace(error, code=code, step_id=agent_id, retryable=False)
 
 
-def _ask_turn(turn: Turn, node: PlanNode, agent_id: str, parent: Step, number: int, item: Datum | None) -> None:
+def _ask_turn(turn: RunChanges, node: PlanNode, agent_id: str, parent: Step, number: int, item: Datum | None) -> None:
     id_ = turn_id(agent_id, number)
     step = _part(turn, node, id_)
     _ask(turn, id_, step, _turn_request(turn, node, agent_id, parent, step, number, item))
 
 
-def _inside_of_calls(turn: Turn, agent_id: str, number: int, calls: int) -> int | None:
+def _inside_of_calls(turn: RunReader, agent_id: str, number: int, calls: int) -> int | None:
     before = [_turn_before(turn, agent_id, one) for one in range(1, number)]
     whole = turn.step(turn_id(agent_id, number))
     said = [] if whole is None or whole.output is None else [TurnBefore(said=whole.output)]
@@ -177,7 +207,7 @@ def _result_size(result: ToolResult) -> int:
     return payload_size(result.output) + (json_size(result.error) if result.error is not None else 0)
 
 
-def _ask_call(turn: Turn, node: PlanNode, id_: str, use: ToolUse, agent: Agent, inside: int | None) -> None:
+def _ask_call(turn: RunChanges, node: PlanNode, id_: str, use: ToolUse, agent: Agent, inside: int | None) -> None:
     step = _part(turn, node, id_)
     error = _refusal(id_, use, agent)
     if error is None:
@@ -189,7 +219,7 @@ def _ask_call(turn: Turn, node: PlanNode, id_: str, use: ToolUse, agent: Agent, 
         turn.begin(id_, Step(node.id, "failed", error=error, finished_at_ms=turn.now_ms))
 
 
-def _ask(turn: Turn, id_: str, step: Step, request_: StepRequest) -> None:
+def _ask(turn: RunChanges, id_: str, step: Step, request_: StepRequest) -> None:
     """Ask for a part; where parts take places it waits for one first, and is asked for at the end of this event."""
     if turn.plan.max_parallel is not None:
         stand_part_in_line(turn, id_, step.node)
@@ -198,7 +228,7 @@ def _ask(turn: Turn, id_: str, step: Step, request_: StepRequest) -> None:
         _begin(turn, id_, step)
 
 
-def ask_part(turn: Turn, node: PlanNode, step_id: str) -> None:
+def ask_part(turn: RunChanges, node: PlanNode, step_id: str) -> None:
     """Ask for a part that has a place now. Its request could be made when it began to wait, so it can be now."""
     step = _part(turn, node, step_id)
     turn.requests.append(part_request(turn, step_id, step))
@@ -218,21 +248,21 @@ def _refusal(id_: str, use: ToolUse, agent: Agent) -> ErrorInfo | None:
     return None
 
 
-def _part(turn: Turn, node: PlanNode, id_: str) -> Step:
+def _part(turn: RunReader, node: PlanNode, id_: str) -> Step:
     timer, due_ms = timeout_timer(node, id_, 1, turn.now_ms)
     return Step(node.id, "running", attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
 
 
-def _begin(turn: Turn, id_: str, step: Step) -> None:
+def _begin(turn: RunChanges, id_: str, step: Step) -> None:
     turn.begin(id_, step)
     if step.timer is not None and step.due_ms is not None:
         turn.arm(step.timer, step.due_ms)
 
 
 def _turn_request(
-    turn: Turn, node: PlanNode, agent_id: str, parent: Step | None, step: Step, number: int, item: Datum | None
+    turn: RunReader, node: PlanNode, agent_id: str, parent: Step | None, step: Step, number: int, item: Datum | None
 ) -> StepRequest:
-    agent = node.folded(Agent)
+    agent = node.data(Agent)
     if parent is not None and parent.index is not None and item is None:
         item = open_items(node, node_scope(turn, node, parent)).at(parent.index)
     args, links = bind_args(node, node_scope(turn, node, parent, item))
@@ -252,13 +282,15 @@ def _turn_request(
     return structs.replace(asked, args=args, links=links, run_budget_nano=left, inline_most=inside)
 
 
-def _call_request(turn: Turn, node: PlanNode, id_: str, step: Step, use: ToolUse, inside: int | None) -> StepRequest:
+def _call_request(
+    turn: RunReader, node: PlanNode, id_: str, step: Step, use: ToolUse, inside: int | None
+) -> StepRequest:
     work = ToolCall(name=use.name)
     check_request(id_, use.args, [], turn.header.tags, work)
     return structs.replace(base_request(turn, node, id_, step, work), args=use.args, inline_most=inside)
 
 
-def _turn_before(turn: Turn, agent_id: str, number: int) -> TurnBefore:
+def _turn_before(turn: RunReader, agent_id: str, number: int) -> TurnBefore:
     id_ = turn_id(agent_id, number)
     whole = turn.recorded(id_)
     output = whole.output
@@ -271,12 +303,30 @@ def _turn_before(turn: Turn, agent_id: str, number: int) -> TurnBefore:
     return TurnBefore(said=output, results=results)
 
 
-def _agent(turn: Turn, agent_id: str) -> tuple[Agent, PlanNode]:
+def _agent(turn: RunReader, agent_id: str) -> tuple[Agent, PlanNode]:
     node = turn.node_of(turn.recorded(agent_id))
-    return node.folded(Agent), node
+    return node.data(Agent), node
 
 
-def _note(turn: Turn, agent_id: str, parent: Step, waits_for: str) -> None:
+def ask_for(turn: RunChanges, step_id: str, step: Step) -> None:
+    """Ask for the current attempt of a part. Raises ``BindingError``."""
+    turn.requests.append(part_request(turn, step_id, step))
+
+
+def _retry_part(turn: RunChanges, step_id: str, step: Step) -> None:
+    worker_step.retry(turn, step_id, step, ask_for)
+
+
+def _part_deferred(turn: RunChanges, step_id: str, step: Step) -> None:
+    worker_step.deferred(turn, step_id, step, ask_for)
+
+
+def _part_outstanding(turn: RunChanges, step_id: str, step: Step) -> None:
+    if step.state == "running":
+        ask_for(turn, step_id, step)
+
+
+def _note(turn: RunChanges, agent_id: str, parent: Step, waits_for: str) -> None:
     waits = _waits(waits_for)
     if parent.waiting_for != waits["waiting_for"]:
         turn.change(agent_id, parent, **waits)
@@ -286,7 +336,7 @@ def _waits(step_id: str) -> dict[str, Any]:
     return {"waiting_for": f"step {step_id}"[:200]}
 
 
-def _left(turn: Turn, agent: Agent, agent_id: str, number: int) -> int | None:
+def _left(turn: RunReader, agent: Agent, agent_id: str, number: int) -> int | None:
     """Return what a turn may spend: what is left to the run and to the agent, the smaller of both."""
     caps = [turn.left_nano]
     if agent.max_cost_nano is not None:
@@ -294,7 +344,7 @@ def _left(turn: Turn, agent: Agent, agent_id: str, number: int) -> int | None:
     return min((cap for cap in caps if cap is not None), default=None)
 
 
-def _spent(turn: Turn, agent_id: str, number: int) -> int:
+def _spent(turn: RunReader, agent_id: str, number: int) -> int:
     """Return what an agent's turns up to this one did cost, with what its calls did."""
     total = 0
     for one in range(1, number + 1):
@@ -303,3 +353,14 @@ def _spent(turn: Turn, agent_id: str, number: int) -> int:
             parts = [turn.step(id_) for id_ in call_ids(agent_id, one, whole.calls)]
             total += whole.cost_nano + sum(part.cost_nano for part in parts if part is not None)
     return total
+
+
+#: The turns of an agent and their calls: steps that workers do, on requests of their own.
+PART = KindRules(
+    compile_agent,
+    start,
+    {Retry: _retry_part, Defer: _part_deferred, Backstop: worker_step.time_out},
+    on_result=part_ended,
+    outstanding=_part_outstanding,
+)
+AGENT = KindRules(compile_agent, start, on_result=part_ended)

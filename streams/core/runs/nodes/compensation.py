@@ -19,13 +19,14 @@ from schemas.run_states import TERMINAL_STEP
 from streams.core.commands import Count
 from streams.core.runs.nodes.join import verdict, why_skipped
 from streams.core.runs.plan.arguments import BindingError
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.step_request import request, timeout_timer
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 
-def begin(turn: Turn) -> None:
+def begin(turn: RunChanges) -> None:
     """Ask for what is to run after the end that this turn brought."""
     roots = (
         turn.plan.on_failure if turn.status == "failed" else turn.plan.on_cancel if turn.status == "canceled" else ()
@@ -33,7 +34,7 @@ def begin(turn: Turn) -> None:
     _go_on(turn, [turn.plan.nodes[root] for root in roots])
 
 
-def settled(turn: Turn, step: Step) -> None:
+def settled(turn: RunChanges, step: Step) -> None:
     """Go on after a compensating step succeeded or failed for good."""
     node = turn.node_of(step)
     if step.state == "failed":
@@ -41,24 +42,24 @@ def settled(turn: Turn, step: Step) -> None:
     _go_on(turn, _followers(turn, node))
 
 
-def is_open(turn: Turn) -> bool:
+def is_open(turn: RunReader) -> bool:
     """Whether a compensating step may still run."""
     return any(step.state not in TERMINAL_STEP for step in _steps(turn))
 
 
-def last_ms(turn: Turn) -> int:
+def last_ms(turn: RunReader) -> int:
     """Return when something last happened to a compensating step, as far as the entries and this turn say."""
     asked = max((step.requested_at_ms or 0 for step in _steps(turn)), default=0)
     return turn.now_ms if turn.plan.apart & turn.changed.keys() else asked
 
 
-def _steps(turn: Turn) -> Iterator[Step]:
+def _steps(turn: RunReader) -> Iterator[Step]:
     if turn.is_over:
         found = (turn.step(node) for node in turn.plan.apart)
         yield from (step for step in found if step is not None)
 
 
-def _go_on(turn: Turn, due: Iterable[PlanNode]) -> None:
+def _go_on(turn: RunChanges, due: Iterable[PlanNode]) -> None:
     waiting = list(due)
     for node in waiting:
         if turn.begun(node.id):
@@ -71,11 +72,11 @@ def _go_on(turn: Turn, due: Iterable[PlanNode]) -> None:
             waiting += _followers(turn, node)
 
 
-def _followers(turn: Turn, node: PlanNode) -> list[PlanNode]:
+def _followers(turn: RunReader, node: PlanNode) -> list[PlanNode]:
     return [turn.plan.nodes[follower] for follower in node.successors]
 
 
-def _ask(turn: Turn, node: PlanNode) -> bool:
+def _ask(turn: RunChanges, node: PlanNode) -> bool:
     """Ask for a node; ``False`` when it failed at once, because its arguments cannot be bound."""
     timer, due_ms = timeout_timer(node, node.id, 1, turn.now_ms)
     step = Step(node.id, "running", attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
@@ -95,6 +96,6 @@ def _ask(turn: Turn, node: PlanNode) -> bool:
     return True
 
 
-def _count_failure(turn: Turn, node: PlanNode) -> None:
+def _count_failure(turn: RunChanges, node: PlanNode) -> None:
     labels = (("workflow", turn.header.workflow_name), ("node", node.id))
     turn.commands.append(Count(COMPENSATION_FAILURES_TOTAL, labels))

@@ -7,55 +7,56 @@
 3. The next one is that with the highest ``policy.priority``, then the first in the order of the plan. A mapped node
    stands in that line as long as it has children to ask for.
 4. What a worker goes on with by itself (a chain) takes the place of the step before it. If it goes on to a step that
-   stands in line, that step's attempt is used up (``handed_back``).
+   stands in line, that step's attempt is used up (``events.results.never_asked``).
 """
 
 from collections.abc import Iterator
 
 import msgspec
 
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 #: What a step that is ``ready`` waits for.
 WAITING_FOR = "max_parallel"
 
 
-def stands_in_line(turn: Turn, node: PlanNode) -> bool:
+def stands_in_line(turn: RunReader, node: PlanNode) -> bool:
     """Return whether a node that would run waits for its turn: its steps take places, and the run has not ended."""
-    return turn.plan.max_parallel is not None and node.dynamic is None and not turn.is_over
+    return turn.plan.max_parallel is not None and node.work is not None and not turn.is_over
 
 
-def has_room(turn: Turn, node: PlanNode | None = None) -> bool:
+def has_room(turn: RunReader, node: PlanNode | None = None) -> bool:
     """Return whether one more step may be open; of ``node``, whose steps may take no place."""
     most = turn.plan.max_parallel
-    return most is None or turn.open_steps < most or (node is not None and node.dynamic is not None)
+    return most is None or turn.open_steps < most or (node is not None and node.work is None)
 
 
-def stand_in_line(turn: Turn, node: PlanNode) -> None:
+def stand_in_line(turn: RunChanges, node: PlanNode) -> None:
     """Let a node wait for a place."""
     before = turn.step(node.id) or Step(node.id, "pending")
     turn.leave(node.id, msgspec.structs.replace(before, state="ready", waiting_for=WAITING_FOR))
     turn.ready.append(node.id)
 
 
-def stand_part_in_line(turn: Turn, step_id: str, node_id: str) -> None:
+def stand_part_in_line(turn: RunChanges, step_id: str, node_id: str) -> None:
     """Let a turn of an agent, or a call, wait for a place."""
     turn.leave(step_id, Step(node_id, "ready", waiting_for=WAITING_FOR))
     turn.ready.append(step_id)
 
 
-def next_in_line(turn: Turn) -> tuple[PlanNode, str] | None:
+def next_in_line(turn: RunReader) -> tuple[PlanNode, str] | None:
     """Return what the next free place is for: a node with its own id, or with the step id of an agent's part."""
     return min(_line(turn), key=lambda found: (-found[0].policy.priority, found[0].position), default=None)
 
 
-def _line(turn: Turn) -> Iterator[tuple[PlanNode, str]]:
+def _line(turn: RunReader) -> Iterator[tuple[PlanNode, str]]:
     nodes = turn.plan.nodes
     for step_id in turn.ready:
         yield nodes[turn.recorded(step_id).node], step_id
     for node_id, counts in turn.maps.items():
         node = nodes[node_id]
-        if counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):
+        if node.parallel and counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):
             yield node, node_id

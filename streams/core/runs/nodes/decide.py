@@ -1,4 +1,4 @@
-"""What the fold decides by conditions: whether a node whose turn has come runs, and where a switch leads.
+"""What the fold decides by conditions, such as whether a node whose turn has come runs.
 
 A condition sees what a reference would bind, null where that is nothing. It reads only what is here: an output
 or an input that is stored outside of its record fails the step that would have to decide by it, rather than decide it
@@ -9,11 +9,8 @@ from schemas.payload import INLINE_LIMIT, Inline, Payload
 from schemas.records.base import Json
 from schemas.spec.conditions import Answer, Condition
 from streams.core.runs.plan.arguments import BindingError, Output, Outputs, Scope
-from streams.core.runs.plan.compile import PlanNode
-from streams.core.runs.plan.switch import Switch
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.sizes import KIB, json_size
-from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
 
 _SHOWN_CHARS = 200
 
@@ -29,42 +26,10 @@ def why_not(node: PlanNode, scope: Scope) -> str | None:
     return f"condition: {answer.note or f'{condition.text[:_SHOWN_CHARS]} is false'}"
 
 
-def decided(turn: Turn, node: PlanNode, switch: Switch, scope: Scope) -> Step:
-    """Return a switch's step, which has chosen. Raises ``BindingError``."""
-    output, note = _choice(node.id, switch, scope)
-    now = turn.now_ms
-    return Step(
-        node.id,
-        "succeeded",
-        value=Inline(value=output),
-        note=note,
-        requested_at_ms=now,
-        started_at_ms=now,
-        finished_at_ms=now,
-    )
-
-
 def ask(node_id: str, condition: Condition, scope: Scope) -> Answer:
     """Return what a condition is now. Raises ``BindingError`` (``condition_unreadable``)."""
     outputs = {source: _value(node_id, source, scope.outputs(source)) for source in condition.nodes}
     return condition.evaluate(_inputs(node_id, condition, scope), outputs)
-
-
-def _choice(node_id: str, switch: Switch, scope: Scope) -> tuple[dict[str, Json], str | None]:
-    notes: list[str] = []
-    for number, case in enumerate(switch.cases):
-        answer = ask(node_id, case.when, scope)
-        if answer.holds:
-            return {"case": number, "to": list(case.to)}, _joined(notes)
-        if answer.note is not None:
-            notes.append(f"case {number}: {answer.note}")
-    if switch.default is not None:
-        return {"case": "default", "to": list(switch.default)}, _joined(notes)
-    return {"case": None, "to": []}, _joined([*notes, "no case holds and there is no default"])
-
-
-def _joined(notes: list[str]) -> str | None:
-    return "; ".join(notes)[:1000] or None
 
 
 def _inputs(node_id: str, condition: Condition, scope: Scope) -> dict[str, Json]:
@@ -79,8 +44,8 @@ def _value(node_id: str, source: str, output: Output) -> Json:
     if output is None:
         return None
     if isinstance(output, Outputs):
-        return _listed(node_id, f"{source}.output", output)
-    name = f"{source}.output"
+        return _listed(node_id, source if "." in source else f"{source}.output", output)
+    name = source if "." in source else f"{source}.output"
     return _readable(node_id, name, _near(node_id, name, output))
 
 

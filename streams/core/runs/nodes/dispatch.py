@@ -7,30 +7,33 @@ import msgspec
 from schemas.records.base import ErrorInfo
 from streams.core.runs.nodes.agent import ask_part
 from streams.core.runs.nodes.concurrency import has_room, next_in_line, stand_in_line, stands_in_line
-from streams.core.runs.nodes.decide import decided, why_not
+from streams.core.runs.nodes.decide import why_not
 from streams.core.runs.nodes.join import Verdict, unseen, verdict, why_skipped
+from streams.core.runs.nodes.kind import NO_TIMER, judged
+from streams.core.runs.nodes.kinds import NODE_KINDS
+from streams.core.runs.nodes.loop import roots_due
 from streams.core.runs.nodes.map import Ended, ask_children, begin_map
 from streams.core.runs.nodes.run_end import fail_with, give_up, succeed
-from streams.core.runs.nodes.waiting import park
+from streams.core.runs.nodes.signal import output_of
 from streams.core.runs.plan.arguments import BindingError
-from streams.core.runs.plan.compile import PlanNode
-from streams.core.runs.plan.waiting_nodes import is_part
-from streams.core.runs.requests.step_request import check_ride, node_scope, request, timeout_timer
+from streams.core.runs.plan.model import PlanNode, is_part
+from streams.core.runs.requests.step_request import check_ride, node_scope, timeout_timer
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 Due = tuple[PlanNode, Verdict]
 """A node that waits for nothing any more, and what its join said."""
 
 
-def start(turn: Turn) -> None:
+def start(turn: RunChanges) -> None:
     """Start an admitted run."""
     turn.move("running")
     turn.started_at_ms = turn.now_ms
     dispatch(turn, _unblocked(turn) if turn.reused else [(node, "run") for node in turn.plan.roots])
 
 
-def node_done(turn: Turn, node: PlanNode, *, rides: bool = False) -> None:
+def node_done(turn: RunChanges, node: PlanNode, *, rides: bool = False) -> None:
     """Go on after a node succeeded: the nodes that waited for it, or the end of the run.
 
     ``rides``: the worker goes on to the next one by itself.
@@ -38,12 +41,12 @@ def node_done(turn: Turn, node: PlanNode, *, rides: bool = False) -> None:
     dispatch(turn, settle(turn, node), riding=node.next if rides else None)
 
 
-def node_failed(turn: Turn, step: Step, error: ErrorInfo) -> None:
+def node_failed(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
     """Go on after a step failed for good: without its node if that is optional, else with the end of the run."""
     dispatch(turn, _fail(turn, step, error))
 
 
-def dispatch(turn: Turn, due: Iterable[Due], *, riding: str | None = None) -> None:
+def dispatch(turn: RunChanges, due: Iterable[Due], *, riding: str | None = None) -> None:
     """Ask for nodes or skip them, and go on with those that wait for what is settled at once.
 
     ``riding`` is the node that need not be asked for, since its worker has it; all else of it is the same.
@@ -52,13 +55,13 @@ def dispatch(turn: Turn, due: Iterable[Due], *, riding: str | None = None) -> No
     for node, said in waiting:
         if turn.is_over:
             return
-        # A node that several edges lead to may be due by two of them before its turn comes.
-        if not turn.begun(node.id):
+        # A node that several edges lead to may be due by two of them before its turn comes; its loop may have failed.
+        if not turn.begun(node.id) and (node.loop is None or not turn.settled(node.loop)):
             run = said == "run"
             waiting += _run(turn, node, node.id == riding) if run else _skip(turn, node, why_skipped(turn, node))
 
 
-def fill_places(turn: Turn) -> None:
+def fill_places(turn: RunChanges) -> None:
     """Ask for what stands in line while the run has room."""
     while not turn.is_over and has_room(turn) and (found := next_in_line(turn)) is not None:
         node, step_id = found
@@ -72,34 +75,56 @@ def fill_places(turn: Turn) -> None:
             dispatch(turn, _dispatch_one(turn, node))
 
 
-def settle(turn: Turn, node: PlanNode) -> list[Due]:
+def settle(turn: RunChanges, node: PlanNode) -> list[Due]:
     """Count a node as settled; return what waits for nothing any more."""
+    if node.loop is not None:
+        return _followers_due(turn, node) + _after_inside(turn, node, turn.plan.nodes[node.loop])
     turn.done += 1
-    nodes = turn.plan.nodes
     if turn.done == turn.plan.size:
         succeed(turn)
         return []
+    return _followers_due(turn, node)
+
+
+def _followers_due(turn: RunReader, node: PlanNode) -> list[Due]:
+    nodes = turn.plan.nodes
     followers = [(nodes[follower], verdict(turn, nodes[follower])) for follower in node.successors]
     return [(follower, said) for follower, said in followers if said != "wait"]
 
 
-def _unblocked(turn: Turn) -> list[Due]:
+def _after_inside(turn: RunChanges, node: PlanNode, loop: PlanNode) -> list[Due]:
+    """Go on with a loop after a node of its body is settled, or failed for good; return what is due by that."""
+    ended = NODE_KINDS[loop.kind].on_result(turn, node.id, turn.recorded(node.id), None)
+    if ended is None:
+        return _begin_inside(turn, loop)
+    step = turn.recorded(loop.id)
+    done = {"finished_at_ms": turn.now_ms, **NO_TIMER, **judged(turn, step)}
+    if ended.output is None:
+        failed = turn.change(loop.id, step, state="failed", error=ended.error, **done)
+        return _fail(turn, failed, ended.error) if ended.error is not None else []
+    turn.change(loop.id, step, state="succeeded", **output_of(ended.output), **done)
+    return settle(turn, loop)
+
+
+def _begin_inside(turn: RunChanges, loop: PlanNode) -> list[Due]:
+    return [(node, "run") for node in roots_due(turn, loop)]
+
+
+def _unblocked(turn: RunReader) -> list[Due]:
     """Return what is due in a run that begins with results of another one, in the order of the plan."""
     normal = (node for node in turn.plan.nodes.values() if not node.compensates)
     found = [(node, verdict(turn, node)) for node in normal if not turn.begun(node.id)]
     return [(node, said) for node, said in found if said != "wait"]
 
 
-def _skip(turn: Turn, node: PlanNode, why: str) -> list[Due]:
+def _skip(turn: RunChanges, node: PlanNode, why: str) -> list[Due]:
     turn.skip(node.id, why)
     return settle(turn, node)
 
 
-def _run(turn: Turn, node: PlanNode, rides: bool) -> list[Due]:
-    if node.condition is not None or node.switch is not None:
-        due = _decide(turn, node)
-        if due is not None:
-            return due
+def _run(turn: RunChanges, node: PlanNode, rides: bool) -> list[Due]:
+    if node.condition is not None and (due := _decide(turn, node)) is not None:
+        return due
     if node.parallel:
         return _begin_map(turn, node)
     if stands_in_line(turn, node) and not rides:
@@ -108,32 +133,29 @@ def _run(turn: Turn, node: PlanNode, rides: bool) -> list[Due]:
     return _dispatch_one(turn, node, rides=rides)
 
 
-def _decide(turn: Turn, node: PlanNode) -> list[Due] | None:
-    """Do what conditions say of a node; return what is due by that, ``None`` for a node that is to be asked for."""
+def _decide(turn: RunChanges, node: PlanNode) -> list[Due] | None:
+    """Do what its condition says of a node; return what is due by that, ``None`` for a node that is to be asked for."""
     early = Step(node.id, "pending", unseen=unseen(turn, node)) if node.early else None
     scope = node_scope(turn, node, early)
     try:
         why = why_not(node, scope)
-        if why is not None:
-            return _skip(turn, node, why)
-        if node.switch is None:
-            return None
-        turn.begin(node.id, decided(turn, node, node.switch, scope))
     except BindingError as exc:
         return _refuse(turn, node.id, Step(node.id, "failed"), exc)
-    return settle(turn, node)
+    return None if why is None else _skip(turn, node, why)
 
 
-def _fail(turn: Turn, step: Step, error: ErrorInfo) -> list[Due]:
+def _fail(turn: RunChanges, step: Step, error: ErrorInfo) -> list[Due]:
     node = turn.node_of(step)
     if not node.policy.optional:
+        if node.loop is not None:
+            return _after_inside(turn, node, turn.plan.nodes[node.loop])
         fail_with(turn, step, error)
         return []
     give_up(turn, step, error)
     return settle(turn, node)
 
 
-def _dispatch_one(turn: Turn, node: PlanNode, *, rides: bool = False) -> list[Due]:
+def _dispatch_one(turn: RunChanges, node: PlanNode, *, rides: bool = False) -> list[Due]:
     """Ask for a node's one step; return what is due because it failed at once."""
     step_id = node.id
     before = turn.step(step_id) or Step(node.id, "pending")
@@ -150,26 +172,26 @@ def _dispatch_one(turn: Turn, node: PlanNode, *, rides: bool = False) -> list[Du
         unseen=unseen(turn, node) if node.early else (),
     )
     try:
-        if node.dynamic is not None:
-            step = park(turn, node, step_id, step, None)
-        elif rides and attempt == 1:
+        if rides and attempt == 1:
             check_ride(turn, node)
         else:
-            request(turn, step_id, step)
+            step = NODE_KINDS[node.kind].start(turn, node, step_id, step, None)
     except BindingError as exc:
         return _refuse(turn, step_id, Step(node.id, "failed"), exc)
     turn.begin(step_id, step)
     if step.timer is not None and step.due_ms is not None:
         turn.arm(step.timer, step.due_ms)
-    return []
+    if step.state == "succeeded":
+        return settle(turn, node)
+    return [] if node.body is None else _begin_inside(turn, node)
 
 
-def map_went_on(turn: Turn, node: PlanNode, ended: Ended | None) -> None:
+def map_went_on(turn: RunChanges, node: PlanNode, ended: Ended | None) -> None:
     """Go on after something became of a mapped node by one of its steps."""
     dispatch(turn, _after_map(turn, node, ended))
 
 
-def _begin_map(turn: Turn, node: PlanNode) -> list[Due]:
+def _begin_map(turn: RunChanges, node: PlanNode) -> list[Due]:
     """Ask for a mapped node's first children; return what is due because it was settled at once."""
     try:
         ended = begin_map(turn, node)
@@ -178,13 +200,13 @@ def _begin_map(turn: Turn, node: PlanNode) -> list[Due]:
     return _after_map(turn, node, ended)
 
 
-def _after_map(turn: Turn, node: PlanNode, ended: Ended | None) -> list[Due]:
+def _after_map(turn: RunChanges, node: PlanNode, ended: Ended | None) -> list[Due]:
     if ended is None:
         return []
     return settle(turn, node) if ended.error is None else _fail(turn, ended.step, ended.error)
 
 
-def _refuse(turn: Turn, step_id: str, step: Step, exc: BindingError) -> list[Due]:
+def _refuse(turn: RunChanges, step_id: str, step: Step, exc: BindingError) -> list[Due]:
     """Fail a step whose request cannot be made; return what is due because its node is optional."""
     error = ErrorInfo(code=exc.code, message=str(exc), step_id=step_id)
     turn.begin(step_id, msgspec.structs.replace(step, error=error, finished_at_ms=turn.now_ms))

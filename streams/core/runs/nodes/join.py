@@ -18,31 +18,31 @@ from typing import Literal
 
 from schemas.run_states import TERMINAL_STEP
 from schemas.spec.model import Join
-from streams.core.runs.plan.compile import PlanNode
-from streams.core.runs.plan.switch import chose
-from streams.core.runs.state.run import Turn
+from streams.core.runs.nodes.switch import chose
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.state.reader import RunReader
 
 Edge = Literal["open", "taken", "untaken"]
 Verdict = Literal["wait", "run", "skip"]
 
 
-def verdict(turn: Turn, node: PlanNode) -> Verdict:
+def verdict(turn: RunReader, node: PlanNode) -> Verdict:
     """Return what the edges that lead to a node say of it now."""
     return JOINS[node.join]([edge(turn, source, node) for source in node.predecessors])
 
 
-def edge(turn: Turn, source: str, node: PlanNode) -> Edge:
+def edge(turn: RunReader, source: str, node: PlanNode) -> Edge:
     """Return what the edge is that leads from ``source`` to a node."""
     step = turn.step(source)
     if step is None or step.state not in TERMINAL_STEP:
         return "open"
     taken = step.state == "succeeded"
     if taken and source in node.switches:
-        taken = step.value is not None and chose(step.value.value, node.id)
+        taken = step.value is not None and chose(step.value.value, node.name)
     return "taken" if taken else "untaken"
 
 
-def why_skipped(turn: Turn, node: PlanNode) -> str:
+def why_skipped(turn: RunReader, node: PlanNode) -> str:
     """Return the note of a node that its join skips."""
     untaken = [source for source in node.predecessors if edge(turn, source, node) == "untaken"]
     elsewhere = next((source for source in untaken if source in node.switches and turn.succeeded(source)), None)
@@ -51,7 +51,7 @@ def why_skipped(turn: Turn, node: PlanNode) -> str:
     return f"'{untaken[0]}' did not succeed, and it joins all" if node.join == "all" else "no step before it succeeded"
 
 
-def unseen(turn: Turn, node: PlanNode) -> tuple[str, ...]:
+def unseen(turn: RunReader, node: PlanNode) -> tuple[str, ...]:
     """Return the ancestors that still run when a node starts early."""
     return tuple(source for source in node.ancestors if not turn.settled(source))
 

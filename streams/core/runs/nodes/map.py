@@ -19,14 +19,15 @@ from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
 from streams.core.runs.nodes.concurrency import has_room, stands_in_line
 from streams.core.runs.nodes.join import unseen
-from streams.core.runs.nodes.waiting import park
+from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.plan.arguments import BindingError, Datum
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.binding import Items, open_items
 from streams.core.runs.requests.gather import join_id, page_id, pages_of
-from streams.core.runs.requests.step_request import node_scope, request, timeout_timer
+from streams.core.runs.requests.step_request import node_scope, timeout_timer
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import MapCounts, Step
-from streams.core.runs.state.run import Turn, outputs_of
+from streams.core.runs.state.reader import RunReader, outputs_of
 from streams.core.runs.views.parent_result import is_answer
 
 #: A reader sees a mapped node's counts move about so many times; exact ones are counted when asked for.
@@ -41,7 +42,7 @@ class Ended:
     error: ErrorInfo | None = None
 
 
-def begin_map(turn: Turn, node: PlanNode) -> Ended | None:
+def begin_map(turn: RunChanges, node: PlanNode) -> Ended | None:
     """Open a mapped node that is ready and ask for its first children. Raises ``BindingError`` when it has no list."""
     unseen_ = unseen(turn, node) if node.early else ()
     step = Step(node.id, "running", requested_at_ms=turn.now_ms, unseen=unseen_)
@@ -56,12 +57,12 @@ def begin_map(turn: Turn, node: PlanNode) -> Ended | None:
     return _go_on(turn, node, items)
 
 
-def map_step_ended(turn: Turn, node: PlanNode, step: Step) -> Ended | None:
+def map_step_ended(turn: RunChanges, node: PlanNode, step: Step) -> Ended | None:
     """Go on after a child, or a step that gathers, ended for good; return what the node became, if it ended."""
     return _gathering_ended(turn, node, step) if step.gather is not None else _child_ended(turn, node, step)
 
 
-def _child_ended(turn: Turn, node: PlanNode, child: Step) -> Ended | None:
+def _child_ended(turn: RunChanges, node: PlanNode, child: Step) -> Ended | None:
     counts = turn.maps[node.id]
     failed = child.state == "failed"
     if failed and node.on_child_error == "fail":
@@ -70,7 +71,7 @@ def _child_ended(turn: Turn, node: PlanNode, child: Step) -> Ended | None:
     return _go_on(turn, node)
 
 
-def ask_children(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | None:
+def ask_children(turn: RunChanges, node: PlanNode, items: Items | None = None) -> Ended | None:
     """Ask for children while there is room; return what the node became, if all have ended."""
     while (counts := turn.maps[node.id]).asked < counts.total and counts.open < node.most_open and has_room(turn, node):
         if items is None:
@@ -81,7 +82,7 @@ def ask_children(turn: Turn, node: PlanNode, items: Items | None = None) -> Ende
     return None if counts.ended < counts.total else _all_ended(turn, node, counts)
 
 
-def _go_on(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | None:
+def _go_on(turn: RunChanges, node: PlanNode, items: Items | None = None) -> Ended | None:
     """Ask for children at once, or where the run has a limit leave them in line."""
     counts = turn.maps[node.id]
     if stands_in_line(turn, node) and counts.asked < counts.total:
@@ -89,7 +90,7 @@ def _go_on(turn: Turn, node: PlanNode, items: Items | None = None) -> Ended | No
     return ask_children(turn, node, items)
 
 
-def _ask_child(turn: Turn, node: PlanNode, items: Items) -> Ended | None:
+def _ask_child(turn: RunChanges, node: PlanNode, items: Items) -> Ended | None:
     """Ask for the next child. One that cannot be asked for has failed, which may fail the node."""
     counts = turn.maps[node.id]
     index = counts.asked
@@ -102,20 +103,17 @@ def _ask_child(turn: Turn, node: PlanNode, items: Items) -> Ended | None:
     return None
 
 
-def _begin(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None = None) -> None:
+def _begin(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None = None) -> None:
     """Ask for a step of a mapped node for the first time. Raises ``BindingError``."""
     timer, due_ms = timeout_timer(node, step_id, 1, turn.now_ms)
     step = msgspec.structs.replace(step, attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
-    if node.dynamic is not None and step.gather is None:
-        step = park(turn, node, step_id, step, item)
-    else:
-        request(turn, step_id, step, item)
+    step = kind_of(turn, step_id, step).start(turn, node, step_id, step, item)
     turn.begin(step_id, step)
     if step.timer is not None and step.due_ms is not None:
         turn.arm(step.timer, step.due_ms)
 
 
-def _refused(turn: Turn, node: PlanNode, step_id: str, index: int, exc: BindingError) -> Ended | None:
+def _refused(turn: RunChanges, node: PlanNode, step_id: str, index: int, exc: BindingError) -> Ended | None:
     error = ErrorInfo(code=exc.code, message=str(exc), step_id=step_id)
     step = Step(node.id, "failed", index=index, error=error, finished_at_ms=turn.now_ms)
     turn.begin(step_id, step)
@@ -126,13 +124,13 @@ def _refused(turn: Turn, node: PlanNode, step_id: str, index: int, exc: BindingE
     return None
 
 
-def _count(turn: Turn, node_id: str, counts: MapCounts, *, ended: int, failed: int) -> None:
+def _count(turn: RunChanges, node_id: str, counts: MapCounts, *, ended: int, failed: int) -> None:
     turn.maps[node_id] = msgspec.structs.replace(counts, ended=ended, failed=failed)
     if ended % max(2, counts.total // SHOWN_TIMES) == 0:
         turn.shown[node_id] = None
 
 
-def _all_ended(turn: Turn, node: PlanNode, counts: MapCounts) -> Ended | None:
+def _all_ended(turn: RunChanges, node: PlanNode, counts: MapCounts) -> Ended | None:
     parent = turn.recorded(node.id)
     if node.on_child_error == "skip" and counts.failed == counts.total:
         return Ended(parent, _none_left(turn, node, counts))
@@ -147,7 +145,7 @@ def _all_ended(turn: Turn, node: PlanNode, counts: MapCounts) -> Ended | None:
     return Ended(turn.change(node.id, parent, state="succeeded", finished_at_ms=turn.now_ms))
 
 
-def _gathering_ended(turn: Turn, node: PlanNode, step: Step) -> Ended | None:
+def _gathering_ended(turn: RunChanges, node: PlanNode, step: Step) -> Ended | None:
     counts = turn.maps[node.id]
     is_page = step.gather is not None and step.gather[0] < step.gather[1]
     if is_page and counts.pages > 1:
@@ -160,12 +158,12 @@ def _gathering_ended(turn: Turn, node: PlanNode, step: Step) -> Ended | None:
     return Ended(turn.change(node.id, parent, state="succeeded", finished_at_ms=turn.now_ms, **output))
 
 
-def _failed_children(turn: Turn, node: PlanNode, counts: MapCounts) -> tuple[int, ...]:
+def _failed_children(turn: RunReader, node: PlanNode, counts: MapCounts) -> tuple[int, ...]:
     steps = ((index, turn.step(child_step_id(node.id, index))) for index in range(counts.total))
     return tuple(index for index, step in steps if step is not None and step.state == "failed")
 
 
-def _none_left(turn: Turn, node: PlanNode, counts: MapCounts) -> ErrorInfo:
+def _none_left(turn: RunReader, node: PlanNode, counts: MapCounts) -> ErrorInfo:
     first = turn.step(child_step_id(node.id, 0))
     why = f"; the first: {first.error.code}: {first.error.message}" if first is not None and first.error else ""
     message = f"all {counts.total} children of '{node.id}' failed, so nothing is left to go on with{why}"

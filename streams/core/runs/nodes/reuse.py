@@ -1,18 +1,19 @@
 """A run that goes on from another one's results: its first steps are there before anything is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.errors import BadRecord
 from schemas.ids import child_step_id, forked_from
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.run_events import Reused
-from streams.core.runs.plan.compile import PlanNode
-from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from schemas.spec.loops import iteration_prefix
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.state.changes import RunChanges
+from streams.core.runs.state.entries import MapCounts, Step
 
 
-def reuse(turn: Turn, results: Mapping[str, Reused]) -> None:
+def reuse(turn: RunChanges, results: Mapping[str, Reused]) -> None:
     """Give every node of ``results`` the step that it had, without attempts and cost.
 
     Raises ``BadRecord`` when nothing would be left to do, or the results are not of this workflow.
@@ -33,7 +34,7 @@ def reuse(turn: Turn, results: Mapping[str, Reused]) -> None:
             turn.done += 1
 
 
-def _begin(turn: Turn, node: PlanNode, result: Reused) -> None:
+def _begin(turn: RunChanges, node: PlanNode, result: Reused) -> None:
     done: dict[str, Any] = {"requested_at_ms": turn.now_ms, "finished_at_ms": turn.now_ms}
     if result.state == "skipped":
         turn.leave(node.id, Step(node.id, "skipped", **done))
@@ -45,6 +46,16 @@ def _begin(turn: Turn, node: PlanNode, result: Reused) -> None:
             turn.begin(child_step_id(node.id, index), step)
     else:
         turn.begin(node.id, Step(node.id, "succeeded", **_output(_need(node, result.output, "an output")), **done))
+        if node.body is not None:
+            _begin_iterations(turn, node, _need(node, result.children, "outputs of iterations"), done)
+
+
+def _begin_iterations(turn: RunChanges, loop: PlanNode, outputs: Sequence[Payload], done: dict[str, Any]) -> None:
+    """Give the iterations of a loop the outputs that they had; nothing else of them is needed."""
+    turn.maps[loop.id] = MapCounts(len(outputs), asked=len(outputs), ended=len(outputs))
+    for number, output in enumerate(outputs, start=1):
+        step_id = f"{iteration_prefix(loop.id, number)}{loop.gives}"
+        turn.begin(step_id, Step(step_id, "succeeded", **_output(output), **done))
 
 
 def _is_stored_list(output: Payload | None) -> bool:

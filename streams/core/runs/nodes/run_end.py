@@ -8,9 +8,11 @@ from schemas.records.spans import Span, TraceSpans
 from schemas.records.timers import timer_id
 from schemas.run_states import TERMINAL_STEP, RunState
 from streams.core.commands import Count, Disarm, Observe
-from streams.core.runs.nodes import workflow
+from streams.core.runs.nodes.kinds import kind_of
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import DEADLINE, Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 #: How long a finished run stays in the table unless told, for late costs and repeated submissions.
 KEEP_FINISHED_MS = 3_600_000
@@ -18,35 +20,41 @@ KEEP_FINISHED_MS = 3_600_000
 _NANOS_PER_MS = 1_000_000
 
 
-def succeed(turn: Turn) -> None:
+def succeed(turn: RunChanges) -> None:
     """End a run whose nodes are all settled."""
     _end(turn, "succeeded", None)
 
 
-def fail_with(turn: Turn, step: Step, error: ErrorInfo) -> None:
+def fail_with(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
     """End a run by a step that failed for good. The mapped node of a failed child failed, too."""
     _fail_map_of(turn, step, error)
     _cancel_open(turn)
     _end(turn, "failed", error)
 
 
-def give_up(turn: Turn, step: Step, error: ErrorInfo) -> None:
-    """End an optional node by its step, or a child, that failed for good: of a map no child is waited for any more."""
-    if not step.is_of_map:
+def give_up(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
+    """End an optional node by its step, or a child, that failed for good. Nothing of it, or in it, is waited for."""
+    node = turn.node_of(step)
+    if not step.is_of_map and node.body is None:
         return
     _fail_map_of(turn, step, error)
-    _cancel_open(turn, step.node)
-    turn.requests = [request for request in turn.requests if request.node_id != step.node]
-    turn.ready = [step_id for step_id in turn.ready if (one := turn.step(step_id)) is None or one.node != step.node]
+    _cancel_open(turn, node)
+    turn.requests = [asked for asked in turn.requests if not _serves(turn, turn.step(asked.step_id), node)]
+    turn.ready = [step_id for step_id in turn.ready if not _serves(turn, turn.step(step_id), node)]
 
 
-def _fail_map_of(turn: Turn, step: Step, error: ErrorInfo) -> None:
+def _serves(turn: RunReader, step: Step | None, node: PlanNode) -> bool:
+    """Return whether a step is one of a node, or inside of it."""
+    return step is not None and (step.node == node.id or turn.node_of(step).loop == node.id)
+
+
+def _fail_map_of(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
     parent = turn.step(step.node) if step.is_of_map else None
     if parent is not None and parent.state == "running":
         turn.change(step.node, parent, state="failed", error=error, finished_at_ms=turn.now_ms)
 
 
-def exceed_deadline(turn: Turn) -> None:
+def exceed_deadline(turn: RunChanges) -> None:
     """End a run that took too long."""
     took_ms = turn.now_ms - turn.header.submitted_at_ms
     message = f"the run was not done {took_ms} ms after its submission; see which steps were open, or allow more"
@@ -54,17 +62,17 @@ def exceed_deadline(turn: Turn) -> None:
     _end(turn, "failed", ErrorInfo(code="deadline_exceeded", message=message))
 
 
-def cancel(turn: Turn, error: ErrorInfo) -> None:
+def cancel(turn: RunChanges, error: ErrorInfo) -> None:
     """End a run because somebody asked for it."""
     _cancel_open(turn)
     _end(turn, "canceled", error)
 
 
-def _cancel_open(turn: Turn, node_id: str | None = None) -> None:
+def _cancel_open(turn: RunChanges, node: PlanNode | None = None) -> None:
     for step_id, step in list(turn.steps()):
-        if step.state not in TERMINAL_STEP and node_id in (None, step.node):
+        if step.state not in TERMINAL_STEP and (node is None or _serves(turn, step, node)):
             turn.disarm(step)
-            still_open = step.attempt_is_open or workflow.give_up(turn, step_id, step)
+            still_open = step.attempt_is_open or kind_of(turn, step_id, step).give_up(turn, step_id, step)
             turn.change(
                 step_id,
                 step,
@@ -77,7 +85,7 @@ def _cancel_open(turn: Turn, node_id: str | None = None) -> None:
             )
 
 
-def _end(turn: Turn, status: RunState, error: ErrorInfo | None) -> None:
+def _end(turn: RunChanges, status: RunState, error: ErrorInfo | None) -> None:
     turn.move(status)
     turn.error = error
     turn.finished_at_ms = turn.now_ms
@@ -96,7 +104,7 @@ def _end(turn: Turn, status: RunState, error: ErrorInfo | None) -> None:
     )
 
 
-def run_span(turn: Turn) -> TraceSpans:
+def run_span(turn: RunReader) -> TraceSpans:
     """Return the run's own span, the root of its trace."""
     header = turn.header
     span = Span(
@@ -117,7 +125,7 @@ def run_span(turn: Turn) -> TraceSpans:
     )
 
 
-def _attributes(turn: Turn) -> dict[str, object]:
+def _attributes(turn: RunReader) -> dict[str, object]:
     header = turn.header
     attributes: dict[str, object] = {
         "agentflow.run.id": header.run_id,

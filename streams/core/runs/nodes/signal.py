@@ -5,48 +5,70 @@ waits for is kept and given to the first step that begins to. That step has the 
 a timer that is due at once, which ends it: so a step is never done before it has begun, here as everywhere.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from schemas.ids import child_step_id
-from schemas.payload import Inline, Payload
-from schemas.records.base import Json
-from schemas.records.run_events import SignalReceived
+from schemas.payload import Inline, Payload, inline
+from schemas.records.base import ErrorInfo
 from schemas.records.timers import SignalTimeout
-from schemas.tables.signals import IDS_MOST, Kept, Signals
-from streams.core.runs.plan.compile import PlanNode
-from streams.core.runs.plan.waiting_nodes import Signal
-from streams.core.runs.requests.sizes import payload_size
+from schemas.spec.loops import iteration_prefix
+from schemas.spec.model import SignalNode
+from schemas.tables.signals import Signals
+from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
+from streams.core.runs.plan.arguments import Datum
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn, late
+from streams.core.runs.state.reader import RunReader
 
 
-def wait_for(turn: Turn, signal: Signal, step_id: str, step: Step) -> dict[str, Json]:
-    """Return how a step waits for a signal: with its data when one was kept."""
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An event from outside; ``default`` is what the step gives when it did not come in time, ``None``: it fails."""
+
+    name: str
+    timeout_ms: int | None
+    default: Any
+
+
+def compile_signal(node: SignalNode, _compiling: Compiling) -> Compiled:
+    """Return a wait for a signal."""
+    config = node.config
+    return Compiled(own=Signal(config.name, config.timeout_ms, config.default))
+
+
+def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, _item: Datum | None) -> Step:
+    """Return a step that waits for a signal: with its data when one was kept."""
+    signal = node.data(Signal)
     timer = SignalTimeout(step_id, step.attempt)
-    waits: dict[str, Json] = {"waiting_for": f"signal {signal.name}"}
+    waits: dict[str, Any] = {"state": "waiting", "waiting_for": f"signal {signal.name}", "timer": None, "due_ms": None}
     kept = next((one for one in turn.signals.kept if one.name == signal.name), None)
     if kept is not None:
-        turn.signals = Signals(tuple(one for one in turn.signals.kept if one is not kept), turn.signals.ids)
-        return waits | output_of(kept.payload) | {"timer": timer, "due_ms": turn.now_ms}
-    if signal.timeout_ms is not None:
+        turn.set_signals(Signals(tuple(one for one in turn.signals.kept if one is not kept), turn.signals.ids))
+        waits |= output_of(kept.payload) | {"timer": timer, "due_ms": turn.now_ms}
+    elif signal.timeout_ms is not None:
         waits |= {"timer": timer, "due_ms": turn.now_ms + signal.timeout_ms}
-    return waits
+    return msgspec.structs.replace(step, **waits)
 
 
-def take(turn: Turn, event: SignalReceived) -> tuple[str, Step] | None:
-    """Take a signal in; return the step that it is for, or keep it. What cannot be used is counted as late."""
-    reason = _refusal(turn, event)
-    if reason is not None:
-        turn.commands.append(late(reason))
-        return None
-    turn.signals = Signals(turn.signals.kept, (*turn.signals.ids, event.signal_id)[-IDS_MOST:])
-    found = _waiting(turn, event.name)
-    size = payload_size(event.payload)
-    if found is None and turn.signals.has_room(size):
-        turn.signals = Signals((*turn.signals.kept, Kept(event.name, event.payload, size)), turn.signals.ids)
-    elif found is None:
-        turn.commands.append(late("signals_full"))
-    return found
+def end_of_signal(turn: RunChanges, step_id: str, step: Step) -> Ended:
+    """End a step whose signal was there before it, or did not come in time."""
+    signal = turn.node_of(step).data(Signal)
+    if step.output is not None:
+        return Ended(step_id, output=step.output)
+    if signal.default is not None:
+        return Ended(step_id, output=inline(signal.default))
+    message = f"the signal '{signal.name}' did not come within {signal.timeout_ms} ms; give the node a `default`"
+    return Ended(step_id, error=ErrorInfo(code="signal_timeout", message=message, step_id=step_id))
+
+
+def received(_turn: RunChanges, step_id: str, _step: Step, payload: Payload) -> Ended:
+    """End the step that a signal is for; its data is the output."""
+    return Ended(step_id, output=payload)
 
 
 def output_of(payload: Payload) -> dict[str, Any]:
@@ -54,21 +76,30 @@ def output_of(payload: Payload) -> dict[str, Any]:
     return {"value": payload} if isinstance(payload, Inline) else {"stored": payload}
 
 
-def _refusal(turn: Turn, event: SignalReceived) -> str | None:
-    if turn.is_over:
-        return "finished_run"
-    if event.signal_id in turn.signals.ids:
-        return "repeated_signal"
-    return None if _nodes(turn, event.name) else "unknown_signal"
-
-
-def _nodes(turn: Turn, name: str) -> list[PlanNode]:
+def is_known(turn: RunReader, name: str) -> bool:
+    """Return whether any node waits for signals of this name, now or later."""
     nodes = turn.plan.nodes.values()
-    return [node for node in nodes if isinstance(node.dynamic, Signal) and node.dynamic.name == name]
+    return any(_is_of(one, name) for node in nodes for one in (node, *(node.body or {}).values()))
 
 
-def _waiting(turn: Turn, name: str) -> tuple[str, Step] | None:
-    for node in _nodes(turn, name):
+def _is_of(node: PlanNode, name: str) -> bool:
+    return isinstance(node.own, Signal) and node.own.name == name
+
+
+def _nodes_now(turn: RunReader) -> Iterator[PlanNode]:
+    """Yield the nodes of the plan, each loop followed by those of its current iteration."""
+    for node in turn.plan.nodes.values():
+        yield node
+        counts = turn.maps.get(node.id) if node.body is not None else None
+        if counts is not None and counts.open:
+            yield from (turn.plan.nodes[f"{iteration_prefix(node.id, counts.asked)}{one}"] for one in node.body or ())
+
+
+def waiting(turn: RunReader, name: str) -> tuple[str, Step] | None:
+    """Return the step that a signal of this name is for now, if one waits for it."""
+    for node in _nodes_now(turn):
+        if not _is_of(node, name):
+            continue
         whole = turn.step(node.id)
         for step_id in _step_ids(node, whole):
             step = turn.step(step_id)
@@ -80,3 +111,6 @@ def _waiting(turn: Turn, name: str) -> tuple[str, Step] | None:
 def _step_ids(node: PlanNode, whole: Step | None) -> list[str]:
     total = whole.total if whole is not None else None
     return [node.id] if total is None else [child_step_id(node.id, index) for index in range(total)]
+
+
+SIGNAL = KindRules(compile_signal, start, {SignalTimeout: end_of_signal}, on_result=received)

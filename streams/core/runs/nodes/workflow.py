@@ -12,70 +12,144 @@
    when that timer is.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
 
+from schemas.errors import BadRecord
 from schemas.ids import canonical_hash, child_run_id, child_source, traceparent
+from schemas.money import from_cents
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo
 from schemas.records.parents import Parent
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.steps import Link
-from schemas.records.timers import Backstop, Detached
-from streams.core.runs.nodes.sla import remembered
+from schemas.records.timers import Backstop, Detached, Retry
+from schemas.spec.document import resolved_bytes
+from schemas.spec.model import ResolvedSpec, WorkflowNode
+from schemas.spec.nested import child_spec, pinned_key
+from schemas.spec.required_inputs import required_of
+from schemas.spec.rules_version import rules_of
+from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
+from streams.core.runs.nodes.worker_step import count_retry, gone
 from streams.core.runs.plan.arguments import BindingError, Datum
-from streams.core.runs.plan.compile import PlanNode
-from streams.core.runs.plan.waiting_nodes import Child
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.binding import bind_args, open_items
-from streams.core.runs.requests.sizes import FIXED, INPUTS_LIMIT, KIB, LABELS_LIMIT, RECORD_LIMIT, json_size
-from streams.core.runs.requests.step_request import node_scope
+from streams.core.runs.requests.sizes import (
+    FIXED,
+    INPUTS_LIMIT,
+    KIB,
+    LABELS_LIMIT,
+    OUTPUT_LIMIT,
+    RECORD_LIMIT,
+    json_size,
+    payload_size,
+    too_large,
+    trimmed,
+)
+from streams.core.runs.requests.step_request import asked_again, node_scope
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
+from streams.core.runs.transitions import ImpossibleMove
 
 _WAITS = "child "
 
 
-def begin(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """What a run of another workflow is made of: its definition, the inputs and the number of the rules that it needs,
+    and the bytes of the definition as JSON. Nodes that run the same one share it."""
+
+    resolved: ResolvedSpec
+    required: frozenset[str]
+    rules_version: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A run of another workflow. ``only_inputs``: its inputs are what the node's ``inputs`` say and nothing else."""
+
+    spec: ChildSpec
+    detach: bool
+    max_cost_nano: int | None
+    only_inputs: bool
+
+
+def compile_workflow(node: WorkflowNode, compiling: Compiling) -> Compiled:
+    """Return a run of another workflow. Raises ``BadRecord`` for one that is not pinned."""
+    config = node.config
+    try:
+        key = pinned_key(config, compiling.resolved.pins)
+        spec = compiling.once(f"workflow {key}", lambda: _child_spec(child_spec(compiling.resolved, key)))
+    except KeyError as exc:
+        raise BadRecord("bad_spec", f"node '{node.id}' runs workflow {exc}, which is not pinned") from exc
+    cap = None if config.max_cost_cents is None else from_cents(config.max_cost_cents)
+    return Compiled(own=Child(spec, config.detach, cap, config.inputs is not None), takes_inputs=True)
+
+
+def _child_spec(resolved: ResolvedSpec) -> ChildSpec:
+    return ChildSpec(resolved, required_of(resolved), rules_of(resolved.spec), len(resolved_bytes(resolved)))
+
+
+def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
     """Ask for the run of a step's current attempt; return how the step waits. Raises ``BindingError``."""
     submission = _submission(turn, node, step_id, step, item)
     run = submission.run_id
     turn.start_run(submission)
+    waits: dict[str, Any] = {"state": "waiting", "waiting_for": f"{_WAITS}{run}"}
     if _child(node).detach:
-        done = {"value": inline({"run_id": run}), "timer": Detached(step_id, step.attempt), "due_ms": turn.now_ms}
-        return {"waiting_for": f"{_WAITS}{run}"} | done
+        output, timer = inline({"run_id": run}), Detached(step_id, step.attempt)
+        return structs.replace(step, value=output, timer=timer, due_ms=turn.now_ms, **waits)
     limit = node.policy.timeout_ms
-    timer = None if limit is None else Backstop(step_id, step.attempt)
-    due_ms = None if limit is None else turn.now_ms + limit
-    return {"waiting_for": f"{_WAITS}{run}", "timer": timer, "due_ms": due_ms}
+    timer_ = None if limit is None else Backstop(step_id, step.attempt)
+    return structs.replace(step, timer=timer_, due_ms=None if limit is None else turn.now_ms + limit, **waits)
 
 
-def begin_again(turn: Turn, step_id: str, step: Step) -> None:
+def start_again(turn: RunChanges, step_id: str, step: Step) -> None:
     """Start another run, as the next attempt of a step."""
+    count_retry(turn, step)
     asked = structs.replace(step, attempt=step.attempt + 1, requested_at_ms=turn.now_ms)
-    waits = begin(turn, turn.node_of(step), step_id, asked)
-    again = turn.change(
-        step_id,
-        step,
-        state="waiting",
-        attempt=asked.attempt,
-        requested_at_ms=turn.now_ms,
-        finished_at_ms=None,
-        error=None,
-        **waits,
-        **remembered(turn, step),
-    )
-    if again.timer is not None and again.due_ms is not None:
-        turn.arm(again.timer, again.due_ms)
+    begun = start(turn, turn.node_of(step), step_id, asked, None)
+    waits = {name: getattr(begun, name) for name in ("waiting_for", "timer", "due_ms", "value")}
+    turn.change(step_id, step, state="waiting", attempt=asked.attempt, **waits, **asked_again(turn, step))
+    if begun.timer is not None and begun.due_ms is not None:
+        turn.arm(begun.timer, begun.due_ms)
 
 
-def ask(turn: Turn, step_id: str, step: Step) -> None:
+def end_of_detached(_turn: RunChanges, step_id: str, step: Step) -> Ended:
+    """End a step that does not wait for its run: that is in the log by now."""
+    if step.output is None:
+        raise ImpossibleMove(f"step '{step_id}' does not wait for its run, and has no output")
+    return Ended(step_id, output=step.output)
+
+
+def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
+    """Tell a run that takes too long to end. What it did cost may still come."""
+    give_up(turn, step_id, step)
+    message = f"the run that attempt {step.attempt} started was not done in "
+    message += f"{turn.node_of(step).policy.timeout_ms} ms; it is canceled"
+    error = ErrorInfo(code="timeout", message=message, retryable=True, step_id=step_id)
+    return Ended(step_id, error=error, changes=gone(turn, step))
+
+
+def child_ended(turn: RunChanges, step_id: str, step: Step, event: ChildFinished) -> Ended:
+    """End the attempt that waited for a run."""
+    error = why_failed(event, turn.node_of(step))
+    if error is None and (size := payload_size(event.output)) > OUTPUT_LIMIT:
+        error = too_large(step_id, size)
+    if error is None:
+        return Ended(step_id, output=event.output or inline(None))
+    return Ended(step_id, error=trimmed(error, step_id))
+
+
+def ask(turn: RunChanges, step_id: str, step: Step) -> None:
     """Ask once more for the run that a step waits for, and for the ends of those that it gave up."""
     node = turn.node_of(step)
-    if not isinstance(node.dynamic, Child) or step.gather is not None:
-        return
     if awaits(node, step):
-        begin(turn, node, step_id, step)
+        start(turn, node, step_id, step, None)
     for attempt in step.unsettled:
         turn.end_run(_cancel(turn, step_id, attempt))
 
@@ -83,10 +157,10 @@ def ask(turn: Turn, step_id: str, step: Step) -> None:
 def awaits(node: PlanNode, step: Step) -> bool:
     """Return whether the run that a step's current attempt started is open, as far as is known."""
     waits = step.state == "waiting" and step.waiting_for is not None and step.waiting_for.startswith(_WAITS)
-    return waits and isinstance(node.dynamic, Child)
+    return waits and isinstance(node.own, Child)
 
 
-def give_up(turn: Turn, step_id: str, step: Step) -> bool:
+def give_up(turn: RunChanges, step_id: str, step: Step) -> bool:
     """Tell the run that a step waits for to end; return whether its cost may still come.
 
     One that this very turn asked for never starts, and a detached one goes on.
@@ -100,15 +174,15 @@ def give_up(turn: Turn, step_id: str, step: Step) -> bool:
     return True
 
 
-def run_of(turn: Turn, step_id: str, step: Step) -> str | None:
+def run_of(turn: RunReader, step_id: str, step: Step) -> str | None:
     """Return the run that a step's last attempt started, if it is a step that starts runs."""
-    starts = isinstance(turn.node_of(step).dynamic, Child) and step.total is None and step.gather is None
+    starts = isinstance(turn.node_of(step).own, Child) and step.total is None and step.gather is None
     return child_run_id(turn.run_id, step_id, step.attempt) if starts and step.attempt else None
 
 
-def is_of(turn: Turn, event: ChildFinished, step: Step) -> bool:
+def is_of(turn: RunReader, event: ChildFinished, step: Step) -> bool:
     """Return whether an event is of a run that a step started."""
-    started = isinstance(turn.node_of(step).dynamic, Child) and step.total is None
+    started = isinstance(turn.node_of(step).own, Child) and step.total is None
     return started and event.child_run_id == child_run_id(turn.run_id, event.step_id, event.attempt)
 
 
@@ -128,14 +202,8 @@ def why_failed(event: ChildFinished, node: PlanNode) -> ErrorInfo | None:
     )
 
 
-def timed_out(step_id: str, step: Step, node: PlanNode) -> ErrorInfo:
-    """Return the error of a step whose run took too long."""
-    message = f"the run that attempt {step.attempt} started was not done in {node.policy.timeout_ms} ms; it is canceled"
-    return ErrorInfo(code="timeout", message=message, retryable=True, step_id=step_id)
-
-
 def _child(node: PlanNode) -> Child:
-    return node.folded(Child)
+    return node.data(Child)
 
 
 def _told(error: ErrorInfo) -> str:
@@ -143,7 +211,7 @@ def _told(error: ErrorInfo) -> str:
     return f"{error.code}{where}: {error.message}"
 
 
-def _cancel(turn: Turn, step_id: str, attempt: int) -> CancelRequested:
+def _cancel(turn: RunReader, step_id: str, attempt: int) -> CancelRequested:
     return CancelRequested(
         run_id=child_run_id(turn.run_id, step_id, attempt),
         org_id=turn.header.org_id,
@@ -152,7 +220,7 @@ def _cancel(turn: Turn, step_id: str, attempt: int) -> CancelRequested:
     )
 
 
-def _submission(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> RunSubmitted:
+def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> RunSubmitted:
     child, header, run = _child(node), turn.header, child_run_id(turn.run_id, step_id, step.attempt)
     inputs, stored = _inputs(turn, node, step_id, step, item)
     resolved = child.spec.resolved
@@ -181,7 +249,7 @@ def _submission(turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datu
 
 
 def _inputs(
-    turn: Turn, node: PlanNode, step_id: str, step: Step, item: Datum | None
+    turn: RunReader, node: PlanNode, step_id: str, step: Step, item: Datum | None
 ) -> tuple[dict[str, Any], dict[str, Reference]]:
     """Return the other run's inputs, which are as those of any run, and where the stored ones are.
 
@@ -216,7 +284,7 @@ def _stored(links: list[Link], child: Child) -> dict[str, Reference]:
     return stored
 
 
-def _check_size(turn: Turn, step_id: str, step: Step, child: Child, size: int) -> None:
+def _check_size(turn: RunReader, step_id: str, step: Step, child: Child, size: int) -> None:
     """Find what the other run's fold would find in a submission that is too large."""
     whole, spec = child.spec.size, child.spec.resolved.spec
     labels = json_size([turn.header.tags, child_source(turn.run_id), f"{step_id}:{step.attempt}", spec.name])
@@ -229,3 +297,13 @@ def _check_size(turn: Turn, step_id: str, step: Step, child: Child, size: int) -
             f"the inputs of the run that '{step_id}' starts have {size // KIB} KiB, its workflow has {whole // KIB}; "
             f"the most is {INPUTS_LIMIT // KIB}, and {RECORD_LIMIT // KIB} for both: give fewer or smaller inputs",
         )
+
+
+WORKFLOW = KindRules(
+    compile_workflow,
+    start,
+    {Retry: start_again, Backstop: time_out, Detached: end_of_detached},
+    on_result=child_ended,
+    outstanding=ask,
+    give_up=give_up,
+)

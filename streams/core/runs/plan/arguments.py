@@ -4,7 +4,7 @@ What is bound is either ``Near`` (the value itself) or ``Far`` (stored bytes): o
 known here, so it becomes a ``Link`` that the worker fills in.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,14 @@ from schemas import payload as payloads
 from schemas.payload import MissingPath, PathPart, Payload
 from schemas.records.base import Json
 from schemas.records.steps import Link
+from schemas.spec.bound import literal_of
 from schemas.spec.references import (
     MissingVariable,
     Reference,
     Template,
     Variable,
     look_up,
+    parse_loop_reference,
     parse_reference,
     parse_template,
 )
@@ -138,28 +140,28 @@ Value = Constant | OutputOf | Text | ListOf | DictOf
 
 
 def compile_value(raw: Json, ancestors: frozenset[str]) -> Value:
-    """Return what a value of the document means for a node with these ancestors."""
+    """Return what a value of the document means for a node with these ancestors, or other names that it may use."""
     if isinstance(raw, str):
         return _compile_text(raw, ancestors)
     if isinstance(raw, list):
         items = tuple(compile_value(item, ancestors) for item in raw)
-        return Constant(raw) if _constant(items) else ListOf(items)
+        known = [item.value for item in items if isinstance(item, Constant)]
+        return Constant(known) if len(known) == len(items) else ListOf(items)
     if isinstance(raw, dict):
+        if (literal := literal_of(raw)) is not None:
+            return Constant(literal)
         entries = tuple((name, compile_value(value, ancestors)) for name, value in raw.items())
-        return Constant(raw) if _constant(value for _, value in entries) else DictOf(entries)
+        fixed = {name: value.value for name, value in entries if isinstance(value, Constant)}
+        return Constant(fixed) if len(fixed) == len(entries) else DictOf(entries)
     return Constant(raw)
 
 
 def _compile_text(raw: str, ancestors: frozenset[str]) -> Value:
-    reference = parse_reference(raw)
-    if reference is not None and reference.node in ancestors:
+    reference = parse_reference(raw) or parse_loop_reference(raw)
+    if reference is not None and reference.source in ancestors:
         return OutputOf(reference)
     template = parse_template(raw)
     return Text(template) if template.variables else Constant(raw)
-
-
-def _constant(values: Iterable[Value]) -> bool:
-    return all(isinstance(value, Constant) for value in values)
 
 
 def bind(value: Value, scope: Scope, at: list[PathPart], links: list[Link]) -> Json:
@@ -199,7 +201,7 @@ def of_payload(payload: Payload, path: tuple[PathPart, ...] = (), name: str = ""
 
 
 def _bind_output(reference: Reference, scope: Scope, at: list[PathPart], links: list[Link]) -> Json:
-    output = scope.outputs(reference.node)
+    output = scope.outputs(reference.source)
     if isinstance(output, Outputs) and not reference.path:
         if output.gathered is not None:
             return place(of_payload(output.gathered), at, links)
@@ -274,7 +276,7 @@ def lists_named(value: Value) -> Iterator[str]:
     """Yield the nodes whose outputs a value names as a whole."""
     match value:
         case OutputOf(reference) if not reference.path:
-            yield reference.node
+            yield reference.source
         case ListOf(items):
             for item in items:
                 yield from lists_named(item)

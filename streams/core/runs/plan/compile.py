@@ -1,168 +1,30 @@
-"""A workflow compiled for folding: order, neighbours, parsed arguments, and the work of each node. Immutable."""
+"""Compiles a workflow for folding. What a kind of node adds is its own (``nodes.kinds``); all else is here."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from typing import Any
 
 from schemas.errors import BadRecord
-from schemas.records.steps import FunctionCall, LlmCall, ToolCall
+from schemas.records.steps import LlmCall
 from schemas.spec.check.nodes import queue_of
 from schemas.spec.compensation import compensating, widened
-from schemas.spec.conditions import BadCondition, Condition, compile_condition
+from schemas.spec.conditions import BadCondition, compile_condition
 from schemas.spec.graph import Cycle, ancestors, predecessors, topological_order
-from schemas.spec.model import (
-    AgentNode,
-    FunctionNode,
-    Join,
-    LlmNode,
-    Node,
-    NodeKind,
-    OnChildError,
-    ResolvedSpec,
-    ToolNode,
-    WorkflowNode,
-)
-from schemas.spec.policy import Policy
+from schemas.spec.loops import BODY_NAMES, with_outputs
+from schemas.spec.model import Edge, Node, ResolvedSpec
 from schemas.spec.references import Reference, variables_of
-from schemas.spec.rules_version import FIRST, rules_of
+from schemas.spec.rules_version import rules_of
+from streams.core.runs.nodes.kind import Compiled, Compiling
+from streams.core.runs.nodes.kinds import NODE_KINDS
 from streams.core.runs.plan.arguments import ListOf, OutputOf, Value, compile_value, lists_named
-from streams.core.runs.plan.child_specs import child_specs
-from streams.core.runs.plan.switch import Switch, compile_switch
-from streams.core.runs.plan.waiting_nodes import FOLDED, Agent, ChildSpec, Dynamic, compile_dynamic, dynamic_args
-from streams.core.runs.transitions import ImpossibleMove
-
-Work = LlmCall | ToolCall | FunctionCall
-DynamicT = TypeVar("DynamicT", bound=Dynamic)
-
-#: Children of one map that are open at once unless the node says otherwise. More would only wait on the lane, and an
-#: event that asks for tens of thousands at once would hold up the other runs of its partition.
-MAX_OPEN = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class PlanNode:
-    """One node. ``args`` are bound in order; ``takes_run_inputs`` puts the run's inputs below them.
-
-    ``items`` is what a ``parallel`` node maps over. ``next`` is the node that may follow it in a chain. ``alone``:
-    while it runs nothing else of its run does, since every other node is before or after it. ``work`` is what a worker
-    does for it; a node that no worker works on has ``dynamic`` or ``switch`` instead. ``switches`` are the predecessors
-    that are switches. ``early``: it may run while one of its ``ancestors`` (known only then) still does, because of its
-    own join or of one before it. ``is_listed``: some node takes its output as a whole.
-    """
-
-    id: str
-    position: int
-    kind: NodeKind
-    policy: Policy
-    work: Work | None
-    parallel: bool
-    items: Value | None
-    args: tuple[tuple[str, Value], ...]
-    arg_names: frozenset[str]
-    takes_run_inputs: bool
-    predecessors: tuple[str, ...]
-    successors: tuple[str, ...]
-    next: str | None = None
-    alone: bool = False
-    join: Join | None = None
-    early: bool = False
-    ancestors: tuple[str, ...] = ()
-    dynamic: Dynamic | None = None
-    condition: Condition | None = None
-    switch: Switch | None = None
-    switches: tuple[str, ...] = ()
-    queue: str = ""
-    max_parallel: int | None = None
-    on_child_error: OnChildError = "fail"
-    is_listed: bool = False
-    compensates: bool = False
-
-    @property
-    def most_open(self) -> int:
-        """How many children of a mapped node are open at once, at most."""
-        return self.max_parallel or MAX_OPEN
-
-    @property
-    def asked_call(self) -> LlmCall | None:
-        """The model's call, of a node that asks one."""
-        call = self.dynamic.call if isinstance(self.dynamic, Agent) else self.work
-        return call if isinstance(call, LlmCall) else None
-
-    def folded(self, kind: type[DynamicT]) -> DynamicT:
-        """Return what the fold does for the node, which is of that kind. Raises ``ImpossibleMove``."""
-        if not isinstance(self.dynamic, kind):
-            raise ImpossibleMove(f"'{self.id}' is of type {self.kind}, and a rule takes it for a {kind.__name__}")
-        return self.dynamic
-
-    @property
-    def asked(self) -> Work:
-        """What a worker is asked for. Raises ``ImpossibleMove`` for a node that no worker works on."""
-        if self.work is None:
-            raise ImpossibleMove(f"no worker works on '{self.id}', which is of type {self.kind}")
-        return self.work
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A compiled workflow. ``nodes`` are in topological order; ``resolved`` is what it was compiled from.
-
-    ``rules_version`` is the number of the rules that it needs. ``apart`` are the nodes that only compensate; ``roots``
-    and ``sinks`` are of the others.
-    """
-
-    resolved: ResolvedSpec
-    nodes: Mapping[str, PlanNode]
-    roots: tuple[PlanNode, ...]
-    sinks: tuple[PlanNode, ...]
-    rules_version: int = FIRST
-    apart: frozenset[str] = frozenset()
-    on_failure: tuple[str, ...] = ()
-    on_cancel: tuple[str, ...] = ()
-    max_parallel: int | None = None
-    deadline_ms: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many nodes decide how the run ends."""
-        return len(self.nodes) - len(self.apart)
+from streams.core.runs.plan.model import Plan, PlanNode, PlanNodes
 
 
 def compile_plan(resolved: ResolvedSpec) -> Plan:
     """Compile a resolved spec. Raises ``BadRecord`` for one that registration would have refused."""
-    dag = resolved.spec.dag
-    before = predecessors([node.id for node in dag.nodes], [(edge.source, edge.target) for edge in dag.edges])
-    try:
-        order = topological_order(before)
-    except Cycle as exc:
-        raise BadRecord("bad_spec", f"the workflow has a cycle: {exc}") from exc
-    above = ancestors(before, order)
-    by_id = {node.id: node for node in dag.nodes}
-    apart = compensating(resolved.spec)
-    reach = widened(above, apart) if apart else above
-    after: dict[str, list[str]] = {node: [] for node in order}
-    for node in order:
-        for source in before[node]:
-            after[source].append(node)
-    below = Counter(node for others in above.values() for node in others)
-    early = _early(by_id, above) - apart
-    children = child_specs(resolved)
-    plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early - apart
-    nodes = {
-        id_: replace(
-            _compile_node(by_id[id_], i, resolved, children.get(id_), before[id_], tuple(after[id_]), reach[id_]),
-            next=_next(by_id[id_], by_id, before, after[id_], plain),
-            alone=not early and len(above[id_]) + below[id_] + 1 == len(order) - len(apart),
-            join=by_id[id_].join,
-            switches=tuple(source for source in before[id_] if by_id[source].type == "switch"),
-            early=id_ in early,
-            ancestors=tuple(sorted(above[id_])) if id_ in early else (),
-            compensates=id_ in apart,
-        )
-        for i, id_ in enumerate(order)
-    }
-    whole = {name for node in nodes.values() for value in _bound(node) for name in lists_named(value)}
-    nodes = {id_: replace(node, is_listed=id_ in whole) if node.parallel else node for id_, node in nodes.items()}
+    dag, apart = resolved.spec.dag, compensating(resolved.spec)
+    nodes = PlanNodes(_Graph(resolved, apart).compile(dag.nodes, dag.edges))
     return Plan(
         resolved=resolved,
         nodes=nodes,
@@ -175,6 +37,59 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         max_parallel=dag.max_parallel,
         deadline_ms=dag.deadline_ms,
     )
+
+
+class _Graph:
+    """Compiles graphs of nodes: the workflow's own, and the bodies of its loops with the names ``around`` them."""
+
+    def __init__(self, resolved: ResolvedSpec, apart: frozenset[str], around: frozenset[str] = frozenset()) -> None:
+        self._resolved = resolved
+        self._apart = apart
+        self._around = around
+        self._made: dict[str, Any] = {}
+
+    def compile(self, documents: Sequence[Node], edges: Sequence[Edge]) -> dict[str, PlanNode]:
+        """Return the nodes by id, in topological order. Raises ``BadRecord``."""
+        apart = self._apart
+        before = predecessors([node.id for node in documents], [(edge.source, edge.target) for edge in edges])
+        try:
+            order = topological_order(before)
+        except Cycle as exc:
+            raise BadRecord("bad_spec", f"the workflow has a cycle: {exc}") from exc
+        above = ancestors(before, order)
+        by_id = {node.id: node for node in documents}
+        reach = with_outputs(widened(above, apart) if apart else above, [n.id for n in documents if n.type == "loop"])
+        after: dict[str, list[str]] = {node: [] for node in order}
+        for node in order:
+            for source in before[node]:
+                after[source].append(node)
+        below = Counter(node for others in above.values() for node in others)
+        early = _early(by_id, above) - apart
+        plain = {id_ for id_, node in by_id.items() if _is_plain(node)} - early - apart
+        nodes = {
+            id_: replace(
+                _compile_node(by_id[id_], i, self._compiling(reach[id_]), before[id_], tuple(after[id_])),
+                alone=not early and len(above[id_]) + below[id_] + 1 == len(order) - len(apart),
+                join=by_id[id_].join,
+                switches=tuple(source for source in before[id_] if NODE_KINDS[by_id[source].type].chooses),
+                early=id_ in early,
+                ancestors=tuple(sorted(above[id_])) if id_ in early else (),
+                compensates=id_ in apart,
+            )
+            for i, id_ in enumerate(order)
+        }
+        nodes = {id_: replace(node, next=_next(node, nodes, plain)) for id_, node in nodes.items()}
+        every = [one for node in nodes.values() for one in (node, *(node.body or {}).values())]
+        whole = {name for node in every for value in _bound(node) for name in lists_named(value)}
+        return {id_: replace(node, is_listed=id_ in whole) if node.parallel else node for id_, node in nodes.items()}
+
+    def _compiling(self, above: frozenset[str]) -> Compiling:
+        return Compiling(self._resolved, above | self._around, self._made, self._body)
+
+    def _body(self, above: frozenset[str], documents: Sequence[Node], edges: Sequence[Edge]) -> dict[str, PlanNode]:
+        """Return the nodes of a loop's body. They are asked for one by one, so that each may see the run's end."""
+        nodes = _Graph(self._resolved, frozenset(), above | BODY_NAMES).compile(documents, edges)
+        return {id_: replace(node, next=None) for id_, node in nodes.items()}
 
 
 def _is_plain(node: Node) -> bool:
@@ -192,39 +107,38 @@ def _early(by_id: Mapping[str, Node], above: Mapping[str, frozenset[str]]) -> fr
 
 
 def _compile_node(
-    node: Node,
-    position: int,
-    resolved: ResolvedSpec,
-    child: ChildSpec | None,
-    before: tuple[str, ...],
-    after: tuple[str, ...],
-    above: frozenset[str],
+    node: Node, position: int, compiling: Compiling, before: tuple[str, ...], after: tuple[str, ...]
 ) -> PlanNode:
-    dynamic = compile_dynamic(node, _llm_call(node, resolved) if isinstance(node, AgentNode) else None, child)
-    condition, switch = _conditions(node, above)
-    work = _work(node, resolved) if dynamic is None and switch is None else None
-    asks = dynamic.call if isinstance(dynamic, Agent) else work
-    items = _items(node, before, above) if node.config.parallel else None
-    args = _args(node, asks, items, before, above)
+    config, above = node.config, compiling.above
+    try:
+        condition = None if config.condition is None else compile_condition(config.condition, above)
+        added = NODE_KINDS[node.type].compile(node, compiling)
+    except BadCondition as exc:
+        raise BadRecord("bad_spec", f"a condition of node '{node.id}': {exc}") from exc
+    items = _items(node, before, above) if config.parallel else None
+    args = _args(node, added, items, before, above)
     return PlanNode(
         id=node.id,
+        name=node.id,
         position=position,
         kind=node.type,
         policy=node.policy,
-        work=work,
-        dynamic=dynamic,
+        work=added.work,
+        own=added.own,
+        call=added.call,
+        body=added.body,
+        gives=added.gives,
         condition=condition,
-        switch=switch,
-        parallel=node.config.parallel,
+        parallel=config.parallel,
         items=items,
         args=tuple(args.items()),
         arg_names=frozenset(args),
-        takes_run_inputs=node.config.inputs is None and not before and (asks is not None or child is not None),
+        takes_run_inputs=config.inputs is None and not before and added.takes_inputs,
         predecessors=before,
         successors=after,
         queue=queue_of(node) or "",
-        max_parallel=node.config.max_parallel,
-        on_child_error=node.config.on_child_error,
+        max_parallel=config.max_parallel,
+        on_child_error=config.on_child_error,
     )
 
 
@@ -235,62 +149,20 @@ def _bound(node: PlanNode) -> Iterator[Value]:
         yield node.items
 
 
-def _conditions(node: Node, above: frozenset[str]) -> tuple[Condition | None, Switch | None]:
-    text = node.config.condition
-    try:
-        return None if text is None else compile_condition(text, above), compile_switch(node, above)
-    except BadCondition as exc:
-        raise BadRecord("bad_spec", f"a condition of node '{node.id}': {exc}") from exc
-
-
-def _next(
-    node: Node,
-    by_id: Mapping[str, Node],
-    before: Mapping[str, tuple[str, ...]],
-    after: list[str],
-    plain: Set[str],
-) -> str | None:
+def _next(node: PlanNode, nodes: Mapping[str, PlanNode], plain: Set[str]) -> str | None:
     """Return the node's only follower if it waits for nothing else, is on the same lane, and neither of them maps.
 
     Both must be plain: a worker knows of no other rule than that success leads to the next step. And workers of a
     queue may be anybody's and need not know chains.
     """
-    if len(after) != 1 or len(before[after[0]]) != 1 or not {node.id, after[0]} <= plain:
+    if len(node.successors) != 1:
         return None
-    follower = by_id[after[0]]
-    same_lane = node.policy.quality == follower.policy.quality and not (queue_of(node) or queue_of(follower))
-    if {node.type, follower.type} & (FOLDED | {"switch"}):
+    follower = nodes[node.successors[0]]
+    if len(follower.predecessors) != 1 or not {node.id, follower.id} <= plain:
         return None
-    return follower.id if same_lane and not node.config.parallel and not follower.config.parallel else None
-
-
-def _work(node: Node, resolved: ResolvedSpec) -> Work:
-    if isinstance(node, ToolNode):
-        return ToolCall(name=node.config.tool_name, config=node.config.tool_config)
-    if isinstance(node, FunctionNode):
-        return FunctionCall(name=node.config.function_name, config=node.config.function_config)
-    if isinstance(node, LlmNode):
-        return _llm_call(node, resolved)
-    raise BadRecord("bad_spec", f"node '{node.id}' has the type {node.type}, which these rules do not know")
-
-
-def _llm_call(node: LlmNode | AgentNode, resolved: ResolvedSpec) -> LlmCall:
-    config = node.config
-    prompt = resolved.prompts.get(config.prompt_ref)
-    if prompt is None:
-        raise BadRecord("bad_spec", f"node '{node.id}' has the prompt {config.prompt_ref}, which is not pinned")
-    return LlmCall(
-        prompt_name=prompt.name,
-        prompt_version=prompt.version,
-        prompt_hash=prompt.hash,
-        template=prompt.template,
-        provider=config.provider,
-        model=config.model,
-        max_tokens=config.max_tokens,
-        temperature=config.temperature,
-        cache=config.cache,
-        images=list(config.images),
-    )
+    same_lane = node.policy.quality == follower.policy.quality and not (node.queue or follower.queue)
+    worked = node.work is not None and follower.work is not None
+    return follower.id if same_lane and worked and not node.parallel and not follower.parallel else None
 
 
 def _items(node: Node, before: tuple[str, ...], above: frozenset[str]) -> Value | None:
@@ -300,27 +172,23 @@ def _items(node: Node, before: tuple[str, ...], above: frozenset[str]) -> Value 
 
 
 def _args(
-    node: Node, work: Work | None, items: Value | None, before: tuple[str, ...], above: frozenset[str]
+    node: Node, added: Compiled, items: Value | None, before: tuple[str, ...], above: frozenset[str]
 ) -> dict[str, Value]:
-    config = node.config
-    if config.inputs is not None:
-        args = {name: compile_value(value, above) for name, value in config.inputs.items()}
+    inputs = node.config.inputs
+    if inputs is not None:
+        args = {name: compile_value(value, above) for name, value in inputs.items()}
     else:
-        gets = work is not None or isinstance(node, WorkflowNode)
-        args = {source: OutputOf(Reference(source)) for source in _implicit(work, items, before)} if gets else {}
-    if isinstance(node, ToolNode):
-        args |= {name: compile_value(value, above) for name, value in node.config.tool_args.items()}
-    elif isinstance(node, FunctionNode):
-        args |= {name: compile_value(value, above) for name, value in node.config.function_args.items()}
-    return args | {name: compile_value(value, above) for name, value in dynamic_args(node).items()}
+        implicit = _implicit(added.call, items, before) if added.takes_inputs else []
+        args = {source: OutputOf(Reference(source)) for source in implicit}
+    return args | {name: compile_value(value, above) for name, value in added.args.items()}
 
 
-def _implicit(work: Work | None, items: Value | None, before: tuple[str, ...]) -> list[str]:
+def _implicit(call: LlmCall | None, items: Value | None, before: tuple[str, ...]) -> list[str]:
     """Return the predecessors that a node without inputs gets by their ids.
 
     The one whose list is mapped is left out, since each child has its item: with it every request of a map would
     carry the whole list. A prompt that names it gets it all the same.
     """
     mapped = items.reference.node if isinstance(items, OutputOf) else None
-    named = variables_of(work.template) | set(work.images) if isinstance(work, LlmCall) else frozenset()
+    named = variables_of(call.template) | set(call.images) if call is not None else frozenset()
     return [source for source in before if source != mapped or source in named]

@@ -27,7 +27,7 @@ from streams.core.runs.plan.arguments import (
     of_payload,
     place,
 )
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def bind_args(node: PlanNode, scope: Scope) -> tuple[dict[str, Json], list[Link]
 
 def _link_inputs(node: PlanNode, scope: Scope, links: list[Link]) -> None:
     """Link the stored inputs that come by themselves; for a model only those that its template names."""
-    call = node.asked_call
+    call = node.call
     wanted = None if call is None else variables_of(call.template) | set(call.images)
     own = node.arg_names if scope.item is None else node.arg_names | {ITEM, INDEX}
     for name, reference in (scope.stored or {}).items():
@@ -99,7 +99,7 @@ def _bind_item(node: PlanNode, value: Value, scope: Scope) -> Datum:
 
 
 def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Items:
-    output = scope.outputs(reference.node)
+    output = scope.outputs(reference.source)
     if isinstance(output, Outputs) and not reference.path:
         return Items(len(output), lambda i: of_payload(output[i]))
     if output is None:
@@ -108,7 +108,7 @@ def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Item
     datum = find(output, reference)
     if isinstance(datum, Near):
         return _items_of_list(node, datum.value)
-    return _items_of_stored(node, f"'{reference.node}.output'", datum)
+    return _items_of_stored(node, f"'{reference.node}.{reference.what}'", datum)
 
 
 def _items_of_stored(node: PlanNode, name: str, far: Far) -> Items:

@@ -10,7 +10,7 @@ not yet folded that ends it or gives it back.** So
 - a worker acks a request only when the last result of its chain is in the log, or an event that says where it stops;
 - a worker says ``continues`` only while it holds the request, and goes on; in all other cases it says ``returned``;
 - what was given back after somebody else had recorded the step, and perhaps died going on, the fold asks for
-  (``handed_back``). A request too many meets its claim; one too few would be a run that never ends.
+  (``events.results``). A request too many meets its claim; one too few would be a run that never ends.
 """
 
 import copy
@@ -36,9 +36,9 @@ from streams.core.runs.plan.arguments import (
     find,
     place,
 )
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.sizes import OUTPUT_LIMIT, RECORD_LIMIT, check_request, payload_size, request_size
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 #: All of a chain is read again after a crash, and holds back the watermark of its partition.
 MAX_CHAINED_STEPS = 15
@@ -59,7 +59,7 @@ def goes_on(value: bytes | None) -> bool:
     return value is not None and _GOES_ON in value
 
 
-def rides_after(turn: Turn, node: PlanNode, scope: Scope, used: int) -> list[Ride]:
+def rides_after(turn: RunReader, node: PlanNode, scope: Scope, used: int) -> list[Ride]:
     """Return what may ride along with a first request for ``node`` that has ``used`` bytes by itself.
 
     A run with a budget of its own is chained only where nothing beside the chain can spend from it.
@@ -71,7 +71,7 @@ def rides_after(turn: Turn, node: PlanNode, scope: Scope, used: int) -> list[Rid
     while node.next is not None and len(rides) < MAX_CHAINED_STEPS:
         node = turn.plan.nodes[node.next]
         if turn.step(node.id) is not None:
-            # Its first attempt is used up, see ``handed_back``.
+            # Its first attempt is used up, see ``events.results.never_asked``.
             break
         try:
             ride = _ride(node, scope, riding)
@@ -115,6 +115,8 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
         timeout_ms=ride.timeout_ms,
         sla_ms=ride.sla_ms,
         on_unknown=ride.on_unknown,
+        idempotency=ride.idempotency,
+        retry_on=ride.retry_on,
         run_budget_nano=None if left is None else max(0, left - cost_nano),
         requested_at_ms=now_ms,
         continuation=rest,
@@ -142,6 +144,8 @@ def _ride(node: PlanNode, scope: Scope, riding: set[str]) -> Ride:
         timeout_ms=node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
         on_unknown=node.policy.on_unknown,
+        idempotency=node.policy.idempotency,
+        retry_on=node.policy.retries.retry_on,
     )
 
 

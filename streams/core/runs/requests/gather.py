@@ -16,7 +16,7 @@ from schemas.records.steps import FunctionCall, Link
 from streams.core.runs.plan.arguments import of_payload, place
 from streams.core.runs.requests.sizes import KIB, payload_size
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn, outputs_of
+from streams.core.runs.state.reader import RunReader, outputs_of
 
 WORK = FunctionCall(name="gather_lists")
 #: What a worker may take for one page. A node's own ``timeout_ms`` is meant for its children.
@@ -53,7 +53,7 @@ def join_id(node_id: str) -> str:
     return f"{node_id}/gather"
 
 
-def gather_args(turn: Turn, step: Step) -> tuple[dict[str, Json], list[Link]]:
+def gather_args(turn: RunReader, step: Step) -> tuple[dict[str, Json], list[Link]]:
     """Return the arguments of a step that gathers, from state alone."""
     links: list[Link] = []
     first, end = step.gather or (0, 0)

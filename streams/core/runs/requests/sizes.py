@@ -73,6 +73,14 @@ def check_request(step_id: str, args: dict[str, Any], links: Iterable[Link], tag
     return size
 
 
+def too_large(step_id: str, size: int) -> ErrorInfo:
+    """Return the error of a step whose output is larger than a record may hold."""
+    message = (
+        f"the output has {size // KIB} KiB inside its record, the most is {OUTPUT_LIMIT // KIB}; store it as an object"
+    )
+    return ErrorInfo(code="too_large", message=message, step_id=step_id)
+
+
 def trimmed(error: ErrorInfo, step_id: str) -> ErrorInfo:
     """Return an error that names its step and is short enough to travel in every view."""
     details = error.details if json_size(error.details) <= _DETAILS_LIMIT else {}

@@ -1,27 +1,35 @@
 """The request of one attempt. It is made from state alone, so the same one can be made again after a restore."""
 
+from typing import Any
+
 from msgspec import structs
 
+from schemas.payload import inline
 from schemas.records.steps import StepRequest, Work
 from schemas.records.timers import Backstop
-from streams.core.runs.plan.arguments import Datum, Scope
-from streams.core.runs.plan.compile import PlanNode
+from schemas.spec.loops import iteration_prefix
+from schemas.spec.references import LOOP
+from streams.core.runs.plan.arguments import Datum, Output, Scope
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.binding import bind_args, open_items
 from streams.core.runs.requests.chained import args_hash, rides_after
 from streams.core.runs.requests.gather import TIMEOUT_MS, WORK, gather_args
 from streams.core.runs.requests.sizes import check_request
+from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 #: How long a request may wait on its lane before the backstop timer gives the attempt up. The worker itself
 #: enforces ``timeout_ms``; the backstop is for a worker that is gone and a lane that is stuck.
 QUEUE_ALLOWANCE_MS = 15 * 60_000
 
 
-def node_scope(turn: Turn, node: PlanNode, step: Step | None, item: Datum | None = None) -> Scope:
+def node_scope(turn: RunReader, node: PlanNode, step: Step | None, item: Datum | None = None) -> Scope:
     """Return where names are looked up for a node's step, or for a child's with its item."""
     if node.compensates:
         return _scope_after(turn)
+    if node.loop is not None:
+        return _scope_inside(turn, node, node.loop, step)
     index = 0 if step is None else step.index or 0
     own = step if step is None or step.index is None else turn.step(node.id)
     stored = turn.stored_inputs
@@ -31,19 +39,38 @@ def node_scope(turn: Turn, node: PlanNode, step: Step | None, item: Datum | None
     return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index, stored)
 
 
-def _scope_after(turn: Turn) -> Scope:
+def _scope_inside(turn: RunReader, node: PlanNode, loop_id: str, step: Step | None) -> Scope:
+    """Return where the names of a loop's body are looked up: in its iteration, in the loop, then around the loop."""
+    loop = turn.plan.nodes[loop_id]
+    around = node_scope(turn, loop, turn.step(loop_id))
+    inside, prefix = loop.body or {}, iteration_prefix(loop_id, node.iteration)
+    unseen = () if step is None else step.unseen
+
+    def outputs(source: str) -> Output:
+        if source in inside:
+            return None if f"{prefix}{source}" in unseen else turn.output(f"{prefix}{source}")
+        if source == f"{LOOP}.iteration":
+            return inline(node.iteration)
+        if source == f"{LOOP}.previous":
+            return turn.iteration_output(loop, node.iteration - 1)
+        return around.outputs(source)
+
+    return Scope(around.inputs, outputs, stored=around.stored)
+
+
+def _scope_after(turn: RunReader) -> Scope:
     """Return where a compensating node's names are looked up: what has not succeeded gave nothing."""
     error = turn.error
     of_run = {"run_error_code": error.code if error else "", "run_error_message": error.message if error else ""}
     stored = {name: place for name, place in (turn.stored_inputs or {}).items() if name not in of_run}
     return Scope(
         turn.inputs | of_run,
-        lambda source: turn.output(source) if turn.succeeded(source) else None,
+        lambda source: turn.output(source) if turn.succeeded(source.partition(".")[0]) else None,
         stored=stored,
     )
 
 
-def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> None:
+def request(turn: RunChanges, step_id: str, step: Step, item: Datum | None = None) -> None:
     """Ask for a step's current attempt. ``item`` saves looking a mapped child's item up again.
 
     Raises ``BindingError``.
@@ -54,13 +81,13 @@ def request(turn: Turn, step_id: str, step: Step, item: Datum | None = None) -> 
     turn.requests.append(_build(turn, node, step_id, step, node_scope(turn, node, step, item)))
 
 
-def check_ride(turn: Turn, node: PlanNode) -> None:
+def check_ride(turn: RunReader, node: PlanNode) -> None:
     """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
     args, links = bind_args(node, node_scope(turn, node, None))
     check_request(node.id, args, links, turn.header.tags, node.asked)
 
 
-def asked_for(turn: Turn, node: PlanNode) -> str:
+def asked_for(turn: RunReader, node: PlanNode) -> str:
     """Return the ``args_hash`` of a node's arguments as the recorded outputs make them."""
     return args_hash(*bind_args(node, node_scope(turn, node, turn.step(node.id))))
 
@@ -74,7 +101,13 @@ def timeout_timer(
     return Backstop(step_id, attempt), requested_at_ms + node.policy.timeout_ms + QUEUE_ALLOWANCE_MS
 
 
-def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
+def asked_again(turn: RunReader, step: Step) -> dict[str, Any]:
+    """Return the fields of a step that is asked for again. Its first request's time counts for a target, if any."""
+    first = {} if turn.node_of(step).policy.sla_ms is None else {"first_asked_ms": step.asked_first_ms}
+    return {"requested_at_ms": turn.now_ms, "started_at_ms": None, "finished_at_ms": None, "error": None, **first}
+
+
+def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
     """Return a request for a step's current attempt without arguments."""
     header = turn.header
     return StepRequest(
@@ -83,7 +116,7 @@ def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Wor
         workflow_name=header.workflow_name,
         workflow_version=header.workflow_version,
         step_id=step_id,
-        node_id=node.id,
+        node_id=node.name,
         attempt=step.attempt,
         deferral=step.deferral,
         tier=node.policy.quality,
@@ -95,10 +128,12 @@ def base_request(turn: Turn, node: PlanNode, step_id: str, step: Step, work: Wor
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
         queue=node.queue,
+        idempotency=node.policy.idempotency,
+        retry_on=node.policy.retries.retry_on,
     )
 
 
-def _build(turn: Turn, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
+def _build(turn: RunReader, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
     gathers = step.gather is not None
     args, links = gather_args(turn, step) if gathers else bind_args(node, scope)
     work = WORK if gathers else node.asked

@@ -13,7 +13,8 @@ Entity ``<run id>``:
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
-Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON, decoded into a ``Plan``; shared by all runs of it.
+Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON; shared by all runs of it. The fold decodes it into a
+``Plan``.
 
 Structs are MessagePack arrays: a new field goes last and has a default, so that older entries still decode.
 """
@@ -30,7 +31,6 @@ from schemas.records.run_events import Capture, ToolUse
 from schemas.records.timers import Deadline, Defer, Timer, timer_id
 from schemas.run_states import RunState, StepState
 from schemas.spec.document import resolved_bytes
-from schemas.spec.model import ResolvedSpec
 from schemas.tables.runs import (
     HEADER,
     INPUTS,
@@ -45,7 +45,6 @@ from schemas.tables.runs import (
     TURNS,
 )
 from schemas.tables.signals import Signals
-from streams.core.runs.plan.compile import Plan, compile_plan
 
 #: The run's own timer.
 DEADLINE = Deadline()
@@ -95,7 +94,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     ``open_steps`` counts the places that are taken and ``ready`` are the nodes that wait for one, where the run has
     such a limit. ``deadline_ms`` is when the run's own timer is due.
     ``version`` is the offset of the last event that changed something a reader sees. ``children_nano`` is what ended
-    runs did cost that steps started and waited for, beside ``cost_nano``.
+    runs did cost that steps started and waited for, beside ``cost_nano``. ``kinds`` are the counts of other kinds of
+    usage (``Usage.kinds``).
     """
 
     version: int
@@ -111,6 +111,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     ready: tuple[str, ...] = ()
     deadline_ms: int | None = None
     children_nano: int = 0
+    kinds: dict[str, int] | None = None
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
@@ -126,7 +127,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
 
     ``note`` says why the rules decided as they did, where that is not plain. ``unseen`` are ancestors that still ran
     when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
-    ``calls`` are what an agent's turn asks for (see ``agents``).
+    ``calls`` are what an agent's turn asks for (see ``nodes.agent``).
     """
 
     node: str
@@ -158,12 +159,18 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     gather: tuple[int, int] | None = None
     calls: tuple[ToolUse, ...] = ()
     first_asked_ms: int | None = None
+    kinds: dict[str, int] | None = None
     sla_missed: bool = False
 
     @property
     def output(self) -> Payload | None:
         """The recorded output."""
         return self.value if self.value is not None else self.stored
+
+    @property
+    def asked_first_ms(self) -> int | None:
+        """When it was asked for first."""
+        return self.requested_at_ms if self.first_asked_ms is None else self.first_asked_ms
 
     @property
     def is_of_map(self) -> bool:
@@ -183,17 +190,15 @@ def encode(field: str, value: Json) -> bytes:
     if field == STATUS:
         return str(value).encode()
     if field == SPEC:
-        return spec_bytes(value)
+        return resolved_bytes(value.resolved)
     return _ENCODER.encode(value)
 
 
 def decode(field: str, data: bytes) -> Any:
-    """Return the value of stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
+    """Return the value of a run's stored bytes. Raises ``KeyError`` for an entry that is none of ours."""
     if field == STATUS:
         status: RunState = msgspec.convert(data.decode(), RunState)
         return status
-    if field == SPEC:
-        return compile_plan(ResolvedSpec.model_validate_json(data))
     decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
     return decoder.decode(data)
 
@@ -213,11 +218,6 @@ def armed(data: bytes) -> tuple[str, int] | None:
 def unsettled(data: bytes) -> bool:
     """Whether money may still come for an ended run's step, given its stored bytes."""
     return bool(_STEP.decode(data).unsettled)
-
-
-def spec_bytes(plan: Plan) -> bytes:
-    """Return the JSON of a plan's resolved spec."""
-    return resolved_bytes(plan.resolved)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

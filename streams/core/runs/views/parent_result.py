@@ -6,16 +6,16 @@ their ids, null for those without an output, if it fits inside a record.
 """
 
 from schemas.payload import INLINE_LIMIT, Inline, Payload, Reference, inline
-from schemas.records.base import ErrorInfo, Usage
+from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ChildFinished
 from schemas.run_states import is_run_end
 from streams.core.runs.plan.arguments import Output, Outputs
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.sizes import KIB, OUTPUT_LIMIT, json_size, payload_size
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 
-def answer(turn: Turn) -> ChildFinished | None:
+def answer(turn: RunReader) -> ChildFinished | None:
     """Return what a run that has ended tells its parent; ``None`` for one that nobody waits for."""
     parent = turn.parent
     if parent is None or parent.detached or not is_run_end(turn.status):
@@ -31,11 +31,11 @@ def answer(turn: Turn) -> ChildFinished | None:
         output=output,
         error=error,
         cost_nano=turn.cost_nano + turn.children_nano,
-        usage=Usage(input_tokens=turn.input_tokens, output_tokens=turn.output_tokens),
+        usage=turn.usage,
     )
 
 
-def is_answer(turn: Turn, node: PlanNode) -> bool:
+def is_answer(turn: RunReader, node: PlanNode) -> bool:
     """Return whether the output of a node is what its run's parent waits for."""
     if turn.plan.sinks != (node,):
         return False
@@ -43,7 +43,7 @@ def is_answer(turn: Turn, node: PlanNode) -> bool:
     return parent is not None and not parent.detached
 
 
-def _output(turn: Turn) -> tuple[Payload | None, ErrorInfo | None]:
+def _output(turn: RunReader) -> tuple[Payload | None, ErrorInfo | None]:
     sinks = turn.plan.sinks
     if len(sinks) == 1:
         found = _whole(turn.output(sinks[0].id))

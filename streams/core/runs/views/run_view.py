@@ -16,17 +16,17 @@ from schemas.spec.model import NodeKind
 from streams.core.runs.nodes import compensation, workflow
 from streams.core.runs.nodes.agent import part_of
 from streams.core.runs.plan.arguments import Outputs
-from streams.core.runs.plan.compile import PlanNode
+from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.sizes import FIXED, RECORD_LIMIT, json_size, payload_size
 from streams.core.runs.state.entries import Step
-from streams.core.runs.state.run import Turn
+from streams.core.runs.state.reader import RunReader
 
 #: The share of a record that a run's output may take, so that inputs and a step fit beside it.
 OUTPUT_SHARE = RECORD_LIMIT // 2
 _NONE = Usage()
 
 
-def changed_views(turn: Turn) -> list[RunView]:
+def changed_views(turn: RunReader) -> list[RunView]:
     """Return the views of what this turn changed; none when a reader would see nothing new."""
     if not turn.visibly_changed:
         return []
@@ -38,7 +38,7 @@ def changed_views(turn: Turn) -> list[RunView]:
     return _views(turn, turn.offset, steps, with_inputs=turn.is_new)
 
 
-def full_views(turn: Turn, version: int) -> list[RunView]:
+def full_views(turn: RunReader, version: int) -> list[RunView]:
     """Return the views of everything, as of ``version``."""
     steps = [step_view(turn, step_id, step) for step_id, step in turn.steps()]
     if turn.is_over and turn.status != "succeeded":
@@ -46,26 +46,26 @@ def full_views(turn: Turn, version: int) -> list[RunView]:
     return _views(turn, version, steps, with_inputs=True)
 
 
-def _kind(turn: Turn, step_id: str, step: Step) -> NodeKind:
+def _kind(node: PlanNode, step_id: str, step: Step) -> NodeKind:
     if step.gather is not None:
         return "function"
     part = part_of(step_id)
-    return turn.node_of(step).kind if part is None else "tool" if part == "tool" else "llm"
+    return node.kind if part is None else "tool" if part == "tool" else "llm"
 
 
-def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
+def step_view(turn: RunReader, step_id: str, step: Step) -> StepView:
     """Return one step as a reader sees it. A mapped node's output is that of its workflow."""
     waiting = step.state in ("waiting", "ready")
-    reused = turn.reused
+    reused, node = turn.reused, turn.node_of(step)
     return StepView(
         step_id=step_id,
-        node_id=step.node,
-        kind=_kind(turn, step_id, step),
+        node_id=node.name,
+        kind=_kind(node, step_id, step),
         state=step.state,
         attempt=step.attempt,
         output=step.output if step.state != "failed" else _collected(turn, step_id, step),
         error=step.error,
-        usage=_usage(step.input_tokens, step.output_tokens),
+        usage=_usage(step),
         cost_nano=step.cost_nano,
         provider=step.provider,
         model=step.model,
@@ -84,14 +84,14 @@ def step_view(turn: Turn, step_id: str, step: Step) -> StepView:
     )
 
 
-def _collected(turn: Turn, step_id: str, step: Step) -> Payload | None:
+def _collected(turn: RunReader, step_id: str, step: Step) -> Payload | None:
     """Return what a failed child's place in its node's output has, if it has one."""
     if step.index is None or turn.node_of(step).on_child_error != "collect":
         return None
     return turn.child_output(step_id)
 
 
-def _children(turn: Turn, step: Step) -> Children | None:
+def _children(turn: RunReader, step: Step) -> Children | None:
     counts = turn.maps.get(step.node) if step.total is not None else None
     if counts is None:
         return None
@@ -99,12 +99,14 @@ def _children(turn: Turn, step: Step) -> Children | None:
     return Children(total=counts.total, succeeded=succeeded, failed=counts.failed, open=counts.open)
 
 
-def _usage(input_tokens: int, output_tokens: int) -> Usage:
+def _usage(step: Step) -> Usage:
     # Tools and functions use no tokens; one shared value saves a third of a step's view.
-    return Usage(input_tokens=input_tokens, output_tokens=output_tokens) if input_tokens or output_tokens else _NONE
+    if not step.input_tokens and not step.output_tokens and step.kinds is None:
+        return _NONE
+    return Usage(input_tokens=step.input_tokens, output_tokens=step.output_tokens, **(step.kinds or {}))
 
 
-def _never_started(turn: Turn) -> Iterator[StepView]:
+def _never_started(turn: RunReader) -> Iterator[StepView]:
     for node in turn.plan.nodes.values():
         if turn.step(node.id) is None and not node.compensates:
             yield StepView(
@@ -112,7 +114,7 @@ def _never_started(turn: Turn) -> Iterator[StepView]:
             )
 
 
-def _views(turn: Turn, version: int, steps: list[StepView], *, with_inputs: bool) -> list[RunView]:
+def _views(turn: RunReader, version: int, steps: list[StepView], *, with_inputs: bool) -> list[RunView]:
     inputs = turn.inputs if with_inputs else None
     stored = turn.stored_inputs if with_inputs else None
     output, elsewhere = _run_output(turn) if turn.status == "succeeded" else (None, [])
@@ -143,7 +145,7 @@ def _chunks(steps: Iterable[StepView], base: int, first: int) -> Iterator[list[S
     yield chunk
 
 
-def _run_output(turn: Turn) -> tuple[dict[str, Payload], list[str]]:
+def _run_output(turn: RunReader) -> tuple[dict[str, Payload], list[str]]:
     """Return the sinks' outputs that fit, and the sinks whose outputs do not. Some have none."""
     room = OUTPUT_SHARE
     output: dict[str, Payload] = {}
@@ -161,7 +163,7 @@ def _run_output(turn: Turn) -> tuple[dict[str, Payload], list[str]]:
     return output, elsewhere
 
 
-def _sink_output(turn: Turn, node: PlanNode) -> Payload | None:
+def _sink_output(turn: RunReader, node: PlanNode) -> Payload | None:
     output = turn.output(node.id)
     if not isinstance(output, Outputs):
         return output
@@ -175,7 +177,7 @@ def _item(child: Payload) -> Json:
 
 
 def _view(
-    turn: Turn,
+    turn: RunReader,
     version: int,
     steps: list[StepView],
     inputs: dict[str, Any] | None,
@@ -198,7 +200,7 @@ def _view(
         inputs=inputs,
         tags=header.tags,
         budget_nano=header.budget_nano,
-        usage=_usage(turn.input_tokens, turn.output_tokens),
+        usage=turn.usage,
         cost_nano=turn.cost_nano,
         output=output,
         output_in_steps=elsewhere,

@@ -38,7 +38,7 @@ def test_each_status_has_one_meaning(status: int, code: str, retryable: bool) ->
 def test_an_empty_account_is_not_retried() -> None:
     body = json.dumps({"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}).encode()
     error = http_errors.from_status("openai", 429, {"retry-after": "1"}, body, now=NOW)
-    assert (error.code, error.retryable) == ("provider_rejected", False)
+    assert (error.code, error.retryable) == ("provider_no_credit", False)
     assert "add credit" in str(error)
 
 
@@ -53,6 +53,10 @@ def test_an_empty_account_is_not_retried() -> None:
         ({"retry-after": format_datetime(NOW - timedelta(seconds=90), usegmt=True)}, 0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "1e308"}, None),
+        ({"retry-after": "Fri, 01 Jan 99999999999999999999 00:00:00 GMT"}, None),
+        ({"retry-after": "Fri, 31 Dec 0001 00:00:00 +2359"}, 0),
+        ({"x-ratelimit-reset-tokens": "9" * 400 + "s"}, None),
         ({"retry-after": "99999999"}, 3_600_000),
         ({"x-ratelimit-reset-requests": "6m0s"}, 360_000),
         ({"x-ratelimit-reset-tokens": "1.5s", "x-ratelimit-reset-requests": "20ms"}, 1500),
@@ -132,3 +136,9 @@ def test_behind_a_gateway_somebody_may_have_worked(status: int) -> None:
     """Who may bill the call must be presumed to."""
     error = http_errors.from_status("openai", status, {}, b"", now=NOW)
     assert error.details == {"status": str(status), "outcome": "unknown"}
+
+
+def test_half_a_surrogate_pair_in_a_message_can_be_recorded() -> None:
+    error = http_errors.from_status("openai", 400, {}, b'{"error": {"message": "bad \\ud83d here"}}', now=NOW)
+    assert "bad \ufffd here" in str(error)
+    assert str(error).encode()

@@ -2,13 +2,14 @@
 
 import pytest
 
-from connectors.providers import openai_wire
 from connectors.providers.base import ModelRequest
+from connectors.providers.compatible.chat import read_completion, request_body
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.local.client import LocalHttpProvider
 from connectors.providers.local.provider import LocalProvider
-from connectors.providers.openai import OpenAIProvider
-from connectors.providers.registry import build_providers
+from connectors.providers.openai.provider import OpenAIProvider
+from connectors.providers.registry import Endpoint, build_providers
+from connectors.providers.wire import MalformedError
 
 
 async def test_local_is_always_there_and_openai_only_when_it_can_work() -> None:
@@ -16,9 +17,9 @@ async def test_local_is_always_there_and_openai_only_when_it_can_work() -> None:
     assert list(providers) == ["local"]
     assert isinstance(providers["local"], LocalProvider)
     assert providers["local"].behaviour.seed == 5
-    with_key = build_providers(openai_api_key="sk-1")
+    with_key = build_providers({"openai": Endpoint("sk-1")})
     assert isinstance(with_key["openai"], OpenAIProvider)
-    compatible = build_providers(openai_base_url="http://127.0.0.1:1/v1", local_url="http://127.0.0.1:2")
+    compatible = build_providers({"openai": Endpoint("", "http://127.0.0.1:1/v1")}, local_url="http://127.0.0.1:2")
     assert sorted(compatible) == ["local", "openai"]
     assert isinstance(compatible["local"], LocalHttpProvider)
     for provider in [*providers.values(), *with_key.values(), *compatible.values()]:
@@ -29,7 +30,7 @@ async def test_local_is_always_there_and_openai_only_when_it_can_work() -> None:
 async def test_the_key_shows_nowhere() -> None:
     provider = OpenAIProvider("sk-very-secret")
     assert "sk-very-secret" not in repr(provider)
-    assert "sk-very-secret" not in str(openai_wire.request_body(ModelRequest("m", "p", 5, "k")))
+    assert "sk-very-secret" not in str(request_body(ModelRequest("m", "p", 5, "k")))
     await provider.close()
 
 
@@ -41,9 +42,9 @@ async def test_an_estimate_is_never_below_a_token_per_byte(text: str) -> None:
 
 
 def test_a_request_says_what_was_asked_and_no_more() -> None:
-    body = openai_wire.request_body(ModelRequest("m", "hello", 5, "k"))
+    body = request_body(ModelRequest("m", "hello", 5, "k"))
     assert body == {"model": "m", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
-    newer = openai_wire.request_body(ModelRequest("m", "hello", 5, "k", temperature=0.0), "max_completion_tokens")
+    newer = request_body(ModelRequest("m", "hello", 5, "k", temperature=0.0), "max_completion_tokens")
     assert newer["max_completion_tokens"] == 5
     assert newer["temperature"] == 0.0
     assert "max_tokens" not in newer
@@ -55,16 +56,18 @@ def completion(**message: object) -> dict[str, object]:
 
 def test_an_answer_is_read_with_or_without_counts() -> None:
     counted = completion(content="hi") | {"usage": {"prompt_tokens": 3, "completion_tokens": 1}}
-    assert openai_wire.read_completion(counted) == openai_wire.Completion("hi", "stop", 3, 1)
-    for usage in (None, {}, [], {"prompt_tokens": -1, "completion_tokens": True}):
-        answer = openai_wire.read_completion(completion(content="hi") | {"usage": usage})
-        assert (answer.input_tokens, answer.output_tokens) == (None, None)
+    answer = read_completion(counted)
+    assert (answer.text, answer.finish_reason) == ("hi", "stop")
+    assert (answer.counts["input_tokens"], answer.counts["output_tokens"]) == (3, 1)
+    for usage in (None, {}, []):
+        answer = read_completion(completion(content="hi") | {"usage": usage})
+        assert set(answer.counts.values()) == {None}
 
 
 def test_parts_and_refusals_are_text() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
-    assert openai_wire.read_completion(completion(content=parts)).text == "ab"
-    assert openai_wire.read_completion(completion(content=None, refusal="I will not")).text == "I will not"
+    assert read_completion(completion(content=parts)).text == "ab"
+    assert read_completion(completion(content=None, refusal="I will not")).text == "I will not"
 
 
 @pytest.mark.parametrize(
@@ -72,5 +75,17 @@ def test_parts_and_refusals_are_text() -> None:
     [None, [], "text", {}, {"choices": []}, {"choices": {}}, {"choices": [1]}, {"choices": [{}]}, completion()],
 )
 def test_anything_else_is_malformed(body: object) -> None:
-    with pytest.raises(openai_wire.MalformedError):
-        openai_wire.read_completion(body)
+    with pytest.raises(MalformedError):
+        read_completion(body)
+
+
+def test_an_answer_without_text_that_was_counted_is_paid_for_and_says_so() -> None:
+    counted = completion(content=None) | {"usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    answer = read_completion(counted)
+    assert (answer.text, answer.counts["input_tokens"], answer.counts["output_tokens"]) == ("", 10, 5)
+    assert answer.problem is not None
+    assert (answer.problem.code, answer.problem.retryable) == ("no_text", True)
+    cut = {"choices": [{"message": {"content": None}, "finish_reason": "length"}], "usage": counted["usage"]}
+    problem = read_completion(cut).problem
+    assert problem is not None
+    assert (problem.retryable, "raise max_tokens" in str(problem)) == (False, True)

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from connectors.providers import openai_wire
 from connectors.providers.base import ModelRequest
-from connectors.providers.conversation import Asked, ToolSpec, Turn, weight
+from connectors.providers.compatible import chat
+from connectors.providers.compatible.chat import read_completion, request_body
+from connectors.providers.conversation import Asked, ToolSpec, Turn, weight, wire_names
 from connectors.providers.local.provider import LocalProvider
 from connectors.providers.local.tools import calls_of_turn, without_calls
-from connectors.providers.openai_wire import MalformedError, read_completion, request_body, wire_names
+from connectors.providers.wire import MalformedError
 
 SEARCH = ToolSpec("library.search", "Search.", {"type": "object", "properties": {"text": {"type": "string"}}})
 READ = ToolSpec("read", "Read.", {"type": "object"})
@@ -101,7 +102,7 @@ async def test_a_local_model_calls_tools_and_then_answers():
     assert [one.name for one in first.asked] == ["library.search", "read"]
     assert (first.text, first.finish_reason) == ("", "tool_calls")
     # What it says it received reads back as the same calls.
-    assert openai_wire.read_completion(first.received, TOOLS).asked == first.asked
+    assert chat.read_completion(first.received, TOOLS).asked == first.asked
     turns = tuple(Turn("", calls, ("r",) * len(calls)) for calls in (calls_of_turn(PROMPT, n) for n in range(2)))
     last = await provider.complete(asked(tools=TOOLS, turns=turns))
     assert (last.asked, last.finish_reason) == ((), "stop")

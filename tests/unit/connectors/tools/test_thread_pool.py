@@ -2,11 +2,14 @@
 
 import asyncio
 import contextvars
+import sys
 import threading
 
 import pytest
 
-from connectors.tools.thread_pool import Threads
+from connectors.tools.raised import CallRaised
+from connectors.tools.thread_pool import Progress, Threads
+from tests.support.worker import until
 
 DEADLINE_S = 10.0
 TENANT: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="nobody")
@@ -75,3 +78,66 @@ async def test_a_call_given_up_before_its_turn_is_not_made() -> None:
 async def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
     threads = Threads(1)
     assert await threads.run(lambda: threading.current_thread().daemon)
+
+
+async def test_what_no_future_can_carry_is_raised_at_once() -> None:
+    threads = Threads(1)
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(CallRaised, match=r"^StopIteration: "):
+            await threads.run(lambda: next(iter(())))
+        with pytest.raises(CallRaised, match=r"^SystemExit: 2"):
+            await threads.run(lambda: sys.exit(2))
+        assert await threads.run(lambda: 1) == 1
+
+
+async def hang(threads: Threads, gate: threading.Event, count: int) -> None:
+    for _ in range(count):
+        begun = threading.Event()
+
+        def work(begun: threading.Event = begun) -> None:
+            begun.set()
+            gate.wait(DEADLINE_S)
+
+        task = asyncio.create_task(threads.run(work))
+        assert await asyncio.to_thread(begun.wait, DEADLINE_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_abandoned_thread_gives_its_place_back_up_to_the_bound() -> None:
+    threads, gate = Threads(1, most_abandoned=2), threading.Event()
+    await hang(threads, gate, 2)
+    assert (threads.abandoned, threads.exhausted) == (2, True)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await threads.run(lambda: "served") == "served"
+        await hang(threads, gate, 1)
+        assert threads.abandoned == 3
+        progress = Progress()
+        waiting = asyncio.create_task(threads.run(lambda: "late", progress))
+        await asyncio.sleep(0.1)
+        assert not waiting.done(), "beyond the bound no thread is replaced"
+        assert not progress.started
+        gate.set()
+        assert await waiting == "late"
+        await until(lambda: not threads.abandoned)
+    assert not threads.exhausted
+    names = {thread.name for thread in threading.enumerate() if thread.name.startswith("tool-")}
+    assert await threads.run(lambda: threading.current_thread().name) in names
+
+
+async def test_a_call_that_waits_takes_the_place_that_an_abandoned_one_gives_back() -> None:
+    threads, gate, begun = Threads(1), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        gate.wait(DEADLINE_S)
+
+    first = asyncio.create_task(threads.run(work))
+    assert await asyncio.to_thread(begun.wait, DEADLINE_S)
+    waiting = asyncio.create_task(threads.run(lambda: "served"))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    first.cancel()
+    async with asyncio.timeout(DEADLINE_S):
+        assert await waiting == "served"
+    gate.set()

@@ -123,3 +123,15 @@ def test_every_budget_limits_a_field_that_calls_book_into(scope: Scope) -> None:
     for period in ("day", "month", "total"):
         limit = budget(scope=scope, target=targets[scope]).model_copy(update={"period": period})
         assert limit.field(NOV_22) in spend_fields("wf", "p", "m", NOV_22)
+
+
+def test_a_paused_budget_limits_nothing_and_is_listed() -> None:
+    paused = budget().model_copy(update={"paused": True})
+    cache = loaded(definition(paused))
+    assert cache.applying("acme", "wf", "p", "m") == []
+    assert cache.of_org("acme") == [paused]
+
+
+def test_the_body_of_a_budget_has_paused_only_where_it_is() -> None:
+    assert "paused" not in budget().body()
+    assert budget().model_copy(update={"paused": True}).body()["paused"] is True

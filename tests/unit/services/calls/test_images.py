@@ -10,19 +10,19 @@ from PIL import Image
 
 from connectors.objects.store import LocalObjects
 from connectors.prices.book import Override, PriceBook
-from connectors.providers import openai_wire
 from connectors.providers.base import ModelRequest
+from connectors.providers.compatible.chat import request_body
 from connectors.providers.conversation import ToolSpec
 from connectors.providers.images import MAX_IMAGE_TOKENS, ImageInput, most_tokens, noted
 from connectors.providers.local import tokens
 from connectors.providers.local.provider import LocalProvider
-from connectors.providers.openai import OpenAIProvider
+from connectors.providers.openai.provider import OpenAIProvider
 from connectors.redis.response_cache import CacheKey
 from connectors.tools import ToolContext
 from schemas.errors import InvalidSpec, StepError
 from schemas.payload import Reference
 from schemas.records.steps import LlmCall
-from schemas.spec.check.workflow import check_spec, missing_inputs
+from schemas.spec.check.workflow import check_spec
 from services.calls.images import MAX_BYTES, MAX_IMAGES, picture_of, shown
 from tests.support.runs import World, args_of, function, llm, prompt, resolved, spec, submitted
 
@@ -104,7 +104,7 @@ async def test_pictures_are_bounded_together(context: ToolContext, monkeypatch: 
 
 
 def test_a_request_has_the_pictures_and_what_is_kept_has_their_hashes() -> None:
-    body = openai_wire.request_body(asked(RED, BLUE))
+    body = request_body(asked(RED, BLUE))
     (message,) = body["messages"]
     assert message["content"] == [
         {"type": "text", "text": "What is it?"},
@@ -118,7 +118,7 @@ def test_a_request_has_the_pictures_and_what_is_kept_has_their_hashes() -> None:
         "url": "data:image/jpeg;base64,", "sha256": BLUE.sha256, "bytes": len(BLUE.data)
     }  # fmt: skip
     assert body["messages"][0]["content"][1]["image_url"]["url"] == RED.url
-    plain = openai_wire.request_body(asked())
+    plain = request_body(asked())
     assert plain["messages"] == [{"role": "user", "content": "What is it?"}]
     assert noted(plain, []) is plain
 
@@ -224,7 +224,7 @@ def checked(*nodes: dict[str, Any], edges: str = "") -> Any:
 
 def test_pictures_of_a_root_are_inputs_that_a_run_must_bring() -> None:
     found = checked(llm("a", images=["photo"]))
-    assert missing_inputs(found.required_inputs, {"word": "x"}) == ["photo"]
+    assert found.required_inputs - {"word"} == {"photo"}
 
 
 def test_a_picture_that_is_no_input_is_refused() -> None:

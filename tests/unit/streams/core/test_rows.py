@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from schemas.payload import Inline, Reference
-from schemas.records.base import ErrorInfo, Record, Usage
+from schemas.records.base import OTHER_KINDS, ErrorInfo, Record, Usage
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_events import CancelRequested
 from schemas.records.run_views import RunView, StepView
@@ -273,7 +273,9 @@ def test_golden_rows(topic: str, record: Record, table: str, expected: list[dict
     place = dict(zip(PLACE, (topic, 2, 1_234), strict=True))
     assert found.table == table
     named = [dict(zip(COLUMNS[table], row, strict=True)) for row in found.rows]
-    assert named == [row | place for row in expected]
+    unused: dict[str, Any] = {column: 0 for column in OTHER_KINDS if column in COLUMNS[table]}
+    unused |= {"notes": ""} if table == "provider_calls" else {}
+    assert named == [unused | row | place for row in expected]
 
 
 @pytest.mark.parametrize(("topic", "record"), [g[:2] for g in GOLDEN], ids=[g[0] for g in GOLDEN])
@@ -282,6 +284,16 @@ def test_a_record_that_was_sent_gives_the_same_rows(topic: str, record: Record) 
     again = decode(topic, json.dumps(shuffled).encode())
     origin = Origin(topic, 0, 5)
     assert rows_of(again, origin) == rows_of(record, origin)
+
+
+def test_all_kinds_of_usage_and_the_notes_of_a_call_are_columns() -> None:
+    usage = Usage(input_tokens=9, **{kind: n for n, kind in enumerate(OTHER_KINDS, start=1)})
+    call = structs.replace(CALL, usage=usage, notes=["a:b", "c:d"])
+    for record in (structs.replace(COST, usage=usage), call):
+        found = rows_of(record, Origin("t", 0, 0))
+        named = dict(zip(COLUMNS[found.table], found.rows[0], strict=True))
+        assert {kind: named[kind] for kind in OTHER_KINDS} == usage.kinds
+    assert named["notes"] == "a:b, c:d"
 
 
 def test_absurd_counts_stay_inside_the_columns_type() -> None:

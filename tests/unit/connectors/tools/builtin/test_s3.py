@@ -80,6 +80,7 @@ async def test_bytes_travel_in_base64(context: ToolContext) -> None:
 
 
 async def test_what_is_not_there_is_final(context: ToolContext) -> None:
+    await call(context, "s3.put", bucket="results", key="something", body="x")
     assert (await refused(context, "s3.fetch", bucket="results", key="nothing")).code == "not_found"
 
 
@@ -120,7 +121,7 @@ async def test_a_put_whose_outcome_is_unknown_is_looked_up(context: ToolContext)
 async def test_results_are_an_organisations_own(local: ToolContext, tmp_path: Path) -> None:
     await call(local, "s3.put", bucket="shared", key="a", body="acme's")
     other = context_of(tmp_path, local.world, "globex")
-    assert (await refused(other, "s3.fetch", bucket="shared", key="a")).code == "not_found"
+    assert (await refused(other, "s3.fetch", bucket="shared", key="a")).code == "unknown_bucket"
     for key in ("../acme/shared/a", "file://../acme/shared/a", (tmp_path / "results/acme/shared/a").as_uri()):
         assert (await refused(other, "s3.fetch", key=key)).code in ("forbidden_path", "not_found")
     assert await call(local, "s3.fetch", key=(tmp_path / "results/acme/shared/a").as_uri()) == "acme's"
@@ -151,7 +152,7 @@ async def test_a_file_holds_no_others(local: ToolContext) -> None:
 
 async def test_only_named_buckets_are_in_s3(remote: ToolContext, server: S3Server, tmp_path: Path) -> None:
     server.objects["private/a"] = b"secret"
-    assert (await refused(remote, "s3.fetch", bucket="private", key="a")).code == "not_found"
+    assert (await refused(remote, "s3.fetch", bucket="private", key="a")).code == "unknown_bucket"
     await call(remote, "s3.put", bucket="private", key="b", body="x")
     assert (tmp_path / "results" / "acme" / "private" / "b").read_text() == "x"
     assert server.requests == []
@@ -160,7 +161,17 @@ async def test_only_named_buckets_are_in_s3(remote: ToolContext, server: S3Serve
 
 
 async def test_a_bucket_that_is_missing_is_told(remote: ToolContext) -> None:
-    assert (await refused(remote, "s3.fetch", bucket="missing", key="a")).code == "not_found"
+    found = await refused(remote, "s3.fetch", bucket="missing", key="a")
+    assert (found.code, "'missing'" in str(found)) == ("unknown_bucket", True)
+
+
+@pytest.mark.parametrize(("key", "code"), [("", "bad_key"), (" ", "bad_key"), ("../a", "forbidden_path")])
+async def test_a_key_that_names_nothing_is_refused_in_s3_as_locally(
+    remote: ToolContext, local: ToolContext, server: S3Server, key: str, code: str
+) -> None:
+    assert (await refused(remote, "s3.fetch", bucket="documents", key=key)).code == code
+    assert (await refused(local, "s3.fetch", bucket="documents", key=key)).code == code
+    assert server.requests == []
 
 
 async def test_a_store_that_is_down_is_tried_again(remote: ToolContext, server: S3Server) -> None:

@@ -61,6 +61,30 @@ async def test_a_missing_document_says_what_there_is(context: ToolContext) -> No
         await fetch(context, bucket="letters", key="three.txt")
 
 
+async def test_a_bucket_that_does_not_exist_reads_no_other_one(context: ToolContext) -> None:
+    with pytest.raises(StepError, match="there is no bucket 'lettres'; there are: documents, letters") as caught:
+        await fetch(context, bucket="lettres", key="opticks.txt")
+    assert (caught.value.code, caught.value.retryable) == ("unknown_bucket", False)
+    with pytest.raises(StepError, match=r"there are: one two\.txt"):
+        await fetch(context, bucket="letters", key="opticks.txt")
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("", "bad_key"),
+        ("letters/../opticks.txt", "forbidden_path"),
+        ("..", "forbidden_path"),
+        ("file://letters/%2e%2e/opticks.txt", "forbidden_path"),
+    ],
+)
+async def test_a_key_that_is_empty_or_leads_up_is_refused(context: ToolContext, key: str, code: str) -> None:
+    for bucket in ("", "documents", "letters", "nowhere"):
+        with pytest.raises(StepError) as caught:
+            await fetch(context, bucket=bucket, key=key)
+        assert caught.value.code == code
+
+
 async def test_what_is_not_text_is_refused(context: ToolContext) -> None:
     with pytest.raises(StepError, match="UTF-8") as caught:
         await fetch(context, key="image.bin")

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from schemas.errors import InvalidSpec
-from schemas.spec.check.workflow import check_spec, missing_inputs, parse_workflow, prompt_refs, resolve
+from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs, resolve
 from schemas.spec.hash import spec_hash
 from tests.support.runs import function, llm, prompt, spec
 
@@ -157,6 +157,12 @@ def test_each_problem_names_its_place_and_its_fix(nodes, edges, expected):
     assert [p for p in problems if expected in p], problems
 
 
+def test_a_cost_that_would_be_nothing_is_refused():
+    agent = llm("a", "const@1", tools=["s3.fetch"], max_cost_cents="0.00000000001") | {"type": "agent"}
+    [problem] = problems_of(spec(agent))
+    assert "config.max_cost_cents: is less than the smallest amount, 0.0000001 cents; write a higher" in problem
+
+
 def test_cycles_are_named():
     looped = spec(*(function(n) for n in "abcd"), edges="a>b b>c c>d d>b")
     assert problems_of(looped) == [
@@ -229,10 +235,6 @@ def test_prompt_variables_must_be_given(nodes, edges, expected):
     assert [p for p in problems if expected in p], problems
 
 
-def test_missing_inputs_are_named():
-    assert missing_inputs({"b", "a", "c"}, {"b": None}) == ["a", "c"]
-
-
 def test_a_looked_up_prompt_that_is_not_there_is_unknown():
     assert "there is no prompt 'ask@1'; create it first" in problems_of(spec(llm("a")), prompts={"ask@1": None})[0]
 
@@ -246,3 +248,42 @@ def test_the_hash_is_of_the_content():
     assert first.hash != resolve(one, {"ask@1": prompt("Other {{word}}")}).hash
     again = type(first).model_validate_json(first.model_dump_json(by_alias=True))
     assert spec_hash(again.spec, again.prompts) == first.hash
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a.outputs", "write a.output as the whole value; for this text as it is write {literal: \"a.outputs\"}"),
+        ({"deep": ["${a.output}"]}, "inputs.x.deep[0]: '${a.output}' is a form of other languages; write a.output;"),
+        ("{{größe}}", "'{{größe}}' names no variable"),
+        ("c.output", "known are a, b; for this text as it is write {literal: \"c.output\"}"),
+    ],
+)  # fmt: skip
+def test_a_text_that_looks_like_a_reference_is_refused(value, expected):
+    nodes = [function("a"), function("b", inputs={"x": value})]
+    problems = problems_of(spec(*nodes, edges="a>b"))
+    assert len(problems) == 1
+    assert expected in problems[0]
+
+
+@pytest.mark.parametrize("text", ["a.outputs", "a.output", "{{größe}}", "{{x}}", "${a.output}"])
+def test_a_literal_may_be_any_text_at_any_depth(text):
+    nodes = [
+        function("a"),
+        function("b", inputs={"x": {"deep": [{"literal": text}]}}, function_args={"y": {"literal": text}}),
+    ]
+    assert check(spec(*nodes, edges="a>b")).required_inputs == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (llm("b", "const@1", model="{{m}}", inputs={}), "config.model: '{{m}}' is no name: `model` takes no template"),
+        (function("b", function_config={"k": ["a.output"]}), "function_config.k[0]: 'a.output' is an output, and"),
+        (llm("b", "const@1", system="Greet {{x}}", inputs={}), "config.system: '{{x}}' would stay as it is: `system`"),
+        (function("b", condition="{{x}} == 1"), "config.condition: it has braces, and is no template; name"),
+    ],
+)  # fmt: skip
+def test_a_template_where_none_may_stand_is_refused(node, expected):
+    [problem] = problems_of(spec(function("a"), node, edges="a>b"))
+    assert expected in problem

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from connectors.providers.conversation import ToolSpec, Turn
+from connectors.providers.base import OutputSchema
+from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.errors import StepError, Unavailable
@@ -64,6 +65,24 @@ async def test_an_earlier_answer_ends_the_call_and_is_booked_as_one_that_cost_no
     assert (ledger.provider, ledger.model) == ("local", "local-silver")
     assert dict(ledger.counts) == {"cache_hits_total|provider=local|model=local-silver": 1}
     assert (span.attributes["agentflow.call.cached"], span.start_ns) == (True, NOW_MS * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"system": "Be brief."},
+        {"developer": "Never lie."},
+        {"history": (Said("user", "Hi"),)},
+        {"output_schema": OutputSchema({"type": "object"})},
+        {"stop": ("END",)},
+        {"seed": 7},
+        {"reasoning_effort": "low"},
+    ],
+)
+async def test_another_answer_is_kept_for_each_field_that_it_depends_on(calls: Calls, content: dict[str, Any]) -> None:
+    await stage(calls)(call(cache=True), Next())
+    await stage(calls)(call(cache=True, **content), Next())
+    assert len({key.digest() for key in calls.cache.answers}) == 2
 
 
 async def test_a_store_that_is_down_costs_a_call_and_no_failure(calls: Calls) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from connectors.providers.base import ModelRequest
-from connectors.providers.conversation import ToolSpec, Turn
+from connectors.providers.base import ModelRequest, OutputSchema
+from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from services.calls.call import Answer
@@ -30,7 +31,17 @@ def stage(calls: Calls) -> Invoke:
 async def test_the_provider_is_asked_for_all_that_the_call_has(calls: Calls) -> None:
     tools, turns = (ToolSpec("t", "a tool", {}),), (Turn("so", (), ()),)
     pictures, proceed = (ImageInput("image/png", b"one"),), Next()
-    made = call(route=ROUTE, temperature=0.2, tools=tools, turns=turns, pictures=pictures, timeout_s=5.0)
+    more: dict[str, Any] = {
+        "system": "Be brief.",
+        "developer": "Never lie.",
+        "history": (Said("user", "Hi"),),
+        "tool_choice": "required",
+        "output_schema": OutputSchema({"type": "object"}),
+        "stop": ("END",),
+        "seed": 7,
+        "reasoning_effort": "low",
+    }
+    made = call(route=ROUTE, temperature=0.2, tools=tools, turns=turns, pictures=pictures, timeout_s=5.0, **more)
     began_s = time.perf_counter()
     answer = await stage(calls)(made, proceed)
     assert calls.provider.asked == [
@@ -44,6 +55,8 @@ async def test_the_provider_is_asked_for_all_that_the_call_has(calls: Calls) -> 
             tools=tools,
             turns=turns,
             pictures=pictures,
+            attempt=1,
+            **more,
         )
     ]
     assert answer.response.text == "an answer"
@@ -76,3 +89,10 @@ async def test_a_call_of_a_run_that_has_ended_is_not_made(calls: Calls) -> None:
     with pytest.raises(StepError) as caught:
         await stage(calls)(call(route=ROUTE), Next())
     assert (caught.value.code, caught.value.details, calls.provider.asked) == ("canceled", {}, [])
+
+
+async def test_an_answer_that_cannot_be_used_is_returned_as_blocked_so_that_it_is_paid(calls: Calls) -> None:
+    problem = StepError("no_text", "nothing was said")
+    calls.provider.problem = problem
+    answer = await stage(calls)(call(route=ROUTE), Next())
+    assert answer.blocked is problem

@@ -58,7 +58,7 @@ async def test_a_route_that_cannot_be_taken_is_final(calls: Calls, pin: Pin, cod
 
 async def test_a_call_is_routed_once(calls: Calls) -> None:
     proceed = Next()
-    await stage(calls)(routed(calls.router, call()), proceed)
+    await stage(calls)(await routed(calls.router, call()), proceed)
     assert calls.trail == ["route"]
 
 

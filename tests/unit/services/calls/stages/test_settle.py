@@ -1,6 +1,7 @@
 """Step 10: the call is settled, in every way that it can end."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelResponse
 from schemas.errors import StepError
 from schemas.payload import Inline
+from schemas.records.base import Usage
 from services.calls.call import Answer, Reserved
 from services.calls.ledger import Ledger
 from services.calls.stages.settle import Settle
 from services.routing.router import Route
 from tests.support.calls import NOW_MS, PRICES, USAGE, Calls, DatedPrices, Next, actual_cost, call
+from topics.catalogue import COST_EVENTS, PROVIDER_CALLS
+from topics.codec import decode, encode
 
 MADE: dict[str, Any] = {"route": Route("local", "local-silver"), "reserved": Reserved(5_000, NOW_MS - 7, "v1")}
 FREE: dict[str, Any] = MADE | {"reserved": Reserved(0, NOW_MS, "v1")}
@@ -148,3 +152,26 @@ async def test_capture_says_what_is_recorded(calls: Calls) -> None:
     ledger = await settled(calls, Answer(response=ANSWER), capture="none")
     (record,) = ledger.calls
     assert (record.capture, record.request, record.response) == ("none", None, None)
+
+
+async def test_counts_that_cannot_be_are_booked_by_the_bounds_and_noted(calls: Calls) -> None:
+    ledger, response = Ledger(), replace(ANSWER, usage=Usage(input_tokens=10**15, output_tokens=4_294_967_295))
+    stage = Settle(PRICES, calls.objects, calls.clock)
+    answer = await stage(call(ledger, **MADE | {"input_tokens": 50}), Next(Answer(response=response)))
+    booked = Usage(input_tokens=50, output_tokens=100)
+    (cost,), (record,), (span,) = ledger.costs, ledger.calls, ledger.spans
+    assert answer.response.usage == cost.usage == record.usage == booked
+    assert cost.amount_nano == record.cost_nano == PRICES.cost("local", "local-silver", booked)
+    assert record.notes == ["input_tokens:impossible", "output_tokens:impossible"]
+    assert span.attributes["agentflow.call.notes"] == record.notes
+    assert decode(PROVIDER_CALLS, encode(record)) == record
+    assert decode(COST_EVENTS, encode(cost)) == cost
+
+
+async def test_an_answer_without_text_is_paid_as_counted_and_keeps_what_was_received(calls: Calls) -> None:
+    problem = StepError("no_text", "nothing was said")
+    response = replace(ANSWER, text="", problem=problem)
+    ledger = await settled(calls, Answer(response=response, blocked=problem))
+    (cost,), (record,) = ledger.costs, ledger.calls
+    assert (cost.kind, cost.amount_nano, record.error_code) == ("actual", actual_cost(), "no_text")
+    assert record.response == Inline(value={"a": 1})

@@ -6,7 +6,7 @@ from schemas.errors import BadRecord
 from schemas.metrics import ADMISSION_DELAY_SECONDS
 from schemas.records.admissions import AdmissionContinued
 from schemas.records.run_events import RunAdmitted
-from schemas.tables.admissions import LINES, POOL, run_entity
+from schemas.tables.admissions import POOL, QUEUES, run_entity
 from streams.core.admissions.fold import MAX_AT_ONCE, REMEMBERED_MS
 from streams.core.commands import Emit, ExpireAt, Observe
 from tests.support.turns import Table
@@ -19,7 +19,7 @@ def table():
 
 def test_who_is_not_limited_is_admitted_at_once(table):
     assert table.ask("a") == ["a"]
-    assert table.lines.organisation("acme").running == 1
+    assert table.queues.organisation("acme").running == 1
 
 
 def test_the_word_of_admission_says_what_a_run_needs_to_answer_it(table):
@@ -34,7 +34,7 @@ def test_a_full_organisation_lets_one_in_for_each_that_is_over_the_oldest_first(
     assert table.release("b") == ["c"]
     assert table.release("a") == ["d"]
     assert table.release("c") == []
-    assert table.lines.organisation("acme").running == 1
+    assert table.queues.organisation("acme").running == 1
 
 
 def test_a_repeated_question_is_not_a_second_place(table):
@@ -44,13 +44,13 @@ def test_a_repeated_question_is_not_a_second_place(table):
     assert table.ask("b") == []
     assert table.release("a") == ["b"]
     assert table.release("b") == []
-    assert table.lines.pool.waiting == table.lines.pool.running == 0
+    assert table.queues.pool.waiting == table.queues.pool.running == 0
 
 
 def test_who_was_admitted_and_asks_again_is_told_again(table):
     table.ask("a")
     assert table.ask("a") == ["a"]
-    assert table.lines.organisation("acme").running == 1
+    assert table.queues.organisation("acme").running == 1
 
 
 def test_a_repeated_release_gives_one_place(table):
@@ -59,7 +59,7 @@ def test_a_repeated_release_gives_one_place(table):
         table.ask(run)
     assert table.release("a") == ["b"]
     assert table.release("a") == []
-    assert table.lines.organisation("acme").running == 1
+    assert table.queues.organisation("acme").running == 1
 
 
 def test_who_is_over_is_not_heard_until_it_is_forgotten(table):
@@ -71,13 +71,13 @@ def test_who_is_over_is_not_heard_until_it_is_forgotten(table):
     # A ghost: it is over, so its run answers with another release.
     assert table.ask("a") == ["a"]
     assert table.release("a") == []
-    assert table.lines.pool.running == 0
+    assert table.queues.pool.running == 0
 
 
 def test_who_is_over_before_it_asked_is_not_heard(table):
     table.release("a")
     assert table.ask("a") == []
-    assert table.lines.pool.running == 0
+    assert table.queues.pool.running == 0
 
 
 @pytest.mark.parametrize("gone", ["b", "c", "d"])
@@ -90,7 +90,7 @@ def test_who_leaves_the_line_leaves_its_place_in_it(table, gone):
     assert table.release("a") == [left[0]]
     assert table.release(left[0]) == [left[1]]
     assert table.release(left[1]) == []
-    assert table.lines.pool.waiting == 0
+    assert table.queues.pool.waiting == 0
 
 
 def test_a_line_of_nothing_but_holes_is_an_empty_line(table):
@@ -138,7 +138,7 @@ def test_a_lowered_limit_stops_nothing_and_lets_less_in(table):
     for run in "abcde":
         table.ask(run)
     assert table.limit(1, 2) == []
-    assert table.lines.organisation("acme").running == 3
+    assert table.queues.organisation("acme").running == 3
     assert [table.release(run) for run in "abc"] == [[], [], ["d"]]
 
 
@@ -219,7 +219,7 @@ def test_a_word_that_goes_on_is_said_again_after_a_restore(table):
     for number in range(MAX_AT_ONCE + 1):
         table.ask(f"r{number}")
     table.limit(None, 2)
-    outstanding = [c.record for c in table.fold.outstanding(table.state, LINES, 0) if isinstance(c, Emit)]
+    outstanding = [c.record for c in table.fold.outstanding(table.state, QUEUES, 0) if isinstance(c, Emit)]
     assert [r.run_id for r in outstanding if isinstance(r, RunAdmitted)] == table.told
     assert outstanding[-1] == AdmissionContinued()
 
@@ -230,7 +230,7 @@ def test_outstanding_are_the_words_of_those_that_run(table):
         table.ask(run)
     table.release("a")
     table.release("d")
-    outstanding = table.fold.outstanding(table.state, LINES, 0)
+    outstanding = table.fold.outstanding(table.state, QUEUES, 0)
     assert [c.record.run_id for c in outstanding if isinstance(c, Emit)] == ["b", "c"]
     assert table.fold.outstanding(table.state, run_entity("b"), 0) == []
 
@@ -253,7 +253,7 @@ def test_nothing_is_left_of_those_that_are_over(table):
         table.ask(run, run)
     for run in "abcd":
         table.release(run, run)
-    assert table.state.fields(LINES) == [POOL]
+    assert table.state.fields(QUEUES) == [POOL]
 
 
 def test_names_with_slashes_are_told_apart(table):
@@ -261,7 +261,7 @@ def test_names_with_slashes_are_told_apart(table):
     assert table.ask("a", workflow="w") == ["a"]
     assert table.ask("b", workflow="w/0") == ["b"]
     assert table.ask("c", workflow="w") == []
-    outstanding = [c.record for c in table.fold.outstanding(table.state, LINES, 0) if isinstance(c, Emit)]
+    outstanding = [c.record for c in table.fold.outstanding(table.state, QUEUES, 0) if isinstance(c, Emit)]
     assert {(r.run_id, r.workflow_name) for r in outstanding} == {("a", "w"), ("b", "w/0")}
 
 

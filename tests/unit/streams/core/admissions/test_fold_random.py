@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schemas.records.admissions import AdmissionContinued
-from schemas.tables.admissions import LINES
+from schemas.tables.admissions import QUEUES
 from streams.core.admissions import fold
 from streams.core.memory import MemoryState
 from tests.support.turns import Table
@@ -53,7 +53,7 @@ class Turns(RuleBasedStateMachine):
         self.model.pool = pool
 
     def absorb(self, told: list[str]) -> None:
-        """Take in who was admitted: those in line once, others only again."""
+        """Take in who was admitted: those in queue once, others only again."""
         model = self.model
         for run in told:
             if run in model.running:
@@ -62,8 +62,8 @@ class Turns(RuleBasedStateMachine):
             assert model.has_room()
             assert model.may_go(run)
             org, flow = model.place[run]
-            line = [r for r in model.waiting if model.place[r] == (org, flow)]
-            assert line[0] == run, "each line keeps its order"
+            queue = [r for r in model.waiting if model.place[r] == (org, flow)]
+            assert queue[0] == run, "each queue keeps its order"
             older = [r for r in model.waiting if model.place[r][0] == org and model.may_go(r)]
             assert older[0] == run, "the oldest of those with room"
             self.take_turn(org)
@@ -164,9 +164,9 @@ class Turns(RuleBasedStateMachine):
         """The table is folded again from its log, and told again is who runs: nothing changes by it."""
         assert self.table.again().snapshot() == self.table.snapshot()
         stored = MemoryState()
-        for field, data in self.table.snapshot()[LINES].items():
-            stored.put(LINES, field, self.table.fold.decode(LINES, field, data))
-        words = [c.record for c in self.table.fold.outstanding(stored, LINES, 0)]
+        for field, data in self.table.snapshot()[QUEUES].items():
+            stored.put(QUEUES, field, self.table.fold.decode(QUEUES, field, data))
+        words = [c.record for c in self.table.fold.outstanding(stored, QUEUES, 0)]
         assert {word.run_id for word in words if not isinstance(word, AdmissionContinued)} == self.model.running
 
     @invariant()
@@ -177,16 +177,16 @@ class Turns(RuleBasedStateMachine):
 
     @invariant()
     def counts_are_exact(self):
-        model, lines = self.model, self.table.lines
-        assert (lines.pool.running, lines.pool.waiting) == (len(model.running), len(model.waiting))
+        model, queues = self.model, self.table.queues
+        assert (queues.pool.running, queues.pool.waiting) == (len(model.running), len(model.waiting))
         for org in ORGS:
-            one = lines.organisation(org)
+            one = queues.organisation(org)
             waiting = [run for run in model.waiting if model.place[run][0] == org]
             assert (one.running, one.waiting) == (model.running_of(org), len(waiting))
-            assert set(one.lines) == {model.place[run][1] for run in waiting}
-            assert len(one.lines) == len(set(one.lines))
-            assert one.in_turn == (org in lines.pool.turns)
-        assert len(lines.pool.turns) == len(set(lines.pool.turns))
+            assert set(one.queues) == {model.place[run][1] for run in waiting}
+            assert len(one.queues) == len(set(one.queues))
+            assert one.in_rotation == (org in queues.pool.rotation)
+        assert len(queues.pool.rotation) == len(set(queues.pool.rotation))
 
     def teardown(self):
         if not hasattr(self, "table"):
@@ -199,7 +199,7 @@ class Turns(RuleBasedStateMachine):
                 break
             self.release(min(self.model.running))
         assert not self.model.waiting
-        assert self.table.lines.pool.running == self.table.lines.pool.waiting == 0
+        assert self.table.queues.pool.running == self.table.queues.pool.waiting == 0
 
 
 @pytest.fixture(scope="module")
@@ -211,13 +211,13 @@ def two_at_once():
 
 
 class TestTurns(Turns.TestCase):
-    """Limits hold, lines keep their order, turns are fair, and nobody is left in line while there is room."""
+    """Limits hold, queues keep their order, turns are fair, and nobody is left in queue while there is room."""
 
-    settings = settings(max_examples=60, stateful_step_count=50, deadline=None, derandomize=True)
+    settings = settings(max_examples=60, stateful_step_count=50)
 
 
 @pytest.mark.usefixtures("two_at_once")
 class TestTurnsGoOn(Turns.TestCase):
     """The same, where a record seldom admits all that may go."""
 
-    settings = settings(max_examples=60, stateful_step_count=50, deadline=None, derandomize=True)
+    settings = settings(max_examples=60, stateful_step_count=50)

@@ -6,6 +6,7 @@ from msgspec import structs
 
 from schemas.errors import BadRecord, NewerMajor
 from schemas.ids import span_id, trace_id
+from schemas.records.base import Usage
 from schemas.records.run_events import CancelRequested
 from schemas.records.spans import TraceSpans
 from schemas.spec.rules_version import NEWEST
@@ -115,6 +116,19 @@ def test_a_retry_waits_for_its_timer(world):
     assert world.status == "succeeded"
     assert (world.step("a").cost_nano, world.state.get(RUN, "p").cost_nano) == (12, 12)
     assert (world.views[-1].usage.input_tokens, world.views[-1].steps[0].error) == (20, None)
+
+
+def test_all_kinds_of_usage_are_summed_over_attempts_and_steps(world):
+    world.submit(function("a", FAST), function("b"), edges="a>b")
+    cached = Usage(input_tokens=10, output_tokens=3, cache_read_tokens=8, reasoning_tokens=2)
+    world.fail("a", usage=cached)
+    world.fire("retry:a:2")
+    world.succeed("a", "ok", attempt=2, usage=Usage(input_tokens=5, cache_write_tokens=4))
+    world.succeed("b", "ok", usage=cached)
+    first = Usage(input_tokens=15, output_tokens=3, cache_read_tokens=8, cache_write_tokens=4, reasoning_tokens=2)
+    assert (world.step("a").kinds, world.step("b").kinds) == (first.kinds, cached.kinds)
+    assert world.views[-1].usage == first.plus(cached)
+    assert world.views[-1].steps[0].usage == cached
 
 
 def test_the_last_attempt_fails_the_run(world):
@@ -300,6 +314,18 @@ def test_the_runs_own_budget_shrinks(world):
     world.succeed("a", **paid(4))
     world.succeed("b", **paid(40))
     assert [r.run_budget_nano for r in world.requests] == [10, 6, 0]
+
+
+def test_a_request_has_what_its_model_is_asked_besides_the_prompt(world):
+    asked = {"system": "Be brief.", "output_schema": {"type": "object"}, "stop": ["END"], "seed": 7}
+    world.submit(llm("a", **asked, reasoning_effort="low"), llm("b"), inputs={"word": "hi"})
+    first, second = (request.work for request in world.requests)
+    assert {name: getattr(first, name) for name in asked} == asked
+    assert first.reasoning_effort == "low"
+    assert (second.system, second.output_schema, second.stop, second.seed, second.reasoning_effort) == (
+        *("", None, [], None),
+        None,
+    )
 
 
 def test_a_request_says_all_a_worker_needs(world):

@@ -8,12 +8,13 @@ from schemas.records.base import ErrorInfo
 from schemas.records.timers import Retry
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, UNSUCCESSFUL_RUN, RunState, StepState
 from schemas.spec.policy import Retries
-from streams.core.runs.nodes.retry import MAX_RETRY_AFTER_MS, may_retry, wait_ms
+from streams.core.runs.events.step_end import MAX_RETRY_AFTER_MS, may_retry, wait_ms
+from streams.core.runs.nodes.signal import Signal
+from streams.core.runs.nodes.wait import Wait
 from streams.core.runs.plan.compile import compile_plan
-from streams.core.runs.plan.waiting_nodes import Signal, Wait
 from streams.core.runs.state import entries
+from streams.core.runs.state.changes import open_run
 from streams.core.runs.state.entries import Header, Progress, Step
-from streams.core.runs.state.run import open_turn
 from streams.core.runs.transitions import (
     RUN_MOVES,
     STEP_MOVES,
@@ -132,13 +133,13 @@ def test_a_stored_plan_is_the_same_plan():
     world.submit(function("a"), function("b"), edges="a>b")
     spec_entity = next(entity for entity in world.state.entities() if entity.startswith("spec:"))
     plan = world.state.get(spec_entity, "spec")
-    assert entries.decode("spec", entries.encode("spec", plan)) == plan
+    assert world.rules.decode(spec_entity, "spec", entries.encode("spec", plan)) == plan
 
 
 def test_a_step_that_must_be_there_and_is_not_is_said_by_name():
     world = World()
     world.submit(function("a"))
-    turn = open_turn(world.state, RUN, 0, 0)
+    turn = open_run(world.state, RUN, 0, 0)
     assert turn is not None
     assert turn.recorded("a").state == "running"
     with pytest.raises(ImpossibleMove, match="'b' has no entry"):
@@ -147,6 +148,6 @@ def test_a_step_that_must_be_there_and_is_not_is_said_by_name():
 
 def test_a_node_that_a_rule_takes_for_another_kind_is_said_by_name():
     (node,) = compile_plan(resolved(wait("pause", 5))).nodes.values()
-    assert node.folded(Wait).duration_ms == 5
+    assert node.data(Wait).duration_ms == 5
     with pytest.raises(ImpossibleMove, match="'pause' is of type wait, and a rule takes it for a Signal"):
-        node.folded(Signal)
+        node.data(Signal)

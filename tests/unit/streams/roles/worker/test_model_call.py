@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connectors.providers.base import OutputSchema
 from connectors.providers.conversation import ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from connectors.redis.leases import Granted
@@ -40,7 +41,7 @@ def test_call_is_named_by_its_claim_and_limited_by_its_request() -> None:
     ledger, content = Ledger(), Content(max_tokens=1)
     asked = request(tags={"team": "blue"}, run_budget_nano=7, capture="none", timeout_ms=1_500)
     call = call_of(asked, GRANTED, ledger, content)
-    assert (call.call_id, call.idempotency_key) == (GRANTED.call_id, "run:step:2")
+    assert (call.call_id, call.idempotency_key) == (GRANTED.call_id, "run:step")
     assert call.origin == Origin(request_id="run:step:2", workflow_name="flow", run_id="run", step_id="step", attempt=2)
     assert call.trace == Trace(
         trace_id=trace_id("run"),
@@ -73,6 +74,11 @@ def test_content_is_what_the_node_asks() -> None:
         max_tokens=9,
         temperature=0.5,
         cache=True,
+        system="Be brief.",
+        output_schema={"type": "object"},
+        stop=["END"],
+        seed=7,
+        reasoning_effort="low",
     )
     pictures, tools, turns = (ImageInput("image/png", b"x"),), (ToolSpec("t", "", {}),), (Turn("so", (), ()),)
     assert content_of(work, {"word": "x"}, pictures, Transcript(tools, turns)) == Content(
@@ -84,6 +90,11 @@ def test_content_is_what_the_node_asks() -> None:
         tools=tools,
         turns=turns,
         pictures=pictures,
+        system="Be brief.",
+        output_schema=OutputSchema({"type": "object"}),
+        stop=("END",),
+        seed=7,
+        reasoning_effort="low",
     )
 
 

@@ -15,7 +15,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.money import CostEvent
 from schemas.records.run_events import CancelRequested, RunSubmitted, StepFailed, StepSucceeded, TimerFired
 from schemas.records.timers import Retry
-from schemas.tables.admissions import LINES
+from schemas.tables.admissions import QUEUES
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold
 from streams.core.runs.fold import RunFold
@@ -502,12 +502,12 @@ async def test_dropped_entry_stays_gone_after_compaction_has_removed_its_tombsto
     owned = await harness.take()
     await harness.checkpoint(owned)
     await harness.feed(owned, AdmissionReleased(run_id="one", org_id=ORG, workflow_name="flow"))
-    before = harness.table.entity(0, LINES)
+    before = harness.table.entity(0, QUEUES)
     await harness.checkpoint(owned)
     harness.checkpoints.compact(0)
     harness.forget_all()
     await harness.take()
-    assert harness.table.entity(0, LINES) == before
+    assert harness.table.entity(0, QUEUES) == before
 
 
 async def test_money_restored_from_a_checkpoint_alone_opens_late() -> None:

@@ -4,12 +4,13 @@ import pytest
 
 from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
 from connectors.ports.engine import Commit, Due, OutRecord, Position, timer_member
+from schemas.errors import Unavailable
 from schemas.records.timers import Wait, timer_id
 from streams.core.budgets.fold import BudgetsFold
 from streams.runtime.checkpoint.changes import ChangedEntries
 from streams.runtime.table.overlay import Memory
 from streams.runtime.table.partition import OwnedPartition, Status
-from streams.runtime.table.timers import Timers, fire_run_timers
+from streams.runtime.table.timers import POLL_MOST_MS, Timers, fire_run_timers
 
 pytestmark = pytest.mark.asyncio
 
@@ -72,3 +73,22 @@ async def test_a_timer_of_newer_rules_does_not_fire_and_stops_no_other() -> None
     known = Due(MEMBER, 5)
     fired = await fire_run_timers(0, [Due(timer_member("run-1", '["later","pause",1]'), 5), known])
     assert [record.key for record in fired] == [b"run-1"]
+
+
+async def test_a_store_that_does_not_answer_is_asked_again_when_it_says() -> None:
+    scene = Scene()
+    await scene.begin()
+
+    async def down(*_: object) -> list[Due]:
+        raise Unavailable("redis", "no answer", retry_after_s=2.0)
+
+    scene.table.due = down  # type: ignore[assignment, method-assign]
+    assert await scene.timers.tick_all([scene.owned]) == 2.0
+    assert scene.owned.next_due_ms == scene.clock.now_ms() + 2_000
+
+
+async def test_without_a_ready_partition_timers_are_looked_at_at_the_usual_pace() -> None:
+    scene = Scene()
+    scene.owned.status = Status.TAKING
+    assert await scene.timers.tick_all([scene.owned]) == POLL_MOST_MS / 1000
+    assert await scene.timers.tick_all([]) == POLL_MOST_MS / 1000

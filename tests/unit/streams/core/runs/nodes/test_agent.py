@@ -121,6 +121,7 @@ def test_what_cannot_be_called_is_a_result_without_a_call(world, use, code):
 
 def test_a_turn_asks_for_so_many_calls_and_no_more(world):
     world.submit(agent(), inputs={"word": "hi"})
+    assert agents.CALLS_MOST == 32  # the documented limit
     says(world, 1, *["search"] * (agents.CALLS_MOST + 1))
     assert len(world.requests) == 1 + agents.CALLS_MOST
     assert world.step(f"bot/turn-1/search[{agents.CALLS_MOST}]").error.code == "too_many_calls"

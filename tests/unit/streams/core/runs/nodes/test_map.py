@@ -5,7 +5,7 @@ import pytest
 from schemas.payload import Reference
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
-from streams.core.runs.plan.compile import MAX_OPEN
+from streams.core.runs.plan.model import MAX_OPEN
 from streams.core.runs.requests import gather
 from tests.support.runs import RUN, World, args_of, function
 

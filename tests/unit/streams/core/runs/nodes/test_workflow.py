@@ -581,7 +581,7 @@ def test_the_plan_of_a_stored_spec_is_the_same() -> None:
     data = world.rules.encode(entity, "spec", world.state.get(entity, "spec"))
     again = world.rules.decode(entity, "spec", data)
     assert again == world.state.get(entity, "spec")
-    assert isinstance(again.nodes["a"].dynamic.spec.size, int)
+    assert isinstance(again.nodes["a"].own.spec.size, int)
 
 
 def test_outputs_of_a_waiting_detached_step_are_inline() -> None:

@@ -51,6 +51,12 @@ def test_a_later_node_gets_its_predecessors_by_id(world):
         ("a.output.rows.0", {"id": 6}),
         ("see a.output", "see a.output"),
         (["x", 1, None], ["x", 1, None]),
+        ({"literal": "{{name}}"}, "{{name}}"),
+        ({"literal": "a.output"}, "a.output"),
+        ([{"k": {"literal": "a.output"}}, "{{n}}"], [{"k": "a.output"}, 3]),
+        ([{"literal": "a.output"}], ["a.output"]),
+        ({"literal": {"literal": "x"}}, {"literal": "x"}),
+        ({"literal": 1}, {"literal": 1}),
     ],
 )
 def test_literals_templates_and_references(world, literal, bound):

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from schemas.payload import Reference
-from streams.core.runs.requests.sizes import FIXED, RECORD_LIMIT
+from schemas.payload import Reference, inline
+from schemas.records.base import Usage
+from streams.core.runs.requests.sizes import FIXED, RECORD_LIMIT, payload_size
+from streams.core.runs.views.run_view import OUTPUT_SHARE
 from tests.support.runs import World, function
 
 BIG = "é" * 30_000
@@ -72,3 +74,22 @@ def test_the_room_for_a_step_is_an_upper_bound(world):
     world.succeed("a", 1, cost_nano=2**52, provider="p" * 60, model="m" * 120)
     assert size(world.views[-1].steps[0]) < FIXED
     assert size(structs.replace(world.views[-1], steps=[])) < FIXED
+
+
+@pytest.mark.parametrize("usage", [Usage(input_tokens=3), Usage(output_tokens=5)])
+def test_usage_of_one_kind_alone_is_shown(world, usage):
+    world.submit(function("a"))
+    world.succeed("a", 1, usage=usage)
+    assert world.views[-1].usage == usage
+    assert world.views[-1].steps[0].usage == usage
+
+
+@pytest.mark.parametrize(("over", "shown"), [(0, True), (1, False)])
+def test_a_sinks_output_is_shown_if_it_fits_its_share_exactly(world, over, shown):
+    half = OUTPUT_SHARE // 2
+    world.submit(function("a"), function("b"))
+    world.succeed("a", "x" * (half - payload_size(inline(""))))
+    world.succeed("b", "x" * (OUTPUT_SHARE - half - payload_size(inline("")) + over))
+    last = world.views[-1]
+    assert list(last.output) == ["a", "b"][: 1 + shown]
+    assert last.output_in_steps == ["b"][: 1 - shown]

@@ -1,0 +1,24 @@
+"""Area ``calls``: model calls. Each module of lines has ``AIMS`` and ``measure``, and a row here."""
+
+from collections.abc import Sequence
+
+from bench.lines import Line
+from bench.prove import routes
+from bench.prove.area import Area
+from deploy.local.engines.progress import Progress
+
+PARTS = (routes,)
+
+
+def measure(quick: bool, progress: Progress) -> Sequence[Line]:
+    """Measure every part. Raises ``BenchError`` when one fails."""
+    return [line for part in PARTS for line in part.measure(quick, progress)]
+
+
+AREA = Area(
+    "calls",
+    "what model calls promise: routes that learn",
+    [aim for part in PARTS for aim in part.AIMS],
+    measure,
+    judged_when_quick=False,
+)

@@ -1,0 +1,1 @@
+"""Markets of routes on which the bandit is played against others."""

@@ -1,0 +1,47 @@
+"""Known models and their providers: those with a list price, and those of override files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from genai_prices.data_snapshot import get_snapshot
+
+from connectors.prices.book import DEFAULT_OVERRIDES, read_overrides
+
+
+class KnownModels:
+    """Names of models by provider; they match without regard to case, and dated versions as price lists have them."""
+
+    def __init__(self, added: Iterable[tuple[str, str]]) -> None:
+        self._added = {(provider.lower(), model.lower()): provider for provider, model in added}
+
+    @classmethod
+    def load(cls, prices_file: str = "") -> "KnownModels":
+        """Return the packaged models with ``prices_file``'s. Raises ``ValueError`` for a bad file."""
+        files = [DEFAULT_OVERRIDES, *([Path(prices_file)] if prices_file else [])]
+        return cls((one.provider, one.model) for file in files for one in read_overrides(file))
+
+    def has(self, provider: str, model: str) -> bool:
+        """Return true if a provider has a model, as far as is known here."""
+        return (provider.lower(), model.lower()) in self._added or _listed(provider.lower(), model.lower()) is not None
+
+    def provider_of(self, model: str) -> str | None:
+        """Return the provider that has a model: the one that makes it, if several do; ``None`` for an unknown model."""
+        added = (name for (_, known), name in self._added.items() if known == model.lower())
+        return next(added, None) or _listed(None, model.lower())
+
+    def added_providers(self) -> frozenset[str]:
+        """Return the providers that override files name."""
+        return frozenset(self._added.values())
+
+    def names(self, provider: str | None = None) -> frozenset[str]:
+        """Return the names of models, of one provider or of all that override files name and that make their own."""
+        listed = [one for one in get_snapshot().providers if provider is None or one.id == provider.lower()]
+        added = {model for name, model in self._added if provider is None or name == provider.lower()}
+        return frozenset(added | {model.id for one in listed for model in one.models})
+
+
+def _listed(provider: str | None, model: str) -> str | None:
+    try:
+        return get_snapshot().find_provider_model(model, None, provider, None)[0].id
+    except LookupError:
+        return None

@@ -1,0 +1,26 @@
+"""Cohere's chat, version 2, as a wire of a provider."""
+
+from typing import Any
+
+from connectors.providers.base import ModelRequest
+from connectors.providers.cohere.request import request_body
+from connectors.providers.cohere.response import read_chat
+from connectors.providers.wire import Bounded, Completion
+
+
+class ChatV2Wire(Bounded):
+    """``POST /chat``."""
+
+    answers = "a chat response"
+
+    def headers(self, api_key: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+    def path(self, request: ModelRequest) -> str:
+        return "chat"
+
+    def body(self, request: ModelRequest) -> dict[str, Any]:
+        return request_body(request)
+
+    def read(self, received: object, request: ModelRequest) -> Completion:
+        return read_chat(received, request.tools)

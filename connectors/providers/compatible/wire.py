@@ -1,0 +1,34 @@
+"""Chat completions as a wire of a provider."""
+
+from typing import Any
+
+from connectors.providers.base import ModelRequest
+from connectors.providers.compatible.chat import MaxTokensField, read_completion, request_body
+from connectors.providers.wire import Bounded, Completion, unsupported
+
+#: OpenAI refuses more; so do most others.
+_MOST_STOPS = 4
+
+
+class ChatWire(Bounded):
+    """OpenAI's chat completions. ``max_tokens_field`` is how the service calls the limit."""
+
+    answers = "a chat completion"
+
+    def __init__(self, name: str, max_tokens_field: MaxTokensField = "max_tokens") -> None:
+        self._name = name
+        self._field = max_tokens_field
+
+    def headers(self, api_key: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+    def path(self, request: ModelRequest) -> str:
+        return "chat/completions"
+
+    def body(self, request: ModelRequest) -> dict[str, Any]:
+        if len(request.stop) > _MOST_STOPS:
+            raise unsupported(self._name, "stop", f"{len(request.stop)} stop texts, the most is {_MOST_STOPS}")
+        return request_body(request, self._field)
+
+    def read(self, received: object, request: ModelRequest) -> Completion:
+        return read_completion(received, request.tools)

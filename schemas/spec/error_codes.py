@@ -1,0 +1,51 @@
+"""The codes of errors that ``retry_on`` may name. ``docs/reference/workflows.md`` has the same list."""
+
+import re
+
+_HTTP_STATUS = re.compile(r"http_[1-5]\d\d")
+
+#: Codes of attempts that workers make, of all kinds of nodes.
+_ATTEMPTS = frozenset(
+    {"bad_arguments", "bad_config", "bad_output", "bad_request", "canceled", "dead_letter", "exception", "internal"}
+    | {"memory_exceeded", "missing_object", "missing_output", "not_importable", "not_started", "outcome_unknown"}
+    | {
+        "poison",
+        "process_died",
+        "rejected",
+        "timeout",
+        "unavailable",
+        "unknown_function",
+        "unknown_tool",
+        "unsupported",
+    }
+)
+_MODELS = frozenset(
+    {
+        "budget_exceeded",
+        "call_settled",
+        "content_filtered",
+        "context_too_long",
+        "guard_failed",
+        "no_text",
+        "provider_no_credit",
+    }
+    | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth"}
+    | {"provider_error", "provider_rejected", "provider_timeout", "provider_unavailable", "rate_limited"}
+    | {"run_budget_exceeded", "unknown_provider", "unpriced_model"}
+)
+_TOOLS = frozenset(
+    {"bad_certificate", "bad_key", "forbidden_address", "forbidden_host", "forbidden_path", "not_an_image", "not_found"}
+    | {"not_text", "too_large", "too_many_redirects", "unknown_bucket", "unknown_secret", "unreachable"}
+)
+#: Codes of steps that the orchestrator fails by itself.
+_STEPS = frozenset(
+    {"all_children_failed", "bad_time", "child_canceled", "child_failed", "child_output_too_large"}
+    | {"condition_unreadable", "deadline_exceeded", "failed", "input_missing", "input_too_large", "item_too_large"}
+    | {"loop_exhausted", "max_cost", "max_turns", "not_a_list", "reference_missing", "signal_timeout", "too_many_calls"}
+)
+CODES = _ATTEMPTS | _MODELS | _TOOLS | _STEPS
+
+
+def is_known(code: str) -> bool:
+    """Return true for a code that AgentFlow itself gives to errors, ``http_404`` and its like included."""
+    return code in CODES or _HTTP_STATUS.fullmatch(code) is not None

@@ -1,0 +1,50 @@
+"""Names that budgets and limits may have: a misspelt one would limit nothing, silently."""
+
+from collections.abc import Collection
+
+from connectors.postgres.workflows import Workflows
+from connectors.prices.known import KnownModels
+from connectors.providers.registry import PROVIDER_NAMES
+from schemas.budgets import Scope
+from schemas.errors import InvalidInput, Problem
+from schemas.spec.check.shape import MAX_NAMED, similar
+
+_ANYHOW = "or give allow_unknown: true for one that is to come"
+
+
+class Targets:
+    """The names that an organisation's budgets and limits may have. Every method raises ``Unavailable``."""
+
+    def __init__(self, workflows: Workflows, models: KnownModels) -> None:
+        self._workflows = workflows
+        self._models = models
+
+    async def check_budget(self, org_id: str, scope: Scope, target: str | None) -> None:
+        """Raise ``InvalidInput`` when a budget's target does not exist."""
+        if target is None or (scope == "model" and self._models.provider_of(target) is not None):
+            return
+        known = await self._names(org_id, scope)
+        if target not in known:
+            _refuse([Problem("target", f"there is no {scope} '{target}'", _fix(target, known))])
+
+    async def check_workflows(self, org_id: str, names: Collection[str], path: str) -> None:
+        """Raise ``InvalidInput`` when workflows do not exist. ``path`` is the place of their names in the request."""
+        if not names:
+            return
+        known = await self._names(org_id, "workflow")
+        unknown = [name for name in names if name not in known][:MAX_NAMED]
+        _refuse([Problem(f"{path}.{name}", f"there is no workflow '{name}'", _fix(name, known)) for name in unknown])
+
+    async def _names(self, org_id: str, scope: Scope) -> frozenset[str]:
+        if scope == "workflow":
+            return frozenset(line.name for line in await self._workflows.all(org_id))
+        return self._models.names() if scope == "model" else PROVIDER_NAMES | self._models.added_providers()
+
+
+def _fix(name: str, known: Collection[str]) -> str:
+    return f"{similar(name, known)}; {_ANYHOW}"
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))

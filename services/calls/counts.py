@@ -1,0 +1,58 @@
+"""Which counts of a provider are believed. The others count as not given (decision 0021).
+
+=========================  ==================================================================================
+a note                     what is booked
+=========================  ==================================================================================
+input_tokens:impossible    the call's own bound: more was counted than the model can read, and than was sent
+output_tokens:impossible   ``max_tokens``: more was counted than the model can write
+price:impossible           both bounds: the price has no place in a record
+output_tokens:over_max     what was counted: the provider did not honour ``max_tokens``, and bills it
+=========================  ==================================================================================
+"""
+
+from dataclasses import replace
+
+from msgspec import structs
+
+from connectors.prices.listed import Served
+from connectors.prices.rates import PART_OF
+from connectors.providers.base import ModelResponse
+from schemas.money import MAX_NANO
+from schemas.records.base import Usage
+from services.calls.call import Call
+from services.calls.ports import Prices
+
+#: The context of a model that no list has: more than any model reads.
+_WIDEST_CONTEXT = 2**24
+#: Searches and billed units of one call.
+_MOST_UNITS = 1_000_000
+
+
+def believed(prices: Prices, call: Call, response: ModelResponse) -> ModelResponse:
+    """Return the answer with counts that can be, and notes on those that could not; mostly as it is."""
+    usage, notes = response.usage, []
+    context = prices.context_tokens(*call.route) or _WIDEST_CONTEXT
+    if usage.input_tokens > max(context, call.input_tokens):
+        usage = _without_parts(usage, "input_tokens", call.input_tokens)
+        notes.append("input_tokens:impossible")
+    most = call.content.max_tokens
+    if usage.output_tokens > max(context, most):
+        usage = _without_parts(usage, "output_tokens", most)
+        notes.append("output_tokens:impossible")
+    elif usage.output_tokens > most:
+        notes.append("output_tokens:over_max")
+    if _is_absurd(prices, call, usage, response.served):
+        usage = Usage(input_tokens=min(usage.input_tokens, call.input_tokens), output_tokens=most)
+        notes.append("price:impossible")
+    return replace(response, usage=usage, notes=(*response.notes, *notes)) if notes else response
+
+
+def _is_absurd(prices: Prices, call: Call, usage: Usage, served: Served) -> bool:
+    if max(usage.web_searches, usage.storage_searches, usage.billed_units) > _MOST_UNITS:
+        return True
+    return prices.cost(*call.route, usage, call.reserved.booked_at_ms, served) > MAX_NANO
+
+
+def _without_parts(usage: Usage, whole: str, count: int) -> Usage:
+    parts = dict.fromkeys((kind for kind, wholes in PART_OF.items() if whole in wholes), 0)
+    return structs.replace(usage, **parts | {whole: count})

@@ -1,0 +1,82 @@
+"""What a router is told of a call with a policy, and what is recorded of its choice when the call has an outcome."""
+
+from connectors.providers.request_text import request_text
+from schemas.records.money import ProviderCall
+from schemas.records.routes import RouteOutcome
+from services.calls.call import Call
+from services.routing.choice import Choice
+from services.routing.router import Wanted
+from services.routing.scoring import Need
+
+#: Bytes of text that make a token, about. A route is ranked by it; money is held for the bound.
+_BYTES_PER_TOKEN = 4
+_TOKENS_PER_PICTURE = 1_000
+
+#: Failures that speak against a route. A request that was wrong, or a limit that we ran into, does not.
+FAULTS = frozenset({"provider_unavailable", "provider_error", "provider_timeout", "timeout"})
+
+
+def wanted_of(call: Call) -> Wanted | None:
+    """Return what the call asks of its route; ``None`` when it is pinned or has no policy."""
+    content = call.content
+    wish, template = content.wish, content.template
+    if wish is None or content.pinned.provider is not None or content.pinned.model is not None:
+        return None
+    text = request_text(content.request("", "", 0))
+    tokens = len(text.encode()) // _BYTES_PER_TOKEN + _TOKENS_PER_PICTURE * len(content.pictures)
+    return Wanted(
+        org_id=call.org_id,
+        prompt=template.name if template is not None else "",
+        need=Need(
+            by=wish.by,
+            tier=call.tier,
+            tokens=tokens + content.max_tokens,
+            sla_ms=call.sla_ms,
+            tools=bool(content.tools),
+            images=bool(content.pictures),
+            json_schema=content.output_schema is not None,
+            node=tuple(wish.models),
+        ),
+        seed=call.origin.request_id,
+        input_tokens=tokens,
+        max_tokens=content.max_tokens,
+        ceiling_nano=wish.ceiling_nano,
+    )
+
+
+def learn(call: Call) -> None:
+    """Book the outcome of a choice to learn from, if its call has one that speaks of the route."""
+    choice = call.choice
+    if choice is None or choice.by != "learn":
+        return
+    made = next((one for one in call.ledger.calls if one.call_id == call.call_id and not one.cached), None)
+    if made is not None and (made.outcome == "ok" or made.error_code in FAULTS):
+        call.ledger.routes.append(_outcome(call, choice, made))
+
+
+def _outcome(call: Call, choice: Choice, made: ProviderCall) -> RouteOutcome:
+    chosen = next(one for one in choice.candidates if one.route == choice.route)
+    template, wish, origin = call.content.template, call.content.wish, call.origin
+    return RouteOutcome(
+        org_id=call.org_id,
+        prompt=template.name if template is not None else "",
+        tier=call.tier,
+        decision_id=origin.request_id,
+        run_id=origin.run_id,
+        step_id=origin.step_id,
+        call_id=call.call_id,
+        route=choice.route,
+        propensity=choice.propensity,
+        shares={one.route: one.probability for one in choice.candidates if one.probability is not None},
+        outcome=made.outcome,
+        score=chosen.quality if made.outcome == "ok" else 0.0,
+        cost_nano=made.cost_nano,
+        estimate_nano=chosen.cost_nano,
+        ceiling_nano=wish.ceiling_nano if wish is not None else 0,
+        latency_ms=made.latency_ms,
+        sla_ms=call.sla_ms,
+        policy=choice.policy,
+        models=choice.models,
+        learned_from=choice.learned_from,
+        decided_at_ms=made.started_at_ms,
+    )

@@ -1,0 +1,77 @@
+"""The router of a process: a scored or learned route for calls with a policy, a pin or the default for others."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from msgspec import structs
+
+from schemas.errors import StepError
+from schemas.spec.policy import Tier
+from schemas.tables.routes import Arm, Learned, group_key
+from services.routing.bandit import Terms, learned_choice
+from services.routing.choice import Choice
+from services.routing.models import Models
+from services.routing.router import LOCAL_ROUTES, Route, RouteTable, Wanted
+from services.routing.scoring import Conditions, Seen, choose
+
+#: Outcomes from which on observations replace the assumed latency.
+LEAST_SEEN = 5.0
+
+Estimate = Callable[[str, str, int, int], int]
+"""``(provider, model, input tokens, max tokens)`` to nano-dollars. Raises ``StepError`` for a model without a price."""
+
+
+class LearnedRoutes(Protocol):
+    """What was learned of routes, see ``connectors.redis.route_reader``."""
+
+    async def learned(self, group: str) -> Learned:
+        """Return what is known of an arm group."""
+        ...
+
+
+class PolicyRouter(RouteTable):
+    """Chooses among the models of the ``providers`` that this process has."""
+
+    def __init__(
+        self,
+        models: Models,
+        providers: Collection[str],
+        estimate: Estimate,
+        learned: LearnedRoutes,
+        defaults: Mapping[Tier, Route] = LOCAL_ROUTES,
+    ) -> None:
+        super().__init__(defaults)
+        self._models = models
+        self._providers = frozenset(providers)
+        self._estimate = estimate
+        self._learned = learned
+
+    async def choice(self, wanted: Wanted) -> Choice | None:
+        """Return the choice of a call with a policy. Raises a ``StepError`` ``no_route`` that names all reasons."""
+        need = structs.replace(wanted.need, organisation=self._models.allowed(wanted.org_id))
+        if need.by != "learn":
+            return choose(self._models.all, self._models.version, need, self._conditions(wanted, {}))
+        known = await self._learned.learned(group_key(wanted.org_id, wanted.prompt, need.tier))
+        static = choose(self._models.all, self._models.version, need, self._conditions(wanted, known.arms))
+        terms = Terms(known=known, seed=wanted.seed, sla_ms=need.sla_ms, ceiling_nano=wanted.ceiling_nano)
+        return learned_choice(static, terms)
+
+    def _conditions(self, wanted: Wanted, arms: Mapping[str, Arm]) -> Conditions:
+        return Conditions(providers=self._providers, costs_nano=self._costs(wanted), seen=_seen(arms))
+
+    def _costs(self, wanted: Wanted) -> dict[str, int]:
+        costs = {}
+        for one in self._models.all:
+            if one.provider in self._providers:
+                try:
+                    costs[one.route] = self._estimate(one.provider, one.model, wanted.input_tokens, wanted.max_tokens)
+                except StepError:
+                    continue
+        return costs
+
+
+def _seen(arms: Mapping[str, Arm]) -> dict[str, Seen]:
+    enough = {route: arm for route, arm in arms.items() if arm.weight >= LEAST_SEEN}
+    return {
+        route: Seen(arm.latency_ms / arm.weight, max(0.0, 1 - arm.failed / arm.weight)) for route, arm in enough.items()
+    }

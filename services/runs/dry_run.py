@@ -1,0 +1,110 @@
+"""Dry runs of submissions: the run, its admission, and the budgets that apply. Nothing is written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from connectors.postgres.budgets import Budgets, StoredBudget
+from connectors.postgres.run_limits import RunLimits
+from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.spend_reader import Amounts, Spend
+from schemas.api_models.runs import SubmitRun
+from schemas.errors import Unavailable
+from schemas.records.run_events import RunSubmitted
+from schemas.spec.model import ResolvedSpec
+from services.routing.router import LOCAL_ROUTES
+from services.runs.admission_required import Turns
+from services.runs.submit import Submissions
+from services.workflows.routes import pinned_routes
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The decision on a run: it starts at once or waits; ``None`` if unknown. ``on`` names the full limit."""
+
+    decision: Literal["start", "queue"] | None
+    on: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """A submission that was not made. ``duplicate``: a run with its id exists, and would be answered."""
+
+    record: RunSubmitted
+    duplicate: bool
+    required: frozenset[str]
+    stored: list[str]
+    admission: Admission
+    budgets: list[tuple[StoredBudget, Amounts]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRunPorts:
+    """The sources of dry runs."""
+
+    submissions: Submissions
+    turns: Turns
+    limits: RunLimits
+    admission: AdmissionReader
+    budgets: Budgets
+    spend: Spend
+
+
+class DryRuns:
+    """Answers what submissions would do."""
+
+    def __init__(self, ports: DryRunPorts) -> None:
+        self._ports = ports
+
+    async def of(self, org_id: str, source: str, submission_id: str | None, body: SubmitRun) -> DryRun:
+        """Return what a submission would do. Raises as it would, ``SubmissionConflict`` included."""
+        draft = await self._ports.submissions.draft(org_id, source, submission_id, body)
+        earlier = await self._ports.submissions.earlier(draft)
+        record = draft.record
+        return DryRun(
+            record,
+            earlier is not None,
+            draft.required,
+            await self._ports.submissions.to_store(draft),
+            await self._admission(org_id, record.workflow_name),
+            await self._budgets(org_id, record.spec, record.submitted_at_ms),
+        )
+
+    async def _admission(self, org_id: str, workflow: str) -> Admission:
+        if not await self._ports.turns.of({org_id}):
+            return Admission("start", detail="there are no limits")
+        limits = await self._ports.limits.get(org_id)
+        try:
+            counts = await self._ports.admission.counts(org_id, [workflow])
+            size, running = await self._ports.admission.pool()
+        except Unavailable as exc:
+            return Admission(None, detail=f"the numbers of running runs cannot be read: {exc}")
+        for on, most, now in (
+            (f"workflow {workflow}", limits.workflows.get(workflow), counts.running_of[workflow]),
+            ("organisation", limits.max_running_runs, counts.running),
+            ("pool", size or None, running),
+        ):
+            if most is not None and now >= most:
+                return Admission("queue", on, f"{on} has {now} of {most} runs running")
+        return Admission("start", detail="every limit has room")
+
+    async def _budgets(self, org_id: str, spec: ResolvedSpec, at_ms: int) -> list[tuple[StoredBudget, Amounts]]:
+        targets = set(_targets(spec))
+        applying = [
+            stored
+            for stored in await self._ports.budgets.all(org_id)
+            if stored.budget.scope == "org" or (stored.budget.scope, stored.budget.target) in targets
+        ]
+        fields = [stored.budget.field(at_ms) for stored in applying]
+        return list(zip(applying, await self._ports.spend.amounts(org_id, fields), strict=True))
+
+
+def _targets(resolved: ResolvedSpec) -> Iterator[tuple[str, str | None]]:
+    """Yield the scopes and targets of budgets that limit calls of a workflow or of those that it reaches."""
+    for one in (resolved, *resolved.children.values()):
+        yield "workflow", one.spec.name
+        for pinned in pinned_routes(one.spec):
+            default = LOCAL_ROUTES[pinned.tier]
+            yield "provider", pinned.provider or default.provider
+            yield "model", pinned.model or default.model

@@ -1,0 +1,127 @@
+"""Registration of workflows: everything is checked first, and only then anything is stored.
+
+    1. check    the document, its prompts, nested workflows, arguments, routes; nothing is written
+    2. prompts  versions of the prompts that are written inside nodes; equal text is the same version
+    3. store    the workflow, whose nodes name these versions
+
+A crash after 2 leaves versions of prompts that nothing names; the same registration finds them again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.workflows import StoredWorkflow, Workflows
+from connectors.prices.known import KnownModels
+from connectors.redis.worker_registry import Seen, WorkerRegistry
+from connectors.tools.arguments import argument_problems
+from connectors.tools.registry import Registry
+from schemas.errors import InvalidSpec, Problem, Unavailable
+from schemas.spec.check.workflow import prompt_refs
+from schemas.spec.inline_prompts import InlinePrompt, renamed, with_versions
+from schemas.spec.loops import placed_nodes
+from schemas.spec.model import PinnedPrompt, WorkflowSpec
+from schemas.spec.read import MAX_PROBLEMS
+from services.workflows.checks import DocumentChecks, Parsed
+from services.workflows.nested import load_family, pin_prompts
+from services.workflows.resolver import Plan
+from services.workflows.routes import route_problems, route_warnings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationPorts:
+    """The stores and registries of registrations."""
+
+    workflows: Workflows
+    prompts: Prompts
+    tools: Registry
+    models: KnownModels
+    workers: WorkerRegistry
+    checks: DocumentChecks
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A document that may be registered. ``inline`` are the prompts inside its nodes, with the versions that they
+    have, or would get now. ``there`` is the same document, if it is registered already.
+    """
+
+    spec: WorkflowSpec
+    plan: Plan
+    inline: Mapping[str, tuple[InlinePrompt, int]]
+    there: StoredWorkflow | None
+    warnings: tuple[Problem, ...]
+
+
+class Registrations:
+    """Checks and stores workflows. Every method raises ``Unavailable``."""
+
+    def __init__(self, ports: RegistrationPorts) -> None:
+        self._ports = ports
+
+    async def check(self, org_id: str, text: str) -> Draft:
+        """Return what a document would be registered as; nothing is written.
+
+        Raises ``InvalidSpec`` with every problem, ``Conflict`` when the version exists with another document, and
+        ``TooLarge``.
+        """
+        parsed = await self._ports.checks.parse(text)
+        versions = await self._versions(org_id, parsed.inline)
+        written = {one.node: (one, versions[one.name]) for one in parsed.inline}
+        spec = with_versions(parsed.spec, {node: one.pinned(version) for node, (one, version) in written.items()})
+        workers = await self._workers()
+        try:
+            own = {f"{one.name}@{version}": one.pinned(version) for one, version in written.values()}
+            plan = await self._plan(org_id, replace(parsed, spec=spec), own, workers)
+        except InvalidSpec as exc:
+            raise InvalidSpec(_placed(exc.problems, spec, written)) from exc
+        there = await self._ports.workflows.find_same(org_id, spec)
+        warnings = tuple(route_warnings(spec, self._ports.models, workers))
+        return Draft(spec, plan, written, there, warnings)
+
+    async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
+        """Store a checked document; return it, and true if it is new. Raises ``Conflict``."""
+        if draft.there is not None:
+            return draft.there, False
+        # The version may be another one than was foreseen, when somebody else stored a text of that name meanwhile.
+        pinned = {
+            node: one.pinned(await self._ports.prompts.ensure(org_id, one.name, one.template))
+            for node, (one, _) in draft.inline.items()
+        }
+        spec = with_versions(draft.spec, pinned)
+        return await self._ports.workflows.create(org_id, spec, sorted(draft.plan.required))
+
+    async def _versions(self, org_id: str, inline: Sequence[InlinePrompt]) -> dict[str, int]:
+        if not inline:
+            return {}
+        return await self._ports.prompts.versions_of(org_id, {one.name: one.hash for one in inline})
+
+    async def _plan(self, org_id: str, parsed: Parsed, own: Mapping[str, PinnedPrompt], workers: list[Seen]) -> Plan:
+        ports, spec = self._ports, parsed.spec
+        registered = await pin_prompts(ports.prompts, org_id, prompt_refs(spec) - own.keys())
+        family = await load_family(ports.workflows, ports.prompts, org_id, spec)
+        further = chain(argument_problems(spec, ports.tools), route_problems(spec, ports.models, workers))
+        return await ports.checks.check(
+            spec,
+            small=parsed.small,
+            prompts={**registered, **own},
+            tools=sorted(ports.tools.names("tool")),
+            functions=sorted(ports.tools.names("function")),
+            further=list(islice(further, MAX_PROBLEMS)),
+            family=family,
+            arguments=ports.tools.all_argument_names(),
+        )
+
+    async def _workers(self) -> list[Seen]:
+        """Return the workers; none while they cannot be listed, which must not refuse a registration."""
+        try:
+            return await self._ports.workers.all()
+        except Unavailable:
+            return []
+
+
+def _placed(problems: tuple[Problem, ...], spec: WorkflowSpec, inline: Mapping[str, object]) -> tuple[Problem, ...]:
+    """Return problems with the places where prompts are written."""
+    places = {path for path, node in placed_nodes(spec) if node.id in inline}
+    return tuple(renamed(problem, places) for problem in problems)

@@ -1,0 +1,212 @@
+"""What workers say of attempts: results, failures, deferrals; and how a chain is given back (see ``requests.chained``).
+
+Each rule takes the run and its event, in the situation that ``rules`` names it for.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.records.base import kinds_together
+from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
+from schemas.records.timers import Defer
+from streams.core.runs.events.step_end import end, fail, succeed
+from streams.core.runs.nodes.kind import NO_TIMER
+from streams.core.runs.nodes.kinds import kind_of
+from streams.core.runs.nodes.signal import output_of
+from streams.core.runs.nodes.worker_step import ask_again
+from streams.core.runs.plan.model import is_part
+from streams.core.runs.requests.sizes import OUTPUT_LIMIT, payload_size, too_large, trimmed
+from streams.core.runs.requests.step_request import asked_for, request
+from streams.core.runs.state.changes import RunChanges, late
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.reader import RunReader
+
+Outcome = StepSucceeded | StepFailed
+
+#: What the attempt is that an outcome is of.
+AttemptIs = Literal["never_asked", "open", "made_of_others", "unsettled", "settled"]
+#: What the attempt is that is given back.
+GivenBackIs = Literal["open", "not_open"]
+
+
+def attempt_is(turn: RunReader, event: Outcome) -> AttemptIs:
+    """Return what the attempt is that an outcome is of.
+
+    ``made_of_others``: it is open, and its worker went on from another output than the recorded one. ``unsettled``: it
+    was given up, and its cost may still come.
+    """
+    step = turn.step(event.step_id)
+    if step is None or _never_asked(step):
+        return "never_asked"
+    if not step.attempt_is_open or event.attempt != step.attempt:
+        return "unsettled" if event.attempt in step.unsettled else "settled"
+    if event.args_hash and event.args_hash != asked_for(turn, turn.node_of(step)):
+        return "made_of_others"
+    return "open"
+
+
+def given_back_is(turn: RunReader, event: StepDeferred) -> GivenBackIs:
+    """Return whether the attempt that a worker gives back is open, and not given back so already."""
+    step = turn.step(event.step_id)
+    if step is None or step.total is not None or step.state != "running" or step.attempt != event.attempt:
+        return "not_open"
+    return "open" if event.deferral == step.deferral + 1 else "not_open"
+
+
+def succeeded(turn: RunChanges, event: StepSucceeded) -> None:
+    """Record an output and go on."""
+    step_id, step = event.step_id, _paid_for(turn, event)
+    outcome = _outcome(step, event)
+    if (size := payload_size(event.output)) > OUTPUT_LIMIT:
+        fail(turn, step_id, step, too_large(step_id, size), outcome)
+    elif is_part(step_id):
+        where, calls = output_of(event.output), tuple(event.tool_calls)
+        part = turn.change(step_id, step, state="succeeded", error=None, calls=calls, **where, **outcome)
+        end(turn, kind_of(turn, step_id, part).on_result(turn, step_id, part, None))
+    else:
+        rides = event.chain == "continues" and _holds_its_request(step)
+        succeed(turn, step_id, step, event.output, outcome, rides=rides)
+
+
+def failed(turn: RunChanges, event: StepFailed) -> None:
+    """Record a failed attempt: try again, go on without an optional node, or fail the run."""
+    step = _paid_for(turn, event)
+    fail(turn, event.step_id, step, trimmed(event.error, event.step_id), _outcome(step, event))
+
+
+def deferred(turn: RunChanges, event: StepDeferred) -> None:
+    """Ask for the same attempt again at the time that the worker names."""
+    step = turn.recorded(event.step_id)
+    turn.disarm(step)
+    timer = Defer(event.step_id, event.attempt, event.deferral)
+    turn.change(
+        event.step_id,
+        step,
+        state="waiting",
+        deferral=event.deferral,
+        timer=timer,
+        due_ms=event.until_ms,
+        waiting_for=event.reason[:200],
+        worker_id=event.worker_id,
+    )
+    turn.arm(timer, event.until_ms)
+
+
+def deferred_late(turn: RunChanges, event: StepDeferred) -> None:
+    """Take back the chain that the attempt's request carried, if it did."""
+    turn.commands.append(late("deferral"))
+    _take_over(turn, event)
+
+
+def settled_late(turn: RunChanges, event: Outcome) -> None:
+    """Count an outcome that decides nothing, and whose money was counted."""
+    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
+    _take_over(turn, event)
+
+
+def paid_late(turn: RunChanges, event: Outcome) -> None:
+    """Count the money of an attempt whose outcome decides nothing any more, once."""
+    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
+    step = turn.recorded(event.step_id)
+    unsettled = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
+    turn.pay(event.cost_nano, event.usage)
+    turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
+    _take_over(turn, event)
+
+
+def made_of_others(turn: RunChanges, event: Outcome) -> None:
+    """Pay for an outcome that was made of another output than the recorded one, and ask for the next attempt.
+
+    It takes a worker that lost both its claim and the race to record: see ``requests.chained``.
+    """
+    turn.commands.append(late("other_args"))
+    step = _paid_for(turn, event)
+    paid = turn.change(event.step_id, step, **_paid(step, event))
+    ask_again(turn, event.step_id, paid, step.attempt + 1, 0)
+
+
+def never_asked(turn: RunChanges, event: Outcome) -> None:
+    """Use up the attempt of a step that its worker went on to while the fold, not knowing that, did not ask for it.
+
+    The run was over, or the outcome that the worker went on from was not the one that was recorded. The money counts,
+    and if the step is asked for after all, that is another attempt: this one's claim has an outcome that nobody took.
+    """
+    turn.commands.append(late("unknown_step"))
+    node = turn.plan.nodes.get(event.step_id)
+    if not event.args_hash or node is None or node.parallel:
+        return
+    usage = event.usage
+    turn.pay(event.cost_nano, usage)
+    turn.leave(
+        event.step_id,
+        msgspec.structs.replace(
+            turn.step(node.id) or Step(node.id, "canceled" if turn.is_over else "pending"),
+            attempt=event.attempt,
+            cost_nano=event.cost_nano,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            kinds=usage.kinds,
+            finished_at_ms=turn.finished_at_ms,
+        ),
+    )
+
+
+def _holds_its_request(step: Step) -> bool:
+    """Return whether the request of a step's open attempt is still with a worker, as far as the log says.
+
+    Once it was given back, whoever works on it all the same has nothing that would be read again after a crash.
+    """
+    return step.state == "running" and not step.deferral
+
+
+def _take_over(turn: RunChanges, event: Outcome | StepDeferred) -> None:
+    """Ask for the step that rode along with a request that is given back, after somebody else recorded its own step.
+
+    A worker that has it all the same is found by the claim.
+    """
+    if event.chain != "returned" or turn.is_over:
+        return
+    nodes = turn.plan.nodes
+    node = nodes.get(event.step_id)
+    while node is not None and turn.succeeded(node.id):
+        node = nodes[node.next] if node.next is not None else None
+    step = turn.step(node.id) if node is not None and node.id != event.step_id else None
+    if node is not None and step is not None and step.attempt == 1 and _holds_its_request(step):
+        request(turn, node.id, step)
+
+
+def _never_asked(step: Step) -> bool:
+    """Return whether a step was not asked for: it stands in line for a place, was canceled there, or is a map's own."""
+    return step.total is not None or (step.attempt == 0 and step.state in ("ready", "canceled"))
+
+
+def _paid_for(turn: RunChanges, event: Outcome) -> Step:
+    """Return the step whose open attempt an outcome is of, paid for and disarmed."""
+    step = turn.recorded(event.step_id)
+    turn.pay(event.cost_nano, event.usage)
+    turn.disarm(step)
+    return step
+
+
+def _paid(step: Step, event: Outcome) -> dict[str, Any]:
+    return {
+        "cost_nano": step.cost_nano + event.cost_nano,
+        "input_tokens": step.input_tokens + event.usage.input_tokens,
+        "output_tokens": step.output_tokens + event.usage.output_tokens,
+        "kinds": kinds_together(step.kinds, event.usage.kinds),
+    }
+
+
+def _outcome(step: Step, event: Outcome) -> dict[str, Any]:
+    """Return what a step takes over from the outcome of its attempt."""
+    return {
+        "provider": event.provider,
+        "model": event.model,
+        "cached": event.cached,
+        "worker_id": event.worker_id,
+        "started_at_ms": event.started_at_ms,
+        "finished_at_ms": event.finished_at_ms,
+        **NO_TIMER,
+        **_paid(step, event),
+    }

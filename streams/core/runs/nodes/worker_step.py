@@ -1,0 +1,155 @@
+"""Nodes of type ``llm``, ``tool`` and ``function``: a worker does what the step asks for.
+
+The first request is made when the step is ready, another one for each retry and after each deferral. A backstop timer
+ends an attempt of which no worker says anything.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.errors import BadRecord
+from schemas.metrics import STEP_RETRIES_TOTAL
+from schemas.money import NANO_PER_CENT
+from schemas.records.base import ErrorInfo
+from schemas.records.steps import FunctionCall, LlmCall, RouteWish, ToolCall
+from schemas.records.timers import Backstop, Defer, Retry
+from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode
+from schemas.spec.policy import RoutePolicy
+from streams.core.commands import Count
+from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules, OnTimer
+from streams.core.runs.plan.arguments import Datum
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.requests.step_request import asked_again, request, timeout_timer
+from streams.core.runs.state.changes import RunChanges
+from streams.core.runs.state.entries import Step
+
+Ask = Callable[[RunChanges, str, Step], None]
+
+
+def compile_llm(node: LlmNode, compiling: Compiling) -> Compiled:
+    """Return the call of a model."""
+    call = llm_call(node, compiling)
+    return Compiled(work=call, call=call, takes_inputs=True)
+
+
+def compile_tool(node: ToolNode, _compiling: Compiling) -> Compiled:
+    """Return the call of a tool."""
+    config = node.config
+    work = ToolCall(name=config.tool_name, config=config.tool_config)
+    return Compiled(work=work, args=config.tool_args, takes_inputs=True)
+
+
+def compile_function(node: FunctionNode, _compiling: Compiling) -> Compiled:
+    """Return the call of a function."""
+    config = node.config
+    work = FunctionCall(name=config.function_name, config=config.function_config)
+    return Compiled(work=work, args=config.function_args, takes_inputs=True)
+
+
+def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
+    """Return the call of a node that asks a model. Raises ``BadRecord`` for a prompt that is not pinned."""
+    config = node.config
+    prompt = compiling.resolved.prompts.get(config.prompt_ref)
+    if prompt is None:
+        raise BadRecord("bad_spec", f"node '{node.id}' has the prompt {config.prompt_ref}, which is not pinned")
+    return LlmCall(
+        prompt_name=prompt.name,
+        prompt_version=prompt.version,
+        prompt_hash=prompt.hash,
+        template=prompt.template,
+        provider=config.provider,
+        model=config.model,
+        max_tokens=config.max_tokens,
+        temperature=config.temperature,
+        cache=config.cache,
+        images=list(config.images),
+        system=config.system,
+        output_schema=config.output_schema,
+        stop=list(config.stop),
+        seed=config.seed,
+        reasoning_effort=config.reasoning_effort,
+        route=_route_wish(node.policy.route),
+    )
+
+
+def _route_wish(policy: RoutePolicy | None) -> RouteWish | None:
+    if policy is None:
+        return None
+    return RouteWish(
+        by=policy.by, models=policy.models, ceiling_nano=int((policy.mean_cost_cents or 0) * NANO_PER_CENT)
+    )
+
+
+def start(turn: RunChanges, _node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
+    """Ask for the first attempt. Raises ``BindingError``."""
+    request(turn, step_id, step, item)
+    return step
+
+
+def outstanding(turn: RunChanges, step_id: str, step: Step) -> None:
+    """Ask for an attempt that was asked for. Raises ``BindingError``."""
+    if step.state == "running":
+        request(turn, step_id, step)
+
+
+def count_retry(turn: RunChanges, step: Step) -> None:
+    """Count an attempt that follows a failed one."""
+    labels = (("workflow", turn.header.workflow_name), ("node", turn.node_of(step).name))
+    turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
+
+
+def ask_again(turn: RunChanges, step_id: str, step: Step, attempt: int, deferral: int, ask: Ask = request) -> None:
+    """Ask for an attempt after the first request. ``ask`` makes the request. Raises ``BindingError``."""
+    timer, due_ms = timeout_timer(turn.node_of(step), step_id, attempt, turn.now_ms)
+    again = turn.change(
+        step_id,
+        step,
+        state="running",
+        attempt=attempt,
+        deferral=deferral,
+        timer=timer,
+        due_ms=due_ms,
+        waiting_for=None,
+        **asked_again(turn, step),
+    )
+    ask(turn, step_id, again)
+    if timer is not None and due_ms is not None:
+        turn.arm(timer, due_ms)
+
+
+def retry(turn: RunChanges, step_id: str, step: Step, ask: Ask = request) -> None:
+    """Ask for the next attempt."""
+    count_retry(turn, step)
+    ask_again(turn, step_id, step, step.attempt + 1, 0, ask)
+
+
+def deferred(turn: RunChanges, step_id: str, step: Step, ask: Ask = request) -> None:
+    """Ask again for an attempt that was given back."""
+    ask_again(turn, step_id, step, step.attempt, step.deferral, ask)
+
+
+def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
+    """End an attempt that nobody answered. What it did cost may still come."""
+    error = ErrorInfo(
+        code="timeout",
+        message=f"no worker gave a result of attempt {step.attempt} in time; see whether workers run and keep up",
+        retryable=True,
+        step_id=step_id,
+    )
+    if turn.node_of(step).policy.on_unknown != "retry" and step.gather is None:
+        # Another attempt has another idempotency key, so the tool could no longer tell the two apart.
+        error = msgspec.structs.replace(error, code="outcome_unknown", retryable=False)
+    return Ended(step_id, error=error, changes=gone(turn, step))
+
+
+def gone(turn: RunChanges, step: Step) -> dict[str, object]:
+    """Return the fields of a step whose open attempt ends without an outcome."""
+    return {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": turn.now_ms, **NO_TIMER}
+
+
+ON_TIMER: OnTimer = {Retry: retry, Defer: deferred, Backstop: time_out}
+
+LLM = KindRules(compile_llm, start, ON_TIMER, outstanding=outstanding)
+TOOL = KindRules(compile_tool, start, ON_TIMER, outstanding=outstanding)
+FUNCTION = KindRules(compile_function, start, ON_TIMER, outstanding=outstanding)

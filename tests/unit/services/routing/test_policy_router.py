@@ -1,0 +1,82 @@
+import pytest
+from msgspec import structs
+
+from connectors.prices.book import PriceBook
+from schemas.errors import StepError
+from schemas.spec.policy import RouteBy
+from schemas.tables.routes import NOTHING, Arm, Learned
+from services.routing.models import Models, RoutesFile
+from services.routing.policy_router import PolicyRouter
+from services.routing.router import Wanted
+from services.routing.scoring import Need
+
+PRICES = PriceBook.load()
+
+
+class MemoryRoutes:
+    """What was learned, by arm group; ``asked`` are the groups that were read."""
+
+    def __init__(self, **groups: Learned) -> None:
+        self.groups = groups
+        self.asked: list[str] = []
+
+    async def learned(self, group: str) -> Learned:
+        self.asked.append(group)
+        return self.groups.get(group, NOTHING)
+
+
+def router(learned: MemoryRoutes | None = None, models: Models | None = None) -> PolicyRouter:
+    return PolicyRouter(models or Models.load(), ["local"], PRICES.estimate, learned or MemoryRoutes())
+
+
+def wanted(by: RouteBy, **fields: object) -> Wanted:
+    need = Need(by=by, tier="bronze")
+    base = Wanted(org_id="acme", prompt="sum", need=need, seed="run:s:1", input_tokens=100, max_tokens=100)
+    return structs.replace(base, **fields)
+
+
+@pytest.mark.parametrize(("by", "route"), [("cheapest", "local/local-bronze"), ("best", "local/local-gold")])
+async def test_policy_chooses_among_the_providers_that_are_there(by: RouteBy, route: str) -> None:
+    learned = MemoryRoutes()
+    choice = await router(learned).choice(wanted(by))
+    assert choice is not None
+    assert choice.route == route
+    assert {one.reason for one in choice.excluded} == {"no_provider"}
+    assert learned.asked == []
+
+
+async def test_learned_outcomes_of_the_group_decide_the_learned_route() -> None:
+    arms = {f"local/local-{tier}": Arm(60, 60 * q, 60 * q * q, 1, 1) for tier, q in (("gold", 0.1), ("silver", 0.9))}
+    learned = MemoryRoutes(**{"acme:sum:bronze": Learned(count=120, arms=arms)})
+    choice = await router(learned).choice(wanted("learn"))
+    assert choice is not None
+    assert (learned.asked, choice.seed, choice.learned_from) == (["acme:sum:bronze"], "run:s:1", 120)
+    best = max(choice.candidates, key=lambda one: one.probability or 0)
+    assert best.route == "local/local-silver"
+
+
+async def test_observed_failures_and_latency_replace_what_was_assumed() -> None:
+    arm = Arm(weight=10, latency_ms=50_000, failed=4)
+    choice = await router(
+        MemoryRoutes(**{"acme:sum:bronze": Learned(count=10, arms={"local/local-gold": arm})})
+    ).choice(wanted("learn"))
+    assert choice is not None
+    gold = next(one for one in choice.candidates if one.route == "local/local-gold")
+    assert (gold.latency_ms, gold.reliability) == (5_000, 0.6)
+
+
+async def test_organisation_is_limited_to_its_list() -> None:
+    limits = RoutesFile(version="x", organisations={"acme": ["local/*-silver"]})
+    shipped = Models.load()
+    models = Models([RoutesFile(version="s", models=list(shipped.all)), limits])
+    choice = await router(models=models).choice(wanted("best"))
+    assert choice is not None
+    assert [one.route for one in choice.candidates] == ["local/local-silver"]
+    other = await router(models=models).choice(wanted("best", org_id="other"))
+    assert other is not None
+    assert len(other.candidates) == 3
+
+
+async def test_nothing_that_fits_is_an_error_with_all_reasons() -> None:
+    with pytest.raises(StepError, match="no model can take this call"):
+        await router().choice(wanted("best", need=Need(by="best", tier="bronze", node=("nobody/*",))))
