@@ -33,6 +33,7 @@ from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.restart import Restarts
+from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
 from services.workflows.registration import Registrations
@@ -82,6 +83,7 @@ class RunServices:
     bulk: Bulk
     waits: Waits
     signals: SignalSender
+    routes: RunRoutes
     streams: Streams
     bound: Bound
     bus: PubSub
