@@ -36,9 +36,9 @@ test: lint ## Run all checks and all tests
 	$(RUN) -m pytest $(SLOWEST) $(WHOLE)
 
 test-all: lint ## Run the same with every variant of the slow tests
-	$(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
-	$(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
-	CHAOS_SEED=random $(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
+	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
 	$(RUN) -m ruff check .
@@ -63,7 +63,7 @@ mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make
 bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 	@exec $(RUN) -m bench
 
-prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|calls [QUICK=1]
+prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls [QUICK=1]
 	@exec $(RUN) -m bench.prove --area "$(AREA)" $(if $(QUICK),--quick)
 
 compare: $(VENV)/.dev ## Compare with another checkout, in turns: make compare BASE=../old PAIRS=5

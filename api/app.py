@@ -17,7 +17,9 @@ from fastapi import FastAPI
 from api.clients import ApiLog, Clients
 from api.http import openapi, problems
 from api.http.body_limit import BodyLimit, LargeBodies
+from api.http.connection import Connection
 from api.http.metrics import Measure
+from api.http.text_gate import TextGate
 from api.live.run_stream import Streams
 from api.routers.list import ROUTERS
 from api.services import TopicCreators
@@ -27,6 +29,7 @@ from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.tools import load_entry_points
 from schemas.settings import Settings
+from services.runs.known_runs import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +56,19 @@ TAGS = [
 ]
 
 
-def create_app(settings: Settings, *, log: ApiLog | None = None, topics: TopicCreators | None = None) -> FastAPI:
-    """Return the app. ``log`` and ``topics`` stand in for Kafka where a test brings its own.
+def create_app(
+    settings: Settings,
+    *,
+    log: ApiLog | None = None,
+    topics: TopicCreators | None = None,
+    progress: Progress | None = None,
+) -> FastAPI:
+    """Return the app. ``log``, ``topics`` and ``progress`` stand in for Kafka where a test brings its own.
 
     Raises ``ValueError`` for a wrong setting.
     """
     load_entry_points()
-    clients = Clients.of(settings, log)
+    clients = Clients.of(settings, log, progress)
     services = services_of(settings, clients, topics or topic_creators(settings))
     app = FastAPI(
         title="AgentFlow",
@@ -75,6 +84,7 @@ def create_app(settings: Settings, *, log: ApiLog | None = None, topics: TopicCr
     openapi.install(app)
     large = LargeBodies(services.access.authenticator, settings.objects.max_inputs_bytes)
     app.add_middleware(BodyLimit, large=large)
+    app.add_middleware(TextGate)
     app.add_middleware(Measure, measures=services.operations.measures)
     return app
 
@@ -117,6 +127,7 @@ def main() -> None:
         host=settings.api.host,
         port=settings.api.port,
         loop="uvloop",
+        http=Connection,
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
         log_config=None,

@@ -9,11 +9,13 @@ from redis.asyncio import Redis
 
 from connectors.clickhouse.client import ClickHouse
 from connectors.kafka.log import KafkaLog
+from connectors.kafka.progress import LogProgress
 from connectors.nats.pubsub import Nats
 from connectors.ports.engine import OutRecord
 from connectors.postgres.database import Database
 from connectors.redis.client import connect_bounded
 from schemas.settings import Settings
+from services.runs.known_runs import Progress
 
 #: No answer takes longer than two seconds, so no single dependency may take all of it.
 DEPENDENCY_TIMEOUT_S = 1.5
@@ -48,17 +50,19 @@ class Clients:
     """One process' connections. ``nats`` is there where the deployment has it."""
 
     log: ApiLog
+    progress: Progress
     database: Database
     redis: Redis
     clickhouse: ClickHouse
     nats: Nats | None
 
     @classmethod
-    def of(cls, settings: Settings, log: ApiLog | None) -> "Clients":
-        """Return clients, not yet connected; a given ``log`` stands in for Kafka."""
+    def of(cls, settings: Settings, log: ApiLog | None, progress: Progress | None) -> "Clients":
+        """Return clients, not yet connected; a given ``log`` and its ``progress`` stand in for Kafka."""
         dsn, nats_url = settings.postgres.dsn.get_secret_value(), settings.nats.url.get_secret_value()
         return cls(
             log=log or KafkaLog(settings.kafka.bootstrap, client_id=CLIENT_ID),
+            progress=progress or LogProgress(settings.kafka.bootstrap),
             database=Database(dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S),
             redis=connect_bounded(
                 settings.redis.url.get_secret_value(), connections=REDIS_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S

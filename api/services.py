@@ -32,10 +32,12 @@ from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
 from services.runs.explain_waiting import Waits
+from services.runs.known_runs import KnownRuns
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
+from services.workflows.checks import DocumentChecks
 from services.workflows.registration import Registrations
 from services.workflows.resolver import WorkflowResolver
 
@@ -63,6 +65,7 @@ class DefinitionServices:
     workflows: Workflows
     prompts: Prompts
     plans: WorkflowResolver
+    checks: DocumentChecks
     tools: Registry
     models: KnownModels
     registrations: Registrations
@@ -77,6 +80,7 @@ class RunServices:
     history: Runs
     steps: RunSteps
     markers: SubmissionMarkers
+    known: KnownRuns
     submissions: Submissions
     dry_runs: DryRuns
     restarts: Restarts
@@ -128,7 +132,10 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationServices:
-    """Readiness, metrics and workers. The API is as right without what ``optional_checks`` ask, and slower."""
+    """Readiness, metrics and workers.
+
+    Without what ``optional_checks`` ask, every request is answered as before; updates are slower, or analytics wait.
+    """
 
     counters: RoleCounters
     measures: Measures

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,6 @@ from schemas.settings import Settings
 logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
-TOOLS_POLL_S = 0.3
 
 
 def lifespan_of(
@@ -29,14 +29,16 @@ def lifespan_of(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             clients.open(stack)
+            _load_tools(settings.tools.file)
             stack.push_async_callback(services.runs.waits.close)
+            stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
-                asyncio.create_task(_follow_tools(settings.tools.file)),
+                asyncio.create_task(services.runs.known.watch()),
             ]
             stack.push_async_callback(_cancel, tasks)
             yield
@@ -61,12 +63,16 @@ async def _queues(services: Services) -> None:
         logger.warning("queues of workflows are missing: %s", exc, extra={"action": "too_many_queues"})
 
 
-async def _follow_tools(file: str) -> None:
-    """Load the user's file of tools, and again whenever it changes: registration compares workflows with it."""
-    tools = ToolsFile(Path(file)) if file else None
-    while tools is not None:
-        await asyncio.to_thread(tools.refresh)
-        await asyncio.sleep(TOOLS_POLL_S)
+def _load_tools(file: str) -> None:
+    """Load the user's file of tools, with which registration compares workflows, and again at SIGHUP.
+
+    The file alone does not say when: a tool may be named once the workers have it, and who restarts those knows.
+    """
+    if not file:
+        return
+    tools = ToolsFile(Path(file))
+    tools.refresh()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, tools.refresh)
 
 
 async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:

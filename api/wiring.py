@@ -40,6 +40,7 @@ from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
+from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -52,11 +53,13 @@ from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
+from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
+from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
@@ -114,18 +117,20 @@ def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
-    models = KnownModels.load(settings.providers.prices_file)
+    models, checks = KnownModels.load(settings.providers.prices_file), DocumentChecks()
     ports = RegistrationPorts(
         workflows=workflows,
         prompts=prompts,
         tools=REGISTRY,
         models=models,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        checks=checks,
     )
     return DefinitionServices(
         workflows=workflows,
         prompts=prompts,
         plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
+        checks=checks,
         tools=REGISTRY,
         models=models,
         registrations=Registrations(ports),
@@ -153,9 +158,9 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "kafka": lambda: clients.log.incarnation(RUN_EVENTS),
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
-            "clickhouse": clients.clickhouse.ping,
         },
-        optional_checks={"nats": clients.nats.ping} if clients.nats else {},
+        # No request of the API reads ClickHouse, and all runs work without it.
+        optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 
 
@@ -177,6 +182,8 @@ class _Runs:
         self._definitions = definitions
         self._history = Runs(clients.database)
         self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        self._known = KnownRuns(generation, clients.progress, self._partitions)
         objects = settings.objects
         self._objects = open_objects(objects.url, objects.directory, s3_access(objects))
         large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
@@ -197,6 +204,7 @@ class _Runs:
             history=self._history,
             steps=RunSteps(self._clients.database),
             markers=self._markers,
+            known=self._known,
             submissions=self._submissions,
             dry_runs=self._dry_runs,
             restarts=self._restarts,
@@ -219,6 +227,7 @@ class _Runs:
             appender=self._appender,
             large_inputs=large_inputs,
             turns=turns,
+            known=self._known,
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

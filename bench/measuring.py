@@ -12,6 +12,7 @@ from bench.measures import (
     chained,
     fairness,
     growth,
+    isolation,
     restore,
     system_lines,
     takeover,
@@ -36,6 +37,7 @@ APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
     Group.CANCELS: cancels.measure,
     Group.FAIRNESS: fairness.measure,
     Group.MAPS: wide_map.measure,
+    Group.ISOLATION: isolation.measure,
 }
 
 

@@ -24,6 +24,7 @@ class Group(Enum):
     CANCELS = "cancels"
     FAIRNESS = "fairness"
     MAPS = "maps"
+    ISOLATION = "isolation"
 
 
 #: Every line by its group. A name that ends in ``_`` stands for one line per process.
@@ -56,6 +57,7 @@ LINES: dict[Group, tuple[str, ...]] = {
     Group.CANCELS: ("cancel_ms_p50", "cancel_ms_p99"),
     Group.FAIRNESS: ("fairness_delay_ms", "admission_adds_ms", "limited_runs_per_s"),
     Group.MAPS: ("map_children_per_s", "map_second_half_ratio"),
+    Group.ISOLATION: ("isolated_step_cpu_ms", "threaded_step_cpu_ms"),
 }
 #: Measured one after the other on one system, as ``make run`` starts it.
 WHOLE_SYSTEM = (Group.THROUGHPUT, Group.LATENCY, Group.SUBMIT, Group.FANOUT, Group.MEMORY)
@@ -68,7 +70,8 @@ class Sizes:
     ``growth_runs`` end between the first and the last reading of memory, in ``growth_points`` readings;
     ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each. ``timers`` are armed at
     once, each for ``timer_ms``; as many per second as fall due within half of that. ``canceled_calls`` are in flight at
-    once. ``fair_runs`` are single runs next to ``queued_runs`` of others.
+    once. ``fair_runs`` are single runs next to ``queued_runs`` of others. ``isolated_calls`` are made in threads and in
+    processes.
     """
 
     rounds: int
@@ -99,6 +102,7 @@ class Sizes:
     queued_runs: int
     fair_runs: int
     map_children: int
+    isolated_calls: int
 
 
 FULL = Sizes(
@@ -130,6 +134,7 @@ FULL = Sizes(
     queued_runs=10_000,
     fair_runs=100,
     map_children=10_000,
+    isolated_calls=10_000,
 )
 #: A smoke test; its figures mean little.
 QUICK = Sizes(
@@ -161,6 +166,7 @@ QUICK = Sizes(
     queued_runs=500,
     fair_runs=10,
     map_children=200,
+    isolated_calls=500,
 )
 
 

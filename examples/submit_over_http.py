@@ -1,7 +1,9 @@
 """Submit a run over HTTP and wait for its end.
 
-    python examples/submit_over_http.py --workflow document_analysis --inputs '{"document_key": "gettysburg.txt"}'
-    python examples/submit_over_http.py --workflow map_reduce_analysis --text-file examples/documents/opticks.txt
+    .venv/bin/python examples/submit_over_http.py --workflow document_analysis \\
+        --inputs '{"document_key": "gettysburg.txt"}'
+    .venv/bin/python examples/submit_over_http.py --workflow map_reduce_analysis \\
+        --text-file examples/documents/opticks.txt
 
 The key comes from ``API_KEY`` or ``--key``. Needs ``httpx``.
 """

@@ -1,6 +1,6 @@
 """Submit a run by producing one record: a CloudEvent on ``workflow-submissions.<org>``.
 
-    python examples/submit_over_kafka.py --bootstrap 127.0.0.1:9092 --org default \\
+    .venv/bin/python examples/submit_over_kafka.py --bootstrap 127.0.0.1:9092 --org default \\
         --workflow document_analysis --inputs '{"document_key": "gettysburg.txt"}'
 
 The topic names the organisation; nothing in the event can change it. ``source`` and ``id`` name the submission: the

@@ -1,6 +1,6 @@
 """A worker of a queue, in nothing but the standard library and aiokafka: a model for one in any other language.
 
-    python examples/worker_over_kafka.py --bootstrap 127.0.0.1:9092 --queue counting
+    .venv/bin/python examples/worker_over_kafka.py --bootstrap 127.0.0.1:9092 --queue counting
 
 It serves the tool ``count_words`` on ``step-requests.counting``, and answers on ``run-events``. The contract is in
 docs/how-to/workers.md. The result of an attempt is appended and acknowledged before the request's offset is committed,

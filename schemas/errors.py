@@ -15,6 +15,7 @@ AgentFlowError
 │   └── Overloaded            a concurrency limit is reached
 ├── BadRecord                 dead-letter the record's bytes and continue
 │   └── Undecodable
+│       └── BadValue          JSON that breaks a rule of values; carries the problem with its path
 ├── NewerMajor                pause the partition: this reader is too old for the record
 ├── Ownership                 the engine must stop folding this partition
 │   ├── Fenced                another owner has a higher epoch: take over again or leave
@@ -105,6 +106,16 @@ class Unavailable(TryLater):
         self.dependency = dependency
 
 
+class OutcomeUnknown(Unavailable):
+    """A submission that the log may have or not have. ``run_id`` is the run that it would be."""
+
+    def __init__(self, dependency: str, message: str, run_id: str, workflow_name: str, workflow_version: int) -> None:
+        super().__init__(dependency, message)
+        self.run_id = run_id
+        self.workflow_name = workflow_name
+        self.workflow_version = workflow_version
+
+
 class Overloaded(TryLater):
     """A concurrency limit is reached."""
 
@@ -119,6 +130,14 @@ class BadRecord(AgentFlowError):
 
 class Undecodable(BadRecord):
     """The bytes are not a record of the topic's model."""
+
+
+class BadValue(Undecodable):
+    """JSON, or a value to be written as JSON, that breaks a rule of values (docs/reference/values.md)."""
+
+    def __init__(self, reason: str, problem: Problem) -> None:
+        super().__init__(reason, str(problem))
+        self.problem = problem
 
 
 class NewerMajor(AgentFlowError):

@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from schemas.variables import FILE_SUFFIX
-
 DATA_DIR = ".agentflow"
 ENV_FILE = "env"
+#: As in `schemas.variables`, which `make run` has no time to load.
+_FILE_SUFFIX = "_FILE"
 #: A URL that the environment gives in parts is a whole URL there, too.
 _PARTS = {"DATABASE_URL": "DB_HOST", "REDIS_URL": "REDIS_HOST", "CLICKHOUSE_URL": "CLICKHOUSE_HOST"}
 _HELP = "the data directory of `make run`; default: the nearest .agentflow upward. Variables of the environment win"
@@ -53,5 +53,5 @@ def _merged(env: Mapping[str, str], file: Path) -> dict[str, str]:
 
 
 def _is_set(env: Mapping[str, str], name: str) -> bool:
-    plain = name.removesuffix(FILE_SUFFIX)
-    return any(env.get(one) for one in (plain, plain + FILE_SUFFIX, _PARTS.get(plain, plain)))
+    plain = name.removesuffix(_FILE_SUFFIX)
+    return any(env.get(one) for one in (plain, plain + _FILE_SUFFIX, _PARTS.get(plain, plain)))

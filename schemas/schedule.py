@@ -11,8 +11,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -100,8 +101,11 @@ def _cron_fault(cron: str, time_zone: str) -> str:
 
 
 def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return True
+    """Return whether a name is of the IANA database, and the same place on every machine."""
+    return name in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    # Files of a machine, such as `localtime` and `posixrules`, begin with a small letter; `Factory` is no place.
+    return frozenset(name for name in available_timezones() if name[:1].isupper() and name != "Factory")

@@ -100,6 +100,7 @@ class Providers(Group):
 
     openai_api_key: Annotated[SecretStr, Var("OPENAI_API_KEY")] = SecretStr("")
     openai_base_url: Annotated[str, Var("OPENAI_BASE_URL")] = "https://api.openai.com/v1"
+    openai_wire: Annotated[Literal["chat", "responses"], Var("OPENAI_WIRE")] = "chat"
     anthropic_api_key: Annotated[SecretStr, Var("ANTHROPIC_API_KEY")] = SecretStr("")
     anthropic_base_url: Annotated[str, Var("ANTHROPIC_BASE_URL")] = "https://api.anthropic.com/v1"
     google_api_key: Annotated[SecretStr, Var("GOOGLE_API_KEY")] = SecretStr("")

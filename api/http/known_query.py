@@ -5,7 +5,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from schemas.errors import InvalidInput, Problem
-from schemas.spec.check.shape import similar
+from schemas.spec.check.shape import MAX_NAMED, similar
 
 
 def refuse_unknown_query(request: Request) -> None:
@@ -14,10 +14,9 @@ def refuse_unknown_query(request: Request) -> None:
         return
     route = request.scope["route"]
     known = _declared(route.dependant) if isinstance(route, APIRoute) else frozenset[str]()
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known][:MAX_NAMED]
     problems = tuple(
-        Problem(f"query.{name}", f"the parameter `{name}` is unknown", _fix(name, known))
-        for name in dict.fromkeys(request.query_params)
-        if name not in known
+        Problem(f"query.{name}", f"the parameter `{name}` is unknown", _fix(name, known)) for name in unknown
     )
     if problems:
         raise InvalidInput("; ".join(map(str, problems)), problems)

@@ -20,6 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.render.runs import links
 from schemas.api_models.problem import MEDIA_TYPE, ProblemDetails, ProblemPart
 from schemas.errors import (
     AgentFlowError,
@@ -28,6 +29,7 @@ from schemas.errors import (
     InvalidInput,
     InvalidSpec,
     NotFound,
+    OutcomeUnknown,
     Overloaded,
     Problem,
     Rejected,
@@ -69,6 +71,14 @@ _FIXES = {
 }
 
 
+class RefusedBody(HTTPException):
+    """A body that is JSON and breaks a rule of values. FastAPI lets no other exception out of the reading of a body."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(422, str(problem))
+        self.problem = problem
+
+
 def install(app: FastAPI) -> None:
     """Let the app answer every error as a problem."""
     app.add_exception_handler(AgentFlowError, _only(AgentFlowError, _ours))
@@ -85,9 +95,13 @@ def problem(
     instance: str | None = None,
     problems: Sequence[Problem] = (),
     dependency: str | None = None,
+    maybe: OutcomeUnknown | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the response. ``kind`` becomes the last part of the problem's type, which is stable."""
+    """Return the response. ``kind`` becomes the last part of the problem's type, which is stable.
+
+    ``maybe`` names the run that may have been accepted.
+    """
     body = ProblemDetails(
         type=f"urn:agentflow:problem:{kind}",
         title=HTTPStatus(status).phrase,
@@ -96,6 +110,8 @@ def problem(
         instance=instance,
         problems=[ProblemPart(path=p.path, message=p.message, fix=p.fix) for p in problems],
         dependency=dependency,
+        run_id=maybe.run_id if maybe is not None else None,
+        links=links(maybe.run_id, maybe.workflow_name, maybe.workflow_version) if maybe is not None else None,
     )
     content = body.model_dump_json(exclude_none=True, exclude_defaults=False)
     return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
@@ -142,6 +158,7 @@ def answer(exc: AgentFlowError, instance: str) -> Response:
         instance=instance,
         problems=exc.problems if isinstance(exc, Rejected) else (),
         dependency=exc.dependency if isinstance(exc, Unavailable) else None,
+        maybe=exc if isinstance(exc, OutcomeUnknown) else None,
         headers=headers,
     )
 
@@ -164,6 +181,8 @@ async def _invalid_request(request: Request, exc: RequestValidationError) -> Res
 
 
 async def _http(request: Request, exc: HTTPException) -> Response:
+    if isinstance(exc, RefusedBody):
+        return problem(422, "invalid-input", exc.detail, instance=request.url.path, problems=(exc.problem,))
     details = {
         404: f"no resource at {request.url.path}; see /docs",
         405: f"{request.url.path} does not allow {request.method}",

@@ -1,4 +1,4 @@
-"""Request bodies as strict JSON: no NaN, no nesting too deep to write again, no number that loses digits."""
+"""Request bodies as JSON values that the whole system takes, see docs/reference/values.md."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,17 +8,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.errors import Undecodable
-from topics.codec import parse
+from api.http.problems import RefusedBody
+from schemas.errors import BadValue, Undecodable
+from schemas.values.json_text import read_json
 
 
 class StrictJsonRequest(Request):
-    """A request whose JSON is read by the codec of the records, so that every accepted body can be written."""
+    """A request whose JSON is read by the gate for values."""
 
     async def json(self) -> Any:
-        """Return the body. Raises 400 unless it is strict JSON."""
+        """Return the body. Raises 400 for what is not JSON, 422 for JSON that breaks a rule of values."""
         try:
-            return parse(await self.body())
+            return read_json(await self.body())
+        except BadValue as exc:
+            raise RefusedBody(exc.problem) from exc
         except Undecodable as exc:
             raise HTTPException(400, f"the body is invalid: {exc}") from exc
 

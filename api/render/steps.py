@@ -1,8 +1,11 @@
 """A page of steps, and the counts of mapped nodes' children, as the API shows them."""
 
+from functools import reduce
+
 from connectors.postgres.run_counts import Children
 from schemas.api_models.runs import ChildrenAnswer, Tokens
 from schemas.money import cents, usd
+from schemas.records.base import kinds_together
 
 
 def children(total: int | None, found: Children) -> ChildrenAnswer:
@@ -17,5 +20,6 @@ def children(total: int | None, found: Children) -> ChildrenAnswer:
         tokens=Tokens(
             input=sum(count.input_tokens for count in found.values()),
             output=sum(count.output_tokens for count in found.values()),
+            kinds=reduce(kinds_together, (count.kinds for count in found.values()), None) or {},
         ),
     )

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from schemas.clock import utc_now
 from schemas.errors import InvalidInput, Problem
+from schemas.timestamps import parse_time
+from schemas.values.text import text_fault
 
 _SPAN = re.compile(r"([0-9]{1,6})([smhd])")
 _SPAN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -25,8 +27,8 @@ def tags_of(path: str, pairs: Sequence[str]) -> dict[str, str]:
 
 def stored_text(path: str, text: str | None) -> str | None:
     """Return a text that can be compared with stored texts. Raises ``InvalidInput``."""
-    if text is not None and "\0" in text:
-        raise InvalidInput("U+0000 matches nothing", (Problem(path, "has the character U+0000", "remove it"),))
+    if text is not None and (fault := text_fault(text)):
+        raise InvalidInput(f"{fault} matches nothing", (Problem(path, f"has {fault}", "remove it"),))
     return text
 
 
@@ -38,11 +40,9 @@ def time_ms(path: str, text: str | None) -> int | None:
         match = _SPAN.fullmatch(text)
         if match is not None:
             at = utc_now() - timedelta(seconds=int(match[1]) * _SPAN_SECONDS[match[2]])
-        else:
-            at = datetime.fromisoformat(text)
-            at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-        return int(at.timestamp() * 1000)
+            return int(at.timestamp() * 1000)
+        return parse_time(text)
     except (ValueError, OverflowError) as exc:
-        fix = "write 2026-11-22T17:00:00Z, or 24h for the last day (units s, m, h, d)"
+        fix = "write 2026-11-22T17:00:00Z (in a URL, + is %2B), or 24h for the last day (units s, m, h, d)"
         name = path.rpartition(".")[2]
         raise InvalidInput(f"{name}={text!r}: {fix}", (Problem(path, "is not a time", fix),)) from exc

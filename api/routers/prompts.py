@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from api.dependencies import Parts, Reader, Writer
-from api.http.strict_json import StrictJsonRoute
+from api.http.document_body import DocumentRoute
 from api.routers.errors import errors
 from connectors.postgres.prompts import StoredPrompt
 from schemas.api_models.base import timestamp
@@ -20,11 +20,17 @@ from schemas.api_models.definitions import (
 from schemas.errors import InvalidInput
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN
+from schemas.values.fields import Integer
 
-router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=StrictJsonRoute)
+router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=DocumentRoute)
 
 
-@router.post("", status_code=201, responses={200: {"description": "The same version exists"}, **errors(409, 413)})
+@router.post(
+    "",
+    status_code=201,
+    responses={200: {"description": "The same version exists"}, **errors(409, 413)},
+    openapi_extra={"requestBody": {"content": {"application/yaml": {"schema": {"type": "string"}}}}},
+)
 async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response: Response) -> PromptAnswer:
     """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
     if problems := tuple(prompt_problems("template", body.template)):
@@ -60,7 +66,7 @@ async def get_prompt(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
     who: Reader,
     parts: Parts,
-    version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None,
+    version: Annotated[Integer | None, Query(ge=1, le=MAX_VERSION)] = None,
 ) -> PromptAnswer:
     """Return a version of a prompt, the newest without `version`."""
     return _answer(await parts.definitions.prompts.get(who.org_id, name, version))

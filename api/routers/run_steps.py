@@ -9,12 +9,13 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
-from api.routers.runs import RunId, no_run
+from api.routers.runs import RunId
 from api.services import Services
 from connectors.postgres.run_steps import StepFilter
 from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import StepPage
 from schemas.run_states import StepState
+from schemas.values.fields import Integer
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
@@ -27,7 +28,7 @@ async def list_steps(
     node: Annotated[str | None, Query(max_length=128, description="Only steps of this node.")] = None,
     status: Annotated[StepState | None, Query()] = None,
     outputs: Annotated[bool, Query(description="Include every step's output.")] = False,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    limit: Annotated[Integer, Query(ge=1, le=MAX_PAGE)] = 100,
     cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the previous page.")] = None,
 ) -> StepPage:
     """List steps by node id, the children of a mapped node in the order of their items."""
@@ -36,7 +37,7 @@ async def list_steps(
     )
     steps, next_cursor = await parts.runs.steps.page(who.org_id, run_id, wanted)
     if not steps and cursor is None and not await _is_known(parts, who.org_id, run_id):
-        raise no_run(run_id)
+        raise await parts.runs.known.unknown(run_id)
     return StepPage(steps=[render.step_answer(one, outputs) for one in steps], next_cursor=next_cursor)
 
 

@@ -22,9 +22,11 @@ from schemas.api_models.runs import (
     RunAnswer,
     RunPage,
 )
-from schemas.errors import Conflict, NotFound
+from schemas.errors import Conflict, NotFound, Unavailable
 from schemas.records.run_events import CancelRequested
 from schemas.run_states import TERMINAL_RUN, RunState
+from schemas.values.fields import Integer
+from services.runs.known_runs import RETRY_AFTER_S
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
 
@@ -54,7 +56,7 @@ async def list_runs(
     parent_run_id: Annotated[
         str | None, Query(max_length=64, description="Only runs that steps of this run started.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    limit: Annotated[Integer, Query(ge=1, le=MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the previous page.")] = None,
 ) -> RunPage:
     """List the organisation's runs."""
@@ -89,7 +91,7 @@ async def get_run(
         return render.whole_run(*found, children, step_outputs=step_outputs)
     receipt = await parts.runs.markers.find(who.org_id, run_id)
     if receipt is None:
-        raise no_run(run_id)
+        raise await parts.runs.known.unknown(run_id)
     return render.queued(receipt)
 
 
@@ -116,7 +118,7 @@ async def follow_run(
     elif (receipt := await parts.runs.markers.find(who.org_id, run_id)) is not None:
         first = story.of_marker(render.queued(receipt))
     else:
-        raise no_run(run_id)
+        raise await parts.runs.known.unknown(run_id)
     return EventStream(lambda: parts.runs.streams.follow(who.org_id, run_id, story, first), parts.runs.streams.bound)
 
 
@@ -126,8 +128,9 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
     line = await parts.runs.history.status(who.org_id, run_id)
     receipt = await parts.runs.markers.find(who.org_id, run_id) if line is None else None
     known = line or receipt
-    if known is None:
-        raise no_run(run_id)
+    unknown = await parts.runs.known.unknown(run_id) if known is None else None
+    if isinstance(unknown, NotFound):
+        raise unknown
     status: RunState = line.status if line is not None else "queued"
     if status in TERMINAL_RUN:
         raise Conflict(f"run {run_id} has ended: it is {status}")
@@ -137,10 +140,13 @@ async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun |
     await parts.runs.appender.append([OutRecord(RUN_EVENTS, run_id.encode(), encode(event))])
     # The cancel is in the log, before whatever a broken call will say there: so calls may be broken off at once.
     parts.runs.bus.publish(cancel_subject(who.org_id), run_id.encode())
+    if known is None:
+        # The fold ignores the cancel of a run that the organisation does not have, so nothing is lost by asking.
+        raise Unavailable(
+            "history",
+            f"run {run_id} is not known yet, because history is behind the log; its cancel is in the log, and ends it "
+            "if it exists; ask again",
+            RETRY_AFTER_S,
+        )
     where = render.links(run_id, known.workflow_name, known.workflow_version)
     return CancelAccepted(id=run_id, status=status, links=where)
-
-
-def no_run(run_id: str) -> NotFound:
-    """Return the error for a run that the organisation does not have."""
-    return NotFound(f"run {run_id} does not exist; see GET /api/v1/workflows/runs")

@@ -24,7 +24,6 @@ from schemas.api_models.schedules import (
     ScheduleDryRun,
     SchedulePage,
     WholeSchedule,
-    milliseconds,
 )
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
@@ -108,9 +107,8 @@ async def delete_schedule(schedule_id: ScheduleId, who: Writer, parts: Parts) ->
 async def backfill(schedule_id: ScheduleId, body: Backfill, who: Writer, parts: Parts) -> BackfillAnswer:
     """Run the slots of a time in the past that were not run, whatever the overlap policy, also while paused."""
     stored = await parts.schedules.stored.get(who.org_id, schedule_id)
-    from_ms, until_ms = milliseconds(body.begin), milliseconds(body.to)
-    _check_backfill(stored, from_ms, until_ms)
-    return render.backfill(await parts.schedules.backfills.create(stored, from_ms, until_ms))
+    _check_backfill(stored, body.begin, body.to)
+    return render.backfill(await parts.schedules.backfills.create(stored, body.begin, body.to))
 
 
 def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:

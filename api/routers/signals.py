@@ -11,6 +11,7 @@ from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.runs import RunId
 from schemas.api_models.runs import MAX_ID_LENGTH, SignalAccepted
+from schemas.errors import NotFound
 from schemas.ids import HTTP_SOURCE
 from schemas.spec.model import NAME_PATTERN
 from schemas.tables.signals import signal_id
@@ -35,7 +36,10 @@ async def send_signal(
 ) -> SignalAccepted:
     """Send a signal to a run. A signal that arrives before its step waits is kept for that step."""
     id_ = signal_id(HTTP_SOURCE, idempotency_key or str(uuid.uuid4()))
-    to = await parts.runs.signals.prepare(who.org_id, SignalRequest(run_id, name, data, id_, who.key_id))
+    try:
+        to = await parts.runs.signals.prepare(who.org_id, SignalRequest(run_id, name, data, id_, who.key_id))
+    except NotFound as exc:
+        raise await parts.runs.known.unknown(run_id) from exc
     await parts.runs.signals.send([to.record])
     where = render.links(run_id, to.workflow_name, to.workflow_version)
     return SignalAccepted(id=run_id, signal=name, signal_id=id_, status=to.status, links=where)

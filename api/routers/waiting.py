@@ -7,7 +7,6 @@ from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.runs import RunId
 from schemas.api_models.waiting import RunWaiting, StepWaiting
-from schemas.errors import NotFound
 from schemas.tables.wait_reasons import Wait
 from services.runs.explain_waiting import RunWaits
 
@@ -21,7 +20,7 @@ async def get_waiting(run_id: RunId, who: Reader, parts: Parts) -> RunWaiting:
     if found is None:
         receipt = await parts.runs.markers.find(who.org_id, run_id)
         if receipt is None:
-            raise NotFound(f"run {run_id} does not exist; see GET /api/v1/workflows/runs")
+            raise await parts.runs.known.unknown(run_id)
         found = RunWaits("queued", Wait("admission", detail="the run was accepted, and is not in history yet"), [])
     return RunWaiting(
         id=run_id,

@@ -11,7 +11,7 @@ import httpx
 def service_client(base_url: str, headers: Mapping[str, str], connections: int) -> httpx.AsyncClient:
     """Return a client of one service that keeps at most ``connections`` open. Proxies of the environment are used."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    return httpx.AsyncClient(base_url=base_url, headers=dict(headers), limits=limits)
+    return httpx.AsyncClient(base_url=base_url, headers=dict(headers), limits=limits, verify=_service_tls())
 
 
 def local_client(base_url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
@@ -27,6 +27,12 @@ def blocking_local_client(base_url: str, headers: Mapping[str, str], timeout_s: 
 def guarded_pool(backend: httpcore.AsyncNetworkBackend) -> httpcore.AsyncConnectionPool:
     """Return a pool of one connection, made by ``backend``, which decides what addresses may be reached."""
     return httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=backend, max_connections=1)
+
+
+@lru_cache(maxsize=1)
+def _service_tls() -> ssl.SSLContext:
+    # As httpx makes it for each client; it reads all authorities, which takes longer than all else at a start.
+    return httpx.create_ssl_context()
 
 
 @lru_cache(maxsize=1)

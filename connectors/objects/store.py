@@ -20,13 +20,10 @@ from connectors.objects.backends import Blobs, BucketBlobs, DirectoryBlobs
 from connectors.objects.s3 import S3Access, bucket_store
 from schemas.errors import Forbidden, Rejected, TooLarge, Undecodable
 from schemas.payload import INLINE_LIMIT, Inline, PathPart, Payload, Reference, inline, walk
+from schemas.values.json_text import write_json
 from topics.catalogue import SEGMENT_PATTERN
-from topics.codec import MAX_DEPTH, parse
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-#: Maximum depth of a payload's value inside a record.
-_RECORD_DEPTH = 6
 
 #: Enough for the inputs of a mapped step, whose children all read the same object. An object over a quarter of it is
 #: not cached, so that one cannot displace all others.
@@ -106,12 +103,10 @@ class Objects:
     ) -> Payload:
         """Return a JSON value as it travels: inline, or stored when over ``most`` bytes.
 
-        The value is normalised as JSON (tuples become lists, NaN becomes null). Raises ``TypeError`` for values that
-        JSON cannot express, ``Undecodable`` for a value too deep to be read in a record, or over ``MAX_BYTES``.
+        The value is normalised as JSON (tuples become lists). Raises ``BadValue`` for one that breaks a rule of values,
+        ``Undecodable`` for one over ``MAX_BYTES``.
         """
-        data = orjson.dumps(value)
-        if data.count(b"{") + data.count(b"[") > MAX_DEPTH - _RECORD_DEPTH:
-            parse(b"[" * _RECORD_DEPTH + data + b"]" * _RECORD_DEPTH)
+        data = write_json(value)
         if len(data) <= most:
             return inline(orjson.loads(data))
         if len(data) > MAX_BYTES:

@@ -7,7 +7,7 @@ call's cost is computed in whole numbers and rounded half up, once.
 from collections.abc import Collection
 from pathlib import Path
 
-from connectors.prices.listed import LIST_VERSION, Band, Price, list_context, list_price
+from connectors.prices.listed import LIST_VERSION, Band, Price, Served, list_context, list_price
 from connectors.prices.overrides import Override, read_overrides
 from schemas.clock import now_ms
 from schemas.errors import StepError
@@ -53,9 +53,9 @@ class PriceBook:
         """
         return self._price(provider, model, at_ms).most(input_tokens, max_tokens, absent)
 
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
-        """Return what a call did cost in nano-dollars."""
-        return self._price(provider, model, at_ms).of(usage)
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
+        """Return what a call did cost in nano-dollars, by how it was ``served``; a price file has one price for all."""
+        return self._price(provider, model, at_ms, served).of(usage)
 
     def picture_tokens(self, provider: str, model: str) -> int | None:
         """Return the most tokens that a model counts for one picture; ``None`` where no override says so."""
@@ -72,11 +72,11 @@ class PriceBook:
         """Return which price table a model's price is from, as cost events carry it."""
         return self._price(provider, model, None).version
 
-    def _price(self, provider: str, model: str, at_ms: int | None) -> Price:
+    def _price(self, provider: str, model: str, at_ms: int | None, served: Served = ()) -> Price:
         found = self._prices.get(_key(provider, model))
         if found is None:
             minute = (now_ms() if at_ms is None else at_ms) // 60_000
-            found = list_price(*_key(provider, model), minute)
+            found = list_price(*_key(provider, model), minute, served)
         if found is None:
             raise StepError(
                 "unpriced_model",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from math import prod
 
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -42,6 +43,12 @@ _COUNTED: Mapping[str, str] = {
     "storage_searches_kcount": "storage_searches",
 }
 
+#: How a call was served where that has a price of its own, such as ``("service_tier", "priority")``.
+Served = tuple[tuple[str, str], ...]
+_ONE = Fraction(1)
+#: Factors on tokens that the list lacks, by provider and how it served.
+_FACTORS: Mapping[tuple[str, str, str], Fraction] = {("anthropic", "inference_geo", "us"): Fraction(11, 10)}
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
@@ -69,19 +76,26 @@ class Price:
 
 # List prices change by the hour at most; by the minute keeps the key small and the hour's turn exact.
 @lru_cache(maxsize=512)
-def list_price(provider: str, model: str, minute: int) -> Price | None:
+def list_price(provider: str, model: str, minute: int, served: Served = ()) -> Price | None:
     """Return a model's list price at a time; ``None`` when it has none, or none by tokens (audio, pages)."""
     info = _find(provider, model)
-    bands = () if info is None else bands_of(info.get_prices(datetime.fromtimestamp(minute * 60, UTC)))
+    if info is None:
+        return None
+    prices = info.get_prices(datetime.fromtimestamp(minute * 60, UTC), dict(served))
+    bands = bands_of(prices, _factor(provider, served))
     return Price(LIST_VERSION, bands) if bands else None
 
 
-def bands_of(prices: ModelPrice) -> tuple[Band, ...]:
-    """Return a list price as rates; empty when it is not by tokens."""
+def bands_of(prices: ModelPrice, factor: Fraction = _ONE) -> tuple[Band, ...]:
+    """Return a list price as rates; empty when it is not by tokens. ``factor`` is on all tokens."""
     if prices.input_mtok is None:
         return ()
     starts = {-1} | {start for key in _TOKENS for start in _starts(getattr(prices, key))}
-    return tuple(Band(over, _rates_over(prices, over)) for over in sorted(starts))
+    return tuple(Band(over, _rates_over(prices, over, factor)) for over in sorted(starts))
+
+
+def _factor(provider: str, served: Served) -> Fraction:
+    return prod((_FACTORS.get((provider, *how), _ONE) for how in served), start=_ONE)
 
 
 def list_context(provider: str, model: str) -> int | None:
@@ -102,9 +116,9 @@ def _starts(price: Decimal | TieredPrices | None) -> list[int]:
     return [tier.start for tier in price.tiers] if isinstance(price, TieredPrices) else []
 
 
-def _rates_over(prices: ModelPrice, over: int) -> Rates:
+def _rates_over(prices: ModelPrice, over: int, factor: Fraction) -> Rates:
     nano: dict[str, Fraction] = {}
-    for kinds, per in ((_TOKENS, PER_MTOK), (_COUNTED, _PER_THOUSAND)):
+    for kinds, per in ((_TOKENS, PER_MTOK * factor), (_COUNTED, _PER_THOUSAND)):
         for key, kind in kinds.items():
             price = getattr(prices, key)
             if price is not None:

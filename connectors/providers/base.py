@@ -59,7 +59,8 @@ class ModelResponse:
     calls it. ``asked`` are the tool calls that it requests; then it has not answered yet, and ``text`` may be empty.
     ``notes`` are short codes of what was corrected in it, such as counts that cannot be (``providers.usage``).
     ``problem`` is why an answer that is paid for cannot be used, for example that it has no text. ``opaque`` is what
-    the provider wants back with the turn's results, such as signed reasoning.
+    the provider wants back with the turn's results, such as signed reasoning. ``served`` is how it was served where
+    that may have a price of its own, such as ``("service_tier", "priority")``.
     """
 
     text: str
@@ -71,6 +72,7 @@ class ModelResponse:
     notes: tuple[str, ...] = ()
     problem: StepError | None = None
     opaque: dict[str, Any] | None = None
+    served: tuple[tuple[str, str], ...] = ()
 
 
 class Provider(Protocol):

@@ -103,7 +103,8 @@ class HttpProvider:
             asked=completion.asked,
             sent=noted(sent, request.pictures),
             received=received,
-            notes=(*completion.notes, *corrected, *notes),
+            notes=(*completion.notes, *corrected, *notes, *(f"{name}:{how}" for name, how in completion.served)),
+            served=completion.served,
             problem=completion.problem,
             opaque=None if completion.opaque is None else {"provider": self.name, **completion.opaque},
         )

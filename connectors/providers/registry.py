@@ -1,7 +1,8 @@
 """The model providers of a process, by name. A new one is a folder, a line here and its settings."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import Literal, NamedTuple
 
 from connectors.providers.anthropic.provider import ANTHROPIC_BASE_URL, AnthropicProvider
 from connectors.providers.base import Provider
@@ -51,17 +52,25 @@ def _works(name: str, endpoint: Endpoint) -> bool:
     return bool(url) and (bool(endpoint.api_key) or url != PROVIDERS[name].home)
 
 
+OpenAIWire = Literal["chat", "responses"]
+
+
 def build_providers(
-    endpoints: Mapping[str, Endpoint] | None = None, *, local_url: str = "", behaviour: LocalBehaviour | None = None
+    endpoints: Mapping[str, Endpoint] | None = None,
+    *,
+    openai_wire: OpenAIWire = "chat",
+    local_url: str = "",
+    behaviour: LocalBehaviour | None = None,
 ) -> dict[str, Provider]:
     """Return the providers by name; the caller closes them.
 
     ``local`` always exists: in this process with ``behaviour``, or, with ``local_url``, behind that server, which has a
     behaviour of its own. The others exist if they can work: with a key, or at a base URL other than the provider's own,
-    where a key may not be needed.
+    where a key may not be needed. ``openai`` speaks chat completions or, by ``openai_wire``, responses.
     """
+    kinds = dict(PROVIDERS) | {"openai": _Kind(partial(OpenAIProvider, wire=openai_wire), OPENAI_BASE_URL)}
     providers: dict[str, Provider] = {"local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)}
     for name in provider_names(endpoints) - {DEFAULT_PROVIDER}:
         endpoint = (endpoints or {})[name]
-        providers[name] = PROVIDERS[name].make(endpoint.api_key, endpoint.base_url.rstrip("/") or PROVIDERS[name].home)
+        providers[name] = kinds[name].make(endpoint.api_key, endpoint.base_url.rstrip("/") or kinds[name].home)
     return providers

@@ -11,6 +11,7 @@ from schemas.errors import StepError
 
 #: Finish reasons as every adapter reports them.
 STOP, LENGTH, TOOL_CALLS, CONTENT_FILTER, REFUSAL = "stop", "length", "tool_calls", "content_filter", "refusal"
+_USUAL = ("", "auto", "default", "standard", "global", "not_available")
 #: What a service adds around each tool, and to say what a schema means.
 TOKENS_OF_A_TOOL = 64
 TOKENS_OF_A_SCHEMA = 256
@@ -26,7 +27,7 @@ class Completion:
     """A parsed answer. ``counts`` are the provider's by kind, as it gave them (see ``providers.usage``).
 
     ``problem`` is why an answer that was counted cannot be used; ``hidden`` says that it has output that is not shown,
-    such as reasoning, so that the visible text bounds nothing. ``opaque`` is as in ``ModelResponse``.
+    such as reasoning, so that the visible text bounds nothing. ``opaque`` and ``served`` are as in ``ModelResponse``.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Completion:
     notes: tuple[str, ...] = ()
     opaque: dict[str, Any] | None = None
     hidden: bool = False
+    served: tuple[tuple[str, str], ...] = ()
 
 
 class Wire(Protocol):
@@ -90,6 +92,15 @@ def finish(reason: object, known: Mapping[str, str]) -> tuple[str, tuple[str, ..
         return STOP, ()
     found = known.get(reason) if isinstance(reason, str) else None
     return (found, ()) if found is not None else (STOP, (UNKNOWN_FINISH,))
+
+
+def served_by(answer: Mapping[str, Any], names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return how a call was served, out of the answer's fields; ``names`` are ours by those on the wire.
+
+    The usual way is left out: it has no price of its own.
+    """
+    said = ((name, text_of(answer.get(field))[:40].lower()) for field, name in names.items())
+    return tuple((name, value) for name, value in said if value not in _USUAL)
 
 
 def an_object(value: object) -> dict[str, Any]:

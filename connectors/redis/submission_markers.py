@@ -79,6 +79,12 @@ class SubmissionMarkers:
             async with asyncio.timeout(self._timeout_s):
                 await pipe.execute()
 
+    async def exists(self, run_id: str) -> bool:
+        """Return true if a submission has a marker, pending or accepted."""
+        with redis_errors("look up a submission"):
+            async with asyncio.timeout(self._timeout_s):
+                return bool(await self._redis.exists(self._key(run_id)))
+
     async def find(self, org_id: str, run_id: str) -> Receipt | None:
         """Return an accepted submission of the organisation, or ``None``."""
         with redis_errors("look up a submission"):

@@ -24,7 +24,7 @@ from schemas.errors import StepError, Unavailable
 
 log = logging.getLogger(__name__)
 
-#: As many as there are threads; each has some 15 MB of its own besides what user code takes.
+#: As many as there are threads; each has some 5 MB of its own besides what user code takes.
 MAX_PROCESSES = 32
 #: Processes that are ready before the first call.
 WARM_PROCESSES = 2

@@ -19,8 +19,9 @@ import orjson
 from connectors.tools.context import ToolContext
 from connectors.tools.entries import Entry, ToolKind
 from connectors.tools.raised import CallRaised, contain, described, user_frames
-from schemas.errors import BadRecord, Rejected, StepError, TryLater
+from schemas.errors import BadRecord, BadValue, Rejected, StepError, TryLater
 from schemas.payload import Reference
+from schemas.values.json_text import write_json
 
 LENGTH = struct.Struct("!I")
 #: A result is stored as an object when it is large, and those have at most as many bytes.
@@ -115,11 +116,9 @@ def read_message(sock: socket.socket) -> Job | Warm | None:
 def result_frame(value: Any) -> bytes:
     """Return a call's result as a frame. Raises a final ``StepError`` ``bad_output``."""
     try:
-        data = orjson.dumps(value)
-    except TypeError as exc:
+        data = write_json(value)
+    except BadValue as exc:
         raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
-    if b"null" in data and _has_no_number(value):
-        raise StepError("bad_output", "the output has NaN or an infinity, which JSON cannot express; return null")
     if len(data) > MAX_RESULT_BYTES:
         raise StepError("bad_output", f"it has {len(data)} bytes as JSON, the most is {MAX_RESULT_BYTES}; split it")
     return LENGTH.pack(1 + len(data)) + _VALUE + data
@@ -194,15 +193,6 @@ def _module(name: str, file: str | None) -> Any:
         del sys.modules[name]
         raise
     return module
-
-
-def _has_no_number(value: Any) -> bool:
-    """Return true if a value has a float that is none in JSON."""
-    if isinstance(value, float):
-        return value != value or value in (float("inf"), float("-inf"))  # noqa: PLR0124 - NaN is what differs from itself
-    if isinstance(value, dict):
-        return any(map(_has_no_number, value.values()))
-    return isinstance(value, (list, tuple)) and any(map(_has_no_number, value))
 
 
 def _read(sock: socket.socket, size: int) -> bytes | None:

@@ -43,6 +43,7 @@ from connectors.tools.raised import contain, described
 from connectors.tools.thread_pool import MAX_ABANDONED, Progress, Threads
 from schemas.errors import StepError
 from schemas.ids import canonical_hash
+from schemas.spec.known_inputs import ArgumentNames
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Key = tuple[ToolKind, str]
@@ -146,6 +147,16 @@ class Registry:
         """Return the names of the arguments that a call takes; ``None`` if it is unknown here, or takes any."""
         entry = self._entries.get((kind, name))
         return None if entry is None or entry.open_ended else frozenset(entry.arguments.model_fields)
+
+    def all_argument_names(self) -> ArgumentNames:
+        """Return the same of all entries, as data."""
+        return ArgumentNames(
+            {
+                key: frozenset(entry.arguments.model_fields)
+                for key, entry in self._entries.items()
+                if not entry.open_ended
+            }
+        )
 
     def entries(self, kind: ToolKind | None = None) -> list[Entry]:
         """Return the entries, by kind and name."""

@@ -9,10 +9,10 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+from connectors.objects.file_stamp import Stamp, stamp_of
 from connectors.tools.declared import declared_in, register
 from connectors.tools.entries import ToolKind
 from connectors.tools.registry import REGISTRY, Registry
-from connectors.tools.stamp import Stamp, stamp_of
 
 log = logging.getLogger(__name__)
 

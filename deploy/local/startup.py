@@ -1,5 +1,6 @@
 """The steps of ``make run`` from the first engine to the printed address, and the sample."""
 
+import importlib
 import threading
 import time
 from collections.abc import Callable
@@ -8,7 +9,6 @@ from deploy.local import env_file
 from deploy.local.engines.engine import Engine
 from deploy.local.engines.errors import EngineError
 from deploy.local.engines.progress import heartbeat
-from deploy.local.instructions import instructions
 from deploy.local.supervisor import Supervisor
 from deploy.local.watched import Watched
 
@@ -43,6 +43,8 @@ class Startup:
         with heartbeat(self._screen.progress, "starting the engines: Kafka, Redis, PostgreSQL, ClickHouse, NATS"):
             for name, engine in self._system.stack.engines.items():
                 self._beside(self._prepare_engine, engine, watched.engines[name])
+            # Loaded while the engines start, which takes about as long.
+            importlib.import_module("deploy.local.preparation")
             _until(watched.engines_serve)
         with heartbeat(self._screen.progress, "migrating the schemas and creating the topics"):
             self._prepare()
@@ -77,7 +79,8 @@ class Startup:
         seconds = f"serving on {system.api_url} after {time.monotonic() - self._began:.1f} s"
         if not screen.terminal:
             screen.say(seconds)
-        # Imported late: its table costs a quarter of a second, and only the first start needs it.
+        # Imported late: the engines are not to wait for what comes after them.
+        from deploy.local.instructions import instructions
         from deploy.local.sample import SampleError
         from deploy.local.sample_once import Sample
 

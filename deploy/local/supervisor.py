@@ -57,7 +57,7 @@ class Supervisor:
         return all(role.serves for role in self.roles.values())
 
     def replace(self, name: str) -> None:
-        """Stop a role and start it again; it finishes what it works on first."""
+        """Stop a role and start it again; it finishes what it works on first, and does not count as serving."""
         self.roles[name].expect_end()
         process = self.system.roles[name].process
         if process is not None:

@@ -1,12 +1,13 @@
 """Watches a user's file of tools: a change that loads restarts the worker, a broken one is reported."""
 
+import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-from connectors.tools.stamp import stamp_of
+from connectors.objects.file_stamp import stamp_of
 from deploy.local.roles import ROOT
 from deploy.local.screen import shown
 from deploy.local.supervisor import WORKER, Supervisor
@@ -40,8 +41,19 @@ class ToolsWatch:
             if (fault := self._fault()) is not None:
                 self._warn(f"{fault}; the worker keeps what it has until it is corrected")
             else:
-                self._supervisor.screen.warn(f"{shown(self._path)} has changed: the worker starts again with it")
-                self._supervisor.replace(WORKER)
+                self._reload()
+
+    def _reload(self) -> None:
+        """Restart the worker; once it serves, the API may take workflows that name what is new."""
+        screen, roles = self._supervisor.screen, self._supervisor.roles
+        screen.warn(f"{shown(self._path)} has changed: the worker starts again with it")
+        self._supervisor.replace(WORKER)
+        while not roles[WORKER].serves:
+            time.sleep(POLL_S)
+        api = self._supervisor.system.roles["api"].process
+        if api is not None and roles["api"].serves:
+            api.send_signal(signal.SIGHUP)
+        screen.warn(f"the worker serves again, with {shown(self._path)}")
 
     def _fault(self) -> str | None:
         """Load the file in a process of its own; return what is wrong with it."""

@@ -14,6 +14,8 @@ from deploy.local.engines.errors import EngineError
 MOST_DEATHS, WINDOW_S = 5, 60.0
 #: The pauses before the first start after a death, the second, and so on.
 PAUSES_S = (0.3, 0.6, 1.2, 2.4)
+#: A wrong setting; it ends every start alike. See ``streams.process.exit_codes``.
+CONFIG = 78
 LINES_OF_A_CRASH = 15
 #: A signal from outside leaves no reason in the log; a few lines still show what the process was doing.
 LINES_OF_A_KILL = 5
@@ -55,19 +57,22 @@ class Death:
 
     @property
     def last(self) -> bool:
-        """Return true if it died too often to be started again."""
-        return self.recent >= MOST_DEATHS
+        """Return true if it died too often to be started again, or of a wrong setting."""
+        return self.recent >= MOST_DEATHS or self.code == CONFIG
 
     def __str__(self) -> str:
         """Name the process, the cause, the next action and the log."""
-        follows = (
-            f"its death number {self.recent} within {WINDOW_S:.0f} s, so everything stops"
-            if self.last
-            else f"it starts again in {self.pause_s:g} s"
-        )
         lines = "".join(f"\n  {line}" for line in self.lines.splitlines())
         said = f"; the last lines since its start:{lines}" if lines else " and has no line since its start"
-        return f"{self.name} {how(self.code)}; {follows}. Its log is {self.log_path}{said}"
+        return f"{self.name} {how(self.code)}; {self._follows}. Its log is {self.log_path}{said}"
+
+    @property
+    def _follows(self) -> str:
+        if self.code == CONFIG:
+            return "a setting is wrong, so everything stops"
+        if self.last:
+            return f"its death number {self.recent} within {WINDOW_S:.0f} s, so everything stops"
+        return f"it starts again in {self.pause_s:g} s"
 
 
 def how(code: int) -> str:
@@ -102,7 +107,8 @@ class Watched:
     @property
     def serves(self) -> bool:
         """Return true if it runs and has reported that it serves."""
-        return self._launched and self._ready.is_set() and self.process.pid is not None
+        up = self._launched and self._ready.is_set() and self.process.pid is not None
+        return up and not self._replacing
 
     def look(self, now: float) -> Death | None:
         """Launch it when that is due; return its death if it has ended since the last call."""

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas import money
+from schemas.values.fields import Amount
+from schemas.values.text import clean_text
 
 MAX_CENTS = Decimal(money.MAX_NANO // money.NANO_PER_CENT)
 MAX_TAGS = 32
@@ -28,20 +30,14 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not contain the character U+0000, which cannot be stored")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(clean_text)]
 TagKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 TagValue = Annotated[Text, Field(max_length=256)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)]
 
-Cents = Annotated[Decimal, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False), AfterValidator(money.check_cents)]
-"""An amount in US cents, as a number or as a string; fractions are allowed."""
-Usd = Annotated[Decimal, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False), AfterValidator(money.check_usd)]
+Cents = Annotated[Amount, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False), AfterValidator(money.check_cents)]
+"""An amount in US cents, as a number or as an ASCII decimal in a string; fractions are allowed."""
+Usd = Annotated[Amount, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False), AfterValidator(money.check_usd)]
 """An amount in US dollars."""
 
 

@@ -1,6 +1,7 @@
 """Errors as the API answers them: problem details, RFC 9457."""
 
 from schemas.api_models.base import Answer
+from schemas.api_models.runs import RunLinks
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -14,7 +15,10 @@ class ProblemPart(Answer):
 
 
 class ProblemDetails(Answer):
-    """An error. ``type`` is stable and tells programs how to react; ``detail`` is for people."""
+    """An error. ``type`` is stable and tells programs how to react; ``detail`` is for people.
+
+    ``run_id`` and ``links`` are those of a run whose submission was not acknowledged and may have been accepted.
+    """
 
     type: str
     title: str
@@ -23,3 +27,5 @@ class ProblemDetails(Answer):
     instance: str | None = None
     problems: list[ProblemPart] = []
     dependency: str | None = None
+    run_id: str | None = None
+    links: RunLinks | None = None

@@ -1,13 +1,13 @@
 """Schedules: runs at scheduled times."""
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from schemas.api_models.base import Answer, Cents, Request, Tags, Text
 from schemas.api_models.runs import RunDryRun
 from schemas.spec.model import NAME_PATTERN
+from schemas.timestamps import parse_time
 
 Overlap = Literal["skip", "queue_one", "allow", "cancel_previous"]
 Catchup = Literal["all", "latest", "none"]
@@ -78,6 +78,16 @@ class ChangeSchedule(Request):
     paused: bool | None = None
 
 
+def _time_ms(value: object) -> object:
+    return parse_time(value if isinstance(value, str) else repr(value))
+
+
+Time = Annotated[
+    int, BeforeValidator(_time_ms, json_schema_input_type=str), Field(json_schema_extra={"format": "date-time"})
+]
+"""A time in RFC 3339 with a zone, read as milliseconds since the Unix epoch."""
+
+
 class Backfill(Request):
     """Run the slots from ``from`` (inclusive) to ``to`` (exclusive) that were not run."""
 
@@ -88,8 +98,8 @@ class Backfill(Request):
         json_schema_extra={"examples": [{"from": "2026-11-01T00:00:00Z", "to": "2026-11-08T00:00:00Z"}]},
     )
 
-    begin: AwareDatetime = Field(alias="from")
-    to: AwareDatetime
+    begin: Time = Field(alias="from")
+    to: Time
 
 
 class BackfillAnswer(Answer):
@@ -168,8 +178,3 @@ class SchedulePage(Answer):
     """Every schedule of the organisation, by name."""
 
     schedules: list[ScheduleAnswer]
-
-
-def milliseconds(at: datetime) -> int:
-    """Return a time as milliseconds since the epoch."""
-    return int(at.timestamp() * 1000)

@@ -13,10 +13,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+import orjson
 from cel_expr_python import cel
 
 from schemas.records.base import Json
 from schemas.spec.references import LOOP
+from schemas.values.json_text import has_nul
 
 #: Long enough for any rule that a person should have to read; the work of an evaluation grows with it.
 MAX_CHARS = 500
@@ -45,6 +47,7 @@ _PLACE = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _STATUS = re.compile(r"^[A-Z_]+: ")
 _NOTE_CHARS = 300
+_UNDECIDED = "it cannot be decided, so it is false"
 
 
 class BadCondition(ValueError):
@@ -79,6 +82,8 @@ class Condition:
     def evaluate(self, inputs: Mapping[str, Json], outputs: Mapping[str, Json]) -> Answer:
         """Evaluate it; ``outputs`` has the value of each of ``nodes``, ``None`` for a node without output."""
         values = {_variable(node): outputs[node] for node in self.nodes}
+        if fault := _unreadable([inputs, values]):
+            return Answer(False, f"{_UNDECIDED}: {fault}"[:_NOTE_CHARS])
         result = self._program.eval(data=values | {INPUTS: inputs})
         kind = result.type()
         if kind == cel.Type.BOOL:
@@ -87,7 +92,7 @@ class Condition:
             why = _STATUS.sub("", str(result.value())).replace(_INTERNAL, LOOP)
         else:
             why = f"it gives a value of type {kind.name()}, not true or false"
-        return Answer(False, f"it cannot be decided, so it is false: {why}"[:_NOTE_CHARS])
+        return Answer(False, f"{_UNDECIDED}: {why}"[:_NOTE_CHARS])
 
 
 def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
@@ -113,6 +118,14 @@ def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
 def inputs_read(text: str) -> frozenset[str] | None:
     """Return the keys of the run's inputs that a condition may read, ``None`` if it may read all."""
     return None if _ALL_INPUTS.search(text) else frozenset(_INPUT.findall(text))
+
+
+def _unreadable(values: Json) -> str:
+    """Return why CEL would read values as others: it ends texts and keys at U+0000, which doors did take once."""
+    try:
+        return "a text has the character U+0000" if has_nul(orjson.dumps(values)) else ""
+    except TypeError as exc:
+        return f"a value is not JSON: {exc}"
 
 
 def _internal(match: re.Match[str]) -> str:

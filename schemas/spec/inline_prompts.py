@@ -1,8 +1,8 @@
 """Prompts that are written inside a workflow's nodes, in place of ``prompt_ref``.
 
-``prompt: "Summarise {{content}}"``, or ``prompt: {system: "...", user: "..."}``, which is one text: the system part, an
-empty line, the user's part. At registration each becomes a version of the prompt ``<workflow>.<node>``, and the node
-names that version; so runs, records and hashes know registered prompts alone.
+``prompt: "Summarise {{content}}"``, or ``prompt: {system: "...", user: "..."}``, of which ``system`` becomes the node's
+field of that name. At registration the text becomes a version of the prompt ``<workflow>.<node>``, and the node names
+that version; so runs, records and hashes know registered prompts alone.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.errors import Problem
 from schemas.ids import content_hash
+from schemas.records.base import Json
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN, PinnedPrompt, WorkflowSpec
 from schemas.spec.read import Document
@@ -46,29 +47,9 @@ def take_inline(document: Document) -> tuple[Document, list[InlinePrompt], list[
     nodes = dag.get("nodes") if isinstance(dag, dict) else None
     if not isinstance(dag, dict) or not isinstance(nodes, list):
         return document, [], []
-    found: list[InlinePrompt] = []
-    problems: list[Problem] = []
-    written = _taken(nodes, "dag.nodes", str(document.get("name")), found, problems)
-    return document | {"dag": dag | {"nodes": written}} if found else document, found, problems
-
-
-def _taken(nodes: list[Any], path: str, workflow: str, found: list[InlinePrompt], problems: list[Problem]) -> list[Any]:
-    """Return nodes, those of loops' bodies as well, with the names of their inline prompts in their places."""
-    written = list(nodes)
-    for index, node in enumerate(nodes):
-        place = f"{path}[{index}].config"
-        match node:
-            case {"config": {"body": [*body]} as looped}:
-                inner = _taken(body, f"{place}.body", workflow, found, problems)
-                written[index] = node | {"config": looped | {"body": inner}}
-        config = _config(node)
-        if config is not None:
-            prompt = InlinePrompt(str(node.get("id")), f"{workflow}.{node.get('id')}", _text(config[FIELD]))
-            problems += _problems(place, prompt, config)
-            found.append(prompt)
-            rest = {name: value for name, value in config.items() if name != FIELD}
-            written[index] = node | {"config": rest | {"prompt_ref": prompt.name}}
-    return written
+    taken = _Taken(str(document.get("name")), [], [])
+    written = taken.nodes(nodes, "dag.nodes")
+    return document | {"dag": dag | {"nodes": written}} if taken.found else document, taken.found, taken.problems
 
 
 def with_versions(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> WorkflowSpec:
@@ -76,40 +57,63 @@ def with_versions(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt]) -> Wo
     if not prompts:
         return spec
     document = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    nodes = document["dag"]["nodes"]
-    bodies = [outer["config"].get("body", []) for outer in nodes]
-    for node in (*nodes, *(inner for body in bodies for inner in body)):
-        if (prompt := prompts.get(node["id"])) is not None:
-            node["config"]["prompt_ref"] = f"{prompt.name}@{prompt.version}"
+    for node in document["dag"]["nodes"]:
+        for one in (node, *node["config"].get("body", ())):
+            if (prompt := prompts.get(one["id"])) is not None:
+                one["config"]["prompt_ref"] = f"{prompt.name}@{prompt.version}"
     return WorkflowSpec.model_validate(document)
 
 
-def renamed(problem: Problem, inline: Collection[str]) -> Problem:
-    """Return a problem of a node's prompt with the place where it is written; ``inline`` are the paths of nodes."""
-    place, _, field = problem.path.rpartition(".config.prompt_ref")
-    if field or place not in inline:
+def renamed(problem: Problem, places: Collection[str]) -> Problem:
+    """Return a problem of a node's prompt with the place where it is written; ``places`` are nodes with one."""
+    if problem.path.removesuffix(".config.prompt_ref") not in places or not problem.path.endswith("_ref"):
         return problem
     return Problem(problem.path.removesuffix("_ref"), problem.message, problem.fix)
 
 
-def _config(node: Any) -> dict[str, Any] | None:
-    """Return the config of a node with an inline prompt."""
-    if not isinstance(node, dict) or node.get("type") not in _KINDS:
-        return None
-    config = node.get("config")
-    return config if isinstance(config, dict) and FIELD in config else None
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The prompts that were found so far in a workflow of this name, and their problems."""
+
+    workflow: str
+    found: list[InlinePrompt]
+    problems: list[Problem]
+
+    def nodes(self, nodes: list[Json], path: str) -> list[Json]:
+        """Return nodes with names in place of their prompts, those of loops' bodies included."""
+        return [self._node(node, f"{path}[{index}]") for index, node in enumerate(nodes)]
+
+    def _node(self, node: Json, path: str) -> Json:
+        config = node.get("config") if isinstance(node, dict) else None
+        if not isinstance(node, dict) or not isinstance(config, dict):
+            return node
+        body = config.get("body")
+        if node.get("type") == "loop" and isinstance(body, list):
+            return node | {"config": config | {"body": self.nodes(body, f"{path}.config.body")}}
+        if node.get("type") not in _KINDS or FIELD not in config:
+            return node
+        system, user = _parts(config[FIELD])
+        prompt = InlinePrompt(str(node.get("id")), f"{self.workflow}.{node.get('id')}", user)
+        self.problems.extend(_problems(f"{path}.config", prompt, config))
+        self.found.append(prompt)
+        rest = {name: value for name, value in config.items() if name != FIELD}
+        return node | {"config": rest | {"prompt_ref": prompt.name} | ({"system": system} if system else {})}
 
 
-def _text(prompt: Any) -> str:
-    if isinstance(prompt, dict):
-        return "\n\n".join(str(prompt[part]) for part in _PARTS if prompt.get(part))
-    return prompt if isinstance(prompt, str) else ""
+def _parts(prompt: Json) -> tuple[str, str]:
+    """Return the system part and the user's part of a prompt, empty where they are no texts."""
+    if not isinstance(prompt, dict):
+        return "", prompt if isinstance(prompt, str) else ""
+    system, user = (prompt.get(part) for part in _PARTS)
+    return system if isinstance(system, str) else "", user if isinstance(user, str) else ""
 
 
 def _problems(path: str, prompt: InlinePrompt, config: Mapping[str, Any]) -> Iterator[Problem]:
     where = f"{path}.{FIELD}"
     if "prompt_ref" in config:
         yield Problem(where, "a node has either `prompt` or `prompt_ref`, this one has both", "remove one of them")
+    if isinstance(config[FIELD], dict) and "system" in config and "system" in config[FIELD]:
+        yield Problem(f"{path}.system", "is given twice: here and in `prompt`", "remove one of them")
     if not _well_formed(config[FIELD]):
         yield Problem(
             where, "is neither a text nor {system, user}", 'write prompt: "..." or {system: "...", user: "..."}'

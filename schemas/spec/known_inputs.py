@@ -1,11 +1,13 @@
 """The inputs that a workflow reads. Any other input of a run is most likely a misspelt one."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from schemas.errors import Problem
 from schemas.spec.check.nodes import ITEM_NAMES
-from schemas.spec.check.shape import similar
+from schemas.spec.check.shape import MAX_NAMED, similar
 from schemas.spec.condition_inputs import inputs_of_conditions
 from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
@@ -15,6 +17,17 @@ from schemas.spec.required_inputs import needed_of
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentNames:
+    """The arguments of tools and functions as data, by kind and name, for another process to read."""
+
+    names: Mapping[tuple[str, str], frozenset[str]]
+
+    def __call__(self, kind: Literal["tool", "function"], name: str) -> frozenset[str] | None:
+        """Return the names of the arguments of one; ``None`` if it is unknown or takes any."""
+        return self.names.get((kind, name))
 
 
 def any_arguments(_kind: Literal["tool", "function"], _name: str) -> frozenset[str] | None:
@@ -30,14 +43,14 @@ def known_inputs(resolved: ResolvedSpec, arguments: Arguments) -> frozenset[str]
 def unknown_input_problems(
     known: frozenset[str] | None, names: Iterable[str], workflow: str, path: str = "inputs"
 ) -> list[Problem]:
-    """Return a problem for each input that nothing in ``workflow`` reads."""
+    """Return a problem for each input that nothing in ``workflow`` reads, of the first ``MAX_NAMED``."""
     if known is None:
         return []
+    unknown = islice((name for name in names if name not in known), MAX_NAMED)
     fix = "otherwise remove it, or write `allow_unknown_inputs: true` in the workflow"
     return [
         Problem(f"{path}.{name}", f"is read by nothing in {workflow}", f"{similar(name, known)}; {fix}")
-        for name in names
-        if name not in known
+        for name in unknown
     ]
 
 

@@ -9,7 +9,7 @@ from schemas.spec.check.shape import node_or_none, similar
 from schemas.spec.compensation import reached, widened
 from schemas.spec.graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec.loops import BODY_NAMES, with_outputs
-from schemas.spec.model import LoopNode, Node, WorkflowSpec
+from schemas.spec.model import MAX_NODES, LoopNode, Node, WorkflowSpec
 
 #: Names that have another meaning where a node's id may stand.
 RESERVED = {"item": "the item of a mapped node", "index": "the index of a mapped node's item"}
@@ -78,7 +78,8 @@ def outline_of(spec: WorkflowSpec) -> Outline:
 def outline_of_document(document: Mapping[str, Json]) -> Outline:
     """Return the readable part of an invalid document; entries without an id, or without two ends, are skipped."""
     dag = document.get("dag")
-    nodes = _list(dag, "nodes")
+    # Ancestors take memory with the square of the nodes.
+    nodes = _list(dag, "nodes")[:MAX_NODES]
     edges = _list(dag, "edges")
     return _outline(
         tuple(

@@ -1,34 +1,38 @@
 """Reads a workflow document: YAML or JSON text, or a mapping, into plain JSON values.
 
-YAML is read by the safe loader only. Aliases are refused (a few of them expand into gigabytes), and so are duplicate
-keys, of which the first would be dropped silently. Dates stay text as written.
+YAML is read by the safe loader only, once its values are counted. Aliases are refused (a few of them expand into
+gigabytes), and so are duplicate keys, of which the first would be dropped silently. Plain scalars are read by YAML
+1.2's core schema: dates, ``yes`` and ``no`` stay text as written.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import yaml
 
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
+from schemas.spec.document_size import MAX_DEPTH, refuse_large, refuse_large_yaml
+from schemas.values.check import value_problems
+from schemas.values.yaml_core import read_as_core_schema
 
 #: Maximum size of a document; one of a thousand nodes has a fifth of this.
 MAX_DOCUMENT_CHARS = 1_000_000
-MAX_DEPTH = 50
-#: Integers beyond these do not survive a JSON reader in another language.
-_MAX_INT = 2**63 - 1
+#: More of them tell an author nothing, and take their time.
+MAX_PROBLEMS = 100
 
 Document = dict[str, Json]
 
 
-def read_document(source: str | Mapping[str, Json]) -> Document:
-    """Return the document as JSON values. Raises ``InvalidSpec``."""
+def read_document(source: str | Mapping[str, Json], fields: str = "name, version and dag") -> Document:
+    """Return the document as JSON values. Raises ``InvalidSpec``; ``fields`` are those that one should have."""
     data = _read_text(source) if isinstance(source, str) else source
     if not isinstance(data, Mapping):
         found = "is empty" if data is None else f"is a {_kind(data)}"
-        raise _invalid("", f"the document {found}", "write a mapping with name, version and dag")
-    problems = tuple(_not_json(data, "", 0))
+        raise _invalid("", f"the document {found}", f"write a mapping with {fields}")
+    problems = tuple(islice(value_problems(data, depth=MAX_DEPTH), MAX_PROBLEMS))
     if problems:
         raise InvalidSpec(problems)
     return dict(data)
@@ -47,9 +51,11 @@ def _read_text(text: str) -> object:
 
 def _read_json(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError:
-        return _read_yaml(text)  # a YAML mapping in braces
+        data = json.loads(text, object_pairs_hook=_unique)
+    except ValueError:
+        return _read_yaml(text)  # a YAML mapping in braces, or a number of thousands of digits
+    refuse_large(data)
+    return data
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -63,6 +69,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _read_yaml(text: str) -> object:
     try:
+        refuse_large_yaml(text)
         loader = _Loader(text)
         try:
             return loader.get_single_data()
@@ -70,24 +77,27 @@ def _read_yaml(text: str) -> object:
             loader.dispose()
     except yaml.MarkedYAMLError as exc:
         where = f" at line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
-        raise _invalid("", f"not YAML{where}: {exc.problem or exc.context}", "fix the document there") from exc
+        raise _unreadable(text, f"not YAML{where}: {exc.problem or exc.context}") from exc
     except (yaml.YAMLError, ValueError, OverflowError) as exc:
-        raise _invalid("", f"not YAML: {str(exc)[:300]}", "fix the document there") from exc
+        raise _unreadable(text, f"not YAML: {str(exc)[:300]}") from exc
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader without aliases, duplicate keys and dates."""
+def _unreadable(text: str, message: str) -> InvalidSpec:
+    """Return the error of a text that is no YAML. One in braces was meant as JSON."""
+    fix = "fix the document there"
+    if text.lstrip().startswith("{"):
+        try:
+            json.loads(text)
+        except ValueError as exc:
+            where = f" at line {exc.lineno}: {exc.msg}" if isinstance(exc, json.JSONDecodeError) else f": {exc}"
+            return _invalid("", f"not JSON{where}", fix)
+    if "\n" not in text.strip():
+        fix = "keep its lines: curl sends them with --data-binary, and joins them with -d"
+    return _invalid("", message, fix)
 
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise _invalid("", f"line {mark.line + 1} has an alias (*name)", "write the value out")
-        return super().compose_node(parent, index)
+class _Loader(yaml.CSafeLoader):
+    """The safe loader in C, without duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()
@@ -100,53 +110,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _not_json(value: object, path: str, depth: int) -> Iterator[Problem]:
-    """Yield the values that cannot be written as JSON and read back unchanged."""
-    if depth > MAX_DEPTH:
-        yield Problem(path, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
-    elif isinstance(value, Mapping):
-        for key, child in value.items():
-            if isinstance(key, str):
-                yield from _not_json(child, f"{path}.{key}" if path else key, depth + 1)
-            else:
-                yield Problem(path, f"the key {_written(key)} is not text", quoted(key))
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _not_json(child, f"{path}[{index}]", depth + 1)
-    elif not _is_scalar(value):
-        yield Problem(path, f"{_shown(value)} is not a JSON value", "write text, a finite number, true, false or null")
-
-
-def quoted(value: object) -> str:
-    """Return how to write a text that YAML reads as another value."""
-    if isinstance(value, bool):
-        word = "yes" if value else "no"
-        return (
-            f'write it in quotes, such as "{word}": YAML reads yes, no, on and off as true and false '
-            f"(here {_written(value)})"
-        )
-    return f'write it in quotes, such as "{_written(value)}"'
-
-
-def _written(value: object) -> str:
-    """Return a value as JSON and YAML write it."""
-    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
-
-
-def _is_scalar(value: object) -> bool:
-    if isinstance(value, float):
-        return value - value == 0.0  # false for NaN and the infinities
-    if isinstance(value, int):
-        return abs(value) <= _MAX_INT
-    if isinstance(value, str):
-        return not any("\ud800" <= char <= "\udfff" for char in value)
-    return value is None
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, (int, float)):
-        return repr(value) if isinstance(value, float) else "an integer of over 64 bits"
-    return "text with half of a surrogate pair" if isinstance(value, str) else f"a {_kind(value)}"
+read_as_core_schema(_Loader)
 
 
 def _kind(value: object) -> str:

@@ -7,7 +7,7 @@ from connectors.prices.known import KnownModels
 from connectors.providers.registry import PROVIDER_NAMES
 from schemas.budgets import Scope
 from schemas.errors import InvalidInput, Problem
-from schemas.spec.check.shape import similar
+from schemas.spec.check.shape import MAX_NAMED, similar
 
 _ANYHOW = "or give allow_unknown: true for one that is to come"
 
@@ -32,13 +32,8 @@ class Targets:
         if not names:
             return
         known = await self._names(org_id, "workflow")
-        _refuse(
-            [
-                Problem(f"{path}.{name}", f"there is no workflow '{name}'", _fix(name, known))
-                for name in names
-                if name not in known
-            ]
-        )
+        unknown = [name for name in names if name not in known][:MAX_NAMED]
+        _refuse([Problem(f"{path}.{name}", f"there is no workflow '{name}'", _fix(name, known)) for name in unknown])
 
     async def _names(self, org_id: str, scope: Scope) -> frozenset[str]:
         if scope == "workflow":

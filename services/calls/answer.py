@@ -5,11 +5,13 @@ import re
 import msgspec
 
 from connectors.providers.base import ModelResponse
-from schemas.errors import StepError, Undecodable
+from connectors.providers.conversation import Asked
+from schemas.errors import BadValue, StepError, Undecodable
 from schemas.payload import INLINE_LIMIT
 from schemas.records.base import Json
 from schemas.records.run_events import ToolUse
-from topics.codec import parse
+from schemas.values.bounds import MAX_DEPTH
+from schemas.values.json_text import read_json, write_json
 
 #: Models like to put JSON into a block of Markdown, whatever they are asked.
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(?P<inside>.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
@@ -27,21 +29,32 @@ def read_answer(text: str) -> Json:
     if bare[:1] + bare[-1:] not in ("{}", "[]"):
         return text
     try:
-        return parse(bare.encode())
-    except Undecodable:
+        return read_json(bare.encode(), MAX_DEPTH)
+    except (Undecodable, UnicodeEncodeError):
         return text
 
 
 def output_of(response: ModelResponse) -> Json:
     """Return what a turn that asks for calls records; ``opaque`` is there when the provider wants it back."""
-    calls = [{"id": one.id, "name": one.name, "args": one.args} for one in response.asked]
+    calls = [{"id": one.id, "name": one.name, "args": one.args} for one in map(_use_of, response.asked)]
     said = {"text": response.text, "tool_calls": calls}
     return said if response.opaque is None else said | {"opaque": response.opaque}
 
 
 def uses_of(response: ModelResponse) -> list[ToolUse]:
-    """Return the calls that a turn asks for. Raises a final ``StepError`` when no record takes them."""
-    uses = [ToolUse(id=one.id, name=one.name, args=one.args, problem=one.problem) for one in response.asked]
+    """Return the calls that a turn asks for; one with arguments that break a rule of values is returned to the model.
+
+    Raises a final ``StepError`` when no record takes them.
+    """
+    uses = [_use_of(one) for one in response.asked]
     if len(msgspec.json.encode(uses)) > INLINE_LIMIT:
         raise StepError("too_large", f"the calls that the model asks for have over {INLINE_LIMIT // 1024} KiB together")
     return uses
+
+
+def _use_of(asked: Asked) -> ToolUse:
+    try:
+        write_json(asked.args)
+    except BadValue as exc:
+        return ToolUse(id=asked.id, name=asked.name, problem=f"the arguments cannot be used: {exc}")
+    return ToolUse(id=asked.id, name=asked.name, args=asked.args, problem=asked.problem)

@@ -18,7 +18,7 @@ async def captured(objects: Objects, org_id: str, capture: Capture, body: Any) -
         return None
     try:
         return await objects.to_payload(org_id, redacted(body) if capture == "redacted" else body)
-    except (TypeError, Undecodable) as exc:
+    except Undecodable as exc:
         return inline({"not_captured": str(exc)})
 
 

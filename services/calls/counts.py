@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
+from connectors.prices.listed import Served
 from connectors.prices.rates import PART_OF
 from connectors.providers.base import ModelResponse
 from schemas.money import MAX_NANO
@@ -40,16 +41,16 @@ def believed(prices: Prices, call: Call, response: ModelResponse) -> ModelRespon
         notes.append("output_tokens:impossible")
     elif usage.output_tokens > most:
         notes.append("output_tokens:over_max")
-    if _is_absurd(prices, call, usage):
+    if _is_absurd(prices, call, usage, response.served):
         usage = Usage(input_tokens=min(usage.input_tokens, call.input_tokens), output_tokens=most)
         notes.append("price:impossible")
     return replace(response, usage=usage, notes=(*response.notes, *notes)) if notes else response
 
 
-def _is_absurd(prices: Prices, call: Call, usage: Usage) -> bool:
+def _is_absurd(prices: Prices, call: Call, usage: Usage, served: Served) -> bool:
     if max(usage.web_searches, usage.storage_searches, usage.billed_units) > _MOST_UNITS:
         return True
-    return prices.cost(*call.route, usage, call.reserved.booked_at_ms) > MAX_NANO
+    return prices.cost(*call.route, usage, call.reserved.booked_at_ms, served) > MAX_NANO
 
 
 def _without_parts(usage: Usage, whole: str, count: int) -> Usage:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.ports.engine import Clock
+from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from connectors.redis.response_cache import CachedAnswer, CacheKey
@@ -78,8 +79,8 @@ class Prices(Protocol):
         """Return the most that a call can cost; ``absent`` are kinds of usage that it cannot lead to."""
         ...
 
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
-        """Return the cost of a call that was made."""
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
+        """Return the cost of a call that was made, by how it was served."""
         ...
 
     def picture_tokens(self, provider: str, model: str) -> int | None:

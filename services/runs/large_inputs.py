@@ -7,15 +7,18 @@ objects of a run that never came are harmless, and a repetition stores nothing n
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from msgspec import structs
 
 from connectors.objects.store import Objects
-from schemas.errors import InvalidInput, TooLarge, Unavailable
+from schemas.errors import BadValue, InvalidInput, TooLarge, Unavailable
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import RunSubmitted
+from schemas.values.bounds import MAX_DEPTH
+from schemas.values.json_text import write_json
 
 #: Maximum size of a run's inputs as JSON, unless an installation configures another.
 MAX_INPUTS_BYTES = 8 * 1024 * 1024
@@ -45,9 +48,10 @@ class LargeInputs:
     def size_of(self, inputs: Mapping[str, Any]) -> int:
         """Return the bytes of inputs as JSON. Raises ``InvalidInput`` for other values, and ``TooLarge``."""
         try:
-            size = len(orjson.dumps(inputs))
-        except TypeError as exc:
-            raise InvalidInput(f"the inputs cannot be written as JSON: {exc}") from exc
+            size = len(write_json(inputs, MAX_DEPTH + 1))
+        except BadValue as exc:
+            problem = replace(exc.problem, path=f"inputs.{exc.problem.path}")
+            raise InvalidInput(str(problem), (problem,)) from exc
         if size > self._most_bytes:
             raise TooLarge(
                 f"the inputs have {size} bytes as JSON, the limit is {self._most_bytes}: "

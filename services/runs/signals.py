@@ -5,7 +5,7 @@ run's fold checks again, and counts unusable signals as late.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import orjson
@@ -17,7 +17,7 @@ from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
-from schemas.errors import Conflict, InvalidInput, NotFound, Problem, Undecodable
+from schemas.errors import BadValue, Conflict, InvalidInput, NotFound, Problem, Undecodable
 from schemas.payload import Inline, Payload
 from schemas.records.base import Json
 from schemas.records.run_events import SignalReceived
@@ -38,7 +38,7 @@ class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
 
     async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
-        """Return a JSON value as it travels. Raises ``TypeError`` or ``Undecodable`` for an unsupported one."""
+        """Return a JSON value as it travels. Raises ``Undecodable`` for an unsupported one."""
         ...
 
 
@@ -134,8 +134,10 @@ class SignalSender:
     async def _payload(self, org_id: str, wish: SignalRequest) -> Payload:
         try:
             return await self._objects.to_payload(org_id, wish.data, {"run_id": wish.run_id})
-        except (TypeError, Undecodable) as exc:
-            raise InvalidInput(f"the signal's data cannot be stored: {exc}") from exc
+        except Undecodable as exc:
+            found = (exc.problem,) if isinstance(exc, BadValue) else ()
+            problems = tuple(replace(one, path=f"data.{one.path}".rstrip(".")) for one in found)
+            raise InvalidInput(f"the signal's data cannot be stored: {exc}", problems) from exc
 
     async def _check_room(self, run_id: str, payload: Payload) -> None:
         signals = await self._signals.kept(run_id)

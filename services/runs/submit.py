@@ -22,12 +22,13 @@ from connectors.postgres.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import SubmissionConflict, Unavailable
+from schemas.errors import OutcomeUnknown, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
 from services.runs.admission_required import Turns
 from services.runs.input_check import check_inputs
+from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
@@ -61,7 +62,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionPorts:
-    """What submissions ask and write. Without ``turns`` no organisation has limits."""
+    """What submissions ask and write. Without ``turns`` no organisation has limits.
+
+    Without ``known`` every marker is trusted to be there.
+    """
 
     plans: WorkflowResolver
     markers: SubmissionMarkers
@@ -69,6 +73,11 @@ class SubmissionPorts:
     appender: Appender
     large_inputs: LargeInputs
     turns: Turns | None = None
+    known: KnownRuns | None = None
+
+
+class _NotAcknowledged(Unavailable):
+    """The broker did not acknowledge an append, which may have happened."""
 
 
 class Submissions:
@@ -83,6 +92,7 @@ class Submissions:
         self._appender = ports.appender
         self._large_inputs = ports.large_inputs
         self._turns = ports.turns
+        self._known_runs = ports.known
         self._now_ms = now_ms
         self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
@@ -160,11 +170,29 @@ class Submissions:
         return sorted(chosen)
 
     async def submit(self, record: RunSubmitted) -> Submitted:
-        """Put one prepared submission into the log, together with others that wait. Raises ``SubmissionConflict``."""
-        outcome = await self._group.do(record)
+        """Put one prepared submission into the log, together with others that wait.
+
+        Raises ``SubmissionConflict``, and ``OutcomeUnknown`` when the broker does not acknowledge it.
+        """
+        try:
+            await self._refuse_unknowable(record)
+            outcome = await self._group.do(record)
+        except _NotAcknowledged as exc:
+            raise _maybe(record, exc) from exc
         if isinstance(outcome, SubmissionConflict):
             raise outcome
         return outcome
+
+    async def _refuse_unknowable(self, record: RunSubmitted) -> None:
+        """Raise ``Unavailable`` while nobody can know whether this id was used with another body.
+
+        This is before the marker is claimed: a marker of the wrong body would refuse the rightful one.
+        """
+        if self._known_runs is None or record.submission_id is None or await self._known_runs.soon_complete():
+            return
+        if await self._markers.exists(record.run_id) or await self._history.body_hashes([record.run_id]):
+            return
+        raise behind(f"submission {record.submission_id!r} may have been accepted with another body")
 
     async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
         """Put prepared submissions into the log with one append, and return the outcome of each, in order."""
@@ -209,7 +237,11 @@ class Submissions:
     async def _append(self, records: Sequence[RunSubmitted]) -> None:
         if not records:
             return
-        await self._appender.append([_out(record) for record in await self._in_turn(records)])
+        out = [_out(record) for record in await self._in_turn(records)]
+        try:
+            await self._appender.append(out)
+        except Unavailable as exc:
+            raise _NotAcknowledged(exc.dependency, str(exc).partition(": ")[2], exc.retry_after_s) from exc
         try:
             await self._markers.confirm([_receipt(record) for record in records])
         except Unavailable:
@@ -232,9 +264,9 @@ def _with_turns(record: RunSubmitted) -> RunSubmitted:
 
 
 def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
-    if marker is not None and marker.receipt is not None:
-        return Submitted(marker.receipt, duplicate=True)
-    return Submitted(_receipt(record), duplicate=False)
+    """Return the outcome. The one that made the marker is the first: of equal submissions at once, one says so."""
+    receipt = marker.receipt if marker is not None else None
+    return Submitted(receipt or _receipt(record), duplicate=marker is not None)
 
 
 def _budget_nano(body: SubmitRun) -> int | None:
@@ -273,6 +305,16 @@ def _conflict(record: RunSubmitted) -> SubmissionConflict:
         f"submission {record.submission_id!r} of source {record.source!r} exists with another body; "
         "a new submission needs a new id"
     )
+
+
+def _maybe(record: RunSubmitted, exc: Unavailable) -> OutcomeUnknown:
+    again = (
+        "the same request with the same Idempotency-Key repeats it safely"
+        if record.submission_id is not None
+        else "read the run before you submit again, and send an Idempotency-Key, which makes a repetition safe"
+    )
+    message = f"{str(exc).partition(': ')[2]}; run {record.run_id} may have been accepted: {again}"
+    return OutcomeUnknown(exc.dependency, message, record.run_id, record.workflow_name, record.workflow_version)
 
 
 def _out(record: RunSubmitted) -> OutRecord:

@@ -7,8 +7,9 @@
 A crash after 2 leaves versions of prompts that nothing names; the same registration finds them again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import StoredWorkflow, Workflows
@@ -17,13 +18,14 @@ from connectors.redis.worker_registry import Seen, WorkerRegistry
 from connectors.tools.arguments import argument_problems
 from connectors.tools.registry import Registry
 from schemas.errors import InvalidSpec, Problem, Unavailable
-from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
-from schemas.spec.inline_prompts import InlinePrompt, renamed, take_inline, with_versions
+from schemas.spec.check.workflow import prompt_refs
+from schemas.spec.inline_prompts import InlinePrompt, renamed, with_versions
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
-from schemas.spec.read import Document, read_document
+from schemas.spec.read import MAX_PROBLEMS
+from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
-from services.workflows.resolver import Plan, make_plan
+from services.workflows.resolver import Plan
 from services.workflows.routes import route_problems, route_warnings
 
 
@@ -36,6 +38,7 @@ class RegistrationPorts:
     tools: Registry
     models: KnownModels
     workers: WorkerRegistry
+    checks: DocumentChecks
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,14 @@ class Registrations:
         Raises ``InvalidSpec`` with every problem, ``Conflict`` when the version exists with another document, and
         ``TooLarge``.
         """
-        spec, inline = _parse(read_document(text))
-        versions = await self._versions(org_id, inline)
-        written = {one.node: (one, versions[one.name]) for one in inline}
-        spec = with_versions(spec, {node: one.pinned(version) for node, (one, version) in written.items()})
+        parsed = await self._ports.checks.parse(text)
+        versions = await self._versions(org_id, parsed.inline)
+        written = {one.node: (one, versions[one.name]) for one in parsed.inline}
+        spec = with_versions(parsed.spec, {node: one.pinned(version) for node, (one, version) in written.items()})
         workers = await self._workers()
         try:
-            plan = await self._plan(org_id, spec, [one.pinned(version) for one, version in written.values()], workers)
+            own = {f"{one.name}@{version}": one.pinned(version) for one, version in written.values()}
+            plan = await self._plan(org_id, replace(parsed, spec=spec), own, workers)
         except InvalidSpec as exc:
             raise InvalidSpec(_placed(exc.problems, spec, written)) from exc
         there = await self._ports.workflows.find_same(org_id, spec)
@@ -88,25 +92,26 @@ class Registrations:
         spec = with_versions(draft.spec, pinned)
         return await self._ports.workflows.create(org_id, spec, sorted(draft.plan.required))
 
-    async def _versions(self, org_id: str, inline: list[InlinePrompt]) -> dict[str, int]:
+    async def _versions(self, org_id: str, inline: Sequence[InlinePrompt]) -> dict[str, int]:
         if not inline:
             return {}
         return await self._ports.prompts.versions_of(org_id, {one.name: one.hash for one in inline})
 
-    async def _plan(self, org_id: str, spec: WorkflowSpec, inline: list[PinnedPrompt], workers: list[Seen]) -> Plan:
-        ports, own = self._ports, {f"{one.name}@{one.version}": one for one in inline}
+    async def _plan(self, org_id: str, parsed: Parsed, own: Mapping[str, PinnedPrompt], workers: list[Seen]) -> Plan:
+        ports, spec = self._ports, parsed.spec
         registered = await pin_prompts(ports.prompts, org_id, prompt_refs(spec) - own.keys())
         family = await load_family(ports.workflows, ports.prompts, org_id, spec)
-        checked = check_spec(
+        further = chain(argument_problems(spec, ports.tools), route_problems(spec, ports.models, workers))
+        return await ports.checks.check(
             spec,
-            prompts=registered | own,
-            tools=ports.tools.names("tool"),
-            functions=ports.tools.names("function"),
-            further=[*argument_problems(spec, ports.tools), *route_problems(spec, ports.models, workers)],
+            small=parsed.small,
+            prompts={**registered, **own},
+            tools=sorted(ports.tools.names("tool")),
+            functions=sorted(ports.tools.names("function")),
+            further=list(islice(further, MAX_PROBLEMS)),
             family=family,
-            arguments=ports.tools.argument_names,
+            arguments=ports.tools.all_argument_names(),
         )
-        return make_plan(spec, checked.prompts, family, ports.tools.argument_names)
 
     async def _workers(self) -> list[Seen]:
         """Return the workers; none while they cannot be listed, which must not refuse a registration."""
@@ -116,18 +121,7 @@ class Registrations:
             return []
 
 
-def _parse(document: Document) -> tuple[WorkflowSpec, list[InlinePrompt]]:
-    document, inline, problems = take_inline(document)
-    try:
-        spec = parse_workflow(document)
-    except InvalidSpec as exc:
-        raise InvalidSpec((*problems, *exc.problems)) from exc
-    if problems:
-        raise InvalidSpec(tuple(problems))
-    return spec, inline
-
-
 def _placed(problems: tuple[Problem, ...], spec: WorkflowSpec, inline: Mapping[str, object]) -> tuple[Problem, ...]:
     """Return problems with the places where prompts are written."""
-    nodes = {path for path, node in placed_nodes(spec) if node.id in inline}
-    return tuple(renamed(problem, nodes) for problem in problems)
+    places = {path for path, node in placed_nodes(spec) if node.id in inline}
+    return tuple(renamed(problem, places) for problem in problems)

@@ -39,7 +39,9 @@ def due(timing: Timing, next_ms: int, now_ms: int, catchup: Catchup, limit: int)
     due that was not missed, ``none`` none. ``dropped`` counts inside of the horizon only.
     """
     begin = max(next_ms - 1, now_ms - HORIZON_MS)
-    found = slots(timing, begin, now_ms, MOST)
+    start = max(begin, _newest(timing, now_ms))
+    unseen = _count(timing, begin, start)
+    found = slots(timing, start, now_ms, MOST)
     fresh = [slot for slot in found if now_ms - slot <= MISSED_AFTER_MS]
     missed = found[: len(found) - len(fresh)]
     if catchup == "all":
@@ -48,7 +50,20 @@ def due(timing: Timing, next_ms: int, now_ms: int, catchup: Catchup, limit: int)
         kept = missed[-1:]
     else:
         kept = []
-    return Due((*kept, *fresh), len(missed) - len(kept), next_slot(timing, found[-1] if found else now_ms))
+    dropped = unseen + len(missed) - len(kept)
+    return Due((*kept, *fresh), dropped, next_slot(timing, found[-1] if found else now_ms))
+
+
+def _newest(timing: Timing, now_ms: int) -> int:
+    """Return a time after which there are at most ``MOST`` slots, and the newest of them."""
+    # A cron has a slot a minute at most, so the horizon is enough.
+    return 0 if timing.interval_s is None else now_ms - MOST * timing.interval_s * 1000
+
+
+def _count(timing: Timing, after_ms: int, until_ms: int) -> int:
+    """Return the number of an interval's slots in (after, until]."""
+    step = (timing.interval_s or 1) * 1000
+    return until_ms // step - after_ms // step if until_ms > after_ms else 0
 
 
 def overlap(policy: Overlap, *, previous_runs: bool, one_waits: bool) -> Verdict:

@@ -1,6 +1,7 @@
 """CloudEvents 1.0 in Kafka records: structured mode (the value is the event) and binary mode (``ce_`` headers).
 
-After the CloudEvents specification 1.0.2, its JSON format, and its Kafka protocol binding.
+After the CloudEvents specification 1.0.2, its JSON format, and its Kafka protocol binding, in which the values of
+headers are UTF-8 as they are: nothing is percent-encoded.
 """
 
 import base64
@@ -8,11 +9,11 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from connectors.ports.engine import Headers, InRecord
 from schemas.errors import BadRecord
-from topics.codec import parse
+from schemas.values.json_text import read_json
+from schemas.values.text import text_fault
 
 STRUCTURED = "application/cloudevents"
 BATCHED = "application/cloudevents-batch"
@@ -47,7 +48,7 @@ def read_event(record: InRecord) -> CloudEvent:
 
 
 def _structured(value: bytes) -> CloudEvent:
-    document = parse(value)
+    document = read_json(value)
     if not isinstance(document, dict) or "specversion" not in document:
         raise BadRecord(
             "cloudevent",
@@ -68,7 +69,7 @@ def _data(document: Mapping[str, Any]) -> Any:
     if "data" in document:
         raise BadRecord("cloudevent", "an event has data or data_base64, not both")
     try:
-        return parse(base64.b64decode(document["data_base64"], validate=True))
+        return read_json(base64.b64decode(document["data_base64"], validate=True))
     except (TypeError, ValueError, binascii.Error) as exc:
         raise BadRecord("cloudevent", "data_base64 is not base64") from exc
 
@@ -76,19 +77,31 @@ def _data(document: Mapping[str, Any]) -> Any:
 def _binary(headers: Mapping[str, str], media_type: str, value: bytes) -> CloudEvent:
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise BadRecord("cloudevent", f"content-type {media_type} is not taken; send JSON")
-    attributes = {k.removeprefix(_PREFIX): unquote(v) for k, v in headers.items() if k.startswith(_PREFIX)}
-    return _event(attributes, parse(value))
+    attributes = {k.removeprefix(_PREFIX): v for k, v in headers.items() if k.startswith(_PREFIX)}
+    return _event(attributes, read_json(value))
 
 
 def _event(attributes: Mapping[str, str], data: Any) -> CloudEvent:
     for name in ("specversion", "id", "source", "type"):
         if not attributes.get(name):
             raise BadRecord("cloudevent", f"attribute {name} is missing or empty")
+    for name, value in attributes.items():
+        if fault := text_fault(value):
+            raise BadRecord("cloudevent", f"attribute {name} has {fault}; remove it")
     if not attributes["specversion"].startswith(MAJOR):
         raise BadRecord("cloudevent", f"specversion {attributes['specversion']} is not 1.x")
     return CloudEvent(attributes["id"], attributes["source"], attributes["type"], data, attributes)
 
 
 def _headers(headers: Headers) -> dict[str, str]:
-    """Header names in lower case; a value that is not UTF-8 is wrong only where it is used."""
-    return {name.lower(): (value or b"").decode("utf-8", "replace") for name, value in headers}
+    """Return the headers, names in lower case. Another header than those of the event may have any bytes."""
+    found: dict[str, str] = {}
+    for name, value in ((name.lower(), value or b"") for name, value in headers):
+        if name in found and name.startswith(_PREFIX):
+            raise BadRecord("cloudevent", f"the header {name} occurs twice; send it once")
+        try:
+            found[name] = value.decode()
+        except UnicodeDecodeError as exc:
+            if name.startswith(_PREFIX):
+                raise BadRecord("cloudevent", f"the header {name} is not UTF-8; encode it") from exc
+    return found

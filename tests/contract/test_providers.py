@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.wire_fixtures import MODELS, PROVIDERS, cases, fixture, provi
 from tests.support.wire_server import KEY, Reply, wire_server
 
 PRICES = PriceBook.load()
+AT_MS = int(datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp() * 1000)
 SHAPES = ("plain", "request_in_full", "turns", "schema_and_image")
 
 
@@ -54,7 +56,10 @@ async def test_a_request_is_sent_and_its_answer_read_as_the_fixture_says(provide
     assert list(response.notes) == expected.get("notes", [])
     assert response.usage == Usage(**expected["usage"])
     if provider != "compatible":
-        assert PRICES.cost(provider, case["model"], response.usage) == expected["cost_nano"]
+        name = "openai" if provider == "responses" else provider
+        assert [list(how) for how in response.served] == expected.get("served", [])
+        cost = PRICES.cost(name, case["model"], response.usage, AT_MS, response.served)
+        assert cost == expected["cost_nano"]
 
 
 @pytest.mark.parametrize(("provider", "name"), cases())
@@ -120,7 +125,10 @@ async def test_half_a_surrogate_pair_is_replaced_and_noted(provider: str) -> Non
         ("anthropic", {"seed": 1}, "seed"),
         ("anthropic", {"reasoning_effort": "low"}, "reasoning_effort"),
         ("anthropic", {"reasoning_effort": "low", "max_tokens": 5_000, "temperature": 0.5}, "temperature"),
+        ("anthropic", {"reasoning_effort": "minimal", "model": "claude-opus-4-8"}, "reasoning_effort"),
         ("anthropic", {"reasoning_effort": "low", "max_tokens": 5_000, "tool_choice": "read"}, "reasoning_effort"),
+        ("responses", {"stop": ["a"]}, "stop"),
+        ("responses", {"seed": 1}, "seed"),
         ("google", {"stop": list("abcdef")}, "stop"),
         ("cohere", {"stop": list("abcdef")}, "stop"),
         (
@@ -135,7 +143,8 @@ async def test_a_field_that_a_wire_cannot_express_is_refused_by_name(
     provider: str, fields: dict[str, Any], name: str
 ) -> None:
     case = fixture(provider, "plain")
-    request = request_of(MODELS[provider], case["request"] | fields)
+    model = fields.get("model", MODELS[provider])
+    request = request_of(model, case["request"] | fields)
     async with wire_server(provider, Reply(case["received"])) as server:
         client = provider_at(provider, server.url)
         with pytest.raises(StepError) as caught:

@@ -77,7 +77,8 @@ async def test_each_status_has_one_meaning_on_every_wire(
     body = SPEECHES[provider].error(status, "the provider's own words")
     error = await failure(provider, Reply(body, status, headers))
     assert meaning(error) == means
-    assert f"{provider}: HTTP {status}: the provider's own words" in str(error)
+    name = "openai" if provider == "responses" else provider
+    assert f"{name}: HTTP {status}: the provider's own words" in str(error)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.memory.engine import ManualClock
 from connectors.objects.store import LocalObjects
 from connectors.prices.book import Override, PriceBook
+from connectors.prices.listed import Served
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
@@ -161,7 +162,7 @@ class DatedPrices(PriceBook):
     ) -> int:
         return self._rate(at_ms) * (input_tokens + max_tokens)
 
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
         return self._rate(at_ms) * (usage.input_tokens + usage.output_tokens)
 
     def version(self, provider: str, model: str) -> str:

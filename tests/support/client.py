@@ -86,9 +86,9 @@ def submit(client: httpx.Client, body: Json, key: str | None = None) -> str:
 
 
 def get_run(client: httpx.Client, run_id: str, *, outputs: bool = False) -> Json | None:
-    """Return a run, or nothing while it is not known."""
+    """Return a run, or nothing while it is not known, or while nobody can know it."""
     answer = client.get(f"{RUNS}/{run_id}", params={"step_outputs": outputs})
-    if answer.status_code == 404:
+    if answer.status_code == 404 or (answer.status_code == 503 and answer.json().get("dependency") == "history"):
         return None
     answer.raise_for_status()
     found: Json = answer.json()

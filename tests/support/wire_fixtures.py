@@ -17,9 +17,11 @@ from connectors.providers.registry import Endpoint, build_providers
 from tests.support.wire_server import KEY
 
 FOLDER = Path(__file__).parents[1] / "wire"
-#: Who is asked with which fixtures; ``compatible`` speaks the wire of ``openai``.
+#: Who is asked with which fixtures; ``compatible`` speaks the wire of ``openai``, and
+#: ``responses`` is the provider ``openai`` with its other wire.
 FIXTURES = {
     "openai": "openai",
+    "responses": "responses",
     "compatible": "openai",
     "anthropic": "anthropic",
     "google": "google",
@@ -28,6 +30,7 @@ FIXTURES = {
 PROVIDERS = tuple(FIXTURES)
 MODELS = {
     "openai": "gpt-4o",
+    "responses": "gpt-4o",
     "compatible": "gpt-4o",
     "anthropic": "claude-sonnet-4-5",
     "google": "gemini-2.5-flash",
@@ -52,6 +55,8 @@ def fixture(provider: str, name: str) -> dict[str, Any]:
 
 def provider_at(name: str, url: str, key: str = KEY) -> Provider:
     """Return a provider that asks a server of the test."""
+    if name == "responses":
+        return build_providers({"openai": Endpoint(key, url)}, openai_wire="responses")["openai"]
     return build_providers({name: Endpoint(key, url)})[name]
 
 

@@ -45,6 +45,7 @@ class Speech:
 
 SPEECHES = {
     "openai": Speech(("authorization", f"Bearer {KEY}"), {}, "/v1"),
+    "responses": Speech(("authorization", f"Bearer {KEY}"), {}, "/v1"),
     "compatible": Speech(("authorization", f"Bearer {KEY}"), {}, "/v1"),
     "anthropic": Speech(("x-api-key", KEY), {"anthropic-version": "2023-06-01"}, "/v1"),
     "google": Speech(("x-goog-api-key", KEY), {}, "/v1beta"),

@@ -141,6 +141,9 @@ class Pump:
     def behind(self, partition: Partition) -> bool:
         return len(self.log.records(*partition)) > self.positions.get(partition, 0)
 
+    def left_open(self, partition: Partition) -> bool:
+        return True
+
     def end(self, partition: Partition) -> int:
         return self._ends[partition]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from schemas.clock import now_ms
 from schemas.errors import AgentFlowError, InvalidInput, Rejected
 from schemas.running_system import add_data_dir
+from schemas.values.text import ascii_integer
 from topics.dead_letters import text as dead_letter_text
 from topics.dead_letters.letter import DeadLetter, Position, Source, parse_position, source_of
 from topics.dead_letters.log import DeadLetterLog
@@ -20,7 +21,7 @@ EXIT_OK, EXIT_NOT_DONE, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 LIST_LIMIT = 100
 RETRY_LIMIT = 1_000
 
-_AGE = re.compile(r"(\d{1,9})([smhd])")
+_AGE = re.compile(r"([0-9]{1,9})([smhd])")
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -190,7 +191,14 @@ def _add_filters(parser: argparse.ArgumentParser, limit: int) -> None:
     parser.add_argument("--topic", help="the original topic, or a dead-letter topic")
     parser.add_argument("--reason", help="the short code, as `list` shows it")
     parser.add_argument("--since", metavar="AGE", help="dead-lettered within this time: 90m, 1h, 2d")
-    parser.add_argument("--limit", type=int, default=limit, metavar="N", help=f"default {limit}")
+    parser.add_argument("--limit", type=_integer, default=limit, metavar="N", help=f"default {limit}")
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(str(ascii_integer(text)))
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
 def _mistake(args: argparse.Namespace, exc: AgentFlowError, code: int) -> int:

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.errors import InvalidInput, Rejected
-from topics.catalogue import CATALOGUE, DLQ_SUFFIX, declared, dlq
+from schemas.errors import InvalidInput, Rejected, Undecodable
+from schemas.values.json_text import read_json
+from topics.catalogue import CATALOGUE, DLQ_SUFFIX, SUBMISSIONS, declared, dlq
 from topics.partitioner import partition_for
 
 PREFIX = "af-"
@@ -27,7 +28,7 @@ RETRIES = "af-retries"
 #: A null value is possible in Kafka, though nobody should send one.
 Headers = tuple[tuple[str, bytes | None], ...]
 
-_POSITION = re.compile(r"(?P<topic>[^/@\s]+)/(?P<partition>\d{1,9})@(?P<offset>\d{1,18})")
+_POSITION = re.compile(r"(?P<topic>[^/@\s]+)/(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
 _NUMBER = re.compile(rb"\d{1,18}")
 _DLQ_TOPICS = frozenset(f"{topic.name}{DLQ_SUFFIX}" for topic in CATALOGUE if topic.dead_letters)
 
@@ -178,6 +179,19 @@ def partition_of(letter: DeadLetter, partitions: int) -> int:
     if origin is None or origin.partition >= partitions:
         raise Rejected(f"{letter.position} has no key, and its topic does not have the original partition")
     return origin.partition
+
+
+def check_value(letter: DeadLetter, topic: str) -> None:
+    """Raise ``Rejected`` for an event whose value its reader must refuse again, see docs/reference/values.md.
+
+    Other topics have records of the system's own, which their readers judge.
+    """
+    if declared(topic).name != SUBMISSIONS or letter.value is None:
+        return
+    try:
+        read_json(letter.value)
+    except Undecodable as exc:
+        raise Rejected(f"{letter.position} would be refused again: {exc}; send a corrected event instead") from exc
 
 
 def _instead(name: str) -> str:

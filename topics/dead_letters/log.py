@@ -17,6 +17,7 @@ from topics.dead_letters.letter import (
     Headers,
     Position,
     Source,
+    check_value,
     dead_letter_topics,
     original_topic,
     partition_of,
@@ -111,6 +112,7 @@ class DeadLetterLog:
         topic = original_topic(letter)
         if topic not in await self._topics():
             raise Rejected(f"{letter.position} was in {topic}, which the broker does not have; create it first")
+        check_value(letter, topic)
         return topic, partition_of(letter, await self._count(topic))
 
     async def retry(self, letter: DeadLetter) -> Position:

@@ -1,5 +1,6 @@
 """A request as a body of Anthropic's messages. No I/O."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ NAME = "anthropic"
 #: The share of ``max_tokens`` that a model may think, in per cent; the service takes no less than the least budget.
 _SHARE: Mapping[Effort, int] = {"minimal": 10, "low": 25, "medium": 50, "high": 75}
 _LEAST_BUDGET = 1_024
+#: Models that think up to a budget; later ones decide by themselves, and take an effort.
+_BUDGETED = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4(?:-[015])?(?:-\d{8})?(?:-latest)?$)")
 
 
 def request_body(request: ModelRequest) -> dict[str, Any]:
@@ -34,11 +37,13 @@ def _options(request: ModelRequest) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if request.stop:
         options["stop_sequences"] = list(request.stop)
-    if request.output_schema is not None:
-        options["output_config"] = {"format": {"type": "json_schema", "schema": request.output_schema.schema}}
-    thinking = _thinking(request)
+    thinking, output = _thinking(request)
     if thinking:
         options["thinking"] = thinking
+    if request.output_schema is not None:
+        output["format"] = {"type": "json_schema", "schema": request.output_schema.schema}
+    if output:
+        options["output_config"] = output
     if request.temperature is not None:
         if thinking and request.temperature != 1:
             raise unsupported(NAME, "temperature", "a model that thinks takes 1 only; leave out one of the two")
@@ -46,19 +51,24 @@ def _options(request: ModelRequest) -> dict[str, Any]:
     return options
 
 
-def _thinking(request: ModelRequest) -> dict[str, Any]:
+def _thinking(request: ModelRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return ``thinking`` and what ``output_config`` has of it."""
     effort = request.reasoning_effort
     if effort is None or effort == "none":
-        return {}
+        return {}, {}
     if request.tool_choice not in ("auto", "none"):
         raise unsupported(
             NAME, "reasoning_effort", "a model that thinks chooses its tools itself; use tool_choice auto"
         )
+    if not _BUDGETED.match(request.model):
+        if effort == "minimal":
+            raise unsupported(NAME, "reasoning_effort", f"the least effort of {request.model} is low")
+        return {"type": "adaptive"}, {"effort": effort}
     budget = max(request.max_tokens * _SHARE[effort] // 100, _LEAST_BUDGET)
     if budget >= request.max_tokens:
         why = f"it needs max_tokens over {_LEAST_BUDGET}, and this call has {request.max_tokens}; raise max_tokens"
         raise unsupported(NAME, "reasoning_effort", why)
-    return {"type": "enabled", "budget_tokens": budget}
+    return {"type": "enabled", "budget_tokens": budget}, {}
 
 
 def _tools(request: ModelRequest, names: Mapping[str, str]) -> dict[str, Any]:
@@ -98,7 +108,7 @@ def _turns(turns: Sequence[Turn], names: Mapping[str, str]) -> Iterator[dict[str
     for turn in turns:
         # Signed thinking comes first and must come back byte for byte, or the service refuses the turn.
         said = list(turn.opaque_of(NAME).get("thinking", ()))
-        if turn.text:
+        if turn.text.strip():  # blank texts are refused
             said.append({"type": "text", "text": turn.text})
         said += [
             {"type": "tool_use", "id": one.id, "name": names.get(one.name, one.name), "input": one.args}

@@ -16,6 +16,7 @@ from connectors.providers.wire import (
     an_object,
     finish,
     objects,
+    served_by,
     text_of,
 )
 
@@ -54,6 +55,7 @@ def read_message(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         notes=notes,
         opaque={"thinking": thinking} if thinking and asked else None,
         hidden=bool(thinking),
+        served=served_by(an_object(message.get("usage")), {"speed": "speed", "inference_geo": "inference_geo"}),
     )
 
 

@@ -19,6 +19,7 @@ from connectors.providers.wire import (
     an_object,
     finish,
     objects,
+    served_by,
     text_of,
 )
 
@@ -152,6 +153,7 @@ def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         asked=asked,
         problem=None if text is not None else filtered() if reason == CONTENT_FILTER else no_text(reason),
         notes=notes,
+        served=served_by(body, {"service_tier": "service_tier"}),
         hidden=any(message.get(name) for name in ("reasoning", "reasoning_content", "reasoning_details")),
     )
 
@@ -161,8 +163,9 @@ def _text(message: Mapping[str, Any]) -> str | None:
     content = message.get("content")
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        return "".join(text_of(part.get("text")) for part in objects(content))
+    texts = [part["text"] for part in objects(content) if isinstance(part.get("text"), str)]
+    if texts:
+        return "".join(texts)
     return text_of(message.get("refusal")) if _refused(message) else None
 
 

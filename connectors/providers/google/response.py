@@ -16,6 +16,7 @@ from connectors.providers.wire import (
     an_object,
     finish,
     objects,
+    served_by,
     text_of,
 )
 from schemas.errors import StepError
@@ -63,6 +64,7 @@ def read_content(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         problem=None if text or asked else _problem(reason, text_of(said)),
         notes=(*notes, *unknown),
         opaque={"signatures": signatures} if signatures else None,
+        served=served_by(an_object(answer.get("usageMetadata")), {"serviceTier": "service_tier"}),
         hidden=any(part.get("thought") for part in parts) or bool(signatures),
     )
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,7 +12,9 @@ import httpcore
 
 from schemas.clock import utc_now
 from schemas.errors import StepError, Undecodable
-from topics.codec import parse
+from schemas.values.bounds import MAX_DEPTH
+from schemas.values.json_text import read_json
+from schemas.values.text import text_fault
 
 #: A larger answer belongs in storage; the workflow carries its address.
 MAX_BYTES = 8 * 1024 * 1024
@@ -21,6 +24,9 @@ _SHOWN_CHARS = 500
 _AGAIN = frozenset({408, 425, 429})
 _NEVER = frozenset({501, 505})
 _MAX_WAIT_MS = 3_600_000
+_CHARSET = re.compile(r";\s*charset=\"?([a-z0-9_-]{1,40})")
+#: What a text may be in besides UTF-8.
+_CHARSETS = frozenset({"iso-8859-1", "iso-8859-15", "windows-1252", "us-ascii", "utf-16"})
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,18 @@ def _body(data: bytes, content_type: str) -> tuple[Any, str]:
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
         try:
-            return parse(data), "json"
+            return read_json(data, MAX_DEPTH - 1), "json"
         except Undecodable:
             # Bytes that no record can carry are shown as text.
             pass
+    named = _CHARSET.search(content_type.lower())
+    charset = named[1] if named is not None and named[1] in _CHARSETS else "utf-8"
     try:
-        return data.decode(), "text"
+        text = data.decode(charset)
     except UnicodeDecodeError:
         return base64.b64encode(data).decode(), "base64"
+    # No text of a record has U+0000, so what has it is bytes.
+    return (base64.b64encode(data).decode(), "base64") if text_fault(text) else (text, "text")
 
 
 def _too_large(size: str) -> StepError:

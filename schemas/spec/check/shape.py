@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.errors import Problem
 from schemas.records.base import Json
+from schemas.spec.check.number_texts import number_text_problems
 from schemas.spec.model import (
     AgentConfig,
     AgentNode,
@@ -38,7 +39,8 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.policy import TIERS, Policy, Retries
-from schemas.spec.read import quoted
+from schemas.spec.read import MAX_PROBLEMS
+from schemas.values.check import quoted
 
 KINDS: tuple[str, ...] = get_args(NodeKind)
 _NODES: dict[str, type[BaseModel]] = {
@@ -66,16 +68,24 @@ _CONFIGS: dict[str, type[BaseModel]] = {
 
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
+#: Of more names only those are compared that begin with the same letter: each comparison takes some microseconds.
+_COMPARED = 200
+
 Loc = tuple[str | int, ...]
+
+#: The most unknown names of a request that are reported: each costs a search for the nearest known one.
+MAX_NAMED = 20
 
 
 def shape_problems(document: dict[str, Json]) -> tuple[WorkflowSpec | None, list[Problem]]:
     """Return the spec, or ``None`` and every problem of the document's shape."""
     try:
-        return WorkflowSpec.model_validate(document), []
+        spec = WorkflowSpec.model_validate(document)
     except ValidationError as exc:
-        found = exc.errors(include_url=False)
+        found = exc.errors(include_url=False)[:MAX_PROBLEMS]
         return None, [_problem(error) for error in found]
+    problems = list(number_text_problems(spec, document))
+    return None if problems else spec, problems
 
 
 def node_or_none(raw: Json) -> Node | None:
@@ -89,6 +99,8 @@ def node_or_none(raw: Json) -> Node | None:
 def similar(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x'?`` when a known name is close, else the known names."""
     names = sorted(known)
+    if len(names) > _COMPARED:
+        names = [one for one in names if one[:1] == name[:1]][:_COMPARED] or names[:_COMPARED]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"

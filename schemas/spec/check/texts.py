@@ -8,7 +8,7 @@ from schemas.spec.check.shape import similar
 from schemas.spec.lookalikes import bad_braces, literal, lookalikes
 from schemas.spec.model import FunctionNode, LlmConfig, Node, ToolNode
 from schemas.spec.outline import Outline
-from schemas.spec.references import LOOP, Reference, parse_loop_reference, parse_reference
+from schemas.spec.references import LOOP, Reference, parse_loop_reference, parse_reference, parse_template
 
 
 def text_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
@@ -89,7 +89,7 @@ def _loop_reference_problems(
 
 
 def _route_problems(path: str, node: Node) -> Iterator[Problem]:
-    """Provider and model are fixed at registration."""
+    """Provider, model and system text are fixed at registration."""
     if not isinstance(node.config, LlmConfig):
         return
     for name, value in (("provider", node.config.provider), ("model", node.config.model)):
@@ -97,6 +97,9 @@ def _route_problems(path: str, node: Node) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.{name}", f"'{value}' is no name: `{name}` takes no template", "write the name itself"
             )
+    for variable in parse_template(node.config.system).variables:
+        said = f"'{{{{{variable}}}}}' would stay as it is: `system` is sent as it is written"
+        yield Problem(f"{path}.system", said, "put it into the prompt")
 
 
 def _configuration_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ problem that it finds, with a path into the document and how to fix it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
@@ -21,7 +22,7 @@ from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
-from schemas.spec.read import read_document
+from schemas.spec.read import MAX_PROBLEMS, read_document
 from schemas.spec.required_inputs import child_input_problems, needed_of
 
 __all__ = [
@@ -59,8 +60,10 @@ def parse_workflow(document: str | Mapping[str, Json]) -> WorkflowSpec:
     spec, problems = shape_problems(data)
     if spec is not None:
         return spec
+    if len(problems) >= MAX_PROBLEMS:
+        raise InvalidSpec(_unique(problems))
     outline = outline_of_document(data)
-    raise InvalidSpec(_unique([*problems, *_structure(outline, None)]))
+    raise InvalidSpec(_unique(chain(problems, _structure(outline, None))))
 
 
 def prompt_refs(spec: WorkflowSpec) -> frozenset[str]:
@@ -92,14 +95,13 @@ def check_spec(
     knows what tools and functions take.
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
-    problems = list(_structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions))))
-    problems += further
-    problems += family_problems(spec, family)
+    structure = _structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions)))
+    problems = _unique(chain(structure, further, family_problems(spec, family)))
     if problems:
-        raise InvalidSpec(_unique(problems))
+        raise InvalidSpec(problems)
     resolved = resolve(spec, known, family)
-    if problems := [*child_input_problems(resolved), *given_problems(resolved, arguments)]:
-        raise InvalidSpec(_unique(problems))
+    if problems := _unique(chain(child_input_problems(resolved), given_problems(resolved, arguments))):
+        raise InvalidSpec(problems)
     return CheckedSpec(spec, resolved.prompts, needed_of(resolved))
 
 
@@ -116,4 +118,5 @@ def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]
 
 
 def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(dict.fromkeys(problems))
+    """Return the first problems: each may cost a comparison with all names, and a thousand of them help nobody."""
+    return tuple(dict.fromkeys(islice(problems, MAX_PROBLEMS)))

@@ -220,7 +220,7 @@ class Executor:
             return await until_available(
                 lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock
             )
-        except (TypeError, Undecodable) as exc:
+        except Undecodable as exc:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
 
     def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger) -> Executed:

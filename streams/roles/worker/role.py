@@ -80,7 +80,7 @@ def build(ctx: RoleContext) -> RoleApp:
         concurrency=settings.concurrency,
     )
     _beat(ctx, worker_id, lanes, handler)
-    reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES)
+    reads = Reads(topics=lanes, fetch_bytes=FETCH_BYTES, marks_ends=True)
     return ctx.app(SPEC.name, handler, reads, drain_s=settings.drain_s)
 
 
@@ -166,7 +166,9 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         error_rate=settings.local_error_rate,
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
-    providers = build_providers(_endpoints(ctx), local_url=settings.local_url, behaviour=behaviour)
+    providers = build_providers(
+        _endpoints(ctx), openai_wire=settings.openai_wire, local_url=settings.local_url, behaviour=behaviour
+    )
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers

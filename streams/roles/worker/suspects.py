@@ -2,8 +2,8 @@
 
 A pure function has no claim, so nothing counts how often it was begun. But what a dead worker had begun is read again
 by the next owner of its partition, and it lies between the group's offset and as far as a worker reads ahead. So the
-requests there are *suspects*: functions among them are claimed as tools are, which counts their starts and asks whether
-their run is over. All others, which is every request but the first ones of an assignment, cost nothing.
+requests there are *suspects* if the former owner did not leave in order: functions among them are claimed as tools are,
+which counts their starts and asks whether their run is over. All other requests cost nothing.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ class Suspects:
         What was appended after the first fetch of the assignment was read by nobody before.
         """
         if partition not in self._ends and records:
-            end = control.end(partition) if control is not None else 0
+            is_open = control is not None and control.left_open(partition)
+            end = control.end(partition) if is_open and control is not None else 0
             self._ends[partition] = min(records[0].offset + self._max_span, end)
 
     def has(self, partition: Partition, offset: int) -> bool:

@@ -27,6 +27,7 @@ from faust.types import TP
 from mode import Service
 
 from connectors.kafka.log import to_record
+from streams.runtime.consumer.end_marks import OPEN, EndMarks
 from streams.runtime.consumer.linger import drain_linger
 from streams.runtime.consumer.poll import Partition, Poll, PollHandler
 from topics.partitioner import partition_for
@@ -56,6 +57,7 @@ class Role(Protocol):
     topics_read: tuple[str, ...]
     pattern: str | None
     drain_s: float
+    marks_ends: bool
     polls: Any
     consumer_generation_id: int
 
@@ -83,6 +85,7 @@ class _Listener(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         consumer = self._consumer
         tps = {TP(tp.topic, tp.partition) for tp in assigned}
+        await consumer.opening(assigned)
         generation = consumer.client._coordinator.generation  # noqa: SLF001 - as Faust's listener does
         consumer.role.consumer_generation_id = generation
         await consumer.on_partitions_assigned(tps, generation)
@@ -109,6 +112,7 @@ class PollConsumer(Consumer):
         self._stored_since = time.monotonic()
         self._woken = asyncio.Event()
         self._listener = _Listener(self)
+        self._marks = EndMarks(self.client) if self.role.marks_ends else None
 
     async def on_start(self) -> None:
         """Connect to the brokers."""
@@ -117,7 +121,7 @@ class PollConsumer(Consumer):
     async def on_stop(self) -> None:
         """Leave the group as soon as short work is done, so that others go on; then end what takes longer."""
         await self.handler.settle(min(SETTLE_S, self.role.drain_s))
-        await self.commit()
+        await self._store_last()
         # A member with a name of its own would stay in the group until its session is over.
         self._forget_instance()
         await self.client.stop()
@@ -144,6 +148,10 @@ class PollConsumer(Consumer):
     def end(self, partition: Partition) -> int:
         """Return the end offset that the last fetch saw; 0 before the first one."""
         return self.client.highwater(TopicPartition(*partition)) or 0
+
+    def left_open(self, partition: Partition) -> bool:
+        """Whether the former owner of a partition died, as far as is known; ``False`` of a role without marks."""
+        return self._marks is not None and self._marks.left_open(TopicPartition(*partition))
 
     async def confirms(self) -> bool:
         """Ask the group whether this assignment still holds; ``False`` while that is not known.
@@ -264,21 +272,38 @@ class PollConsumer(Consumer):
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Store the handler's watermark in the group. A failure is only lag in a display."""
-        offsets = {TopicPartition(*p): OffsetAndMetadata(o, "") for p, o in self.handler.commits().items()}
+        mark = "" if self._marks is None else OPEN
+        offsets = {TopicPartition(*p): OffsetAndMetadata(o, mark) for p, o in self.handler.commits().items()}
         if time.monotonic() - self._stored_since > STORE_ALL_S:
             self._stored.clear()
             self._stored_since = time.monotonic()
         assigned = self.client.assignment()
         mine = {tp: at for tp, at in offsets.items() if tp in assigned and self._stored.get(tp) != at.offset}
+        return await self._store(mine)
+
+    async def _store(self, mine: Mapping[TopicPartition, OffsetAndMetadata]) -> bool:
         if not mine:
             return True
         try:
-            await self.client.commit(mine)
+            await self.client.commit(dict(mine))
         except (CommitFailedError, IllegalStateError, KafkaError) as exc:
             log.info("group offsets were not stored: %s", exc, extra={"action": "commit_skipped"})
             return False
         self._stored.update((tp, at.offset) for tp, at in mine.items())
         return True
+
+    async def opening(self, assigned: Iterable[TopicPartition]) -> None:
+        """Begin an assignment: what is taken from now on would be left open by a death."""
+        if self._marks is not None:
+            await self._marks.open(assigned)
+
+    async def _store_last(self) -> bool:
+        """Store the watermark as that of an owner which leaves in order."""
+        if self._marks is None:
+            return await self.commit()
+        commits = {TopicPartition(*p): offset for p, offset in self.handler.commits().items()}
+        assigned = self.client.assignment()
+        return await self._store({tp: at for tp, at in self._marks.to_close(commits).items() if tp in assigned})
 
     async def _drain_messages(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
@@ -324,7 +349,7 @@ class PollConsumer(Consumer):
         self._begun.clear()
         self.joining_since = time.monotonic()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.commit(), STORE_S)
+            await asyncio.wait_for(self._store_last(), STORE_S)
         self._stored.clear()
 
     def _forget_instance(self) -> None:

@@ -39,6 +39,10 @@ class Control(Protocol):
         """Return the end offset of ``partition`` that the last fetch saw; 0 before the first one."""
         ...
 
+    def left_open(self, partition: Partition) -> bool:
+        """Whether the former owner of ``partition`` died, as far as is known. Only of roles that mark their ends."""
+        ...
+
     async def confirms(self) -> bool:
         """Ask the group whether the assignment still holds; ``False`` while that is not known."""
         ...

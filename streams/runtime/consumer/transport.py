@@ -58,11 +58,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """What a role reads: topics by name, or those that ``pattern`` matches; ``fetch_bytes`` is of each partition."""
+    """What a role reads: topics by name, or those that ``pattern`` matches; ``fetch_bytes`` is of each partition.
+
+    ``marks_ends``: its group offsets say whether an owner left in order, see ``streams.runtime.consumer.end_marks``.
+    """
 
     topics: tuple[str, ...] = ()
     pattern: str | None = None
     fetch_bytes: int = 1024 * 1024
+    marks_ends: bool = False
 
 
 class PollApp(faust.App):
@@ -88,6 +92,7 @@ class PollApp(faust.App):
         self.pattern = reads.pattern
         self.drain_s = drain_s
         self._reads = reads
+        self.marks_ends = reads.marks_ends
         self._member = member
         # Unbounded: the consumer itself fetches no more than OUTSTANDING_POLLS ahead.
         self.polls = self.channel(maxsize=0)

@@ -134,6 +134,26 @@ async def test_prompts_are_numbered_and_immutable(api: Running) -> None:
     assert (await published(api.log, f"prompt:{org}:p:3")).body["template"] == "three"
 
 
+async def test_prompts_are_taken_as_yaml(api: Running) -> None:
+    async def create(body: bytes, kind: str = "application/yaml") -> Any:
+        return await api.client.post(PROMPTS, content=body, headers={"content-type": kind})
+
+    text = b"name: p\nversion: 2\ntemplate: |\n  Say {{.word}}\n"
+    made = await create(text)
+    assert (made.status_code, made.json()["template"]) == (201, "Say {{.word}}\n")
+    # The type that `curl --data-binary` gives by itself.
+    assert (await create(text, "application/x-www-form-urlencoded")).status_code == 200
+    for body, kind, status, words in (
+        (b"name: [", "application/yaml", 422, "not YAML at line 1"),
+        (b"- 1", "application/yaml", 422, "the document is a list"),
+        (b"name: p\n", "application/yaml", 422, "template"),
+        (b'{"name": "p" "template": "x"}', "application/yaml", 422, "not JSON at line 1"),
+        (b'{"name": "p" "template": "x"}', "application/json", 400, "the body is invalid"),
+    ):
+        refused = await create(body, kind)
+        assert (refused.status_code, words in refused.text) == (status, True), refused.text
+
+
 async def test_prompts_made_at_once_get_one_number_each(api: Running) -> None:
     answers = await asyncio.gather(
         *(api.client.post(PROMPTS, json={"name": "race", "template": f"text {n}"}) for n in range(8))

@@ -59,6 +59,13 @@ async def test_readiness_names_what_is_down_in_two_seconds() -> None:
         assert "agentflow_api_role_counters_up 0.0" in (await api.client.get("/metrics")).text
 
 
+async def test_readiness_without_clickhouse_is_degraded(dsn: str, redis_url: str) -> None:
+    async with running(settings_for(dsn, redis_url, "http://127.0.0.1:1")) as api:
+        answer = await api.client.get("/ready")
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        assert answer.json()["dependencies"]["clickhouse"]["status"] == "error"
+
+
 async def test_metrics_show_what_the_roles_counted(api: Running, redis_url: str) -> None:
     workflow = unique('odd|name=%"\n')
     one, two = (("workflow", workflow),), (("provider", workflow), ("model", "m"))

@@ -1,63 +1,16 @@
 """``python -m api`` as a process of its own, with and without its dependencies."""
 
 import asyncio
-import os
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import httpx
 from aiokafka import AIOKafkaConsumer
 
-from deploy.local.engines.ports import LOOPBACK
 from schemas.records.run_events import RunSubmitted
 from tests.support.api import PROMPT, SUBMISSION, WORKFLOW, settings_for, unique
+from tests.support.server import DEADLINE_S, served
 from topics.admin import TopicAdmin
 from topics.catalogue import DEFINITIONS, RUN_EVENTS, wanted
 from topics.codec import decode
-
-DEADLINE_S = 30.0
-
-
-@asynccontextmanager
-async def served(env: dict[str, str]) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
-    """Start the API on a free port and stop it by SIGTERM."""
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", "-m", "api", env={**os.environ, "API_PORT": str(port), **env}
-    )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=5) as client:
-            await until_healthy(client)
-            yield client, process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.wait(), DEADLINE_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as found:
-        found.bind((LOOPBACK, 0))
-        return int(found.getsockname()[1])
-
-
-async def until_healthy(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            try:
-                (await client.get("/health")).raise_for_status()
-                return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
 
 
 async def test_it_serves_while_everything_is_down_and_stops_cleanly() -> None:

@@ -24,8 +24,9 @@ async def test_an_inline_prompt_becomes_a_version_of_its_own(api: Running) -> No
     assert (stored["version"], stored["template"]) == (1, "Say {{word}}")
     again = await api.client.post(WORKFLOWS, json=inline("Say {{word}}"))
     assert (again.status_code, again.json()) == (200, first.json())
-    second = await api.client.post(WORKFLOWS, json=inline({"system": "Be brief.", "user": "Say {{word}}"}, 2))
-    assert second.json()["spec"]["dag"]["nodes"][0]["config"] == {"prompt_ref": "talk.say@2"}
+    second = await api.client.post(WORKFLOWS, json=inline({"system": "Be brief.", "user": "Tell {{word}}"}, 2))
+    config = second.json()["spec"]["dag"]["nodes"][0]["config"]
+    assert config == {"prompt_ref": "talk.say@2", "system": "Be brief."}
     third = await api.client.post(WORKFLOWS, json=inline("Say {{word}}", 3))
     assert third.json()["spec"]["dag"]["nodes"][0]["config"] == {"prompt_ref": "talk.say@1"}
     assert (await api.client.get(PROMPTS)).json()["prompts"][0]["versions"] == 2

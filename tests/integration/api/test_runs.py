@@ -342,6 +342,22 @@ async def test_a_broker_that_does_not_answer_is_503_in_two_seconds(api: Running,
     assert len([r for r in submitted(api) if r.submission_id == "lost-0"]) == 1
 
 
+@pytest.mark.parametrize("key", ["a-key", None])
+async def test_a_submission_without_acknowledgement_names_the_run_that_may_be_accepted(
+    api: Running, key: str | None
+) -> None:
+    api.log.hang = True
+    answer = await submit(api, key)
+    body = answer.json()
+    assert (answer.status_code, body["type"]) == (503, "urn:agentflow:problem:outcome-unknown")
+    assert f"run {body['run_id']} may have been accepted" in body["detail"]
+    assert "Idempotency-Key" in body["detail"]
+    assert body["links"]["self"] == f"{RUNS}/{body['run_id']}"
+    api.log.hang = False
+    if key is not None:
+        assert (await submit(api, key)).json()["id"] == body["run_id"]
+
+
 async def test_over_the_limit_is_429(api: Running) -> None:
     api.log.hang = True
     many = [asyncio.create_task(submit(api)) for _ in range(600)]

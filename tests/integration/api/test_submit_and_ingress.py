@@ -16,6 +16,7 @@ from schemas.ids import run_id
 from schemas.records.run_events import RunSubmitted
 from streams.roles.ingress import EVENT_TYPE, Ingress
 from tests.support.api import (
+    INPUTS,
     SUBMISSION,
     MemoryLog,
     Running,
@@ -118,6 +119,7 @@ async def test_what_cannot_be_submitted_is_put_aside_and_the_rest_goes_on(
         event(org, "good-1", data=conflict),
         event(org, "good-1"),
         event(org, "good-2"),
+        event(org, "y", data=SUBMISSION | {"inputs": INPUTS | {"more": 1}}),
     ]
     await ingress.write(batch)
     assert [r.submission_id for r in submitted(api.log)] == ["good-1", "good-2"]
@@ -130,6 +132,7 @@ async def test_what_cannot_be_submitted_is_put_aside_and_the_rest_goes_on(
         (6, "too_large"),
         (7, "json"),
         (8, "not_found"),
+        (12, "invalid_input"),
         (9, "submission_conflict"),
     ]
     assert all(message for _, _, message in letters.kept)

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from api.render import steps as render_steps
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
+from connectors.postgres.run_counts import ChildrenCount
 from connectors.postgres.run_writes import RunWrites
 from connectors.postgres.runs import RunFilter, Runs
 from schemas.errors import Unavailable
@@ -209,3 +211,23 @@ async def test_thousands_of_views_a_second(database: Database) -> None:
     started = time.perf_counter()
     await HistorySink(RunWrites(database)).write(sunk(views))
     assert len(views) / (time.perf_counter() - started) > 1000
+
+
+async def test_children_are_counted_with_all_kinds_of_usage(database: Database) -> None:
+    run_id = unique("run")
+    cached = Usage(input_tokens=7, output_tokens=2, cache_read_tokens=4)
+    children = [
+        step("m[0]", "succeeded", usage=cached, cost_nano=5),
+        step("m[1]", "succeeded", usage=cached, cost_nano=6),
+        step("m[2]", "failed", usage=Usage(input_tokens=1, reasoning_tokens=3)),
+        step("m[3]", "running"),
+    ]
+    await RunWrites(database).write([view(run_id, 1, "running", children)])
+    found = (await Runs(database).children("org", run_id))["m"]
+    assert found == {
+        "succeeded": ChildrenCount(2, 11, 14, 4, {"cache_read_tokens": 8}),
+        "failed": ChildrenCount(1, 0, 1, 0, {"reasoning_tokens": 3}),
+        "running": ChildrenCount(1, 0, 0, 0),
+    }
+    tokens = render_steps.children(None, found).tokens
+    assert (tokens.input, tokens.output, tokens.kinds) == (15, 4, {"cache_read_tokens": 8, "reasoning_tokens": 3})

@@ -199,7 +199,7 @@ def test_a_submission_that_lacks_an_input_is_refused_and_the_input_named(client:
     assert answer.status_code == 422
     problem = answer.json()
     assert "document_key" in problem["detail"]
-    assert [p["path"] for p in problem["problems"]] == ["inputs.document_key"]
+    assert [p["path"] for p in problem["problems"]] == ["inputs.document_key", "inputs.document"]
     event = structured(ORG, unique("lacks"), body)
     produce(kafka, [event])
     settled(kafka)

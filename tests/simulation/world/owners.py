@@ -48,6 +48,9 @@ class Positions:
     def wake(self) -> None:
         """Nobody sleeps long here."""
 
+    def left_open(self, partition: Partition) -> bool:
+        return False
+
     def end(self, partition: Partition) -> int:
         return 0
 

@@ -158,3 +158,10 @@ def test_benchmark_figures_equal_those_of_the_results_file_that_the_page_names()
     for name, figure, unit in rows:
         digits = len(figure.partition(".")[2])
         assert (f"{measured[name][0]:,.{digits}f}", measured[name][1]) == (figure, unit), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_pages_use_the_python_of_the_environment(page: Path) -> None:
+    blocks = re.findall(r"^```(?:bash|sh|text)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert [line for line in lines if re.match(r"\s*(?:\w+=\S+ )*python3? ", line)] == []

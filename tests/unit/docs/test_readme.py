@@ -25,7 +25,7 @@ def documents() -> Iterator[tuple[str, str]]:
     for page in (README, *sorted(DOCS.rglob("*.md"))):
         text = page.read_text(encoding="utf-8")
         for block in (*_YAML.findall(text), *_HEREDOC.findall(text)):
-            if block.startswith("name:"):
+            if block.startswith("name:") and "\ndag:" in block:  # a prompt has a name, too
                 yield page.name, block
 
 

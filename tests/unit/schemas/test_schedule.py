@@ -93,7 +93,7 @@ def test_timings_that_are_some(cron):
 CRONS = ("30 2 * * *", "15,45 1-3 * * *", "*/20 * * * *", "0 */2 * * *", "5 * * * SUN", "59 23 * 3,10 *")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.sampled_from(CRONS),
     st.sampled_from([BERLIN, "America/New_York", "Australia/Lord_Howe", "UTC"]),
@@ -109,3 +109,17 @@ def test_slots_rise_and_do_not_depend_on_where_one_looks_from(cron, zone, start,
     assert whole == sorted(set(whole))
     middle = begin + shift * 1000
     assert slots(timing, middle, begin + 72 * 3_600_000, 1000) == [slot for slot in whole if slot > middle]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localtime", "posixrules", "Factory", "posix/Europe/Berlin", "right/UTC", "europe/berlin", "../UTC", "", "\0"],
+)
+def test_a_zone_of_one_machine_is_no_time_zone(name):
+    (problem,) = timing_problems(Timing(cron="0 8 * * *", time_zone=name))
+    assert (problem.path, bool(problem.fix)) == ("time_zone", True)
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT"])
+def test_a_name_of_the_iana_database_is_a_time_zone(name):
+    assert timing_problems(Timing(cron="0 8 * * *", time_zone=name)) == []

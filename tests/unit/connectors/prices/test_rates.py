@@ -139,6 +139,26 @@ def test_a_hold_covers_a_prompt_that_is_written_to_the_cache_as_a_whole() -> Non
     assert cost == 100_000 * 3_750 + 10 * 15_000
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "served", "nano"),
+    [
+        # gpt-4o: 2.50 and 10; priority 4.25 and 17; what it has no price for is at the standard one.
+        ("openai", "gpt-4o", (), 100 * 2_500 + 10 * 10_000),
+        ("openai", "gpt-4o", (("service_tier", "priority"),), 100 * 4_250 + 10 * 17_000),
+        ("openai", "gpt-4o", (("service_tier", "of another time"),), 100 * 2_500 + 10 * 10_000),
+        # gpt-5: flex is half of 1.25 and 10.
+        ("openai", "gpt-5", (("service_tier", "flex"),), 100 * 625 + 10 * 5_000),
+        # claude-opus-4-8: 5 and 25; in one region 1.1 times; fast 10 and 50.
+        ("anthropic", "claude-opus-4-8", (("inference_geo", "us"),), (100 * 5_000 + 10 * 25_000) * 11 // 10),
+        ("anthropic", "claude-opus-4-8", (("speed", "fast"),), 100 * 10_000 + 10 * 50_000),
+    ],
+)
+def test_the_price_follows_how_a_call_was_served(
+    provider: str, model: str, served: tuple[tuple[str, str], ...], nano: int
+) -> None:
+    assert BOOK.cost(provider, model, Usage(input_tokens=100, output_tokens=10), AT_MS, served) == nano
+
+
 def test_a_part_without_a_price_costs_what_the_kind_around_it_costs() -> None:
     rates = rates_of({"input_tokens": Fraction(4), "cache_write_tokens": Fraction(5)}, Fraction(0))
     usage = Usage(input_tokens=10, cache_write_tokens=6, cache_write_1h_tokens=6, cache_read_tokens=4)

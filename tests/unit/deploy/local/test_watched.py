@@ -55,6 +55,14 @@ def test_a_process_that_ends_is_named_with_its_code_and_given_up_after_five_deat
     assert deaths[-1].lines == "no such port"
 
 
+def test_a_wrong_setting_is_not_tried_again(tmp_path: Path) -> None:
+    one = watched(tmp_path, "import sys; sys.exit(78)")
+    one.look(0.0)
+    death = died(one, 0.0)
+    assert death.last
+    assert "a setting is wrong, so everything stops" in str(death)
+
+
 def test_deaths_of_more_than_a_minute_ago_do_not_count(tmp_path: Path) -> None:
     one = watched(tmp_path, FAILS)
     for number in range(MOST_DEATHS + 2):

@@ -136,9 +136,24 @@ TEXTS = [
 ]
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(text=st.sampled_from(TEXTS), output=JSON, x=JSON)
 def test_no_value_makes_it_raise(text, output, x):
     answer = compile_condition(text, ["a"]).evaluate({"x": x}, {"a": output})
     assert answer.holds in (True, False)
     assert answer == compile_condition(text, ["a"]).evaluate({"x": x}, {"a": output})
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [{"role": "admin\0guest"}, {"role": {"k\0": 1}}, {"role": ["admin", "x\0"]}, {"role": "\ud800"}, {"role": 2**64}],
+)
+def test_a_text_that_cel_would_cut_decides_nothing(inputs):
+    answer = compile_condition("inputs.role == 'admin'", ()).evaluate(inputs, {})
+    assert not answer.holds
+    assert "cannot be decided" in (answer.note or "")
+
+
+def test_an_escaped_backslash_before_u0000_is_no_nul():
+    answer = compile_condition("inputs.role == 'a'", ()).evaluate({"role": "\\u0000"}, {})
+    assert (answer.holds, answer.note) == (False, None)

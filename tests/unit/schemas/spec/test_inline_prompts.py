@@ -23,9 +23,34 @@ def test_a_prompt_is_named_after_workflow_and_node() -> None:
     assert configs == [{"prompt_ref": "flow.n0"}, {"prompt_ref": "other@1"}]
 
 
-def test_system_and_user_are_one_text() -> None:
-    _, (one,), problems = take_inline(document({"prompt": {"system": "Be brief.", "user": "Say {{word}}"}}))
-    assert (one.template, problems) == ("Be brief.\n\nSay {{word}}", [])
+def test_the_system_part_becomes_the_nodes_field() -> None:
+    taken, (one,), problems = take_inline(document({"prompt": {"system": "Be brief.", "user": "Say {{word}}"}}))
+    assert (one.template, problems) == ("Say {{word}}", [])
+    config = taken["dag"]["nodes"][0]["config"]  # type: ignore[index, call-overload]
+    assert config == {"prompt_ref": "flow.n0", "system": "Be brief."}
+
+
+def test_a_prompt_may_be_inside_of_a_loop() -> None:
+    body = [{"id": "draft", "type": "llm", "config": {"prompt": "Improve {{text}}"}}]
+    loop = {
+        "id": "refine",
+        "type": "loop",
+        "config": {"body": body, "until": "loop.iteration > 2", "max_iterations": 3},
+    }
+    taken, (one,), problems = take_inline({"name": "flow", "version": 1, "dag": {"nodes": [loop]}})
+    assert (one.name, problems) == ("flow.draft", [])
+    spec = with_versions(parse_workflow(taken), {"draft": one.pinned(2)})
+    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)["dag"]["nodes"][0]["config"]["body"]
+    assert written[0]["config"]["prompt_ref"] == "flow.draft@2"
+    body[0]["config"] = {"prompt": ""}
+    (problem,) = take_inline({"name": "flow", "version": 1, "dag": {"nodes": [loop]}})[2]
+    assert problem.path == "dag.nodes[0].config.body[0].config.prompt"
+
+
+def test_a_system_text_is_given_once() -> None:
+    config = {"prompt": {"system": "Be brief.", "user": "Say {{word}}"}, "system": "Be long."}
+    (problem,) = take_inline(document(config))[2]
+    assert problem.path == "dag.nodes[0].config.system"
 
 
 def test_a_document_without_inline_prompts_is_as_it_was() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from schemas.spec.check.shape import MAX_NAMED
 from schemas.spec.hash import resolve
 from schemas.spec.known_inputs import any_arguments, given_problems, known_inputs, unknown_input_problems
 from schemas.spec.model import ResolvedSpec, WorkflowSpec
@@ -63,6 +64,11 @@ def test_an_unknown_input_has_the_nearest_known_one() -> None:
     assert problem.path == "inputs.documentkey"
     assert problem.fix.startswith("did you mean 'document_key'?; otherwise remove it")
     assert unknown_input_problems(None, ["anything"], "flow") == []
+
+
+def test_of_many_unknown_inputs_the_first_are_named() -> None:
+    names = [f"name_{n}" for n in range(100_000)]
+    assert len(unknown_input_problems(frozenset({"name"}), names, "flow")) == MAX_NAMED
 
 
 def test_an_input_that_only_a_condition_reads_is_needed_and_the_fold_does_not_ask_for_it() -> None:

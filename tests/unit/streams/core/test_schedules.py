@@ -74,3 +74,16 @@ def test_nothing_is_due_yet():
 )
 def test_overlap(policy, runs, waits, verdict):
     assert overlap(policy, previous_runs=runs, one_waits=waits) == verdict
+
+
+@pytest.mark.parametrize(
+    ("catchup", "kept"), [("latest", []), ("none", []), ("all", list(range(NOW - 70_000, NOW - 60_000, 1000)))]
+)
+def test_after_a_long_outage_a_short_interval_runs_only_the_newest_missed_slots(catchup, kept):
+    # Twelve hours of seconds are more slots than one look enumerates.
+    next_ms = NOW - 12 * 3_600_000
+    found = due(Timing(interval_s=1), next_ms, NOW, catchup, 10)
+    fresh = list(range(NOW - 60_000, NOW + 1, 1000))
+    assert list(found.slots) == [*kept, *fresh]
+    assert found.dropped == 12 * 3600 + 1 - len(found.slots)
+    assert found.next_ms == NOW + 1000

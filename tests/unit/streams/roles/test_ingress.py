@@ -50,12 +50,22 @@ def without(name: str) -> Headers:
         (json.dumps(DATA).encode(), BINARY),
         (json.dumps(DATA).encode(), without("content-type")),
         (json.dumps(DATA).encode(), tuple((name.upper(), value) for name, value in BINARY)),
-        (json.dumps(DATA).encode(), (*without("ce_source"), ("ce_source", b"%2Fbilling"))),
     ],
 )
 def test_both_modes_give_the_same_event(value: bytes, headers: Headers) -> None:
     event = read_event(record(value, headers))
     assert (event.id, event.source, event.type, event.data) == ("e-1", "/billing", "agentflow.workflow.submit", DATA)
+
+
+@pytest.mark.parametrize("given", ["a b", "a%20b", "100%7459", "%2Fbilling", "größe"])
+def test_ids_of_binary_events_are_as_they_were_sent(given: str) -> None:
+    headers = (*without("ce_id"), ("ce_id", given.encode()))
+    assert read_event(record(b"{}", headers)).id == given
+    assert read_event(record(dumped(id=given), STRUCTURED)).id == given
+
+
+def test_another_header_may_have_any_bytes() -> None:
+    assert read_event(record(b"{}", (*BINARY, ("x", b"\xff"), ("x", b"2")))).id == "e-1"
 
 
 def test_extensions_are_attributes() -> None:
@@ -84,6 +94,12 @@ def test_extensions_are_attributes() -> None:
         (b"{}", without("ce_source"), "cloudevent", "source is missing"),
         (b"<a/>", (*without("content-type"), ("content-type", b"application/xml")), "cloudevent", "send JSON"),
         (b"\xff", BINARY, "json", "not JSON"),
+        (b"{}", (*without("ce_id"), ("ce_id", b"e-\xff")), "cloudevent", "ce_id is not UTF-8"),
+        (b"{}", (*without("ce_id"), ("ce_id", b"e-\0")), "cloudevent", "id has the character U.0000"),
+        (b"{}", (*BINARY, ("CE_ID", b"e-2")), "cloudevent", "ce_id occurs twice"),
+        (b'{"inputs": {"a": 1, "a": 2}}', BINARY, "key", "'a' occurs twice"),
+        (b'{"inputs": {"a": 18446744073709551616}}', BINARY, "value", "inputs.a: it is an integer of over 64 bits"),
+        (dumped(id="a\0"), STRUCTURED, "value", "id: the text has the character U.0000"),
     ],
 )
 def test_what_is_no_event_says_why(value: bytes | None, headers: Headers, reason: str, message: str) -> None:

@@ -12,6 +12,7 @@ from topics.dead_letters.letter import (
     DeadLetter,
     Position,
     Source,
+    check_value,
     original_topic,
     parse_position,
     partition_of,
@@ -202,3 +203,24 @@ def test_a_mistake_is_told_in_one_line_before_a_broker_is_asked(
 def test_no_broker_is_told_in_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dlq", *argv, "--bootstrap", NOBODY]) == 3
     assert f"no broker answers at {NOBODY}" in capsys.readouterr().err
+
+
+SUBMISSIONS_DLQ = "workflow-submissions.dlq"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b'{"a":1,"a":2}', b'{"x":18446744073709551616}', b'{"x":"\\u0000"}', b"NaN", b"{", b"[" * 101 + b"]" * 101],
+)
+def test_an_event_that_would_be_refused_again_is_not_retried(value: bytes) -> None:
+    topic = "workflow-submissions.acme"
+    with pytest.raises(Rejected, match=r"refused again.*send a corrected event"):
+        check_value(letter(topic=topic, dlq=SUBMISSIONS_DLQ, value=value), topic)
+
+
+@pytest.mark.parametrize(
+    ("topic", "value"),
+    [("workflow-submissions.acme", b'{"a":1}'), ("workflow-submissions.acme", None), ("run-events", b"\xff")],
+)
+def test_other_letters_are_judged_by_their_reader(topic: str, value: bytes | None) -> None:
+    check_value(letter(topic=topic, value=value), topic)

@@ -103,7 +103,7 @@ def test_a_cut_text_is_a_prefix_of_at_most_so_many_tokens(text: str, most: int) 
 ODD = st.text(alphabet=st.sampled_from("ab \n.!?:-[]{}\"'0é中\u200b"), max_size=200)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ODD | st.lists(ODD, max_size=4).map(json.dumps), st.sampled_from(local_model.MODELS))
 def test_any_text_gets_an_answer(text: str, model: str) -> None:
     prompt = f"Analyze this document: {text}"

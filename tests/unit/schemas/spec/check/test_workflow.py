@@ -280,6 +280,7 @@ def test_a_literal_may_be_any_text_at_any_depth(text):
     [
         (llm("b", "const@1", model="{{m}}", inputs={}), "config.model: '{{m}}' is no name: `model` takes no template"),
         (function("b", function_config={"k": ["a.output"]}), "function_config.k[0]: 'a.output' is an output, and"),
+        (llm("b", "const@1", system="Greet {{x}}", inputs={}), "config.system: '{{x}}' would stay as it is: `system`"),
         (function("b", condition="{{x}} == 1"), "config.condition: it has braces, and is no template; name"),
     ],
 )  # fmt: skip

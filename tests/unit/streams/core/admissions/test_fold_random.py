@@ -213,11 +213,11 @@ def two_at_once():
 class TestTurns(Turns.TestCase):
     """Limits hold, queues keep their order, turns are fair, and nobody is left in queue while there is room."""
 
-    settings = settings(max_examples=60, stateful_step_count=50, deadline=None, derandomize=True)
+    settings = settings(max_examples=60, stateful_step_count=50)
 
 
 @pytest.mark.usefixtures("two_at_once")
 class TestTurnsGoOn(Turns.TestCase):
     """The same, where a record seldom admits all that may go."""
 
-    settings = settings(max_examples=60, stateful_step_count=50, deadline=None, derandomize=True)
+    settings = settings(max_examples=60, stateful_step_count=50)

@@ -614,7 +614,7 @@ def gathered_soon():
 class TestRunMachine(RunMachine.TestCase):
     """A run as a machine that anything may happen to; it must always still reach its end."""
 
-    settings = settings(max_examples=100, stateful_step_count=30, deadline=None, derandomize=True)
+    settings = settings(max_examples=100, stateful_step_count=30)
 
 
 class LimitedMachine(RunMachine):
@@ -627,4 +627,4 @@ class LimitedMachine(RunMachine):
 class TestLimitedMachine(LimitedMachine.TestCase):
     """What must hold in any run, and how many steps are open at once, which is next, and the deadline."""
 
-    settings = settings(max_examples=60, stateful_step_count=30, deadline=None, derandomize=True)
+    settings = settings(max_examples=60, stateful_step_count=30)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.roles.worker.watermark import Watermark, Watermarks
+from streams.roles.worker.watermark import Taken, Watermark, Watermarks
 
 P0, P1 = ("step-requests.gold", 0), ("step-requests.gold", 1)
 
@@ -109,3 +109,22 @@ def test_partitions_that_stay_keep_what_they_know() -> None:
     watermarks.take(P0, 7)
     watermarks.assign({P0, P1})
     assert watermarks.commits() == {P0: 7}
+
+
+def test_the_oldest_is_what_holds_the_watermark_back() -> None:
+    watermarks = Watermarks(max_span=3)
+    watermarks.assign({("t", 0), ("t", 1)})
+    assert (watermarks.oldest_ms(), watermarks.longest_span(), watermarks.closed()) == (None, 0, {})
+    first = watermarks.take(("t", 0), 5, Taken("step a", 100))
+    second = watermarks.take(("t", 0), 6, Taken("step b", 200))
+    watermarks.take(("t", 1), 0, Taken("step c", 150))
+    assert (watermarks.oldest_ms(), watermarks.longest_span(), watermarks.closed()) == (100, 2, {})
+    watermarks.take(("t", 0), 7, Taken("step d", 300))
+    (closed,) = watermarks.closed().values()
+    assert closed.oldest == Taken("step a", 100)
+    assert first is not None
+    assert second is not None
+    watermarks.ack(second)
+    assert watermarks.oldest_ms() == 100
+    watermarks.ack(first)
+    assert (watermarks.oldest_ms(), watermarks.closed()) == (150, {})

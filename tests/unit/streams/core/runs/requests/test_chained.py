@@ -156,7 +156,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(output=st.fixed_dictionaries({"part": JSON, "more": JSON}), inputs=JSON)
 def test_any_value_names_the_same_arguments_on_both_sides(output: Any, inputs: Any) -> None:
     world = World()

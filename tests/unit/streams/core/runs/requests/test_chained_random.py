@@ -118,7 +118,7 @@ def check(world: ChainWorld) -> None:
         assert shown == folded(unflagged(world.events, "chain", "args_hash"), RunFold())
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_chained_run_ends_and_is_made_of_what_was_recorded(data: Any) -> None:
     check(play(lambda options: data.draw(st.sampled_from(options)), data.draw(st.integers(0, 80))))

@@ -1,0 +1,118 @@
+"""Tells whether an unknown run id is certainly unknown.
+
+A run that was accepted has a marker in Redis until it is in history. When Redis lost its markers, or history is so far
+behind that markers expire, a run may be neither here nor there and still run: then "no such run" would be a lie. So the
+markers have a generation, which is complete once
+
+    1. every record that ``run-events`` had when the generation was seen is folded, and
+    2. history has finished every record that ``run-views`` had after that.
+
+The watch of each API process repeats this, so a generation stays complete only while history keeps up.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Protocol
+
+from connectors.redis.marker_generation import MarkerGeneration
+from schemas.errors import AgentFlowError, NotFound, TryLater, Unavailable
+from topics.catalogue import RUN_EVENTS, RUN_VIEWS
+
+logger = logging.getLogger(__name__)
+
+HISTORY_GROUP = "agentflow.history"
+#: Half of the time for which a marker without an id bridges the way to history.
+COMPLETE_FOR_S = 1800.0
+#: A look costs some round trips of the broker.
+LOOK_AGAIN_S = 300.0
+#: A missing generation is noticed by one small question to Redis.
+NOTICE_S = 1.0
+RETRY_AFTER_S = 2.0
+#: No answer takes longer than two seconds.
+SOON_S, SOON_LOOK_S = 1.0, 0.1
+
+
+class Progress(Protocol):
+    """How far the log and its readers are; every method raises ``Unavailable``."""
+
+    async def ends(self, topic: str, partitions: int) -> Mapping[int, int]:
+        """Return the offset after the last record of each partition."""
+        ...
+
+    async def committed(self, group: str, topic: str) -> Mapping[int, int]:
+        """Return the offset up to which a group has finished each partition."""
+        ...
+
+
+class KnownRuns:
+    """Knows whether every accepted run is known by its marker or by history. ``partitions`` is that of the topics."""
+
+    def __init__(self, generation: MarkerGeneration, progress: Progress, partitions: int) -> None:
+        self._generation = generation
+        self._progress = progress
+        self._partitions = partitions
+
+    async def complete(self) -> bool:
+        """Return true if a run without a marker that is not in history does not exist. Raises ``Unavailable``."""
+        return await self._generation.complete()
+
+    async def soon_complete(self) -> bool:
+        """As ``complete``, and wait a moment for it: after a start the first look takes that long."""
+        for _ in range(int(SOON_S / SOON_LOOK_S)):
+            if await self.complete():
+                return True
+            await asyncio.sleep(SOON_LOOK_S)
+        return await self.complete()
+
+    async def unknown(self, run_id: str) -> AgentFlowError:
+        """Return the error for a run that has no marker and is not in history. Raises ``Unavailable``."""
+        if await self.complete():
+            return NotFound(f"run {run_id} does not exist; see GET /api/v1/workflows/runs")
+        return behind(f"run {run_id} may exist")
+
+    async def watch(self) -> None:
+        """Keep the generation complete while history keeps up, until cancelled."""
+        while True:
+            try:
+                await self._look()
+                await self._until_missing()
+            except TryLater as exc:
+                logger.debug("the submission markers may be incomplete: %s", exc, extra={"action": "wait"})
+                await asyncio.sleep(NOTICE_S)
+
+    async def _look(self) -> None:
+        generation = await self._generation.begin()
+        await self._reached(RUN_EVENTS, self._generation.folded)
+        await self._reached(RUN_VIEWS, lambda: self._progress.committed(HISTORY_GROUP, RUN_VIEWS))
+        await self._generation.finish(generation, int(COMPLETE_FOR_S * 1000))
+
+    async def _reached(self, topic: str, read: "Reading") -> None:
+        """Wait until a reader of a topic has what is in it now."""
+        ends = await self._progress.ends(topic, self._partitions)
+        while True:
+            at = await read()
+            if all(at.get(partition, 0) >= end for partition, end in ends.items()):
+                return
+            await asyncio.sleep(NOTICE_S)
+
+    async def _until_missing(self) -> None:
+        """Wait until the next look is due, or the generation is gone."""
+        for _ in range(int(LOOK_AGAIN_S / NOTICE_S)):
+            await asyncio.sleep(NOTICE_S)
+            if not await self.complete():
+                return
+
+
+class Reading(Protocol):
+    """Reads how far a reader is."""
+
+    async def __call__(self) -> Mapping[int, int]:
+        """Return the offset by partition. Raises ``Unavailable``."""
+        ...
+
+
+def behind(what: str) -> Unavailable:
+    """Return the error of a question that nobody can answer before history has caught up."""
+    message = f"{what}: history is behind the log, and the submission markers are incomplete; ask again"
+    return Unavailable("history", message, RETRY_AFTER_S)
