@@ -13,6 +13,7 @@ from schemas.errors import NewerMajor, Undecodable
 from schemas.records.base import MAJOR, VERSION, Record
 from schemas.spec.document import resolved_bytes
 from schemas.spec.model import ResolvedSpec
+from schemas.spec.rules_version import NEWEST
 from topics.catalogue import declared
 
 #: Deeper JSON is refused: orjson writes at most 254 levels, and a record must be writable again.
@@ -67,6 +68,13 @@ def parse(value: bytes) -> Any:
 
 
 def _raise_if_newer(data: object) -> None:
+    """Raise ``NewerMajor`` for a record of a newer version, or of a run by rules that are newer than ours.
+
+    Those may have kinds of nodes that we cannot read; the run waits for a reader that can.
+    """
+    rules = data.get("rules_version") if isinstance(data, dict) else None
+    if isinstance(rules, int) and rules > NEWEST:
+        raise NewerMajor(f"rules {rules}", f"rules {NEWEST}")
     found = data.get("v") if isinstance(data, dict) else None
     major = found.partition(".")[0] if isinstance(found, str) else ""
     # Python refuses to read a number of thousands of digits; none that long is a version.

@@ -12,7 +12,7 @@ from connectors.redis.spend_reader import Amounts
 from connectors.redis.submission_markers import Receipt
 from schemas import ids
 from schemas.api_models.access import KeyAnswer
-from schemas.api_models.base import timestamp
+from schemas.api_models.base import RunLinks, timestamp
 from schemas.api_models.definitions import BudgetAnswer, BudgetStatus
 from schemas.api_models.runs import (
     AdmissionForecast,
@@ -21,7 +21,6 @@ from schemas.api_models.runs import (
     RunAccepted,
     RunAnswer,
     RunDryRun,
-    RunLinks,
     RunSummary,
     StepAnswer,
     Tokens,

@@ -30,6 +30,16 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class RunLinks(Answer):
+    """Links from a run to related resources, as paths."""
+
+    self: str
+    cancel: str
+    steps: str
+    events: str
+    workflow: str
+
+
 Text = Annotated[str, AfterValidator(clean_text)]
 TagKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 TagValue = Annotated[Text, Field(max_length=256)]

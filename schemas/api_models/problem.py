@@ -1,7 +1,6 @@
 """Errors as the API answers them: problem details, RFC 9457."""
 
-from schemas.api_models.base import Answer
-from schemas.api_models.runs import RunLinks
+from schemas.api_models.base import Answer, RunLinks
 
 MEDIA_TYPE = "application/problem+json"
 

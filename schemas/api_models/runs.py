@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from schemas.api_models.base import Answer, Cents, Request, Tags
+from schemas.api_models.base import Answer, Cents, Request, RunLinks, Tags
 from schemas.api_models.definitions import BudgetStatus
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
@@ -42,16 +42,6 @@ class SubmitRun(Request):
     tags: Tags = {}
     budget_cents: Cents | None = None
     deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS, strict=True)
-
-
-class RunLinks(Answer):
-    """Links to related resources, as paths."""
-
-    self: str
-    cancel: str
-    steps: str
-    events: str
-    workflow: str
 
 
 class SendSignal(Request):

@@ -57,9 +57,9 @@ def build(ctx: RoleContext) -> RoleApp:
     worker_id = settings.id or f"{socket.gethostname()}-{id(ctx):x}"
     lanes = lanes_of(settings.queues)
     load_entry_points()
-    _isolate(ctx)
     if ctx.settings.tools.file:
         ToolsFile(Path(ctx.settings.tools.file)).refresh()
+    _isolate(ctx)
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())
     ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))

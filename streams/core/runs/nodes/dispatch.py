@@ -77,15 +77,19 @@ def fill_places(turn: RunChanges) -> None:
 
 def settle(turn: RunChanges, node: PlanNode) -> list[Due]:
     """Count a node as settled; return what waits for nothing any more."""
+    if node.loop is not None:
+        return _followers_due(turn, node) + _after_inside(turn, node, turn.plan.nodes[node.loop])
+    turn.done += 1
+    if turn.done == turn.plan.size:
+        succeed(turn)
+        return []
+    return _followers_due(turn, node)
+
+
+def _followers_due(turn: RunReader, node: PlanNode) -> list[Due]:
     nodes = turn.plan.nodes
-    if node.loop is None:
-        turn.done += 1
-        if turn.done == turn.plan.size:
-            succeed(turn)
-            return []
     followers = [(nodes[follower], verdict(turn, nodes[follower])) for follower in node.successors]
-    due: list[Due] = [(follower, said) for follower, said in followers if said != "wait"]
-    return due if node.loop is None else due + _after_inside(turn, node, nodes[node.loop])
+    return [(follower, said) for follower, said in followers if said != "wait"]
 
 
 def _after_inside(turn: RunChanges, node: PlanNode, loop: PlanNode) -> list[Due]:

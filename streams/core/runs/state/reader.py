@@ -15,7 +15,7 @@ from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.spec.loops import iteration_prefix
-from schemas.tables.runs import INPUTS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS, step_field
+from schemas.tables.runs import INPUTS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
 from schemas.tables.signals import Signals
 from streams.core.commands import Command
 from streams.core.runs.plan.arguments import Output, Outputs
@@ -47,6 +47,7 @@ class RunReader:
         self._state = state
         self.chain_steps = chain_steps
         self.header = header
+        self.run_id = header.run_id
         self.plan = plan
         self.now_ms = now_ms
         self.offset = offset
@@ -76,11 +77,6 @@ class RunReader:
         # Hardly any event asks for some, and two more containers an event can be measured.
         self._children: dict[str, RunSubmitted] | None = None
         self._ended_children: list[CancelRequested] | None = None
-
-    @property
-    def run_id(self) -> str:
-        """The run."""
-        return self.header.run_id
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -128,7 +124,9 @@ class RunReader:
         changed = self.changed.get(step_id)
         if changed is not None:
             return changed
-        return cast("Step | None", self._state.get(self.run_id, step_field(step_id)))
+        # The rules ask for steps ten times an event, so this neither casts nor calls what names the entry.
+        found: Step | None = self._state.get(self.run_id, f"{STEP_PREFIX}{step_id}")
+        return found
 
     def recorded(self, step_id: str) -> Step:
         """Return a step that must have an entry. Raises ``ImpossibleMove``."""

@@ -46,21 +46,21 @@ def full_views(turn: RunReader, version: int) -> list[RunView]:
     return _views(turn, version, steps, with_inputs=True)
 
 
-def _kind(turn: RunReader, step_id: str, step: Step) -> NodeKind:
+def _kind(node: PlanNode, step_id: str, step: Step) -> NodeKind:
     if step.gather is not None:
         return "function"
     part = part_of(step_id)
-    return turn.node_of(step).kind if part is None else "tool" if part == "tool" else "llm"
+    return node.kind if part is None else "tool" if part == "tool" else "llm"
 
 
 def step_view(turn: RunReader, step_id: str, step: Step) -> StepView:
     """Return one step as a reader sees it. A mapped node's output is that of its workflow."""
     waiting = step.state in ("waiting", "ready")
-    reused = turn.reused
+    reused, node = turn.reused, turn.node_of(step)
     return StepView(
         step_id=step_id,
-        node_id=turn.node_of(step).name,
-        kind=_kind(turn, step_id, step),
+        node_id=node.name,
+        kind=_kind(node, step_id, step),
         state=step.state,
         attempt=step.attempt,
         output=step.output if step.state != "failed" else _collected(turn, step_id, step),

@@ -16,6 +16,7 @@ from connectors.tools import Registry, ToolContext
 from connectors.tools.process_pool import Processes
 from connectors.tools.raised import CallRaised
 from connectors.tools.thread_pool import Progress
+from connectors.tools.tools_file import ToolsFile
 from schemas.errors import StepError, TryLater
 from tests.support import bad_tools
 
@@ -151,6 +152,31 @@ async def test_what_no_module_has_is_refused(stage: Stage) -> None:
     def local() -> None: ...
 
     assert (await stage.error(local)).code == "not_importable"
+
+
+MINE = """
+from agentflow import function, tool
+
+@function(memory_mb=64)
+def shout(*, text: str) -> str:
+    return text.upper()
+
+@tool("mine.keyed", isolation="process")
+class Keyed:
+    def __init__(self, *, unit: str = "m") -> None:
+        self.unit = unit
+
+    def __call__(self, *, n: int) -> str:
+        return f"{n} {self.unit}"
+"""
+
+
+async def test_a_users_file_runs_in_processes_too(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "mytools.py").write_text(MINE)
+    ToolsFile(tmp_path / "mytools.py", stage.registry).load()
+    assert sorted(entry.name for entry in stage.registry.in_processes()) == ["mine.keyed", "shout"]
+    assert await stage.registry.call("function", "shout", {"text": "abc"}, context()) == "ABC"
+    assert await stage.registry.call("tool", "mine.keyed", {"n": 2}, context(), {"unit": "km"}) == "2 km"
 
 
 async def test_an_async_tool_may_be_isolated(stage: Stage) -> None:

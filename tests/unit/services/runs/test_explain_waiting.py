@@ -28,6 +28,7 @@ def step(step_id: str, status: Any, **more: Any) -> StoredStep:
         ("slot max_parallel", "concurrency", "max_parallel"),
         ("max_parallel", "concurrency", ""),
         ("step bot/turn-1", "dependency", "bot/turn-1"),
+        ("iteration 2 of 5", "dependency", "2 of 5"),
         ("budget daily", "budget", "daily"),
         ("worker w-1 has this attempt", "claim", "w-1"),
         ("redis: read a budget: no answer", "service", "redis"),

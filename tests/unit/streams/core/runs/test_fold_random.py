@@ -29,6 +29,7 @@ from schemas.records.steps import StepRequest
 from schemas.records.timers import Backstop
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
+from schemas.spec.loops import every_node, iteration_step
 from schemas.tables.runs import SPEC_PREFIX, step_field
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
@@ -36,7 +37,7 @@ from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.agent import part_of
 from streams.core.runs.requests import gather
 from tests.support.families import family, flow, runs
-from tests.support.runs import ORG, RUN, World, assistant, function, limited, resolved, signal, submitted, switch
+from tests.support.runs import ORG, RUN, World, assistant, function, limited, loop, resolved, signal, submitted, switch
 from tests.support.timers import short, timer
 
 #: More events than any of these small workflows can need, so a run that does not end is found and not waited for.
@@ -48,6 +49,8 @@ CONDITIONS = {"inputs.x == 'in'": True, "inputs.nope == 1": False, "inputs.x < 3
 
 #: What nodes run that run other workflows: nobody folds those here, their ends are made up.
 KIDS = family(flow("kid", function("k")))
+#: The types of nodes that no worker works on, but for switches.
+FOLDED = ("wait", "signal", "agent", "workflow", "loop")
 Status = Literal["succeeded", "failed", "canceled"]
 
 
@@ -120,7 +123,9 @@ def _node(draw, number: int, sources: list[int]) -> dict[str, Any]:
 
 
 def _of_some_type(draw, id_: str, policy: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    match draw(st.integers(0, 10)):
+    match draw(st.integers(0, 12)):
+        case 11 | 12:
+            return _loop(draw, id_, policy)
         case 10:
             detach = draw(st.booleans())
             timed = {name: value for name, value in policy.items() if name != "timeout_ms" or not detach}
@@ -135,6 +140,20 @@ def _of_some_type(draw, id_: str, policy: dict[str, Any], config: dict[str, Any]
             return assistant(id_, policy, **config | {"inputs": {"word": "{{x}}"}, "max_turns": 3})
         case _:
             return function(id_, policy, **config)
+
+
+def _loop(draw, id_: str, policy: dict[str, Any]) -> dict[str, Any]:
+    """A loop over one node, or over two after one another, whose last one decides, or fails to."""
+    ends = st.sampled_from([{"until": "loop.iteration == 2"}, {"while": "loop.iteration < 3"}, {"until": "false"}])
+    inner = {name: value for name, value in policy.items() if name in ("retries", "timeout_ms", "priority")}
+    inputs = {"before": "loop.previous", "number": "loop.iteration"}
+    body = [function(f"{id_}a", inner, inputs=inputs)]
+    if draw(st.booleans()):
+        body.append(function(f"{id_}b", inner, inputs={"of": f"{id_}a.output"}, condition="loop.iteration != 2"))
+    edges = f"{id_}a>{id_}b" if len(body) > 1 else ""
+    outer = {name: value for name, value in policy.items() if name in ("optional", "priority")}
+    last = draw(st.sampled_from(["last", "fail"]))
+    return loop(id_, *body, edges=edges, policy=outer, max_iterations=3, on_exhausted=last, **draw(ends))
 
 
 def _switch(draw, number: int, after: list[str]) -> dict[str, Any]:
@@ -157,9 +176,9 @@ class Chaos(World):
         self.maps = {n.id: n.config for n in spec.spec.dag.nodes if n.config.parallel}
         self.conditions = {n.id: n.config.condition for n in spec.spec.dag.nodes}
         self.switches = {n.id: n.config for n in spec.spec.dag.nodes if n.type == "switch"}
-        self.priority = {n.id: n.policy.priority for n in spec.spec.dag.nodes}
+        self.priority = {n.id: n.policy.priority for n in every_node(spec.spec.dag.nodes)}
         self.most_open = spec.spec.dag.max_parallel
-        self.waits = {n.id for n in spec.spec.dag.nodes if n.type in ("wait", "signal", "agent", "workflow")}
+        self.waits = {n.id for n in spec.spec.dag.nodes if n.type in FOLDED}
         self.pending: dict[tuple[str, int, int], StepRequest] = {}
         self.fired: list[str] = []
         self.heard: set[tuple[str, int]] = set()
@@ -201,8 +220,11 @@ class Chaos(World):
                     found[node.id] = Reused(state="skipped")
                     continue
                 ids = [f"{node.id}[{i}]" for i in range(2)] if node.config.parallel else [node.id]
+                if node.type == "loop":
+                    ids = [f"{node.id}~{i}/{node.config.body[-1].id}" for i in (1, 2)]
                 outputs = [inline(["out", step_id, 0]) for step_id in ids]
-                found[node.id] = Reused(children=outputs) if node.config.parallel else Reused(output=outputs[0])
+                several = outputs if len(ids) > 1 else None
+                found[node.id] = Reused(children=several, output=None if node.config.parallel else outputs[-1])
         return found
 
     def take_in(self, commands):
@@ -219,7 +241,10 @@ class Chaos(World):
                 case _:
                     pass
         for request in self.requests[asked:]:
-            assert may_run(self.join[request.node_id], self.edges(request.node_id))
+            if "~" in request.step_id:
+                self.check_inside(request)
+            else:
+                assert may_run(self.join[request.node_id], self.edges(request.node_id))
             assert request.compensation is (request.node_id in self.apart)
             assert not request.compensation or self.status in ("failed", "canceled")
             place = (request.step_id, request.attempt, request.deferral)
@@ -230,6 +255,21 @@ class Chaos(World):
             assert self.args.setdefault(request.step_id, request.args) == request.args, "a retry sees the same"
             self.pending[place] = request
         self.check_turns(commands)
+
+    def check_inside(self, request: StepRequest) -> None:
+        """A step inside of a loop is asked for while the loop waits, and all of the iteration before is settled."""
+        place = iteration_step(request.step_id)
+        assert place is not None
+        loop_id, number, _ = place
+        assert self.step(loop_id).state == "waiting"
+        counts = self.state.get(RUN, "p").maps[loop_id]
+        assert (counts.asked, counts.ended) == (number, number - 1)
+        states = {step_id: state for step_id, state in self.states().items() if step_id.startswith(f"{loop_id}~")}
+        assert not [step_id for step_id in states if int(step_id.split("~")[1].split("/")[0]) > number]
+        before = [state for step_id, state in states.items() if step_id.startswith(f"{loop_id}~{number - 1}/")]
+        assert all(state in ("succeeded", "skipped") for state in before)
+        assert request.args.get("number", number) == number
+        assert number > 1 or request.args.get("before") is None
 
     def check_turns(self, commands) -> None:
         """A run with turns asks while it waits, and gives back once it is over; no other does."""
@@ -348,7 +388,8 @@ class Chaos(World):
             return
         if request.compensation or self.step(request.step_id).gather is not None:
             return
-        line = [self.step(step_id).node for step_id, state in self.states().items() if state == "ready"]
+        ready = [step_id for step_id, state in self.states().items() if state == "ready"]
+        line = [self.step(step_id).node.rpartition("/")[2] for step_id in ready]
         assert all(self.priority[node_id] <= self.priority[request.node_id] for node_id in line)
 
     def edges(self, node_id: str) -> list[str]:
@@ -486,6 +527,10 @@ def check_end(world: Chaos) -> None:
             if part_of(step_id) is not None:
                 agent = world.step(step_id.split("/")[0])
                 assert step.state == "succeeded" or "]" in step_id or agent.state in ("failed", "canceled")
+                continue
+            if "~" in step_id:
+                optional = step_id.partition("~")[0] in world.optional
+                assert step.state in ("succeeded", "skipped") or optional
                 continue
             may_fail = step.index is not None and world.maps[step.node].on_child_error != "fail"
             assert step.state in ("succeeded", "skipped") or step.node in world.optional or may_fail
