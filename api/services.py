@@ -34,6 +34,7 @@ from services.runs.dry_run import DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.restart import Restarts
+from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
 from services.workflows.checks import DocumentChecks
@@ -86,6 +87,7 @@ class RunServices:
     bulk: Bulk
     waits: Waits
     signals: SignalSender
+    routes: RunRoutes
     streams: Streams
     bound: Bound
     bus: PubSub

@@ -20,6 +20,7 @@ from api.services import (
     Services,
     TopicCreators,
 )
+from connectors.clickhouse.route_spans import RouteSpans
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.objects.s3 import s3_access
@@ -55,6 +56,7 @@ from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.restart import Restarts
+from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.checks import DocumentChecks
@@ -209,6 +211,7 @@ class _Runs:
             bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
             waits=self._waits,
             signals=self._signals(),
+            routes=self._routes(),
             streams=Streams(follower, bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S)),
             bound=Bound("submissions", MAX_SUBMISSIONS_IN_FLIGHT),
             bus=bus,
@@ -242,7 +245,17 @@ class _Runs:
     def _explaining(self, limits: LimitServices) -> Waits:
         claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         lag = LaneLag(self._settings.kafka.bootstrap, LANE_TIMEOUT_S)
-        return Waits(self._history, self._of_run, claims, lag, limits.admission)
+        workers = WorkerRegistry(self._clients.redis, DEPENDENCY_TIMEOUT_S)
+        return Waits(self._history, self._of_run, claims, lag, limits.admission, workers)
+
+    def _routes(self) -> RunRoutes:
+        return RunRoutes(
+            history=self._history,
+            steps=RunSteps(self._clients.database),
+            definitions=self._of_run,
+            spans=RouteSpans(self._clients.clickhouse),
+            appender=self._appender,
+        )
 
     def _signals(self) -> SignalSender:
         return SignalSender(

@@ -183,7 +183,7 @@ CATALOGUE: tuple[Topic, ...] = (
         ROUTE_OUTCOMES,
         key="organisation:prompt:tier",
         model=RouteEvent | KeyReleased,
-        writers=("worker",),
+        writers=("worker", "api"),
         readers=("routes",),
         retention_ms=30 * DAY_MS,
         append_time=True,

@@ -45,6 +45,15 @@ class RunSteps:
         steps = [StoredStep(**row) for row in rows[: wanted.limit]]
         return steps, _cursor(steps[-1]) if len(rows) > wanted.limit else None
 
+    async def one(self, org_id: str, run_id: str, step_id: str) -> StoredStep | None:
+        """Return a step without its output, or ``None``."""
+        row = await self._database.fetchrow(
+            "read a step",
+            f"SELECT {STEP}, NULL AS output FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 AND step_id = $3",
+            *(run_id, org_id, step_id),
+        )
+        return StoredStep(**row) if row is not None else None
+
 
 def _conditions(org_id: str, run_id: str, wanted: StepFilter) -> tuple[list[str], list[object]]:
     conditions = ["workflow_run_id = $1", "org_id = $2"]

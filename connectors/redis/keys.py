@@ -54,3 +54,8 @@ def budgets_slot(org_id: str, partitions: int) -> Slot:
 def response_cache_key(org_id: str, digest: str) -> str:
     """Return the key of a cached answer; each may be in any slot."""
     return f"cache:{org_id}:{digest}"
+
+
+def breaker_key(route: str) -> str:
+    """Return the key of a route's breaker; each may be in any slot."""
+    return f"breaker:{route}"

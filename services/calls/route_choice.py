@@ -44,13 +44,15 @@ def wanted_of(call: Call) -> Wanted | None:
     )
 
 
-def learn(call: Call) -> None:
-    """Book the outcome of a choice to learn from, if its call has one that speaks of the route."""
-    choice = call.choice
-    if choice is None or choice.by != "learn":
-        return
+def outcome_of(call: Call) -> ProviderCall | None:
+    """Return the request that the call led to, if its outcome says something of the route."""
     made = next((one for one in call.ledger.calls if one.call_id == call.call_id and not one.cached), None)
-    if made is not None and (made.outcome == "ok" or made.error_code in FAULTS):
+    return made if made is not None and (made.outcome == "ok" or made.error_code in FAULTS) else None
+
+
+def learn(call: Call, choice: Choice, made: ProviderCall) -> None:
+    """Book the outcome of a choice to learn from."""
+    if choice.by == "learn":
         call.ledger.routes.append(_outcome(call, choice, made))
 
 

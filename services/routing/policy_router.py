@@ -7,13 +7,15 @@ from msgspec import structs
 
 from schemas.errors import StepError
 from schemas.spec.policy import Tier
-from schemas.tables.routes import Arm, Learned, group_key
+from schemas.tables.routes import NOTHING, Arm, Learned, group_key
 from services.routing.bandit import Terms, learned_choice
 from services.routing.choice import Choice
+from services.routing.health import AlwaysHealthy, Health
 from services.routing.models import Models
 from services.routing.router import LOCAL_ROUTES, Route, RouteTable, Wanted
-from services.routing.scoring import Conditions, Seen, choose
+from services.routing.scoring import Conditions, Need, Seen, choose
 
+ALWAYS_HEALTHY = AlwaysHealthy()
 #: Outcomes from which on observations replace the assumed latency.
 LEAST_SEEN = 5.0
 
@@ -38,6 +40,7 @@ class PolicyRouter(RouteTable):
         providers: Collection[str],
         estimate: Estimate,
         learned: LearnedRoutes,
+        health: Health = ALWAYS_HEALTHY,
         defaults: Mapping[Tier, Route] = LOCAL_ROUTES,
     ) -> None:
         super().__init__(defaults)
@@ -45,19 +48,34 @@ class PolicyRouter(RouteTable):
         self._providers = frozenset(providers)
         self._estimate = estimate
         self._learned = learned
+        self._health = health
 
     async def choice(self, wanted: Wanted) -> Choice | None:
         """Return the choice of a call with a policy. Raises a ``StepError`` ``no_route`` that names all reasons."""
         need = structs.replace(wanted.need, organisation=self._models.allowed(wanted.org_id))
+        known = NOTHING
+        if need.by == "learn":
+            known = await self._learned.learned(group_key(wanted.org_id, wanted.prompt, need.tier))
+        costs = self._costs(wanted)
+        unhealthy = await self._health.unhealthy(list(costs))
+        while True:
+            now = Conditions(providers=self._providers, costs_nano=costs, unhealthy=unhealthy, seen=_seen(known.arms))
+            choice = self._chosen(wanted, need, now, known)
+            if await self._health.admit(choice.route):
+                return choice
+            # Another process sends the probe of this route.
+            unhealthy = unhealthy | {choice.route: "its probe is in flight"}
+
+    async def report(self, route: Route, *, failed: bool) -> None:
+        """Say how a call of a chosen route ended."""
+        await self._health.report(f"{route.provider}/{route.model}", failed=failed)
+
+    def _chosen(self, wanted: Wanted, need: Need, now: Conditions, known: Learned) -> Choice:
+        static = choose(self._models.all, self._models.version, need, now)
         if need.by != "learn":
-            return choose(self._models.all, self._models.version, need, self._conditions(wanted, {}))
-        known = await self._learned.learned(group_key(wanted.org_id, wanted.prompt, need.tier))
-        static = choose(self._models.all, self._models.version, need, self._conditions(wanted, known.arms))
+            return static
         terms = Terms(known=known, seed=wanted.seed, sla_ms=need.sla_ms, ceiling_nano=wanted.ceiling_nano)
         return learned_choice(static, terms)
-
-    def _conditions(self, wanted: Wanted, arms: Mapping[str, Arm]) -> Conditions:
-        return Conditions(providers=self._providers, costs_nano=self._costs(wanted), seen=_seen(arms))
 
     def _costs(self, wanted: Wanted) -> dict[str, int]:
         costs = {}

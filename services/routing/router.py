@@ -65,6 +65,10 @@ class Router(Protocol):
         """Return the choice of a call with a policy; ``None`` to take its fixed route. Raises ``no_route``."""
         ...
 
+    async def report(self, route: Route, *, failed: bool) -> None:
+        """Say how a call of a chosen route ended, so that a route that fails is left out for a while."""
+        ...
+
 
 #: Works without a key: the local provider's three models.
 LOCAL_ROUTES: Mapping[Tier, Route] = {tier: Route("local", f"local-{tier}") for tier in TIERS}
@@ -93,3 +97,6 @@ class RouteTable:
     async def choice(self, wanted: Wanted) -> Choice | None:
         """Return nothing: every call has its fixed route."""
         return None
+
+    async def report(self, route: Route, *, failed: bool) -> None:
+        """Take no notice: nothing is chosen here."""

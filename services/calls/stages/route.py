@@ -9,7 +9,7 @@ from connectors.providers.request_text import request_text
 from schemas.errors import StepError
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.ports import Prices
-from services.calls.route_choice import learn, wanted_of
+from services.calls.route_choice import learn, outcome_of, wanted_of
 from services.routing.router import Route, Router
 
 
@@ -29,7 +29,15 @@ class RouteCall:
         try:
             return await proceed(structs.replace(call, input_tokens=self._tokens(call)))
         finally:
-            learn(call)
+            await self._booked(call)
+
+    async def _booked(self, call: Call) -> None:
+        """Let the router know how a chosen route did; what has no outcome of its own says nothing."""
+        made = outcome_of(call)
+        if call.choice is None or made is None:
+            return
+        learn(call, call.choice, made)
+        await self._router.report(call.route, failed=made.outcome != "ok")
 
     def _tokens(self, call: Call) -> int:
         provider, content, model = self._provider(call.route.provider), call.content, call.route.model

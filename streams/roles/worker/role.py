@@ -14,6 +14,7 @@ from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.registry import Endpoint, build_providers, provider_names
+from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
@@ -144,6 +145,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
             providers,
             prices.estimate,
             RouteReader(ctx.redis, settings.kafka.partitions),
+            RedisBreakers(ctx.redis),
         ),
         prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),

@@ -1,5 +1,6 @@
 """A call with a policy is routed by it, and a choice to learn from is booked with its outcome."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,22 @@ def test_what_is_wanted_names_the_abilities_that_the_call_needs() -> None:
     assert (wanted.need.tier, wanted.need.sla_ms, wanted.need.node) == ("silver", 9, ("a/*",))
     assert 1000 < wanted.need.tokens < 1100
     assert (wanted.need.tools, wanted.need.images, wanted.need.json_schema) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "reported"), [("", [False]), ("timeout", [True]), ("rate_limited", []), ("provider_rejected", [])]
+)
+async def test_router_hears_of_faults_and_answers_of_chosen_routes(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, code: str, reported: list[bool]
+) -> None:
+    heard: list[bool] = []
+
+    async def report(route: object, *, failed: bool) -> None:
+        heard.append(failed)
+
+    monkeypatch.setattr(calls.router, "report", report)
+    calls.provider.fail = StepError(code, "no") if code else None
+    for wish in (None, RouteWish(by="best")):
+        with contextlib.suppress(StepError):
+            await make(calls, wish=wish)
+    assert heard == reported

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 from msgspec import structs
 
@@ -80,3 +82,44 @@ async def test_organisation_is_limited_to_its_list() -> None:
 async def test_nothing_that_fits_is_an_error_with_all_reasons() -> None:
     with pytest.raises(StepError, match="no model can take this call"):
         await router().choice(wanted("best", need=Need(by="best", tier="bronze", node=("nobody/*",))))
+
+
+class MemoryHealth:
+    """Breakers by route: ``open`` ones, and those whose ``probes`` another process has."""
+
+    def __init__(self, opened: set[str] = frozenset(), probes: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+        self.opened, self.probes = opened, probes
+        self.reported: list[tuple[str, bool]] = []
+
+    async def unhealthy(self, routes: Sequence[str]) -> dict[str, str]:
+        return {route: "open" for route in routes if route in self.opened}
+
+    async def admit(self, route: str) -> bool:
+        return route not in self.probes
+
+    async def report(self, route: str, *, failed: bool) -> bool:
+        self.reported.append((route, failed))
+        return False
+
+
+def guarded(health: MemoryHealth) -> PolicyRouter:
+    return PolicyRouter(Models.load(), ["local"], PRICES.estimate, MemoryRoutes(), health)
+
+
+@pytest.mark.parametrize("by", ["best", "learn"])
+@pytest.mark.parametrize("kind", ["opened", "probes"])
+async def test_route_with_an_open_breaker_or_a_probe_of_another_is_left_out(by: RouteBy, kind: str) -> None:
+    health = MemoryHealth(**{kind: {"local/local-gold", "local/local-silver"}})
+    choice = await guarded(health).choice(wanted(by))
+    assert choice is not None
+    assert choice.route == "local/local-bronze"
+    unhealthy = {one.route for one in choice.excluded if one.reason == "unhealthy"}
+    assert unhealthy <= {"local/local-gold", "local/local-silver"}
+    assert unhealthy
+
+
+async def test_all_breakers_open_is_worth_a_retry() -> None:
+    health = MemoryHealth(opened={f"local/local-{tier}" for tier in ("gold", "silver", "bronze")})
+    with pytest.raises(StepError) as raised:
+        await guarded(health).choice(wanted("best"))
+    assert raised.value.retryable

@@ -1,0 +1,63 @@
+"""Why routes were chosen, and scores of the answers that they gave."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from msgspec.structs import asdict
+
+from api.dependencies import Parts, Reader, Writer
+from api.http.strict_json import StrictJsonRoute
+from api.routers.errors import errors
+from api.routers.runs import RunId
+from schemas.api_models.routes import (
+    RouteCandidate,
+    RouteChoice,
+    RouteExcluded,
+    ScoreAccepted,
+    ScoreStep,
+    StepRoutes,
+)
+from services.routing.choice import Choice, recomputed
+from services.runs.routes import Score
+
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=StrictJsonRoute)
+
+
+@router.post("/{run_id}/scores", status_code=202, responses=errors(404, 409), summary="Score an answer")
+async def score_step(run_id: RunId, body: ScoreStep, who: Writer, parts: Parts) -> ScoreAccepted:
+    """Score the answer of a step whose node learns its routes. The routes of later calls depend on it."""
+    one = Score(body.step_id, body.score, body.name, body.attempt)
+    record = await parts.runs.routes.score(who.org_id, run_id, one)
+    return ScoreAccepted(run_id=run_id, step_id=record.step_id, score=record.score, group=record.group)
+
+
+@router.get("/{run_id}/route", responses=errors(404), summary="Explain a chosen route")
+async def get_route(
+    run_id: RunId,
+    step: Annotated[str, Query(min_length=1, max_length=256, description="The step's id.")],
+    who: Reader,
+    parts: Parts,
+) -> StepRoutes:
+    """Return the choices of a step's calls: candidates, scores, and the models that were excluded with reasons."""
+    found = await parts.runs.routes.choices(who.org_id, run_id, step)
+    return StepRoutes(run_id=run_id, step_id=step, choices=[_answer(attempt, one) for attempt, one in found])
+
+
+def _answer(attempt: int, one: Choice) -> RouteChoice:
+    return RouteChoice(
+        attempt=attempt,
+        route=one.route,
+        by=one.by,
+        tier=one.tier,
+        policy=one.policy,
+        models=one.models,
+        propensity=one.propensity,
+        seed=one.seed,
+        learned_from=one.learned_from,
+        weights=one.weights,
+        candidates=[RouteCandidate(**asdict(candidate)) for candidate in one.candidates],
+        excluded=[RouteExcluded(**asdict(out)) for out in one.excluded],
+        fallbacks=list(one.fallbacks),
+        margin=one.margin,
+        recomputes=recomputed(one) == one.route,
+    )

@@ -1,0 +1,26 @@
+"""The choices of routes that are on the spans of calls."""
+
+from collections.abc import Sequence
+
+from connectors.clickhouse.client import ClickHouse
+
+_CHOICES = """
+SELECT any(parent_span_id) AS parent, JSONExtractRaw(argMax(attributes, _offset), 'agentflow.route') AS choice
+FROM trace_spans
+WHERE org_id = {org:String} AND trace_id = {trace:String} AND has({parents:Array(String)}, parent_span_id)
+GROUP BY span_id
+HAVING choice != ''
+ORDER BY min(started_at)
+"""
+
+
+class RouteSpans:
+    """Reads spans. Raises ``Unavailable``."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    async def choices(self, org_id: str, trace_id: str, parents: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the parent's span id and the choice as JSON, of all routed calls below these spans, oldest first."""
+        rows = await self._clickhouse.query(_CHOICES, {"org": org_id, "trace": trace_id, "parents": list(parents)})
+        return [(str(parent), str(choice)) for parent, choice in rows]
