@@ -20,7 +20,7 @@ from schemas.api_models.definitions import (
 from schemas.errors import InvalidInput
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN
-from schemas.values.fields import Integer
+from schemas.values.fields import ASCII_INTEGER
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=DocumentRoute)
 
@@ -66,7 +66,7 @@ async def get_prompt(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
     who: Reader,
     parts: Parts,
-    version: Annotated[Integer | None, Query(ge=1, le=MAX_VERSION)] = None,
+    version: Annotated[int | None, Query(ge=1, le=MAX_VERSION), ASCII_INTEGER] = None,
 ) -> PromptAnswer:
     """Return a version of a prompt, the newest without `version`."""
     return _answer(await parts.definitions.prompts.get(who.org_id, name, version))

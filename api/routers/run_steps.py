@@ -15,7 +15,7 @@ from connectors.postgres.run_steps import StepFilter
 from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import StepPage
 from schemas.run_states import StepState
-from schemas.values.fields import Integer
+from schemas.values.fields import ASCII_INTEGER
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
@@ -28,7 +28,7 @@ async def list_steps(
     node: Annotated[str | None, Query(max_length=128, description="Only steps of this node.")] = None,
     status: Annotated[StepState | None, Query()] = None,
     outputs: Annotated[bool, Query(description="Include every step's output.")] = False,
-    limit: Annotated[Integer, Query(ge=1, le=MAX_PAGE)] = 100,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 100,
     cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the previous page.")] = None,
 ) -> StepPage:
     """List steps by node id, the children of a mapped node in the order of their items."""

@@ -25,7 +25,7 @@ from schemas.api_models.runs import (
 from schemas.errors import Conflict, NotFound, Unavailable
 from schemas.records.run_events import CancelRequested
 from schemas.run_states import TERMINAL_RUN, RunState
-from schemas.values.fields import Integer
+from schemas.values.fields import ASCII_INTEGER
 from services.runs.known_runs import RETRY_AFTER_S
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
@@ -56,7 +56,7 @@ async def list_runs(
     parent_run_id: Annotated[
         str | None, Query(max_length=64, description="Only runs that steps of this run started.")
     ] = None,
-    limit: Annotated[Integer, Query(ge=1, le=MAX_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the previous page.")] = None,
 ) -> RunPage:
     """List the organisation's runs."""

@@ -13,7 +13,7 @@ from schemas.api_models.definitions import WorkflowAnswer, WorkflowDryRun, Workf
 from schemas.errors import InvalidSpec, Problem
 from schemas.spec.check.workflow import queues_of
 from schemas.spec.model import NAME_PATTERN, WorkflowSpec
-from schemas.values.fields import Integer
+from schemas.values.fields import ASCII_INTEGER
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -108,7 +108,7 @@ async def get_workflow(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
     who: Reader,
     parts: Parts,
-    version: Annotated[Integer | None, Query(ge=1, le=1_000_000_000)] = None,
+    version: Annotated[int | None, Query(ge=1, le=1_000_000_000), ASCII_INTEGER] = None,
 ) -> WorkflowAnswer:
     """Return a version of a workflow, the newest without `version`."""
     return render.workflow(await parts.definitions.workflows.get(who.org_id, name, version))

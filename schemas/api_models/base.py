@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas import money
-from schemas.values.fields import Amount
+from schemas.values.fields import ASCII_DECIMAL
 from schemas.values.text import clean_text
 
 MAX_CENTS = Decimal(money.MAX_NANO // money.NANO_PER_CENT)
@@ -45,9 +45,13 @@ TagKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 TagValue = Annotated[Text, Field(max_length=256)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)]
 
-Cents = Annotated[Amount, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False), AfterValidator(money.check_cents)]
+Cents = Annotated[
+    Decimal, Field(ge=0, le=MAX_CENTS, allow_inf_nan=False), AfterValidator(money.check_cents), ASCII_DECIMAL
+]
 """An amount in US cents, as a number or as an ASCII decimal in a string; fractions are allowed."""
-Usd = Annotated[Amount, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False), AfterValidator(money.check_usd)]
+Usd = Annotated[
+    Decimal, Field(ge=0, le=MAX_CENTS / 100, allow_inf_nan=False), AfterValidator(money.check_usd), ASCII_DECIMAL
+]
 """An amount in US dollars."""
 
 

@@ -1,13 +1,13 @@
-"""Fields of bodies and documents whose numbers may be written as text."""
+"""Validators for pydantic's fields whose numbers may be written as text.
 
-from decimal import Decimal
-from typing import Annotated
+They stand last in an annotation, after the bounds, so that JSON schemas show these.
+"""
 
 from pydantic import BeforeValidator
 
 from schemas.values.text import ascii_decimal, ascii_integer
 
-Integer = Annotated[int, BeforeValidator(ascii_integer)]
-"""An integer, or its ASCII decimal digits as text."""
-Amount = Annotated[Decimal, BeforeValidator(ascii_decimal)]
-"""A number, or an ASCII decimal as text, without loss of digits."""
+ASCII_INTEGER = BeforeValidator(ascii_integer)
+"""An integer in a text has the digits 0 to 9 alone."""
+ASCII_DECIMAL = BeforeValidator(ascii_decimal)
+"""A decimal number in a text has the digits 0 to 9, and one point between them."""

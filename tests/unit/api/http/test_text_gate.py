@@ -10,7 +10,9 @@ from api.http import problems
 from api.http.text_gate import TextGate
 from api.routers.filters import stored_text, time_ms
 from schemas.errors import InvalidInput
-from schemas.values.fields import Integer
+from schemas.values.fields import ASCII_INTEGER
+
+Limit = Annotated[int, Query(ge=1, le=9_999), ASCII_INTEGER]
 
 
 @pytest.fixture
@@ -18,7 +20,9 @@ def app() -> FastAPI:
     app = FastAPI()
 
     @app.get("/things/{name}")
-    async def thing(name: str, limit: Annotated[Integer, Query(ge=1)] = 1, tag: str = "") -> list[str | int]:
+    async def thing(
+        name: str, limit: Annotated[int, Query(ge=1, le=9_999), ASCII_INTEGER] = 1, tag: str = ""
+    ) -> list[str | int]:
         return [name, limit, tag]
 
     problems.install(app)

@@ -43,3 +43,8 @@ def test_the_schema_says_date_time() -> None:
         "title": "From",
         "type": "string",
     }
+
+
+def test_the_schema_says_the_bounds_of_an_amount() -> None:
+    number = SubmitRun.model_json_schema()["properties"]["budget_cents"]["anyOf"][0]
+    assert (number["type"], number["minimum"], number["maximum"]) == ("number", 0, 900_719_925)
