@@ -88,12 +88,12 @@ clean: ## Delete the environment and the local data
 	rm -rf $(VENV) .agentflow
 
 # The stamps: an install is repeated only when its lock changes. Downloads of the engines are part of it.
-$(VENV)/.local: requirements-local.lock requirements-install.lock deploy/local/kafka-jars.sha256 | python-there
+$(VENV)/.local: requirements-local.lock requirements-install.lock deploy/local/kafka-jars.sha256 deploy/local/install.py | python-there
 	@$(PYTHON) deploy/local/install.py --venv $(VENV) requirements-local.lock
 	@$(RUN) -m deploy.local.engines --fetch-only
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock requirements-install.lock deploy/local/kafka-jars.sha256 | python-there
+$(VENV)/.dev: requirements-dev.lock requirements-install.lock deploy/local/kafka-jars.sha256 deploy/local/install.py | python-there
 	@$(PYTHON) deploy/local/install.py --venv $(VENV) requirements-dev.lock
 	@$(RUN) -m deploy.local.engines --fetch-only
 	@touch $@

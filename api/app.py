@@ -18,6 +18,7 @@ from api.clients import ApiLog, Clients
 from api.http import openapi, problems
 from api.http.body_limit import BodyLimit, LargeBodies
 from api.http.connection import Connection
+from api.http.head import Head
 from api.http.metrics import Measure
 from api.http.text_gate import TextGate
 from api.live.run_stream import Streams
@@ -25,6 +26,7 @@ from api.routers.list import ROUTERS
 from api.services import TopicCreators
 from api.startup import lifespan_of
 from api.wiring import services_of, topic_creators
+from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.tools import load_entry_points
@@ -75,6 +77,8 @@ def create_app(
         version="1",
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan_of(settings, clients, services),
     )
     app.state.services = services
@@ -85,6 +89,7 @@ def create_app(
     large = LargeBodies(services.access.authenticator, settings.objects.max_inputs_bytes)
     app.add_middleware(BodyLimit, large=large)
     app.add_middleware(TextGate)
+    app.add_middleware(Head)
     app.add_middleware(Measure, measures=services.operations.measures)
     return app
 
@@ -108,9 +113,8 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; requests in flight are answered first."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Its traceback for every probe of a server that is down would hide the one line that names the cause.
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+    # A traceback for every probe of a server that is down would hide the one line that names the cause.
+    log_lines.set_up(os.environ.get("LOG_LEVEL", "INFO"), quiet=("clickhouse_connect", "uvicorn.error"))
     # uvicorn raises the signal again after a clean stop, which would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -122,13 +126,15 @@ def main() -> None:
     uvloop_patch.install()
     tune_collector()
     app = create_app(settings)
+    if settings.api.access_log:
+        logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     config = uvicorn.Config(
         app,
         host=settings.api.host,
         port=settings.api.port,
         loop="uvloop",
         http=Connection,
-        access_log=False,
+        access_log=settings.api.access_log,
         timeout_graceful_shutdown=GRACE_S,
         log_config=None,
     )

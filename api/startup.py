@@ -90,6 +90,10 @@ async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
+    """End the tasks. A client that connects may swallow a cancellation as a failed attempt, so it is repeated."""
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=RETRY_S)
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -245,7 +245,8 @@ class _Runs:
     def _explaining(self, limits: LimitServices) -> Waits:
         claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         lag = LaneLag(self._settings.kafka.bootstrap, LANE_TIMEOUT_S)
-        return Waits(self._history, self._of_run, claims, lag, limits.admission)
+        workers = WorkerRegistry(self._clients.redis, DEPENDENCY_TIMEOUT_S)
+        return Waits(self._history, self._of_run, claims, lag, limits.admission, workers)
 
     def _routes(self) -> RunRoutes:
         return RunRoutes(

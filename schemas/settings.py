@@ -85,6 +85,7 @@ class Api(Group):
     host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
     port: Annotated[int, Var("API_PORT")] = 8080
     default_org_id: Annotated[str, Var("DEFAULT_ORG_ID")] = "default"
+    access_log: Annotated[Flag, Var("API_ACCESS_LOG")] = False
 
 
 class Security(Group):

@@ -22,13 +22,14 @@ from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from redis.exceptions import AuthenticationError
 
+from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.kafka.log import KafkaLog
 from connectors.redis.client import connect
 from schemas.errors import Unavailable
 from schemas.settings import Settings
-from streams.process import http, logs
+from streams.process import http
 from streams.process.context import RoleContext
 from streams.process.dependencies import Dependencies
 from streams.process.exit_codes import Ending, Exit
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the roles named; return the exit code, see ``streams.process.exit_codes``."""
     named = _parser().parse_args(argv).roles
     roles = list(ROLES) if "all" in named else list(dict.fromkeys(named))
-    logs.set_up(os.environ.get("LOG_LEVEL", "INFO"))
+    log_lines.set_up(os.environ.get("LOG_LEVEL", "INFO"))
     ending = _run(os.environ, roles)
     say_last(ending, roles)
     return ending.exit

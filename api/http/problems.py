@@ -19,7 +19,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
+from api.http.validation_texts import problem_of
 from api.render.runs import links
 from schemas.api_models.problem import MEDIA_TYPE, ProblemDetails, ProblemPart
 from schemas.errors import (
@@ -42,6 +44,8 @@ from schemas.errors import (
 
 logger = logging.getLogger(__name__)
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
 Error = TypeVar("Error", bound=Exception)
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -61,14 +65,6 @@ _STATUS: tuple[tuple[type[AgentFlowError], int], ...] = (
 #: From here on the fault is not the sender's.
 _FAULT = 500
 _RUN = re.compile(r"/api/v1/workflows/runs/(?!bulk$)([^/]+)")
-#: Fixes by type of validation error; for other types the message suffices.
-_FIXES = {
-    "missing": "add it",
-    "extra_forbidden": "remove it, or correct its spelling",
-    "json_invalid": "send well-formed JSON",
-    "dict_type": "send a JSON object",
-    "model_attributes_type": "send a JSON object, with the header Content-Type: application/json",
-}
 
 
 class RefusedBody(HTTPException):
@@ -185,12 +181,23 @@ async def _http(request: Request, exc: HTTPException) -> Response:
         return problem(422, "invalid-input", exc.detail, instance=request.url.path, problems=(exc.problem,))
     details = {
         404: f"no resource at {request.url.path}; see /docs",
-        405: f"{request.url.path} does not allow {request.method}",
+        405: f"{request.url.path} does not allow {request.method}; the header Allow names what it does",
     }
     phrase = HTTPStatus(exc.status_code).phrase
     detail = exc.detail if exc.detail != phrase else details.get(exc.status_code, phrase)
     kind = phrase.lower().replace(" ", "-")
-    return problem(exc.status_code, kind, detail, instance=request.url.path, headers=exc.headers)
+    headers = {"Allow": ", ".join(allowed(request))} if exc.status_code == 405 else exc.headers
+    return problem(exc.status_code, kind, detail, instance=request.url.path, headers=headers)
+
+
+def allowed(request: Request) -> list[str]:
+    """Return every method of a path; the framework names those of the first route that has it."""
+    return [method for method in _METHODS if _serves(request, method)]
+
+
+def _serves(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
 
 
 async def _unexpected(request: Request, exc: Exception) -> Response:
@@ -208,8 +215,7 @@ def _validation_problem(error: Mapping[str, Any], drop_body: bool) -> Problem:
     where = list(error["loc"])
     if drop_body and where[:1] == ["body"]:
         where = where[1:]
-    message = error["msg"].removeprefix("Value error, ")
-    return Problem(_path(where), message, _FIXES.get(error["type"], ""))
+    return problem_of(_path(where), error)
 
 
 def _path(parts: Sequence[str | int]) -> str:

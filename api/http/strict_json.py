@@ -8,9 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.bodies import refuse_not_utf8, refuse_unreadable
 from api.http.problems import RefusedBody
 from schemas.errors import BadValue, Undecodable
 from schemas.values.json_text import read_json
+
+_LIBRARY = "not JSON in UTF-8: "
 
 
 class StrictJsonRequest(Request):
@@ -18,12 +21,14 @@ class StrictJsonRequest(Request):
 
     async def json(self) -> Any:
         """Return the body. Raises 400 for what is not JSON, 422 for JSON that breaks a rule of values."""
+        body = await self.body()
+        refuse_not_utf8(body)
         try:
-            return read_json(await self.body())
+            return read_json(body)
         except BadValue as exc:
             raise RefusedBody(exc.problem) from exc
         except Undecodable as exc:
-            raise HTTPException(400, f"the body is invalid: {exc}") from exc
+            raise HTTPException(400, f"the body is not valid JSON: {str(exc).removeprefix(_LIBRARY)}") from exc
 
 
 class StrictJsonRoute(APIRoute):
@@ -31,11 +36,15 @@ class StrictJsonRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with strict parsing of the request's JSON."""
-        handler = super().get_route_handler()
+        handler, field = super().get_route_handler(), self.body_field
 
         async def strict(request: Request) -> Response:
             # A request that was read already keeps its body, which arrives only once.
-            ours = isinstance(request, StrictJsonRequest)
-            return await handler(request if ours else StrictJsonRequest(request.scope, request.receive))
+            ours = (
+                request if isinstance(request, StrictJsonRequest) else StrictJsonRequest(request.scope, request.receive)
+            )
+            if field is not None:
+                refuse_unreadable(ours, await ours.body(), required=bool(field.field_info.is_required()))
+            return await handler(ours)
 
         return strict

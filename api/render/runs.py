@@ -186,6 +186,8 @@ def _summary_fields(run: RunLine) -> dict[str, Any]:
         "cost_usd": usd(run.cost_nano),
         "children_cost_cents": cents(run.children_nano),
         "children_cost_usd": usd(run.children_nano),
+        "total_cost_cents": cents(run.cost_nano + run.children_nano),
+        "total_cost_usd": usd(run.cost_nano + run.children_nano),
         "tokens": Tokens(input=run.input_tokens, output=run.output_tokens, kinds=run.kinds or {}),
         "tags": run.tags,
         "submitted_at": timestamp(run.created_ms),

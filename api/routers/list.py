@@ -7,6 +7,7 @@ from api.routers import (
     health,
     limits,
     objects,
+    pages,
     prompts,
     restarts,
     routes,
@@ -41,4 +42,5 @@ ROUTERS = (
     access.router,
     workers.router,
     health.router,
+    pages.router,
 )

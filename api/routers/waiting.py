@@ -3,14 +3,15 @@
 from fastapi import APIRouter
 
 from api.dependencies import Parts, Reader
+from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.runs import RunId
-from schemas.api_models.waiting import RunWaiting, StepWaiting
+from schemas.api_models.waiting import RunsWaiting, RunWaiting, StepWaiting, WaitingOf
 from schemas.tables.wait_reasons import Wait
 from services.runs.explain_waiting import RunWaits
 
-router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"])
+router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
 
 @router.get("/{run_id}/waiting", responses=errors(404), summary="Why is it waiting?")
@@ -22,6 +23,21 @@ async def get_waiting(run_id: RunId, who: Reader, parts: Parts) -> RunWaiting:
         if receipt is None:
             raise await parts.runs.known.unknown(run_id)
         found = RunWaits("queued", Wait("admission", detail="the run was accepted, and is not in history yet"), [])
+    return _answer(run_id, found)
+
+
+@router.post("/waiting", responses=errors(), summary="Why are they waiting?")
+async def get_waiting_of_many(body: WaitingOf, who: Reader, parts: Parts) -> RunsWaiting:
+    """Say of up to 50 runs at once on what each waits, as `/{run_id}/waiting` says it of one."""
+    ids = list(dict.fromkeys(body.ids))
+    found = {run_id: await parts.runs.waits.of(who.org_id, run_id) for run_id in ids}
+    return RunsWaiting(
+        runs=[_answer(run_id, waits) for run_id, waits in found.items() if waits is not None],
+        unknown=[run_id for run_id, waits in found.items() if waits is None],
+    )
+
+
+def _answer(run_id: str, found: RunWaits) -> RunWaiting:
     return RunWaiting(
         id=run_id,
         status=found.status,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.dependencies import Parts, Reader, Writer
+from api.http.bodies import refuse_encoded
 from api.render import workflows as render
 from api.routers.errors import errors
 from schemas.api_models.base import timestamp
@@ -57,7 +58,7 @@ _BODY = {
 @router.post(
     "",
     status_code=201,
-    responses={200: {"description": "The same document exists, or it was a dry run"}, **errors(409, 413, 429)},
+    responses={200: {"description": "The same document exists, or it was a dry run"}, **errors(409, 413, 415, 429)},
     openapi_extra=_BODY,
 )
 async def register_workflow(
@@ -68,6 +69,7 @@ async def register_workflow(
     dry_run: Annotated[bool, Query(description="Check and answer as below; store nothing.")] = False,
 ) -> WorkflowAnswer | WorkflowDryRun:
     """Register a version of a workflow. The document is validated as a whole; a version never changes."""
+    refuse_encoded(request)
     draft = await parts.definitions.registrations.check(who.org_id, _text(await request.body()))
     _refuse_unreachable(draft.spec)
     if dry_run:

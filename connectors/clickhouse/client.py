@@ -34,8 +34,10 @@ Parameters = dict[str, str | int | list[str]]
 #: Temporary errors: 159 and 209 timeouts, 202 too many queries, 210 network, 236 aborted, 241 no memory, 242 read-only,
 #: 243 no disk, 252 too many parts, 999 keeper.
 _PASSING_CODES = frozenset({159, 202, 209, 210, 236, 241, 242, 243, 252, 999})
-#: 60 no such table, 81 no such database.
-_NOT_MIGRATED_CODES = frozenset({60, 81})
+#: 16 no such column in a table, 60 no such table, 81 no such database.
+_NOT_MIGRATED_CODES = frozenset({16, 60, 81})
+#: The driver looks at the columns before the server does.
+_UNKNOWN_COLUMN = "Unrecognized column"
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
@@ -160,7 +162,7 @@ def clickhouse_errors(doing: str) -> Iterator[None]:
     except (OperationalError, aiohttp.ClientError, OSError, TimeoutError) as exc:
         raise Unavailable(DEPENDENCY, f"{doing}: {exc}") from exc
     except DatabaseError as exc:
-        if exc.code in _NOT_MIGRATED_CODES:
+        if exc.code in _NOT_MIGRATED_CODES or str(exc).startswith(_UNKNOWN_COLUMN):
             fix = "run `make migrate-up`"
             raise Unavailable(DEPENDENCY, f"{doing}: {exc}; {fix}", retry_after_s=5.0) from exc
         if exc.code not in _PASSING_CODES:

@@ -38,7 +38,7 @@ class LaneLag:
                 return await self._ahead(topic, key, since_ms)
         except (KafkaError, TimeoutError, OSError) as exc:
             await self._close()
-            raise Unavailable("kafka", f"read the lag of {topic}: {type(exc).__name__}: {exc}") from exc
+            raise Unavailable("kafka", f"the broker does not answer a question about {topic}") from exc
 
     async def close(self) -> None:
         """Disconnect."""

@@ -28,8 +28,8 @@ def postgres_errors(what: str) -> Iterator[None]:
     """Raise ``Unavailable("postgres", …)`` for every error that the statement and its values did not cause."""
     try:
         yield
-    except asyncpg.UndefinedTableError as exc:
-        raise Unavailable("postgres", f"{what}: a table is missing; run `make migrate-up` ({exc})") from exc
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as exc:
+        raise Unavailable("postgres", f"{what}: a table or a column is missing; run `make migrate-up` ({exc})") from exc
     except _SETUP as exc:
         raise Unavailable("postgres", f"{what}: check user, password and database ({type(exc).__name__})") from exc
     except TimeoutError as exc:

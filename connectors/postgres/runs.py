@@ -139,7 +139,7 @@ class Runs:
     async def get(
         self, org_id: str, run_id: str, *, step_outputs: bool = False, most_children: int | None = None
     ) -> tuple[StoredRun, list[StoredStep]] | None:
-        """Return a run and its steps in the order of their requests, or ``None``.
+        """Return a run and its steps in the order in which they started, or ``None``.
 
         Steps have outputs if requested, and those of ``output_in_steps`` always. ``most_children`` limits the children
         of each mapped node, except those of ``output_in_steps``.
@@ -154,7 +154,8 @@ class Runs:
                 f"SELECT {STEP}, CASE WHEN $3 OR node_id = ANY($4::text[]) THEN output END AS output "
                 "FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 "
                 "AND ($5::integer IS NULL OR child_index < $5 OR node_id = ANY($4::text[])) "
-                "ORDER BY requested_at NULLS LAST, step_id",
+                "ORDER BY coalesce(started_at, requested_at, finished_at) NULLS LAST, requested_at, finished_at, "
+                "node_id, child_index, step_id",
                 *(run_id, org_id, step_outputs, run["output_in_steps"], most_children),
             )
         return StoredRun(**run), [StoredStep(**step) for step in steps]

@@ -183,6 +183,7 @@ class RunSummary(Answer):
     """A run as lists show it. Money is exact: decimal strings.
 
     ``children_cost_…`` is the cost of ended child runs that its steps waited for; it is not part of the run's own cost.
+    ``total_cost_…`` is both together.
     ``compensating`` is true while compensation runs after the end.
     """
 
@@ -194,6 +195,8 @@ class RunSummary(Answer):
     cost_usd: str = "0"
     children_cost_cents: str = "0"
     children_cost_usd: str = "0"
+    total_cost_cents: str = "0"
+    total_cost_usd: str = "0"
     tokens: Tokens = Tokens()
     tags: dict[str, str] = {}
     submitted_at: str | None

@@ -1,6 +1,10 @@
 """Reasons why a run waits."""
 
-from schemas.api_models.base import Answer
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from schemas.api_models.base import Answer, Request
 from schemas.api_models.runs import Waiting
 from schemas.run_states import RunState, StepState
 
@@ -12,6 +16,25 @@ class StepWaiting(Answer):
     node_id: str
     status: StepState
     waiting: Waiting
+
+
+RunIdText = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+MAX_RUNS = 50
+
+
+class WaitingOf(Request):
+    """The runs whose wait reasons are asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"ids": ["a1f98e89-72c4"]}]})
+
+    ids: list[RunIdText] = Field(min_length=1, max_length=MAX_RUNS)
+
+
+class RunsWaiting(Answer):
+    """The wait reasons of several runs, in the order of the request. ``unknown`` are ids that history does not have."""
+
+    runs: list["RunWaiting"]
+    unknown: list[str]
 
 
 class RunWaiting(Answer):

@@ -21,7 +21,7 @@ class Targets:
 
     async def check_budget(self, org_id: str, scope: Scope, target: str | None) -> None:
         """Raise ``InvalidInput`` when a budget's target does not exist."""
-        if target is None or (scope == "model" and self._models.provider_of(target) is not None):
+        if target is None or (scope == "model" and self._is_model(target)):
             return
         known = await self._names(org_id, scope)
         if target not in known:
@@ -34,6 +34,14 @@ class Targets:
         known = await self._names(org_id, "workflow")
         unknown = [name for name in names if name not in known][:MAX_NAMED]
         _refuse([Problem(f"{path}.{name}", f"there is no workflow '{name}'", _fix(name, known)) for name in unknown])
+
+    def _is_model(self, target: str) -> bool:
+        """Spend is booked under a model's name as nodes write it, so a known name in other letters limits nothing."""
+        names = self._models.names()
+        if target in names:
+            return True
+        lower = target.lower()
+        return self._models.provider_of(target) is not None and all(lower != name.lower() for name in names)
 
     async def _names(self, org_id: str, scope: Scope) -> frozenset[str]:
         if scope == "workflow":

@@ -11,6 +11,8 @@ from connectors.kafka.lag import LaneLag
 from connectors.postgres.runs import Runs, StoredRun, StoredStep
 from connectors.redis.admission_reader import UNKNOWN, AdmissionReader
 from connectors.redis.lease_reader import Holder, LeaseReader
+from connectors.redis.worker_registry import Seen, WorkerRegistry
+from schemas.api_models.base import timestamp
 from schemas.errors import TryLater
 from schemas.ids import request_id
 from schemas.run_states import TERMINAL_STEP, RunState
@@ -19,6 +21,7 @@ from schemas.spec.compensation import compensating
 from schemas.spec.graph import predecessors
 from schemas.spec.loops import every_node
 from schemas.spec.model import Node, ResolvedSpec
+from schemas.spec.policy import TIERS
 from schemas.tables.wait_reasons import Wait, read_wait
 from services.workflows.of_run import RunDefinitions
 from topics.catalogue import lane
@@ -59,12 +62,14 @@ class Waits:
         claims: LeaseReader,
         lanes: LaneLag,
         admission: AdmissionReader,
+        workers: WorkerRegistry,
     ) -> None:
         self._history = history
         self._definitions = definitions
         self._claims = claims
         self._lanes = lanes
         self._admission = admission
+        self._workers = workers
 
     async def close(self) -> None:
         """Disconnect from the broker."""
@@ -115,19 +120,49 @@ class Waits:
             return {}
         return {ids[request]: holder for request, holder in found.items()}
 
+    async def _seen(self) -> Sequence[Seen] | None:
+        """Return the workers; ``None`` while Redis does not answer."""
+        try:
+            return await self._workers.all()
+        except TryLater:
+            return None
+
     async def _lane(self, run: StoredRun, step: StoredStep, node: Node | None) -> Wait:
         if node is None:
             return Wait("lane", detail="requested; the run's definition is unavailable, so its lane is unknown")
-        topic = lane(queue_of(node) or node.policy.quality)
+        name = queue_of(node) or node.policy.quality
+        topic = lane(name)
+        if (unread := without_reader(name, topic, await self._seen())) is not None:
+            return unread
         try:
             ahead = await self._lanes.ahead(topic, f"{run.id}:{step.step_id}".encode(), step.requested_ms or 0)
-        except TryLater as exc:
-            return Wait("lane", topic, detail=f"its position in the lane is unknown now: {exc}")
+        except TryLater:
+            return Wait("lane", topic, detail="its position in the lane is unknown now: the broker does not answer")
         if ahead == 0:
-            return Wait("lane", topic, detail="a worker has fetched its request, and holds no lease on it (yet)")
+            detail = "it is the next request, or a worker has fetched it and holds no lease on it (yet)"
+            return Wait("lane", topic, detail=detail)
         return Wait(
             "lane", topic, detail=f"about {ahead} requests are before it in its partition, or are being executed"
         )
+
+
+def without_reader(name: str, topic: str, workers: Sequence[Seen] | None) -> Wait | None:
+    """Return the wait for a lane that no live worker reads, ``None`` when one does or nobody knows.
+
+    The list has this product's workers; one in another language may read a queue without being in it.
+    """
+    if workers is None:
+        return None
+    readers = [worker for worker in workers if topic in worker.said.lanes]
+    if any(worker.state == "live" for worker in readers):
+        return None
+    start = f"start a worker with WORKER_QUEUES={name}" if name not in TIERS else "start a worker"
+    if not readers:
+        return Wait("lane", topic, detail=f"nobody reads {topic}: {start}")
+    last = max(readers, key=lambda worker: worker.seen_ms)
+    how = "was stopped" if last.state == "stopped" else "is lost"
+    detail = f"nobody reads {topic}: worker {last.said.id} {how}, last seen {timestamp(last.seen_ms)}; {start}"
+    return Wait("lane", topic, detail=detail)
 
 
 def begun(

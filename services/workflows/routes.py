@@ -20,12 +20,16 @@ from schemas.spec.policy import Tier
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place."""
+    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place.
+
+    ``has_system``: a system text is sent with the prompt.
+    """
 
     path: str
     tier: Tier
     provider: str | None
     model: str | None
+    has_system: bool = False
 
 
 def route_problems(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen] = ()) -> Iterator[Problem]:
@@ -56,6 +60,9 @@ def route_warnings(spec: WorkflowSpec, models: KnownModels, workers: Collection[
             key = f"{provider.upper()}_API_KEY"
             fix = f"give the workers its key, such as {key}, or name one of {', '.join(sorted(has))}"
             yield Problem(f"{pinned.path}.provider", f"no live worker has the provider '{provider}'", fix)
+        if pinned.has_system and provider == DEFAULT_PROVIDER:
+            said = "the local models only read a prompt: calls with a system text fail with unsupported_parameter"
+            yield Problem(f"{pinned.path}.system", said, "put it into the prompt, or name another provider")
         if pinned.model is not None and not models.has(provider, pinned.model):
             said = f"no price is known for the model '{pinned.model}' of '{provider}': calls fail with unpriced_model"
             yield Problem(f"{pinned.path}.model", said, _price_fix(provider, pinned.model, models))
@@ -90,7 +97,8 @@ def pinned_routes(spec: WorkflowSpec) -> Iterator[Pinned]:
         if isinstance(node, LlmNode | AgentNode):
             # Workers of a queue may be anybody's, with providers of their own.
             if not (isinstance(node, LlmNode) and node.queue):
-                yield Pinned(path, node.policy.quality, node.config.provider, node.config.model)
+                config = node.config
+                yield Pinned(path, node.policy.quality, config.provider, config.model, has_system=bool(config.system))
         elif (found := _of_analyzer(node)) is not None:
             yield Pinned(f"{path}.tool_config", node.policy.quality, *found)
 

@@ -7,6 +7,7 @@ import socket
 from importlib import metadata
 from pathlib import Path
 
+from connectors.objects import atomic_file
 from deploy.local.engines.engine import Engine, EngineContext, Launch
 from deploy.local.engines.ports import LOOPBACK
 
@@ -28,8 +29,8 @@ class NatsEngine(Engine):
 
     def prepare(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        self._config.touch(mode=0o600)
-        self._config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in self._settings().items()))
+        lines = (f"{key}: {json.dumps(value)}\n" for key, value in self._settings().items())
+        atomic_file.replace(self._config, "".join(lines).encode())
 
     def launch_spec(self) -> Launch:
         return Launch([str(server_binary()), "--config", str(self._config)])

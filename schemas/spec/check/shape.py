@@ -99,9 +99,10 @@ def node_or_none(raw: Json) -> Node | None:
 def similar(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x'?`` when a known name is close, else the known names."""
     names = sorted(known)
+    same = [one for one in names if one.lower() == name.lower()]
     if len(names) > _COMPARED:
         names = [one for one in names if one[:1] == name[:1]][:_COMPARED] or names[:_COMPARED]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = same or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
     return f"known are {', '.join(names[:20])}" if names else "there are none"

@@ -21,6 +21,7 @@ async def api(api: Running) -> Running:
         ({"scope": "workflow", "target": "greetings"}, "did you mean 'greeting'?"),
         ({"scope": "provider", "target": "openia"}, "did you mean 'openai'?"),
         ({"scope": "model", "target": "local-glod"}, "did you mean 'local-gold'?"),
+        ({"scope": "model", "target": "GPT-4o"}, "did you mean 'gpt-4o'?"),
     ],
 )
 async def test_a_budget_on_a_name_that_does_not_exist_is_refused(
@@ -42,6 +43,7 @@ async def test_a_budget_on_a_name_that_does_not_exist_is_refused(
         {"scope": "workflow", "target": "greeting"},
         {"scope": "provider", "target": "openai"},
         {"scope": "model", "target": "gpt-4o"},
+        {"scope": "model", "target": "gpt-4o-2024-08-06"},
         {"scope": "model", "target": "local-gold"},
     ],
 )

@@ -88,12 +88,25 @@ async def test_a_step_that_no_worker_has_taken_is_in_its_lane(api: Running) -> N
     assert (found["kind"], found["on"]) == ("lane", "step-requests.silver")
 
 
+async def test_many_runs_are_asked_for_at_once(api: Running) -> None:
+    runs = [await started(api, step("a", "running")), await started(api, status="queued")]
+    ids = [run.run_id for run in runs]
+    answer = await api.client.post(f"{RUNS}/waiting", json={"ids": [*ids, "no-such-run", ids[0]]})
+    assert answer.status_code == 200, answer.text
+    assert [run["id"] for run in answer.json()["runs"]] == ids
+    assert answer.json()["runs"][1]["waiting"]["kind"] == "admission"
+    assert answer.json()["unknown"] == ["no-such-run"]
+    for ids in ([], ["x"] * 51):
+        assert (await api.client.post(f"{RUNS}/waiting", json={"ids": ids})).status_code == 422
+
+
 async def test_a_broker_that_is_gone_makes_the_lane_unknown(dsn: str, redis_url: str) -> None:
     async with running(settings_for(dsn, redis_url, KAFKA_BOOTSTRAP="127.0.0.1:9")) as api:
         await until_authenticated(api)
         run = await started(api, step("a", "running"))
         found = (await waits(api, run))["by_id"]["a"]
-    assert "unknown now" in found["detail"]
+    assert "unknown now" in found["detail"] or "nobody reads" in found["detail"]
+    assert "Error" not in found["detail"]
 
 
 async def test_runs_that_wait_as_a_whole_and_runs_that_do_not(api: Running) -> None:

@@ -1,6 +1,7 @@
 """Analytics on a real ClickHouse engine: migrations, exact money, one row a record, costs by organisation."""
 
 import gc
+import shutil
 import uuid
 import weakref
 from collections.abc import AsyncIterator, Sequence
@@ -289,6 +290,18 @@ async def test_a_server_that_is_down_is_unavailable() -> None:
     with pytest.raises(Unavailable) as down:
         await AnalyticsSink(store).write(placed(COST_EVENTS, [cost("c1", 1)]))
     assert down.value.dependency == "clickhouse"
+    await store.close()
+
+
+async def test_a_database_of_an_earlier_version_says_what_to_do(clickhouse_url: str, tmp_path: Path) -> None:
+    for file in sorted(MIGRATIONS.glob("*.sql"))[:3]:
+        shutil.copy(file, tmp_path)
+    store = ClickHouse(clickhouse_url, f"test_{uuid.uuid4().hex}")
+    await store.migrate(tmp_path)
+    with pytest.raises(Unavailable, match="make migrate-up"):
+        await AnalyticsSink(store).write(placed(COST_EVENTS, [cost("c1", 1)]))
+    await store.migrate()
+    await AnalyticsSink(store).write(placed(COST_EVENTS, [cost("c1", 1)]))
     await store.close()
 
 

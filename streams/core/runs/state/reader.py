@@ -125,7 +125,7 @@ class RunReader:
         if changed is not None:
             return changed
         # The rules ask for steps ten times an event, so this neither casts nor calls what names the entry.
-        found: Step | None = self._state.get(self.run_id, f"{STEP_PREFIX}{step_id}")
+        found: Step | None = self._state.get(self.run_id, f"{STEP_PREFIX}{step_id}")  # type: ignore[arg-type]
         return found
 
     def recorded(self, step_id: str) -> Step:

@@ -7,8 +7,9 @@ import pytest
 
 from connectors.postgres.runs import StoredStep
 from connectors.redis.lease_reader import Holder
+from connectors.redis.worker_registry import Said, Seen, WorkerState
 from schemas.tables.wait_reasons import WORDS, Wait, read_wait
-from services.runs.explain_waiting import begun, not_begun
+from services.runs.explain_waiting import begun, not_begun, without_reader
 from tests.support.runs import function, resolved
 
 
@@ -71,3 +72,24 @@ def test_steps_that_were_asked_for():
     assert begun(children[1], open_steps, {}, {}) == Wait("retry", "", None, "no")
     assert begun(step("z", "running"), [], {}, {}).kind == "lane"
     assert begun(step("z", "ready", waiting_for="max_parallel"), [], {}, {}).kind == "concurrency"
+
+
+def worker(lane: str, state: WorkerState) -> Seen:
+    return Seen(Said("i", "w-1", (lane,), 1, 0, "v", 0), 1_000, state)
+
+
+def test_a_queue_that_no_worker_reads_is_named_with_how_to_read_it() -> None:
+    found = without_reader("gpu", "step-requests.gpu", [worker("step-requests.gold", "live")])
+    assert found is not None
+    assert found.detail == "nobody reads step-requests.gpu: start a worker with WORKER_QUEUES=gpu"
+
+
+def test_a_worker_that_is_gone_is_named() -> None:
+    found = without_reader("gpu", "step-requests.gpu", [worker("step-requests.gpu", "lost")])
+    assert found is not None
+    assert "worker w-1 is lost, last seen 1970-01-01T00:00:01.000Z" in found.detail
+
+
+def test_a_lane_with_a_live_worker_or_an_unknown_list_has_a_reader() -> None:
+    assert without_reader("gpu", "step-requests.gpu", [worker("step-requests.gpu", "live")]) is None
+    assert without_reader("gpu", "step-requests.gpu", None) is None

@@ -76,6 +76,12 @@ def test_a_model_without_a_price_is_a_warning() -> None:
     assert "for gpt-4o say `provider: openai`; or add its price" in said
 
 
+def test_a_system_text_for_the_local_models_is_a_warning() -> None:
+    (said,) = warnings(system="Be brief.")
+    assert said.startswith("dag.nodes[0].config.system: the local models only read a prompt")
+    assert warnings(system="Be brief.", provider="openai", model="gpt-4o") == []
+
+
 def test_a_provider_that_no_live_worker_has_is_a_warning() -> None:
     asks = {"provider": "openai", "model": "gpt-4o"}
     (said,) = warnings(worker("local"), worker("openai", state="lost"), **asks)

@@ -1,24 +1,35 @@
-"""Log lines: a human sentence, and what was done as ``action``."""
+"""Log lines of every process: one an event, with the time in UTC, a human sentence, and what was done as ``action``.
+
+A line that has several, a traceback above all, is written with ``\\n`` in their place, so that whoever collects logs
+by line gets whole events.
+"""
 
 import logging
 import sys
 import time
+from collections.abc import Collection
+from datetime import UTC, datetime
 
 #: A line that a library repeats while something is down is written once in this many seconds.
 QUIET_S = 10.0
 LIBRARIES = ("aiokafka", "faust", "mode")
+_OURS = ("streams", "services", "connectors", "topics", "api", "deploy")
 
 
-class ActionFormatter(logging.Formatter):
-    """``time level logger: sentence [action=…]``."""
+class LineFormatter(logging.Formatter):
+    """``time level logger: sentence [action=…]``, on one line."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the library's name
+        """Return the time as RFC 3339 in UTC, with milliseconds."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         action = getattr(record, "action", None)
-        line = super().format(record)
+        line = super().format(record).replace("\n", "\\n")
         return f"{line} [action={action}]" if action else line
 
 
@@ -40,16 +51,18 @@ class NoRepeats(logging.Filter):
         return True
 
 
-def set_up(level: str = "INFO") -> None:
-    """Write our log lines to stderr; libraries speak from WARNING up.
+def set_up(level: str = "INFO", *, quiet: Collection[str] = ()) -> None:
+    """Write our log lines to stderr; libraries write from WARNING up, and those that are ``quiet`` from ERROR up.
 
-    Faust and aiokafka build a log record on every send when their loggers stand at DEBUG, so they never do.
+    Faust and aiokafka build a log record on every send when their loggers are at DEBUG, so they never are.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(ActionFormatter())
+    handler.setFormatter(LineFormatter())
     handler.addFilter(NoRepeats())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for room in ("streams", "connectors", "topics", "api", "deploy"):
-        logging.getLogger(room).setLevel(level)
+    for package in _OURS:
+        logging.getLogger(package).setLevel(level)
     for library in (*LIBRARIES, "streams.runtime.consumer.transport"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    for name in quiet:
+        logging.getLogger(name).setLevel(logging.ERROR)
