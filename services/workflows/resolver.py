@@ -5,6 +5,7 @@ version may change at any time; it is queried again after ``NEWEST_FOR_S``, and 
 newer version.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,10 @@ def make_plan(spec: WorkflowSpec, prompts: Mapping[str, PinnedPrompt], family: F
             f"bytes, the limit is {MAX_PLAN_BYTES}: shorten templates or split the workflow"
         )
     return Plan(spec.version, resolved, required_of(resolved), rules_of(spec), read_here(spec.dag.nodes))
+
+
+#: Their plan takes some milliseconds.
+_FEW_NODES = 50
 
 
 class WorkflowResolver:
@@ -115,7 +120,11 @@ class WorkflowResolver:
         family = await load_family(self._workflows, self._prompts, org_id, spec)
         if problems := tuple(family_problems(spec, family)):
             raise InvalidInput(f"workflow {name} version {version}: {'; '.join(map(str, problems))}", problems)
-        plan = make_plan(spec, pinned, family)
+        if len(spec.dag.nodes) <= _FEW_NODES and not family.members:
+            plan = make_plan(spec, pinned, family)
+        else:
+            # A thousand nodes take a second, in which no other request would be answered.
+            plan = await asyncio.to_thread(make_plan, spec, pinned, family)
         if loading is self._loading:
             cache = self._floating if _floats(spec, family) else self._pinned
             cache[(org_id, name, version)] = plan
