@@ -70,8 +70,8 @@ _RUN = re.compile(r"/api/v1/workflows/runs/(?!bulk$)([^/]+)")
 class RefusedBody(HTTPException):
     """A body that is JSON and breaks a rule of values. FastAPI lets no other exception out of the reading of a body."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(422, str(problem))
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__(status, str(problem))
         self.problem = problem
 
 
@@ -178,7 +178,8 @@ async def _invalid_request(request: Request, exc: RequestValidationError) -> Res
 
 async def _http(request: Request, exc: HTTPException) -> Response:
     if isinstance(exc, RefusedBody):
-        return problem(422, "invalid-input", exc.detail, instance=request.url.path, problems=(exc.problem,))
+        kind = "invalid-input" if exc.status_code == 422 else "bad-request"
+        return problem(exc.status_code, kind, exc.detail, instance=request.url.path, problems=(exc.problem,))
     details = {
         404: f"no resource at {request.url.path}; see /docs",
         405: f"{request.url.path} does not allow {request.method}; the header Allow names what it does",

@@ -20,13 +20,13 @@ class StrictJsonRequest(Request):
     """A request whose JSON is read by the gate for values."""
 
     async def json(self) -> Any:
-        """Return the body. Raises 400 for what is not JSON, 422 for JSON that breaks a rule of values."""
+        """Return the body. Raises 400 for no JSON and for too many levels, 422 for JSON that breaks another rule."""
         body = await self.body()
         refuse_not_utf8(body)
         try:
             return read_json(body)
         except BadValue as exc:
-            raise RefusedBody(exc.problem) from exc
+            raise RefusedBody(400 if exc.reason == "depth" else 422, exc.problem) from exc
         except Undecodable as exc:
             raise HTTPException(400, f"the body is not valid JSON: {str(exc).removeprefix(_LIBRARY)}") from exc
 

@@ -26,16 +26,23 @@ class TextGate:
 
 
 def _problem(scope: Scope) -> Problem | None:
-    for name, raw in (("path", scope.get("raw_path") or b""), ("query", scope["query_string"])):
-        if b"%" not in raw and raw.isascii():
-            continue
-        try:
-            fault = text_fault(unquote_to_bytes(raw).decode())
-        except UnicodeDecodeError:
-            return Problem(name, "is not UTF-8", "percent-encode the bytes of UTF-8")
-        if fault:
-            return Problem(name, f"has {fault}", "remove it")
-    return None
+    path, query = scope.get("raw_path") or b"", scope["query_string"]
+    if b"%" not in path + query and (path + query).isascii():
+        return None
+    found = _fault("path", path)
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        found = found or _fault("query", name)
+        found = found or _fault(f"query.{unquote_to_bytes(name).decode()}", value)
+    return found
+
+
+def _fault(where: str, raw: bytes) -> Problem | None:
+    try:
+        fault = text_fault(unquote_to_bytes(raw).decode())
+    except UnicodeDecodeError:
+        return Problem(where, "is not UTF-8", "percent-encode the bytes of UTF-8")
+    return Problem(where, f"has {fault}", "remove it") if fault else None
 
 
 def _printable(path: str) -> str:

@@ -61,10 +61,11 @@ def read_json(data: bytes, depth: int = MAX_TEXT_DEPTH) -> Any:
     return value
 
 
-def write_json(value: object, depth: int = MAX_DEPTH) -> bytes:
+def write_json(value: object, depth: int = MAX_DEPTH, *, was_json: bool = False) -> bytes:
     """Return a value as JSON. Raises ``BadValue`` unless ``read_json`` gives the same value back.
 
-    Tuples become lists, and dataclasses, times, enumerations and UUIDs what orjson makes of them.
+    Tuples become lists, and dataclasses, times, enumerations and UUIDs what orjson makes of them. ``was_json``: it was
+    read from JSON, so there is no NaN to look for.
     """
     try:
         data = _written(value, depth)
@@ -72,7 +73,7 @@ def write_json(value: object, depth: int = MAX_DEPTH) -> bytes:
         raise _first(value_problems(value, depth=depth), str(exc)) from exc
     if has_nul(data) or _LONG_NUMBER in data.translate(_DIGITS) or _is_too_long(data):
         _check(orjson.loads(data), data, depth)
-    if b"null" in data:
+    if not was_json and b"null" in data:
         _refuse_infinite(value, depth)
     return data
 

@@ -48,9 +48,9 @@ class LargeInputs:
     def size_of(self, inputs: Mapping[str, Any]) -> int:
         """Return the bytes of inputs as JSON. Raises ``InvalidInput`` for other values, and ``TooLarge``."""
         try:
-            size = len(write_json(inputs, MAX_DEPTH + 1))
+            size = len(write_json(inputs, MAX_DEPTH + 1, was_json=True))
         except BadValue as exc:
-            problem = replace(exc.problem, path=f"inputs.{exc.problem.path}")
+            problem = replace(exc.problem, path=f"inputs.{exc.problem.path}".rstrip("."))
             raise InvalidInput(str(problem), (problem,)) from exc
         if size > self._most_bytes:
             raise TooLarge(
