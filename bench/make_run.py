@@ -100,10 +100,15 @@ class MakeRun:
         return code, seconds
 
     def end(self) -> None:
-        """End it if it still runs; what it started ends with it."""
+        """End it if it still runs, with everything that it started."""
         if self.process.poll() is None:
+            children = self._children()
             self.process.kill()
             self.process.wait()
+            for child in children:  # Redis, for one, does not end without its directory, which a test may delete
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            psutil.wait_procs(children, timeout=5)
         self._out.close()
 
     def _engine(self, name: str) -> int | None:

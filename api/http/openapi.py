@@ -25,6 +25,7 @@ _BY_NAME = {
 }
 _BY_TYPE: dict[str, Any] = {"string": "text", "integer": 1, "number": 1.5, "boolean": True, "null": None}
 _DEEPEST = 6
+_BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 
 
 def install(app: FastAPI) -> None:
@@ -52,7 +53,18 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas["ProblemDetails"] = problem
     for operation in operations(found):
         _complete(operation, schemas)
+    _name_bounds(found)
     return found
+
+
+def _name_bounds(value: Any) -> None:
+    """Rename bounds to what JSON Schema calls them. Pydantic leaves those of fields with a validator as they are."""
+    if isinstance(value, dict):
+        for name, standard in _BOUNDS.items():
+            if isinstance(value.get(name), int | float):
+                value[standard] = value.pop(name)
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _name_bounds(child)
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

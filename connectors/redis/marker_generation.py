@@ -15,7 +15,8 @@ from connectors.redis.keys import Slot
 from connectors.redis.scripts import script
 from topics.catalogue import TABLE_RUNS
 
-KEY = "submissions:generation"
+KEY = "{submissions}:generation"
+FRESH = "{submissions}:fresh"
 _COMPLETE = script("submissions_complete")
 
 
@@ -28,7 +29,13 @@ class MarkerGeneration:
         self._timeout_s = timeout_s
 
     async def complete(self) -> bool:
-        """Return true if every accepted run has a marker or is in history."""
+        """Return true if every accepted run has a marker or is in history; markers without an id live an hour."""
+        with redis_errors("read the generation of submission markers"):
+            async with asyncio.timeout(self._timeout_s):
+                return bool(await self._redis.exists(FRESH))
+
+    async def complete_by_id(self) -> bool:
+        """Return true if every submission with an id has a marker or is in history; their markers live a day."""
         with redis_errors("read the generation of submission markers"):
             async with asyncio.timeout(self._timeout_s):
                 return bool(await self._redis.hexists(KEY, "complete"))
@@ -42,10 +49,13 @@ class MarkerGeneration:
         return found.decode() if isinstance(found, bytes) else found or ""
 
     async def finish(self, generation: str, ttl_ms: int) -> bool:
-        """Note for ``ttl_ms`` that a generation is complete. False when another one has begun meanwhile."""
+        """Note that a generation is complete, and for ``ttl_ms`` that history keeps up.
+
+        False when another generation has begun meanwhile.
+        """
         with redis_errors("complete a generation of submission markers"):
             async with asyncio.timeout(self._timeout_s):
-                return bool(await self._redis.eval(_COMPLETE, 1, KEY, generation, ttl_ms))
+                return bool(await self._redis.eval(_COMPLETE, 2, KEY, FRESH, generation, ttl_ms))
 
     async def folded(self) -> dict[int, int]:
         """Return the offset up to which each partition of the runs is folded; those without a position are left out."""

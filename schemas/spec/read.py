@@ -91,7 +91,7 @@ def _unreadable(text: str, message: str) -> InvalidSpec:
         except ValueError as exc:
             where = f" at line {exc.lineno}: {exc.msg}" if isinstance(exc, json.JSONDecodeError) else f": {exc}"
             return _invalid("", f"not JSON{where}", fix)
-    if "\n" not in text.strip():
+    if "\n" not in text.strip() and text.count(": ") > 1:
         fix = "keep its lines: curl sends them with --data-binary, and joins them with -d"
     return _invalid("", message, fix)
 

@@ -3,21 +3,25 @@
 What an entry holds, and how it is written, is in ``streams.core.runs.state.entries``.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from schemas.payload import Reference
+from schemas.records.parents import Parent
 from schemas.run_states import RunState
 from schemas.tables.entry import Entry, entry
+from schemas.tables.signals import Signals
 
 #: Entries of the entity of a run, which is named by the run's id.
 HEADER: Entry[Any] = entry("h")
 INPUTS: Entry[dict[str, Any]] = entry("in")
-STORED_INPUTS: Entry[Any] = entry("si")
+STORED_INPUTS: Entry[Mapping[str, Reference]] = entry("si")
 STATUS: Entry[RunState] = entry("st")
 PROGRESS: Entry[Any] = entry("p")
 REUSED: Entry[tuple[str, ...]] = entry("re")
 TURNS: Entry[bool] = entry("tu")
-PARENT: Entry[Any] = entry("pa")
-SIGNALS: Entry[Any] = entry("sig")
+PARENT: Entry[Parent] = entry("pa")
+SIGNALS: Entry[Signals] = entry("sig")
 STEP_PREFIX = "s:"
 #: The entity of a definition, by its hash, and its one entry.
 SPEC_PREFIX = "spec:"

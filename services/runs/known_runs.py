@@ -7,7 +7,8 @@ markers have a generation, which is complete once
     1. every record that ``run-events`` had when the generation was seen is folded, and
     2. history has finished every record that ``run-views`` had after that.
 
-The watch of each API process repeats this, so a generation stays complete only while history keeps up.
+The watch of each API process repeats this. A submission with an id has a marker for a day, so for ids a generation
+stays complete until Redis loses it; for runs without one, history must have been up to date half an hour ago at most.
 """
 
 import asyncio
@@ -57,13 +58,16 @@ class KnownRuns:
         """Return true if a run without a marker that is not in history does not exist. Raises ``Unavailable``."""
         return await self._generation.complete()
 
-    async def soon_complete(self) -> bool:
-        """As ``complete``, and wait a moment for it: after a start the first look takes that long."""
+    async def ids_are_known(self) -> bool:
+        """Return true if an unknown submission id was never accepted, and wait a moment for it.
+
+        After a start the first look takes that long. Raises ``Unavailable``.
+        """
         for _ in range(int(SOON_S / SOON_LOOK_S)):
-            if await self.complete():
+            if await self._generation.complete_by_id():
                 return True
             await asyncio.sleep(SOON_LOOK_S)
-        return await self.complete()
+        return await self._generation.complete_by_id()
 
     async def unknown(self, run_id: str) -> AgentFlowError:
         """Return the error for a run that has no marker and is not in history. Raises ``Unavailable``."""

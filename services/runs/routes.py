@@ -14,6 +14,7 @@ from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem
 from schemas.ids import request_id, span_id, trace_id
 from schemas.records.routes import RouteScored
+from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, ResolvedSpec
 from services.routing.choice import Choice
 from services.workflows.of_run import RunDefinitions
@@ -88,7 +89,9 @@ class RunRoutes:
     def _record(
         self, org_id: str, run: StoredRun, step: StoredStep, one: Score, attempt: int, spec: ResolvedSpec | None
     ) -> RouteScored:
-        node = None if spec is None else next((n for n in spec.spec.dag.nodes if n.id == step.node_id), None)
+        node = (
+            None if spec is None else next((n for n in every_node(spec.spec.dag.nodes) if n.id == step.node_id), None)
+        )
         if spec is None or not isinstance(node, LlmNode | AgentNode) or not _learns(node):
             raise Conflict(f"node {step.node_id} learns no routes: give it policy.route: learn, and pin no model")
         return RouteScored(

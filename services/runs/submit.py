@@ -188,7 +188,7 @@ class Submissions:
 
         This is before the marker is claimed: a marker of the wrong body would refuse the rightful one.
         """
-        if self._known_runs is None or record.submission_id is None or await self._known_runs.soon_complete():
+        if self._known_runs is None or record.submission_id is None or await self._known_runs.ids_are_known():
             return
         if await self._markers.exists(record.run_id) or await self._history.body_hashes([record.run_id]):
             return

@@ -5,6 +5,7 @@ version may change at any time; it is queried again after ``NEWEST_FOR_S``, and 
 newer version.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,10 @@ def make_plan(
     )
 
 
+#: Their plan takes some milliseconds.
+_FEW_NODES = 50
+
+
 class WorkflowResolver:
     """Finds the plan of a submission."""
 
@@ -141,7 +146,11 @@ class WorkflowResolver:
         family = await load_family(self._workflows, self._prompts, org_id, spec)
         if problems := tuple(family_problems(spec, family)):
             raise InvalidInput(f"workflow {name} version {version}: {'; '.join(map(str, problems))}", problems)
-        plan = make_plan(spec, pinned, family, self._arguments)
+        if len(spec.dag.nodes) <= _FEW_NODES and not family.members:
+            plan = make_plan(spec, pinned, family, self._arguments)
+        else:
+            # A thousand nodes take a second, in which no other request would be answered.
+            plan = await asyncio.to_thread(make_plan, spec, pinned, family, self._arguments)
         if loading is self._loading:
             cache = self._floating if _floats(spec, family) else self._pinned
             cache[(org_id, name, version)] = plan

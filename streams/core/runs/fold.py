@@ -1,13 +1,12 @@
 """``RunFold``: the table ``runs``, folded from ``run-events``. Implements ``streams.core.state.Fold``."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import cast
 
 from schemas.records.base import Json
 from schemas.records.run_events import RunEvent, RunSubmitted
 from schemas.records.timers import timer_id
 from schemas.spec.model import ResolvedSpec
-from schemas.tables.runs import HEADER, PARENT, PROGRESS, SPEC, SPEC_PREFIX, STATUS, STEP_PREFIX, spec_entity
+from schemas.tables.runs import PARENT, SPEC, SPEC_PREFIX, STATUS, STEP_PREFIX, spec_entity
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs.events import admitted
 from streams.core.runs.events.submitted import Submission, submission_is
@@ -19,7 +18,7 @@ from streams.core.runs.plan.compile import compile_plan
 from streams.core.runs.rules import RULES, SUBMITTED
 from streams.core.runs.state import entries
 from streams.core.runs.state.changes import RunChanges, late, open_run
-from streams.core.runs.state.entries import Header, Progress
+from streams.core.runs.state.entries import HEADER, PROGRESS
 from streams.core.runs.state.reader import RunReader
 from streams.core.runs.views.parent_result import answer
 from streams.core.runs.views.run_view import changed_views, full_views
@@ -49,7 +48,7 @@ class RunFold:
 
     def beside(self, state: State, entity: str) -> tuple[str, ...]:
         """Return what must be loaded beside an entity before ``outstanding`` is asked for it."""
-        header = cast("Header | None", state.get(entity, HEADER))
+        header = state.get(entity, HEADER)
         return () if header is None else (spec_entity(header.spec_hash),)
 
     def fold(self, state: State, event: RunEvent, now_ms: int, offset: int) -> list[Command]:
@@ -76,7 +75,8 @@ class RunFold:
         turn = open_run(state, entity, now_ms, 0, chain_steps=self._chain_steps)
         if turn is None:
             return []
-        version = cast("Progress", state.get(entity, PROGRESS)).version
+        progress = state.get(entity, PROGRESS)
+        version = 0 if progress is None else progress.version
         return [
             *_ask_again(state, turn),
             *(Emit(view) for view in full_views(turn, version)),

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import time
 from collections.abc import Iterator
 
@@ -13,8 +14,6 @@ from tests.support.server import served
 WORKFLOWS = "/api/v1/workflows"
 A_SECOND = 20
 SECONDS = 3.0
-#: A machine whose cores are all taken has no such p99 even without the documents.
-QUIET_S, OF_QUIET = 1.0, 4
 #: A machine that does other work may need a second or a third try.
 ROUNDS = 3
 PROBE_EVERY_S = 0.01
@@ -41,6 +40,11 @@ def env_of(settings: Settings) -> dict[str, str]:
         "API_KEY": settings.security.api_key.get_secret_value(),
         "DEFAULT_ORG_ID": settings.api.default_org_id,
     }
+
+
+def processes_per_core() -> float:
+    """Return how many processes share a core: on a machine that others load, each turn takes so much longer."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def p99(took: list[float]) -> float:
@@ -81,8 +85,7 @@ async def test_health_answers_while_hostile_documents_come(settings: Settings) -
                 await asyncio.sleep(0.05)
         refused = [await client.post(WORKFLOWS, content=document) for document in HOSTILE]
         assert [answer.status_code for answer in refused] == [422] * len(HOSTILE)
-        quiet = await asyncio.to_thread(probe, str(client.base_url), time.monotonic() + QUIET_S)
-        bound = max(P99_S, OF_QUIET * p99(quiet))
+        bound = P99_S * processes_per_core()
         p99s: list[float] = []
         while len(p99s) < ROUNDS and min(p99s, default=bound) >= bound:
             until = time.monotonic() + SECONDS

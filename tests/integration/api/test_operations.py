@@ -145,8 +145,8 @@ async def test_unknown_paths_and_methods_are_problems(api: Running, method: str,
 
 async def test_a_json_body_without_its_content_type_says_so(api: Running) -> None:
     answer = await api.client.post(PROMPTS, content=b'{"name": "p", "template": "x"}')
-    assert answer.status_code == 422
-    assert "Content-Type: application/json" in answer.json()["problems"][0]["fix"]
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.json()["detail"]
 
 
 async def test_the_openapi_document_says_what_can_go_wrong(api: Running) -> None:

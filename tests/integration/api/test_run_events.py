@@ -341,7 +341,7 @@ async def test_without_an_answer_from_nats_the_api_is_degraded_and_ready(stage: 
     stage.stack.engine("nats").kill()
     nats = stage.api.app.state.services.runs.bus
     await until_async(lambda: not nats.connected, DEADLINE_S, "the loss is seen")
-    checks = {"clickhouse": stage.api.app.state.services.operations.checks["postgres"]}
+    checks = {"postgres": stage.api.app.state.services.operations.checks["postgres"]}
     object.__setattr__(stage.api.app.state.services.operations, "checks", checks)
     answer = await stage.http.get("/ready")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")

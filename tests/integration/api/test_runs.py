@@ -195,9 +195,9 @@ RAW: list[tuple[bytes, int]] = [
     (b'{"workflow_name": "greeting", "inputs": {"name": NaN, "language": "x"}}', 400),
     (b"[" * 200 + b"]" * 200, 400),
     (b'{"workflow_name": "\\ud800"}', 400),
-    (b"\xff\xfe", 400),
+    (b"\xff\xfe", 415),
     (b"[]", 422),
-    (b"", 422),
+    (b"", 400),
 ]
 
 

@@ -1,7 +1,7 @@
 """A submission: the run's first entries, and the plan that it shares with other runs of its spec."""
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from schemas.errors import BadRecord, NewerMajor
 from schemas.ids import started_by
@@ -10,7 +10,7 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
 from schemas.spec.rules_version import NEWEST
-from schemas.tables.runs import HEADER, INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
+from schemas.tables.runs import INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
 from streams.core.commands import Command, Count, Emit
 from streams.core.runs.events.admitted import stand_in_line
 from streams.core.runs.nodes.dispatch import start
@@ -19,7 +19,7 @@ from streams.core.runs.plan.compile import compile_plan
 from streams.core.runs.plan.model import Plan
 from streams.core.runs.requests.sizes import KIB, LABELS_LIMIT, json_size
 from streams.core.runs.state.changes import RunChanges, open_run
-from streams.core.runs.state.entries import DEADLINE, Header, Progress
+from streams.core.runs.state.entries import DEADLINE, HEADER, Header, Progress
 from streams.core.runs.views.parent_result import answer
 from streams.core.state import State
 
@@ -39,7 +39,7 @@ class Submission:
 
 def submission_is(state: State, event: RunSubmitted) -> SubmissionIs:
     """Return whether a run is known; then whether the submission says the same."""
-    header = cast("Header | None", state.get(event.run_id, HEADER))
+    header = state.get(event.run_id, HEADER)
     if header is None:
         return "new"
     return "repeated" if header.body_hash == event.body_hash and header.org_id == event.org_id else "conflict"
@@ -121,7 +121,7 @@ def _plan(state: State, event: RunSubmitted) -> Plan:
     """Return the stored plan, or store it. The hash is proved first: other runs will trust it."""
     spec = event.spec
     entity = spec_entity(spec.hash)
-    plan = cast("Plan | None", state.get(entity, SPEC))
+    plan: Plan | None = state.get(entity, SPEC)
     if plan is None:
         if not is_whole(spec):
             raise BadRecord("spec_hash", f"the spec of run {event.run_id} has another hash than it says")

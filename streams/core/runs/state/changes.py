@@ -4,7 +4,6 @@ The rules take it and change it; ``fold`` closes it, which writes the entries th
 """
 
 from collections.abc import Sequence
-from typing import cast
 
 import msgspec
 
@@ -13,11 +12,11 @@ from schemas.records.base import Json, Usage, kinds_together
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.timers import Timer, timer_id
 from schemas.run_states import TERMINAL_RUN, RunState
-from schemas.tables.runs import HEADER, PROGRESS, SIGNALS, SPEC, STATUS, spec_entity, step_field
+from schemas.tables.runs import SIGNALS, SPEC, STATUS, spec_entity
 from schemas.tables.signals import Signals
 from streams.core.commands import Arm, Count, Disarm
 from streams.core.runs.plan.model import Plan, is_part
-from streams.core.runs.state.entries import Header, Progress, Step
+from streams.core.runs.state.entries import HEADER, PROGRESS, Progress, Step, step_field
 from streams.core.runs.state.reader import RunReader
 from streams.core.runs.transitions import ImpossibleMove, check_run_move, check_step_move
 from streams.core.state import State
@@ -160,12 +159,12 @@ class RunChanges(RunReader):
 
 def open_run(state: State, run_id: str, now_ms: int, offset: int, *, chain_steps: bool = False) -> RunChanges | None:
     """Return the turn of a run that is known. Raises ``ImpossibleMove`` when its entries are not whole."""
-    header = cast("Header | None", state.get(run_id, HEADER))
+    header = state.get(run_id, HEADER)
     if header is None:
         return None
-    status = cast("RunState | None", state.get(run_id, STATUS))
-    progress = cast("Progress | None", state.get(run_id, PROGRESS))
-    plan = cast("Plan | None", state.get(spec_entity(header.spec_hash), SPEC))
+    status = state.get(run_id, STATUS)
+    progress = state.get(run_id, PROGRESS)
+    plan: Plan | None = state.get(spec_entity(header.spec_hash), SPEC)
     if progress is None and status in TERMINAL_RUN:
         # It ended, and all that a restore brought back of it is what tells that, see ``RunFold.lasting``.
         return None

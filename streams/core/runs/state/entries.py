@@ -31,19 +31,9 @@ from schemas.records.run_events import Capture, ToolUse
 from schemas.records.timers import Deadline, Defer, Timer, timer_id
 from schemas.run_states import RunState, StepState
 from schemas.spec.document import resolved_bytes
-from schemas.tables.runs import (
-    HEADER,
-    INPUTS,
-    PARENT,
-    PROGRESS,
-    REUSED,
-    SIGNALS,
-    SPEC,
-    STATUS,
-    STEP_PREFIX,
-    STORED_INPUTS,
-    TURNS,
-)
+from schemas.tables import runs as names
+from schemas.tables.entry import Entry, entry
+from schemas.tables.runs import INPUTS, PARENT, REUSED, SIGNALS, SPEC, STATUS, STEP_PREFIX, STORED_INPUTS, TURNS
 from schemas.tables.signals import Signals
 
 #: The run's own timer.
@@ -218,6 +208,16 @@ def armed(data: bytes) -> tuple[str, int] | None:
 def unsettled(data: bytes) -> bool:
     """Whether money may still come for an ended run's step, given its stored bytes."""
     return bool(_STEP.decode(data).unsettled)
+
+
+#: Entries of a run's entity that hold types of this module.
+HEADER: Entry[Header] = names.HEADER
+PROGRESS: Entry[Progress] = names.PROGRESS
+
+
+def step_field(step_id: str) -> Entry[Step]:
+    """Return the name of a step's entry."""
+    return entry(f"{STEP_PREFIX}{step_id}")
 
 
 _ENCODER = msgspec.msgpack.Encoder()

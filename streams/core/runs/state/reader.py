@@ -5,7 +5,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from schemas.ids import CHILD_SOURCE, child_step_id, forked_from
 from schemas.payload import Payload, Reference, inline
@@ -81,19 +81,19 @@ class RunReader:
     @property
     def inputs(self) -> dict[str, Any]:
         """The run's inputs, null where they are stored."""
-        return cast("dict[str, Any]", self._state.get(self.run_id, INPUTS))
+        return self._state.get(self.run_id, INPUTS) or {}
 
     @property
     def stored_inputs(self) -> Mapping[str, Reference] | None:
         """Those of the run's inputs that are stored, ``None`` if there are none."""
-        return cast("Mapping[str, Reference] | None", self._state.get(self.run_id, STORED_INPUTS))
+        return self._state.get(self.run_id, STORED_INPUTS)
 
     @property
     def reused(self) -> tuple[str, ...]:
         """The nodes whose results come from another run."""
         if forked_from(self.header.source) is None:
             return ()
-        return cast("tuple[str, ...]", self._state.get(self.run_id, REUSED) or ())
+        return self._state.get(self.run_id, REUSED) or ()
 
     @property
     def parent(self) -> Parent | None:
@@ -101,7 +101,7 @@ class RunReader:
         # Every view asks, and hardly any run has one.
         if not self.header.source.startswith(CHILD_SOURCE):
             return None
-        return cast("Parent | None", self._state.get(self.run_id, PARENT))
+        return self._state.get(self.run_id, PARENT)
 
     @property
     def left_nano(self) -> int | None:
@@ -112,7 +112,7 @@ class RunReader:
     @property
     def signals(self) -> Signals:
         """The signals that the run keeps."""
-        return self._signals or cast("Signals | None", self._state.get(self.run_id, SIGNALS)) or Signals()
+        return self._signals or self._state.get(self.run_id, SIGNALS) or Signals()
 
     @property
     def is_over(self) -> bool:

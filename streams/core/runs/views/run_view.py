@@ -14,9 +14,9 @@ from schemas.records.base import Json, Usage
 from schemas.records.run_views import Children, RunView, StepView
 from schemas.spec.model import NodeKind
 from streams.core.runs.nodes import compensation, workflow
-from streams.core.runs.nodes.agent import part_of
 from streams.core.runs.plan.arguments import Outputs
 from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.requests.agent_parts import part_of
 from streams.core.runs.requests.sizes import FIXED, RECORD_LIMIT, json_size, payload_size
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader

@@ -1,0 +1,174 @@
+"""The requests of an agent's turns and calls, and the ids of these steps, see ``nodes.agent``.
+
+The transcript must fit a request. So the more of it there is, the less of an output may travel inside its record
+(``StepRequest.inline_most``): workers store what is larger, and the transcript has its reference.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import structs
+
+from schemas.payload import INLINE_LIMIT
+from schemas.records.run_events import ToolUse
+from schemas.records.steps import AgentTurn, LlmCall, StepRequest, ToolCall, ToolResult, TurnBefore
+from streams.core.runs.plan.arguments import BindingError, Datum
+from streams.core.runs.plan.model import PlanNode, is_part
+from streams.core.runs.requests.binding import bind_args, open_items
+from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT, check_request, json_size, payload_size
+from streams.core.runs.requests.step_request import base_request, node_scope
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.reader import RunReader
+from streams.core.runs.transitions import ImpossibleMove
+
+#: What outputs of turns and calls may take of a request; the rest is the prompt, its arguments and the references.
+TRANSCRIPT_ROOM = 640 * KIB
+#: A reference takes some 300 bytes, so storing less would save nothing.
+LEAST_INSIDE = KIB
+_TURN = re.compile(r"(?P<agent>.+)/turn-(?P<number>\d+)(?P<tool>/.*)?")
+_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+Part = Literal["turn", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A model that calls tools until it answers."""
+
+    call: LlmCall
+    tools: tuple[str, ...]
+    max_turns: int
+    max_cost_nano: int | None
+
+
+def part_of(step_id: str) -> Part | None:
+    """Return which part of an agent a step is, ``None`` for a step that is none."""
+    if not is_part(step_id):
+        return None
+    match = _TURN.fullmatch(step_id)
+    return None if match is None else "tool" if match["tool"] else "turn"
+
+
+def turn_id(agent: str, number: int) -> str:
+    """Return the step id of an agent's turn, counted from 1."""
+    return f"{agent}/turn-{number}"
+
+
+def call_ids(agent: str, number: int, calls: Sequence[ToolUse]) -> list[str]:
+    """Return the step ids of a turn's calls; a name that is nobody's is cut to what an id may have."""
+    return [f"{turn_id(agent, number)}/{_SAFE.sub('_', use.name)[:64]}[{i}]" for i, use in enumerate(calls)]
+
+
+def place_of(step_id: str) -> tuple[str, int]:
+    """Return the agent's step id and the number of the turn that a part belongs to."""
+    match = _TURN.fullmatch(step_id)
+    if match is None:
+        raise ValueError(f"{step_id!r} is no part of an agent")
+    return match["agent"], int(match["number"])
+
+
+def part_request(turn: RunReader, step_id: str, step: Step) -> StepRequest:
+    """Return the request of a part's current attempt, made from state alone. Raises ``BindingError``."""
+    agent_id, number = place_of(step_id)
+    node = turn.node_of(step)
+    if part_of(step_id) == "turn":
+        return turn_request(turn, node, agent_id, turn.step(agent_id), step, number, None)
+    whole = turn.step(turn_id(agent_id, number))
+    calls = whole.calls if whole is not None else ()
+    use = calls[call_ids(agent_id, number, calls).index(step_id)]
+    return call_request(turn, node, step_id, step, use, inside_of_calls(turn, agent_id, number, len(calls)))
+
+
+def inside_of_calls(turn: RunReader, agent_id: str, number: int, calls: int) -> int | None:
+    """Return up to how many bytes each call of a turn may have inside its record, ``None`` for no other limit."""
+    before = [_turn_before(turn, agent_id, one) for one in range(1, number)]
+    whole = turn.step(turn_id(agent_id, number))
+    said = [] if whole is None or whole.output is None else [TurnBefore(said=whole.output)]
+    return _most_inside([*before, *said], calls)
+
+
+def _most_inside(before: Sequence[TurnBefore], parts: int) -> int | None:
+    """Return up to how many bytes each of the next ``parts`` may have inside, ``None`` where all may have what any has.
+
+    Each time half of the room that is left is given away, so that there is always some.
+    """
+    used = sum(payload_size(one.said) + sum(map(_result_size, one.results)) for one in before)
+    share = max(LEAST_INSIDE, (TRANSCRIPT_ROOM - used) // (2 * max(1, parts)))
+    return share if share < INLINE_LIMIT else None
+
+
+def _result_size(result: ToolResult) -> int:
+    return payload_size(result.output) + (json_size(result.error) if result.error is not None else 0)
+
+
+def turn_request(
+    turn: RunReader, node: PlanNode, agent_id: str, parent: Step | None, step: Step, number: int, item: Datum | None
+) -> StepRequest:
+    """Return the request of a turn, with all that was said before. Raises ``BindingError``."""
+    agent = node.data(Agent)
+    if parent is not None and parent.index is not None and item is None:
+        item = open_items(node, node_scope(turn, node, parent)).at(parent.index)
+    args, links = bind_args(node, node_scope(turn, node, parent, item))
+    before = [_turn_before(turn, agent_id, one) for one in range(1, number)]
+    work = AgentTurn(call=agent.call, tools=list(agent.tools), before=before)
+    id_ = turn_id(agent_id, number)
+    size = check_request(id_, args, links, turn.header.tags, work) + json_size(before)
+    if size > RECORD_LIMIT:
+        raise BindingError(
+            "too_large",
+            f"what was said up to turn {number} has {size // KIB} KiB with large outputs stored, the most is "
+            f"{RECORD_LIMIT // KIB}; let the agent make fewer calls, or lower max_turns",
+        )
+    left = left_of(turn, agent, agent_id, number)
+    asked = base_request(turn, node, id_, step, work)
+    inside = _most_inside(before, 1)
+    return structs.replace(asked, args=args, links=links, run_budget_nano=left, inline_most=inside)
+
+
+def call_request(
+    turn: RunReader, node: PlanNode, id_: str, step: Step, use: ToolUse, inside: int | None
+) -> StepRequest:
+    """Return the request of a call that a turn asked for. Raises ``BindingError``."""
+    work = ToolCall(name=use.name)
+    check_request(id_, use.args, [], turn.header.tags, work)
+    return structs.replace(base_request(turn, node, id_, step, work), args=use.args, inline_most=inside)
+
+
+def _turn_before(turn: RunReader, agent_id: str, number: int) -> TurnBefore:
+    id_ = turn_id(agent_id, number)
+    whole = turn.recorded(id_)
+    output = whole.output
+    if output is None:
+        raise ImpossibleMove(f"'{id_}' is told to the model again, and has no output")
+    results = []
+    for id_ in call_ids(agent_id, number, whole.calls):
+        step = turn.step(id_)
+        results.append(ToolResult(output=step.output if step else None, error=step.error if step else None))
+    return TurnBefore(said=output, results=results)
+
+
+def agent_of(turn: RunReader, agent_id: str) -> tuple[Agent, PlanNode]:
+    """Return an agent and its node, by the id of its step."""
+    node = turn.node_of(turn.recorded(agent_id))
+    return node.data(Agent), node
+
+
+def left_of(turn: RunReader, agent: Agent, agent_id: str, number: int) -> int | None:
+    """Return what a turn may spend: what is left to the run and to the agent, the smaller of both."""
+    caps = [turn.left_nano]
+    if agent.max_cost_nano is not None:
+        caps.append(max(0, agent.max_cost_nano - spent_of(turn, agent_id, number)))
+    return min((cap for cap in caps if cap is not None), default=None)
+
+
+def spent_of(turn: RunReader, agent_id: str, number: int) -> int:
+    """Return what an agent's turns up to this one did cost, with what its calls did."""
+    total = 0
+    for one in range(1, number + 1):
+        whole = turn.step(turn_id(agent_id, one))
+        if whole is not None:
+            parts = [turn.step(id_) for id_ in call_ids(agent_id, one, whole.calls)]
+            total += whole.cost_nano + sum(part.cost_nano for part in parts if part is not None)
+    return total
