@@ -69,7 +69,8 @@ async def read_as_strangers(
     shown_: list[str] = []
     for run in runs[:: max(1, len(runs) // STRANGERS)]:
         other = next(client for org, client in clients.items() if org != expected[run].org)
-        if (await other.get(f"{RUNS}/{run}")).status_code != 404:
+        # 503: Redis lost its markers, and history is not yet known to have every run.
+        if (await other.get(f"{RUNS}/{run}")).status_code not in (404, 503):
             shown_.append(run)
     return shown_
 
