@@ -148,7 +148,7 @@ async def test_prompts_are_taken_as_yaml(api: Running) -> None:
         (b"- 1", "application/yaml", 422, "the document is a list"),
         (b"name: p\n", "application/yaml", 422, "template"),
         (b'{"name": "p" "template": "x"}', "application/yaml", 422, "not JSON at line 1"),
-        (b'{"name": "p" "template": "x"}', "application/json", 400, "the body is invalid"),
+        (b'{"name": "p" "template": "x"}', "application/json", 400, "the body is not valid JSON"),
     ):
         refused = await create(body, kind)
         assert (refused.status_code, words in refused.text) == (status, True), refused.text

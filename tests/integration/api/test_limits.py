@@ -10,18 +10,18 @@ from redis.asyncio import Redis
 from connectors.redis.keys import Slot
 from schemas.records.run_events import RunSubmitted
 from schemas.tables.admissions import (
-    LINES,
     POOL,
-    WHERE,
-    Known,
+    POSITION,
+    QUEUES,
     Limits,
-    Line,
     Organisation,
     Pool,
+    Queue,
+    RunPosition,
     encode,
     limits_field,
-    line_field,
     organisation_field,
+    queue_field,
     run_entity,
 )
 from tests.support.api import (
@@ -151,16 +151,16 @@ async def test_a_queued_run_says_what_is_full(api: Running, redis_url: str) -> N
     await write_views(api.postgres_dsn, view_of(record, "queued", ()))
     assert (await waiting(api, record))["kind"] == "admission"
     redis, slot = Redis.from_url(redis_url), Slot("admissions", 0)
-    await redis.hset(slot.entity(run_entity(record.run_id)), WHERE, encode(Known(org, FLOW, 7)))
+    await redis.hset(slot.entity(run_entity(record.run_id)), POSITION, encode(RunPosition(org, FLOW, 7)))
 
     async def table(running_: int, of_flow: int, pool: Pool, head: int = 4) -> None:
         entries = {
             POOL: encode(pool),
             organisation_field(org): encode(Organisation(running_, 3, False, (FLOW,))),
             limits_field(org): encode(Limits(1, 4, {FLOW: 2})),
-            line_field(org, FLOW): encode(Line(head, 8, of_flow, 3, 0)),
+            queue_field(org, FLOW): encode(Queue(head, 8, of_flow, 3, 0)),
         }
-        await redis.hset(slot.entity(LINES), mapping=entries)
+        await redis.hset(slot.entity(QUEUES), mapping=entries)
 
     try:
         await table(2, 2, Pool())
@@ -179,7 +179,7 @@ async def test_a_queued_run_says_what_is_full(api: Running, redis_url: str) -> N
         await table(1, 1, Pool(), head=8)
         assert "is admitted" in (await waiting(api, record))["detail"]
     finally:
-        await redis.delete(slot.entity(LINES), slot.entity(run_entity(record.run_id)))
+        await redis.delete(slot.entity(QUEUES), slot.entity(run_entity(record.run_id)))
         await redis.aclose()
 
 
