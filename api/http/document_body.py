@@ -11,6 +11,8 @@ from schemas.errors import InvalidSpec, Problem
 from schemas.spec.read import Document, read_document
 
 _CONTENT_TYPE = b"content-type"
+#: YAML by its names, and what `curl --data-binary` and editors call any text.
+_TEXTS = ("yaml", "text/plain", "application/x-www-form-urlencoded")
 
 
 class DocumentRequest(StrictJsonRequest):
@@ -38,7 +40,8 @@ class DocumentRoute(StrictJsonRoute):
         handler = super().get_route_handler()
 
         async def read(request: Request) -> Response:
-            if request.method != "POST" or "json" in request.headers.get("content-type", "json"):
+            given = request.headers.get("content-type", "").lower()
+            if request.method != "POST" or not any(text in given for text in _TEXTS):
                 return await handler(request)
             # Here and not in `json`, whose errors the framework replaces by one without a reason.
             return await handler(DocumentRequest(request, _document(await request.body())))

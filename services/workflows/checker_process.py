@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from threading import Timer
 from typing import IO
@@ -26,6 +27,7 @@ class CheckerProcess:
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._ends: weakref.finalize[[subprocess.Popen[bytes]], CheckerProcess] | None = None
 
     def ask(self, request: Parse | Check) -> ReadDocument | Plan:
         """Return the answer.
@@ -53,14 +55,9 @@ class CheckerProcess:
 
     def close(self) -> None:
         """Kill the child; the next request starts another."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                _discard(stream)
+        self._process = None
+        if self._ends is not None:
+            self._ends()
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is not None:
@@ -68,6 +65,8 @@ class CheckerProcess:
         if self._process is None:
             command = [sys.executable, "-m", _MODULE]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT)
+            # An owner that is dropped without being closed leaves no process behind.
+            self._ends = weakref.finalize(self, _end, self._process)
         return self._process
 
     def _ended(self, after_s: float) -> InvalidSpec | Unavailable:
@@ -75,6 +74,14 @@ class CheckerProcess:
             return Unavailable("checker", "the process that checks documents has ended; repeat the request")
         fix = "split the workflow into smaller ones that it runs"
         return InvalidSpec((Problem("", f"the document takes over {self._limit_s:g} s to check", fix),))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            _discard(stream)
 
 
 def _asked(process: subprocess.Popen[bytes], request: Parse | Check) -> object:

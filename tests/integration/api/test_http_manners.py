@@ -40,7 +40,6 @@ async def test_a_wrong_method_is_told_every_right_one(api: Running, method: str,
         (b"", JSON, 400, "the body is empty: send JSON"),
         (b"{", JSON, 400, "the body is not valid JSON"),
         (b'{"workflow_name": "\xff"}', JSON, 400, "not UTF-8 at byte 19"),
-        (b"workflow_name=x", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "x-www-form-urlencoded"),
         (b"--b\r\n", {"Content-Type": "multipart/form-data; boundary=b"}, 415, "multipart/form-data is not supported"),
         (b"{}", {}, 415, "has no content type: send JSON"),
         (
@@ -63,6 +62,15 @@ async def test_a_body_that_cannot_be_read_is_named(
     assert answer.status_code == status, answer.text
     assert words in answer.json()["detail"]
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("path", "status"), [(RUNS, 415), (BUDGETS, 415), ("/api/v1/prompts", 422)])
+async def test_a_form_is_named_unless_it_may_be_a_document(api: Running, path: str, status: int) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await api.client.post(path, content=b"workflow_name=x", headers=headers)
+    assert answer.status_code == status, answer.text
+    words = "x-www-form-urlencoded is not supported" if status == 415 else "the document is a text"
+    assert words in answer.json()["detail"]
 
 
 async def test_a_compressed_document_is_named(api: Running) -> None:

@@ -30,7 +30,8 @@ def submit(system: System, name: str) -> set[str]:
     with system.client() as client:
         for number in range(RUNS):
             body = {"workflow_name": "three_steps", "inputs": {"text": f"Point {name}, text {number}. And on."}}
-            answer = client.post("/api/v1/workflows/runs", json=body, headers={"Idempotency-Key": f"{name}-{number}"})
+            # Without a key: after a flush nobody knows whether a key was used before the owner is back.
+            answer = client.post("/api/v1/workflows/runs", json=body)
             assert answer.status_code == 202, answer.text
             accepted.add(answer.json()["id"])
     return accepted

@@ -158,8 +158,8 @@ def test_a_retry_appends_the_original_bytes_to_the_original_topic(
     kafka_bootstrap: str, topic: str, terminal: Terminal
 ) -> None:
     sent = [
-        Message(topic, b"key", b"\x00value", HEADERS, partition=(partition_for(b"key", PARTITIONS) + 1) % PARTITIONS),
-        Message(topic, None, b"no key", HEADERS, partition=3),
+        Message(topic, b"key", b'["value"]', HEADERS, partition=(partition_for(b"key", PARTITIONS) + 1) % PARTITIONS),
+        Message(topic, None, b'"no key"', HEADERS, partition=3),
         Message(topic, b"tombstone", None),
     ]
     records = set_aside(kafka_bootstrap, sent)
@@ -185,17 +185,17 @@ def test_a_retry_appends_the_original_bytes_to_the_original_topic(
 def test_retries_count_and_a_record_that_died_twice_goes_once(
     kafka_bootstrap: str, topic: str, terminal: Terminal
 ) -> None:
-    set_aside(kafka_bootstrap, [Message(topic, b"k", b"again"), Message(topic, b"k", b"other")])
+    set_aside(kafka_bootstrap, [Message(topic, b"k", b'"again"'), Message(topic, b"k", b'"other"')])
     which = ("retry", "--topic", topic, "--reason", REASON)
     assert terminal.run(*which)[-1] == "2 retried"
-    (failed,) = [r for r in added(kafka_bootstrap, topic, 2) if r.value == b"again"]
+    (failed,) = [r for r in added(kafka_bootstrap, topic, 2) if r.value == b'"again"']
     put_aside(kafka_bootstrap, [failed])
     assert len(terminal.positions("--topic", topic)) == 3
     assert terminal.run(*which)[-1] == "2 retried"
     newest = added(kafka_bootstrap, topic, 4)
-    assert {r.value: dict(r.headers)[RETRIES] for r in newest} == {b"again": b"2", b"other": b"1"}
+    assert {r.value: dict(r.headers)[RETRIES] for r in newest} == {b'"again"': b"2", b'"other"': b"1"}
     # Set aside for another reason the last time: no longer one of these.
-    put_aside(kafka_bootstrap, [r for r in newest if r.value == b"again"], "json")
+    put_aside(kafka_bootstrap, [r for r in newest if r.value == b'"again"'], "json")
     assert terminal.run(*which)[-1] == "1 retried"
     assert terminal.run(*which, "--limit", "1", "--since", "0s")[-1] == "0 retried"
 
@@ -212,7 +212,7 @@ def test_a_record_as_big_as_its_topic_takes_goes_back_without_the_count(
 
 
 def test_a_slip_sends_nothing(kafka_bootstrap: str, topic: str, terminal: Terminal) -> None:
-    set_aside(kafka_bootstrap, [Message(topic, b"k", b"x")])
+    set_aside(kafka_bootstrap, [Message(topic, b"k", b'"x"')])
     (good,) = terminal.positions("--topic", topic)
     beyond = f"{DLQ}/0@999999999"
     (row,) = terminal.run("retry", good, beyond, code=1)

@@ -90,7 +90,9 @@ def shown(system: System, client: httpx.Client, flow: str) -> tuple[Any, Any, li
     order = sorted if len(found["steps"]) > 3 else list
     changes = order([(v.status, s.step_id, s.state, s.attempt, s.waiting_for or "") for v in views for s in v.steps])
     asked = sorted(r.step_id for r in read_decoded(kafka, LANE) if r.run_id == run_id)
-    return without_own({name: value for name, value in found.items() if name != "id"}), changes, asked
+    history = {name: value for name, value in found.items() if name != "id"}
+    history["steps"] = sorted(found["steps"], key=lambda step: step["id"])
+    return without_own(history), changes, asked
 
 
 def without_own(value: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from connectors.clickhouse.client import ClickHouse
 from connectors.providers.local.behaviour import LocalBehaviour
 from deploy.local.system import ORG, PARTITIONS, System
-from schemas.ids import HTTP_SOURCE, request_id, run_id
+from schemas.ids import HTTP_SOURCE, idempotency_key, request_id, run_id
 from schemas.money import usd
 from schemas.records.money import CostEvent
 from schemas.settings import Settings
@@ -141,7 +141,7 @@ def test_map_reduce_calls_the_model_once_a_chunk(client: httpx.Client, model: Lo
     assert len(children) == len(chunks)
     # Every word of the document is in a chunk, in order.
     assert " ".join(chunks).split() == MAP_REDUCE["inputs"]["text"].split()
-    asked = {request_id(found["id"], step["id"], 1) for step in children}
+    asked = {idempotency_key(found["id"], step["id"]) for step in children}
     assert asked <= {key for key, times in model.calls().items() if times == 1}
 
 
@@ -222,7 +222,7 @@ def test_a_run_is_cancelled_while_its_call_is_under_way(
 ) -> None:
     with model.behaving(latency_ms=5_000):
         accepted = submit(client, submission(ask_flow, {"text": "Never mind."}))
-        until(lambda: request_id(accepted, "ask", 1) in model.calls(), DEADLINE_S, "the model is called")
+        until(lambda: idempotency_key(accepted, "ask") in model.calls(), DEADLINE_S, "the model is called")
         asked = client.post(f"{RUNS}/{accepted}/cancel", json={"reason": "changed my mind"})
         assert asked.status_code == 202, asked.text
         found = wait_for_run(client, accepted, deadline_s=4)
@@ -250,7 +250,7 @@ def test_a_call_that_fails_at_the_provider_is_tried_again(
     step = found["by_id"]["ask"]
     assert (found["status"], step["status"], step["attempts"]) == ("succeeded", "succeeded", 2)
     calls = {key: times for key, times in model.calls().items() if key.startswith(found["id"])}
-    assert calls == {request_id(found["id"], "ask", attempt): 1 for attempt in (1, 2)}
+    assert calls == {idempotency_key(found["id"], "ask"): 2}
     assert scrape(client).total("step_retries_total", workflow=ask_flow, node="ask") == before + 1
 
 
@@ -346,7 +346,7 @@ def test_a_failed_step_fails_the_run_and_what_was_done_stays(client: httpx.Clien
     assert steps["ask"]["output"]
     assert float(found["cost_usd"]) > 0
     assert found["cost_usd"] == steps["ask"]["cost_usd"]
-    assert [key for key in model.calls() if key.startswith(found["id"])] == [request_id(found["id"], "ask", 1)]
+    assert [key for key in model.calls() if key.startswith(found["id"])] == [idempotency_key(found["id"], "ask")]
 
 
 def test_a_failed_step_cancels_its_siblings_under_way(client: httpx.Client, model: LocalModelServer) -> None:
