@@ -195,7 +195,7 @@ def test_killed_engines_and_roles_are_named_and_serve_again_without_a_lost_run(s
     assert max(found.seconds) < RECOVERY_S, found
     assert found.lost == []
     assert found.named == 4, begun.said
-    assert found.submitted > 10
+    assert found.submitted >= 4  # one for each kill at least
     assert begun.interrupt()[0] == 0
 
 
