@@ -16,6 +16,7 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
+from connectors.aio.batching import SingleFlight
 from connectors.redis.marker_generation import MarkerGeneration
 from schemas.errors import AgentFlowError, NotFound, TryLater, Unavailable
 from topics.catalogue import RUN_EVENTS, RUN_VIEWS
@@ -53,6 +54,7 @@ class KnownRuns:
         self._generation = generation
         self._progress = progress
         self._partitions = partitions
+        self._asking: SingleFlight[str, bool] = SingleFlight()
 
     async def complete(self) -> bool:
         """Return true if a run without a marker that is not in history does not exist. Raises ``Unavailable``."""
@@ -64,10 +66,14 @@ class KnownRuns:
         After a start the first look takes that long. Raises ``Unavailable``.
         """
         for _ in range(int(SOON_S / SOON_LOOK_S)):
-            if await self._generation.complete_by_id():
+            if await self._complete_by_id():
                 return True
             await asyncio.sleep(SOON_LOOK_S)
-        return await self._generation.complete_by_id()
+        return await self._complete_by_id()
+
+    async def _complete_by_id(self) -> bool:
+        # Every submission with a key asks; those that come at once share one question.
+        return await self._asking.do("ids", self._generation.complete_by_id)
 
     async def unknown(self, run_id: str) -> AgentFlowError:
         """Return the error for a run that has no marker and is not in history. Raises ``Unavailable``."""
