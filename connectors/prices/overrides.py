@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from connectors.prices.rates import Rates, rates_of
+from schemas.values.fields import first_fault
 
 #: Nano-dollars a token for one dollar a million tokens, and a unit for one dollar.
 PER_MTOK = 1_000
@@ -76,6 +77,4 @@ def read_overrides(file: Path) -> list[Override]:
     except OSError as exc:
         raise ValueError(f"the price file {file} cannot be read: {exc.strerror}; see PRICES_FILE") from exc
     except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise ValueError(f"the price file {file} is wrong at {where}: {first['msg']}") from exc
+        raise ValueError(f"the price file {file} is wrong at {first_fault(exc, 'file')}") from exc

@@ -94,3 +94,8 @@ def wire_names(tools: Sequence[ToolSpec]) -> dict[str, str]:
         taken = set(names.values())
         names[tool.name] = name if name not in taken else f"{name[:60]}_{len(taken)}"
     return names
+
+
+def names_by_wire(tools: Sequence[ToolSpec]) -> dict[str, str]:
+    """Return the tools' names by those on the wire, for reading an answer."""
+    return {wire: name for name, wire in wire_names(tools).items()}

@@ -81,6 +81,11 @@ class Bounded:
         return tools * TOKENS_OF_A_TOOL + (TOKENS_OF_A_SCHEMA if has_schema else 0)
 
 
+def bearer(api_key: str) -> dict[str, str]:
+    """Return the header of a bearer token (RFC 6750); none without a key."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
 def unsupported(provider: str, name: str, why: str) -> StepError:
     """Return the error for a field of a request that a wire cannot express; ``why`` says so, and what to do."""
     return StepError("unsupported_parameter", f"{provider}: {name!r} cannot be sent: {why}", details={"field": name})

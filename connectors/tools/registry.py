@@ -150,13 +150,8 @@ class Registry:
 
     def all_argument_names(self) -> ArgumentNames:
         """Return the same of all entries, as data."""
-        return ArgumentNames(
-            {
-                key: frozenset(entry.arguments.model_fields)
-                for key, entry in self._entries.items()
-                if not entry.open_ended
-            }
-        )
+        found = {(kind, name): self.argument_names(kind, name) for kind, name in self._entries}
+        return ArgumentNames({key: names for key, names in found.items() if names is not None})
 
     def entries(self, kind: ToolKind | None = None) -> list[Entry]:
         """Return the entries, by kind and name."""

@@ -76,10 +76,7 @@ def _known(
     if read.whole or one.spec.allow_unknown_inputs:
         return None
     names = needed_of(one, children) | read.named | read.asked
-    outline = outline_of(one.spec)
-    before = dict(outline.before) | {
-        id_: found for body in outline.inner.values() for id_, found in body.before.items()
-    }
+    before = outline_of(one.spec).predecessors
     for node in every_node(one.spec.dag.nodes):
         if before[node.id] or node.config.inputs is not None:
             continue

@@ -61,6 +61,11 @@ class Outline:
         return [node.id for node in self.nodes]
 
     @property
+    def predecessors(self) -> dict[str, tuple[str, ...]]:
+        """The direct predecessors of every node, those inside of loops included: each within its own body."""
+        return dict(self.before) | {id_: found for body in self.inner.values() for id_, found in body.before.items()}
+
+    @property
     def known(self) -> list[str]:
         """The ids that a text may name here, or wrongly names: also those around a loop's body."""
         return self.ids if self.outer is None else [*self.ids, *self.outer.ids]

@@ -28,11 +28,6 @@ SPEC_PREFIX = "spec:"
 SPEC: Entry[Any] = entry("spec")
 
 
-def step_field(step_id: str) -> Entry[Any]:
-    """Return the name of a step's entry."""
-    return entry(f"{STEP_PREFIX}{step_id}")
-
-
 def spec_entity(spec_hash: str) -> str:
     """Return the entity of a definition."""
     return f"{SPEC_PREFIX}{spec_hash}"

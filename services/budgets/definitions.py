@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from schemas.budgets import Budget
 from schemas.errors import BadRecord, Unavailable
 from schemas.records.definitions import Definition
+from schemas.values.fields import first_fault
 
 
 class BudgetDefinitions:
@@ -68,9 +69,7 @@ def _budget(definition: Definition) -> Budget:
     try:
         budget = Budget.model_validate(definition.body)
     except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadRecord("budget", f"{definition.key} is not a budget: {where}: {first['msg']}") from exc
+        raise BadRecord("budget", f"{definition.key} is not a budget: {first_fault(exc)}") from exc
     if (budget.org_id, budget.id) != (definition.org_id, definition.id):
         raise BadRecord("budget", f"{definition.key} carries budget {budget.org_id}/{budget.id}, not its own")
     return budget

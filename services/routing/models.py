@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from schemas.values.fields import first_fault
+
 QUALITY_FILE = Path(__file__).with_name("quality.json")
 
 
@@ -73,6 +75,4 @@ def read_routes(file: Path) -> RoutesFile:
     except OSError as exc:
         raise ValueError(f"the routes file {file} cannot be read: {exc.strerror}; see ROUTES_FILE") from exc
     except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise ValueError(f"the routes file {file} is wrong at {where}: {first['msg']}; see ROUTES_FILE") from exc
+        raise ValueError(f"the routes file {file} is wrong at {first_fault(exc, 'file')}; see ROUTES_FILE") from exc

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.providers.conversation import Asked, ToolSpec, wire_names
+from connectors.providers.conversation import Asked, ToolSpec, names_by_wire
 from connectors.providers.results import filtered, no_text
 from connectors.providers.usage import added
 from connectors.providers.wire import (
@@ -39,7 +39,7 @@ def read_message(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         raise MalformedError("'content' is not a list")
     blocks = objects(message["content"])
     reason, notes = finish(message.get("stop_reason"), _FINISH)
-    names = {wire: name for name, wire in wire_names(tools).items()}
+    names = names_by_wire(tools)
     asked = tuple(_asked(block, names) for block in blocks if block.get("type") == "tool_use")
     text = "".join(text_of(block.get("text")) for block in blocks if block.get("type") == "text")
     thinking = [block for block in blocks if block.get("type") in _THINKING]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from connectors.providers.compatible.chat import read_calls
-from connectors.providers.conversation import ToolSpec, wire_names
+from connectors.providers.conversation import ToolSpec, names_by_wire
 from connectors.providers.results import no_text
 from connectors.providers.wire import (
     LENGTH,
@@ -38,7 +38,7 @@ def read_chat(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         raise MalformedError("'message' is not an object")
     said = answer.get("finish_reason")
     reason, notes = finish(said, _FINISH)
-    asked = read_calls(message, {wire: name for name, wire in wire_names(tools).items()}) if tools else ()
+    asked = read_calls(message, names_by_wire(tools)) if tools else ()
     content = objects(message.get("content"))
     text = "".join(text_of(part.get("text")) for part in content if part.get("type") == "text")
     if asked and not text:

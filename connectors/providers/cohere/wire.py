@@ -5,7 +5,7 @@ from typing import Any
 from connectors.providers.base import ModelRequest
 from connectors.providers.cohere.request import request_body
 from connectors.providers.cohere.response import read_chat
-from connectors.providers.wire import Bounded, Completion
+from connectors.providers.wire import Bounded, Completion, bearer
 
 
 class ChatV2Wire(Bounded):
@@ -14,7 +14,7 @@ class ChatV2Wire(Bounded):
     answers = "a chat response"
 
     def headers(self, api_key: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        return bearer(api_key)
 
     def path(self, request: ModelRequest) -> str:
         return "chat"

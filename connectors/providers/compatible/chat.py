@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from connectors.providers.base import ModelRequest
-from connectors.providers.conversation import Asked, ToolSpec, Turn, asked_for, wire_names
+from connectors.providers.conversation import Asked, ToolSpec, Turn, asked_for, names_by_wire, wire_names
 from connectors.providers.results import filtered, no_text
 from connectors.providers.usage import added
 from connectors.providers.wire import (
@@ -140,7 +140,7 @@ def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     message = choices[0].get("message")
     if not isinstance(message, dict):
         raise MalformedError("'choices[0].message' is not an object")
-    asked = read_calls(message, {wire: name for name, wire in wire_names(tools).items()}) if tools else ()
+    asked = read_calls(message, names_by_wire(tools)) if tools else ()
     reason, notes = finish(choices[0].get("finish_reason"), _FINISH)
     counts = read_counts(body.get("usage"))
     text = "" if asked and not message.get("content") else _text(message)

@@ -4,7 +4,7 @@ from typing import Any
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.compatible.chat import MaxTokensField, read_completion, request_body
-from connectors.providers.wire import Bounded, Completion, unsupported
+from connectors.providers.wire import Bounded, Completion, bearer, unsupported
 
 #: OpenAI refuses more; so do most others.
 _MOST_STOPS = 4
@@ -20,7 +20,7 @@ class ChatWire(Bounded):
         self._field = max_tokens_field
 
     def headers(self, api_key: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        return bearer(api_key)
 
     def path(self, request: ModelRequest) -> str:
         return "chat/completions"

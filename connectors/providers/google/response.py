@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.providers.conversation import Asked, ToolSpec, wire_names
+from connectors.providers.conversation import Asked, ToolSpec, names_by_wire
 from connectors.providers.results import filtered, no_text
 from connectors.providers.usage import added, whole_number
 from connectors.providers.wire import (
@@ -54,7 +54,7 @@ def read_content(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     said = candidates[0].get("finishReason")
     reason, unknown = finish(said, _FINISH)
     parts = objects(an_object(candidates[0].get("content")).get("parts"))
-    asked, signatures = _calls(parts, {wire: name for name, wire in wire_names(tools).items()})
+    asked, signatures = _calls(parts, names_by_wire(tools))
     text = "".join(text_of(part.get("text")) for part in parts if not part.get("thought"))
     return Completion(
         text=text,

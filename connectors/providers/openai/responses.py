@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.providers.base import ModelRequest
-from connectors.providers.conversation import Asked, ToolSpec, asked_for, wire_names
+from connectors.providers.conversation import Asked, ToolSpec, asked_for, names_by_wire
 from connectors.providers.openai.responses_request import request_body
 from connectors.providers.results import filtered, no_text
 from connectors.providers.wire import (
@@ -17,6 +17,7 @@ from connectors.providers.wire import (
     Completion,
     MalformedError,
     an_object,
+    bearer,
     finish,
     objects,
     served_by,
@@ -40,7 +41,7 @@ class ResponsesWire(Bounded):
         self._name = name
 
     def headers(self, api_key: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        return bearer(api_key)
 
     def path(self, request: ModelRequest) -> str:
         return "responses"
@@ -60,7 +61,7 @@ def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     if response.get("status") in _NOT_ENDED:
         raise MalformedError(f"the response has not ended, it is {response['status']}")
     items = objects(response["output"])
-    names = {wire: name for name, wire in wire_names(tools).items()}
+    names = names_by_wire(tools)
     asked = tuple(_asked(item, names) for item in items if item.get("type") == "function_call")
     parts = [part for item in items if item.get("type") == "message" for part in objects(item.get("content"))]
     said = "".join(text_of(part.get("text")) for part in parts if part.get("type") == "output_text")

@@ -60,17 +60,15 @@ def required_inputs(
     ``of_child`` returns the required inputs of the workflow that a node runs.
     """
     needed: set[str] = set()
-    befores = dict(outline.before) | {
-        id_: found for body in outline.inner.values() for id_, found in body.before.items()
-    }
+    before = outline.predecessors
     for node in every_node(nodes):
         own = ITEM_NAMES if node.config.parallel else RUN_ERROR if node.id in outline.apart else frozenset()
         for where, text in texts(node):
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
-        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not befores[node.id]:
+        if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not before[node.id]:
             needed |= (variables_of(prompts[node.config.prompt_ref].template) | set(node.config.images)) - own
-        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not befores[node.id]:
+        elif isinstance(node, WorkflowNode) and node.config.inputs is None and not before[node.id]:
             needed |= of_child(node) - own
     return frozenset(needed)
 

@@ -75,11 +75,9 @@ class RunFold:
         turn = open_run(state, entity, now_ms, 0, chain_steps=self._chain_steps)
         if turn is None:
             return []
-        progress = state.get(entity, PROGRESS)
-        version = 0 if progress is None else progress.version
         return [
             *_ask_again(state, turn),
-            *(Emit(view) for view in full_views(turn, version)),
+            *(Emit(view) for view in full_views(turn, turn.stored_version)),
             *self._at_end(state, turn),
         ]
 

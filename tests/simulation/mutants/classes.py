@@ -10,12 +10,12 @@ from schemas.records.run_events import CancelRequested, RunEvent, TimerFired
 from schemas.records.timers import Deadline
 from schemas.tables.admissions import POSITION, RunPosition, run_entity
 from schemas.tables.budgets import settled_entity
-from schemas.tables.runs import step_field
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.admissions.queue import AdmissionQueues
 from streams.core.budgets.fold import BudgetsFold, CallEvent
 from streams.core.commands import Command, Emit
 from streams.core.runs.fold import RunFold
+from streams.core.runs.state.entries import step_field
 from streams.core.state import State
 from streams.runtime.checkpoint.writer import Checkpointer
 from streams.runtime.table.agent import TableAgent

@@ -1,4 +1,4 @@
-"""One event's changes of one run: the steps that begin and end, and all that is asked for. Written at its end.
+"""One event's changes of one run: the steps that begin and end, and all that is requested. Written at its end.
 
 The rules take it and change it; ``fold`` closes it, which writes the entries that changed and returns the commands.
 """
@@ -48,7 +48,7 @@ class RunChanges(RunReader):
         self.changed[step_id] = step
 
     def skip(self, node_id: str, note: str) -> None:
-        """Skip a node that was never asked for. Raises ``ImpossibleMove``."""
+        """Skip a node that was never requested. Raises ``ImpossibleMove``."""
         before = self.step(node_id) or Step(node_id, "pending")
         check_step_move(before.state, "skipped")
         now = self.now_ms
@@ -57,7 +57,7 @@ class RunChanges(RunReader):
         )
 
     def leave(self, step_id: str, step: Step) -> None:
-        """Give a step that is not asked for an entry, which says only what was spent on it."""
+        """Give a step that is not requested an entry, which says only what was spent on it."""
         self.changed[step_id] = step
 
     def change(self, step_id: str, old: Step, **changes: Json) -> Step:
@@ -98,7 +98,7 @@ class RunChanges(RunReader):
         self._children[submission.run_id] = submission
 
     def withdraw_run(self, run_id: str) -> bool:
-        """Take back what was asked for in this very turn; ``False`` for a run that was not."""
+        """Take back what was requested in this very event; ``False`` for a run that was not."""
         return self._children is not None and self._children.pop(run_id, None) is not None
 
     def end_run(self, request: CancelRequested) -> None:
@@ -140,7 +140,7 @@ class RunChanges(RunReader):
 
     def _progress_now(self) -> Progress:
         return Progress(
-            version=self.offset if self.visibly_changed else self._progress.version,
+            version=self.offset if self.visibly_changed else self.stored_version,
             done=self.done,
             cost_nano=self.cost_nano,
             input_tokens=self.input_tokens,

@@ -29,7 +29,7 @@ class RunReader:
     """A run during one event, to be read. Only ``RunChanges`` assigns the attributes.
 
     ``ended``: this event ended it. ``is_new``: this event submitted it. ``changed`` are the steps that it changed,
-    ``shown`` those that a reader is to see again all the same. ``requests`` and ``commands`` are asked for so far.
+    ``shown`` those that a reader is to see again all the same. ``requests`` and ``commands`` are the output so far.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class RunReader:
 
     @property
     def left_nano(self) -> int | None:
-        """What the run's own cap leaves; ``None`` without one. What awaited children did cost counts, too."""
+        """What the run's own cap leaves; ``None`` without one. The cost of awaited children counts, too."""
         budget = self.header.budget_nano
         return None if budget is None else max(0, budget - self.cost_nano - self.children_nano)
 
@@ -161,7 +161,7 @@ class RunReader:
         return step is not None and step.state == "succeeded"
 
     def begun(self, node_id: str) -> bool:
-        """Return whether a node was asked for, decided or skipped."""
+        """Return whether a node was requested, decided or skipped."""
         step = self.step(node_id)
         return step is not None and step.state != "pending"
 
@@ -215,6 +215,11 @@ class RunReader:
     def usage(self) -> Usage:
         """What the run used until now."""
         return Usage(input_tokens=self.input_tokens, output_tokens=self.output_tokens, **(self.kinds or {}))
+
+    @property
+    def stored_version(self) -> int:
+        """The offset of the last event that changed what readers see, as the table has it."""
+        return self._progress.version
 
     @property
     def visibly_changed(self) -> bool:

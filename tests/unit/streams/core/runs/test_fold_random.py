@@ -30,12 +30,13 @@ from schemas.records.timers import Backstop
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
 from schemas.spec.loops import every_node, iteration_step
-from schemas.tables.runs import SPEC_PREFIX, step_field
+from schemas.tables.runs import SPEC_PREFIX
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests import gather
 from streams.core.runs.requests.agent_parts import part_of
+from streams.core.runs.state.entries import step_field
 from tests.support.families import family, flow, runs
 from tests.support.runs import ORG, RUN, World, assistant, function, limited, loop, resolved, signal, submitted, switch
 from tests.support.timers import short, timer
@@ -257,7 +258,7 @@ class Chaos(World):
         self.check_turns(commands)
 
     def check_inside(self, request: StepRequest) -> None:
-        """A step inside of a loop is asked for while the loop waits, and all of the iteration before is settled."""
+        """A step inside of a loop is requested while the loop waits, and all of the iteration before is settled."""
         place = iteration_step(request.step_id)
         assert place is not None
         loop_id, number, _ = place
