@@ -159,7 +159,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # No request of the API reads ClickHouse, and all runs work without it.
+        # Only the explanation of a route reads ClickHouse; runs and all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 

@@ -1,6 +1,6 @@
 """Log lines of every process: one an event, with the time in UTC, a human sentence, and what was done as ``action``.
 
-A line that has several, a traceback above all, is written with ``\\n`` in their place, so that whoever collects logs
+A line that has several, a traceback above all, is written with ``\\n`` in their place, so that a log collector
 by line gets whole events.
 """
 

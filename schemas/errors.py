@@ -12,6 +12,7 @@ AgentFlowError
 │   └── TooLarge              over a stated limit
 ├── TryLater                  nothing was lost: retry after ``retry_after_s``
 │   ├── Unavailable           a dependency does not answer
+│   │   └── OutcomeUnknown    it did not say whether it took a submission, which names its run
 │   └── Overloaded            a concurrency limit is reached
 ├── BadRecord                 dead-letter the record's bytes and continue
 │   └── Undecodable

@@ -54,7 +54,7 @@ class PriceBook:
         return self._price(provider, model, at_ms).most(input_tokens, max_tokens, absent)
 
     def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
-        """Return what a call did cost in nano-dollars, by how it was ``served``; a price file has one price for all."""
+        """Return the cost of a call in nano-dollars, by how it was ``served``; a price file has one price for all."""
         return self._price(provider, model, at_ms, served).of(usage)
 
     def picture_tokens(self, provider: str, model: str) -> int | None:

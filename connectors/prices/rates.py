@@ -35,7 +35,7 @@ PART_OF: Mapping[str, frozenset[str]] = {
 }
 AUDIO_INPUT = frozenset({"input_audio_tokens", "cache_audio_read_tokens"})
 VIDEO_INPUT = frozenset({"input_video_tokens"})
-#: Written to a provider's cache for an hour, which is dearer than for minutes and must be asked for.
+#: Written to a provider's cache for an hour, which is dearer than for minutes and must be requested.
 LONG_WRITES = frozenset({"cache_write_1h_tokens"})
 IMAGE_INPUT = frozenset({"input_image_tokens", "cache_image_read_tokens"})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.tools.raised import IN_CALL, contain
 
-#: How long a call that was canceled may take to end. One that goes on is abandoned.
+#: How long a call that was canceled may take to end. One that continues is abandoned.
 GRACE_S = 1.0
 
 

@@ -75,7 +75,7 @@ def one_line(text: str) -> str:
 def contain_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """Let tasks that user code starts on this loop fail with ``CallRaised`` where they would end the loop.
 
-    A task that raises ``SystemExit`` or ``KeyboardInterrupt`` ends the event loop, whoever awaits it.
+    A task that raises ``SystemExit`` or ``KeyboardInterrupt`` ends the event loop, even if another task awaits it.
     """
     loop.set_task_factory(_task)
 

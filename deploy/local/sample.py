@@ -31,7 +31,7 @@ async def run_sample(
 ) -> None:
     """Register and submit everything, show the runs until they end, print their results. Raises ``SampleError``.
 
-    An API that restarts meanwhile is asked again. The same ``generation`` goes on with the runs of an earlier call.
+    An API that restarts meanwhile is asked again. The same ``generation`` continues with the runs of an earlier call.
     """
     runs: dict[str, RunJson] = {}
     screen = console or Console()

@@ -20,7 +20,7 @@ class Screen:
             self._write(message)
 
     def say(self, message: str) -> None:
-        """Write what was asked for."""
+        """Write the requested output."""
         self._write(message)
 
     def warn(self, message: str) -> None:

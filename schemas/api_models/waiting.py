@@ -23,7 +23,7 @@ MAX_RUNS = 50
 
 
 class WaitingOf(Request):
-    """The runs whose wait reasons are asked for."""
+    """The runs whose wait reasons are requested."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"ids": ["a1f98e89-72c4"]}]})
 

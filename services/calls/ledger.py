@@ -13,8 +13,8 @@ from schemas.records.spans import Span
 
 @dataclass(slots=True)
 class Ledger:
-    """Filled while the work goes on. ``costs`` are settlements; a provider call without one cost nothing. ``routes``
-    are outcomes of choices to learn from.
+    """Filled while the work is in progress. ``costs`` are settlements; a provider call without one cost nothing.
+    ``routes`` are outcomes of choices to learn from.
 
     Its records are for whoever made it to append: a worker does so with its step's outcome.
     """

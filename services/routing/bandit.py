@@ -110,7 +110,7 @@ def _variance(arm: Arm) -> float:
 
 
 def _ratio(arms: Mapping[str, Arm]) -> float:
-    """Return what calls did cost over their estimates, which are upper bounds."""
+    """Return the ratio of calls' costs to their estimates, which are upper bounds."""
     estimated = sum(arm.estimated for arm in arms.values())
     return sum(arm.cost for arm in arms.values()) / estimated if estimated else 1.0
 

@@ -1,1 +1,1 @@
-"""Services with OpenAI's chat completions, whoever runs them."""
+"""Services of any vendor with OpenAI's chat completions."""

@@ -2,6 +2,6 @@
 
 ``fold.RunFold`` is the way in. ``rules`` has a row for every event in every situation, ``nodes.kinds`` one for every
 kind of node, ``transitions`` every state with its legal moves. ``state`` is what is kept of a run, with a side to read
-and a side to change; ``plan`` a workflow compiled for folding; ``requests`` what workers are asked for; ``views`` what
+and a side to change; ``plan`` a workflow compiled for folding; ``requests`` what workers are sent; ``views`` what
 readers see.
 """

@@ -9,8 +9,8 @@ Rules that the tables stand for:
    by it. What is open when a run fails is canceled.
 3. A step is ``pending`` (and has no entry) until the join of its node (``nodes.join``) says that it runs or is skipped.
    What would run is skipped by a condition that is false; else it is ``ready``, for a moment or until its run has a
-   place for it (``nodes.concurrency``). What is skipped settles its node, so skipping goes on along a branch. A switch
-   succeeds at once.
+   place for it (``nodes.concurrency``). What is skipped settles its node, so skipping continues along a
+   branch. A switch succeeds at once.
 4. ``ready`` becomes ``running`` by its request, or ``waiting`` where no worker is asked (``nodes.kinds``). Arguments
    that cannot be bound fail it at once; a map over an empty list succeeds at once.
 5. A running attempt ends by its result, by its backstop timer, or is given back unstarted. Then the step waits

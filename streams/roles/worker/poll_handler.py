@@ -188,7 +188,7 @@ class Worker:
         return [f"{count} calls that were given up still run; set isolation='process' for them"] if count else []
 
     def complaints(self, stall_s: float) -> list[str]:
-        """Return what stands still because a request is not acknowledged, in words."""
+        """Return what is blocked because a request is not acknowledged, in words."""
         found = [why] if (why := self.spent()) else []
         for (topic, number), watermark in self._watermarks.closed().items():
             oldest, still_s = watermark.oldest, self._seconds_since(watermark.oldest)

@@ -1,4 +1,4 @@
-"""User code that does what it must not: its attempt ends with a code, the worker goes on, others are served."""
+"""User code that does what it must not: its attempt ends with a code, the worker continues, others are served."""
 
 import asyncio
 import logging

@@ -127,7 +127,7 @@ class FencedTable(MemoryTable):
         if hold.call_id not in at.holds:
             self._judge(partition, hold, now_ms)
         at.holds.setdefault(hold.call_id, hold)
-        # A hold that is asked for again, since its answer was lost, is extended.
+        # A hold that is requested again, since its answer was lost, is extended.
         member = hold_timer(hold.call_id)
         at.timers[member] = max(at.timers.get(member, 0), hold.expires_at_ms)
         self.live[hold.call_id] = LiveCall(partition, hold, now_ms, hold.expires_at_ms)

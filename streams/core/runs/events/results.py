@@ -65,8 +65,8 @@ def succeeded(turn: RunChanges, event: StepSucceeded) -> None:
         part = turn.change(step_id, step, state="succeeded", error=None, calls=calls, **where, **outcome)
         end(turn, kind_of(turn, step_id, part).on_result(turn, step_id, part, None))
     else:
-        rides = event.chain == "continues" and _holds_its_request(step)
-        succeed(turn, step_id, step, event.output, outcome, rides=rides)
+        continued = event.chain == "continues" and _holds_its_request(step)
+        succeed(turn, step_id, step, event.output, outcome, continued=continued)
 
 
 def failed(turn: RunChanges, event: StepFailed) -> None:
@@ -130,7 +130,7 @@ def never_asked(turn: RunChanges, event: Outcome) -> None:
     """Use up the attempt of a step that its worker went on to while the fold, not knowing that, did not ask for it.
 
     The run was over, or the outcome that the worker went on from was not the one that was recorded. The money counts,
-    and if the step is asked for after all, that is another attempt: this one's claim has an outcome that nobody took.
+    and if the step is requested after all, that is another attempt: this one's claim has an outcome that nobody took.
     """
     turn.commands.append(late("unknown_step"))
     node = turn.plan.nodes.get(event.step_id)
@@ -155,7 +155,7 @@ def never_asked(turn: RunChanges, event: Outcome) -> None:
 def _holds_its_request(step: Step) -> bool:
     """Return whether the request of a step's open attempt is still with a worker, as far as the log says.
 
-    Once it was given back, whoever works on it all the same has nothing that would be read again after a crash.
+    Once it was returned, a worker that still executes it has nothing that would be read again after a crash.
     """
     return step.state == "running" and not step.deferral
 
@@ -177,7 +177,7 @@ def _take_over(turn: RunChanges, event: Outcome | StepDeferred) -> None:
 
 
 def _never_asked(step: Step) -> bool:
-    """Return whether a step was not asked for: it stands in line for a place, was canceled there, or is a map's own."""
+    """Return whether a step was not requested: it is queued for a slot, was canceled there, or is a map's own."""
     return step.total is not None or (step.attempt == 0 and step.state in ("ready", "canceled"))
 
 

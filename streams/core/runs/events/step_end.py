@@ -39,15 +39,15 @@ def end(turn: RunChanges, ended: Ended | None) -> None:
 
 
 def succeed(
-    turn: RunChanges, step_id: str, step: Step, output: Payload, outcome: Mapping[str, Any], *, rides: bool = False
+    turn: RunChanges, step_id: str, step: Step, output: Payload, outcome: Mapping[str, Any], *, continued: bool = False
 ) -> None:
-    """Record the output of a step and go on. ``rides``: its worker goes on to the next one by itself."""
+    """Record the output of a step and continue. ``continued``: its worker executes the next one by itself."""
     where = output_of(output)
     done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome, **judged(turn, step))
     if turn.is_over:
         compensation.settled(turn, done)
     elif not done.is_of_map:
-        node_done(turn, turn.node_of(done), rides=rides)
+        node_done(turn, turn.node_of(done), continued=continued)
     else:
         map_went_on(turn, turn.node_of(done), map_step_ended(turn, turn.node_of(done), done))
 

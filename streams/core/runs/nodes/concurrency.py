@@ -7,7 +7,7 @@
 3. The next one is that with the highest ``policy.priority``, then the first in the order of the plan. A mapped node
    stands in that line as long as it has children to ask for.
 4. What a worker goes on with by itself (a chain) takes the place of the step before it. If it goes on to a step that
-   stands in line, that step's attempt is used up (``events.results.never_asked``).
+   is queued for a slot, that step's attempt is used up (``events.results.never_asked``).
 """
 
 from collections.abc import Iterator

@@ -33,12 +33,12 @@ def start(turn: RunChanges) -> None:
     dispatch(turn, _unblocked(turn) if turn.reused else [(node, "run") for node in turn.plan.roots])
 
 
-def node_done(turn: RunChanges, node: PlanNode, *, rides: bool = False) -> None:
+def node_done(turn: RunChanges, node: PlanNode, *, continued: bool = False) -> None:
     """Go on after a node succeeded: the nodes that waited for it, or the end of the run.
 
-    ``rides``: the worker goes on to the next one by itself.
+    ``continued``: the worker executes the next one by itself.
     """
-    dispatch(turn, settle(turn, node), riding=node.next if rides else None)
+    dispatch(turn, settle(turn, node), continued=node.next if continued else None)
 
 
 def node_failed(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
@@ -46,10 +46,10 @@ def node_failed(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
     dispatch(turn, _fail(turn, step, error))
 
 
-def dispatch(turn: RunChanges, due: Iterable[Due], *, riding: str | None = None) -> None:
+def dispatch(turn: RunChanges, due: Iterable[Due], *, continued: str | None = None) -> None:
     """Ask for nodes or skip them, and go on with those that wait for what is settled at once.
 
-    ``riding`` is the node that need not be asked for, since its worker has it; all else of it is the same.
+    ``continued`` is the node that need not be requested, since its worker has it; all else of it is the same.
     """
     waiting = list(due)
     for node, said in waiting:
@@ -58,7 +58,7 @@ def dispatch(turn: RunChanges, due: Iterable[Due], *, riding: str | None = None)
         # A node that several edges lead to may be due by two of them before its turn comes; its loop may have failed.
         if not turn.begun(node.id) and (node.loop is None or not turn.settled(node.loop)):
             run = said == "run"
-            waiting += _run(turn, node, node.id == riding) if run else _skip(turn, node, why_skipped(turn, node))
+            waiting += _run(turn, node, node.id == continued) if run else _skip(turn, node, why_skipped(turn, node))
 
 
 def fill_places(turn: RunChanges) -> None:
@@ -122,19 +122,19 @@ def _skip(turn: RunChanges, node: PlanNode, why: str) -> list[Due]:
     return settle(turn, node)
 
 
-def _run(turn: RunChanges, node: PlanNode, rides: bool) -> list[Due]:
+def _run(turn: RunChanges, node: PlanNode, continued: bool) -> list[Due]:
     if node.condition is not None and (due := _decide(turn, node)) is not None:
         return due
     if node.parallel:
         return _begin_map(turn, node)
-    if stands_in_line(turn, node) and not rides:
+    if stands_in_line(turn, node) and not continued:
         stand_in_line(turn, node)
         return []
-    return _dispatch_one(turn, node, rides=rides)
+    return _dispatch_one(turn, node, continued=continued)
 
 
 def _decide(turn: RunChanges, node: PlanNode) -> list[Due] | None:
-    """Do what its condition says of a node; return what is due by that, ``None`` for a node that is to be asked for."""
+    """Do what its condition says of a node; return what is due by that, ``None`` for a node to request."""
     early = Step(node.id, "pending", unseen=unseen(turn, node)) if node.early else None
     scope = node_scope(turn, node, early)
     try:
@@ -155,7 +155,7 @@ def _fail(turn: RunChanges, step: Step, error: ErrorInfo) -> list[Due]:
     return settle(turn, node)
 
 
-def _dispatch_one(turn: RunChanges, node: PlanNode, *, rides: bool = False) -> list[Due]:
+def _dispatch_one(turn: RunChanges, node: PlanNode, *, continued: bool = False) -> list[Due]:
     """Ask for a node's one step; return what is due because it failed at once."""
     step_id = node.id
     before = turn.step(step_id) or Step(node.id, "pending")
@@ -172,7 +172,7 @@ def _dispatch_one(turn: RunChanges, node: PlanNode, *, rides: bool = False) -> l
         unseen=unseen(turn, node) if node.early else (),
     )
     try:
-        if rides and attempt == 1:
+        if continued and attempt == 1:
             check_ride(turn, node)
         else:
             step = NODE_KINDS[node.kind].start(turn, node, step_id, step, None)

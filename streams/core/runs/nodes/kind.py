@@ -10,7 +10,7 @@
 | ``give_up`` | when an open step is no longer waited for: whether its cost may still come |
 
 The functions decide, and ask for what is needed. What follows from the end of a step is not theirs: they return
-``Ended``, and ``events.step_end`` goes on from there.
+``Ended``, and ``events.step_end`` continues from there.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -39,7 +39,7 @@ from streams.core.runs.state.reader import RunReader
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop. It goes on ``while`` the condition holds (``holds`` is true), or until it does."""
+    """A loop. It continues ``while`` the condition holds (``holds`` is true), or until it does."""
 
     condition: Condition
     holds: bool

@@ -39,7 +39,7 @@ def give_up(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
         return
     _fail_map_of(turn, step, error)
     _cancel_open(turn, node)
-    turn.requests = [asked for asked in turn.requests if not _serves(turn, turn.step(asked.step_id), node)]
+    turn.requests = [one for one in turn.requests if not _serves(turn, turn.step(one.step_id), node)]
     turn.ready = [step_id for step_id in turn.ready if not _serves(turn, turn.step(step_id), node)]
 
 

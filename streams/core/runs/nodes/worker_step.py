@@ -88,7 +88,7 @@ def start(turn: RunChanges, _node: PlanNode, step_id: str, step: Step, item: Dat
 
 
 def outstanding(turn: RunChanges, step_id: str, step: Step) -> None:
-    """Ask for an attempt that was asked for. Raises ``BindingError``."""
+    """Request an attempt again that was requested. Raises ``BindingError``."""
     if step.state == "running":
         request(turn, step_id, step)
 
@@ -130,7 +130,7 @@ def deferred(turn: RunChanges, step_id: str, step: Step, ask: Ask = request) -> 
 
 
 def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
-    """End an attempt that nobody answered. What it did cost may still come."""
+    """End an attempt that nobody answered. Its cost may still come."""
     error = ErrorInfo(
         code="timeout",
         message=f"no worker gave a result of attempt {step.attempt} in time; see whether workers run and keep up",
@@ -138,7 +138,7 @@ def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
         step_id=step_id,
     )
     if turn.node_of(step).policy.on_unknown != "retry" and step.gather is None:
-        # Another attempt has another idempotency key, so the tool could no longer tell the two apart.
+        # This attempt may have had its effect, and the node allows no other one while nobody knows.
         error = msgspec.structs.replace(error, code="outcome_unknown", retryable=False)
     return Ended(step_id, error=error, changes=gone(turn, step))
 

@@ -127,7 +127,7 @@ def end_of_detached(_turn: RunChanges, step_id: str, step: Step) -> Ended:
 
 
 def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
-    """Tell a run that takes too long to end. What it did cost may still come."""
+    """Tell a run that takes too long to end. Its cost may still come."""
     give_up(turn, step_id, step)
     message = f"the run that attempt {step.attempt} started was not done in "
     message += f"{turn.node_of(step).policy.timeout_ms} ms; it is canceled"

@@ -87,7 +87,7 @@ class _Graph:
         return Compiling(self._resolved, above | self._around, self._made, self._body)
 
     def _body(self, above: frozenset[str], documents: Sequence[Node], edges: Sequence[Edge]) -> dict[str, PlanNode]:
-        """Return the nodes of a loop's body. They are asked for one by one, so that each may see the run's end."""
+        """Return the nodes of a loop's body. They are requested one by one, so that each may see the run's end."""
         nodes = _Graph(self._resolved, frozenset(), above | BODY_NAMES).compile(documents, edges)
         return {id_: replace(node, next=None) for id_, node in nodes.items()}
 

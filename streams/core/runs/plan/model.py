@@ -105,7 +105,7 @@ class PlanNode:
 
     @property
     def asked(self) -> Work:
-        """What a worker is asked for. Raises ``ImpossibleMove`` for a node that no worker works on."""
+        """The work that a worker gets. Raises ``ImpossibleMove`` for a node that no worker works on."""
         if self.work is None:
             raise ImpossibleMove(f"no worker works on '{self.id}', which is of type {self.kind}")
         return self.work
@@ -165,5 +165,5 @@ TURN = "/turn-"
 
 
 def is_part(step_id: str) -> bool:
-    """Return whether a step is part of an agent: a turn, or a call that one asked for."""
+    """Return whether a step is part of an agent: a turn, or a call that one requested."""
     return TURN in step_id

@@ -130,7 +130,7 @@ def turn_request(
 def call_request(
     turn: RunReader, node: PlanNode, id_: str, step: Step, use: ToolUse, inside: int | None
 ) -> StepRequest:
-    """Return the request of a call that a turn asked for. Raises ``BindingError``."""
+    """Return the request of a call that a turn requested. Raises ``BindingError``."""
     work = ToolCall(name=use.name)
     check_request(id_, use.args, [], turn.header.tags, work)
     return structs.replace(base_request(turn, node, id_, step, work), args=use.args, inline_most=inside)
@@ -164,7 +164,7 @@ def left_of(turn: RunReader, agent: Agent, agent_id: str, number: int) -> int | 
 
 
 def spent_of(turn: RunReader, agent_id: str, number: int) -> int:
-    """Return what an agent's turns up to this one did cost, with what its calls did."""
+    """Return the cost of an agent's turns up to this one, and of their calls."""
     total = 0
     for one in range(1, number + 1):
         whole = turn.step(turn_id(agent_id, one))

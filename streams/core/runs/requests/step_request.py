@@ -102,7 +102,7 @@ def timeout_timer(
 
 
 def asked_again(turn: RunReader, step: Step) -> dict[str, Any]:
-    """Return the fields of a step that is asked for again. Its first request's time counts for a target, if any."""
+    """Return the fields of a step that is requested again. Its first request's time counts for a target, if any."""
     first = {} if turn.node_of(step).policy.sla_ms is None else {"first_asked_ms": step.asked_first_ms}
     return {"requested_at_ms": turn.now_ms, "started_at_ms": None, "finished_at_ms": None, "error": None, **first}
 

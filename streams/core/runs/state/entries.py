@@ -83,8 +83,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
 
     ``open_steps`` counts the places that are taken and ``ready`` are the nodes that wait for one, where the run has
     such a limit. ``deadline_ms`` is when the run's own timer is due.
-    ``version`` is the offset of the last event that changed something a reader sees. ``children_nano`` is what ended
-    runs did cost that steps started and waited for, beside ``cost_nano``. ``kinds`` are the counts of other kinds of
+    ``version`` is the offset of the last event that changed something a reader sees. ``children_nano`` is the cost
+    of ended runs that steps started and waited for, next to ``cost_nano``. ``kinds`` are the counts of other kinds of
     usage (``Usage.kinds``).
     """
 
@@ -159,7 +159,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def asked_first_ms(self) -> int | None:
-        """When it was asked for first."""
+        """The time of its first request."""
         return self.requested_at_ms if self.first_asked_ms is None else self.first_asked_ms
 
     @property
