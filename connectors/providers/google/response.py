@@ -46,8 +46,10 @@ def read_content(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     candidates, blocked = objects(answer.get("candidates")), an_object(answer.get("promptFeedback")).get("blockReason")
     counts, notes = read_counts(answer.get("usageMetadata"))
     if not candidates:
-        if not blocked:
+        if not blocked and counts["output_tokens"] is None:
             raise MalformedError("'candidates' is not a list with an object in it")
+        if not blocked:
+            return Completion("", STOP, counts, problem=no_text(STOP), notes=notes)
         output = counts["output_tokens"]
         counts["output_tokens"] = 0 if output is None else output
         return Completion("", CONTENT_FILTER, counts, problem=filtered(text_of(blocked)), notes=notes)
