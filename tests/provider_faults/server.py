@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
-Step = bytes | float | Literal["hang", "close", "reset", "half-close"]
+Step = bytes | float | Literal["hang", "close", "reset", "half-close", "wait for close"]
 """Bytes to send, seconds to wait, or what becomes of the connection; at the end of a script it is closed."""
 Script = Sequence[Step]
 
@@ -42,6 +42,7 @@ class FaultServer:
         self._script = script
         self._serving: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.closed = asyncio.Event()
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._serving.add(asyncio.ensure_future(self._serve(reader, writer)))
@@ -55,7 +56,11 @@ class FaultServer:
         try:
             await _read_request(reader)
             for step in self._script:
-                await self._play(step, writer)
+                if step == "wait for close":
+                    await reader.read()
+                    self.closed.set()
+                else:
+                    await self._play(step, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client has what it wants
         finally:

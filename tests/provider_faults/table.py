@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple
 
 from tests.provider_faults.server import Script, chunk, http, stream_head
@@ -136,6 +136,7 @@ def _streamed(*parts: bytes, end: bool = True) -> Script:
     return [stream_head(), *(chunk(part) for part in parts), *([chunk(b"")] if end else [])]
 
 
+@cache
 def _bomb() -> bytes:
     # 40 MiB of spaces in 40 kB.
     return gzip.compress(b" " * (40 * 1024 * 1024), 9)

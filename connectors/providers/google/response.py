@@ -66,9 +66,15 @@ def read_content(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         problem=None if text or asked else _problem(reason, text_of(said)),
         notes=(*notes, *unknown),
         opaque={"signatures": signatures} if signatures else None,
-        served=served_by(an_object(answer.get("usageMetadata")), {"serviceTier": "service_tier"}),
+        served=_served(an_object(answer.get("usageMetadata"))),
         hidden=any(part.get("thought") for part in parts) or bool(signatures),
     )
+
+
+def _served(usage: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return how a call was served; Vertex has a name of its own for the tier, such as ``ON_DEMAND_FLEX``."""
+    tier = usage.get("serviceTier") or text_of(usage.get("trafficType")).removeprefix("ON_DEMAND").lstrip("_")
+    return served_by({"tier": tier}, {"tier": "service_tier"})
 
 
 def _problem(reason: str, said: str) -> StepError:
