@@ -108,6 +108,10 @@ def queue_of(node: Node) -> str | None:
 
 def _route_problems(path: str, node: Node) -> Iterator[Problem]:
     """Find a policy for routes that would change nothing."""
+    if node.policy.data_class and not isinstance(node, LlmNode | AgentNode):
+        yield Problem(
+            f"{path.removesuffix('.route')}.data_class", f"a node of type {node.type} asks no model", "remove it"
+        )
     if node.policy.route is None:
         return
     if not isinstance(node, LlmNode | AgentNode):

@@ -27,6 +27,6 @@ class Invoke:
         content, timeout_s = call.content, call.timeout_s + PROVIDER_GRACE_S
         request = content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt)
         what = f"the answer of {call.route.provider}/{call.route.model}"
-        async with self._aborts.breakable(call.cancel_key):
+        async with self._aborts.breakable(call.cancel_key), self._aborts.breakable(call.trial.race_key):
             response = await limited(provider.complete(request), call.timeout_s, what)
         return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)
