@@ -51,6 +51,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     reasoning_effort: Effort | None = None
     route: RouteWish | None = None
     data_class: str = ""
+    stream: bool = False
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -85,8 +85,9 @@ class Policy(BaseModel):
     highest first. ``on_unknown`` is the policy for an attempt with an unknown outcome: it is made again, fails its
     step, or the tool looks it up (``reconcile``). ``idempotency`` is whether all attempts of a step send one
     idempotency key or each its own. ``route`` lets the model be chosen for each call; a text is its ``by``. A node that
-    pins its model, or has no ``route``, is never routed. ``data_class`` names what kind of data its prompts have, so
-    that they are sent only where that may go.
+    pins its model, or has no ``route``, is never routed. ``stream`` asks models for streamed answers, so that a call
+    records when its first piece came; the output is the same. ``data_class`` names what kind of data its prompts have,
+    so that they are sent only where that may go.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,3 +102,4 @@ class Policy(BaseModel):
     idempotency: Idempotency = "step"
     route: Annotated[RoutePolicy | None, BeforeValidator(_route)] = None
     data_class: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9_.-]{0,63})?$")
+    stream: bool = False

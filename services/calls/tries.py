@@ -167,7 +167,8 @@ class Tries:
     def _hedged_after_s(self, one: Call) -> float | None:
         """Return when a call is hedged; ``None`` when it is not."""
         wish = one.content.wish
-        if wish is None or not wish.hedge or not one.repeatable or one.trial.number:
+        # Two tries cannot give one caller their pieces.
+        if wish is None or not wish.hedge or not one.repeatable or one.trial.number or one.on_delta is not None:
             return None
         measured = self._router.measured(one.org_id, prompt_of(one), name_of(one.route))
         return None if measured is None else measured.p95_ms / 1000

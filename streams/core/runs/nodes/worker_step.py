@@ -71,6 +71,7 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         reasoning_effort=config.reasoning_effort,
         route=_route_wish(node.policy.route, node.policy.quality),
         data_class=node.policy.data_class,
+        stream=node.policy.stream,
     )
 
 
