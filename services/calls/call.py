@@ -29,6 +29,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     run_id: str = ""
     step_id: str = ""
     attempt: int = 0
+    node_id: str = ""
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -99,11 +100,15 @@ class Content(Struct, frozen=True, kw_only=True):
 
 
 class Reserved(Struct, frozen=True):
-    """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in."""
+    """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in.
+
+    ``counters`` are those of budgets under which it is held.
+    """
 
     amount_nano: int = 0
     booked_at_ms: int = 0
     price_version: str = ""
+    counters: tuple[str, ...] = ()
 
 
 UNROUTED = Route("", "")
@@ -116,7 +121,8 @@ class Call(Struct, frozen=True, kw_only=True):
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
     it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
     when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
-    take at most. What is done is booked in ``ledger``. ``choice`` is there when the route was chosen by a policy.
+    take at most. What is done is booked in ``ledger``. ``choice`` is there when the route was chosen by a policy,
+    ``asked_tier`` when the call was stepped down from it.
     """
 
     org_id: str
@@ -133,6 +139,7 @@ class Call(Struct, frozen=True, kw_only=True):
     capture: Capture = "full"
     cancel_key: str | None = None
     sla_ms: int | None = None
+    asked_tier: Tier | None = None
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
     choice: Choice | None = None
@@ -143,6 +150,11 @@ class Call(Struct, frozen=True, kw_only=True):
     def pinned(self) -> Pin:
         """What the caller fixes of the route."""
         return self.content.pinned
+
+    @property
+    def prompt_name(self) -> str:
+        """The prompt that the call renders; empty without one."""
+        return "" if self.content.template is None else self.content.template.name
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -166,7 +178,7 @@ class Stage(Protocol):
     """One stage of a call."""
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        """Return the answer: of ``proceed``, which is asked at most once, or one of this stage.
+        """Return the answer: of ``proceed``, which is asked at most once (but see ``step_down``), or one of this stage.
 
         Raises ``StepError``, and ``Deferred`` when nothing was done and the call must wait.
         """
