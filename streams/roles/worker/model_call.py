@@ -74,6 +74,7 @@ def content_of(
         seed=work.seed,
         reasoning_effort=work.reasoning_effort,
         wish=work.route,
+        stream=work.stream,
     )
 
 
