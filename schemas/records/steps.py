@@ -45,6 +45,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     seed: Int64 | None = None
     reasoning_effort: Effort | None = None
     route: RouteWish | None = None
+    stream: bool = False
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

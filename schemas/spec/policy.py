@@ -81,7 +81,8 @@ class Policy(BaseModel):
     highest first. ``on_unknown`` is the policy for an attempt with an unknown outcome: it is made again, fails its
     step, or the tool looks it up (``reconcile``). ``idempotency`` is whether all attempts of a step send one
     idempotency key or each its own. ``route`` lets the model be chosen for each call; a text is its ``by``. A node that
-    pins its model, or has no ``route``, is never routed.
+    pins its model, or has no ``route``, is never routed. ``stream`` asks models for streamed answers, so that a call
+    records when its first piece came; the output is the same.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,3 +96,4 @@ class Policy(BaseModel):
     on_unknown: OnUnknown = "retry"
     idempotency: Idempotency = "step"
     route: Annotated[RoutePolicy | None, BeforeValidator(_route)] = None
+    stream: bool = False

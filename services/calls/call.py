@@ -17,6 +17,7 @@ from schemas.records.run_events import Capture
 from schemas.records.steps import RouteWish
 from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
+from services.calls.streamed import OnDelta
 from services.routing.choice import Choice
 from services.routing.router import Pin, Route
 
@@ -51,8 +52,9 @@ class Template(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
-    ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is
-    chosen where none is pinned. The fields from ``system`` to ``reasoning_effort`` are those of ``ModelRequest``.
+    ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is chosen where none is pinned;
+    ``stream``: the provider is asked for a stream. The fields from ``system`` to ``reasoning_effort`` are those of
+    ``ModelRequest``.
     """
 
     max_tokens: int
@@ -73,6 +75,7 @@ class Content(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     reasoning_effort: Effort | None = None
     wish: RouteWish | None = None
+    stream: bool = False
 
     def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
         """Return what a model is asked."""
@@ -116,7 +119,8 @@ class Call(Struct, frozen=True, kw_only=True):
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
     it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
     when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
-    take at most. What is done is booked in ``ledger``. ``choice`` is there when the route was chosen by a policy.
+    take at most. What is done is booked in ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a
+    stream. ``choice`` is there when the route was chosen by a policy.
     """
 
     org_id: str
@@ -133,6 +137,7 @@ class Call(Struct, frozen=True, kw_only=True):
     capture: Capture = "full"
     cancel_key: str | None = None
     sla_ms: int | None = None
+    on_delta: OnDelta | None = None
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
     choice: Choice | None = None
@@ -148,12 +153,14 @@ class Call(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """What a model answered, or had answered before (``cached``).
 
-    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is the reason why it cannot be used: of
+    ``at_s`` is when the answer was there, ``first_s`` when its first piece came, by ``time.perf_counter``; the latter
+    is known of streams only. ``blocked`` is the reason why it cannot be used: of
     a guard that withholds it, or that it has no text; it is paid for in any case.
     """
 
     response: ModelResponse
     at_s: float = 0.0
+    first_s: float | None = None
     cached: bool = False
     blocked: StepError | None = None
 

@@ -55,7 +55,7 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         Settle(ports.prices, ports.objects, ports.clock),
         GuardOutput(ports.guards),
         AnnounceCall(ports.announce, ports.clock, ports.hold_ttl_ms),
-        Invoke(ports.providers, ports.aborts),
+        Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards)),
     )
 
 

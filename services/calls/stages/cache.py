@@ -11,6 +11,7 @@ from services.calls.call import Answer, Call, Content, Proceed
 from services.calls.ports import ResponseCache
 from services.calls.records import call_span, provider_call
 from services.calls.stages.route import routed
+from services.calls.streamed import deliver
 from services.routing.router import Router
 
 _PLAIN = Content(max_tokens=0)
@@ -37,6 +38,7 @@ class Cache:
         key = _key(call)
         earlier = await self._get(key)
         if earlier is not None:
+            await deliver(call.on_delta, earlier.text)
             return self._stand_in(call, earlier)
         answer = await proceed(call)
         response = answer.response

@@ -73,6 +73,7 @@ def content_of(
         seed=work.seed,
         reasoning_effort=work.reasoning_effort,
         wish=work.route,
+        stream=work.stream,
     )
 
 

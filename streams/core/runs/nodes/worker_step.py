@@ -70,6 +70,7 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         seed=config.seed,
         reasoning_effort=config.reasoning_effort,
         route=_route_wish(node.policy.route),
+        stream=node.policy.stream,
     )
 
 
