@@ -21,6 +21,7 @@ MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 #: Room is taken so far ahead of its time, so that callers wait for it once and are punctual.
 AHEAD_MS = 60
+SHORTEST_MS = 5
 #: The shares of an organisation's flows while a limit is short: bronze has a tenth beside one gold and one silver flow.
 WEIGHTS: dict[Tier, int] = {"gold": 6, "silver": 3, "bronze": 1}
 _SEPARATOR = "\x1f"
@@ -69,7 +70,10 @@ class RedisQuotas:
             raise _too_large(ask, scopes[reply[1] - 1], reply[2] - 1, reply[3])
         scope = scopes[reply[2] - 1]
         limit = scope.limits[reply[3] - 1]._replace(most=reply[4]) if reply[3] else PAUSED
-        return Waiting(int(reply[1]), scope, limit, bool(reply[5]))
+        back = bool(reply[5])
+        # Who stays asks when its room can be taken ahead.
+        wait_ms = reply[1] if back else max(SHORTEST_MS, reply[1] - AHEAD_MS / 2)
+        return Waiting(wait_ms, scope, limit, back)
 
     async def settle(self, taken: Taken, made: Made) -> None:
         """Correct the room that a call took by what became of it."""

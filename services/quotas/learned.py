@@ -1,8 +1,8 @@
 """What a provider's rate-limit headers mean for calls to come.
 
-Providers count in one of two ways. A *token bucket* refills all the time, so that all of it is free again after the time
-that its used part takes. A *fixed window* is full again at its end, whatever is left. Nobody says which it is, but the
-numbers do.
+Providers count in one of two ways. A *token bucket* refills all the time, so that all of it is free again after the
+time that its used part takes. A *fixed window* is full again at its end, whatever is left. Nobody says which it is, but
+the numbers do.
 """
 
 from schemas.quotas import Observed

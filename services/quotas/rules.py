@@ -1,4 +1,4 @@
-"""Which limits apply to a call: the platform's file, the organisation's own, and what is learned of a provider's key."""
+"""Which limits apply to a call: the platform's, the organisation's, and what is learned of a provider's key."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,7 +43,9 @@ class QuotasFile(BaseModel):
         except OSError as exc:
             raise ValueError(f"the quotas file {file} cannot be read: {exc.strerror}; see QUOTAS_FILE") from exc
         except yaml.YAMLError as exc:
-            raise ValueError(f"the quotas file {file} is not YAML: {exc}; see QUOTAS_FILE") from exc
+            raise ValueError(
+                f"the quotas file {file} is not YAML: {' '.join(str(exc).split())}; see QUOTAS_FILE"
+            ) from exc
         except ValidationError as exc:
             raise ValueError(f"the quotas file {file} is wrong at {first_fault(exc, 'file')}; see QUOTAS_FILE") from exc
 
