@@ -29,6 +29,7 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
+from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
@@ -154,6 +155,7 @@ class Services:
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer
+    routing: RouteEvaluations
     limits: LimitServices
     access: AccessServices
     operations: OperationServices

@@ -32,6 +32,7 @@ ROUTERS = (
     restarts.router,
     signals.router,
     routes.router,
+    routes.evaluations,
     waiting.router,
     workflows.router,
     schedules.router,
