@@ -31,6 +31,7 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
+from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
@@ -157,6 +158,7 @@ class Services:
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer
+    routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
     access: AccessServices

@@ -21,6 +21,7 @@ from api.services import (
     TopicCreators,
 )
 from connectors.clickhouse.call_facts import CallFacts
+from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
@@ -56,6 +57,7 @@ from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
+from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -102,6 +104,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             targets=Targets(definitions.workflows, definitions.models),
         ),
         optimizer=_optimizer(settings, clients, definitions),
+        routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         quotas=Quotas(clients.database),
         access=AccessServices(
@@ -185,7 +188,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # Only explained routes and the optimizer read ClickHouse; runs and all other requests work without it.
+        # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 

@@ -34,6 +34,7 @@ ROUTERS = (
     restarts.router,
     signals.router,
     routes.router,
+    routes.evaluations,
     waiting.router,
     workflows.router,
     schedules.router,
