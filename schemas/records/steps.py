@@ -46,6 +46,8 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     reasoning_effort: Effort | None = None
     route: RouteWish | None = None
     stream: bool = False
+    top_p: float | None = None
+    parallel_tools: bool | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -7,7 +7,7 @@ from connectors.providers.compatible.chat import MaxTokensField, read_completion
 from connectors.providers.compatible.stream import ChatAssembler
 from connectors.providers.conversation import names_by_wire
 from connectors.providers.streaming import Assembler
-from connectors.providers.wire import Bounded, Completion, bearer, unsupported
+from connectors.providers.wire import Bounded, Completion, bearer, parallel_of, unsupported
 
 #: OpenAI refuses more; so do most others.
 _MOST_STOPS = 4
@@ -31,6 +31,7 @@ class ChatWire(Bounded):
     def body(self, request: ModelRequest) -> dict[str, Any]:
         if len(request.stop) > _MOST_STOPS:
             raise unsupported(self._name, "stop", f"{len(request.stop)} stop texts, the most is {_MOST_STOPS}")
+        parallel_of(request, self._name)
         return request_body(request, self._field)
 
     def read(self, received: object, request: ModelRequest) -> Completion:

@@ -21,6 +21,12 @@ from connectors.providers.wire import unsupported
 from schemas.errors import StepError
 from schemas.records.base import Usage
 
+#: Fields of a request that the extractive models have no use for.
+_NOT_FOR_EXTRACTS = (
+    *("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"),
+    *("top_p", "parallel_tools"),
+)
+
 
 class LocalProvider:
     """The local models in this process. ``behaviour`` may be replaced at any time."""
@@ -121,7 +127,7 @@ def _seen(pictures: Sequence[ImageInput]) -> str:
 def plain_only(request: ModelRequest) -> None:
     """Raise ``unsupported_parameter`` for a field that the extractive models have no use for."""
     plain = ModelRequest(request.model, "", 1, "")
-    for name in ("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"):
+    for name in _NOT_FOR_EXTRACTS:
         if getattr(request, name) != getattr(plain, name):
             raise unsupported(
                 "local", name, "the local models only read a prompt; leave it out or pin another provider"

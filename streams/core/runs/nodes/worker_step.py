@@ -71,6 +71,8 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         reasoning_effort=config.reasoning_effort,
         route=_route_wish(node.policy.route),
         stream=node.policy.stream,
+        top_p=config.top_p,
+        parallel_tools=config.parallel_tools,
     )
 
 
