@@ -5,7 +5,7 @@ attempt (``streams.roles.worker.model_call``), any other caller from its own req
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -142,6 +142,7 @@ class Call(Struct, frozen=True, kw_only=True):
     cancel_key: str | None = None
     sla_ms: int | None = None
     on_delta: OnDelta | None = None
+    operation: Literal["chat", "embeddings"] = "chat"
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
     choice: Choice | None = None

@@ -4,6 +4,7 @@ from typing import Any
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.compatible.chat import MaxTokensField, read_completion, request_body
+from connectors.providers.compatible.embeddings import OpenAIEmbeddings
 from connectors.providers.compatible.stream import ChatAssembler
 from connectors.providers.conversation import names_by_wire
 from connectors.providers.streaming import Assembler
@@ -13,13 +14,13 @@ from connectors.providers.wire import Bounded, Completion, bearer, parallel_of, 
 _MOST_STOPS = 4
 
 
-class ChatWire(Bounded):
+class ChatWire(Bounded, OpenAIEmbeddings):
     """OpenAI's chat completions. ``max_tokens_field`` is how the service calls the limit."""
 
     answers = "a chat completion"
 
     def __init__(self, name: str, max_tokens_field: MaxTokensField = "max_tokens") -> None:
-        self._name = name
+        super().__init__(name)
         self._field = max_tokens_field
 
     def headers(self, api_key: str) -> dict[str, str]:

@@ -12,8 +12,9 @@ from typing import Any
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.compatible.chat import call_body, request_body
 from connectors.providers.conversation import Asked, said_so_far
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse
 from connectors.providers.images import ImageInput, noted
-from connectors.providers.local import images, tools
+from connectors.providers.local import embedding, images, tools
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate, fate_key
@@ -87,6 +88,14 @@ class LocalProvider:
             return local_model.answer(local_model.ECHO, prompt, max_tokens, seen)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, local_model.answer, model, prompt, max_tokens, seen)
+
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        """Embed with ``local-embed``. Raises ``StepError`` for another model."""
+        if request.purpose is not None:
+            raise unsupported("local", "purpose", "its vectors are for all purposes; leave it out")
+        vectors = tuple(embedding.embedded(request.model, text, request.dimensions) for text in request.texts)
+        sent = {"model": request.model, "input": list(request.texts)}
+        return EmbeddingResponse(vectors, Usage(input_tokens=embedding.counted(request.texts)), sent)
 
     def count_tokens(self, model: str, text: str) -> int:
         """Return exactly the tokens that ``complete`` will count."""
