@@ -54,7 +54,7 @@ class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
     ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is chosen where none is pinned;
-    ``stream``: the provider is asked for a stream. The fields from ``system`` to ``reasoning_effort`` are those of
+    ``stream``: the provider is asked for a stream. The fields from ``system`` to ``parallel_tools`` are those of
     ``ModelRequest``.
     """
 
@@ -75,6 +75,8 @@ class Content(Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Effort | None = None
+    top_p: float | None = None
+    parallel_tools: bool | None = None
     wish: RouteWish | None = None
     stream: bool = False
 
@@ -99,6 +101,8 @@ class Content(Struct, frozen=True, kw_only=True):
             stop=self.stop,
             seed=self.seed,
             reasoning_effort=self.reasoning_effort,
+            top_p=self.top_p,
+            parallel_tools=self.parallel_tools,
         )
 
 
@@ -165,6 +169,7 @@ class Call(Struct, frozen=True, kw_only=True):
     repeatable: bool = True
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None
+    operation: Literal["chat", "embeddings"] = "chat"
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
     choice: Choice | None = None
