@@ -22,6 +22,7 @@ from services.calls.stages.invoke import PROVIDER_GRACE_S
 from services.calls.stages.quota import Quota
 from services.calls.stages.route import RouteCall
 from services.calls.stages.settle import Settle
+from services.calls.stages.stop import StopCalls
 from services.calls.timeouts import limited
 
 
@@ -55,7 +56,8 @@ async def embedded(
 def _stages(ports: CallPorts, embed: Stage) -> tuple[Stage, ...]:
     every_s = ports.lease_ms / 3000
     return (
-        RouteCall(ports.router, ports.providers, ports.prices),
+        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
+        StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
         Settle(ports.prices, ports.objects, ports.clock),
