@@ -13,7 +13,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     """One request to a provider and its outcome, with what was sent and received as ``capture`` allows.
 
     ``notes`` are short codes of what was not as it should be: counts that the provider did not give, or that cannot be
-    (see ``services.calls.counts``), and text that is no Unicode.
+    (see ``services.calls.counts``), and text that is no Unicode. An earlier answer that stood in is ``cached``, with
+    its kind (``exact``, ``stale``, ``negative``, ``semantic``) and what the call did cost that gave it.
     """
 
     type: ClassVar[str] = "provider.call"
@@ -39,6 +40,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     request: Payload | None = None
     response: Payload | None = None
     notes: list[str] = []
+    cache_kind: str = ""
+    saved_nano: NanoDollars = 0
 
     @property
     def route(self) -> str:

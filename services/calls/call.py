@@ -14,7 +14,7 @@ from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.records.steps import RouteWish
+from schemas.records.steps import CacheWish, RouteWish
 from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
 from services.routing.choice import Choice
@@ -51,8 +51,9 @@ class Template(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
-    ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is
-    chosen where none is pinned. The fields from ``system`` to ``reasoning_effort`` are those of ``ModelRequest``.
+    ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
+    route is chosen where none is pinned. The fields from ``system`` to ``reasoning_effort`` are those of
+    ``ModelRequest``.
     """
 
     max_tokens: int
@@ -60,6 +61,7 @@ class Content(Struct, frozen=True, kw_only=True):
     prompt: str = ""
     temperature: float | None = None
     cache: bool = False
+    cache_wish: CacheWish | None = None
     pinned: Pin = Pin()
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
@@ -116,7 +118,8 @@ class Call(Struct, frozen=True, kw_only=True):
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
     it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
     when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
-    take at most. What is done is booked in ``ledger``. ``choice`` is there when the route was chosen by a policy.
+    take at most. Answers are shared within one ``data_class`` only. What is done is booked in ``ledger``. ``choice`` is
+    there when the route was chosen by a policy.
     """
 
     org_id: str
@@ -133,6 +136,7 @@ class Call(Struct, frozen=True, kw_only=True):
     capture: Capture = "full"
     cancel_key: str | None = None
     sla_ms: int | None = None
+    data_class: str = ""
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
     choice: Choice | None = None

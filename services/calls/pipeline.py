@@ -48,7 +48,7 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
     return (
         Render(),
         GuardInput(ports.guards),
-        Cache(ports.cache, ports.router, ports.clock),
+        Cache(ports.cache, ports.router, ports.clock, ports.aborts),
         RouteCall(ports.router, ports.providers, ports.prices),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),

@@ -107,6 +107,9 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         attributes["gen_ai.request.temperature"] = content.temperature
     if record.outcome == "ok" and finish_reason is not None:
         attributes["gen_ai.response.finish_reasons"] = [finish_reason]
+    if record.cached:
+        attributes["agentflow.cache.kind"] = record.cache_kind
+        attributes["agentflow.cache.saved_nano"] = record.saved_nano
     if record.notes:
         attributes["agentflow.call.notes"] = record.notes
     if record.error_code is not None:

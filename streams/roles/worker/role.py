@@ -17,7 +17,7 @@ from connectors.providers.registry import Endpoint, build_providers, provider_na
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
-from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.response_cache import MIB, Bounds, RedisResponseCache
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
@@ -29,6 +29,8 @@ from connectors.tools.raised import contain_tasks
 from connectors.tools.tools_file import ToolsFile
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
+from services.caching.policy import ttls_of
+from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
@@ -150,13 +152,18 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
-        cache=RedisResponseCache(ctx.redis),
+        cache=CachePorts(RedisResponseCache(ctx.cache_redis(), _bounds(ctx)), ttls_of(settings.cache.ttl)),
         objects=objects,
         clock=ctx.clock,
         aborts=aborts,
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
     )
+
+
+def _bounds(ctx: RoleContext) -> Bounds:
+    cache = ctx.settings.cache
+    return Bounds(all_bytes=cache.max_mb * MIB, org_bytes=cache.org_max_mb * MIB)
 
 
 def _providers(ctx: RoleContext) -> dict[str, Provider]:
