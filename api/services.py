@@ -23,6 +23,7 @@ from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
@@ -153,5 +154,6 @@ class Services:
     schedules: ScheduleServices
     money: MoneyServices
     limits: LimitServices
+    cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

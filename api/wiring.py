@@ -41,6 +41,7 @@ from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -91,6 +92,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
         ),
         limits=limits,
+        cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
         ),

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import CacheKeys
 from connectors.redis.scripts import script
+from schemas.settings import Cache
 
 _TAKE = script("cache_take")
 _STORE = script("cache_store")
@@ -35,6 +36,11 @@ class Bounds:
 
 
 BOUNDS = Bounds()
+
+
+def bounds_of(settings: Cache) -> Bounds:
+    """Return the bounds of a deployment."""
+    return Bounds(all_bytes=settings.max_mb * MIB, org_bytes=settings.org_max_mb * MIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,11 @@ class RedisResponseCache:
         self._store = redis.register_script(_STORE)
         self._lease = redis.register_script(_LEASE)
         self._purge = redis.register_script(_PURGE)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The most bytes that it has."""
+        return self._bounds
 
     @property
     def lease_ms(self) -> int:

@@ -6,7 +6,6 @@ it fails; the call is booked as it ended.
 """
 
 from typing import Literal
-from urllib.parse import quote
 
 from msgspec import structs
 
@@ -19,6 +18,7 @@ from services.caching.flights import Flight, Flights
 from services.caching.key import Asked, digest_of
 from services.caching.policy import NEGATIVE, PLAIN, REFUSALS, ttl_s
 from services.caching.ports import CachePorts
+from services.caching.scopes import marks_of, scopes_of
 from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.records import call_span, provider_call
@@ -129,16 +129,10 @@ def _paid(call: Call) -> int:
 
 
 def _scopes(call: Call) -> tuple[str, ...]:
-    """Return what hits and misses are counted by; the organisation is ``all``."""
-    provider, model = call.route
-    template, workflow = call.content.template, call.origin.workflow_name
-    scopes = ["all", f"model={provider}/{model}"]
-    scopes += [f"workflow={workflow}"] if workflow else []
-    return (*scopes, f"prompt={template.name}") if template else tuple(scopes)
+    template = call.content.template
+    return scopes_of("/".join(call.route), call.origin.workflow_name, template.name if template else "")
 
 
 def _marks(call: Call) -> tuple[str, ...]:
-    """Return what an answer can be purged by besides its scopes."""
     template = call.content.template
-    marks = [f"#tag:{quote(name)}={quote(value)}" for name, value in sorted(call.tags.items())]
-    return (*marks, f"#prompt={template.name}@{template.version}") if template else tuple(marks)
+    return marks_of(template.name, template.version, call.tags) if template else marks_of("", 0, call.tags)

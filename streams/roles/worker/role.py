@@ -17,7 +17,7 @@ from connectors.providers.registry import Endpoint, build_providers, provider_na
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
-from connectors.redis.response_cache import MIB, Bounds, RedisResponseCache
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
@@ -152,18 +152,13 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
-        cache=CachePorts(RedisResponseCache(ctx.cache_redis(), _bounds(ctx)), ttls_of(settings.cache.ttl)),
+        cache=CachePorts(RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl)),
         objects=objects,
         clock=ctx.clock,
         aborts=aborts,
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
     )
-
-
-def _bounds(ctx: RoleContext) -> Bounds:
-    cache = ctx.settings.cache
-    return Bounds(all_bytes=cache.max_mb * MIB, org_bytes=cache.org_max_mb * MIB)
 
 
 def _providers(ctx: RoleContext) -> dict[str, Provider]:
