@@ -25,6 +25,7 @@ from connectors.postgres.stops import Stops
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
@@ -161,5 +162,6 @@ class Services:
     routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
+    cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

@@ -47,7 +47,7 @@ from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
-from connectors.redis.response_cache import DEFAULT_TTL_S
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -56,6 +56,7 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.budgets.targets import Targets
+from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
@@ -107,6 +108,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         quotas=Quotas(clients.database),
+        cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
         ),
@@ -163,7 +165,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
         prices=PriceBook.load(settings.providers.prices_file),
-        cache_ttl_ms=DEFAULT_TTL_S * 1000,
+        ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
 

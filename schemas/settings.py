@@ -48,6 +48,15 @@ class Redis(Group):
     url: Annotated[SecretStr, Var("REDIS_URL")] = SecretStr("redis://127.0.0.1:6379/0")
 
 
+class Cache(Group):
+    """Answers of models that are used again. Without ``url`` they are in the Redis of the tables, within the bounds."""
+
+    url: Annotated[SecretStr, Var("CACHE_REDIS_URL")] = SecretStr("")
+    ttl: Annotated[str, Var("CACHE_TTL")] = "3600"
+    max_mb: Annotated[int, Var("CACHE_MAX_MB")] = 256
+    org_max_mb: Annotated[int, Var("CACHE_ORG_MAX_MB")] = 64
+
+
 class Postgres(Group):
     """Where definitions and the history of runs are."""
 
@@ -170,6 +179,7 @@ class Settings(BaseSettings):
 
     kafka: Kafka = Kafka()
     redis: Redis = Redis()
+    cache: Cache = Cache()
     postgres: Postgres = Postgres()
     clickhouse: ClickHouse = ClickHouse()
     nats: Nats = Nats()

@@ -123,6 +123,9 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         attributes["gen_ai.response.finish_reasons"] = [finish_reason]
     if record.ttft_ms is not None:
         attributes["agentflow.call.ttft_ms"] = record.ttft_ms
+    if record.cached:
+        attributes["agentflow.cache.kind"] = record.cache_kind
+        attributes["agentflow.cache.saved_nano"] = record.saved_nano
     if record.notes:
         attributes["agentflow.call.notes"] = record.notes
     if record.error_code is not None:

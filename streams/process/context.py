@@ -19,6 +19,7 @@ from connectors.objects.store import Objects, open_objects
 from connectors.ports.engine import InRecord
 from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.database import Database
+from connectors.redis.client import connect
 from connectors.redis.fenced_table import RedisTable
 from schemas.settings import Settings
 from streams.process.metrics import TakeTimes
@@ -58,6 +59,15 @@ class RoleContext:
         database = Database(dsn, max_connections=max_connections, timeout_s=STORE_TIMEOUT_S)
         self.on_close(database.close)
         return database
+
+    def cache_redis(self) -> Redis:
+        """Return the Redis of cached answers: one of its own with ``CACHE_REDIS_URL``, else that of the tables."""
+        url = self.settings.cache.url.get_secret_value()
+        if not url:
+            return self.redis
+        redis = connect(url)
+        self.on_close(redis.aclose)
+        return redis
 
     def clickhouse(self) -> ClickHouse:
         """Return a client of the caller's own."""

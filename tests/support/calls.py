@@ -13,10 +13,11 @@ from connectors.prices.listed import Served
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.response_cache import CachedAnswer, CacheKey
+from connectors.redis.response_cache import WAIT, Hit, Keep, Lead, Lookup, Wait
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted, CostEvent
+from services.caching.ports import CachePorts
 from services.calls.call import Answer, Call, Content, Origin, Proceed, Stage, Template, Trace
 from services.calls.cancellation import Cancellations
 from services.calls.ledger import Ledger
@@ -100,24 +101,49 @@ class MemoryHolds:
 
 
 class MemoryCache:
-    """Answers by key; ``down`` is raised while it is set."""
+    """Answers by digest, and who leads a flight; ``down`` is raised while it is set. Nothing expires."""
+
+    lease_ms = 5_000
 
     def __init__(self, trail: list[str]) -> None:
-        self.answers: dict[CacheKey, CachedAnswer] = {}
+        self.answers: dict[str, tuple[bytes, Keep]] = {}
+        self.looks: list[Lookup] = []
+        self.stored: list[Lookup] = []
+        self.leads: dict[str, str] = {}
+        self.stale = False
         self.down: Unavailable | None = None
         self._trail = trail
 
-    async def get(self, key: CacheKey) -> CachedAnswer | None:
-        self._trail.append("cache get")
-        if self.down is not None:
-            raise self.down
-        return self.answers.get(key)
+    async def take(self, look: Lookup, *, waited: bool = False, may_lead: bool = True) -> Hit | Lead | Wait:
+        if not waited:
+            self._asked("cache get")
+        self.looks.append(look)
+        stored = self.answers.get(look.digest)
+        hit = stored and Hit("stale" if self.stale else "fresh", stored[0], stored[1].saved_nano, 0)
+        if hit and not self.stale:
+            return hit
+        if may_lead and self.leads.setdefault(look.digest, look.token) == look.token:
+            return Lead(NOW_MS, hit)
+        return hit or WAIT
 
-    async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        self._trail.append("cache put")
+    async def store(self, look: Lookup, began_ms: int, body: bytes, keep: Keep) -> bool:
+        self._asked("cache put")
+        self.answers[look.digest] = (body, keep)
+        self.stored.append(look)
+        self.leads.pop(look.digest, None)
+        return True
+
+    async def renew(self, look: Lookup) -> bool:
+        return self.leads.get(look.digest) == look.token
+
+    async def release(self, look: Lookup) -> None:
+        if self.leads.get(look.digest) == look.token:
+            del self.leads[look.digest]
+
+    def _asked(self, what: str) -> None:
+        self._trail.append(what)
         if self.down is not None:
             raise self.down
-        self.answers[key] = answer
 
 
 class WordGuard:
@@ -217,7 +243,7 @@ class Calls:
             prices=self.prices,
             holds=self.holds,
             announce=self.announce,
-            cache=self.cache,
+            cache=CachePorts(self.cache),
             objects=self.objects,
             clock=self.clock,
             aborts=self.aborts,

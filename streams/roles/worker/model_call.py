@@ -66,6 +66,7 @@ def content_of(
         template=Template(name=work.prompt_name, version=work.prompt_version, text=work.template, args=args),
         temperature=work.temperature,
         cache=work.cache,
+        cache_wish=work.cache_wish,
         pinned=Pin(work.provider, work.model),
         tools=before.tools,
         turns=before.turns,

@@ -19,7 +19,7 @@ from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.quotas import RedisQuotas
-from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
@@ -33,6 +33,8 @@ from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.budgets.stops import StopDefinitions
+from services.caching.policy import ttls_of
+from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
@@ -168,7 +170,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
-        cache=RedisResponseCache(ctx.redis),
+        cache=CachePorts(RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl)),
         objects=objects,
         clock=ctx.clock,
         aborts=aborts,
