@@ -68,6 +68,10 @@ class CacheKeys:
         """Hash of an answer."""
         return f"{self.prefix}:e:{self._org_id}|{digest}"
 
+    def near(self, partition: str) -> str:
+        """Answers whose texts may be compared, by the time when they were stored."""
+        return f"{self.prefix}:near:{self._org_id}|{partition}"
+
     def lease(self, digest: str) -> str:
         """Who makes a call that others wait for."""
         return f"{self.prefix}:lead:{self._org_id}|{digest}"

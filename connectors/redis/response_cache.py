@@ -19,12 +19,18 @@ _TAKE = script("cache_take")
 _STORE = script("cache_store")
 _LEASE = script("cache_lease")
 _PURGE = script("cache_purge")
+_NEAR = script("cache_near")
 
 #: A flight ends this long after the process that leads it died.
 LEASE_MS = 5_000
 #: Longer than a call can be in flight: one that began before a purge must find its mark.
 _PURGE_MARK_MS = 86_400_000
 MIB = 1024 * 1024
+#: More texts of one partition would take longer to compare than they are likely to save.
+PARTITION_MOST = 1_000
+
+Counted = Literal["exact", "shared", "semantic"]
+"""How a hit is counted: found at once, waited for, or of a text that means the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,25 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """What an answer is compared by: its text with its vector as bytes, among the texts of one partition."""
+
+    partition: str
+    text: str
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The text of an answer. ``at_us`` is when it was stored, by which later ones are asked for."""
+
+    digest: str
+    at_us: int
+    text: str
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """How an answer is stored: fresh for ``ttl_ms``, usable for ``stale_ms`` more.
 
@@ -89,6 +114,7 @@ class Keep:
     marks: tuple[str, ...] = ()
     space: str = ""
     space_bytes: int = 0
+    near: Near | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +140,7 @@ class RedisResponseCache:
         self._store = redis.register_script(_STORE)
         self._lease = redis.register_script(_LEASE)
         self._purge = redis.register_script(_PURGE)
+        self._near = redis.register_script(_NEAR)
 
     @property
     def bounds(self) -> Bounds:
@@ -125,9 +152,9 @@ class RedisResponseCache:
         """How long a flight lasts unless it is renewed."""
         return self._lease_ms
 
-    async def take(self, look: Lookup, *, waited: bool = False, may_lead: bool = True) -> Hit | Lead | Wait:
-        """Return the answer, or who makes the call. ``waited``: the answer is of a call that was waited for."""
-        keys, counted = CacheKeys(look.org_id), "shared" if waited else "exact"
+    async def take(self, look: Lookup, *, counted: Counted = "exact", may_lead: bool = True) -> Hit | Lead | Wait:
+        """Return the answer, or who makes the call. A semantic hit takes back the miss that came before it."""
+        keys = CacheKeys(look.org_id)
         who: Args = [keys.prefix, look.org_id, look.digest, look.token]
         args: Args = [*who, self._lease_ms, counted, int(may_lead), *look.scopes]
         with redis_errors("look up a cached answer"):
@@ -149,9 +176,20 @@ class RedisResponseCache:
         args: Args = [keys.prefix, look.org_id, look.digest, look.token, began_ms, body, keep.ttl_ms]
         args += [keep.ttl_ms + keep.stale_ms, keep.saved_nano, "\n".join((*look.scopes, *keep.marks))]
         args += [keep.space and f"{look.org_id}|{keep.space}", keep.space_bytes, bounds.org_bytes, bounds.all_bytes]
+        near = keep.near or Near("", "", b"")
+        args += [near.partition, near.text, near.vector, PARTITION_MOST]
         with redis_errors("store an answer"):
             reply = await self._store(keys=[keys.entry(look.digest), keys.lease(look.digest), keys.stats], args=args)
         return bool(reply == b"stored")
+
+    async def neighbours(self, org_id: str, partition: str, after_us: int) -> list[Neighbour]:
+        """Return the texts of a partition that were stored after a time, oldest first."""
+        keys = CacheKeys(org_id)
+        with redis_errors("read the texts of answers"):
+            args: Args = [keys.prefix, len(org_id.encode()) + 1, after_us]
+            flat = iter(await self._near(keys=[keys.near(partition)], args=args))
+        rows = zip(flat, flat, flat, flat, strict=True)
+        return [Neighbour(digest.decode(), int(at), text.decode(), vector) for digest, at, text, vector in rows]
 
     async def renew(self, look: Lookup) -> bool:
         """Keep the lead of a flight; ``False`` when it is another's."""

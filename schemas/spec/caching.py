@@ -44,7 +44,7 @@ class SemanticPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     variable: str = Field(min_length=1, max_length=128)
-    threshold: float = Field(default=0.85, ge=0.5, le=1.0, allow_inf_nan=False)
+    threshold: float = Field(default=0.8, ge=0.5, le=1.0, allow_inf_nan=False)
     tools: bool = False
     images: bool = False
 

@@ -11,17 +11,18 @@ the store is down, or when the wait was longer than the call's own time limit, e
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.aio.keep_alive import kept
 from connectors.ports.engine import Clock
-from connectors.redis.response_cache import Hit, Keep, Lead, Lookup
+from connectors.redis.response_cache import Counted, Hit, Keep, Lead, Lookup
 from schemas.errors import Unavailable
 from services.caching.ports import AnswerStore
 
 #: A pause is this share of the time waited so far, so a wait is at most so much longer than the call.
 _SHARE = 0.2
 _SHORTEST_S, _LONGEST_S = 0.005, 0.25
+_FIRST: Counted = "exact"
 
 
 @dataclass(slots=True)
@@ -43,10 +44,10 @@ class Flights:
 
     async def enter(self, look: Lookup, patience_s: float) -> Hit | Flight | None:
         """Return an answer, or the flight that the caller leads; ``None`` to make a call that nobody waits for."""
-        began_ms, waited = self._clock.now_ms(), False
+        began_ms, counted = self._clock.now_ms(), _FIRST
         while True:
             try:
-                found = await self._store.take(look, waited=waited)
+                found = await self._store.take(look, counted=counted)
             except Unavailable:
                 return None
             if isinstance(found, Hit):
@@ -57,7 +58,7 @@ class Flights:
             if waited_s >= patience_s:
                 return None
             await self._clock.sleep(min(max(waited_s * _SHARE, _SHORTEST_S), _LONGEST_S))
-            waited = True
+            counted = "shared"
 
     @asynccontextmanager
     async def leading(self, flight: Flight) -> AsyncIterator[None]:
@@ -70,6 +71,19 @@ class Flights:
             if not flight.ended:
                 with suppress(Unavailable):
                     await self._store.release(look)
+
+    async def instead(self, flight: Flight, digest: str) -> Hit | None:
+        """Return another answer that will do for the flight, which ends without one of its own."""
+        other = replace(flight.look, digest=digest)
+        try:
+            found = await self._store.take(other, counted="semantic", may_lead=False)
+            if not isinstance(found, Hit):
+                return None
+            await self._store.release(flight.look)
+        except Unavailable:
+            return None
+        flight.ended = True
+        return found
 
     async def land(self, flight: Flight, body: bytes, keep: Keep) -> None:
         """Store the answer, which ends the flight."""

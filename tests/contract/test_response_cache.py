@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from connectors.aio.clock import WallClock
 from connectors.redis.keys import CacheKeys
-from connectors.redis.response_cache import WAIT, Bounds, Hit, Keep, Lead, Lookup, RedisResponseCache
+from connectors.redis.response_cache import WAIT, Bounds, Hit, Keep, Lead, Lookup, Near, RedisResponseCache
 from services.caching.flights import Flight, Flights
 
 HOUR = Keep(ttl_ms=3_600_000)
@@ -60,7 +60,7 @@ async def test_one_leads_and_the_answer_is_of_all(cache: RedisResponseCache) -> 
     # The reply of the first try was lost: the same one asks again.
     assert isinstance(await cache.take(leader), Lead)
     assert await cache.store(leader, lead.began_ms, b"answer", replace(HOUR, saved_nano=7))
-    hit = await cache.take(look("d"), waited=True)
+    hit = await cache.take(look("d"), counted="shared")
     assert isinstance(hit, Hit)
     assert (hit.kind, hit.body, hit.saved_nano) == ("fresh", b"answer", 7)
 
@@ -212,9 +212,40 @@ async def test_an_answer_to_a_call_that_began_before_a_purge_is_not_stored(cache
 async def test_hits_misses_and_money_are_counted_by_scope(cache: RedisResponseCache) -> None:
     await put(cache, look("d"), keep=replace(HOUR, saved_nano=2**53 + 1))
     await cache.take(look("d"))
-    await cache.take(look("d"), waited=True)
+    await cache.take(look("d"), counted="shared")
     stats = await cache.stats("acme")
     for scope in SCOPES:
         assert (stats[f"{scope}|hits"], stats[f"{scope}|misses"], stats[f"{scope}|entries"]) == (2, 1, 1)
         assert stats[f"{scope}|saved_nano"] == 2 * (2**53 + 1)
     assert (stats["kind=exact|hits"], stats["kind=shared|hits"]) == (1, 1)
+
+
+async def test_texts_of_a_partition_are_read_once_and_leave_with_their_answers(cache: RedisResponseCache) -> None:
+    near = [replace(HOUR, near=Near("p", f"text {n}", bytes([n]))) for n in range(3)]
+    await put(cache, look("a"), keep=near[0])
+    await put(cache, look("other"), keep=replace(HOUR, near=Near("q", "text", b"v")))
+    (first,) = await cache.neighbours("acme", "p", 0)
+    assert (first.digest, first.text, first.vector) == ("a", "text 0", b"\x00")
+    assert await cache.neighbours("acme", "p", first.at_us) == []
+    assert await cache.neighbours("other", "p", 0) == []
+    await put(cache, look("b"), keep=near[1])
+    assert [one.digest for one in await cache.neighbours("acme", "p", first.at_us)] == ["b"]
+    await cache.purge("acme", [])
+    assert await cache.neighbours("acme", "p", 0) == []
+
+
+async def test_a_semantic_hit_takes_back_its_miss(cache: RedisResponseCache) -> None:
+    await put(cache, look("d"))
+    waiting = look("alike")
+    assert isinstance(await cache.take(waiting), Lead)
+    assert isinstance(await cache.take(replace(waiting, digest="d"), counted="semantic", may_lead=False), Hit)
+    stats = await cache.stats("acme")
+    assert (stats["all|hits"], stats["all|misses"], stats["kind=semantic|hits"]) == (1, 1, 1)
+
+
+async def test_a_partition_has_a_most(cache: RedisResponseCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.redis.response_cache.PARTITION_MOST", 2)
+    for digest in "abc":
+        await put(cache, look(digest), keep=replace(HOUR, near=Near("p", digest, b"v")))
+    assert [one.digest for one in await cache.neighbours("acme", "p", 0)] == ["b", "c"]
+    assert not await has(cache, "a")

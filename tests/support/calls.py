@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from connectors.memory.engine import ManualClock
 from connectors.objects.store import LocalObjects
@@ -13,7 +14,7 @@ from connectors.prices.listed import Served
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.response_cache import WAIT, Hit, Keep, Lead, Lookup, Wait
+from connectors.redis.response_cache import WAIT, Counted, Hit, Keep, Lead, Lookup, Neighbour, Wait
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted, CostEvent
@@ -114,8 +115,8 @@ class MemoryCache:
         self.down: Unavailable | None = None
         self._trail = trail
 
-    async def take(self, look: Lookup, *, waited: bool = False, may_lead: bool = True) -> Hit | Lead | Wait:
-        if not waited:
+    async def take(self, look: Lookup, *, counted: Counted = "exact", may_lead: bool = True) -> Hit | Lead | Wait:
+        if counted == "exact":
             self._asked("cache get")
         self.looks.append(look)
         stored = self.answers.get(look.digest)
@@ -132,6 +133,14 @@ class MemoryCache:
         self.stored.append(look)
         self.leads.pop(look.digest, None)
         return True
+
+    async def neighbours(self, org_id: str, partition: str, after_us: int) -> list[Neighbour]:
+        rows = enumerate(((digest, keep.near) for digest, (_, keep) in self.answers.items()), 1)
+        return [
+            Neighbour(digest, at, near.text, near.vector)
+            for at, (digest, near) in rows
+            if near is not None and near.partition == partition and at > after_us
+        ]
 
     async def renew(self, look: Lookup) -> bool:
         return self.leads.get(look.digest) == look.token
@@ -373,3 +382,20 @@ async def killed_after(call: Call, proceed: Proceed) -> Answer:
 def name_of(stage: Stage) -> str:
     """Return the name of a stage's file."""
     return type(stage).__module__.rpartition(".")[2]
+
+
+class WordEmbedder:
+    """Vectors of the words in a text, without their order."""
+
+    def __init__(self, space: str = "words") -> None:
+        self.space = space
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [self.vector(text) for text in texts]
+
+    def vector(self, text: str) -> list[float]:
+        counts = [0.0] * 64
+        for word in text.lower().split():
+            counts[crc32(word.encode()) % 64] += 1.0
+        length = sum(n * n for n in counts) ** 0.5 or 1.0
+        return [n / length for n in counts]

@@ -18,6 +18,10 @@
 -- ARGV[12] most bytes of the space
 -- ARGV[13] most bytes of the organisation
 -- ARGV[14] most bytes of all
+-- ARGV[15] partition of texts that may be compared, or nothing
+-- ARGV[16] text of the entry
+-- ARGV[17] its vector
+-- ARGV[18] most texts of a partition
 -- Answers 'stored', 'purged' or 'full'.
 -- include: cache_drop.lua
 local time = redis.call('TIME')
@@ -31,6 +35,8 @@ if purged and tonumber(purged) >= tonumber(ARGV[5]) then return 'purged' end
 
 -- What Redis needs beside the texts: the hash, four sorted sets' members, their scores. Measured with MEMORY USAGE.
 local size = #ARGV[6] + #ARGV[10] + 5 * #member + 2 * #space + 700
+local partition, near = ARGV[15], prefix .. ':near:' .. org .. '|' .. ARGV[15]
+if partition ~= '' then size = size + #ARGV[16] + #ARGV[17] + #member + 300 end
 local removed = 0
 cache_expire(prefix, now)
 cache_drop(prefix, member)
@@ -61,6 +67,11 @@ redis.call('HINCRBY', bytes, 'o:' .. org, size)
 if space ~= '' then
   redis.call('ZADD', prefix .. ':lru:s:' .. space, used, member)
   redis.call('HINCRBY', bytes, 's:' .. space, size)
+end
+if partition ~= '' then
+  redis.call('HSET', KEYS[1], 'partition', partition, 'text', ARGV[16], 'vector', ARGV[17])
+  redis.call('ZADD', near, used, member)
+  while redis.call('ZCARD', near) > tonumber(ARGV[18]) do cache_drop(prefix, redis.call('ZRANGE', near, 0, 0)[1]) end
 end
 for scope in string.gmatch(ARGV[10], '[^\n]+') do
   if string.sub(scope, 1, 1) ~= '#' then

@@ -9,7 +9,7 @@
 -- ARGV[3] digest
 -- ARGV[4] who asks
 -- ARGV[5] ms of a lease
--- ARGV[6] how a hit is counted: exact, or shared by one that has waited
+-- ARGV[6] how a hit is counted: exact, shared by one that has waited, or semantic, which was counted as a miss before
 -- ARGV[7] 1 when the lease may be taken
 -- ARGV[8..] scopes that are counted
 -- Answers {'fresh' or 'stale', body, saved, age in ms}, {'refresh', body, saved, age in ms, now in ms},
@@ -30,6 +30,7 @@ local function hit(kind, e)
   if e[5] ~= '' then redis.call('ZADD', ARGV[1] .. ':lru:s:' .. e[5], used, member) end
   if e[4] ~= '0' then count('saved_nano', e[4]) end
   count('hits', 1)
+  if kind == 'semantic' then count('misses', -1) end
   redis.call('HINCRBY', KEYS[3], 'kind=' .. kind .. '|hits', 1)
 end
 
@@ -50,7 +51,7 @@ if e[1] and tonumber(e[3]) > now then
     count('misses', 1)
     return {'refresh', e[1], e[4], age, now}
   end
-  hit('stale', e)
+  hit(ARGV[6] == 'semantic' and 'semantic' or 'stale', e)
   return {'stale', e[1], e[4], age}
 end
 if leads() then

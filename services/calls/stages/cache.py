@@ -5,13 +5,15 @@ those that wait hold none. A stale answer is given to all while one call makes t
 it fails; the call is booked as it ended.
 """
 
+from contextlib import suppress
+from functools import cached_property
 from typing import Literal
 
 from msgspec import structs
 
 from connectors.ports.engine import Clock
-from connectors.redis.response_cache import Hit, Keep, Lookup
-from schemas.errors import StepError
+from connectors.redis.response_cache import Hit, Keep, Lookup, Near
+from schemas.errors import StepError, Unavailable
 from schemas.metrics import CACHE_MISSES_TOTAL, counter_field
 from services.caching.entry import CachedAnswer, decoded
 from services.caching.flights import Flight, Flights
@@ -19,6 +21,8 @@ from services.caching.key import Asked, digest_of
 from services.caching.policy import NEGATIVE, PLAIN, REFUSALS, ttl_s
 from services.caching.ports import CachePorts
 from services.caching.scopes import marks_of, scopes_of
+from services.caching.semantic import Semantics
+from services.calls.cache_question import question_of
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.records import call_span, provider_call
@@ -29,7 +33,7 @@ from services.routing.router import Router
 #: After these a stale answer does not stand in: it is refused now, or nobody waits for it.
 _NO_STALE = NEGATIVE | {"canceled"}
 
-Kind = Literal["exact", "stale", "negative"]
+Kind = Literal["exact", "stale", "negative", "semantic"]
 
 
 class Cache:
@@ -37,10 +41,17 @@ class Cache:
 
     def __init__(self, ports: CachePorts, router: Router, clock: Clock, aborts: Cancellations) -> None:
         self._flights = Flights(ports.store, clock)
+        self._ports = ports
         self._ttls = ports.ttls
         self._router = router
         self._clock = clock
         self._aborts = aborts
+
+    @cached_property
+    def _semantics(self) -> Semantics | None:
+        """What finds texts that mean the same; made when the first call wants it, since the model takes memory."""
+        embedder = self._ports.embedder()
+        return None if embedder is None else Semantics(self._ports.store, embedder)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         if not call.content.cache:
@@ -56,9 +67,12 @@ class Cache:
         return await self._led(call, entered, proceed)
 
     async def _led(self, call: Call, flight: Flight, proceed: Proceed) -> Answer:
-        provider, model = call.route
-        call.ledger.counts[counter_field(CACHE_MISSES_TOTAL, (("provider", provider), ("model", model)))] += 1
         async with self._flights.leading(flight):
+            alike = await self._alike(call, flight)
+            if alike is not None:
+                return await self._stand_in(call, alike, "semantic")
+            provider, model = call.route
+            call.ledger.counts[counter_field(CACHE_MISSES_TOTAL, (("provider", provider), ("model", model)))] += 1
             try:
                 answer = await proceed(call)
             except StepError as exc:
@@ -74,13 +88,32 @@ class Cache:
                 await self._keep(other, Flight(_lookup(other), flight.began_ms, None), answer)
             return answer
 
+    async def _alike(self, call: Call, flight: Flight) -> Hit | None:
+        """Return the answer to a prompt that means the same, which ends the flight."""
+        question = question_of(call, _asked(call))
+        if question is None or self._semantics is None:
+            return None
+        with suppress(Unavailable):
+            digest = await self._semantics.find(question)
+            if digest is not None:
+                return await self._flights.instead(flight, digest)
+        return None
+
+    async def _near(self, call: Call) -> Near | None:
+        question = question_of(call, _asked(call))
+        if question is None or self._semantics is None:
+            return None
+        with suppress(Unavailable):
+            return await self._semantics.near(question)
+        return None
+
     async def _keep(self, call: Call, flight: Flight, answer: Answer) -> None:
         wish, response = call.content.cache_wish or PLAIN, answer.response
         seconds = ttl_s(wish, call.tier, self._ttls)
         if response.finish_reason in REFUSALS:
             seconds = min(seconds, wish.negative_s)
         body = CachedAnswer.of(response, call.call_id).encoded()
-        await self._land(call, flight, body, seconds)
+        await self._land(call, flight, body, seconds, await self._near(call))
 
     async def _keep_refusal(self, call: Call, flight: Flight, error: StepError) -> None:
         wish = call.content.cache_wish or PLAIN
@@ -88,7 +121,7 @@ class Cache:
             refusal = CachedAnswer(error_code=error.code, error=str(error), call_id=call.call_id)
             await self._land(call, flight, refusal.encoded(), wish.negative_s)
 
-    async def _land(self, call: Call, flight: Flight, body: bytes, seconds: int) -> None:
+    async def _land(self, call: Call, flight: Flight, body: bytes, seconds: int, near: Near | None = None) -> None:
         wish = call.content.cache_wish or PLAIN
         if not seconds:
             return
@@ -99,13 +132,17 @@ class Cache:
             marks=_marks(call),
             space=wish.space,
             space_bytes=wish.max_bytes,
+            near=near,
         )
         await self._flights.land(flight, body, keep)
 
-    async def _stand_in(self, call: Call, hit: Hit) -> Answer:
+    async def _stand_in(self, call: Call, hit: Hit, kind: Kind = "exact") -> Answer:
         earlier = decoded(hit.body)
         await deliver(call.on_delta, earlier.text)
-        kind: Kind = "negative" if earlier.error_code else "stale" if hit.kind == "stale" else "exact"
+        if earlier.error_code:
+            kind = "negative"
+        elif kind == "exact" and hit.kind == "stale":
+            kind = "stale"
         call.ledger.finish_reason = None if earlier.error_code else earlier.finish_reason
         record = provider_call(call, "error" if earlier.error_code else "ok", self._clock.now_ms(), 0.0)
         record = structs.replace(

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from connectors.aio.cancel import end
+from connectors.embeddings.static import load_embedder
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
@@ -170,7 +171,9 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
-        cache=CachePorts(RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl)),
+        cache=CachePorts(
+            RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl), load_embedder
+        ),
         objects=objects,
         clock=ctx.clock,
         aborts=aborts,

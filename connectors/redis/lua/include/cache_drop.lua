@@ -2,7 +2,7 @@
 -- 0 when there is none.
 local function cache_drop(prefix, member)
   local key = prefix .. ':e:' .. member
-  local e = redis.call('HMGET', key, 'size', 'org', 'space', 'scopes')
+  local e = redis.call('HMGET', key, 'size', 'org', 'space', 'scopes', 'partition')
   redis.call('ZREM', prefix .. ':until', member)
   redis.call('ZREM', prefix .. ':lru', member)
   if not e[1] then return 0 end
@@ -15,6 +15,7 @@ local function cache_drop(prefix, member)
     redis.call('ZREM', prefix .. ':lru:s:' .. e[3], member)
     redis.call('HINCRBY', prefix .. ':bytes', 's:' .. e[3], -size)
   end
+  if e[5] then redis.call('ZREM', prefix .. ':near:' .. e[2] .. '|' .. e[5], member) end
   local stats = prefix .. ':stats:' .. e[2]
   for scope in string.gmatch(e[4], '[^\n]+') do
     if string.sub(scope, 1, 1) ~= '#' then

@@ -11,14 +11,14 @@ from connectors.providers.conversation import Asked, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from connectors.redis.response_cache import Keep
 from schemas.errors import StepError, Unavailable
-from schemas.records.steps import CacheWish
+from schemas.records.steps import CacheWish, SemanticWish
 from services.caching.entry import CachedAnswer, decoded
 from services.caching.ports import CachePorts
-from services.calls.call import Answer
+from services.calls.call import Answer, Call, Template
 from services.calls.ledger import Ledger
 from services.calls.stages.cache import Cache
 from services.routing.router import Pin, Route
-from tests.support.calls import USAGE, Calls, Next, actual_cost, call
+from tests.support.calls import USAGE, Calls, Next, WordEmbedder, actual_cost, call
 
 HOUR = 3_600_000
 
@@ -210,3 +210,86 @@ async def test_a_pinned_route_is_the_one_that_is_asked(calls: Calls) -> None:
     proceed = Next()
     await stage(calls)(call(cache=True, pinned=Pin(model="local-gold")), proceed)
     assert proceed.call.route == Route("local", "local-gold")
+
+
+SEMANTIC = CacheWish(semantic=SemanticWish(variable="word", threshold=0.6))
+TEMPLATE = "In {{lang}}: {{word}}"
+
+
+def asking(word: Any, ledger: Ledger | None = None, lang: str = "en", **changes: Any) -> Call:
+    """A call whose prompt may be worded otherwise."""
+    template = Template(name="ask", version=1, text=TEMPLATE, args={"word": word, "lang": lang})
+    fields = {"cache": True, "cache_wish": SEMANTIC, "template": template, "prompt": f"In {lang}: {word}"}
+    return call(ledger, **(fields | changes))
+
+
+def semantic(calls: Calls) -> Cache:
+    return Cache(CachePorts(calls.cache, embedder=WordEmbedder), calls.router, calls.clock, calls.aborts)
+
+
+async def test_a_prompt_that_means_the_same_is_answered_by_the_earlier_one(calls: Calls) -> None:
+    stage_ = semantic(calls)
+    await stage_(asking("how tall is the tower"), Next())
+    ledger, proceed = Ledger(), Next()
+    answer = await stage_(asking("how tall is the tower please", ledger), proceed)
+    assert (answer.cached, proceed.calls, ledger.calls[0].cache_kind) == (True, [], "semantic")
+    assert (calls.cache.leads, len(calls.cache.answers)) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lang": "de"},
+        {"org_id": "other"},
+        {"data_class": "secret"},
+        {"system": "Be brief."},
+        {"cache_wish": CacheWish()},
+        {"tools": (ToolSpec("t", "a tool", {}),)},
+        {"pictures": (ImageInput("image/png", b"bytes"),)},
+        {"prompt": "In en: what a guard made of it"},
+        {"word": "how tall is no tower please"},
+        {"word": ["how tall is the tower"]},
+    ],
+)
+async def test_everything_else_must_be_equal(calls: Calls, changes: dict[str, Any]) -> None:
+    stage_ = semantic(calls)
+    await stage_(asking("how tall is the tower"), Next())
+    proceed = Next()
+    await stage_(asking(**({"word": "how tall is the tower please"} | changes)), proceed)
+    assert len(proceed.calls) == 1
+
+
+async def test_tools_and_images_take_part_where_the_node_says_so(calls: Calls) -> None:
+    wish = CacheWish(semantic=SemanticWish(variable="word", threshold=0.6, tools=True, images=True))
+    more = {"tools": (ToolSpec("t", "a tool", {}),), "pictures": (ImageInput("image/png", b"b"),), "cache_wish": wish}
+    stage_, proceed = semantic(calls), Next()
+    await stage_(asking("how tall is the tower", **more), Next())
+    await stage_(asking("how tall is the tower please", **more), proceed)
+    assert proceed.calls == []
+
+
+async def test_a_refusal_answers_no_other_prompt(calls: Calls) -> None:
+    stage_ = semantic(calls)
+    with pytest.raises(StepError):
+        await stage_(asking("how tall is the tower"), Next(StepError("content_filtered", "no")))
+    proceed = Next()
+    await stage_(asking("how tall is the tower please"), proceed)
+    assert len(proceed.calls) == 1
+
+
+async def test_an_answer_that_was_removed_meanwhile_is_made(calls: Calls) -> None:
+    stage_ = semantic(calls)
+    await stage_(asking("how tall is the tower"), Next())
+    await stage_(asking("how tall is the tower please"), Next())
+    calls.cache.answers.clear()
+    proceed = Next()
+    answer = await stage_(asking("how tall is the tower today"), proceed)
+    assert (answer.cached, len(proceed.calls)) == (False, 1)
+
+
+async def test_without_a_model_equal_prompts_are_answered(calls: Calls) -> None:
+    await stage(calls)(asking("how tall is the tower"), Next())
+    again, alike = Next(), Next()
+    await stage(calls)(asking("how tall is the tower"), again)
+    await stage(calls)(asking("how tall is the tower please"), alike)
+    assert (len(again.calls), len(alike.calls)) == (0, 1)
