@@ -171,7 +171,7 @@ class Tries:
         if wish is None or not wish.hedge or not one.repeatable or one.trial.number or one.on_delta is not None:
             return None
         measured = self._router.measured(one.org_id, prompt_of(one), name_of(one.route))
-        return None if measured is None else measured.p95_ms / 1000
+        return None if measured is None else self._allowance.hedged_after_ms(measured, self._estimate(one)) / 1000
 
     def _estimate(self, one: Call) -> int:
         most = one.content.max_tokens
