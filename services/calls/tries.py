@@ -23,7 +23,7 @@ from services.calls.route_choice import outcome_of, prompt_of
 from services.calls.timeouts import Deferred
 from services.calls.trail import Trail, name_of
 from services.routing.choice import Choice, Excluded
-from services.routing.fallback import Failure, may_fall_back, next_routes
+from services.routing.fallback import CANCELED, Failure, may_fall_back, next_routes
 from services.routing.hedging import Allowance
 from services.routing.router import Ended, Router
 
@@ -127,7 +127,7 @@ class Tries:
         return may
 
     def _may_go_on(self, trail: Trail, failure: Failure, one: Call) -> bool:
-        if one.trial.number and trail.record(one) is None:
+        if one.trial.number and trail.record(one) is None and failure.error.code != CANCELED:
             # No provider was asked, e.g. since no budget has room for this route: a cheaper one may do.
             return True
         if not trail.call.repeatable and failure.error.details.get("outcome") == "unknown":
