@@ -11,7 +11,7 @@ from schemas.tables.routes import NOTHING, Arm, Learned, group_key
 from services.routing.bandit import Terms, learned_choice
 from services.routing.choice import Choice
 from services.routing.health import AlwaysHealthy, Availability, Health
-from services.routing.latencies import Latencies, Measured
+from services.routing.latencies import Latencies, Window
 from services.routing.models import Models
 from services.routing.router import LOCAL_ROUTES, Ended, Routable, Route, RouteTable, Wanted
 from services.routing.scoring import Conditions, Need, Seen, choose
@@ -88,7 +88,7 @@ class PolicyRouter(RouteTable):
         if not ended.broken_off:
             await self._health.report(ended.route, failed=ended.failed)
 
-    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+    def measured(self, org_id: str, prompt: str, route: str) -> Window | None:
         """Return how long a prompt's answers take at a route, as this process measured it."""
         return self._latencies.measured(org_id, prompt, route)
 
