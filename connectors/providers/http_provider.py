@@ -13,6 +13,7 @@ from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse,
 from connectors.providers.http_answer import HttpAnswer, Limits, asked
 from connectors.providers.images import ImageInput, noted
 from connectors.providers.json_body import Parsed, json_text, read_json
+from connectors.providers.rate_limits import observed
 from connectors.providers.request_text import request_text
 from connectors.providers.stream_reading import ErrorFrameError, StreamReading
 from connectors.providers.streaming import Deltas, StreamedWire, whole
@@ -148,7 +149,7 @@ class HttpProvider:
 
     def _plain(self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, body: bytes) -> ModelResponse:
         received, notes = self._value(answer, body)
-        return self._response(request, sent, received, notes)
+        return self._response(request, sent, received, notes, answer.headers)
 
     def _value(self, answer: HttpAnswer, body: bytes) -> Parsed:
         try:
@@ -167,7 +168,7 @@ class HttpProvider:
         status = http_errors.status_of_error(received)
         if status is not None:
             raise self._broken(answer, reading, ErrorFrameError(status, received))
-        return self._response(request, sent, received, notes)
+        return self._response(request, sent, received, notes, answer.headers)
 
     def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
         return {"Idempotency-Key": request.idempotency_key}
@@ -176,7 +177,12 @@ class HttpProvider:
         return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=self._key)
 
     def _response(
-        self, request: ModelRequest, sent: dict[str, Any], received: Any, notes: tuple[str, ...]
+        self,
+        request: ModelRequest,
+        sent: dict[str, Any],
+        received: Any,
+        notes: tuple[str, ...],
+        headers: Mapping[str, str],
     ) -> ModelResponse:
         try:
             completion = self._wire.read(received, request)
@@ -194,6 +200,7 @@ class HttpProvider:
             served=completion.served,
             problem=completion.problem,
             opaque=None if completion.opaque is None else {"provider": self.name, **completion.opaque},
+            limits=observed(headers, utc_now()),
         )
 
     def _bounds(self, request: ModelRequest, completion: Completion) -> Bounds:

@@ -55,7 +55,7 @@ async def embedded(
 def _stages(ports: CallPorts, embed: Stage) -> tuple[Stage, ...]:
     every_s = ports.lease_ms / 3000
     return (
-        RouteCall(ports.router, ports.providers, ports.prices),
+        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
         Settle(ports.prices, ports.objects, ports.clock),
