@@ -77,6 +77,8 @@ async def test_an_earlier_answer_ends_the_call_and_is_booked_as_one_that_cost_no
         {"stop": ("END",)},
         {"seed": 7},
         {"reasoning_effort": "low"},
+        {"top_p": 0.5},
+        {"parallel_tools": False},
     ],
 )
 async def test_another_answer_is_kept_for_each_field_that_it_depends_on(calls: Calls, content: dict[str, Any]) -> None:
