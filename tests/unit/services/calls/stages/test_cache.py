@@ -83,6 +83,14 @@ async def test_an_earlier_answer_ends_the_call_and_is_booked_as_one_that_cost_no
         {"system": "Be brief."},
         {"temperature": 0.5},
         {"pinned": Pin(model="local-gold")},
+        {"developer": "Never lie."},
+        {"history": (Said("user", "Hi"),)},
+        {"output_schema": OutputSchema({"type": "object"})},
+        {"stop": ("END",)},
+        {"seed": 7},
+        {"reasoning_effort": "low"},
+        {"top_p": 0.5},
+        {"parallel_tools": False},
     ],
 )
 async def test_another_answer_is_stored_for_each_field_that_it_depends_on(
