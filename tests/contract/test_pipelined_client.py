@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import AuthenticationError, ResponseError
@@ -70,6 +71,14 @@ async def test_a_canceled_caller_leaves_the_order_of_the_others(client: Pipeline
     assert [reply for n, reply in enumerate(replies) if n % 3] == [b"%d" % n for n in range(50) if n % 3]
     assert all(isinstance(reply, asyncio.CancelledError) for reply in replies[::3])
     assert await client.echo("after") == b"after"
+
+
+def test_it_runs_on_the_loop_of_production(redis_url: str) -> None:
+    async def ask() -> list[bytes]:
+        async with client_of(redis_url) as client:
+            return list(await asyncio.gather(client.echo("a"), client.echo("b")))
+
+    assert uvloop.run(ask()) == [b"a", b"b"]
 
 
 async def test_an_error_is_its_callers_alone(client: PipelinedRedis) -> None:
