@@ -9,15 +9,16 @@ from connectors.http.clients import service_client
 from connectors.providers import http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.deltas import Delta, End
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, EmbeddingWire
 from connectors.providers.http_answer import HttpAnswer, Limits, asked
 from connectors.providers.images import ImageInput, noted
-from connectors.providers.json_body import json_text, read_json
+from connectors.providers.json_body import Parsed, json_text, read_json
 from connectors.providers.rate_limits import observed
 from connectors.providers.request_text import request_text
 from connectors.providers.stream_reading import ErrorFrameError, StreamReading
 from connectors.providers.streaming import Deltas, StreamedWire, whole
 from connectors.providers.usage import Bounds, counted
-from connectors.providers.wire import Completion, MalformedError, Wire
+from connectors.providers.wire import Completion, MalformedError, Wire, unsupported
 from schemas.clock import utc_now
 from schemas.errors import StepError
 
@@ -70,6 +71,22 @@ class HttpProvider:
                     yield one
             yield End(self._assembled(request, sent, answer, reading))
 
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        wire = self._wire
+        if not isinstance(wire, EmbeddingWire):
+            raise unsupported(self.name, "embeddings", "the service has none; choose another provider")
+        sent = wire.embed_body(request)
+        async with self._asked(wire.embed_path(request), sent, request) as answer:
+            body = await self._success(answer)
+            received, notes = self._value(answer, body)
+        try:
+            found = wire.read_vectors(received, request)
+        except MalformedError as exc:
+            raise http_errors.malformed(self.name, "vectors", str(exc)) from exc
+        most = sum(self.count_tokens(request.model, text) for text in request.texts)
+        usage, corrected = counted(found.counts, Bounds(most, 0))
+        return EmbeddingResponse(found.vectors, usage, sent, found.rest, (*corrected, *notes))
+
     def count_tokens(self, model: str, text: str) -> int:
         """Return an upper bound: the UTF-8 bytes of ``text`` and the chat's frame.
 
@@ -88,7 +105,7 @@ class HttpProvider:
         await self._client.aclose()
 
     def _asked(
-        self, path: str, sent: Mapping[str, Any], request: ModelRequest
+        self, path: str, sent: Mapping[str, Any], request: ModelRequest | EmbeddingRequest
     ) -> AbstractAsyncContextManager[HttpAnswer]:
         limits = Limits(request.timeout_s, request.silence_s)
         return asked(self._client, self.name, path, sent, self._headers(request), limits)
@@ -131,14 +148,18 @@ class HttpProvider:
         return error
 
     def _plain(self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, body: bytes) -> ModelResponse:
+        received, notes = self._value(answer, body)
+        return self._response(request, sent, received, notes, answer.headers)
+
+    def _value(self, answer: HttpAnswer, body: bytes) -> Parsed:
         try:
-            received, notes = read_json(body)
+            parsed = read_json(body)
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self.name, self._wire.answers, str(exc)) from exc
-        status = http_errors.status_of_error(received)
+        status = http_errors.status_of_error(parsed.value)
         if status is not None:
             raise self._refusal(status, answer.headers, body)
-        return self._response(request, sent, received, notes, answer.headers)
+        return parsed
 
     def _assembled(
         self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, reading: StreamReading
@@ -149,7 +170,7 @@ class HttpProvider:
             raise self._broken(answer, reading, ErrorFrameError(status, received))
         return self._response(request, sent, received, notes, answer.headers)
 
-    def _headers(self, request: ModelRequest) -> dict[str, str]:
+    def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
         return {"Idempotency-Key": request.idempotency_key}
 
     def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StepError:

@@ -13,6 +13,7 @@ from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
+from schemas.stops import Stop
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
 from services.routing.router import Router
@@ -42,6 +43,14 @@ class Quotas(Protocol):
 
     async def settle(self, taken: Taken, made: Made) -> None:
         """Correct what a call took by what it used."""
+        ...
+
+
+class Stops(Protocol):
+    """What was stopped or paused."""
+
+    def applying(self, org_id: str, workflow: str, provider: str, model: str) -> Stop | None:
+        """Return what stops such a call. Raises ``Unavailable`` while it is not known."""
         ...
 
 
@@ -159,3 +168,4 @@ class CallPorts:
     lease_ms: int = 10_000
     quotas: Quotas | None = None
     guards: Sequence[Guard] = ()
+    stops: Stops | None = None

@@ -32,6 +32,7 @@ from connectors.tools.tools_file import ToolsFile
 from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
+from services.budgets.stops import StopDefinitions
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
@@ -138,14 +139,19 @@ def _executor(ctx: RoleContext, worker_id: str, outbox: Outbox, aborts: Cancella
 
 def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
     settings = ctx.settings
-    definitions = BudgetDefinitions()
+    definitions, stops = BudgetDefinitions(), StopDefinitions()
     rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
 
     def apply(definition: Definition) -> None:
+        stops.apply(definition)
         definitions.apply(definition)
         rules.apply(definition)
 
-    follower = DefinitionsFollower(settings.kafka.bootstrap, apply, definitions.mark_loaded)
+    def mark_loaded() -> None:
+        stops.mark_loaded()
+        definitions.mark_loaded()
+
+    follower = DefinitionsFollower(settings.kafka.bootstrap, apply, mark_loaded)
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
@@ -168,6 +174,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         aborts=aborts,
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
+        stops=stops,
         quotas=QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx)),
     )
 
