@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from bench.lines import Line
-from bench.prove import breakers, caches, hedges, optimizer, provider_faults, routes
+from bench.prove import breakers, caches, hedges, optimizer, provider_faults, quotas, routes
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS = (routes, hedges, breakers, optimizer, provider_faults, caches)
+PARTS = (routes, hedges, breakers, quotas, optimizer, provider_faults, caches)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

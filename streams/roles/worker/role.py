@@ -76,7 +76,7 @@ def build(ctx: RoleContext) -> RoleApp:
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
         executor=_executor(ctx, worker_id, outbox, aborts),
-        claims=RedisLeases(ctx.redis, ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
+        claims=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
         metrics=metrics,
@@ -165,11 +165,11 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
             Models.load(settings.providers.routes_file),
             providers,
             prices.estimate,
-            RouteReader(ctx.redis, settings.kafka.partitions),
-            RedisBreakers(ctx.redis),
+            RouteReader(ctx.pipelined(), settings.kafka.partitions),
+            RedisBreakers(ctx.pipelined()),
         ),
         prices=prices,
-        holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
+        holds=RedisHolds(ctx.pipelined(), definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
         cache=CachePorts(
             RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl), load_embedder
@@ -180,7 +180,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
-        quotas=QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx)),
+        quotas=QuotaKeeper(rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx)),
     )
 
 

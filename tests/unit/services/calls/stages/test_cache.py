@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.providers.base import ModelResponse
-from connectors.providers.conversation import Asked, ToolSpec, Turn
+from connectors.providers.base import ModelResponse, OutputSchema
+from connectors.providers.conversation import Asked, Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from connectors.redis.response_cache import Keep
 from schemas.errors import StepError, Unavailable
