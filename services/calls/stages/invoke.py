@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
-from connectors.providers.base import ModelResponse, Provider
-from schemas.errors import StepError
+from pydantic import SecretStr
+
+from connectors.providers.base import ModelRequest, ModelResponse, Provider
+from schemas.errors import StepError, Unavailable
 from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
+from services.calls.provider_keys import ProviderKeys
 from services.calls.streamed import StreamedCall
 from services.calls.timeouts import limited
 
@@ -17,21 +21,47 @@ PROVIDER_GRACE_S = 1.0
 class Invoke:
     """Asks the provider of the route. The last stage: it proceeds to none.
 
+    A provider that refuses an organisation's own key is asked again if there is another key by now: nothing was done.
     A call with a sink is streamed to it, unless guards look at answers first (``withheld``).
 
     Raises ``StepError``: what the provider raises, ``timeout``, or ``canceled``; of a stream a ``BrokenStreamError``.
     """
 
-    def __init__(self, providers: Mapping[str, Provider], aborts: Cancellations, *, withheld: bool = False) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        aborts: Cancellations,
+        *,
+        withheld: bool = False,
+        keys: ProviderKeys | None = None,
+    ) -> None:
+        self._keys = keys
         self._providers = providers
         self._aborts = aborts
         self._withheld = withheld
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        provider = self._providers[call.route.provider]
         content, timeout_s = call.content, call.timeout_s + PROVIDER_GRACE_S
         request = content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt)
-        if not content.stream and call.on_delta is None:
+        if self._keys is None:
+            return await self._asked(call, request)
+        key = request_key = await _key(self._keys.of, call)
+        try:
+            answer = await self._asked(call, replace(request, api_key=key))
+        except StepError as exc:
+            if exc.code != "provider_auth" or key is None:
+                raise
+            key = await _key(self._keys.again, call)
+            if key == request_key:
+                raise
+            answer = await self._asked(call, replace(request, api_key=key))
+        if key is not None:
+            await self._keys.note(call.org_id, call.route.provider)
+        return answer
+
+    async def _asked(self, call: Call, request: ModelRequest) -> Answer:
+        provider = self._providers[call.route.provider]
+        if not call.content.stream and call.on_delta is None:
             response = await self._limited(call, lambda: provider.complete(request))
             return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)
         streamed = StreamedCall(None if self._withheld else call.on_delta)
@@ -45,3 +75,10 @@ class Invoke:
         what = f"the answer of {call.route.provider}/{call.route.model}"
         async with self._aborts.breakable(call.cancel_key), self._aborts.breakable(call.trial.race_key):
             return await limited(ask(), call.timeout_s, what)
+
+
+async def _key(find: Callable[[str, str], Awaitable[SecretStr | None]], call: Call) -> SecretStr | None:
+    try:
+        return await find(call.org_id, call.route.provider)
+    except Unavailable as exc:
+        raise StepError("provider_unavailable", f"keys of providers cannot be read: {exc}", retryable=True) from exc
