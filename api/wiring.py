@@ -21,6 +21,7 @@ from api.services import (
     TopicCreators,
 )
 from connectors.clickhouse.call_facts import CallFacts
+from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
@@ -32,12 +33,14 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_changes import RunFollower
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.sealing import EnvelopeKeys
+from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
@@ -56,6 +59,7 @@ from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
+from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -96,10 +100,15 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
-            budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
+            budgets=Budgets(clients.database),
+            stops=Stops(clients.database),
+            spend=spend,
+            targets=Targets(definitions.workflows, definitions.models),
         ),
         optimizer=_optimizer(settings, clients, definitions),
+        routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
+        quotas=Quotas(clients.database),
         access=AccessServices(
             keys=keys,
             authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
@@ -190,7 +199,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # Only explained routes and the optimizer read ClickHouse; runs and all other requests work without it.
+        # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 

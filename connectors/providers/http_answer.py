@@ -13,7 +13,7 @@ from connectors.providers import http_errors
 #: A connection is quick or hopeless, whatever time the answer may take.
 _CONNECT_S = 10.0
 #: No answer is as long, but what a compressed body of some kilobytes unpacks to may be.
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 #: Of an error's body only the beginning says something.
 _MOST_OF_AN_ERROR = 1024 * 1024
 

@@ -9,14 +9,16 @@ from connectors.http.clients import service_client
 from connectors.providers import http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.deltas import Delta, End
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, EmbeddingWire
 from connectors.providers.http_answer import HttpAnswer, Limits, asked
 from connectors.providers.images import ImageInput, noted
-from connectors.providers.json_body import json_text, read_json
+from connectors.providers.json_body import Parsed, json_text, read_json
+from connectors.providers.rate_limits import observed
 from connectors.providers.request_text import request_text
 from connectors.providers.stream_reading import ErrorFrameError, StreamReading
 from connectors.providers.streaming import Deltas, StreamedWire, whole
 from connectors.providers.usage import Bounds, counted
-from connectors.providers.wire import Completion, MalformedError, Wire
+from connectors.providers.wire import Completion, MalformedError, Wire, unsupported
 from schemas.clock import utc_now
 from schemas.errors import StepError
 
@@ -69,6 +71,22 @@ class HttpProvider:
                     yield one
             yield End(self._assembled(request, sent, answer, reading))
 
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        wire = self._wire
+        if not isinstance(wire, EmbeddingWire):
+            raise unsupported(self.name, "embeddings", "the service has none; choose another provider")
+        sent = wire.embed_body(request)
+        async with self._asked(wire.embed_path(request), sent, request) as answer:
+            body = await self._success(request, answer)
+            received, notes = self._value(request, answer, body)
+        try:
+            found = wire.read_vectors(received, request)
+        except MalformedError as exc:
+            raise http_errors.malformed(self.name, "vectors", str(exc)) from exc
+        most = sum(self.count_tokens(request.model, text) for text in request.texts)
+        usage, corrected = counted(found.counts, Bounds(most, 0))
+        return EmbeddingResponse(found.vectors, usage, sent, found.rest, (*corrected, *notes))
+
     def count_tokens(self, model: str, text: str) -> int:
         """Return an upper bound: the UTF-8 bytes of ``text`` and the chat's frame.
 
@@ -87,12 +105,12 @@ class HttpProvider:
         await self._client.aclose()
 
     def _asked(
-        self, path: str, sent: Mapping[str, Any], request: ModelRequest
+        self, path: str, sent: Mapping[str, Any], request: ModelRequest | EmbeddingRequest
     ) -> AbstractAsyncContextManager[HttpAnswer]:
         limits = Limits(request.timeout_s, request.silence_s)
         return asked(self._client, self.name, path, sent, self._headers(request), limits)
 
-    async def _success(self, request: ModelRequest, answer: HttpAnswer) -> bytes:
+    async def _success(self, request: ModelRequest | EmbeddingRequest, answer: HttpAnswer) -> bytes:
         """Return a success's body. Raises the error that any other status means."""
         body = await answer.whole()
         if not answer.is_success:
@@ -132,14 +150,18 @@ class HttpProvider:
         return error
 
     def _plain(self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, body: bytes) -> ModelResponse:
+        received, notes = self._value(request, answer, body)
+        return self._response(request, sent, received, notes, answer.headers)
+
+    def _value(self, request: ModelRequest | EmbeddingRequest, answer: HttpAnswer, body: bytes) -> Parsed:
         try:
-            received, notes = read_json(body)
+            parsed = read_json(body)
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self.name, self._wire.answers, str(exc)) from exc
-        status = http_errors.status_of_error(received)
+        status = http_errors.status_of_error(parsed.value)
         if status is not None:
             raise self._refusal(request, status, answer.headers, body)
-        return self._response(request, sent, received, notes)
+        return parsed
 
     def _assembled(
         self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, reading: StreamReading
@@ -148,18 +170,25 @@ class HttpProvider:
         status = http_errors.status_of_error(received)
         if status is not None:
             raise self._broken(request, answer, reading, ErrorFrameError(status, received))
-        return self._response(request, sent, received, notes)
+        return self._response(request, sent, received, notes, answer.headers)
 
-    def _headers(self, request: ModelRequest) -> dict[str, str]:
+    def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
         own = {} if request.api_key is None else self._wire.headers(request.api_key.get_secret_value())
         return {"Idempotency-Key": request.idempotency_key} | own
 
-    def _refusal(self, request: ModelRequest, status: int, headers: Mapping[str, str], body: bytes) -> StepError:
+    def _refusal(
+        self, request: ModelRequest | EmbeddingRequest, status: int, headers: Mapping[str, str], body: bytes
+    ) -> StepError:
         key = self._key if request.api_key is None else request.api_key.get_secret_value()
         return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=key)
 
     def _response(
-        self, request: ModelRequest, sent: dict[str, Any], received: Any, notes: tuple[str, ...]
+        self,
+        request: ModelRequest,
+        sent: dict[str, Any],
+        received: Any,
+        notes: tuple[str, ...],
+        headers: Mapping[str, str],
     ) -> ModelResponse:
         try:
             completion = self._wire.read(received, request)
@@ -177,6 +206,7 @@ class HttpProvider:
             served=completion.served,
             problem=completion.problem,
             opaque=None if completion.opaque is None else {"provider": self.name, **completion.opaque},
+            limits=observed(headers, utc_now()),
         )
 
     def _bounds(self, request: ModelRequest, completion: Completion) -> Bounds:

@@ -52,6 +52,8 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     route: RouteWish | None = None
     data_class: str = ""
     stream: bool = False
+    top_p: float | None = None
+    parallel_tools: bool | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -6,15 +6,17 @@ not answer, the keys that were read last are used.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import SecretStr
 
 from connectors.aio.batching import SingleFlight
-from connectors.postgres.vault import ProviderKey
+from connectors.postgres.vault import ProviderKey, fingerprint
 from schemas.errors import StepError, Unavailable
+
+_T = TypeVar("_T")
 
 REMEMBER_S = 3.0
 #: How often the last use of a key is noted.
@@ -60,10 +62,35 @@ class ProviderKeys:
         """
         return self._key(await self._keys(org_id), provider)
 
+    async def name(self, org_id: str, provider: str) -> str:
+        """Return a name of the organisation's own key that reveals nothing of it; empty where it has none."""
+        key = (await self._keys(org_id)).get(provider)
+        return fingerprint(key.get_secret_value())[:8] if isinstance(key, SecretStr) else ""
+
     async def again(self, org_id: str, provider: str) -> SecretStr | None:
         """Return the key as it is stored now: the provider has refused the one that was known."""
         self._known.pop(org_id, None)
         return await self.of(org_id, provider)
+
+    async def asking(self, org_id: str, provider: str, ask: Callable[[SecretStr | None], Awaitable[_T]]) -> _T:
+        """Return what ``ask`` returns, which is given the key.
+
+        A provider that refuses an organisation's own key is asked again if another one is stored by now: nothing was
+        done. Raises what ``ask`` raises, and a ``StepError`` when there is no key.
+        """
+        key = await _found(self.of, org_id, provider)
+        try:
+            answer = await ask(key)
+        except StepError as exc:
+            if exc.code != "provider_auth" or key is None:
+                raise
+            rotated = await _found(self.again, org_id, provider)
+            if rotated == key:
+                raise
+            key, answer = rotated, await ask(rotated)
+        if key is not None:
+            await self.note(org_id, provider)
+        return answer
 
     async def absent(self, org_id: str) -> frozenset[str]:
         """Return the providers that the organisation cannot ask."""
@@ -108,3 +135,12 @@ class ProviderKeys:
                 f"/api/v1/providers/{provider}/credentials, or pin another provider",
             )
         return None
+
+
+async def _found(
+    find: Callable[[str, str], Awaitable[SecretStr | None]], org_id: str, provider: str
+) -> SecretStr | None:
+    try:
+        return await find(org_id, provider)
+    except Unavailable as exc:
+        raise StepError("provider_unavailable", f"keys of providers cannot be read: {exc}", retryable=True) from exc

@@ -58,6 +58,9 @@ def call_started(call: Call, expires_at_ms: int) -> CallStarted:
         expires_at_ms=expires_at_ms,
         price_version=reserved.price_version,
         tags=call.tags,
+        node_id=origin.node_id,
+        prompt_name=call.prompt_name,
+        counters=list(reserved.counters),
     )
 
 
@@ -85,7 +88,7 @@ def call_span(call: Call, record: ProviderCall) -> Span:
     return Span(
         span_id=call.trace.span_id,
         parent_span_id=call.trace.parent_span_id,
-        name=f"chat {record.model}",
+        name=f"{call.operation} {record.model}",
         kind="client",
         start_ns=start_ns,
         end_ns=start_ns + int(record.latency_ms * _NS_PER_MS),
@@ -97,7 +100,7 @@ def call_span(call: Call, record: ProviderCall) -> Span:
 def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
     content, finish_reason = call.content, call.ledger.finish_reason
     attributes: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": call.operation,
         "gen_ai.provider.name": record.provider,
         "gen_ai.request.model": record.model,
         "gen_ai.usage.input_tokens": record.usage.input_tokens,
@@ -108,6 +111,8 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         "agentflow.call.cost_nano": record.cost_nano,
         "gen_ai.request.max_tokens": content.max_tokens,
     }
+    if call.asked_tier is not None:
+        attributes["agentflow.call.stepped_down_from"] = call.asked_tier
     if call.choice is not None and call.trial.number == 0:
         attributes["agentflow.route"] = to_builtins(call.choice)
     if call.trial.number:

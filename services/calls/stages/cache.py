@@ -15,7 +15,17 @@ from services.calls.streamed import deliver
 from services.routing.router import Router
 
 _PLAIN = Content(max_tokens=0)
-_MORE = ("system", "developer", "history", "output_schema", "stop", "seed", "reasoning_effort")
+_MORE = (
+    "system",
+    "developer",
+    "history",
+    "output_schema",
+    "stop",
+    "seed",
+    "reasoning_effort",
+    "top_p",
+    "parallel_tools",
+)
 
 
 class Cache:

@@ -4,10 +4,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from pydantic import SecretStr
-
 from connectors.providers.base import ModelRequest, ModelResponse, Provider
-from schemas.errors import StepError, Unavailable
+from schemas.errors import StepError
 from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.provider_keys import ProviderKeys
@@ -21,7 +19,6 @@ PROVIDER_GRACE_S = 1.0
 class Invoke:
     """Asks the provider of the route. The last stage: it proceeds to none.
 
-    A provider that refuses an organisation's own key is asked again if there is another key by now: nothing was done.
     A call with a sink is streamed to it, unless guards look at answers first (``withheld``).
 
     Raises ``StepError``: what the provider raises, ``timeout``, or ``canceled``; of a stream a ``BrokenStreamError``.
@@ -45,19 +42,8 @@ class Invoke:
         request = content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt)
         if self._keys is None:
             return await self._asked(call, request)
-        key = request_key = await _key(self._keys.of, call)
-        try:
-            answer = await self._asked(call, replace(request, api_key=key))
-        except StepError as exc:
-            if exc.code != "provider_auth" or key is None:
-                raise
-            key = await _key(self._keys.again, call)
-            if key == request_key:
-                raise
-            answer = await self._asked(call, replace(request, api_key=key))
-        if key is not None:
-            await self._keys.note(call.org_id, call.route.provider)
-        return answer
+        org_id, provider = call.org_id, call.route.provider
+        return await self._keys.asking(org_id, provider, lambda key: self._asked(call, replace(request, api_key=key)))
 
     async def _asked(self, call: Call, request: ModelRequest) -> Answer:
         provider = self._providers[call.route.provider]
@@ -75,10 +61,3 @@ class Invoke:
         what = f"the answer of {call.route.provider}/{call.route.model}"
         async with self._aborts.breakable(call.cancel_key), self._aborts.breakable(call.trial.race_key):
             return await limited(ask(), call.timeout_s, what)
-
-
-async def _key(find: Callable[[str, str], Awaitable[SecretStr | None]], call: Call) -> SecretStr | None:
-    try:
-        return await find(call.org_id, call.route.provider)
-    except Unavailable as exc:
-        raise StepError("provider_unavailable", f"keys of providers cannot be read: {exc}", retryable=True) from exc

@@ -36,6 +36,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
             run_id=run_id,
             step_id=step_id,
             attempt=attempt,
+            node_id=request.node_id,
         ),
         trace=Trace(
             trace_id=trace_id(run_id),
@@ -76,6 +77,8 @@ def content_of(
         reasoning_effort=work.reasoning_effort,
         wish=work.route,
         stream=work.stream,
+        top_p=work.top_p,
+        parallel_tools=work.parallel_tools,
     )
 
 

@@ -72,6 +72,8 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         route=_route_wish(node.policy.route, node.policy.quality),
         data_class=node.policy.data_class,
         stream=node.policy.stream,
+        top_p=config.top_p,
+        parallel_tools=config.parallel_tools,
     )
 
 

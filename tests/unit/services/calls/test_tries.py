@@ -11,7 +11,8 @@ from msgspec import convert
 from connectors.aio.clock import WallClock
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.redis.holds import Refused
-from schemas.errors import StepError, TryLater
+from schemas.errors import StepError
+from schemas.quotas import Ask, Limit, Scope, Waiting
 from schemas.records.steps import RouteWish
 from schemas.tables.routes import NOTHING, Learned
 from services.calls.call import Answer, Call, Proceed, Trial
@@ -64,9 +65,11 @@ class Full:
     def __init__(self, *models: str) -> None:
         self._models = models
 
-    async def take(self, call: Call) -> None:
-        if call.route.model in self._models:
-            raise TryLater("no room", 60.0)
+    async def take(self, ask: Ask, patience_ms: float) -> Waiting | None:
+        if ask.model not in self._models:
+            return None
+        limit = Limit("requests", "minute", 1)
+        return Waiting(60_000, Scope(ask.model, ask.model, (limit,)), limit, back=True)
 
 
 @pytest.fixture
