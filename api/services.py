@@ -22,6 +22,7 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
+from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
@@ -130,10 +131,11 @@ class LimitServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys and organisations."""
+    """API keys, organisations, and keys of providers, which need an envelope key."""
 
     keys: Keys
     authenticator: Authenticator
+    vault: Vault | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,9 @@ from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.stops import Stops
+from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
@@ -110,7 +112,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         quotas=Quotas(clients.database),
         cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
-            keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
+            keys=keys,
+            authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
+            vault=_vault(settings, clients),
         ),
         operations=_operations(settings, clients, Measures(runs.bound, runs.streams.bound)),
     )
@@ -131,6 +135,12 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
 
 
+def _vault(settings: Settings, clients: Clients) -> Vault | None:
+    security = settings.security
+    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
+    return None if envelope is None else Vault(clients.database, envelope)
+
+
 def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
@@ -143,6 +153,7 @@ def _definitions(
         models=models,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
         checks=checks,
+        vault=_vault(settings, clients),
     )
     return DefinitionServices(
         workflows=workflows,
