@@ -16,6 +16,7 @@ from connectors.ports.pubsub import PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
@@ -159,5 +160,6 @@ class Services:
     money: MoneyServices
     optimizer: Optimizer
     limits: LimitServices
+    quotas: Quotas
     access: AccessServices
     operations: OperationServices

@@ -33,6 +33,7 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_changes import RunFollower
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
@@ -112,6 +113,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         ),
         optimizer=_optimizer(settings, clients, definitions),
         limits=limits,
+        quotas=Quotas(clients.database),
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
         ),

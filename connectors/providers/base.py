@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from connectors.providers.conversation import Asked, Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
+from schemas.quotas import Observed
 from schemas.records.base import Usage
 from schemas.spec.policy import Effort
 
@@ -62,7 +63,8 @@ class ModelResponse:
     ``notes`` are short codes of what was corrected in it, such as counts that cannot be (``providers.usage``).
     ``problem`` is why an answer that is paid for cannot be used, for example that it has no text. ``opaque`` is what
     the provider wants back with the turn's results, such as signed reasoning. ``served`` is how it was served where
-    that may have a price of its own, such as ``("service_tier", "priority")``.
+    that may have a price of its own, such as ``("service_tier", "priority")``. ``limits`` are the provider's limits, as
+    the answer states them.
     """
 
     text: str
@@ -75,6 +77,7 @@ class ModelResponse:
     problem: StepError | None = None
     opaque: dict[str, Any] | None = None
     served: tuple[tuple[str, str], ...] = ()
+    limits: tuple[Observed, ...] = ()
 
 
 class Provider(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from connectors.http.unpacking import ACCEPTED, UnpackingError, unpacked
 from connectors.providers import http_errors
 
 #: A connection is quick or hopeless, whatever time the answer may take.
@@ -50,6 +51,8 @@ class HttpAnswer:
                 chunk = await anext(self._chunks, None)
         except TimeoutError as exc:
             raise self._limits.passed(self._provider) from exc
+        except UnpackingError as exc:
+            raise http_errors.malformed(self._provider, "a readable body", str(exc)) from exc
         except httpx.HTTPError as exc:
             raise http_errors.from_exception(self._provider, exc, self._limits.timeout_s) from exc
         self._began = True
@@ -102,14 +105,16 @@ async def asked(
     try:
         # httpx limits each read; the whole answer is limited here.
         async with asyncio.timeout(limits.left_s()):
-            request = client.build_request("POST", path, json=body, headers=dict(headers), timeout=timeout)
+            wanted = {"Accept-Encoding": ACCEPTED} | dict(headers)
+            request = client.build_request("POST", path, json=body, headers=wanted, timeout=timeout)
             response = await client.send(request, stream=True)
     except TimeoutError as exc:
         raise http_errors.timed_out(provider, limits.timeout_s) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise http_errors.from_exception(provider, exc, limits.timeout_s) from exc
-    chunks = response.aiter_bytes()
-    assert isinstance(chunks, AsyncGenerator)
+    raw = response.aiter_raw()
+    assert isinstance(raw, AsyncGenerator)
+    chunks = unpacked(raw, response.headers.get("content-encoding", ""))
     try:
         async with aclosing(chunks):
             yield HttpAnswer(provider, response, chunks, limits)

@@ -12,6 +12,7 @@ from connectors.providers.deltas import Delta, End
 from connectors.providers.http_answer import HttpAnswer, Limits, asked
 from connectors.providers.images import ImageInput, noted
 from connectors.providers.json_body import json_text, read_json
+from connectors.providers.rate_limits import observed
 from connectors.providers.request_text import request_text
 from connectors.providers.stream_reading import ErrorFrameError, StreamReading
 from connectors.providers.streaming import Deltas, StreamedWire, whole
@@ -137,7 +138,7 @@ class HttpProvider:
         status = http_errors.status_of_error(received)
         if status is not None:
             raise self._refusal(status, answer.headers, body)
-        return self._response(request, sent, received, notes)
+        return self._response(request, sent, received, notes, answer.headers)
 
     def _assembled(
         self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, reading: StreamReading
@@ -146,7 +147,7 @@ class HttpProvider:
         status = http_errors.status_of_error(received)
         if status is not None:
             raise self._broken(answer, reading, ErrorFrameError(status, received))
-        return self._response(request, sent, received, notes)
+        return self._response(request, sent, received, notes, answer.headers)
 
     def _headers(self, request: ModelRequest) -> dict[str, str]:
         return {"Idempotency-Key": request.idempotency_key}
@@ -155,7 +156,12 @@ class HttpProvider:
         return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=self._key)
 
     def _response(
-        self, request: ModelRequest, sent: dict[str, Any], received: Any, notes: tuple[str, ...]
+        self,
+        request: ModelRequest,
+        sent: dict[str, Any],
+        received: Any,
+        notes: tuple[str, ...],
+        headers: Mapping[str, str],
     ) -> ModelResponse:
         try:
             completion = self._wire.read(received, request)
@@ -173,6 +179,7 @@ class HttpProvider:
             served=completion.served,
             problem=completion.problem,
             opaque=None if completion.opaque is None else {"provider": self.name, **completion.opaque},
+            limits=observed(headers, utc_now()),
         )
 
     def _bounds(self, request: ModelRequest, completion: Completion) -> Bounds:

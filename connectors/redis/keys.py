@@ -59,3 +59,7 @@ def response_cache_key(org_id: str, digest: str) -> str:
 def breaker_key(route: str) -> str:
     """Return the key of a route's breaker; each may be in any slot."""
     return f"breaker:{route}"
+
+
+#: Prefix of all keys of quotas; all are in one slot.
+QUOTAS = "{quota}"

@@ -21,6 +21,10 @@ A call whose estimate is 0 skips 6 and 7 and needs no settlement. A failure from
 call surely was not made, presumed at the estimate when its outcome is unknown. To store the ledger is the caller's own
 commit: a worker does so in its claim, with the outcome (``streams.roles.worker.attempt``).
 
+A call whose route was chosen may take 5 to 10 more than once: at another route after a failure, or beside a slow try
+(``services.calls.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a process
+that dies between two leaves the first as after 8, and nothing of the second.
+
 Two stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a tier
 below when a budget wants that, and ``stop`` before 5 lets nothing pass that was stopped.
 
@@ -55,7 +59,7 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         GuardInput(ports.guards),
         StepDown(),
         Cache(ports.cache, ports.router, ports.clock),
-        RouteCall(ports.router, ports.providers, ports.prices),
+        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
         StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),

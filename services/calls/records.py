@@ -113,8 +113,10 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
     }
     if call.asked_tier is not None:
         attributes["agentflow.call.stepped_down_from"] = call.asked_tier
-    if call.choice is not None:
+    if call.choice is not None and call.trial.number == 0:
         attributes["agentflow.route"] = to_builtins(call.choice)
+    if call.trial.number:
+        attributes["agentflow.try"] = to_builtins(call.trial)
     if content.temperature is not None:
         attributes["gen_ai.request.temperature"] = content.temperature
     if record.outcome == "ok" and finish_reason is not None:

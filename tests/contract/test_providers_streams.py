@@ -1,5 +1,6 @@
 """Every provider's streams: typed deltas that end in the answer of the plain call, however the bytes arrive."""
 
+import asyncio
 import json
 import random
 from contextlib import aclosing
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.deltas import (
     Delta,
@@ -20,8 +22,12 @@ from connectors.providers.deltas import (
 from connectors.providers.stream_reading import StreamReading
 from connectors.providers.streaming import StreamedWire, Streams
 from connectors.providers.usage import Bounds
+from schemas.errors import StepError
+from schemas.records.base import Usage
+from tests.contract.test_providers import AT_MS
 from tests.contract.test_providers_damaged import WIRES
-from tests.support.wire_fixtures import PROVIDERS, cases, fixture, provider_at, request_of
+from tests.provider_faults.server import chunk, fault_server, stream_head
+from tests.support.wire_fixtures import FIXTURES, FOLDER, PROVIDERS, cases, fixture, provider_at, request_of
 from tests.support.wire_server import Reply, wire_server
 from tests.support.wire_streams import STREAM_HEADERS, frames
 
@@ -124,3 +130,76 @@ def test_a_pair_that_is_split_over_two_events_is_one_character(provider: str) ->
     assert notes == ()
     assert "Par\U0001f600" in json.dumps(received, ensure_ascii=False)
     assert "\ufffd" in text_of(deltas)
+
+
+STREAMED = [
+    (provider, file.stem)
+    for provider, folder in FIXTURES.items()
+    for file in sorted((FOLDER / folder / "streamed").glob("*.json"))
+]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_provider_has_streams_as_its_service_writes_them(provider: str) -> None:
+    assert len([name for of, name in STREAMED if of == provider]) >= 2
+
+
+@pytest.mark.parametrize(("provider", "name"), STREAMED)
+async def test_a_stream_as_the_service_writes_it_is_read_as_the_fixture_says(provider: str, name: str) -> None:
+    case = fixture(provider, f"streamed/{name}")
+    expected, request = case["expected"], request_of(case["model"], case["request"])
+    deltas, _ = await streamed(provider, request, "".join(case["events"]).encode())
+    assert isinstance(deltas[-1], End)
+    response = deltas[-1].response
+    assert (response.text, response.finish_reason) == (expected["text"], expected.get("finish_reason", "stop"))
+    assert [[one.id, one.name, one.args] for one in response.asked] == expected.get("asked", [])
+    assert list(response.notes) == expected.get("notes", [])
+    assert [list(how) for how in response.served] == expected.get("served", [])
+    assert response.opaque == expected.get("opaque")
+    assert response.problem is None
+    assert response.usage == Usage(**expected["usage"])
+    if "cost_nano" in expected and provider != "compatible":
+        vendor = "openai" if provider == "responses" else provider
+        cost = PriceBook.load().cost(vendor, case["model"], response.usage, AT_MS, response.served)
+        assert cost == expected["cost_nano"]
+
+
+def frames_of(provider: str) -> list[bytes]:
+    return frames(provider, fixture(provider, "plain")["received"])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_an_answer_that_began_and_stops_is_given_up_after_the_silence(provider: str) -> None:
+    case = fixture(provider, "plain")
+    request = replace(request_of(case["model"], case["request"]), silence_s=0.2, timeout_s=600)
+    body = b"".join(chunk(frame) for frame in frames_of(provider)[:2])
+    async with fault_server([stream_head(), body, "hang"]) as server:
+        client = provider_at(provider, f"http://127.0.0.1:{server.port}/v1")
+        with pytest.raises(StepError, match=r"the answer stopped for 0\.2 s") as caught:
+            [delta async for delta in client.stream(request)]
+        await client.close()
+    assert (caught.value.code, caught.value.retryable) == ("provider_timeout", True)
+    assert caught.value.details["outcome"] == "unknown"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_stream_that_is_closed_closes_its_connection(provider: str) -> None:
+    case = fixture(provider, "plain")
+    body = b"".join(chunk(frame) for frame in frames_of(provider))
+    async with fault_server([stream_head(), body, "wait for close"]) as server:
+        client = provider_at(provider, f"http://127.0.0.1:{server.port}/v1")
+        async with aclosing(client.stream(request_of(case["model"], case["request"]))) as deltas:
+            await anext(deltas)
+        await asyncio.wait_for(server.closed.wait(), 30)
+        await client.close()
+
+
+async def test_a_connection_is_used_again_after_a_stream() -> None:
+    case = fixture("openai", "plain")
+    async with wire_server("openai", Reply(b"".join(frames_of("openai")), 200, STREAM_HEADERS)) as server:
+        client = provider_at("openai", server.url)
+        for _ in range(3):
+            async with aclosing(client.stream(request_of(case["model"], case["request"]))) as deltas:
+                assert isinstance([delta async for delta in deltas][-1], End)
+        await client.close()
+    assert len(set(server.ports)) == 1

@@ -46,7 +46,7 @@ def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     return Completion(
         text=said or refused,
         finish_reason=reason,
-        counts=read_counts(response.get("usage")),
+        counts=read_counts(response.get("usage")) | _searches(items),
         asked=asked,
         problem=_problem(response, reason, has_answer=bool(said or refused or asked)),
         notes=notes,
@@ -54,6 +54,13 @@ def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         hidden=reasoned,
         served=served_by(response, {"service_tier": "service_tier"}),
     )
+
+
+def _searches(items: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return the searches of the service's own tools, which are billed by the call and are in no usage."""
+    kinds = [item.get("type") for item in items if item.get("status") != "failed"]
+    found = {"web_searches": kinds.count("web_search_call"), "storage_searches": kinds.count("file_search_call")}
+    return {kind: count for kind, count in found.items() if count}
 
 
 def _finish(response: Mapping[str, Any], *, has_calls: bool, refused: bool) -> tuple[str, tuple[str, ...]]:

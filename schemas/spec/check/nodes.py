@@ -107,9 +107,11 @@ def queue_of(node: Node) -> str | None:
 
 
 def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
-    """Find a policy for routes or streams that would change nothing."""
+    """Find a policy for routes, streams or data that would change nothing."""
     if node.policy.stream and not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.stream", f"a node of type {node.type} asks no model", "remove it")
+    if node.policy.data_class and not isinstance(node, LlmNode | AgentNode):
+        yield Problem(f"{path}.data_class", f"a node of type {node.type} asks no model", "remove it")
     if node.policy.route is None:
         return
     if not isinstance(node, LlmNode | AgentNode):

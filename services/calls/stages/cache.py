@@ -7,7 +7,7 @@ from connectors.ports.engine import Clock
 from connectors.providers.base import ModelResponse
 from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.errors import Unavailable
-from services.calls.call import Answer, Call, Content, Proceed
+from services.calls.call import UNROUTED, Answer, Call, Content, Proceed
 from services.calls.ports import ResponseCache
 from services.calls.records import call_span, provider_call
 from services.calls.stages.route import routed
@@ -42,6 +42,8 @@ class Cache:
             return self._stand_in(call, earlier)
         answer = await proceed(call)
         response = answer.response
+        # A fallback is another model's answer.
+        key = key if answer.route in (UNROUTED, call.route) else _key(structs.replace(call, route=answer.route))
         await self._put(key, CachedAnswer(response.text, response.usage, response.finish_reason))
         return answer
 

@@ -43,5 +43,5 @@ class Invoke:
 
     async def _limited(self, call: Call, ask: Callable[[], Awaitable[ModelResponse]]) -> ModelResponse:
         what = f"the answer of {call.route.provider}/{call.route.model}"
-        async with self._aborts.breakable(call.cancel_key):
+        async with self._aborts.breakable(call.cancel_key), self._aborts.breakable(call.trial.race_key):
             return await limited(ask(), call.timeout_s, what)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from connectors.providers.registry import Endpoint, build_providers, provider_na
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
+from connectors.redis.quotas import RedisQuotas
 from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
@@ -34,6 +36,9 @@ from services.budgets.stops import StopDefinitions
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
+from services.quotas.keeper import QuotaKeeper
+from services.quotas.learned import debt
+from services.quotas.rules import QuotaRules, QuotasFile
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from streams.process.context import RoleContext
@@ -135,10 +140,12 @@ def _executor(ctx: RoleContext, worker_id: str, outbox: Outbox, aborts: Cancella
 def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
+    rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
 
     def apply(definition: Definition) -> None:
         stops.apply(definition)
         definitions.apply(definition)
+        rules.apply(definition)
 
     def mark_loaded() -> None:
         stops.mark_loaded()
@@ -168,7 +175,14 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
+        quotas=QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx)),
     )
+
+
+def _credentials(ctx: RoleContext) -> dict[str, str]:
+    """Return a name of each provider's key that is the same in all processes and reveals nothing of it."""
+    named = ((name, f"{name}:{endpoint.base_url}:{endpoint.api_key}") for name, endpoint in _endpoints(ctx).items())
+    return {name: sha256(text.encode()).hexdigest()[:8] for name, text in named}
 
 
 def _providers(ctx: RoleContext) -> dict[str, Provider]:
