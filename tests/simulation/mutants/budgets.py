@@ -70,13 +70,6 @@ MUTANTS = (
         "each dimension has its own spend",
     ),
     Mutant(
-        "late_difference_lost",
-        COUNTERS,
-        "late={**late, name: late.get(name, 0) + difference}",
-        "late=late",
-        "an estimate that the ledger has is corrected when its actual cost comes before the ledger's amounts",
-    ),
-    Mutant(
         "ledger_added_twice",
         COUNTERS,
         "== event.budget_id and not one.opened and",
