@@ -31,6 +31,7 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
 from services.routing.evaluation import RouteEvaluations
@@ -117,6 +118,7 @@ class MoneyServices:
     stops: Stops
     spend: Spend
     targets: Targets
+    opening: Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

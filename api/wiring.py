@@ -23,6 +23,7 @@ from api.services import (
 from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
+from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.objects.s3 import s3_access
@@ -57,6 +58,7 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
+from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
@@ -94,17 +96,25 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     definitions = _definitions(settings, clients, appender, topics)
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
-    keys = Keys(clients.database)
+    keys, budgets = Keys(clients.database), Budgets(clients.database)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
         definitions=definitions,
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
-            budgets=Budgets(clients.database),
+            budgets=budgets,
             stops=Stops(clients.database),
             spend=spend,
             targets=Targets(definitions.workflows, definitions.models),
+            opening=Opening(
+                budgets,
+                spend,
+                SpendLedger(clients.clickhouse),
+                clients.progress,
+                appender,
+                settings.kafka.partitions,
+            ),
         ),
         optimizer=_optimizer(settings, clients, definitions),
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),

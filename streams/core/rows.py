@@ -52,6 +52,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("amount_nano", "booked_at", "input_tokens", "output_tokens", "price_version", "tags"),
         *_ORIGIN,
         *OTHER_KINDS,
+        *("node_id", "prompt_name"),
     ),
     PROVIDER_CALLS: (
         *("org_id", "call_id", "request_id", "run_id", "step_id", "attempt", "workflow_name", "provider"),
@@ -110,6 +111,7 @@ def _cost_event(event: CostEvent, origin: Origin) -> Rows:
         *(event.price_version, event.tags),
         *origin,
         *_other_kinds(event.usage),
+        *(event.node_id, event.prompt_name),
     )
     return Rows(COST_EVENTS, [row])
 
