@@ -122,7 +122,7 @@ CATALOGUE: tuple[Topic, ...] = (
         RUN_EVENTS,
         key="run id",
         model=RunEvent | KeyReleased,
-        writers=("api", "ingress", "scheduler", "worker", "orchestrator", "admission"),
+        writers=("api", "ingress", "scheduler", "worker", "orchestrator", "admission", "budgets"),
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
         append_time=True,

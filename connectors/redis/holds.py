@@ -205,7 +205,7 @@ def entry_of(call: CallStarted) -> HoldEntry:
         call.call_id,
         call.expires_at_ms,
         call.booked_at_ms,
-        encode(call.presumed()),
+        encode(call.expired()),
         _SEPARATOR.join(fields),
     )
 

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from msgspec import structs
+
 from schemas.payload import Payload
 from schemas.records.base import Int64, Millis, NanoDollars, Record, Usage
 from schemas.records.run_events import Capture
@@ -84,13 +86,18 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
             tags=self.tags,
         )
 
+    def expired(self) -> "CostEvent":
+        """Return the settlement that the call becomes when its hold ends: no outcome of a step reports it."""
+        return structs.replace(self.presumed(), unreported=True)
+
 
 class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.event"):
     """One settlement: what a call did cost.
 
     ``booked_at_ms`` is the time of the call's hold; the amount books into the windows of that time. A call
     whose hold outlived it is settled as ``presumed`` at the estimate, and corrected by its ``actual`` event
-    when that comes. ``call_id`` with ``kind`` is the record's id.
+    when that comes. ``call_id`` with ``kind`` is the record's id. ``unreported``: no outcome of a step has this cost,
+    so the fold of budgets reports it to the run (``CallSettled``).
     """
 
     type: ClassVar[str] = "cost.event"
@@ -107,6 +114,7 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
     usage: Usage = Usage()
     price_version: str
     tags: dict[str, str] = {}
+    unreported: bool = False
 
     @property
     def event_id(self) -> str:

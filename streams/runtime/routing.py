@@ -17,6 +17,7 @@ from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_events import (
+    CallSettled,
     CancelRequested,
     ChildFinished,
     RunAdmitted,
@@ -74,6 +75,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
             CancelRequested,
             SignalReceived,
             ChildFinished,
+            CallSettled,
         ),
         _of_run,
     ),

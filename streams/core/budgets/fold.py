@@ -9,6 +9,9 @@ call is one entity ``settled:<call id>``, kept for ``SETTLED_HORIZON_MS`` from i
     presumed     ignore               spend the difference, release   ignore, release
     actual       ignore               ignore, release                 ignore, release
 
+A settlement that no outcome reports, and each correction, is reported to the call's run (``CallSettled``), which counts
+each call once, too.
+
 So the spend is the sum of the final settlements of distinct calls, whatever the order and however often each
 comes. And a started call has a hold, wherever the table was restored from, until it has a settlement, which the end of
 the hold is, too. A release comes with every settlement, since a hold may have been put back after the first.
@@ -26,9 +29,10 @@ from schemas.budgets import spend_fields
 from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
 from schemas.records.money import CallStarted, CostEvent
-from schemas.tables.budgets import BEGUN, SETTLEMENT, settled_entity
+from schemas.records.run_events import CallSettled
+from schemas.tables.budgets import BEGUN, REPORTED, SETTLEMENT, settled_entity
 from schemas.tables.entry import Entry, entry
-from streams.core.commands import Command, Count, ExpireAt, Hold, Release
+from streams.core.commands import Command, Count, Emit, ExpireAt, Hold, Release
 from streams.core.state import State
 
 #: How long a settlement is remembered, and so how late a repeat of it may come and still be told apart. It is
@@ -40,6 +44,7 @@ _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Effect = Literal["booked", "corrected", "repeated"]
 
 _STARTED = msgspec.json.Decoder(CallStarted)
+_REPORTED = msgspec.json.Decoder(CallSettled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +98,20 @@ class BudgetsFold:
         return ()
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
-        """Return nothing: spend waits for nobody."""
-        return []
+        """Return what the run of a call was told of its settlement: spend itself waits for nobody."""
+        told: CallSettled | None = state.get(entity, REPORTED)
+        return [] if told is None else [Emit(told)]
 
-    def encode(self, entity: str, field: str, value: int | Settlement | CallStarted) -> bytes:
-        """Return spend as decimal text, a settlement as a JSON list, a call under way as its record."""
-        if isinstance(value, CallStarted):
+    def encode(self, entity: str, field: str, value: int | Settlement | CallStarted | CallSettled) -> bytes:
+        """Return spend as decimal text, a settlement as a JSON list, a call under way or its report as a record."""
+        if isinstance(value, CallStarted | CallSettled):
             return msgspec.json.encode(value)
         return b"%d" % value if isinstance(value, int) else encode_settlement(value)
 
-    def decode(self, entity: str, field: str, data: bytes) -> int | Settlement | CallStarted:
+    def decode(self, entity: str, field: str, data: bytes) -> int | Settlement | CallStarted | CallSettled:
         """Return what ``encode`` was given."""
+        if field == REPORTED:
+            return _REPORTED.decode(data)
         if field != SETTLEMENT:
             return int(data)
         return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
@@ -151,13 +159,34 @@ def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     if state.get(entity, BEGUN) is None:
         state.put(entity, BEGUN, 1)
     settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields))
-    return [*_remember(state, event, settlement, now_ms), _count(event, "booked")]
+    report = _report(state, event) if event.unreported else []
+    return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *report]
 
 
 def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) -> list[Command]:
     """Replace the estimate by the cost in the very fields that the estimate was booked into."""
     _spend(state, event.org_id, presumed.fields, event.amount_nano - presumed.amount_nano)
-    return [*_remember(state, event, Actual(event.amount_nano), now_ms), _count(event, "corrected")]
+    return [
+        *_remember(state, event, Actual(event.amount_nano), now_ms),
+        _count(event, "corrected"),
+        *_report(state, event),
+    ]
+
+
+def _report(state: State, event: CostEvent) -> list[Command]:
+    """Tell the run of a call what it did cost; a call that no run makes has none."""
+    if not event.run_id:
+        return []
+    settled = CallSettled(
+        run_id=event.run_id,
+        org_id=event.org_id,
+        step_id=event.step_id,
+        call_id=event.call_id,
+        kind=event.kind,
+        amount_nano=event.amount_nano,
+    )
+    state.put(settled_entity(event.call_id), REPORTED, settled)
+    return [Emit(settled)]
 
 
 def _spend(state: State, org_id: str, fields: Iterable[str], amount_nano: int) -> None:

@@ -130,6 +130,8 @@ class RunFold:
             emitted += _to_parent(turn)
             if admitted.has_turns(state, turn.header):
                 emitted.append(admitted.give_back(turn.header))
+        elif turn.paid_more and turn.is_over:
+            emitted += _to_parent(turn)
         if turn.is_over:
             turn.commands += self._expiry(turn)
         return emitted + turn.commands

@@ -62,6 +62,27 @@ MUTANTS = (
         "a settlement books into the windows of its hold's time",
     ),
     Mutant(
+        "expired_hold_is_not_reported",
+        FOLD,
+        "_report(state, event) if event.unreported else []",
+        "[]",
+        "a run learns of settlements that no outcome reports",
+    ),
+    Mutant(
+        "correction_is_not_reported",
+        FOLD,
+        '_count(event, "corrected"), *_report(state, event)]',
+        '_count(event, "corrected")]',
+        "a run learns of an actual cost that comes late",
+    ),
+    Mutant(
+        "report_is_not_repeated",
+        FOLD,
+        "return [] if told is None else [Emit(told)]",
+        "return []",
+        "a restored table of budgets reports again",
+    ),
+    Mutant(
         "provider_and_model_swapped",
         FOLD,
         "fields = spend_fields(event.workflow_name, event.provider, event.model,",

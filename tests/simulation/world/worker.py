@@ -11,7 +11,7 @@ from schemas.errors import Unavailable
 from schemas.ids import call_id
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo, Record
-from schemas.records.money import CallStarted
+from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded, ToolUse
 from schemas.records.steps import StepRequest
 from streams.core.runs.requests.chained import next_request
@@ -161,7 +161,7 @@ class Worker:
             price_version="1",
         )
 
-    def _settlements(self, request: StepRequest, call: CallStarted | None) -> list[Record]:
+    def _settlements(self, request: StepRequest, call: CallStarted | None) -> list[CostEvent]:
         """Return the settlements of an attempt's call: an estimate, the real cost, or both."""
         if call is None:
             return []
@@ -186,10 +186,10 @@ class Worker:
         if at < 0.08 and request.deferral < 2:
             until = now + rng.choice((0, 500))
             deferred = StepDeferred(**said, until_ms=until, reason="budget", deferral=request.deferral + 1)
-            return [*self._settlements(request, call), deferred]
+            return [*(structs.replace(one, unreported=True) for one in self._settlements(request, call)), deferred]
         costs = self._settlements(request, call)
         said |= {"started_at_ms": now, "finished_at_ms": now, "args_hash": request.args_hash}
-        said["cost_nano"] = 0 if call is None else amount(request.request_id)
+        said |= _costs(call, costs)
         if call is None:
             return [StepFailed(**said, error=ErrorInfo(code="run_budget_exceeded", message="its cap is spent"))]
         if at < 0.25:
@@ -199,6 +199,15 @@ class Worker:
         calls = [ToolUse(id="1", name="t"), ToolUse(id="2", name="u")] if request.step_id.endswith("/turn-1") else []
         output = of_request(request) + (VARIANT if at > 0.9 else 0)
         return [*costs, StepSucceeded(**said, output=inline(output), tool_calls=calls)]
+
+
+def _costs(call: CallStarted | None, costs: list[CostEvent]) -> dict[str, Any]:
+    """Return what an outcome says of its call: the last of its settlements."""
+    if call is None:
+        return {}
+    last = costs[-1]
+    presumed = [call.call_id] if last.kind == "presumed" else []
+    return {"cost_nano": last.amount_nano, "call_ids": [call.call_id], "presumed_calls": presumed}
 
 
 def _over_cap(request: StepRequest) -> bool:
