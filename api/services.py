@@ -28,6 +28,7 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from services.budgets.targets import Targets
+from services.optimizer.optimizer import Optimizer
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
@@ -152,6 +153,7 @@ class Services:
     runs: RunServices
     schedules: ScheduleServices
     money: MoneyServices
+    optimizer: Optimizer
     limits: LimitServices
     access: AccessServices
     operations: OperationServices

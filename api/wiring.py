@@ -20,6 +20,7 @@ from api.services import (
     Services,
     TopicCreators,
 )
+from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.route_spans import RouteSpans
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
@@ -28,6 +29,7 @@ from connectors.objects.store import open_objects
 from connectors.ports.pubsub import NoPubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
+from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_changes import RunFollower
@@ -36,11 +38,13 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
+from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
+from connectors.redis.response_cache import DEFAULT_TTL_S
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -49,6 +53,8 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.budgets.targets import Targets
+from services.optimizer.optimizer import Optimizer, OptimizerPorts
+from services.routing.models import Models
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRunPorts, DryRuns
@@ -90,6 +96,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         money=MoneyServices(
             budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
         ),
+        optimizer=_optimizer(settings, clients, definitions),
         limits=limits,
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
@@ -139,6 +146,19 @@ def _definitions(
     )
 
 
+def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServices) -> Optimizer:
+    ports = OptimizerPorts(
+        facts=CallFacts(clients.clickhouse),
+        workflows=definitions.workflows,
+        registrations=definitions.registrations,
+        changes=OptimizerChanges(clients.database),
+        models=Models.load(settings.providers.routes_file),
+        prices=PriceBook.load(settings.providers.prices_file),
+        cache_ttl_ms=DEFAULT_TTL_S * 1000,
+    )
+    return Optimizer(ports)
+
+
 def _limits(settings: Settings, clients: Clients, appender: DeadlineAppender) -> LimitServices:
     stored = RunLimits(clients.database)
     return LimitServices(
@@ -159,7 +179,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # Only the explanation of a route reads ClickHouse; runs and all other requests work without it.
+        # Only explained routes and the optimizer read ClickHouse; runs and all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 

@@ -27,8 +27,9 @@ class ModelRequest:
 
     The model reads ``system`` and ``developer`` texts, ``history`` (earlier messages), then ``prompt`` with its
     ``pictures``. With ``tools`` it may request calls instead of answering; ``turns`` are the earlier turns since the
-    prompt. ``tool_choice`` is ``auto``, ``none``, ``required`` or the name of a tool. A wire that cannot express a
-    field that is set raises a final ``unsupported_parameter``; nothing is dropped.
+    prompt. ``tool_choice`` is ``auto``, ``none``, ``required`` or the name of a tool. ``silence_s`` is how long an
+    answer that has begun may stop. A wire that cannot express a field that is set raises a final
+    ``unsupported_parameter``; nothing is dropped.
     """
 
     model: str
@@ -49,6 +50,7 @@ class ModelRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Effort | None = None
+    silence_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 
@@ -50,7 +51,7 @@ _TOO_LONG_WORDS = (
     "exceed context limit",
 )
 _FILTERED = frozenset({"content_filter", "content_policy_violation", "responsible_ai_policy_violation"})
-#: Anthropic's types of errors, for those that come in a body without a status.
+#: Types and codes of errors, for those that come in a body without a status: Anthropic's first, then OpenAI's.
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -62,6 +63,9 @@ _STATUS_OF_TYPE = {
     "timeout_error": 504,
     "api_error": 500,
     "overloaded_error": 529,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "server_error": 500,
 }
 #: A provider that requests more than an hour is tried after an hour: the limits of the budget or the run decide then.
 _LONGEST_WAIT_MS = 3_600_000
@@ -112,7 +116,27 @@ def status_of_error(received: object) -> int | None:
     code = error.get("code")
     if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
         return code
-    return _STATUS_OF_TYPE.get(str(error.get("type") or ""), 500)
+    named = (_STATUS_OF_TYPE.get(str(error.get(name) or "")) for name in ("type", "code"))
+    return next((status for status in named if status is not None), 500)
+
+
+def status_of_frame(name: str, value: dict[str, Any]) -> int | None:
+    """Return the status that an event of a stream stands for; ``None`` when it is no error. ``name`` is its type."""
+    if value.get("type") == "error" and "error" not in value:
+        return status_of_error({"error": value | {"type": value.get("code"), "message": value.get("message") or "-"}})
+    if name == "error" and "error" not in value:
+        return status_of_error({"error": value | {"message": value.get("message") or "-"}})
+    return status_of_error(value)
+
+
+def cut(provider: str) -> StepError:
+    """Return the error for a stream that ended before the answer did."""
+    return StepError(
+        "provider_unavailable",
+        f"{provider}: the stream ended before the answer did",
+        retryable=True,
+        details={"outcome": "unknown"},
+    )
 
 
 def _final(status: int, code: str, message: str) -> tuple[str, str] | None:
@@ -159,6 +183,16 @@ def timed_out(provider: str, timeout_s: float) -> StepError:
     return StepError(
         "provider_timeout",
         f"{provider}: no answer within {timeout_s:g} s; allow more time with policy.timeout_ms",
+        retryable=True,
+        details={"outcome": "unknown"},
+    )
+
+
+def silent(provider: str, silence_s: float) -> StepError:
+    """Return the error for an answer that began and did not go on."""
+    return StepError(
+        "provider_timeout",
+        f"{provider}: the answer stopped for {silence_s:g} s",
         retryable=True,
         details={"outcome": "unknown"},
     )

@@ -44,6 +44,7 @@ class RouteCandidate(Answer):
     mean: float | None
     deviation: float | None
     probability: float | None
+    context_tokens: int
 
 
 class RouteExcluded(Answer):

@@ -15,7 +15,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     """One request to a provider and its outcome, with what was sent and received as ``capture`` allows.
 
     ``notes`` are short codes of what was not as it should be: counts that the provider did not give, or that cannot be
-    (see ``services.calls.counts``), and text that is no Unicode.
+    (see ``services.calls.counts``), and text that is no Unicode. ``ttft_ms`` is the time to the first piece of a
+    streamed answer.
     """
 
     type: ClassVar[str] = "provider.call"
@@ -41,6 +42,7 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     request: Payload | None = None
     response: Payload | None = None
     notes: list[str] = []
+    ttft_ms: float | None = None
 
     @property
     def route(self) -> str:

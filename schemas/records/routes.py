@@ -35,6 +35,7 @@ class RouteOutcome(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="
     ``score`` counts until somebody scores the answer: the model's quality, 0 of a call that failed at the provider.
     ``propensity`` is the probability that the route had, ``shares`` that of each candidate. ``estimate_nano`` is the
     bound before the call, ``ceiling_nano`` the wanted mean cost, 0 for none. ``policy`` and ``models`` are versions.
+    ``fallback`` marks a try after, or beside, that of the route that was chosen: chance did not decide it.
     """
 
     type: ClassVar[str] = "route.outcome"
@@ -53,6 +54,7 @@ class RouteOutcome(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="
     models: str
     learned_from: Int64 = 0
     decided_at_ms: Millis
+    fallback: bool = False
 
 
 class RouteScored(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="route.scored"):

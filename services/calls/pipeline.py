@@ -21,6 +21,10 @@ A call whose estimate is 0 skips 6 and 7 and needs no settlement. A failure from
 call surely was not made, presumed at the estimate when its outcome is unknown. To store the ledger is the caller's own
 commit: a worker does so in its claim, with the outcome (``streams.roles.worker.attempt``).
 
+A call whose route was chosen may take 5 to 10 more than once: at another route after a failure, or beside a slow try
+(``services.calls.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a process
+that dies between two leaves the first as after 8, and nothing of the second.
+
 Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 and 10 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
 """
@@ -49,13 +53,13 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         Render(),
         GuardInput(ports.guards),
         Cache(ports.cache, ports.router, ports.clock),
-        RouteCall(ports.router, ports.providers, ports.prices),
+        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
         Settle(ports.prices, ports.objects, ports.clock),
         GuardOutput(ports.guards),
         AnnounceCall(ports.announce, ports.clock, ports.hold_ttl_ms),
-        Invoke(ports.providers, ports.aborts),
+        Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards)),
     )
 
 

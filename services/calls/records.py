@@ -11,6 +11,7 @@ from schemas.records.spans import Span
 from services.calls.call import Call
 
 _NS_PER_MS = 1_000_000
+NOTHING = Usage()
 #: OpenTelemetry's names of kinds of usage, where they differ from ours.
 _KIND_NAMES = {
     "cache_read_tokens": "cache_read.input_tokens",
@@ -60,9 +61,15 @@ def call_started(call: Call, expires_at_ms: int) -> CallStarted:
     )
 
 
-def presumed(call: Call) -> CostEvent | None:
-    """Return the settlement at the estimate of a call with an unknown outcome; none when nothing is held for it."""
-    return call_started(call, 0).presumed() if call.reserved.amount_nano else None
+def presumed(call: Call, amount_nano: int | None = None, usage: Usage = NOTHING) -> CostEvent | None:
+    """Return the settlement of a call with an unknown outcome; none when nothing is held for it.
+
+    It is the estimate, or ``amount_nano`` where ``usage`` is known in part.
+    """
+    if not call.reserved.amount_nano:
+        return None
+    event = call_started(call, 0).presumed()
+    return event if amount_nano is None else structs.replace(event, amount_nano=amount_nano, usage=usage)
 
 
 def settlement(call: Call, amount_nano: int, usage: Usage) -> CostEvent | None:
@@ -101,12 +108,16 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         "agentflow.call.cost_nano": record.cost_nano,
         "gen_ai.request.max_tokens": content.max_tokens,
     }
-    if call.choice is not None:
+    if call.choice is not None and call.trial.number == 0:
         attributes["agentflow.route"] = to_builtins(call.choice)
+    if call.trial.number:
+        attributes["agentflow.try"] = to_builtins(call.trial)
     if content.temperature is not None:
         attributes["gen_ai.request.temperature"] = content.temperature
     if record.outcome == "ok" and finish_reason is not None:
         attributes["gen_ai.response.finish_reasons"] = [finish_reason]
+    if record.ttft_ms is not None:
+        attributes["agentflow.call.ttft_ms"] = record.ttft_ms
     if record.notes:
         attributes["agentflow.call.notes"] = record.notes
     if record.error_code is not None:

@@ -56,7 +56,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
         *_ORIGIN,
         *OTHER_KINDS,
-        "notes",
+        *("notes", "ttft_ms"),
     ),
     TRACE_SPANS: (
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
@@ -114,7 +114,7 @@ def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
         *(_payload(call.request), _payload(call.response)),
         *origin,
         *_other_kinds(call.usage),
-        ", ".join(call.notes),
+        *(", ".join(call.notes), call.ttft_ms),
     )
     return Rows(PROVIDER_CALLS, [row])
 

@@ -270,9 +270,8 @@ class Books:
         self._offset += 1
 
     def spent(self) -> int:
-        """Return what is booked, which is the same in every window and dimension."""
-        (booked,) = {self.get("acme", name) for name in self.fields("acme")} or {0}
-        return int(booked)
+        """Return what is booked for the organisation, which no other dimension exceeds."""
+        return max((int(self.get("acme", name) or 0) for name in self.fields("acme")), default=0)
 
 
 def call(ledger: Ledger | None = None, /, **changes: Any) -> Call:

@@ -4,6 +4,9 @@ from typing import Any
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.compatible.chat import MaxTokensField, read_completion, request_body
+from connectors.providers.compatible.stream import ChatAssembler
+from connectors.providers.conversation import names_by_wire
+from connectors.providers.streaming import Assembler
 from connectors.providers.wire import Bounded, Completion, bearer, unsupported
 
 #: OpenAI refuses more; so do most others.
@@ -32,3 +35,12 @@ class ChatWire(Bounded):
 
     def read(self, received: object, request: ModelRequest) -> Completion:
         return read_completion(received, request.tools)
+
+    def stream_path(self, request: ModelRequest) -> str:
+        return self.path(request)
+
+    def stream_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"stream": True, "stream_options": {"include_usage": True}}
+
+    def assembler(self, request: ModelRequest) -> Assembler:
+        return ChatAssembler(names_by_wire(request.tools))

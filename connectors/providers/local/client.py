@@ -1,6 +1,7 @@
 """The provider ``local`` over HTTP: the same models in a ``local.server``, which counts its calls."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
@@ -9,6 +10,7 @@ from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.behaviour import ATTEMPT_HEADER
 from connectors.providers.local.provider import plain_only
 from connectors.providers.openai.provider import OpenAIProvider
+from connectors.providers.streaming import Deltas
 
 
 class LocalHttpProvider(OpenAIProvider):
@@ -24,6 +26,12 @@ class LocalHttpProvider(OpenAIProvider):
     async def complete(self, request: ModelRequest) -> ModelResponse:
         plain_only(request)
         return await super().complete(request)
+
+    async def stream(self, request: ModelRequest) -> Deltas:
+        plain_only(request)
+        async with aclosing(super().stream(request)) as deltas:
+            async for delta in deltas:
+                yield delta
 
     def added_tokens(self, tools: int, *, has_schema: bool) -> int:
         return 0

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -162,3 +163,17 @@ def answer_body(model: str, key: str, answer: local_model.Answer, asked: Sequenc
             "total_tokens": answer.input_tokens + answer.output_tokens,
         },
     }
+
+
+def answer_chunks(answer: Mapping[str, Any], *, with_usage: bool) -> Iterator[dict[str, Any]]:
+    """Yield a chat completion as the chunks of its stream: the text by words, then the end and the usage."""
+    head = {"id": answer["id"], "object": "chat.completion.chunk", "created": 0, "model": answer["model"]}
+    (choice,) = answer["choices"]
+    message = choice["message"]
+    calls = [call | {"index": index} for index, call in enumerate(message.get("tool_calls", ()))]
+    deltas = [{"content": word} for word in re.findall(r"\s*\S+|\s+$", message["content"] or "")]
+    for delta in [{"role": "assistant", "content": ""}, *deltas, *([{"tool_calls": calls}] if calls else [])]:
+        yield head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield head | {"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
+    if with_usage:
+        yield head | {"choices": [], "usage": answer["usage"]}

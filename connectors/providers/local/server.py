@@ -38,7 +38,7 @@ import uvicorn
 from connectors.providers.local import images
 from connectors.providers.local import model as local_model
 from connectors.providers.local.behaviour import ATTEMPT_HEADER, LocalBehaviour, RateGate, fate_key
-from connectors.providers.local.provider import LocalProvider, answer_body, faulty, rate_limited
+from connectors.providers.local.provider import LocalProvider, answer_body, answer_chunks, faulty, rate_limited
 from schemas.errors import InvalidInput, StepError
 
 _Message = MutableMapping[str, Any]
@@ -163,13 +163,12 @@ class LocalServer:
         else:
             answer, calls = await self._models.answer(model, "\n\n".join(texts), max_tokens, seen), ()
         self._calls.bill(key, answer.input_tokens, answer.output_tokens)
-        return _json(answer_body(model, key, answer, calls))
+        said = answer_body(model, key, answer, calls)
+        return _events(said, request) if request.get("stream") else _json(said)
 
 
 def _asked(body: dict[str, Any]) -> tuple[str, list[str], int]:
     """Return model, the messages' texts and the most tokens of a request. Raises ``InvalidInput`` for a bad field."""
-    if body.get("stream"):
-        raise InvalidInput("'stream' is not supported here; leave it out")
     model, messages = body.get("model"), body.get("messages")
     if not isinstance(model, str):
         raise InvalidInput("'model' must be a string")
@@ -224,6 +223,14 @@ def _model(name: str) -> dict[str, Any]:
 
 def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> _Reply:
     return _Reply(status, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"), headers or {})
+
+
+def _events(answer: dict[str, Any], request: dict[str, Any]) -> _Reply:
+    options = request.get("stream_options")
+    wanted = isinstance(options, dict) and bool(options.get("include_usage"))
+    chunks = [json.dumps(chunk, ensure_ascii=False) for chunk in answer_chunks(answer, with_usage=wanted)]
+    body = "".join(f"data: {chunk}\n\n" for chunk in [*chunks, "[DONE]"])
+    return _Reply(200, body.encode("utf-8", "replace"), {"content-type": "text/event-stream"})
 
 
 def _refusal(status: int, code: str, message: str) -> _Reply:

@@ -7,10 +7,11 @@ from connectors.ports.engine import Clock
 from connectors.providers.base import ModelResponse
 from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.errors import Unavailable
-from services.calls.call import Answer, Call, Content, Proceed
+from services.calls.call import UNROUTED, Answer, Call, Content, Proceed
 from services.calls.ports import ResponseCache
 from services.calls.records import call_span, provider_call
 from services.calls.stages.route import routed
+from services.calls.streamed import deliver
 from services.routing.router import Router
 
 _PLAIN = Content(max_tokens=0)
@@ -37,9 +38,12 @@ class Cache:
         key = _key(call)
         earlier = await self._get(key)
         if earlier is not None:
+            await deliver(call.on_delta, earlier.text)
             return self._stand_in(call, earlier)
         answer = await proceed(call)
         response = answer.response
+        # A fallback is another model's answer.
+        key = key if answer.route in (UNROUTED, call.route) else _key(structs.replace(call, route=answer.route))
         await self._put(key, CachedAnswer(response.text, response.usage, response.finish_reason))
         return answer
 
