@@ -20,6 +20,7 @@ from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.stops import Stops
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
@@ -106,9 +107,10 @@ class ScheduleServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyServices:
-    """Budgets, what was spent of them, and what they may name."""
+    """Budgets, what was spent of them, what they may name, and what is stopped."""
 
     budgets: Budgets
+    stops: Stops
     spend: Spend
     targets: Targets
 

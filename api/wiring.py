@@ -37,6 +37,7 @@ from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.stops import Stops
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
@@ -94,7 +95,10 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
-            budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
+            budgets=Budgets(clients.database),
+            stops=Stops(clients.database),
+            spend=spend,
+            targets=Targets(definitions.workflows, definitions.models),
         ),
         optimizer=_optimizer(settings, clients, definitions),
         limits=limits,

@@ -55,6 +55,7 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
 
     It is what is known of the call until its settlement comes: ``amount_nano`` is held for it, in the windows of
     ``booked_at_ms``. When nobody has said that it lives by ``expires_at_ms``, it is settled as ``presumed``.
+    ``counters`` are the fields under which it is held for budgets with a counter of their own.
     """
 
     type: ClassVar[str] = "call.started"
@@ -70,6 +71,9 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
     expires_at_ms: Millis
     price_version: str
     tags: dict[str, str] = {}
+    node_id: str = ""
+    prompt_name: str = ""
+    counters: list[str] = []
 
     def presumed(self) -> "CostEvent":
         """Return the settlement that the call becomes when it outlives its hold."""
@@ -86,6 +90,8 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
             booked_at_ms=self.booked_at_ms,
             price_version=self.price_version,
             tags=self.tags,
+            node_id=self.node_id,
+            prompt_name=self.prompt_name,
         )
 
     def expired(self) -> "CostEvent":
@@ -117,6 +123,8 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
     price_version: str
     tags: dict[str, str] = {}
     unreported: bool = False
+    node_id: str = ""
+    prompt_name: str = ""
 
     @property
     def event_id(self) -> str:

@@ -23,6 +23,7 @@ _MODELS = frozenset(
     {
         "budget_exceeded",
         "call_settled",
+        "calls_stopped",
         "content_filtered",
         "context_too_long",
         "guard_failed",

@@ -9,6 +9,8 @@ from schemas.budgets import Scope
 from schemas.errors import InvalidInput, Problem
 from schemas.spec.check.shape import MAX_NAMED, similar
 
+#: Users, projects, keys and tags are named when something is submitted for them, prompts also inside of nodes.
+_CHECKED: tuple[Scope, ...] = ("workflow", "provider", "model")
 _ANYHOW = "or give allow_unknown: true for one that is to come"
 
 
@@ -20,8 +22,8 @@ class Targets:
         self._models = models
 
     async def check_budget(self, org_id: str, scope: Scope, target: str | None) -> None:
-        """Raise ``InvalidInput`` when a budget's target does not exist."""
-        if target is None or (scope == "model" and self._is_model(target)):
+        """Raise ``InvalidInput`` when the workflow, provider or model that a budget names does not exist."""
+        if target is None or scope not in _CHECKED or (scope == "model" and self._is_model(target)):
             return
         known = await self._names(org_id, scope)
         if target not in known:

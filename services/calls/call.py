@@ -30,6 +30,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     run_id: str = ""
     step_id: str = ""
     attempt: int = 0
+    node_id: str = ""
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -119,11 +120,15 @@ FIRST = Trial()
 
 
 class Reserved(Struct, frozen=True):
-    """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in."""
+    """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in.
+
+    ``counters`` are those of budgets under which it is held.
+    """
 
     amount_nano: int = 0
     booked_at_ms: int = 0
     price_version: str = ""
+    counters: tuple[str, ...] = ()
 
 
 UNROUTED = Route("", "")
@@ -137,9 +142,9 @@ class Call(Struct, frozen=True, kw_only=True):
     it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
     when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
     take at most. What is done is booked in ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a
-    stream. ``choice`` is there when the route was chosen by a policy. ``data_class`` is that of what is sent. A call
-    that is not ``repeatable`` is never made twice, by a fallback after an unknown outcome or a hedge. ``trial`` says
-    which of the tries of one call this is.
+    stream. ``choice`` is there when the route was chosen by a policy, ``asked_tier`` when the call was stepped down
+    from it. ``data_class`` is that of what is sent. A call that is not ``repeatable`` is never made twice, by a
+    fallback after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
     """
 
     org_id: str
@@ -158,6 +163,7 @@ class Call(Struct, frozen=True, kw_only=True):
     sla_ms: int | None = None
     data_class: str = ""
     repeatable: bool = True
+    asked_tier: Tier | None = None
     on_delta: OnDelta | None = None
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
@@ -170,6 +176,11 @@ class Call(Struct, frozen=True, kw_only=True):
     def pinned(self) -> Pin:
         """What the caller fixes of the route."""
         return self.content.pinned
+
+    @property
+    def prompt_name(self) -> str:
+        """The prompt that the call renders; empty without one."""
+        return "" if self.content.template is None else self.content.template.name
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -196,7 +207,8 @@ class Stage(Protocol):
     """One stage of a call."""
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        """Return the answer: of ``proceed``, which only the stage ``route`` asks more than once, or one of this stage.
+        """Return the answer: of ``proceed``, which only ``route`` and ``step_down`` ask more than once, or one
+        of this stage.
 
         Raises ``StepError``, and ``Deferred`` when nothing was done and the call must wait.
         """

@@ -25,6 +25,9 @@ A call whose route was chosen may take 5 to 10 more than once: at another route 
 (``services.calls.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a process
 that dies between two leaves the first as after 8, and nothing of the second.
 
+Two stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a tier
+below when a budget wants that, and ``stop`` before 5 lets nothing pass that was stopped.
+
 Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 and 10 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
 """
@@ -44,6 +47,8 @@ from services.calls.stages.quota import Quota
 from services.calls.stages.render import Render
 from services.calls.stages.route import RouteCall
 from services.calls.stages.settle import Settle
+from services.calls.stages.step_down import StepDown
+from services.calls.stages.stop import StopCalls
 
 
 def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
@@ -52,8 +57,10 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
     return (
         Render(),
         GuardInput(ports.guards),
+        StepDown(),
         Cache(ports.cache, ports.router, ports.clock),
         RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
+        StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
         Settle(ports.prices, ports.objects, ports.clock),

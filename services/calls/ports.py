@@ -12,6 +12,7 @@ from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
+from schemas.stops import Stop
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
 from services.routing.router import Router
@@ -38,6 +39,14 @@ class Quotas(Protocol):
         Raises ``TryLater`` with the seconds until there may be room, and a ``StepError`` ``quota_exceeded`` when
         queueing is no use, with ``retry_after_ms`` where a later try may help.
         """
+        ...
+
+
+class Stops(Protocol):
+    """What was stopped or paused."""
+
+    def applying(self, org_id: str, workflow: str, provider: str, model: str) -> Stop | None:
+        """Return what stops such a call. Raises ``Unavailable`` while it is not known."""
         ...
 
 
@@ -155,3 +164,4 @@ class CallPorts:
     lease_ms: int = 10_000
     quotas: Quotas | None = None
     guards: Sequence[Guard] = ()
+    stops: Stops | None = None

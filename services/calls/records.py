@@ -58,6 +58,9 @@ def call_started(call: Call, expires_at_ms: int) -> CallStarted:
         expires_at_ms=expires_at_ms,
         price_version=reserved.price_version,
         tags=call.tags,
+        node_id=origin.node_id,
+        prompt_name=call.prompt_name,
+        counters=list(reserved.counters),
     )
 
 
@@ -108,6 +111,8 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         "agentflow.call.cost_nano": record.cost_nano,
         "gen_ai.request.max_tokens": content.max_tokens,
     }
+    if call.asked_tier is not None:
+        attributes["agentflow.call.stepped_down_from"] = call.asked_tier
     if call.choice is not None and call.trial.number == 0:
         attributes["agentflow.route"] = to_builtins(call.choice)
     if call.trial.number:

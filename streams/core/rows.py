@@ -12,6 +12,7 @@ import orjson
 
 from schemas.payload import Payload
 from schemas.records.base import OTHER_KINDS, Record, Usage
+from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_views import RunView, StepView
@@ -167,6 +168,7 @@ _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     CostEvent: _cost_event,
     KeyReleased: lambda _record, _origin: Rows(COST_EVENTS, []),  # an operator's word to the budgets
     CallStarted: lambda _record, _origin: Rows(COST_EVENTS, []),  # its settlement is what it did cost
+    **dict.fromkeys((BudgetDefined, BudgetRemoved, BudgetOpened), lambda _record, _origin: Rows(COST_EVENTS, [])),
     ProviderCall: _provider_call,
     TraceSpans: _trace_spans,
     RunView: _run_view,

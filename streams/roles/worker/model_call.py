@@ -36,6 +36,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
             run_id=run_id,
             step_id=step_id,
             attempt=attempt,
+            node_id=request.node_id,
         ),
         trace=Trace(
             trace_id=trace_id(run_id),

@@ -27,8 +27,10 @@ from connectors.tools.process_pool import MAX_PROCESSES, Processes
 from connectors.tools.process_wire import Place
 from connectors.tools.raised import contain_tasks
 from connectors.tools.tools_file import ToolsFile
+from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
+from services.budgets.stops import StopDefinitions
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
@@ -132,8 +134,17 @@ def _executor(ctx: RoleContext, worker_id: str, outbox: Outbox, aborts: Cancella
 
 def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
     settings = ctx.settings
-    definitions = BudgetDefinitions()
-    follower = DefinitionsFollower(settings.kafka.bootstrap, definitions.apply, definitions.mark_loaded)
+    definitions, stops = BudgetDefinitions(), StopDefinitions()
+
+    def apply(definition: Definition) -> None:
+        stops.apply(definition)
+        definitions.apply(definition)
+
+    def mark_loaded() -> None:
+        stops.mark_loaded()
+        definitions.mark_loaded()
+
+    follower = DefinitionsFollower(settings.kafka.bootstrap, apply, mark_loaded)
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
@@ -156,6 +167,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         aborts=aborts,
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
+        stops=stops,
     )
 
 
