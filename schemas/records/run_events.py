@@ -43,7 +43,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     Large ones among them are stored: ``inputs`` has null in their place, and ``stored_inputs`` where they are, by name.
     ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
     that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission. ``parent`` is
-    the step that started the run, if one did.
+    the step that started the run, if one did; ``caps`` are the caps of that run and those that started it, by run.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -65,6 +65,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     turns: bool = False
     stored_inputs: dict[str, Reference] = {}
     parent: Parent | None = None
+    caps: dict[str, NanoDollars] = {}
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):

@@ -64,3 +64,18 @@ def reported_entry(budget_id: str) -> Entry[tuple[Report, ...]]:
 def settled_entity(call_id: str) -> str:
     """Return the entity that remembers a call and its settlement."""
     return f"{SETTLED_PREFIX}{call_id}"
+
+
+#: Entries of the cap of a run: its amount, what was spent, what is reserved (as of a version), and when the run ended.
+CAP: Entry[int] = entry("cap")
+CAP_SPENT: Entry[int] = entry("spent")
+CAP_RESERVED: Entry[int] = entry("reserved")
+CAP_VERSION: Entry[int] = entry("version")
+CAP_ENDED: Entry[int] = entry("ended")
+#: The entity of a run's cap, and the field of what is held of it among the held amounts of its organisation.
+CAP_PREFIX = "run="
+
+
+def cap_entity(run_id: str) -> str:
+    """Return the entity of a run's cap."""
+    return f"{CAP_PREFIX}{run_id}"

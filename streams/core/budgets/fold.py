@@ -2,8 +2,8 @@
 
 An organisation is one entity with one entry per spend field, in decimal text, which the Lua of holds reads, and one
 per counter of a budget (``counters``), with the definitions of its budgets and what was reported of them
-(``thresholds``). A call is one entity ``settled:<call id>``, kept for ``SETTLED_HORIZON_MS`` from its settlement. The
-rules:
+(``thresholds``). The cap of a run is one entity (``caps``). A call is one entity ``settled:<call id>``, kept for
+``SETTLED_HORIZON_MS`` from its settlement. The rules:
 
     remembered   started comes        actual comes                    presumed comes
     nothing      put the hold back    spend it, release               spend it, release
@@ -32,9 +32,11 @@ from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
 from schemas.records.budgets import BudgetDefined, BudgetEvent, BudgetOpened, BudgetRemoved
 from schemas.records.money import CallStarted, CostEvent
+from schemas.records.run_caps import RunCapEvent, RunEnded, RunReleased, RunReserved
 from schemas.records.run_events import CallSettled
 from schemas.tables.budgets import (
     BEGUN,
+    CAP_PREFIX,
     DEFINED,
     REPORTED_PREFIX,
     SETTLED_PREFIX,
@@ -42,10 +44,11 @@ from schemas.tables.budgets import (
     TOLD,
     DefinedBudget,
     Report,
+    cap_entity,
     settled_entity,
 )
 from schemas.tables.entry import Entry, entry
-from streams.core.budgets import counters, thresholds
+from streams.core.budgets import caps, counters, thresholds
 from streams.core.commands import Command, Count, Emit, ExpireAt, Hold, Release
 from streams.core.state import State
 
@@ -80,18 +83,22 @@ class Presumed:
 
 Settlement = Actual | Presumed
 CallEvent = CallStarted | CostEvent
-MoneyEvent = CallEvent | BudgetEvent
+MoneyEvent = CallEvent | BudgetEvent | RunCapEvent
 _OF_BUDGETS = (BudgetDefined, BudgetRemoved, BudgetOpened)
+_OF_CAPS = (RunReserved, RunReleased, RunEnded)
 
 
 class BudgetsFold:
     """The rules of the table ``budgets``; see ``streams.core.state.Fold``."""
 
     def touches(self, event: MoneyEvent) -> tuple[str, ...]:
-        """Return the organisation and, if the event is of one, the call."""
+        """Return the organisation and, if the event is of one, the call, with the caps that it counts against."""
         if isinstance(event, _OF_BUDGETS):
             return (event.org_id,)
-        return event.org_id, settled_entity(event.call_id)
+        if isinstance(event, _OF_CAPS):
+            return (cap_entity(event.run_id),)
+        of_caps = map(cap_entity, event.caps) if isinstance(event, CostEvent) else ()
+        return event.org_id, settled_entity(event.call_id), *of_caps
 
     def follows(self, state: State, event: MoneyEvent) -> tuple[str, ...]:
         """Return nothing: an event names all that it touches."""
@@ -106,6 +113,8 @@ class BudgetsFold:
             raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
         if isinstance(event, _OF_BUDGETS):
             return _of_budget(state, event, now_ms, offset)
+        if isinstance(event, _OF_CAPS):
+            return caps.apply(state, event, now_ms)
         known: Settlement | CallStarted | None = state.get(settled_entity(event.call_id), SETTLEMENT)
         if isinstance(event, CallStarted):
             return _start(state, event) if known is None else []
@@ -124,6 +133,8 @@ class BudgetsFold:
         if entity.startswith(SETTLED_PREFIX):
             told: CallSettled | None = state.get(entity, TOLD)
             return [] if told is None else [Emit(told)]
+        if entity.startswith(CAP_PREFIX):
+            return []
         return list(thresholds.outstanding(state, entity))
 
     def encode(self, entity: str, field: str, value: Any) -> bytes:
@@ -206,12 +217,13 @@ def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     fields = spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms)
     _spend(state, event.org_id, fields, event.amount_nano)
     fields += counters.book(state, event, now_ms)
+    expiries = caps.spend(state, event.caps, event.amount_nano, now_ms)
     amount, entity = event.amount_nano, settled_entity(event.call_id)
     if state.get(entity, BEGUN) is None:
         state.put(entity, BEGUN, 1)
     settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields))
     reports = _reports(state, event, now_ms) + (_tell(state, event) if event.unreported else [])
-    return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *reports]
+    return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *reports, *expiries]
 
 
 def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) -> list[Command]:
@@ -220,8 +232,14 @@ def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) ->
     shared = (field for field in presumed.fields if not counters.is_counter(field))
     _spend(state, event.org_id, shared, difference)
     counters.correct(state, event, presumed.fields, difference, now_ms)
+    expiries = caps.spend(state, event.caps, difference, now_ms)
     reports = _reports(state, event, now_ms) + _tell(state, event)
-    return [*_remember(state, event, Actual(event.amount_nano), now_ms), _count(event, "corrected"), *reports]
+    return [
+        *_remember(state, event, Actual(event.amount_nano), now_ms),
+        _count(event, "corrected"),
+        *reports,
+        *expiries,
+    ]
 
 
 def _reports(state: State, event: CostEvent, now_ms: int) -> list[Command]:

@@ -15,7 +15,7 @@ from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.spec.loops import iteration_prefix
-from schemas.tables.runs import INPUTS, OTHER_CALLS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
+from schemas.tables.runs import CAPS, INPUTS, OTHER_CALLS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
 from schemas.tables.signals import Signals
 from streams.core.commands import Command
 from streams.core.runs.plan.arguments import Output, Outputs
@@ -111,6 +111,15 @@ class RunReader:
         """What the run's own cap leaves; ``None`` without one. The cost of awaited children counts, too."""
         budget = self.header.budget_nano
         return None if budget is None else max(0, budget - self.cost_nano - self.children_nano)
+
+    @property
+    def caps(self) -> dict[str, int]:
+        """The caps that the run's calls count against, by run: its own, and those of the runs that started it."""
+        budget = self.header.budget_nano
+        if budget is None:
+            return {}
+        above = self._state.get(self.run_id, CAPS) if self.header.source.startswith(CHILD_SOURCE) else None
+        return {**(above or {}), self.run_id: budget}
 
     @property
     def signals(self) -> Signals:
