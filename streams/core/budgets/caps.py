@@ -44,16 +44,17 @@ def apply(state: State, event: RunCapEvent, now_ms: int) -> list[Command]:
 
 
 def spend(state: State, runs: Sequence[str], amount_nano: int, now_ms: int) -> list[Command]:
-    """Add to what is spent of the caps of runs. One whose run has ended stays for another day."""
-    expiries: list[Command] = []
-    for run_id in runs:
-        entity = cap_entity(run_id)
-        if _begin(state, entity):
-            expiries.append(ExpireAt(entity, now_ms + UNKNOWN_MS))
-        state.put(entity, CAP_SPENT, (state.get(entity, CAP_SPENT) or 0) + amount_nano)
-        if state.get(entity, CAP_ENDED) is not None:
-            expiries.append(ExpireAt(entity, now_ms + KEEP_MS))
-    return expiries
+    """Add a settlement to what is spent of the caps of runs."""
+    new = [run_id for run_id in runs if _begin(state, cap_entity(run_id))]
+    correct(state, runs, amount_nano)
+    return [ExpireAt(cap_entity(run_id), now_ms + UNKNOWN_MS) for run_id in new]
+
+
+def correct(state: State, runs: Sequence[str], difference_nano: int) -> None:
+    """Change what is spent of the caps of runs, of those that are still there."""
+    for entity in map(cap_entity, runs):
+        if state.get(entity, BEGUN) is not None:
+            state.put(entity, CAP_SPENT, (state.get(entity, CAP_SPENT) or 0) + difference_nano)
 
 
 def _begin(state: State, entity: str) -> bool:

@@ -232,13 +232,12 @@ def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) ->
     shared = (field for field in presumed.fields if not counters.is_counter(field))
     _spend(state, event.org_id, shared, difference)
     counters.correct(state, event, presumed.fields, difference, now_ms)
-    expiries = caps.spend(state, event.caps, difference, now_ms)
+    caps.correct(state, event.caps, difference)
     reports = _reports(state, event, now_ms) + _tell(state, event)
     return [
         *_remember(state, event, Actual(event.amount_nano), now_ms),
         _count(event, "corrected"),
         *reports,
-        *expiries,
     ]
 
 

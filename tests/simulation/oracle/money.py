@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import CallSettled, ChildFinished, StepFailed, StepSucceeded
+from schemas.tables.budgets import CAP_SPENT, cap_entity
 from tests.simulation.oracle.history import Event, History, Story
 from tests.simulation.world.world import World
 from tests.support.runs import ORG
@@ -24,6 +25,8 @@ def check(world: World, history: History) -> Iterator[str]:
         yield from _costs(history, story)
         yield from _children(history, story)
     yield from _caps(history)
+    yield from _never_over(world, history)
+    yield from _spent_of_caps(world, history)
 
 
 # By organisation
@@ -174,3 +177,47 @@ def _caps(history: History) -> Iterator[str]:
 def _left(story: Story, offset: int) -> int | None:
     cap = story.run.budget_nano
     return None if cap is None else max(0, cap - paid(story, offset))
+
+
+def _never_over(world: World, history: History) -> Iterator[str]:
+    """At no prefix of the log a run and all that it started, and those started, did cost more than its cap."""
+    if world.money.rewound or world.days.left_ms:
+        return
+    counted: dict[str, tuple[int, bool]] = {}
+    spent: dict[str, int] = defaultdict(int)
+    for event in history.costs:
+        said = event.said
+        if not isinstance(said, CostEvent):
+            continue
+        amount_nano, presumed = counted.get(said.call_id, (0, True))
+        if said.call_id in counted and not (presumed and said.kind == "actual"):
+            continue
+        counted[said.call_id] = (said.amount_nano, said.kind == "presumed")
+        for story in _with_ancestors(history, said.run_id):
+            spent[story.id] += said.amount_nano - amount_nano
+            cap = story.run.budget_nano
+            if cap is not None and spent[story.id] > cap:
+                yield f"{story.id} may cost {cap}, and {spent[story.id]} was spent when {said.call_id} was settled"
+
+
+def _with_ancestors(history: History, run_id: str) -> Iterator[Story]:
+    story = history.stories.get(run_id)
+    while story is not None:
+        yield story
+        parent = story.run.parent
+        story = None if parent is None else history.stories.get(parent.run_id)
+
+
+def _spent_of_caps(world: World, history: History) -> Iterator[str]:
+    """What a cap's counter has is what the ledger has of its run and all that it started."""
+    if world.days.left_ms:
+        return
+    expected: dict[str, int] = defaultdict(int)
+    for _, last in _final(history).values():
+        for story in _with_ancestors(history, last.run_id):
+            if story.run.budget_nano is not None:
+                expected[story.id] += last.amount_nano
+    for run_id, amount_nano in expected.items():
+        found = [world.money.entity(p, cap_entity(run_id)).get(CAP_SPENT, b"0") for p in range(world.partitions)]
+        if sum(map(int, found)) != amount_nano:
+            yield f"{run_id} spent {amount_nano} of its cap, and its counter has {found}"
