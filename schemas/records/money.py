@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from msgspec import structs
+
 from schemas.payload import Payload
 from schemas.records.base import Int64, Millis, NanoDollars, Record, Usage
 from schemas.records.run_events import Capture
@@ -56,7 +58,8 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
 
     It is what is known of the call until its settlement comes: ``amount_nano`` is held for it, in the windows of
     ``booked_at_ms``. When nobody has said that it lives by ``expires_at_ms``, it is settled as ``presumed``.
-    ``counters`` are the fields under which it is held for budgets with a counter of their own.
+    ``counters`` are the fields under which it is held for budgets with a counter of their own, ``caps`` the runs whose
+    caps it counts against.
     """
 
     type: ClassVar[str] = "call.started"
@@ -75,6 +78,7 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
     node_id: str = ""
     prompt_name: str = ""
     counters: list[str] = []
+    caps: list[str] = []
 
     def presumed(self) -> "CostEvent":
         """Return the settlement that the call becomes when it outlives its hold."""
@@ -93,7 +97,12 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
             tags=self.tags,
             node_id=self.node_id,
             prompt_name=self.prompt_name,
+            caps=self.caps,
         )
+
+    def expired(self) -> "CostEvent":
+        """Return the settlement that the call becomes when its hold ends: no outcome of a step reports it."""
+        return structs.replace(self.presumed(), unreported=True)
 
 
 class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.event"):
@@ -101,7 +110,8 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
 
     ``booked_at_ms`` is the time of the call's hold; the amount books into the windows of that time. A call
     whose hold outlived it is settled as ``presumed`` at the estimate, and corrected by its ``actual`` event
-    when that comes. ``call_id`` with ``kind`` is the record's id.
+    when that comes. ``call_id`` with ``kind`` is the record's id. ``unreported``: no outcome of a step has this cost,
+    so the fold of budgets reports it to the run (``CallSettled``). ``caps`` are the runs whose caps it counts against.
     """
 
     type: ClassVar[str] = "cost.event"
@@ -118,6 +128,8 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
     usage: Usage = Usage()
     price_version: str
     tags: dict[str, str] = {}
+    unreported: bool = False
+    caps: list[str] = []
     node_id: str = ""
     prompt_name: str = ""
 

@@ -61,6 +61,7 @@ def call_started(call: Call, expires_at_ms: int) -> CallStarted:
         node_id=origin.node_id,
         prompt_name=call.prompt_name,
         counters=list(reserved.counters),
+        caps=sorted(call.caps),
     )
 
 

@@ -16,6 +16,7 @@ from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome, RouteScored
+from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import Span, TraceSpans
 
@@ -197,6 +198,7 @@ def _int64(value: int) -> int:
 _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     CostEvent: _cost_event,
     KeyReleased: lambda _record, _origin: Rows(COST_EVENTS, []),  # an operator's word to the budgets
+    **dict.fromkeys((RunReserved, RunReleased, RunEnded), lambda _record, _origin: Rows(COST_EVENTS, [])),
     CallStarted: lambda _record, _origin: Rows(COST_EVENTS, []),  # its settlement is what it did cost
     **dict.fromkeys((BudgetDefined, BudgetRemoved, BudgetOpened), lambda _record, _origin: Rows(COST_EVENTS, [])),
     ProviderCall: _provider_call,
