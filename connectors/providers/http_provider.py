@@ -66,9 +66,11 @@ class HttpProvider:
             reading = StreamReading(wire.assembler(request), Bounds(self._given(request), request.max_tokens))
             more = True
             while more:
-                found, more = await self._read(answer, reading)
+                found, more, error = await self._read(answer, reading)
                 for one in found:
                     yield one
+                if error is not None:
+                    raise error
             yield End(self._assembled(request, sent, answer, reading))
 
     async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
@@ -117,8 +119,8 @@ class HttpProvider:
             raise self._refusal(answer.status, answer.headers, body)
         return body
 
-    async def _read(self, answer: HttpAnswer, reading: StreamReading) -> tuple[list[Delta], bool]:
-        """Return what comes next of a stream, and whether more may come.
+    async def _read(self, answer: HttpAnswer, reading: StreamReading) -> tuple[list[Delta], bool, StepError | None]:
+        """Return what comes next of a stream, whether more may come, and the error after it.
 
         An answer that is whole is one, whatever becomes of the rest of its stream.
         """
@@ -129,11 +131,11 @@ class HttpProvider:
                 found.append(delta)  # noqa: PERF402 - what came before an error is delivered
             if chunk is None and not reading.finished:
                 raise http_errors.cut(self.name)
-            return found, chunk is not None
+            return found, chunk is not None, None
         except (StepError, ErrorFrameError, MalformedError) as exc:
             if reading.finished:
-                return found, False
-            raise self._broken(answer, reading, exc) from exc
+                return found, False, None
+            return found, False, self._broken(answer, reading, exc)
 
     def _broken(self, answer: HttpAnswer, reading: StreamReading, exc: Exception) -> StepError:
         """Return the error of a stream; once the answer has begun, it may be billed."""
