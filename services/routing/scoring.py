@@ -33,6 +33,9 @@ WEIGHTS: Mapping[RouteBy, dict[str, float]] = {
     "learn": {"cost": 0.25, "latency": 0.2, "quality": 0.4, "reliability": 0.15},
 }
 
+#: The names of a score's parts, in the order in which ``RouteOutcome.terms`` has their values.
+TERMS = ("cost", "latency", "quality", "reliability")
+
 #: A route that is left out for one of these may be back in a moment.
 _PASSING: frozenset[Reason] = frozenset({"unhealthy", "quota"})
 
