@@ -27,7 +27,7 @@ FRAME_TOKENS = 16
 #: More answers at once than a worker's concurrency; a worker above it queues here, inside its own timeout.
 _CONNECTIONS = 200
 #: How long a service may take to close a stream that it has ended, so that its connection can be used again.
-_AFTER_THE_END_S = 1.0
+_AFTER_THE_END_S = 0.25
 
 
 class HttpProvider:
