@@ -27,13 +27,15 @@ from connectors.redis.fenced_table import RedisTable
 from connectors.redis.holds import RedisHolds
 from connectors.redis.keys import budgets_slot
 from connectors.redis.quotas import RedisQuotas
-from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from deploy.local.engines import Endpoints, EngineStack
 from deploy.local.engines.progress import Progress
 from deploy.local.system import ORG, PARTITIONS
 from schemas.budgets import Budget
 from schemas.records.definitions import Definition
+from schemas.settings import Cache
 from services.budgets.definitions import BudgetDefinitions
+from services.caching.ports import CachePorts
 from services.calls.call import Call, Content, Origin, Proceed, Template, Trace
 from services.calls.cancellation import Cancellations
 from services.calls.ledger import Ledger
@@ -103,7 +105,7 @@ async def _pipeline(endpoints: Endpoints, data_dir: Path) -> AsyncIterator[Proce
             prices=PriceBook.load(),
             holds=RedisHolds(redis, _budgets(), PARTITIONS, HOLD_TTL_MS),
             announce=lambda call: outbox.send([to_out(call)]),
-            cache=RedisResponseCache(redis),
+            cache=CachePorts(RedisResponseCache(redis, bounds_of(Cache()))),
             objects=LocalObjects(data_dir / "objects"),
             clock=clock,
             aborts=Cancellations(clock),

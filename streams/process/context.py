@@ -68,6 +68,15 @@ class RoleContext:
         self.on_close(database.close)
         return database
 
+    def cache_redis(self) -> Redis:
+        """Return the Redis of cached answers: one of its own with ``CACHE_REDIS_URL``, else that of the tables."""
+        url = self.settings.cache.url.get_secret_value()
+        if not url:
+            return self.pipelined()
+        redis = connect_pipelined(url)
+        self.on_close(redis.aclose)
+        return redis
+
     def clickhouse(self) -> ClickHouse:
         """Return a client of the caller's own."""
         settings = self.settings.clickhouse
