@@ -156,6 +156,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
     providers, prices = _providers(ctx), PriceBook.load(settings.providers.prices_file)
+    quotas = QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx))
     return CallPorts(
         providers=providers,
         router=PolicyRouter(
@@ -164,6 +165,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
             prices.estimate,
             RouteReader(ctx.redis, settings.kafka.partitions),
             RedisBreakers(ctx.redis),
+            quotas,
         ),
         prices=prices,
         holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
@@ -175,7 +177,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
-        quotas=QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx)),
+        quotas=quotas,
     )
 
 
