@@ -1,7 +1,7 @@
 """Room for calls: which limits apply, taken together in one round trip, corrected after the answer."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from schemas.errors import Unavailable
@@ -9,6 +9,8 @@ from schemas.quotas import Ask, Limit, Made, Scope, Taken, Usage, Waiting
 from schemas.spec.policy import DEFAULT_TIER
 from services.quotas.rules import QuotaRules
 
+Own = Callable[[str, str], Awaitable[str]]
+"""Names an organisation's own key of a provider; empty where it has none. Raises ``Unavailable``."""
 #: A route that a call would wait longer for is passed over while another has room.
 PATIENCE_MS = 2_000
 TIMEOUT_S = 0.5
@@ -31,16 +33,21 @@ class Store(Protocol):
 
 
 class QuotaKeeper:
-    """The quotas of a process. ``credentials`` names each provider's key without revealing it."""
+    """The quotas of a process.
 
-    def __init__(self, rules: QuotaRules, store: Store, credentials: Mapping[str, str]) -> None:
+    ``credentials`` names each provider's key without revealing it, ``own`` those that organisations have of their own.
+    """
+
+    def __init__(self, rules: QuotaRules, store: Store, credentials: Mapping[str, str], own: Own | None = None) -> None:
+        self._own = own
         self._rules = rules
         self._store = store
         self._credentials = credentials
 
     async def take(self, ask: Ask, patience_ms: float) -> Taken | Waiting | None:
         """Take room for a call; ``None`` when nothing limits it, which asks nobody."""
-        ask = ask._replace(credential=self._credentials.get(ask.provider, ""))
+        own = "" if self._own is None else await self._own(ask.org_id, ask.provider)
+        ask = ask._replace(credential=own or self._credentials.get(ask.provider, ""))
         scopes = self._rules.scopes(ask)
         return await self._store.take(ask, scopes, patience_ms) if scopes else None
 
@@ -49,38 +56,34 @@ class QuotaKeeper:
 
         While the quotas cannot be read, all have room. What nothing limits asks nobody.
         """
-        asked = [
-            (route, scope, usage)
-            for route in routes
-            for scope in self._rules.scopes(self._of_route(org_id, route, usage))
-        ]
-        if not asked:
-            return {}
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                found = await self._store.waits([(scope, used) for _, scope, used in asked])
+                asked = [(route, scope) for route in routes for scope in await self._scopes(org_id, route, usage)]
+                found = await self._store.waits([(scope, usage) for _, scope in asked]) if asked else []
         except (Unavailable, TimeoutError):
             return {}
         return {
             route: _why(wait_ms, scope, limit)
-            for (route, scope, _), (wait_ms, limit) in zip(asked, found, strict=True)
+            for (route, scope), (wait_ms, limit) in zip(asked, found, strict=True)
             if wait_ms < 0 or wait_ms > PATIENCE_MS
         }
 
-    def _of_route(self, org_id: str, route: str, usage: Usage) -> Ask:
+    async def _scopes(self, org_id: str, route: str, usage: Usage) -> tuple[Scope, ...]:
         provider, _, model = route.partition("/")
-        return Ask(
+        own = "" if self._own is None else await self._own(org_id, provider)
+        ask = Ask(
             org_id=org_id,
             workflow="",
             tier=DEFAULT_TIER,
             provider=provider,
             model=model,
-            credential=self._credentials.get(provider, ""),
+            credential=own or self._credentials.get(provider, ""),
             call_id="",
             ticket="",
             usage=usage,
             lasts_ms=0,
         )
+        return self._rules.scopes(ask)
 
     async def settle(self, taken: Taken, made: Made) -> None:
         """Correct what a call took."""

@@ -33,6 +33,7 @@ from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall, Work
 from schemas.tables.runs import STATUS
 from services.budgets.definitions import BudgetDefinitions
+from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
@@ -227,7 +228,7 @@ class Bench:
             prices=PriceBook.load(),
             holds=self.holds,
             announce=lambda call: outbox.send([to_out(call)]),
-            cache=RedisResponseCache(self.redis),
+            cache=CachePorts(RedisResponseCache(self.redis)),
             objects=self.objects,
             clock=self.clock,
             aborts=self.aborts,

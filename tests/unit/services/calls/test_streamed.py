@@ -11,9 +11,9 @@ import pytest
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.deltas import Delta, End, Piece, ReasoningDelta, TextDelta, UsageDelta
 from connectors.providers.streaming import Deltas
-from connectors.redis.response_cache import CachedAnswer
 from schemas.errors import StepError
 from schemas.records.base import Usage
+from services.caching.entry import CachedAnswer
 from services.calls.call import Answer, Call
 from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose
@@ -218,6 +218,8 @@ async def test_an_earlier_answer_is_one_delta(tmp_path: Path) -> None:
     made, sink = Made(tmp_path, DELTAS), Sink()
     await made.answer(cache=True)
     (key,) = made.calls.cache.answers
-    made.calls.cache.answers[key] = CachedAnswer("from before", USAGE, "stop")
+    _, keep = made.calls.cache.answers[key]
+    earlier = CachedAnswer(text="from before", usage=USAGE)
+    made.calls.cache.answers[key] = (earlier.encoded(), keep)
     await made.answer(cache=True, on_delta=sink)
     assert sink.deltas == [TextDelta("from before")]

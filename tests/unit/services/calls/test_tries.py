@@ -247,7 +247,8 @@ async def test_run_that_ends_during_a_call_is_not_asked_for_elsewhere(calls: Cal
 async def test_answer_of_a_fallback_is_cached_as_the_model_that_gave_it(calls: Calls) -> None:
     fail(calls, "local-gold")
     await make(calls, Ledger(), cache=True)
-    assert [key.model for key in calls.cache.answers] == ["local-silver"]
+    assert [look.scopes[1] for look in calls.cache.stored] == ["model=local/local-silver"]
+    assert calls.cache.leads == {}
 
 
 async def test_the_try_that_answers_is_the_decision_that_scores_name(calls: Calls) -> None:
