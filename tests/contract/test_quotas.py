@@ -193,3 +193,22 @@ async def test_who_does_not_come_when_its_turn_is_holds_nobody_up(quotas: RedisQ
     assert here.wait_ms > gone.wait_ms
     time.ms += gone.wait_ms + AHEAD_MS + 300
     assert isinstance(await quotas.take(ask(2), scopes, 2_000), Taken)
+
+
+async def test_room_is_looked_at_without_taking_any(quotas: RedisQuotas, time: Time) -> None:
+    requests, tokens = scope(Limit("requests", "minute", 100)), scope(Limit("tokens", "day", 1_000), key="all:day")
+    paused = scope(Limit("requests", "minute"), key="key:k:openai/gpt")
+    used = Usage(1, 100, 50)
+    for _ in range(3):
+        assert [wait for wait, _ in await quotas.waits([(requests, used), (tokens, used), (paused, used)])] == [0, 0, 0]
+    taken = await quotas.take(ask(0, usage=Usage(1, 900, 50)), [requests, tokens, paused], 0)
+    assert isinstance(taken, Taken)
+    await quotas.settle(taken, Made(Usage(1, 900, 50), blocked_ms=7_000))
+    (soon, _), (tomorrow, day), (pause, _), (never, least) = await quotas.waits(
+        [(requests, used), (tokens, used), (paused, used), (scope(Limit("tokens", "minute", 149)), used)]
+    )
+    assert 0 < soon < MINUTE_MS / 50
+    assert (tomorrow, day.name) == (DAY_MS, "1000 tokens a day")
+    assert (pause, never, least.most) == (7_000, -1, 149)
+    time.ms += 7_000
+    assert (await quotas.waits([(paused, used)]))[0][0] == 0

@@ -163,6 +163,9 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     hold_ttl_ms = settings.tables.hold_ttl_ms
     keys, prices = _provider_keys(ctx), PriceBook.load(settings.providers.prices_file)
     providers = _providers(ctx, keyless=keys is not None)
+    quotas = QuotaKeeper(
+        rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
+    )
     return CallPorts(
         providers=providers,
         router=PolicyRouter(
@@ -171,6 +174,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
             prices.estimate,
             RouteReader(ctx.pipelined(), settings.kafka.partitions),
             RedisBreakers(ctx.pipelined()),
+            quotas,
             keys=keys,
         ),
         prices=prices,
@@ -185,9 +189,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
-        quotas=QuotaKeeper(
-            rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
-        ),
+        quotas=quotas,
         keys=keys,
     )
 
