@@ -54,6 +54,7 @@ TAGS = [
     {"name": "budgets", "description": "Spending limits, and the amounts spent and held against them."},
     {"name": "cache", "description": "Answers of models that are used again."},
     {"name": "limits", "description": "Limits of concurrently running runs."},
+    {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
@@ -114,8 +115,7 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; requests in flight are answered first."""
-    # A traceback for every probe of a server that is down would hide the one line that names the cause.
-    log_lines.set_up(os.environ.get("LOG_LEVEL", "INFO"), quiet=("clickhouse_connect", "uvicorn.error"))
+    log_lines.set_up(os.environ.get("LOG_LEVEL", "INFO"), quiet=("uvicorn.error",))
     # uvicorn raises the signal again after a clean stop, which would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, _leave)
     try:

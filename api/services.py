@@ -16,10 +16,12 @@ from connectors.ports.pubsub import PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.stops import Stops
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
@@ -29,6 +31,8 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from services.budgets.targets import Targets
+from services.optimizer.optimizer import Optimizer
+from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
@@ -106,9 +110,10 @@ class ScheduleServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyServices:
-    """Budgets, what was spent of them, and what they may name."""
+    """Budgets, what was spent of them, what they may name, and what is stopped."""
 
     budgets: Budgets
+    stops: Stops
     spend: Spend
     targets: Targets
 
@@ -153,7 +158,10 @@ class Services:
     runs: RunServices
     schedules: ScheduleServices
     money: MoneyServices
+    optimizer: Optimizer
+    routing: RouteEvaluations
     limits: LimitServices
     cache: RedisResponseCache
+    quotas: Quotas
     access: AccessServices
     operations: OperationServices

@@ -36,6 +36,7 @@ def lifespan_of(
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
                 asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
+                asyncio.create_task(_until_done("create the topics of organisations", lambda: _topics(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
                 asyncio.create_task(services.runs.known.watch()),
@@ -51,6 +52,12 @@ async def _bootstrap(settings: Settings, services: Services) -> None:
     key = services.access.authenticator.bootstrap(org_id, secret) if secret else None
     await services.access.keys.bootstrap(org_id, key)
     services.definitions.publisher.wake()
+
+
+async def _topics(services: Services) -> None:
+    """Create the topics of organisations that were made by a version which had fewer of them."""
+    for org_id in await services.access.keys.organisations():
+        await services.definitions.topics.of_organisation(org_id)
 
 
 async def _queues(services: Services) -> None:

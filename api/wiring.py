@@ -20,6 +20,8 @@ from api.services import (
     Services,
     TopicCreators,
 )
+from connectors.clickhouse.call_facts import CallFacts
+from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
@@ -28,14 +30,18 @@ from connectors.objects.store import open_objects
 from connectors.ports.pubsub import NoPubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
+from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_changes import RunFollower
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.stops import Stops
 from connectors.postgres.workflows import Workflows
+from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
@@ -50,6 +56,10 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.budgets.targets import Targets
+from services.caching.policy import DEFAULT_TTL_S
+from services.optimizer.optimizer import Optimizer, OptimizerPorts
+from services.routing.evaluation import RouteEvaluations
+from services.routing.models import Models
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRunPorts, DryRuns
@@ -89,10 +99,16 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
-            budgets=Budgets(clients.database), spend=spend, targets=Targets(definitions.workflows, definitions.models)
+            budgets=Budgets(clients.database),
+            stops=Stops(clients.database),
+            spend=spend,
+            targets=Targets(definitions.workflows, definitions.models),
         ),
+        optimizer=_optimizer(settings, clients, definitions),
+        routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
+        quotas=Quotas(clients.database),
         access=AccessServices(
             keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
         ),
@@ -141,6 +157,19 @@ def _definitions(
     )
 
 
+def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServices) -> Optimizer:
+    ports = OptimizerPorts(
+        facts=CallFacts(clients.clickhouse),
+        workflows=definitions.workflows,
+        registrations=definitions.registrations,
+        changes=OptimizerChanges(clients.database),
+        models=Models.load(settings.providers.routes_file),
+        prices=PriceBook.load(settings.providers.prices_file),
+        cache_ttl_ms=DEFAULT_TTL_S * 1000,
+    )
+    return Optimizer(ports)
+
+
 def _limits(settings: Settings, clients: Clients, appender: DeadlineAppender) -> LimitServices:
     stored = RunLimits(clients.database)
     return LimitServices(
@@ -161,7 +190,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # Only the explanation of a route reads ClickHouse; runs and all other requests work without it.
+        # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 

@@ -65,6 +65,21 @@ def call_id(request: str, ordinal: int) -> str:
     return f"{request}#{ordinal}"
 
 
+def try_id(call: str, number: int) -> str:
+    """Return the id of the ``number``-th further try of a call, from 1; the call's own is that of the first."""
+    return f"{call}~{number}" if number else call
+
+
+def try_idempotency_key(key: str, number: int, route: str) -> str:
+    """Return the idempotency key of a further try: another request, so another key, which a repeat finds again."""
+    return f"{key}~{number}:{route}" if number else key
+
+
+def try_span_id(span: str, number: int) -> str:
+    """Return the span id of a further try of a call."""
+    return _digest("span", span, str(number))[:16] if number else span
+
+
 def child_step_id(node_id: str, index: int) -> str:
     """Return the step id of one child of a mapped node, e.g. ``analyze[3]``."""
     return f"{node_id}[{index}]"

@@ -1,7 +1,7 @@
 """Money is an integer count of nano-dollars (1e-9 USD) inside and a decimal string outside.
 
 Integers keep every sum exact and associative, so a rebuilt table equals the live one to the last digit.
-Limits stay under 2**53 because Redis' Lua computes in IEEE doubles.
+Amounts of calls and runs stay under 2**53, which JSON's numbers hold everywhere. Limits of budgets may be larger.
 """
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -9,16 +9,18 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 NANO_PER_DOLLAR = 1_000_000_000
 NANO_PER_CENT = NANO_PER_DOLLAR // 100
 MAX_NANO = 2**53 - 1
+#: The largest limit of a budget, about 9 billion dollars: sums of it and a call stay within 64 bits.
+MAX_LIMIT_NANO = 9 * 10**18
 
 
-def from_cents(cents: int | str | Decimal) -> int:
+def from_cents(cents: int | str | Decimal, most: int = MAX_NANO) -> int:
     """Convert an amount in cents (fractions allowed) to nano-dollars, rounded half up."""
-    return _to_nano(cents, NANO_PER_CENT)
+    return _to_nano(cents, NANO_PER_CENT, most)
 
 
-def from_usd(usd: int | str | Decimal) -> int:
+def from_usd(usd: int | str | Decimal, most: int = MAX_NANO) -> int:
     """Convert an amount in US dollars to nano-dollars, rounded half up."""
-    return _to_nano(usd, NANO_PER_DOLLAR)
+    return _to_nano(usd, NANO_PER_DOLLAR, most)
 
 
 def check_cents(amount: Decimal) -> Decimal:
@@ -42,19 +44,19 @@ def cents(nano: int) -> str:
 
 
 def _visible(amount: Decimal, unit: int, named: str) -> Decimal:
-    if amount and not _to_nano(amount, unit):
+    if amount and not _to_nano(amount, unit, MAX_LIMIT_NANO):
         raise ValueError(f"is less than the smallest amount, {_plain(Decimal(1) / unit)} {named}")
     return amount
 
 
-def _to_nano(amount: int | str | Decimal, unit: int) -> int:
+def _to_nano(amount: int | str | Decimal, unit: int, most: int) -> int:
     try:
         exact = Decimal(str(amount)) * unit
         nano = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
     except (InvalidOperation, OverflowError, ValueError) as exc:
         raise ValueError(f"{amount!r} is not an amount of money; write a number such as 12.5") from exc
-    if abs(nano) > MAX_NANO:
-        raise ValueError(f"{amount} is too large; the maximum is {usd(MAX_NANO)} USD")
+    if abs(nano) > most:
+        raise ValueError(f"{amount} is too large; the maximum is {usd(most)} USD")
     return nano
 
 

@@ -121,6 +121,8 @@ class Providers(Group):
     compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
     routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
+    quotas_file: Annotated[str, Var("QUOTAS_FILE")] = ""
+    quotas_learned: Annotated[Flag, Var("QUOTAS_LEARNED")] = True
     local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
     local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0
     local_error_rate: Annotated[float, Var("LOCAL_ERROR_RATE")] = 0.0

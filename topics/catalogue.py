@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from schemas.records.admissions import AdmissionEvent
+from schemas.records.budgets import BudgetEvent, BudgetThreshold
 from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
@@ -43,6 +44,7 @@ TRACE_SPANS = "trace-spans"
 DEFINITIONS = "definitions"
 AUDIT_EVENTS = "audit-events"
 SUBMISSIONS = "workflow-submissions"
+WORKFLOW_EVENTS = "workflow-events"
 
 TABLE_RUNS = "runs"
 TABLE_BUDGETS = "budgets"
@@ -172,19 +174,19 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         COST_EVENTS,
         key="organisation",
-        model=CostEvent | CallStarted | KeyReleased,
-        writers=("worker", "budgets"),
+        model=CostEvent | CallStarted | BudgetEvent | KeyReleased,
+        writers=("worker", "budgets", "api"),
         readers=("budgets", "analytics"),
         retention_ms=90 * DAY_MS,
         append_time=True,
-        summary="calls that started, and one settlement each, in exact money",
+        summary="calls that started, and one settlement each, in exact money; and the budgets that count them",
     ),
     Topic(
         ROUTE_OUTCOMES,
         key="organisation:prompt:tier",
         model=RouteEvent | KeyReleased,
         writers=("worker", "api"),
-        readers=("routes",),
+        readers=("routes", "analytics"),
         retention_ms=30 * DAY_MS,
         append_time=True,
         summary="outcomes of routes that were chosen to learn, and scores of their answers",
@@ -227,6 +229,17 @@ CATALOGUE: tuple[Topic, ...] = (
         retention_ms=365 * DAY_MS,
         summary="one security decision each",
     ),
+    Topic(
+        WORKFLOW_EVENTS,
+        key="what the event is about",
+        model=BudgetThreshold,
+        writers=("budgets",),
+        readers=("any system",),
+        family=True,
+        open_part="org",
+        dead_letters=False,
+        summary="CloudEvents that say what happened; the topic names the organisation",
+    ),
     *(
         Topic(
             checkpoint_topic(table),
@@ -261,6 +274,11 @@ def submissions_topic(org_id: str) -> str:
             f"organisation id {org_id!r} cannot name a topic; use letters, digits, '-' and '_', and not 'dlq'"
         )
     return f"{SUBMISSIONS}.{org_id}"
+
+
+def events_topic(org_id: str) -> str:
+    """Return the topic on which an organisation's other systems read what happened."""
+    return f"{WORKFLOW_EVENTS}.{org_id}"
 
 
 def organisation_of(topic: str) -> str:
@@ -311,7 +329,9 @@ def partitions_of(name: str, default: int) -> int:
 def wanted(organisations: Iterable[str] = (), queues: Iterable[str] = ()) -> dict[str, dict[str, str]]:
     """Return every topic that should exist, by name with its configuration; families for these names."""
     topics = {t.name: t.config() for t in CATALOGUE if not t.family}
-    topics |= {submissions_topic(org): _BY_NAME[SUBMISSIONS].config() for org in organisations}
+    for org in organisations:
+        topics[submissions_topic(org)] = _BY_NAME[SUBMISSIONS].config()
+        topics[events_topic(org)] = _BY_NAME[WORKFLOW_EVENTS].config()
     topics |= queue_topics(queues)
     for t in CATALOGUE:
         if t.dead_letters:

@@ -26,7 +26,7 @@ from schemas.api_models.runs import (
     Tokens,
     Waiting,
 )
-from schemas.budgets import opens_at_ms, window
+from schemas.budgets import API_KEY_TAG, window_name
 from schemas.money import cents, usd
 from schemas.tables.wait_reasons import Wait, read_wait
 from services.runs.dry_run import DryRun
@@ -86,7 +86,7 @@ def queued(receipt: Receipt) -> RunAnswer:
         workflow_name=receipt.workflow_name,
         workflow_version=receipt.workflow_version,
         status="queued",
-        tags=receipt.tags,
+        tags=_shown(receipt.tags),
         submitted_at=timestamp(receipt.submitted_at_ms),
         links=links(receipt.run_id, receipt.workflow_name, receipt.workflow_version),
         budget_cents=cents(receipt.budget_nano) if receipt.budget_nano is not None else None,
@@ -147,7 +147,7 @@ def budget_status(stored: StoredBudget, amounts: Amounts, at_ms: int) -> BudgetS
     remaining = max(0, limit - amounts.spent_nano - amounts.held_nano)
     return BudgetStatus(
         **_budget_fields(stored),
-        window=window(stored.budget.period, at_ms),
+        window=window_name(stored.budget.windows, at_ms),
         state="paused" if stored.budget.paused else "open" if remaining else "exhausted",
         spent_cents=cents(amounts.spent_nano),
         spent_usd=usd(amounts.spent_nano),
@@ -155,7 +155,8 @@ def budget_status(stored: StoredBudget, amounts: Amounts, at_ms: int) -> BudgetS
         held_usd=usd(amounts.held_nano),
         remaining_cents=cents(remaining),
         remaining_usd=usd(remaining),
-        next_window_at=timestamp(opens_at_ms(stored.budget.period, at_ms)),
+        next_window_at=timestamp(stored.budget.windows.next_start(at_ms)),
+        counted_since=timestamp(amounts.counted_since_ms),
     )
 
 
@@ -176,6 +177,11 @@ def key_fields(stored: StoredKey) -> dict[str, Any]:
     }
 
 
+def _shown(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that callers see: which key submitted a run is for budgets alone."""
+    return {name: value for name, value in tags.items() if name != API_KEY_TAG}
+
+
 def _summary_fields(run: RunLine) -> dict[str, Any]:
     return {
         "id": run.id,
@@ -189,7 +195,7 @@ def _summary_fields(run: RunLine) -> dict[str, Any]:
         "total_cost_cents": cents(run.cost_nano + run.children_nano),
         "total_cost_usd": usd(run.cost_nano + run.children_nano),
         "tokens": Tokens(input=run.input_tokens, output=run.output_tokens, kinds=run.kinds or {}),
-        "tags": run.tags,
+        "tags": _shown(run.tags),
         "submitted_at": timestamp(run.created_ms),
         "started_at": timestamp(run.started_ms),
         "finished_at": timestamp(run.finished_ms),
@@ -281,8 +287,15 @@ def _budget_fields(stored: StoredBudget) -> dict[str, Any]:
         "scope": found.scope,
         "target": found.target,
         "period": found.period,
+        "timezone": found.timezone,
+        "week_start": found.week_start,
+        "sliding": found.sliding,
         "limit_cents": cents(found.limit_nano),
         "limit_usd": usd(found.limit_nano),
+        "soft_limit_cents": None if found.soft_limit_nano is None else cents(found.soft_limit_nano),
+        "soft_limit_usd": None if found.soft_limit_nano is None else usd(found.soft_limit_nano),
+        "on_exceeded": found.on_exceeded,
+        "thresholds": list(found.thresholds),
         "paused": found.paused,
         "version": stored.version,
         "created_at": timestamp(stored.created_ms),

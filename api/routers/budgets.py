@@ -1,5 +1,6 @@
 """Budgets: limits, and amounts against them."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -11,7 +12,7 @@ from api.routers.errors import errors
 from connectors.postgres.budgets import Changes
 from schemas import money
 from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, ChangeBudget, CreateBudget
-from schemas.budgets import dimension
+from schemas.budgets import Budget, dimension
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
 
@@ -22,16 +23,13 @@ router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"], route_class=Stric
 
 @router.post("", status_code=201, responses={200: {"description": "The same budget exists"}, **errors(409, 413)})
 async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response: Response) -> BudgetAnswer:
-    """Create a budget. It also counts spending in its window from before its creation.
+    """Create a budget. It also counts spending in its window from before its creation, as far as that was recorded.
 
     A `target` that does not exist is 422, unless `allow_unknown` is true.
     """
     if not body.allow_unknown:
         await parts.money.targets.check_budget(who.org_id, body.scope, body.target)
-    name = body.name or f"{dimension(body.scope, body.target)} per {body.period}"
-    stored, new = await parts.money.budgets.create(
-        who.org_id, name, body.scope, body.target, body.period, _limit_nano(body)
-    )
+    stored, new = await parts.money.budgets.create(_wanted(who.org_id, body))
     parts.definitions.publisher.wake()
     response.status_code = 201 if new else 200
     return runs.budget(stored)
@@ -51,7 +49,7 @@ async def get_budget(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetAn
 
 @router.patch("/{budget_id}", responses=errors(404, 409, 413))
 async def change_budget(budget_id: BudgetId, body: ChangeBudget, who: Writer, parts: Parts) -> BudgetAnswer:
-    """Change a budget's limit or name, pause or resume it. Every worker knows it within a second.
+    """Change a budget's limits, policy, thresholds or name, pause or resume it. Every worker knows it within a second.
 
     A lower limit refuses new holds and cancels no call. What is spent in the window stays counted.
     """
@@ -77,12 +75,32 @@ async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> Budge
     """Return what is spent, held and left in the present window."""
     stored = await parts.money.budgets.get(who.org_id, budget_id)
     at_ms = now_ms()
-    (amounts,) = await parts.money.spend.amounts(who.org_id, [stored.budget.field(at_ms)])
+    (amounts,) = await parts.money.spend.amounts(who.org_id, [stored.budget], at_ms)
     return runs.budget_status(stored, amounts, at_ms)
 
 
+def _wanted(org_id: str, body: CreateBudget) -> Budget:
+    unit = f"last {body.period}" if body.sliding else body.period
+    return Budget(
+        id="",
+        org_id=org_id,
+        name=body.name or f"{dimension(body.scope, body.target)} per {unit}",
+        scope=body.scope,
+        target=body.target,
+        period=body.period,
+        limit_nano=_limit_nano(body),
+        timezone=body.timezone,
+        week_start=body.week_start,
+        sliding=body.sliding,
+        on_exceeded=body.on_exceeded,
+        soft_limit_nano=_soft_limit_nano(body),
+        thresholds=tuple(body.thresholds),
+    )
+
+
 def _changes(body: ChangeBudget) -> Changes:
-    nothing = [name for name in body.model_fields_set if getattr(body, name) is None]
+    soft = {"soft_limit_cents", "soft_limit_usd"} & body.model_fields_set
+    nothing = [name for name in body.model_fields_set - soft if getattr(body, name) is None]
     if nothing:
         problems = tuple(Problem(name, "cannot be null", "give a value, or omit the field") for name in nothing)
         raise InvalidInput("; ".join(map(str, problems)), problems)
@@ -93,12 +111,27 @@ def _changes(body: ChangeBudget) -> Changes:
         changes["paused"] = body.paused
     if body.limit_cents is not None or body.limit_usd is not None:
         changes["limit_nano"] = _limit_nano(body)
+    if soft:
+        changes["soft_limit_nano"] = _soft_limit_nano(body)
+    if body.on_exceeded is not None:
+        changes["on_exceeded"] = body.on_exceeded
+    if body.thresholds is not None:
+        changes["thresholds"] = tuple(body.thresholds)
     return changes
 
 
 def _limit_nano(body: CreateBudget | ChangeBudget) -> int:
-    if body.limit_cents is not None:
-        return money.from_cents(body.limit_cents)
-    if body.limit_usd is None:
+    limit = _nano(body.limit_cents, body.limit_usd)
+    if limit is None:
         raise InvalidInput("a budget needs limit_usd or limit_cents")
-    return money.from_usd(body.limit_usd)
+    return limit
+
+
+def _soft_limit_nano(body: CreateBudget | ChangeBudget) -> int | None:
+    return _nano(body.soft_limit_cents, body.soft_limit_usd)
+
+
+def _nano(cents: Decimal | None, usd: Decimal | None) -> int | None:
+    if cents is not None:
+        return money.from_cents(cents, money.MAX_LIMIT_NANO)
+    return None if usd is None else money.from_usd(usd, money.MAX_LIMIT_NANO)

@@ -34,7 +34,7 @@ async def restart_run(
 
     Without `from`, it executes the unsuccessful steps again. Reused steps cost nothing.
     """
-    return await _again(run_id, who.org_id, parts, Again(body.start if body else None), idempotency_key)
+    return await _again(run_id, who, parts, Again(body.start if body else None), idempotency_key)
 
 
 @router.post("/{run_id}/fork", status_code=202, responses=errors(404, 409, 413), summary="Fork with other inputs")
@@ -44,12 +44,12 @@ async def fork_run(run_id: RunId, body: ForkRun, who: Writer, parts: Parts, idem
     With `from`, results of the other nodes are reused although they were made from the old inputs.
     """
     again = Again(body.start, body.inputs, everything=body.start is None)
-    return await _again(run_id, who.org_id, parts, again, idempotency_key)
+    return await _again(run_id, who, parts, again, idempotency_key)
 
 
-async def _again(run_id: str, org_id: str, parts: Parts, again: Again, key: str | None) -> RunForked:
+async def _again(run_id: str, who: Writer, parts: Parts, again: Again, key: str | None) -> RunForked:
     with parts.runs.bound.place():
-        record = await parts.runs.restarts.prepare(org_id, run_id, again, key)
+        record = await parts.runs.restarts.prepare(who.org_id, run_id, again, key, who.key_id)
         submitted = await parts.runs.submissions.submit(record)
     answer = render.accepted(submitted.receipt, submitted.duplicate)
     return RunForked(**answer.model_dump(), forked_from=run_id, reused=list(record.reuse))

@@ -46,10 +46,10 @@ async def submit_run(
     """Accept a run. After the answer 202 the run will reach an end; read it at `links.self`."""
     if dry_run:
         response.status_code = 200
-        found = await parts.runs.dry_runs.of(who.org_id, HTTP_SOURCE, idempotency_key, body)
+        found = await parts.runs.dry_runs.of(who.org_id, HTTP_SOURCE, idempotency_key, body, who.key_id)
         return runs.dry_run(found, now_ms())
     trace = traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None
     with parts.runs.bound.place():
-        record = await parts.runs.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace)
+        record = await parts.runs.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace, who.key_id)
         submitted = await parts.runs.submissions.submit(record)
     return runs.accepted(submitted.receipt, submitted.duplicate)

@@ -27,19 +27,20 @@ SOURCE = "counted"
 FILL_BATCH = 5_000
 JOB_TIMEOUT_S = 180
 ERROR_TAIL = 2_000
+JOBS = ("engine", "stock_faust")
 
 
 def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> list[Line]:
     """Return the three lines. Raises ``BenchError`` when a job did not count every record."""
-    rates: dict[str, list[float]] = {"engine": [], "stock_faust": []}
+    rates: dict[str, list[float]] = {job: [] for job in JOBS}
     with EngineStack(data_dir, {"kafka", "redis"}, durable=False, progress=progress) as endpoints:
         progress("engine: filling the topic")
         asyncio.run(_fill(endpoints, sizes))
         for number in range(sizes.rounds):
-            for job, records in (("engine", sizes.engine_records), ("stock_faust", sizes.stock_records)):
+            for job, records in zip(JOBS, (sizes.engine_records, sizes.stock_records), strict=True):
                 progress(f"{job}: round {number + 1} of {sizes.rounds}, {records} records")
                 rates[job].append(_run(job, endpoints, records, f"out-{job}-{number}"))
-    ratios = tuple(ours / theirs for ours, theirs in zip(rates["engine"], rates["stock_faust"], strict=True))
+    ratios = tuple(ours / theirs for ours, theirs in zip(*rates.values(), strict=True))
     return [
         Line("engine_records_per_s", "records/s", tuple(rates["engine"]), "up to the fenced commit"),
         Line(
@@ -53,7 +54,7 @@ def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> list[Line]:
 
 
 async def _fill(endpoints: Endpoints, sizes: Sizes) -> None:
-    outputs = [f"out-{job}-{number}" for job in ("engine", "stock_faust") for number in range(sizes.rounds)]
+    outputs = [f"out-{job}-{number}" for job in JOBS for number in range(sizes.rounds)]
     async with TopicAdmin(endpoints.kafka_bootstrap) as admin:
         await admin.create({name: {} for name in (SOURCE, *outputs)}, PARTITIONS, 1)
     count = max(sizes.engine_records, sizes.stock_records)
@@ -68,8 +69,13 @@ def input_record(number: int) -> OutRecord:
     return OutRecord(SOURCE, key, b"x" * (RECORD_BYTES - len(key)))
 
 
+def command(job: str) -> list[str]:
+    """Return the start of a job's command line."""
+    return [sys.executable, "-m", f"bench.measures.{job}"]
+
+
 def _run(job: str, endpoints: Endpoints, records: int, target: str) -> float:
-    argv = [sys.executable, "-m", f"bench.{job}", "--bootstrap", endpoints.kafka_bootstrap]
+    argv = [*command(job), "--bootstrap", endpoints.kafka_bootstrap]
     argv += ["--source", SOURCE, "--target", target, "--records", str(records)]
     if job == "engine":
         argv += ["--redis", endpoints.redis_url]

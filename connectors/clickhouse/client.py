@@ -6,6 +6,7 @@ when it is first needed, so a process can start before ClickHouse does.
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from schemas.errors import Unavailable
 # to data frames that are never inserted here. The driver looks for these names first.
 for _name in ("pd", "pd_time_test", "arrow", "pl"):
     vars(options).setdefault(_name, None)
+
+# The driver logs a connection error with its traceback and raises it as well: the caller says it once, in one line.
+logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 
 DEPENDENCY = "clickhouse"
 MIGRATIONS = Path(__file__).parents[2] / "deploy" / "migrations" / "clickhouse"

@@ -1,4 +1,4 @@
-"""The outbox of the ``definitions`` topic.
+"""The outbox of the ``definitions`` topic, and of what budgets say to the fold of money.
 
 A definition and its outbox row are written in one transaction, so every definition in PostgreSQL reaches the topic
 sooner or later, and a crash repeats it at worst. Readers take the newest per key, so a repeat changes nothing.
@@ -10,6 +10,7 @@ from typing import Any
 from connectors.ports.engine import OutRecord
 from connectors.postgres.database import Connection, Database
 from schemas.clock import now_ms
+from schemas.records.base import Record
 from schemas.records.definitions import Definition, DefinitionKind
 from topics.catalogue import DEFINITIONS
 from topics.codec import encode
@@ -37,8 +38,15 @@ async def withdraw(conn: Connection, kind: DefinitionKind, org_id: str, id_: str
     )
 
 
+async def say(conn: Connection, topic: str, key: str, record: Record) -> None:
+    """Write the outbox row of a record for another topic, in the caller's transaction."""
+    await conn.execute(
+        "INSERT INTO definition_outbox (topic, key, value) VALUES ($1, $2, $3)", topic, key, encode(record)
+    )
+
+
 async def _write(conn: Connection, definition: Definition) -> None:
-    await conn.execute("INSERT INTO definition_outbox (key, value) VALUES ($1, $2)", definition.key, encode(definition))
+    await say(conn, DEFINITIONS, definition.key, definition)
 
 
 class Outbox:
@@ -55,8 +63,8 @@ class Outbox:
         async with self._database.transaction("publish definitions") as conn:
             if not await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
                 return 0
-            rows = await conn.fetch("SELECT id, key, value FROM definition_outbox ORDER BY id LIMIT $1", BATCH)
+            rows = await conn.fetch("SELECT id, topic, key, value FROM definition_outbox ORDER BY id LIMIT $1", BATCH)
             if rows:
-                await append([OutRecord(DEFINITIONS, row["key"].encode(), row["value"]) for row in rows])
+                await append([OutRecord(row["topic"], row["key"].encode(), row["value"]) for row in rows])
                 await conn.execute("DELETE FROM definition_outbox WHERE id = ANY($1)", [row["id"] for row in rows])
             return len(rows)

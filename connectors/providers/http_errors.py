@@ -19,13 +19,14 @@ A field that a wire cannot express is a final ``unsupported_parameter`` before a
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 
+from connectors.providers.header_values import duration_ms, number, until_ms
 from connectors.providers.json_body import read_json
 from connectors.providers.wire import an_object
 from schemas.errors import StepError
@@ -50,7 +51,7 @@ _TOO_LONG_WORDS = (
     "exceed context limit",
 )
 _FILTERED = frozenset({"content_filter", "content_policy_violation", "responsible_ai_policy_violation"})
-#: Anthropic's types of errors, for those that come in a body without a status.
+#: Types and codes of errors, for those that come in a body without a status: Anthropic's first, then OpenAI's.
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -62,11 +63,12 @@ _STATUS_OF_TYPE = {
     "timeout_error": 504,
     "api_error": 500,
     "overloaded_error": 529,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "server_error": 500,
 }
 #: A provider that requests more than an hour is tried after an hour: the limits of the budget or the run decide then.
 _LONGEST_WAIT_MS = 3_600_000
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 #: Statuses of a gateway without an answer from its backend, which may have worked and will bill it.
 _GATEWAY = (502, 504)
 
@@ -112,7 +114,27 @@ def status_of_error(received: object) -> int | None:
     code = error.get("code")
     if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
         return code
-    return _STATUS_OF_TYPE.get(str(error.get("type") or ""), 500)
+    named = (_STATUS_OF_TYPE.get(str(error.get(name) or "")) for name in ("type", "code"))
+    return next((status for status in named if status is not None), 500)
+
+
+def status_of_frame(name: str, value: dict[str, Any]) -> int | None:
+    """Return the status that an event of a stream stands for; ``None`` when it is no error. ``name`` is its type."""
+    if value.get("type") == "error" and "error" not in value:
+        return status_of_error({"error": value | {"type": value.get("code"), "message": value.get("message") or "-"}})
+    if name == "error" and "error" not in value:
+        return status_of_error({"error": value | {"message": value.get("message") or "-"}})
+    return status_of_error(value)
+
+
+def cut(provider: str) -> StepError:
+    """Return the error for a stream that ended before the answer did."""
+    return StepError(
+        "provider_unavailable",
+        f"{provider}: the stream ended before the answer did",
+        retryable=True,
+        details={"outcome": "unknown"},
+    )
 
 
 def _final(status: int, code: str, message: str) -> tuple[str, str] | None:
@@ -164,6 +186,16 @@ def timed_out(provider: str, timeout_s: float) -> StepError:
     )
 
 
+def silent(provider: str, silence_s: float) -> StepError:
+    """Return the error for an answer that began and did not go on."""
+    return StepError(
+        "provider_timeout",
+        f"{provider}: the answer stopped for {silence_s:g} s",
+        retryable=True,
+        details={"outcome": "unknown"},
+    )
+
+
 def malformed(provider: str, expected: str, why: str) -> StepError:
     """Return the error for a success whose body is not what was ``expected``."""
     return StepError(
@@ -180,7 +212,7 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
     ``retry-after-ms`` wins over ``Retry-After`` (seconds or a date), which wins over ``x-ratelimit-reset-*`` (``6m0s``)
     and ``anthropic-ratelimit-*-reset`` (a time) of the exhausted limit, or the longest of these if no header names it.
     """
-    exact = _number(headers.get("retry-after-ms"))
+    exact = number(headers.get("retry-after-ms"))
     wait = exact if exact is not None else _retry_after(headers.get("retry-after"), now)
     if wait is None:
         wait = _resets(headers, now)
@@ -188,7 +220,7 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
 
 
 def _retry_after(value: str | None, now: datetime) -> float | None:
-    seconds = _number(value)
+    seconds = number(value)
     if seconds is not None:
         return seconds * 1000
     try:
@@ -211,39 +243,11 @@ def _resets(headers: Mapping[str, str], now: datetime) -> float | None:
 def _limits(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float | None, float | None]]:
     """Yield what is left of each limit that headers name, and how long until it is refilled in milliseconds."""
     for what in ("requests", "tokens"):
-        left = _number(headers.get(f"x-ratelimit-remaining-{what}"))
-        yield left, _duration_ms(headers.get(f"x-ratelimit-reset-{what}"))
+        left = number(headers.get(f"x-ratelimit-remaining-{what}"))
+        yield left, duration_ms(headers.get(f"x-ratelimit-reset-{what}"))
     for what in ("requests", "tokens", "input-tokens", "output-tokens"):
-        left = _number(headers.get(f"anthropic-ratelimit-{what}-remaining"))
-        yield left, _until_ms(headers.get(f"anthropic-ratelimit-{what}-reset"), now)
-
-
-def _until_ms(value: str | None, now: datetime) -> float | None:
-    """Read a time of RFC 3339."""
-    try:
-        time = datetime.fromisoformat(value or "")
-        return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - now).total_seconds() * 1000
-    except (ValueError, OverflowError):
-        return None
-
-
-def _duration_ms(value: str | None) -> float | None:
-    """Read ``1s``, ``6m0s``, ``20ms`` or plain seconds."""
-    seconds = _number(value)
-    if seconds is not None:
-        return seconds * 1000
-    parts = _DURATION.findall(value or "")
-    if not parts or "".join(f"{n}{unit}" for n, unit in parts) != (value or "").strip():
-        return None
-    return float(sum(float(n) * _UNIT_MS[unit] for n, unit in parts))
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+        left = number(headers.get(f"anthropic-ratelimit-{what}-remaining"))
+        yield left, until_ms(headers.get(f"anthropic-ratelimit-{what}-reset"), now)
 
 
 def _document(body: bytes) -> object:
@@ -279,7 +283,7 @@ def _wait_in_body(document: object) -> int | None:
             continue
         if "PerDay" in str(detail.get("violations", "")):
             return _LONGEST_WAIT_MS
-        delay = _duration_ms(detail.get("retryDelay") if isinstance(detail.get("retryDelay"), str) else None)
+        delay = duration_ms(detail.get("retryDelay") if isinstance(detail.get("retryDelay"), str) else None)
         if delay is not None and math.isfinite(delay):
             waits.append(delay)
     return math.ceil(min(max(waits), _LONGEST_WAIT_MS)) if waits else None

@@ -1,28 +1,33 @@
 """A provider behind HTTP: sends what its wire writes, and maps all that can go wrong in one place."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
-
-import httpx
 
 from connectors.http.clients import service_client
 from connectors.providers import http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.deltas import Delta, End
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, EmbeddingWire
+from connectors.providers.http_answer import HttpAnswer, Limits, asked
 from connectors.providers.images import ImageInput, noted
-from connectors.providers.json_body import read_json
+from connectors.providers.json_body import Parsed, json_text, read_json
+from connectors.providers.rate_limits import observed
 from connectors.providers.request_text import request_text
+from connectors.providers.stream_reading import ErrorFrameError, StreamReading
+from connectors.providers.streaming import Deltas, StreamedWire, whole
 from connectors.providers.usage import Bounds, counted
-from connectors.providers.wire import Completion, MalformedError, Wire
+from connectors.providers.wire import Completion, MalformedError, Wire, unsupported
 from schemas.clock import utc_now
+from schemas.errors import StepError
 
 #: A chat adds a few tokens of its own around each message and before the answer; today it is about seven.
 FRAME_TOKENS = 16
-#: A connection is quick or hopeless, whatever time the answer may take.
-_CONNECT_S = 10.0
 #: More answers at once than a worker's concurrency; a worker above it queues here, inside its own timeout.
 _CONNECTIONS = 200
+#: How long a service may take to close a stream that it has ended, so that its connection can be used again.
+_AFTER_THE_END_S = 1.0
 
 
 class HttpProvider:
@@ -39,17 +44,48 @@ class HttpProvider:
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         sent = self._wire.body(request)
-        answer = await self._post(sent, request)
-        if not answer.is_success:
-            raise self._refusal(answer.status_code, answer)
+        async with self._asked(self._wire.path(request), sent, request) as answer:
+            return self._plain(request, sent, answer, await self._success(answer))
+
+    async def stream(self, request: ModelRequest) -> Deltas:
+        wire = self._wire
+        if not isinstance(wire, StreamedWire):
+            async with aclosing(whole(await self.complete(request))) as deltas:
+                async for delta in deltas:
+                    yield delta
+            return
+        sent = wire.stream_body(self._wire.body(request))
+        async with self._asked(wire.stream_path(request), sent, request) as answer:
+            if not answer.is_success or not answer.is_stream:
+                # Some services answer a request for a stream with a plain body.
+                response = self._plain(request, sent, answer, await self._success(answer))
+                async with aclosing(whole(response)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                return
+            reading = StreamReading(wire.assembler(request), Bounds(self._given(request), request.max_tokens))
+            more = True
+            while more:
+                found, more = await self._read(answer, reading)
+                for one in found:
+                    yield one
+            yield End(self._assembled(request, sent, answer, reading))
+
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        wire = self._wire
+        if not isinstance(wire, EmbeddingWire):
+            raise unsupported(self.name, "embeddings", "the service has none; choose another provider")
+        sent = wire.embed_body(request)
+        async with self._asked(wire.embed_path(request), sent, request) as answer:
+            body = await self._success(answer)
+            received, notes = self._value(answer, body)
         try:
-            received, notes = read_json(answer.content)
-        except (ValueError, RecursionError) as exc:
-            raise http_errors.malformed(self.name, self._wire.answers, str(exc)) from exc
-        status = http_errors.status_of_error(received)
-        if status is not None:
-            raise self._refusal(status, answer)
-        return self._response(request, sent, received, notes)
+            found = wire.read_vectors(received, request)
+        except MalformedError as exc:
+            raise http_errors.malformed(self.name, "vectors", str(exc)) from exc
+        most = sum(self.count_tokens(request.model, text) for text in request.texts)
+        usage, corrected = counted(found.counts, Bounds(most, 0))
+        return EmbeddingResponse(found.vectors, usage, sent, found.rest, (*corrected, *notes))
 
     def count_tokens(self, model: str, text: str) -> int:
         """Return an upper bound: the UTF-8 bytes of ``text`` and the chat's frame.
@@ -68,28 +104,85 @@ class HttpProvider:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _post(self, sent: Mapping[str, Any], request: ModelRequest) -> httpx.Response:
-        timeout = httpx.Timeout(request.timeout_s, connect=min(_CONNECT_S, request.timeout_s))
-        headers = self._headers(request)
-        try:
-            # httpx limits each read; the whole answer is limited here.
-            async with asyncio.timeout(request.timeout_s):
-                return await self._client.post(self._wire.path(request), json=sent, headers=headers, timeout=timeout)
-        except TimeoutError as exc:
-            raise http_errors.timed_out(self.name, request.timeout_s) from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise http_errors.from_exception(self.name, exc, request.timeout_s) from exc
+    def _asked(
+        self, path: str, sent: Mapping[str, Any], request: ModelRequest | EmbeddingRequest
+    ) -> AbstractAsyncContextManager[HttpAnswer]:
+        limits = Limits(request.timeout_s, request.silence_s)
+        return asked(self._client, self.name, path, sent, self._headers(request), limits)
 
-    def _headers(self, request: ModelRequest) -> dict[str, str]:
+    async def _success(self, answer: HttpAnswer) -> bytes:
+        """Return a success's body. Raises the error that any other status means."""
+        body = await answer.whole()
+        if not answer.is_success:
+            raise self._refusal(answer.status, answer.headers, body)
+        return body
+
+    async def _read(self, answer: HttpAnswer, reading: StreamReading) -> tuple[list[Delta], bool]:
+        """Return what comes next of a stream, and whether more may come.
+
+        An answer that is whole is one, whatever becomes of the rest of its stream.
+        """
+        found: list[Delta] = []
+        try:
+            chunk = await answer.next(_AFTER_THE_END_S if reading.closed else None)
+            for delta in reading.feed(chunk):
+                found.append(delta)  # noqa: PERF402 - what came before an error is delivered
+            if chunk is None and not reading.finished:
+                raise http_errors.cut(self.name)
+            return found, chunk is not None
+        except (StepError, ErrorFrameError, MalformedError) as exc:
+            if reading.finished:
+                return found, False
+            raise self._broken(answer, reading, exc) from exc
+
+    def _broken(self, answer: HttpAnswer, reading: StreamReading, exc: Exception) -> StepError:
+        """Return the error of a stream; once the answer has begun, it may be billed."""
+        if isinstance(exc, ErrorFrameError):
+            error = self._refusal(exc.status, answer.headers, json_text(exc.frame).encode())
+        elif isinstance(exc, StepError):
+            error = exc
+        else:
+            error = http_errors.malformed(self.name, self._wire.answers, str(exc))
+        if reading.spoke:
+            error.details["outcome"] = "unknown"
+        return error
+
+    def _plain(self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, body: bytes) -> ModelResponse:
+        received, notes = self._value(answer, body)
+        return self._response(request, sent, received, notes, answer.headers)
+
+    def _value(self, answer: HttpAnswer, body: bytes) -> Parsed:
+        try:
+            parsed = read_json(body)
+        except (ValueError, RecursionError) as exc:
+            raise http_errors.malformed(self.name, self._wire.answers, str(exc)) from exc
+        status = http_errors.status_of_error(parsed.value)
+        if status is not None:
+            raise self._refusal(status, answer.headers, body)
+        return parsed
+
+    def _assembled(
+        self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, reading: StreamReading
+    ) -> ModelResponse:
+        received, notes = reading.body()
+        status = http_errors.status_of_error(received)
+        if status is not None:
+            raise self._broken(answer, reading, ErrorFrameError(status, received))
+        return self._response(request, sent, received, notes, answer.headers)
+
+    def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
         return {"Idempotency-Key": request.idempotency_key}
 
-    def _refusal(self, status: int, answer: httpx.Response) -> Exception:
-        return http_errors.from_status(
-            self.name, status, answer.headers, answer.content, now=utc_now(), secret=self._key
-        )
+    def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StepError:
+        return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=self._key)
 
     def _response(
-        self, request: ModelRequest, sent: dict[str, Any], received: Any, notes: tuple[str, ...]
+        self,
+        request: ModelRequest,
+        sent: dict[str, Any],
+        received: Any,
+        notes: tuple[str, ...],
+        headers: Mapping[str, str],
     ) -> ModelResponse:
         try:
             completion = self._wire.read(received, request)
@@ -107,14 +200,18 @@ class HttpProvider:
             served=completion.served,
             problem=completion.problem,
             opaque=None if completion.opaque is None else {"provider": self.name, **completion.opaque},
+            limits=observed(headers, utc_now()),
         )
 
     def _bounds(self, request: ModelRequest, completion: Completion) -> Bounds:
         """Return the most tokens that a call can have used, for a provider that gives no counts."""
-        given = self.count_tokens(request.model, request_text(request))
-        given += self.picture_tokens(request.model, request.pictures)
-        given += self.added_tokens(len(request.tools), has_schema=request.output_schema is not None)
+        given = self._given(request)
         if completion.hidden or request.reasoning_effort not in (None, "none"):
             return Bounds(given, request.max_tokens)
         calls = "".join(f"{one.name}{json.dumps(one.args, ensure_ascii=False)}" for one in completion.asked)
         return Bounds(given, min(self.count_tokens(request.model, completion.text + calls), request.max_tokens))
+
+    def _given(self, request: ModelRequest) -> int:
+        given = self.count_tokens(request.model, request_text(request))
+        given += self.picture_tokens(request.model, request.pictures)
+        return given + self.added_tokens(len(request.tools), has_schema=request.output_schema is not None)

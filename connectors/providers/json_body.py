@@ -26,6 +26,20 @@ def read_json(body: str | bytes) -> Parsed:
     return Parsed(whole, (NOT_UNICODE,) if whole != value else ())
 
 
+def json_text(value: Any) -> str:
+    """Return a value as JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def joined_text(value: Any) -> Parsed:
+    """Return a value that was put together from pieces: pairs of surrogates that were split are joined again."""
+    if not _SURROGATE.search(json_text(value)):
+        return Parsed(value)
+    joined = _joined(value)
+    whole = whole_text(joined)
+    return Parsed(whole, (NOT_UNICODE,) if whole != joined else ())
+
+
 def whole_text(value: Any) -> Any:
     """Return a JSON value with U+FFFD for every half surrogate pair in its texts and keys."""
     if isinstance(value, str):
@@ -34,6 +48,16 @@ def whole_text(value: Any) -> Any:
         return {whole_text(key): whole_text(item) for key, item in value.items()}
     if isinstance(value, list):
         return [whole_text(item) for item in value]
+    return value
+
+
+def _joined(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    if isinstance(value, dict):
+        return {_joined(key): _joined(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_joined(item) for item in value]
     return value
 
 

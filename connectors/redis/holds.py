@@ -1,16 +1,17 @@
 """Holds: money reserved before a call, one Lua call each, in the slot of the organisation's money.
 
-Lua owns ``held``; only the fold of ``cost-events`` writes ``spent``. A hold books into every spend field of
-its call, so that a budget made later sees it. It leaves in one of two ways: the fold releases it with the
-call's settlement (``release_hold.lua``, in the fenced commit), or it expires: then its call, if the table knows that it
-started, becomes a presumed settlement at the estimate. A hold whose call is in the log as started is put back by the
-fold when Redis has lost it (``put_hold.lua``, in the commit). Until a rebuilt table may be trusted, every hold is
-refused: money fails closed.
+Lua owns ``held``; only the fold of ``cost-events`` writes ``spent``. A hold books into every spend field of its call,
+so that a budget made later sees it, and into the counter of every budget that has one. Limits may be over 2^53 nano-
+dollars, which Lua's doubles do not hold: see ``has_room.lua``. It leaves in one of two ways: the fold releases it with
+the call's settlement (``release_hold.lua``, in the fenced commit), or it expires: then its call, if the table knows
+that it started, becomes a presumed settlement at the estimate. A hold whose call is in the log as started is put back
+by the fold when Redis has lost it (``put_hold.lua``, in the commit). Until a rebuilt table may be trusted, every hold
+is refused: money fails closed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 from redis.asyncio import Redis
 
@@ -18,7 +19,16 @@ from connectors.ports.engine import HoldEntry
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import Slot, budgets_slot
 from connectors.redis.scripts import script
-from schemas.budgets import Budget, opens_at_ms, spend_fields
+from schemas.budgets import (
+    COUNTER_PREFIX,
+    Budget,
+    Policy,
+    Spender,
+    counted,
+    counter_amounts,
+    own_fields,
+    spend_fields,
+)
 from schemas.errors import Unavailable
 from schemas.records.money import CallStarted
 from schemas.tables.budgets import settled_entity
@@ -32,6 +42,8 @@ _SEPARATOR = "\x1f"
 
 #: Seconds to wait when a table says that it is being rebuilt but not until when.
 REBUILDING_RETRY_S = 1.0
+#: A new budget's counter is there when the budgets role has read the definition, which takes milliseconds.
+UNDEFINED_RETRY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,8 @@ class HoldRequest:
 
     ``estimate_nano`` is an upper bound in nano-dollars, ``at_ms`` is now and the time whose windows the
     call books into. ``run_budget_nano`` is what the run's own cap leaves to this call; ``None`` without a
-    cap.
+    cap. A call that ``can_step_down`` is refused by soft limits, too. ``counters`` are the fields of the counters under
+    which it is held; the first hold finds them.
     """
 
     org_id: str
@@ -55,6 +68,16 @@ class HoldRequest:
     run_budget_nano: int | None
     tags: dict[str, str]
     price_version: str
+    node_id: str = ""
+    prompt_name: str = ""
+    can_step_down: bool = False
+    counters: tuple[str, ...] = ()
+
+    @property
+    def spender(self) -> Spender:
+        """What budgets can name of the call."""
+        node = f"{self.workflow}/{self.node_id}"
+        return Spender(self.workflow, self.provider, self.model, node, self.prompt_name, self.tags)
 
     def started(self, expires_at_ms: int) -> CallStarted:
         """Return the call as the log knows it once it is made, and as the hold knows it until then."""
@@ -71,6 +94,9 @@ class HoldRequest:
             expires_at_ms=expires_at_ms,
             price_version=self.price_version,
             tags=self.tags,
+            node_id=self.node_id,
+            prompt_name=self.prompt_name,
+            counters=list(self.counters),
         )
 
 
@@ -78,16 +104,20 @@ class HoldRequest:
 class Held:
     """The money is reserved. The call's settlement must carry this ``booked_at_ms``.
 
-    A call that was held before keeps the time and amount of its first hold.
+    A call that was held before keeps the time, amount and counters of its first hold.
     """
 
     booked_at_ms: int
     amount_nano: int
+    counters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A budget has no room. ``opens_at_ms`` is when its next window opens, ``None`` when it never does."""
+    """A budget has no room. ``opens_at_ms`` is when there may be some again, ``None`` when there never will.
+
+    ``policy`` is what the budget wants done. Of a sliding window, it is when enough has left it.
+    """
 
     budget_id: str
     budget_name: str
@@ -95,6 +125,7 @@ class Refused:
     spent_nano: int
     held_nano: int
     opens_at_ms: int | None
+    policy: Policy = "reject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +146,8 @@ class Expired:
 class Budgets(Protocol):
     """Where the budgets that apply to a call come from."""
 
-    def applying(self, org_id: str, workflow: str, provider: str, model: str) -> Sequence[Budget]:
-        """Return every budget that limits such a call. Raises ``Unavailable`` while they are not known."""
+    def applying(self, org_id: str, call: Spender) -> Sequence[Budget]:
+        """Return every budget that such a call spends of. Raises ``Unavailable`` while they are not known."""
         ...
 
 
@@ -145,19 +176,23 @@ class RedisHolds:
         over_cap = _over_run_cap(request)
         if over_cap is not None:
             return over_cap
-        budgets = self._budgets.applying(request.org_id, request.workflow, request.provider, request.model)
+        budgets = self._budgets.applying(request.org_id, request.spender)
+        request = replace(request, counters=tuple(own_fields(budgets, request.at_ms)))
+        limiting = [limit for limit in (_limit(budget, request) for budget in budgets) if limit is not None]
         slot = budgets_slot(request.org_id, self._partitions)
-        reply = await self._ask_hold(slot, request, budgets)
-        verdict = reply[0]
-        if verdict == b"held":
-            return Held(int(reply[1]), int(reply[2]))
-        if verdict == b"settled":
-            return AlreadySettled(request.call_id)
-        if verdict == b"rebuilding":
-            raise _rebuilding(request, int(reply[1]) if len(reply) > 1 else None)
-        budget = budgets[int(reply[1]) - 1]
-        opens = opens_at_ms(budget.period, request.at_ms)
-        return Refused(budget.id, budget.name, budget.limit_nano, int(reply[2]), int(reply[3]), opens)
+        verdict, *reply = await self._ask_hold(slot, request, limiting)
+        match verdict:
+            case b"held":
+                fields = reply[2].decode().split(_SEPARATOR)
+                own = tuple(field for field in fields if field.startswith(COUNTER_PREFIX))
+                return Held(int(reply[0]), int(reply[1]), own)
+            case b"settled":
+                return AlreadySettled(request.call_id)
+            case b"rebuilding":
+                raise _rebuilding(request, int(reply[0]) if reply else None)
+            case b"undefined":
+                raise _undefined(limiting[int(reply[0]) - 1].budget)
+        return _refused(limiting[int(reply[0]) - 1], request, reply[1].decode(), int(reply[2]))
 
     async def reassert(self, request: HoldRequest, expires_at_ms: int) -> bool:
         """Say that the call lives: put its hold back if it is gone and let it expire no sooner than given.
@@ -179,7 +214,7 @@ class RedisHolds:
         pairs = iter(flat)
         return [Expired(org.decode(), record) for org, record in zip(pairs, pairs, strict=True)]
 
-    async def _ask_hold(self, slot: Slot, request: HoldRequest, budgets: Sequence[Budget]) -> list[bytes]:
+    async def _ask_hold(self, slot: Slot, request: HoldRequest, limits: "Sequence[_Limit]") -> list[bytes]:
         keys = [
             slot.position,
             slot.entity(settled_entity(request.call_id)),
@@ -187,18 +222,18 @@ class RedisHolds:
             slot.entity(request.org_id),
             slot.held(request.org_id),
         ]
-        limits = [part for b in budgets for part in (b.field(request.at_ms), b.limit_nano)]
+        asked = [part for limit in limits for part in _asked(limit, request.at_ms)]
         stored = _stored(request, request.at_ms + self._ttl_ms)
         with redis_errors(f"hold money for {request.call_id}"):
             reply: list[bytes] = await self._hold(
-                keys=keys, args=[slot.prefix, request.at_ms, len(budgets), *stored, *limits]
+                keys=keys, args=[slot.prefix, request.at_ms, len(limits), *stored, *asked]
             )
         return reply
 
 
 def entry_of(call: CallStarted) -> HoldEntry:
     """Return the hold of a call, as a table keeps it."""
-    fields = spend_fields(call.workflow_name, call.provider, call.model, call.booked_at_ms)
+    fields = spend_fields(call.workflow_name, call.provider, call.model, call.booked_at_ms) + call.counters
     return HoldEntry(
         call.amount_nano,
         call.org_id,
@@ -208,6 +243,44 @@ def entry_of(call: CallStarted) -> HoldEntry:
         encode(call.presumed()),
         _SEPARATOR.join(fields),
     )
+
+
+class _Limit(NamedTuple):
+    """A budget that limits a call, and at which amount."""
+
+    budget: Budget
+    limit_nano: int
+
+
+def _limit(budget: Budget, request: HoldRequest) -> _Limit | None:
+    """Return what a budget allows a call: nothing is limited by one that is paused, or that only reports."""
+    if budget.paused or budget.on_exceeded == "alert":
+        return None
+    soft = budget.soft_limit_nano if budget.on_exceeded == "step_down" and request.can_step_down else None
+    return _Limit(budget, budget.limit_nano if soft is None else min(soft, budget.limit_nano))
+
+
+def _asked(limit: _Limit, at_ms: int) -> tuple[str | int, ...]:
+    budget = limit.budget
+    first, last = ("", "") if budget.is_shared else budget.windows.counted(at_ms)
+    return budget.field(at_ms), first, last, budget.held_field(at_ms), limit.limit_nano
+
+
+def _refused(limit: _Limit, request: HoldRequest, stored: str, held_nano: int) -> Refused:
+    budget, windows = limit.budget, limit.budget.windows
+    if budget.is_shared:
+        spent, opens = int(stored), windows.next_start(request.at_ms)
+    else:
+        amounts = counter_amounts(stored)
+        spent, opens = counted(amounts, windows, request.at_ms), windows.next_start(request.at_ms)
+        if windows.sliding:
+            over = spent + held_nano + request.estimate_nano - limit.limit_nano
+            opens = windows.opens(amounts, over, request.at_ms)
+    return Refused(budget.id, budget.name, limit.limit_nano, spent, held_nano, opens, budget.on_exceeded)
+
+
+def _undefined(budget: Budget) -> Unavailable:
+    return Unavailable("budgets", f"budget {budget.name!r} is new and is not counted yet", UNDEFINED_RETRY_S)
 
 
 def _stored(request: HoldRequest, expires_at_ms: int) -> HoldEntry:

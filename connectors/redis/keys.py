@@ -80,3 +80,7 @@ class CacheKeys:
 def breaker_key(route: str) -> str:
     """Return the key of a route's breaker; each may be in any slot."""
     return f"breaker:{route}"
+
+
+#: Prefix of all keys of quotas; all are in one slot.
+QUOTAS = "{quota}"

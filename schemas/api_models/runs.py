@@ -2,10 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
-from schemas.api_models.base import Answer, Cents, Request, RunLinks, Tags
+from schemas.api_models.base import Answer, Cents, Request, RunLinks, Tags, TagValue
 from schemas.api_models.definitions import BudgetStatus
+from schemas.budgets import RESERVED_TAGS
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
 from schemas.tables.wait_reasons import WaitKind
@@ -18,7 +19,8 @@ class SubmitRun(Request):
     """One run to start. A CloudEvent's ``data`` has the same shape.
 
     Without ``workflow_version`` the newest version runs. ``budget_cents`` caps the run's spending. ``deadline_ms`` is
-    the longest time from its submission to its end; the workflow's own counts if it is less.
+    the longest time from its submission to its end; the workflow's own counts if it is less. ``project`` and
+    ``end_user`` are for whom it spends: budgets may name them.
     """
 
     model_config = ConfigDict(
@@ -42,6 +44,16 @@ class SubmitRun(Request):
     tags: Tags = {}
     budget_cents: Cents | None = None
     deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS, strict=True)
+    project: TagValue | None = Field(default=None, min_length=1)
+    end_user: TagValue | None = Field(default=None, min_length=1)
+
+    @field_validator("tags")
+    @classmethod
+    def _tags_of_users(cls, tags: dict[str, str]) -> dict[str, str]:
+        reserved = ", ".join(sorted(tags.keys() & RESERVED_TAGS))
+        if reserved:
+            raise ValueError(f"{reserved} cannot be given as tags: give project and end_user; the key is known")
+        return tags
 
 
 class SendSignal(Request):

@@ -14,7 +14,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
 
     ``notes`` are short codes of what was not as it should be: counts that the provider did not give, or that cannot be
     (see ``services.calls.counts``), and text that is no Unicode. An earlier answer that stood in is ``cached``, with
-    its kind (``exact``, ``stale``, ``negative``, ``semantic``) and what the call did cost that gave it.
+    its kind (``exact``, ``stale``, ``negative``, ``semantic``) and the cost of the call that gave it. ``ttft_ms`` is
+    the time to the first piece of a streamed answer.
     """
 
     type: ClassVar[str] = "provider.call"
@@ -42,6 +43,7 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     notes: list[str] = []
     cache_kind: str = ""
     saved_nano: NanoDollars = 0
+    ttft_ms: float | None = None
 
     @property
     def route(self) -> str:
@@ -54,6 +56,7 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
 
     It is what is known of the call until its settlement comes: ``amount_nano`` is held for it, in the windows of
     ``booked_at_ms``. When nobody has said that it lives by ``expires_at_ms``, it is settled as ``presumed``.
+    ``counters`` are the fields under which it is held for budgets with a counter of their own.
     """
 
     type: ClassVar[str] = "call.started"
@@ -69,6 +72,9 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
     expires_at_ms: Millis
     price_version: str
     tags: dict[str, str] = {}
+    node_id: str = ""
+    prompt_name: str = ""
+    counters: list[str] = []
 
     def presumed(self) -> "CostEvent":
         """Return the settlement that the call becomes when it outlives its hold."""
@@ -85,6 +91,8 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
             booked_at_ms=self.booked_at_ms,
             price_version=self.price_version,
             tags=self.tags,
+            node_id=self.node_id,
+            prompt_name=self.prompt_name,
         )
 
 
@@ -110,6 +118,8 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
     usage: Usage = Usage()
     price_version: str
     tags: dict[str, str] = {}
+    node_id: str = ""
+    prompt_name: str = ""
 
     @property
     def event_id(self) -> str:

@@ -18,11 +18,16 @@ class Link(Part, frozen=True, kw_only=True):
 
 
 class RouteWish(Part, frozen=True, kw_only=True):
-    """How a call's route is chosen, among which models. ``ceiling_nano`` bounds the mean cost of calls that learn."""
+    """How a call's route is chosen, among which models. ``ceiling_nano`` bounds the mean cost of calls that learn.
+
+    A call that fails is sent to ``fallbacks`` other routes at most; with ``hedge`` a slow one is sent to another, too.
+    """
 
     by: RouteBy
     models: list[str] = []
     ceiling_nano: NanoDollars = 0
+    fallbacks: Int64 = 0
+    hedge: bool = False
 
 
 class SemanticWish(Part, frozen=True, kw_only=True):
@@ -69,6 +74,10 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     reasoning_effort: Effort | None = None
     route: RouteWish | None = None
     cache_wish: CacheWish | None = None
+    data_class: str = ""
+    stream: bool = False
+    top_p: float | None = None
+    parallel_tools: bool | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -23,11 +23,13 @@ _MODELS = frozenset(
     {
         "budget_exceeded",
         "call_settled",
+        "calls_stopped",
         "content_filtered",
         "context_too_long",
         "guard_failed",
         "no_text",
         "provider_no_credit",
+        "quota_exceeded",
     }
     | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth"}
     | {"provider_error", "provider_rejected", "provider_timeout", "provider_unavailable", "rate_limited"}

@@ -90,6 +90,8 @@ class LlmConfig(_NodeConfig):
     stop: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=16)
     seed: int | None = Field(default=None, ge=0, lt=2**31)
     reasoning_effort: Effort | None = None
+    top_p: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    parallel_tools: bool | None = None
 
     _takes_policy = model_validator(mode="before")(with_cache_policy)
 

@@ -52,7 +52,9 @@ class RoutePolicy(BaseModel):
     """How the route of a node's calls is chosen, and the models that it is limited to; none is no limit.
 
     ``learn`` chooses by what earlier outcomes of the prompt were worth, and records each choice. Its calls cost
-    ``mean_cost_cents`` on average at most.
+    ``mean_cost_cents`` on average at most. A call that fails at its route is sent to up to ``max_fallbacks`` others
+    within the attempt. ``hedge`` is whether a call that is slower than 95% of its like is also sent to another route,
+    and the first answer taken: ``auto`` or ``never``; without it, ``auto`` for Gold only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +62,8 @@ class RoutePolicy(BaseModel):
     by: RouteBy
     models: list[Annotated[str, Field(pattern=ROUTE_PATTERN)]] = Field(default=[], max_length=100)
     mean_cost_cents: Decimal | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
+    max_fallbacks: int = Field(default=2, ge=0, le=10)
+    hedge: Literal["auto", "never"] | None = None
 
     @model_validator(mode="after")
     def _has_ceiling_only_to_learn(self) -> Self:
@@ -81,7 +85,9 @@ class Policy(BaseModel):
     highest first. ``on_unknown`` is the policy for an attempt with an unknown outcome: it is made again, fails its
     step, or the tool looks it up (``reconcile``). ``idempotency`` is whether all attempts of a step send one
     idempotency key or each its own. ``route`` lets the model be chosen for each call; a text is its ``by``. A node that
-    pins its model, or has no ``route``, is never routed.
+    pins its model, or has no ``route``, is never routed. ``stream`` asks models for streamed answers, so that a call
+    records when its first piece came; the output is the same. ``data_class`` names what kind of data its prompts have,
+    so that they are sent only where that may go.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,3 +101,5 @@ class Policy(BaseModel):
     on_unknown: OnUnknown = "retry"
     idempotency: Idempotency = "step"
     route: Annotated[RoutePolicy | None, BeforeValidator(_route)] = None
+    data_class: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9_.-]{0,63})?$")
+    stream: bool = False

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from schemas.budgets import Budget
+from schemas.budgets import Budget, Spender
 from schemas.errors import BadRecord, Unavailable
 from schemas.records.definitions import Definition
 from schemas.values.fields import first_fault
@@ -49,16 +49,11 @@ class BudgetDefinitions:
         budgets = self._budgets.get(org_id, {})
         return [budgets[budget_id] for budget_id in sorted(budgets)]
 
-    def applying(self, org_id: str, workflow: str, provider: str, model: str) -> list[Budget]:
-        """Return every budget that limits such a call; a paused one limits nothing.
-
-        Raises ``Unavailable`` before the first load.
-        """
+    def applying(self, org_id: str, call: Spender) -> list[Budget]:
+        """Return every budget that such a call spends of. Raises ``Unavailable`` before the first load."""
         if not self._loaded:
             raise Unavailable("budgets", "the definitions of budgets have not been read to their end yet")
-        targets = {"org": None, "workflow": workflow, "provider": provider, "model": model}
-        limiting = (b for b in self.of_org(org_id) if not b.paused)
-        return [b for b in limiting if b.scope == "org" or b.target == targets[b.scope]]
+        return [budget for budget in self.of_org(org_id) if budget.applies(call)]
 
 
 def _age(definition: Definition) -> tuple[int, int]:

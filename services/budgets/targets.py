@@ -1,14 +1,17 @@
 """Names that budgets and limits may have: a misspelt one would limit nothing, silently."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.providers.registry import PROVIDER_NAMES
 from schemas.budgets import Scope
 from schemas.errors import InvalidInput, Problem
+from schemas.quotas import QuotaLimits
 from schemas.spec.check.shape import MAX_NAMED, similar
 
+#: Users, projects, keys and tags are named when something is submitted for them, prompts also inside of nodes.
+_CHECKED: tuple[Scope, ...] = ("workflow", "provider", "model")
 _ANYHOW = "or give allow_unknown: true for one that is to come"
 
 
@@ -20,8 +23,8 @@ class Targets:
         self._models = models
 
     async def check_budget(self, org_id: str, scope: Scope, target: str | None) -> None:
-        """Raise ``InvalidInput`` when a budget's target does not exist."""
-        if target is None or (scope == "model" and self._is_model(target)):
+        """Raise ``InvalidInput`` when the workflow, provider or model that a budget names does not exist."""
+        if target is None or scope not in _CHECKED or (scope == "model" and self._is_model(target)):
             return
         known = await self._names(org_id, scope)
         if target not in known:
@@ -34,6 +37,19 @@ class Targets:
         known = await self._names(org_id, "workflow")
         unknown = [name for name in names if name not in known][:MAX_NAMED]
         _refuse([Problem(f"{path}.{name}", f"there is no workflow '{name}'", _fix(name, known)) for name in unknown])
+
+    async def check_quotas(self, org_id: str, limits: Sequence[QuotaLimits]) -> None:
+        """Raise ``InvalidInput`` when quotas name a provider or model that does not exist."""
+        providers, problems = await self._names(org_id, "provider"), []
+        for index, one in enumerate(limits):
+            where = f"limits.{index}"
+            if one.provider is not None and one.provider not in providers:
+                fix = _fix(one.provider, providers)
+                problems.append(Problem(f"{where}.provider", f"there is no provider '{one.provider}'", fix))
+            elif one.model is not None and not self._is_model(one.model):
+                fix = _fix(one.model, self._models.names())
+                problems.append(Problem(f"{where}.model", f"there is no model '{one.model}'", fix))
+        _refuse(problems[:MAX_NAMED])
 
     def _is_model(self, target: str) -> bool:
         """Spend is booked under a model's name as nodes write it, so a known name in other letters limits nothing."""

@@ -5,7 +5,7 @@ attempt (``streams.roles.worker.model_call``), any other caller from its own req
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -17,7 +17,8 @@ from schemas.records.run_events import Capture
 from schemas.records.steps import CacheWish, RouteWish
 from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
-from services.routing.choice import Choice
+from services.calls.streamed import OnDelta
+from services.routing.choice import Choice, Excluded
 from services.routing.router import Pin, Route
 
 
@@ -29,6 +30,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     run_id: str = ""
     step_id: str = ""
     attempt: int = 0
+    node_id: str = ""
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -52,8 +54,8 @@ class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
     ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
-    route is chosen where none is pinned. The fields from ``system`` to ``reasoning_effort`` are those of
-    ``ModelRequest``.
+    route is chosen where none is pinned; ``stream``: the provider is asked for a stream. The fields from ``system`` to
+    ``parallel_tools`` are those of ``ModelRequest``.
     """
 
     max_tokens: int
@@ -74,7 +76,10 @@ class Content(Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Effort | None = None
+    top_p: float | None = None
+    parallel_tools: bool | None = None
     wish: RouteWish | None = None
+    stream: bool = False
 
     def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
         """Return what a model is asked."""
@@ -97,15 +102,38 @@ class Content(Struct, frozen=True, kw_only=True):
             stop=self.stop,
             seed=self.seed,
             reasoning_effort=self.reasoning_effort,
+            top_p=self.top_p,
+            parallel_tools=self.parallel_tools,
         )
 
 
+class Trial(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the tries of a call: the first, one after a failure, or one beside a slow call.
+
+    ``why`` says what led to it, ``skipped`` are routes that were passed over for it. It is ended as one of two
+    that race by its ``race_key``; ``None`` when it does not race.
+    """
+
+    number: int = 0
+    kind: Literal["first", "fallback", "hedge"] = "first"
+    why: str = ""
+    skipped: tuple[Excluded, ...] = ()
+    race_key: str | None = None
+
+
+FIRST = Trial()
+
+
 class Reserved(Struct, frozen=True):
-    """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in."""
+    """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in.
+
+    ``counters`` are those of budgets under which it is held.
+    """
 
     amount_nano: int = 0
     booked_at_ms: int = 0
     price_version: str = ""
+    counters: tuple[str, ...] = ()
 
 
 UNROUTED = Route("", "")
@@ -118,8 +146,11 @@ class Call(Struct, frozen=True, kw_only=True):
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
     it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
     when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
-    take at most. Answers are shared within one ``data_class`` only. What is done is booked in ``ledger``. ``choice`` is
-    there when the route was chosen by a policy.
+    take at most. What is done is booked in ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a
+    stream. ``choice`` is there when the route was chosen by a policy, ``asked_tier`` when the call was stepped down
+    from it. ``data_class`` is that of what is sent,
+    and answers are shared within one only. A call that is not ``repeatable`` is never made twice, by a
+    fallback after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
     """
 
     org_id: str
@@ -137,9 +168,14 @@ class Call(Struct, frozen=True, kw_only=True):
     cancel_key: str | None = None
     sla_ms: int | None = None
     data_class: str = ""
+    repeatable: bool = True
+    asked_tier: Tier | None = None
+    on_delta: OnDelta | None = None
+    operation: Literal["chat", "embeddings"] = "chat"
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
     choice: Choice | None = None
+    trial: Trial = FIRST
     input_tokens: int = 0
     reserved: Reserved = NOTHING_RESERVED
 
@@ -148,16 +184,24 @@ class Call(Struct, frozen=True, kw_only=True):
         """What the caller fixes of the route."""
         return self.content.pinned
 
+    @property
+    def prompt_name(self) -> str:
+        """The prompt that the call renders; empty without one."""
+        return "" if self.content.template is None else self.content.template.name
+
 
 class Answer(Struct, frozen=True, kw_only=True):
     """What a model answered, or had answered before (``cached``).
 
-    ``at_s`` is when the answer was there, by ``time.perf_counter``. ``blocked`` is the reason why it cannot be used: of
-    a guard that withholds it, or that it has no text; it is paid for in any case.
+    ``at_s`` is when the answer was there, ``first_s`` when its first piece came, by ``time.perf_counter``; the latter
+    is known of streams only. ``blocked`` is the reason why it cannot be used: of a guard that withholds it, or that it
+    has no text; it is paid for in any case. ``route`` is where it is from.
     """
 
     response: ModelResponse
+    route: Route = UNROUTED
     at_s: float = 0.0
+    first_s: float | None = None
     cached: bool = False
     blocked: StepError | None = None
 
@@ -170,7 +214,7 @@ class Stage(Protocol):
     """One stage of a call."""
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        """Return the answer: of ``proceed``, which is asked at most once, or one of this stage.
+        """Return the answer: of ``proceed``, asked once (more often by ``route`` and ``step_down``), or of this stage.
 
         Raises ``StepError``, and ``Deferred`` when nothing was done and the call must wait.
         """

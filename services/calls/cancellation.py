@@ -17,7 +17,7 @@ from schemas.errors import StepError
 #: By then the fold has ended a run that is broken off, and grants no claim of it any more.
 REMEMBER_MS = 10_000
 MAX_REMEMBERED = 10_000
-_ENDED = "the run or request behind it has ended"
+ENDED = "the run or request behind it has ended"
 
 
 class Cancellations:
@@ -26,22 +26,23 @@ class Cancellations:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._scopes: dict[str, set[asyncio.Timeout]] = {}
-        self._ended: dict[str, int] = {}
+        self._ended: dict[str, tuple[int, str]] = {}
         self.broken_off = 0
 
-    def end(self, key: str) -> None:
+    def end(self, key: str, why: str = ENDED) -> None:
         """Break off the calls with a key, and those that are about to begin. Call it in the event loop."""
         while len(self._ended) >= MAX_REMEMBERED:
             del self._ended[next(iter(self._ended))]
         self._ended.pop(key, None)
-        self._ended[key] = self._clock.now_ms() + REMEMBER_MS
+        self._ended[key] = self._clock.now_ms() + REMEMBER_MS, why
         for scope in self._scopes.get(key, ()):
             scope.reschedule(asyncio.get_running_loop().time())
 
     def check(self, key: str | None) -> None:
         """Raise a ``StepError`` ``canceled`` if what the key names has just ended."""
-        if key is not None and self._has_ended(key):
-            raise StepError("canceled", f"{_ENDED}; nothing was called", retryable=True)
+        why = None if key is None else self._why_ended(key)
+        if why is not None:
+            raise StepError("canceled", f"{why}; nothing was called", retryable=True)
 
     @asynccontextmanager
     async def breakable(self, key: str | None) -> AsyncIterator[None]:
@@ -65,7 +66,7 @@ class Cancellations:
             self.broken_off += 1
             raise StepError(
                 "canceled",
-                f"{_ENDED}; the call was broken off, and its outcome is unknown",
+                f"{self._why_ended(key) or ENDED}; the call was broken off, and its outcome is unknown",
                 retryable=True,
                 details={"outcome": "unknown"},
             ) from exc
@@ -74,9 +75,13 @@ class Cancellations:
             if not scopes:
                 self._scopes.pop(key, None)
 
-    def _has_ended(self, key: str) -> bool:
-        until_ms = self._ended.get(key)
-        if until_ms is None or self._clock.now_ms() < until_ms:
-            return until_ms is not None
-        del self._ended[key]
-        return False
+    def forget(self, key: str) -> None:
+        """Say that nothing with a key will begin any more."""
+        self._ended.pop(key, None)
+
+    def _why_ended(self, key: str) -> str | None:
+        until_ms, why = self._ended.get(key, (0, ""))
+        if self._clock.now_ms() < until_ms:
+            return why
+        self._ended.pop(key, None)
+        return None

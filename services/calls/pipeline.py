@@ -21,6 +21,13 @@ A call whose estimate is 0 skips 6 and 7 and needs no settlement. A failure from
 call surely was not made, presumed at the estimate when its outcome is unknown. To store the ledger is the caller's own
 commit: a worker does so in its claim, with the outcome (``streams.roles.worker.attempt``).
 
+A call whose route was chosen may take 5 to 10 more than once: at another route after a failure, or beside a slow try
+(``services.calls.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a process
+that dies between two leaves the first as after 8, and nothing of the second.
+
+Two stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a tier
+below when a budget wants that, and ``stop`` before 5 lets nothing pass that was stopped.
+
 Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 and 10 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
 """
@@ -40,6 +47,8 @@ from services.calls.stages.quota import Quota
 from services.calls.stages.render import Render
 from services.calls.stages.route import RouteCall
 from services.calls.stages.settle import Settle
+from services.calls.stages.step_down import StepDown
+from services.calls.stages.stop import StopCalls
 
 
 def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
@@ -48,14 +57,16 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
     return (
         Render(),
         GuardInput(ports.guards),
+        StepDown(),
         Cache(ports.cache, ports.router, ports.clock, ports.aborts),
-        RouteCall(ports.router, ports.providers, ports.prices),
+        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
+        StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
         Settle(ports.prices, ports.objects, ports.clock),
         GuardOutput(ports.guards),
         AnnounceCall(ports.announce, ports.clock, ports.hold_ttl_ms),
-        Invoke(ports.providers, ports.aborts),
+        Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards)),
     )
 
 

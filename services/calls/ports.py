@@ -9,8 +9,10 @@ from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
+from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
+from schemas.stops import Stop
 from services.caching.ports import CachePorts
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
@@ -30,14 +32,25 @@ class Holds(Protocol):
 
 
 class Quotas(Protocol):
-    """How much a provider lets us ask in a time."""
+    """How much a provider lets us ask in a time. Methods raise ``Unavailable``."""
 
-    async def take(self, call: Call) -> None:
-        """Take the room that the call needs on its route: one request, and the tokens that it may use.
+    async def take(self, ask: Ask, patience_ms: float) -> Taken | Waiting | None:
+        """Take the room that a call needs, or say when to ask again; ``None`` when nothing limits it.
 
-        Raises ``TryLater`` with the seconds until there may be room, and a ``StepError`` ``quota_exceeded`` when
-        queueing is no use, with ``retry_after_ms`` where a later try may help.
+        Raises a final ``StepError`` ``quota_exceeded`` for a call that is larger than a limit.
         """
+        ...
+
+    async def settle(self, taken: Taken, made: Made) -> None:
+        """Correct what a call took by what it used."""
+        ...
+
+
+class Stops(Protocol):
+    """What was stopped or paused."""
+
+    def applying(self, org_id: str, workflow: str, provider: str, model: str) -> Stop | None:
+        """Return what stops such a call. Raises ``Unavailable`` while it is not known."""
         ...
 
 
@@ -143,3 +156,4 @@ class CallPorts:
     lease_ms: int = 10_000
     quotas: Quotas | None = None
     guards: Sequence[Guard] = ()
+    stops: Stops | None = None

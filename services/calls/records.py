@@ -11,6 +11,7 @@ from schemas.records.spans import Span
 from services.calls.call import Call
 
 _NS_PER_MS = 1_000_000
+NOTHING = Usage()
 #: OpenTelemetry's names of kinds of usage, where they differ from ours.
 _KIND_NAMES = {
     "cache_read_tokens": "cache_read.input_tokens",
@@ -57,12 +58,21 @@ def call_started(call: Call, expires_at_ms: int) -> CallStarted:
         expires_at_ms=expires_at_ms,
         price_version=reserved.price_version,
         tags=call.tags,
+        node_id=origin.node_id,
+        prompt_name=call.prompt_name,
+        counters=list(reserved.counters),
     )
 
 
-def presumed(call: Call) -> CostEvent | None:
-    """Return the settlement at the estimate of a call with an unknown outcome; none when nothing is held for it."""
-    return call_started(call, 0).presumed() if call.reserved.amount_nano else None
+def presumed(call: Call, amount_nano: int | None = None, usage: Usage = NOTHING) -> CostEvent | None:
+    """Return the settlement of a call with an unknown outcome; none when nothing is held for it.
+
+    It is the estimate, or ``amount_nano`` where ``usage`` is known in part.
+    """
+    if not call.reserved.amount_nano:
+        return None
+    event = call_started(call, 0).presumed()
+    return event if amount_nano is None else structs.replace(event, amount_nano=amount_nano, usage=usage)
 
 
 def settlement(call: Call, amount_nano: int, usage: Usage) -> CostEvent | None:
@@ -78,7 +88,7 @@ def call_span(call: Call, record: ProviderCall) -> Span:
     return Span(
         span_id=call.trace.span_id,
         parent_span_id=call.trace.parent_span_id,
-        name=f"chat {record.model}",
+        name=f"{call.operation} {record.model}",
         kind="client",
         start_ns=start_ns,
         end_ns=start_ns + int(record.latency_ms * _NS_PER_MS),
@@ -90,7 +100,7 @@ def call_span(call: Call, record: ProviderCall) -> Span:
 def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
     content, finish_reason = call.content, call.ledger.finish_reason
     attributes: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": call.operation,
         "gen_ai.provider.name": record.provider,
         "gen_ai.request.model": record.model,
         "gen_ai.usage.input_tokens": record.usage.input_tokens,
@@ -101,8 +111,12 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         "agentflow.call.cost_nano": record.cost_nano,
         "gen_ai.request.max_tokens": content.max_tokens,
     }
-    if call.choice is not None:
+    if call.asked_tier is not None:
+        attributes["agentflow.call.stepped_down_from"] = call.asked_tier
+    if call.choice is not None and call.trial.number == 0:
         attributes["agentflow.route"] = to_builtins(call.choice)
+    if call.trial.number:
+        attributes["agentflow.try"] = to_builtins(call.trial)
     if content.temperature is not None:
         attributes["gen_ai.request.temperature"] = content.temperature
     if record.outcome == "ok" and finish_reason is not None:
@@ -110,6 +124,8 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
     if record.cached:
         attributes["agentflow.cache.kind"] = record.cache_kind
         attributes["agentflow.cache.saved_nano"] = record.saved_nano
+    if record.ttft_ms is not None:
+        attributes["agentflow.call.ttft_ms"] = record.ttft_ms
     if record.notes:
         attributes["agentflow.call.notes"] = record.notes
     if record.error_code is not None:

@@ -16,17 +16,23 @@ _TOKENS_PER_PICTURE = 1_000
 FAULTS = frozenset({"provider_unavailable", "provider_error", "provider_timeout", "timeout"})
 
 
+def prompt_of(call: Call) -> str:
+    """Return the name of the prompt, by which routes are learned and measured; empty of a call without one."""
+    template = call.content.template
+    return template.name if template is not None else ""
+
+
 def wanted_of(call: Call) -> Wanted | None:
     """Return what the call asks of its route; ``None`` when it is pinned or has no policy."""
     content = call.content
-    wish, template = content.wish, content.template
+    wish = content.wish
     if wish is None or content.pinned.provider is not None or content.pinned.model is not None:
         return None
     text = request_text(content.request("", "", 0))
     tokens = len(text.encode()) // _BYTES_PER_TOKEN + _TOKENS_PER_PICTURE * len(content.pictures)
     return Wanted(
         org_id=call.org_id,
-        prompt=template.name if template is not None else "",
+        prompt=prompt_of(call),
         need=Need(
             by=wish.by,
             tier=call.tier,
@@ -35,6 +41,7 @@ def wanted_of(call: Call) -> Wanted | None:
             tools=bool(content.tools),
             images=bool(content.pictures),
             json_schema=content.output_schema is not None,
+            data_class=call.data_class,
             node=tuple(wish.models),
         ),
         seed=call.origin.request_id,
@@ -50,30 +57,33 @@ def outcome_of(call: Call) -> ProviderCall | None:
     return made if made is not None and (made.outcome == "ok" or made.error_code in FAULTS) else None
 
 
-def learn(call: Call, choice: Choice, made: ProviderCall) -> None:
-    """Book the outcome of a choice to learn from."""
+def learn(call: Call, choice: Choice, made: ProviderCall, decision_id: str) -> None:
+    """Book the outcome of one try to learn from, if the choice learns."""
     if choice.by == "learn":
-        call.ledger.routes.append(_outcome(call, choice, made))
+        call.ledger.routes.append(_outcome(call, choice, made, decision_id))
 
 
-def _outcome(call: Call, choice: Choice, made: ProviderCall) -> RouteOutcome:
-    chosen = next(one for one in choice.candidates if one.route == choice.route)
-    template, wish, origin = call.content.template, call.content.wish, call.origin
+def _outcome(call: Call, choice: Choice, made: ProviderCall, decision_id: str) -> RouteOutcome:
+    route = f"{call.route.provider}/{call.route.model}"
+    tried = next(one for one in choice.candidates if one.route == route)
+    wish, origin = call.content.wish, call.origin
+    chosen = call.trial.number == 0
     return RouteOutcome(
         org_id=call.org_id,
-        prompt=template.name if template is not None else "",
+        prompt=prompt_of(call),
         tier=call.tier,
-        decision_id=origin.request_id,
+        decision_id=decision_id,
         run_id=origin.run_id,
         step_id=origin.step_id,
         call_id=call.call_id,
-        route=choice.route,
-        propensity=choice.propensity,
+        route=route,
+        propensity=choice.propensity if chosen else 1.0,
         shares={one.route: one.probability for one in choice.candidates if one.probability is not None},
+        terms=_terms(choice) if chosen else {},
         outcome=made.outcome,
-        score=chosen.quality if made.outcome == "ok" else 0.0,
+        score=tried.quality if made.outcome == "ok" else 0.0,
         cost_nano=made.cost_nano,
-        estimate_nano=chosen.cost_nano,
+        estimate_nano=tried.cost_nano,
         ceiling_nano=wish.ceiling_nano if wish is not None else 0,
         latency_ms=made.latency_ms,
         sla_ms=call.sla_ms,
@@ -81,4 +91,9 @@ def _outcome(call: Call, choice: Choice, made: ProviderCall) -> RouteOutcome:
         models=choice.models,
         learned_from=choice.learned_from,
         decided_at_ms=made.started_at_ms,
+        fallback=not chosen,
     )
+
+
+def _terms(choice: Choice) -> dict[str, list[float]]:
+    return {one.route: [one.parts[name] for name in sorted(one.parts)] for one in choice.candidates}

@@ -14,6 +14,7 @@ from schemas.spec.policy import RouteBy, Tier
 
 Reason = Literal[
     "tier",
+    "data_class",
     "organisation",
     "node",
     "no_provider",
@@ -26,6 +27,7 @@ Reason = Literal[
     "quota",
     "too_slow",
     "over_ceiling",
+    "no_credit",
 ]
 
 
@@ -33,8 +35,8 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A route that could be taken.
 
     ``cost_nano`` is what the call is estimated to cost at most, ``parts`` are the terms of ``score`` before their
-    weights. Of a learned choice ``mean`` and ``deviation`` describe what its reward is believed to be, and
-    ``probability`` is that of being chosen.
+    weights, ``context_tokens`` is how much the model reads. Of a learned choice ``mean`` and ``deviation`` describe
+    what its reward is believed to be, and ``probability`` is that of being chosen.
     """
 
     route: str
@@ -47,6 +49,7 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mean: float | None = None
     deviation: float | None = None
     probability: float | None = None
+    context_tokens: int = 0
 
 
 class Excluded(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,9 +80,14 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     learned_from: int = 0
 
     @property
+    def in_order(self) -> tuple[Candidate, ...]:
+        """The candidates as they are tried: best score first, of a learned choice the highest expected reward."""
+        return tuple(sorted(self.candidates, key=lambda one: -(one.score if one.mean is None else one.mean)))
+
+    @property
     def fallbacks(self) -> tuple[str, ...]:
-        """The other candidates, best score first."""
-        return tuple(one.route for one in self.candidates if one.route != self.route)
+        """The other candidates, in the order in which they are tried."""
+        return tuple(one.route for one in self.in_order if one.route != self.route)
 
     @property
     def margin(self) -> float | None:

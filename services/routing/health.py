@@ -20,6 +20,14 @@ class Health(Protocol):
         ...
 
 
+class Availability(Protocol):
+    """Room that routes have for calls now, by the quotas of their providers."""
+
+    async def full(self, org_id: str, routes: Sequence[str], tokens: int) -> dict[str, str]:
+        """Return the routes that have no room for a call of so many tokens, and why. It takes no room."""
+        ...
+
+
 class AlwaysHealthy:
     """Takes every route for healthy."""
 

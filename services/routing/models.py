@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.values.fields import first_fault
+from services.routing.data_classes import DataClasses
 
 QUALITY_FILE = Path(__file__).with_name("quality.json")
 
@@ -38,7 +39,8 @@ class Model(BaseModel):
 class RoutesFile(BaseModel):
     """A file of models, and per organisation which of them it may use: patterns of ``provider/model`` with ``*``.
 
-    An organisation that it does not name may use all.
+    An organisation that it does not name may use all. ``data_classes`` names the routes that data of a class may be
+    sent to, ``organisation_data_classes`` the same for one organisation, see ``services.routing.data_classes``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +49,8 @@ class RoutesFile(BaseModel):
     scale: str = ""
     models: list[Model] = []
     organisations: dict[str, list[str]] = {}
+    data_classes: dict[str, list[str]] = {}
+    organisation_data_classes: dict[str, dict[str, list[str]]] = {}
 
 
 class Models:
@@ -56,6 +60,15 @@ class Models:
         found = {model.route: model for file in files for model in file.models}
         self.all: tuple[Model, ...] = tuple(found[route] for route in sorted(found))
         self.version = "+".join(file.version for file in files)
+        self.data_classes = DataClasses(
+            {name: tuple(routes) for file in files for name, routes in file.data_classes.items()},
+            {
+                (org, name): tuple(routes)
+                for file in files
+                for org, classes in file.organisation_data_classes.items()
+                for name, routes in classes.items()
+            },
+        )
         self._organisations = {org: tuple(names) for file in files for org, names in file.organisations.items()}
 
     @classmethod

@@ -10,9 +10,10 @@ from schemas.spec.policy import Tier
 from schemas.tables.routes import NOTHING, Arm, Learned, group_key
 from services.routing.bandit import Terms, learned_choice
 from services.routing.choice import Choice
-from services.routing.health import AlwaysHealthy, Health
+from services.routing.health import AlwaysHealthy, Availability, Health
+from services.routing.latencies import Latencies, Measured
 from services.routing.models import Models
-from services.routing.router import LOCAL_ROUTES, Route, RouteTable, Wanted
+from services.routing.router import LOCAL_ROUTES, Ended, Routable, Route, RouteTable, Wanted
 from services.routing.scoring import Conditions, Need, Seen, choose
 
 ALWAYS_HEALTHY = AlwaysHealthy()
@@ -41,6 +42,7 @@ class PolicyRouter(RouteTable):
         estimate: Estimate,
         learned: LearnedRoutes,
         health: Health = ALWAYS_HEALTHY,
+        availability: Availability | None = None,
         defaults: Mapping[Tier, Route] = LOCAL_ROUTES,
     ) -> None:
         super().__init__(defaults)
@@ -49,6 +51,16 @@ class PolicyRouter(RouteTable):
         self._estimate = estimate
         self._learned = learned
         self._health = health
+        self._availability = availability
+        self._latencies = Latencies()
+
+    def choose(self, call: Routable) -> Route:
+        """Return the fixed route of a call. Raises ``no_route`` also for data that may not go there."""
+        route = super().choose(call)
+        why = self._models.data_classes.refusal(call.org_id, call.data_class, "/".join(route))
+        if why is not None:
+            raise StepError("no_route", f"{'/'.join(route)}: {why}")
+        return route
 
     async def choice(self, wanted: Wanted) -> Choice | None:
         """Return the choice of a call with a policy. Raises a ``StepError`` ``no_route`` that names all reasons."""
@@ -56,19 +68,42 @@ class PolicyRouter(RouteTable):
         known = NOTHING
         if need.by == "learn":
             known = await self._learned.learned(group_key(wanted.org_id, wanted.prompt, need.tier))
-        costs = self._costs(wanted)
-        unhealthy = await self._health.unhealthy(list(costs))
+        now = await self._conditions(wanted, known)
         while True:
-            now = Conditions(providers=self._providers, costs_nano=costs, unhealthy=unhealthy, seen=_seen(known.arms))
             choice = self._chosen(wanted, need, now, known)
             if await self._health.admit(choice.route):
                 return choice
             # Another process sends the probe of this route.
-            unhealthy = unhealthy | {choice.route: "its probe is in flight"}
+            unhealthy = {**now.unhealthy, choice.route: "its probe is in flight"}
+            now = structs.replace(now, unhealthy=unhealthy)
 
-    async def report(self, route: Route, *, failed: bool) -> None:
-        """Say how a call of a chosen route ended."""
-        await self._health.report(f"{route.provider}/{route.model}", failed=failed)
+    async def admit(self, route: str) -> bool:
+        """Return whether a route may be tried now; one that is half open admits one probe at a time."""
+        return await self._health.admit(route)
+
+    async def report(self, ended: Ended) -> None:
+        """Count how a call of a chosen route ended."""
+        if not ended.failed:
+            self._latencies.add(ended.org_id, ended.prompt, ended.route, ended.latency_ms)
+        if not ended.broken_off:
+            await self._health.report(ended.route, failed=ended.failed)
+
+    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+        """Return how long a prompt's answers take at a route, as this process measured it."""
+        return self._latencies.measured(org_id, prompt, route)
+
+    async def _conditions(self, wanted: Wanted, known: Learned) -> Conditions:
+        costs, available = self._costs(wanted), self._availability
+        routes, tokens = list(costs), wanted.input_tokens + wanted.max_tokens
+        measured = self._latencies.means(wanted.org_id, wanted.prompt, routes)
+        return Conditions(
+            providers=self._providers,
+            costs_nano=costs,
+            unhealthy=await self._health.unhealthy(routes),
+            full={} if available is None else await available.full(wanted.org_id, routes, tokens),
+            seen={route: Seen(mean_ms) for route, mean_ms in measured.items()} | _seen(known.arms),
+            barred=self._models.data_classes.barred(wanted.org_id, wanted.need.data_class, routes),
+        )
 
     def _chosen(self, wanted: Wanted, need: Need, now: Conditions, known: Learned) -> Choice:
         static = choose(self._models.all, self._models.version, need, now)

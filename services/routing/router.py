@@ -8,6 +8,7 @@ from msgspec import Struct
 from schemas.errors import StepError
 from schemas.spec.policy import TIERS, Tier
 from services.routing.choice import Choice
+from services.routing.latencies import Measured
 from services.routing.scoring import Need
 
 
@@ -40,6 +41,20 @@ class Wanted(Struct, frozen=True, kw_only=True):
     ceiling_nano: int = 0
 
 
+class Ended(NamedTuple):
+    """How a call of a chosen route ended: at a fault of the provider, or with an answer after ``latency_ms``.
+
+    One that was ``broken_off``, since another try was faster, would have taken longer than that.
+    """
+
+    org_id: str
+    prompt: str
+    route: str
+    failed: bool
+    latency_ms: float
+    broken_off: bool = False
+
+
 class Routable(Protocol):
     """What a router reads of a call."""
 
@@ -51,6 +66,16 @@ class Routable(Protocol):
     @property
     def pinned(self) -> Pin:
         """What the caller fixes."""
+        ...
+
+    @property
+    def org_id(self) -> str:
+        """The organisation that asks."""
+        ...
+
+    @property
+    def data_class(self) -> str:
+        """The class of the data that is sent; empty for none."""
         ...
 
 
@@ -65,8 +90,16 @@ class Router(Protocol):
         """Return the choice of a call with a policy; ``None`` to take its fixed route. Raises ``no_route``."""
         ...
 
-    async def report(self, route: Route, *, failed: bool) -> None:
+    async def admit(self, route: str) -> bool:
+        """Return whether a route may be tried now. A route of a ``choice`` was admitted by it."""
+        ...
+
+    async def report(self, ended: Ended) -> None:
         """Say how a call of a chosen route ended, so that a route that fails is left out for a while."""
+        ...
+
+    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+        """Return how long a prompt's answers take at a route; ``None`` until enough of them came."""
         ...
 
 
@@ -98,5 +131,13 @@ class RouteTable:
         """Return nothing: every call has its fixed route."""
         return None
 
-    async def report(self, route: Route, *, failed: bool) -> None:
+    async def admit(self, route: str) -> bool:
+        """Admit every call."""
+        return True
+
+    async def report(self, ended: Ended) -> None:
         """Take no notice: nothing is chosen here."""
+
+    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+        """Return nothing: nothing is measured here."""
+        return None

@@ -11,7 +11,6 @@ A candidate's score is a weighted sum of four terms, each 0 to 1:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from msgspec import Struct, structs
 
@@ -19,6 +18,7 @@ from schemas.errors import StepError
 from schemas.spec.policy import RouteBy, Tier
 from services.routing.choice import Candidate, Choice, Excluded, Reason, weighed
 from services.routing.models import Model
+from services.routing.patterns import matches
 
 POLICY_VERSION = "1"
 
@@ -32,6 +32,9 @@ WEIGHTS: Mapping[RouteBy, dict[str, float]] = {
     "balanced": {"cost": 0.25, "latency": 0.2, "quality": 0.4, "reliability": 0.15},
     "learn": {"cost": 0.25, "latency": 0.2, "quality": 0.4, "reliability": 0.15},
 }
+
+#: The names of a score's parts, in the order in which ``RouteOutcome.terms`` has their values.
+TERMS = ("cost", "latency", "quality", "reliability")
 
 #: A route that is left out for one of these may be back in a moment.
 _PASSING: frozenset[Reason] = frozenset({"unhealthy", "quota"})
@@ -50,6 +53,7 @@ class Need(Struct, frozen=True, kw_only=True):
     tools: bool = False
     images: bool = False
     json_schema: bool = False
+    data_class: str = ""
     organisation: tuple[str, ...] = ()
     node: tuple[str, ...] = ()
 
@@ -65,7 +69,8 @@ class Conditions(Struct, frozen=True, kw_only=True):
     """The state of the world at a choice, by route.
 
     ``costs_nano`` is what the call costs at most, without those that have no price. ``unhealthy`` and ``full`` say why
-    a route is not tried now: its breaker is open, its provider's quota is used up.
+    a route is not tried now: its breaker is open, its provider's quota is used up. ``barred`` says why the call's data
+    may not go there.
     """
 
     providers: frozenset[str]
@@ -73,6 +78,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
     unhealthy: Mapping[str, str] = {}
     full: Mapping[str, str] = {}
     seen: Mapping[str, Seen] = {}
+    barred: Mapping[str, str] = {}
 
 
 def choose(models: Sequence[Model], version: str, need: Need, now: Conditions) -> Choice:
@@ -99,7 +105,7 @@ def assessed(
     excluded = [found for model in models if (found := _excluded(model, need, now)) is not None]
     out = {one.route for one in excluded}
     able = [model for model in models if model.route not in out]
-    late = [model for model in able if need.sla_ms is not None and _seen(model, now).latency_ms > need.sla_ms]
+    late = [model for model in able if _is_late(model, need, now)]
     # A target that nobody reaches excludes nobody: it steers, and is counted when it is missed.
     if len(late) < len(able):
         able = [model for model in able if model not in late]
@@ -131,9 +137,9 @@ def _unfit(model: Model, need: Need) -> tuple[Reason, str] | None:
     least = LEAST_QUALITY[need.tier]
     if model.quality < least:
         return "tier", f"quality {model.quality:g} is under {least:g}"
-    if not _matches(model.route, need.organisation):
+    if not matches(model.route, need.organisation):
         return "organisation", "not in the organisation's list"
-    if not _matches(model.route, need.node):
+    if not matches(model.route, need.node):
         return "node", "not in policy.route.models"
     if need.tools and not model.tools:
         return "tools", "cannot call tools"
@@ -148,6 +154,8 @@ def _unfit(model: Model, need: Need) -> tuple[Reason, str] | None:
 
 def _unavailable(model: Model, now: Conditions) -> tuple[Reason, str] | None:
     route = model.route
+    if route in now.barred:
+        return "data_class", now.barred[route]
     if model.provider not in now.providers:
         return "no_provider", "its provider is not configured here"
     if route not in now.costs_nano:
@@ -159,13 +167,15 @@ def _unavailable(model: Model, now: Conditions) -> tuple[Reason, str] | None:
     return None
 
 
+def _is_late(model: Model, need: Need, now: Conditions) -> bool:
+    """Return whether a model was measured to take longer than the target. What is assumed of it excludes nobody."""
+    seen = now.seen.get(model.route)
+    return need.sla_ms is not None and seen is not None and seen.latency_ms > need.sla_ms
+
+
 def _too_slow(model: Model, need: Need, now: Conditions) -> Excluded:
     detail = f"takes {_seen(model, now).latency_ms:.0f} ms, sla_ms is {need.sla_ms}"
     return Excluded(route=model.route, reason="too_slow", detail=detail)
-
-
-def _matches(route: str, patterns: Sequence[str]) -> bool:
-    return not patterns or any(fnmatchcase(route, pattern) for pattern in patterns)
 
 
 def _seen(model: Model, now: Conditions) -> Seen:
@@ -197,4 +207,5 @@ def _candidate(model: Model, now: Conditions, cheapest_nano: int, target_ms: flo
         reliability=seen.reliability,
         parts=parts,
         score=0.0,
+        context_tokens=model.context_tokens,
     )

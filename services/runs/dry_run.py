@@ -1,6 +1,6 @@
 """Dry runs of submissions: the run, its admission, and the budgets that apply. Nothing is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +9,7 @@ from connectors.postgres.run_limits import RunLimits
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.spend_reader import Amounts, Spend
 from schemas.api_models.runs import SubmitRun
+from schemas.budgets import API_KEY_TAG, PROJECT_TAG, USER_TAG
 from schemas.errors import Unavailable
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.model import ResolvedSpec
@@ -57,9 +58,11 @@ class DryRuns:
     def __init__(self, ports: DryRunPorts) -> None:
         self._ports = ports
 
-    async def of(self, org_id: str, source: str, submission_id: str | None, body: SubmitRun) -> DryRun:
+    async def of(
+        self, org_id: str, source: str, submission_id: str | None, body: SubmitRun, api_key: str | None = None
+    ) -> DryRun:
         """Return what a submission would do. Raises as it would, ``SubmissionConflict`` included."""
-        draft = await self._ports.submissions.draft(org_id, source, submission_id, body)
+        draft = await self._ports.submissions.draft(org_id, source, submission_id, body, api_key=api_key)
         earlier = await self._ports.submissions.earlier(draft)
         record = draft.record
         return DryRun(
@@ -68,7 +71,7 @@ class DryRuns:
             draft.required,
             await self._ports.submissions.to_store(draft),
             await self._admission(org_id, record.workflow_name),
-            await self._budgets(org_id, record.spec, record.submitted_at_ms),
+            await self._budgets(org_id, record.spec, record.tags, record.submitted_at_ms),
         )
 
     async def _admission(self, org_id: str, workflow: str) -> Admission:
@@ -89,15 +92,17 @@ class DryRuns:
                 return Admission("queue", on, f"{on} has {now} of {most} runs running")
         return Admission("start", detail="every limit has room")
 
-    async def _budgets(self, org_id: str, spec: ResolvedSpec, at_ms: int) -> list[tuple[StoredBudget, Amounts]]:
+    async def _budgets(
+        self, org_id: str, spec: ResolvedSpec, tags: Mapping[str, str], at_ms: int
+    ) -> list[tuple[StoredBudget, Amounts]]:
         targets = set(_targets(spec))
         applying = [
             stored
             for stored in await self._ports.budgets.all(org_id)
-            if stored.budget.scope == "org" or (stored.budget.scope, stored.budget.target) in targets
+            if stored.budget.scope == "org" or (stored.budget.scope, stored.budget.target) in targets | _said(tags)
         ]
-        fields = [stored.budget.field(at_ms) for stored in applying]
-        return list(zip(applying, await self._ports.spend.amounts(org_id, fields), strict=True))
+        budgets = [stored.budget for stored in applying]
+        return list(zip(applying, await self._ports.spend.amounts(org_id, budgets, at_ms), strict=True))
 
 
 def _targets(resolved: ResolvedSpec) -> Iterator[tuple[str, str | None]]:
@@ -108,3 +113,12 @@ def _targets(resolved: ResolvedSpec) -> Iterator[tuple[str, str | None]]:
             default = LOCAL_ROUTES[pinned.tier]
             yield "provider", pinned.provider or default.provider
             yield "model", pinned.model or default.model
+        for node in one.spec.dag.nodes:
+            yield "node", f"{one.spec.name}/{node.id}"
+
+
+def _said(tags: Mapping[str, str]) -> set[tuple[str, str | None]]:
+    """Return the scopes and targets that a submission's tags name."""
+    scopes = {PROJECT_TAG: "project", USER_TAG: "user", API_KEY_TAG: "api_key"}
+    found: set[tuple[str, str | None]] = {("tag", f"{name}={value}") for name, value in tags.items()}
+    return found | {(scope, tags[name]) for name, scope in scopes.items() if name in tags}

@@ -26,6 +26,7 @@ from schemas.spec.rules_version import rules_of
 from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
+from services.runs.spender_tags import with_key
 from services.workflows.of_run import RunDefinitions
 from topics.codec import encode
 
@@ -65,7 +66,9 @@ class Restarts:
         self._now_ms = now_ms
         self._arguments = arguments
 
-    async def prepare(self, org_id: str, of: str, again: Again, key: str | None) -> RunSubmitted:
+    async def prepare(
+        self, org_id: str, of: str, again: Again, key: str | None, api_key: str | None = None
+    ) -> RunSubmitted:
         """Return the submission of a run that goes on from the run ``of``; only large inputs are written.
 
         The same ``key`` is the same new run. Raises ``NotFound`` (no such run), ``Conflict`` (it has not ended, or its
@@ -82,6 +85,7 @@ class Restarts:
         reuse = {} if again.everything else reusable(definition.spec, steps, again.start)
         _check_left(definition, reuse, of)
         record = self._record(run, definition, again, key, reuse, org_id)
+        record = msgspec.structs.replace(record, tags=with_key(record.tags, api_key))
         if self._large_inputs.size_of(record.inputs) > INLINE_LIMIT:
             record = await self._large_inputs.placed(record, read_here(definition.spec.dag.nodes))
         _check_size(record)

@@ -30,6 +30,7 @@ from services.runs.admission_required import Turns
 from services.runs.input_check import check_inputs
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
+from services.runs.spender_tags import with_spender
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 MAX_GROUP = 500
 #: While one group waits for the broker, the next one waits for Redis; see docs/explanation/performance.md.
 GROUPS_AT_ONCE = 2
+NOBODY = {"project": None, "end_user": None}
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,17 @@ class Submissions:
         submission_id: str | None,
         body: SubmitRun,
         trace: str | None = None,
+        api_key: str | None = None,
     ) -> RunSubmitted:
         """Return the record of a submission; only large inputs are written. ``trace`` is the sender's ``traceparent``.
+
+        ``api_key`` is the id of the key that it came with, for budgets of that.
 
         Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, or is
         read by nothing, named by its path),
         ``TooLarge`` (the inputs).
         """
-        draft = await self.draft(org_id, source, submission_id, body, trace)
+        draft = await self.draft(org_id, source, submission_id, body, trace, api_key)
         if draft.size <= INLINE_LIMIT:
             return draft.record
         return await self._large_inputs.placed(draft.record, draft.read_here)
@@ -123,6 +128,7 @@ class Submissions:
         submission_id: str | None,
         body: SubmitRun,
         trace: str | None = None,
+        api_key: str | None = None,
     ) -> Draft:
         """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
         size = self._large_inputs.size_of(body.inputs)
@@ -139,7 +145,7 @@ class Submissions:
             workflow_version=plan.version,
             spec=plan.resolved,
             inputs=body.inputs,
-            tags=body.tags,
+            tags=with_spender(body, api_key),
             budget_nano=budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
@@ -277,7 +283,9 @@ def _body_hash(body: SubmitRun, budget_nano: int | None) -> str:
     """Hash the request, so that 1 and 1.0 cents are one request, and a newer default version is not another one."""
     asked = [body.workflow_name, body.workflow_version, body.inputs, body.tags, budget_nano]
     # Omitted when it is not given, so that earlier submissions keep their hash.
-    return canonical_hash(asked if body.deadline_ms is None else [*asked, body.deadline_ms])
+    asked += [] if body.deadline_ms is None else [body.deadline_ms]
+    spender = {"project": body.project, "end_user": body.end_user}
+    return canonical_hash(asked if spender == NOBODY else [*asked, spender])
 
 
 def _receipt(record: RunSubmitted) -> Receipt:

@@ -18,7 +18,7 @@ from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.table.spec import TableSpec
-from topics.catalogue import COST_EVENTS, TABLE_BUDGETS
+from topics.catalogue import COST_EVENTS, TABLE_BUDGETS, WORKFLOW_EVENTS
 
 #: Holds of calls in flight are asserted again within a third of a lease; twice a lease covers a slow one.
 RESTORE_GRACE_LEASES = 2
@@ -72,7 +72,7 @@ SPEC = RoleSpec(
     summary="folds costs into what was spent, and settles holds that outlived their calls",
     build=build,
     reads=(COST_EVENTS,),
-    writes=(COST_EVENTS,),
+    writes=(COST_EVENTS, WORKFLOW_EVENTS),
     table=TABLE_BUDGETS,
     needs=(Dependency.KAFKA, Dependency.REDIS),
 )

@@ -13,6 +13,7 @@ from schemas.records.admissions import (
     PoolSet,
 )
 from schemas.records.base import Record
+from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, BudgetThreshold
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome, RouteScored
@@ -58,8 +59,11 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     RunView: lambda view: (catalogue.RUN_VIEWS, view.run_id),
     TraceSpans: lambda spans: (catalogue.TRACE_SPANS, spans.trace_id),
     ProviderCall: lambda call: (catalogue.PROVIDER_CALLS, call.route),
-    CostEvent: lambda event: (catalogue.COST_EVENTS, event.org_id),
-    CallStarted: lambda event: (catalogue.COST_EVENTS, event.org_id),
+    **dict.fromkeys(
+        (CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened),
+        lambda event: (catalogue.COST_EVENTS, event.org_id),
+    ),
+    BudgetThreshold: lambda event: (catalogue.events_topic(event.organisation), event.subject),
     **dict.fromkeys((RouteOutcome, RouteScored), lambda event: (catalogue.ROUTE_OUTCOMES, event.group)),
     Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
     AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),

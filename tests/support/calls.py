@@ -109,6 +109,7 @@ class MemoryCache:
     def __init__(self, trail: list[str]) -> None:
         self.answers: dict[str, tuple[bytes, Keep]] = {}
         self.looks: list[Lookup] = []
+        self.stored: list[tuple[Lookup, Keep]] = []
         self.leads: dict[str, str] = {}
         self.stale = False
         self.down: Unavailable | None = None
@@ -129,6 +130,7 @@ class MemoryCache:
     async def store(self, look: Lookup, began_ms: int, body: bytes, keep: Keep) -> bool:
         self._asked("cache put")
         self.answers[look.digest] = (body, keep)
+        self.stored.append((look, keep))
         self.leads.pop(look.digest, None)
         return True
 
@@ -303,9 +305,8 @@ class Books:
         self._offset += 1
 
     def spent(self) -> int:
-        """Return what is booked, which is the same in every window and dimension."""
-        (booked,) = {self.get("acme", name) for name in self.fields("acme")} or {0}
-        return int(booked)
+        """Return what is booked for the organisation, which no other dimension exceeds."""
+        return max((int(self.get("acme", name) or 0) for name in self.fields("acme")), default=0)
 
 
 def call(ledger: Ledger | None = None, /, **changes: Any) -> Call:

@@ -60,11 +60,14 @@ class WireServer:
         self.speech = SPEECHES[provider]
         self.reply = reply
         self.requests: list[tuple[str, Mapping[str, str], Any]] = []
+        self.ports: list[int] = []
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         name, value = self.speech.auth
         body = json.loads(await request.read())
+        if request.transport is not None:
+            self.ports.append(request.transport.get_extra_info("peername")[1])
         self.requests.append((request.raw_path, request.headers, body))
         if request.headers.get(name) != value:
             return self._refused(401, "the key is wrong")

@@ -3,12 +3,16 @@
 from typing import Any
 
 from connectors.providers.base import ModelRequest
+from connectors.providers.cohere.embeddings import CohereEmbeddings
 from connectors.providers.cohere.request import request_body
 from connectors.providers.cohere.response import read_chat
+from connectors.providers.cohere.stream import ChatV2Assembler
+from connectors.providers.conversation import names_by_wire
+from connectors.providers.streaming import Assembler
 from connectors.providers.wire import Bounded, Completion, bearer
 
 
-class ChatV2Wire(Bounded):
+class ChatV2Wire(Bounded, CohereEmbeddings):
     """``POST /chat``."""
 
     answers = "a chat response"
@@ -24,3 +28,12 @@ class ChatV2Wire(Bounded):
 
     def read(self, received: object, request: ModelRequest) -> Completion:
         return read_chat(received, request.tools)
+
+    def stream_path(self, request: ModelRequest) -> str:
+        return self.path(request)
+
+    def stream_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"stream": True}
+
+    def assembler(self, request: ModelRequest) -> Assembler:
+        return ChatV2Assembler(names_by_wire(request.tools))

@@ -59,6 +59,8 @@ def _options(request: ModelRequest) -> dict[str, Any]:
         "temperature": request.temperature,
         "stop": list(request.stop) or None,
         "seed": request.seed,
+        "top_p": request.top_p,
+        "parallel_tool_calls": request.parallel_tools,
         "reasoning_effort": request.reasoning_effort,
         "response_format": None
         if schema is None
@@ -135,14 +137,16 @@ def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     if not isinstance(body, dict):
         raise MalformedError(f"the body is a {type(body).__name__}, not an object")
     choices = objects(body.get("choices"))
+    counts = read_counts(body.get("usage"))
     if not choices:
-        raise MalformedError("'choices' is not a list with an object in it")
+        if counts["output_tokens"] is None:
+            raise MalformedError("'choices' is not a list with an object in it")
+        return Completion("", STOP, counts, problem=no_text(STOP))
     message = choices[0].get("message")
     if not isinstance(message, dict):
         raise MalformedError("'choices[0].message' is not an object")
     asked = read_calls(message, names_by_wire(tools)) if tools else ()
     reason, notes = finish(choices[0].get("finish_reason"), _FINISH)
-    counts = read_counts(body.get("usage"))
     text = "" if asked and not message.get("content") else _text(message)
     if text is None and counts["output_tokens"] is None:
         raise MalformedError("'choices[0].message.content' is not text, and nothing was counted")

@@ -46,8 +46,10 @@ def read_content(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     candidates, blocked = objects(answer.get("candidates")), an_object(answer.get("promptFeedback")).get("blockReason")
     counts, notes = read_counts(answer.get("usageMetadata"))
     if not candidates:
-        if not blocked:
+        if not blocked and counts["output_tokens"] is None:
             raise MalformedError("'candidates' is not a list with an object in it")
+        if not blocked:
+            return Completion("", STOP, counts, problem=no_text(STOP), notes=notes)
         output = counts["output_tokens"]
         counts["output_tokens"] = 0 if output is None else output
         return Completion("", CONTENT_FILTER, counts, problem=filtered(text_of(blocked)), notes=notes)
@@ -64,9 +66,15 @@ def read_content(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         problem=None if text or asked else _problem(reason, text_of(said)),
         notes=(*notes, *unknown),
         opaque={"signatures": signatures} if signatures else None,
-        served=served_by(an_object(answer.get("usageMetadata")), {"serviceTier": "service_tier"}),
+        served=_served(an_object(answer.get("usageMetadata"))),
         hidden=any(part.get("thought") for part in parts) or bool(signatures),
     )
+
+
+def _served(usage: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return how a call was served; Vertex has a name of its own for the tier, such as ``ON_DEMAND_FLEX``."""
+    tier = usage.get("serviceTier") or text_of(usage.get("trafficType")).removeprefix("ON_DEMAND").lstrip("_")
+    return served_by({"tier": tier}, {"tier": "service_tier"})
 
 
 def _problem(reason: str, said: str) -> StepError:

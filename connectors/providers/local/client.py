@@ -1,14 +1,17 @@
 """The provider ``local`` over HTTP: the same models in a ``local.server``, which counts its calls."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.embeddings import EmbeddingRequest
 from connectors.providers.images import ImageInput
 from connectors.providers.local import images
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.behaviour import ATTEMPT_HEADER
 from connectors.providers.local.provider import plain_only
 from connectors.providers.openai.provider import OpenAIProvider
+from connectors.providers.streaming import Deltas
 
 
 class LocalHttpProvider(OpenAIProvider):
@@ -25,6 +28,12 @@ class LocalHttpProvider(OpenAIProvider):
         plain_only(request)
         return await super().complete(request)
 
+    async def stream(self, request: ModelRequest) -> Deltas:
+        plain_only(request)
+        async with aclosing(super().stream(request)) as deltas:
+            async for delta in deltas:
+                yield delta
+
     def added_tokens(self, tools: int, *, has_schema: bool) -> int:
         return 0
 
@@ -36,5 +45,6 @@ class LocalHttpProvider(OpenAIProvider):
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(images.together([picture.said for picture in pictures])) if pictures else 0
 
-    def _headers(self, request: ModelRequest) -> dict[str, str]:
-        return super()._headers(request) | {ATTEMPT_HEADER: str(request.attempt)}
+    def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
+        attempt = request.attempt if isinstance(request, ModelRequest) else 0
+        return super()._headers(request) | {ATTEMPT_HEADER: str(attempt)}

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -11,14 +12,21 @@ from typing import Any
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.compatible.chat import call_body, request_body
 from connectors.providers.conversation import Asked, said_so_far
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse
 from connectors.providers.images import ImageInput, noted
-from connectors.providers.local import images, tools
+from connectors.providers.local import embedding, images, tools
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate, fate_key
 from connectors.providers.wire import unsupported
 from schemas.errors import StepError
 from schemas.records.base import Usage
+
+#: Fields of a request that the extractive models have no use for.
+_NOT_FOR_EXTRACTS = (
+    *("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"),
+    *("top_p", "parallel_tools"),
+)
 
 
 class LocalProvider:
@@ -81,6 +89,14 @@ class LocalProvider:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, local_model.answer, model, prompt, max_tokens, seen)
 
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        """Embed with ``local-embed``. Raises ``StepError`` for another model."""
+        if request.purpose is not None:
+            raise unsupported("local", "purpose", "its vectors are for all purposes; leave it out")
+        vectors = tuple(embedding.embedded(request.model, text, request.dimensions) for text in request.texts)
+        sent = {"model": request.model, "input": list(request.texts)}
+        return EmbeddingResponse(vectors, Usage(input_tokens=embedding.counted(request.texts)), sent)
+
     def count_tokens(self, model: str, text: str) -> int:
         """Return exactly the tokens that ``complete`` will count."""
         return local_tokens.count(text)
@@ -120,7 +136,7 @@ def _seen(pictures: Sequence[ImageInput]) -> str:
 def plain_only(request: ModelRequest) -> None:
     """Raise ``unsupported_parameter`` for a field that the extractive models have no use for."""
     plain = ModelRequest(request.model, "", 1, "")
-    for name in ("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"):
+    for name in _NOT_FOR_EXTRACTS:
         if getattr(request, name) != getattr(plain, name):
             raise unsupported(
                 "local", name, "the local models only read a prompt; leave it out or pin another provider"
@@ -162,3 +178,17 @@ def answer_body(model: str, key: str, answer: local_model.Answer, asked: Sequenc
             "total_tokens": answer.input_tokens + answer.output_tokens,
         },
     }
+
+
+def answer_chunks(answer: Mapping[str, Any], *, with_usage: bool) -> Iterator[dict[str, Any]]:
+    """Yield a chat completion as the chunks of its stream: the text by words, then the end and the usage."""
+    head = {"id": answer["id"], "object": "chat.completion.chunk", "created": 0, "model": answer["model"]}
+    (choice,) = answer["choices"]
+    message = choice["message"]
+    calls = [call | {"index": index} for index, call in enumerate(message.get("tool_calls", ()))]
+    deltas = [{"content": word} for word in re.findall(r"\s*\S+|\s+$", message["content"] or "")]
+    for delta in [{"role": "assistant", "content": ""}, *deltas, *([{"tool_calls": calls}] if calls else [])]:
+        yield head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield head | {"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
+    if with_usage:
+        yield head | {"choices": [], "usage": answer["usage"]}

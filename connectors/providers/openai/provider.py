@@ -6,7 +6,7 @@ import httpx
 
 from connectors.providers.compatible.wire import ChatWire
 from connectors.providers.http_provider import HttpProvider
-from connectors.providers.openai.responses import ResponsesWire
+from connectors.providers.openai.responses_wire import ResponsesWire
 from connectors.providers.wire import Wire
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"

@@ -1,11 +1,9 @@
-"""OpenAI's responses as a wire of a provider, and what its answers say."""
+"""An answer of OpenAI's responses. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Asked, ToolSpec, asked_for, names_by_wire
-from connectors.providers.openai.responses_request import request_body
 from connectors.providers.results import filtered, no_text
 from connectors.providers.wire import (
     CONTENT_FILTER,
@@ -13,11 +11,9 @@ from connectors.providers.wire import (
     REFUSAL,
     STOP,
     TOOL_CALLS,
-    Bounded,
     Completion,
     MalformedError,
     an_object,
-    bearer,
     finish,
     objects,
     served_by,
@@ -30,27 +26,6 @@ _NOT_ENDED = ("queued", "in_progress")
 _FAILED = ("failed", "cancelled")
 #: What has to come back with a turn.
 _OPAQUE = ("reasoning", "function_call")
-
-
-class ResponsesWire(Bounded):
-    """``POST /responses``."""
-
-    answers = "a response"
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def headers(self, api_key: str) -> dict[str, str]:
-        return bearer(api_key)
-
-    def path(self, request: ModelRequest) -> str:
-        return "responses"
-
-    def body(self, request: ModelRequest) -> dict[str, Any]:
-        return request_body(request, self._name)
-
-    def read(self, received: object, request: ModelRequest) -> Completion:
-        return read_response(received, request.tools)
 
 
 def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
@@ -71,7 +46,7 @@ def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
     return Completion(
         text=said or refused,
         finish_reason=reason,
-        counts=read_counts(response.get("usage")),
+        counts=read_counts(response.get("usage")) | _searches(items),
         asked=asked,
         problem=_problem(response, reason, has_answer=bool(said or refused or asked)),
         notes=notes,
@@ -79,6 +54,13 @@ def read_response(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         hidden=reasoned,
         served=served_by(response, {"service_tier": "service_tier"}),
     )
+
+
+def _searches(items: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return the searches of the service's own tools, which are billed by the call and are in no usage."""
+    kinds = [item.get("type") for item in items if item.get("status") != "failed"]
+    found = {"web_searches": kinds.count("web_search_call"), "storage_searches": kinds.count("file_search_call")}
+    return {kind: count for kind, count in found.items() if count}
 
 
 def _finish(response: Mapping[str, Any], *, has_calls: bool, refused: bool) -> tuple[str, tuple[str, ...]]:

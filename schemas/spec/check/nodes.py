@@ -40,7 +40,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
         where = f"{place}.policy.on_unknown"
         yield Problem(where, f"an unknown outcome of a {node.type} cannot be reconciled", "write `fail` or `retry`")
-    yield from _route_problems(f"{place}.policy.route", node)
+    yield from _model_policy_problems(f"{place}.policy", node)
     yield from dynamic_problems(path, node)
     yield from flow_problems(place, node, outline)
     if isinstance(node, LoopNode):
@@ -106,15 +106,19 @@ def queue_of(node: Node) -> str | None:
     return node.queue if isinstance(node, LlmNode | ToolNode | FunctionNode) else None
 
 
-def _route_problems(path: str, node: Node) -> Iterator[Problem]:
-    """Find a policy for routes that would change nothing."""
+def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
+    """Find a policy for routes, streams or data that would change nothing."""
+    if node.policy.stream and not isinstance(node, LlmNode | AgentNode):
+        yield Problem(f"{path}.stream", f"a node of type {node.type} asks no model", "remove it")
+    if node.policy.data_class and not isinstance(node, LlmNode | AgentNode):
+        yield Problem(f"{path}.data_class", f"a node of type {node.type} asks no model", "remove it")
     if node.policy.route is None:
         return
     if not isinstance(node, LlmNode | AgentNode):
-        yield Problem(path, f"a node of type {node.type} chooses no model", "remove it")
+        yield Problem(f"{path}.route", f"a node of type {node.type} chooses no model", "remove it")
     elif node.config.provider is not None or node.config.model is not None:
         fix = "remove `model` and `provider`, or limit the choice with `route.models`"
-        yield Problem(path, "a pinned model is never routed", fix)
+        yield Problem(f"{path}.route", "a pinned model is never routed", fix)
 
 
 def _queue_problems(path: str, node: Node) -> Iterator[Problem]:

@@ -7,13 +7,14 @@ from msgspec import structs
 from schemas.errors import StepError
 from services.calls.call import Answer, Call, Proceed
 from services.calls.ports import Guard
+from services.calls.streamed import deliver
 
 
 class GuardOutput:
     """Asks the guards in order, each for what the one before it let pass.
 
     An answer that one stops is returned as blocked, since it must be paid for; ``settle`` raises the reason. A guard
-    that fails stops the answer, too.
+    that fails stops the answer, too. A sink gets the text as one delta when all guards have let it pass.
     """
 
     def __init__(self, guards: Sequence[Guard]) -> None:
@@ -31,4 +32,6 @@ class GuardOutput:
             except Exception as exc:  # noqa: BLE001 - whatever a guard raises, the answer is there and must be paid
                 error = StepError("guard_failed", f"a guard failed: {type(exc).__name__}: {exc}", retryable=True)
                 return structs.replace(answer, blocked=error)
+        if self._guards:
+            await deliver(call.on_delta, answer.response.text)
         return answer

@@ -1,6 +1,7 @@
 """Step 6: money is reserved in every budget that applies, and stays reserved during the call."""
 
 import time
+from dataclasses import replace
 
 from msgspec import structs
 
@@ -13,14 +14,19 @@ from schemas.money import usd
 from services.calls.call import Answer, Call, Content, Proceed, Reserved
 from services.calls.cancellation import Cancellations
 from services.calls.ports import Holds, Prices
-from services.calls.timeouts import within_patience
+from services.calls.stages.step_down import NoRoom, tier_below
+from services.calls.timeouts import Deferred, within_patience
+
+#: A call that waits for a window asks again after this time, so that a raised limit is noticed.
+MOST_WAIT_S = 300.0
 
 
 class Hold:
     """Holds the most that the call can cost. A call that costs nothing needs no hold.
 
     Raises a final ``StepError``: ``unpriced_model``, ``run_budget_exceeded``, ``budget_exceeded``; ``canceled`` when
-    its run has ended; ``Deferred`` while no money can be held.
+    its run has ended; ``NoRoom`` for a budget that wants the call stepped down; ``Deferred`` while no money can be
+    held, and for a budget whose next window the call should wait for.
     """
 
     def __init__(
@@ -40,7 +46,8 @@ class Hold:
         if request.estimate_nano == 0:
             return await proceed(structs.replace(call, reserved=Reserved(0, request.at_ms, request.price_version)))
         held = await self._held(request)
-        reserved = Reserved(held.amount_nano, held.booked_at_ms, request.price_version)
+        reserved = Reserved(held.amount_nano, held.booked_at_ms, request.price_version, held.counters)
+        request = replace(request, counters=held.counters)
         # A hold that is not asserted ends, and its call is presumed: all that follows is done while it is.
         async with kept(lambda: self._reassert(request), self._every_s, self._clock, f"the hold of {call.call_id}"):
             return await proceed(structs.replace(call, reserved=reserved))
@@ -61,6 +68,9 @@ class Hold:
             run_budget_nano=call.cap_nano,
             tags=call.tags,
             price_version=self._prices.version(provider, model),
+            node_id=origin.node_id,
+            prompt_name=call.prompt_name,
+            can_step_down=tier_below(call) is not None,
         )
 
     def _estimate(self, call: Call, at_ms: int) -> int:
@@ -109,7 +119,10 @@ def _check_cap(request: HoldRequest) -> None:
     )
 
 
-def _over_budget(refused: Refused, request: HoldRequest) -> StepError:
+def _over_budget(refused: Refused, request: HoldRequest) -> StepError | Deferred:
+    if refused.policy == "wait" and refused.opens_at_ms is not None and request.estimate_nano <= refused.limit_nano:
+        wait_s = (refused.opens_at_ms - request.at_ms) / 1000
+        return Deferred(min(max(wait_s, 1.0), MOST_WAIT_S), f"budget {refused.budget_name}")
     details = {
         "budget_id": refused.budget_id,
         "budget": refused.budget_name,
@@ -119,7 +132,8 @@ def _over_budget(refused: Refused, request: HoldRequest) -> StepError:
         "estimate_usd": usd(request.estimate_nano),
         "opens_at": _time(refused.opens_at_ms),
     }
-    return StepError(
+    kind = NoRoom if refused.policy == "step_down" else StepError
+    return kind(
         "budget_exceeded",
         f"budget {refused.budget_name!r} of {details['limit_usd']} USD has no room for {details['estimate_usd']} USD "
         f"({details['spent_usd']} spent, {details['held_usd']} held); it opens again: {details['opens_at']}",

@@ -1,11 +1,13 @@
 """Step 8: the provider is asked, once."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from connectors.providers.base import Provider
+from connectors.providers.base import ModelResponse, Provider
+from schemas.errors import StepError
 from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
+from services.calls.streamed import StreamedCall
 from services.calls.timeouts import limited
 
 #: The provider's own limit is longer than the call's by this, so that a timeout is always ours.
@@ -15,18 +17,31 @@ PROVIDER_GRACE_S = 1.0
 class Invoke:
     """Asks the provider of the route. The last stage: it proceeds to none.
 
-    Raises ``StepError``: what the provider raises, ``timeout``, or ``canceled``.
+    A call with a sink is streamed to it, unless guards look at answers first (``withheld``).
+
+    Raises ``StepError``: what the provider raises, ``timeout``, or ``canceled``; of a stream a ``BrokenStreamError``.
     """
 
-    def __init__(self, providers: Mapping[str, Provider], aborts: Cancellations) -> None:
+    def __init__(self, providers: Mapping[str, Provider], aborts: Cancellations, *, withheld: bool = False) -> None:
         self._providers = providers
         self._aborts = aborts
+        self._withheld = withheld
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         provider = self._providers[call.route.provider]
         content, timeout_s = call.content, call.timeout_s + PROVIDER_GRACE_S
         request = content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt)
+        if not content.stream and call.on_delta is None:
+            response = await self._limited(call, lambda: provider.complete(request))
+            return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)
+        streamed = StreamedCall(None if self._withheld else call.on_delta)
+        try:
+            response = await self._limited(call, lambda: streamed.response(provider, request))
+        except StepError as exc:
+            raise streamed.broken(exc) from exc
+        return Answer(response=response, at_s=time.perf_counter(), first_s=streamed.first_s, blocked=response.problem)
+
+    async def _limited(self, call: Call, ask: Callable[[], Awaitable[ModelResponse]]) -> ModelResponse:
         what = f"the answer of {call.route.provider}/{call.route.model}"
-        async with self._aborts.breakable(call.cancel_key):
-            response = await limited(provider.complete(request), call.timeout_s, what)
-        return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)
+        async with self._aborts.breakable(call.cancel_key), self._aborts.breakable(call.trial.race_key):
+            return await limited(ask(), call.timeout_s, what)

@@ -1,43 +1,46 @@
-"""Step 4: which model is asked, and how many tokens it may read."""
+"""Step 4: which model is asked, and how many tokens it may read; another one after a failure."""
 
 from collections.abc import Mapping
 
 from msgspec import structs
 
+from connectors.ports.engine import Clock
 from connectors.providers.base import Provider
 from connectors.providers.request_text import request_text
 from schemas.errors import StepError
 from services.calls.call import UNROUTED, Answer, Call, Proceed
+from services.calls.cancellation import Cancellations
 from services.calls.ports import Prices
-from services.calls.route_choice import learn, outcome_of, wanted_of
+from services.calls.route_choice import wanted_of
+from services.calls.tries import Tries
 from services.routing.router import Route, Router
 
 
 class RouteCall:
-    """Chooses the route and bounds the tokens of the input there.
+    """Chooses the route and bounds the tokens of the input there. A chosen route that fails has others to fall back to.
 
     Raises a final ``StepError``: ``no_route``, or ``unknown_provider`` for a route that is not served here.
     """
 
-    def __init__(self, router: Router, providers: Mapping[str, Provider], prices: Prices) -> None:
+    def __init__(
+        self,
+        router: Router,
+        providers: Mapping[str, Provider],
+        prices: Prices,
+        clock: Clock,
+        aborts: Cancellations,
+    ) -> None:
         self._router = router
         self._providers = providers
         self._prices = prices
+        self._tries = Tries(router, prices, clock, aborts, self._tokens)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         call = await routed(self._router, call)
-        try:
-            return await proceed(structs.replace(call, input_tokens=self._tokens(call)))
-        finally:
-            await self._booked(call)
-
-    async def _booked(self, call: Call) -> None:
-        """Let the router know how a chosen route did; what has no outcome of its own says nothing."""
-        made = outcome_of(call)
-        if call.choice is None or made is None:
-            return
-        learn(call, call.choice, made)
-        await self._router.report(call.route, failed=made.outcome != "ok")
+        if call.choice is not None:
+            return await self._tries.answer(call, call.choice, proceed)
+        answer = await proceed(structs.replace(call, input_tokens=self._tokens(call)))
+        return structs.replace(answer, route=call.route)
 
     def _tokens(self, call: Call) -> int:
         provider, content, model = self._provider(call.route.provider), call.content, call.route.model

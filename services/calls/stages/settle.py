@@ -4,7 +4,8 @@
   are replaced by the call's bounds first (``services.calls.counts``);
 - it surely did not happen (refused, rate limited, failed at the provider): nothing, which is a settlement, too;
 - its outcome is unknown (a timeout, a broken connection, a run that ended meanwhile): the estimate, presumed, which an
-  actual settlement would replace.
+  actual settlement would replace. A stream that broke off after counts had come is presumed at these, with as much
+  output as ``max_tokens`` allows, since the provider may have written on.
 """
 
 import time
@@ -14,6 +15,7 @@ from msgspec import structs
 
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
+from connectors.providers.base import ModelResponse
 from schemas.errors import StepError
 from schemas.payload import Payload
 from schemas.records.base import Json, Usage
@@ -23,12 +25,14 @@ from services.calls.capture import captured
 from services.calls.counts import believed
 from services.calls.ports import Objects, Prices
 from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
+from services.calls.streamed import BrokenStreamError
 
 _OUTCOMES: Mapping[str, CallOutcome] = {
     "rate_limited": "rate_limited",
     "timeout": "timeout",
     "provider_timeout": "timeout",
 }
+BROKEN = "stream:broken"
 
 
 class Settle:
@@ -63,6 +67,7 @@ class Settle:
         record = provider_call(call, "ok", started_ms, latency_ms)
         record = structs.replace(
             record,
+            ttft_ms=_ttft_ms(answer.first_s, answer.at_s, latency_ms),
             usage=response.usage,
             cost_nano=cost,
             error_code=blocked and blocked.code,
@@ -72,12 +77,25 @@ class Settle:
         await self._add(call, record, response.sent, received, settlement(call, cost, response.usage))
 
     async def _settle_failure(self, call: Call, error: StepError, started_ms: int, latency_ms: float) -> None:
-        outcome = _OUTCOMES.get(error.code, "unknown" if error.details.get("outcome") == "unknown" else "error")
-        settled = presumed(call) if outcome in ("timeout", "unknown") else settlement(call, 0, Usage())
+        outcome = _outcome(error)
+        settled = self._presumed(call, error) if outcome in ("timeout", "unknown") else settlement(call, 0, Usage())
         cost = 0 if settled is None else settled.amount_nano
         record = provider_call(call, outcome, started_ms, latency_ms)
         record = structs.replace(record, error_code=error.code, cost_nano=cost)
+        if isinstance(error, BrokenStreamError):
+            usage = Usage() if settled is None else settled.usage
+            first_ms = _ttft_ms(error.first_s, time.perf_counter(), latency_ms)
+            record = structs.replace(record, usage=usage, ttft_ms=first_ms, notes=[BROKEN])
         await self._add(call, record, asked(call), failure(error), settled)
+
+    def _presumed(self, call: Call, error: StepError) -> CostEvent | None:
+        usage = error.usage if isinstance(error, BrokenStreamError) else None
+        if usage is None or not call.reserved.amount_nano:
+            return presumed(call)
+        most = structs.replace(usage, output_tokens=max(usage.output_tokens, call.content.max_tokens))
+        usage = believed(self._prices, call, ModelResponse("", most)).usage
+        cost = self._prices.cost(*call.route, usage, call.reserved.booked_at_ms)
+        return presumed(call, cost, usage)
 
     async def _add(
         self, call: Call, record: ProviderCall, sent: Json, received: Json, settled: CostEvent | None
@@ -89,6 +107,17 @@ class Settle:
     async def _captured(self, call: Call, body: Json) -> Payload | None:
         # The call may be paid for, so a store that is down is waited for.
         return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
+
+
+def _outcome(error: StepError) -> CallOutcome:
+    unknown = error.details.get("outcome") == "unknown"
+    known = _OUTCOMES.get(error.code, "error")
+    return "unknown" if unknown and known != "timeout" else known
+
+
+def _ttft_ms(first_s: float | None, at_s: float, latency_ms: float) -> float | None:
+    """Return the time to the first piece, of a call that took ``latency_ms`` until ``at_s``."""
+    return None if first_s is None else latency_ms - (at_s - first_s) * 1000
 
 
 def _as_step_error(exc: Exception) -> StepError:

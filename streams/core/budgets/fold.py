@@ -1,7 +1,9 @@
 """The fold of ``cost-events``: what each organisation has spent, exactly, by dimension and window.
 
-An organisation is one entity with one entry per spend field, in decimal text, which the Lua of holds reads. A
-call is one entity ``settled:<call id>``, kept for ``SETTLED_HORIZON_MS`` from its settlement. The rules:
+An organisation is one entity with one entry per spend field, in decimal text, which the Lua of holds reads, and one
+per counter of a budget (``counters``), with the definitions of its budgets and what was reported of them
+(``thresholds``). A call is one entity ``settled:<call id>``, kept for ``SETTLED_HORIZON_MS`` from its settlement. The
+rules:
 
     remembered   started comes        actual comes                    presumed comes
     nothing      put the hold back    spend it, release               spend it, release
@@ -17,17 +19,28 @@ the hold is, too. A release comes with every settlement, since a hold may have b
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import orjson
 
-from schemas.budgets import spend_fields
+from schemas.budgets import counter_amounts, counter_text, spend_fields
 from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
+from schemas.records.budgets import BudgetDefined, BudgetEvent, BudgetOpened, BudgetRemoved
 from schemas.records.money import CallStarted, CostEvent
-from schemas.tables.budgets import BEGUN, SETTLEMENT, settled_entity
+from schemas.tables.budgets import (
+    BEGUN,
+    DEFINED,
+    REPORTED_PREFIX,
+    SETTLED_PREFIX,
+    SETTLEMENT,
+    DefinedBudget,
+    Report,
+    settled_entity,
+)
 from schemas.tables.entry import Entry, entry
+from streams.core.budgets import counters, thresholds
 from streams.core.commands import Command, Count, ExpireAt, Hold, Release
 from streams.core.state import State
 
@@ -40,6 +53,8 @@ _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Effect = Literal["booked", "corrected", "repeated"]
 
 _STARTED = msgspec.json.Decoder(CallStarted)
+_DEFINED = msgspec.json.Decoder(tuple[DefinedBudget, ...])
+_REPORTS = msgspec.json.Decoder(tuple[Report, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +74,32 @@ class Presumed:
 
 Settlement = Actual | Presumed
 CallEvent = CallStarted | CostEvent
+MoneyEvent = CallEvent | BudgetEvent
+_OF_BUDGETS = (BudgetDefined, BudgetRemoved, BudgetOpened)
 
 
 class BudgetsFold:
     """The rules of the table ``budgets``; see ``streams.core.state.Fold``."""
 
-    def touches(self, event: CallEvent) -> tuple[str, ...]:
-        """Return the organisation and the call."""
+    def touches(self, event: MoneyEvent) -> tuple[str, ...]:
+        """Return the organisation and, if the event is of one, the call."""
+        if isinstance(event, _OF_BUDGETS):
+            return (event.org_id,)
         return event.org_id, settled_entity(event.call_id)
 
-    def follows(self, state: State, event: CallEvent) -> tuple[str, ...]:
+    def follows(self, state: State, event: MoneyEvent) -> tuple[str, ...]:
         """Return nothing: an event names all that it touches."""
         return ()
 
-    def fold(self, state: State, event: CallEvent, now_ms: int, offset: int) -> list[Command]:
-        """Apply the start of a call, or a settlement.
+    def fold(self, state: State, event: MoneyEvent, now_ms: int, offset: int) -> list[Command]:
+        """Apply the start of a call, a settlement, or what is said of a budget.
 
         Raises ``BadRecord`` for an organisation id that may name another entity.
         """
         if not _ORG_PATTERN.fullmatch(event.org_id):
             raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
+        if isinstance(event, _OF_BUDGETS):
+            return _of_budget(state, event, now_ms, offset)
         known: Settlement | CallStarted | None = state.get(settled_entity(event.call_id), SETTLEMENT)
         if isinstance(event, CallStarted):
             return _start(state, event) if known is None else []
@@ -93,20 +114,29 @@ class BudgetsFold:
         return ()
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
-        """Return nothing: spend waits for nobody."""
-        return []
+        """Return what was reported of an organisation's budgets: spend itself waits for nobody."""
+        return [] if entity.startswith(SETTLED_PREFIX) else list(thresholds.outstanding(state, entity))
 
-    def encode(self, entity: str, field: str, value: int | Settlement | CallStarted) -> bytes:
-        """Return spend as decimal text, a settlement as a JSON list, a call under way as its record."""
-        if isinstance(value, CallStarted):
-            return msgspec.json.encode(value)
-        return b"%d" % value if isinstance(value, int) else encode_settlement(value)
+    def encode(self, entity: str, field: str, value: Any) -> bytes:
+        """Return spend as decimal text, a counter as pairs, a settlement as a JSON list.
 
-    def decode(self, entity: str, field: str, data: bytes) -> int | Settlement | CallStarted:
+        A call under way is its record. What is known of budgets is JSON.
+        """
+        if isinstance(value, int):
+            return b"%d" % value
+        if isinstance(value, Actual | Presumed):
+            return encode_settlement(value)
+        return counter_text(value).encode() if isinstance(value, dict) else msgspec.json.encode(value)
+
+    def decode(self, entity: str, field: str, data: bytes) -> Any:
         """Return what ``encode`` was given."""
-        if field != SETTLEMENT:
-            return int(data)
-        return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
+        if field == SETTLEMENT:
+            return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
+        if counters.is_counter(field):
+            return counter_amounts(data.decode())
+        if field == DEFINED:
+            return _DEFINED.decode(data)
+        return _REPORTS.decode(data) if field.startswith(REPORTED_PREFIX) else int(data)
 
     def timer(self, entity: str, field: str, data: bytes) -> None:
         """Return nothing: the timers of this table are those of holds."""
@@ -137,6 +167,23 @@ def decode_settlement(data: bytes) -> Settlement:
     return Presumed(amount, tuple(rest[0])) if rest else Actual(amount)
 
 
+def _of_budget(state: State, event: BudgetEvent, now_ms: int, offset: int) -> list[Command]:
+    match event:
+        case BudgetDefined():
+            before = [one.budget for one in counters.defined(state, event.org_id)]
+            counters.define(state, event, now_ms, offset)
+            for budget in before:
+                if budget.budget_id == event.budget_id and budget.version < event.version:
+                    thresholds.again(state, budget, event, now_ms)
+        case BudgetRemoved():
+            counters.remove(state, event)
+            thresholds.forget(state, event.org_id, event.budget_id)
+        case BudgetOpened():
+            opened = counters.open_(state, event, now_ms)
+            return [] if opened is None else thresholds.check(state, [opened], now_ms, now_ms)
+    return []
+
+
 def _start(state: State, event: CallStarted) -> list[Command]:
     entity = settled_entity(event.call_id)
     state.put(entity, BEGUN, 1)
@@ -147,17 +194,27 @@ def _start(state: State, event: CallStarted) -> list[Command]:
 def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     fields = spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms)
     _spend(state, event.org_id, fields, event.amount_nano)
+    fields += counters.book(state, event, now_ms)
     amount, entity = event.amount_nano, settled_entity(event.call_id)
     if state.get(entity, BEGUN) is None:
         state.put(entity, BEGUN, 1)
     settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields))
-    return [*_remember(state, event, settlement, now_ms), _count(event, "booked")]
+    reports = _reports(state, event, now_ms)
+    return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *reports]
 
 
 def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) -> list[Command]:
     """Replace the estimate by the cost in the very fields that the estimate was booked into."""
-    _spend(state, event.org_id, presumed.fields, event.amount_nano - presumed.amount_nano)
-    return [*_remember(state, event, Actual(event.amount_nano), now_ms), _count(event, "corrected")]
+    difference = event.amount_nano - presumed.amount_nano
+    shared = (field for field in presumed.fields if not counters.is_counter(field))
+    _spend(state, event.org_id, shared, difference)
+    counters.correct(state, event, presumed.fields, difference, now_ms)
+    reports = _reports(state, event, now_ms)
+    return [*_remember(state, event, Actual(event.amount_nano), now_ms), _count(event, "corrected"), *reports]
+
+
+def _reports(state: State, event: CostEvent, now_ms: int) -> list[Command]:
+    return thresholds.check(state, counters.applying(state, event), event.booked_at_ms, now_ms)
 
 
 def _spend(state: State, org_id: str, fields: Iterable[str], amount_nano: int) -> None:

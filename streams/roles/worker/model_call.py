@@ -12,7 +12,7 @@ from connectors.providers.images import ImageInput
 from connectors.redis.leases import Granted
 from connectors.tools.builtin.images import ANALYZER, LOOK, MAX_TOKENS
 from schemas.ids import content_hash, span_id, trace_id
-from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from services.calls.call import Call, Content, Origin, Template, Trace
 from services.calls.ledger import Ledger
 from services.calls.timeouts import MODEL_TIMEOUT_S
@@ -36,6 +36,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
             run_id=run_id,
             step_id=step_id,
             attempt=attempt,
+            node_id=request.node_id,
         ),
         trace=Trace(
             trace_id=trace_id(run_id),
@@ -51,6 +52,8 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
         capture=request.capture,
         cancel_key=cancel_key(request),
         sla_ms=request.sla_ms,
+        data_class=_data_class(request),
+        repeatable=request.on_unknown == "retry",
     )
 
 
@@ -74,12 +77,21 @@ def content_of(
         seed=work.seed,
         reasoning_effort=work.reasoning_effort,
         wish=work.route,
+        stream=work.stream,
+        top_p=work.top_p,
+        parallel_tools=work.parallel_tools,
     )
 
 
 def timeout_s(request: StepRequest, most_s: float) -> float:
     """Return the attempt's time limit in seconds: its policy's ``timeout_ms``, at most ``most_s``."""
     return most_s if request.timeout_ms is None else min(request.timeout_ms / 1000, most_s)
+
+
+def _data_class(request: StepRequest) -> str:
+    work = request.work
+    asked = work.call if isinstance(work, AgentTurn) else work
+    return asked.data_class if isinstance(asked, LlmCall) else ""
 
 
 def cancel_key(request: StepRequest) -> str | None:

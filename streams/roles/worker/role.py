@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from connectors.providers.registry import Endpoint, build_providers, provider_na
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
+from connectors.redis.quotas import RedisQuotas
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
@@ -28,13 +30,18 @@ from connectors.tools.process_pool import MAX_PROCESSES, Processes
 from connectors.tools.process_wire import Place
 from connectors.tools.raised import contain_tasks
 from connectors.tools.tools_file import ToolsFile
+from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
+from services.budgets.stops import StopDefinitions
 from services.caching.policy import ttls_of
 from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
+from services.quotas.keeper import QuotaKeeper
+from services.quotas.learned import debt
+from services.quotas.rules import QuotaRules, QuotasFile
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from streams.process.context import RoleContext
@@ -135,8 +142,19 @@ def _executor(ctx: RoleContext, worker_id: str, outbox: Outbox, aborts: Cancella
 
 def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
     settings = ctx.settings
-    definitions = BudgetDefinitions()
-    follower = DefinitionsFollower(settings.kafka.bootstrap, definitions.apply, definitions.mark_loaded)
+    definitions, stops = BudgetDefinitions(), StopDefinitions()
+    rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
+
+    def apply(definition: Definition) -> None:
+        stops.apply(definition)
+        definitions.apply(definition)
+        rules.apply(definition)
+
+    def mark_loaded() -> None:
+        stops.mark_loaded()
+        definitions.mark_loaded()
+
+    follower = DefinitionsFollower(settings.kafka.bootstrap, apply, mark_loaded)
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
@@ -161,7 +179,15 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         aborts=aborts,
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
+        stops=stops,
+        quotas=QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx)),
     )
+
+
+def _credentials(ctx: RoleContext) -> dict[str, str]:
+    """Return a name of each provider's key that is the same in all processes and reveals nothing of it."""
+    named = ((name, f"{name}:{endpoint.base_url}:{endpoint.api_key}") for name, endpoint in _endpoints(ctx).items())
+    return {name: sha256(text.encode()).hexdigest()[:8] for name, text in named}
 
 
 def _providers(ctx: RoleContext) -> dict[str, Provider]:

@@ -12,6 +12,7 @@ from schemas.records.admissions import (
     LimitsSet,
     PoolSet,
 )
+from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.routes import RouteOutcome, RouteScored
@@ -19,7 +20,12 @@ from schemas.records.run_events import TimerFired
 from schemas.records.timers import timer_id
 from topics.codec import decode
 
-_OF_ORGANISATION = frozenset({CostEvent, CallStarted, AdmissionAsked, AdmissionReleased, LimitsSet})
+_OF_ORGANISATION = frozenset(
+    {
+        *(CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened),
+        *(AdmissionAsked, AdmissionReleased, LimitsSet),
+    }
+)
 _OF_EVERYBODY = frozenset({PoolSet, AdmissionContinued})
 _OF_GROUP = frozenset({RouteOutcome, RouteScored})
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ import pytest
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import ToolSpec, Turn
+from connectors.providers.deltas import End, TextDelta
+from connectors.providers.embeddings import EmbeddingRequest
 from connectors.providers.local.client import LocalHttpProvider
+from connectors.providers.local.embedding import EMBED
 from connectors.providers.local.provider import LocalProvider
 from schemas.errors import StepError
 
@@ -152,6 +156,15 @@ async def test_both_ways_to_the_model_give_one_answer(provider: LocalHttpProvide
     await here.close()
 
 
+async def test_a_stream_ends_in_the_answer_of_the_plain_call(provider: LocalHttpProvider) -> None:
+    plain = await provider.complete(REQUEST)
+    async with aclosing(provider.stream(replace(REQUEST, idempotency_key="streamed"))) as deltas:
+        found = [delta async for delta in deltas]
+    assert isinstance(found[-1], End)
+    assert (found[-1].response.text, found[-1].response.usage) == (plain.text, plain.usage)
+    assert len([delta for delta in found if isinstance(delta, TextDelta)]) > 2
+
+
 async def test_calls_are_counted_by_idempotency_key(server: Server, provider: LocalHttpProvider) -> None:
     for key in ("a", "b", "a", "a"):
         await provider.complete(replace(REQUEST, idempotency_key=key))
@@ -239,12 +252,6 @@ async def test_many_calls_at_once_are_all_counted(server: Server, provider: Loca
             400,
             "'max_tokens' must be",
         ),
-        (
-            "/v1/chat/completions",
-            b'{"model": "local-echo", "messages": [{"content": "x"}], "stream": true}',
-            400,
-            "'stream' is not supported",
-        ),
         ("/nowhere", b"{}", 404, "there is no POST /nowhere"),
     ],
 )
@@ -275,6 +282,31 @@ def test_the_real_sdk_can_talk_to_it(server: Server) -> None:
         with pytest.raises(openai.RateLimitError):
             client.chat.completions.create(model="local-echo", messages=[{"role": "user", "content": "x"}])
     assert server.calls()["by_key"]["from-the-sdk"] == 1
+
+
+def test_the_real_sdk_reads_its_streams(server: Server) -> None:
+    asked: dict[str, Any] = {"model": "local-echo", "messages": [{"role": "user", "content": "Say one two"}]}
+    with openai.OpenAI(api_key="unused", base_url=f"{server.url}/v1", max_retries=0) as client:
+        plain = client.chat.completions.create(**asked)
+        chunks = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    said = [choice.delta.content or "" for chunk in chunks for choice in chunk.choices]
+    assert "".join(said) == plain.choices[0].message.content
+    assert len([one for one in said if one]) > 2
+    assert (chunks[-1].choices, chunks[-1].usage) == ([], plain.usage)
+
+
+async def test_both_ways_to_vectors_give_the_same_and_the_real_sdk_reads_them(
+    server: Server, provider: LocalHttpProvider
+) -> None:
+    request, here = EmbeddingRequest(EMBED, ("one two", "three"), "k", dimensions=16), LocalProvider()
+    there, local = await provider.embed(request), await here.embed(request)
+    await here.close()
+    assert (there.vectors, there.usage) == (local.vectors, local.usage)
+    async with openai.AsyncOpenAI(api_key="unused", base_url=f"{server.url}/v1", max_retries=0) as client:
+        answer = await client.embeddings.create(model=EMBED, input=["one two", "three"], dimensions=16)
+        with pytest.raises(openai.BadRequestError, match="'input' must be a text or a list of texts"):
+            await client.embeddings.create(model=EMBED, input=[])
+    assert [one.embedding for one in answer.data] == [pytest.approx(vector) for vector in local.vectors]
 
 
 TOOL = ToolSpec("library.search", "Search.", {"type": "object", "properties": {"text": {"type": "string"}}})

@@ -16,7 +16,7 @@ from schemas.records.steps import CacheWish, FunctionCall, LlmCall, RouteWish, S
 from schemas.records.timers import Backstop, Defer, Retry
 from schemas.spec.caching import CachePolicy, size_of
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode, WorkflowSpec
-from schemas.spec.policy import RoutePolicy
+from schemas.spec.policy import RoutePolicy, Tier
 from streams.core.commands import Count
 from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules, OnTimer
 from streams.core.runs.plan.arguments import Datum
@@ -71,7 +71,11 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         stop=list(config.stop),
         seed=config.seed,
         reasoning_effort=config.reasoning_effort,
-        route=_route_wish(node.policy.route),
+        route=_route_wish(node.policy.route, node.policy.quality),
+        data_class=node.policy.data_class,
+        stream=node.policy.stream,
+        top_p=config.top_p,
+        parallel_tools=config.parallel_tools,
         cache_wish=cache_wish,
     )
 
@@ -97,11 +101,15 @@ def _cache_wish(policy: CachePolicy, space: str) -> CacheWish:
     )
 
 
-def _route_wish(policy: RoutePolicy | None) -> RouteWish | None:
+def _route_wish(policy: RoutePolicy | None, tier: Tier) -> RouteWish | None:
     if policy is None:
         return None
     return RouteWish(
-        by=policy.by, models=policy.models, ceiling_nano=int((policy.mean_cost_cents or 0) * NANO_PER_CENT)
+        by=policy.by,
+        models=policy.models,
+        ceiling_nano=int((policy.mean_cost_cents or 0) * NANO_PER_CENT),
+        fallbacks=policy.max_fallbacks,
+        hedge=policy.hedge == "auto" or (policy.hedge is None and tier == "gold"),
     )
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from connectors.providers.conversation import asked_for
-from connectors.providers.json_body import NOT_UNICODE, read_json
+from connectors.providers.json_body import NOT_UNICODE, joined_text, read_json
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,10 @@ def test_whole_characters_stay(value: object, ascii_only: bool) -> None:
 
 def test_arguments_of_a_call_are_replaced_too() -> None:
     assert asked_for("1", "t", r'{"a": "\ud83d"}').args == {"a": "\ufffd"}
+
+
+def test_pairs_that_were_split_are_joined_and_half_ones_are_replaced_and_noted() -> None:
+    assert joined_text({"a": ["\ud83d" + "\ude00"]}) == ({"a": ["\U0001f600"]}, ())
+    assert joined_text({"\ud83d": 1}) == ({"\ufffd": 1}, ("text:not_unicode",))
+    whole = {"a": "b"}
+    assert joined_text(whole).value is whole

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from schemas.budgets import Budget, Scope, opens_at_ms, spend_fields
+from schemas.budgets import Budget, Scope, Spender, spend_fields
 from schemas.errors import BadRecord, Unavailable
 from schemas.records.definitions import Definition
 from services.budgets.definitions import BudgetDefinitions
@@ -13,6 +13,8 @@ NOV_22 = 1_795_305_600_000  # 2026-11-22T00:00:00Z
 DAY_MS = 86_400_000
 FEB_28_2027 = NOV_22 + 98 * DAY_MS
 FEB_28_2028 = FEB_28_2027 + 365 * DAY_MS
+TAGS = {"team": "blue", "agentflow.project": "x", "agentflow.user": "u", "agentflow.api_key": "k"}
+CALL = Spender("wf", "p", "m", "wf/node", "ask", TAGS)
 
 
 def budget(limit: int = 100, org: str = "acme", scope: Scope = "org", target: str | None = None) -> Budget:
@@ -44,10 +46,10 @@ def test_nothing_applies_before_the_first_load() -> None:
     cache.apply(definition(budget()))
     assert not cache.loaded
     with pytest.raises(Unavailable) as early:
-        cache.applying("acme", "wf", "p", "m")
+        cache.applying("acme", CALL)
     assert early.value.dependency == "budgets"
     cache.mark_loaded()
-    assert cache.applying("acme", "wf", "p", "m") == [budget()]
+    assert cache.applying("acme", CALL) == [budget()]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
@@ -72,12 +74,25 @@ def test_a_deletion_withdraws_in_any_order(order: tuple[int, ...]) -> None:
         ("provider", "m", False),
         ("model", "m", True),
         ("model", None, False),
+        ("node", "wf/node", True),
+        ("node", "other/node", False),
+        ("prompt", "ask", True),
+        ("prompt", "wf", False),
+        ("project", "x", True),
+        ("project", "u", False),
+        ("user", "u", True),
+        ("user", "k", False),
+        ("api_key", "k", True),
+        ("api_key", "x", False),
+        ("tag", "team=blue", True),
+        ("tag", "team=red", False),
+        ("tag", "blue=team", False),
     ],
 )
 def test_a_budget_applies_to_its_scope_and_organisation(scope: Scope, target: str | None, applies: bool) -> None:
     cache = loaded(definition(budget(scope=scope, target=target)))
-    assert bool(cache.applying("acme", "wf", "p", "m")) is applies
-    assert cache.applying("umbrella", "wf", "p", "m") == []
+    assert bool(cache.applying("acme", CALL)) is applies
+    assert cache.applying("umbrella", CALL) == []
 
 
 def test_other_definitions_are_ignored() -> None:
@@ -90,7 +105,7 @@ def test_other_definitions_are_ignored() -> None:
     [
         {},
         budget().model_dump() | {"limit_nano": -1},
-        budget().model_dump() | {"limit_nano": 2**53},
+        budget().model_dump() | {"limit_nano": 2**63},
         budget().model_dump() | {"org_id": "umbrella"},
         budget().model_dump() | {"id": "another"},
     ],
@@ -107,14 +122,15 @@ def test_a_body_that_is_not_this_budget_changes_nothing(body: dict[str, object])
 def test_a_window_opens_exactly_where_its_field_changes(at_ms: int) -> None:
     for period in ("day", "month"):
         limit = Budget(id="b", org_id="acme", name="cap", period=period, limit_nano=1)
-        opens = opens_at_ms(period, at_ms)
+        opens = limit.windows.next_start(at_ms)
         assert opens is not None
         assert limit.field(opens - 1) == limit.field(at_ms) != limit.field(opens)
 
 
 def test_a_leap_day_belongs_to_february() -> None:
-    assert opens_at_ms("month", FEB_28_2027) == FEB_28_2027 + DAY_MS
-    assert opens_at_ms("month", FEB_28_2028) == FEB_28_2028 + 2 * DAY_MS
+    windows = budget().windows
+    assert windows.next_start(FEB_28_2027) == FEB_28_2027 + DAY_MS
+    assert windows.next_start(FEB_28_2028) == FEB_28_2028 + 2 * DAY_MS
 
 
 @pytest.mark.parametrize("scope", ["org", "workflow", "provider", "model"])
@@ -125,13 +141,19 @@ def test_every_budget_limits_a_field_that_calls_book_into(scope: Scope) -> None:
         assert limit.field(NOV_22) in spend_fields("wf", "p", "m", NOV_22)
 
 
-def test_a_paused_budget_limits_nothing_and_is_listed() -> None:
+def test_a_paused_budget_is_spent_of_and_listed() -> None:
     paused = budget().model_copy(update={"paused": True})
     cache = loaded(definition(paused))
-    assert cache.applying("acme", "wf", "p", "m") == []
-    assert cache.of_org("acme") == [paused]
+    assert cache.applying("acme", CALL) == cache.of_org("acme") == [paused]
 
 
 def test_the_body_of_a_budget_has_paused_only_where_it_is() -> None:
     assert "paused" not in budget().body()
     assert budget().model_copy(update={"paused": True}).body()["paused"] is True
+
+
+def test_the_body_of_a_budget_has_what_older_readers_do_not_know_only_where_it_is_set() -> None:
+    assert set(budget().body()) == {"id", "org_id", "name", "scope", "target", "period", "limit_nano"}
+    changes = {"timezone": "Europe/Berlin", "sliding": True, "thresholds": (80,), "soft_limit_nano": 5}
+    changed = budget().model_copy(update=changes)
+    assert Budget.model_validate(changed.body()) == changed

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import StepError
+from schemas.quotas import Ask, Made, Taken, Waiting
 from services.calls import pipeline
 from services.calls.call import Answer, Call, Origin, Stage, Trace
 from services.calls.ledger import Ledger
@@ -34,14 +35,20 @@ from topics.codec import decode
 STEPS = (*("render", "guard_input", "cache", "route", "quota", "hold", "announce", "invoke", "guard_output", "settle"),)
 #: Those that act on the way back.
 ON_THE_WAY_BACK = frozenset({"invoke", "guard_output", "settle"})
+#: A crash loses nothing in these.
+UNNUMBERED = {"step_down", "stop"}
 
 
 class TrailQuotas:
     def __init__(self, trail: list[str]) -> None:
         self._trail = trail
 
-    async def take(self, call: Call) -> None:
+    async def take(self, ask: Ask, patience_ms: float) -> Taken | Waiting | None:
         self._trail.append("quota")
+        return Taken(ask, ())
+
+    async def settle(self, taken: Taken, made: Made) -> None:
+        self._trail.append("quota settled")
 
 
 @pytest.fixture
@@ -66,7 +73,7 @@ async def test_stages_act_in_the_order_of_the_page(calls: Calls) -> None:
     answer = await calls.make(quotas=TrailQuotas(calls.trail), guards=[guard])(made)
     assert calls.trail == [
         *("guard question", "route", "cache get", "quota", "hold", "announce"),
-        *("invoke", "guard answer", "cache put"),
+        *("invoke", "guard answer", "quota settled", "cache put"),
     ]
     assert calls.provider.asked[0].prompt == "Say x", "rendered first"
     (record,) = made.ledger.calls
@@ -76,7 +83,7 @@ async def test_stages_act_in_the_order_of_the_page(calls: Calls) -> None:
 
 
 def test_each_stage_is_a_file_that_says_its_step(calls: Calls) -> None:
-    assert {name_of(stage) for stage in call_stages(calls.ports())} == set(STEPS)
+    assert {name_of(stage) for stage in call_stages(calls.ports())} == set(STEPS) | UNNUMBERED
     rows = re.findall(r"^ ?(\d+)  (\w+)", pipeline.__doc__ or "", re.MULTILINE)
     assert rows == [(str(number), name) for number, name in enumerate(STEPS, 1)]
     for number, name in enumerate(STEPS, 1):

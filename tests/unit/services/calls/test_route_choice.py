@@ -16,7 +16,7 @@ from services.calls.route_choice import wanted_of
 from services.routing.choice import Choice, recomputed
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
-from services.routing.router import Pin
+from services.routing.router import Ended, Pin
 from tests.support.calls import PRICES, Calls, call
 
 LEARN = RouteWish(by="learn", models=["local/*"], ceiling_nano=77)
@@ -106,8 +106,8 @@ async def test_router_hears_of_faults_and_answers_of_chosen_routes(
 ) -> None:
     heard: list[bool] = []
 
-    async def report(route: object, *, failed: bool) -> None:
-        heard.append(failed)
+    async def report(ended: Ended) -> None:
+        heard.append(ended.failed)
 
     monkeypatch.setattr(calls.router, "report", report)
     calls.provider.fail = StepError(code, "no") if code else None

@@ -32,7 +32,7 @@ COSTS = {"a/large": DOLLAR, "a/middle": DOLLAR // 10, "b/middle": DOLLAR // 5, "
 def chosen(
     by: RouteBy = "balanced", models: tuple[Model, ...] = MODELS, costs: Mapping[str, int] = COSTS, **fields: Any
 ) -> Choice:
-    world = {key: fields.pop(key) for key in ("unhealthy", "full", "seen", "providers") if key in fields}
+    world = {key: fields.pop(key) for key in ("unhealthy", "full", "seen", "barred", "providers") if key in fields}
     conditions = Conditions(providers=world.pop("providers", frozenset({"a", "b"})), costs_nano=costs, **world)
     return choose(models, "test", Need(by=by, **{"tier": "bronze", **fields}), conditions)
 
@@ -71,7 +71,8 @@ def test_missing_capability_excludes(flag: str, reason: str) -> None:
         ({"providers": frozenset({"a"})}, {"b/middle": "no_provider", "b/small": "no_provider"}),
         ({"unhealthy": {"a/large": "open until later"}}, {"a/large": "unhealthy"}),
         ({"full": {"b/small": "in 3 s"}}, {"b/small": "quota"}),
-        ({"sla_ms": 1000}, {"a/large": "too_slow", "a/middle": "too_slow"}),
+        ({"sla_ms": 1000, "seen": {"a/large": Seen(1001), "b/small": Seen(1000)}}, {"a/large": "too_slow"}),
+        ({"barred": {"a/large": "not for pii"}}, {"a/large": "data_class"}),
         ({"costs": {"a/large": 1}}, dict.fromkeys(("a/middle", "b/middle", "b/small"), "unpriced")),
     ],
 )
@@ -86,7 +87,11 @@ def test_context_length_excludes_what_surely_does_not_fit() -> None:
 
 
 def test_sla_that_nobody_reaches_excludes_nobody() -> None:
-    assert reasons(chosen(sla_ms=1)) == {}
+    assert reasons(chosen(sla_ms=1, seen={one.route: Seen(2) for one in MODELS})) == {}
+
+
+def test_assumed_latency_excludes_nobody() -> None:
+    assert reasons(chosen(sla_ms=1000)) == {}
 
 
 def test_observed_latency_and_reliability_replace_the_assumed_ones() -> None:

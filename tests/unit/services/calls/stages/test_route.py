@@ -23,7 +23,7 @@ def calls(tmp_path: Path) -> Calls:
 
 
 def stage(calls: Calls, prices: Any = PRICES) -> RouteCall:
-    return RouteCall(calls.router, {"local": calls.provider}, prices)
+    return RouteCall(calls.router, {"local": calls.provider}, prices, calls.clock, calls.aborts)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ def test_call_is_named_by_its_claim_and_limited_by_its_request() -> None:
     asked = request(tags={"team": "blue"}, run_budget_nano=7, capture="none", timeout_ms=1_500)
     call = call_of(asked, GRANTED, ledger, content)
     assert (call.call_id, call.idempotency_key) == (GRANTED.call_id, "run:step")
-    assert call.origin == Origin(request_id="run:step:2", workflow_name="flow", run_id="run", step_id="step", attempt=2)
+    assert call.origin == Origin(
+        request_id="run:step:2", workflow_name="flow", run_id="run", step_id="step", attempt=2, node_id="step"
+    )
     assert call.trace == Trace(
         trace_id=trace_id("run"),
         span_id=span_id("run", "step", 2, GRANTED.call_id),

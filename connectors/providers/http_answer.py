@@ -1,0 +1,126 @@
+"""One request over HTTP and the bytes of its answer, within a time and a size. All that fails is a ``StepError``."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import httpx
+
+from connectors.http.unpacking import ACCEPTED, UnpackingError, unpacked
+from connectors.providers import http_errors
+
+#: A connection is quick or hopeless, whatever time the answer may take.
+_CONNECT_S = 10.0
+#: No answer is as long, but what a compressed body of some kilobytes unpacks to may be.
+MOST_BYTES = 16 * 1024 * 1024
+#: Of an error's body only the beginning says something.
+_MOST_OF_AN_ERROR = 1024 * 1024
+
+
+class HttpAnswer:
+    """An answer whose headers are there. ``status`` and ``headers`` are HTTP's."""
+
+    def __init__(
+        self, provider: str, response: httpx.Response, chunks: AsyncGenerator[bytes], limits: "Limits"
+    ) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._provider = provider
+        self._chunks = chunks
+        self._limits = limits
+        self._size = 0
+        self._began = False
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body can be a stream of events; some services answer with a plain body all the same."""
+        kind = self.headers.get("content-type", "")
+        return not any(name in kind for name in ("json", "html"))
+
+    async def next(self, most_s: float | None = None) -> bytes | None:
+        """Return more of the body, decompressed; ``None`` at its end. ``most_s`` is another limit of the wait."""
+        wait_s = self._limits.left_s(silent=self._began)
+        try:
+            async with asyncio.timeout(wait_s if most_s is None else min(wait_s, most_s)):
+                chunk = await anext(self._chunks, None)
+        except TimeoutError as exc:
+            raise self._limits.passed(self._provider) from exc
+        except UnpackingError as exc:
+            raise http_errors.malformed(self._provider, "a readable body", str(exc)) from exc
+        except httpx.HTTPError as exc:
+            raise http_errors.from_exception(self._provider, exc, self._limits.timeout_s) from exc
+        self._began = True
+        self._size += len(chunk or b"")
+        if self._size > MOST_BYTES:
+            raise http_errors.malformed(self._provider, "of a usual size", f"it has over {MOST_BYTES} bytes")
+        return chunk
+
+    async def whole(self) -> bytes:
+        """Return the body."""
+        body = bytearray()
+        while (chunk := await self.next()) is not None:
+            body += chunk
+            if not self.is_success and len(body) > _MOST_OF_AN_ERROR:
+                break
+        return bytes(body)
+
+
+class Limits:
+    """The time of one answer: all of it, and each silence within a body."""
+
+    def __init__(self, timeout_s: float, silence_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._silence_s = silence_s
+        self._until_s = _now_s() + timeout_s
+
+    def left_s(self, *, silent: bool = False) -> float:
+        """Return how long to wait at most; a silence is limited once the body has begun."""
+        left_s = max(self._until_s - _now_s(), 0)
+        return min(left_s, self._silence_s) if silent else left_s
+
+    def passed(self, provider: str) -> Exception:
+        """Return the error for the limit that has passed."""
+        if _now_s() < self._until_s:
+            return http_errors.silent(provider, self._silence_s)
+        return http_errors.timed_out(provider, self.timeout_s)
+
+
+@asynccontextmanager
+async def asked(
+    client: httpx.AsyncClient,
+    provider: str,
+    path: str,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str],
+    limits: Limits,
+) -> AsyncIterator[HttpAnswer]:
+    """Post JSON, and yield the answer; at the end a connection whose body was not read whole is closed."""
+    timeout = httpx.Timeout(limits.timeout_s, connect=min(_CONNECT_S, limits.timeout_s))
+    try:
+        # httpx limits each read; the whole answer is limited here.
+        async with asyncio.timeout(limits.left_s()):
+            wanted = {"Accept-Encoding": ACCEPTED} | dict(headers)
+            request = client.build_request("POST", path, json=body, headers=wanted, timeout=timeout)
+            response = await client.send(request, stream=True)
+    except TimeoutError as exc:
+        raise http_errors.timed_out(provider, limits.timeout_s) from exc
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise http_errors.from_exception(provider, exc, limits.timeout_s) from exc
+    raw = response.aiter_raw()
+    assert isinstance(raw, AsyncGenerator)
+    chunks = unpacked(raw, response.headers.get("content-encoding", ""))
+    try:
+        async with aclosing(chunks):
+            yield HttpAnswer(provider, response, chunks, limits)
+    finally:
+        await response.aclose()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

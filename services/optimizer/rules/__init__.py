@@ -1,0 +1,1 @@
+"""The rules: each looks at one group of calls and knows one kind of waste."""

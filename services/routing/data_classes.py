@@ -1,0 +1,38 @@
+"""Where data of a class (``pii``, ``health``, ...) may be sent: the platform's list of routes, and an organisation's.
+
+A route must be on every list that there is for the class. A class without a list is allowed nowhere, so that a class
+that was mistyped does not send data anywhere.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from services.routing.patterns import matches
+
+_FIX = "name the routes that may have it under data_classes in ROUTES_FILE, or change policy.data_class"
+
+
+class DataClasses:
+    """The lists by class, and by organisation and class: patterns of ``provider/model`` with ``*``."""
+
+    def __init__(
+        self, platform: Mapping[str, Sequence[str]], organisations: Mapping[tuple[str, str], Sequence[str]]
+    ) -> None:
+        self._platform = platform
+        self._organisations = organisations
+
+    def refusal(self, org_id: str, data_class: str, route: str) -> str | None:
+        """Return why data of a class may not go to a route, and how to fix it; ``None`` when it may."""
+        if not data_class:
+            return None
+        lists = [self._platform.get(data_class), self._organisations.get((org_id, data_class))]
+        known = [one for one in lists if one is not None]
+        if not known:
+            return f"no route is allowed data of class '{data_class}'; {_FIX}"
+        if all(one and matches(route, one) for one in known):
+            return None
+        return f"it is not allowed data of class '{data_class}'; {_FIX}"
+
+    def barred(self, org_id: str, data_class: str, routes: Iterable[str]) -> dict[str, str]:
+        """Return the routes that data of a class may not go to, and why."""
+        found = ((route, self.refusal(org_id, data_class, route)) for route in routes)
+        return {route: why for route, why in found if why is not None}
