@@ -98,10 +98,12 @@ class Api(Group):
 
 
 class Security(Group):
-    """Keys of the API, and what is kept of the requests and answers of models."""
+    """Keys of the API, envelope keys of stored secrets, and what is kept of the requests and answers of models."""
 
     api_key: Annotated[SecretStr, Var("API_KEY")] = SecretStr("")
     key_pepper: Annotated[SecretStr, Var("KEY_PEPPER")] = SecretStr("")
+    vault_key: Annotated[SecretStr, Var("VAULT_KEY")] = SecretStr("")
+    vault_key_before: Annotated[SecretStr, Var("VAULT_KEY_BEFORE")] = SecretStr("")
     capture: Annotated[Capture, Var("CAPTURE")] = "full"
 
 

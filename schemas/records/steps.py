@@ -73,11 +73,11 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     seed: Int64 | None = None
     reasoning_effort: Effort | None = None
     route: RouteWish | None = None
-    cache_wish: CacheWish | None = None
     data_class: str = ""
     stream: bool = False
     top_p: float | None = None
     parallel_tools: bool | None = None
+    cache_wish: CacheWish | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
@@ -156,6 +156,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     unstarted. ``idempotency_key`` is stable over deliveries of the attempt and, unless ``idempotency`` is ``attempt``,
     over the step's attempts. ``retry_on`` are the codes that the node wants retried: an error with one is retryable.
 
+    ``caps`` are the caps that what it spends counts against, by run: that of its run and of those that started it.
+
     ``compensation``: the run has ended, and this step runs because of that.
 
     ``inline_most`` is up to how many bytes of JSON the output may travel inside its record, where that is less than for
@@ -193,6 +195,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     inline_most: Int64 | None = None
     idempotency: Idempotency = "step"
     retry_on: list[str] = []
+    caps: dict[str, NanoDollars] = {}
 
     @property
     def request_id(self) -> str:

@@ -39,6 +39,6 @@ def ttl_s(wish: CacheWish, tier: Tier, ttls: Ttls) -> int:
 
 
 def _seconds(setting: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_TTL_S:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MAX_TTL_S:
         raise ValueError(f"CACHE_TTL={setting!r} has {text!r}; write whole seconds from 1 to {MAX_TTL_S}")
     return int(text)

@@ -144,13 +144,13 @@ class Call(Struct, frozen=True, kw_only=True):
     """A call. The budgets that apply to it follow from organisation, workflow, route and tags.
 
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
-    it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
-    when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
-    take at most. What is done is booked in ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a
-    stream. ``choice`` is there when the route was chosen by a policy, ``asked_tier`` when the call was stepped down
-    from it. ``data_class`` is that of what is sent,
-    and answers are shared within one only. A call that is not ``repeatable`` is never made twice, by a
-    fallback after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
+    it; ``None`` without one; ``caps`` are those that its cost counts against, by run. ``timeout_s`` bounds the
+    provider's answer. ``cancel_key`` names what breaks the call off when it ends (``cancellation.Cancellations``);
+    ``None`` when nothing does. ``sla_ms`` is how long an answer should take at most. What is done is booked in
+    ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a stream. ``choice`` is there when the route
+    was chosen by a policy, ``asked_tier`` when the call was stepped down from it. ``data_class`` is that of what is
+    sent, and answers are shared within one only. A call that is not ``repeatable`` is never made twice, by a fallback
+    after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
     """
 
     org_id: str
@@ -168,6 +168,7 @@ class Call(Struct, frozen=True, kw_only=True):
     cancel_key: str | None = None
     sla_ms: int | None = None
     data_class: str = ""
+    caps: dict[str, int] = {}
     repeatable: bool = True
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None

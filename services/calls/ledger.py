@@ -59,6 +59,18 @@ class Ledger:
         return [call.call_id for call in self.calls if not call.cached]
 
     @property
+    def call_costs(self) -> dict[str, int]:
+        """What each call did cost, where there are several."""
+        ids = self.call_ids
+        costs = {cost.call_id: cost.amount_nano for cost in self.costs}
+        return {call: costs.get(call, 0) for call in ids} if len(ids) > 1 else {}
+
+    @property
+    def presumed_calls(self) -> list[str]:
+        """The calls whose cost is an estimate."""
+        return [cost.call_id for cost in self.costs if cost.kind == "presumed"]
+
+    @property
     def cost_nano(self) -> int:
         """The cost of all calls."""
         return sum(cost.amount_nano for cost in self.costs)

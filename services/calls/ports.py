@@ -16,6 +16,7 @@ from schemas.stops import Stop
 from services.caching.ports import CachePorts
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
+from services.calls.provider_keys import ProviderKeys
 from services.routing.router import Router
 
 
@@ -140,7 +141,7 @@ class CallPorts:
 
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
-    breaks calls off.
+    breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
     """
 
     providers: Mapping[str, Provider]
@@ -156,4 +157,5 @@ class CallPorts:
     lease_ms: int = 10_000
     quotas: Quotas | None = None
     guards: Sequence[Guard] = ()
+    keys: ProviderKeys | None = None
     stops: Stops | None = None

@@ -9,6 +9,7 @@ an error that is worth a retry                 the next route
 ``provider_no_credit``                         the next route of another provider
 ``context_too_long``                           the next route that reads more
 an answer that was given, in whole or in part  nothing: it is paid for, and the caller may have read it
+``canceled``, since the run has ended          nothing
 everything else, ``content_filtered`` too      nothing: another route would be asked the same
 =============================================  ==========================================================
 
@@ -27,6 +28,7 @@ from services.routing.choice import Candidate, Choice, Excluded, Reason
 NO_CREDIT = "provider_no_credit"
 TOO_LONG = "context_too_long"
 RATE_LIMITED = "rate_limited"
+CANCELED = "canceled"
 STREAMED = "streamed"
 
 
@@ -52,7 +54,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 def may_fall_back(failure: Failure, left_ms: float) -> bool:
     """Return whether another route may be tried after a failure, see the table of this module."""
     error = failure.error
-    if failure.answered or STREAMED in error.details:
+    if failure.answered or error.code == CANCELED or STREAMED in error.details:
         return False
     if error.code == RATE_LIMITED:
         return error.retry_after_ms is None or error.retry_after_ms > left_ms

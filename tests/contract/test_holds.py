@@ -126,16 +126,14 @@ def fields(at_ms: int = NOW, model: str = "m1") -> list[str]:
 
 
 @pytest.fixture
-async def money(redis_url: str) -> AsyncIterator[Ledger]:
+async def money(redis: Redis) -> AsyncIterator[Ledger]:
     """An organisation with an open table, nothing spent and no budgets."""
-    redis: Redis = Redis.from_url(redis_url)
     ledger = Ledger(redis)
     await ledger.take()
     await ledger.open()
     yield ledger
     doomed = [key async for key in redis.scan_iter(f"{ledger.slot.prefix}:*")]
     await redis.unlink(*doomed)
-    await redis.aclose()
 
 
 async def test_a_hold_counts_in_every_dimension_and_window(money: Ledger) -> None:
@@ -295,7 +293,7 @@ async def test_the_fold_puts_back_a_hold_that_was_lost(money: Ledger) -> None:
     [due] = await money.table.due(money.slot.partition, NOW + TTL_MS, 10)
     [record] = await PresumedSettlements(money.holds).fire(money.slot.partition, [due])
     presumed = decode(COST_EVENTS, record.value)
-    assert presumed == request.started(0).presumed()
+    assert presumed == request.started(0).expired()
     await settle(money, presumed)
     assert await money.traces() == []
 
@@ -328,7 +326,7 @@ async def test_an_expired_hold_becomes_a_presumed_settlement(money: Ledger) -> N
     assert (record.topic, record.key) == (COST_EVENTS, money.org.encode())
     event = decode(COST_EVENTS, record.value)
     assert isinstance(event, CostEvent)
-    assert event == money.request("c1", 70).started(0).presumed()
+    assert event == money.request("c1", 70).started(0).expired()
     assert (event.kind, event.amount_nano, event.booked_at_ms, event.tags) == (
         "presumed",
         70,
@@ -346,7 +344,7 @@ async def test_an_expired_hold_of_a_call_that_never_started_is_only_released(mon
     await settle(money, request.started(NOW + TTL_MS))
     assert await money.held() == dict.fromkeys(fields(), 70), "the log knows better"
     [expired] = await money.holds.load_presumed(money.slot.partition, ["c1"])
-    assert decode(COST_EVENTS, expired.record) == request.started(0).presumed()
+    assert decode(COST_EVENTS, expired.record) == request.started(0).expired()
 
 
 async def test_an_expired_hold_of_a_settled_call_is_only_released(money: Ledger) -> None:
@@ -362,7 +360,7 @@ async def test_a_hold_of_a_worker_that_announces_nothing_is_presumed(money: Ledg
     await money.holds.hold(money.request("c1", 70))
     await money.redis.hdel(money.slot.hold("c1"), "logged")
     [expired] = await money.holds.load_presumed(money.slot.partition, ["c1"])
-    assert decode(COST_EVENTS, expired.record) == money.request("c1", 70).started(0).presumed()
+    assert decode(COST_EVENTS, expired.record) == money.request("c1", 70).started(0).expired()
 
 
 async def test_a_timer_without_a_hold_leaves(money: Ledger) -> None:

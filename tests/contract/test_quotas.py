@@ -35,12 +35,10 @@ def time() -> Time:
 
 
 @pytest.fixture
-async def quotas(redis_url: str, time: Time) -> AsyncIterator[RedisQuotas]:
-    redis = Redis.from_url(redis_url)
+async def quotas(redis: Redis, time: Time) -> AsyncIterator[RedisQuotas]:
     await _forget(redis)
     yield RedisQuotas(redis, debt, now_ms=time)
     await _forget(redis)
-    await redis.aclose()
 
 
 async def _forget(redis: Redis) -> None:

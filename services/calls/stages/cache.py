@@ -110,15 +110,15 @@ class Cache:
         response, wish = answer.response, call.content.cache_wish or PLAIN
         body = CachedAnswer.of(response, call.call_id).encoded()
         ms = ttl_s(wish, call.tier, self._ttls) * 1000
-        keep = _kept(call, ms, wish.stale_s * 1000)
-        if response.finish_reason in REFUSALS:
-            keep = _kept(call, min(ms, wish.negative_s * 1000))
+        is_refusal = response.finish_reason in REFUSALS
+        keep = _kept(call, min(ms, wish.negative_s * 1000)) if is_refusal else _kept(call, ms, wish.stale_s * 1000)
         if answer.route not in (UNROUTED, call.route):
             # A fallback is another model's answer: it is kept as such, and will do for those that wait for this one.
             other = structs.replace(call, route=answer.route)
             await self._land(flight, body, replace(keep, ttl_ms=min(keep.ttl_ms, FALLBACK_MS), stale_ms=0))
             call, flight = other, self._flights.beside(flight, _lookup(other))
-        await self._land(flight, body, replace(keep, near=await self._near(call)))
+        near = None if is_refusal else await self._near(call)
+        await self._land(flight, body, replace(keep, near=near))
 
     async def _keep_refusal(self, call: Call, flight: Flight, error: StepError) -> None:
         if error.code in NEGATIVE and not error.retryable:

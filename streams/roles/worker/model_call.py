@@ -48,6 +48,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
         ledger=ledger,
         timeout_s=timeout_s(request, MODEL_TIMEOUT_S),
         cap_nano=request.run_budget_nano,
+        caps=request.caps,
         tags=request.tags,
         capture=request.capture,
         cancel_key=cancel_key(request),

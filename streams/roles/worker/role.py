@@ -12,6 +12,8 @@ from connectors.embeddings.static import load_embedder
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
+from connectors.postgres.sealing import EnvelopeKeys
+from connectors.postgres.vault import Vault
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.local.behaviour import LocalBehaviour
@@ -39,6 +41,7 @@ from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
+from services.calls.provider_keys import ProviderKeys
 from services.quotas.keeper import QuotaKeeper
 from services.quotas.learned import debt
 from services.quotas.rules import QuotaRules, QuotasFile
@@ -76,7 +79,7 @@ def build(ctx: RoleContext) -> RoleApp:
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
         executor=_executor(ctx, worker_id, outbox, aborts),
-        claims=RedisLeases(ctx.redis, ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
+        claims=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
         metrics=metrics,
@@ -158,18 +161,20 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
-    providers, prices = _providers(ctx), PriceBook.load(settings.providers.prices_file)
+    keys, prices = _provider_keys(ctx), PriceBook.load(settings.providers.prices_file)
+    providers = _providers(ctx, keyless=keys is not None)
     return CallPorts(
         providers=providers,
         router=PolicyRouter(
             Models.load(settings.providers.routes_file),
             providers,
             prices.estimate,
-            RouteReader(ctx.redis, settings.kafka.partitions),
-            RedisBreakers(ctx.redis),
+            RouteReader(ctx.pipelined(), settings.kafka.partitions),
+            RedisBreakers(ctx.pipelined()),
+            keys=keys,
         ),
         prices=prices,
-        holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
+        holds=RedisHolds(ctx.pipelined(), definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
         cache=CachePorts(
             RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl), load_embedder
@@ -180,8 +185,21 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
-        quotas=QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx)),
+        quotas=QuotaKeeper(
+            rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
+        ),
+        keys=keys,
     )
+
+
+def _provider_keys(ctx: RoleContext) -> ProviderKeys | None:
+    """Return the keys of organisations; ``None`` without ``VAULT_KEY``. Raises ``ValueError``."""
+    security = ctx.settings.security
+    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
+    if envelope is None:
+        return None
+    endpoints = _endpoints(ctx)
+    return ProviderKeys(Vault(ctx.database(), envelope), endpoints.keys() - provider_names(endpoints))
 
 
 def _credentials(ctx: RoleContext) -> dict[str, str]:
@@ -190,7 +208,7 @@ def _credentials(ctx: RoleContext) -> dict[str, str]:
     return {name: sha256(text.encode()).hexdigest()[:8] for name, text in named}
 
 
-def _providers(ctx: RoleContext) -> dict[str, Provider]:
+def _providers(ctx: RoleContext, *, keyless: bool) -> dict[str, Provider]:
     settings = ctx.settings.providers
     behaviour = LocalBehaviour(
         latency_ms=settings.local_latency_ms,
@@ -198,7 +216,11 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
     providers = build_providers(
-        _endpoints(ctx), openai_wire=settings.openai_wire, local_url=settings.local_url, behaviour=behaviour
+        _endpoints(ctx),
+        openai_wire=settings.openai_wire,
+        local_url=settings.local_url,
+        behaviour=behaviour,
+        keyless=keyless,
     )
     for provider in providers.values():
         ctx.on_close(provider.close)

@@ -239,6 +239,7 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
         stored_inputs=stored,
         tags=header.tags,
         budget_nano=min((cap for cap in (turn.left_nano, child.max_cost_nano) if cap is not None), default=None),
+        caps=turn.caps,
         capture=header.capture,
         submitted_at_ms=asked_ms,
         traceparent=traceparent(turn.run_id, step_id, step.attempt),

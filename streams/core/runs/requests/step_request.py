@@ -125,6 +125,7 @@ def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work
         sla_ms=node.policy.sla_ms,
         tags=header.tags,
         run_budget_nano=turn.left_nano,
+        caps=turn.caps,
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
         queue=node.queue,

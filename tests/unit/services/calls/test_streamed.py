@@ -217,7 +217,9 @@ async def test_guards_see_the_answer_before_the_sink_does(tmp_path: Path) -> Non
 async def test_an_earlier_answer_is_one_delta(tmp_path: Path) -> None:
     made, sink = Made(tmp_path, DELTAS), Sink()
     await made.answer(cache=True)
-    ((key, (_, keep)),) = made.calls.cache.answers.items()
-    made.calls.cache.answers[key] = (CachedAnswer(text="from before", usage=USAGE).encoded(), keep)
+    (key,) = made.calls.cache.answers
+    _, keep = made.calls.cache.answers[key]
+    earlier = CachedAnswer(text="from before", usage=USAGE)
+    made.calls.cache.answers[key] = (earlier.encoded(), keep)
     await made.answer(cache=True, on_delta=sink)
     assert sink.deltas == [TextDelta("from before")]

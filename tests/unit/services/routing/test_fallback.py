@@ -35,6 +35,7 @@ def failed(code: str, *, answered: bool = False, **fields: object) -> Failure:
         (failed("provider_no_credit"), True),
         (failed("context_too_long"), True),
         (failed("content_filtered"), False),
+        (failed("canceled", retryable=True), False),
         (failed("provider_rejected"), False),
         (failed("provider_auth"), False),
         (failed("guard_failed", retryable=True, answered=True), False),
