@@ -54,9 +54,9 @@ MUTANTS = (
     Mutant(
         "corrected_in_its_own_window",
         "streams.core.budgets.fold",
-        "_spend(state, event.org_id, presumed.fields, event.amount_nano - presumed.amount_nano)",
+        "_spend(state, event.org_id, shared, difference)",
         "_spend(state, event.org_id, spend_fields(event.workflow_name, event.provider, event.model, "
-        "event.booked_at_ms), event.amount_nano - presumed.amount_nano)",
+        "event.booked_at_ms), difference)",
         "a correction goes where the estimate went",
     ),
     Mutant(
