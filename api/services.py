@@ -22,13 +22,16 @@ from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
+from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
 from services.routing.evaluation import RouteEvaluations
@@ -115,6 +118,7 @@ class MoneyServices:
     stops: Stops
     spend: Spend
     targets: Targets
+    opening: Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +133,11 @@ class LimitServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys and organisations."""
+    """API keys, organisations, and keys of providers, which need an envelope key."""
 
     keys: Keys
     authenticator: Authenticator
+    vault: Vault | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,5 +166,6 @@ class Services:
     routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
+    cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

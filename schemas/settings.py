@@ -59,6 +59,15 @@ class Redis(Group):
     url: Annotated[SecretStr, Var("REDIS_URL")] = SecretStr("redis://127.0.0.1:6379/0")
 
 
+class Cache(Group):
+    """Answers of models that are used again. Without ``url`` they are in the Redis of the tables, within the bounds."""
+
+    url: Annotated[SecretStr, Var("CACHE_REDIS_URL")] = SecretStr("")
+    ttl: Annotated[str, Var("CACHE_TTL")] = "3600"
+    max_mb: Annotated[int, Var("CACHE_MAX_MB")] = 256
+    org_max_mb: Annotated[int, Var("CACHE_ORG_MAX_MB")] = 64
+
+
 class Postgres(Group):
     """Where definitions and the history of runs are."""
 
@@ -100,10 +109,12 @@ class Api(Group):
 
 
 class Security(Group):
-    """Keys of the API, and what is kept of the requests and answers of models."""
+    """Keys of the API, envelope keys of stored secrets, and what is kept of the requests and answers of models."""
 
     api_key: Annotated[SecretStr, Var("API_KEY")] = SecretStr("")
     key_pepper: Annotated[SecretStr, Var("KEY_PEPPER")] = SecretStr("")
+    vault_key: Annotated[SecretStr, Var("VAULT_KEY")] = SecretStr("")
+    vault_key_before: Annotated[SecretStr, Var("VAULT_KEY_BEFORE")] = SecretStr("")
     capture: Annotated[Capture, Var("CAPTURE")] = "full"
 
 
@@ -181,6 +192,7 @@ class Settings(BaseSettings):
 
     kafka: Kafka = Kafka()
     redis: Redis = Redis()
+    cache: Cache = Cache()
     postgres: Postgres = Postgres()
     clickhouse: ClickHouse = ClickHouse()
     nats: Nats = Nats()

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from pydantic import SecretStr
+
 from connectors.providers.wire import MalformedError
 from schemas.records.base import Usage
 
@@ -15,7 +17,10 @@ Purpose = Literal["query", "document", "classification", "clustering", "similari
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingRequest:
-    """One request for the vectors of ``texts``. A field that a wire cannot express fails it by name."""
+    """One request for the vectors of ``texts``. A field that a wire cannot express fails it by name.
+
+    ``api_key`` is sent in place of the environment's.
+    """
 
     model: str
     texts: tuple[str, ...]
@@ -24,6 +29,7 @@ class EmbeddingRequest:
     purpose: Purpose | None = None
     timeout_s: float = 60.0
     silence_s: float = 30.0
+    api_key: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)

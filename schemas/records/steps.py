@@ -30,6 +30,29 @@ class RouteWish(Part, frozen=True, kw_only=True):
     hedge: bool = False
 
 
+class SemanticWish(Part, frozen=True, kw_only=True):
+    """Which other prompts' answers will do: of those that differ in one variable and are similar enough."""
+
+    variable: str
+    threshold: float
+    tools: bool = False
+    images: bool = False
+
+
+class CacheWish(Part, frozen=True, kw_only=True):
+    """How earlier answers are used, where a node says more than that they are; see ``schemas.spec.caching``.
+
+    ``space`` has the bound ``max_bytes``: the workflow, or its node.
+    """
+
+    ttl_s: Int64 | None = None
+    stale_s: Int64 = 0
+    negative_s: Int64 = 60
+    space: str = ""
+    max_bytes: Int64 = 0
+    semantic: SemanticWish | None = None
+
+
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     """Render ``template`` with the args and ask a model, which is shown those of the args that ``images`` names."""
 
@@ -54,6 +77,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     stream: bool = False
     top_p: float | None = None
     parallel_tools: bool | None = None
+    cache_wish: CacheWish | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
@@ -132,6 +156,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     unstarted. ``idempotency_key`` is stable over deliveries of the attempt and, unless ``idempotency`` is ``attempt``,
     over the step's attempts. ``retry_on`` are the codes that the node wants retried: an error with one is retryable.
 
+    ``caps`` are the caps that what it spends counts against, by run: that of its run and of those that started it.
+
     ``compensation``: the run has ended, and this step runs because of that.
 
     ``inline_most`` is up to how many bytes of JSON the output may travel inside its record, where that is less than for
@@ -169,6 +195,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     inline_most: Int64 | None = None
     idempotency: Idempotency = "step"
     retry_on: list[str] = []
+    caps: dict[str, NanoDollars] = {}
 
     @property
     def request_id(self) -> str:

@@ -16,6 +16,7 @@ from services.calls.call import Answer, Call, Proceed, Stage
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import compose
 from services.calls.ports import CallPorts
+from services.calls.provider_keys import ProviderKeys
 from services.calls.stages.announce import AnnounceCall
 from services.calls.stages.hold import Hold
 from services.calls.stages.invoke import PROVIDER_GRACE_S
@@ -47,7 +48,7 @@ async def embedded(
         purpose=purpose,
         timeout_s=call.timeout_s + PROVIDER_GRACE_S,
     )
-    embed = _Embed(ports.providers, ports.aborts, asking)
+    embed = _Embed(ports.providers, ports.aborts, asking, ports.keys)
     await compose(_stages(ports, embed))(structs.replace(call, content=content, operation="embeddings"))
     assert embed.response is not None, "the call went through its last stage"
     return embed.response
@@ -56,7 +57,7 @@ async def embedded(
 def _stages(ports: CallPorts, embed: Stage) -> tuple[Stage, ...]:
     every_s = ports.lease_ms / 3000
     return (
-        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
+        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys),
         StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
@@ -69,7 +70,14 @@ def _stages(ports: CallPorts, embed: Stage) -> tuple[Stage, ...]:
 class _Embed:
     """The last stage: the provider is asked, once. ``response`` is there when it has answered."""
 
-    def __init__(self, providers: Mapping[str, Provider], aborts: Cancellations, asking: EmbeddingRequest) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        aborts: Cancellations,
+        asking: EmbeddingRequest,
+        keys: ProviderKeys | None,
+    ) -> None:
+        self._keys = keys
         self._providers = providers
         self._aborts = aborts
         self._asking = asking
@@ -77,6 +85,13 @@ class _Embed:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         provider, request = self._providers[call.route.provider], replace(self._asking, model=call.route.model)
+        if self._keys is None:
+            return await self._asked(call, provider, request)
+        return await self._keys.asking(
+            call.org_id, provider.name, lambda key: self._asked(call, provider, replace(request, api_key=key))
+        )
+
+    async def _asked(self, call: Call, provider: Provider, request: EmbeddingRequest) -> Answer:
         if not isinstance(provider, Embeds):
             raise StepError("unsupported_parameter", f"{provider.name}: it has no embeddings; choose another provider")
         async with self._aborts.breakable(call.cancel_key):

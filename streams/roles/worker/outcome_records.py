@@ -70,6 +70,8 @@ def result_record(request: StepRequest, outcome: Outcome, ledger: Ledger, worker
         "call_ids": ledger.call_ids,
         "chain": _given_back(request),
         "args_hash": request.args_hash,
+        "call_costs": ledger.call_costs,
+        "presumed_calls": ledger.presumed_calls,
     }
     if outcome.output is not None:
         return StepSucceeded(output=outcome.output, tool_calls=ledger.tool_calls, **common)
