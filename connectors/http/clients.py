@@ -17,7 +17,8 @@ class ServiceClient:
 
     ``headers`` are sent with each request.
 
-    aiohttp costs a quarter of httpx's CPU, or less (decision 0029). Its session belongs to a loop, so the first request makes it.
+    aiohttp costs a quarter of httpx's CPU, or less (decision 0029). Its session belongs to a loop, so the first request
+    makes it.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], connections: int) -> None:
