@@ -46,6 +46,7 @@ from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.providers.custom.building import stated_prices
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
@@ -155,7 +156,7 @@ def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
-    models, checks = KnownModels.load(settings.providers.prices_file), DocumentChecks()
+    models, checks = KnownModels.load(settings.providers.prices_file, stated_prices), DocumentChecks()
     ports = RegistrationPorts(
         workflows=workflows,
         prompts=prompts,
@@ -185,7 +186,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=PriceBook.load(settings.providers.prices_file),
+        prices=PriceBook.load(settings.providers.prices_file, stated_prices()),
         ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,18 +68,18 @@ async def _measured(url: str) -> Shared:
     caller = Caller(url)
     made = int(await caller.redis.get(MADE) or 0)
     await caller.call(0, "warm")
-    began = time.process_time()
-    hits = await _median_ms(lambda: caller.call(0, "hit"))
-    cpu_ms = (time.process_time() - began) * 1000 / HITS
-    trips = await _median_ms(caller.redis.ping)
-    await caller.close()
-    return Shared(made, hits, trips, cpu_ms)
-
-
-async def _median_ms(what: Callable[[], Awaitable[object]]) -> float:
-    taken = []
+    hits, trips = [], []
+    cpu_s = 0.0
     for _ in range(HITS):
-        began = time.perf_counter()
-        await what()
-        taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken)
+        began_s = time.process_time()
+        hits.append(await _timed_ms(caller.call(0, "hit")))
+        cpu_s += time.process_time() - began_s
+        trips.append(await _timed_ms(caller.redis.ping()))
+    await caller.close()
+    return Shared(made, statistics.median(hits), statistics.median(trips), 1000 * cpu_s / HITS)
+
+
+async def _timed_ms(what: Awaitable[object]) -> float:
+    began = time.perf_counter()
+    await what
+    return (time.perf_counter() - began) * 1000

@@ -55,8 +55,7 @@ class Content(Struct, frozen=True, kw_only=True):
 
     ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
     route is chosen where none is pinned; ``stream``: the provider is asked for a stream. The fields from ``system`` to
-    ``parallel_tools`` are those of
-    ``ModelRequest``.
+    ``parallel_tools`` are those of ``ModelRequest``.
     """
 
     max_tokens: int

@@ -61,7 +61,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
         *_ORIGIN,
         *OTHER_KINDS,
-        *("notes", "ttft_ms"),
+        *("notes", "ttft_ms", "cache_kind", "saved_nano"),
     ),
     TRACE_SPANS: (
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
@@ -126,7 +126,7 @@ def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
         *(_payload(call.request), _payload(call.response)),
         *origin,
         *_other_kinds(call.usage),
-        *(", ".join(call.notes), call.ttft_ms),
+        *(", ".join(call.notes), call.ttft_ms, call.cache_kind, call.saved_nano),
     )
     return Rows(PROVIDER_CALLS, [row])
 

@@ -61,6 +61,7 @@ async def go(quotas: RedisQuotas, scopes: Sequence[Scope], number: int, **more: 
     return sum(isinstance(one, Taken) for one in found)
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_a_minute_is_spread_and_no_window_has_more_than_the_limit(quotas: RedisQuotas, time: Time) -> None:
     scopes, starts = [scope(Limit("requests", "minute", 600))], []
     while time.ms < NOW_MS + 3 * MINUTE_MS:
@@ -143,7 +144,7 @@ async def test_a_429_pauses_all_until_the_provider_says(quotas: RedisQuotas, tim
     assert await go(quotas, scopes, 9) == 9
 
 
-async def shares(quotas: RedisQuotas, time: Time, flows: Sequence[dict[str, Any]], seconds: int = 60) -> Counter[int]:
+async def shares(quotas: RedisQuotas, time: Time, flows: Sequence[dict[str, Any]], seconds: int = 40) -> Counter[int]:
     """Return how often each flow got room while all have more calls than fit: each has 8 callers who wait."""
     scopes, got, asked = [scope(Limit("requests", "minute", 600))], Counter[int](), 0
     waiting = [(NOW_MS, of, n) for of in range(len(flows)) for n in range(8)]
@@ -165,6 +166,7 @@ async def shares(quotas: RedisQuotas, time: Time, flows: Sequence[dict[str, Any]
     return got
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_organisations_share_alike_whatever_they_bring(quotas: RedisQuotas, time: Time) -> None:
     flows = [{"org": "a"}, {"org": "b"}, {"org": "b", "workflow": "other"}, {"org": "c", "tier": "gold"}]
     got = await shares(quotas, time, flows)
@@ -173,6 +175,7 @@ async def test_organisations_share_alike_whatever_they_bring(quotas: RedisQuotas
     assert abs(got[1] - got[2]) <= 0.1 * got[1]
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_gold_goes_before_bronze_and_does_not_starve_it(quotas: RedisQuotas, time: Time) -> None:
     flows: list[dict[str, Any]] = [{"tier": "gold"}, {"tier": "silver"}, {"tier": "bronze"}]
     got = await shares(quotas, time, flows)

@@ -109,7 +109,7 @@ class MemoryCache:
     def __init__(self, trail: list[str]) -> None:
         self.answers: dict[str, tuple[bytes, Keep]] = {}
         self.looks: list[Lookup] = []
-        self.stored: list[Lookup] = []
+        self.stored: list[tuple[Lookup, Keep]] = []
         self.leads: dict[str, str] = {}
         self.stale = False
         self.down: Unavailable | None = None
@@ -130,7 +130,7 @@ class MemoryCache:
     async def store(self, look: Lookup, began_ms: int, body: bytes, keep: Keep) -> bool:
         self._asked("cache put")
         self.answers[look.digest] = (body, keep)
-        self.stored.append(look)
+        self.stored.append((look, keep))
         self.leads.pop(look.digest, None)
         return True
 

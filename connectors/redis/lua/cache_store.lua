@@ -33,8 +33,9 @@ if redis.call('GET', KEYS[2]) == ARGV[4] then redis.call('DEL', KEYS[2]) end
 local purged = redis.call('GET', prefix .. ':purged:' .. org)
 if purged and tonumber(purged) >= tonumber(ARGV[5]) then return 'purged' end
 
--- What Redis needs beside the texts: the hash, four sorted sets' members, their scores. Measured with MEMORY USAGE.
-local size = #ARGV[6] + #ARGV[10] + 5 * #member + 2 * #space + 700
+-- What Redis needs beside the texts: the hash, four sorted sets' members, their scores, and an eighth for the classes of
+-- sizes of its allocator. Measured by used_memory.
+local size = math.ceil(#ARGV[6] * 1.125) + #ARGV[10] + 5 * #member + 2 * #space + 700
 local partition, near = ARGV[15], prefix .. ':near:' .. org .. '|' .. ARGV[15]
 if partition ~= '' then size = size + #ARGV[16] + #ARGV[17] + #member + 300 end
 local removed = 0

@@ -6,6 +6,7 @@ it fails; the call is booked as it ended.
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
@@ -33,6 +34,9 @@ from services.routing.router import Router
 #: After these a stale answer does not stand in: it is refused now, or nobody waits for it.
 _NO_STALE = NEGATIVE | {"canceled"}
 
+#: Those that wait for a call look again within a quarter of a second.
+FALLBACK_MS = 2_000
+
 Kind = Literal["exact", "stale", "negative", "semantic"]
 
 
@@ -54,7 +58,7 @@ class Cache:
         return None if embedder is None else Semantics(self._ports.store, embedder)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        if not call.content.cache:
+        if not call.content.cache or call.operation != "chat":
             return await proceed(call)
         # The key names the model, so this call is routed here and not by the stage after this one.
         call = await routed(self._router, call)
@@ -76,16 +80,11 @@ class Cache:
             try:
                 answer = await proceed(call)
             except StepError as exc:
-                if flight.stale is not None and exc.code not in _NO_STALE:
+                if flight.stale is not None and exc.code not in _NO_STALE and "streamed" not in exc.details:
                     return await self._stand_in(call, flight.stale)
                 await self._keep_refusal(call, flight, exc)
                 raise
-            if answer.route in (UNROUTED, call.route):
-                await self._keep(call, flight, answer)
-            else:
-                # A fallback is another model's answer; those that wait for this one's make their own call.
-                other = structs.replace(call, route=answer.route)
-                await self._keep(other, Flight(_lookup(other), flight.began_ms, None), answer)
+            await self._keep(call, flight, answer)
             return answer
 
     async def _alike(self, call: Call, flight: Flight) -> Hit | None:
@@ -108,41 +107,36 @@ class Cache:
         return None
 
     async def _keep(self, call: Call, flight: Flight, answer: Answer) -> None:
-        wish, response = call.content.cache_wish or PLAIN, answer.response
-        seconds = ttl_s(wish, call.tier, self._ttls)
-        if response.finish_reason in REFUSALS:
-            seconds = min(seconds, wish.negative_s)
+        response, wish = answer.response, call.content.cache_wish or PLAIN
         body = CachedAnswer.of(response, call.call_id).encoded()
-        await self._land(call, flight, body, seconds, await self._near(call))
+        ms = ttl_s(wish, call.tier, self._ttls) * 1000
+        is_refusal = response.finish_reason in REFUSALS
+        keep = _kept(call, min(ms, wish.negative_s * 1000)) if is_refusal else _kept(call, ms, wish.stale_s * 1000)
+        if answer.route not in (UNROUTED, call.route):
+            # A fallback is another model's answer: it is kept as such, and will do for those that wait for this one.
+            other = structs.replace(call, route=answer.route)
+            await self._land(flight, body, replace(keep, ttl_ms=min(keep.ttl_ms, FALLBACK_MS), stale_ms=0))
+            call, flight = other, self._flights.beside(flight, _lookup(other))
+        near = None if is_refusal else await self._near(call)
+        await self._land(flight, body, replace(keep, near=near))
 
     async def _keep_refusal(self, call: Call, flight: Flight, error: StepError) -> None:
-        wish = call.content.cache_wish or PLAIN
         if error.code in NEGATIVE and not error.retryable:
             refusal = CachedAnswer(error_code=error.code, error=str(error), call_id=call.call_id)
-            await self._land(call, flight, refusal.encoded(), wish.negative_s)
+            ms = (call.content.cache_wish or PLAIN).negative_s * 1000
+            await self._land(flight, refusal.encoded(), _kept(call, ms))
 
-    async def _land(self, call: Call, flight: Flight, body: bytes, seconds: int, near: Near | None = None) -> None:
-        wish = call.content.cache_wish or PLAIN
-        if not seconds:
-            return
-        keep = Keep(
-            ttl_ms=seconds * 1000,
-            stale_ms=wish.stale_s * 1000,
-            saved_nano=_paid(call),
-            marks=_marks(call),
-            space=wish.space,
-            space_bytes=wish.max_bytes,
-            near=near,
-        )
-        await self._flights.land(flight, body, keep)
+    async def _land(self, flight: Flight, body: bytes, keep: Keep) -> None:
+        if keep.ttl_ms:
+            await self._flights.land(flight, body, keep)
 
     async def _stand_in(self, call: Call, hit: Hit, kind: Kind = "exact") -> Answer:
         earlier = decoded(hit.body)
-        await deliver(call.on_delta, earlier.text)
         if earlier.error_code:
             kind = "negative"
         elif kind == "exact" and hit.kind == "stale":
             kind = "stale"
+        await deliver(call.on_delta, earlier.text)
         call.ledger.finish_reason = None if earlier.error_code else earlier.finish_reason
         record = provider_call(call, "error" if earlier.error_code else "ok", self._clock.now_ms(), 0.0)
         record = structs.replace(
@@ -166,9 +160,21 @@ def _asked(call: Call) -> Asked:
     return Asked(call.org_id, provider, content.request(model, "", 0), name, version, call.data_class)
 
 
+def _kept(call: Call, ttl_ms: int, stale_ms: int = 0) -> Keep:
+    wish = call.content.cache_wish or PLAIN
+    return Keep(
+        ttl_ms=ttl_ms,
+        stale_ms=stale_ms,
+        saved_nano=_paid(call),
+        marks=_marks(call),
+        space=wish.space,
+        space_bytes=wish.max_bytes,
+    )
+
+
 def _paid(call: Call) -> int:
     """Return what the call did cost that gave the answer: the last one that was made."""
-    made = (one.cost_nano for one in reversed(call.ledger.calls) if not one.cached)
+    made = (one.cost_nano for one in reversed(call.ledger.calls) if not one.cached and one.outcome == "ok")
     return next(made, 0)
 
 

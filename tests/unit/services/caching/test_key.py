@@ -68,6 +68,9 @@ _requests = st.builds(
     stop=st.lists(_texts, max_size=2).map(tuple),
     seed=st.none() | st.integers(0, 2),
     reasoning_effort=st.sampled_from([None, "low", "high"]),
+    top_p=st.none() | st.sampled_from([0.5, 1.0]),
+    parallel_tools=st.none() | st.booleans(),
+    silence_s=st.floats(1, 9),
 )
 
 
@@ -95,7 +98,9 @@ def test_another_organisation_prompt_version_or_data_class_is_another_key(change
     assert digest_of(replace(ASKED, **changes)) != digest_of(ASKED)
 
 
-@pytest.mark.parametrize("changes", [{"idempotency_key": "other"}, {"timeout_s": 1.0}, {"attempt": 3}])
+@pytest.mark.parametrize(
+    "changes", [{"idempotency_key": "other"}, {"timeout_s": 1.0}, {"attempt": 3}, {"silence_s": 1.0}]
+)
 def test_what_belongs_to_the_try_is_no_part_of_the_key(changes: dict[str, Any]) -> None:
     assert digest_of(replace(ASKED, request=replace(REQUEST, **changes))) == digest_of(ASKED)
 

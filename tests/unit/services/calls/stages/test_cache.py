@@ -1,6 +1,7 @@
 """Step 3: an earlier answer stands in for the call."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -276,10 +277,13 @@ async def test_tools_and_images_take_part_where_the_node_says_so(calls: Calls) -
     assert proceed.calls == []
 
 
-async def test_a_refusal_answers_no_other_prompt(calls: Calls) -> None:
+@pytest.mark.parametrize(
+    "refused", [StepError("content_filtered", "no"), Answer(response=ModelResponse("I cannot", USAGE, "refusal"))]
+)
+async def test_a_refusal_answers_no_other_prompt(calls: Calls, refused: Answer | StepError) -> None:
     stage_ = semantic(calls)
-    with pytest.raises(StepError):
-        await stage_(asking("how tall is the tower"), Next(StepError("content_filtered", "no")))
+    with suppress(StepError):
+        await stage_(asking("how tall is the tower"), Next(refused))
     proceed = Next()
     await stage_(asking("how tall is the tower please"), proceed)
     assert len(proceed.calls) == 1
@@ -301,3 +305,16 @@ async def test_without_a_model_equal_prompts_are_answered(calls: Calls) -> None:
     await stage(calls)(asking("how tall is the tower"), again)
     await stage(calls)(asking("how tall is the tower please"), alike)
     assert (len(again.calls), len(alike.calls)) == (0, 1)
+
+
+async def test_a_stale_answer_does_not_follow_a_part_of_another(calls: Calls) -> None:
+    await stored(calls)
+    calls.cache.stale = True
+    broken = StepError("provider_error", "cut", details={"streamed": "true"})
+    with pytest.raises(StepError, match="cut"):
+        await stage(calls)(call(cache=True), Next(broken))
+
+
+async def test_embeddings_pass_by(calls: Calls) -> None:
+    await stage(calls)(call(cache=True, operation="embeddings"), Next())
+    assert calls.cache.answers == {}
