@@ -71,6 +71,7 @@ from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
+from services.runs.path_cost import PathCosts
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
@@ -281,6 +282,7 @@ class _Runs:
             large_inputs=large_inputs,
             turns=turns,
             known=self._known,
+            paths=PathCosts(PriceBook.load(self._settings.providers.prices_file)),
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

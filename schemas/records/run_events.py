@@ -44,6 +44,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
     that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission. ``parent`` is
     the step that started the run, if one did; ``caps`` are the caps of that run and those that started it, by run.
+    ``bounds`` are what nodes cost at most, of a run with a budget; ``unbounded``: not all of them are known.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -66,6 +67,8 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     stored_inputs: dict[str, Reference] = {}
     parent: Parent | None = None
     caps: dict[str, NanoDollars] = {}
+    bounds: dict[str, NanoDollars] = {}
+    unbounded: bool = False
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):

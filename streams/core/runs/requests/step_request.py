@@ -14,6 +14,7 @@ from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.binding import bind_args, open_items
 from streams.core.runs.requests.chained import args_hash, chained_after
 from streams.core.runs.requests.gather import TIMEOUT_MS, WORK, gather_args
+from streams.core.runs.requests.reserve import allowance_nano
 from streams.core.runs.requests.sizes import check_request
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
@@ -124,7 +125,7 @@ def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work
         timeout_ms=node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
         tags=header.tags,
-        run_budget_nano=turn.left_nano,
+        run_budget_nano=allowance_nano(turn, node),
         caps=turn.caps,
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
