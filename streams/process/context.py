@@ -19,7 +19,7 @@ from connectors.objects.store import Objects, open_objects
 from connectors.ports.engine import InRecord
 from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.database import Database
-from connectors.redis.client import connect, connect_pipelined
+from connectors.redis.client import connect_pipelined
 from connectors.redis.fenced_table import RedisTable
 from schemas.settings import Settings
 from streams.process.metrics import TakeTimes
@@ -72,8 +72,8 @@ class RoleContext:
         """Return the Redis of cached answers: one of its own with ``CACHE_REDIS_URL``, else that of the tables."""
         url = self.settings.cache.url.get_secret_value()
         if not url:
-            return self.redis
-        redis = connect(url)
+            return self.pipelined()
+        redis = connect_pipelined(url)
         self.on_close(redis.aclose)
         return redis
 
