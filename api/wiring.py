@@ -46,6 +46,7 @@ from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.providers.custom.building import stated_prices
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
@@ -70,6 +71,7 @@ from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
+from services.runs.path_cost import PathCosts
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
@@ -155,7 +157,7 @@ def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
-    models, checks = KnownModels.load(settings.providers.prices_file), DocumentChecks()
+    models, checks = KnownModels.load(settings.providers.prices_file, stated_prices), DocumentChecks()
     ports = RegistrationPorts(
         workflows=workflows,
         prompts=prompts,
@@ -185,7 +187,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=PriceBook.load(settings.providers.prices_file),
+        prices=PriceBook.load(settings.providers.prices_file, stated_prices()),
         ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
@@ -280,6 +282,7 @@ class _Runs:
             large_inputs=large_inputs,
             turns=turns,
             known=self._known,
+            paths=PathCosts(PriceBook.load(self._settings.providers.prices_file)),
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

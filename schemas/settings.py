@@ -6,11 +6,12 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.records.run_events import Capture
+from schemas.values.text import ascii_decimal, ascii_integer
 from schemas.variables import Setting, Var, Variables, declared
 
 
@@ -30,6 +31,16 @@ class Group(BaseModel):
     """Settings that belong together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _ascii_digits(cls, raw: object, info: ValidationInfo) -> object:
+        """Refuse what Pydantic alone would read as a number: ``1_0``, `` 12`` and digits of other scripts."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        try:
+            return ascii_integer(raw) if kind is int else ascii_decimal(raw) if kind is float else raw
+        except ValueError:
+            raise PydanticKnownError("int_parsing" if kind is int else "float_parsing") from None
 
 
 class Kafka(Group):
@@ -251,7 +262,7 @@ def _fix(error: ErrorDetails, setting: Setting) -> str:
         case "literal_error":
             return f"is not one of {context['expected']}; write one of them"
         case "int_parsing" | "int_from_float" | "int_parsing_size":
-            return f"is not a whole number; write one such as {setting.default}"
+            return f"is not a whole number; write one such as {setting.default}, in the digits 0 to 9"
         case "float_parsing":
-            return f"is not a number; write one such as {setting.default}"
+            return f"is not a number; write one such as {setting.default}, in the digits 0 to 9"
     return f"is not valid: {error['msg']}"

@@ -9,7 +9,8 @@ from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
 from api.services import Services
 from connectors.postgres.vault import Credential, Vault
-from connectors.providers.registry import DEFAULT_PROVIDER, PROVIDER_NAMES
+from connectors.providers.custom.registry import CUSTOM
+from connectors.providers.names import DEFAULT_PROVIDER, PROVIDER_NAMES
 from schemas.api_models.base import timestamp
 from schemas.api_models.providers import CredentialsAnswer, CredentialsPage, PutCredentials
 from schemas.errors import Conflict, InvalidInput, Problem
@@ -32,7 +33,7 @@ async def put_credentials(name: ProviderName, body: PutCredentials, who: Admin, 
 
     Within five seconds every process uses it; keep the one before valid for so long.
     """
-    known = PROVIDER_NAMES - {DEFAULT_PROVIDER}
+    known = (PROVIDER_NAMES | CUSTOM.names()) - {DEFAULT_PROVIDER}
     if name not in known:
         problem = Problem("name", f"there is no provider '{name}' that takes a key", similar(name, known))
         raise InvalidInput(str(problem), (problem,))

@@ -30,6 +30,8 @@ from api.routers import (
 ROUTERS = (
     # Runs first: otherwise their path would be read as a workflow of that name.
     submit.router,
+    # Before one run: otherwise `waiting` would be the id of a run.
+    waiting.router,
     runs.router,
     run_steps.router,
     bulk.router,
@@ -37,7 +39,6 @@ ROUTERS = (
     signals.router,
     routes.router,
     routes.evaluations,
-    waiting.router,
     workflows.router,
     schedules.router,
     prompts.router,

@@ -40,7 +40,9 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
         opened, probes = measured(endpoints.redis_url, pool, QUICK_WINDOWS if quick else WINDOWS)
     return [
         Line("breaker_calls_to_open", "calls", (float(opened),), "every other call fails, over four processes"),
-        Line("breaker_probes_a_window", "probes", tuple(map(float, probes)), f"{ASKED} calls of each process ask"),
+        Line(
+            "breaker_probes_a_window", "probes", (float(max(probes)),), f"the most of {len(probes)} windows, 100 asked"
+        ),
     ]
 
 
@@ -74,7 +76,9 @@ def _report(redis_url: str, route: str, *, failed: bool) -> bool:
 def _admitted(redis_url: str, route: str) -> int:
     async def ask() -> int:
         async with Redis.from_url(redis_url) as redis:
+            # One connection, which is there: a call that Redis does not answer in time is admitted unasked.
+            await redis.ping()
             breakers = RedisBreakers(redis, RULES)
-            return sum(await asyncio.gather(*(breakers.admit(route) for _ in range(ASKED))))
+            return sum([await breakers.admit(route) for _ in range(ASKED)])
 
     return asyncio.run(ask())

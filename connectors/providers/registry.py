@@ -12,6 +12,7 @@ from connectors.providers.google.provider import GOOGLE_BASE_URL, GoogleProvider
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.local.client import LocalHttpProvider
 from connectors.providers.local.provider import LocalProvider
+from connectors.providers.names import DEFAULT_PROVIDER
 from connectors.providers.openai.provider import OPENAI_BASE_URL, OpenAIProvider
 
 
@@ -35,11 +36,6 @@ PROVIDERS: Mapping[str, _Kind] = {
     "cohere": _Kind(CohereProvider, COHERE_BASE_URL),
     "compatible": _Kind(CompatibleProvider, ""),
 }
-
-#: The provider that is asked where a call names none (``services.routing.router``).
-DEFAULT_PROVIDER = "local"
-#: Every name that ``build_providers`` may return.
-PROVIDER_NAMES = frozenset({DEFAULT_PROVIDER, *PROVIDERS})
 
 
 def provider_names(endpoints: Mapping[str, Endpoint] | None = None) -> frozenset[str]:

@@ -123,15 +123,15 @@ Work = LlmCall | ToolCall | FunctionCall | AgentTurn
 
 
 class OutputLink(Part, frozen=True, kw_only=True):
-    """A place in a ride's ``args`` for what ``path`` finds in the output of the step ``node``."""
+    """A place in a chained step's ``args`` for what ``path`` finds in the output of the step ``node``."""
 
     at: list[PathPart]
     node: str
     path: list[PathPart] = []
 
 
-class Ride(Part, frozen=True, kw_only=True):
-    """A step that rides along with the request of one before it: what differs from that request.
+class ChainedStep(Part, frozen=True, kw_only=True):
+    """A step that is chained to the request of one before it: what differs from that request.
 
     ``outputs`` are outputs of steps of the same chain, which nobody knows yet; all else is bound.
     """
@@ -187,7 +187,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     run_budget_nano: NanoDollars | None = None
     capture: Capture = "full"
     requested_at_ms: Millis
-    continuation: list[Ride] = []
+    continuation: list[ChainedStep] = []
     args_hash: str = ""
     on_unknown: OnUnknown = "retry"
     queue: str = ""

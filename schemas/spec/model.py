@@ -30,6 +30,9 @@ MAX_ITERATIONS = 1_000
 #: Of a map, and of a run. It also bounds the requests that one event of a run may cause.
 MAX_PARALLEL = 10_000
 
+#: A larger map is better a list of batches.
+MAX_ITEMS = 1_000_000
+
 #: The history of a run is kept for 30 days.
 MAX_DEADLINE_MS = 30 * 86_400_000
 
@@ -51,7 +54,8 @@ class _NodeConfig(_Document):
     ``items`` (a list or a reference to one), or over its only predecessor's output without it. A node is skipped if its
     ``condition`` (``schemas.spec.conditions``) is false when it would run.
 
-    Of a mapped node at most ``max_parallel`` children are open at once. ``on_child_error`` is the effect of a child
+    Of a mapped node at most ``max_parallel`` children are open at once, and it fails with more than ``max_items``.
+    ``on_child_error`` is the effect of a child
     that failed for good: ``fail`` its node, ``skip`` its place in the output, or ``collect`` its error there.
     """
 
@@ -59,6 +63,7 @@ class _NodeConfig(_Document):
     parallel: bool = False
     items: str | list[Any] | None = None
     max_parallel: int | None = Field(default=None, ge=1, le=MAX_PARALLEL)
+    max_items: int | None = Field(default=None, ge=1, le=MAX_ITEMS)
     on_child_error: OnChildError = "fail"
     condition: str | None = None
 
@@ -74,13 +79,15 @@ class LlmConfig(_NodeConfig):
     identical earlier answer of the same organisation replace the call; written as an object it is ``cache_policy``.
     ``images`` names the node's inputs that are images, which the model is shown with the prompt. ``system`` is sent as
     it is written, before the prompt; ``output_schema`` is a JSON schema that the answer must follow. A provider that
-    cannot express a field fails the step by its name.
+    cannot express a field fails the step by its name. ``max_input_tokens`` is what the run's budget reserves for the
+    input that is not known before; it refuses nothing.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
     provider: str | None = None
     model: str | None = None
     max_tokens: int = Field(default=1024, ge=1, le=1_000_000)
+    max_input_tokens: int | None = Field(default=None, ge=1, le=1_000_000_000)
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
     cache: bool = False
     cache_policy: CachePolicy | None = None

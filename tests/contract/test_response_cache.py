@@ -20,13 +20,11 @@ SCOPES = ("all", "workflow=w", "prompt=p")
 ENTRY_MOST = 1_950
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    redis = Redis.from_url(redis_url)
+@pytest.fixture(autouse=True)
+async def dropped(redis: Redis) -> AsyncIterator[None]:
     await drop_all(redis)
-    yield redis
+    yield
     await drop_all(redis)
-    await redis.aclose()
 
 
 @pytest.fixture(params=["redis-py", "pipelined"])
@@ -161,6 +159,7 @@ async def test_an_answer_that_is_larger_than_a_bound_is_not_stored_and_removes_n
     assert isinstance(await cache.take(look("b")), Lead)
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_ten_times_the_bound_leaves_room_for_tables(redis: Redis) -> None:
     bound = 400_000
     cache = RedisResponseCache(redis, Bounds(all_bytes=bound, org_bytes=bound))
@@ -173,6 +172,7 @@ async def test_ten_times_the_bound_leaves_room_for_tables(redis: Redis) -> None:
     assert (await cache.stats("acme"))["all|bytes"] == await cache.size("acme")
 
 
+@pytest.mark.parametrize("redis", ["redis-py", "pipelined"], indirect=True)
 async def test_what_is_counted_covers_what_redis_uses(cache: RedisResponseCache, redis: Redis) -> None:
     keep = replace(HOUR, marks=("#tag:team=a", "#prompt=p@1"), space="w/n", space_bytes=10**9)
     before = (await redis.info("memory"))["used_memory"]
@@ -195,6 +195,7 @@ async def test_purges_by_scopes_take_what_has_all_of_them(cache: RedisResponseCa
     assert await has(cache, "0", "other")
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_a_purge_takes_more_than_one_page(cache: RedisResponseCache) -> None:
     for n in range(1_300):
         await put(cache, look(str(n)))

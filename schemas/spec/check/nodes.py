@@ -79,6 +79,7 @@ def _parallel_problems(path: str, node: Node, outline: Outline) -> Iterator[Prob
         said = {
             "items": config.items is not None,
             "max_parallel": config.max_parallel is not None,
+            "max_items": config.max_items is not None,
             "on_child_error": config.on_child_error != "fail",
         }
         for name in (name for name, is_said in said.items() if is_said):

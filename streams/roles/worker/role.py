@@ -16,6 +16,8 @@ from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.vault import Vault
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
+from connectors.providers.custom.building import build_custom, stated_prices
+from connectors.providers.custom.registry import CUSTOM
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.registry import Endpoint, build_providers, provider_names
 from connectors.redis.breakers import RedisBreakers
@@ -125,7 +127,7 @@ def _isolate(ctx: RoleContext) -> None:
 
 def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
     concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
-    providers = provider_names(_endpoints(ctx))
+    providers = provider_names(_endpoints(ctx)) | CUSTOM.names()
     say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms, providers)
     heart = Heartbeat(WorkerRegistry(ctx.redis), say)
     heart.start()
@@ -161,8 +163,11 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
-    keys, prices = _provider_keys(ctx), PriceBook.load(settings.providers.prices_file)
+    keys, prices = _provider_keys(ctx), PriceBook.load(settings.providers.prices_file, stated_prices())
     providers = _providers(ctx, keyless=keys is not None)
+    quotas = QuotaKeeper(
+        rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
+    )
     return CallPorts(
         providers=providers,
         router=PolicyRouter(
@@ -171,6 +176,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
             prices.estimate,
             RouteReader(ctx.pipelined(), settings.kafka.partitions),
             RedisBreakers(ctx.pipelined()),
+            quotas,
             keys=keys,
         ),
         prices=prices,
@@ -185,9 +191,7 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
-        quotas=QuotaKeeper(
-            rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
-        ),
+        quotas=quotas,
         keys=keys,
     )
 
@@ -222,6 +226,7 @@ def _providers(ctx: RoleContext, *, keyless: bool) -> dict[str, Provider]:
         behaviour=behaviour,
         keyless=keyless,
     )
+    providers |= build_custom()
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers

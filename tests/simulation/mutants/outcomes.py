@@ -141,7 +141,7 @@ MUTANTS = (
     Mutant(
         "child_without_cap",
         RUNS,
-        "min((cap for cap in (turn.left_nano, child.max_cost_nano) if cap is not None), default=None)",
+        "min((cap for cap in caps if cap is not None), default=None)",
         "child.max_cost_nano",
         "a child may spend what is left of its parent's cap",
     ),

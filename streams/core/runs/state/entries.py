@@ -12,6 +12,7 @@ Entity ``<run id>``:
 - ``tu``: true; only in a run that waits for its admission, or did
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
 - ``ca``: the caps of the runs that started it, in nano-dollars by run; only in a run that has some
+- ``pb``: what its nodes cost at most, in nano-dollars by node; only in a run that has a budget, and some
 - ``oc``: the calls that count for the run and for none of its steps, ``Booked`` by id; only in a run that has some
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
@@ -36,6 +37,7 @@ from schemas.spec.document import resolved_bytes
 from schemas.tables import runs as names
 from schemas.tables.entry import Entry, entry
 from schemas.tables.runs import (
+    BOUNDS,
     CAPS,
     INPUTS,
     OTHER_CALLS,
@@ -261,6 +263,7 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     SIGNALS: msgspec.msgpack.Decoder(Signals),
     REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
     TURNS: msgspec.msgpack.Decoder(bool),
+    BOUNDS: msgspec.msgpack.Decoder(dict[str, int]),
     CAPS: msgspec.msgpack.Decoder(dict[str, int]),
     OTHER_CALLS: msgspec.msgpack.Decoder(dict[str, Booked]),
     PARENT: msgspec.msgpack.Decoder(Parent),

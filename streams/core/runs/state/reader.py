@@ -15,7 +15,7 @@ from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.spec.loops import iteration_prefix
-from schemas.tables.runs import CAPS, INPUTS, OTHER_CALLS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
+from schemas.tables.runs import BOUNDS, CAPS, INPUTS, OTHER_CALLS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
 from schemas.tables.signals import Signals
 from streams.core.commands import Command
 from streams.core.runs.plan.arguments import Output, Outputs
@@ -120,6 +120,11 @@ class RunReader:
             return {}
         above = self._state.get(self.run_id, CAPS) if self.header.source.startswith(CHILD_SOURCE) else None
         return {**(above or {}), self.run_id: budget}
+
+    @property
+    def bounds(self) -> dict[str, int]:
+        """What the run's nodes cost at most; empty in a run without a budget."""
+        return {} if self.header.budget_nano is None else self._state.get(self.run_id, BOUNDS) or {}
 
     @property
     def signals(self) -> Signals:

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from connectors.prices.known import KnownModels
-from connectors.providers.registry import DEFAULT_PROVIDER, PROVIDER_NAMES
+from connectors.providers.custom.registry import CUSTOM
+from connectors.providers.names import DEFAULT_PROVIDER, PROVIDER_NAMES
 from connectors.redis.worker_registry import Seen
 from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import Problem
@@ -37,7 +38,7 @@ def route_problems(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Se
 
     Providers that workers have exist, whatever is known here.
     """
-    known = PROVIDER_NAMES | models.added_providers() | _live_providers(workers)
+    known = PROVIDER_NAMES | CUSTOM.names() | models.added_providers() | _live_providers(workers)
     for pinned in pinned_routes(spec):
         if pinned.provider is not None and pinned.provider not in known:
             fix = f"{similar(pinned.provider, known)}; a provider of your own needs a price in PRICES_FILE"
