@@ -10,7 +10,7 @@ from schemas.payload import Inline, Reference, inline
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.run_views import RunView
 from schemas.spec.document import resolved_bytes
-from schemas.tables.runs import HEADER, PROGRESS, STATUS
+from schemas.tables.runs import PROGRESS
 from streams.core.commands import Emit
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests.sizes import LABELS_LIMIT
