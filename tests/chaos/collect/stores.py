@@ -87,4 +87,6 @@ async def read_budgets(url: str, partitions: int, orgs: Iterable[str]) -> tuple[
 
 
 async def _hash(redis: Redis, key: str) -> dict[str, int]:
-    return {name.decode(): int(value) for name, value in (await redis.hgetall(key)).items() if int(value)}
+    # Entries without a window are definitions of budgets and counters of their own.
+    amounts = ((name.decode(), value) for name, value in (await redis.hgetall(key)).items() if b"|" in name)
+    return {name: int(value) for name, value in amounts if int(value)}
