@@ -21,6 +21,7 @@ from api.services import (
     TopicCreators,
 )
 from connectors.clickhouse.call_facts import CallFacts
+from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
 from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import DeadlineAppender
@@ -39,15 +40,18 @@ from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.stops import Stops
+from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.providers.custom.building import stated_prices
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
-from connectors.redis.response_cache import DEFAULT_TTL_S
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -57,7 +61,9 @@ from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
+from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
+from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -65,6 +71,7 @@ from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
+from services.runs.path_cost import PathCosts
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
@@ -114,10 +121,14 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             ),
         ),
         optimizer=_optimizer(settings, clients, definitions),
+        routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         quotas=Quotas(clients.database),
+        cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
-            keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
+            keys=keys,
+            authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
+            vault=_vault(settings, clients),
         ),
         operations=_operations(settings, clients, Measures(runs.bound, runs.streams.bound)),
     )
@@ -138,11 +149,17 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
 
 
+def _vault(settings: Settings, clients: Clients) -> Vault | None:
+    security = settings.security
+    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
+    return None if envelope is None else Vault(clients.database, envelope)
+
+
 def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
-    models, checks = KnownModels.load(settings.providers.prices_file), DocumentChecks()
+    models, checks = KnownModels.load(settings.providers.prices_file, stated_prices), DocumentChecks()
     ports = RegistrationPorts(
         workflows=workflows,
         prompts=prompts,
@@ -150,6 +167,7 @@ def _definitions(
         models=models,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
         checks=checks,
+        vault=_vault(settings, clients),
     )
     return DefinitionServices(
         workflows=workflows,
@@ -171,8 +189,8 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=PriceBook.load(settings.providers.prices_file),
-        cache_ttl_ms=DEFAULT_TTL_S * 1000,
+        prices=PriceBook.load(settings.providers.prices_file, stated_prices()),
+        ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
 
@@ -197,7 +215,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # Only explained routes and the optimizer read ClickHouse; runs and all other requests work without it.
+        # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 
@@ -266,6 +284,7 @@ class _Runs:
             large_inputs=large_inputs,
             turns=turns,
             known=self._known,
+            paths=PathCosts(PriceBook.load(self._settings.providers.prices_file)),
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

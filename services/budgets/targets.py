@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
-from connectors.providers.registry import PROVIDER_NAMES
+from connectors.providers.custom.registry import CUSTOM
+from connectors.providers.names import PROVIDER_NAMES
 from schemas.budgets import Scope
 from schemas.errors import InvalidInput, Problem
 from schemas.quotas import QuotaLimits
@@ -62,7 +63,11 @@ class Targets:
     async def _names(self, org_id: str, scope: Scope) -> frozenset[str]:
         if scope == "workflow":
             return frozenset(line.name for line in await self._workflows.all(org_id))
-        return self._models.names() if scope == "model" else PROVIDER_NAMES | self._models.added_providers()
+        return (
+            self._models.names()
+            if scope == "model"
+            else PROVIDER_NAMES | CUSTOM.names() | self._models.added_providers()
+        )
 
 
 def _fix(name: str, known: Collection[str]) -> str:

@@ -8,14 +8,15 @@ from connectors.ports.engine import Clock
 from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
 from schemas.stops import Stop
+from services.caching.ports import CachePorts
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
+from services.calls.provider_keys import ProviderKeys
 from services.routing.router import Router
 
 
@@ -109,18 +110,6 @@ class Prices(Protocol):
         ...
 
 
-class ResponseCache(Protocol):
-    """Earlier answers. Methods raise ``Unavailable``; calls then do without."""
-
-    async def get(self, key: CacheKey) -> CachedAnswer | None:
-        """Return the stored answer, if there is one."""
-        ...
-
-    async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        """Store an answer."""
-        ...
-
-
 class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
 
@@ -152,7 +141,7 @@ class CallPorts:
 
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
-    breaks calls off.
+    breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
     """
 
     providers: Mapping[str, Provider]
@@ -160,7 +149,7 @@ class CallPorts:
     prices: Prices
     holds: Holds
     announce: Announce
-    cache: ResponseCache
+    cache: CachePorts
     objects: Objects
     clock: Clock
     aborts: Cancellations
@@ -168,4 +157,5 @@ class CallPorts:
     lease_ms: int = 10_000
     quotas: Quotas | None = None
     guards: Sequence[Guard] = ()
+    keys: ProviderKeys | None = None
     stops: Stops | None = None

@@ -8,11 +8,8 @@ MUTANTS = (
     Mutant(
         "late_cost_dropped",
         RUNS,
-        """    turn.pay(event.cost_nano, event.usage)
-    turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
-""",
-        """    turn.change(event.step_id, step, unsettled=unsettled)
-""",
+        "    turn.change(event.step_id, pay(turn, event, step), unsettled=unsettled)\n",
+        "    turn.change(event.step_id, step, unsettled=unsettled)\n",
         "the cost of attempts that timed out or were canceled counts",
     ),
     Mutant(
