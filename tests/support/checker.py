@@ -125,7 +125,8 @@ class Checker:
             held: dict[str, int] = {}
             for partition in range(self._partitions):
                 slot = Slot(catalogue.TABLE_BUDGETS, partition)
-                spent |= {k.decode(): int(v) for k, v in (await redis.hgetall(slot.entity(self._org))).items()}
+                entries = (await redis.hgetall(slot.entity(self._org))).items()
+                spent |= {k.decode(): int(v) for k, v in entries if b"|" in k}
                 held |= {k.decode(): int(v) for k, v in (await redis.hgetall(slot.held(self._org))).items()}
         finally:
             await redis.aclose()
