@@ -53,6 +53,7 @@ TAGS = [
     {"name": "tools", "description": "Tools and functions that workflows may call."},
     {"name": "budgets", "description": "Spending limits, and the amounts spent and held against them."},
     {"name": "limits", "description": "Limits of concurrently running runs."},
+    {"name": "prices", "description": "Prices of models."},
     {"name": "providers", "description": "Keys of model providers that organisations bring along."},
     {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},

@@ -162,6 +162,7 @@ def _definitions(
         tools=REGISTRY,
         models=models,
         registrations=Registrations(ports),
+        prices=lambda: PriceBook.load(settings.providers.prices_file, stated_prices()),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )
@@ -174,7 +175,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=PriceBook.load(settings.providers.prices_file, stated_prices()),
+        prices=definitions.prices(),
         cache_ttl_ms=DEFAULT_TTL_S * 1000,
     )
     return Optimizer(ports)
