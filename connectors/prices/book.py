@@ -48,13 +48,15 @@ class PriceBook:
         max_tokens: int,
         at_ms: int | None = None,
         absent: Collection[str] = (),
+        served: Served = (),
     ) -> int:
         """Return the most that a call can cost in nano-dollars; ``input_tokens`` is an upper bound too.
 
         All tokens are taken as the dearest kind that they may turn out to be: a provider decides by itself what it
-        writes to its cache. ``absent`` are kinds that the request cannot lead to.
+        writes to its cache. ``absent`` are kinds that the request cannot lead to, ``served`` how it may be
+        served where that has a price of its own.
         """
-        return self.price(provider, model, at_ms).most(input_tokens, max_tokens, absent)
+        return self.price(provider, model, at_ms, served).most(input_tokens, max_tokens, absent)
 
     def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
         """Return the cost of a call in nano-dollars, by how it was ``served``; a price file has one price for all."""

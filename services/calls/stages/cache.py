@@ -23,6 +23,7 @@ _MORE = (
     "stop",
     "seed",
     "reasoning_effort",
+    "options",
     "top_p",
     "parallel_tools",
 )
