@@ -27,10 +27,12 @@ from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
 from services.routing.evaluation import RouteEvaluations
@@ -119,6 +121,7 @@ class MoneyServices:
     stops: Stops
     spend: Spend
     targets: Targets
+    opening: Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,5 +169,6 @@ class Services:
     routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
+    cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

@@ -23,6 +23,7 @@ from api.services import (
 from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
+from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.objects.s3 import s3_access
@@ -50,7 +51,7 @@ from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
-from connectors.redis.response_cache import DEFAULT_TTL_S
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -58,7 +59,9 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
+from services.budgets.opening import Opening
 from services.budgets.targets import Targets
+from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
@@ -68,6 +71,7 @@ from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
+from services.runs.path_cost import PathCosts
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
@@ -94,22 +98,31 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     definitions = _definitions(settings, clients, appender, topics)
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
-    keys = Keys(clients.database)
+    keys, budgets = Keys(clients.database), Budgets(clients.database)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
         definitions=definitions,
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
-            budgets=Budgets(clients.database),
+            budgets=budgets,
             stops=Stops(clients.database),
             spend=spend,
             targets=Targets(definitions.workflows, definitions.models),
+            opening=Opening(
+                budgets,
+                spend,
+                SpendLedger(clients.clickhouse),
+                clients.progress,
+                appender,
+                settings.kafka.partitions,
+            ),
         ),
         optimizer=_optimizer(settings, clients, definitions),
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         quotas=Quotas(clients.database),
+        cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys,
             authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
@@ -176,7 +189,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
         prices=definitions.prices(),
-        cache_ttl_ms=DEFAULT_TTL_S * 1000,
+        ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
 
@@ -270,6 +283,7 @@ class _Runs:
             large_inputs=large_inputs,
             turns=turns,
             known=self._known,
+            paths=PathCosts(self._definitions.prices()),
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

@@ -16,6 +16,7 @@ from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteEvent
+from schemas.records.run_caps import RunCapEvent
 from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
@@ -124,7 +125,7 @@ CATALOGUE: tuple[Topic, ...] = (
         RUN_EVENTS,
         key="run id",
         model=RunEvent | KeyReleased,
-        writers=("api", "ingress", "scheduler", "worker", "orchestrator", "admission"),
+        writers=("api", "ingress", "scheduler", "worker", "orchestrator", "admission", "budgets"),
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
         append_time=True,
@@ -174,8 +175,8 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         COST_EVENTS,
         key="organisation",
-        model=CostEvent | CallStarted | BudgetEvent | KeyReleased,
-        writers=("worker", "budgets", "api"),
+        model=CostEvent | CallStarted | BudgetEvent | RunCapEvent | KeyReleased,
+        writers=("worker", "budgets", "api", "orchestrator"),
         readers=("budgets", "analytics"),
         retention_ms=90 * DAY_MS,
         append_time=True,

@@ -76,6 +76,8 @@ def dry_run(found: DryRun, at_ms: int) -> RunDryRun:
         budgets=[budget_status(stored, amounts, at_ms) for stored, amounts in found.budgets],
         budget_cents=cents(record.budget_nano) if record.budget_nano is not None else None,
         deadline_ms=record.deadline_ms,
+        cheapest_path_usd=None if found.path is None else usd(found.path.cheapest_nano),
+        unbounded=[] if found.path is None else list(found.path.unbounded),
     )
 
 

@@ -4,6 +4,7 @@ from api.routers import (
     access,
     budgets,
     bulk,
+    cache,
     credentials,
     health,
     limits,
@@ -30,6 +31,8 @@ from api.routers import (
 ROUTERS = (
     # Runs first: otherwise their path would be read as a workflow of that name.
     submit.router,
+    # Before one run: otherwise `waiting` would be the id of a run.
+    waiting.router,
     runs.router,
     run_steps.router,
     bulk.router,
@@ -37,7 +40,6 @@ ROUTERS = (
     signals.router,
     routes.router,
     routes.evaluations,
-    waiting.router,
     workflows.router,
     schedules.router,
     prompts.router,
@@ -48,6 +50,7 @@ ROUTERS = (
     optimizer.router,
     limits.router,
     quotas.router,
+    cache.router,
     access.router,
     credentials.router,
     prices.router,

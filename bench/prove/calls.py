@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from bench.lines import Line
-from bench.prove import optimizer, prices, provider_faults, routes
+from bench.prove import breakers, budgets, caches, hedges, optimizer, prices, provider_faults, quotas, routes
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS = (prices, routes, optimizer, provider_faults)
+PARTS = (prices, routes, hedges, breakers, budgets, quotas, optimizer, provider_faults, caches)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -17,7 +17,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 AREA = Area(
     "calls",
-    "what model calls promise: exact prices, routes that learn, savings that come true, faults of providers",
+    "what model calls promise: prices, routing, budgets, quotas, caches, true savings, faults of providers",
     [aim for part in PARTS for aim in part.AIMS],
     measure,
     judged_when_quick=False,

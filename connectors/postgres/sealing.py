@@ -1,7 +1,7 @@
 """Secrets as they are stored: encrypted and authenticated under an envelope key, bound to the place that they are for.
 
-Built of HMAC-SHA-256 alone, which every Python has (decision 0030): the text is XORed with the blocks
-Built of HMAC-SHA-256 alone, which every Python has (decision 0030): a text is XORed with the blocks
+Built of HMAC-SHA-256 alone, which every Python has (decision 0028): the text is XORed with the blocks
+Built of HMAC-SHA-256 alone, which every Python has (decision 0028): a text is XORed with the blocks
 from the envelope key and 32 random bytes of this secret alone, so no block is ever used twice.
 """
 

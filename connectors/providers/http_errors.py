@@ -1,4 +1,4 @@
-"""What a model provider's HTTP answers and httpx's exceptions mean for a step: the one place that maps them.
+"""What a model provider's HTTP answers and aiohttp's exceptions mean for a step: the one place that maps them.
 
 =====================================  =======================  ==========
 what came                              code                     retryable
@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
+import aiohttp
 
 from connectors.providers.header_values import duration_ms, number, until_ms
 from connectors.providers.json_body import read_json
@@ -153,21 +153,19 @@ def _final(status: int, code: str, message: str) -> tuple[str, str] | None:
     return None
 
 
-def from_exception(provider: str, exc: httpx.HTTPError | httpx.InvalidURL, timeout_s: float) -> StepError:
+def from_exception(provider: str, exc: aiohttp.ClientError | ValueError, timeout_s: float) -> StepError:
     """Return the error for a request without a complete answer; ``details.outcome`` states whether it is known."""
-    if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+    if isinstance(exc, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError):
         return StepError(
             "provider_unavailable",
             f"{provider}: cannot connect ({_named(exc)}); check its base URL and that it runs",
             retryable=True,
             details={"outcome": "not_sent"},
         )
-    if isinstance(exc, httpx.TimeoutException):
+    if isinstance(exc, aiohttp.ServerTimeoutError):
         return timed_out(provider, timeout_s)
-    if isinstance(exc, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+    if isinstance(exc, ValueError | aiohttp.NonHttpUrlClientError):
         return StepError("provider_rejected", f"{provider}: the request cannot be sent ({_named(exc)})")
-    if isinstance(exc, httpx.DecodingError):
-        return malformed(provider, "a readable body", _named(exc))
     return StepError(
         "provider_unavailable",
         f"{provider}: the connection broke before the answer was whole ({_named(exc)})",

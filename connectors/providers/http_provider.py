@@ -28,7 +28,7 @@ FRAME_TOKENS = 16
 #: More answers at once than a worker's concurrency; a worker above it queues here, inside its own timeout.
 _CONNECTIONS = 200
 #: How long a service may take to close a stream that it has ended, so that its connection can be used again.
-_AFTER_THE_END_S = 1.0
+_AFTER_THE_END_S = 0.25
 
 
 class HttpProvider:
@@ -67,9 +67,11 @@ class HttpProvider:
             reading = StreamReading(wire.assembler(request), Bounds(self._given(request), request.max_tokens))
             more = True
             while more:
-                found, more = await self._read(request, answer, reading)
+                found, more, error = await self._read(request, answer, reading)
                 for one in found:
                     yield one
+                if error is not None:
+                    raise error
             yield End(self._assembled(request, sent, answer, reading))
 
     async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
@@ -128,8 +130,8 @@ class HttpProvider:
 
     async def _read(
         self, request: ModelRequest, answer: HttpAnswer, reading: StreamReading
-    ) -> tuple[list[Delta], bool]:
-        """Return what comes next of a stream, and whether more may come.
+    ) -> tuple[list[Delta], bool, StepError | None]:
+        """Return what comes next of a stream, whether more may come, and the error after it.
 
         An answer that is whole is one, whatever becomes of the rest of its stream.
         """
@@ -140,11 +142,11 @@ class HttpProvider:
                 found.append(delta)  # noqa: PERF402 - what came before an error is delivered
             if chunk is None and not reading.finished:
                 raise http_errors.cut(self.name)
-            return found, chunk is not None
+            return found, chunk is not None, None
         except (StepError, ErrorFrameError, MalformedError) as exc:
             if reading.finished:
-                return found, False
-            raise self._broken(request, answer, reading, exc) from exc
+                return found, False, None
+            return found, False, self._broken(request, answer, reading, exc)
 
     def _broken(self, request: ModelRequest, answer: HttpAnswer, reading: StreamReading, exc: Exception) -> StepError:
         """Return the error of a stream; once the answer has begun, it may be billed."""

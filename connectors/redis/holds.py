@@ -9,8 +9,8 @@ by the fold when Redis has lost it (``put_hold.lua``, in the commit). Until a re
 is refused: money fails closed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from redis.asyncio import Redis
@@ -31,7 +31,7 @@ from schemas.budgets import (
 )
 from schemas.errors import Unavailable
 from schemas.records.money import CallStarted
-from schemas.tables.budgets import settled_entity
+from schemas.tables.budgets import cap_entity, settled_entity
 from topics.codec import encode
 
 _HOLD = script("hold_take")
@@ -53,7 +53,8 @@ class HoldRequest:
     ``estimate_nano`` is an upper bound in nano-dollars, ``at_ms`` is now and the time whose windows the
     call books into. ``run_budget_nano`` is what the run's own cap leaves to this call; ``None`` without a
     cap. A call that ``can_step_down`` is refused by soft limits, too. ``counters`` are the fields of the counters under
-    which it is held; the first hold finds them.
+    which it is held; the first hold finds them. ``caps`` are the caps that it counts against, of its run and those that
+    started that, by run, as they were set at first.
     """
 
     org_id: str
@@ -72,6 +73,7 @@ class HoldRequest:
     prompt_name: str = ""
     can_step_down: bool = False
     counters: tuple[str, ...] = ()
+    caps: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def spender(self) -> Spender:
@@ -97,6 +99,7 @@ class HoldRequest:
             node_id=self.node_id,
             prompt_name=self.prompt_name,
             counters=list(self.counters),
+            caps=sorted(self.caps),
         )
 
 
@@ -116,7 +119,8 @@ class Held:
 class Refused:
     """A budget has no room. ``opens_at_ms`` is when there may be some again, ``None`` when there never will.
 
-    ``policy`` is what the budget wants done. Of a sliding window, it is when enough has left it.
+    ``policy`` is what the budget wants done, ``run_id`` is there when it is the cap of a run. Of a sliding window, it
+    is when enough has left it.
     """
 
     budget_id: str
@@ -126,6 +130,7 @@ class Refused:
     held_nano: int
     opens_at_ms: int | None
     policy: Policy = "reject"
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,10 @@ class RedisHolds:
                 raise _rebuilding(request, int(reply[0]) if reply else None)
             case b"undefined":
                 raise _undefined(limiting[int(reply[0]) - 1].budget)
-        return _refused(limiting[int(reply[0]) - 1], request, reply[1].decode(), int(reply[2]))
+        place, spent = int(reply[0]) - 1, reply[1].decode()
+        if place >= len(limiting):
+            return _over_cap_of(list(request.caps.items())[place - len(limiting)], int(spent), int(reply[2]))
+        return _refused(limiting[place], request, spent, int(reply[2]))
 
     async def reassert(self, request: HoldRequest, expires_at_ms: int) -> bool:
         """Say that the call lives: put its hold back if it is gone and let it expire no sooner than given.
@@ -223,24 +231,27 @@ class RedisHolds:
             slot.held(request.org_id),
         ]
         asked = [part for limit in limits for part in _asked(limit, request.at_ms)]
+        for run_id, cap_nano in request.caps.items():
+            asked += (cap_entity(run_id), "", "", cap_entity(run_id), cap_nano)
         stored = _stored(request, request.at_ms + self._ttl_ms)
         with redis_errors(f"hold money for {request.call_id}"):
             reply: list[bytes] = await self._hold(
-                keys=keys, args=[slot.prefix, request.at_ms, len(limits), *stored, *asked]
+                keys=keys, args=[slot.prefix, request.at_ms, len(asked) // 5, *stored, *asked]
             )
         return reply
 
 
 def entry_of(call: CallStarted) -> HoldEntry:
     """Return the hold of a call, as a table keeps it."""
-    fields = spend_fields(call.workflow_name, call.provider, call.model, call.booked_at_ms) + call.counters
+    fields = spend_fields(call.workflow_name, call.provider, call.model, call.booked_at_ms)
+    fields += [*call.counters, *map(cap_entity, call.caps)]
     return HoldEntry(
         call.amount_nano,
         call.org_id,
         call.call_id,
         call.expires_at_ms,
         call.booked_at_ms,
-        encode(call.presumed()),
+        encode(call.expired()),
         _SEPARATOR.join(fields),
     )
 
@@ -293,6 +304,12 @@ def _over_run_cap(request: HoldRequest) -> Refused | None:
     if left is None or request.estimate_nano <= left:
         return None
     return Refused(f"run:{request.run_id}", "the run's own budget", left, 0, 0, None)
+
+
+def _over_cap_of(cap: tuple[str, int], spent_nano: int, held_nano: int) -> Refused:
+    """Return the refusal of a run's cap, which other calls spend of, too."""
+    run_id, cap_nano = cap
+    return Refused(f"run:{run_id}", "the run's own budget", cap_nano, spent_nano, held_nano, None, run_id=run_id)
 
 
 def _rebuilding(request: HoldRequest, open_at_ms: int | None) -> Unavailable:

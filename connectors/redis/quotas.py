@@ -12,11 +12,12 @@ from connectors.redis.errors import redis_errors
 from connectors.redis.keys import QUOTAS
 from connectors.redis.scripts import script
 from schemas.errors import StepError
-from schemas.quotas import Ask, Limit, Made, Observed, Scope, Taken, Waiting
+from schemas.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
 from schemas.spec.policy import Tier
 
 _TAKE = script("quota_take")
 _SETTLE = script("quota_settle")
+_WAIT = script("quota_wait")
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 #: Room is taken so far ahead of its time, so that callers wait for it once and are punctual.
@@ -42,6 +43,7 @@ class RedisQuotas:
     ) -> None:
         self._take = redis.register_script(_TAKE)
         self._settle = redis.register_script(_SETTLE)
+        self._wait = redis.register_script(_WAIT)
         self._debt = debt
         self._minute_ms = minute_ms
         self._now_ms = now_ms
@@ -74,6 +76,23 @@ class RedisQuotas:
         # Who stays asks when its room can be taken ahead.
         wait_ms = reply[1] if back else max(SHORTEST_MS, reply[1] - AHEAD_MS / 2)
         return Waiting(wait_ms, scope, limit, back)
+
+    async def waits(self, asked: Sequence[tuple[Scope, Usage]]) -> list[tuple[float, Limit]]:
+        """Return how long a call that uses so much would wait in each scope, and for which limit. It takes no room.
+
+        The time is negative for a call that is larger than the limit.
+        """
+        args: list[str | int | float] = [*self._times(), len(asked)]
+        for scope, usage in asked:
+            args += (scope.key, len(scope.limits))
+            for limit in scope.limits:
+                args += (limit.unit, limit.window, limit.most, usage.of(limit.unit))
+        with redis_errors("read quotas"):
+            reply = await self._wait(keys=[QUOTAS], args=args)
+        return [
+            (wait_ms, scope.limits[number - 1]._replace(most=most) if number else PAUSED)
+            for (scope, _), (wait_ms, number, most) in zip(asked, reply, strict=True)
+        ]
 
     async def settle(self, taken: Taken, made: Made) -> None:
         """Correct the room that a call took by what became of it."""

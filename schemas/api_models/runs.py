@@ -92,6 +92,8 @@ class RunDryRun(Answer):
 
     ``id`` is the run's, if the submission has an ``Idempotency-Key``. ``stored_inputs`` would be stored outside of
     records. ``budgets`` are those that limit its calls, as far as its nodes name their models.
+    ``cheapest_path_usd`` is what a run with a budget costs at most if all choices are the cheapest; the ``unbounded``
+    nodes are not in it.
     """
 
     dry_run: Literal[True] = True
@@ -106,6 +108,8 @@ class RunDryRun(Answer):
     budgets: list[BudgetStatus]
     budget_cents: str | None
     deadline_ms: int | None
+    cheapest_path_usd: str | None = None
+    unbounded: list[str] = []
 
 
 class Tokens(Answer):

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from msgspec import structs
+
 from schemas.payload import Payload
 from schemas.records.base import Int64, Millis, NanoDollars, Record, Usage
 from schemas.records.run_events import Capture
@@ -14,7 +16,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
 
     ``notes`` are short codes of what was not as it should be: counts that the provider did not give, or that cannot be
     (see ``services.calls.counts``), and text that is no Unicode. ``ttft_ms`` is the time to the first piece of a
-    streamed answer.
+    streamed answer. An earlier answer that stood in is ``cached``, with its kind (``exact``, ``stale``, ``negative``,
+    ``semantic``) and the cost of the call that gave it.
     """
 
     type: ClassVar[str] = "provider.call"
@@ -41,6 +44,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     response: Payload | None = None
     notes: list[str] = []
     ttft_ms: float | None = None
+    cache_kind: str = ""
+    saved_nano: NanoDollars = 0
 
     @property
     def route(self) -> str:
@@ -53,7 +58,8 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
 
     It is what is known of the call until its settlement comes: ``amount_nano`` is held for it, in the windows of
     ``booked_at_ms``. When nobody has said that it lives by ``expires_at_ms``, it is settled as ``presumed``.
-    ``counters`` are the fields under which it is held for budgets with a counter of their own.
+    ``counters`` are the fields under which it is held for budgets with a counter of their own, ``caps`` the runs whose
+    caps it counts against.
     """
 
     type: ClassVar[str] = "call.started"
@@ -72,6 +78,7 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
     node_id: str = ""
     prompt_name: str = ""
     counters: list[str] = []
+    caps: list[str] = []
 
     def presumed(self) -> "CostEvent":
         """Return the settlement that the call becomes when it outlives its hold."""
@@ -90,7 +97,12 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
             tags=self.tags,
             node_id=self.node_id,
             prompt_name=self.prompt_name,
+            caps=self.caps,
         )
+
+    def expired(self) -> "CostEvent":
+        """Return the settlement that the call becomes when its hold ends: no outcome of a step reports it."""
+        return structs.replace(self.presumed(), unreported=True)
 
 
 class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.event"):
@@ -98,7 +110,8 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
 
     ``booked_at_ms`` is the time of the call's hold; the amount books into the windows of that time. A call
     whose hold outlived it is settled as ``presumed`` at the estimate, and corrected by its ``actual`` event
-    when that comes. ``call_id`` with ``kind`` is the record's id.
+    when that comes. ``call_id`` with ``kind`` is the record's id. ``unreported``: no outcome of a step has this cost,
+    so the fold of budgets reports it to the run (``CallSettled``). ``caps`` are the runs whose caps it counts against.
     """
 
     type: ClassVar[str] = "cost.event"
@@ -115,6 +128,8 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
     usage: Usage = Usage()
     price_version: str
     tags: dict[str, str] = {}
+    unreported: bool = False
+    caps: list[str] = []
     node_id: str = ""
     prompt_name: str = ""
 

@@ -15,7 +15,7 @@ from schemas.spec.model import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
 Chain = Literal["continues", "returned"]
-"""What a worker does with the steps that rode along with a request: go on with them itself, or leave them."""
+"""What a worker does with the steps that are chained to a request: go on with them itself, or leave them."""
 
 
 class _RunEvent(Record, frozen=True, kw_only=True):
@@ -43,7 +43,8 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     Large ones among them are stored: ``inputs`` has null in their place, and ``stored_inputs`` where they are, by name.
     ``reuse`` are results by node id that the run begins with instead of asking for them; its ``source`` names the run
     that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission. ``parent`` is
-    the step that started the run, if one did.
+    the step that started the run, if one did; ``caps`` are the caps of that run and those that started it, by run.
+    ``bounds`` are what nodes cost at most, of a run with a budget; ``unbounded``: not all of them are known.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -65,13 +66,17 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     turns: bool = False
     stored_inputs: dict[str, Reference] = {}
     parent: Parent | None = None
+    caps: dict[str, NanoDollars] = {}
+    bounds: dict[str, NanoDollars] = {}
+    unbounded: bool = False
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
     """What all outcomes of an attempt say. ``call_ids`` are the provider calls made, ``cost_nano`` their sum.
 
-    ``chain`` is there when other steps rode along with the request. ``args_hash`` is there when the worker went on to
-    the step by itself: it names the arguments that it bound.
+    ``chain`` is there when other steps are chained to the request. ``args_hash`` is there when the worker went on to
+    the step by itself: it names the arguments that it bound. ``call_costs`` says what each call did cost, where there
+    are several; ``presumed_calls`` are those whose cost is an estimate.
     """
 
     step_id: str
@@ -87,6 +92,8 @@ class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
     call_ids: list[str] = []
     chain: Chain | None = None
     args_hash: str = ""
+    call_costs: dict[str, NanoDollars] = {}
+    presumed_calls: list[str] = []
 
 
 class ToolUse(Part, frozen=True, kw_only=True):
@@ -116,7 +123,7 @@ class StepFailed(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag=
 class StepDeferred(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="step.deferred"):
     """The worker gives the attempt back unstarted: ask again at ``until_ms``. It is the same attempt.
 
-    ``chain`` is there when other steps rode along with the request.
+    ``chain`` is there when other steps are chained to the request.
     """
 
     type: ClassVar[str] = "step.deferred"
@@ -166,7 +173,8 @@ class ChildFinished(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag=
     """The run that an attempt of a step started has ended, and the step waits for that.
 
     ``output`` is there when it succeeded, unless ``error`` says why it cannot be given. ``cost_nano`` and ``usage`` are
-    what it had used by then, with the runs that it started and waited for.
+    what it had used by then, with the runs that it started and waited for. ``version`` orders what one run says: its
+    cost may still change after its end.
     """
 
     type: ClassVar[str] = "child.finished"
@@ -178,6 +186,21 @@ class ChildFinished(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag=
     error: ErrorInfo | None = None
     cost_nano: NanoDollars = 0
     usage: Usage = Usage()
+    version: Int64 = 0
+
+
+class CallSettled(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="call.settled"):
+    """A call of the run is settled in the ledger, and perhaps no outcome says so.
+
+    Its worker died, so that it is ``presumed``, or its actual cost came after that. A run counts each call once,
+    whatever says it: an actual cost replaces an estimate.
+    """
+
+    type: ClassVar[str] = "call.settled"
+    step_id: str
+    call_id: str
+    kind: Literal["actual", "presumed"]
+    amount_nano: NanoDollars
 
 
 RunEvent = (
@@ -190,4 +213,5 @@ RunEvent = (
     | CancelRequested
     | SignalReceived
     | ChildFinished
+    | CallSettled
 )

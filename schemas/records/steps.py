@@ -30,6 +30,29 @@ class RouteWish(Part, frozen=True, kw_only=True):
     hedge: bool = False
 
 
+class SemanticWish(Part, frozen=True, kw_only=True):
+    """Which other prompts' answers will do: of those that differ in one variable and are similar enough."""
+
+    variable: str
+    threshold: float
+    tools: bool = False
+    images: bool = False
+
+
+class CacheWish(Part, frozen=True, kw_only=True):
+    """How earlier answers are used, where a node says more than that they are; see ``schemas.spec.caching``.
+
+    ``space`` has the bound ``max_bytes``: the workflow, or its node.
+    """
+
+    ttl_s: Int64 | None = None
+    stale_s: Int64 = 0
+    negative_s: Int64 = 60
+    space: str = ""
+    max_bytes: Int64 = 0
+    semantic: SemanticWish | None = None
+
+
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     """Render ``template`` with the args and ask a model, which is shown those of the args that ``images`` names."""
 
@@ -56,6 +79,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     parallel_tools: bool | None = None
     provider_options: dict[str, dict[str, Json]] = {}
     prompt_cache: PromptCache = "never"
+    cache_wish: CacheWish | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
@@ -101,15 +125,15 @@ Work = LlmCall | ToolCall | FunctionCall | AgentTurn
 
 
 class OutputLink(Part, frozen=True, kw_only=True):
-    """A place in a ride's ``args`` for what ``path`` finds in the output of the step ``node``."""
+    """A place in a chained step's ``args`` for what ``path`` finds in the output of the step ``node``."""
 
     at: list[PathPart]
     node: str
     path: list[PathPart] = []
 
 
-class Ride(Part, frozen=True, kw_only=True):
-    """A step that rides along with the request of one before it: what differs from that request.
+class ChainedStep(Part, frozen=True, kw_only=True):
+    """A step that is chained to the request of one before it: what differs from that request.
 
     ``outputs`` are outputs of steps of the same chain, which nobody knows yet; all else is bound.
     """
@@ -133,6 +157,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     left of the run's own cap when the request was made. ``deferral`` counts how often this attempt was given back
     unstarted. ``idempotency_key`` is stable over deliveries of the attempt and, unless ``idempotency`` is ``attempt``,
     over the step's attempts. ``retry_on`` are the codes that the node wants retried: an error with one is retryable.
+
+    ``caps`` are the caps that what it spends counts against, by run: that of its run and of those that started it.
 
     ``compensation``: the run has ended, and this step runs because of that.
 
@@ -163,7 +189,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     run_budget_nano: NanoDollars | None = None
     capture: Capture = "full"
     requested_at_ms: Millis
-    continuation: list[Ride] = []
+    continuation: list[ChainedStep] = []
     args_hash: str = ""
     on_unknown: OnUnknown = "retry"
     queue: str = ""
@@ -171,6 +197,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     inline_most: Int64 | None = None
     idempotency: Idempotency = "step"
     retry_on: list[str] = []
+    caps: dict[str, NanoDollars] = {}
 
     @property
     def request_id(self) -> str:

@@ -45,6 +45,7 @@ _STEPS = frozenset(
     {"all_children_failed", "bad_time", "child_canceled", "child_failed", "child_output_too_large"}
     | {"condition_unreadable", "deadline_exceeded", "failed", "input_missing", "input_too_large", "item_too_large"}
     | {"loop_exhausted", "max_cost", "max_turns", "not_a_list", "reference_missing", "signal_timeout", "too_many_calls"}
+    | {"too_many_items"}
 )
 CODES = _ATTEMPTS | _MODELS | _TOOLS | _STEPS
 

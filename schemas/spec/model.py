@@ -11,9 +11,10 @@ new changes no hash, and older readers can read what does not use it.
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.money import MAX_NANO, NANO_PER_CENT
+from schemas.spec.caching import CachePolicy, with_cache_policy
 from schemas.spec.policy import Effort, Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
@@ -28,6 +29,9 @@ MAX_NODES = 1_000
 MAX_ITERATIONS = 1_000
 #: Of a map, and of a run. It also bounds the requests that one event of a run may cause.
 MAX_PARALLEL = 10_000
+
+#: A larger map is better a list of batches.
+MAX_ITEMS = 1_000_000
 
 #: The history of a run is kept for 30 days.
 MAX_DEADLINE_MS = 30 * 86_400_000
@@ -50,7 +54,8 @@ class _NodeConfig(_Document):
     ``items`` (a list or a reference to one), or over its only predecessor's output without it. A node is skipped if its
     ``condition`` (``schemas.spec.conditions``) is false when it would run.
 
-    Of a mapped node at most ``max_parallel`` children are open at once. ``on_child_error`` is the effect of a child
+    Of a mapped node at most ``max_parallel`` children are open at once, and it fails with more than ``max_items``.
+    ``on_child_error`` is the effect of a child
     that failed for good: ``fail`` its node, ``skip`` its place in the output, or ``collect`` its error there.
     """
 
@@ -58,6 +63,7 @@ class _NodeConfig(_Document):
     parallel: bool = False
     items: str | list[Any] | None = None
     max_parallel: int | None = Field(default=None, ge=1, le=MAX_PARALLEL)
+    max_items: int | None = Field(default=None, ge=1, le=MAX_ITEMS)
     on_child_error: OnChildError = "fail"
     condition: str | None = None
 
@@ -69,19 +75,22 @@ MAX_IMAGES = 16
 class LlmConfig(_NodeConfig):
     """One call of a model with a rendered prompt.
 
-    ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache: true`` lets an
-    identical earlier answer of the same organisation replace the call. ``images`` names the node's inputs that are
-    images, which the model is shown with the prompt. ``system`` is sent as it is written, before the prompt;
-    ``output_schema`` is a JSON schema that the answer must follow. A provider that cannot express a field fails the
-    step by its name.
+    ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache`` lets an
+    identical earlier answer of the same organisation replace the call; written as an object it is ``cache_policy``.
+    ``images`` names the node's inputs that are images, which the model is shown with the prompt. ``system`` is sent as
+    it is written, before the prompt; ``output_schema`` is a JSON schema that the answer must follow. A provider that
+    cannot express a field fails the step by its name. ``max_input_tokens`` is what the run's budget reserves for the
+    input that is not known before; it refuses nothing.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
     provider: str | None = None
     model: str | None = None
     max_tokens: int = Field(default=1024, ge=1, le=1_000_000)
+    max_input_tokens: int | None = Field(default=None, ge=1, le=1_000_000_000)
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
     cache: bool = False
+    cache_policy: CachePolicy | None = None
     images: list[str] = Field(default=[], max_length=MAX_IMAGES)
     system: str = Field(default="", max_length=32_768)
     output_schema: dict[str, Any] | None = None
@@ -90,6 +99,8 @@ class LlmConfig(_NodeConfig):
     reasoning_effort: Effort | None = None
     top_p: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
     parallel_tools: bool | None = None
+
+    _takes_policy = model_validator(mode="before")(with_cache_policy)
 
 
 class ToolConfig(_NodeConfig):
@@ -309,14 +320,19 @@ class Dag(_Document):
 class WorkflowSpec(_Document):
     """A named, versioned DAG.
 
-    A submission with an input that nothing reads is refused, unless ``allow_unknown_inputs`` is true.
+    A submission with an input that nothing reads is refused, unless ``allow_unknown_inputs`` is true. ``cache`` is that
+    of ``llm`` nodes that have none; such a node opts out by ``cache: {enabled: false}``.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1, le=1_000_000_000)
     description: str = ""
     allow_unknown_inputs: bool = False
+    cache: bool = False
+    cache_policy: CachePolicy | None = None
     dag: Dag
+
+    _takes_policy = model_validator(mode="before")(with_cache_policy)
 
 
 class PinnedPrompt(BaseModel):

@@ -17,6 +17,8 @@ SETTLED_PREFIX = "settled:"
 #: Entries of a call. The second is written once: a checkpoint tells by it which calls began since the one before.
 SETTLEMENT: Entry[Any] = entry("settlement")
 BEGUN: Entry[int] = entry("b")
+#: What its run was told of it, as ``CallSettled``; none where the outcome of its step says it.
+TOLD: Entry[Any] = entry("told")
 #: The entity that timers of holds are armed for.
 HOLD = "hold"
 
@@ -51,6 +53,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 
 #: Entries of an organisation.
 DEFINED: Entry[tuple[DefinedBudget, ...]] = entry("defined")
+#: The ids of budgets that are no more, the last ones: a definition of theirs that comes again is ignored.
+REMOVED: Entry[tuple[str, ...]] = entry("removed")
 REPORTED_PREFIX = "r:"
 
 
@@ -62,3 +66,18 @@ def reported_entry(budget_id: str) -> Entry[tuple[Report, ...]]:
 def settled_entity(call_id: str) -> str:
     """Return the entity that remembers a call and its settlement."""
     return f"{SETTLED_PREFIX}{call_id}"
+
+
+#: Entries of the cap of a run: its amount, what was spent, what is reserved (as of a version), and when the run ended.
+CAP: Entry[int] = entry("cap")
+CAP_SPENT: Entry[int] = entry("spent")
+CAP_RESERVED: Entry[int] = entry("reserved")
+CAP_VERSION: Entry[int] = entry("version")
+CAP_ENDED: Entry[int] = entry("ended")
+#: The entity of a run's cap, and the field of what is held of it among the held amounts of its organisation.
+CAP_PREFIX = "run="
+
+
+def cap_entity(run_id: str) -> str:
+    """Return the entity of a run's cap."""
+    return f"{CAP_PREFIX}{run_id}"

@@ -22,6 +22,9 @@ REUSED: Entry[tuple[str, ...]] = entry("re")
 TURNS: Entry[bool] = entry("tu")
 PARENT: Entry[Parent] = entry("pa")
 SIGNALS: Entry[Signals] = entry("sig")
+CAPS: Entry[dict[str, int]] = entry("ca")
+BOUNDS: Entry[dict[str, int]] = entry("pb")
+OTHER_CALLS: Entry[Any] = entry("oc")
 STEP_PREFIX = "s:"
 #: The entity of a definition, by its hash, and its one entry.
 SPEC_PREFIX = "spec:"

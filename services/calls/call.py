@@ -14,7 +14,7 @@ from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.records.steps import RouteWish
+from schemas.records.steps import CacheWish, RouteWish
 from schemas.spec.policy import Effort, PromptCache, Tier
 from services.calls.ledger import Ledger
 from services.calls.streamed import OnDelta
@@ -53,10 +53,9 @@ class Template(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
-    ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is chosen where none is pinned;
-    ``stream``: the provider is asked for a stream; ``options`` are fields of a provider's wire, by
-    provider. The fields from ``system`` to ``parallel_tools`` are those of
-    ``ModelRequest``.
+    ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
+    route is chosen where none is pinned; ``stream``: the provider is asked for a stream; ``options`` are fields of a
+    provider's wire, by provider. The fields from ``system`` to ``parallel_tools`` are those of ``ModelRequest``.
     """
 
     max_tokens: int
@@ -64,6 +63,7 @@ class Content(Struct, frozen=True, kw_only=True):
     prompt: str = ""
     temperature: float | None = None
     cache: bool = False
+    cache_wish: CacheWish | None = None
     pinned: Pin = Pin()
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
@@ -148,12 +148,13 @@ class Call(Struct, frozen=True, kw_only=True):
     """A call. The budgets that apply to it follow from organisation, workflow, route and tags.
 
     ``idempotency_key`` is stable over retries, ``call_id`` is not. ``cap_nano`` is what the run's own cap leaves to
-    it; ``None`` without one. ``timeout_s`` bounds the provider's answer. ``cancel_key`` names what breaks the call off
-    when it ends (``cancellation.Cancellations``); ``None`` when nothing does. ``sla_ms`` is how long an answer should
-    take at most. What is done is booked in ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a
-    stream. ``choice`` is there when the route was chosen by a policy, ``asked_tier`` when the call was stepped down
-    from it. ``data_class`` is that of what is sent. A call that is not ``repeatable`` is never made twice, by a
-    fallback after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
+    it; ``None`` without one; ``caps`` are those that its cost counts against, by run. ``timeout_s`` bounds the
+    provider's answer. ``cancel_key`` names what breaks the call off when it ends (``cancellation.Cancellations``);
+    ``None`` when nothing does. ``sla_ms`` is how long an answer should take at most. What is done is booked in
+    ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a stream. ``choice`` is there when the route
+    was chosen by a policy, ``asked_tier`` when the call was stepped down from it. ``data_class`` is that of what is
+    sent, and answers are shared within one only. A call that is not ``repeatable`` is never made twice, by a fallback
+    after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
     """
 
     org_id: str
@@ -171,6 +172,7 @@ class Call(Struct, frozen=True, kw_only=True):
     cancel_key: str | None = None
     sla_ms: int | None = None
     data_class: str = ""
+    caps: dict[str, int] = {}
     repeatable: bool = True
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None

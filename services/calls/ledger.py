@@ -3,7 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from schemas.metrics import CACHE_HITS_TOTAL, PROVIDER_REQUESTS_TOTAL, counter_field
+from schemas.metrics import (
+    CACHE_HITS_TOTAL,
+    CACHE_SAVED_NANODOLLARS_TOTAL,
+    PROVIDER_REQUESTS_TOTAL,
+    counter_field,
+)
 from schemas.records.base import Usage
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome
@@ -38,6 +43,8 @@ class Ledger:
         route = (("provider", call.provider), ("model", call.model))
         if call.cached:
             self.counts[counter_field(CACHE_HITS_TOTAL, route)] += 1
+            if call.saved_nano:
+                self.counts[counter_field(CACHE_SAVED_NANODOLLARS_TOTAL, route)] += call.saved_nano
         else:
             self.counts[counter_field(PROVIDER_REQUESTS_TOTAL, (*route, ("outcome", call.outcome)))] += 1
 
@@ -50,6 +57,18 @@ class Ledger:
     def call_ids(self) -> list[str]:
         """The calls that reached a provider."""
         return [call.call_id for call in self.calls if not call.cached]
+
+    @property
+    def call_costs(self) -> dict[str, int]:
+        """What each call did cost, where there are several."""
+        ids = self.call_ids
+        costs = {cost.call_id: cost.amount_nano for cost in self.costs}
+        return {call: costs.get(call, 0) for call in ids} if len(ids) > 1 else {}
+
+    @property
+    def presumed_calls(self) -> list[str]:
+        """The calls whose cost is an estimate."""
+        return [cost.call_id for cost in self.costs if cost.kind == "presumed"]
 
     @property
     def cost_nano(self) -> int:

@@ -58,7 +58,7 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         Render(),
         GuardInput(ports.guards),
         StepDown(),
-        Cache(ports.cache, ports.router, ports.clock),
+        Cache(ports.cache, ports.router, ports.clock, ports.aborts),
         RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys),
         StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),

@@ -8,12 +8,12 @@ from connectors.ports.engine import Clock
 from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
 from schemas.stops import Stop
+from services.caching.ports import CachePorts
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
 from services.calls.provider_keys import ProviderKeys
@@ -114,18 +114,6 @@ class Prices(Protocol):
         ...
 
 
-class ResponseCache(Protocol):
-    """Earlier answers. Methods raise ``Unavailable``; calls then do without."""
-
-    async def get(self, key: CacheKey) -> CachedAnswer | None:
-        """Return the stored answer, if there is one."""
-        ...
-
-    async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        """Store an answer."""
-        ...
-
-
 class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
 
@@ -165,7 +153,7 @@ class CallPorts:
     prices: Prices
     holds: Holds
     announce: Announce
-    cache: ResponseCache
+    cache: CachePorts
     objects: Objects
     clock: Clock
     aborts: Cancellations

@@ -61,6 +61,7 @@ def call_started(call: Call, expires_at_ms: int) -> CallStarted:
         node_id=origin.node_id,
         prompt_name=call.prompt_name,
         counters=list(reserved.counters),
+        caps=sorted(call.caps),
     )
 
 
@@ -123,6 +124,9 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         attributes["gen_ai.response.finish_reasons"] = [finish_reason]
     if record.ttft_ms is not None:
         attributes["agentflow.call.ttft_ms"] = record.ttft_ms
+    if record.cached:
+        attributes["agentflow.cache.kind"] = record.cache_kind
+        attributes["agentflow.cache.saved_nano"] = record.saved_nano
     if record.notes:
         attributes["agentflow.call.notes"] = record.notes
     if record.error_code is not None:

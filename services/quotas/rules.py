@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from schemas.errors import BadRecord
 from schemas.quotas import Ask, Limit, OrganisationQuotas, QuotaLimits, Scope
 from schemas.records.definitions import Definition
-from schemas.values.fields import first_fault
+from schemas.values.fields import file_faults, first_fault
 
 #: What providers say of their limits in headers.
 LEARNED = tuple(Limit(unit, "minute") for unit in ("requests", "tokens", "input_tokens", "output_tokens"))
@@ -38,16 +38,14 @@ class QuotasFile(BaseModel):
         """Read a YAML file; no name is no limits. Raises ``ValueError`` that names the place of a mistake."""
         if not file:
             return cls()
-        try:
-            return cls.model_validate(yaml.safe_load(Path(file).read_text("utf-8")) or {})
-        except OSError as exc:
-            raise ValueError(f"the quotas file {file} cannot be read: {exc.strerror}; see QUOTAS_FILE") from exc
-        except yaml.YAMLError as exc:
-            raise ValueError(
-                f"the quotas file {file} is not YAML: {' '.join(str(exc).split())}; see QUOTAS_FILE"
-            ) from exc
-        except ValidationError as exc:
-            raise ValueError(f"the quotas file {file} is wrong at {first_fault(exc, 'file')}; see QUOTAS_FILE") from exc
+        with file_faults(f"the quotas file {file}", "QUOTAS_FILE"):
+            text = Path(file).read_text("utf-8")
+            try:
+                return cls.model_validate(yaml.safe_load(text) or {})
+            except yaml.YAMLError as exc:
+                raise ValueError(
+                    f"the quotas file {file} is not YAML: {' '.join(str(exc).split())}; see QUOTAS_FILE"
+                ) from exc
 
 
 class QuotaRules:

@@ -6,12 +6,13 @@ from typing import Protocol
 from msgspec import structs
 
 from schemas.errors import StepError, Unavailable
+from schemas.quotas import Usage
 from schemas.spec.policy import Tier
 from schemas.tables.routes import NOTHING, Arm, Learned, group_key
 from services.routing.bandit import Terms, learned_choice
 from services.routing.choice import Choice
 from services.routing.health import AlwaysHealthy, Availability, Health
-from services.routing.latencies import Latencies, Measured
+from services.routing.latencies import Latencies, Window
 from services.routing.models import Models
 from services.routing.router import LOCAL_ROUTES, Ended, Routable, Route, RouteTable, Wanted
 from services.routing.scoring import Conditions, Need, Seen, choose
@@ -98,19 +99,19 @@ class PolicyRouter(RouteTable):
         if not ended.broken_off:
             await self._health.report(ended.route, failed=ended.failed)
 
-    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+    def measured(self, org_id: str, prompt: str, route: str) -> Window | None:
         """Return how long a prompt's answers take at a route, as this process measured it."""
         return self._latencies.measured(org_id, prompt, route)
 
     async def _conditions(self, wanted: Wanted, known: Learned) -> Conditions:
         costs, available = self._costs(wanted), self._availability
-        routes, tokens = list(costs), wanted.input_tokens + wanted.max_tokens
+        routes, usage = list(costs), Usage(1, wanted.input_tokens, wanted.max_tokens)
         measured = self._latencies.means(wanted.org_id, wanted.prompt, routes)
         return Conditions(
             providers=self._providers - await self._absent(wanted.org_id),
             costs_nano=costs,
             unhealthy=await self._health.unhealthy(routes),
-            full={} if available is None else await available.full(wanted.org_id, routes, tokens),
+            full={} if available is None else await available.full(wanted.org_id, routes, usage),
             seen={route: Seen(mean_ms) for route, mean_ms in measured.items()} | _seen(known.arms),
             barred=self._models.data_classes.barred(wanted.org_id, wanted.need.data_class, routes),
         )

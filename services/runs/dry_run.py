@@ -15,8 +15,9 @@ from schemas.records.run_events import RunSubmitted
 from schemas.spec.model import ResolvedSpec
 from services.routing.router import LOCAL_ROUTES
 from services.runs.admission_required import Turns
+from services.runs.path_cost import PathCost
 from services.runs.submit import Submissions
-from services.workflows.routes import pinned_routes
+from services.workflows.provider_checks import pinned_routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class DryRun:
     stored: list[str]
     admission: Admission
     budgets: list[tuple[StoredBudget, Amounts]]
+    path: PathCost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class DryRuns:
             await self._ports.submissions.to_store(draft),
             await self._admission(org_id, record.workflow_name),
             await self._budgets(org_id, record.spec, record.tags, record.submitted_at_ms),
+            draft.path,
         )
 
     async def _admission(self, org_id: str, workflow: str) -> Admission:

@@ -26,10 +26,12 @@ from schemas.errors import OutcomeUnknown, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
+from schemas.spec.model import ResolvedSpec
 from services.runs.admission_required import Turns
 from services.runs.input_check import check_inputs
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
+from services.runs.path_cost import PathCost, PathCosts
 from services.runs.spender_tags import with_spender
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
@@ -60,13 +62,14 @@ class Draft:
     required: frozenset[str]
     read_here: frozenset[str] | None
     size: int
+    path: PathCost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionPorts:
     """What submissions ask and write. Without ``turns`` no organisation has limits.
 
-    Without ``known`` every marker is trusted to be there.
+    Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost.
     """
 
     plans: WorkflowResolver
@@ -76,6 +79,7 @@ class SubmissionPorts:
     large_inputs: LargeInputs
     turns: Turns | None = None
     known: KnownRuns | None = None
+    paths: PathCosts | None = None
 
 
 class _NotAcknowledged(Unavailable):
@@ -95,6 +99,7 @@ class Submissions:
         self._large_inputs = ports.large_inputs
         self._turns = ports.turns
         self._known_runs = ports.known
+        self._paths = ports.paths
         self._now_ms = now_ms
         self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
@@ -135,6 +140,7 @@ class Submissions:
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
         check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
         budget_nano = _budget_nano(body)
+        path = self._path(plan.resolved, budget_nano)
         record = RunSubmitted(
             run_id=run_id(org_id, source, submission_id),
             org_id=org_id,
@@ -152,8 +158,18 @@ class Submissions:
             traceparent=trace,
             rules_version=plan.rules_version,
             deadline_ms=body.deadline_ms,
+            bounds={} if path is None else dict(path.bounds),
+            unbounded=path is not None and bool(path.unbounded),
         )
-        return Draft(record, plan.required, plan.read_here, size)
+        return Draft(record, plan.required, plan.read_here, size, path)
+
+    def _path(self, resolved: ResolvedSpec, budget_nano: int | None) -> PathCost | None:
+        """Return the cheapest path of a run with a budget. Raises ``InvalidInput`` when even that does not fit."""
+        if budget_nano is None or self._paths is None:
+            return None
+        path = self._paths.of(resolved)
+        path.check(budget_nano)
+        return path
 
     async def earlier(self, draft: Draft) -> Receipt | None:
         """Return the submission that had the id of this one, without claiming it. Raises ``SubmissionConflict``."""

@@ -26,8 +26,8 @@ from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.read import MAX_PROBLEMS
 from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
+from services.workflows.provider_checks import route_problems, route_warnings
 from services.workflows.resolver import Plan
-from services.workflows.routes import route_problems, route_warnings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

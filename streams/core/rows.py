@@ -16,6 +16,7 @@ from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome, RouteScored
+from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import Span, TraceSpans
 
@@ -52,6 +53,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("amount_nano", "booked_at", "input_tokens", "output_tokens", "price_version", "tags"),
         *_ORIGIN,
         *OTHER_KINDS,
+        *("node_id", "prompt_name"),
     ),
     PROVIDER_CALLS: (
         *("org_id", "call_id", "request_id", "run_id", "step_id", "attempt", "workflow_name", "provider"),
@@ -59,7 +61,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
         *_ORIGIN,
         *OTHER_KINDS,
-        *("notes", "ttft_ms"),
+        *("notes", "ttft_ms", "cache_kind", "saved_nano"),
     ),
     TRACE_SPANS: (
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
@@ -110,6 +112,7 @@ def _cost_event(event: CostEvent, origin: Origin) -> Rows:
         *(event.price_version, event.tags),
         *origin,
         *_other_kinds(event.usage),
+        *(event.node_id, event.prompt_name),
     )
     return Rows(COST_EVENTS, [row])
 
@@ -123,7 +126,7 @@ def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
         *(_payload(call.request), _payload(call.response)),
         *origin,
         *_other_kinds(call.usage),
-        *(", ".join(call.notes), call.ttft_ms),
+        *(", ".join(call.notes), call.ttft_ms, call.cache_kind, call.saved_nano),
     )
     return Rows(PROVIDER_CALLS, [row])
 
@@ -195,6 +198,7 @@ def _int64(value: int) -> int:
 _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     CostEvent: _cost_event,
     KeyReleased: lambda _record, _origin: Rows(COST_EVENTS, []),  # an operator's word to the budgets
+    **dict.fromkeys((RunReserved, RunReleased, RunEnded), lambda _record, _origin: Rows(COST_EVENTS, [])),
     CallStarted: lambda _record, _origin: Rows(COST_EVENTS, []),  # its settlement is what it did cost
     **dict.fromkeys((BudgetDefined, BudgetRemoved, BudgetOpened), lambda _record, _origin: Rows(COST_EVENTS, [])),
     ProviderCall: _provider_call,

@@ -1,5 +1,7 @@
 """The budgets role: the fold of ``cost-events`` on the engine, and what its timers say.
 
+Runs learn from it of settlements that no outcome reports (``CallSettled``).
+
 The only timers of the table ``budgets`` are those of holds. One that is due means that a hold outlived its
 call; it becomes a presumed settlement on the table's own topic, so that the end of a hold, too, is in the
 log.
@@ -18,7 +20,7 @@ from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.table.spec import TableSpec
-from topics.catalogue import COST_EVENTS, TABLE_BUDGETS, WORKFLOW_EVENTS
+from topics.catalogue import COST_EVENTS, RUN_EVENTS, TABLE_BUDGETS, WORKFLOW_EVENTS
 
 #: Holds of calls in flight are asserted again within a third of a lease; twice a lease covers a slow one.
 RESTORE_GRACE_LEASES = 2
@@ -72,7 +74,7 @@ SPEC = RoleSpec(
     summary="folds costs into what was spent, and settles holds that outlived their calls",
     build=build,
     reads=(COST_EVENTS,),
-    writes=(COST_EVENTS, WORKFLOW_EVENTS),
+    writes=(COST_EVENTS, RUN_EVENTS, WORKFLOW_EVENTS),
     table=TABLE_BUDGETS,
     needs=(Dependency.KAFKA, Dependency.REDIS),
 )

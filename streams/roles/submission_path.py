@@ -9,10 +9,12 @@ from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
+from connectors.prices.book import PriceBook
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
 from services.runs.admission_required import Turns
 from services.runs.large_inputs import LargeInputs
+from services.runs.path_cost import PathCosts
 from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
@@ -44,6 +46,7 @@ class SubmissionPath:
             appender=appender,
             large_inputs=LargeInputs(objects, settings.objects.max_inputs_bytes),
             turns=Turns(RunLimits(database), settings.tables.admission_pool),
+            paths=PathCosts(PriceBook.load(settings.providers.prices_file)),
         )
         return cls(
             database=database,

@@ -17,7 +17,9 @@ from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, 
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome, RouteScored
+from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_events import (
+    CallSettled,
     CancelRequested,
     ChildFinished,
     RunAdmitted,
@@ -60,7 +62,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     TraceSpans: lambda spans: (catalogue.TRACE_SPANS, spans.trace_id),
     ProviderCall: lambda call: (catalogue.PROVIDER_CALLS, call.route),
     **dict.fromkeys(
-        (CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened),
+        (CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened, RunReserved, RunReleased, RunEnded),
         lambda event: (catalogue.COST_EVENTS, event.org_id),
     ),
     BudgetThreshold: lambda event: (catalogue.events_topic(event.organisation), event.subject),
@@ -78,6 +80,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
             CancelRequested,
             SignalReceived,
             ChildFinished,
+            CallSettled,
         ),
         _of_run,
     ),

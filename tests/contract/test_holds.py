@@ -19,8 +19,9 @@ from schemas.budgets import Budget, Period, Scope, spend_fields
 from schemas.errors import Unavailable
 from schemas.records.definitions import Definition
 from schemas.records.money import CostEvent
+from schemas.records.run_caps import RunReserved
 from services.budgets.definitions import BudgetDefinitions
-from streams.core.budgets.fold import BudgetsFold, CallEvent
+from streams.core.budgets.fold import BudgetsFold, MoneyEvent
 from streams.core.commands import Hold, Release
 from streams.roles.budgets import PresumedSettlements
 from topics.catalogue import COST_EVENTS
@@ -126,16 +127,14 @@ def fields(at_ms: int = NOW, model: str = "m1") -> list[str]:
 
 
 @pytest.fixture
-async def money(redis_url: str) -> AsyncIterator[Ledger]:
+async def money(redis: Redis) -> AsyncIterator[Ledger]:
     """An organisation with an open table, nothing spent and no budgets."""
-    redis: Redis = Redis.from_url(redis_url)
     ledger = Ledger(redis)
     await ledger.take()
     await ledger.open()
     yield ledger
     doomed = [key async for key in redis.scan_iter(f"{ledger.slot.prefix}:*")]
     await redis.unlink(*doomed)
-    await redis.aclose()
 
 
 async def test_a_hold_counts_in_every_dimension_and_window(money: Ledger) -> None:
@@ -295,7 +294,7 @@ async def test_the_fold_puts_back_a_hold_that_was_lost(money: Ledger) -> None:
     [due] = await money.table.due(money.slot.partition, NOW + TTL_MS, 10)
     [record] = await PresumedSettlements(money.holds).fire(money.slot.partition, [due])
     presumed = decode(COST_EVENTS, record.value)
-    assert presumed == request.started(0).presumed()
+    assert presumed == request.started(0).expired()
     await settle(money, presumed)
     assert await money.traces() == []
 
@@ -328,7 +327,7 @@ async def test_an_expired_hold_becomes_a_presumed_settlement(money: Ledger) -> N
     assert (record.topic, record.key) == (COST_EVENTS, money.org.encode())
     event = decode(COST_EVENTS, record.value)
     assert isinstance(event, CostEvent)
-    assert event == money.request("c1", 70).started(0).presumed()
+    assert event == money.request("c1", 70).started(0).expired()
     assert (event.kind, event.amount_nano, event.booked_at_ms, event.tags) == (
         "presumed",
         70,
@@ -346,7 +345,7 @@ async def test_an_expired_hold_of_a_call_that_never_started_is_only_released(mon
     await settle(money, request.started(NOW + TTL_MS))
     assert await money.held() == dict.fromkeys(fields(), 70), "the log knows better"
     [expired] = await money.holds.load_presumed(money.slot.partition, ["c1"])
-    assert decode(COST_EVENTS, expired.record) == request.started(0).presumed()
+    assert decode(COST_EVENTS, expired.record) == request.started(0).expired()
 
 
 async def test_an_expired_hold_of_a_settled_call_is_only_released(money: Ledger) -> None:
@@ -362,7 +361,7 @@ async def test_a_hold_of_a_worker_that_announces_nothing_is_presumed(money: Ledg
     await money.holds.hold(money.request("c1", 70))
     await money.redis.hdel(money.slot.hold("c1"), "logged")
     [expired] = await money.holds.load_presumed(money.slot.partition, ["c1"])
-    assert decode(COST_EVENTS, expired.record) == money.request("c1", 70).started(0).presumed()
+    assert decode(COST_EVENTS, expired.record) == money.request("c1", 70).started(0).expired()
 
 
 async def test_a_timer_without_a_hold_leaves(money: Ledger) -> None:
@@ -419,7 +418,7 @@ async def test_nothing_is_held_before_the_budgets_are_known(money: Ledger) -> No
     assert await money.traces() == []
 
 
-async def settle(money: Ledger, event: CallEvent) -> None:
+async def settle(money: Ledger, event: MoneyEvent) -> None:
     """Fold one record and commit what the fold says, as the engine does."""
     fold, partition = BudgetsFold(), money.slot.partition
     loaded = await money.table.load(partition, money.epoch, fold.touches(event))
@@ -496,3 +495,83 @@ async def test_redis_down_is_unavailable() -> None:
         await holds.load_presumed(0, ["c1"])
     assert down.value.dependency == "redis"
     await nowhere.aclose()
+
+
+# Caps of runs
+
+
+def of_runs(money: Ledger, call: str, estimate: int, **caps: int) -> HoldRequest:
+    return replace(money.request(call, estimate), caps=caps)
+
+
+async def settle_actual(money: Ledger, request: HoldRequest, amount: int) -> None:
+    await settle(money, request.started(NOW + TTL_MS))
+    await settle(money, structs.replace(request.started(0).presumed(), kind="actual", amount_nano=amount))
+
+
+async def test_a_cap_of_a_run_refuses_what_passes_it_with_what_is_held_and_spent(money: Ledger) -> None:
+    first = of_runs(money, "c1", 60, run=100)
+    assert isinstance(await money.holds.hold(first), Held)
+    refusal = await money.holds.hold(of_runs(money, "c2", 41, run=100))
+    assert refusal == Refused("run:run", "the run's own budget", 100, 0, 60, None, run_id="run")
+    await settle_actual(money, first, 50)
+    assert isinstance(await money.holds.hold(of_runs(money, "c3", 50, run=100)), Held)
+    refusal = await money.holds.hold(of_runs(money, "c4", 1, run=100))
+    assert refusal == Refused("run:run", "the run's own budget", 100, 50, 50, None, run_id="run")
+
+
+async def test_a_budget_that_refuses_is_named_although_the_run_has_a_cap(money: Ledger) -> None:
+    money.budget("tight", 10)
+    refusal = await money.holds.hold(of_runs(money, "c1", 11, run=100))
+    assert isinstance(refusal, Refused)
+    assert (refusal.budget_id, refusal.run_id) == ("tight", "")
+
+
+async def test_calls_of_children_count_against_the_caps_of_all_that_started_them(money: Ledger) -> None:
+    for name, caps in (("c1", {"root": 100, "a": 90}), ("c2", {"root": 100, "b": 90})):
+        assert isinstance(await money.holds.hold(of_runs(money, name, 50, **caps)), Held)
+    refusal = await money.holds.hold(of_runs(money, "c3", 1, root=100, b=90))
+    assert isinstance(refusal, Refused)
+    assert refusal.run_id == "root"
+
+
+@pytest.mark.parametrize("reserved_first", [True, False])
+async def test_a_cap_is_the_same_whether_its_hold_or_its_record_comes_first(
+    money: Ledger, reserved_first: bool
+) -> None:
+    reserved = RunReserved(org_id=money.org, run_id="run", cap_nano=100)
+    if reserved_first:
+        await settle(money, reserved)
+    first = of_runs(money, "c1", 60, run=100)
+    assert isinstance(await money.holds.hold(first), Held)
+    if not reserved_first:
+        await settle(money, reserved)
+    await settle_actual(money, first, 30)
+    refusal = await money.holds.hold(of_runs(money, "c2", 71, run=100))
+    assert isinstance(refusal, Refused)
+    assert (refusal.spent_nano, refusal.held_nano) == (30, 0)
+
+
+async def test_a_late_actual_cost_frees_what_its_estimate_took_of_a_cap(money: Ledger) -> None:
+    first = of_runs(money, "c1", 100, run=100)
+    await money.holds.hold(first)
+    await settle(money, first.started(NOW + TTL_MS))
+    await settle(money, first.started(0).expired())
+    assert isinstance(await money.holds.hold(of_runs(money, "c2", 1, run=100)), Refused)
+    await settle(money, structs.replace(first.started(0).presumed(), kind="actual", amount_nano=40))
+    assert isinstance(await money.holds.hold(of_runs(money, "c3", 60, run=100)), Held)
+
+
+async def test_two_hundred_calls_at_once_never_pass_a_cap_and_use_it_up(money: Ledger) -> None:
+    dice, cap, clients = random.Random(7), 10_000, asyncio.Semaphore(40)
+    spent = 0
+
+    async def one(name: str, child: str) -> None:
+        nonlocal spent
+        request = of_runs(money, name, dice.randint(50, 150), root=cap, **{child: 6_000})
+        async with clients:
+            if isinstance(await money.holds.hold(request), Held):
+                spent += request.estimate_nano
+
+    await asyncio.gather(*(one(f"c{n}", f"child-{n % 4}") for n in range(200)))
+    assert cap - 150 < spent <= cap

@@ -201,7 +201,7 @@ FIELDS = (
     ),
 )
 #: Fields that are no part of what a model is asked, and those of every request. There is none for audio.
-ELSEWHERE = {"model", "prompt", "max_tokens", "idempotency_key", "timeout_s", "silence_s", "attempt"}
+ELSEWHERE = {"model", "prompt", "max_tokens", "idempotency_key", "timeout_s", "silence_s", "attempt", "api_key"}
 
 
 def test_the_table_has_every_field_of_a_request() -> None:

@@ -35,12 +35,10 @@ def time() -> Time:
 
 
 @pytest.fixture
-async def quotas(redis_url: str, time: Time) -> AsyncIterator[RedisQuotas]:
-    redis = Redis.from_url(redis_url)
+async def quotas(redis: Redis, time: Time) -> AsyncIterator[RedisQuotas]:
     await _forget(redis)
     yield RedisQuotas(redis, debt, now_ms=time)
     await _forget(redis)
-    await redis.aclose()
 
 
 async def _forget(redis: Redis) -> None:
@@ -63,6 +61,7 @@ async def go(quotas: RedisQuotas, scopes: Sequence[Scope], number: int, **more: 
     return sum(isinstance(one, Taken) for one in found)
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_a_minute_is_spread_and_no_window_has_more_than_the_limit(quotas: RedisQuotas, time: Time) -> None:
     scopes, starts = [scope(Limit("requests", "minute", 600))], []
     while time.ms < NOW_MS + 3 * MINUTE_MS:
@@ -145,7 +144,7 @@ async def test_a_429_pauses_all_until_the_provider_says(quotas: RedisQuotas, tim
     assert await go(quotas, scopes, 9) == 9
 
 
-async def shares(quotas: RedisQuotas, time: Time, flows: Sequence[dict[str, Any]], seconds: int = 60) -> Counter[int]:
+async def shares(quotas: RedisQuotas, time: Time, flows: Sequence[dict[str, Any]], seconds: int = 40) -> Counter[int]:
     """Return how often each flow got room while all have more calls than fit: each has 8 callers who wait."""
     scopes, got, asked = [scope(Limit("requests", "minute", 600))], Counter[int](), 0
     waiting = [(NOW_MS, of, n) for of in range(len(flows)) for n in range(8)]
@@ -167,6 +166,7 @@ async def shares(quotas: RedisQuotas, time: Time, flows: Sequence[dict[str, Any]
     return got
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_organisations_share_alike_whatever_they_bring(quotas: RedisQuotas, time: Time) -> None:
     flows = [{"org": "a"}, {"org": "b"}, {"org": "b", "workflow": "other"}, {"org": "c", "tier": "gold"}]
     got = await shares(quotas, time, flows)
@@ -175,6 +175,7 @@ async def test_organisations_share_alike_whatever_they_bring(quotas: RedisQuotas
     assert abs(got[1] - got[2]) <= 0.1 * got[1]
 
 
+@pytest.mark.parametrize("redis", ["pipelined"], indirect=True)
 async def test_gold_goes_before_bronze_and_does_not_starve_it(quotas: RedisQuotas, time: Time) -> None:
     flows: list[dict[str, Any]] = [{"tier": "gold"}, {"tier": "silver"}, {"tier": "bronze"}]
     got = await shares(quotas, time, flows)
@@ -192,3 +193,22 @@ async def test_who_does_not_come_when_its_turn_is_holds_nobody_up(quotas: RedisQ
     assert here.wait_ms > gone.wait_ms
     time.ms += gone.wait_ms + AHEAD_MS + 300
     assert isinstance(await quotas.take(ask(2), scopes, 2_000), Taken)
+
+
+async def test_room_is_looked_at_without_taking_any(quotas: RedisQuotas, time: Time) -> None:
+    requests, tokens = scope(Limit("requests", "minute", 100)), scope(Limit("tokens", "day", 1_000), key="all:day")
+    paused = scope(Limit("requests", "minute"), key="key:k:openai/gpt")
+    used = Usage(1, 100, 50)
+    for _ in range(3):
+        assert [wait for wait, _ in await quotas.waits([(requests, used), (tokens, used), (paused, used)])] == [0, 0, 0]
+    taken = await quotas.take(ask(0, usage=Usage(1, 900, 50)), [requests, tokens, paused], 0)
+    assert isinstance(taken, Taken)
+    await quotas.settle(taken, Made(Usage(1, 900, 50), blocked_ms=7_000))
+    (soon, _), (tomorrow, day), (pause, _), (never, least) = await quotas.waits(
+        [(requests, used), (tokens, used), (paused, used), (scope(Limit("tokens", "minute", 149)), used)]
+    )
+    assert 0 < soon < MINUTE_MS / 50
+    assert (tomorrow, day.name) == (DAY_MS, "1000 tokens a day")
+    assert (pause, never, least.most) == (7_000, -1, 149)
+    time.ms += 7_000
+    assert (await quotas.waits([(paused, used)]))[0][0] == 0

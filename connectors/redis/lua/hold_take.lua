@@ -10,7 +10,7 @@
 -- ARGV[3] number of budgets
 -- ARGV[4..10] the hold, in the order of `HoldEntry`
 -- ARGV[11..] of each budget: spend field or counter, first and last start that count (empty for a spend field), field
---   of what is held, limit
+--   of what is held, limit. The cap of a run is one whose spend field is the entity of the cap, `run=<id>`
 -- Answers {'held', booked at, amount, fields}, {'settled'}, {'refused', number of the budget, spent, held} (spent as it
 -- is stored), {'undefined', number of a budget whose counter is not there yet} or {'rebuilding', time in ms at which the
 -- partition opens, if that is known}.
@@ -29,7 +29,12 @@ if found[1] then
 end
 for i = 1, tonumber(ARGV[3]) do
   local entry, first, last, held_in, limit = unpack(ARGV, 6 + 5 * i, 10 + 5 * i)
-  local spent = redis.call('HGET', KEYS[4], entry)
+  local spent
+  if string.sub(entry, 1, 4) == 'run=' then
+    spent = redis.call('HGET', ARGV[1] .. ':e:' .. entry, 'spent')
+  else
+    spent = redis.call('HGET', KEYS[4], entry)
+  end
   if not spent and first ~= '' then return {'undefined', i} end
   spent = spent or '0'
   local held = redis.call('HGET', KEYS[5], held_in) or '0'

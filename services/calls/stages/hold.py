@@ -24,6 +24,10 @@ from services.calls.timeouts import Deferred, within_patience
 MOST_WAIT_S = 300.0
 
 
+#: What other calls of a run hold of its budget is settled in about the time of a call.
+HELD_RETRY_S = 0.2
+
+
 class Hold:
     """Holds the most that the call can cost. A call that costs nothing needs no hold.
 
@@ -74,6 +78,7 @@ class Hold:
             node_id=origin.node_id,
             prompt_name=call.prompt_name,
             can_step_down=tier_below(call) is not None,
+            caps=call.caps,
         )
 
     def _estimate(self, call: Call, at_ms: int) -> int:
@@ -85,7 +90,7 @@ class Hold:
         )
 
     async def _held(self, request: HoldRequest) -> Held:
-        match await within_patience(lambda: self._holds.hold(request), self._clock, _no_money_held):
+        match await within_patience(lambda: self._ask(request), self._clock, _no_money_held):
             case Refused() as refused:
                 raise _over_budget(refused, request)
             case AlreadySettled():
@@ -94,6 +99,13 @@ class Hold:
                 )
             case Held() as held:
                 return held
+
+    async def _ask(self, request: HoldRequest) -> Held | Refused | AlreadySettled:
+        """Ask for money. Raises ``Unavailable`` while other calls hold what a run's cap has left: it may come back."""
+        reply = await self._holds.hold(request)
+        if isinstance(reply, Refused) and reply.run_id and reply.spent_nano + request.estimate_nano <= reply.limit_nano:
+            raise Unavailable("budgets", "other calls hold what is left of the run's budget", HELD_RETRY_S)
+        return reply
 
     async def _reassert(self, request: HoldRequest) -> bool:
         return await self._holds.reassert(request, self._clock.now_ms() + self._ttl_ms)
@@ -125,17 +137,26 @@ def _no_money_held(exc: TryLater) -> str:
 
 def _check_cap(request: HoldRequest) -> None:
     cap_nano = request.run_budget_nano
-    if cap_nano is None or request.estimate_nano <= cap_nano:
-        return
-    left, needed = usd(cap_nano), usd(request.estimate_nano)
-    raise StepError(
+    if cap_nano is not None and request.estimate_nano > cap_nano:
+        raise _over_cap(cap_nano, request, request.run_id)
+
+
+def _over_cap(left_nano: int, request: HoldRequest, run_id: str) -> StepError:
+    """Return the refusal of the cap of a run: the call's own or, of a child, one that started it."""
+    left, needed = usd(left_nano), usd(request.estimate_nano)
+    whose = "the run's budget" if run_id == request.run_id else f"the budget of run {run_id}, which started this one,"
+    kind = NoRoom if request.can_step_down else StepError
+    return kind(
         "run_budget_exceeded",
-        f"this call may cost {needed} USD and the run's budget has {left} USD left; submit with a higher budget_cents",
-        details={"budget": "run", "limit_left_usd": left, "estimate_usd": needed},
+        f"this call may cost {needed} USD and {whose} has {left} USD left; submit with a higher budget_cents",
+        details={"budget": "run", "budget_run_id": run_id, "limit_left_usd": left, "estimate_usd": needed},
     )
 
 
 def _over_budget(refused: Refused, request: HoldRequest) -> StepError | Deferred:
+    if refused.run_id:
+        left_nano = max(0, refused.limit_nano - refused.spent_nano - refused.held_nano)
+        return _over_cap(left_nano, request, refused.run_id)
     if refused.policy == "wait" and refused.opens_at_ms is not None and request.estimate_nano <= refused.limit_nano:
         wait_s = (refused.opens_at_ms - request.at_ms) / 1000
         return Deferred(min(max(wait_s, 1.0), MOST_WAIT_S), f"budget {refused.budget_name}")

@@ -19,7 +19,7 @@ PROVIDER_GRACE_S = 1.0
 class Invoke:
     """Asks the provider of the route. The last stage: it proceeds to none.
 
-    A call with a sink is streamed to it, unless guards look at answers first (``withheld``).
+    A call with a listener is streamed to it, unless guards look first (``withheld``).
 
     Raises ``StepError``: what the provider raises, ``timeout``, or ``canceled``; of a stream a ``BrokenStreamError``.
     """

@@ -2,14 +2,17 @@
 
 An organisation is one entity with one entry per spend field, in decimal text, which the Lua of holds reads, and one
 per counter of a budget (``counters``), with the definitions of its budgets and what was reported of them
-(``thresholds``). A call is one entity ``settled:<call id>``, kept for ``SETTLED_HORIZON_MS`` from its settlement. The
-rules:
+(``thresholds``). The cap of a run is one entity (``caps``). A call is one entity ``settled:<call id>``, kept for
+``SETTLED_HORIZON_MS`` from its settlement. The rules:
 
     remembered   started comes        actual comes                    presumed comes
     nothing      put the hold back    spend it, release               spend it, release
     started      ignore               spend it, release               spend it, release
     presumed     ignore               spend the difference, release   ignore, release
     actual       ignore               ignore, release                 ignore, release
+
+A settlement that no outcome reports, and each correction, is reported to the call's run (``CallSettled``), which counts
+each call once, too.
 
 So the spend is the sum of the final settlements of distinct calls, whatever the order and however often each
 comes. And a started call has a hold, wherever the table was restored from, until it has a settlement, which the end of
@@ -23,25 +26,32 @@ from typing import Any, Literal
 
 import msgspec
 import orjson
+from msgspec import structs
 
 from schemas.budgets import counter_amounts, counter_text, spend_fields
 from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
 from schemas.records.budgets import BudgetDefined, BudgetEvent, BudgetOpened, BudgetRemoved
 from schemas.records.money import CallStarted, CostEvent
+from schemas.records.run_caps import RunCapEvent, RunEnded, RunReleased, RunReserved
+from schemas.records.run_events import CallSettled
 from schemas.tables.budgets import (
     BEGUN,
+    CAP_PREFIX,
     DEFINED,
+    REMOVED,
     REPORTED_PREFIX,
     SETTLED_PREFIX,
     SETTLEMENT,
+    TOLD,
     DefinedBudget,
     Report,
+    cap_entity,
     settled_entity,
 )
 from schemas.tables.entry import Entry, entry
-from streams.core.budgets import counters, thresholds
-from streams.core.commands import Command, Count, ExpireAt, Hold, Release
+from streams.core.budgets import caps, counters, thresholds
+from streams.core.commands import Command, Count, Emit, ExpireAt, Hold, Release
 from streams.core.state import State
 
 #: How long a settlement is remembered, and so how late a repeat of it may come and still be told apart. It is
@@ -53,7 +63,9 @@ _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Effect = Literal["booked", "corrected", "repeated"]
 
 _STARTED = msgspec.json.Decoder(CallStarted)
+_TOLD = msgspec.json.Decoder(CallSettled)
 _DEFINED = msgspec.json.Decoder(tuple[DefinedBudget, ...])
+_NAMES = msgspec.json.Decoder(tuple[str, ...])
 _REPORTS = msgspec.json.Decoder(tuple[Report, ...])
 
 
@@ -66,26 +78,34 @@ class Actual:
 
 @dataclass(frozen=True, slots=True)
 class Presumed:
-    """The call's estimate is booked, in these fields, until its real cost comes."""
+    """The call's estimate is booked, in these fields, until its real cost comes.
+
+    ``booked_at_ms`` is the time whose windows these are; ``None`` in entries of earlier versions.
+    """
 
     amount_nano: int
     fields: tuple[str, ...]
+    booked_at_ms: int | None = None
 
 
 Settlement = Actual | Presumed
 CallEvent = CallStarted | CostEvent
-MoneyEvent = CallEvent | BudgetEvent
+MoneyEvent = CallEvent | BudgetEvent | RunCapEvent
 _OF_BUDGETS = (BudgetDefined, BudgetRemoved, BudgetOpened)
+_OF_CAPS = (RunReserved, RunReleased, RunEnded)
 
 
 class BudgetsFold:
     """The rules of the table ``budgets``; see ``streams.core.state.Fold``."""
 
     def touches(self, event: MoneyEvent) -> tuple[str, ...]:
-        """Return the organisation and, if the event is of one, the call."""
+        """Return the organisation and, if the event is of one, the call, with the caps that it counts against."""
         if isinstance(event, _OF_BUDGETS):
             return (event.org_id,)
-        return event.org_id, settled_entity(event.call_id)
+        if isinstance(event, _OF_CAPS):
+            return (cap_entity(event.run_id),)
+        of_caps = map(cap_entity, event.caps) if isinstance(event, CostEvent) else ()
+        return event.org_id, settled_entity(event.call_id), *of_caps
 
     def follows(self, state: State, event: MoneyEvent) -> tuple[str, ...]:
         """Return nothing: an event names all that it touches."""
@@ -100,6 +120,8 @@ class BudgetsFold:
             raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
         if isinstance(event, _OF_BUDGETS):
             return _of_budget(state, event, now_ms, offset)
+        if isinstance(event, _OF_CAPS):
+            return caps.apply(state, event, now_ms)
         known: Settlement | CallStarted | None = state.get(settled_entity(event.call_id), SETTLEMENT)
         if isinstance(event, CallStarted):
             return _start(state, event) if known is None else []
@@ -114,8 +136,13 @@ class BudgetsFold:
         return ()
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
-        """Return what was reported of an organisation's budgets: spend itself waits for nobody."""
-        return [] if entity.startswith(SETTLED_PREFIX) else list(thresholds.outstanding(state, entity))
+        """Return what was reported of an organisation's budgets, or to the run of a call: spend waits for nobody."""
+        if entity.startswith(SETTLED_PREFIX):
+            told: CallSettled | None = state.get(entity, TOLD)
+            return [] if told is None else [Emit(told)]
+        if entity.startswith(CAP_PREFIX):
+            return []
+        return list(thresholds.outstanding(state, entity))
 
     def encode(self, entity: str, field: str, value: Any) -> bytes:
         """Return spend as decimal text, a counter as pairs, a settlement as a JSON list.
@@ -134,8 +161,12 @@ class BudgetsFold:
             return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
         if counters.is_counter(field):
             return counter_amounts(data.decode())
+        if field == TOLD:
+            return _TOLD.decode(data)
         if field == DEFINED:
             return _DEFINED.decode(data)
+        if field == REMOVED:
+            return _NAMES.decode(data)
         return _REPORTS.decode(data) if field.startswith(REPORTED_PREFIX) else int(data)
 
     def timer(self, entity: str, field: str, data: bytes) -> None:
@@ -155,16 +186,17 @@ class BudgetsFold:
 
 
 def encode_settlement(settlement: Settlement) -> bytes:
-    """Return ``[amount]`` of an actual settlement, ``[amount, [fields]]`` of a presumed one."""
+    """Return ``[amount]`` of an actual settlement, ``[amount, [fields], booked at]`` of a presumed one."""
     if isinstance(settlement, Actual):
         return b"[%d]" % settlement.amount_nano
-    return orjson.dumps([settlement.amount_nano, settlement.fields])
+    booked = [] if settlement.booked_at_ms is None else [settlement.booked_at_ms]
+    return orjson.dumps([settlement.amount_nano, settlement.fields, *booked])
 
 
 def decode_settlement(data: bytes) -> Settlement:
     """Return the settlement in ``encode_settlement``'s bytes."""
     amount, *rest = orjson.loads(data)
-    return Presumed(amount, tuple(rest[0])) if rest else Actual(amount)
+    return Presumed(amount, tuple(rest[0]), *rest[1:]) if rest else Actual(amount)
 
 
 def _of_budget(state: State, event: BudgetEvent, now_ms: int, offset: int) -> list[Command]:
@@ -195,12 +227,13 @@ def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     fields = spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms)
     _spend(state, event.org_id, fields, event.amount_nano)
     fields += counters.book(state, event, now_ms)
+    expiries = caps.spend(state, event.caps, event.amount_nano, now_ms)
     amount, entity = event.amount_nano, settled_entity(event.call_id)
     if state.get(entity, BEGUN) is None:
         state.put(entity, BEGUN, 1)
-    settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields))
-    reports = _reports(state, event, now_ms)
-    return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *reports]
+    settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields), event.booked_at_ms)
+    reports = _reports(state, event, now_ms) + (_tell(state, event) if event.unreported else [])
+    return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *reports, *expiries]
 
 
 def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) -> list[Command]:
@@ -208,13 +241,36 @@ def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) ->
     difference = event.amount_nano - presumed.amount_nano
     shared = (field for field in presumed.fields if not counters.is_counter(field))
     _spend(state, event.org_id, shared, difference)
+    if presumed.booked_at_ms is not None:
+        event = structs.replace(event, booked_at_ms=presumed.booked_at_ms)
     counters.correct(state, event, presumed.fields, difference, now_ms)
-    reports = _reports(state, event, now_ms)
-    return [*_remember(state, event, Actual(event.amount_nano), now_ms), _count(event, "corrected"), *reports]
+    caps.correct(state, event.caps, difference)
+    reports = _reports(state, event, now_ms) + _tell(state, event)
+    return [
+        *_remember(state, event, Actual(event.amount_nano), now_ms),
+        _count(event, "corrected"),
+        *reports,
+    ]
 
 
 def _reports(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     return thresholds.check(state, counters.applying(state, event), event.booked_at_ms, now_ms)
+
+
+def _tell(state: State, event: CostEvent) -> list[Command]:
+    """Tell the run of a call what it did cost; a call that no run makes has none."""
+    if not event.run_id:
+        return []
+    settled = CallSettled(
+        run_id=event.run_id,
+        org_id=event.org_id,
+        step_id=event.step_id,
+        call_id=event.call_id,
+        kind=event.kind,
+        amount_nano=event.amount_nano,
+    )
+    state.put(settled_entity(event.call_id), TOLD, settled)
+    return [Emit(settled)]
 
 
 def _spend(state: State, org_id: str, fields: Iterable[str], amount_nano: int) -> None:

@@ -10,7 +10,7 @@ from schemas.tables.runs import PARENT, SPEC, SPEC_PREFIX, STATUS, STEP_PREFIX, 
 from streams.core.commands import Arm, Command, Emit, ExpireAt
 from streams.core.runs.events import admitted
 from streams.core.runs.events.submitted import Submission, submission_is
-from streams.core.runs.nodes import compensation
+from streams.core.runs.nodes import cap, compensation
 from streams.core.runs.nodes.dispatch import fill_places
 from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS, run_span
@@ -78,6 +78,7 @@ class RunFold:
         return [
             *_ask_again(state, turn),
             *(Emit(view) for view in full_views(turn, turn.stored_version)),
+            *cap.as_it_is(turn),
             *self._at_end(state, turn),
         ]
 
@@ -124,12 +125,15 @@ class RunFold:
         if others := turn.to_other_runs:
             emitted += [Emit(record) for record in others]
         emitted += [Emit(view) for view in changed_views(turn)]
+        emitted += cap.changes(turn)
         turn.write()
         if turn.ended:
             emitted.append(Emit(run_span(turn)))
             emitted += _to_parent(turn)
             if admitted.has_turns(state, turn.header):
                 emitted.append(admitted.give_back(turn.header))
+        elif turn.paid_more and turn.is_over:
+            emitted += _to_parent(turn)
         if turn.is_over:
             turn.commands += self._expiry(turn)
         return emitted + turn.commands

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.records.run_events import (
+    CallSettled,
     CancelRequested,
     ChildFinished,
     RunAdmitted,
@@ -20,7 +21,8 @@ from schemas.records.run_events import (
     TimerFired,
 )
 from streams.core.commands import Command
-from streams.core.runs.events import admitted, external, results, submitted
+from streams.core.runs.events import admitted, costs, external, results, submitted
+from streams.core.runs.events.costs import CallIs
 from streams.core.runs.events.external import ChildIs, RunIs, SignalIs, TimerIs
 from streams.core.runs.events.results import AttemptIs, GivenBackIs
 from streams.core.runs.events.submitted import Submission, SubmissionIs
@@ -119,4 +121,5 @@ RULES: Mapping[type, EventRules] = {
             "not_ours": ignore("unknown_step"),
         },
     ),
+    CallSettled: EventRules(CallIs, costs.call_is, {"of_step": costs.settle_step, "of_run": costs.settle_run}),
 }

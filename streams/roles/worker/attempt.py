@@ -28,6 +28,7 @@ from connectors.ports.engine import Clock, OutRecord
 from connectors.redis.leases import Busy, Done, Ended, Granted, Published
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Record
+from schemas.records.money import CostEvent
 from schemas.records.run_events import StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
 from services.calls.timeouts import Deferred
@@ -204,8 +205,9 @@ class Attempts:
         result = pack(records)
         if await until_available(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
             return Todo(records, request, after)
-        # Another worker has the attempt: what comes after it, and the mark, are that one's.
-        return Todo(_routed(executed.records))
+        # Another worker has the attempt: what comes after it, and the mark, are that one's. These records are not
+        # stored, so the outcome may be lost with this process: the table of budgets reports what it did cost.
+        return Todo(_routed(_unreported(executed.records)))
 
     def _done(self, request: StepRequest, records: list[OutRecord]) -> Todo:
         """Go on as the stored outcome says, whether it is in the log or not."""
@@ -250,6 +252,10 @@ def _said(executed: Executed, after: StepRequest | None) -> list[Record]:
         return executed.records
     *others, result = executed.records
     return [*others, structs.replace(result, chain="continues")]
+
+
+def _unreported(records: Sequence[Record]) -> list[Record]:
+    return [structs.replace(one, unreported=True) if isinstance(one, CostEvent) else one for one in records]
 
 
 def _poison(starts: int, where: str) -> StepError:

@@ -70,6 +70,8 @@ def result_record(request: StepRequest, outcome: Outcome, ledger: Ledger, worker
         "call_ids": ledger.call_ids,
         "chain": _given_back(request),
         "args_hash": request.args_hash,
+        "call_costs": ledger.call_costs,
+        "presumed_calls": ledger.presumed_calls,
     }
     if outcome.output is not None:
         return StepSucceeded(output=outcome.output, tool_calls=ledger.tool_calls, **common)
@@ -94,7 +96,7 @@ def deferred_record(request: StepRequest, until_ms: int, reason: str, worker_id:
 
 
 def _given_back(request: StepRequest) -> Chain | None:
-    """Return what is said of the steps that rode along, unless somebody says otherwise."""
+    """Return what is said of the chained steps, unless somebody says otherwise."""
     return "returned" if request.continuation else None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from connectors.aio.cancel import end
+from connectors.embeddings.static import load_embedder
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
@@ -23,7 +24,7 @@ from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
 from connectors.redis.quotas import RedisQuotas
-from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
@@ -37,6 +38,8 @@ from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.budgets.stops import StopDefinitions
+from services.caching.policy import ttls_of
+from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
@@ -78,7 +81,7 @@ def build(ctx: RoleContext) -> RoleApp:
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
         executor=_executor(ctx, worker_id, outbox, aborts),
-        claims=RedisLeases(ctx.redis, ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
+        claims=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
         metrics=metrics,
@@ -162,27 +165,33 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     hold_ttl_ms = settings.tables.hold_ttl_ms
     keys, prices = _provider_keys(ctx), PriceBook.load(settings.providers.prices_file, stated_prices())
     providers = _providers(ctx, keyless=keys is not None)
+    quotas = QuotaKeeper(
+        rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
+    )
     return CallPorts(
         providers=providers,
         router=PolicyRouter(
             Models.load(settings.providers.routes_file),
             providers,
             prices.estimate,
-            RouteReader(ctx.redis, settings.kafka.partitions),
-            RedisBreakers(ctx.redis),
+            RouteReader(ctx.pipelined(), settings.kafka.partitions),
+            RedisBreakers(ctx.pipelined()),
+            quotas,
             keys=keys,
         ),
         prices=prices,
-        holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
+        holds=RedisHolds(ctx.pipelined(), definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
-        cache=RedisResponseCache(ctx.redis),
+        cache=CachePorts(
+            RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl), load_embedder
+        ),
         objects=objects,
         clock=ctx.clock,
         aborts=aborts,
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
-        quotas=QuotaKeeper(rules, RedisQuotas(ctx.redis, debt), _credentials(ctx), None if keys is None else keys.name),
+        quotas=quotas,
         keys=keys,
     )
 

@@ -16,6 +16,7 @@ from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.routes import RouteOutcome, RouteScored
+from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import timer_id
 from topics.codec import decode
@@ -23,6 +24,7 @@ from topics.codec import decode
 _OF_ORGANISATION = frozenset(
     {
         *(CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened),
+        *(RunReserved, RunReleased, RunEnded),
         *(AdmissionAsked, AdmissionReleased, LimitsSet),
     }
 )

@@ -3,6 +3,8 @@
 from tests.simulation.mutants.planting import Mutant
 
 FOLD = "streams.core.budgets.fold"
+COUNTERS = "streams.core.budgets.counters"
+CAPS = "streams.core.budgets.caps"
 
 MUTANTS = (
     Mutant(
@@ -62,10 +64,108 @@ MUTANTS = (
         "a settlement books into the windows of its hold's time",
     ),
     Mutant(
+        "expired_hold_is_not_reported",
+        FOLD,
+        "(_tell(state, event) if event.unreported else [])",
+        "[]",
+        "a run learns of settlements that no outcome reports",
+    ),
+    Mutant(
+        "correction_is_not_reported",
+        FOLD,
+        "_reports(state, event, now_ms) + _tell(state, event)\n",
+        "_reports(state, event, now_ms)\n",
+        "a run learns of an actual cost that comes late",
+    ),
+    Mutant(
+        "report_is_not_repeated",
+        FOLD,
+        "return [] if told is None else [Emit(told)]",
+        "return []",
+        "a restored table of budgets reports again",
+    ),
+    Mutant(
+        "cap_counts_no_spend",
+        FOLD,
+        "expiries = caps.spend(state, event.caps, event.amount_nano, now_ms)",
+        "expiries: list[Command] = []",
+        "a settlement counts against the caps of its runs",
+    ),
+    Mutant(
+        "cap_is_corrected_on_top",
+        FOLD,
+        "caps.correct(state, event.caps, difference)",
+        "caps.correct(state, event.caps, event.amount_nano)",
+        "a correction changes a cap by the difference",
+    ),
+    Mutant(
+        "cap_is_freed_at_the_end",
+        CAPS,
+        "            state.put(entity, CAP_ENDED, now_ms)\n",
+        "            state.put(entity, CAP_ENDED, now_ms)\n            state.put(entity, CAP_SPENT, 0)\n",
+        "a cap holds what comes after its run's end, too",
+    ),
+    Mutant(
+        "cap_is_not_held",
+        "connectors.redis.holds",
+        "    fields += [*call.counters, *map(cap_entity, call.caps)]\n",
+        "    fields += [*call.counters]\n",
+        "calls at the same moment cannot pass a cap together",
+    ),
+    Mutant(
+        "child_counts_against_its_own_cap_only",
+        "streams.core.runs.nodes.workflow",
+        "        caps=turn.caps,\n",
+        "",
+        "a child counts against the caps of those that started it",
+    ),
+    Mutant(
         "provider_and_model_swapped",
         FOLD,
         "fields = spend_fields(event.workflow_name, event.provider, event.model,",
         "fields = spend_fields(event.workflow_name, event.model, event.provider,",
         "each dimension has its own spend",
+    ),
+    Mutant(
+        "ledger_added_twice",
+        COUNTERS,
+        "== event.budget_id and not one.opened and",
+        "== event.budget_id and",
+        "what was spent before a budget was defined is added once",
+    ),
+    Mutant(
+        "ledger_estimate_never_corrected",
+        COUNTERS,
+        "    if one.opened:\n        add(",
+        "    if False:\n        add(",
+        "an estimate that the ledger had is corrected in the counter",
+    ),
+    Mutant(
+        "counter_of_a_removed_budget_stays",
+        COUNTERS,
+        "    state.drop(event.org_id, _entry(event.budget_id))\n",
+        "    pass\n",
+        "nothing is counted for a budget that is no more",
+    ),
+    Mutant(
+        "hours_of_utc_everywhere",
+        "schemas.windows",
+        "(at_ms + _offset_ms(self.zone, at_ms)) % LENGTHS_MS",
+        "at_ms % LENGTHS_MS",
+        "windows are those of the budget's time zone",
+    ),
+    Mutant(
+        "thresholds_reported_again",
+        "streams.core.budgets.thresholds",
+        "        if (threshold, soft) not in known\n        and",
+        "        if",
+        "each threshold is reported once per window",
+    ),
+    Mutant(
+        "lost_reports_not_sent_again",
+        FOLD,
+        "return [] if entity.startswith(SETTLED_PREFIX) else list(thresholds.outstanding(state, entity))",
+        "return []",
+        "a report that was lost with its owner is sent by the next one",
     ),
 )

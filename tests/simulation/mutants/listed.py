@@ -8,11 +8,8 @@ MUTANTS = (
     Mutant(
         "late_cost_dropped",
         RUNS,
-        """    turn.pay(event.cost_nano, event.usage)
-    turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
-""",
-        """    turn.change(event.step_id, step, unsettled=unsettled)
-""",
+        "    turn.change(event.step_id, pay(turn, event, step), unsettled=unsettled)\n",
+        "    turn.change(event.step_id, step, unsettled=unsettled)\n",
         "the cost of attempts that timed out or were canceled counts",
     ),
     Mutant(
@@ -57,9 +54,8 @@ MUTANTS = (
     Mutant(
         "corrected_in_its_own_window",
         "streams.core.budgets.fold",
-        "_spend(state, event.org_id, presumed.fields, event.amount_nano - presumed.amount_nano)",
-        "_spend(state, event.org_id, spend_fields(event.workflow_name, event.provider, event.model, "
-        "event.booked_at_ms), event.amount_nano - presumed.amount_nano)",
+        "shared = (field for field in presumed.fields if not counters.is_counter(field))",
+        "shared = spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms)",
         "a correction goes where the estimate went",
     ),
     Mutant(

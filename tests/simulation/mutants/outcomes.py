@@ -36,8 +36,8 @@ MUTANTS = (
     Mutant(
         "retry_costs_nothing",
         RUNS,
-        '"cost_nano": step.cost_nano + event.cost_nano,',
-        '"cost_nano": event.cost_nano,',
+        "cost_nano=step.cost_nano + amount_nano,\n        input_tokens",
+        "cost_nano=amount_nano,\n        input_tokens",
         "a step's cost is that of all of its attempts",
     ),
     Mutant(
@@ -57,10 +57,8 @@ MUTANTS = (
     Mutant(
         "unfollowed_cost_dropped",
         RUNS,
-        """    usage = event.usage
-    turn.pay(event.cost_nano, usage)
-""",
-        "    usage = event.usage\n",
+        "    paid = pay(turn, event, step)\n",
+        "    paid = step\n",
         "what a worker went on to by itself is paid, too",
     ),
     Mutant(
@@ -122,15 +120,15 @@ MUTANTS = (
     Mutant(
         "child_cost_dropped",
         RUNS,
-        "    turn.children_nano += event.cost_nano\n    turn.disarm(step)\n",
-        "    turn.disarm(step)\n",
+        "    step = child_cost(turn, event, turn.recorded(event.step_id))\n    turn.disarm(step)\n",
+        "    step = turn.recorded(event.step_id)\n    turn.disarm(step)\n",
         "what a child cost counts in its parent",
     ),
     Mutant(
         "child_cost_twice",
         RUNS,
-        'whose cost was counted."""\n',
-        'whose cost was counted."""\n    turn.children_nano += event.cost_nano\n',
+        "event.cost_nano - (0 if known is None else known.amount_nano)",
+        "event.cost_nano",
         "what a child cost counts once",
     ),
     Mutant(
@@ -143,9 +141,44 @@ MUTANTS = (
     Mutant(
         "child_without_cap",
         RUNS,
-        "min((cap for cap in (turn.left_nano, child.max_cost_nano) if cap is not None), default=None)",
+        "min((cap for cap in caps if cap is not None), default=None)",
         "child.max_cost_nano",
         "a child may spend what is left of its parent's cap",
+    ),
+    Mutant(
+        "settled_call_counts_twice",
+        RUNS,
+        "    if known.presumed and not said.presumed:\n        return said.amount_nano - known.amount_nano, True\n",
+        "    return said.amount_nano, True\n",
+        "a call counts once in its run, whatever says what it did cost",
+    ),
+    Mutant(
+        "estimate_stays_in_the_run",
+        RUNS,
+        "    if known.presumed and not said.presumed:\n        return said.amount_nano - known.amount_nano, True\n",
+        "",
+        "an actual cost replaces the estimate in the run, too",
+    ),
+    Mutant(
+        "attempt_made_twice_is_paid_once",
+        RUNS,
+        "    pay_others(turn, event, turn.recorded(event.step_id))\n",
+        "",
+        "every call of an attempt that was made twice counts",
+    ),
+    Mutant(
+        "late_cost_is_not_told_to_the_parent",
+        RUNS,
+        "        elif turn.paid_more and turn.is_over:\n            emitted += _to_parent(turn)\n",
+        "",
+        "what a child cost after its end counts in its parent",
+    ),
+    Mutant(
+        "paid_run_is_forgotten_when_restored",
+        RUNS,
+        "bool(step.unsettled) or step.booked is not None or step.cached",
+        "bool(step.unsettled)",
+        "a run takes what its calls did cost also after a restore",
     ),
     Mutant(
         "deferral_asks_anew",

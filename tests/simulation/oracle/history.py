@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
+from schemas.records.money import CostEvent
 from schemas.records.run_events import RunSubmitted, StepFailed, StepSucceeded
 from schemas.records.run_views import RunView, StepView
 from schemas.records.steps import StepRequest
@@ -255,6 +256,15 @@ class History:
     stories: dict[str, Story]
     requests: list[tuple[int, StepRequest]]
     costs: list[Event]
+
+    @cached_property
+    def ledger(self) -> dict[str, dict[str, list[Event]]]:
+        """The settlements of each call, in order, by run and call."""
+        found: dict[str, dict[str, list[Event]]] = {}
+        for event in self.costs:
+            if isinstance(event.said, CostEvent):
+                found.setdefault(event.said.run_id, {}).setdefault(event.said.call_id, []).append(event)
+        return found
 
 
 def read(world: World) -> History:

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from schemas.records.money import CallStarted, CostEvent
-from schemas.records.run_events import ChildFinished
+from schemas.records.run_events import CallSettled, ChildFinished, StepFailed, StepSucceeded
+from schemas.tables.budgets import CAP_SPENT, cap_entity
 from tests.simulation.oracle.history import Event, History, Story
-from tests.simulation.world.answers import amount
 from tests.simulation.world.world import World
 from tests.support.runs import ORG
 
 #: How long a run that is over takes costs that come late.
 LATE_MS = 3_600_000
+#: How soon before that a settlement may be too late, since it passes the table of budgets first.
+LEAVING_MS = 120_000
 
 
 def check(world: World, history: History) -> Iterator[str]:
@@ -20,9 +22,11 @@ def check(world: World, history: History) -> Iterator[str]:
     yield from _windows(world, history)
     yield from _calls(world, history)
     for story in history.stories.values():
-        yield from _costs(story)
+        yield from _costs(history, story)
         yield from _children(history, story)
     yield from _caps(history)
+    yield from _never_over(world, history)
+    yield from _spent_of_caps(world, history)
 
 
 # By organisation
@@ -56,7 +60,8 @@ def _windows(world: World, history: History) -> Iterator[str]:
             expected[name] += last.amount_nano
     spent: dict[str, int] = defaultdict(int)
     for partition in range(world.partitions):
-        for name, data in world.money.entity(partition, ORG).items():
+        shared = ((name, data) for name, data in world.money.entity(partition, ORG).items() if "|" in name)
+        for name, data in shared:
             spent[name] += int(data)
     for name in sorted(spent.keys() | expected.keys()):
         if spent[name] != expected[name]:
@@ -79,41 +84,62 @@ def _calls(world: World, history: History) -> Iterator[str]:
 # By run
 
 
-def _costs(story: Story) -> Iterator[str]:
-    """A run and each of its steps cost what their attempts did, each once, also those that nobody waited for."""
+def _costs(history: History, story: Story) -> Iterator[str]:
+    """A run costs what the ledger says of its calls, and each of its steps, too: whatever its outcomes say."""
     newest, end = story.newest, story.end
     if newest is None or end is None:
         return
     until_ms = (newest.finished_at_ms or 0) + LATE_MS
-    for step_id, step in ((step_id, story.last(step_id)) for step_id in story.steps):
-        assert step is not None
-        least = most = 0
-        for (of, _), outcome in story.outcomes.items():
-            if of == step_id:
-                most += outcome.said.cost_nano
-                least += outcome.said.cost_nano * (outcome.ms < until_ms)
-        if not least <= step.cost_nano <= most:
-            yield f"{story.id}: {step_id} cost {step.cost_nano}, and its attempts cost {least} to {most}"
-    least = sum(o.said.cost_nano for o in story.outcomes.values() if o.ms < until_ms)
-    most = sum(o.said.cost_nano for o in story.outcomes.values())
+    by_step: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for event in history.ledger.get(story.run.run_id, {}).values():
+        by_step[event[-1].said.step_id].append(_range(event, until_ms))
+    for step_id in by_step.keys() | story.steps.keys():
+        step = story.last(step_id)
+        least, most = (sum(side) for side in zip(*by_step[step_id], strict=True)) if by_step[step_id] else (0, 0)
+        if step is not None and not least <= step.cost_nano <= most:
+            yield f"{story.id}: {step_id} cost {step.cost_nano}, and the ledger has {least} to {most}"
+    every = [one for found in by_step.values() for one in found]
+    least, most = (sum(side) for side in zip((0, 0), *every, strict=True))
     if not least <= newest.cost_nano <= most:
-        yield f"{story.id} cost {newest.cost_nano}, and its attempts cost {least} to {most}"
-    for (step_id, attempt), outcome in story.outcomes.items():
-        if outcome.said.cost_nano not in (0, amount(f"{story.id}:{step_id}:{attempt}")):
-            yield f"{story.id}: attempt {attempt} of {step_id} cost {outcome.said.cost_nano}"
+        yield f"{story.id} cost {newest.cost_nano}, and the ledger has {least} to {most}"
+
+
+def _range(events: list[Event], until_ms: int) -> tuple[int, int]:
+    """Return what a call's settlements may count for a run: what the ledger has, unless one came as the run left."""
+    final = next((event for event in events if event.said.kind == "actual"), events[0]).said.amount_nano
+    amounts = {event.said.amount_nano for event in events}
+    in_time = all(event.ms < until_ms - LEAVING_MS for event in events)
+    return (final, final) if in_time else (0, max(amounts))
 
 
 def paid(story: Story, offset: int) -> int:
     """Return what a run has paid when the event at ``offset`` is over, as far as the log says."""
-    own = sum(o.said.cost_nano for o in story.outcomes.values() if o.offset <= offset)
-    return own + sum(event.said.cost_nano for event in _ends_of_children(story) if event.offset <= offset)
+    calls: dict[str, tuple[int, bool]] = {}
+    for event in story.events:
+        if event.offset <= offset:
+            for call, amount_nano, presumed in _said_of_calls(event.said):
+                known = calls.get(call)
+                if known is None or (known[1] and not presumed):
+                    calls[call] = (amount_nano, presumed)
+    own = sum(amount_nano for amount_nano, _ in calls.values())
+    return own + sum(event.said.cost_nano for event in _ends_of_children(story, offset))
 
 
-def _ends_of_children(story: Story) -> list[Event]:
-    first: dict[str, Event] = {}
+def _said_of_calls(said: object) -> Iterator[tuple[str, int, bool]]:
+    if isinstance(said, CallSettled):
+        yield said.call_id, said.amount_nano, said.kind == "presumed"
+    if isinstance(said, StepSucceeded | StepFailed):
+        yield from ((call, said.cost_nano, call in said.presumed_calls) for call in said.call_ids)
+
+
+def _ends_of_children(story: Story, offset: int) -> list[Event]:
+    """Return the newest report of each child until an event."""
+    newest: dict[str, Event] = {}
     for event in story.of_kind(ChildFinished):
-        first.setdefault(event.said.child_run_id, event)
-    return list(first.values())
+        known = newest.get(event.said.child_run_id)
+        if event.offset <= offset and (known is None or known.said.version < event.said.version):
+            newest[event.said.child_run_id] = event
+    return list(newest.values())
 
 
 def _children(history: History, story: Story) -> Iterator[str]:
@@ -124,9 +150,9 @@ def _children(history: History, story: Story) -> Iterator[str]:
             yield f"{story.id} was told the end of {event.said.child_run_id}, which has none"
             continue
         assert child.newest is not None
-        known = {paid(child, child.end.offset), child.newest.cost_nano + child.newest.children_nano}
-        if not min(known) <= event.said.cost_nano <= max(known) or event.said.status != child.newest.status:
-            yield f"{child.id} ended as {child.newest.status} at {known}, and its parent was told {event.said}"
+        at, total = paid(child, event.said.version - 1), child.newest.cost_nano + child.newest.children_nano
+        if event.said.cost_nano not in (at, total) or event.said.status != child.newest.status:
+            yield f"{child.id} ended as {child.newest.status} at {at}, and its parent was told {event.said}"
 
 
 def _caps(history: History) -> Iterator[str]:
@@ -152,3 +178,47 @@ def _caps(history: History) -> Iterator[str]:
 def _left(story: Story, offset: int) -> int | None:
     cap = story.run.budget_nano
     return None if cap is None else max(0, cap - paid(story, offset))
+
+
+def _never_over(world: World, history: History) -> Iterator[str]:
+    """At no prefix of the log a run and all that it started, and those started, did cost more than its cap."""
+    if world.money.rewound or world.days.left_ms:
+        return
+    counted: dict[str, tuple[int, bool]] = {}
+    spent: dict[str, int] = defaultdict(int)
+    for event in history.costs:
+        said = event.said
+        if not isinstance(said, CostEvent):
+            continue
+        amount_nano, presumed = counted.get(said.call_id, (0, True))
+        if said.call_id in counted and not (presumed and said.kind == "actual"):
+            continue
+        counted[said.call_id] = (said.amount_nano, said.kind == "presumed")
+        for story in _with_ancestors(history, said.run_id):
+            spent[story.id] += said.amount_nano - amount_nano
+            cap = story.run.budget_nano
+            if cap is not None and spent[story.id] > cap:
+                yield f"{story.id} may cost {cap}, and {spent[story.id]} was spent when {said.call_id} was settled"
+
+
+def _with_ancestors(history: History, run_id: str) -> Iterator[Story]:
+    story = history.stories.get(run_id)
+    while story is not None:
+        yield story
+        parent = story.run.parent
+        story = None if parent is None else history.stories.get(parent.run_id)
+
+
+def _spent_of_caps(world: World, history: History) -> Iterator[str]:
+    """What a cap's counter has is what the ledger has of its run and all that it started."""
+    if world.days.left_ms:
+        return
+    expected: dict[str, int] = defaultdict(int)
+    for _, last in _final(history).values():
+        for story in _with_ancestors(history, last.run_id):
+            if story.run.budget_nano is not None:
+                expected[story.id] += last.amount_nano
+    for run_id, amount_nano in expected.items():
+        found = [world.money.entity(p, cap_entity(run_id)).get(CAP_SPENT, b"0") for p in range(world.partitions)]
+        if sum(map(int, found)) != amount_nano:
+            yield f"{run_id} spent {amount_nano} of its cap, and its counter has {found}"

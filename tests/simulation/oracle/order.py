@@ -51,7 +51,7 @@ def _settled_at(story: Story, step_id: str) -> int:
 def _places(history: History) -> Iterator[str]:
     """No more steps of a run, and children of a map, are open than may be at once.
 
-    A step is open from its first request to the event that settled it. Steps that ride along are not seen.
+    A step is open from its first request to the event that settled it. Chained steps are not seen.
     """
     asked: dict[tuple[str, str], tuple[int, StepRequest]] = {}
     for at, request in history.requests:
@@ -80,11 +80,10 @@ def _families(history: History) -> Iterator[str]:
         if story.newest is None:
             continue
         until_ms = (story.newest.finished_at_ms or _NEVER) + 3_600_000
-        first: dict[str, Any] = {}
-        for event in story.of_kind(ChildFinished):
-            first.setdefault(event.said.child_run_id, event)
-        least = sum(event.said.cost_nano for event in first.values() if event.ms < until_ms)
-        most = sum(event.said.cost_nano for event in first.values())
+        reports = sorted(story.of_kind(ChildFinished), key=lambda event: event.said.version)
+        in_time = {event.said.child_run_id: event.said.cost_nano for event in reports if event.ms < until_ms}
+        last = {event.said.child_run_id: event.said.cost_nano for event in reports}
+        least, most = sorted((sum(in_time.values()), sum(last.values())))
         if not least <= story.newest.children_nano <= most:
             yield f"{story.id} counts {story.newest.children_nano} for its runs, which cost {least} to {most}"
         for step_id in story.steps:

@@ -1,6 +1,6 @@
 """The fenced table: the thing itself, which notes breaches and judges holds, and as a process sees it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from connectors.ports.engine import (
     hold_timer,
     split_member,
 )
-from streams.core.budgets.fold import settled_entity
+from schemas.tables.budgets import CAP_SPENT, cap_entity, settled_entity
 from tests.simulation.ports.calls import Calls
 from topics.catalogue import COST_EVENTS
 
@@ -49,6 +49,7 @@ class FencedTable(MemoryTable):
         self.breaches: list[str] = []
         self.live: dict[str, LiveCall] = {}
         self._rewound_ms: dict[int, int] = {}
+        self.rewound = False
 
     async def commit(self, partition: int, commit: Commit) -> Answer:
         """Commit, by the rules or by the planted fault."""
@@ -99,6 +100,7 @@ class FencedTable(MemoryTable):
         at.epoch = self._at(partition).epoch
         self._partitions[partition] = at
         self._rewound_ms[partition] = now_ms
+        self.rewound = True
 
     async def open(self, partition: int, epoch: int, open_at_ms: int) -> Answer:
         """Open the table; note a breach when a live call that is not held has no time to assert itself before."""
@@ -132,6 +134,17 @@ class FencedTable(MemoryTable):
         at.timers[member] = max(at.timers.get(member, 0), hold.expires_at_ms)
         self.live[hold.call_id] = LiveCall(partition, hold, now_ms, hold.expires_at_ms)
         return True
+
+    async def hold_within(self, partition: int, hold: HoldEntry, now_ms: int, caps: Mapping[str, int]) -> bool | None:
+        """Hold money as ``hold`` does; ``None`` when the cap of a run has no room."""
+        at = self._at(partition)
+        for run_id, cap_nano in caps.items() if hold.call_id not in at.holds else ():
+            entity = cap_entity(run_id)
+            spent = int(at.entities.get(entity, {}).get(CAP_SPENT, b"0"))
+            held = sum(one.amount_nano for one in at.holds.values() if entity in one.fields.split("\x1f"))
+            if at.position is not None and spent + held + hold.amount_nano > cap_nano:
+                return None
+        return await self.hold(partition, hold, now_ms)
 
     async def reassert(self, call_id: str, now_ms: int, expires_at_ms: int) -> None:
         """Say that a call lives: its hold is put back if it is gone, and ends no sooner than given."""

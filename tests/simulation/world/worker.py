@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import structs
@@ -11,7 +12,7 @@ from schemas.errors import Unavailable
 from schemas.ids import call_id
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo, Record
-from schemas.records.money import CallStarted
+from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded, ToolUse
 from schemas.records.steps import StepRequest
 from streams.core.runs.requests.chained import next_request
@@ -54,6 +55,7 @@ class Worker:
         self._answers = self._starts = 0
         self.process: Process | None = None
         self.billed: dict[str, int] = {}
+        self._stored: dict[tuple[str, int], list[Record]] = {}
         self.unanswered: dict[tuple[int, int], StepRequest] = {}
         self.lane_at = dict.fromkeys(range(world.partitions), 0)
 
@@ -83,6 +85,10 @@ class Worker:
         following: StepRequest | None = request
         while following is not None:
             request = following
+            if (stored := self._stored.get((request.request_id, request.deferral))) is not None:
+                await world.clients.persist(calls.process, log, stored)
+                following = self._goes_on_as_stored(request, stored[-1])
+                continue
             work_ms = world.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS))
             await world.scheduler.turn(calls.process, "work", work_ms)
             call = None if _over_cap(request) else await self._paid(calls, log, request)
@@ -91,8 +97,23 @@ class Worker:
                 following, said = self._gone_on_with(request, said)
                 if call is not None:
                     world.money.over(call.call_id)
-                await world.clients.persist(calls.process, log, [*others, said])
+                await world.clients.persist(calls.process, log, self._store(request, [*others, said]))
         self.unanswered.pop(place, None)
+
+    def _store(self, request: StepRequest, records: list[Record]) -> list[Record]:
+        """Return what is appended: every other outcome was stored first, and is appended again after a death.
+
+        One that could not be stored may be lost with its process, so its costs are reported by the table of budgets.
+        """
+        if self._answers % 2 or isinstance(records[-1], StepDeferred):
+            return [structs.replace(one, unreported=True) if isinstance(one, CostEvent) else one for one in records]
+        self._stored.setdefault((request.request_id, request.deferral), records)
+        return records
+
+    def _goes_on_as_stored(self, request: StepRequest, said: Record) -> StepRequest | None:
+        if not isinstance(said, StepSucceeded) or said.chain != "continues":
+            return None
+        return next_request(request, said.output, said.cost_nano, self._world.scheduler.now_ms)
 
     def _gone_on_with(self, request: StepRequest, said: Record) -> tuple[StepRequest | None, Record]:
         """Return what follows an answer, and the answer saying so. One in eight workers stops there."""
@@ -107,13 +128,18 @@ class Worker:
 
     # Money
 
-    async def _paid(self, calls: Calls, log: SimLog, request: StepRequest) -> CallStarted:
-        """Make the call of an attempt; another start of it is another call. The provider bills what it answered."""
+    async def _paid(self, calls: Calls, log: SimLog, request: StepRequest) -> CallStarted | None:
+        """Make the call of an attempt; another start of it is another call. The provider bills what it answered.
+
+        No call is made when a run's cap has no room.
+        """
         world = self._world
         self._starts += 1
         number, partition = self._starts, partition_for(ORG.encode(), world.partitions)
         call = self._start_of(request, number)
-        while not await self._held(calls, partition, call):
+        while not (held := await self._held(calls, partition, call, request.caps)):
+            if held is None:
+                return None
             await world.scheduler.turn(calls.process, "retry", HOLD_AGAIN_MS)
             call = self._start_of(request, number)
         world.scheduler.spawn(calls.process, self._asserts(calls, call.call_id))
@@ -123,11 +149,13 @@ class Worker:
         self.billed[call.call_id] = amount(request.request_id)
         return call
 
-    async def _held(self, calls: Calls, partition: int, call: CallStarted) -> bool:
-        """Hold what a call may cost."""
-        world = self._world
+    async def _held(self, calls: Calls, partition: int, call: CallStarted, caps: Mapping[str, int]) -> bool | None:
+        """Hold what a call may cost; ``None`` when a run's cap has no room."""
+        world, entry = self._world, entry_of(call)
         try:
-            return await calls.call("hold", lambda: world.money.hold(partition, entry_of(call), world.scheduler.now_ms))
+            return await calls.call(
+                "hold", lambda: world.money.hold_within(partition, entry, world.scheduler.now_ms, caps)
+            )
         except Unavailable:
             return False
 
@@ -159,9 +187,10 @@ class Worker:
             booked_at_ms=self._world.scheduler.now_ms,
             expires_at_ms=self._world.scheduler.now_ms + HOLD_MS,
             price_version="1",
+            caps=sorted(request.caps),
         )
 
-    def _settlements(self, request: StepRequest, call: CallStarted | None) -> list[Record]:
+    def _settlements(self, request: StepRequest, call: CallStarted | None) -> list[CostEvent]:
         """Return the settlements of an attempt's call: an estimate, the real cost, or both."""
         if call is None:
             return []
@@ -189,7 +218,7 @@ class Worker:
             return [*self._settlements(request, call), deferred]
         costs = self._settlements(request, call)
         said |= {"started_at_ms": now, "finished_at_ms": now, "args_hash": request.args_hash}
-        said["cost_nano"] = 0 if call is None else amount(request.request_id)
+        said |= _costs(call, costs)
         if call is None:
             return [StepFailed(**said, error=ErrorInfo(code="run_budget_exceeded", message="its cap is spent"))]
         if at < 0.25:
@@ -199,6 +228,15 @@ class Worker:
         calls = [ToolUse(id="1", name="t"), ToolUse(id="2", name="u")] if request.step_id.endswith("/turn-1") else []
         output = of_request(request) + (VARIANT if at > 0.9 else 0)
         return [*costs, StepSucceeded(**said, output=inline(output), tool_calls=calls)]
+
+
+def _costs(call: CallStarted | None, costs: list[CostEvent]) -> dict[str, Any]:
+    """Return what an outcome says of its call: the last of its settlements."""
+    if call is None:
+        return {}
+    last = costs[-1]
+    presumed = [call.call_id] if last.kind == "presumed" else []
+    return {"cost_nano": last.amount_nano, "call_ids": [call.call_id], "presumed_calls": presumed}
 
 
 def _over_cap(request: StepRequest) -> bool:

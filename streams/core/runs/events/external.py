@@ -9,6 +9,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, ChildFinished, SignalReceived, TimerFired
 from schemas.records.timers import Deadline
 from schemas.tables.signals import IDS_MOST, Kept, Signals
+from streams.core.runs.events.costs import child_cost
 from streams.core.runs.events.step_end import end
 from streams.core.runs.nodes import workflow
 from streams.core.runs.nodes.kinds import kind_of
@@ -100,24 +101,25 @@ def child_is(turn: RunReader, event: ChildFinished) -> ChildIs:
 
 def child(turn: RunChanges, event: ChildFinished) -> None:
     """End the attempt that waits for a run."""
-    step = turn.recorded(event.step_id)
-    turn.children_nano += event.cost_nano
+    step = child_cost(turn, event, turn.recorded(event.step_id))
     turn.disarm(step)
     end(turn, kind_of(turn, event.step_id, step).on_result(turn, event.step_id, step, event))
 
 
 def child_paid_late(turn: RunChanges, event: ChildFinished) -> None:
     """Count the cost of a run that nobody waits for any more, once."""
-    step = turn.recorded(event.step_id)
-    turn.children_nano += event.cost_nano
-    child_late(turn, event)
+    step = child_cost(turn, event, turn.recorded(event.step_id))
+    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
     left = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
     turn.change(event.step_id, step, unsettled=left)
 
 
-def child_late(turn: RunChanges, _event: ChildFinished) -> None:
-    """Count an end that decides nothing, and whose cost was counted."""
+def child_late(turn: RunChanges, event: ChildFinished) -> None:
+    """Count an end that decides nothing; what the run has cost since it was counted first."""
     turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
+    step = turn.recorded(event.step_id)
+    if step.booked is not None and f"{event.attempt}" in step.booked:
+        child_cost(turn, event, step)
 
 
 def cancel_run(turn: RunChanges, event: CancelRequested) -> None:

@@ -5,11 +5,11 @@ Each rule takes the run and its event, in the situation that ``rules`` names it 
 
 from typing import Any, Literal
 
-import msgspec
+from msgspec import structs
 
-from schemas.records.base import kinds_together
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.timers import Defer
+from streams.core.runs.events.costs import pay, pay_others, pay_run
 from streams.core.runs.events.step_end import end, fail, succeed
 from streams.core.runs.nodes.kind import NO_TIMER
 from streams.core.runs.nodes.kinds import kind_of
@@ -57,7 +57,7 @@ def given_back_is(turn: RunReader, event: StepDeferred) -> GivenBackIs:
 def succeeded(turn: RunChanges, event: StepSucceeded) -> None:
     """Record an output and go on."""
     step_id, step = event.step_id, _paid_for(turn, event)
-    outcome = _outcome(step, event)
+    outcome = _outcome(event)
     if (size := payload_size(event.output)) > OUTPUT_LIMIT:
         fail(turn, step_id, step, too_large(step_id, size), outcome)
     elif is_part(step_id):
@@ -72,7 +72,7 @@ def succeeded(turn: RunChanges, event: StepSucceeded) -> None:
 def failed(turn: RunChanges, event: StepFailed) -> None:
     """Record a failed attempt: try again, go on without an optional node, or fail the run."""
     step = _paid_for(turn, event)
-    fail(turn, event.step_id, step, trimmed(event.error, event.step_id), _outcome(step, event))
+    fail(turn, event.step_id, step, trimmed(event.error, event.step_id), _outcome(event))
 
 
 def deferred(turn: RunChanges, event: StepDeferred) -> None:
@@ -100,8 +100,9 @@ def deferred_late(turn: RunChanges, event: StepDeferred) -> None:
 
 
 def settled_late(turn: RunChanges, event: Outcome) -> None:
-    """Count an outcome that decides nothing, and whose money was counted."""
+    """Count an outcome that decides nothing, and those of its calls that were not counted."""
     turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
+    pay_others(turn, event, turn.recorded(event.step_id))
     _take_over(turn, event)
 
 
@@ -110,8 +111,7 @@ def paid_late(turn: RunChanges, event: Outcome) -> None:
     turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
     step = turn.recorded(event.step_id)
     unsettled = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
-    turn.pay(event.cost_nano, event.usage)
-    turn.change(event.step_id, step, unsettled=unsettled, **_paid(step, event))
+    turn.change(event.step_id, pay(turn, event, step), unsettled=unsettled)
     _take_over(turn, event)
 
 
@@ -122,8 +122,8 @@ def made_of_others(turn: RunChanges, event: Outcome) -> None:
     """
     turn.commands.append(late("other_args"))
     step = _paid_for(turn, event)
-    paid = turn.change(event.step_id, step, **_paid(step, event))
-    ask_again(turn, event.step_id, paid, step.attempt + 1, 0)
+    turn.change(event.step_id, step)
+    ask_again(turn, event.step_id, step, step.attempt + 1, 0)
 
 
 def never_asked(turn: RunChanges, event: Outcome) -> None:
@@ -135,21 +135,11 @@ def never_asked(turn: RunChanges, event: Outcome) -> None:
     turn.commands.append(late("unknown_step"))
     node = turn.plan.nodes.get(event.step_id)
     if not event.args_hash or node is None or node.parallel:
+        pay_run(turn, event)
         return
-    usage = event.usage
-    turn.pay(event.cost_nano, usage)
-    turn.leave(
-        event.step_id,
-        msgspec.structs.replace(
-            turn.step(node.id) or Step(node.id, "canceled" if turn.is_over else "pending"),
-            attempt=event.attempt,
-            cost_nano=event.cost_nano,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            kinds=usage.kinds,
-            finished_at_ms=turn.finished_at_ms,
-        ),
-    )
+    step = turn.step(node.id) or Step(node.id, "canceled" if turn.is_over else "pending")
+    paid = pay(turn, event, step)
+    turn.leave(event.step_id, structs.replace(paid, attempt=event.attempt, finished_at_ms=turn.finished_at_ms))
 
 
 def _holds_its_request(step: Step) -> bool:
@@ -161,7 +151,7 @@ def _holds_its_request(step: Step) -> bool:
 
 
 def _take_over(turn: RunChanges, event: Outcome | StepDeferred) -> None:
-    """Ask for the step that rode along with a request that is given back, after somebody else recorded its own step.
+    """Ask for the step that is chained to a request that is given back, after somebody else recorded its own step.
 
     A worker that has it all the same is found by the claim.
     """
@@ -184,21 +174,11 @@ def _never_asked(step: Step) -> bool:
 def _paid_for(turn: RunChanges, event: Outcome) -> Step:
     """Return the step whose open attempt an outcome is of, paid for and disarmed."""
     step = turn.recorded(event.step_id)
-    turn.pay(event.cost_nano, event.usage)
     turn.disarm(step)
-    return step
+    return pay(turn, event, step)
 
 
-def _paid(step: Step, event: Outcome) -> dict[str, Any]:
-    return {
-        "cost_nano": step.cost_nano + event.cost_nano,
-        "input_tokens": step.input_tokens + event.usage.input_tokens,
-        "output_tokens": step.output_tokens + event.usage.output_tokens,
-        "kinds": kinds_together(step.kinds, event.usage.kinds),
-    }
-
-
-def _outcome(step: Step, event: Outcome) -> dict[str, Any]:
+def _outcome(event: Outcome) -> dict[str, Any]:
     """Return what a step takes over from the outcome of its attempt."""
     return {
         "provider": event.provider,
@@ -208,5 +188,4 @@ def _outcome(step: Step, event: Outcome) -> dict[str, Any]:
         "started_at_ms": event.started_at_ms,
         "finished_at_ms": event.finished_at_ms,
         **NO_TIMER,
-        **_paid(step, event),
     }

@@ -10,7 +10,7 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
 from schemas.spec.rules_version import NEWEST
-from schemas.tables.runs import INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
+from schemas.tables.runs import BOUNDS, CAPS, INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
 from streams.core.commands import Command, Count, Emit
 from streams.core.runs.events.admitted import stand_in_line
 from streams.core.runs.nodes.dispatch import start
@@ -91,6 +91,10 @@ def submit(submission: Submission) -> RunChanges:
         state.put(event.run_id, STORED_INPUTS, event.stored_inputs)
     if event.parent is not None:
         _set_parent(state, event, event.parent)
+    if event.caps:
+        state.put(event.run_id, CAPS, event.caps)
+    if event.bounds and event.budget_nano is not None:
+        state.put(event.run_id, BOUNDS, event.bounds)
     if event.reuse:
         state.put(event.run_id, REUSED, tuple(event.reuse))
         reuse(turn, event.reuse)

@@ -41,6 +41,7 @@ from streams.core.runs.requests.agent_parts import (
     turn_id,
     turn_request,
 )
+from streams.core.runs.requests.reserve import allowance_nano
 from streams.core.runs.requests.step_request import timeout_timer
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
@@ -120,9 +121,9 @@ def after_call(turn: RunChanges, part_id: str) -> ErrorInfo | None:
 def why_failed(turn: RunReader, part_id: str, error: ErrorInfo) -> ErrorInfo:
     """Return the error of an agent whose turn failed for good. A call over what is left of its own cap is told so."""
     agent_id, number = place_of(part_id)
-    agent, _ = agent_of(turn, agent_id)
-    left = left_of(turn, agent, agent_id, number)
-    run_left = turn.left_nano
+    agent, node = agent_of(turn, agent_id)
+    left = left_of(turn, agent, node, agent_id, number)
+    run_left = allowance_nano(turn, node)
     code = error.code
     if code == "run_budget_exceeded" and agent.max_cost_nano is not None and (run_left is None or left != run_left):
         code = "max_cost"

@@ -48,9 +48,12 @@ def is_open(turn: RunReader) -> bool:
 
 
 def last_ms(turn: RunReader) -> int:
-    """Return when something last happened to a compensating step, as far as the entries and this turn say."""
+    """Return when something last happened to a compensating step, as far as the entries and this turn say.
+
+    A cost that comes late is nothing of that kind: it must not make the run stay.
+    """
     asked = max((step.requested_at_ms or 0 for step in _steps(turn)), default=0)
-    return turn.now_ms if turn.plan.apart & turn.changed.keys() else asked
+    return turn.now_ms if turn.plan.apart & (turn.changed.keys() - turn.paid_late) else asked
 
 
 def _steps(turn: RunReader) -> Iterator[Step]:

@@ -47,6 +47,9 @@ def begin_map(turn: RunChanges, node: PlanNode) -> Ended | None:
     unseen_ = unseen(turn, node) if node.early else ()
     step = Step(node.id, "running", requested_at_ms=turn.now_ms, unseen=unseen_)
     items = open_items(node, node_scope(turn, node, step))
+    if node.max_items is not None and items.count > node.max_items:
+        said = f"'{node.id}' maps {items.count} items, and its max_items is {node.max_items}"
+        raise BindingError("too_many_items", f"{said}; raise max_items, or give fewer items")
     if items.count == 0:
         step = Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms)
         turn.begin(node.id, step)

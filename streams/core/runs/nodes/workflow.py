@@ -36,6 +36,7 @@ from streams.core.runs.nodes.worker_step import count_retry, gone
 from streams.core.runs.plan.arguments import BindingError, Datum
 from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.binding import bind_args, open_items
+from streams.core.runs.requests.reserve import allowance_nano
 from streams.core.runs.requests.sizes import (
     FIXED,
     INPUTS_LIMIT,
@@ -225,6 +226,7 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
     inputs, stored = _inputs(turn, node, step_id, step, item)
     resolved = child.spec.resolved
     asked_ms = step.requested_at_ms or turn.now_ms
+    caps = (allowance_nano(turn, node), child.max_cost_nano)
     ends_ms = None if child.detach else turn.deadline_ms
     return RunSubmitted(
         run_id=run,
@@ -238,7 +240,8 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
         inputs=inputs,
         stored_inputs=stored,
         tags=header.tags,
-        budget_nano=min((cap for cap in (turn.left_nano, child.max_cost_nano) if cap is not None), default=None),
+        budget_nano=min((cap for cap in caps if cap is not None), default=None),
+        caps=turn.caps,
         capture=header.capture,
         submitted_at_ms=asked_ms,
         traceparent=traceparent(turn.run_id, step_id, step.attempt),

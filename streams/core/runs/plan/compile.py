@@ -138,6 +138,7 @@ def _compile_node(
         successors=after,
         queue=queue_of(node) or "",
         max_parallel=config.max_parallel,
+        max_items=config.max_items,
         on_child_error=config.on_child_error,
     )
 

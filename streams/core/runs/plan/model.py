@@ -62,6 +62,7 @@ class PlanNode:
     switches: tuple[str, ...] = ()
     queue: str = ""
     max_parallel: int | None = None
+    max_items: int | None = None
     on_child_error: OnChildError = "fail"
     is_listed: bool = False
     compensates: bool = False

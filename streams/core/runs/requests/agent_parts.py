@@ -17,6 +17,7 @@ from schemas.records.steps import AgentTurn, LlmCall, StepRequest, ToolCall, Too
 from streams.core.runs.plan.arguments import BindingError, Datum
 from streams.core.runs.plan.model import PlanNode, is_part
 from streams.core.runs.requests.binding import bind_args, open_items
+from streams.core.runs.requests.reserve import allowance_nano
 from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT, check_request, json_size, payload_size
 from streams.core.runs.requests.step_request import base_request, node_scope
 from streams.core.runs.state.entries import Step
@@ -121,7 +122,7 @@ def turn_request(
             f"what was said up to turn {number} has {size // KIB} KiB with large outputs stored, the most is "
             f"{RECORD_LIMIT // KIB}; let the agent make fewer calls, or lower max_turns",
         )
-    left = left_of(turn, agent, agent_id, number)
+    left = left_of(turn, agent, node, agent_id, number)
     asked = base_request(turn, node, id_, step, work)
     inside = _most_inside(before, 1)
     return structs.replace(asked, args=args, links=links, run_budget_nano=left, inline_most=inside)
@@ -155,9 +156,9 @@ def agent_of(turn: RunReader, agent_id: str) -> tuple[Agent, PlanNode]:
     return node.data(Agent), node
 
 
-def left_of(turn: RunReader, agent: Agent, agent_id: str, number: int) -> int | None:
+def left_of(turn: RunReader, agent: Agent, node: PlanNode, agent_id: str, number: int) -> int | None:
     """Return what a turn may spend: what is left to the run and to the agent, the smaller of both."""
-    caps = [turn.left_nano]
+    caps = [allowance_nano(turn, node)]
     if agent.max_cost_nano is not None:
         caps.append(max(0, agent.max_cost_nano - spent_of(turn, agent_id, number)))
     return min((cap for cap in caps if cap is not None), default=None)

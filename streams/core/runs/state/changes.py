@@ -12,11 +12,11 @@ from schemas.records.base import Json, Usage, kinds_together
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.timers import Timer, timer_id
 from schemas.run_states import TERMINAL_RUN, RunState
-from schemas.tables.runs import SIGNALS, SPEC, STATUS, spec_entity
+from schemas.tables.runs import OTHER_CALLS, SIGNALS, SPEC, STATUS, spec_entity
 from schemas.tables.signals import Signals
 from streams.core.commands import Arm, Count, Disarm
 from streams.core.runs.plan.model import Plan, is_part
-from streams.core.runs.state.entries import HEADER, PROGRESS, Progress, Step, step_field
+from streams.core.runs.state.entries import HEADER, PROGRESS, Booked, Progress, Step, step_field
 from streams.core.runs.state.reader import RunReader
 from streams.core.runs.transitions import ImpossibleMove, check_run_move, check_step_move
 from streams.core.state import State
@@ -123,6 +123,10 @@ class RunChanges(RunReader):
         self.output_tokens += usage.output_tokens
         self.kinds = kinds_together(self.kinds, usage.kinds)
 
+    def book_other(self, call_id: str, booked: Booked) -> None:
+        """Set what a call counts for the run, for none of its steps."""
+        self._other_calls = {**self.other_calls, call_id: booked}
+
     def write(self) -> None:
         """Write every entry that changed."""
         put, run_id = self._state.put, self.run_id
@@ -134,13 +138,15 @@ class RunChanges(RunReader):
             put(run_id, step_field(step_id), step)
         if self._signals is not None:
             put(run_id, SIGNALS, self._signals)
+        if self._other_calls is not None:
+            put(run_id, OTHER_CALLS, self._other_calls)
         progress = self._progress_now()
         if self.is_new or progress != self._progress:
             put(run_id, PROGRESS, progress)
 
     def _progress_now(self) -> Progress:
         return Progress(
-            version=self.offset if self.visibly_changed else self.stored_version,
+            version=self.version,
             done=self.done,
             cost_nano=self.cost_nano,
             input_tokens=self.input_tokens,

@@ -11,6 +11,9 @@ Entity ``<run id>``:
 - ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
 - ``tu``: true; only in a run that waits for its admission, or did
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
+- ``ca``: the caps of the runs that started it, in nano-dollars by run; only in a run that has some
+- ``pb``: what its nodes cost at most, in nano-dollars by node; only in a run that has a budget, and some
+- ``oc``: the calls that count for the run and for none of its steps, ``Booked`` by id; only in a run that has some
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
 Entity ``spec:<hash>``: ``spec``, the ``ResolvedSpec`` as JSON; shared by all runs of it. The fold decodes it into a
@@ -33,7 +36,20 @@ from schemas.run_states import RunState, StepState
 from schemas.spec.document import resolved_bytes
 from schemas.tables import runs as names
 from schemas.tables.entry import Entry, entry
-from schemas.tables.runs import INPUTS, PARENT, REUSED, SIGNALS, SPEC, STATUS, STEP_PREFIX, STORED_INPUTS, TURNS
+from schemas.tables.runs import (
+    BOUNDS,
+    CAPS,
+    INPUTS,
+    OTHER_CALLS,
+    PARENT,
+    REUSED,
+    SIGNALS,
+    SPEC,
+    STATUS,
+    STEP_PREFIX,
+    STORED_INPUTS,
+    TURNS,
+)
 from schemas.tables.signals import Signals
 
 #: The run's own timer.
@@ -104,6 +120,17 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     kinds: dict[str, int] | None = None
 
 
+class Booked(msgspec.Struct, frozen=True, array_like=True):
+    """What a call, or a run that a step waited for, counts in its run's cost.
+
+    ``presumed``: it is an estimate, which an actual cost replaces. ``version`` is that of the child's last report.
+    """
+
+    amount_nano: int
+    presumed: bool = False
+    version: int = 0
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True):
     """One step. Money and tokens are sums over its attempts, all else is of the last attempt.
 
@@ -117,7 +144,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
 
     ``note`` says why the rules decided as they did, where that is not plain. ``unseen`` are ancestors that still ran
     when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
-    ``calls`` are what an agent's turn asks for (see ``nodes.agent``).
+    ``calls`` are what an agent's turn asks for (see ``nodes.agent``). ``booked`` is what counts in the run's cost of
+    the step's calls, by id without run and step, and of the runs that its attempts started (see ``events.costs``).
     """
 
     node: str
@@ -151,6 +179,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     first_asked_ms: int | None = None
     kinds: dict[str, int] | None = None
     sla_missed: bool = False
+    booked: dict[str, Booked] | None = None
 
     @property
     def output(self) -> Payload | None:
@@ -206,8 +235,12 @@ def armed(data: bytes) -> tuple[str, int] | None:
 
 
 def unsettled(data: bytes) -> bool:
-    """Whether money may still come for an ended run's step, given its stored bytes."""
-    return bool(_STEP.decode(data).unsettled)
+    """Whether money may still come for an ended run's step, given its stored bytes.
+
+    It may for one that paid, or has an earlier answer: a worker that died before may have made another call.
+    """
+    step = _STEP.decode(data)
+    return bool(step.unsettled) or step.booked is not None or step.cached
 
 
 #: Entries of a run's entity that hold types of this module.
@@ -230,5 +263,8 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     SIGNALS: msgspec.msgpack.Decoder(Signals),
     REUSED: msgspec.msgpack.Decoder(tuple[str, ...]),
     TURNS: msgspec.msgpack.Decoder(bool),
+    BOUNDS: msgspec.msgpack.Decoder(dict[str, int]),
+    CAPS: msgspec.msgpack.Decoder(dict[str, int]),
+    OTHER_CALLS: msgspec.msgpack.Decoder(dict[str, Booked]),
     PARENT: msgspec.msgpack.Decoder(Parent),
 }

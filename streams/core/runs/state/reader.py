@@ -15,12 +15,12 @@ from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.spec.loops import iteration_prefix
-from schemas.tables.runs import INPUTS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
+from schemas.tables.runs import BOUNDS, CAPS, INPUTS, OTHER_CALLS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
 from schemas.tables.signals import Signals
 from streams.core.commands import Command
 from streams.core.runs.plan.arguments import Output, Outputs
 from streams.core.runs.plan.model import Plan, PlanNode
-from streams.core.runs.state.entries import Header, Progress, Step
+from streams.core.runs.state.entries import Booked, Header, Progress, Step
 from streams.core.runs.transitions import ImpossibleMove
 from streams.core.state import State
 
@@ -29,7 +29,8 @@ class RunReader:
     """A run during one event, to be read. Only ``RunChanges`` assigns the attributes.
 
     ``ended``: this event ended it. ``is_new``: this event submitted it. ``changed`` are the steps that it changed,
-    ``shown`` those that a reader is to see again all the same. ``requests`` and ``commands`` are the output so far.
+    ``shown`` those that a reader is to see again all the same, ``paid_late`` those of which nothing but the cost
+    changed. ``requests`` and ``commands`` are the output so far.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class RunReader:
         self.is_new = False
         self.changed: dict[str, Step] = {}
         self.shown: dict[str, None] = {}
+        self.paid_late: frozenset[str] = frozenset()
         self.children_nano = progress.children_nano
         self.kinds = progress.kinds
         self._progress = progress
@@ -77,6 +79,7 @@ class RunReader:
         # Hardly any event asks for some, and two more containers an event can be measured.
         self._children: dict[str, RunSubmitted] | None = None
         self._ended_children: list[CancelRequested] | None = None
+        self._other_calls: Mapping[str, Booked] | None = None
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -110,9 +113,28 @@ class RunReader:
         return None if budget is None else max(0, budget - self.cost_nano - self.children_nano)
 
     @property
+    def caps(self) -> dict[str, int]:
+        """The caps that the run's calls count against, by run: its own, and those of the runs that started it."""
+        budget = self.header.budget_nano
+        if budget is None:
+            return {}
+        above = self._state.get(self.run_id, CAPS) if self.header.source.startswith(CHILD_SOURCE) else None
+        return {**(above or {}), self.run_id: budget}
+
+    @property
+    def bounds(self) -> dict[str, int]:
+        """What the run's nodes cost at most; empty in a run without a budget."""
+        return {} if self.header.budget_nano is None else self._state.get(self.run_id, BOUNDS) or {}
+
+    @property
     def signals(self) -> Signals:
         """The signals that the run keeps."""
         return self._signals or self._state.get(self.run_id, SIGNALS) or Signals()
+
+    @property
+    def other_calls(self) -> Mapping[str, Booked]:
+        """The calls that count for the run and for none of its steps, by id."""
+        return self._other_calls or self._state.get(self.run_id, OTHER_CALLS) or {}
 
     @property
     def is_over(self) -> bool:
@@ -224,7 +246,18 @@ class RunReader:
     @property
     def visibly_changed(self) -> bool:
         """Whether a reader would see something new."""
-        return bool(self.changed) or self.status != self._was or self.is_new
+        return bool(self.changed) or self.status != self._was or self.is_new or self.paid_more
+
+    @property
+    def paid_more(self) -> bool:
+        """Whether the event changed what the run and those that it started did cost."""
+        progress = self._progress
+        return self.cost_nano != progress.cost_nano or self.children_nano != progress.children_nano
+
+    @property
+    def version(self) -> int:
+        """The offset of the last event that changed what readers see, this one included."""
+        return self.offset if self.visibly_changed else self.stored_version
 
 
 def outputs_of(turn: RunReader, parent: Step) -> Outputs:

@@ -32,6 +32,7 @@ def answer(turn: RunReader) -> ChildFinished | None:
         error=error,
         cost_nano=turn.cost_nano + turn.children_nano,
         usage=turn.usage,
+        version=turn.version + 1,
     )
 
 

@@ -9,7 +9,7 @@ from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest
 from connectors.providers.openai.provider import OpenAIProvider
 from schemas.errors import StepError
-from services.calls.stages.cache import _more
+from services.caching.key import Asked, digest_of
 from services.calls.stages.hold import Hold, asked_ways
 from services.routing.router import Route
 from tests.support.calls import LEASE_MS, TTL_MS, Calls, Next, call
@@ -78,8 +78,13 @@ async def test_writes_for_an_hour_are_held_when_they_are_asked(tmp_path: Path) -
     assert held == [1_250_000, 2_000_000]
 
 
-def test_other_options_are_another_answer() -> None:
-    plain, other = call(), call(options={"openai": {"verbosity": "low"}})
-    assert _more(plain.content) == ""
-    assert _more(other.content) != ""
+def test_other_options_are_another_answer_and_marks_are_not() -> None:
+    def digest(**fields: Any) -> str:
+        return digest_of(Asked("acme", "openai", call(**fields).content.request("m", "", 0)))
+
+    assert digest(options={"openai": {"verbosity": "low"}}) != digest()
+    assert digest(prompt_cache="1h") == digest()
+
+
+def test_ways_of_being_served_are_read_from_options() -> None:
     assert asked_ways({"speed": "fast", "user": "x"}) == (("speed", "fast"),)

@@ -10,6 +10,7 @@ import pytest
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import (
+    CallSettled,
     CancelRequested,
     ChildFinished,
     RunAdmitted,
@@ -81,7 +82,7 @@ def _timed_out() -> World:
     return world
 
 
-def _rode(kind: str) -> tuple[World, RunEvent]:
+def _chained(kind: str) -> tuple[World, RunEvent]:
     return _started(), _outcome(kind, args_hash="of another output")
 
 
@@ -95,7 +96,7 @@ def _outcomes(kind: str) -> dict[str, Callable[[], tuple[World, RunEvent]]]:
     return {
         "never_asked": lambda: (_started(), _outcome(kind, step_id="z")),
         "open": lambda: (_started(), _outcome(kind)),
-        "made_of_others": lambda: _rode(kind),
+        "made_of_others": lambda: _chained(kind),
         "unsettled": lambda: (_timed_out(), _outcome(kind)),
         "settled": lambda: _settled(kind),
     }
@@ -166,6 +167,11 @@ def _kid(what: str) -> tuple[World, RunEvent]:
     return world, ended
 
 
+def _call_settled(step_id: str) -> tuple[World, RunEvent]:
+    said = {"run_id": RUN, "org_id": ORG, "step_id": step_id, "call_id": f"{RUN}:{step_id}:1#1"}
+    return _started(), CallSettled(**said, kind="presumed", amount_nano=1)
+
+
 #: For each row an event that it is for, in a run that is in that situation.
 REACHED: dict[tuple[type, str], Callable[[], tuple[World, RunEvent]]] = {
     **{(StepSucceeded, name): case for name, case in _outcomes("succeeded").items()},
@@ -184,6 +190,8 @@ REACHED: dict[tuple[type, str], Callable[[], tuple[World, RunEvent]]] = {
     (SignalReceived, "unknown"): lambda: _signaled("other"),
     (SignalReceived, "too_late"): lambda: _signaled(over=True),
     **{(ChildFinished, name): partial(_kid, name) for name in ("awaited", "unsettled", "settled", "not_ours")},
+    (CallSettled, "of_step"): lambda: _call_settled("a"),
+    (CallSettled, "of_run"): lambda: _call_settled("z"),
 }
 
 

@@ -1,0 +1,82 @@
+"""What a step may spend: the cheapest path that is ahead stays reserved, and what was not taken is free."""
+
+from typing import Any
+
+from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
+from streams.core.commands import Emit
+from tests.support.families import family, flow, runs
+from tests.support.runs import ORG, RUN, World, function, resolved, submitted, switch
+
+KIDS = family(flow("kid", function("k")))
+
+
+def begin(*nodes: dict[str, Any], edges: str, bounds: dict[str, int], budget: int = 100) -> World:
+    world = World()
+    world.feed(submitted(resolved(*nodes, edges=edges), budget_nano=budget, bounds=bounds))
+    return world
+
+
+def allowed(world: World) -> dict[str, int | None]:
+    return {request.step_id: request.run_budget_nano for request in world.requests}
+
+
+def said(world: World) -> list[object]:
+    return [one.record for one in world.last if isinstance(one, Emit)]
+
+
+def test_a_step_leaves_what_is_ahead_of_it() -> None:
+    world = begin(function("a"), function("b"), edges="a>b", bounds={"a": 30, "b": 20})
+    assert allowed(world) == {"a": 80}
+    world.succeed("a", cost_nano=25, call_ids=[f"{RUN}:a:1#1"])
+    assert allowed(world)["b"] == 75
+
+
+def test_steps_beside_each_other_leave_each_other_what_they_need() -> None:
+    world = begin(function("a"), function("b"), function("c"), edges="a>c b>c", bounds={"a": 30, "b": 20, "c": 10})
+    assert allowed(world) == {"a": 70, "b": 60}
+
+
+def test_a_branch_that_is_not_taken_frees_what_it_would_have_cost() -> None:
+    fork = switch("s", ("inputs.dear == true", "dear"), default="cheap")
+    world = World()
+    spec = resolved(fork, function("cheap"), function("dear"), function("z"), edges="s>cheap s>dear cheap>z dear>z")
+    bounds = {"cheap": 5, "dear": 40, "z": 10}
+    world.feed(submitted(spec, budget_nano=100, bounds=bounds, inputs={"dear": True}))
+    assert allowed(world) == {"dear": 90}
+
+
+def test_a_skipped_branch_is_said_to_the_table_of_budgets() -> None:
+    fork = switch("s", ("a.output == 1", "dear"), default="cheap")
+    world = begin(
+        function("a"),
+        fork,
+        function("cheap"),
+        function("dear"),
+        edges="a>s s>cheap s>dear",
+        bounds={"cheap": 5, "dear": 40},
+    )
+    assert RunReserved(org_id=ORG, run_id=RUN, cap_nano=100, reserved_nano=5) in said(world)
+    world.succeed("a", 1)
+    released = [one for one in said(world) if isinstance(one, RunReleased)]
+    assert [one.reserved_nano for one in released] == [40]
+
+
+def test_a_run_with_a_budget_opens_and_closes_its_cap_and_one_without_says_nothing() -> None:
+    world = begin(function("a"), edges="", bounds={})
+    assert RunReserved(org_id=ORG, run_id=RUN, cap_nano=100) in said(world)
+    world.succeed("a")
+    assert RunEnded(org_id=ORG, run_id=RUN) in said(world)
+    without = World()
+    without.submit(function("a"))
+    without.succeed("a")
+    assert not any(isinstance(one, RunReserved | RunEnded) for one in said(without))
+
+
+def test_requests_and_children_name_every_cap_above_them() -> None:
+    world = World()
+    world.feed(submitted(resolved(runs("a", "kid"), family=KIDS), budget_nano=100))
+    (kid,) = (one for one in said(world) if hasattr(one, "spec"))
+    assert kid.caps == {RUN: 100}
+    child = World()
+    child.feed(kid)
+    assert child.requests[0].caps == {RUN: 100, kid.run_id: 100}
