@@ -25,6 +25,7 @@ from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
+from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.response_cache import RedisResponseCache
@@ -67,7 +68,8 @@ class TopicCreators:
 class DefinitionServices:
     """Workflows, prompts, tools, and the models that there are.
 
-    ``publisher`` brings what was defined, budgets included, to the log.
+    ``prices`` reads the price list, with the prices that providers state by now. ``publisher`` brings what was defined,
+    budgets included, to the log.
     """
 
     workflows: Workflows
@@ -77,6 +79,7 @@ class DefinitionServices:
     tools: Registry
     models: KnownModels
     registrations: Registrations
+    prices: Callable[[], PriceBook]
     publisher: Publisher
     topics: TopicCreators
 

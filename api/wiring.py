@@ -177,6 +177,7 @@ def _definitions(
         tools=REGISTRY,
         models=models,
         registrations=Registrations(ports),
+        prices=lambda: PriceBook.load(settings.providers.prices_file, stated_prices()),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )
@@ -189,7 +190,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=PriceBook.load(settings.providers.prices_file, stated_prices()),
+        prices=definitions.prices(),
         ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
@@ -284,7 +285,7 @@ class _Runs:
             large_inputs=large_inputs,
             turns=turns,
             known=self._known,
-            paths=PathCosts(PriceBook.load(self._settings.providers.prices_file)),
+            paths=PathCosts(self._definitions.prices()),
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

@@ -21,6 +21,7 @@ from connectors.providers.usage import Bounds, counted
 from connectors.providers.wire import Completion, MalformedError, Wire, unsupported
 from schemas.clock import utc_now
 from schemas.errors import StepError
+from schemas.spec.provider_options import merged
 
 #: A chat adds a few tokens of its own around each message and before the answer; today it is about seven.
 FRAME_TOKENS = 16
@@ -43,7 +44,7 @@ class HttpProvider:
         self._client = service_client(base_url.rstrip("/") + "/", wire.headers(api_key), _CONNECTIONS)
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
-        sent = self._wire.body(request)
+        sent = self._body(request)
         async with self._asked(self._wire.path(request), sent, request) as answer:
             return self._plain(request, sent, answer, await self._success(request, answer))
 
@@ -54,7 +55,7 @@ class HttpProvider:
                 async for delta in deltas:
                     yield delta
             return
-        sent = wire.stream_body(self._wire.body(request))
+        sent = wire.stream_body(self._body(request))
         async with self._asked(wire.stream_path(request), sent, request) as answer:
             if not answer.is_success or not answer.is_stream:
                 # Some services answer a request for a stream with a plain body.
@@ -105,6 +106,14 @@ class HttpProvider:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    def _body(self, request: ModelRequest) -> dict[str, Any]:
+        """Return the wire's body with the options for this provider. Raises ``unsupported_parameter``."""
+        body, taken = merged(self._wire.body(request), request.options.get(self.name, {}))
+        if taken is not None:
+            why = "the call sets it itself; remove it from policy.provider_options"
+            raise unsupported(self.name, f"provider_options.{taken}", why)
+        return body
 
     def _asked(
         self, path: str, sent: Mapping[str, Any], request: ModelRequest | EmbeddingRequest
