@@ -13,7 +13,9 @@ _IDLE_S = 4.0
 
 
 class ServiceClient:
-    """A client of one service that keeps at most ``connections`` open. Proxies of the environment are used.
+    """A client of one service that keeps at most ``connections`` open.
+
+    ``proxy`` is a URL; without it proxies of the environment are used.
 
     ``headers`` are sent with each request.
 
@@ -21,7 +23,8 @@ class ServiceClient:
     makes it.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], connections: int) -> None:
+    def __init__(self, base_url: str, headers: Mapping[str, str], connections: int, proxy: str = "") -> None:
+        self._proxy = proxy or None
         self._base_url = base_url
         self.headers = dict(headers)
         self._connections = connections
@@ -54,12 +57,13 @@ class ServiceClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=True,
+            proxy=self._proxy,
         )
 
 
-def service_client(base_url: str, headers: Mapping[str, str], connections: int) -> ServiceClient:
+def service_client(base_url: str, headers: Mapping[str, str], connections: int, proxy: str = "") -> ServiceClient:
     """Return a client of one service, with headers for each of its requests."""
-    return ServiceClient(base_url, headers, connections)
+    return ServiceClient(base_url, headers, connections, proxy)
 
 
 def local_client(base_url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
