@@ -105,4 +105,6 @@ async def read_learned(url: str, partitions: int, groups: Iterable[str]) -> dict
 
 
 async def _hash(redis: Redis, key: str) -> dict[str, int]:
-    return {name.decode(): int(value) for name, value in (await redis.hgetall(key)).items() if int(value)}
+    """Return amounts by spend field, ``<dimension>|<window>``; counters of budgets and caps are judged elsewhere."""
+    found = ((name.decode(), value) for name, value in (await redis.hgetall(key)).items() if b"|" in name)
+    return {name: int(value) for name, value in found if value.lstrip(b"-").isdigit() and int(value)}
