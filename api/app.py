@@ -52,7 +52,10 @@ TAGS = [
     {"name": "prompts", "description": "Versioned prompt templates."},
     {"name": "tools", "description": "Tools and functions that workflows may call."},
     {"name": "budgets", "description": "Spending limits, and the amounts spent and held against them."},
+    {"name": "cache", "description": "Answers of models that are used again."},
     {"name": "limits", "description": "Limits of concurrently running runs."},
+    {"name": "providers", "description": "Keys of model providers that organisations bring along."},
+    {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]

@@ -53,6 +53,7 @@ class Clients:
     progress: Progress
     database: Database
     redis: Redis
+    cache_redis: Redis
     clickhouse: ClickHouse
     nats: Nats | None
 
@@ -60,13 +61,13 @@ class Clients:
     def of(cls, settings: Settings, log: ApiLog | None, progress: Progress | None) -> "Clients":
         """Return clients, not yet connected; a given ``log`` and its ``progress`` stand in for Kafka."""
         dsn, nats_url = settings.postgres.dsn.get_secret_value(), settings.nats.url.get_secret_value()
+        redis, cache_url = _redis(settings.redis.url.get_secret_value()), settings.cache.url.get_secret_value()
         return cls(
             log=log or KafkaLog(settings.kafka.bootstrap, client_id=CLIENT_ID),
             progress=progress or LogProgress(settings.kafka.bootstrap),
             database=Database(dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S),
-            redis=connect_bounded(
-                settings.redis.url.get_secret_value(), connections=REDIS_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S
-            ),
+            redis=redis,
+            cache_redis=_redis(cache_url) if cache_url else redis,
             clickhouse=ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database),
             nats=Nats(nats_url, CLIENT_ID) if nats_url else None,
         )
@@ -75,8 +76,13 @@ class Clients:
         """Begin to connect where that is a task of its own; ``stack`` closes everything."""
         stack.push_async_callback(self.clickhouse.close)
         stack.push_async_callback(self.redis.connection_pool.aclose)
+        stack.push_async_callback(self.cache_redis.connection_pool.aclose)
         stack.push_async_callback(self.database.close)
         stack.push_async_callback(self.log.stop)
         if self.nats is not None:
             self.nats.start()
             stack.push_async_callback(self.nats.stop)
+
+
+def _redis(url: str) -> Redis:
+    return connect_bounded(url, connections=REDIS_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S)

@@ -16,20 +16,25 @@ from connectors.ports.pubsub import PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
+from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
+from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
@@ -113,6 +118,7 @@ class MoneyServices:
     stops: Stops
     spend: Spend
     targets: Targets
+    opening: Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +133,11 @@ class LimitServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys and organisations."""
+    """API keys, organisations, and keys of providers, which need an envelope key."""
 
     keys: Keys
     authenticator: Authenticator
+    vault: Vault | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +163,9 @@ class Services:
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer
+    routing: RouteEvaluations
     limits: LimitServices
+    quotas: Quotas
+    cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

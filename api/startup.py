@@ -40,6 +40,7 @@ def lifespan_of(
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
                 asyncio.create_task(services.runs.known.watch()),
+                asyncio.create_task(services.money.opening.run()),
             ]
             stack.push_async_callback(_cancel, tasks)
             yield

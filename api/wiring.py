@@ -21,7 +21,9 @@ from api.services import (
     TopicCreators,
 )
 from connectors.clickhouse.call_facts import CallFacts
+from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
+from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.objects.s3 import s3_access
@@ -32,20 +34,24 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_changes import RunFollower
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.run_steps import RunSteps
 from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
+from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.stops import Stops
+from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.providers.custom.building import stated_prices
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
-from connectors.redis.response_cache import DEFAULT_TTL_S
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
 from connectors.redis.spend_reader import Spend
@@ -53,8 +59,11 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
+from services.budgets.opening import Opening
 from services.budgets.targets import Targets
+from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
+from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -89,22 +98,35 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     definitions = _definitions(settings, clients, appender, topics)
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
-    keys = Keys(clients.database)
+    keys, budgets = Keys(clients.database), Budgets(clients.database)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
         definitions=definitions,
         runs=runs,
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
-            budgets=Budgets(clients.database),
+            budgets=budgets,
             stops=Stops(clients.database),
             spend=spend,
             targets=Targets(definitions.workflows, definitions.models),
+            opening=Opening(
+                budgets,
+                spend,
+                SpendLedger(clients.clickhouse),
+                clients.progress,
+                appender,
+                settings.kafka.partitions,
+            ),
         ),
         optimizer=_optimizer(settings, clients, definitions),
+        routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
+        quotas=Quotas(clients.database),
+        cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
-            keys=keys, authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value())
+            keys=keys,
+            authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
+            vault=_vault(settings, clients),
         ),
         operations=_operations(settings, clients, Measures(runs.bound, runs.streams.bound)),
     )
@@ -125,11 +147,17 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
 
 
+def _vault(settings: Settings, clients: Clients) -> Vault | None:
+    security = settings.security
+    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
+    return None if envelope is None else Vault(clients.database, envelope)
+
+
 def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
-    models, checks = KnownModels.load(settings.providers.prices_file), DocumentChecks()
+    models, checks = KnownModels.load(settings.providers.prices_file, stated_prices), DocumentChecks()
     ports = RegistrationPorts(
         workflows=workflows,
         prompts=prompts,
@@ -137,6 +165,7 @@ def _definitions(
         models=models,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
         checks=checks,
+        vault=_vault(settings, clients),
     )
     return DefinitionServices(
         workflows=workflows,
@@ -158,8 +187,8 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=PriceBook.load(settings.providers.prices_file),
-        cache_ttl_ms=DEFAULT_TTL_S * 1000,
+        prices=PriceBook.load(settings.providers.prices_file, stated_prices()),
+        ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
 
@@ -184,7 +213,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # Only explained routes and the optimizer read ClickHouse; runs and all other requests work without it.
+        # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 

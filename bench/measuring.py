@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.lines import BenchError, Line, NotThere
 from bench.measures import (
     against_stock,
+    calls,
     cancels,
     chained,
     fairness,
@@ -38,6 +39,7 @@ APART: dict[Group, Callable[[Path, Sizes, Progress], list[Line]]] = {
     Group.FAIRNESS: fairness.measure,
     Group.MAPS: wide_map.measure,
     Group.ISOLATION: isolation.measure,
+    Group.CALLS: calls.measure,
 }
 
 

@@ -25,6 +25,7 @@ class Group(Enum):
     FAIRNESS = "fairness"
     MAPS = "maps"
     ISOLATION = "isolation"
+    CALLS = "calls"
 
 
 #: Every line by its group. A name that ends in ``_`` stands for one line per process.
@@ -58,6 +59,14 @@ LINES: dict[Group, tuple[str, ...]] = {
     Group.FAIRNESS: ("fairness_delay_ms", "admission_adds_ms", "limited_runs_per_s"),
     Group.MAPS: ("map_children_per_s", "map_second_half_ratio"),
     Group.ISOLATION: ("isolated_step_cpu_ms", "threaded_step_cpu_ms"),
+    Group.CALLS: (
+        "call_overhead_ms",
+        "call_overhead_p99_ms",
+        "calls_per_s",
+        "call_cpu_ms",
+        "two_scripts_cpu_ms",
+        "redis_py_two_scripts_cpu_ms",
+    ),
 }
 #: Measured one after the other on one system, as ``make run`` starts it.
 WHOLE_SYSTEM = (Group.THROUGHPUT, Group.LATENCY, Group.SUBMIT, Group.FANOUT, Group.MEMORY)
@@ -71,7 +80,7 @@ class Sizes:
     ``waiting_runs`` likewise. ``restored_runs`` wait with ``restored_timers`` timers each. ``timers`` are armed at
     once, each for ``timer_ms``; as many per second as fall due within half of that. ``canceled_calls`` are in flight at
     once. ``fair_runs`` are single runs next to ``queued_runs`` of others. ``isolated_calls`` are made in threads and in
-    processes.
+    processes; ``calls`` are calls of a model that answers at once.
     """
 
     rounds: int
@@ -103,6 +112,7 @@ class Sizes:
     fair_runs: int
     map_children: int
     isolated_calls: int
+    calls: int
 
 
 FULL = Sizes(
@@ -135,6 +145,7 @@ FULL = Sizes(
     fair_runs=100,
     map_children=10_000,
     isolated_calls=10_000,
+    calls=5_000,
 )
 #: A smoke test; its figures mean little.
 QUICK = Sizes(
@@ -167,6 +178,7 @@ QUICK = Sizes(
     fair_runs=10,
     map_children=200,
     isolated_calls=500,
+    calls=300,
 )
 
 

@@ -45,6 +45,8 @@ WORKFLOW_DURATION_SECONDS = "workflow_duration_seconds"
 WORKFLOW_COST_CENTS = "workflow_cost_cents"
 STEP_RETRIES_TOTAL = "step_retries_total"
 CACHE_HITS_TOTAL = "cache_hits_total"
+CACHE_MISSES_TOTAL = "agentflow_worker_cache_misses_total"
+CACHE_SAVED_NANODOLLARS_TOTAL = "agentflow_worker_cache_saved_nanodollars_total"
 PROVIDER_REQUESTS_TOTAL = "provider_requests_total"
 STEP_SLA_MISSES_TOTAL = "agentflow_orchestrator_sla_misses_total"
 COMPENSATION_FAILURES_TOTAL = "agentflow_orchestrator_compensation_failures_total"
@@ -92,6 +94,13 @@ _STORED = (
     Metric(WORKFLOW_COST_CENTS, "histogram", "Cost of a finished run in US cents.", ("workflow",), _CENTS),
     Metric(STEP_RETRIES_TOTAL, "counter", "Attempts after the first attempt of a step.", ("workflow", "node")),
     Metric(CACHE_HITS_TOTAL, "counter", "Model calls answered from the response cache.", ("provider", "model")),
+    Metric(CACHE_MISSES_TOTAL, "counter", "Model calls that found no cached answer.", ("provider", "model")),
+    Metric(
+        CACHE_SAVED_NANODOLLARS_TOTAL,
+        "counter",
+        "Cost of the calls whose answers were used again, in nano-dollars.",
+        ("provider", "model"),
+    ),
     Metric(PROVIDER_REQUESTS_TOTAL, "counter", "Requests to providers by outcome.", ("provider", "model", "outcome")),
     Metric(STEP_SLA_MISSES_TOTAL, "counter", "Steps that took longer than their sla_ms.", ("workflow", "node")),
     Metric(COMPENSATION_FAILURES_TOTAL, "counter", "Compensating steps that failed permanently.", ("workflow", "node")),

@@ -6,11 +6,12 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.records.run_events import Capture
+from schemas.values.text import ascii_decimal, ascii_integer
 from schemas.variables import Setting, Var, Variables, declared
 
 
@@ -31,6 +32,16 @@ class Group(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _ascii_digits(cls, raw: object, info: ValidationInfo) -> object:
+        """Refuse what Pydantic alone would read as a number: ``1_0``, `` 12`` and digits of other scripts."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        try:
+            return ascii_integer(raw) if kind is int else ascii_decimal(raw) if kind is float else raw
+        except ValueError:
+            raise PydanticKnownError("int_parsing" if kind is int else "float_parsing") from None
+
 
 class Kafka(Group):
     """The log. ``partitions`` and ``replication`` are those of new topics."""
@@ -46,6 +57,15 @@ class Redis(Group):
     """Where tables, leases and holds are."""
 
     url: Annotated[SecretStr, Var("REDIS_URL")] = SecretStr("redis://127.0.0.1:6379/0")
+
+
+class Cache(Group):
+    """Answers of models that are used again. Without ``url`` they are in the Redis of the tables, within the bounds."""
+
+    url: Annotated[SecretStr, Var("CACHE_REDIS_URL")] = SecretStr("")
+    ttl: Annotated[str, Var("CACHE_TTL")] = "3600"
+    max_mb: Annotated[int, Var("CACHE_MAX_MB")] = 256
+    org_max_mb: Annotated[int, Var("CACHE_ORG_MAX_MB")] = 64
 
 
 class Postgres(Group):
@@ -89,10 +109,12 @@ class Api(Group):
 
 
 class Security(Group):
-    """Keys of the API, and what is kept of the requests and answers of models."""
+    """Keys of the API, envelope keys of stored secrets, and what is kept of the requests and answers of models."""
 
     api_key: Annotated[SecretStr, Var("API_KEY")] = SecretStr("")
     key_pepper: Annotated[SecretStr, Var("KEY_PEPPER")] = SecretStr("")
+    vault_key: Annotated[SecretStr, Var("VAULT_KEY")] = SecretStr("")
+    vault_key_before: Annotated[SecretStr, Var("VAULT_KEY_BEFORE")] = SecretStr("")
     capture: Annotated[Capture, Var("CAPTURE")] = "full"
 
 
@@ -112,6 +134,8 @@ class Providers(Group):
     compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
     routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
+    quotas_file: Annotated[str, Var("QUOTAS_FILE")] = ""
+    quotas_learned: Annotated[Flag, Var("QUOTAS_LEARNED")] = True
     local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
     local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0
     local_error_rate: Annotated[float, Var("LOCAL_ERROR_RATE")] = 0.0
@@ -168,6 +192,7 @@ class Settings(BaseSettings):
 
     kafka: Kafka = Kafka()
     redis: Redis = Redis()
+    cache: Cache = Cache()
     postgres: Postgres = Postgres()
     clickhouse: ClickHouse = ClickHouse()
     nats: Nats = Nats()
@@ -237,7 +262,7 @@ def _fix(error: ErrorDetails, setting: Setting) -> str:
         case "literal_error":
             return f"is not one of {context['expected']}; write one of them"
         case "int_parsing" | "int_from_float" | "int_parsing_size":
-            return f"is not a whole number; write one such as {setting.default}"
+            return f"is not a whole number; write one such as {setting.default}, in the digits 0 to 9"
         case "float_parsing":
-            return f"is not a number; write one such as {setting.default}"
+            return f"is not a number; write one such as {setting.default}, in the digits 0 to 9"
     return f"is not valid: {error['msg']}"

@@ -11,10 +11,12 @@ import orjson
 
 from schemas.errors import NewerMajor, Undecodable
 from schemas.records.base import MAJOR, VERSION, Record
+from schemas.records.run_events import StepFailed, StepSucceeded
 from schemas.spec.document import resolved_bytes
 from schemas.spec.model import ResolvedSpec
 from schemas.spec.rules_version import NEWEST
 from topics.catalogue import declared
+from topics.outcome_values import check_outcome
 
 #: Deeper JSON is refused: orjson writes at most 254 levels, and a record must be writable again.
 MAX_DEPTH = 100
@@ -46,6 +48,8 @@ def decode(topic: str, value: bytes | None) -> Any:
     if not record.v.startswith(_OURS):
         _raise_if_newer({"v": record.v})
         raise Undecodable("schema", f"v: major version of {_short(record.v)!r} is not {MAJOR}")
+    if isinstance(record, StepSucceeded | StepFailed):
+        check_outcome(record, value, _ENCODER.encode(record))
     return record
 
 

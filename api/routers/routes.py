@@ -10,17 +10,24 @@ from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
 from api.routers.runs import RunId
 from schemas.api_models.routes import (
+    EvaluateRoutes,
     RouteCandidate,
     RouteChoice,
+    RouteEstimate,
+    RouteEvaluation,
     RouteExcluded,
+    RouteTry,
     ScoreAccepted,
     ScoreStep,
     StepRoutes,
 )
+from services.routing.bandit import Weights
 from services.routing.choice import Choice, recomputed
-from services.runs.routes import Score
+from services.routing.evaluation import Policy
+from services.runs.routes import Score, Tried
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=StrictJsonRoute)
+evaluations = APIRouter(prefix="/api/v1/routes", tags=["routes"], route_class=StrictJsonRoute)
 
 
 @router.post("/{run_id}/scores", status_code=202, responses=errors(404, 409), summary="Score an answer")
@@ -40,7 +47,46 @@ async def get_route(
 ) -> StepRoutes:
     """Return the choices of a step's calls: candidates, scores, and the models that were excluded with reasons."""
     found = await parts.runs.routes.choices(who.org_id, run_id, step)
-    return StepRoutes(run_id=run_id, step_id=step, choices=[_answer(attempt, one) for attempt, one in found])
+    tries = await parts.runs.routes.tries(who.org_id, run_id, step)
+    return StepRoutes(
+        run_id=run_id,
+        step_id=step,
+        choices=[_answer(attempt, one) for attempt, one in found],
+        tries=[_tried(one) for one in tries],
+    )
+
+
+@evaluations.post("/evaluate", responses=errors(422), summary="Judge another routing policy")
+async def evaluate_routes(body: EvaluateRoutes, who: Reader, parts: Parts) -> RouteEvaluation:
+    """Judge by the logged choices of a prompt that learns what another policy would have earned.
+
+    An effective sample under 100 is refused: then the log says nothing about that policy.
+    """
+    policy = Policy(
+        by=body.policy.by,
+        weights=None if body.policy.weights is None else body.policy.weights.model_dump(),
+        shares=body.policy.shares,
+    )
+    weights = Weights(cost_per_usd=body.cost_per_usd, lateness=body.lateness)
+    found = await parts.routing.evaluate(who.org_id, body.prompt, body.tier, body.days, policy, weights)
+    judged = found.judged
+    return RouteEvaluation(
+        prompt=body.prompt,
+        tier=body.tier,
+        choices=judged.choices,
+        skipped=found.skipped,
+        scored=found.scored,
+        effective_sample=judged.effective_sample,
+        clipped=judged.clipped,
+        logged=RouteEstimate(**asdict(found.logged)),
+        ips=RouteEstimate(**asdict(judged.ips)),
+        snips=RouteEstimate(**asdict(judged.snips)),
+        doubly_robust=RouteEstimate(**asdict(judged.doubly_robust)),
+    )
+
+
+def _tried(one: Tried) -> RouteTry:
+    return RouteTry(**(asdict(one) | {"skipped": [RouteExcluded(**asdict(out)) for out in one.skipped]}))
 
 
 def _answer(attempt: int, one: Choice) -> RouteChoice:

@@ -1,15 +1,23 @@
 """Reasons why a run waits."""
 
-from fastapi import APIRouter
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from api.dependencies import Parts, Reader
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.runs import RunId
-from schemas.api_models.waiting import RunsWaiting, RunWaiting, StepWaiting, WaitingOf
+from api.services import Services
+from schemas.api_models.waiting import MAX_RUNS, RunIdText, RunsWaiting, RunWaiting, StepWaiting, WaitingOf
 from schemas.tables.wait_reasons import Wait
 from services.runs.explain_waiting import RunWaits
+
+RunIds = Annotated[
+    list[RunIdText], Query(min_length=1, max_length=MAX_RUNS, description="A run; repeat it for each run.")
+]
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
@@ -26,11 +34,20 @@ async def get_waiting(run_id: RunId, who: Reader, parts: Parts) -> RunWaiting:
     return _answer(run_id, found)
 
 
-@router.post("/waiting", responses=errors(), summary="Why are they waiting?")
-async def get_waiting_of_many(body: WaitingOf, who: Reader, parts: Parts) -> RunsWaiting:
+@router.get("/waiting", responses=errors(), summary="Why are they waiting?")
+async def get_waiting_of_many(ids: RunIds, who: Reader, parts: Parts) -> RunsWaiting:
     """Say of up to 50 runs at once on what each waits, as `/{run_id}/waiting` says it of one."""
-    ids = list(dict.fromkeys(body.ids))
-    found = {run_id: await parts.runs.waits.of(who.org_id, run_id) for run_id in ids}
+    return await _of_many(parts, who.org_id, ids)
+
+
+@router.post("/waiting", responses=errors(), summary="Why are they waiting?")
+async def ask_waiting_of_many(body: WaitingOf, who: Reader, parts: Parts) -> RunsWaiting:
+    """Say the same as `GET` does, for ids in a body."""
+    return await _of_many(parts, who.org_id, body.ids)
+
+
+async def _of_many(parts: Services, org_id: str, ids: Iterable[str]) -> RunsWaiting:
+    found = {run_id: await parts.runs.waits.of(org_id, run_id) for run_id in dict.fromkeys(ids)}
     return RunsWaiting(
         runs=[_answer(run_id, waits) for run_id, waits in found.items() if waits is not None],
         unknown=[run_id for run_id, waits in found.items() if waits is None],

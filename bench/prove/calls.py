@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from bench.lines import Line
-from bench.prove import optimizer, provider_faults, routes, run_costs
+from bench.prove import breakers, budgets, caches, hedges, optimizer, provider_faults, quotas, routes, run_costs
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS = (routes, optimizer, run_costs, provider_faults)
+PARTS = (routes, hedges, breakers, budgets, quotas, run_costs, optimizer, provider_faults, caches)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -17,7 +17,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 AREA = Area(
     "calls",
-    "what model calls promise: routes that learn, savings that come true, caps and costs of runs, faults of providers",
+    "what model calls promise: routing, budgets, costs of runs, quotas, caches, true savings, faults of providers",
     [aim for part in PARTS for aim in part.AIMS],
     measure,
     judged_when_quick=False,

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from bench.lines import Line
-from bench.planted import MODELS, TTL_MS, World, saved_by, worlds
+from bench.planted import MODELS, World, saved_by, worlds
 from bench.prove.area import Aim, at_least, at_most
 from connectors.prices.book import PriceBook
 from deploy.local.engines.progress import Progress
+from services.caching.policy import DEFAULT_TTLS
 from services.optimizer.suggest import suggest
 from services.optimizer.suggestion import Suggestion
 
@@ -38,7 +39,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 def _named(prices: PriceBook, world: World) -> Suggestion | None:
     """Return the suggestion that names a world's waste; of a lean one any."""
-    found = suggest([world.week], MODELS, prices, TTL_MS)
+    found = suggest([world.week], MODELS, prices, DEFAULT_TTLS)
     if world.kind is None:
         return next(iter(found), None)
     return next((one for one in found if one.kind in _NAMES.get(world.kind or "", (world.kind,))), None)

@@ -7,6 +7,7 @@ from bench.lines import Line
 from bench.prove.area import Aim, at_least, at_most
 from bench.routing.logs import LOGS, covered
 from bench.routing.market import CALLS, Market
+from bench.routing.paretobandit import VARIABLE, RealMarket, rows_of, wheel
 from bench.routing.play import Played, play
 from bench.routing.players import Bandit, Player, Random, Static, Ucb1
 from deploy.local.engines.progress import Progress
@@ -26,6 +27,9 @@ AIMS = (
     Aim("ucb1_of_moving_optimum", "%"),
     Aim("off_policy_covered", "%", at_least(90), at_least(95)),
     Aim("paretobandit_market_over_best_fixed", "x", at_least(1.0), at_least(1.04)),
+    Aim("paretobandit_market_random", "x"),
+    Aim("paretobandit_market_static", "x"),
+    Aim("paretobandit_market_ucb1", "x"),
 )
 
 _OTHERS: dict[str, Callable[[Market], Player]] = {
@@ -36,10 +40,9 @@ _OTHERS: dict[str, Callable[[Market], Player]] = {
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-    """Play the markets. The one in the ``paretobandit`` wheel is not played: that package is no dependency."""
+    """Play the markets; the one in the ``paretobandit`` wheel where that is there, since it is no dependency."""
     seeds, logs = (QUICK_SEEDS, QUICK_LOGS) if quick else (SEEDS, LOGS)
-    progress("SKIPPED: the market of the paretobandit wheel, which is no dependency; the synthetic one is played")
-    lines = [*_bandit(seeds, progress), *_others(seeds, progress)]
+    lines = [*_bandit(seeds, progress), *_others(seeds, progress), *_real(seeds, progress)]
     progress(f"off-policy: {logs} logs")
     hits, able = covered(logs)
     return [*lines, _line("off_policy_covered", [100 * hits / max(1, able)], f"{hits} of {able} judged, {logs} logs")]
@@ -74,6 +77,21 @@ def _others(seeds: int, progress: Progress) -> Iterator[Line]:
     for name, player in _OTHERS.items():
         played = _played(seeds, player, name, progress)
         yield _line(f"{name}_of_moving_optimum", [100 * one.of_moving for one in played])
+
+
+def _real(seeds: int, progress: Progress) -> Iterator[Line]:
+    """Play the market of the wheel: each player beside the best fixed model in hindsight."""
+    file = wheel()
+    if file is None:
+        progress(f"SKIPPED: the market of the paretobandit wheel; {VARIABLE} names no file. It is no dependency")
+        return
+    rows = rows_of(file)
+    players = {"over_best_fixed": Bandit} | _OTHERS
+    for name, player in players.items():
+        progress(f"paretobandit's market, {name}: {seeds} seeds x {CALLS} calls")
+        markets = [RealMarket(seed, rows=rows) for seed in range(seeds)]
+        over = [play(market, player(market)).over_fixed for market in markets]
+        yield _line(f"paretobandit_market_{name}", over, f"{len(rows)} prompts, least {min(over):.3f}")
 
 
 def _played(seeds: int, player: Callable[[Market], Player], name: str, progress: Progress) -> list[Played]:

@@ -13,6 +13,16 @@ HAVING choice != ''
 ORDER BY min(started_at)
 """
 
+_TRIES = """
+SELECT argMax(parent_span_id, _offset) AS parent, argMax(attributes, _offset) AS last,
+       argMax(status, _offset) AS status, argMax(duration_ms, _offset) AS latency_ms
+FROM trace_spans
+WHERE org_id = {org:String} AND trace_id = {trace:String} AND has({parents:Array(String)}, parent_span_id)
+GROUP BY span_id
+HAVING JSONHas(last, 'agentflow.route') OR JSONHas(last, 'agentflow.try')
+ORDER BY min(started_at)
+"""
+
 
 class RouteSpans:
     """Reads spans. Raises ``Unavailable``."""
@@ -24,3 +34,8 @@ class RouteSpans:
         """Return the parent's span id and the choice as JSON, of all routed calls below these spans, oldest first."""
         rows = await self._clickhouse.query(_CHOICES, {"org": org_id, "trace": trace_id, "parents": list(parents)})
         return [(str(parent), str(choice)) for parent, choice in rows]
+
+    async def tries(self, org_id: str, trace_id: str, parents: Sequence[str]) -> list[tuple[str, str, str, float]]:
+        """Return parent span, attributes as JSON, status and latency of all routed calls below these, oldest first."""
+        rows = await self._clickhouse.query(_TRIES, {"org": org_id, "trace": trace_id, "parents": list(parents)})
+        return [(str(parent), str(last), str(status), float(str(ms))) for parent, last, status, ms in rows]

@@ -4,7 +4,7 @@ Nothing here calls out. Prices are US dollars per million tokens, as providers p
 call's cost is computed in whole numbers and rounded half up, once.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from connectors.prices.listed import LIST_VERSION, Band, Price, Served, list_context, list_price
@@ -32,10 +32,13 @@ class PriceBook:
         self._prices = {key: Price(o.version, (Band(-1, o.rates()),)) for key, o in self._overrides.items()}
 
     @classmethod
-    def load(cls, prices_file: str = "") -> "PriceBook":
-        """Return the packaged prices with ``prices_file``'s on top. Raises ``ValueError`` for a bad file."""
-        files = [DEFAULT_OVERRIDES, *([Path(prices_file)] if prices_file else [])]
-        return cls([override for file in files for override in read_overrides(file)])
+    def load(cls, prices_file: str = "", stated: Iterable[Override] = ()) -> "PriceBook":
+        """Return the packaged prices, those ``stated`` by providers, and ``prices_file``'s on top.
+
+        Raises ``ValueError`` for a bad file.
+        """
+        given = read_overrides(Path(prices_file)) if prices_file else []
+        return cls([*read_overrides(DEFAULT_OVERRIDES), *stated, *given])
 
     def estimate(
         self,

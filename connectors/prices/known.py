@@ -1,24 +1,33 @@
 """Known models and their providers: those with a list price, and those of override files."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from genai_prices.data_snapshot import get_snapshot
 
 from connectors.prices.book import DEFAULT_OVERRIDES, read_overrides
+from connectors.prices.overrides import Override
 
 
 class KnownModels:
     """Names of models by provider; they match without regard to case, and dated versions as price lists have them."""
 
-    def __init__(self, added: Iterable[tuple[str, str]]) -> None:
-        self._added = {(provider.lower(), model.lower()): provider for provider, model in added}
+    def __init__(self, added: Iterable[tuple[str, str]], stated: Callable[[], Iterable[Override]] = list) -> None:
+        self._given = {(provider.lower(), model.lower()): provider for provider, model in added}
+        self._stated = stated
 
     @classmethod
-    def load(cls, prices_file: str = "") -> "KnownModels":
-        """Return the packaged models with ``prices_file``'s. Raises ``ValueError`` for a bad file."""
+    def load(cls, prices_file: str = "", stated: Callable[[], Iterable[Override]] = list) -> "KnownModels":
+        """Return the packaged models with ``prices_file``'s. Raises ``ValueError`` for a bad file.
+
+        ``stated`` are the prices that providers state, whenever it is asked.
+        """
         files = [DEFAULT_OVERRIDES, *([Path(prices_file)] if prices_file else [])]
-        return cls((one.provider, one.model) for file in files for one in read_overrides(file))
+        return cls(((one.provider, one.model) for file in files for one in read_overrides(file)), stated)
+
+    @property
+    def _added(self) -> dict[tuple[str, str], str]:
+        return {(one.provider.lower(), one.model.lower()): one.provider for one in self._stated()} | self._given
 
     def has(self, provider: str, model: str) -> bool:
         """Return true if a provider has a model, as far as is known here."""

@@ -6,10 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from connectors.prices.rates import Rates, rates_of
-from schemas.values.fields import first_fault
+from schemas.values.fields import file_faults
 
 #: Nano-dollars a token for one dollar a million tokens, and a unit for one dollar.
 PER_MTOK = 1_000
@@ -72,9 +72,5 @@ _COUNTED = {
 
 def read_overrides(file: Path) -> list[Override]:
     """Return the entries of an override file. Raises ``ValueError`` that says what is wrong where."""
-    try:
+    with file_faults(f"the price file {file}", "PRICES_FILE"):
         return TypeAdapter(list[Override]).validate_json(file.read_bytes())
-    except OSError as exc:
-        raise ValueError(f"the price file {file} cannot be read: {exc.strerror}; see PRICES_FILE") from exc
-    except ValidationError as exc:
-        raise ValueError(f"the price file {file} is wrong at {first_fault(exc, 'file')}") from exc

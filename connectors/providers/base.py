@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
 from connectors.providers.conversation import Asked, Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
+from schemas.quotas import Observed
 from schemas.records.base import Usage
 from schemas.spec.policy import Effort
 
@@ -27,9 +30,10 @@ class ModelRequest:
 
     The model reads ``system`` and ``developer`` texts, ``history`` (earlier messages), then ``prompt`` with its
     ``pictures``. With ``tools`` it may request calls instead of answering; ``turns`` are the earlier turns since the
-    prompt. ``tool_choice`` is ``auto``, ``none``, ``required`` or the name of a tool. ``silence_s`` is how long an
-    answer that has begun may stop. A wire that cannot express a field that is set raises a final
-    ``unsupported_parameter``; nothing is dropped.
+    prompt. ``tool_choice`` is ``auto``, ``none``, ``required`` or the name of a tool; ``parallel_tools`` is whether a
+    turn may request several calls. ``silence_s`` is how long an answer that has begun may stop. ``api_key`` is sent in
+    place of the environment's. A wire that cannot express a field that is set raises a final ``unsupported_parameter``;
+    nothing is dropped.
     """
 
     model: str
@@ -50,7 +54,10 @@ class ModelRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Effort | None = None
+    top_p: float | None = None
+    parallel_tools: bool | None = None
     silence_s: float = 30.0
+    api_key: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,8 @@ class ModelResponse:
     ``notes`` are short codes of what was corrected in it, such as counts that cannot be (``providers.usage``).
     ``problem`` is why an answer that is paid for cannot be used, for example that it has no text. ``opaque`` is what
     the provider wants back with the turn's results, such as signed reasoning. ``served`` is how it was served where
-    that may have a price of its own, such as ``("service_tier", "priority")``.
+    that may have a price of its own, such as ``("service_tier", "priority")``. ``limits`` are the provider's limits, as
+    the answer states them.
     """
 
     text: str
@@ -75,6 +83,7 @@ class ModelResponse:
     problem: StepError | None = None
     opaque: dict[str, Any] | None = None
     served: tuple[tuple[str, str], ...] = ()
+    limits: tuple[Observed, ...] = ()
 
 
 class Provider(Protocol):

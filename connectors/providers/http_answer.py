@@ -1,19 +1,21 @@
 """One request over HTTP and the bytes of its answer, within a time and a size. All that fails is a ``StepError``."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import httpx
+import aiohttp
 
+from connectors.http.clients import ServiceClient
 from connectors.http.unpacking import ACCEPTED, UnpackingError, unpacked
 from connectors.providers import http_errors
 
 #: A connection is quick or hopeless, whatever time the answer may take.
 _CONNECT_S = 10.0
 #: No answer is as long, but what a compressed body of some kilobytes unpacks to may be.
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 #: Of an error's body only the beginning says something.
 _MOST_OF_AN_ERROR = 1024 * 1024
 
@@ -22,9 +24,9 @@ class HttpAnswer:
     """An answer whose headers are there. ``status`` and ``headers`` are HTTP's."""
 
     def __init__(
-        self, provider: str, response: httpx.Response, chunks: AsyncGenerator[bytes], limits: "Limits"
+        self, provider: str, response: aiohttp.ClientResponse, chunks: AsyncGenerator[bytes], limits: "Limits"
     ) -> None:
-        self.status = response.status_code
+        self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._provider = provider
         self._chunks = chunks
@@ -53,7 +55,7 @@ class HttpAnswer:
             raise self._limits.passed(self._provider) from exc
         except UnpackingError as exc:
             raise http_errors.malformed(self._provider, "a readable body", str(exc)) from exc
-        except httpx.HTTPError as exc:
+        except aiohttp.ClientError as exc:
             raise http_errors.from_exception(self._provider, exc, self._limits.timeout_s) from exc
         self._began = True
         self._size += len(chunk or b"")
@@ -93,7 +95,7 @@ class Limits:
 
 @asynccontextmanager
 async def asked(
-    client: httpx.AsyncClient,
+    client: ServiceClient,
     provider: str,
     path: str,
     body: Mapping[str, Any],
@@ -101,25 +103,30 @@ async def asked(
     limits: Limits,
 ) -> AsyncIterator[HttpAnswer]:
     """Post JSON, and yield the answer; at the end a connection whose body was not read whole is closed."""
-    timeout = httpx.Timeout(limits.timeout_s, connect=min(_CONNECT_S, limits.timeout_s))
+    sent = {"Accept": "*/*", "Accept-Encoding": ACCEPTED, "Content-Type": "application/json"} | dict(headers)
+    connect_s = min(_CONNECT_S, limits.timeout_s)
     try:
-        # httpx limits each read; the whole answer is limited here.
         async with asyncio.timeout(limits.left_s()):
-            wanted = {"Accept-Encoding": ACCEPTED} | dict(headers)
-            request = client.build_request("POST", path, json=body, headers=wanted, timeout=timeout)
-            response = await client.send(request, stream=True)
+            response = await client.post(path, _json(body), sent, connect_s)
+    except (aiohttp.ClientError, ValueError) as exc:
+        raise http_errors.from_exception(provider, exc, limits.timeout_s) from exc
     except TimeoutError as exc:
         raise http_errors.timed_out(provider, limits.timeout_s) from exc
-    except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        raise http_errors.from_exception(provider, exc, limits.timeout_s) from exc
-    raw = response.aiter_raw()
-    assert isinstance(raw, AsyncGenerator)
-    chunks = unpacked(raw, response.headers.get("content-encoding", ""))
+    chunks = unpacked(_raw(response), response.headers.get("content-encoding", ""))
     try:
         async with aclosing(chunks):
             yield HttpAnswer(provider, response, chunks, limits)
     finally:
-        await response.aclose()
+        response.close()
+
+
+async def _raw(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    while chunk := await response.content.readany():
+        yield chunk
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _now_s() -> float:

@@ -1,4 +1,4 @@
-"""What a model provider's HTTP answers and httpx's exceptions mean for a step: the one place that maps them.
+"""What a model provider's HTTP answers and aiohttp's exceptions mean for a step: the one place that maps them.
 
 =====================================  =======================  ==========
 what came                              code                     retryable
@@ -19,14 +19,14 @@ A field that a wire cannot express is a final ``unsupported_parameter`` before a
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
+import aiohttp
 
+from connectors.providers.header_values import duration_ms, number, until_ms
 from connectors.providers.json_body import read_json
 from connectors.providers.wire import an_object
 from schemas.errors import StepError
@@ -69,8 +69,6 @@ _STATUS_OF_TYPE = {
 }
 #: A provider that requests more than an hour is tried after an hour: the limits of the budget or the run decide then.
 _LONGEST_WAIT_MS = 3_600_000
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 #: Statuses of a gateway without an answer from its backend, which may have worked and will bill it.
 _GATEWAY = (502, 504)
 
@@ -155,21 +153,19 @@ def _final(status: int, code: str, message: str) -> tuple[str, str] | None:
     return None
 
 
-def from_exception(provider: str, exc: httpx.HTTPError | httpx.InvalidURL, timeout_s: float) -> StepError:
+def from_exception(provider: str, exc: aiohttp.ClientError | ValueError, timeout_s: float) -> StepError:
     """Return the error for a request without a complete answer; ``details.outcome`` states whether it is known."""
-    if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+    if isinstance(exc, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError):
         return StepError(
             "provider_unavailable",
             f"{provider}: cannot connect ({_named(exc)}); check its base URL and that it runs",
             retryable=True,
             details={"outcome": "not_sent"},
         )
-    if isinstance(exc, httpx.TimeoutException):
+    if isinstance(exc, aiohttp.ServerTimeoutError):
         return timed_out(provider, timeout_s)
-    if isinstance(exc, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+    if isinstance(exc, ValueError | aiohttp.NonHttpUrlClientError):
         return StepError("provider_rejected", f"{provider}: the request cannot be sent ({_named(exc)})")
-    if isinstance(exc, httpx.DecodingError):
-        return malformed(provider, "a readable body", _named(exc))
     return StepError(
         "provider_unavailable",
         f"{provider}: the connection broke before the answer was whole ({_named(exc)})",
@@ -214,7 +210,7 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
     ``retry-after-ms`` wins over ``Retry-After`` (seconds or a date), which wins over ``x-ratelimit-reset-*`` (``6m0s``)
     and ``anthropic-ratelimit-*-reset`` (a time) of the exhausted limit, or the longest of these if no header names it.
     """
-    exact = _number(headers.get("retry-after-ms"))
+    exact = number(headers.get("retry-after-ms"))
     wait = exact if exact is not None else _retry_after(headers.get("retry-after"), now)
     if wait is None:
         wait = _resets(headers, now)
@@ -222,7 +218,7 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
 
 
 def _retry_after(value: str | None, now: datetime) -> float | None:
-    seconds = _number(value)
+    seconds = number(value)
     if seconds is not None:
         return seconds * 1000
     try:
@@ -245,39 +241,11 @@ def _resets(headers: Mapping[str, str], now: datetime) -> float | None:
 def _limits(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float | None, float | None]]:
     """Yield what is left of each limit that headers name, and how long until it is refilled in milliseconds."""
     for what in ("requests", "tokens"):
-        left = _number(headers.get(f"x-ratelimit-remaining-{what}"))
-        yield left, _duration_ms(headers.get(f"x-ratelimit-reset-{what}"))
+        left = number(headers.get(f"x-ratelimit-remaining-{what}"))
+        yield left, duration_ms(headers.get(f"x-ratelimit-reset-{what}"))
     for what in ("requests", "tokens", "input-tokens", "output-tokens"):
-        left = _number(headers.get(f"anthropic-ratelimit-{what}-remaining"))
-        yield left, _until_ms(headers.get(f"anthropic-ratelimit-{what}-reset"), now)
-
-
-def _until_ms(value: str | None, now: datetime) -> float | None:
-    """Read a time of RFC 3339."""
-    try:
-        time = datetime.fromisoformat(value or "")
-        return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - now).total_seconds() * 1000
-    except (ValueError, OverflowError):
-        return None
-
-
-def _duration_ms(value: str | None) -> float | None:
-    """Read ``1s``, ``6m0s``, ``20ms`` or plain seconds."""
-    seconds = _number(value)
-    if seconds is not None:
-        return seconds * 1000
-    parts = _DURATION.findall(value or "")
-    if not parts or "".join(f"{n}{unit}" for n, unit in parts) != (value or "").strip():
-        return None
-    return float(sum(float(n) * _UNIT_MS[unit] for n, unit in parts))
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+        left = number(headers.get(f"anthropic-ratelimit-{what}-remaining"))
+        yield left, until_ms(headers.get(f"anthropic-ratelimit-{what}-reset"), now)
 
 
 def _document(body: bytes) -> object:
@@ -313,7 +281,7 @@ def _wait_in_body(document: object) -> int | None:
             continue
         if "PerDay" in str(detail.get("violations", "")):
             return _LONGEST_WAIT_MS
-        delay = _duration_ms(detail.get("retryDelay") if isinstance(detail.get("retryDelay"), str) else None)
+        delay = duration_ms(detail.get("retryDelay") if isinstance(detail.get("retryDelay"), str) else None)
         if delay is not None and math.isfinite(delay):
             waits.append(delay)
     return math.ceil(min(max(waits), _LONGEST_WAIT_MS)) if waits else None

@@ -9,14 +9,16 @@ from connectors.http.clients import service_client
 from connectors.providers import http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.deltas import Delta, End
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, EmbeddingWire
 from connectors.providers.http_answer import HttpAnswer, Limits, asked
 from connectors.providers.images import ImageInput, noted
-from connectors.providers.json_body import json_text, read_json
+from connectors.providers.json_body import Parsed, json_text, read_json
+from connectors.providers.rate_limits import observed
 from connectors.providers.request_text import request_text
 from connectors.providers.stream_reading import ErrorFrameError, StreamReading
 from connectors.providers.streaming import Deltas, StreamedWire, whole
 from connectors.providers.usage import Bounds, counted
-from connectors.providers.wire import Completion, MalformedError, Wire
+from connectors.providers.wire import Completion, MalformedError, Wire, unsupported
 from schemas.clock import utc_now
 from schemas.errors import StepError
 
@@ -25,13 +27,13 @@ FRAME_TOKENS = 16
 #: More answers at once than a worker's concurrency; a worker above it queues here, inside its own timeout.
 _CONNECTIONS = 200
 #: How long a service may take to close a stream that it has ended, so that its connection can be used again.
-_AFTER_THE_END_S = 1.0
+_AFTER_THE_END_S = 0.25
 
 
 class HttpProvider:
-    """One service at ``base_url``, with one organisation's key.
+    """One service at ``base_url``, with the environment's key, or that of a request.
 
-    The key is sent in a header and appears nowhere else: not in ``sent``, errors or ``repr``. It never retries.
+    A key is sent in a header and appears nowhere else: not in ``sent``, errors or ``repr``. It never retries.
     """
 
     def __init__(self, name: str, wire: Wire, api_key: str, base_url: str) -> None:
@@ -43,7 +45,7 @@ class HttpProvider:
     async def complete(self, request: ModelRequest) -> ModelResponse:
         sent = self._wire.body(request)
         async with self._asked(self._wire.path(request), sent, request) as answer:
-            return self._plain(request, sent, answer, await self._success(answer))
+            return self._plain(request, sent, answer, await self._success(request, answer))
 
     async def stream(self, request: ModelRequest) -> Deltas:
         wire = self._wire
@@ -56,7 +58,7 @@ class HttpProvider:
         async with self._asked(wire.stream_path(request), sent, request) as answer:
             if not answer.is_success or not answer.is_stream:
                 # Some services answer a request for a stream with a plain body.
-                response = self._plain(request, sent, answer, await self._success(answer))
+                response = self._plain(request, sent, answer, await self._success(request, answer))
                 async with aclosing(whole(response)) as deltas:
                     async for delta in deltas:
                         yield delta
@@ -64,10 +66,28 @@ class HttpProvider:
             reading = StreamReading(wire.assembler(request), Bounds(self._given(request), request.max_tokens))
             more = True
             while more:
-                found, more = await self._read(answer, reading)
+                found, more, error = await self._read(request, answer, reading)
                 for one in found:
                     yield one
+                if error is not None:
+                    raise error
             yield End(self._assembled(request, sent, answer, reading))
+
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        wire = self._wire
+        if not isinstance(wire, EmbeddingWire):
+            raise unsupported(self.name, "embeddings", "the service has none; choose another provider")
+        sent = wire.embed_body(request)
+        async with self._asked(wire.embed_path(request), sent, request) as answer:
+            body = await self._success(request, answer)
+            received, notes = self._value(request, answer, body)
+        try:
+            found = wire.read_vectors(received, request)
+        except MalformedError as exc:
+            raise http_errors.malformed(self.name, "vectors", str(exc)) from exc
+        most = sum(self.count_tokens(request.model, text) for text in request.texts)
+        usage, corrected = counted(found.counts, Bounds(most, 0))
+        return EmbeddingResponse(found.vectors, usage, sent, found.rest, (*corrected, *notes))
 
     def count_tokens(self, model: str, text: str) -> int:
         """Return an upper bound: the UTF-8 bytes of ``text`` and the chat's frame.
@@ -87,20 +107,22 @@ class HttpProvider:
         await self._client.aclose()
 
     def _asked(
-        self, path: str, sent: Mapping[str, Any], request: ModelRequest
+        self, path: str, sent: Mapping[str, Any], request: ModelRequest | EmbeddingRequest
     ) -> AbstractAsyncContextManager[HttpAnswer]:
         limits = Limits(request.timeout_s, request.silence_s)
         return asked(self._client, self.name, path, sent, self._headers(request), limits)
 
-    async def _success(self, answer: HttpAnswer) -> bytes:
+    async def _success(self, request: ModelRequest | EmbeddingRequest, answer: HttpAnswer) -> bytes:
         """Return a success's body. Raises the error that any other status means."""
         body = await answer.whole()
         if not answer.is_success:
-            raise self._refusal(answer.status, answer.headers, body)
+            raise self._refusal(request, answer.status, answer.headers, body)
         return body
 
-    async def _read(self, answer: HttpAnswer, reading: StreamReading) -> tuple[list[Delta], bool]:
-        """Return what comes next of a stream, and whether more may come.
+    async def _read(
+        self, request: ModelRequest, answer: HttpAnswer, reading: StreamReading
+    ) -> tuple[list[Delta], bool, StepError | None]:
+        """Return what comes next of a stream, whether more may come, and the error after it.
 
         An answer that is whole is one, whatever becomes of the rest of its stream.
         """
@@ -111,16 +133,16 @@ class HttpProvider:
                 found.append(delta)  # noqa: PERF402 - what came before an error is delivered
             if chunk is None and not reading.finished:
                 raise http_errors.cut(self.name)
-            return found, chunk is not None
+            return found, chunk is not None, None
         except (StepError, ErrorFrameError, MalformedError) as exc:
             if reading.finished:
-                return found, False
-            raise self._broken(answer, reading, exc) from exc
+                return found, False, None
+            return found, False, self._broken(request, answer, reading, exc)
 
-    def _broken(self, answer: HttpAnswer, reading: StreamReading, exc: Exception) -> StepError:
+    def _broken(self, request: ModelRequest, answer: HttpAnswer, reading: StreamReading, exc: Exception) -> StepError:
         """Return the error of a stream; once the answer has begun, it may be billed."""
         if isinstance(exc, ErrorFrameError):
-            error = self._refusal(exc.status, answer.headers, json_text(exc.frame).encode())
+            error = self._refusal(request, exc.status, answer.headers, json_text(exc.frame).encode())
         elif isinstance(exc, StepError):
             error = exc
         else:
@@ -130,14 +152,18 @@ class HttpProvider:
         return error
 
     def _plain(self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, body: bytes) -> ModelResponse:
+        received, notes = self._value(request, answer, body)
+        return self._response(request, sent, received, notes, answer.headers)
+
+    def _value(self, request: ModelRequest | EmbeddingRequest, answer: HttpAnswer, body: bytes) -> Parsed:
         try:
-            received, notes = read_json(body)
+            parsed = read_json(body)
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self.name, self._wire.answers, str(exc)) from exc
-        status = http_errors.status_of_error(received)
+        status = http_errors.status_of_error(parsed.value)
         if status is not None:
-            raise self._refusal(status, answer.headers, body)
-        return self._response(request, sent, received, notes)
+            raise self._refusal(request, status, answer.headers, body)
+        return parsed
 
     def _assembled(
         self, request: ModelRequest, sent: dict[str, Any], answer: HttpAnswer, reading: StreamReading
@@ -145,17 +171,26 @@ class HttpProvider:
         received, notes = reading.body()
         status = http_errors.status_of_error(received)
         if status is not None:
-            raise self._broken(answer, reading, ErrorFrameError(status, received))
-        return self._response(request, sent, received, notes)
+            raise self._broken(request, answer, reading, ErrorFrameError(status, received))
+        return self._response(request, sent, received, notes, answer.headers)
 
-    def _headers(self, request: ModelRequest) -> dict[str, str]:
-        return {"Idempotency-Key": request.idempotency_key}
+    def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
+        own = {} if request.api_key is None else self._wire.headers(request.api_key.get_secret_value())
+        return {"Idempotency-Key": request.idempotency_key} | own
 
-    def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StepError:
-        return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=self._key)
+    def _refusal(
+        self, request: ModelRequest | EmbeddingRequest, status: int, headers: Mapping[str, str], body: bytes
+    ) -> StepError:
+        key = self._key if request.api_key is None else request.api_key.get_secret_value()
+        return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=key)
 
     def _response(
-        self, request: ModelRequest, sent: dict[str, Any], received: Any, notes: tuple[str, ...]
+        self,
+        request: ModelRequest,
+        sent: dict[str, Any],
+        received: Any,
+        notes: tuple[str, ...],
+        headers: Mapping[str, str],
     ) -> ModelResponse:
         try:
             completion = self._wire.read(received, request)
@@ -173,6 +208,7 @@ class HttpProvider:
             served=completion.served,
             problem=completion.problem,
             opaque=None if completion.opaque is None else {"provider": self.name, **completion.opaque},
+            limits=observed(headers, utc_now()),
         )
 
     def _bounds(self, request: ModelRequest, completion: Completion) -> Bounds:

@@ -12,6 +12,7 @@ from connectors.providers.google.provider import GOOGLE_BASE_URL, GoogleProvider
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.local.client import LocalHttpProvider
 from connectors.providers.local.provider import LocalProvider
+from connectors.providers.names import DEFAULT_PROVIDER
 from connectors.providers.openai.provider import OPENAI_BASE_URL, OpenAIProvider
 
 
@@ -36,11 +37,6 @@ PROVIDERS: Mapping[str, _Kind] = {
     "compatible": _Kind(CompatibleProvider, ""),
 }
 
-#: The provider that is asked where a call names none (``services.routing.router``).
-DEFAULT_PROVIDER = "local"
-#: Every name that ``build_providers`` may return.
-PROVIDER_NAMES = frozenset({DEFAULT_PROVIDER, *PROVIDERS})
-
 
 def provider_names(endpoints: Mapping[str, Endpoint] | None = None) -> frozenset[str]:
     """Return the names of what ``build_providers`` returns for these endpoints."""
@@ -61,16 +57,19 @@ def build_providers(
     openai_wire: OpenAIWire = "chat",
     local_url: str = "",
     behaviour: LocalBehaviour | None = None,
+    keyless: bool = False,
 ) -> dict[str, Provider]:
     """Return the providers by name; the caller closes them.
 
     ``local`` always exists: in this process with ``behaviour``, or, with ``local_url``, behind that server, which has a
     behaviour of its own. The others exist if they can work: with a key, or at a base URL other than the provider's own,
-    where a key may not be needed. ``openai`` speaks chat completions or, by ``openai_wire``, responses.
+    where a key may not be needed. With ``keyless`` those without a key exist, too: requests bring
+    theirs. ``openai`` speaks chat completions or, by ``openai_wire``, responses.
     """
     kinds = dict(PROVIDERS) | {"openai": _Kind(partial(OpenAIProvider, wire=openai_wire), OPENAI_BASE_URL)}
     providers: dict[str, Provider] = {"local": LocalHttpProvider(local_url) if local_url else LocalProvider(behaviour)}
-    for name in provider_names(endpoints) - {DEFAULT_PROVIDER}:
-        endpoint = (endpoints or {})[name]
-        providers[name] = kinds[name].make(endpoint.api_key, endpoint.base_url.rstrip("/") or kinds[name].home)
+    for name, endpoint in (endpoints or {}).items():
+        url = endpoint.base_url.rstrip("/") or kinds[name].home
+        if _works(name, endpoint) or (keyless and url):
+            providers[name] = kinds[name].make(endpoint.api_key, url)
     return providers

@@ -91,6 +91,13 @@ def unsupported(provider: str, name: str, why: str) -> StepError:
     return StepError("unsupported_parameter", f"{provider}: {name!r} cannot be sent: {why}", details={"field": name})
 
 
+def parallel_of(request: ModelRequest, provider: str) -> bool | None:
+    """Return whether several calls at once are wished for; ``None`` for the service's own way."""
+    if request.parallel_tools is not None and not request.tools:
+        raise unsupported(provider, "parallel_tools", "the call has no tools; leave it out")
+    return request.parallel_tools
+
+
 def finish(reason: object, known: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     """Return a finish reason as we call it, and a note when the wire's is not known."""
     if reason is None:

@@ -5,6 +5,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from connectors.redis.errors import redis_errors
+from connectors.redis.pipelined.client import PipelinedRedis
 
 #: A server that hangs keeps its connections open, and a lost packet is noticed by nobody else.
 ANSWER_S = 5.0
@@ -33,6 +34,14 @@ def connect_bounded(url: str, *, connections: int, timeout_s: float) -> Redis:
         socket_connect_timeout=timeout_s,
     )
     return Redis(connection_pool=pool)
+
+
+def connect_pipelined(url: str) -> Redis:
+    """Return a client, not yet connected, whose callers share one connection and one write for each turn of the loop.
+
+    It costs a tenth of the CPU for many small calls at once. It repeats nothing, see ``connectors.redis.pipelined``.
+    """
+    return PipelinedRedis(url, answer_s=ANSWER_S, connect_s=CONNECT_S)
 
 
 async def ping(redis: Redis) -> None:

@@ -51,11 +51,36 @@ def budgets_slot(org_id: str, partitions: int) -> Slot:
     return Slot("budgets", partition_for(org_id.encode(), partitions))
 
 
-def response_cache_key(org_id: str, digest: str) -> str:
-    """Return the key of a cached answer; each may be in any slot."""
-    return f"cache:{org_id}:{digest}"
+class CacheKeys:
+    """The keys of an organisation's cached answers; all organisations are in one slot, which has one bound."""
+
+    __slots__ = ("_org_id", "bytes", "lru", "prefix", "purged", "stats")
+
+    def __init__(self, org_id: str) -> None:
+        self._org_id = org_id
+        self.prefix = "{cache}"
+        self.bytes = f"{self.prefix}:bytes"
+        self.lru = f"{self.prefix}:lru:o:{org_id}"
+        self.purged = f"{self.prefix}:purged:{org_id}"
+        self.stats = f"{self.prefix}:stats:{org_id}"
+
+    def entry(self, digest: str) -> str:
+        """Hash of an answer."""
+        return f"{self.prefix}:e:{self._org_id}|{digest}"
+
+    def near(self, partition: str) -> str:
+        """Answers whose texts may be compared, by the time when they were stored."""
+        return f"{self.prefix}:near:{self._org_id}|{partition}"
+
+    def lease(self, digest: str) -> str:
+        """Who makes a call that others wait for."""
+        return f"{self.prefix}:lead:{self._org_id}|{digest}"
 
 
 def breaker_key(route: str) -> str:
     """Return the key of a route's breaker; each may be in any slot."""
     return f"breaker:{route}"
+
+
+#: Prefix of all keys of quotas; all are in one slot.
+QUOTAS = "{quota}"

@@ -1,10 +1,13 @@
-"""Tools and functions of other installed packages, found by the entry points that those declare::
+"""Tools, functions and providers of other installed packages, found by the entry points that those declare::
 
     [project.entry-points."agentflow.tools"]
     "weather.today" = "my_package.weather:today"
 
     [project.entry-points."agentflow.functions"]
     word_count = "my_package.words:word_count"
+
+    [project.entry-points."agentflow.providers"]
+    parrot = "my_package.parrot"
 
 What is named is registered under the entry point's name. A function that its own decorator has named keeps that name,
 and of a whole module everything that a decorator has declared is registered.
@@ -14,10 +17,13 @@ One that cannot be loaded is left out, said in the log and in ``Registry.problem
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from connectors.providers.custom.registry import CUSTOM, declared_providers
+from connectors.providers.custom.registry import GROUP as PROVIDERS
 from connectors.tools.declared import declaration_of, declared_in, register
 from connectors.tools.entries import ToolKind, make_entry
 from connectors.tools.raised import described
@@ -40,26 +46,30 @@ def load_entry_points(registry: Registry = REGISTRY, find: Find = installed) -> 
     registry.problems.clear()
     for group, kind in GROUPS.items():
         for point in find(group):
-            problem = _load(registry, kind, point)
-            if problem:
-                registry.problems.append(problem)
-                log.error("%s", problem, extra={"action": "entry_point_broken"})
+            _load(registry, f"the {kind}", point, partial(_register, registry, kind, point.name))
+    for point in find(PROVIDERS):
+        _load(registry, "the provider", point, _register_providers)
     return registry.problems
 
 
-def _load(registry: Registry, kind: ToolKind, point: EntryPoint) -> str | None:
+def _load(registry: Registry, what: str, point: EntryPoint, take: Callable[[Any], object]) -> None:
     package = point.dist.name if point.dist is not None else "an unnamed package"
     try:
-        found = point.load()
-        _register(registry, kind, point.name, found)
+        take(point.load())
     except KeyboardInterrupt:
         raise
     except BaseException as exc:  # noqa: BLE001 - a module may do anything when it is imported
-        return (
-            f"the {kind} {point.name!r} of {package} ({point.value}) was not loaded: {described(exc)}; "
+        problem = (
+            f"{what} {point.name!r} of {package} ({point.value}) was not loaded: {described(exc)}; "
             "fix or uninstall that package"
         )
-    return None
+        registry.problems.append(problem)
+        log.error("%s", problem, extra={"action": "entry_point_broken"})  # noqa: TRY400 - it names the cause
+
+
+def _register_providers(found: Any) -> None:
+    for one in declared_providers(found) if isinstance(found, ModuleType) else [found]:
+        CUSTOM.register(one)
 
 
 def _register(registry: Registry, kind: ToolKind, name: str, found: Any) -> None:

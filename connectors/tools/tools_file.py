@@ -1,4 +1,4 @@
-"""A user's file of tools and functions, as ``TOOLS=./mytools.py`` names it, loaded again when it changes.
+"""A user's file of tools, functions and providers, as ``TOOLS=./mytools.py`` names it, loaded again when it changes.
 
 ``python -m connectors.tools.tools_file FILE`` checks one: exit code 0 and what it declares, or 1 and the faulty line.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from connectors.objects.file_stamp import Stamp, stamp_of
+from connectors.providers.custom.registry import CUSTOM, CustomProviders, declared_providers
 from connectors.tools.declared import declared_in, register
 from connectors.tools.entries import ToolKind
 from connectors.tools.registry import REGISTRY, Registry
@@ -24,12 +25,14 @@ class ToolsFileError(Exception):
 class ToolsFile:
     """One file in a registry. What was loaded stays while the file is broken."""
 
-    def __init__(self, path: Path, registry: Registry = REGISTRY) -> None:
+    def __init__(self, path: Path, registry: Registry = REGISTRY, providers: CustomProviders = CUSTOM) -> None:
         self._path = path.absolute()
         self._registry = registry
         self._stamp: Stamp | None = None
         self._problem: str | None = None
         self._names: list[tuple[ToolKind, str]] = []
+        self._providers = providers
+        self.provider_names: list[str] = []
 
     def refresh(self) -> None:
         """Load the file if it has changed; a fault is reported in the log and in ``Registry.problems``."""
@@ -54,6 +57,7 @@ class ToolsFile:
         added: list[tuple[ToolKind, str]] = []
         try:
             added.extend(register(self._registry, found) for found in declared_in(module))
+            self._register_providers(module)
         except (TypeError, ValueError) as exc:
             for kind, name in added:
                 self._registry.discard(kind, name)
@@ -62,6 +66,19 @@ class ToolsFile:
             raise ToolsFileError(f"{self._path}: {exc}") from exc
         self._names = added
         return added
+
+    def _register_providers(self, module: ModuleType) -> None:
+        """Register the file's providers in place of those before. Raises ``ValueError``; then nothing has changed."""
+        fresh = CustomProviders()
+        found = list(declared_providers(module))
+        names = [fresh.register(one) for one in found]
+        if taken := (self._providers.names() - set(self.provider_names)) & set(names):
+            raise ValueError(f"the provider {min(taken)!r} exists already; choose another name")
+        for name in self.provider_names:
+            self._providers.discard(name)
+        for one in found:
+            self._providers.register(one)
+        self.provider_names = names
 
 
 def _module(path: Path) -> ModuleType:
@@ -96,12 +113,14 @@ def main(path: Path) -> int:
     from connectors.tools.entry_points import load_entry_points
 
     load_entry_points()
+    tools = ToolsFile(path)
     try:
-        names = ToolsFile(path).load()
+        names = [f"{kind} {name}" for kind, name in tools.load()]
     except ToolsFileError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
-    sys.stdout.write((", ".join(f"{kind} {name}" for kind, name in names) or "no tools or functions") + "\n")
+    names += [f"provider {name}" for name in tools.provider_names]
+    sys.stdout.write((", ".join(names) or "no tools, functions or providers") + "\n")
     return 0
 
 

@@ -16,6 +16,7 @@ def write(system: System) -> None:
         **{name: env[name] for name in ("OBJECTS_DIR", "RESULTS_DIR")},
         "API_KEY_FILE": str(system.data_dir / "api-key"),
         "KEY_PEPPER_FILE": str(system.data_dir / "key-pepper"),
+        "VAULT_KEY_FILE": str(system.data_dir / "vault-key"),
     }
     lines = (f"{name}={shlex.quote(value)}\n" for name, value in named.items())
     atomic_file.replace(system.data_dir / ENV_FILE, "".join(lines).encode())

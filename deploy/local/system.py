@@ -122,8 +122,10 @@ class System:
             "API_KEY": self.api_key,
             "KEY_PEPPER": self._secret("key-pepper"),
             # Whoever has read `.agentflow/env` into the shell has these, and both at once are refused.
+            "VAULT_KEY": self._secret("vault-key"),
             "API_KEY_FILE": "",
             "KEY_PEPPER_FILE": "",
+            "VAULT_KEY_FILE": "",
             "DEFAULT_ORG_ID": ORG,
             "TOPIC_PARTITIONS": str(self.partitions),
             "OBJECTS_DIR": str(self.data_dir / "objects"),

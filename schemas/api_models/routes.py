@@ -1,6 +1,8 @@
 """Chosen routes of a step's calls, and scores of their answers."""
 
-from pydantic import ConfigDict, Field
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Request, Text
 from schemas.spec.policy import RouteBy, Tier
@@ -75,9 +77,105 @@ class RouteChoice(Answer):
     recomputes: bool
 
 
+class RouteTry(Answer):
+    """One request that a step's call led to: the first, a `fallback` after a failure, or a `hedge` of a slow one.
+
+    `why` says what led to it, `skipped` which routes were passed over for it, and why.
+    """
+
+    attempt: int
+    call_id: str
+    kind: str
+    route: str
+    status: str
+    error: str
+    cost_nano: int
+    latency_ms: float
+    why: str
+    skipped: list[RouteExcluded]
+
+
 class StepRoutes(Answer):
-    """The choices of a step's calls, oldest first."""
+    """The choices of a step's calls and the requests that they led to, oldest first."""
 
     run_id: str
     step_id: str
     choices: list[RouteChoice]
+    tries: list[RouteTry]
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
+
+
+class TermWeights(Request):
+    """The weights of a score's four terms."""
+
+    cost: Weight = 0
+    latency: Weight = 0
+    quality: Weight = 0
+    reliability: Weight = 0
+
+
+class JudgedPolicy(Request):
+    """Another way to choose routes: exactly one of a named policy, weights of a score, or fixed shares of routes."""
+
+    by: RouteBy | None = None
+    weights: TermWeights | None = None
+    shares: dict[Text, Share] | None = Field(default=None, min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if sum(one is not None for one in (self.by, self.weights, self.shares)) != 1:
+            raise ValueError("give exactly one of by, weights and shares")
+        if self.shares is not None and not sum(self.shares.values()) > 0:
+            raise ValueError("the shares sum to 0; give one route a share")
+        if self.by == "learn":
+            raise ValueError("learn is the policy of the log; give another one")
+        return self
+
+
+class EvaluateRoutes(Request):
+    """Which decisions to judge by, and the other policy. A reward is score - cost - lateness by these weights."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"prompt": "summarize", "tier": "silver", "policy": {"by": "cheapest"}}]},
+    )
+
+    prompt: Text = Field(min_length=1, max_length=256)
+    tier: Tier
+    policy: JudgedPolicy
+    days: int = Field(default=7, ge=1, le=90)
+    cost_per_usd: float = Field(default=10.0, ge=0, le=1_000_000, allow_inf_nan=False)
+    lateness: float = Field(default=0.5, ge=0, le=1_000, allow_inf_nan=False)
+
+
+class RouteEstimate(Answer):
+    """A mean reward per decision with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class RouteEvaluation(Answer):
+    """The reward that the other policy would have earned, by three methods, and that of the logged one.
+
+    `choices` decisions were judged by and `scored` of them have a score of their own; `skipped` had none of the
+    policy's routes. `effective_sample` is how many equally weighted decisions tell as much, `clipped` the share of
+    decisions whose weight was cut.
+    """
+
+    prompt: str
+    tier: Tier
+    choices: int
+    skipped: int
+    scored: int
+    effective_sample: float
+    clipped: float
+    logged: RouteEstimate
+    ips: RouteEstimate
+    snips: RouteEstimate
+    doubly_robust: RouteEstimate

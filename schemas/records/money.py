@@ -16,7 +16,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
 
     ``notes`` are short codes of what was not as it should be: counts that the provider did not give, or that cannot be
     (see ``services.calls.counts``), and text that is no Unicode. ``ttft_ms`` is the time to the first piece of a
-    streamed answer.
+    streamed answer. An earlier answer that stood in is ``cached``, with its kind (``exact``, ``stale``, ``negative``,
+    ``semantic``) and the cost of the call that gave it.
     """
 
     type: ClassVar[str] = "provider.call"
@@ -43,6 +44,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     response: Payload | None = None
     notes: list[str] = []
     ttft_ms: float | None = None
+    cache_kind: str = ""
+    saved_nano: NanoDollars = 0
 
     @property
     def route(self) -> str:

@@ -35,6 +35,7 @@ class RouteOutcome(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="
     ``score`` counts until somebody scores the answer: the model's quality, 0 of a call that failed at the provider.
     ``propensity`` is the probability that the route had, ``shares`` that of each candidate. ``estimate_nano`` is the
     bound before the call, ``ceiling_nano`` the wanted mean cost, 0 for none. ``policy`` and ``models`` are versions.
+    ``terms`` are the parts of each candidate's score, in the order of their names: by them other policies are judged.
     ``fallback`` marks a try after, or beside, that of the route that was chosen: chance did not decide it.
     """
 
@@ -43,6 +44,7 @@ class RouteOutcome(_OfChoice, frozen=True, kw_only=True, tag_field="type", tag="
     route: str
     propensity: Share
     shares: dict[str, Share] = {}
+    terms: dict[str, list[float]] = {}
     outcome: CallOutcome
     score: Share
     cost_nano: NanoDollars = 0

@@ -15,7 +15,7 @@ from schemas.spec.model import ResolvedSpec
 
 Capture = Literal["full", "redacted", "none"]
 Chain = Literal["continues", "returned"]
-"""What a worker does with the steps that rode along with a request: go on with them itself, or leave them."""
+"""What a worker does with the steps that are chained to a request: go on with them itself, or leave them."""
 
 
 class _RunEvent(Record, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
     """What all outcomes of an attempt say. ``call_ids`` are the provider calls made, ``cost_nano`` their sum.
 
-    ``chain`` is there when other steps rode along with the request. ``args_hash`` is there when the worker went on to
+    ``chain`` is there when other steps are chained to the request. ``args_hash`` is there when the worker went on to
     the step by itself: it names the arguments that it bound. ``call_costs`` says what each call did cost, where there
     are several; ``presumed_calls`` are those whose cost is an estimate.
     """
@@ -123,7 +123,7 @@ class StepFailed(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag=
 class StepDeferred(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="step.deferred"):
     """The worker gives the attempt back unstarted: ask again at ``until_ms``. It is the same attempt.
 
-    ``chain`` is there when other steps rode along with the request.
+    ``chain`` is there when other steps are chained to the request.
     """
 
     type: ClassVar[str] = "step.deferred"

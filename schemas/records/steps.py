@@ -30,6 +30,29 @@ class RouteWish(Part, frozen=True, kw_only=True):
     hedge: bool = False
 
 
+class SemanticWish(Part, frozen=True, kw_only=True):
+    """Which other prompts' answers will do: of those that differ in one variable and are similar enough."""
+
+    variable: str
+    threshold: float
+    tools: bool = False
+    images: bool = False
+
+
+class CacheWish(Part, frozen=True, kw_only=True):
+    """How earlier answers are used, where a node says more than that they are; see ``schemas.spec.caching``.
+
+    ``space`` has the bound ``max_bytes``: the workflow, or its node.
+    """
+
+    ttl_s: Int64 | None = None
+    stale_s: Int64 = 0
+    negative_s: Int64 = 60
+    space: str = ""
+    max_bytes: Int64 = 0
+    semantic: SemanticWish | None = None
+
+
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     """Render ``template`` with the args and ask a model, which is shown those of the args that ``images`` names."""
 
@@ -52,6 +75,9 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     route: RouteWish | None = None
     data_class: str = ""
     stream: bool = False
+    top_p: float | None = None
+    parallel_tools: bool | None = None
+    cache_wish: CacheWish | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
@@ -97,15 +123,15 @@ Work = LlmCall | ToolCall | FunctionCall | AgentTurn
 
 
 class OutputLink(Part, frozen=True, kw_only=True):
-    """A place in a ride's ``args`` for what ``path`` finds in the output of the step ``node``."""
+    """A place in a chained step's ``args`` for what ``path`` finds in the output of the step ``node``."""
 
     at: list[PathPart]
     node: str
     path: list[PathPart] = []
 
 
-class Ride(Part, frozen=True, kw_only=True):
-    """A step that rides along with the request of one before it: what differs from that request.
+class ChainedStep(Part, frozen=True, kw_only=True):
+    """A step that is chained to the request of one before it: what differs from that request.
 
     ``outputs`` are outputs of steps of the same chain, which nobody knows yet; all else is bound.
     """
@@ -161,7 +187,7 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     run_budget_nano: NanoDollars | None = None
     capture: Capture = "full"
     requested_at_ms: Millis
-    continuation: list[Ride] = []
+    continuation: list[ChainedStep] = []
     args_hash: str = ""
     on_unknown: OnUnknown = "retry"
     queue: str = ""

@@ -29,6 +29,7 @@ _MODELS = frozenset(
         "guard_failed",
         "no_text",
         "provider_no_credit",
+        "quota_exceeded",
     }
     | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth"}
     | {"provider_error", "provider_rejected", "provider_timeout", "provider_unavailable", "rate_limited"}

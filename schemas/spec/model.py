@@ -11,9 +11,10 @@ new changes no hash, and older readers can read what does not use it.
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.money import MAX_NANO, NANO_PER_CENT
+from schemas.spec.caching import CachePolicy, with_cache_policy
 from schemas.spec.policy import Effort, Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
@@ -74,12 +75,12 @@ MAX_IMAGES = 16
 class LlmConfig(_NodeConfig):
     """One call of a model with a rendered prompt.
 
-    ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache: true`` lets an
-    identical earlier answer of the same organisation replace the call. ``images`` names the node's inputs that are
-    images, which the model is shown with the prompt. ``system`` is sent as it is written, before the prompt;
-    ``output_schema`` is a JSON schema that the answer must follow. A provider that cannot express a field fails the
-    step by its name. ``max_input_tokens`` is what the run's budget reserves for the input that is not known before; it
-    refuses nothing.
+    ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache`` lets an
+    identical earlier answer of the same organisation replace the call; written as an object it is ``cache_policy``.
+    ``images`` names the node's inputs that are images, which the model is shown with the prompt. ``system`` is sent as
+    it is written, before the prompt; ``output_schema`` is a JSON schema that the answer must follow. A provider that
+    cannot express a field fails the step by its name. ``max_input_tokens`` is what the run's budget reserves for the
+    input that is not known before; it refuses nothing.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
@@ -89,12 +90,17 @@ class LlmConfig(_NodeConfig):
     max_input_tokens: int | None = Field(default=None, ge=1, le=1_000_000_000)
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, allow_inf_nan=False)
     cache: bool = False
+    cache_policy: CachePolicy | None = None
     images: list[str] = Field(default=[], max_length=MAX_IMAGES)
     system: str = Field(default="", max_length=32_768)
     output_schema: dict[str, Any] | None = None
     stop: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=16)
     seed: int | None = Field(default=None, ge=0, lt=2**31)
     reasoning_effort: Effort | None = None
+    top_p: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    parallel_tools: bool | None = None
+
+    _takes_policy = model_validator(mode="before")(with_cache_policy)
 
 
 class ToolConfig(_NodeConfig):
@@ -314,14 +320,19 @@ class Dag(_Document):
 class WorkflowSpec(_Document):
     """A named, versioned DAG.
 
-    A submission with an input that nothing reads is refused, unless ``allow_unknown_inputs`` is true.
+    A submission with an input that nothing reads is refused, unless ``allow_unknown_inputs`` is true. ``cache`` is that
+    of ``llm`` nodes that have none; such a node opts out by ``cache: {enabled: false}``.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1, le=1_000_000_000)
     description: str = ""
     allow_unknown_inputs: bool = False
+    cache: bool = False
+    cache_policy: CachePolicy | None = None
     dag: Dag
+
+    _takes_policy = model_validator(mode="before")(with_cache_policy)
 
 
 class PinnedPrompt(BaseModel):

@@ -18,12 +18,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.tables.entry import Entry, entry
+from schemas.tables.entry import BEGUN, Entry, entry
 
 QUEUES = "queues"
 RUN_PREFIX = "run/"
-#: Entries of a run. The first is written once: a checkpoint tells by it which runs began since the one before.
-BEGUN: Entry[int] = entry("b")
+#: The entry of a run, beside ``BEGUN``.
 POSITION: "Entry[RunPosition]" = entry("r")
 POOL: "Entry[Pool]" = entry("pool")
 ORGANISATION = "o:"

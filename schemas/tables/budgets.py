@@ -53,6 +53,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 
 #: Entries of an organisation.
 DEFINED: Entry[tuple[DefinedBudget, ...]] = entry("defined")
+#: The ids of budgets that are no more, the last ones: a definition of theirs that comes again is ignored.
+REMOVED: Entry[tuple[str, ...]] = entry("removed")
 REPORTED_PREFIX = "r:"
 
 

@@ -1,6 +1,6 @@
 """The type of an entry's name: a text that says what its entry holds, so that reading needs no cast."""
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 V = TypeVar("V")
 
@@ -17,3 +17,7 @@ def entry(name: str) -> Entry[Any]:
     A plain text: dictionaries look a subclass of ``str`` up three times slower.
     """
     return cast("Entry[Any]", name)
+
+
+#: Written once, when an entity begins: a checkpoint tells by it which entities began since the one before.
+BEGUN: Final[Entry[int]] = entry("b")

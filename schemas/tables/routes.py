@@ -53,12 +53,11 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     number: int
 
 
-#: The entry of an arm group, and the entries of a decision. ``BEGUN`` is written once; ``EARLY`` is a score that came
-#: before its outcome.
+#: The entry of an arm group, and the entries of a decision, beside ``BEGUN``; ``EARLY`` is a score that came before
+#: its outcome.
 LEARNED: Final[Entry[Learned]] = entry("learned")
 DECISION: Final[Entry[Decision]] = entry("decision")
 EARLY: Final[Entry[float]] = entry("early")
-BEGUN: Final[Entry[int]] = entry("b")
 
 
 NOTHING: Final = Learned()

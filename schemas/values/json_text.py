@@ -78,6 +78,15 @@ def write_json(value: object, depth: int = MAX_DEPTH, *, was_json: bool = False)
     return data
 
 
+def check_text(data: bytes, written: bytes) -> None:
+    """Raise ``BadValue`` for a JSON text that breaks a rule, after another parser has read it and found nothing.
+
+    ``written`` is its value as JSON. A member that the parser ignored makes the text be read again, and no more.
+    """
+    if _is_risky(data) or data.count(b'"') != written.count(b'"'):
+        _read_strictly(data, MAX_TEXT_DEPTH)
+
+
 def has_nul(data: bytes) -> bool:
     """Return whether a JSON text has the character U+0000 in a text or a key."""
     return b"\\u0000" in data and _NUL.search(data) is not None

@@ -1,4 +1,6 @@
-"""Tools and functions for AgentFlow: what a package or a file of them imports. It imports nothing of the application.
+"""Tools, functions and providers for AgentFlow: what a package or a file of them imports.
+
+It imports nothing of the application.
 
     from agentflow import ToolContext, function, tool
 
@@ -15,5 +17,17 @@ The decorators return what they decorate, so it can be called and tested as any 
 
 from agentflow.context import ToolContext
 from agentflow.declaration import ATTRIBUTE, Argument, Declaration, function, tool
+from agentflow.providers import GenerateRequest, GenerateResponse, ProviderError, provider
 
-__all__ = ["ATTRIBUTE", "Argument", "Declaration", "ToolContext", "function", "tool"]
+__all__ = [
+    "ATTRIBUTE",
+    "Argument",
+    "Declaration",
+    "GenerateRequest",
+    "GenerateResponse",
+    "ProviderError",
+    "ToolContext",
+    "function",
+    "provider",
+    "tool",
+]

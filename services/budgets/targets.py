@@ -1,12 +1,14 @@
 """Names that budgets and limits may have: a misspelt one would limit nothing, silently."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from connectors.postgres.workflows import Workflows
 from connectors.prices.known import KnownModels
-from connectors.providers.registry import PROVIDER_NAMES
+from connectors.providers.custom.registry import CUSTOM
+from connectors.providers.names import PROVIDER_NAMES
 from schemas.budgets import Scope
 from schemas.errors import InvalidInput, Problem
+from schemas.quotas import QuotaLimits
 from schemas.spec.check.shape import MAX_NAMED, similar
 
 #: Users, projects, keys and tags are named when something is submitted for them, prompts also inside of nodes.
@@ -37,6 +39,19 @@ class Targets:
         unknown = [name for name in names if name not in known][:MAX_NAMED]
         _refuse([Problem(f"{path}.{name}", f"there is no workflow '{name}'", _fix(name, known)) for name in unknown])
 
+    async def check_quotas(self, org_id: str, limits: Sequence[QuotaLimits]) -> None:
+        """Raise ``InvalidInput`` when quotas name a provider or model that does not exist."""
+        providers, problems = await self._names(org_id, "provider"), []
+        for index, one in enumerate(limits):
+            where = f"limits.{index}"
+            if one.provider is not None and one.provider not in providers:
+                fix = _fix(one.provider, providers)
+                problems.append(Problem(f"{where}.provider", f"there is no provider '{one.provider}'", fix))
+            elif one.model is not None and not self._is_model(one.model):
+                fix = _fix(one.model, self._models.names())
+                problems.append(Problem(f"{where}.model", f"there is no model '{one.model}'", fix))
+        _refuse(problems[:MAX_NAMED])
+
     def _is_model(self, target: str) -> bool:
         """Spend is booked under a model's name as nodes write it, so a known name in other letters limits nothing."""
         names = self._models.names()
@@ -48,7 +63,11 @@ class Targets:
     async def _names(self, org_id: str, scope: Scope) -> frozenset[str]:
         if scope == "workflow":
             return frozenset(line.name for line in await self._workflows.all(org_id))
-        return self._models.names() if scope == "model" else PROVIDER_NAMES | self._models.added_providers()
+        return (
+            self._models.names()
+            if scope == "model"
+            else PROVIDER_NAMES | CUSTOM.names() | self._models.added_providers()
+        )
 
 
 def _fix(name: str, known: Collection[str]) -> str:

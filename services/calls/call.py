@@ -14,7 +14,7 @@ from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.records.steps import RouteWish
+from schemas.records.steps import CacheWish, RouteWish
 from schemas.spec.policy import Effort, Tier
 from services.calls.ledger import Ledger
 from services.calls.streamed import OnDelta
@@ -53,9 +53,9 @@ class Template(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
-    ``cache``: an earlier answer to the same content will do; ``wish`` is how its route is chosen where none is pinned;
-    ``stream``: the provider is asked for a stream. The fields from ``system`` to ``reasoning_effort`` are those of
-    ``ModelRequest``.
+    ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
+    route is chosen where none is pinned; ``stream``: the provider is asked for a stream. The fields from ``system`` to
+    ``parallel_tools`` are those of ``ModelRequest``.
     """
 
     max_tokens: int
@@ -63,6 +63,7 @@ class Content(Struct, frozen=True, kw_only=True):
     prompt: str = ""
     temperature: float | None = None
     cache: bool = False
+    cache_wish: CacheWish | None = None
     pinned: Pin = Pin()
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
@@ -75,6 +76,8 @@ class Content(Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Effort | None = None
+    top_p: float | None = None
+    parallel_tools: bool | None = None
     wish: RouteWish | None = None
     stream: bool = False
 
@@ -99,6 +102,8 @@ class Content(Struct, frozen=True, kw_only=True):
             stop=self.stop,
             seed=self.seed,
             reasoning_effort=self.reasoning_effort,
+            top_p=self.top_p,
+            parallel_tools=self.parallel_tools,
         )
 
 
@@ -144,8 +149,8 @@ class Call(Struct, frozen=True, kw_only=True):
     ``None`` when nothing does. ``sla_ms`` is how long an answer should take at most. What is done is booked in
     ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a stream. ``choice`` is there when the route
     was chosen by a policy, ``asked_tier`` when the call was stepped down from it. ``data_class`` is that of what is
-    sent. A call that is not ``repeatable`` is never made twice, by a fallback after an unknown outcome or a hedge.
-    ``trial`` says which of the tries of one call this is.
+    sent, and answers are shared within one only. A call that is not ``repeatable`` is never made twice, by a fallback
+    after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
     """
 
     org_id: str
@@ -167,6 +172,7 @@ class Call(Struct, frozen=True, kw_only=True):
     repeatable: bool = True
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None
+    operation: Literal["chat", "embeddings"] = "chat"
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
     choice: Choice | None = None
@@ -209,8 +215,7 @@ class Stage(Protocol):
     """One stage of a call."""
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        """Return the answer: of ``proceed``, which only ``route`` and ``step_down`` ask more than once, or one
-        of this stage.
+        """Return the answer: of ``proceed``, asked once (more often by ``route`` and ``step_down``), or of this stage.
 
         Raises ``StepError``, and ``Deferred`` when nothing was done and the call must wait.
         """

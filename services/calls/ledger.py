@@ -3,7 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from schemas.metrics import CACHE_HITS_TOTAL, PROVIDER_REQUESTS_TOTAL, counter_field
+from schemas.metrics import (
+    CACHE_HITS_TOTAL,
+    CACHE_SAVED_NANODOLLARS_TOTAL,
+    PROVIDER_REQUESTS_TOTAL,
+    counter_field,
+)
 from schemas.records.base import Usage
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome
@@ -38,6 +43,8 @@ class Ledger:
         route = (("provider", call.provider), ("model", call.model))
         if call.cached:
             self.counts[counter_field(CACHE_HITS_TOTAL, route)] += 1
+            if call.saved_nano:
+                self.counts[counter_field(CACHE_SAVED_NANODOLLARS_TOTAL, route)] += call.saved_nano
         else:
             self.counts[counter_field(PROVIDER_REQUESTS_TOTAL, (*route, ("outcome", call.outcome)))] += 1
 

@@ -58,15 +58,15 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         Render(),
         GuardInput(ports.guards),
         StepDown(),
-        Cache(ports.cache, ports.router, ports.clock),
-        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts),
+        Cache(ports.cache, ports.router, ports.clock, ports.aborts),
+        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys),
         StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),
         Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
         Settle(ports.prices, ports.objects, ports.clock),
         GuardOutput(ports.guards),
         AnnounceCall(ports.announce, ports.clock, ports.hold_ttl_ms),
-        Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards)),
+        Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards), keys=ports.keys),
     )
 
 

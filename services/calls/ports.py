@@ -8,13 +8,15 @@ from connectors.ports.engine import Clock
 from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.response_cache import CachedAnswer, CacheKey
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
+from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
 from schemas.stops import Stop
+from services.caching.ports import CachePorts
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
+from services.calls.provider_keys import ProviderKeys
 from services.routing.router import Router
 
 
@@ -31,14 +33,17 @@ class Holds(Protocol):
 
 
 class Quotas(Protocol):
-    """How much a provider lets us ask in a time."""
+    """How much a provider lets us ask in a time. Methods raise ``Unavailable``."""
 
-    async def take(self, call: Call) -> None:
-        """Take the room that the call needs on its route: one request, and the tokens that it may use.
+    async def take(self, ask: Ask, patience_ms: float) -> Taken | Waiting | None:
+        """Take the room that a call needs, or say when to ask again; ``None`` when nothing limits it.
 
-        Raises ``TryLater`` with the seconds until there may be room, and a ``StepError`` ``quota_exceeded`` when
-        queueing is no use, with ``retry_after_ms`` where a later try may help.
+        Raises a final ``StepError`` ``quota_exceeded`` for a call that is larger than a limit.
         """
+        ...
+
+    async def settle(self, taken: Taken, made: Made) -> None:
+        """Correct what a call took by what it used."""
         ...
 
 
@@ -105,18 +110,6 @@ class Prices(Protocol):
         ...
 
 
-class ResponseCache(Protocol):
-    """Earlier answers. Methods raise ``Unavailable``; calls then do without."""
-
-    async def get(self, key: CacheKey) -> CachedAnswer | None:
-        """Return the stored answer, if there is one."""
-        ...
-
-    async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        """Store an answer."""
-        ...
-
-
 class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
 
@@ -148,7 +141,7 @@ class CallPorts:
 
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
-    breaks calls off.
+    breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
     """
 
     providers: Mapping[str, Provider]
@@ -156,7 +149,7 @@ class CallPorts:
     prices: Prices
     holds: Holds
     announce: Announce
-    cache: ResponseCache
+    cache: CachePorts
     objects: Objects
     clock: Clock
     aborts: Cancellations
@@ -164,4 +157,5 @@ class CallPorts:
     lease_ms: int = 10_000
     quotas: Quotas | None = None
     guards: Sequence[Guard] = ()
+    keys: ProviderKeys | None = None
     stops: Stops | None = None

@@ -89,7 +89,7 @@ def call_span(call: Call, record: ProviderCall) -> Span:
     return Span(
         span_id=call.trace.span_id,
         parent_span_id=call.trace.parent_span_id,
-        name=f"chat {record.model}",
+        name=f"{call.operation} {record.model}",
         kind="client",
         start_ns=start_ns,
         end_ns=start_ns + int(record.latency_ms * _NS_PER_MS),
@@ -101,7 +101,7 @@ def call_span(call: Call, record: ProviderCall) -> Span:
 def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
     content, finish_reason = call.content, call.ledger.finish_reason
     attributes: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": call.operation,
         "gen_ai.provider.name": record.provider,
         "gen_ai.request.model": record.model,
         "gen_ai.usage.input_tokens": record.usage.input_tokens,
@@ -124,6 +124,9 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         attributes["gen_ai.response.finish_reasons"] = [finish_reason]
     if record.ttft_ms is not None:
         attributes["agentflow.call.ttft_ms"] = record.ttft_ms
+    if record.cached:
+        attributes["agentflow.cache.kind"] = record.cache_kind
+        attributes["agentflow.cache.saved_nano"] = record.saved_nano
     if record.notes:
         attributes["agentflow.call.notes"] = record.notes
     if record.error_code is not None:

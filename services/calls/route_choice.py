@@ -79,6 +79,7 @@ def _outcome(call: Call, choice: Choice, made: ProviderCall, decision_id: str) -
         route=route,
         propensity=choice.propensity if chosen else 1.0,
         shares={one.route: one.probability for one in choice.candidates if one.probability is not None},
+        terms=_terms(choice) if chosen else {},
         outcome=made.outcome,
         score=tried.quality if made.outcome == "ok" else 0.0,
         cost_nano=made.cost_nano,
@@ -92,3 +93,7 @@ def _outcome(call: Call, choice: Choice, made: ProviderCall, decision_id: str) -
         decided_at_ms=made.started_at_ms,
         fallback=not chosen,
     )
+
+
+def _terms(choice: Choice) -> dict[str, list[float]]:
+    return {one.route: [one.parts[name] for name in sorted(one.parts)] for one in choice.candidates}

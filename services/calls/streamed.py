@@ -1,4 +1,4 @@
-"""A streamed call: its deltas go to the caller's sink, and what is known of it survives when it breaks off."""
+"""A streamed call: its deltas go to the caller's listener, and what is known of it survives when it breaks off."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -23,8 +23,8 @@ class BrokenStreamError(StepError):
     """A streamed call that failed, with what is known of it.
 
     ``usage`` is what was counted so far, ``None`` when nothing was; ``first_s`` is when the first piece came, by
-    ``time.perf_counter``. ``details["streamed"]`` is there when the sink has a part of the answer: then no other route
-    may answer in its place.
+    ``time.perf_counter``. ``details["streamed"]`` is there when the listener has a part of the answer: then no
+    other route may answer in its place.
     """
 
     def __init__(self, error: StepError, usage: Usage | None, first_s: float | None, *, delivered: bool) -> None:
@@ -43,8 +43,8 @@ class BrokenStreamError(StepError):
 class StreamedCall:
     """One request that is streamed."""
 
-    def __init__(self, sink: OnDelta | None) -> None:
-        self._sink = sink
+    def __init__(self, listener: OnDelta | None) -> None:
+        self._listener = listener
         self._delivered = False
         self._usage: Usage | None = None
         self._failed = False
@@ -74,12 +74,12 @@ class StreamedCall:
             self._usage = delta.usage
         elif self.first_s is None:
             self.first_s = time.perf_counter()
-        if self._sink is None:
+        if self._listener is None:
             return
         try:
-            await self._sink(delta)
-        except Exception:  # noqa: BLE001 - whatever a sink raises, the answer is being paid for
-            self._sink, self._failed = None, True
+            await self._listener(delta)
+        except Exception:  # noqa: BLE001 - whatever a listener raises, the answer is being paid for
+            self._listener, self._failed = None, True
         else:
             self._delivered = self._delivered or not isinstance(delta, UsageDelta)
 
@@ -87,8 +87,8 @@ class StreamedCall:
         return replace(response, notes=(*response.notes, NOT_DELIVERED)) if self._failed else response
 
 
-async def deliver(sink: OnDelta | None, text: str) -> None:
-    """Give a sink a text that is whole."""
-    if sink is not None and text:
+async def deliver(listener: OnDelta | None, text: str) -> None:
+    """Give a listener a text that is whole."""
+    if listener is not None and text:
         with suppress(Exception):
-            await sink(TextDelta(text))
+            await listener(TextDelta(text))

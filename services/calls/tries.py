@@ -23,7 +23,7 @@ from services.calls.route_choice import outcome_of, prompt_of
 from services.calls.timeouts import Deferred
 from services.calls.trail import Trail, name_of
 from services.routing.choice import Choice, Excluded
-from services.routing.fallback import Failure, may_fall_back, next_routes
+from services.routing.fallback import CANCELED, Failure, may_fall_back, next_routes
 from services.routing.hedging import Allowance
 from services.routing.router import Ended, Router
 
@@ -127,7 +127,7 @@ class Tries:
         return may
 
     def _may_go_on(self, trail: Trail, failure: Failure, one: Call) -> bool:
-        if one.trial.number and trail.record(one) is None:
+        if one.trial.number and trail.record(one) is None and failure.error.code != CANCELED:
             # No provider was asked, e.g. since no budget has room for this route: a cheaper one may do.
             return True
         if not trail.call.repeatable and failure.error.details.get("outcome") == "unknown":
@@ -171,7 +171,7 @@ class Tries:
         if wish is None or not wish.hedge or not one.repeatable or one.trial.number or one.on_delta is not None:
             return None
         measured = self._router.measured(one.org_id, prompt_of(one), name_of(one.route))
-        return None if measured is None else measured.p95_ms / 1000
+        return None if measured is None else self._allowance.hedged_after_ms(measured, self._estimate(one)) / 1000
 
     def _estimate(self, one: Call) -> int:
         most = one.content.max_tokens

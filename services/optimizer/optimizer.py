@@ -20,6 +20,7 @@ from schemas.clock import now_ms
 from schemas.errors import Conflict, NotFound, Rejected
 from schemas.spec.loops import every_node
 from schemas.spec.model import LlmNode, WorkflowSpec
+from services.caching.policy import Ttls
 from services.optimizer.changes import changed, undone
 from services.optimizer.facts import grouped
 from services.optimizer.suggest import Prices, suggest
@@ -42,7 +43,7 @@ class Facts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerPorts:
-    """What the optimizer reads and writes. ``cache_ttl_ms`` is how long a cached answer serves."""
+    """What the optimizer reads and writes. ``ttls`` are for how long cached answers serve."""
 
     facts: Facts
     workflows: Workflows
@@ -50,7 +51,7 @@ class OptimizerPorts:
     changes: OptimizerChanges
     models: Models
     prices: Prices
-    cache_ttl_ms: int
+    ttls: Ttls
     now: Callable[[], int] = now_ms
 
 
@@ -67,7 +68,7 @@ class Optimizer:
         nodes = await self._nodes(org_id, {(fact.workflow, fact.version) for fact in facts})
         models = _allowed(ports.models, org_id)
         # Counting takes a part of a second.
-        return await asyncio.to_thread(lambda: suggest(grouped(facts, nodes), models, ports.prices, ports.cache_ttl_ms))
+        return await asyncio.to_thread(lambda: suggest(grouped(facts, nodes), models, ports.prices, ports.ttls))
 
     async def apply(self, org_id: str, suggestion_id: str, days: int) -> AppliedChange:
         """Make the version that a suggestion stands for.

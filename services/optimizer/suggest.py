@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from services.caching.policy import Ttls
 from services.optimizer.facts import Group
 from services.optimizer.rules.hours import cheaper_hours
 from services.optimizer.rules.max_tokens import Estimates, long_limits
@@ -17,7 +18,7 @@ class Prices(Costs, Estimates, Protocol):
     """What calls cost, and what they can cost at most."""
 
 
-def suggest(groups: Iterable[Group], models: Sequence[Model], prices: Prices, cache_ttl_ms: int) -> list[Suggestion]:
+def suggest(groups: Iterable[Group], models: Sequence[Model], prices: Prices, ttls: Ttls) -> list[Suggestion]:
     """Return what pays, the largest saving first; each as if it were the only change.
 
     Fewer than ``LEAST_CALLS`` calls suggest nothing.
@@ -26,14 +27,14 @@ def suggest(groups: Iterable[Group], models: Sequence[Model], prices: Prices, ca
         one
         for group in groups
         if len(group.calls) >= LEAST_CALLS
-        for one in _all_of(group, models, prices, cache_ttl_ms)
+        for one in _all_of(group, models, prices, ttls)
         if one.pays or one.freed_nano > 0
     ]
     return sorted(found, key=lambda one: (-one.saving.amount_nano, -one.freed_nano, one.id))
 
 
-def _all_of(group: Group, models: Sequence[Model], prices: Prices, cache_ttl_ms: int) -> Iterator[Suggestion]:
-    yield from repeated_requests(group, cache_ttl_ms)
+def _all_of(group: Group, models: Sequence[Model], prices: Prices, ttls: Ttls) -> Iterator[Suggestion]:
+    yield from repeated_requests(group, ttls[group.node.policy.quality] * 1000)
     yield from cheaper_models(group, models, prices)
     yield from long_limits(group, prices)
     yield from cheaper_hours(group, prices)

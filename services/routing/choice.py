@@ -28,6 +28,7 @@ Reason = Literal[
     "too_slow",
     "over_ceiling",
     "no_credit",
+    "stopped",
 ]
 
 

@@ -8,7 +8,9 @@ an error that is worth a retry                 the next route
 ``rate_limited``, a wait that ends before it   nothing: the step's retry waits that long
 ``provider_no_credit``                         the next route of another provider
 ``context_too_long``                           the next route that reads more
+``calls_stopped`` of a provider or model       the next route of another provider, or the next one
 an answer that was given, in whole or in part  nothing: it is paid for, and the caller may have read it
+``canceled``, since the run has ended          nothing
 everything else, ``content_filtered`` too      nothing: another route would be asked the same
 =============================================  ==========================================================
 
@@ -27,6 +29,8 @@ from services.routing.choice import Candidate, Choice, Excluded, Reason
 NO_CREDIT = "provider_no_credit"
 TOO_LONG = "context_too_long"
 RATE_LIMITED = "rate_limited"
+CANCELED = "canceled"
+STOPPED = "calls_stopped"
 STREAMED = "streamed"
 
 
@@ -52,10 +56,12 @@ class Limits(Struct, frozen=True, kw_only=True):
 def may_fall_back(failure: Failure, left_ms: float) -> bool:
     """Return whether another route may be tried after a failure, see the table of this module."""
     error = failure.error
-    if failure.answered or STREAMED in error.details:
+    if failure.answered or error.code == CANCELED or STREAMED in error.details:
         return False
     if error.code == RATE_LIMITED:
         return error.retry_after_ms is None or error.retry_after_ms > left_ms
+    if error.code == STOPPED:
+        return error.details.get("scope") in ("provider", "model")
     return error.retryable or error.code in (NO_CREDIT, TOO_LONG)
 
 
@@ -78,6 +84,8 @@ def _unfit(one: Candidate, failure: Failure | None, failed: Candidate | None) ->
     code = None if failure is None else failure.error.code
     if failure is not None and code == NO_CREDIT and _provider(one.route) == _provider(failure.route):
         return "no_credit", f"the account at {_provider(one.route)} has no credit"
+    if failure is not None and code == STOPPED and _provider(one.route) == failure.error.details.get("target"):
+        return "stopped", f"calls of provider {_provider(one.route)} were stopped"
     if failed is not None and code == TOO_LONG and one.context_tokens <= failed.context_tokens:
         return "context", f"it takes {one.context_tokens} tokens, {failed.route} takes {failed.context_tokens}"
     return None

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from schemas.quotas import Usage
+
 
 class Health(Protocol):
     """Circuit breakers of routes, shared by all processes; see ``connectors.redis.breakers``."""
@@ -23,8 +25,8 @@ class Health(Protocol):
 class Availability(Protocol):
     """Room that routes have for calls now, by the quotas of their providers."""
 
-    async def full(self, org_id: str, routes: Sequence[str], tokens: int) -> dict[str, str]:
-        """Return the routes that have no room for a call of so many tokens, and why. It takes no room."""
+    async def full(self, org_id: str, routes: Sequence[str], usage: Usage) -> dict[str, str]:
+        """Return the routes that have no room for a call that uses so much, and why. It takes no room."""
         ...
 
 

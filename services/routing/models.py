@@ -7,9 +7,9 @@ own evaluations replace them (``ROUTES_FILE``). ``latency_ms`` is what an answer
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.values.fields import first_fault
+from schemas.values.fields import file_faults
 from services.routing.data_classes import DataClasses
 
 QUALITY_FILE = Path(__file__).with_name("quality.json")
@@ -83,9 +83,5 @@ class Models:
 
 def read_routes(file: Path) -> RoutesFile:
     """Return a file of models. Raises ``ValueError`` that says what is wrong where."""
-    try:
+    with file_faults(f"the routes file {file}", "ROUTES_FILE"):
         return RoutesFile.model_validate_json(file.read_bytes())
-    except OSError as exc:
-        raise ValueError(f"the routes file {file} cannot be read: {exc.strerror}; see ROUTES_FILE") from exc
-    except ValidationError as exc:
-        raise ValueError(f"the routes file {file} is wrong at {first_fault(exc, 'file')}; see ROUTES_FILE") from exc

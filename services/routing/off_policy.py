@@ -69,9 +69,9 @@ def judged(log: Sequence[Logged]) -> Judged:
         )
     rewards = [one.reward for one in log]
     return Judged(
-        ips=_mean([weight * reward for weight, reward in zip(weights, rewards, strict=True)]),
+        ips=mean_of([weight * reward for weight, reward in zip(weights, rewards, strict=True)]),
         snips=_snips(weights, rewards),
-        doubly_robust=_mean(_doubly_robust(log, weights)),
+        doubly_robust=mean_of(_doubly_robust(log, weights)),
         choices=len(log),
         effective_sample=sample,
         clipped=sum(weight > CLIP for weight in raw) / len(log),
@@ -94,7 +94,8 @@ def _check(log: Sequence[Logged]) -> None:
             raise Rejected(f"choice {place}: the judged policy's probabilities sum to {sum(one.other.values())}, not 1")
 
 
-def _mean(terms: Sequence[float]) -> Estimate:
+def mean_of(terms: Sequence[float]) -> Estimate:
+    """Return the mean of what was observed, with its interval."""
     value = fmean(terms)
     variance = sum((term - value) ** 2 for term in terms) / max(1, len(terms) - 1)
     return _interval(value, math.sqrt(variance / len(terms)))

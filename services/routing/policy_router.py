@@ -5,13 +5,14 @@ from typing import Protocol
 
 from msgspec import structs
 
-from schemas.errors import StepError
+from schemas.errors import StepError, Unavailable
+from schemas.quotas import Usage
 from schemas.spec.policy import Tier
 from schemas.tables.routes import NOTHING, Arm, Learned, group_key
 from services.routing.bandit import Terms, learned_choice
 from services.routing.choice import Choice
 from services.routing.health import AlwaysHealthy, Availability, Health
-from services.routing.latencies import Latencies, Measured
+from services.routing.latencies import Latencies, Window
 from services.routing.models import Models
 from services.routing.router import LOCAL_ROUTES, Ended, Routable, Route, RouteTable, Wanted
 from services.routing.scoring import Conditions, Need, Seen, choose
@@ -22,6 +23,14 @@ LEAST_SEEN = 5.0
 
 Estimate = Callable[[str, str, int, int], int]
 """``(provider, model, input tokens, max tokens)`` to nano-dollars. Raises ``StepError`` for a model without a price."""
+
+
+class Keys(Protocol):
+    """Which providers an organisation can ask, see ``services.calls.provider_keys``."""
+
+    async def absent(self, org_id: str) -> frozenset[str]:
+        """Return the providers that it has no key of. Raises ``Unavailable``."""
+        ...
 
 
 class LearnedRoutes(Protocol):
@@ -44,6 +53,7 @@ class PolicyRouter(RouteTable):
         health: Health = ALWAYS_HEALTHY,
         availability: Availability | None = None,
         defaults: Mapping[Tier, Route] = LOCAL_ROUTES,
+        keys: Keys | None = None,
     ) -> None:
         super().__init__(defaults)
         self._models = models
@@ -53,6 +63,7 @@ class PolicyRouter(RouteTable):
         self._health = health
         self._availability = availability
         self._latencies = Latencies()
+        self._keys = keys
 
     def choose(self, call: Routable) -> Route:
         """Return the fixed route of a call. Raises ``no_route`` also for data that may not go there."""
@@ -88,22 +99,30 @@ class PolicyRouter(RouteTable):
         if not ended.broken_off:
             await self._health.report(ended.route, failed=ended.failed)
 
-    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+    def measured(self, org_id: str, prompt: str, route: str) -> Window | None:
         """Return how long a prompt's answers take at a route, as this process measured it."""
         return self._latencies.measured(org_id, prompt, route)
 
     async def _conditions(self, wanted: Wanted, known: Learned) -> Conditions:
         costs, available = self._costs(wanted), self._availability
-        routes, tokens = list(costs), wanted.input_tokens + wanted.max_tokens
+        routes, usage = list(costs), Usage(1, wanted.input_tokens, wanted.max_tokens)
         measured = self._latencies.means(wanted.org_id, wanted.prompt, routes)
         return Conditions(
-            providers=self._providers,
+            providers=self._providers - await self._absent(wanted.org_id),
             costs_nano=costs,
             unhealthy=await self._health.unhealthy(routes),
-            full={} if available is None else await available.full(wanted.org_id, routes, tokens),
+            full={} if available is None else await available.full(wanted.org_id, routes, usage),
             seen={route: Seen(mean_ms) for route, mean_ms in measured.items()} | _seen(known.arms),
             barred=self._models.data_classes.barred(wanted.org_id, wanted.need.data_class, routes),
         )
+
+    async def _absent(self, org_id: str) -> frozenset[str]:
+        if self._keys is None:
+            return frozenset()
+        try:
+            return await self._keys.absent(org_id)
+        except Unavailable:
+            return frozenset()  # a call that gets there waits for its key
 
     def _chosen(self, wanted: Wanted, need: Need, now: Conditions, known: Learned) -> Choice:
         static = choose(self._models.all, self._models.version, need, now)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from schemas.errors import StepError
 from schemas.spec.policy import TIERS, Tier
 from services.routing.choice import Choice
-from services.routing.latencies import Measured
+from services.routing.latencies import Window
 from services.routing.scoring import Need
 
 
@@ -98,7 +98,7 @@ class Router(Protocol):
         """Say how a call of a chosen route ended, so that a route that fails is left out for a while."""
         ...
 
-    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+    def measured(self, org_id: str, prompt: str, route: str) -> Window | None:
         """Return how long a prompt's answers take at a route; ``None`` until enough of them came."""
         ...
 
@@ -138,6 +138,6 @@ class RouteTable:
     async def report(self, ended: Ended) -> None:
         """Take no notice: nothing is chosen here."""
 
-    def measured(self, org_id: str, prompt: str, route: str) -> Measured | None:
+    def measured(self, org_id: str, prompt: str, route: str) -> Window | None:
         """Return nothing: nothing is measured here."""
         return None

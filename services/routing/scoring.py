@@ -33,8 +33,11 @@ WEIGHTS: Mapping[RouteBy, dict[str, float]] = {
     "learn": {"cost": 0.25, "latency": 0.2, "quality": 0.4, "reliability": 0.15},
 }
 
+#: The names of a score's parts, in the order in which ``RouteOutcome.terms`` has their values.
+TERMS = ("cost", "latency", "quality", "reliability")
+
 #: A route that is left out for one of these may be back in a moment.
-_PASSING: frozenset[Reason] = frozenset({"unhealthy", "quota"})
+_PASSING: frozenset[Reason] = frozenset({"unhealthy"})
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -102,6 +105,11 @@ def assessed(
     excluded = [found for model in models if (found := _excluded(model, need, now)) is not None]
     out = {one.route for one in excluded}
     able = [model for model in models if model.route not in out]
+    full = [model for model in able if model.route in now.full]
+    # While no route has room the call waits for it, in its turn.
+    if len(full) < len(able):
+        able = [model for model in able if model not in full]
+        excluded += [Excluded(route=one.route, reason="quota", detail=now.full[one.route]) for one in full]
     late = [model for model in able if _is_late(model, need, now)]
     # A target that nobody reaches excludes nobody: it steers, and is counted when it is missed.
     if len(late) < len(able):
@@ -159,8 +167,6 @@ def _unavailable(model: Model, now: Conditions) -> tuple[Reason, str] | None:
         return "unpriced", "it has no price; see PRICES_FILE"
     if route in now.unhealthy:
         return "unhealthy", now.unhealthy[route]
-    if route in now.full:
-        return "quota", now.full[route]
     return None
 
 

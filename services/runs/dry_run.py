@@ -17,7 +17,7 @@ from services.routing.router import LOCAL_ROUTES
 from services.runs.admission_required import Turns
 from services.runs.path_cost import PathCost
 from services.runs.submit import Submissions
-from services.workflows.routes import pinned_routes
+from services.workflows.provider_checks import pinned_routes
 
 
 @dataclass(frozen=True, slots=True)

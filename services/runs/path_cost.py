@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from connectors.prices.book import PriceBook
 from connectors.prices.rates import AUDIO_INPUT, IMAGE_INPUT, LONG_WRITES, VIDEO_INPUT
-from connectors.providers.registry import DEFAULT_PROVIDER
+from connectors.providers.names import DEFAULT_PROVIDER
 from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import InvalidInput, Problem, StepError
 from schemas.money import from_cents, usd

@@ -16,7 +16,7 @@ from schemas.ids import request_id, span_id, trace_id
 from schemas.records.routes import RouteScored
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, ResolvedSpec
-from services.routing.choice import Choice
+from services.routing.choice import Choice, Excluded
 from services.workflows.of_run import RunDefinitions
 from topics.catalogue import ROUTE_OUTCOMES
 from topics.codec import encode
@@ -30,6 +30,25 @@ class ChoiceSpans(Protocol):
     async def choices(self, org_id: str, trace_id: str, parents: Sequence[str]) -> list[tuple[str, str]]:
         """Return parent spans and choices as JSON, oldest first. Raises ``Unavailable``."""
         ...
+
+    async def tries(self, org_id: str, trace_id: str, parents: Sequence[str]) -> list[tuple[str, str, str, float]]:
+        """Return parent spans, attributes as JSON, statuses and latencies of requests. Raises ``Unavailable``."""
+        ...
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that a routed call led to, see ``services.calls.tries``."""
+
+    attempt: int
+    call_id: str
+    route: str
+    status: str
+    latency_ms: float
+    error: str = ""
+    cost_nano: int = 0
+    kind: str = "first"
+    why: str = ""
+    skipped: tuple[Excluded, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,13 @@ class RunRoutes:
                 "came from the cache, or its spans are not stored yet; ask again in some seconds"
             )
         return [(attempts[parent], _CHOICE.decode(choice)) for parent, choice in found]
+
+    async def tries(self, org_id: str, run_id: str, step_id: str) -> list[Tried]:
+        """Return the requests that the step's routed calls led to, oldest first."""
+        step = await self._step(org_id, run_id, step_id)
+        attempts = {span_id(run_id, step_id, number): number for number in range(1, step.attempt + 1)}
+        found = await self._spans.tries(org_id, trace_id(run_id), list(attempts))
+        return [_tried(attempts[parent], attributes, status, ms) for parent, attributes, status, ms in found]
 
     async def score(self, org_id: str, run_id: str, one: Score) -> RouteScored:
         """Append a score and return it. Raises ``InvalidInput``, and ``Conflict`` for a node that does not learn."""
@@ -119,6 +145,23 @@ class RunRoutes:
         if await self._history.status(org_id, run_id) is None:
             raise _no_run(run_id)
         raise NotFound(f"run {run_id} has no step {step_id}; see GET /api/v1/workflows/runs/{run_id}/steps")
+
+
+def _tried(attempt: int, attributes: str, status: str, latency_ms: float) -> Tried:
+    said = msgspec.json.decode(attributes)
+    trial = said.get("agentflow.try", {})
+    return Tried(
+        attempt=attempt,
+        call_id=said["agentflow.call.id"],
+        route=f"{said['gen_ai.provider.name']}/{said['gen_ai.request.model']}",
+        status=status,
+        latency_ms=latency_ms,
+        error=said.get("error.type", ""),
+        cost_nano=said.get("agentflow.call.cost_nano", 0),
+        kind=trial.get("kind", "first"),
+        why=trial.get("why", ""),
+        skipped=msgspec.convert(trial.get("skipped", []), tuple[Excluded, ...]),
+    )
 
 
 def _learns(node: LlmNode | AgentNode) -> bool:

@@ -10,7 +10,7 @@ from schemas.spec.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family
 from schemas.spec.read import read_document
-from services.workflows.resolver import Plan, make_plan
+from services.workflows.resolver import Plan, plan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Check:
             family=self.family,
             arguments=self.arguments,
         )
-        return make_plan(self.spec, checked.prompts, self.family, self.arguments)
+        return plan_of(self.spec, checked.resolved, checked.required_inputs, self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

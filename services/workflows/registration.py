@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import StoredWorkflow, Workflows
 from connectors.prices.known import KnownModels
 from connectors.redis.worker_registry import Seen, WorkerRegistry
@@ -25,8 +26,8 @@ from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.read import MAX_PROBLEMS
 from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
+from services.workflows.provider_checks import route_problems, route_warnings
 from services.workflows.resolver import Plan
-from services.workflows.routes import route_problems, route_warnings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class RegistrationPorts:
     models: KnownModels
     workers: WorkerRegistry
     checks: DocumentChecks
+    vault: Vault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Registrations:
         except InvalidSpec as exc:
             raise InvalidSpec(_placed(exc.problems, spec, written)) from exc
         there = await self._ports.workflows.find_same(org_id, spec)
-        warnings = tuple(route_warnings(spec, self._ports.models, workers))
+        stored = await self._own_providers(org_id)
+        warnings = tuple(route_warnings(spec, self._ports.models, workers, stored))
         return Draft(spec, plan, written, there, warnings)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
@@ -112,6 +115,11 @@ class Registrations:
             family=family,
             arguments=ports.tools.all_argument_names(),
         )
+
+    async def _own_providers(self, org_id: str) -> frozenset[str]:
+        """Return the providers that the organisation has stored keys of, which every worker can ask for it."""
+        vault = self._ports.vault
+        return frozenset() if vault is None else frozenset(one.provider for one in await vault.all(org_id))
 
     async def _workers(self) -> list[Seen]:
         """Return the workers; none while they cannot be listed, which must not refuse a registration."""

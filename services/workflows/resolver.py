@@ -60,6 +60,11 @@ def make_plan(
     ``arguments`` knows what tools and functions take.
     """
     resolved = resolve(spec, prompts, family)
+    return plan_of(spec, resolved, needed_of(resolved), arguments)
+
+
+def plan_of(spec: WorkflowSpec, resolved: ResolvedSpec, required: frozenset[str], arguments: Arguments) -> Plan:
+    """Return the plan of a workflow whose names are resolved already. Raises ``TooLarge``."""
     size = len(resolved_bytes(resolved))
     if size > MAX_PLAN_BYTES:
         raise TooLarge(
@@ -69,7 +74,7 @@ def make_plan(
     return Plan(
         version=spec.version,
         resolved=resolved,
-        required=needed_of(resolved),
+        required=required,
         rules_version=rules_of(spec),
         read_here=read_here(spec.dag.nodes),
         known=known_inputs(resolved, arguments),

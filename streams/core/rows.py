@@ -15,11 +15,12 @@ from schemas.records.base import OTHER_KINDS, Record, Usage
 from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import Span, TraceSpans
 
-Cell = str | int | float | bool | dict[str, str] | None
+Cell = str | int | float | bool | dict[str, str] | dict[str, float] | dict[str, list[float]] | None
 Row = tuple[Cell, ...]
 
 
@@ -42,6 +43,7 @@ COST_EVENTS = "cost_events"
 PROVIDER_CALLS = "provider_calls"
 TRACE_SPANS = "trace_spans"
 STEP_EVENTS = "step_events"
+ROUTE_OUTCOMES = "route_outcomes"
 
 _ORIGIN = ("_topic", "_partition", "_offset")
 
@@ -51,6 +53,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("amount_nano", "booked_at", "input_tokens", "output_tokens", "price_version", "tags"),
         *_ORIGIN,
         *OTHER_KINDS,
+        *("node_id", "prompt_name"),
     ),
     PROVIDER_CALLS: (
         *("org_id", "call_id", "request_id", "run_id", "step_id", "attempt", "workflow_name", "provider"),
@@ -58,7 +61,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
         *_ORIGIN,
         *OTHER_KINDS,
-        *("notes", "ttft_ms"),
+        *("notes", "ttft_ms", "cache_kind", "saved_nano"),
     ),
     TRACE_SPANS: (
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
@@ -82,6 +85,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *_ORIGIN,
         *OTHER_KINDS,
     ),
+    ROUTE_OUTCOMES: (
+        *("org_id", "prompt", "tier", "decision_id", "kind", "run_id", "step_id", "call_id", "route"),
+        *("propensity", "shares", "terms", "outcome", "score", "cost_nano", "estimate_nano", "ceiling_nano"),
+        *("latency_ms", "sla_ms", "policy", "models", "learned_from", "fallback", "at"),
+        *_ORIGIN,
+    ),
 }
 
 _INT64_MAX = 2**63 - 1
@@ -103,6 +112,7 @@ def _cost_event(event: CostEvent, origin: Origin) -> Rows:
         *(event.price_version, event.tags),
         *origin,
         *_other_kinds(event.usage),
+        *(event.node_id, event.prompt_name),
     )
     return Rows(COST_EVENTS, [row])
 
@@ -116,7 +126,7 @@ def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
         *(_payload(call.request), _payload(call.response)),
         *origin,
         *_other_kinds(call.usage),
-        *(", ".join(call.notes), call.ttft_ms),
+        *(", ".join(call.notes), call.ttft_ms, call.cache_kind, call.saved_nano),
     )
     return Rows(PROVIDER_CALLS, [row])
 
@@ -152,6 +162,26 @@ def _step(view: RunView, step: StepView, origin: Origin) -> Row:
     )
 
 
+def _route_outcome(one: RouteOutcome, origin: Origin) -> Rows:
+    row: Row = (
+        *(one.org_id, one.prompt, one.tier, one.decision_id, "outcome", one.run_id, one.step_id, one.call_id),
+        *(one.route, one.propensity, one.shares, one.terms, one.outcome, one.score),
+        *(one.cost_nano, one.estimate_nano, one.ceiling_nano, one.latency_ms, _int64(one.sla_ms or 0)),
+        *(one.policy, one.models, _int64(one.learned_from), one.fallback, one.decided_at_ms),
+        *origin,
+    )
+    return Rows(ROUTE_OUTCOMES, [row])
+
+
+def _route_scored(one: RouteScored, origin: Origin) -> Rows:
+    row: Row = (
+        *(one.org_id, one.prompt, one.tier, one.decision_id, "score", one.run_id, one.step_id, "", ""),
+        *(0.0, {}, {}, "", one.score, 0, 0, 0, 0.0, 0, "", "", 0, False, one.scored_at_ms),
+        *origin,
+    )
+    return Rows(ROUTE_OUTCOMES, [row])
+
+
 def _other_kinds(usage: Usage) -> tuple[int, ...]:
     return tuple(_int64(getattr(usage, kind)) for kind in OTHER_KINDS)
 
@@ -174,4 +204,6 @@ _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     ProviderCall: _provider_call,
     TraceSpans: _trace_spans,
     RunView: _run_view,
+    RouteOutcome: _route_outcome,
+    RouteScored: _route_scored,
 }

@@ -19,6 +19,7 @@ from connectors.objects.store import Objects, open_objects
 from connectors.ports.engine import InRecord
 from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.database import Database
+from connectors.redis.client import connect_pipelined
 from connectors.redis.fenced_table import RedisTable
 from schemas.settings import Settings
 from streams.process.metrics import TakeTimes
@@ -47,6 +48,14 @@ class RoleContext:
     takes: TakeTimes
     stack: AsyncExitStack
     clock: WallClock = field(default_factory=WallClock)
+    _pipelined: Redis | None = field(default=None, init=False, repr=False)
+
+    def pipelined(self) -> Redis:
+        """Return the client for many small calls at once, one for the process. Tables have ``redis`` for themselves."""
+        if self._pipelined is None:
+            self._pipelined = connect_pipelined(self.settings.redis.url.get_secret_value())
+            self.on_close(self._pipelined.aclose)
+        return self._pipelined
 
     def on_close(self, close: Callable[[], Awaitable[object]]) -> None:
         """Call this when the process ends; the last one first. What it raises is logged and keeps nothing open."""
@@ -58,6 +67,15 @@ class RoleContext:
         database = Database(dsn, max_connections=max_connections, timeout_s=STORE_TIMEOUT_S)
         self.on_close(database.close)
         return database
+
+    def cache_redis(self) -> Redis:
+        """Return the Redis of cached answers: one of its own with ``CACHE_REDIS_URL``, else that of the tables."""
+        url = self.settings.cache.url.get_secret_value()
+        if not url:
+            return self.pipelined()
+        redis = connect_pipelined(url)
+        self.on_close(redis.aclose)
+        return redis
 
     def clickhouse(self) -> ClickHouse:
         """Return a client of the caller's own."""

@@ -16,11 +16,11 @@ from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.sink import SinkAgent, SinkSpec, batch_delay, decoded
-from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS
+from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, ROUTE_OUTCOMES, RUN_VIEWS, TRACE_SPANS
 
 #: Every insert into ClickHouse makes a part, which it merges later, so few and large ones. Milliseconds: least, most.
 DELAY_MS = 500.0, 1_000.0
-#: Of each partition, and this role reads four topics: what is fetched ahead is memory.
+#: Of each partition, and this role reads five topics: what is fetched ahead is memory.
 FETCH_BYTES = 512 * 1024
 
 
@@ -62,8 +62,8 @@ def build(ctx: RoleContext) -> RoleApp:
 
 SPEC = RoleSpec(
     name="analytics",
-    summary="writes costs, calls, spans and steps to ClickHouse",
+    summary="writes costs, calls, spans, steps and outcomes of routes to ClickHouse",
     build=build,
-    reads=(COST_EVENTS, PROVIDER_CALLS, TRACE_SPANS, RUN_VIEWS),
+    reads=(COST_EVENTS, PROVIDER_CALLS, TRACE_SPANS, RUN_VIEWS, ROUTE_OUTCOMES),
     needs=(Dependency.KAFKA, Dependency.CLICKHOUSE),
 )

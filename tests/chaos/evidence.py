@@ -21,6 +21,7 @@ from tests.chaos.records import (
     Money,
     Posted,
     Request,
+    RouteSeen,
     RunRow,
     RunSeen,
     StepRow,
@@ -32,7 +33,10 @@ SETTLED_STEP = frozenset({"succeeded", "failed", "skipped", "canceled"})
 
 
 class Evidence(Data, dict=True):
-    """All of it. ``*_rows`` are counts by run: what the topics have, and what ClickHouse has (``stored_rows``)."""
+    """All of it. ``*_rows`` are counts by run: what the topics have, and what ClickHouse has (``stored_rows``).
+
+    ``learned`` is the entry of each arm group in the table ``routes``, as JSON.
+    """
 
     seed: int
     limited: bool
@@ -65,6 +69,8 @@ class Evidence(Data, dict=True):
     limits: list[Limit] = []
     places: dict[str, list[int]] = {}
     moments: list[Moment] = []
+    route_events: list[RouteSeen] = []
+    learned: dict[str, str] = {}
     dead_letters: list[DeadLetter] = []
     strikes: list[Strike] = []
 

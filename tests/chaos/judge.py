@@ -16,6 +16,7 @@ from tests.chaos.judges import (
     limits,
     outputs,
     overspend,
+    routes,
     signals,
     states,
     stores,
@@ -39,6 +40,7 @@ JUDGES: Mapping[str, Judge] = {
     "bill": bill.judge,
     "overspend": overspend.judge,
     "budget table": budget_table.judge,
+    "routes": routes.judge,
     "stores": stores.judge,
 }
 

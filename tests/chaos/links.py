@@ -21,6 +21,7 @@ ENGINES_OF_ROLE: Mapping[str, Sequence[str]] = {
     "worker": ("kafka", "redis", "nats", MODEL),
     "budgets": ("kafka", "redis"),
     "admission": ("kafka", "redis"),
+    "routes": ("kafka", "redis"),
     "sinks": ("kafka", "redis", "postgres", "clickhouse", "nats"),
 }
 

@@ -173,6 +173,17 @@ class DeadLetter(Data):
     message: str
 
 
+class RouteSeen(Data):
+    """A record of ``route-outcomes`` as it is in the log; ``outcome`` names the decision of an outcome."""
+
+    partition: int
+    offset: int
+    run: str
+    group: str
+    outcome: str
+    value: str
+
+
 class Moment(Data):
     """A run was admitted, or gave its place back, by the broker's time."""
 

@@ -1,8 +1,10 @@
 """The whole system with a proxy between every role and every engine, each role of its own, some of them twice."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from signal import SIGKILL
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from deploy.local.roles import RoleProcess
 from deploy.local.system import System
 from tests.chaos.links import KAFKA, MODEL, Links, ProxyProcess, engines_of
 from tests.chaos.plan import Targets
+from tests.chaos.scenarios.nodes import ROUTES
 from tests.support.crashes import HOLD_TTL_MS, LEASE_MS, SESSION_MS, model_process
 
 ENGINES = ("kafka", "redis", "postgres", "clickhouse", "nats")
@@ -29,6 +32,8 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
     "budgets-2": ("budgets",),
     "admission-1": ("admission",),
     "admission-2": ("admission",),
+    "routes-1": ("routes",),
+    "routes-2": ("routes",),
     "sinks": ("ingress", "history", "analytics", "live"),
 }
 PROXIED = (*LAYOUT, "api")
@@ -97,7 +102,7 @@ class ChaosSystem(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.env = {**self.env, "CHAIN_STEPS": str(self.chain_steps).lower()}
+        self.env = {**self.env, "CHAIN_STEPS": str(self.chain_steps).lower(), "ROUTES_FILE": str(self._routes_file())}
         self.links = Links(PROXIED)
         stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress)
         stack.links = self.links
@@ -105,6 +110,12 @@ class ChaosSystem(System):
         self.model = model_process(self.data_dir, LATENCY_MS, jitter_ms=JITTER_MS, error_rate=ERROR_RATE)
         self.model.death_signal = SIGKILL
         self.proxy: ProxyProcess | None = None
+
+    def _routes_file(self) -> Path:
+        file = self.data_dir / "routes.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(ROUTES), encoding="utf-8")
+        return file
 
     def endpoints_of(self, name: str) -> Endpoints:
         """Return the engines as one role sees them: each behind its link."""

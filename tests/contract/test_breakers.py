@@ -17,16 +17,9 @@ ROUTE = f"test/{uuid.uuid4()}"
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    redis = Redis.from_url(redis_url)
-    yield redis
+async def processes(redis: Redis) -> AsyncIterator[list[RedisBreakers]]:
+    yield [RedisBreakers(redis, RULES) for _ in range(4)]
     await redis.unlink(breaker_key(ROUTE))
-    await redis.aclose()
-
-
-@pytest.fixture
-def processes(redis: Redis) -> list[RedisBreakers]:
-    return [RedisBreakers(redis, RULES) for _ in range(4)]
 
 
 async def fail(processes: list[RedisBreakers], number: int) -> list[bool]:

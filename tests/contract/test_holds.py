@@ -127,16 +127,14 @@ def fields(at_ms: int = NOW, model: str = "m1") -> list[str]:
 
 
 @pytest.fixture
-async def money(redis_url: str) -> AsyncIterator[Ledger]:
+async def money(redis: Redis) -> AsyncIterator[Ledger]:
     """An organisation with an open table, nothing spent and no budgets."""
-    redis: Redis = Redis.from_url(redis_url)
     ledger = Ledger(redis)
     await ledger.take()
     await ledger.open()
     yield ledger
     doomed = [key async for key in redis.scan_iter(f"{ledger.slot.prefix}:*")]
     await redis.unlink(*doomed)
-    await redis.aclose()
 
 
 async def test_a_hold_counts_in_every_dimension_and_window(money: Ledger) -> None:

@@ -42,12 +42,10 @@ class World:
 
 
 @pytest.fixture
-async def world(redis_url: str) -> AsyncIterator[World]:
-    redis = Redis.from_url(redis_url)
+async def world(redis: Redis) -> AsyncIterator[World]:
     world = World(redis)
     yield world
     await redis.unlink(world.key, world.slot.entity(world.run))
-    await redis.aclose()
 
 
 async def until(found: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:

@@ -10,16 +10,16 @@ from connectors.memory.engine import MemoryTable
 from connectors.ports.engine import Answer, Commit, Due, HoldEntry, Position, Table, hold_timer, timer_member
 from connectors.redis.fenced_table import RedisTable
 from schemas.errors import Fenced, PositionLost, Unavailable
+from tests.support.redis_clients import client_of
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def table(request: pytest.FixtureRequest, redis_url: str):
+@pytest.fixture(params=["memory", "redis-py", "pipelined", "cluster"])
+async def table(request: pytest.FixtureRequest):
     if request.param == "memory":
         yield MemoryTable()
         return
-    redis = Redis.from_url(redis_url)
-    yield RedisTable(redis, f"t{uuid4().hex}")
-    await redis.aclose()
+    async with client_of(request.param, request) as redis:
+        yield RedisTable(redis, f"t{uuid4().hex}")
 
 
 async def begun(table: Table, offset: int = 0) -> int:
@@ -206,8 +206,7 @@ async def test_a_store_that_does_not_answer_is_unavailable() -> None:
     await redis.aclose()
 
 
-async def test_a_restore_leaves_claims_and_holds_alone(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+async def test_a_restore_leaves_claims_and_holds_alone(redis: Redis) -> None:
     table = RedisTable(redis, f"t{uuid4().hex}", foreign_timers=True)
     epoch = await begun(table)
     slot = table._slot(0)
@@ -220,27 +219,22 @@ async def test_a_restore_leaves_claims_and_holds_alone(redis_url: str) -> None:
     assert await redis.hget(slot.held("org"), "org|total") == b"5"
     assert await table.due(0, 10, 5) == [("hold", 9)]
     assert await table.load(0, epoch, ["a"]) == {"a": {}}
-    await redis.aclose()
 
 
-async def test_a_table_of_another_log_is_closed_when_it_is_taken(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+async def test_a_table_of_another_log_is_closed_when_it_is_taken(redis: Redis) -> None:
     table = RedisTable(redis, f"t{uuid4().hex}")
     epoch = await begun(table)
     await table.open(0, epoch, 1)
     await table.take(0, "log-2")
     assert await redis.hmget(table._slot(0).position, "open_at", "offset") == [None, None]
-    await redis.aclose()
 
 
-async def test_an_owner_from_before_a_flush_stays_fenced(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+async def test_an_owner_from_before_a_flush_stays_fenced(redis: Redis) -> None:
     table = RedisTable(redis, f"t{uuid4().hex}")
     before = await begun(table)
     await redis.delete(table._slot(0).position)
     assert await begun(table) > before
     assert await table.commit(0, Commit(before, 0, 1, 0)) is Answer.FENCED
-    await redis.aclose()
 
 
 async def test_a_table_that_went_back_shows_nothing_to_its_owner(table: Table) -> None:

@@ -94,8 +94,8 @@ def say(command: Command) -> str:
     """Return a command in a few words."""
     match command:
         case Emit(StepRequest() as request):
-            rides = "".join(f" + {ride.node_id}" for ride in request.continuation)
-            return f"ask for {request.step_id} attempt {request.attempt} deferral {request.deferral}{rides}"
+            chained = "".join(f" + {step.node_id}" for step in request.continuation)
+            return f"ask for {request.step_id} attempt {request.attempt} deferral {request.deferral}{chained}"
         case Emit(RunView() as view):
             steps = ", ".join(f"{step.step_id} {step.state}" for step in view.steps)
             return f"show {view.version}: run {view.status}; {steps}"

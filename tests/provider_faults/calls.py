@@ -38,7 +38,7 @@ PRICES = PriceBook(
     ]
 )
 #: Cases at once. Most wait for a server that is silent.
-_AT_ONCE = 16
+_AT_ONCE = 40
 #: What a stalled machine may add to a time limit.
 _STALL_S = 20.0
 _TOOL = ToolSpec("read", "Read.", {"type": "object", "properties": {}})

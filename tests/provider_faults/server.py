@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
-Step = bytes | float | Literal["hang", "close", "reset", "half-close", "wait for close"]
-"""Bytes to send, seconds to wait, or what becomes of the connection; at the end of a script it is closed."""
+Step = bytes | float | Literal["hang", "close", "reset", "half-close", "wait for close", "at once"]
+"""Bytes to send, seconds to wait, or what becomes of the connection; at the end of a script it is closed.
+
+A script begins when the request is there, or ``at once``.
+"""
 Script = Sequence[Step]
 
 _REASONS = {200: "OK", 302: "Found", 307: "Temporary Redirect"}
@@ -54,7 +57,8 @@ class FaultServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _read_request(reader)
+            if self._script[:1] != ["at once"]:
+                await _read_request(reader)
             for step in self._script:
                 if step == "wait for close":
                     await reader.read()

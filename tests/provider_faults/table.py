@@ -138,8 +138,8 @@ def _streamed(*parts: bytes, end: bool = True) -> Script:
 
 @cache
 def _bomb() -> bytes:
-    # 40 MiB of spaces in 40 kB.
-    return gzip.compress(b" " * (40 * 1024 * 1024), 9)
+    # 20 MiB of spaces in 20 kB.
+    return gzip.compress(b" " * (20 * 1024 * 1024), 9)
 
 
 def _soon() -> str:
@@ -233,7 +233,7 @@ FAULTS = (
     Fault("half-closed connection", lambda _: ["half-close"], BROKEN),
     Fault(
         "TLS error",
-        lambda kit: [http(kit.body)],
+        lambda kit: ["at once", http(kit.body)],
         Means("provider_unavailable", "nothing"),
         url="https://127.0.0.1:{port}",
     ),

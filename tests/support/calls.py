@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from connectors.memory.engine import ManualClock
 from connectors.objects.store import LocalObjects
@@ -13,10 +14,11 @@ from connectors.prices.listed import Served
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.images import ImageInput
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
-from connectors.redis.response_cache import CachedAnswer, CacheKey
+from connectors.redis.response_cache import WAIT, Counted, Hit, Keep, Lead, Lookup, Neighbour, Wait
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted, CostEvent
+from services.caching.ports import CachePorts
 from services.calls.call import Answer, Call, Content, Origin, Proceed, Stage, Template, Trace
 from services.calls.cancellation import Cancellations
 from services.calls.ledger import Ledger
@@ -100,24 +102,57 @@ class MemoryHolds:
 
 
 class MemoryCache:
-    """Answers by key; ``down`` is raised while it is set."""
+    """Answers by digest, and who leads a flight; ``down`` is raised while it is set. Nothing expires."""
+
+    lease_ms = 5_000
 
     def __init__(self, trail: list[str]) -> None:
-        self.answers: dict[CacheKey, CachedAnswer] = {}
+        self.answers: dict[str, tuple[bytes, Keep]] = {}
+        self.looks: list[Lookup] = []
+        self.stored: list[tuple[Lookup, Keep]] = []
+        self.leads: dict[str, str] = {}
+        self.stale = False
         self.down: Unavailable | None = None
         self._trail = trail
 
-    async def get(self, key: CacheKey) -> CachedAnswer | None:
-        self._trail.append("cache get")
-        if self.down is not None:
-            raise self.down
-        return self.answers.get(key)
+    async def take(self, look: Lookup, *, counted: Counted = "exact", may_lead: bool = True) -> Hit | Lead | Wait:
+        if counted == "exact":
+            self._asked("cache get")
+        self.looks.append(look)
+        stored = self.answers.get(look.digest)
+        hit = stored and Hit("stale" if self.stale else "fresh", stored[0], stored[1].saved_nano, 0)
+        if hit and not self.stale:
+            return hit
+        if may_lead and self.leads.setdefault(look.digest, look.token) == look.token:
+            return Lead(NOW_MS, hit)
+        return hit or WAIT
 
-    async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        self._trail.append("cache put")
+    async def store(self, look: Lookup, began_ms: int, body: bytes, keep: Keep) -> bool:
+        self._asked("cache put")
+        self.answers[look.digest] = (body, keep)
+        self.stored.append((look, keep))
+        self.leads.pop(look.digest, None)
+        return True
+
+    async def neighbours(self, org_id: str, partition: str, after_us: int) -> list[Neighbour]:
+        rows = enumerate(((digest, keep.near) for digest, (_, keep) in self.answers.items()), 1)
+        return [
+            Neighbour(digest, at, near.text, near.vector)
+            for at, (digest, near) in rows
+            if near is not None and near.partition == partition and at > after_us
+        ]
+
+    async def renew(self, look: Lookup) -> bool:
+        return self.leads.get(look.digest) == look.token
+
+    async def release(self, look: Lookup) -> None:
+        if self.leads.get(look.digest) == look.token:
+            del self.leads[look.digest]
+
+    def _asked(self, what: str) -> None:
+        self._trail.append(what)
         if self.down is not None:
             raise self.down
-        self.answers[key] = answer
 
 
 class WordGuard:
@@ -217,7 +252,7 @@ class Calls:
             prices=self.prices,
             holds=self.holds,
             announce=self.announce,
-            cache=self.cache,
+            cache=CachePorts(self.cache),
             objects=self.objects,
             clock=self.clock,
             aborts=self.aborts,
@@ -347,3 +382,20 @@ async def killed_after(call: Call, proceed: Proceed) -> Answer:
 def name_of(stage: Stage) -> str:
     """Return the name of a stage's file."""
     return type(stage).__module__.rpartition(".")[2]
+
+
+class WordEmbedder:
+    """Vectors of the words in a text, without their order."""
+
+    def __init__(self, space: str = "words") -> None:
+        self.space = space
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [self.vector(text) for text in texts]
+
+    def vector(self, text: str) -> list[float]:
+        counts = [0.0] * 64
+        for word in text.lower().split():
+            counts[crc32(word.encode()) % 64] += 1.0
+        length = sum(n * n for n in counts) ** 0.5 or 1.0
+        return [n / length for n in counts]

@@ -265,7 +265,7 @@ class ChainWorld(World):
 
 
 def given_back(request: StepRequest) -> Chain | None:
-    """What is said of steps that rode along and are left."""
+    """What is said of chained steps that are left."""
     return "returned" if request.continuation else None
 
 

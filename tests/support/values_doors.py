@@ -35,6 +35,7 @@ from services.workflows.resolver import make_plan
 from streams.roles.ingress import EVENT_TYPE, SIGNAL_TYPE, Ingress
 from streams.roles.worker.executor import Executor, Tooling
 from tests.support.values_corpus import REFUSED
+from topics.catalogue import RUN_EVENTS
 from topics.codec import decode
 
 ORG = "acme"
@@ -53,6 +54,10 @@ WORKFLOW = {
 _SUBMISSION = b'{"workflow_name": "w", "inputs": {"v": %s}}'
 _SIGNAL = b'{"run_id": "run-1", "name": "go", "data": %s}'
 _EVENT = b'{"specversion": "1.0", "id": "%d", "source": "s", "type": "%s", "data": %s}'
+_OUTCOME = (
+    b'{"v": "1.0", "type": "step.succeeded", "run_id": "r", "org_id": "o", "step_id": "s", "attempt": 1, '
+    b'"started_at_ms": 1, "finished_at_ms": 2, "output": {"kind": "inline", "value": %s}}'
+)
 _SCHEDULE = b'{"name": "n", "workflow_name": "w", "interval_s": 60, "inputs": {"v": %s}}'
 _TIMES = {"next_slot_ms": None, "queued_slot_ms": None, "last_slot_ms": None, "last_run_id": None, "skipped": 0}
 _REST = {"problem": None, "problem_slot_ms": None, "created_ms": 0, "updated_ms": 0}
@@ -245,6 +250,11 @@ def _app(submissions: Submissions, sender: SignalSender, anything: Any) -> FastA
     problems.install(app)
     app.add_middleware(TextGate)
     return app
+
+
+def outcome_of_a_foreign_worker(text: bytes) -> Any:
+    """Return what the output of a worker becomes that writes its outcomes by itself; raises ``Undecodable``."""
+    return decode(RUN_EVENTS, _OUTCOME % text).output.value
 
 
 async def post(app: FastAPI, path: str, body: bytes) -> int:

@@ -64,6 +64,7 @@ def request_of(model: str, fields: Mapping[str, Any]) -> ModelRequest:
     """Return a request from its fields as JSON."""
     schema = fields.get("output_schema")
     plain = {"prompt", "max_tokens", "temperature", "system", "developer", "tool_choice", "seed", "reasoning_effort"}
+    plain |= {"top_p", "parallel_tools"}
     return ModelRequest(
         model=model,
         idempotency_key="key-1",

@@ -33,10 +33,11 @@ from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall, Work
 from schemas.tables.runs import STATUS
 from services.budgets.definitions import BudgetDefinitions
+from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
-from services.routing.router import RouteTable
+from services.routing.router import Router, RouteTable
 from streams.roles.worker.attempt import Attempts, AttemptSpec
 from streams.roles.worker.executor import Executor, Tooling
 from streams.roles.worker.metrics import WorkerMetrics
@@ -201,6 +202,7 @@ class Bench:
     provider: ScriptedProvider = field(default_factory=ScriptedProvider)
     definitions: BudgetDefinitions = field(default_factory=BudgetDefinitions)
     registry: Registry = REGISTRY
+    router: Router = field(default_factory=RouteTable)
     pumps: list[Pump] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -222,11 +224,11 @@ class Bench:
         outbox, metrics = Outbox(self.log, self.clock), WorkerMetrics(CollectorRegistry())
         ports = CallPorts(
             providers={"local": self.provider},
-            router=RouteTable(),
+            router=self.router,
             prices=PriceBook.load(),
             holds=self.holds,
             announce=lambda call: outbox.send([to_out(call)]),
-            cache=RedisResponseCache(self.redis),
+            cache=CachePorts(RedisResponseCache(self.redis)),
             objects=self.objects,
             clock=self.clock,
             aborts=self.aborts,

@@ -7,13 +7,15 @@ from typing import Any
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Turn, wire_names
 from connectors.providers.images import ImageInput
-from connectors.providers.wire import unsupported
+from connectors.providers.wire import parallel_of, unsupported
 from schemas.spec.policy import Effort
 
 NAME = "anthropic"
 #: The share of ``max_tokens`` that a model may think, in per cent; the service takes no less than the least budget.
 _SHARE: Mapping[Effort, int] = {"minimal": 10, "low": 25, "medium": 50, "high": 75}
 _LEAST_BUDGET = 1_024
+#: The least of a model that thinks.
+_LEAST_TOP_P = 0.95
 #: Models that think up to a budget; later ones decide by themselves, and take an effort.
 _BUDGETED = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4(?:-[015])?(?:-\d{8})?(?:-latest)?$)")
 
@@ -44,6 +46,11 @@ def _options(request: ModelRequest) -> dict[str, Any]:
         output["format"] = {"type": "json_schema", "schema": request.output_schema.schema}
     if output:
         options["output_config"] = output
+    if request.top_p is not None:
+        if thinking and request.top_p < _LEAST_TOP_P:
+            why = f"a model that thinks takes {_LEAST_TOP_P} to 1 only; leave out one of the two"
+            raise unsupported(NAME, "top_p", why)
+        options["top_p"] = request.top_p
     if request.temperature is not None:
         if thinking and request.temperature != 1:
             raise unsupported(NAME, "temperature", "a model that thinks takes 1 only; leave out one of the two")
@@ -72,13 +79,19 @@ def _thinking(request: ModelRequest) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _tools(request: ModelRequest, names: Mapping[str, str]) -> dict[str, Any]:
+    parallel = parallel_of(request, NAME)
     if not request.tools:
         return {}
     tools = [
         {"name": names[tool.name], "description": tool.summary, "input_schema": tool.parameters}
         for tool in request.tools
     ]
-    return {"tools": tools} | _choice(request.tool_choice, names)
+    choice = _choice(request.tool_choice, names)
+    if parallel is not None and request.tool_choice != "none":
+        choice = {
+            "tool_choice": choice.get("tool_choice", {"type": "auto"}) | {"disable_parallel_tool_use": not parallel}
+        }
+    return {"tools": tools} | choice
 
 
 def _choice(choice: str, names: Mapping[str, str]) -> dict[str, Any]:

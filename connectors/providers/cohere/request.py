@@ -6,7 +6,7 @@ from typing import Any
 from connectors.providers.base import ModelRequest
 from connectors.providers.compatible.chat import call_body
 from connectors.providers.conversation import Turn, wire_names
-from connectors.providers.wire import unsupported
+from connectors.providers.wire import parallel_of, unsupported
 from schemas.spec.policy import Effort
 
 NAME = "cohere"
@@ -17,6 +17,8 @@ _MOST_STOPS = 5
 
 def request_body(request: ModelRequest) -> dict[str, Any]:
     """Return the body. Raises a final ``unsupported_parameter``."""
+    if parallel_of(request, NAME) is False:
+        raise unsupported(NAME, "parallel_tools", "several calls cannot be forbidden; leave it out")
     names = wire_names(request.tools)
     body: dict[str, Any] = {
         "model": request.model,
@@ -43,6 +45,7 @@ def _options(request: ModelRequest) -> dict[str, Any]:
         raise unsupported(NAME, "output_schema", "not together with tools; leave out one of the two")
     options = {
         "temperature": request.temperature,
+        "p": request.top_p,
         "stop_sequences": list(request.stop) or None,
         "seed": request.seed,
         "thinking": _thinking(request),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from connectors.providers.base import ModelRequest
+from connectors.providers.cohere.embeddings import CohereEmbeddings
 from connectors.providers.cohere.request import request_body
 from connectors.providers.cohere.response import read_chat
 from connectors.providers.cohere.stream import ChatV2Assembler
@@ -11,7 +12,7 @@ from connectors.providers.streaming import Assembler
 from connectors.providers.wire import Bounded, Completion, bearer
 
 
-class ChatV2Wire(Bounded):
+class ChatV2Wire(Bounded, CohereEmbeddings):
     """``POST /chat``."""
 
     answers = "a chat response"

@@ -59,6 +59,8 @@ def _options(request: ModelRequest) -> dict[str, Any]:
         "temperature": request.temperature,
         "stop": list(request.stop) or None,
         "seed": request.seed,
+        "top_p": request.top_p,
+        "parallel_tool_calls": request.parallel_tools,
         "reasoning_effort": request.reasoning_effort,
         "response_format": None
         if schema is None

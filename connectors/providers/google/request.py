@@ -6,7 +6,7 @@ from typing import Any
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Asked, Turn, wire_names
 from connectors.providers.images import ImageInput
-from connectors.providers.wire import unsupported
+from connectors.providers.wire import parallel_of, unsupported
 from schemas.spec.policy import Effort
 
 NAME = "google"
@@ -20,6 +20,8 @@ _MOST_STOPS = 5
 
 def request_body(request: ModelRequest) -> dict[str, Any]:
     """Return the body. Raises a final ``unsupported_parameter``."""
+    if parallel_of(request, NAME) is False:
+        raise unsupported(NAME, "parallel_tools", "several calls cannot be forbidden; leave it out")
     names = wire_names(request.tools)
     contents = [*_history(request), _prompt(request), *_turns(request.turns, names, request.model)]
     body: dict[str, Any] = {"contents": contents, "generationConfig": _options(request)}
@@ -43,6 +45,7 @@ def _options(request: ModelRequest) -> dict[str, Any]:
     options = {
         "maxOutputTokens": request.max_tokens,
         "temperature": request.temperature,
+        "topP": request.top_p,
         "stopSequences": list(request.stop) or None,
         "seed": request.seed,
         "thinkingConfig": _thinking(request),

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import names_by_wire
+from connectors.providers.google.embeddings import GoogleEmbeddings
 from connectors.providers.google.request import request_body
 from connectors.providers.google.response import read_content
 from connectors.providers.google.stream import ContentAssembler
@@ -12,7 +13,7 @@ from connectors.providers.streaming import Assembler
 from connectors.providers.wire import Bounded, Completion
 
 
-class GenerateContentWire(Bounded):
+class GenerateContentWire(Bounded, GoogleEmbeddings):
     """``POST /models/{model}:generateContent``."""
 
     answers = "generated content"

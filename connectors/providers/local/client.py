@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.embeddings import EmbeddingRequest
 from connectors.providers.images import ImageInput
 from connectors.providers.local import images
 from connectors.providers.local import tokens as local_tokens
@@ -44,5 +45,6 @@ class LocalHttpProvider(OpenAIProvider):
         """Return exactly the tokens that the server will count."""
         return local_tokens.count(images.together([picture.said for picture in pictures])) if pictures else 0
 
-    def _headers(self, request: ModelRequest) -> dict[str, str]:
-        return super()._headers(request) | {ATTEMPT_HEADER: str(request.attempt)}
+    def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
+        attempt = request.attempt if isinstance(request, ModelRequest) else 0
+        return super()._headers(request) | {ATTEMPT_HEADER: str(attempt)}

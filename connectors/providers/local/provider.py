@@ -12,14 +12,21 @@ from typing import Any
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.compatible.chat import call_body, request_body
 from connectors.providers.conversation import Asked, said_so_far
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse
 from connectors.providers.images import ImageInput, noted
-from connectors.providers.local import images, tools
+from connectors.providers.local import embedding, images, tools
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate, fate_key
 from connectors.providers.wire import unsupported
 from schemas.errors import StepError
 from schemas.records.base import Usage
+
+#: Fields of a request that the extractive models have no use for.
+_NOT_FOR_EXTRACTS = (
+    *("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"),
+    *("top_p", "parallel_tools"),
+)
 
 
 class LocalProvider:
@@ -82,6 +89,14 @@ class LocalProvider:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, local_model.answer, model, prompt, max_tokens, seen)
 
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        """Embed with ``local-embed``. Raises ``StepError`` for another model."""
+        if request.purpose is not None:
+            raise unsupported("local", "purpose", "its vectors are for all purposes; leave it out")
+        vectors = tuple(embedding.embedded(request.model, text, request.dimensions) for text in request.texts)
+        sent = {"model": request.model, "input": list(request.texts)}
+        return EmbeddingResponse(vectors, Usage(input_tokens=embedding.counted(request.texts)), sent)
+
     def count_tokens(self, model: str, text: str) -> int:
         """Return exactly the tokens that ``complete`` will count."""
         return local_tokens.count(text)
@@ -121,7 +136,7 @@ def _seen(pictures: Sequence[ImageInput]) -> str:
 def plain_only(request: ModelRequest) -> None:
     """Raise ``unsupported_parameter`` for a field that the extractive models have no use for."""
     plain = ModelRequest(request.model, "", 1, "")
-    for name in ("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"):
+    for name in _NOT_FOR_EXTRACTS:
         if getattr(request, name) != getattr(plain, name):
             raise unsupported(
                 "local", name, "the local models only read a prompt; leave it out or pin another provider"

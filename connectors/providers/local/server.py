@@ -6,6 +6,7 @@ with code 0.
 
 ====  =====================  ==========================================================================
 POST  /v1/chat/completions   a chat completion; ``Idempotency-Key`` names the call (the body's hash if absent)
+POST  /v1/embeddings         vectors of ``local-embed``
 GET   /v1/models             the models
 GET   /calls                 ``{"total", "repeated", "by_key": {key: calls}, "by_status": {status: answers}}``
 POST  /calls/reset           forget the calls counted
@@ -18,7 +19,6 @@ GET   /health                200
 
 import argparse
 import asyncio
-import base64
 import hmac
 import json
 import os
@@ -35,10 +35,10 @@ from typing import Any
 
 import uvicorn
 
-from connectors.providers.local import images
 from connectors.providers.local import model as local_model
 from connectors.providers.local.behaviour import ATTEMPT_HEADER, LocalBehaviour, RateGate, fate_key
 from connectors.providers.local.provider import LocalProvider, answer_body, answer_chunks, faulty, rate_limited
+from connectors.providers.local.server_requests import asked, embedding_request, object_of, seen_in
 from schemas.errors import InvalidInput, StepError
 
 _Message = MutableMapping[str, Any]
@@ -104,15 +104,9 @@ class LocalServer:
         await _answer(send, reply)
 
     async def _reply(self, method: str, path: str, headers: dict[str, str], body: bytes) -> _Reply:
-        if path.startswith("/v1/") and not self._may(headers):
-            return _refusal(401, "invalid_api_key", "no or a wrong API key")
+        if path.startswith("/v1/"):
+            return await self._v1(method, path, headers, body)
         match method, path:
-            case "POST", "/v1/chat/completions":
-                reply = await self._complete(headers, body)
-                self._calls.by_status[reply.status] += 1
-                return reply
-            case "GET", "/v1/models":
-                return _json({"object": "list", "data": [_model(name) for name in local_model.MODELS]})
             case "GET", "/calls":
                 return _json(self._calls.summary())
             case "POST", "/calls/reset":
@@ -123,10 +117,31 @@ class LocalServer:
             case "GET", "/behaviour":
                 return _json(asdict(self._behaviour))
             case "POST", "/behaviour":
-                return self._behave(_object(body))
+                return self._behave(object_of(body))
             case "GET", "/health":
                 return _json({"status": "ok"})
         return _refusal(404, "not_found", f"there is no {method} {path} here")
+
+    async def _v1(self, method: str, path: str, headers: dict[str, str], body: bytes) -> _Reply:
+        if not self._may(headers):
+            return _refusal(401, "invalid_api_key", "no or a wrong API key")
+        match method, path:
+            case "POST", "/v1/chat/completions":
+                reply = await self._complete(headers, body)
+                self._calls.by_status[reply.status] += 1
+                return reply
+            case "POST", "/v1/embeddings":
+                return await self._embed(object_of(body))
+            case "GET", "/v1/models":
+                return _json({"object": "list", "data": [_model(name) for name in local_model.MODELS]})
+        return _refusal(404, "not_found", f"there is no {method} {path} here")
+
+    async def _embed(self, body: dict[str, Any]) -> _Reply:
+        request = embedding_request(body)
+        answer = await self._models.embed(request)
+        tokens = answer.usage.input_tokens
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return _json({"object": "list", "data": _rows(answer.vectors), "model": request.model, "usage": usage})
 
     def _may(self, headers: dict[str, str]) -> bool:
         given = headers.get("authorization", "").encode()
@@ -154,9 +169,9 @@ class LocalServer:
             await asyncio.sleep(_NEVER_S)
         if fault is not None:
             return _failure(faulty(fault))
-        request = _object(body)
-        model, texts, max_tokens = _asked(request)
-        seen = await asyncio.to_thread(_seen, request["messages"])
+        request = object_of(body)
+        model, texts, max_tokens = asked(request)
+        seen = await asyncio.to_thread(seen_in, request["messages"])
         if request.get("tools"):
             turns = sum(message.get("role") == "assistant" for message in request["messages"])
             answer, calls = await self._models.converse(model, texts, turns, max_tokens, seen)
@@ -167,54 +182,8 @@ class LocalServer:
         return _events(said, request) if request.get("stream") else _json(said)
 
 
-def _asked(body: dict[str, Any]) -> tuple[str, list[str], int]:
-    """Return model, the messages' texts and the most tokens of a request. Raises ``InvalidInput`` for a bad field."""
-    model, messages = body.get("model"), body.get("messages")
-    if not isinstance(model, str):
-        raise InvalidInput("'model' must be a string")
-    if not isinstance(messages, list) or not messages:
-        raise InvalidInput("'messages' must be a list with at least one message")
-    max_tokens = body.get("max_completion_tokens", body.get("max_tokens", 1024))
-    if not isinstance(max_tokens, int) or isinstance(max_tokens, bool) or max_tokens < 1:
-        raise InvalidInput("'max_tokens' must be a whole number over zero")
-    return model, [text for message in messages if (text := _content(message)) or len(messages) == 1], max_tokens
-
-
-def _content(message: object) -> str:
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    if content is None and isinstance(message, dict) and message.get("tool_calls"):
-        return ""
-    if not isinstance(content, str):
-        raise InvalidInput("a message's 'content' must be text")
-    return content
-
-
-def _seen(messages: list[Any]) -> str:
-    """Return what is measured of a request's pictures. Raises ``StepError`` and ``InvalidInput`` for what is none."""
-    contents = [message.get("content") for message in messages if isinstance(message, dict)]
-    parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict)]
-    said = [images.describe(_picture(part)) for part in parts if part.get("type") == "image_url"]
-    return images.together(said) if said else ""
-
-
-def _picture(part: dict[str, Any]) -> bytes:
-    url = part["image_url"].get("url") if isinstance(part.get("image_url"), dict) else None
-    head, _, data = url.partition(";base64,") if isinstance(url, str) else ("", "", "")
-    if not head.startswith("data:image/"):
-        raise InvalidInput("an image_url is a data: URL of an image in base64 here")
-    return base64.b64decode(data, validate=True)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except RecursionError:
-        value = None
-    if not isinstance(value, dict):
-        raise InvalidInput("the body must be a JSON object")
-    return value
+def _rows(vectors: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+    return [{"object": "embedding", "index": at, "embedding": list(one)} for at, one in enumerate(vectors)]
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """The provider ``openai``: OpenAI's chat completions or responses, at OpenAI or where the same is spoken."""
 
 from typing import Literal
-
-import httpx
+from urllib.parse import urlsplit
 
 from connectors.providers.compatible.wire import ChatWire
 from connectors.providers.http_provider import HttpProvider
@@ -31,5 +30,5 @@ class OpenAIProvider(HttpProvider):
 
 def _chat(name: str, base_url: str) -> Wire:
     # OpenAI's newer models refuse ``max_tokens``, and many compatible services know nothing else.
-    hosted = httpx.URL(base_url).host == "api.openai.com"
+    hosted = urlsplit(base_url).hostname == "api.openai.com"
     return ChatWire(name, "max_completion_tokens" if hosted else "max_tokens")

@@ -6,14 +6,15 @@ from typing import Any
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Turn, wire_names
-from connectors.providers.wire import unsupported
+from connectors.providers.wire import parallel_of, unsupported
 
 
 def request_body(request: ModelRequest, provider: str) -> dict[str, Any]:
     """Return the body; nothing is stored with the service. Raises a final ``unsupported_parameter``."""
-    for name in ("stop", "seed"):
-        if getattr(request, name):
+    for name, is_set in (("stop", bool(request.stop)), ("seed", request.seed is not None)):
+        if is_set:
             raise unsupported(provider, name, "responses have none; leave it out, or set OPENAI_WIRE=chat")
+    parallel_of(request, provider)
     names = wire_names(request.tools)
     body: dict[str, Any] = {
         "model": request.model,
@@ -30,6 +31,10 @@ def _options(request: ModelRequest) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if request.temperature is not None:
         options["temperature"] = request.temperature
+    if request.top_p is not None:
+        options["top_p"] = request.top_p
+    if request.parallel_tools is not None:
+        options["parallel_tool_calls"] = request.parallel_tools
     if request.reasoning_effort is not None:
         options["reasoning"] = {"effort": request.reasoning_effort}
     if request.reasoning_effort is not None or request.tools:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from connectors.providers.base import ModelRequest
+from connectors.providers.compatible.embeddings import OpenAIEmbeddings
 from connectors.providers.conversation import names_by_wire
 from connectors.providers.openai.responses import read_response
 from connectors.providers.openai.responses_request import request_body
@@ -11,13 +12,10 @@ from connectors.providers.streaming import Assembler
 from connectors.providers.wire import Bounded, Completion, bearer
 
 
-class ResponsesWire(Bounded):
+class ResponsesWire(Bounded, OpenAIEmbeddings):
     """``POST /responses``."""
 
     answers = "a response"
-
-    def __init__(self, name: str) -> None:
-        self._name = name
 
     def headers(self, api_key: str) -> dict[str, str]:
         return bearer(api_key)

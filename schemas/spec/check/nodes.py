@@ -156,6 +156,15 @@ def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Iterator[
         yield Problem(path, f"there is no {what} '{name}'", similar(name, names))
 
 
+def _semantic_problems(path: str, node: LlmNode | AgentNode, prompt: PinnedPrompt) -> Iterator[Problem]:
+    policy = node.config.cache_policy
+    variables = variables_of(prompt.template)
+    if policy is None or policy.semantic is None or policy.semantic.variable in variables:
+        return
+    said = f"the prompt '{node.config.prompt_ref}' has no variable '{policy.semantic.variable}'"
+    yield Problem(f"{path}.cache.semantic.variable", said, similar(policy.semantic.variable, variables))
+
+
 def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, registry: Registry) -> Iterator[Problem]:
     ref = node.config.prompt_ref
     prompt = registry.prompts.get(ref)
@@ -163,6 +172,7 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
         fix = f"{similar(ref, registry.prompts)}" if registry.prompts else "create it first"
         yield Problem(f"{path}.prompt_ref", f"there is no prompt '{ref}'", fix)
         return
+    yield from _semantic_problems(path, node, prompt)
     before = outline.before[node.id]
     inputs = node.config.inputs
     if inputs is None and not before:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from schemas.errors import Problem
 from schemas.records.base import Json
+from schemas.spec.caching import WRITTEN_AS, with_cache_policy
 from schemas.values.text import ascii_decimal
 
 
@@ -14,9 +15,11 @@ def number_text_problems(model: BaseModel, raw: Json, path: str = "") -> Iterato
     """Yield the fields of ``model``, which was read from ``raw``, whose numbers are other texts."""
     if not isinstance(raw, dict):
         return
+    raw = with_cache_policy(raw)
     for name in model.model_fields_set:
         alias = type(model).model_fields[name].alias or name
-        where = f"{path}.{alias}" if path else alias
+        shown = WRITTEN_AS.get(alias, alias)
+        where = f"{path}.{shown}" if path else shown
         yield from _problems(getattr(model, name), raw.get(alias, raw.get(name)), where)
 
 

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.errors import Problem
 from schemas.records.base import Json
+from schemas.spec.caching import WRITTEN_AS, CachePolicy, SemanticPolicy
 from schemas.spec.check.number_texts import number_text_problems
 from schemas.spec.model import (
     AgentConfig,
@@ -148,7 +149,12 @@ def _problem(error: ErrorDetails) -> Problem:
 
 
 def _unknown_field(loc: Loc, path: str, name: str) -> Problem:
-    return Problem(path, f"the field `{name}` is unknown", similar(name, _fields_at(loc)))
+    known = _fields_of_cache(loc) if "cache_policy" in loc else _fields_at(loc)
+    return Problem(path, f"the field `{name}` is unknown", similar(name, known))
+
+
+def _fields_of_cache(loc: Loc) -> list[str]:
+    return list((SemanticPolicy if loc[-2] == "semantic" else CachePolicy).model_fields)
 
 
 def _fields_at(loc: Loc) -> list[str]:
@@ -179,12 +185,12 @@ def _fields_at(loc: Loc) -> list[str]:
 
 
 def _without_tag(loc: Loc) -> Loc:
-    """Omit the types of nodes, which pydantic adds after the index of a node."""
+    """Omit the types of nodes, which pydantic adds after the index of a node, and name fields as they are written."""
     if len(loc) > 3 and loc[:2] == ("dag", "nodes") and loc[3] in KINDS:
         loc = loc[:3] + loc[4:]
     if len(loc) > 6 and loc[3:5] == ("config", "body") and loc[6] in KINDS:
         loc = loc[:6] + loc[7:]
-    return loc
+    return tuple(WRITTEN_AS.get(part, part) if isinstance(part, str) else part for part in loc)
 
 
 def _words(error: ErrorDetails) -> str:

@@ -19,7 +19,7 @@ from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
 from schemas.spec.known_inputs import Arguments, any_arguments, given_problems
 from schemas.spec.loops import every_node
-from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, WorkflowSpec
+from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
 from schemas.spec.read import MAX_PROBLEMS, read_document
@@ -41,13 +41,13 @@ NO_FAMILY = Family()
 
 @dataclass(frozen=True)
 class CheckedSpec:
-    """A workflow that may be registered. ``prompts`` are by ``prompt_ref`` as written in the document.
+    """A workflow that may be registered. ``resolved`` has its prompts by ``prompt_ref`` as written in the document.
 
     ``required_inputs`` are the names that every submission must give.
     """
 
     spec: WorkflowSpec
-    prompts: Mapping[str, PinnedPrompt]
+    resolved: ResolvedSpec
     required_inputs: frozenset[str]
 
 
@@ -102,7 +102,7 @@ def check_spec(
     resolved = resolve(spec, known, family)
     if problems := _unique(chain(child_input_problems(resolved), given_problems(resolved, arguments))):
         raise InvalidSpec(problems)
-    return CheckedSpec(spec, resolved.prompts, needed_of(resolved))
+    return CheckedSpec(spec, resolved, needed_of(resolved))
 
 
 def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]:

@@ -1,79 +1,188 @@
-"""Step 3: an earlier answer to the same content stands in for the call, where the caller allows it."""
+"""Step 3: an earlier answer to the same content stands in for the call, where the caller allows it.
 
-import orjson
+Calls that ask the same at once are made once (``services.caching.flights``). The stage comes before money is held, so
+those that wait hold none. A stale answer is given to all while one call makes the new one, and to that call, too, when
+it fails; the call is booked as it ended.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from typing import Literal
+
 from msgspec import structs
 
 from connectors.ports.engine import Clock
-from connectors.providers.base import ModelResponse
-from connectors.redis.response_cache import CachedAnswer, CacheKey
-from schemas.errors import Unavailable
-from services.calls.call import UNROUTED, Answer, Call, Content, Proceed
-from services.calls.ports import ResponseCache
+from connectors.redis.response_cache import Hit, Keep, Lookup, Near
+from schemas.errors import StepError, Unavailable
+from schemas.metrics import CACHE_MISSES_TOTAL, counter_field
+from services.caching.entry import CachedAnswer, decoded
+from services.caching.flights import Flight, Flights
+from services.caching.key import Asked, digest_of
+from services.caching.policy import NEGATIVE, PLAIN, REFUSALS, ttl_s
+from services.caching.ports import CachePorts
+from services.caching.scopes import marks_of, scopes_of
+from services.caching.semantic import Semantics
+from services.calls.cache_question import question_of
+from services.calls.call import UNROUTED, Answer, Call, Proceed
+from services.calls.cancellation import Cancellations
 from services.calls.records import call_span, provider_call
 from services.calls.stages.route import routed
 from services.calls.streamed import deliver
 from services.routing.router import Router
 
-_PLAIN = Content(max_tokens=0)
-_MORE = ("system", "developer", "history", "output_schema", "stop", "seed", "reasoning_effort")
+#: After these a stale answer does not stand in: it is refused now, or nobody waits for it.
+_NO_STALE = NEGATIVE | {"canceled"}
+
+#: Those that wait for a call look again within a quarter of a second.
+FALLBACK_MS = 2_000
+
+Kind = Literal["exact", "stale", "negative", "semantic"]
 
 
 class Cache:
-    """Looks for an earlier answer, and stores the new one. While the store is down, calls do without.
+    """Looks for an earlier answer, and stores the new one. While the store is down, calls do without."""
 
-    A key names no tools and no turns, so calls with either are never answered from here.
-    """
-
-    def __init__(self, cache: ResponseCache, router: Router, clock: Clock) -> None:
-        self._cache = cache
+    def __init__(self, ports: CachePorts, router: Router, clock: Clock, aborts: Cancellations) -> None:
+        self._flights = Flights(ports.store, clock)
+        self._ports = ports
+        self._ttls = ports.ttls
         self._router = router
         self._clock = clock
+        self._aborts = aborts
+
+    @cached_property
+    def _semantics(self) -> Semantics | None:
+        """What finds texts that mean the same; made when the first call wants it, since the model takes memory."""
+        embedder = self._ports.embedder()
+        return None if embedder is None else Semantics(self._ports.store, embedder)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        content = call.content
-        if not content.cache or content.tools or content.turns:
+        if not call.content.cache or call.operation != "chat":
             return await proceed(call)
         # The key names the model, so this call is routed here and not by the stage after this one.
         call = await routed(self._router, call)
-        key = _key(call)
-        earlier = await self._get(key)
-        if earlier is not None:
-            await deliver(call.on_delta, earlier.text)
-            return self._stand_in(call, earlier)
-        answer = await proceed(call)
-        response = answer.response
-        # A fallback is another model's answer.
-        key = key if answer.route in (UNROUTED, call.route) else _key(structs.replace(call, route=answer.route))
-        await self._put(key, CachedAnswer(response.text, response.usage, response.finish_reason))
-        return answer
+        async with self._aborts.breakable(call.cancel_key):
+            entered = await self._flights.enter(_lookup(call), call.timeout_s)
+        if entered is None:
+            return await proceed(call)
+        if isinstance(entered, Hit):
+            return await self._stand_in(call, entered)
+        return await self._led(call, entered, proceed)
 
-    def _stand_in(self, call: Call, earlier: CachedAnswer) -> Answer:
-        call.ledger.finish_reason = earlier.finish_reason
-        record = structs.replace(provider_call(call, "ok", self._clock.now_ms(), 0.0), cached=True)
-        call.ledger.add(record, None, call_span(call, record))
-        return Answer(response=ModelResponse(earlier.text, earlier.usage, earlier.finish_reason), cached=True)
+    async def _led(self, call: Call, flight: Flight, proceed: Proceed) -> Answer:
+        async with self._flights.leading(flight):
+            alike = await self._alike(call, flight)
+            if alike is not None:
+                return await self._stand_in(call, alike, "semantic")
+            provider, model = call.route
+            call.ledger.counts[counter_field(CACHE_MISSES_TOTAL, (("provider", provider), ("model", model)))] += 1
+            try:
+                answer = await proceed(call)
+            except StepError as exc:
+                if flight.stale is not None and exc.code not in _NO_STALE and "streamed" not in exc.details:
+                    return await self._stand_in(call, flight.stale)
+                await self._keep_refusal(call, flight, exc)
+                raise
+            await self._keep(call, flight, answer)
+            return answer
 
-    async def _get(self, key: CacheKey) -> CachedAnswer | None:
-        try:
-            return await self._cache.get(key)
-        except Unavailable:
+    async def _alike(self, call: Call, flight: Flight) -> Hit | None:
+        """Return the answer to a prompt that means the same, which ends the flight."""
+        question = question_of(call, _asked(call))
+        if question is None or self._semantics is None:
             return None
+        with suppress(Unavailable):
+            digest = await self._semantics.find(question)
+            if digest is not None:
+                return await self._flights.instead(flight, digest)
+        return None
 
-    async def _put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        try:
-            await self._cache.put(key, answer)
-        except Unavailable:
-            return
+    async def _near(self, call: Call) -> Near | None:
+        question = question_of(call, _asked(call))
+        if question is None or self._semantics is None:
+            return None
+        with suppress(Unavailable):
+            return await self._semantics.near(question)
+        return None
+
+    async def _keep(self, call: Call, flight: Flight, answer: Answer) -> None:
+        response, wish = answer.response, call.content.cache_wish or PLAIN
+        body = CachedAnswer.of(response, call.call_id).encoded()
+        ms = ttl_s(wish, call.tier, self._ttls) * 1000
+        is_refusal = response.finish_reason in REFUSALS
+        keep = _kept(call, min(ms, wish.negative_s * 1000)) if is_refusal else _kept(call, ms, wish.stale_s * 1000)
+        if answer.route not in (UNROUTED, call.route):
+            # A fallback is another model's answer: it is kept as such, and will do for those that wait for this one.
+            other = structs.replace(call, route=answer.route)
+            await self._land(flight, body, replace(keep, ttl_ms=min(keep.ttl_ms, FALLBACK_MS), stale_ms=0))
+            call, flight = other, self._flights.beside(flight, _lookup(other))
+        near = None if is_refusal else await self._near(call)
+        await self._land(flight, body, replace(keep, near=near))
+
+    async def _keep_refusal(self, call: Call, flight: Flight, error: StepError) -> None:
+        if error.code in NEGATIVE and not error.retryable:
+            refusal = CachedAnswer(error_code=error.code, error=str(error), call_id=call.call_id)
+            ms = (call.content.cache_wish or PLAIN).negative_s * 1000
+            await self._land(flight, refusal.encoded(), _kept(call, ms))
+
+    async def _land(self, flight: Flight, body: bytes, keep: Keep) -> None:
+        if keep.ttl_ms:
+            await self._flights.land(flight, body, keep)
+
+    async def _stand_in(self, call: Call, hit: Hit, kind: Kind = "exact") -> Answer:
+        earlier = decoded(hit.body)
+        if earlier.error_code:
+            kind = "negative"
+        elif kind == "exact" and hit.kind == "stale":
+            kind = "stale"
+        await deliver(call.on_delta, earlier.text)
+        call.ledger.finish_reason = None if earlier.error_code else earlier.finish_reason
+        record = provider_call(call, "error" if earlier.error_code else "ok", self._clock.now_ms(), 0.0)
+        record = structs.replace(
+            record,
+            cached=True,
+            cache_kind=kind,
+            saved_nano=hit.saved_nano,
+            error_code=earlier.error_code or None,
+        )
+        call.ledger.add(record, None, call_span(call, record))
+        return Answer(response=earlier.response(), cached=True)
 
 
-def _key(call: Call) -> CacheKey:
+def _lookup(call: Call) -> Lookup:
+    return Lookup(call.org_id, digest_of(_asked(call)), call.call_id, _scopes(call))
+
+
+def _asked(call: Call) -> Asked:
     content, (provider, model) = call.content, call.route
-    pictures = tuple(picture.sha256 for picture in content.pictures)
-    limits = (content.max_tokens, content.temperature)
-    return CacheKey(call.org_id, provider, model, content.prompt, *limits, pictures, _more(content))
+    name, version = (content.template.name, content.template.version) if content.template else ("", 0)
+    return Asked(call.org_id, provider, content.request(model, "", 0), name, version, call.data_class)
 
 
-def _more(content: Content) -> str:
-    """Return the fields that few calls set, as JSON; empty when none is, so that keys of plain calls stay."""
-    set_ = {name: value for name in _MORE if (value := getattr(content, name)) != getattr(_PLAIN, name)}
-    return orjson.dumps(set_, option=orjson.OPT_SORT_KEYS).decode() if set_ else ""
+def _kept(call: Call, ttl_ms: int, stale_ms: int = 0) -> Keep:
+    wish = call.content.cache_wish or PLAIN
+    return Keep(
+        ttl_ms=ttl_ms,
+        stale_ms=stale_ms,
+        saved_nano=_paid(call),
+        marks=_marks(call),
+        space=wish.space,
+        space_bytes=wish.max_bytes,
+    )
+
+
+def _paid(call: Call) -> int:
+    """Return what the call did cost that gave the answer: the last one that was made."""
+    made = (one.cost_nano for one in reversed(call.ledger.calls) if not one.cached and one.outcome == "ok")
+    return next(made, 0)
+
+
+def _scopes(call: Call) -> tuple[str, ...]:
+    template = call.content.template
+    return scopes_of("/".join(call.route), call.origin.workflow_name, template.name if template else "")
+
+
+def _marks(call: Call) -> tuple[str, ...]:
+    template = call.content.template
+    return marks_of(template.name, template.version, call.tags) if template else marks_of("", 0, call.tags)

@@ -14,7 +14,7 @@ class GuardOutput:
     """Asks the guards in order, each for what the one before it let pass.
 
     An answer that one stops is returned as blocked, since it must be paid for; ``settle`` raises the reason. A guard
-    that fails stops the answer, too. A sink gets the text as one delta when all guards have let it pass.
+    that fails stops the answer, too. A listener gets the text as one delta when all guards have let it pass.
     """
 
     def __init__(self, guards: Sequence[Guard]) -> None:

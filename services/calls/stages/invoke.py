@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
-from connectors.providers.base import ModelResponse, Provider
+from connectors.providers.base import ModelRequest, ModelResponse, Provider
 from schemas.errors import StepError
 from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
+from services.calls.provider_keys import ProviderKeys
 from services.calls.streamed import StreamedCall
 from services.calls.timeouts import limited
 
@@ -17,21 +19,35 @@ PROVIDER_GRACE_S = 1.0
 class Invoke:
     """Asks the provider of the route. The last stage: it proceeds to none.
 
-    A call with a sink is streamed to it, unless guards look at answers first (``withheld``).
+    A call with a listener is streamed to it, unless guards look first (``withheld``).
 
     Raises ``StepError``: what the provider raises, ``timeout``, or ``canceled``; of a stream a ``BrokenStreamError``.
     """
 
-    def __init__(self, providers: Mapping[str, Provider], aborts: Cancellations, *, withheld: bool = False) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        aborts: Cancellations,
+        *,
+        withheld: bool = False,
+        keys: ProviderKeys | None = None,
+    ) -> None:
+        self._keys = keys
         self._providers = providers
         self._aborts = aborts
         self._withheld = withheld
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        provider = self._providers[call.route.provider]
         content, timeout_s = call.content, call.timeout_s + PROVIDER_GRACE_S
         request = content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt)
-        if not content.stream and call.on_delta is None:
+        if self._keys is None:
+            return await self._asked(call, request)
+        org_id, provider = call.org_id, call.route.provider
+        return await self._keys.asking(org_id, provider, lambda key: self._asked(call, replace(request, api_key=key)))
+
+    async def _asked(self, call: Call, request: ModelRequest) -> Answer:
+        provider = self._providers[call.route.provider]
+        if not call.content.stream and call.on_delta is None:
             response = await self._limited(call, lambda: provider.complete(request))
             return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)
         streamed = StreamedCall(None if self._withheld else call.on_delta)

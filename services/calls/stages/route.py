@@ -11,7 +11,9 @@ from schemas.errors import StepError
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.ports import Prices
+from services.calls.provider_keys import ProviderKeys
 from services.calls.route_choice import wanted_of
+from services.calls.timeouts import within_patience
 from services.calls.tries import Tries
 from services.routing.router import Route, Router
 
@@ -19,7 +21,8 @@ from services.routing.router import Route, Router
 class RouteCall:
     """Chooses the route and bounds the tokens of the input there. A chosen route that fails has others to fall back to.
 
-    Raises a final ``StepError``: ``no_route``, or ``unknown_provider`` for a route that is not served here.
+    Raises a final ``StepError``: ``no_route``, ``unknown_provider`` for a route that is not served here, or
+    ``no_credentials`` for a provider that the organisation has no key of.
     """
 
     def __init__(
@@ -29,18 +32,29 @@ class RouteCall:
         prices: Prices,
         clock: Clock,
         aborts: Cancellations,
+        keys: ProviderKeys | None = None,
     ) -> None:
         self._router = router
         self._providers = providers
         self._prices = prices
+        self._clock = clock
+        self._keys = keys
         self._tries = Tries(router, prices, clock, aborts, self._tokens)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         call = await routed(self._router, call)
         if call.choice is not None:
             return await self._tries.answer(call, call.choice, proceed)
-        answer = await proceed(structs.replace(call, input_tokens=self._tokens(call)))
+        call = structs.replace(call, input_tokens=self._tokens(call))
+        await self._check_key(call)
+        answer = await proceed(call)
         return structs.replace(answer, route=call.route)
+
+    async def _check_key(self, call: Call) -> None:
+        """Refuse a call that has no key before money is held for it."""
+        keys, provider = self._keys, call.route.provider
+        if keys is not None:
+            await within_patience(lambda: keys.of(call.org_id, provider), self._clock, lambda exc: f"keys: {exc}")
 
     def _tokens(self, call: Call) -> int:
         provider, content, model = self._provider(call.route.provider), call.content, call.route.model

@@ -21,7 +21,7 @@ release. A run that is over is remembered for ``REMEMBERED_MS``, longer than a l
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -38,9 +38,11 @@ from schemas.records.admissions import (
 )
 from schemas.records.run_events import RunAdmitted
 from schemas.tables import admissions as entries
-from schemas.tables.admissions import BEGUN, POSITION, QUEUES, Limits, RunPosition, Ticket, Value, run_entity
+from schemas.tables.admissions import POSITION, QUEUES, Limits, RunPosition, Ticket, Value, run_entity
+from schemas.tables.entry import BEGUN
 from streams.core.admissions.queue import AdmissionQueues
 from streams.core.commands import Command, Emit, ExpireAt, Observe
+from streams.core.flat_fold import FlatFold
 from streams.core.state import State
 
 #: How long a run that is over is remembered: longer than an owner that has lost a partition can go on unnoticed.
@@ -52,7 +54,7 @@ _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FOR_ALL = (PoolSet, AdmissionContinued)
 
 
-class AdmissionsFold:
+class AdmissionsFold(FlatFold[AdmissionEvent]):
     """The rules of the table ``admissions``; see ``streams.core.state.Fold``."""
 
     def touches(self, event: AdmissionEvent) -> tuple[str, ...]:
@@ -60,10 +62,6 @@ class AdmissionsFold:
         return (
             (QUEUES, run_entity(event.run_id)) if isinstance(event, AdmissionAsked | AdmissionReleased) else (QUEUES,)
         )
-
-    def follows(self, state: State, event: AdmissionEvent) -> tuple[str, ...]:
-        """Return nothing: the queues name every run."""
-        return ()
 
     def fold(self, state: State, event: AdmissionEvent, now_ms: int, offset: int) -> list[Command]:
         """Apply one event, then admit what may be admitted.
@@ -77,10 +75,6 @@ class AdmissionsFold:
         if not isinstance(event, _FOR_ALL):
             _join_rotation(queues, event.org_id)
         return commands + _admit_while_room(queues, now_ms)
-
-    def beside(self, state: State, entity: str) -> tuple[str, ...]:
-        """Nothing more."""
-        return ()
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return the admission of every admitted run that is not over, and the record that continues."""
@@ -98,20 +92,6 @@ class AdmissionsFold:
     def decode(self, entity: str, field: str, data: bytes) -> Any:
         """Return what ``encode`` was given."""
         return entries.decode(field, data)
-
-    def timer(self, entity: str, field: str, data: bytes) -> None:
-        """Return nothing: nobody waits here for a time."""
-
-    def hold(self, entity: str, field: str, data: bytes) -> None:
-        """Return nothing: money is another table's."""
-
-    def whole(self, entity: str, fields: Collection[str]) -> bool:
-        """Return whether what is written once of a run is among them."""
-        return BEGUN in fields
-
-    def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
-        """Return everything: that it is over is what must be remembered."""
-        return fields
 
 
 def _ask(state: State, queues: AdmissionQueues, event: AdmissionAsked, now_ms: int, offset: int) -> list[Command]:

@@ -16,10 +16,13 @@ import msgspec
 from schemas.budgets import COUNTER_PREFIX, Spender, applies, booked_field, counter_entry, is_shared, windows_of
 from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.money import CallStarted, CostEvent
-from schemas.tables.budgets import DEFINED, Counter, DefinedBudget
+from schemas.tables.budgets import DEFINED, REMOVED, Counter, DefinedBudget
 from schemas.tables.entry import Entry, entry
 from schemas.windows import Windows
 from streams.core.state import State
+
+#: How many removed budgets are remembered. Their definitions come again soon after, if ever.
+REMOVED_KEPT = 1_000
 
 
 def windows(budget: BudgetDefined) -> Windows:
@@ -58,7 +61,9 @@ def counter(state: State, org_id: str, budget_id: str) -> Counter:
 
 
 def define(state: State, event: BudgetDefined, now_ms: int, offset: int) -> None:
-    """Take in a definition. One that is not newer than the known one changes nothing."""
+    """Take in a definition. One that is not newer than the known one, or of a removed budget, changes nothing."""
+    if event.budget_id in (state.get(event.org_id, REMOVED) or ()):
+        return
     known = {one.budget.budget_id: one for one in defined(state, event.org_id)}
     before = known.get(event.budget_id)
     if before is not None and before.budget.version >= event.version:
@@ -76,6 +81,8 @@ def remove(state: State, event: BudgetRemoved) -> None:
     """Forget a budget and its counter."""
     others = tuple(one for one in defined(state, event.org_id) if one.budget.budget_id != event.budget_id)
     state.put(event.org_id, DEFINED, others)
+    removed = [one for one in state.get(event.org_id, REMOVED) or () if one != event.budget_id]
+    state.put(event.org_id, REMOVED, (*removed, event.budget_id)[-REMOVED_KEPT:])
     state.drop(event.org_id, _entry(event.budget_id))
 
 

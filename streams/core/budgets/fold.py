@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 import msgspec
 import orjson
+from msgspec import structs
 
 from schemas.budgets import counter_amounts, counter_text, spend_fields
 from schemas.errors import BadRecord
@@ -38,6 +39,7 @@ from schemas.tables.budgets import (
     BEGUN,
     CAP_PREFIX,
     DEFINED,
+    REMOVED,
     REPORTED_PREFIX,
     SETTLED_PREFIX,
     SETTLEMENT,
@@ -63,6 +65,7 @@ Effect = Literal["booked", "corrected", "repeated"]
 _STARTED = msgspec.json.Decoder(CallStarted)
 _TOLD = msgspec.json.Decoder(CallSettled)
 _DEFINED = msgspec.json.Decoder(tuple[DefinedBudget, ...])
+_NAMES = msgspec.json.Decoder(tuple[str, ...])
 _REPORTS = msgspec.json.Decoder(tuple[Report, ...])
 
 
@@ -75,10 +78,14 @@ class Actual:
 
 @dataclass(frozen=True, slots=True)
 class Presumed:
-    """The call's estimate is booked, in these fields, until its real cost comes."""
+    """The call's estimate is booked, in these fields, until its real cost comes.
+
+    ``booked_at_ms`` is the time whose windows these are; ``None`` in entries of earlier versions.
+    """
 
     amount_nano: int
     fields: tuple[str, ...]
+    booked_at_ms: int | None = None
 
 
 Settlement = Actual | Presumed
@@ -158,6 +165,8 @@ class BudgetsFold:
             return _TOLD.decode(data)
         if field == DEFINED:
             return _DEFINED.decode(data)
+        if field == REMOVED:
+            return _NAMES.decode(data)
         return _REPORTS.decode(data) if field.startswith(REPORTED_PREFIX) else int(data)
 
     def timer(self, entity: str, field: str, data: bytes) -> None:
@@ -177,16 +186,17 @@ class BudgetsFold:
 
 
 def encode_settlement(settlement: Settlement) -> bytes:
-    """Return ``[amount]`` of an actual settlement, ``[amount, [fields]]`` of a presumed one."""
+    """Return ``[amount]`` of an actual settlement, ``[amount, [fields], booked at]`` of a presumed one."""
     if isinstance(settlement, Actual):
         return b"[%d]" % settlement.amount_nano
-    return orjson.dumps([settlement.amount_nano, settlement.fields])
+    booked = [] if settlement.booked_at_ms is None else [settlement.booked_at_ms]
+    return orjson.dumps([settlement.amount_nano, settlement.fields, *booked])
 
 
 def decode_settlement(data: bytes) -> Settlement:
     """Return the settlement in ``encode_settlement``'s bytes."""
     amount, *rest = orjson.loads(data)
-    return Presumed(amount, tuple(rest[0])) if rest else Actual(amount)
+    return Presumed(amount, tuple(rest[0]), *rest[1:]) if rest else Actual(amount)
 
 
 def _of_budget(state: State, event: BudgetEvent, now_ms: int, offset: int) -> list[Command]:
@@ -221,7 +231,7 @@ def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     amount, entity = event.amount_nano, settled_entity(event.call_id)
     if state.get(entity, BEGUN) is None:
         state.put(entity, BEGUN, 1)
-    settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields))
+    settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields), event.booked_at_ms)
     reports = _reports(state, event, now_ms) + (_tell(state, event) if event.unreported else [])
     return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *reports, *expiries]
 
@@ -231,6 +241,8 @@ def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) ->
     difference = event.amount_nano - presumed.amount_nano
     shared = (field for field in presumed.fields if not counters.is_counter(field))
     _spend(state, event.org_id, shared, difference)
+    if presumed.booked_at_ms is not None:
+        event = structs.replace(event, booked_at_ms=presumed.booked_at_ms)
     counters.correct(state, event, presumed.fields, difference, now_ms)
     caps.correct(state, event.caps, difference)
     reports = _reports(state, event, now_ms) + _tell(state, event)

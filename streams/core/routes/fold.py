@@ -10,7 +10,6 @@ state follows from the log alone, and a restored table decides as the lost one w
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from msgspec import structs
@@ -19,8 +18,8 @@ from schemas.errors import BadRecord
 from schemas.metrics import ROUTE_OUTCOMES_TOTAL
 from schemas.records.routes import RouteEvent, RouteOutcome, RouteScored
 from schemas.tables import routes as entries
+from schemas.tables.entry import BEGUN
 from schemas.tables.routes import (
-    BEGUN,
     DECISION,
     EARLY,
     LEARNED,
@@ -31,6 +30,7 @@ from schemas.tables.routes import (
     decision_entity,
 )
 from streams.core.commands import Command, Count, ExpireAt
+from streams.core.flat_fold import FlatFold
 from streams.core.routes.learning import Observed, learned_with, rescored
 from streams.core.state import State
 
@@ -44,16 +44,12 @@ _LATE_MOST = 1.0
 Effect = Literal["learned", "repeated", "rescored", "early"]
 
 
-class RoutesFold:
+class RoutesFold(FlatFold[RouteEvent]):
     """The rules of the table ``routes``; see ``streams.core.state.Fold``."""
 
     def touches(self, event: RouteEvent) -> tuple[str, ...]:
         """Return the arm group and the choice."""
         return arms_entity(event.group), decision_entity(event.decision_id)
-
-    def follows(self, state: State, event: RouteEvent) -> tuple[str, ...]:
-        """Return nothing: an event names all that it touches."""
-        return ()
 
     def fold(self, state: State, event: RouteEvent, now_ms: int, offset: int) -> list[Command]:
         """Apply an outcome or a score.
@@ -71,10 +67,6 @@ class RoutesFold:
             return [_count("repeated")] if known is not None else _learn(state, event, now_ms)
         return _keep_early(state, event, now_ms) if known is None else _rescore(state, event, known)
 
-    def beside(self, state: State, entity: str) -> tuple[str, ...]:
-        """Nothing more."""
-        return ()
-
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return nothing: nobody waits for what was learned."""
         return []
@@ -86,20 +78,6 @@ class RoutesFold:
     def decode(self, entity: str, field: str, data: bytes) -> Any:
         """Return what ``encode`` was given."""
         return entries.decode(field, data)
-
-    def timer(self, entity: str, field: str, data: bytes) -> None:
-        """Return nothing: nobody waits here for a time."""
-
-    def hold(self, entity: str, field: str, data: bytes) -> None:
-        """Return nothing: money is another table's."""
-
-    def whole(self, entity: str, fields: Collection[str]) -> bool:
-        """Return whether what is written once of a choice is among them."""
-        return BEGUN in fields
-
-    def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
-        """Return everything: that a choice was counted is what must be remembered."""
-        return fields
 
 
 def _learn(state: State, event: RouteOutcome, now_ms: int) -> list[Command]:

@@ -67,6 +67,7 @@ def content_of(
         template=Template(name=work.prompt_name, version=work.prompt_version, text=work.template, args=args),
         temperature=work.temperature,
         cache=work.cache,
+        cache_wish=work.cache_wish,
         pinned=Pin(work.provider, work.model),
         tools=before.tools,
         turns=before.turns,
@@ -78,6 +79,8 @@ def content_of(
         reasoning_effort=work.reasoning_effort,
         wish=work.route,
         stream=work.stream,
+        top_p=work.top_p,
+        parallel_tools=work.parallel_tools,
     )
 
 

@@ -96,7 +96,7 @@ def deferred_record(request: StepRequest, until_ms: int, reason: str, worker_id:
 
 
 def _given_back(request: StepRequest) -> Chain | None:
-    """Return what is said of the steps that rode along, unless somebody says otherwise."""
+    """Return what is said of the chained steps, unless somebody says otherwise."""
     return "returned" if request.continuation else None
 
 

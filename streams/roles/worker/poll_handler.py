@@ -261,7 +261,7 @@ class Worker:
             while todo.next is not None:
                 claimed += [todo.claimed] if todo.claimed is not None else []
                 request = todo.next
-                todo = await self._ride(request, delivery)
+                todo = await self._go_on(request, delivery)
             claimed += [todo.claimed] if todo.claimed is not None else []
             for one in claimed:
                 await self._attempts.mark(one)
@@ -305,8 +305,8 @@ class Worker:
         await self._attempts.publish(todo)
         return todo
 
-    async def _ride(self, request: StepRequest, delivery: Delivery) -> Todo:
-        """Work on a step that rode along, in turn with what comes from the log."""
+    async def _go_on(self, request: StepRequest, delivery: Delivery) -> Todo:
+        """Work on a chained step, in turn with what comes from the log."""
         await self._enter(request)
         self._name(request, asyncio.current_task())
         self._metrics.chained()

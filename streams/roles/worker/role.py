@@ -2,22 +2,29 @@
 
 import asyncio
 import socket
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from connectors.aio.cancel import end
+from connectors.embeddings.static import load_embedder
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
+from connectors.postgres.sealing import EnvelopeKeys
+from connectors.postgres.vault import Vault
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
+from connectors.providers.custom.building import build_custom, stated_prices
+from connectors.providers.custom.registry import CUSTOM
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.registry import Endpoint, build_providers, provider_names
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
-from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.quotas import RedisQuotas
+from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY, load_entry_points
@@ -31,9 +38,15 @@ from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
 from services.budgets.stops import StopDefinitions
+from services.caching.policy import ttls_of
+from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
+from services.calls.provider_keys import ProviderKeys
+from services.quotas.keeper import QuotaKeeper
+from services.quotas.learned import debt
+from services.quotas.rules import QuotaRules, QuotasFile
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from streams.process.context import RoleContext
@@ -68,7 +81,7 @@ def build(ctx: RoleContext) -> RoleApp:
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
         executor=_executor(ctx, worker_id, outbox, aborts),
-        claims=RedisLeases(ctx.redis, ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
+        claims=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
         metrics=metrics,
@@ -114,7 +127,7 @@ def _isolate(ctx: RoleContext) -> None:
 
 def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
     concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
-    providers = provider_names(_endpoints(ctx))
+    providers = provider_names(_endpoints(ctx)) | CUSTOM.names()
     say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms, providers)
     heart = Heartbeat(WorkerRegistry(ctx.redis), say)
     heart.start()
@@ -135,10 +148,12 @@ def _executor(ctx: RoleContext, worker_id: str, outbox: Outbox, aborts: Cancella
 def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
+    rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
 
     def apply(definition: Definition) -> None:
         stops.apply(definition)
         definitions.apply(definition)
+        rules.apply(definition)
 
     def mark_loaded() -> None:
         stops.mark_loaded()
@@ -148,30 +163,56 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
-    providers, prices = _providers(ctx), PriceBook.load(settings.providers.prices_file)
+    keys, prices = _provider_keys(ctx), PriceBook.load(settings.providers.prices_file, stated_prices())
+    providers = _providers(ctx, keyless=keys is not None)
+    quotas = QuotaKeeper(
+        rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
+    )
     return CallPorts(
         providers=providers,
         router=PolicyRouter(
             Models.load(settings.providers.routes_file),
             providers,
             prices.estimate,
-            RouteReader(ctx.redis, settings.kafka.partitions),
-            RedisBreakers(ctx.redis),
+            RouteReader(ctx.pipelined(), settings.kafka.partitions),
+            RedisBreakers(ctx.pipelined()),
+            quotas,
+            keys=keys,
         ),
         prices=prices,
-        holds=RedisHolds(ctx.redis, definitions, settings.kafka.partitions, hold_ttl_ms),
+        holds=RedisHolds(ctx.pipelined(), definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
-        cache=RedisResponseCache(ctx.redis),
+        cache=CachePorts(
+            RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl), load_embedder
+        ),
         objects=objects,
         clock=ctx.clock,
         aborts=aborts,
         hold_ttl_ms=hold_ttl_ms,
         lease_ms=settings.worker.claim_lease_ms,
         stops=stops,
+        quotas=quotas,
+        keys=keys,
     )
 
 
-def _providers(ctx: RoleContext) -> dict[str, Provider]:
+def _provider_keys(ctx: RoleContext) -> ProviderKeys | None:
+    """Return the keys of organisations; ``None`` without ``VAULT_KEY``. Raises ``ValueError``."""
+    security = ctx.settings.security
+    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
+    if envelope is None:
+        return None
+    endpoints = _endpoints(ctx)
+    return ProviderKeys(Vault(ctx.database(), envelope), endpoints.keys() - provider_names(endpoints))
+
+
+def _credentials(ctx: RoleContext) -> dict[str, str]:
+    """Return a name of each provider's key that is the same in all processes and reveals nothing of it."""
+    named = ((name, f"{name}:{endpoint.base_url}:{endpoint.api_key}") for name, endpoint in _endpoints(ctx).items())
+    return {name: sha256(text.encode()).hexdigest()[:8] for name, text in named}
+
+
+def _providers(ctx: RoleContext, *, keyless: bool) -> dict[str, Provider]:
     settings = ctx.settings.providers
     behaviour = LocalBehaviour(
         latency_ms=settings.local_latency_ms,
@@ -179,8 +220,13 @@ def _providers(ctx: RoleContext) -> dict[str, Provider]:
         rate_limit_per_s=settings.local_rate_limit_per_s,
     )
     providers = build_providers(
-        _endpoints(ctx), openai_wire=settings.openai_wire, local_url=settings.local_url, behaviour=behaviour
+        _endpoints(ctx),
+        openai_wire=settings.openai_wire,
+        local_url=settings.local_url,
+        behaviour=behaviour,
+        keyless=keyless,
     )
+    providers |= build_custom()
     for provider in providers.values():
         ctx.on_close(provider.close)
     return providers

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.kafka.log import to_record
 from tests.chaos.collect.clients import read_as_strangers, read_places, read_provider, read_runs, sample
-from tests.chaos.collect.stores import read_budgets, read_history, read_rows
+from tests.chaos.collect.stores import read_budgets, read_history, read_learned, read_rows
 from tests.chaos.collect.topics import OFFSETS, TopicsRead
 from tests.chaos.evidence import Evidence
 from tests.chaos.records import Expected, Limit, Strike
@@ -88,6 +88,10 @@ class Collector:
             limits=list(sent.limits),
             places=await read_places(self.clients),
             moments=list(topics.moments),
+            route_events=list(topics.route_events),
+            learned=await read_learned(
+                endpoints.redis_url, self.system.partitions, {one.group for one in topics.route_events}
+            ),
             dead_letters=list(topics.dead_letters),
             strikes=list(sent.strikes),
         )
@@ -100,6 +104,7 @@ class Collector:
             catalogue.PROVIDER_CALLS,
             catalogue.TRACE_SPANS,
             catalogue.ADMISSIONS,
+            catalogue.ROUTE_OUTCOMES,
         )
         lanes = (catalogue.lane(tier) for tier in catalogue.TIERS)
         posted = (catalogue.submissions_topic(org) for org in orgs)

@@ -11,11 +11,13 @@ from redis.asyncio import Redis
 from connectors.clickhouse.client import ClickHouse
 from connectors.redis.keys import Slot
 from schemas.settings import Settings
+from schemas.tables.routes import LEARNED, arms_entity
 from tests.chaos.records import RunRow, StepRow
 from tests.chaos.scenarios.answers import shown
-from topics.catalogue import TABLE_BUDGETS
+from topics.catalogue import TABLE_BUDGETS, TABLE_ROUTES
+from topics.partitioner import partition_for
 
-TABLES = ("cost_events", "provider_calls", "trace_spans", "step_events")
+TABLES = ("cost_events", "provider_calls", "trace_spans", "step_events", "route_outcomes")
 Spend = dict[str, dict[str, int]]
 
 
@@ -84,6 +86,20 @@ async def read_budgets(url: str, partitions: int, orgs: Iterable[str]) -> tuple[
     finally:
         await redis.aclose()
     return spent, held
+
+
+async def read_learned(url: str, partitions: int, groups: Iterable[str]) -> dict[str, str]:
+    """Return what the table ``routes`` has of each arm group, as JSON."""
+    redis = Redis.from_url(url)
+    found: dict[str, str] = {}
+    try:
+        for group in groups:
+            slot = Slot(TABLE_ROUTES, partition_for(group.encode(), partitions))
+            data = await redis.hget(slot.entity(arms_entity(group)), LEARNED)
+            found[group] = data.decode() if isinstance(data, bytes) else "{}"
+    finally:
+        await redis.aclose()
+    return found
 
 
 async def _hash(redis: Redis, key: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ from schemas.errors import BadRecord
 from schemas.ids import run_id
 from schemas.records.admissions import AdmissionReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_events import (
     CancelRequested,
     ChildFinished,
@@ -28,7 +29,7 @@ from schemas.records.steps import StepRequest
 from schemas.records.timers import Deadline
 from tests.chaos.collect.offsets import read_commit
 from tests.chaos.collect.views import plain, with_view
-from tests.chaos.records import Commit, DeadLetter, Event, Moment, Money, Posted, Request, RunSeen
+from tests.chaos.records import Commit, DeadLetter, Event, Moment, Money, Posted, Request, RouteSeen, RunSeen
 from topics.catalogue import DLQ_SUFFIX, SUBMISSIONS, organisation_of
 from topics.codec import decode
 from topics.dead_letters.letter import MESSAGE, REASON
@@ -46,6 +47,7 @@ class TopicsRead:
     posted: list[Posted] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    route_events: list[RouteSeen] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     runs: dict[str, RunSeen] = field(default_factory=dict)
     #: Ids of the rows that ClickHouse must have, by table and run.
@@ -83,6 +85,9 @@ class TopicsRead:
                 self.requests.append(_request(said, record))
             case AdmissionReleased():
                 self.moments.append(Moment(at_ms=record.timestamp_ms, admitted=False, run=said.run_id))
+            case RouteOutcome() | RouteScored():
+                self.route_events.append(_route(said, record))
+                self.rows["route_outcomes"][said.run_id].add((record.partition, record.offset))
             case _:
                 self._event(said, record)
 
@@ -197,6 +202,17 @@ def _request(said: StepRequest, record: InRecord) -> Request:
         deferral=said.deferral,
         cap_left=said.run_budget_nano,
         rides=[ride.node_id for ride in said.continuation],
+    )
+
+
+def _route(said: RouteOutcome | RouteScored, record: InRecord) -> RouteSeen:
+    return RouteSeen(
+        partition=record.partition,
+        offset=record.offset,
+        run=said.run_id,
+        group=said.group,
+        outcome=said.decision_id if isinstance(said, RouteOutcome) else "",
+        value=(record.value or b"").decode(),
     )
 
 

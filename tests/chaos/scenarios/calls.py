@@ -2,13 +2,14 @@
 
 from tests.chaos.records import Expected
 from tests.chaos.scenarios.answers import as_text, is_refused
-from tests.chaos.scenarios.nodes import PATIENT, ask, fetch, merge, split, workflow
+from tests.chaos.scenarios.nodes import PATIENT, ask, ask_learned, fetch, merge, split, workflow
 from tests.chaos.scenarios.scenario import Case, Made, Scenario, asked, expect
 from tests.support.client import document
 
 TALK = (split("split"), ask("ask", "split.output"), merge("merge", one="split.output", two="ask.output"))
 #: What a budget of the workflow ``chaos_capped`` lets through altogether: a few calls.
 CAP_NANO = 100_000
+LEARN = "chaos_learn"
 ONCE_MORE = {"timeout_ms": 6_000, "retries": {"max_attempts": 2, "initial_ms": 100}}
 
 
@@ -74,6 +75,14 @@ def _stubborn(case: Case) -> Made:
     return Made({"text": case.text}, found)
 
 
+def _learn(case: Case) -> Made:
+    answer, cost = asked(case.text)
+    steps = {"ask": [answer]}
+    return Made(
+        {"text": case.text}, expect(case, LEARN, {"ask": answer}, steps=steps, priced={"ask": cost}, paid=["ask"])
+    )
+
+
 def _is_refused_twice(run: str) -> bool:
     return is_refused(run, "ask", 1) and is_refused(run, "ask", 2)
 
@@ -113,6 +122,7 @@ SCENARIOS = (
         6,
         _line,
     ),
+    Scenario(workflow(LEARN, ask_learned("ask", "{{text}}")), 6, _learn),
     Scenario(workflow("chaos_doomed", ask("ask", "{{text}}", ONCE_MORE)), 3, _doomed, _is_refused_twice),
     Scenario(workflow("chaos_stubborn", ask("ask", "{{text}}", PATIENT)), 3, _stubborn, _is_refused_twice),
 )

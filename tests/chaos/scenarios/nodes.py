@@ -9,6 +9,21 @@ MODEL_NAME = "local-echo"
 PROMPT = {"name": "chaos_prompt", "version": 1, "template": "Say something short about {{.text}}"}
 #: The model may be suspended for longer than one attempt waits, so that attempts time out; and then there is time.
 PATIENT = {"timeout_ms": 6_000, "retries": {"max_attempts": 30, "initial_ms": 200, "max_ms": 3_000}}
+#: The model alone, so that answer and price are known; what its calls lead to is learned.
+LEARN = PATIENT | {"route": {"by": "learn", "models": [f"local/{MODEL_NAME}"]}}
+ROUTES: Json = {
+    "version": "chaos",
+    "models": [
+        {
+            "provider": "local",
+            "model": MODEL_NAME,
+            "quality": 0.7,
+            "source": "declared: the model of chaos",
+            "context_tokens": 1_000_000,
+            "latency_ms": 200,
+        }
+    ],
+}
 TOOL_POLICY = {"timeout_ms": 20_000, "retries": {"max_attempts": 10, "initial_ms": 200, "max_ms": 3_000}}
 MAX_TOKENS = 64
 
@@ -34,6 +49,12 @@ def ask(id_: str, text: str, policy: Json = PATIENT, **more: Any) -> Json:
     """A paid call of the model about a text."""
     config = {"prompt_ref": "chaos_prompt@1", "inputs": {"text": text}, "model": MODEL_NAME, "max_tokens": MAX_TOKENS}
     return {"id": id_, "type": "llm", "config": config | more, "policy": policy}
+
+
+def ask_learned(id_: str, text: str) -> Json:
+    """A paid call of the model about a text, whose route is chosen and learned."""
+    config = {"prompt_ref": "chaos_prompt@1", "inputs": {"text": text}, "max_tokens": MAX_TOKENS}
+    return {"id": id_, "type": "llm", "config": config, "policy": LEARN}
 
 
 def fetch(id_: str, key: str, **policy: Any) -> Json:

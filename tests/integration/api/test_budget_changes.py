@@ -7,12 +7,15 @@ import pytest
 from redis.asyncio import Redis
 
 from connectors.redis.keys import budgets_slot
+from schemas.budgets import Spender
+from schemas.records.budgets import BudgetDefined, BudgetRemoved
 from schemas.records.definitions import Definition
 from services.budgets.definitions import BudgetDefinitions
 from tests.support.api import DEADLINE_S, MemoryLog, Running
-from topics.catalogue import DEFINITIONS
+from topics.catalogue import COST_EVENTS, DEFINITIONS
 
 BUDGETS = "/api/v1/budgets"
+CALL = Spender("w", "p", "m")
 
 
 async def created(api: Running, **fields: Any) -> dict[str, Any]:
@@ -59,7 +62,8 @@ async def test_a_paused_budget_refuses_nothing_and_goes_on_counting(api: Running
     made = await created(api)
     paused = (await api.client.patch(f"{BUDGETS}/{made['id']}", json={"paused": True})).json()
     assert paused["paused"] is True
-    assert (await known(api.log, api.org_id, made["id"], 2)).applying(api.org_id, "w", "p", "m") == []
+    [budget] = (await known(api.log, api.org_id, made["id"], 2)).applying(api.org_id, CALL)
+    assert budget.paused
     status = (await api.client.get(f"{BUDGETS}/{made['id']}/status")).json()
     assert status["state"] == "paused"
     slot = budgets_slot(api.org_id, api.partitions)
@@ -68,7 +72,8 @@ async def test_a_paused_budget_refuses_nothing_and_goes_on_counting(api: Running
     assert (await api.client.get(f"{BUDGETS}/{made['id']}/status")).json()["spent_usd"] == "0.0001"
     await api.client.patch(f"{BUDGETS}/{made['id']}", json={"paused": False})
     assert (await api.client.get(f"{BUDGETS}/{made['id']}/status")).json()["state"] == "exhausted"
-    assert len((await known(api.log, api.org_id, made["id"], 3)).applying(api.org_id, "w", "p", "m")) == 1
+    [budget] = (await known(api.log, api.org_id, made["id"], 3)).applying(api.org_id, CALL)
+    assert not budget.paused
 
 
 async def test_a_deleted_budget_is_gone_for_every_worker_and_its_name_is_free(api: Running) -> None:
@@ -135,3 +140,47 @@ async def test_another_organisation_changes_nothing(api: Running) -> None:
         assert (await stranger.patch(f"{BUDGETS}/{made['id']}", json={"limit_usd": 1})).status_code == 404
         assert (await stranger.delete(f"{BUDGETS}/{made['id']}")).status_code == 404
     assert (await api.client.get(f"{BUDGETS}/{made['id']}")).json() == made
+
+
+async def test_every_field_of_a_budget_is_stored_and_told_to_workers_and_to_the_fold(api: Running) -> None:
+    body = {
+        "name": "everything",
+        "scope": "tag",
+        "target": "team=research",
+        "period": "week",
+        "timezone": "Europe/Berlin",
+        "week_start": "sunday",
+        "limit_usd": "1000000000.000000001",
+        "soft_limit_usd": "5",
+        "on_exceeded": "step_down",
+        "thresholds": [80, 100],
+    }
+    made = await created(api, **body)
+    assert {name: made[name] for name in body} == body
+    assert (await api.client.post(BUDGETS, json=body)).status_code == 200, "the same again"
+    assert (await api.client.post(BUDGETS, json=body | {"week_start": "monday"})).status_code == 409
+    [budget] = (await known(api.log, api.org_id, made["id"], 1)).of_org(api.org_id)
+    [told] = [one for one in api.log.decoded(COST_EVENTS) if isinstance(one, BudgetDefined)]
+    for name in ("name", "scope", "target", "period", "timezone", "week_start", "limit_nano", "soft_limit_nano"):
+        assert getattr(told, name) == getattr(budget, name)
+    assert (told.limit_nano, told.version, told.thresholds) == (10**18 + 1, 1, [80, 100])
+    status = (await api.client.get(f"{BUDGETS}/{made['id']}/status")).json()
+    assert status["window"].startswith("week:")
+    assert (status["remaining_usd"], status["counted_since"]) == ("1000000000.000000001", None)
+
+
+async def test_a_change_and_a_deletion_are_told_to_the_fold(api: Running) -> None:
+    made = await created(api)
+    changes = {"soft_limit_usd": "0.00005", "on_exceeded": "alert", "thresholds": []}
+    changed = (await api.client.patch(f"{BUDGETS}/{made['id']}", json=changes)).json()
+    assert {name: changed[name] for name in changes} == changes
+    assert (await api.client.patch(f"{BUDGETS}/{made['id']}", json={"soft_limit_usd": None})).json()[
+        "soft_limit_usd"
+    ] is None
+    refused = await api.client.patch(f"{BUDGETS}/{made['id']}", json={"timezone": "UTC"})
+    assert (refused.status_code, "timezone cannot change" in refused.text) == (422, True)
+    await api.client.delete(f"{BUDGETS}/{made['id']}")
+    await known(api.log, api.org_id, made["id"], 4)
+    told = [one for one in api.log.decoded(COST_EVENTS) if one.budget_id == made["id"]]
+    assert [one.version for one in told if isinstance(one, BudgetDefined)] == [1, 2, 3]
+    assert isinstance(told[-1], BudgetRemoved)

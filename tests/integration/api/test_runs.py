@@ -12,6 +12,7 @@ from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from connectors.postgres.run_writes import RunWrites
 from connectors.redis.keys import runs_slot
+from schemas.budgets import API_KEY_TAG
 from schemas.ids import run_id
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage
@@ -86,7 +87,11 @@ async def test_a_submission_is_in_the_log_before_it_is_accepted(api: Running) ->
     assert (body["status"], body["duplicate"], body["workflow_version"]) == ("queued", False, 1)
     assert body["links"]["self"] == f"{RUNS}/{record.run_id}"
     assert record.org_id == api.org_id
-    assert (record.inputs, record.tags, record.budget_nano) == (INPUTS, {"team": "x"}, 125_000_000)
+    assert (record.inputs, record.tags, record.budget_nano) == (
+        INPUTS,
+        {"team": "x", API_KEY_TAG: record.tags[API_KEY_TAG]},
+        125_000_000,
+    )
     assert record.spec.prompts["greeter@3"].template == "Greet {{name}} in {{language}}"
     assert api.log.last(RUN_EVENTS).key == record.run_id.encode()
 

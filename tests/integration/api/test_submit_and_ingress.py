@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from connectors.ports.engine import Headers, InRecord
 from connectors.postgres.database import Database
+from schemas.budgets import API_KEY_TAG
 from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.records.run_events import RunSubmitted
@@ -94,7 +95,9 @@ async def test_http_and_cloudevents_make_the_same_record(api: Running, ingress: 
     )
     await ingress.write([InRecord(submissions_topic(org), 0, 0, 0, None, json.dumps(body).encode(), binary)])
     first, second = submitted(api.log)
-    own = {name: getattr(second, name) for name in ("run_id", "source", "submission_id", "submitted_at_ms")}
+    # Over HTTP the key is known.
+    own = {name: getattr(second, name) for name in ("run_id", "source", "submission_id", "submitted_at_ms", "tags")}
+    assert {**second.tags, API_KEY_TAG: first.tags[API_KEY_TAG]} == first.tags
     assert structs.replace(first, **own) == second
     assert (second.source, second.submission_id, second.org_id) == ("/elsewhere", "two", org)
     found = (await api.client.get(f"{RUNS}/{second.run_id}")).json()

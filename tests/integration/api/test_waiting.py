@@ -96,7 +96,10 @@ async def test_many_runs_are_asked_for_at_once(api: Running) -> None:
     assert [run["id"] for run in answer.json()["runs"]] == ids
     assert answer.json()["runs"][1]["waiting"]["kind"] == "admission"
     assert answer.json()["unknown"] == ["no-such-run"]
+    read = await api.client.get(f"{RUNS}/waiting", params={"ids": [*ids, "no-such-run", ids[0]]})
+    assert (read.status_code, read.json()) == (200, answer.json())
     for ids in ([], ["x"] * 51):
+        assert (await api.client.get(f"{RUNS}/waiting", params={"ids": ids})).status_code == 422
         assert (await api.client.post(f"{RUNS}/waiting", json={"ids": ids})).status_code == 422
 
 

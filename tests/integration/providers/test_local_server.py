@@ -21,7 +21,9 @@ import pytest
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import ToolSpec, Turn
 from connectors.providers.deltas import End, TextDelta
+from connectors.providers.embeddings import EmbeddingRequest
 from connectors.providers.local.client import LocalHttpProvider
+from connectors.providers.local.embedding import EMBED
 from connectors.providers.local.provider import LocalProvider
 from schemas.errors import StepError
 
@@ -291,6 +293,20 @@ def test_the_real_sdk_reads_its_streams(server: Server) -> None:
     assert "".join(said) == plain.choices[0].message.content
     assert len([one for one in said if one]) > 2
     assert (chunks[-1].choices, chunks[-1].usage) == ([], plain.usage)
+
+
+async def test_both_ways_to_vectors_give_the_same_and_the_real_sdk_reads_them(
+    server: Server, provider: LocalHttpProvider
+) -> None:
+    request, here = EmbeddingRequest(EMBED, ("one two", "three"), "k", dimensions=16), LocalProvider()
+    there, local = await provider.embed(request), await here.embed(request)
+    await here.close()
+    assert (there.vectors, there.usage) == (local.vectors, local.usage)
+    async with openai.AsyncOpenAI(api_key="unused", base_url=f"{server.url}/v1", max_retries=0) as client:
+        answer = await client.embeddings.create(model=EMBED, input=["one two", "three"], dimensions=16)
+        with pytest.raises(openai.BadRequestError, match="'input' must be a text or a list of texts"):
+            await client.embeddings.create(model=EMBED, input=[])
+    assert [one.embedding for one in answer.data] == [pytest.approx(vector) for vector in local.vectors]
 
 
 TOOL = ToolSpec("library.search", "Search.", {"type": "object", "properties": {"text": {"type": "string"}}})

@@ -95,6 +95,8 @@ def test_choice_is_explained_by_its_reasons(client: httpx.Client) -> None:
     answer = until(lambda: _explained(client, run), END_S, "the span is stored")
     [choice] = answer["choices"]
     assert (choice["route"], choice["by"], choice["recomputes"]) == ("local/local-gold", "best", True)
+    [tried] = answer["tries"]
+    assert (tried["route"], tried["kind"], tried["error"]) == ("local/local-gold", "first", "")
     reasons = {one["route"]: one["reason"] for one in choice["excluded"]}
     assert (reasons["local/local-bronze"], reasons["openai/gpt-5"]) == ("tier", "no_provider")
     assert reasons["openai/gpt-5-mini"] == "node"

@@ -231,7 +231,7 @@ async def test_a_drain_ends_the_chain_after_the_step_in_hand(bench: Bench, notes
     assert flow.asked == ["a", "b"]
     await started(bench, "w2")
     await flow.ends()
-    assert flow.asked == ["a", "b"], "the rest rides on from there"
+    assert flow.asked == ["a", "b"], "the rest is chained from there"
 
 
 @KINDS

@@ -24,7 +24,7 @@ from schemas.records.base import Usage
 from schemas.records.definitions import Definition
 from schemas.records.money import CallStarted
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
-from schemas.records.steps import StepRequest, ToolCall
+from schemas.records.steps import AgentTurn, StepRequest, ToolCall
 from tests.support.worker import PARTITIONS, PICTURE_TOKENS, Bench, llm, until_async
 
 PRICES = PriceBook.load()
@@ -50,6 +50,18 @@ def raising(error: StepError) -> Callable[[ModelRequest], str]:
         raise error
 
     return reply
+
+
+@pytest.mark.parametrize("agent", [False, True])
+async def test_a_streamed_step_has_the_same_answer_and_records_its_first_piece(bench: Bench, agent: bool) -> None:
+    call = llm(stream=True)
+    work = AgentTurn(call=call, tools=[]) if agent else call
+    result = await outcome(bench, bench.request(work, args={"word": "x"}))
+    assert isinstance(result, StepSucceeded)
+    assert (result.output, result.cost_nano) == (Inline(value="answer to Say x"), COST)
+    (made,) = bench.calls()
+    assert made.ttft_ms is not None
+    assert 0 < made.ttft_ms <= made.latency_ms
 
 
 async def test_an_answer_its_cost_and_its_trail(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from tests.simulation.mutants.planting import Mutant
 
 FOLD = "streams.core.budgets.fold"
+COUNTERS = "streams.core.budgets.counters"
 CAPS = "streams.core.budgets.caps"
 
 MUTANTS = (
@@ -124,5 +125,47 @@ MUTANTS = (
         "fields = spend_fields(event.workflow_name, event.provider, event.model,",
         "fields = spend_fields(event.workflow_name, event.model, event.provider,",
         "each dimension has its own spend",
+    ),
+    Mutant(
+        "ledger_added_twice",
+        COUNTERS,
+        "== event.budget_id and not one.opened and",
+        "== event.budget_id and",
+        "what was spent before a budget was defined is added once",
+    ),
+    Mutant(
+        "ledger_estimate_never_corrected",
+        COUNTERS,
+        "    if one.opened:\n        add(",
+        "    if False:\n        add(",
+        "an estimate that the ledger had is corrected in the counter",
+    ),
+    Mutant(
+        "counter_of_a_removed_budget_stays",
+        COUNTERS,
+        "    state.drop(event.org_id, _entry(event.budget_id))\n",
+        "    pass\n",
+        "nothing is counted for a budget that is no more",
+    ),
+    Mutant(
+        "hours_of_utc_everywhere",
+        "schemas.windows",
+        "(at_ms + _offset_ms(self.zone, at_ms)) % LENGTHS_MS",
+        "at_ms % LENGTHS_MS",
+        "windows are those of the budget's time zone",
+    ),
+    Mutant(
+        "thresholds_reported_again",
+        "streams.core.budgets.thresholds",
+        "        if (threshold, soft) not in known\n        and",
+        "        if",
+        "each threshold is reported once per window",
+    ),
+    Mutant(
+        "lost_reports_not_sent_again",
+        FOLD,
+        "return [] if entity.startswith(SETTLED_PREFIX) else list(thresholds.outstanding(state, entity))",
+        "return []",
+        "a report that was lost with its owner is sent by the next one",
     ),
 )

@@ -54,9 +54,8 @@ MUTANTS = (
     Mutant(
         "corrected_in_its_own_window",
         "streams.core.budgets.fold",
-        "_spend(state, event.org_id, shared, difference)",
-        "_spend(state, event.org_id, spend_fields(event.workflow_name, event.provider, event.model, "
-        "event.booked_at_ms), difference)",
+        "shared = (field for field in presumed.fields if not counters.is_counter(field))",
+        "shared = spend_fields(event.workflow_name, event.provider, event.model, event.booked_at_ms)",
         "a correction goes where the estimate went",
     ),
     Mutant(

@@ -1,6 +1,6 @@
 """What must hold when a world has run dry, whatever happened to it. Reads the log and the tables only."""
 
-from tests.simulation.oracle import attempts, ends, loops, money, order, outputs, signals, tables
+from tests.simulation.oracle import attempts, budgets, ends, loops, money, order, outputs, signals, tables
 from tests.simulation.oracle.history import read
 from tests.simulation.world.world import World
 
@@ -16,5 +16,6 @@ def problems(world: World) -> list[str]:
         *signals.check(history),
         *order.check(world, history),
         *money.check(world, history),
+        *budgets.check(world, history),
         *tables.check(world),
     ]

@@ -60,7 +60,8 @@ def _windows(world: World, history: History) -> Iterator[str]:
             expected[name] += last.amount_nano
     spent: dict[str, int] = defaultdict(int)
     for partition in range(world.partitions):
-        for name, data in world.money.entity(partition, ORG).items():
+        shared = ((name, data) for name, data in world.money.entity(partition, ORG).items() if "|" in name)
+        for name, data in shared:
             spent[name] += int(data)
     for name in sorted(spent.keys() | expected.keys()):
         if spent[name] != expected[name]:

@@ -51,7 +51,7 @@ def _settled_at(story: Story, step_id: str) -> int:
 def _places(history: History) -> Iterator[str]:
     """No more steps of a run, and children of a map, are open than may be at once.
 
-    A step is open from its first request to the event that settled it. Steps that ride along are not seen.
+    A step is open from its first request to the event that settled it. Chained steps are not seen.
     """
     asked: dict[tuple[str, str], tuple[int, StepRequest]] = {}
     for at, request in history.requests:

@@ -17,6 +17,7 @@ from schemas.records.run_events import CancelRequested, RunSubmitted, SignalRece
 from streams.runtime.routing import to_out
 from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
+from tests.simulation.world.budgets import DEFINITIONS, OPENED, opening
 from tests.simulation.world.workflows import MINUTE_MS, SPECS
 from tests.support.runs import ORG, submitted
 from topics import catalogue
@@ -69,6 +70,25 @@ class Clients:
         process, calls = world.process("limits")
         self.busy += 1
         world.scheduler.spawn(process, self._set_limits(process, SimLog(world.log, calls)))
+
+    def start_budgets(self) -> None:
+        """Start somebody who defines budgets, changes and removes some, and tells what was spent before."""
+        process, calls = self._world.process("budgets")
+        self.busy += 1
+        self._world.scheduler.spawn(process, self._define_budgets(process, SimLog(self._world.log, calls)))
+
+    async def _define_budgets(self, process: Process, log: SimLog) -> None:
+        for told in DEFINITIONS:
+            await self._think(process, (0, 50, 2_000, 20_000))
+            await self.persist(process, log, [told])
+        for budget_id in OPENED:
+            await self._think(process, (50, 2_000, 60_000))
+            opened = None
+            while opened is None:
+                await self._think(process, (500,))
+                opened = opening(self._world.log.everything(catalogue.COST_EVENTS), budget_id)
+            await self.persist(process, log, [opened])
+        self.busy -= 1
 
     def start_saying(self, records: list[Record]) -> None:
         """Start somebody who says these things, in order."""

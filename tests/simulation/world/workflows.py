@@ -122,3 +122,5 @@ WITH_TURNS = (4, 5)
 WITH_POISON = 2
 #: Of every twenty seeds, the one in which the store of budgets fails over to older replicas again and again.
 WITH_FAILOVERS = 13
+#: Of twenty seeds: worlds whose organisation has budgets, which are defined, changed and removed meanwhile.
+WITH_BUDGETS = (6, 19)

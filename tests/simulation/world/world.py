@@ -15,7 +15,7 @@ from tests.simulation.world.days import DAY_MS, Days
 from tests.simulation.world.mischief import Mischief
 from tests.simulation.world.owners import Owners
 from tests.simulation.world.worker import LANE, Worker
-from tests.simulation.world.workflows import ONLY, WITH_FAILOVERS, WITH_POISON, WITH_TURNS
+from tests.simulation.world.workflows import ONLY, WITH_BUDGETS, WITH_FAILOVERS, WITH_POISON, WITH_TURNS
 from tests.support.runs import START_MS
 from topics import catalogue
 
@@ -45,6 +45,7 @@ class World:
         self.only = ONLY.get(seed % 10)
         self.turns = seed % 10 in WITH_TURNS
         self.fails_over = seed % 20 == WITH_FAILOVERS
+        self.budgets = seed % 20 in WITH_BUDGETS
         self.poison = POISON if seed % 10 == WITH_POISON else ""
         self.was_poisoned = self.poison
         self.partitions = self.rng.randint(1, 2)
@@ -79,6 +80,8 @@ class World:
     def _play(self) -> bool:
         if self.turns:
             self.clients.start_limits()
+        if self.budgets:
+            self.clients.start_budgets()
         self.owners.start()
         self.worker.start()
         for number in range(self.rng.randint(2, 4)):

@@ -75,7 +75,7 @@ def test_map_reduce_analysis_can_be_registered() -> None:
         ("split", "map_analyze"),
         ("map_analyze", "reduce_summarize"),
     ]
-    assert sorted(spec.prompts) == ["chunk_analyzer@2", "summarizer@1"]
+    assert sorted(spec.resolved.prompts) == ["chunk_analyzer@2", "summarizer@1"]
 
 
 def test_what_a_workflow_runs_is_registered_before_it() -> None:

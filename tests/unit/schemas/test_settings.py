@@ -67,9 +67,22 @@ def test_every_wrong_variable_has_one_line() -> None:
     lines = errors_of({"TOPIC_PARTITIONS": "a dozen", "LOCAL_ERROR_RATE": "half", "API_KEY_FILE": "/no/key"})
     assert sorted(lines) == [
         "API_KEY_FILE='/no/key' cannot be read (No such file or directory); name a file that this process may read",
-        "LOCAL_ERROR_RATE='half' is not a number; write one such as 0.0",
-        "TOPIC_PARTITIONS='a dozen' is not a whole number; write one such as 12",
+        "LOCAL_ERROR_RATE='half' is not a number; write one such as 0.0, in the digits 0 to 9",
+        "TOPIC_PARTITIONS='a dozen' is not a whole number; write one such as 12, in the digits 0 to 9",
     ]
+
+
+@pytest.mark.parametrize("raw", ["1_0", " 12", "+12", "1e1", "\uff11\uff10", "\u0661\u0660", "0x10", "nan", "inf"])
+@pytest.mark.parametrize("name", ["TOPIC_PARTITIONS", "WORKER_DRAIN_S"])
+def test_number_refuses_texts_that_are_no_ascii_decimals(name: str, raw: str) -> None:
+    (line,) = errors_of({name: raw})
+    assert line.startswith(f"{name}={raw!r} is not a ")
+    assert line.endswith(", in the digits 0 to 9")
+
+
+def test_every_number_takes_its_default_as_text() -> None:
+    env = {name: one.default for name, one in variables().items() if not one.secret}
+    assert Settings.from_env(env) == Settings()
 
 
 @pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.variable)

@@ -1,6 +1,11 @@
 -- Amounts are whole nano-dollars in decimal text and may be over 2^53, where doubles skip integers. So each is two
 -- numbers, dollars and nano-dollars: both, and sums of thousands of them, are exact.
 local function add_amount(sum, text, sign)
+  -- Short ones need no splitting: a hundred of them are below 2^53 together.
+  if #text < 14 then
+    sum[2] = sum[2] + sign * tonumber(text)
+    return
+  end
   if string.sub(text, 1, 1) == '-' then
     sign, text = -sign, string.sub(text, 2)
   end
@@ -17,8 +22,11 @@ local function add_counter(sum, text, first, last)
 end
 -- Answers whether a sum is at most zero.
 local function at_most_zero(sum)
-  local carry = math.floor(sum[2] / 1000000000)
-  local dollars, nanos = sum[1] + carry, sum[2] - carry * 1000000000
+  local nanos = math.fmod(sum[2], 1000000000)
+  local dollars = sum[1] + (sum[2] - nanos) / 1000000000
+  if nanos < 0 then
+    dollars, nanos = dollars - 1, nanos + 1000000000
+  end
   return dollars < 0 or (dollars == 0 and nanos == 0)
 end
 -- Answers whether spent, held and estimate are within a limit. `first` is empty where `spent` is one amount, else the

@@ -151,7 +151,7 @@ def _holds_its_request(step: Step) -> bool:
 
 
 def _take_over(turn: RunChanges, event: Outcome | StepDeferred) -> None:
-    """Ask for the step that rode along with a request that is given back, after somebody else recorded its own step.
+    """Ask for the step that is chained to a request that is given back, after somebody else recorded its own step.
 
     A worker that has it all the same is found by the claim.
     """

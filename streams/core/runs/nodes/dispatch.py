@@ -17,7 +17,7 @@ from streams.core.runs.nodes.run_end import fail_with, give_up, succeed
 from streams.core.runs.nodes.signal import output_of
 from streams.core.runs.plan.arguments import BindingError
 from streams.core.runs.plan.model import PlanNode, is_part
-from streams.core.runs.requests.step_request import check_ride, node_scope, timeout_timer
+from streams.core.runs.requests.step_request import check_chained, node_scope, timeout_timer
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
@@ -173,7 +173,7 @@ def _dispatch_one(turn: RunChanges, node: PlanNode, *, continued: bool = False) 
     )
     try:
         if continued and attempt == 1:
-            check_ride(turn, node)
+            check_chained(turn, node)
         else:
             step = NODE_KINDS[node.kind].start(turn, node, step_id, step, None)
     except BindingError as exc:

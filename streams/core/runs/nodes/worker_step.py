@@ -12,9 +12,10 @@ from schemas.errors import BadRecord
 from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.money import NANO_PER_CENT
 from schemas.records.base import ErrorInfo
-from schemas.records.steps import FunctionCall, LlmCall, RouteWish, ToolCall
+from schemas.records.steps import CacheWish, FunctionCall, LlmCall, RouteWish, SemanticWish, ToolCall
 from schemas.records.timers import Backstop, Defer, Retry
-from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode
+from schemas.spec.caching import CachePolicy, size_of
+from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode, WorkflowSpec
 from schemas.spec.policy import RoutePolicy, Tier
 from streams.core.commands import Count
 from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules, OnTimer
@@ -51,6 +52,7 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
     """Return the call of a node that asks a model. Raises ``BadRecord`` for a prompt that is not pinned."""
     config = node.config
     prompt = compiling.resolved.prompts.get(config.prompt_ref)
+    is_cached, cache_wish = _cache(node, compiling.resolved.spec)
     if prompt is None:
         raise BadRecord("bad_spec", f"node '{node.id}' has the prompt {config.prompt_ref}, which is not pinned")
     return LlmCall(
@@ -62,7 +64,7 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         model=config.model,
         max_tokens=config.max_tokens,
         temperature=config.temperature,
-        cache=config.cache,
+        cache=is_cached,
         images=list(config.images),
         system=config.system,
         output_schema=config.output_schema,
@@ -72,6 +74,30 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         route=_route_wish(node.policy.route, node.policy.quality),
         data_class=node.policy.data_class,
         stream=node.policy.stream,
+        top_p=config.top_p,
+        parallel_tools=config.parallel_tools,
+        cache_wish=cache_wish,
+    )
+
+
+def _cache(node: LlmNode | AgentNode, spec: WorkflowSpec) -> tuple[bool, CacheWish | None]:
+    """Return whether a node's earlier answers are used, and how. What it says goes before what its workflow says."""
+    config, space = node.config, f"{spec.name}/{node.id}"
+    is_cached, policy = config.cache, config.cache_policy
+    if not is_cached and policy is None and isinstance(node, LlmNode):
+        is_cached, policy, space = spec.cache, spec.cache_policy, spec.name
+    return is_cached, _cache_wish(policy, space) if is_cached and policy is not None else None
+
+
+def _cache_wish(policy: CachePolicy, space: str) -> CacheWish:
+    semantic, most = policy.semantic, policy.max_size
+    return CacheWish(
+        ttl_s=policy.ttl,
+        stale_s=policy.stale,
+        negative_s=policy.negative_ttl,
+        space=space if most is not None else "",
+        max_bytes=0 if most is None else size_of(most),
+        semantic=None if semantic is None else SemanticWish(**semantic.model_dump()),
     )
 
 

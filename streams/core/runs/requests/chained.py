@@ -1,9 +1,9 @@
 """Chains: a linear stretch of steps on one lane travels as one request, and its worker goes on by itself.
 
-The fold hands out what may follow as ``rides``: arguments that are bound as far as they can be. The worker binds the
-rest when it has the output, by the very rules that the fold binds by, and the fold compares (``args_hash``).
+The fold hands out what may follow as ``continuation``: arguments that are bound as far as they can be. The worker
+binds the rest when it has the output, by the very rules that the fold binds by, and the fold compares (``args_hash``).
 
-Who asks for a step that rides? It is open in the state from the result before it, as if it had been asked for. The
+A chained step is open in the state from the result before it, as if it had been asked for. The
 invariant: **for every open attempt there is a request in the log, not yet acked, that names or carries it, or an event
 not yet folded that ends it or gives it back.** So
 
@@ -23,7 +23,7 @@ from msgspec import structs
 
 from schemas.payload import PathPart, Payload, walk
 from schemas.records.base import Json
-from schemas.records.steps import Link, OutputLink, Ride, StepRequest
+from schemas.records.steps import ChainedStep, Link, OutputLink, StepRequest
 from schemas.spec.references import Reference
 from streams.core.runs.plan.arguments import (
     BindingError,
@@ -59,68 +59,68 @@ def goes_on(value: bytes | None) -> bool:
     return value is not None and _GOES_ON in value
 
 
-def rides_after(turn: RunReader, node: PlanNode, scope: Scope, used: int) -> list[Ride]:
-    """Return what may ride along with a first request for ``node`` that has ``used`` bytes by itself.
+def chained_after(turn: RunReader, node: PlanNode, scope: Scope, used: int) -> list[ChainedStep]:
+    """Return what may be chained to a first request for ``node`` that has ``used`` bytes by itself.
 
     A run with a budget of its own is chained only where nothing beside the chain can spend from it.
     """
     if turn.header.budget_nano is not None and not node.alone:
         return []
-    rides: list[Ride] = []
-    riding = {node.id}
-    while node.next is not None and len(rides) < MAX_CHAINED_STEPS:
+    chained: list[ChainedStep] = []
+    inside = {node.id}
+    while node.next is not None and len(chained) < MAX_CHAINED_STEPS:
         node = turn.plan.nodes[node.next]
         if turn.step(node.id) is not None:
             # Its first attempt is used up, see ``events.results.never_asked``.
             break
         try:
-            ride = _ride(node, scope, riding)
+            step = _chain(node, scope, inside)
         except BindingError:
             # It fails its step, at its time.
             break
-        used += request_size(ride.args, ride.links, {}, ride.work)
+        used += request_size(step.args, step.links, {}, step.work)
         if used > RECORD_LIMIT:
             break
-        rides.append(ride)
-        riding.add(node.id)
-    return rides
+        chained.append(step)
+        inside.add(node.id)
+    return chained
 
 
 def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: int) -> StepRequest | None:
-    """Return the request of the first step that rides along, after ``request`` gave ``output`` at ``cost_nano``.
+    """Return the request of the first chained step, after ``request`` gave ``output`` at ``cost_nano``.
 
-    It is what the fold would ask for. ``None`` when nothing rides along, and when the step's arguments cannot be bound
+    It is what the fold would ask for. ``None`` when nothing is chained, and when the step's arguments cannot be bound
     or are too large, which the fold finds as well.
     """
     if payload_size(output) > OUTPUT_LIMIT:
         return None
-    rides = _filled(request.continuation, request.step_id, output)
-    if not rides:
+    chained = _filled(request.continuation, request.step_id, output)
+    if not chained:
         return None
-    ride, *rest = rides
+    step, *rest = chained
     try:
-        check_request(ride.node_id, ride.args, ride.links, request.tags, ride.work)
+        check_request(step.node_id, step.args, step.links, request.tags, step.work)
     except BindingError:
         return None
     left = request.run_budget_nano
     return structs.replace(
         request,
-        step_id=ride.node_id,
-        node_id=ride.node_id,
+        step_id=step.node_id,
+        node_id=step.node_id,
         attempt=1,
         deferral=0,
-        work=ride.work,
-        args=ride.args,
-        links=ride.links,
-        timeout_ms=ride.timeout_ms,
-        sla_ms=ride.sla_ms,
-        on_unknown=ride.on_unknown,
-        idempotency=ride.idempotency,
-        retry_on=ride.retry_on,
+        work=step.work,
+        args=step.args,
+        links=step.links,
+        timeout_ms=step.timeout_ms,
+        sla_ms=step.sla_ms,
+        on_unknown=step.on_unknown,
+        idempotency=step.idempotency,
+        retry_on=step.retry_on,
         run_budget_nano=None if left is None else max(0, left - cost_nano),
         requested_at_ms=now_ms,
         continuation=rest,
-        args_hash=args_hash(ride.args, ride.links),
+        args_hash=args_hash(step.args, step.links),
     )
 
 
@@ -131,11 +131,11 @@ def args_hash(args: dict[str, Json], links: Iterable[Link]) -> str:
     return blake2b(b"\n".join([said, *linked]), digest_size=HASH_BYTES).hexdigest()
 
 
-def _ride(node: PlanNode, scope: Scope, riding: set[str]) -> Ride:
+def _chain(node: PlanNode, scope: Scope, inside: set[str]) -> ChainedStep:
     links: list[Link] = []
     outputs: list[OutputLink] = []
-    args = {name: _bind_rest(value, scope, riding, [name], links, outputs) for name, value in node.args}
-    return Ride(
+    args = {name: _bind_rest(value, scope, inside, [name], links, outputs) for name, value in node.args}
+    return ChainedStep(
         node_id=node.id,
         work=node.asked,
         args=args,
@@ -150,42 +150,42 @@ def _ride(node: PlanNode, scope: Scope, riding: set[str]) -> Ride:
 
 
 def _bind_rest(
-    value: Value, scope: Scope, riding: set[str], at: list[PathPart], links: list[Link], outputs: list[OutputLink]
+    value: Value, scope: Scope, inside: set[str], at: list[PathPart], links: list[Link], outputs: list[OutputLink]
 ) -> Json:
     """Bind a value but for outputs of the chain's own steps, which leave ``None`` and a place in ``outputs``."""
     match value:
-        case OutputOf(reference) if reference.node in riding:
+        case OutputOf(reference) if reference.node in inside:
             outputs.append(OutputLink(at=at, node=reference.node, path=list(reference.path)))
             return None
         case ListOf(items):
-            return [_bind_rest(item, scope, riding, [*at, i], links, outputs) for i, item in enumerate(items)]
+            return [_bind_rest(item, scope, inside, [*at, i], links, outputs) for i, item in enumerate(items)]
         case DictOf(entries):
-            return {name: _bind_rest(item, scope, riding, [*at, name], links, outputs) for name, item in entries}
+            return {name: _bind_rest(item, scope, inside, [*at, name], links, outputs) for name, item in entries}
         case _:
             return bind(value, scope, at, links)
 
 
-def _filled(rides: list[Ride], node_id: str, output: Payload) -> list[Ride]:
-    """Return the rides with the output of a step filled in, up to the first that it does not fit."""
+def _filled(chained: list[ChainedStep], node_id: str, output: Payload) -> list[ChainedStep]:
+    """Return the chained steps with the output of a step filled in, up to the first that it does not fit."""
     said = _ENCODER.encode(output)
-    filled: list[Ride] = []
-    for ride in rides:
+    filled: list[ChainedStep] = []
+    for step in chained:
         try:
-            filled.append(_fill(ride, node_id, said))
+            filled.append(_fill(step, node_id, said))
         except BindingError:
             break
     return filled
 
 
-def _fill(ride: Ride, node_id: str, said: bytes) -> Ride:
-    mine = [link for link in ride.outputs if link.node == node_id]
+def _fill(step: ChainedStep, node_id: str, said: bytes) -> ChainedStep:
+    mine = [link for link in step.outputs if link.node == node_id]
     if not mine:
-        return ride
-    # Every ride has values of its own, as if read from the log: a step may change its arguments while it works.
+        return step
+    # Every chained step has values of its own, as if read from the log: a step may change its arguments while it works.
     output = _PAYLOAD.decode(said)
-    args, links = copy.deepcopy(ride.args), list(ride.links)
+    args, links = copy.deepcopy(step.args), list(step.links)
     for link in mine:
         datum = find(output, Reference(link.node, tuple(link.path)))
         walk(args, link.at[:-1])[link.at[-1]] = place(datum, link.at, links)
-    rest = [link for link in ride.outputs if link.node != node_id]
-    return structs.replace(ride, args=args, links=links, outputs=rest)
+    rest = [link for link in step.outputs if link.node != node_id]
+    return structs.replace(step, args=args, links=links, outputs=rest)

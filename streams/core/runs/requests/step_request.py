@@ -12,7 +12,7 @@ from schemas.spec.references import LOOP
 from streams.core.runs.plan.arguments import Datum, Output, Scope
 from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.binding import bind_args, open_items
-from streams.core.runs.requests.chained import args_hash, rides_after
+from streams.core.runs.requests.chained import args_hash, chained_after
 from streams.core.runs.requests.gather import TIMEOUT_MS, WORK, gather_args
 from streams.core.runs.requests.reserve import allowance_nano
 from streams.core.runs.requests.sizes import check_request
@@ -82,7 +82,7 @@ def request(turn: RunChanges, step_id: str, step: Step, item: Datum | None = Non
     turn.requests.append(_build(turn, node, step_id, step, node_scope(turn, node, step, item)))
 
 
-def check_ride(turn: RunReader, node: PlanNode) -> None:
+def check_chained(turn: RunReader, node: PlanNode) -> None:
     """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
     args, links = bind_args(node, node_scope(turn, node, None))
     check_request(node.id, args, links, turn.header.tags, node.asked)
@@ -148,7 +148,7 @@ def _build(turn: RunReader, node: PlanNode, step_id: str, step: Step, scope: Sco
         links=links,
         timeout_ms=TIMEOUT_MS if gathers else node.policy.timeout_ms,
         on_unknown=node.policy.on_unknown,
-        continuation=rides_after(turn, node, scope, size) if chained else [],
+        continuation=chained_after(turn, node, scope, size) if chained else [],
         # Workers in other languages know only what their queue asks for.
         queue="" if gathers else node.queue,
         compensation=node.compensates,

@@ -7,7 +7,8 @@ import pytest
 
 from connectors.prices.known import KnownModels
 from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import PROVIDER_NAMES, PROVIDERS, Endpoint, build_providers, provider_names
+from connectors.providers.names import PROVIDER_NAMES
+from connectors.providers.registry import PROVIDERS, Endpoint, build_providers, provider_names
 
 
 @pytest.fixture

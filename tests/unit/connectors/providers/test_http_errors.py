@@ -4,11 +4,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import httpx
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
 from connectors.providers import http_errors
 
+KEY = ConnectionKey("provider", 443, True, True, None, None, None)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -112,20 +114,20 @@ def test_the_providers_request_id_is_kept() -> None:
 @pytest.mark.parametrize(
     ("exc", "code", "retryable", "outcome"),
     [
-        (httpx.ConnectError("refused"), "provider_unavailable", True, "not_sent"),
-        (httpx.ConnectTimeout(""), "provider_unavailable", True, "not_sent"),
-        (httpx.PoolTimeout(""), "provider_unavailable", True, "not_sent"),
-        (httpx.ReadTimeout(""), "provider_timeout", True, "unknown"),
-        (httpx.WriteTimeout(""), "provider_timeout", True, "unknown"),
-        (httpx.ReadError("reset"), "provider_unavailable", True, "unknown"),
-        (httpx.RemoteProtocolError("cut"), "provider_unavailable", True, "unknown"),
-        (httpx.DecodingError("gzip"), "provider_error", True, "unknown"),
-        (httpx.UnsupportedProtocol("ftp"), "provider_rejected", False, None),
-        (httpx.InvalidURL("x"), "provider_rejected", False, None),
+        (aiohttp.ClientConnectorError(KEY, OSError("refused")), "provider_unavailable", True, "not_sent"),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError("no name")), "provider_unavailable", True, "not_sent"),
+        (aiohttp.ConnectionTimeoutError(""), "provider_unavailable", True, "not_sent"),
+        (aiohttp.SocketTimeoutError(""), "provider_timeout", True, "unknown"),
+        (aiohttp.ClientOSError("reset"), "provider_unavailable", True, "unknown"),
+        (aiohttp.ServerDisconnectedError(), "provider_unavailable", True, "unknown"),
+        (aiohttp.ClientPayloadError("cut"), "provider_unavailable", True, "unknown"),
+        (aiohttp.NonHttpUrlClientError("ftp://x"), "provider_rejected", False, None),
+        (aiohttp.InvalidURL("x"), "provider_rejected", False, None),
+        (ValueError("a header with a line end"), "provider_rejected", False, None),
     ],
 )
 def test_each_exception_has_one_meaning(
-    exc: httpx.HTTPError | httpx.InvalidURL, code: str, retryable: bool, outcome: str | None
+    exc: aiohttp.ClientError | ValueError, code: str, retryable: bool, outcome: str | None
 ) -> None:
     error = http_errors.from_exception("openai", exc, 5.0)
     assert (error.code, error.retryable, error.details.get("outcome")) == (code, retryable, outcome)

@@ -89,7 +89,7 @@ async def test_the_example_package_is_loaded_by_its_entry_points(monkeypatch: py
     registry = Registry()
     try:
         problems = load_entry_points(
-            registry, lambda group: [EntryPoint(name, value, group) for name, value in declared[group].items()]
+            registry, lambda group: [EntryPoint(name, value, group) for name, value in declared.get(group, {}).items()]
         )
         assert problems == []
         assert registry.names("tool") == {"shop.order"}

@@ -16,7 +16,7 @@ from schemas.spec.read import read_document
 from schemas.values.json_text import read_json, write_json
 from services.calls.answer import read_answer
 from tests.support.values_corpus import GENERATED, REFUSED, Sample, corpus, expected, same
-from tests.support.values_doors import Doors
+from tests.support.values_doors import Doors, outcome_of_a_foreign_worker
 from topics.dead_letters.letter import DeadLetter, Position, check_value
 
 _ASTRAL = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
@@ -92,6 +92,12 @@ async def test_outputs_of_functions(doors: Doors) -> None:
 def test_outputs_of_processes() -> None:
     for sample, value in values():
         check("process", sample, tried(lambda value=value: outcome(result_frame(value)[4:]), StepError))
+
+
+def test_outcomes_of_workers_in_other_languages() -> None:
+    for sample in corpus():
+        found = tried(lambda one=sample: outcome_of_a_foreign_worker(raw(one)), Undecodable)
+        check("outcome", sample, found)
 
 
 def test_documents_in_json() -> None:

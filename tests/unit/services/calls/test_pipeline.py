@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import StepError
+from schemas.quotas import Ask, Made, Taken, Waiting
 from services.calls import pipeline
 from services.calls.call import Answer, Call, Origin, Stage, Trace
 from services.calls.ledger import Ledger
@@ -42,8 +43,12 @@ class TrailQuotas:
     def __init__(self, trail: list[str]) -> None:
         self._trail = trail
 
-    async def take(self, call: Call) -> None:
+    async def take(self, ask: Ask, patience_ms: float) -> Taken | Waiting | None:
         self._trail.append("quota")
+        return Taken(ask, ())
+
+    async def settle(self, taken: Taken, made: Made) -> None:
+        self._trail.append("quota settled")
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ async def test_stages_act_in_the_order_of_the_page(calls: Calls) -> None:
     answer = await calls.make(quotas=TrailQuotas(calls.trail), guards=[guard])(made)
     assert calls.trail == [
         *("guard question", "route", "cache get", "quota", "hold", "announce"),
-        *("invoke", "guard answer", "cache put"),
+        *("invoke", "guard answer", "quota settled", "cache put"),
     ]
     assert calls.provider.asked[0].prompt == "Say x", "rendered first"
     (record,) = made.ledger.calls

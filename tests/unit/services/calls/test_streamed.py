@@ -11,9 +11,9 @@ import pytest
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.deltas import Delta, End, Piece, ReasoningDelta, TextDelta, UsageDelta
 from connectors.providers.streaming import Deltas
-from connectors.redis.response_cache import CachedAnswer
 from schemas.errors import StepError
 from schemas.records.base import Usage
+from services.caching.entry import CachedAnswer
 from services.calls.call import Answer, Call
 from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose
@@ -58,7 +58,7 @@ class StreamingProvider(MemoryProvider):
             self.closed = True
 
 
-class Sink:
+class Listener:
     """Takes deltas; raises at the one numbered ``fails_at``."""
 
     def __init__(self, fails_at: int | None = None) -> None:
@@ -95,10 +95,10 @@ class Made:
         return caught.value
 
 
-async def test_deltas_reach_the_sink_in_order_and_the_answer_is_whole(tmp_path: Path) -> None:
-    made, sink = Made(tmp_path, DELTAS), Sink()
-    answer = await made.answer(on_delta=sink)
-    assert (answer.response, sink.deltas) == (RESPONSE, list(DELTAS[:-1]))
+async def test_deltas_reach_the_listener_in_order_and_the_answer_is_whole(tmp_path: Path) -> None:
+    made, listener = Made(tmp_path, DELTAS), Listener()
+    answer = await made.answer(on_delta=listener)
+    assert (answer.response, listener.deltas) == (RESPONSE, list(DELTAS[:-1]))
     (cost,), (record,), (span,) = made.ledger.costs, made.ledger.calls, made.ledger.spans
     assert (cost.kind, cost.usage, record.usage) == ("actual", USAGE, USAGE)
     assert record.ttft_ms is not None
@@ -108,7 +108,7 @@ async def test_deltas_reach_the_sink_in_order_and_the_answer_is_whole(tmp_path: 
     assert made.provider.closed
 
 
-async def test_a_call_that_asks_for_a_stream_needs_no_sink(tmp_path: Path) -> None:
+async def test_a_call_that_asks_for_a_stream_needs_no_listener(tmp_path: Path) -> None:
     made = Made(tmp_path, DELTAS)
     assert (await made.answer(stream=True)).response == RESPONSE
     assert made.ledger.calls[0].ttft_ms is not None
@@ -123,15 +123,15 @@ async def test_a_plain_call_is_not_streamed_and_records_no_first_piece(tmp_path:
 
 
 async def test_a_provider_without_streams_gives_its_whole_answer_as_deltas(tmp_path: Path) -> None:
-    calls, sink, ledger = Calls(tmp_path), Sink(), Ledger()
-    answer = await compose(call_stages(calls.ports()))(call(ledger, on_delta=sink))
-    assert [delta for delta in sink.deltas if isinstance(delta, TextDelta)] == [TextDelta(answer.response.text)]
+    calls, listener, ledger = Calls(tmp_path), Listener(), Ledger()
+    answer = await compose(call_stages(calls.ports()))(call(ledger, on_delta=listener))
+    assert [delta for delta in listener.deltas if isinstance(delta, TextDelta)] == [TextDelta(answer.response.text)]
 
 
-async def test_a_sink_that_fails_costs_the_caller_only_the_deltas(tmp_path: Path) -> None:
-    made, sink = Made(tmp_path, DELTAS), Sink(fails_at=2)
-    answer = await made.answer(on_delta=sink)
-    assert (answer.response.text, len(sink.deltas)) == ("one two", 2)
+async def test_a_listener_that_fails_costs_the_caller_only_the_deltas(tmp_path: Path) -> None:
+    made, listener = Made(tmp_path, DELTAS), Listener(fails_at=2)
+    answer = await made.answer(on_delta=listener)
+    assert (answer.response.text, len(listener.deltas)) == ("one two", 2)
     assert made.ledger.calls[0].notes == ["deltas:not_delivered"]
     assert made.ledger.costs[0].kind == "actual"
 
@@ -139,15 +139,15 @@ async def test_a_sink_that_fails_costs_the_caller_only_the_deltas(tmp_path: Path
 CUT = StepError("provider_unavailable", "cut", retryable=True, details={"outcome": "unknown"})
 
 
-@pytest.mark.parametrize("with_sink", [True, False])
+@pytest.mark.parametrize("with_listener", [True, False])
 async def test_a_cut_stream_is_presumed_at_its_counts_and_as_much_output_as_it_may_have_had(
-    tmp_path: Path, with_sink: bool
+    tmp_path: Path, with_listener: bool
 ) -> None:
     made = Made(tmp_path, [*DELTAS[:3], CUT])
-    error = await made.broken(on_delta=Sink() if with_sink else None, stream=True)
+    error = await made.broken(on_delta=Listener() if with_listener else None, stream=True)
     assert isinstance(error, BrokenStreamError)
     assert (error.code, error.retryable, error.details["outcome"]) == ("provider_unavailable", True, "unknown")
-    assert ("streamed" in error.details) is with_sink
+    assert ("streamed" in error.details) is with_listener
     (cost,), (record,) = made.ledger.costs, made.ledger.calls
     booked = Usage(input_tokens=4, output_tokens=100)
     assert (cost.kind, cost.usage, record.outcome) == ("presumed", booked, "unknown")
@@ -205,19 +205,21 @@ async def test_a_stream_without_an_end_is_an_error_of_its_provider(tmp_path: Pat
     assert (await made.broken(stream=True)).code == "provider_error"
 
 
-async def test_guards_see_the_answer_before_the_sink_does(tmp_path: Path) -> None:
-    made, sink = Made(tmp_path, DELTAS, [WordGuard([], "two", "2")]), Sink()
-    await made.answer(on_delta=sink)
-    assert sink.deltas == [TextDelta("one 2")]
-    made, sink = Made(tmp_path, DELTAS, [WordGuard([], "two", None)]), Sink()
-    await made.broken(on_delta=sink, template=None)
-    assert sink.deltas == []
+async def test_guards_see_the_answer_before_the_listener_does(tmp_path: Path) -> None:
+    made, listener = Made(tmp_path, DELTAS, [WordGuard([], "two", "2")]), Listener()
+    await made.answer(on_delta=listener)
+    assert listener.deltas == [TextDelta("one 2")]
+    made, listener = Made(tmp_path, DELTAS, [WordGuard([], "two", None)]), Listener()
+    await made.broken(on_delta=listener, template=None)
+    assert listener.deltas == []
 
 
 async def test_an_earlier_answer_is_one_delta(tmp_path: Path) -> None:
-    made, sink = Made(tmp_path, DELTAS), Sink()
+    made, listener = Made(tmp_path, DELTAS), Listener()
     await made.answer(cache=True)
     (key,) = made.calls.cache.answers
-    made.calls.cache.answers[key] = CachedAnswer("from before", USAGE, "stop")
-    await made.answer(cache=True, on_delta=sink)
-    assert sink.deltas == [TextDelta("from before")]
+    _, keep = made.calls.cache.answers[key]
+    earlier = CachedAnswer(text="from before", usage=USAGE)
+    made.calls.cache.answers[key] = (earlier.encoded(), keep)
+    await made.answer(cache=True, on_delta=listener)
+    assert listener.deltas == [TextDelta("from before")]

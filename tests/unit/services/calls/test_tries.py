@@ -11,7 +11,8 @@ from msgspec import convert
 from connectors.aio.clock import WallClock
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.redis.holds import Refused
-from schemas.errors import StepError, TryLater
+from schemas.errors import StepError
+from schemas.quotas import Ask, Limit, Scope, Waiting
 from schemas.records.steps import RouteWish
 from schemas.tables.routes import NOTHING, Learned
 from services.calls.call import Answer, Call, Proceed, Trial
@@ -64,9 +65,11 @@ class Full:
     def __init__(self, *models: str) -> None:
         self._models = models
 
-    async def take(self, call: Call) -> None:
-        if call.route.model in self._models:
-            raise TryLater("no room", 60.0)
+    async def take(self, ask: Ask, patience_ms: float) -> Waiting | None:
+        if ask.model not in self._models:
+            return None
+        limit = Limit("requests", "minute", 1)
+        return Waiting(60_000, Scope(ask.model, ask.model, (limit,)), limit, back=True)
 
 
 @pytest.fixture
@@ -230,10 +233,23 @@ async def test_quota_of_a_fallback_is_passed_over_and_of_the_first_route_waited_
     assert len(ledger.costs) == 1, "a settlement is never lost to a wait"
 
 
+async def test_run_that_ends_during_a_call_is_not_asked_for_elsewhere(calls: Calls) -> None:
+    provider = calls.provider
+    assert isinstance(provider, ByModel)
+    provider.gates["local-gold"] = asyncio.Event()
+    provider.began = lambda _: calls.aborts.end("run")
+    ledger = Ledger()
+    with pytest.raises(StepError, match="the run or request behind it has ended"):
+        await make(calls, ledger)
+    assert [one.outcome for one in ledger.calls] == ["unknown"]
+
+
 async def test_answer_of_a_fallback_is_cached_as_the_model_that_gave_it(calls: Calls) -> None:
     fail(calls, "local-gold")
     await make(calls, Ledger(), cache=True)
-    assert [key.model for key in calls.cache.answers] == ["local-silver"]
+    kept = [(keep.ttl_ms, "model=local/local-silver" in look.scopes) for look, keep in calls.cache.stored]
+    # Those that wait for the first model's answer get this one, for a moment.
+    assert kept == [(2_000, False), (3_600_000, True)]
 
 
 async def test_the_try_that_answers_is_the_decision_that_scores_name(calls: Calls) -> None:

@@ -8,6 +8,7 @@ from connectors.clickhouse.call_facts import CallFact
 from schemas.errors import StepError
 from schemas.records.base import Usage
 from schemas.spec.model import LlmNode
+from schemas.spec.policy import TIERS
 from services.optimizer.facts import Group, Place, grouped
 from services.optimizer.suggest import suggest
 from services.optimizer.suggestion import Suggestion
@@ -74,7 +75,7 @@ def fact(number: int, asks: str = "dear", **fields: Any) -> CallFact:
 
 
 def named(one: Group, models: list[Model] | None = None, ttl_ms: int = TTL_MS) -> dict[str, Suggestion]:
-    return {found.kind: found for found in suggest([one], models or [], Prices(), ttl_ms)}
+    return {found.kind: found for found in suggest([one], models or [], Prices(), dict.fromkeys(TIERS, ttl_ms // 1000))}
 
 
 def test_a_lean_node_gets_no_suggestion() -> None:

@@ -35,6 +35,9 @@ def failed(code: str, *, answered: bool = False, **fields: object) -> Failure:
         (failed("provider_no_credit"), True),
         (failed("context_too_long"), True),
         (failed("content_filtered"), False),
+        (failed("calls_stopped", details={"scope": "model", "target": "one"}), True),
+        (failed("calls_stopped", details={"scope": "org", "target": ""}), False),
+        (failed("canceled", retryable=True), False),
         (failed("provider_rejected"), False),
         (failed("provider_auth"), False),
         (failed("guard_failed", retryable=True, answered=True), False),
@@ -57,6 +60,12 @@ def test_routes_that_cannot_help_are_passed_over_with_a_reason(code: str, able: 
     found, out = next_routes(CHOICE, failed(code), Limits(left_ms=1e6, tried={"a/one"}))
     assert found == able
     assert [one.reason for one in out] == ([] if reason is None else [reason])
+
+
+def test_stop_of_a_provider_leads_to_another_one() -> None:
+    stopped = failed("calls_stopped", details={"scope": "provider", "target": "a"})
+    found, out = next_routes(CHOICE, stopped, Limits(left_ms=1e6, tried={"a/one"}))
+    assert (found, [(one.route, one.reason) for one in out]) == (("b/three",), [("a/two", "stopped")])
 
 
 def test_route_that_was_measured_to_miss_the_deadline_is_not_tried() -> None:

@@ -1,4 +1,5 @@
 from services.routing.hedging import KEPT, Allowance
+from services.routing.latencies import Window
 
 
 def test_hedges_are_a_share_of_calls_and_of_their_cost() -> None:
@@ -28,3 +29,13 @@ def test_a_hedge_that_the_money_does_not_allow_takes_nothing() -> None:
     allowance.earn(100)
     assert not allowance.spend(101)
     assert allowance.spend(100)
+
+
+def test_hedges_wait_until_the_allowance_pays_for_all_calls_that_are_slower() -> None:
+    measured, allowance = Window(), Allowance(share=0.04)
+    for number in range(1, 101):
+        measured.add(float(number))
+        allowance.earn(100)
+    assert allowance.hedged_after_ms(measured, 50) == 96
+    assert allowance.hedged_after_ms(measured, 200) == 98
+    assert Allowance(share=0.5).hedged_after_ms(measured, 0) == 95

@@ -5,12 +5,14 @@ from msgspec import structs
 
 from connectors.prices.book import PriceBook
 from schemas.errors import StepError
+from schemas.quotas import Usage
 from schemas.spec.policy import RouteBy
 from schemas.tables.routes import NOTHING, Arm, Learned
 from services.routing.models import Models, RoutesFile
 from services.routing.policy_router import PolicyRouter
-from services.routing.router import Wanted
+from services.routing.router import Pin, Wanted
 from services.routing.scoring import Need
+from tests.support.calls import call
 
 PRICES = PriceBook.load()
 
@@ -123,3 +125,35 @@ async def test_all_breakers_open_is_worth_a_retry() -> None:
     with pytest.raises(StepError) as raised:
         await guarded(health).choice(wanted("best"))
     assert raised.value.retryable
+
+
+async def test_route_without_room_is_left_out_with_its_reason() -> None:
+    class Full:
+        async def full(self, org_id: str, routes: Sequence[str], usage: Usage) -> dict[str, str]:
+            assert (org_id, usage) == ("acme", Usage(1, 100, 100))
+            return {"local/local-gold": "no room for 9.0 s"}
+
+    routes = PolicyRouter(Models.load(), ["local"], PRICES.estimate, MemoryRoutes(), availability=Full())
+    choice = await routes.choice(wanted("best"))
+    assert choice is not None
+    assert choice.route == "local/local-silver"
+    assert ("local/local-gold", "quota") in {(one.route, one.reason) for one in choice.excluded}
+
+
+@pytest.mark.parametrize(("data_class", "may"), [("", True), ("pii", True), ("health", False)])
+async def test_data_class_bars_chosen_and_pinned_routes_alike(data_class: str, may: bool) -> None:
+    shipped = RoutesFile(version="s", models=list(Models.load().all), data_classes={"pii": ["local/local-silver"]})
+    routes = router(models=Models([shipped]))
+    need = Need(by="best", tier="bronze", data_class=data_class)
+    pinned = call(pinned=Pin("local", "local-silver"), data_class=data_class)
+    if may:
+        choice = await routes.choice(wanted("best", need=need))
+        assert choice is not None
+        assert choice.route == ("local/local-silver" if data_class else "local/local-gold")
+        assert routes.choose(pinned) == ("local", "local-silver")
+        return
+    with pytest.raises(StepError, match="data_class"):
+        await routes.choice(wanted("best", need=need))
+    with pytest.raises(StepError, match="no route is allowed") as raised:
+        routes.choose(pinned)
+    assert (raised.value.code, raised.value.retryable) == ("no_route", False)

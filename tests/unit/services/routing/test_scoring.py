@@ -161,3 +161,7 @@ def test_draw_follows_the_shares_and_repeats() -> None:
     assert found == [drawn(shares, seed) for seed in seeds]
     assert [found.count(route) / 5000 for route, _ in shares] == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
     assert all(0 <= unit(seed) < 1 for seed in seeds)
+
+
+def test_quota_that_is_used_up_everywhere_excludes_nobody() -> None:
+    assert reasons(chosen(full={one.route: "in 3 s" for one in MODELS})) == {}

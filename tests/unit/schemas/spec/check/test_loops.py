@@ -179,7 +179,7 @@ def whole() -> WorkflowSpec:
 def test_a_loop_that_uses_everything_is_accepted() -> None:
     found = check_spec(whole(), prompts={"ask@1": prompt()}, tools=(), functions={"echo"})
     assert found.required_inputs == {"topic", "strict", "goal"}, "its conditions read two of them"
-    assert list(found.prompts) == ["ask@1"]
+    assert list(found.resolved.prompts) == ["ask@1"]
 
 
 def test_all_that_reads_a_workflow_knows_the_nodes_inside() -> None:

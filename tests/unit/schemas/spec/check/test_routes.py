@@ -49,3 +49,15 @@ def test_route_with_a_pinned_model_is_refused(pin: dict[str, str]) -> None:
 def test_route_of_a_node_that_asks_no_model_is_refused() -> None:
     said = problem({"type": "wait", "config": {"duration_ms": 1}})
     assert said.startswith("dag.nodes[0].policy.route: a node of type wait chooses no model")
+
+
+def test_stream_of_a_model_node_is_accepted_and_of_another_node_refused() -> None:
+    def streamed(node: dict[str, Any]) -> dict[str, Any]:
+        return {"name": "flow", "version": 1, "dag": {"nodes": [{"id": "a", "policy": {"stream": True}} | node]}}
+
+    spec = parse_workflow(streamed(llm()))
+    assert spec.dag.nodes[0].policy.stream
+    check_spec(spec, prompts=PROMPTS, tools=set(), functions=set())
+    waits = parse_workflow(streamed({"type": "wait", "config": {"duration_ms": 1}}))
+    with pytest.raises(InvalidSpec, match=r"dag\.nodes\[0\]\.policy\.stream: a node of type wait asks no model"):
+        check_spec(waits, prompts=PROMPTS, tools=set(), functions=set())

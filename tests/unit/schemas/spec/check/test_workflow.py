@@ -106,7 +106,7 @@ def problems_of(document, **more):
 def test_the_guides_workflows_pass(document, required):
     checked = check(document)
     assert checked.required_inputs == required
-    assert checked.prompts.keys() == prompt_refs(checked.spec)
+    assert checked.resolved.prompts.keys() == prompt_refs(checked.spec)
     assert check(yaml.safe_load(document)).spec == checked.spec
 
 

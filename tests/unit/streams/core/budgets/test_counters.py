@@ -114,6 +114,12 @@ def test_a_removed_budget_is_counted_no_more_and_its_estimates_are_corrected_now
     assert [field for field in table.state.fields(ORG) if field.startswith(("c:", "r:"))] == []
 
 
+def test_a_definition_that_comes_after_its_removal_is_ignored(table: Table) -> None:
+    for event in (defined(), BudgetRemoved(org_id=ORG, budget_id="b"), defined(2), settled()):
+        table.fold(event)
+    assert (table.state.get(ORG, DEFINED), table.counter()) == ((), {})
+
+
 def test_a_window_that_has_passed_for_long_leaves_and_what_comes_later_is_not_counted(table: Table) -> None:
     table.fold(defined())
     table.fold(settled("c1"))
@@ -146,7 +152,7 @@ def test_an_estimate_of_the_ledger_is_corrected_before_or_after_the_ledger_comes
 ) -> None:
     table.fold(settled(amount=10, kind="presumed"))
     table.fold(defined())
-    rest = [settled(amount=4), opened(table, {str(NOW): 10}, offset=1)]
+    rest = [settled(amount=4, at_ms=NOW + HOUR), opened(table, {str(NOW): 10}, offset=1)]
     for event in reversed(rest) if ledger_first else rest:
         table.fold(event)
     assert table.counter() == {NOW: 4}

@@ -322,10 +322,18 @@ def test_a_request_has_what_its_model_is_asked_besides_the_prompt(world):
     first, second = (request.work for request in world.requests)
     assert {name: getattr(first, name) for name in asked} == asked
     assert first.reasoning_effort == "low"
+    assert (first.stream, first.top_p, first.parallel_tools) == (False, None, None)
     assert (second.system, second.output_schema, second.stop, second.seed, second.reasoning_effort) == (
         *("", None, [], None),
         None,
     )
+
+
+def test_a_request_says_how_its_model_answers(world):
+    node = llm("a", top_p=0.5, parallel_tools=False) | {"policy": {"stream": True}}
+    world.submit(node, inputs={"word": "hi"})
+    work = world.requests[0].work
+    assert (work.stream, work.top_p, work.parallel_tools) == (True, 0.5, False)
 
 
 def test_a_request_says_all_a_worker_needs(world):

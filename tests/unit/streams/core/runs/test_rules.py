@@ -82,7 +82,7 @@ def _timed_out() -> World:
     return world
 
 
-def _rode(kind: str) -> tuple[World, RunEvent]:
+def _chained(kind: str) -> tuple[World, RunEvent]:
     return _started(), _outcome(kind, args_hash="of another output")
 
 
@@ -96,7 +96,7 @@ def _outcomes(kind: str) -> dict[str, Callable[[], tuple[World, RunEvent]]]:
     return {
         "never_asked": lambda: (_started(), _outcome(kind, step_id="z")),
         "open": lambda: (_started(), _outcome(kind)),
-        "made_of_others": lambda: _rode(kind),
+        "made_of_others": lambda: _chained(kind),
         "unsettled": lambda: (_timed_out(), _outcome(kind)),
         "settled": lambda: _settled(kind),
     }

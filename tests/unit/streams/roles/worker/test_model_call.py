@@ -81,6 +81,9 @@ def test_content_is_what_the_node_asks() -> None:
         stop=["END"],
         seed=7,
         reasoning_effort="low",
+        stream=True,
+        top_p=0.5,
+        parallel_tools=False,
     )
     pictures, tools, turns = (ImageInput("image/png", b"x"),), (ToolSpec("t", "", {}),), (Turn("so", (), ()),)
     assert content_of(work, {"word": "x"}, pictures, Transcript(tools, turns)) == Content(
@@ -97,6 +100,9 @@ def test_content_is_what_the_node_asks() -> None:
         stop=("END",),
         seed=7,
         reasoning_effort="low",
+        stream=True,
+        top_p=0.5,
+        parallel_tools=False,
     )
 
 

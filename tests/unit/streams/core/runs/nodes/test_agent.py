@@ -295,4 +295,4 @@ def test_an_agent_that_is_wrong_is_refused(config, path, said):
 def test_its_prompt_is_pinned_and_its_variables_are_required():
     flow = spec(agent())
     checked = check_spec(flow, prompts={"ask@1": prompt()}, tools=("search", "read.file"), functions=())
-    assert (checked.required_inputs, set(checked.prompts)) == ({"word"}, {"ask@1"})
+    assert (checked.required_inputs, set(checked.resolved.prompts)) == ({"word"}, {"ask@1"})

@@ -243,7 +243,7 @@ def test_reused_steps_that_were_skipped_are_joined_as_such(world):
         ("c", {"join": "any"}, {"a": "b"}),
     ],
 )
-def test_what_has_rules_of_its_own_neither_rides_nor_is_ridden_past(at, special, chained):
+def test_node_with_rules_of_its_own_is_neither_chained_nor_chained_past(at, special, chained):
     nodes = [function(n) | (special if n == at else {}) for n in "abcd"]
     plan = compile_plan(resolved(*nodes, edges="a>b b>c c>d"))
     assert {node.id: node.next for node in plan.nodes.values() if node.next} == chained

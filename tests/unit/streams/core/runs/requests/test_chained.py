@@ -1,4 +1,4 @@
-"""What rides along with a request, how a worker goes on from it, and what the fold does when it does not."""
+"""Which steps are chained to a request, how a worker goes on from it, and what the fold does when it does not."""
 
 from itertools import pairwise
 from typing import Any
@@ -28,8 +28,8 @@ def world() -> World:
     return found
 
 
-def rides(request: StepRequest) -> list[str]:
-    return [ride.node_id for ride in request.continuation]
+def chained(request: StepRequest) -> list[str]:
+    return [step.node_id for step in request.continuation]
 
 
 def again(request: StepRequest) -> StepRequest:
@@ -45,13 +45,13 @@ def policy(**fields: Any) -> dict[str, Any]:
 def test_a_line_rides_along(world: World) -> None:
     world.submit(*LINE, edges="a>b b>c")
     (request,) = world.requests
-    assert rides(request) == ["b", "c"]
+    assert chained(request) == ["b", "c"]
 
 
 def test_without_the_setting_nothing_rides(world: World) -> None:
     world.rules = RunFold()
     world.submit(*LINE, edges="a>b b>c")
-    assert rides(world.requests[0]) == []
+    assert chained(world.requests[0]) == []
 
 
 @pytest.mark.parametrize(
@@ -69,23 +69,23 @@ def test_without_the_setting_nothing_rides(world: World) -> None:
 )
 def test_what_breaks_a_chain(world: World, nodes: Any, edges: str, expected: dict[str, list[str]]) -> None:
     world.submit(*nodes, edges=edges)
-    assert {request.step_id: rides(request) for request in world.requests} == expected
+    assert {request.step_id: chained(request) for request in world.requests} == expected
 
 
 def test_a_chain_ends_after_so_many(world: World) -> None:
     names = [f"n{i}" for i in range(MAX_CHAINED_STEPS + 5)]
     edges = " ".join(f"{a}>{b}" for a, b in pairwise(names))
     world.submit(*map(function, names), edges=edges)
-    assert rides(world.requests[0]) == names[1 : MAX_CHAINED_STEPS + 1]
+    assert chained(world.requests[0]) == names[1 : MAX_CHAINED_STEPS + 1]
 
 
 def test_a_run_with_a_budget_is_chained_where_nothing_else_spends(world: World) -> None:
     world.submit(*LINE, edges="a>b b>c", budget_nano=10)
-    assert rides(world.requests[0]) == ["b", "c"]
+    assert chained(world.requests[0]) == ["b", "c"]
     other = World()
     other.rules = RunFold(chain_steps=True)
     other.submit(*LINE, function("beside"), edges="a>b b>c", budget_nano=10)
-    assert [rides(request) for request in other.requests] == [[], []]
+    assert [chained(request) for request in other.requests] == [[], []]
 
 
 def test_what_was_given_back_carries_nothing_and_a_retry_does(world: World) -> None:
@@ -94,7 +94,7 @@ def test_what_was_given_back_carries_nothing_and_a_retry_does(world: World) -> N
     world.fire("defer:a:1:1")
     world.fail("a")
     world.fire("retry:a:2")
-    assert [(r.attempt, r.deferral, rides(r)) for r in world.requests] == [
+    assert [(r.attempt, r.deferral, chained(r)) for r in world.requests] == [
         (1, 0, ["b", "c"]),
         (1, 1, []),
         (2, 0, ["b", "c"]),
@@ -113,7 +113,7 @@ def test_a_worker_that_goes_on_is_not_asked(world: World) -> None:
 
 
 def test_the_next_step_is_what_the_fold_would_ask_for() -> None:
-    """Including its budget, its links, and what rides on with it."""
+    """Including its budget, its links, and its chained steps."""
     nodes = (
         llm("a", inputs={"word": "{{x}}"}),
         function(
@@ -205,7 +205,7 @@ def test_given_back_after_somebody_else_recorded_the_step(world: World) -> None:
     world.succeed("a", "A", chain="continues")
     world.feed(deferred("a"))
     assert world.asked() == [("a", 1), ("b", 1)]
-    assert rides(world.requests[-1]) == ["c"]
+    assert chained(world.requests[-1]) == ["c"]
     world.fail("a", chain="returned")
     world.succeed("a", "A", chain="returned")
     assert world.asked() == [("a", 1), ("b", 1), ("b", 1), ("b", 1)]
@@ -248,7 +248,7 @@ def test_a_step_gone_on_to_for_nothing_costs_and_its_attempt_is_used_up(world: W
         world.succeed("b", "of something else", chain="continues", args_hash="0" * 24, **paid(7))
     assert (world.states(), world.state.get(RUN, "p").cost_nano) == ({"a": "waiting", "b": "pending"}, 7)
     world.fire("retry:a:2")
-    assert rides(world.requests[-1]) == []
+    assert chained(world.requests[-1]) == []
     world.succeed("a", "A", attempt=2)
     assert world.asked()[-1] == ("b", 2)
     world.succeed("b", "B", attempt=2, **paid(1))
@@ -271,7 +271,7 @@ def test_a_restored_run_asks_for_the_step_it_is_at(world: World) -> None:
     world.succeed("a", "A", chain="continues")
     restored = World()
     restored.take_in(world.rules.outstanding(world.state, RUN, world.now_ms))
-    assert [(r.step_id, r.args, rides(r)) for r in restored.requests] == [("b", {"a": "A"}, ["c"])]
+    assert [(r.step_id, r.args, chained(r)) for r in restored.requests] == [("b", {"a": "A"}, ["c"])]
 
 
 def test_a_failure_in_a_chain_is_retried_as_ever(world: World) -> None:
@@ -282,4 +282,4 @@ def test_a_failure_in_a_chain_is_retried_as_ever(world: World) -> None:
     assert isinstance(world.events[-1][0], StepFailed)
     assert world.states() == {"a": "succeeded", "b": "waiting"}
     world.fire("retry:b:2")
-    assert [(r.step_id, r.attempt, rides(r)) for r in world.requests] == [("a", 1, ["b", "c"]), ("b", 2, ["c"])]
+    assert [(r.step_id, r.attempt, chained(r)) for r in world.requests] == [("a", 1, ["b", "c"]), ("b", 2, ["c"])]

@@ -102,8 +102,8 @@ def check(world: ChainWorld) -> None:
     assert world.timers == {}
     check_lineage(world)
     for request in world.requests:
-        riding = {request.node_id, *(ride.node_id for ride in request.continuation)}
-        assert len(riding) == 1 or not riding & world.queued, "what a queue's workers do never rides"
+        stretch = {request.node_id, *(step.node_id for step in request.continuation)}
+        assert len(stretch) == 1 or not stretch & world.queued, "what a queue's workers do is never chained"
     progress = world.state.get(RUN, "p")
     assert progress.cost_nano == sum(world.step(step_id).cost_nano for step_id in world.states())
     shown = folded(world.events, RunFold(chain_steps=True))

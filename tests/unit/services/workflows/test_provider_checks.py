@@ -9,7 +9,7 @@ from connectors.providers.registry import DEFAULT_PROVIDER
 from connectors.redis.worker_registry import Said, Seen, WorkerState
 from schemas.spec.policy import TIERS
 from services.routing.router import LOCAL_ROUTES
-from services.workflows.routes import route_problems, route_warnings
+from services.workflows.provider_checks import route_problems, route_warnings
 from tests.support.runs import llm, spec
 
 MODELS = KnownModels.load()

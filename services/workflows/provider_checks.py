@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from connectors.prices.known import KnownModels
-from connectors.providers.registry import DEFAULT_PROVIDER, PROVIDER_NAMES
+from connectors.providers.custom.registry import CUSTOM
+from connectors.providers.names import DEFAULT_PROVIDER, PROVIDER_NAMES
 from connectors.redis.worker_registry import Seen
 from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import Problem
@@ -37,7 +38,7 @@ def route_problems(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Se
 
     Providers that workers have exist, whatever is known here.
     """
-    known = PROVIDER_NAMES | models.added_providers() | _live_providers(workers)
+    known = PROVIDER_NAMES | CUSTOM.names() | models.added_providers() | _live_providers(workers)
     for pinned in pinned_routes(spec):
         if pinned.provider is not None and pinned.provider not in known:
             fix = f"{similar(pinned.provider, known)}; a provider of your own needs a price in PRICES_FILE"
@@ -50,13 +51,18 @@ def route_problems(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Se
             yield from _owned(pinned.path, pinned.model, models, known)
 
 
-def route_warnings(spec: WorkflowSpec, models: KnownModels, workers: Collection[Seen]) -> Iterator[Problem]:
-    """Yield the reasons for which a node's calls will fail, unless workers or price files change."""
+def route_warnings(
+    spec: WorkflowSpec, models: KnownModels, workers: Collection[Seen], own: frozenset[str] = frozenset()
+) -> Iterator[Problem]:
+    """Yield the reasons for which a node's calls will fail, unless workers or price files change.
+
+    ``own`` are the providers that the organisation has stored keys of.
+    """
     has = _live_providers(workers)
     all_say = all(seen.said.providers is not None for seen in workers if seen.state == "live")
     for pinned in pinned_routes(spec):
         provider = pinned.provider or DEFAULT_PROVIDER
-        if has and all_say and provider not in has:
+        if has and all_say and provider not in has | own:
             key = f"{provider.upper()}_API_KEY"
             fix = f"give the workers its key, such as {key}, or name one of {', '.join(sorted(has))}"
             yield Problem(f"{pinned.path}.provider", f"no live worker has the provider '{provider}'", fix)

@@ -1,0 +1,1 @@
+"""A provider that enforces limits, and processes that ask it through quotas."""

@@ -1,0 +1,1 @@
+"""Vectors of texts, by models that come with a package."""

@@ -1,0 +1,1 @@
+"""Providers that users write in Python, with the decorator of the SDK."""

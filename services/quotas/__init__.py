@@ -1,0 +1,1 @@
+"""Quotas: what providers let us ask, and who is next when it is short."""

@@ -1,0 +1,21 @@
+"""The clients of Redis that contract suites run on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from connectors.redis.client import ANSWER_S, CONNECT_S
+from connectors.redis.pipelined.client import PipelinedRedis
+
+
+@asynccontextmanager
+async def client_of(name: str, request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
+    """Yield a client by name: ``redis-py``, ``pipelined`` or, of a cluster of three nodes, ``cluster``."""
+    url = request.getfixturevalue("redis_cluster_url" if name == "cluster" else "redis_url")
+    client = Redis.from_url(url) if name == "redis-py" else PipelinedRedis(url, answer_s=ANSWER_S, connect_s=CONNECT_S)
+    try:
+        yield client
+    finally:
+        await client.aclose()
