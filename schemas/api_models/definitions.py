@@ -295,7 +295,7 @@ class BudgetPage(Answer):
 class BudgetForecast(Answer):
     """The spend of a budget's window at its end, in US dollars; `low` and `high` bound 80 of 100 cases.
 
-    These are ``null`` when there is too short a past (``past_slots``), and everything is for a window without an end.
+    The bounds are `null` when the past is too short (`past_slots`); a window without an end has no forecast at all.
     """
 
     id: str
