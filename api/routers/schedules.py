@@ -1,6 +1,7 @@
 """Schedules: definitions of runs at scheduled times. The scheduler role starts the runs."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -57,7 +58,8 @@ async def create_schedule(
     _check_templates(body.inputs)
     if dry_run:
         response.status_code = 200
-        return await _dry_run(parts, who.org_id, body, defined, timing)
+        await parts.schedules.stored.check_name(who.org_id, defined)
+        return await _dry_run(parts, who.org_id, defined, timing, next_slot(timing, now_ms()))
     await _check_submission(parts, who.org_id, defined)
     stored, new = await parts.schedules.stored.create(who.org_id, defined, next_slot(timing, now_ms()))
     response.status_code = 201 if new else 200
@@ -78,21 +80,30 @@ async def get_schedule(schedule_id: ScheduleId, who: Reader, parts: Parts) -> Wh
 
 
 @router.patch("/{schedule_id}", responses=errors(404, 409, 413))
-async def change_schedule(schedule_id: ScheduleId, body: ChangeSchedule, who: Writer, parts: Parts) -> ScheduleAnswer:
+async def change_schedule(
+    schedule_id: ScheduleId,
+    body: ChangeSchedule,
+    who: Writer,
+    parts: Parts,
+    dry_run: Annotated[bool, Query(description="Check and answer what would happen; store nothing.")] = False,
+) -> ScheduleAnswer | ScheduleDryRun:
     """Change, pause or resume a schedule.
 
     Slots during a pause are never run, also not later. Runs in flight do not change.
     """
     before = await parts.schedules.stored.get(who.org_id, schedule_id)
     changes = _changes(body)
-    if not changes:
+    if not changes and not dry_run:
         return render.schedule(before)
     defined = _as_defined(before) | changes
     timing = _timing(defined)
     _check_templates(body.inputs or {})
-    await _check_submission(parts, who.org_id, defined)
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
         changes["next_slot_ms"] = next_slot(timing, now_ms())
+    if dry_run:
+        await parts.schedules.stored.check_renamed(who.org_id, schedule_id, defined["name"])
+        return await _dry_run(parts, who.org_id, defined, timing, changes.get("next_slot_ms", before.next_slot_ms))
+    await _check_submission(parts, who.org_id, defined)
     return render.schedule(await parts.schedules.stored.change(who.org_id, schedule_id, changes))
 
 
@@ -162,21 +173,19 @@ def _timing(defined: dict[str, Any]) -> Timing:
 
 
 async def _dry_run(
-    parts: Services, org_id: str, body: CreateSchedule, defined: dict[str, Any], timing: Timing
+    parts: Services, org_id: str, defined: dict[str, Any], timing: Timing, first: int | None
 ) -> ScheduleDryRun:
-    await parts.schedules.stored.check_name(org_id, defined)
-    now = now_ms()
-    first = next_slot(timing, now)
+    budget_nano = defined["budget_nano"]
     submission = SubmitRun(
-        workflow_name=body.workflow_name,
-        workflow_version=body.workflow_version,
-        inputs=body.inputs if first is None else filled(body.inputs, first),
-        tags=body.tags,
-        budget_cents=body.budget_cents,
+        workflow_name=defined["workflow_name"],
+        workflow_version=defined["workflow_version"],
+        inputs=defined["inputs"] if first is None else filled(defined["inputs"], first),
+        tags=defined["tags"],
+        budget_cents=None if budget_nano is None else Decimal(money.cents(budget_nano)),
     )
     found = await parts.runs.dry_runs.of(org_id, "schedule", None, submission)
-    slots_shown = [] if body.paused else render.next_slots(timing, first)
-    return ScheduleDryRun(next_runs=slots_shown, first_run=render_runs.dry_run(found, now))
+    slots_shown = [] if defined["paused"] else render.next_slots(timing, first)
+    return ScheduleDryRun(next_runs=slots_shown, first_run=render_runs.dry_run(found, now_ms()))
 
 
 def _check_templates(inputs: Mapping[str, Json]) -> None:

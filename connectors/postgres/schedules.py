@@ -123,6 +123,16 @@ class Schedules:
         if row is not None:
             _same(row, defined)
 
+    async def check_renamed(self, org_id: str, schedule_id: str, name: str) -> None:
+        """Raise ``Conflict`` when a name belongs to another schedule than this one."""
+        row = await self._database.fetchrow(
+            "read a schedule",
+            "SELECT id FROM schedule WHERE org_id = $1 AND name = $2 AND id <> $3",
+            *(org_id, name, schedule_id),
+        )
+        if row is not None:
+            raise _taken(name)
+
     async def get(self, org_id: str, schedule_id: str) -> StoredSchedule:
         """Return a schedule. Raises ``NotFound``."""
         row = await self._database.fetchrow(
@@ -148,7 +158,7 @@ class Schedules:
                 *(org_id, schedule_id, *changes.values()),
             )
         except asyncpg.UniqueViolationError as exc:
-            raise Conflict(f"a schedule named {changes['name']!r} exists; take another name") from exc
+            raise _taken(changes["name"]) from exc
         return StoredSchedule(**_there(row, schedule_id))
 
     async def delete(self, org_id: str, schedule_id: str) -> None:
@@ -240,6 +250,10 @@ class Backfills:
             "WHERE id = $1 AND next_ms = $2 RETURNING id",
             *(before.id, before.next_ms, next_ms, submitted, problem),
         )
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"a schedule named {name!r} exists; take another name")
 
 
 def _same(row: asyncpg.Record | None, defined: Mapping[str, Any]) -> asyncpg.Record:

@@ -164,9 +164,9 @@ class WholeSchedule(ScheduleAnswer):
 
 
 class ScheduleDryRun(Answer):
-    """A schedule that would be created. Nothing was stored. ``first_run`` is the submission of its first slot.
+    """A schedule that would be created or changed. Nothing was stored.
 
-    ``next_runs`` are its next slots.
+    ``first_run`` is the submission of its first slot. ``next_runs`` are its next slots.
     """
 
     dry_run: Literal[True] = True

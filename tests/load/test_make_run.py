@@ -23,6 +23,8 @@ from tests.support.silence import listen
 LOCAL = [sys.executable, "-m", "deploy.local"]
 SECOND_START_S = 15
 FIRST_RESULT_S = 30
+#: A line comes every two seconds at least; a busy machine may stall for several.
+SILENCE_S = 10
 STOP_S = 5.0
 RECOVERY_S = 15.0
 
@@ -47,7 +49,7 @@ def test_the_demo_shows_its_runs_is_never_silent_and_ends_well() -> None:
     heard = listen([*LOCAL, "demo"])
     said = "\n".join(line for _, line in heard.lines)
     assert heard.code == 0, said
-    assert heard.longest_silence_s < 5
+    assert heard.longest_silence_s < SILENCE_S
     first = heard.first("succeeded, $")
     assert first is not None
     assert first < FIRST_RESULT_S

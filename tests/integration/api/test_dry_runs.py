@@ -1,5 +1,6 @@
 """Dry runs of submissions and schedules: what would happen is said, and nothing happens."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -99,6 +100,24 @@ async def test_a_dry_run_of_a_schedule_shows_its_slots_and_stores_nothing(api: R
     assert (await api.client.post(f"{SCHEDULES}?dry_run=true", json=SCHEDULE)).status_code == 200
     other = await api.client.post(f"{SCHEDULES}?dry_run=true", json=SCHEDULE | {"interval_s": 7200})
     assert other.status_code == 409
+
+
+async def test_a_dry_run_of_a_change_shows_the_changed_schedule_and_stores_nothing(api: Running) -> None:
+    made = (await api.client.post(SCHEDULES, json=SCHEDULE | {"budget_cents": 3})).json()
+    (await api.client.post(SCHEDULES, json=SCHEDULE | {"name": "other"})).raise_for_status()
+    where = f"{SCHEDULES}/{made['id']}"
+    answer = await api.client.patch(f"{where}?dry_run=true", json={"interval_s": 60})
+    assert answer.status_code == 200, answer.text
+    first, second, *_ = (datetime.fromisoformat(slot) for slot in answer.json()["next_runs"])
+    assert (second - first).total_seconds() == 60
+    assert answer.json()["first_run"]["admission"]["decision"] == "start"
+    assert (await api.client.patch(f"{where}?dry_run=true", json={"paused": True})).json()["next_runs"] == []
+    for bad, status in (({"inputs": {"name": "{{slots}}"}}, 422), ({"name": "other"}, 409), ({"cron": "x"}, 422)):
+        tried = await api.client.patch(f"{where}?dry_run=true", json=bad)
+        real = await api.client.patch(where, json=bad)
+        assert (tried.status_code, tried.text) == (status, real.text)
+    after = (await api.client.get(where)).json()
+    assert {name: after[name] for name in made} == made
 
 
 async def test_dry_runs_leave_the_database_as_it_was(api: Running) -> None:

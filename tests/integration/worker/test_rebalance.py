@@ -24,8 +24,9 @@ from topics.catalogue import lane
 PARTITIONS = 4
 CALLS = 8
 DEADLINE_S = 60.0
-#: Promised are 2 s; this machine may be busy, and the calls never end before the test says so.
-AT_ONCE_S = 5.0
+#: Promised are 2 s; a busy machine may stall for several. A rebalance that waited for the calls would never end, since
+#: they do not before the test says so.
+AT_ONCE_S = 15.0
 LANES = tuple(lane(tier) for tier in TIERS)
 SHARE = len(LANES) * PARTITIONS // 2
 

@@ -59,7 +59,9 @@ def _deadline(story: Story, healed_ms: int) -> Iterator[str]:
     error, finished_ms = story.newest.error, story.newest.finished_at_ms or 0
     exceeded = error is not None and error.code == "deadline_exceeded" and error.step_id is None
     is_timer = end is not None and isinstance(end.said, TimerFired) and isinstance(end.said.timer, Deadline)
-    if (end is not None and exceeded != is_timer) or (exceeded and (until_ms is None or finished_ms < until_ms)):
+    too_early = exceeded and (until_ms is None or finished_ms < until_ms)
+    too_late = story.newest.status == "succeeded" and until_ms is not None and finished_ms > until_ms
+    if (is_timer and not exceeded) or too_early or too_late:
         yield f"{story.id} ended at {finished_ms} by {end}, its deadline is {until_ms}"
     if until_ms is not None and finished_ms > max(until_ms, healed_ms, story.submitted.ms) + PROMPT_MS:
         yield f"{story.id} ended {finished_ms - until_ms} ms after its deadline"

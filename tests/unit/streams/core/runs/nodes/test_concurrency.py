@@ -108,6 +108,16 @@ def test_the_sooner_deadline_counts(world, own, given, due):
     assert world.timers == {}
 
 
+@pytest.mark.parametrize(("late_ms", "status"), [(0, "succeeded"), (1, "failed")])
+def test_last_result_after_the_deadline_fails_the_run_before_the_timer_fires(world, late_ms, status):
+    submit(world, function("a"), deadline_ms=500)
+    world.now_ms = START_MS + 500 + late_ms
+    world.succeed("a")
+    assert (world.status, world.timers) == (status, {})
+    if status == "failed":
+        assert world.state.get(RUN, "p").error.code == "deadline_exceeded"
+
+
 def test_a_deadline_is_forgotten_when_the_run_ends(world):
     submit(world, function("a"), deadline_ms=500)
     world.succeed("a")
