@@ -293,7 +293,7 @@ class BudgetPage(Answer):
 
 
 class BudgetForecast(Answer):
-    """What a budget's window will have spent at its end, in US dollars; ``low`` and ``high`` bound 80 of 100 cases.
+    """The spend of a budget's window at its end, in US dollars; ``low`` and ``high`` bound 80 of 100 cases.
 
     These are ``null`` when there is too short a past (``past_slots``), and everything is for a window without an end.
     """
