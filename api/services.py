@@ -10,6 +10,7 @@ from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
 from api.live.run_stream import Streams
 from api.publisher import Publisher
+from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
@@ -122,6 +123,7 @@ class MoneyServices:
     spend: Spend
     targets: Targets
     opening: Opening
+    ledger: SpendLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
+    ledger = SpendLedger(clients.clickhouse)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
         definitions=definitions,
@@ -109,10 +110,11 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             stops=Stops(clients.database),
             spend=spend,
             targets=Targets(definitions.workflows, definitions.models),
+            ledger=ledger,
             opening=Opening(
                 budgets,
                 spend,
-                SpendLedger(clients.clickhouse),
+                ledger,
                 clients.progress,
                 appender,
                 settings.kafka.partitions,

@@ -3,11 +3,22 @@
 from collections.abc import Sequence
 
 from bench.lines import Line
-from bench.prove import breakers, budgets, caches, hedges, optimizer, prices, provider_faults, quotas, routes
+from bench.prove import (
+    breakers,
+    budgets,
+    caches,
+    hedges,
+    optimizer,
+    prices,
+    provider_faults,
+    quotas,
+    routes,
+    run_costs,
+)
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS = (prices, routes, hedges, breakers, budgets, quotas, optimizer, provider_faults, caches)
+PARTS = (prices, routes, hedges, breakers, budgets, run_costs, quotas, optimizer, provider_faults, caches)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -8,6 +8,9 @@ import aiohttp
 import httpcore
 import httpx
 
+#: Many servers close a connection after 5 s without a request; one sent at that moment has an unknown outcome.
+_IDLE_S = 4.0
+
 
 class ServiceClient:
     """A client of one service that keeps at most ``connections`` open.
@@ -16,7 +19,8 @@ class ServiceClient:
 
     ``headers`` are sent with each request.
 
-    aiohttp costs a fifth of httpx's CPU (decision 0029). Its session belongs to a loop, so the first request makes it.
+    aiohttp costs a quarter of httpx's CPU, or less (decision 0029). Its session belongs to a loop, so the first request
+    makes it.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], connections: int, proxy: str = "") -> None:
@@ -49,7 +53,7 @@ class ServiceClient:
 
     def _opened(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ssl=_service_tls()),
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_IDLE_S, ssl=_service_tls()),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=True,

@@ -104,6 +104,14 @@ class Evidence(Data, dict=True):
         return found
 
     @cached_property
+    def ledger(self) -> Mapping[str, int]:
+        """What the settlements that count say of each run's own calls together."""
+        found: dict[str, int] = defaultdict(int)
+        for money in self.settled.values():
+            found[money.run] += money.amount
+        return found
+
+    @cached_property
     def settled(self) -> Mapping[str, Money]:
         """The settlement of each call that counts: the first actual one, or else the first presumed one.
 

@@ -61,6 +61,7 @@ class Event(Data):
     parent: str = ""
     parent_step: str = ""
     detached: bool = False
+    version: int = 0
 
 
 class Money(Data):

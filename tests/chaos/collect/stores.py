@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from schemas.tables.routes import LEARNED, arms_entity
 from tests.chaos.records import RunRow, StepRow
 from tests.chaos.scenarios.answers import shown
+from tests.support.spend import spend_amounts
 from topics.catalogue import TABLE_BUDGETS, TABLE_ROUTES
 from topics.partitioner import partition_for
 
@@ -81,7 +82,8 @@ async def read_budgets(url: str, partitions: int, orgs: Iterable[str]) -> tuple[
         for org in orgs:
             spent[org], held[org] = {}, {}
             for slot in (Slot(TABLE_BUDGETS, partition) for partition in range(partitions)):
-                spent[org] |= await _hash(redis, slot.entity(org))
+                amounts = spend_amounts(await redis.hgetall(slot.entity(org)))
+                spent[org] |= {name: value for name, value in amounts.items() if value}
                 held[org] |= await _hash(redis, slot.held(org))
     finally:
         await redis.aclose()
@@ -103,4 +105,6 @@ async def read_learned(url: str, partitions: int, groups: Iterable[str]) -> dict
 
 
 async def _hash(redis: Redis, key: str) -> dict[str, int]:
-    return {name.decode(): int(value) for name, value in (await redis.hgetall(key)).items() if int(value)}
+    """Return amounts by spend field, ``<dimension>|<window>``; counters of budgets and caps are judged elsewhere."""
+    found = ((name.decode(), value) for name, value in (await redis.hgetall(key)).items() if b"|" in name)
+    return {name: int(value) for name, value in found if value.lstrip(b"-").isdigit() and int(value)}

@@ -158,6 +158,7 @@ def _end_of_child(said: ChildFinished) -> dict[str, Any]:
         "cost": said.cost_nano,
         "code": said.error.code if said.error is not None else "",
         "output": plain(said.output) if said.output is not None else None,
+        "version": said.version,
     }
 
 

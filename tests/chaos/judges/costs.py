@@ -1,11 +1,9 @@
-"""A run's own cost, by today's rule: the sum of the first outcome of each of its attempts.
+"""A run's own cost: what the ledger says of its calls, to the nano-dollar, whoever died.
 
 1. An answered call costs what its tokens cost; a call whose outcome nobody knows costs what was held for it.
 2. An outcome costs what the settlements of its calls say, and each call is in one outcome that counts.
-3. The run's cost is the sum over the first outcome of every attempt, and so is the sum over its steps.
+3. The run's cost is the sum of all settlements of its calls, and so is the sum over its steps.
 4. A run that succeeded has paid each call that it cannot succeed without.
-
-What workers that were killed settled is in no run's cost: ``gaps`` prints it.
 """
 
 from collections.abc import Iterator
@@ -47,10 +45,10 @@ def _outcome(evidence: Evidence, event: Event) -> Iterator[Violation]:
 
 def _runs(evidence: Evidence) -> Iterator[Violation]:
     for run, seen in evidence.runs.items():
-        counted = sum(event.cost for event in evidence.counted.get(run, ()))
-        if seen.cost != counted:
-            text = f"it says {seen.cost}, its attempts did cost {counted} ({seen.cost - counted:+})"
-            yield Violation("a run costs what its attempts do", run, text)
+        settled = evidence.ledger.get(run, 0)
+        if seen.cost != settled:
+            text = f"it says {seen.cost}, the ledger has {settled} ({seen.cost - settled:+})"
+            yield Violation("a run costs what the ledger says", run, text)
         steps = sum(step.cost for step in seen.steps.values())
         if seen.cost != steps:
             yield Violation("a run costs what its steps do", run, f"it says {seen.cost}, its steps say {steps}")

@@ -23,6 +23,12 @@ def _first_ends(evidence: Evidence, run: str) -> list[Event]:
     return list(first.values())
 
 
+def _last_costs(evidence: Evidence, run: str) -> dict[str, int]:
+    """Return what each child said last that it had cost: it may have changed after its end."""
+    reports = [event for event in evidence.of_run.get(run, ()) if event.kind == "child"]
+    return {event.child: event.cost for event in sorted(reports, key=lambda event: event.version)}
+
+
 def _answers(evidence: Evidence) -> Iterator[Violation]:
     for parent in evidence.runs:
         for event in _first_ends(evidence, parent):
@@ -40,21 +46,13 @@ def _answers(evidence: Evidence) -> Iterator[Violation]:
             if step is not None and step.state == "succeeded" and step.outputs != [event.output]:
                 text = f"the step has {short(step.outputs)}, the child gave {short(event.output)}"
                 yield Violation("a child's output is its step's", subject, text)
-            spent = _cost_at_end(evidence, event.child)
-            if event.cost != spent:
-                yield Violation("a child's cost is told as it is", subject, f"told is {event.cost}, it was {spent}")
-
-
-def _cost_at_end(evidence: Evidence, run: str) -> int:
-    """Return what a run and its awaited children had cost when it ended."""
-    end = evidence.end_of.get(run)
-    until = end.offset if end is not None else 0
-    own = sum(event.cost for event in evidence.counted.get(run, ()) if event.offset <= until)
-    return own + sum(event.cost for event in _first_ends(evidence, run) if event.offset <= until)
+            told, spent = _last_costs(evidence, parent)[event.child], child.cost + child.children_nano
+            if told != spent:
+                yield Violation("a child's cost is told as it is", subject, f"told is {told}, it is {spent}")
 
 
 def _cost(evidence: Evidence, run: str) -> Iterator[Violation]:
-    told = sum(event.cost for event in _first_ends(evidence, run))
+    told = sum(_last_costs(evidence, run).values())
     seen = evidence.runs[run]
     if seen.children_nano != told:
         text = f"it says {seen.children_nano} of its children, they said {told}"

@@ -24,16 +24,13 @@ def find(evidence: Evidence) -> Sequence[Gap]:
 
 
 def _unattributed(evidence: Evidence) -> Gap:
-    """Settlements of calls that no counted outcome names: of killed workers, and of attempts that were made again."""
-    named = {call for outcomes in evidence.counted.values() for event in outcomes for call in event.calls}
-    left: dict[str, int] = defaultdict(int)
-    for call, money in evidence.settled.items():
-        if call not in named:
-            left[money.run] += money.amount
+    """Settlements that are in no run's cost; ``costs`` judges those of runs that are known."""
+    left = {run: amount - evidence.runs[run].cost for run, amount in evidence.ledger.items() if run in evidence.runs}
+    left |= {run: amount for run, amount in evidence.ledger.items() if run not in evidence.runs}
     total = sum(money.amount for money in evidence.settled.values())
     share = sum(left.values()) / total if total else 0
     runs = sum(1 for amount in left.values() if amount)
-    text = f"settled and in no run's cost, {share:.1%} of {total:,}: calls of workers that died or lost their claim"
+    text = f"settled and in no run's cost, {share:.1%} of {total:,}"
     return Gap("settled, in no run", sum(left.values()), runs, text)
 
 

@@ -7,15 +7,14 @@ from tests.chaos.records import DeadLetter
 from tests.chaos.tampers.tamper import Tampered, ended_run, tamper, with_money, with_run, with_step
 
 
-@tamper("a request may spend the whole cap")
-def _whole_cap(evidence: Evidence) -> Tampered | None:
+@tamper("a request may spend more than its run's cap")
+def _over_cap(evidence: Evidence) -> Tampered | None:
     capped = ((r, evidence.expectation(r.run)) for r in evidence.requests if r.cap_left is not None)
-    request = next((r for r, one in capped if one is not None and (r.cap_left or 0) < (one.cap_nano or 0)), None)
-    if request is None:
+    found = next(((r, one.cap_nano) for r, one in capped if one is not None and one.cap_nano is not None), None)
+    if found is None:
         return None
-    requests = [
-        replace(r, cap_left=evidence.expected[r.run].cap_nano) if r is request else r for r in evidence.requests
-    ]
+    request, cap_nano = found
+    requests = [replace(r, cap_left=cap_nano + 1) if r is request else r for r in evidence.requests]
     return Tampered("caps", f"{request.run}:{request.step}:{request.attempt}", replace(evidence, requests=requests))
 
 

@@ -1,56 +1,10 @@
 """The cheapest path: random workflows against brute force, and what is known of a run."""
 
-from collections.abc import Iterator
-from itertools import product
-from random import Random
-
 import pytest
 
+from bench.random_paths import outcomes, random_nodes
 from schemas.spec import cheapest_path
 from schemas.spec.cheapest_path import Known, PathNode, certain_nano, cheapest_nano
-
-JOINS = (None, None, "all", "any", "all_done")
-
-
-def random_nodes(seed: int) -> list[PathNode]:
-    """Return a random DAG with conditions, switches and joins."""
-    dice = Random(seed)
-    names = [f"n{number}" for number in range(dice.randint(1, 9))]
-    before = {name: [other for other in names[:place] if dice.random() < 0.4] for place, name in enumerate(names)}
-    after = {name: [other for other in names if name in before[other]] for name in names}
-    nodes = []
-    for name in names:
-        is_switch = bool(after[name]) and dice.random() < 0.3
-        choices = [frozenset(one for one in after[name] if dice.random() < 0.5) for _ in range(2)] if is_switch else []
-        nodes.append(
-            PathNode(
-                name,
-                dice.randint(0, 50),
-                tuple(before[name]),
-                dice.choice(JOINS),
-                dice.random() < 0.3,
-                tuple(choices),
-            )
-        )
-    return nodes
-
-
-def outcomes(nodes: list[PathNode]) -> Iterator[tuple[int, set[str]]]:
-    """Yield the cost and the nodes of every way that a workflow may go, by trying all choices there are."""
-    options = [
-        [(run, choice) for run in (True, False)[: 1 + n.may_skip] for choice in n.choices or (None,)] for n in nodes
-    ]
-    for chosen in product(*options):
-        picks = dict(zip((node.id for node in nodes), chosen, strict=True))
-        ran: set[str] = set()
-        for node in nodes:
-            edges = [
-                source in ran and (picks[source][1] is None or node.id in picks[source][1]) for source in node.before
-            ]
-            due = {"all": all(edges), "all_done": True}.get(node.join or "", any(edges) or not edges)
-            if due and picks[node.id][0]:
-                ran.add(node.id)
-        yield sum(node.bound_nano for node in nodes if node.id in ran), ran
 
 
 @pytest.mark.parametrize("block", range(10))

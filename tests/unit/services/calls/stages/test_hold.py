@@ -132,3 +132,27 @@ async def test_the_hold_is_asserted_until_the_answer_is_there_and_not_after(call
     for _ in range(20):
         await asyncio.sleep(0)
     assert calls.holds.reasserted == asserted
+
+
+def over_cap(limit: int, spent: int, held: int, run_id: str = "run") -> Refused:
+    return Refused(f"run:{run_id}", "the run's own budget", limit, spent, held, None, run_id=run_id)
+
+
+async def test_a_cap_without_room_fails_the_call_and_says_whose_it_is(calls: Calls) -> None:
+    calls.holds.answers = [over_cap(100, 99, 0, "root")]
+    with pytest.raises(StepError, match="the budget of run root, which started this one,") as failed:
+        await stage(calls)(call(**ROUTED, caps={"root": 100}), Next())
+    assert (failed.value.code, failed.value.details["budget_run_id"]) == ("run_budget_exceeded", "root")
+
+
+async def test_a_call_waits_for_what_other_calls_of_its_run_hold(calls: Calls) -> None:
+    calls.holds.answers = [over_cap(10**9, 0, 10**9), Held(NOW_MS, 77)]
+    proceed = Next()
+    await stage(calls)(call(**ROUTED, caps={"run": 10**9}), proceed)
+    assert proceed.call.reserved.amount_nano == 77
+
+
+async def test_a_call_counts_against_the_caps_that_it_names(calls: Calls) -> None:
+    await stage(calls)(call(**ROUTED, caps={"run": 10_000, "root": 20_000}), Next())
+    (held,) = calls.holds.held.values()
+    assert (dict(held.caps), held.started(0).caps) == ({"run": 10_000, "root": 20_000}, ["root", "run"])
