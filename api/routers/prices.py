@@ -1,6 +1,5 @@
 """Prices of models, as calls are booked by them."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
@@ -15,6 +14,7 @@ from connectors.prices.book import PriceBook
 from connectors.prices.listed import Band, Served
 from schemas.api_models.base import timestamp
 from schemas.api_models.prices import ModelPrice, PriceBand, PricePage
+from schemas.clock import utc_now
 from schemas.errors import InvalidInput, NotFound, Problem, StepError
 from schemas.spec.check.shape import similar
 
@@ -43,7 +43,7 @@ async def list_prices(
 
     A model without a price is left out of a list, and is 404 by its name: calls of it fail with `unpriced_model`.
     """
-    when = datetime.now(UTC) if at is None else at
+    when = utc_now() if at is None else at
     at_ms = int(when.timestamp() * 1000)
     given = (("service_tier", service_tier), ("processing", processing), ("inference_geo", inference_geo))
     served = tuple((name, how) for name, how in given if how is not None)
