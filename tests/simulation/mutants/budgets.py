@@ -164,7 +164,7 @@ MUTANTS = (
     Mutant(
         "lost_reports_not_sent_again",
         FOLD,
-        "return [] if entity.startswith(SETTLED_PREFIX) else list(thresholds.outstanding(state, entity))",
+        "return list(thresholds.outstanding(state, entity))",
         "return []",
         "a report that was lost with its owner is sent by the next one",
     ),
