@@ -10,6 +10,7 @@ from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
 from api.live.run_stream import Streams
 from api.publisher import Publisher
+from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
@@ -24,6 +25,7 @@ from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
+from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.response_cache import RedisResponseCache
@@ -66,7 +68,8 @@ class TopicCreators:
 class DefinitionServices:
     """Workflows, prompts, tools, and the models that there are.
 
-    ``publisher`` brings what was defined, budgets included, to the log.
+    ``prices`` reads the price list, with the prices that providers state by now. ``publisher`` brings what was defined,
+    budgets included, to the log.
     """
 
     workflows: Workflows
@@ -76,6 +79,7 @@ class DefinitionServices:
     tools: Registry
     models: KnownModels
     registrations: Registrations
+    prices: Callable[[], PriceBook]
     publisher: Publisher
     topics: TopicCreators
 
@@ -119,6 +123,7 @@ class MoneyServices:
     spend: Spend
     targets: Targets
     opening: Opening
+    ledger: SpendLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
+    ledger = SpendLedger(clients.clickhouse)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
         definitions=definitions,
@@ -109,10 +110,11 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             stops=Stops(clients.database),
             spend=spend,
             targets=Targets(definitions.workflows, definitions.models),
+            ledger=ledger,
             opening=Opening(
                 budgets,
                 spend,
-                SpendLedger(clients.clickhouse),
+                ledger,
                 clients.progress,
                 appender,
                 settings.kafka.partitions,
@@ -175,6 +177,7 @@ def _definitions(
         tools=REGISTRY,
         models=models,
         registrations=Registrations(ports),
+        prices=lambda: PriceBook.load(settings.providers.prices_file, stated_prices()),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )
@@ -187,7 +190,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=PriceBook.load(settings.providers.prices_file, stated_prices()),
+        prices=definitions.prices(),
         ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
@@ -282,7 +285,7 @@ class _Runs:
             large_inputs=large_inputs,
             turns=turns,
             known=self._known,
-            paths=PathCosts(PriceBook.load(self._settings.providers.prices_file)),
+            paths=PathCosts(self._definitions.prices()),
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

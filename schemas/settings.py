@@ -133,6 +133,7 @@ class Providers(Group):
     compatible_api_key: Annotated[SecretStr, Var("COMPATIBLE_API_KEY")] = SecretStr("")
     compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
+    connections_file: Annotated[str, Var("PROVIDERS_FILE")] = ""
     routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
     quotas_file: Annotated[str, Var("QUOTAS_FILE")] = ""
     quotas_learned: Annotated[Flag, Var("QUOTAS_LEARNED")] = True

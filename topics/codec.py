@@ -37,7 +37,8 @@ def decode(topic: str, value: bytes | None) -> Any:
     if value is None:
         raise Undecodable("tombstone", f"a record without a value; {topic} takes no tombstones")
     # Counting brackets is cheap and clears nearly every record; only the others are measured.
-    if value.count(b"{") + value.count(b"[") > MAX_DEPTH:
+    brackets = value.count(b"{") + value.count(b"[")
+    if brackets > MAX_DEPTH:
         parse(value)
     try:
         value.decode()  # the decoder skips unknown fields, and would skip a field whose name was damaged
@@ -49,7 +50,7 @@ def decode(topic: str, value: bytes | None) -> Any:
         _raise_if_newer({"v": record.v})
         raise Undecodable("schema", f"v: major version of {_short(record.v)!r} is not {MAJOR}")
     if isinstance(record, StepSucceeded | StepFailed):
-        check_outcome(record, value, _ENCODER.encode(record))
+        check_outcome(record, value, _ENCODER.encode(record), brackets)
     return record
 
 

@@ -15,13 +15,13 @@ from schemas.values.json_text import check_text
 Outcome = StepSucceeded | StepFailed
 
 
-def check_outcome(outcome: Outcome, data: bytes, written: bytes) -> None:
+def check_outcome(outcome: Outcome, data: bytes, written: bytes, brackets: int) -> None:
     """Raise ``BadValue`` for a value in an outcome that breaks a rule.
 
-    ``data`` is the record as it came, ``written`` the same record as AgentFlow writes it.
+    ``data`` is the record as it came, with so many ``brackets``, ``written`` the same record as AgentFlow writes it.
     """
     check_text(data, written)
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+    if brackets > MAX_DEPTH:
         for value in _values(outcome):
             for problem in value_problems(value):
                 raise BadValue("depth", problem)

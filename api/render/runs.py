@@ -13,7 +13,7 @@ from connectors.redis.submission_markers import Receipt
 from schemas import ids
 from schemas.api_models.access import KeyAnswer
 from schemas.api_models.base import RunLinks, timestamp
-from schemas.api_models.definitions import BudgetAnswer, BudgetStatus
+from schemas.api_models.definitions import BudgetAnswer, BudgetForecast, BudgetStatus
 from schemas.api_models.runs import (
     AdmissionForecast,
     Failure,
@@ -26,9 +26,10 @@ from schemas.api_models.runs import (
     Tokens,
     Waiting,
 )
-from schemas.budgets import API_KEY_TAG, window_name
+from schemas.budgets import API_KEY_TAG, Budget, window_name
 from schemas.money import cents, usd
 from schemas.tables.wait_reasons import Wait, read_wait
+from services.budgets.forecast import Forecast
 from services.runs.dry_run import DryRun
 
 RUNS = "/api/v1/workflows/runs"
@@ -159,6 +160,21 @@ def budget_status(stored: StoredBudget, amounts: Amounts, at_ms: int) -> BudgetS
         remaining_usd=usd(remaining),
         next_window_at=timestamp(stored.budget.windows.next_start(at_ms)),
         counted_since=timestamp(amounts.counted_since_ms),
+    )
+
+
+def budget_forecast(budget: Budget, spent_nano: int, found: Forecast | None, at_ms: int) -> BudgetForecast:
+    """Return what a budget's present window will have spent at its end."""
+    return BudgetForecast(
+        id=budget.id,
+        window=window_name(budget.windows, at_ms),
+        window_ends_at=None if budget.sliding else timestamp(budget.windows.next_start(at_ms)),
+        spent_usd=usd(spent_nano),
+        limit_usd=usd(budget.limit_nano),
+        forecast_usd=None if found is None else usd(found.expected_nano),
+        low_usd=None if found is None or found.low_nano is None else usd(found.low_nano),
+        high_usd=None if found is None or found.high_nano is None else usd(found.high_nano),
+        past_slots=0 if found is None else found.past_slots,
     )
 
 

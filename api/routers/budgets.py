@@ -11,10 +11,19 @@ from api.render import runs
 from api.routers.errors import errors
 from connectors.postgres.budgets import Changes
 from schemas import money
-from schemas.api_models.definitions import BudgetAnswer, BudgetPage, BudgetStatus, ChangeBudget, CreateBudget
+from schemas.api_models.definitions import (
+    BudgetAnswer,
+    BudgetForecast,
+    BudgetPage,
+    BudgetStatus,
+    ChangeBudget,
+    CreateBudget,
+)
 from schemas.budgets import Budget, dimension
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
+from services.budgets.forecast import forecast, looked_at_from, slot_windows
+from services.budgets.opening import bucket_ms
 
 BudgetId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -77,6 +86,20 @@ async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> Budge
     at_ms = now_ms()
     (amounts,) = await parts.money.spend.amounts(who.org_id, [stored.budget], at_ms)
     return runs.budget_status(stored, amounts, at_ms)
+
+
+@router.get("/{budget_id}/forecast", responses=errors(404))
+async def budget_forecast(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetForecast:
+    """Return what the present window will have spent at its end, by what was spent before, with an 80% interval."""
+    stored = await parts.money.budgets.get(who.org_id, budget_id)
+    at_ms, budget = now_ms(), stored.budget
+    (amounts,) = await parts.money.spend.amounts(who.org_id, [budget], at_ms)
+    slots = slot_windows(budget.windows)
+    if slots is None:
+        return runs.budget_forecast(budget, amounts.spent_nano, None, at_ms)
+    past = await parts.money.ledger.spent(budget, looked_at_from(slots, at_ms), bucket_ms(slots))
+    found = forecast(budget.windows, amounts.spent_nano, past, at_ms)
+    return runs.budget_forecast(budget, amounts.spent_nano, found, at_ms)
 
 
 def _wanted(org_id: str, body: CreateBudget) -> Budget:

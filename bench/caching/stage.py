@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from connectors.aio.clock import WallClock
 from connectors.providers.base import ModelResponse
-from connectors.redis.client import connect
+from connectors.redis.client import connect_pipelined
 from connectors.redis.response_cache import LEASE_MS, RedisResponseCache
 from schemas.records.base import Usage
 from services.caching.ports import CachePorts
@@ -24,7 +24,7 @@ class Caller:
     """One process' calls. The provider answers after ``answer_s`` seconds."""
 
     def __init__(self, url: str, *, answer_s: float = 0.02, lease_ms: int = LEASE_MS) -> None:
-        self.redis: Redis = connect(url)
+        self.redis: Redis = connect_pipelined(url)
         self.asked = asyncio.Event()
         self._clock = WallClock()
         self._answer_s = answer_s

@@ -3,11 +3,22 @@
 from collections.abc import Sequence
 
 from bench.lines import Line
-from bench.prove import breakers, budgets, caches, hedges, optimizer, provider_faults, quotas, routes, run_costs
+from bench.prove import (
+    breakers,
+    budgets,
+    caches,
+    hedges,
+    optimizer,
+    prices,
+    provider_faults,
+    quotas,
+    routes,
+    run_costs,
+)
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS = (routes, hedges, breakers, budgets, quotas, run_costs, optimizer, provider_faults, caches)
+PARTS = (prices, routes, hedges, breakers, budgets, run_costs, quotas, optimizer, provider_faults, caches)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -17,7 +28,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 AREA = Area(
     "calls",
-    "what model calls promise: routing, budgets, costs of runs, quotas, caches, true savings, faults of providers",
+    "what model calls promise: prices, routing, budgets, quotas, caches, true savings, faults of providers",
     [aim for part in PARTS for aim in part.AIMS],
     measure,
     judged_when_quick=False,

@@ -72,6 +72,7 @@ def _world(rng: random.Random) -> tuple[list[Model], Need, Conditions]:
         unhealthy=_some(rng, routes),
         full=_some(rng, routes),
         barred=_some(rng, routes),
+        dear=_some(rng, routes),
         seen={route: Seen(rng.uniform(50, 20_000), rng.random()) for route in routes if rng.random() < 0.6},
     )
     return models, need, now

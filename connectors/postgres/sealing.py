@@ -1,23 +1,23 @@
 """Secrets as they are stored: encrypted and authenticated under an envelope key, bound to the place that they are for.
 
-Built of HMAC-SHA-256 alone, which every Python has (decision 0028): the text is XORed with the blocks
-Built of HMAC-SHA-256 alone, which every Python has (decision 0028): a text is XORed with the blocks
-from the envelope key and 32 random bytes of this secret alone, so no block is ever used twice.
+AES-256-GCM (NIST SP 800-38D) with a random nonce for each secret and the place as associated data; its key is derived
+from the setting by HKDF-SHA-256 (RFC 5869). A stored secret is a version (1 byte), the nonce (12), ciphertext and tag.
 """
 
-import hashlib
-import hmac
-import secrets
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from schemas.errors import AgentFlowError
 
 #: 32 random bytes as base64 are longer.
 LEAST_LENGTH = 32
 _VERSION = b"\x01"
-_NONCE = 32
-_TAG = 32
-_BLOCK = 32
+_NONCE = 12
 
 
 class UnreadableError(AgentFlowError):
@@ -29,7 +29,7 @@ class EnvelopeKey:
     """What secrets are sealed under. ``id`` names it without saying anything of it."""
 
     id: str
-    _key: bytes
+    _cipher: AESGCM = field(repr=False)
 
     @classmethod
     def of(cls, text: str, variable: str = "VAULT_KEY") -> "EnvelopeKey":
@@ -38,33 +38,23 @@ class EnvelopeKey:
             raise ValueError(
                 f"{variable} has fewer than {LEAST_LENGTH} characters; make one by: openssl rand -base64 32"
             )
-        key = hmac.digest(b"agentflow vault", text.encode(), "sha256")
-        return cls(hmac.digest(key, b"id", "sha256").hex()[:16], key)
-
-    def __repr__(self) -> str:
-        return f"EnvelopeKey({self.id})"
+        return cls(_derived(text, b"agentflow vault id", 8).hex(), AESGCM(_derived(text, b"agentflow vault", 32)))
 
     def seal(self, secret: str, place: str) -> bytes:
         """Return a secret as it is stored at ``place``."""
-        nonce = secrets.token_bytes(_NONCE)
-        ciphertext = _xored(secret.encode(), self._derived(b"encrypt", nonce))
-        return _VERSION + nonce + ciphertext + self._tag(nonce, ciphertext, place)
+        nonce = os.urandom(_NONCE)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, secret.encode(), place.encode())
 
     def open(self, sealed: bytes, place: str) -> str:
         """Return the secret. Raises ``UnreadableError``, which says nothing of it."""
-        nonce, ciphertext, tag = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE : -_TAG], sealed[-_TAG:]
-        whole = sealed[:1] == _VERSION and len(sealed) > 1 + _NONCE + _TAG
-        if not whole or not hmac.compare_digest(tag, self._tag(nonce, ciphertext, place)):
-            raise UnreadableError(f"a secret does not open under the envelope key {self.id}; store it again")
-        return _xored(ciphertext, self._derived(b"encrypt", nonce)).decode()
-
-    def _tag(self, nonce: bytes, ciphertext: bytes, place: str) -> bytes:
-        # The place is hashed first, so that no byte can move from one part into the next.
-        bound = hashlib.sha256(place.encode()).digest()
-        return hmac.digest(self._derived(b"authenticate", nonce), bound + nonce + ciphertext, "sha256")
-
-    def _derived(self, use: bytes, nonce: bytes) -> bytes:
-        return hmac.digest(self._key, use + nonce, "sha256")
+        nonce, ciphertext = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+        unreadable = UnreadableError(f"a secret does not open under the envelope key {self.id}; store it again")
+        if sealed[:1] != _VERSION:
+            raise unreadable
+        try:
+            return self._cipher.decrypt(nonce, ciphertext, place.encode()).decode()
+        except (InvalidTag, ValueError) as exc:
+            raise unreadable from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +84,5 @@ class EnvelopeKeys:
         )
 
 
-def _xored(text: bytes, key: bytes) -> bytes:
-    blocks = range(-(-len(text) // _BLOCK))
-    stream = b"".join(hmac.digest(key, block.to_bytes(8, "big"), "sha256") for block in blocks)
-    return bytes(one ^ other for one, other in zip(text, stream, strict=False))
+def _derived(text: str, use: bytes, length: int) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=use).derive(text.encode())

@@ -48,17 +48,19 @@ class PriceBook:
         max_tokens: int,
         at_ms: int | None = None,
         absent: Collection[str] = (),
+        served: Served = (),
     ) -> int:
         """Return the most that a call can cost in nano-dollars; ``input_tokens`` is an upper bound too.
 
         All tokens are taken as the dearest kind that they may turn out to be: a provider decides by itself what it
-        writes to its cache. ``absent`` are kinds that the request cannot lead to.
+        writes to its cache. ``absent`` are kinds that the request cannot lead to, ``served`` how it may be
+        served where that has a price of its own.
         """
-        return self._price(provider, model, at_ms).most(input_tokens, max_tokens, absent)
+        return self.price(provider, model, at_ms, served).most(input_tokens, max_tokens, absent)
 
     def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
         """Return the cost of a call in nano-dollars, by how it was ``served``; a price file has one price for all."""
-        return self._price(provider, model, at_ms, served).of(usage)
+        return self.price(provider, model, at_ms, served).of(usage)
 
     def picture_tokens(self, provider: str, model: str) -> int | None:
         """Return the most tokens that a model counts for one picture; ``None`` where no override says so."""
@@ -73,9 +75,10 @@ class PriceBook:
 
     def version(self, provider: str, model: str) -> str:
         """Return which price table a model's price is from, as cost events carry it."""
-        return self._price(provider, model, None).version
+        return self.price(provider, model, None).version
 
-    def _price(self, provider: str, model: str, at_ms: int | None, served: Served = ()) -> Price:
+    def price(self, provider: str, model: str, at_ms: int | None = None, served: Served = ()) -> Price:
+        """Return a model's price by kinds of usage."""
         found = self._prices.get(_key(provider, model))
         if found is None:
             minute = (now_ms() if at_ms is None else at_ms) // 60_000

@@ -46,8 +46,16 @@ _COUNTED: Mapping[str, str] = {
 #: How a call was served where that has a price of its own, such as ``("service_tier", "priority")``.
 Served = tuple[tuple[str, str], ...]
 _ONE = Fraction(1)
-#: Factors on tokens that the list lacks, by provider and how it served.
-_FACTORS: Mapping[tuple[str, str, str], Fraction] = {("anthropic", "inference_geo", "us"): Fraction(11, 10)}
+#: Factors on all tokens where the list has no price for how a model was served, by provider and how.
+_FACTORS: Mapping[tuple[str, str, str], Fraction] = {
+    ("anthropic", "inference_geo", "us"): Fraction(11, 10),
+    ("anthropic", "processing", "batch"): Fraction(1, 2),
+    ("google", "processing", "batch"): Fraction(1, 2),
+    ("google", "service_tier", "flex"): Fraction(1, 2),
+    # Models have 1.75 to 2 times their price; where the list does not say, nothing is booked too low.
+    ("google", "service_tier", "priority"): Fraction(2),
+    ("openai", "processing", "batch"): Fraction(1, 2),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ def list_price(provider: str, model: str, minute: int, served: Served = ()) -> P
     if info is None:
         return None
     prices = info.get_prices(datetime.fromtimestamp(minute * 60, UTC), dict(served))
-    bands = bands_of(prices, _factor(provider, served))
+    bands = bands_of(prices, _factor(info, provider, served))
     return Price(LIST_VERSION, bands) if bands else None
 
 
@@ -94,8 +102,9 @@ def bands_of(prices: ModelPrice, factor: Fraction = _ONE) -> tuple[Band, ...]:
     return tuple(Band(over, _rates_over(prices, over, factor)) for over in sorted(starts))
 
 
-def _factor(provider: str, served: Served) -> Fraction:
-    return prod((_FACTORS.get((provider, *how), _ONE) for how in served), start=_ONE)
+def _factor(info: ModelInfo, provider: str, served: Served) -> Fraction:
+    listed = {how for variant in info.price_variants or () for how in variant.when.items()}
+    return prod((_FACTORS.get((provider, *how), _ONE) for how in served if how not in listed), start=_ONE)
 
 
 def list_context(provider: str, model: str) -> int | None:

@@ -1,6 +1,6 @@
 """The port of a model provider. One call in, one answer or one ``StepError`` out; it never retries by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.quotas import Observed
 from schemas.records.base import Usage
-from schemas.spec.policy import Effort
+from schemas.spec.policy import Effort, PromptCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class ModelRequest:
     The model reads ``system`` and ``developer`` texts, ``history`` (earlier messages), then ``prompt`` with its
     ``pictures``. With ``tools`` it may request calls instead of answering; ``turns`` are the earlier turns since the
     prompt. ``tool_choice`` is ``auto``, ``none``, ``required`` or the name of a tool; ``parallel_tools`` is whether a
-    turn may request several calls. ``silence_s`` is how long an answer that has begun may stop. ``api_key`` is sent in
-    place of the environment's. A wire that cannot express a field that is set raises a final ``unsupported_parameter``;
-    nothing is dropped.
+    turn may request several calls. ``options`` are fields of a provider's own wire, by provider; ``prompt_cache`` marks
+    the prompt's stable beginning. ``silence_s`` is how long an answer that has begun may stop. ``api_key`` is sent in
+    place of the environment's. A wire that cannot express a field that is set raises a final
+    ``unsupported_parameter``; nothing is dropped.
     """
 
     model: str
@@ -56,6 +57,8 @@ class ModelRequest:
     reasoning_effort: Effort | None = None
     top_p: float | None = None
     parallel_tools: bool | None = None
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    prompt_cache: PromptCache = "never"
     silence_s: float = 30.0
     api_key: SecretStr | None = None
 

@@ -13,7 +13,7 @@ from connectors.http.unpacking import ACCEPTED, UnpackingError, unpacked
 from connectors.providers import http_errors
 
 #: A connection is quick or hopeless, whatever time the answer may take.
-_CONNECT_S = 10.0
+CONNECT_S = 10.0
 #: No answer is as long, but what a compressed body of some kilobytes unpacks to may be.
 MOST_BYTES = 16 * 1024 * 1024
 #: Of an error's body only the beginning says something.
@@ -101,10 +101,11 @@ async def asked(
     body: Mapping[str, Any],
     headers: Mapping[str, str],
     limits: Limits,
+    most_connect_s: float = CONNECT_S,
 ) -> AsyncIterator[HttpAnswer]:
     """Post JSON, and yield the answer; at the end a connection whose body was not read whole is closed."""
     sent = {"Accept": "*/*", "Accept-Encoding": ACCEPTED, "Content-Type": "application/json"} | dict(headers)
-    connect_s = min(_CONNECT_S, limits.timeout_s)
+    connect_s = min(most_connect_s, limits.timeout_s)
     try:
         async with asyncio.timeout(limits.left_s()):
             response = await client.post(path, _json(body), sent, connect_s)

@@ -8,6 +8,7 @@ from typing import Any
 from connectors.http.clients import service_client
 from connectors.providers import http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.connections import USUAL, Connection
 from connectors.providers.deltas import Delta, End
 from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, EmbeddingWire
 from connectors.providers.http_answer import HttpAnswer, Limits, asked
@@ -21,11 +22,10 @@ from connectors.providers.usage import Bounds, counted
 from connectors.providers.wire import Completion, MalformedError, Wire, unsupported
 from schemas.clock import utc_now
 from schemas.errors import StepError
+from schemas.spec.provider_options import merged
 
 #: A chat adds a few tokens of its own around each message and before the answer; today it is about seven.
 FRAME_TOKENS = 16
-#: More answers at once than a worker's concurrency; a worker above it queues here, inside its own timeout.
-_CONNECTIONS = 200
 #: How long a service may take to close a stream that it has ended, so that its connection can be used again.
 _AFTER_THE_END_S = 0.25
 
@@ -40,10 +40,18 @@ class HttpProvider:
         self.name = name
         self._wire = wire
         self._key = api_key
-        self._client = service_client(base_url.rstrip("/") + "/", wire.headers(api_key), _CONNECTIONS)
+        self._base_url = base_url.rstrip("/") + "/"
+        self.configure(USUAL)
+
+    def configure(self, connection: Connection) -> None:
+        """Say how the service is reached, before the first request."""
+        self._connection = connection
+        proxy = "" if connection.proxy is None else connection.proxy.get_secret_value()
+        headers = connection.headers | self._wire.headers(self._key)
+        self._client = service_client(self._base_url, headers, connection.connections, proxy)
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
-        sent = self._wire.body(request)
+        sent = self._body(request)
         async with self._asked(self._wire.path(request), sent, request) as answer:
             return self._plain(request, sent, answer, await self._success(request, answer))
 
@@ -54,7 +62,7 @@ class HttpProvider:
                 async for delta in deltas:
                     yield delta
             return
-        sent = wire.stream_body(self._wire.body(request))
+        sent = wire.stream_body(self._body(request))
         async with self._asked(wire.stream_path(request), sent, request) as answer:
             if not answer.is_success or not answer.is_stream:
                 # Some services answer a request for a stream with a plain body.
@@ -106,11 +114,21 @@ class HttpProvider:
     async def close(self) -> None:
         await self._client.aclose()
 
+    def _body(self, request: ModelRequest) -> dict[str, Any]:
+        """Return the wire's body with the options for this provider. Raises ``unsupported_parameter``."""
+        body, taken = merged(self._wire.body(request), request.options.get(self.name, {}))
+        if taken is not None:
+            why = "the call sets it itself; remove it from policy.provider_options"
+            raise unsupported(self.name, f"provider_options.{taken}", why)
+        return body
+
     def _asked(
         self, path: str, sent: Mapping[str, Any], request: ModelRequest | EmbeddingRequest
     ) -> AbstractAsyncContextManager[HttpAnswer]:
-        limits = Limits(request.timeout_s, request.silence_s)
-        return asked(self._client, self.name, path, sent, self._headers(request), limits)
+        connection = self._connection
+        limits = Limits(request.timeout_s, min(request.silence_s, connection.silence_ms / 1000))
+        connect_s = connection.connect_ms / 1000
+        return asked(self._client, self.name, path, sent, self._headers(request), limits, connect_s)
 
     async def _success(self, request: ModelRequest | EmbeddingRequest, answer: HttpAnswer) -> bytes:
         """Return a success's body. Raises the error that any other status means."""

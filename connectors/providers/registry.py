@@ -8,7 +8,9 @@ from connectors.providers.anthropic.provider import ANTHROPIC_BASE_URL, Anthropi
 from connectors.providers.base import Provider
 from connectors.providers.cohere.provider import COHERE_BASE_URL, CohereProvider
 from connectors.providers.compatible.provider import CompatibleProvider
+from connectors.providers.connections import ConnectionsFile
 from connectors.providers.google.provider import GOOGLE_BASE_URL, GoogleProvider
+from connectors.providers.http_provider import HttpProvider
 from connectors.providers.local.behaviour import LocalBehaviour
 from connectors.providers.local.client import LocalHttpProvider
 from connectors.providers.local.provider import LocalProvider
@@ -58,6 +60,7 @@ def build_providers(
     local_url: str = "",
     behaviour: LocalBehaviour | None = None,
     keyless: bool = False,
+    connections: ConnectionsFile | None = None,
 ) -> dict[str, Provider]:
     """Return the providers by name; the caller closes them.
 
@@ -71,5 +74,7 @@ def build_providers(
     for name, endpoint in (endpoints or {}).items():
         url = endpoint.base_url.rstrip("/") or kinds[name].home
         if _works(name, endpoint) or (keyless and url):
-            providers[name] = kinds[name].make(endpoint.api_key, url)
+            made = providers[name] = kinds[name].make(endpoint.api_key, url)
+            if connections is not None and isinstance(made, HttpProvider):
+                made.configure(connections.of(name))
     return providers

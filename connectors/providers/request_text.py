@@ -8,5 +8,12 @@ def request_text(request: ModelRequest) -> str:
     """Return a text with at least the tokens of a request, without images."""
     schema = request.output_schema
     history = [[one.role, one.text] for one in request.history]
-    more = (request.system, request.developer, history, None if schema is None else [schema.name, schema.schema])
+    options = dict(request.options)
+    more = (
+        options,
+        request.system,
+        request.developer,
+        history,
+        None if schema is None else [schema.name, schema.schema],
+    )
     return weight(request.prompt, request.tools, request.turns, *more)

@@ -292,6 +292,24 @@ class BudgetPage(Answer):
     budgets: list[BudgetAnswer]
 
 
+class BudgetForecast(Answer):
+    """The spend of a budget's window at its end, in US dollars; `low` and `high` bound 80 of 100 cases.
+
+    The bounds are `null` when the past is too short (`past_slots`); a window without an end has no forecast at all.
+    """
+
+    id: str
+    window: str
+    window_ends_at: str | None
+    spent_usd: str
+    limit_usd: str
+    forecast_usd: str | None
+    low_usd: str | None
+    high_usd: str | None
+    interval_percent: Literal[80] = 80
+    past_slots: int
+
+
 class BudgetStatus(BudgetAnswer):
     """A budget in its current window. ``held`` is reserved for calls in flight; ``remaining`` is never negative.
 

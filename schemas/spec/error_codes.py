@@ -31,7 +31,8 @@ _MODELS = frozenset(
         "provider_no_credit",
         "quota_exceeded",
     }
-    | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth"}
+    | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth", "no_credentials"}
+    | {"credentials_unreadable"}
     | {"provider_error", "provider_rejected", "provider_timeout", "provider_unavailable", "rate_limited"}
     | {"run_budget_exceeded", "unknown_provider", "unpriced_model"}
 )

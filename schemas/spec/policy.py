@@ -1,9 +1,11 @@
 """Policies of a node: the guide's ``quality`` and ``sla_ms``, with timeouts and retries."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from schemas.spec.provider_options import option_problems
 
 Tier = Literal["gold", "silver", "bronze"]
 TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
@@ -12,6 +14,9 @@ DEFAULT_TIER: Tier = "silver"
 OnUnknown = Literal["retry", "fail", "reconcile"]
 Idempotency = Literal["step", "attempt"]
 RouteBy = Literal["cheapest", "fastest", "best", "balanced", "learn"]
+
+PromptCache = Literal["never", "5m", "1h"]
+"""How long a provider keeps a prompt's stable beginning, where it keeps it only when asked."""
 
 Effort = Literal["none", "minimal", "low", "medium", "high"]
 """How long a reasoning model thinks before it answers."""
@@ -87,7 +92,8 @@ class Policy(BaseModel):
     idempotency key or each its own. ``route`` lets the model be chosen for each call; a text is its ``by``. A node that
     pins its model, or has no ``route``, is never routed. ``stream`` asks models for streamed answers, so that a call
     records when its first piece came; the output is the same. ``data_class`` names what kind of data its prompts have,
-    so that they are sent only where that may go.
+    so that they are sent only where that may go. ``provider_options`` are fields of a provider's own wire, by provider,
+    which it is handed as they are. ``prompt_cache`` asks providers that cache no prompt by themselves to do so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,3 +109,11 @@ class Policy(BaseModel):
     route: Annotated[RoutePolicy | None, BeforeValidator(_route)] = None
     data_class: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9_.-]{0,63})?$")
     stream: bool = False
+    provider_options: dict[str, dict[str, Any]] = {}
+    prompt_cache: PromptCache = "never"
+
+    @model_validator(mode="after")
+    def _options_are_handed_on(self) -> Self:
+        for place, problem, fix in option_problems(self.provider_options):
+            raise ValueError(f"provider_options{'.' if place else ''}{place} {problem}; {fix}")
+        return self

@@ -106,7 +106,7 @@ class Opening:
     async def _amounts(self, budget: Budget, defined: DefinedBudget) -> tuple[int, dict[int, int]]:
         windows = budget.windows
         since_ms = first_counted(windows, min(now_ms(), defined.since_ms))
-        found = await self._ledger.spent(budget, since_ms, _bucket_ms(windows), defined.since_offset)
+        found = await self._ledger.spent(budget, since_ms, bucket_ms(windows), defined.since_offset)
         amounts: dict[int, int] = {}
         for at_ms, amount in found.items():
             start = windows.start(at_ms)
@@ -122,7 +122,8 @@ def first_counted(windows: Windows, at_ms: int) -> int:
     return windows.start(first - 1)
 
 
-def _bucket_ms(windows: Windows) -> int:
+def bucket_ms(windows: Windows) -> int:
+    """Return by which buckets the ledger is asked, so that each is in one window."""
     if windows.period == "total":
         return _ENDLESS_MS
     if windows.sliding:

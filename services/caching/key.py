@@ -17,7 +17,7 @@ from connectors.providers.images import ImageInput
 #: Rises when the meaning of a key changes: no answer of before is found any more.
 KEY_VERSION = 2
 #: Of the request, not of its meaning.
-NOT_PART = frozenset({"idempotency_key", "timeout_s", "silence_s", "attempt", "api_key"})
+NOT_PART = frozenset({"idempotency_key", "timeout_s", "silence_s", "attempt", "api_key", "prompt_cache"})
 #: Fields whose order means nothing.
 _UNORDERED = frozenset({"stop"})
 

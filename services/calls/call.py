@@ -15,7 +15,7 @@ from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
 from schemas.records.steps import CacheWish, RouteWish
-from schemas.spec.policy import Effort, Tier
+from schemas.spec.policy import Effort, PromptCache, Tier
 from services.calls.ledger import Ledger
 from services.calls.streamed import OnDelta
 from services.routing.choice import Choice, Excluded
@@ -54,8 +54,8 @@ class Content(Struct, frozen=True, kw_only=True):
     """What a model is asked. ``prompt`` is rendered from ``template`` where there is one.
 
     ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
-    route is chosen where none is pinned; ``stream``: the provider is asked for a stream. The fields from ``system`` to
-    ``parallel_tools`` are those of ``ModelRequest``.
+    route is chosen where none is pinned; ``stream``: the provider is asked for a stream; ``options`` are fields of a
+    provider's wire, by provider. The fields from ``system`` to ``parallel_tools`` are those of ``ModelRequest``.
     """
 
     max_tokens: int
@@ -80,6 +80,8 @@ class Content(Struct, frozen=True, kw_only=True):
     parallel_tools: bool | None = None
     wish: RouteWish | None = None
     stream: bool = False
+    options: dict[str, dict[str, Any]] = {}
+    prompt_cache: PromptCache = "never"
 
     def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
         """Return what a model is asked."""
@@ -102,6 +104,8 @@ class Content(Struct, frozen=True, kw_only=True):
             stop=self.stop,
             seed=self.seed,
             reasoning_effort=self.reasoning_effort,
+            options=self.options,
+            prompt_cache=self.prompt_cache,
             top_p=self.top_p,
             parallel_tools=self.parallel_tools,
         )

@@ -89,8 +89,12 @@ class Prices(Protocol):
         max_tokens: int,
         at_ms: int | None = None,
         absent: Collection[str] = (),
+        served: Served = (),
     ) -> int:
-        """Return the most that a call can cost; ``absent`` are kinds of usage that it cannot lead to."""
+        """Return the most that a call can cost, ``served`` in a way with a price of its own.
+
+        ``absent`` are kinds of usage that it cannot lead to.
+        """
         ...
 
     def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:

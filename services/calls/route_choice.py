@@ -48,6 +48,8 @@ def wanted_of(call: Call) -> Wanted | None:
         input_tokens=tokens,
         max_tokens=content.max_tokens,
         ceiling_nano=wish.ceiling_nano,
+        cap_nano=call.cap_nano,
+        most_input_tokens=tokens * _BYTES_PER_TOKEN,
     )
 
 

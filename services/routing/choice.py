@@ -27,6 +27,7 @@ Reason = Literal[
     "quota",
     "too_slow",
     "over_ceiling",
+    "over_budget",
     "no_credit",
     "stopped",
 ]

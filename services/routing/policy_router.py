@@ -1,11 +1,12 @@
 """The router of a process: a scored or learned route for calls with a policy, a pin or the default for others."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import structs
 
 from schemas.errors import StepError, Unavailable
+from schemas.money import usd
 from schemas.quotas import Usage
 from schemas.spec.policy import Tier
 from schemas.tables.routes import NOTHING, Arm, Learned, group_key
@@ -113,6 +114,7 @@ class PolicyRouter(RouteTable):
             unhealthy=await self._health.unhealthy(routes),
             full={} if available is None else await available.full(wanted.org_id, routes, usage),
             seen={route: Seen(mean_ms) for route, mean_ms in measured.items()} | _seen(known.arms),
+            dear=self._dear(wanted, routes),
             barred=self._models.data_classes.barred(wanted.org_id, wanted.need.data_class, routes),
         )
 
@@ -130,6 +132,16 @@ class PolicyRouter(RouteTable):
             return static
         terms = Terms(known=known, seed=wanted.seed, sla_ms=need.sla_ms, ceiling_nano=wanted.ceiling_nano)
         return learned_choice(static, terms)
+
+    def _dear(self, wanted: Wanted, routes: Sequence[str]) -> dict[str, str]:
+        """Return the routes where the call may cost more than the run's budget has left."""
+        cap, found = wanted.cap_nano, {}
+        for route in routes if cap is not None else ():
+            provider, model = route.split("/", 1)
+            nano = self._estimate(provider, model, wanted.most_input_tokens, wanted.max_tokens)
+            if cap is not None and nano > cap:
+                found[route] = f"may cost {usd(nano)} USD, the run's budget has {usd(cap)} USD left"
+        return found
 
     def _costs(self, wanted: Wanted) -> dict[str, int]:
         costs = {}

@@ -29,7 +29,8 @@ class Pin(NamedTuple):
 class Wanted(Struct, frozen=True, kw_only=True):
     """A call whose route is to be chosen. Tokens are about right; ``seed`` are the ids that decide where chance does.
 
-    ``ceiling_nano`` bounds the mean cost of calls that learn; 0 does not.
+    ``ceiling_nano`` bounds the mean cost of calls that learn; 0 does not. ``cap_nano`` is what the run's budget has
+    left, ``None`` without one; the call may then read up to ``most_input_tokens``.
     """
 
     org_id: str
@@ -39,6 +40,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     input_tokens: int
     max_tokens: int
     ceiling_nano: int = 0
+    cap_nano: int | None = None
+    most_input_tokens: int = 0
 
 
 class Ended(NamedTuple):

@@ -70,7 +70,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
 
     ``costs_nano`` is what the call costs at most, without those that have no price. ``unhealthy`` and ``full`` say why
     a route is not tried now: its breaker is open, its provider's quota is used up. ``barred`` says why the call's data
-    may not go there.
+    may not go there, ``dear`` why what is left of the run's budget may not pay for it.
     """
 
     providers: frozenset[str]
@@ -79,6 +79,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
     full: Mapping[str, str] = {}
     seen: Mapping[str, Seen] = {}
     barred: Mapping[str, str] = {}
+    dear: Mapping[str, str] = {}
 
 
 def choose(models: Sequence[Model], version: str, need: Need, now: Conditions) -> Choice:
@@ -105,11 +106,9 @@ def assessed(
     excluded = [found for model in models if (found := _excluded(model, need, now)) is not None]
     out = {one.route for one in excluded}
     able = [model for model in models if model.route not in out]
-    full = [model for model in able if model.route in now.full]
-    # While no route has room the call waits for it, in its turn.
-    if len(full) < len(able):
-        able = [model for model in able if model not in full]
-        excluded += [Excluded(route=one.route, reason="quota", detail=now.full[one.route]) for one in full]
+    # What all of them lack excludes none: the call waits for a quota in its turn, and a budget refuses it by itself.
+    able, excluded = _without(able, excluded, now.dear, "over_budget")
+    able, excluded = _without(able, excluded, now.full, "quota")
     late = [model for model in able if _is_late(model, need, now)]
     # A target that nobody reaches excludes nobody: it steers, and is counted when it is missed.
     if len(late) < len(able):
@@ -117,6 +116,17 @@ def assessed(
         excluded += [_too_slow(model, need, now) for model in late]
     scored = _scored(able, need, now)
     return tuple(sorted(scored, key=lambda one: (-one.score, one.route))), tuple(excluded)
+
+
+def _without(
+    able: list[Model], excluded: list[Excluded], why: Mapping[str, str], reason: Reason
+) -> tuple[list[Model], list[Excluded]]:
+    """Return the models that are not named, unless all of them are, and the excluded ones."""
+    out = [model for model in able if model.route in why]
+    if len(out) == len(able):
+        return able, excluded
+    named = [Excluded(route=model.route, reason=reason, detail=why[model.route]) for model in out]
+    return [model for model in able if model not in out], excluded + named
 
 
 def no_route(need: Need, excluded: Iterable[Excluded]) -> StepError:

@@ -7,8 +7,9 @@ markers have a generation, which is complete once
     1. every record that ``run-events`` had when the generation was seen is folded, and
     2. history has finished every record that ``run-views`` had after that.
 
-The watch of each API process repeats this. A submission with an id has a marker for a day, so for ids a generation
-stays complete until Redis loses it; for runs without one, history must have been up to date half an hour ago at most.
+The watch of each process of the API and of the ingress repeats this. A submission with an id has a marker for a day,
+so for ids a generation stays complete until Redis loses it; for runs without one, history must have been up to date
+half an hour ago at most.
 """
 
 import asyncio

@@ -197,7 +197,7 @@ class Submissions:
         Raises ``SubmissionConflict``, and ``OutcomeUnknown`` when the broker does not acknowledge it.
         """
         try:
-            await self._refuse_unknowable(record)
+            await self.refuse_unknowable([record])
             outcome = await self._group.do(record)
         except _NotAcknowledged as exc:
             raise _maybe(record, exc) from exc
@@ -205,16 +205,18 @@ class Submissions:
             raise outcome
         return outcome
 
-    async def _refuse_unknowable(self, record: RunSubmitted) -> None:
-        """Raise ``Unavailable`` while nobody can know whether this id was used with another body.
+    async def refuse_unknowable(self, records: Sequence[RunSubmitted]) -> None:
+        """Raise ``Unavailable`` while nobody can know whether one of these ids was used with another body.
 
-        This is before the marker is claimed: a marker of the wrong body would refuse the rightful one.
+        This is before the markers are claimed: a marker of the wrong body would refuse the rightful one.
         """
-        if self._known_runs is None or record.submission_id is None or await self._known_runs.ids_are_known():
+        named = [record for record in records if record.submission_id is not None]
+        if self._known_runs is None or not named or await self._known_runs.ids_are_known():
             return
-        if await self._markers.exists(record.run_id) or await self._history.body_hashes([record.run_id]):
-            return
-        raise behind(f"submission {record.submission_id!r} may have been accepted with another body")
+        stored = await self._history.body_hashes([record.run_id for record in named])
+        for record in named:
+            if record.run_id not in stored and not await self._markers.exists(record.run_id):
+                raise behind(f"submission {record.submission_id!r} may have been accepted with another body")
 
     async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
         """Put prepared submissions into the log with one append, and return the outcome of each, in order."""

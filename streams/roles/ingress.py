@@ -21,7 +21,7 @@ from streams.process.context import STORE_TIMEOUT_S, RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.roles.cloudevents import CloudEvent, read_event
-from streams.roles.submission_path import SubmissionPath
+from streams.roles.submission_path import SubmissionPath, known_runs
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.sink import SinkAgent, SinkSpec
 from topics.catalogue import DLQ_SUFFIX, RUN_EVENTS, SUBMISSIONS, organisation_of
@@ -61,8 +61,8 @@ class Ingress:
     async def write(self, records: list[InRecord]) -> None:
         """Append a batch, submissions before signals, and put aside what cannot be used.
 
-        Raises ``Unavailable`` when a dependency does not answer: ack nothing, the batch comes again, and what
-        was submitted before is told by its id.
+        Raises ``Unavailable`` when a dependency does not answer, or when an id may have been used with another body
+        and nobody knows: ack nothing, the batch comes again, and what was submitted before is found by its id.
         """
         good: list[tuple[InRecord, RunSubmitted]] = []
         signals: list[tuple[InRecord, CloudEvent]] = []
@@ -76,7 +76,9 @@ class Ingress:
                     good.append((record, await self._prepare(record, event)))
             except (BadRecord, Rejected) as exc:
                 bad.append((record, _reason(exc), str(exc)))
-        outcomes = await self._submissions.submit_all([prepared for _, prepared in good])
+        submitted = [prepared for _, prepared in good]
+        await self._submissions.refuse_unknowable(submitted)
+        outcomes = await self._submissions.submit_all(submitted)
         for (record, _), outcome in zip(good, outcomes, strict=True):
             if isinstance(outcome, SubmissionConflict):
                 bad.append((record, _reason(outcome), str(outcome)))
@@ -141,7 +143,7 @@ def _reason(exc: BadRecord | Rejected) -> str:
 
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
-    path = SubmissionPath.of(ctx)
+    path = SubmissionPath.of(ctx, known_runs(ctx))
     signals = SignalSender(
         history=path.history,
         markers=path.markers,

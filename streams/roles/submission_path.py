@@ -1,8 +1,11 @@
 """The path of submissions in a stream process, with what it asks; the ingress and the scheduler submit on it."""
 
+import asyncio
 from dataclasses import dataclass
 
+from connectors.aio.cancel import end
 from connectors.kafka.deadline_appender import Appender
+from connectors.kafka.progress import LogProgress
 from connectors.objects.store import Objects
 from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
@@ -10,9 +13,11 @@ from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
+from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
 from services.runs.admission_required import Turns
+from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_cost import PathCosts
 from services.runs.submit import SubmissionPorts, Submissions
@@ -33,8 +38,8 @@ class SubmissionPath:
     submissions: Submissions
 
     @classmethod
-    def of(cls, ctx: RoleContext) -> "SubmissionPath":
-        """Return a path. Raises ``ValueError`` for a wrong setting."""
+    def of(cls, ctx: RoleContext, known: KnownRuns | None = None) -> "SubmissionPath":
+        """Return a path; without ``known`` every marker is trusted. Raises ``ValueError`` for a wrong setting."""
         settings, database = ctx.settings, ctx.database()
         workflows, history = Workflows(database), Runs(database)
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
@@ -46,6 +51,7 @@ class SubmissionPath:
             appender=appender,
             large_inputs=LargeInputs(objects, settings.objects.max_inputs_bytes),
             turns=Turns(RunLimits(database), settings.tables.admission_pool),
+            known=known,
             paths=PathCosts(PriceBook.load(settings.providers.prices_file)),
         )
         return cls(
@@ -57,3 +63,13 @@ class SubmissionPath:
             appender=appender,
             submissions=Submissions(ports, capture=settings.security.capture),
         )
+
+
+def known_runs(ctx: RoleContext) -> KnownRuns:
+    """Return what knows whether an unknown submission id is new. It watches the markers until the process ends."""
+    kafka = ctx.settings.kafka
+    generation = MarkerGeneration(ctx.redis, kafka.partitions, STORE_TIMEOUT_S)
+    known = KnownRuns(generation, LogProgress(kafka.bootstrap), kafka.partitions)
+    watch = asyncio.create_task(known.watch(), name="watch the submission markers")
+    ctx.on_close(lambda: end(watch))
+    return known

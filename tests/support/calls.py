@@ -194,6 +194,7 @@ class DatedPrices(PriceBook):
         max_tokens: int,
         at_ms: int | None = None,
         absent: Collection[str] = (),
+        served: Served = (),
     ) -> int:
         return self._rate(at_ms) * (input_tokens + max_tokens)
 

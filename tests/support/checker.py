@@ -21,6 +21,7 @@ from schemas.budgets import spend_fields
 from schemas.records.money import CostEvent
 from schemas.settings import Settings
 from tests.support.seen import TOPICS, Seen
+from tests.support.spend import spend_amounts
 from topics import catalogue
 
 
@@ -125,7 +126,7 @@ class Checker:
             held: dict[str, int] = {}
             for partition in range(self._partitions):
                 slot = Slot(catalogue.TABLE_BUDGETS, partition)
-                spent |= {k.decode(): int(v) for k, v in (await redis.hgetall(slot.entity(self._org))).items()}
+                spent |= spend_amounts(await redis.hgetall(slot.entity(self._org)))
                 held |= {k.decode(): int(v) for k, v in (await redis.hgetall(slot.held(self._org))).items()}
         finally:
             await redis.aclose()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.providers.anthropic.cache_marks import marked
 from connectors.providers.base import ModelRequest
 from connectors.providers.conversation import Turn, wire_names
 from connectors.providers.images import ImageInput
@@ -32,7 +33,7 @@ def request_body(request: ModelRequest) -> dict[str, Any]:
     }
     if system := "\n\n".join(text for text in (request.system, request.developer) if text):
         body["system"] = system
-    return body | _tools(request, names) | _options(request)
+    return marked(body | _tools(request, names) | _options(request), request)
 
 
 def _options(request: ModelRequest) -> dict[str, Any]:

@@ -29,6 +29,8 @@ _FINISH = {
     "tool_use": TOOL_CALLS,
     "refusal": REFUSAL,
 }
+#: A message of a batch says so as a tier; ``priority`` is a commitment at a price of its own that no list has.
+_BATCH = ("processing", "batch")
 _THINKING = ("thinking", "redacted_thinking")
 
 
@@ -55,8 +57,13 @@ def read_message(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         notes=notes,
         opaque={"thinking": thinking} if thinking and asked else None,
         hidden=bool(thinking),
-        served=served_by(an_object(message.get("usage")), {"speed": "speed", "inference_geo": "inference_geo"}),
+        served=_served(an_object(message.get("usage"))),
     )
+
+
+def _served(usage: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    batch = (_BATCH,) if usage.get("service_tier") == "batch" else ()
+    return batch + served_by(usage, {"speed": "speed", "inference_geo": "inference_geo"})
 
 
 def _asked(block: Mapping[str, Any], names: Mapping[str, str]) -> Asked:

@@ -97,6 +97,8 @@ class CustomProvider:
             if name not in self._takes and getattr(request, name) != getattr(plain, name):
                 why = "its function does not take it; leave it out, or add it to `takes` of its declaration"
                 raise unsupported(self.name, name, why)
+        if request.options.get(self.name):
+            raise unsupported(self.name, "provider_options", "a function has none; remove them from the policy")
         schema = request.output_schema
         return Asked(
             model=request.model,

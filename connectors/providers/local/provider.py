@@ -136,6 +136,8 @@ def _seen(pictures: Sequence[ImageInput]) -> str:
 def plain_only(request: ModelRequest) -> None:
     """Raise ``unsupported_parameter`` for a field that the extractive models have no use for."""
     plain = ModelRequest(request.model, "", 1, "")
+    if request.options.get("local"):
+        raise unsupported("local", "provider_options", "the local models have none; remove them from the policy")
     for name in _NOT_FOR_EXTRACTS:
         if getattr(request, name) != getattr(plain, name):
             raise unsupported(

@@ -111,6 +111,9 @@ def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
     """Find a policy for routes, streams or data that would change nothing."""
     if node.policy.stream and not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.stream", f"a node of type {node.type} asks no model", "remove it")
+    for name in ("provider_options", "prompt_cache"):
+        if name in node.policy.model_fields_set and not isinstance(node, LlmNode | AgentNode):
+            yield Problem(f"{path}.{name}", f"a node of type {node.type} asks no model", "remove it")
     if node.policy.data_class and not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.data_class", f"a node of type {node.type} asks no model", "remove it")
     if node.policy.route is None:

@@ -1,12 +1,15 @@
 """Step 6: money is reserved in every budget that applies, and stays reserved during the call."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from msgspec import structs
 
 from connectors.aio.keep_alive import kept
 from connectors.ports.engine import Clock
+from connectors.prices.listed import Served
 from connectors.prices.rates import AUDIO_INPUT, IMAGE_INPUT, LONG_WRITES, VIDEO_INPUT
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from schemas.errors import StepError, TryLater, Unavailable
@@ -80,8 +83,11 @@ class Hold:
 
     def _estimate(self, call: Call, at_ms: int) -> int:
         provider, model = call.route
-        most = call.content.max_tokens
-        return self._prices.estimate(provider, model, call.input_tokens, most, at_ms, _absent(call.content))
+        most, absent = call.content.max_tokens, _absent(call.content)
+        ways = {(), asked_ways(call.content.options.get(provider, {}))}
+        return max(
+            self._prices.estimate(provider, model, call.input_tokens, most, at_ms, absent, served) for served in ways
+        )
 
     async def _held(self, request: HoldRequest) -> Held:
         match await within_patience(lambda: self._ask(request), self._clock, _no_money_held):
@@ -105,12 +111,22 @@ class Hold:
         return await self._holds.reassert(request, self._clock.now_ms() + self._ttl_ms)
 
 
+def asked_ways(options: Mapping[str, Any]) -> Served:
+    """Return how a call asks to be served; one that leaves it to its account may get the dearest."""
+    given = (
+        (name, str(options[name]).lower()) for name in ("service_tier", "speed", "inference_geo") if name in options
+    )
+    return tuple((name, "priority" if how == "auto" else how) for name, how in given)
+
+
 def _absent(content: Content) -> frozenset[str]:
     """Return the kinds of usage that a call cannot lead to: media that are not in it, writes that it does not ask for.
 
     What a provider caches by itself is not among them.
     """
-    absent = AUDIO_INPUT | VIDEO_INPUT | LONG_WRITES
+    absent = AUDIO_INPUT | VIDEO_INPUT
+    if content.prompt_cache != "1h":
+        absent |= LONG_WRITES
     return absent if content.pictures else absent | IMAGE_INPUT
 
 

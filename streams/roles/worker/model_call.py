@@ -79,6 +79,8 @@ def content_of(
         reasoning_effort=work.reasoning_effort,
         wish=work.route,
         stream=work.stream,
+        options=work.provider_options,
+        prompt_cache=work.prompt_cache,
         top_p=work.top_p,
         parallel_tools=work.parallel_tools,
     )

@@ -16,6 +16,7 @@ from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.vault import Vault
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
+from connectors.providers.connections import ConnectionsFile
 from connectors.providers.custom.building import build_custom, stated_prices
 from connectors.providers.custom.registry import CUSTOM
 from connectors.providers.local.behaviour import LocalBehaviour
@@ -224,6 +225,7 @@ def _providers(ctx: RoleContext, *, keyless: bool) -> dict[str, Provider]:
         openai_wire=settings.openai_wire,
         local_url=settings.local_url,
         behaviour=behaviour,
+        connections=ConnectionsFile.load(settings.connections_file),
         keyless=keyless,
     )
     providers |= build_custom()

@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from schemas.tables.routes import LEARNED, arms_entity
 from tests.chaos.records import RunRow, StepRow
 from tests.chaos.scenarios.answers import shown
+from tests.support.spend import spend_amounts
 from topics.catalogue import TABLE_BUDGETS, TABLE_ROUTES
 from topics.partitioner import partition_for
 
@@ -81,7 +82,8 @@ async def read_budgets(url: str, partitions: int, orgs: Iterable[str]) -> tuple[
         for org in orgs:
             spent[org], held[org] = {}, {}
             for slot in (Slot(TABLE_BUDGETS, partition) for partition in range(partitions)):
-                spent[org] |= await _hash(redis, slot.entity(org))
+                amounts = spend_amounts(await redis.hgetall(slot.entity(org)))
+                spent[org] |= {name: value for name, value in amounts.items() if value}
                 held[org] |= await _hash(redis, slot.held(org))
     finally:
         await redis.aclose()

@@ -73,3 +73,43 @@ def test_a_budget_that_is_created_again_counts_from_the_ledger(client: httpx.Cli
     assert client.delete(f"{BUDGETS}/{first['id']}").status_code == 204
     again = client.post(BUDGETS, json=fields).json()
     assert client.get(f"{BUDGETS}/{again['id']}/status").json()["spent_usd"] == spent
+
+
+def spent_of(client: httpx.Client, budget_id: str) -> dict[str, Any]:
+    """Wait until something is spent of a budget and its past is counted; return its status."""
+    began = time.monotonic()
+    while True:
+        status: dict[str, Any] = client.get(f"{BUDGETS}/{budget_id}/status").json()
+        if status["spent_usd"] != "0" and status["counted_since"] is not None:
+            return status
+        assert time.monotonic() - began < 30, status
+        time.sleep(0.1)
+
+
+def test_a_budget_of_a_user_counts_its_past_and_refuses(client: httpx.Client, flow: str) -> None:
+    user = unique("user")
+    body = {"scope": "user", "target": user, "period": "hour", "timezone": "Asia/Kathmandu", "limit_usd": "1"}
+    before = client.post("/api/v1/workflows/runs", json=submission(flow) | {"end_user": user, "project": "x"})
+    assert wait_for_run(client, before.json()["id"])["status"] == "succeeded"
+    budget = client.post(BUDGETS, json=body | {"thresholds": [1]}).json()
+    status = spent_of(client, budget["id"])
+    assert status["counted_since"] < budget["created_at"], "what was spent before came from the ledger"
+    assert client.patch(f"{BUDGETS}/{budget['id']}", json={"limit_usd": status["spent_usd"]}).status_code == 200
+    time.sleep(KNOWN_WITHIN_S)
+    refused = client.post("/api/v1/workflows/runs", json=submission(flow) | {"end_user": user})
+    run = wait_for_run(client, refused.json()["id"])
+    assert (run["status"], run["error"]["code"]) == ("failed", "budget_exceeded")
+    assert outcome(client, flow)["status"] == "succeeded", "of nobody"
+    assert run["tags"]["agentflow.user"] == user
+    assert "agentflow.api_key" not in run["tags"]
+    forecast = client.get(f"{BUDGETS}/{budget['id']}/forecast").json()
+    assert (forecast["spent_usd"], forecast["interval_percent"]) == (status["spent_usd"], 80)
+
+
+def test_an_emergency_stop_is_known_within_a_second_and_so_is_its_end(client: httpx.Client, flow: str) -> None:
+    stop = client.post("/api/v1/stops", json={"scope": "workflow", "target": flow, "reason": "it loops"}).json()
+    assert seconds_until(client, flow, "failed") < KNOWN_WITHIN_S
+    error = outcome(client, flow)["error"]
+    assert (error["code"], "it loops" in error["message"]) == ("calls_stopped", True)
+    assert client.delete(f"/api/v1/stops/{stop['id']}").status_code == 200
+    assert seconds_until(client, flow, "succeeded") < KNOWN_WITHIN_S

@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from connectors.providers.base import ModelRequest
+from connectors.providers.deltas import End, TextDelta, UsageDelta
+from connectors.providers.embeddings import EmbeddingRequest
 from connectors.providers.registry import PROVIDERS
+from schemas.errors import StepError
 from schemas.records.base import Usage
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")
@@ -32,9 +36,13 @@ async def test_a_provider_of_the_page_answers() -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     provider = names["parrot"]("key", f"http://127.0.0.1:{runner.addresses[0][1]}/v1")
     answer = await provider.complete(ModelRequest("ara", "hello there", 10, "k"))
+    streamed = [delta async for delta in provider.stream(ModelRequest("ara", "hello there", 10, "k"))]
+    with pytest.raises(StepError, match="'embeddings' cannot be sent"):
+        await provider.embed(EmbeddingRequest("ara", ("hello",), "k"))
     await provider.close()
     await runner.cleanup()
     assert (answer.text, answer.usage) == ("hello there", Usage(input_tokens=2, output_tokens=2))
+    assert streamed == [TextDelta("hello there"), UsageDelta(answer.usage), End(answer)], "it has no streams"
 
 
 def test_the_page_names_every_provider() -> None:

@@ -76,6 +76,8 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         stream=node.policy.stream,
         top_p=config.top_p,
         parallel_tools=config.parallel_tools,
+        provider_options=node.policy.provider_options,
+        prompt_cache=node.policy.prompt_cache,
         cache_wish=cache_wish,
     )
 

@@ -53,7 +53,7 @@ def test_the_key_before_still_opens() -> None:
 def test_errors_and_representations_have_no_secret() -> None:
     key = EnvelopeKey.of("k" * 32)
     assert "k" * 32 not in repr(EnvelopeKeys(key))
-    assert repr(key) == f"EnvelopeKey({key.id})"
+    assert repr(key) == f"EnvelopeKey(id='{key.id}')"
     with pytest.raises(UnreadableError) as raised:
         key.open(OLD.seal(SECRET, "a/b"), "a/b")
     assert SECRET not in str(raised.value)

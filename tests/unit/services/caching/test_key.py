@@ -35,6 +35,7 @@ OTHERS: dict[str, Any] = {
     "reasoning_effort": "low",
     "top_p": 0.5,
     "parallel_tools": False,
+    "options": {"openai": {"user": "u"}},
 }
 
 _texts = st.text(max_size=6)

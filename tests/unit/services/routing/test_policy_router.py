@@ -157,3 +157,13 @@ async def test_data_class_bars_chosen_and_pinned_routes_alike(data_class: str, m
     with pytest.raises(StepError, match="no route is allowed") as raised:
         routes.choose(pinned)
     assert (raised.value.code, raised.value.retryable) == ("no_route", False)
+
+
+@pytest.mark.parametrize("by", ["best", "learn"])
+async def test_route_that_the_budget_of_the_run_may_not_pay_is_left_out(by: RouteBy) -> None:
+    gold, silver = (PRICES.estimate("local", f"local-{tier}", 400, 100) for tier in ("gold", "silver"))
+    assert silver < gold
+    choice = await router().choice(wanted(by, cap_nano=gold - 1, most_input_tokens=400))
+    assert choice is not None
+    assert choice.route != "local/local-gold"
+    assert ("local/local-gold", "over_budget") in {(one.route, one.reason) for one in choice.excluded}

@@ -32,7 +32,9 @@ COSTS = {"a/large": DOLLAR, "a/middle": DOLLAR // 10, "b/middle": DOLLAR // 5, "
 def chosen(
     by: RouteBy = "balanced", models: tuple[Model, ...] = MODELS, costs: Mapping[str, int] = COSTS, **fields: Any
 ) -> Choice:
-    world = {key: fields.pop(key) for key in ("unhealthy", "full", "seen", "barred", "providers") if key in fields}
+    world = {
+        key: fields.pop(key) for key in ("unhealthy", "full", "seen", "barred", "dear", "providers") if key in fields
+    }
     conditions = Conditions(providers=world.pop("providers", frozenset({"a", "b"})), costs_nano=costs, **world)
     return choose(models, "test", Need(by=by, **{"tier": "bronze", **fields}), conditions)
 
@@ -72,6 +74,7 @@ def test_missing_capability_excludes(flag: str, reason: str) -> None:
         ({"unhealthy": {"a/large": "open until later"}}, {"a/large": "unhealthy"}),
         ({"full": {"b/small": "in 3 s"}}, {"b/small": "quota"}),
         ({"sla_ms": 1000, "seen": {"a/large": Seen(1001), "b/small": Seen(1000)}}, {"a/large": "too_slow"}),
+        ({"dear": {"a/large": "1 USD"}}, {"a/large": "over_budget"}),
         ({"barred": {"a/large": "not for pii"}}, {"a/large": "data_class"}),
         ({"costs": {"a/large": 1}}, dict.fromkeys(("a/middle", "b/middle", "b/small"), "unpriced")),
     ],
@@ -165,3 +168,7 @@ def test_draw_follows_the_shares_and_repeats() -> None:
 
 def test_quota_that_is_used_up_everywhere_excludes_nobody() -> None:
     assert reasons(chosen(full={one.route: "in 3 s" for one in MODELS})) == {}
+
+
+def test_budget_that_no_route_fits_excludes_nobody() -> None:
+    assert reasons(chosen(dear={one.route: "1 USD" for one in MODELS})) == {}

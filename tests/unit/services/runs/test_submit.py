@@ -12,6 +12,7 @@ from connectors.ports.engine import OutRecord
 from connectors.redis.submission_markers import Marker, Receipt
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import Unavailable
+from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.submit import SubmissionPorts, Submissions
 from tests.support.values_doors import Parts
@@ -47,10 +48,12 @@ class SlowLog:
             raise Unavailable("kafka", "append: no broker answers")
 
 
-def api(markers: Any, log: SlowLog, directory: Path) -> Submissions:
+def api(markers: Any, log: SlowLog, directory: Path, known: KnownRuns | None = None) -> Submissions:
     """Return the submissions of one process of the API."""
     large = LargeInputs(LocalObjects(directory))
-    ports = SubmissionPorts(plans=markers, markers=markers, history=markers, appender=log, large_inputs=large)
+    ports = SubmissionPorts(
+        plans=markers, markers=markers, history=markers, appender=log, large_inputs=large, known=known
+    )
     return Submissions(ports)
 
 
