@@ -141,8 +141,8 @@ MUTANTS = (
     Mutant(
         "child_without_cap",
         RUNS,
-        "budget_nano=min((cap for cap in caps if cap is not None), default=None)",
-        "budget_nano=child.max_cost_nano",
+        "budget_nano=min((cap for cap in caps if cap is not None), default=None),",
+        "budget_nano=child.max_cost_nano,",
         "a child may spend what is left of its parent's cap",
     ),
     Mutant(
