@@ -1,6 +1,6 @@
 """Makes every client of Redis."""
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -36,12 +36,12 @@ def connect_bounded(url: str, *, connections: int, timeout_s: float) -> Redis:
     return Redis(connection_pool=pool)
 
 
-def connect_pipelined(url: str) -> Redis:
+def connect_pipelined(url: str, *, answer_s: float = ANSWER_S, connect_s: float = CONNECT_S) -> PipelinedRedis:
     """Return a client, not yet connected, whose callers share one connection and one write for each turn of the loop.
 
     It costs a tenth of the CPU for many small calls at once. It repeats nothing, see ``connectors.redis.pipelined``.
     """
-    return PipelinedRedis(url, answer_s=ANSWER_S, connect_s=CONNECT_S)
+    return PipelinedRedis(ConnectionPool.from_url(url, protocol=2), url, answer_s=answer_s, connect_s=connect_s)
 
 
 async def ping(redis: Redis) -> None:

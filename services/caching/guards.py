@@ -27,6 +27,7 @@ _NUMBERS: dict[str, int] = _LEXICON["numbers"]
 _MONTHS: list[str] = _LEXICON["months"].split()
 _MONTH = {name[:length]: n for n, name in enumerate(_MONTHS, 1) for length in (3, 4, len(name)) if name != "may"}
 _DATES = _by_word(_LEXICON["dates"])
+_ORDINALS = frozenset(_LEXICON["ordinals"].split())
 _UNITS = {word: unit for word, unit in _by_word(_LEXICON["units"]).items() if word not in _NUMBERS}
 #: Letters that are words as well.
 _ONLY_AFTER_NUMBERS = frozenset(_LEXICON["only_after_numbers"].split())
@@ -132,7 +133,7 @@ class _Reading:
             if sign in "$€£":
                 self._units.add(_UNITS[sign])
         rest = found["rest"]
-        if rest and rest not in ("st", "nd", "rd", "th"):
+        if rest and rest not in _ORDINALS:
             self._units.add(_UNITS.get(rest, rest))
         self._after_number = True
         return True

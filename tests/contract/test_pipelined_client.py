@@ -16,6 +16,7 @@ from redis.crc import key_slot
 from redis.exceptions import AuthenticationError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from connectors.redis.client import connect_pipelined
 from connectors.redis.errors import redis_errors
 from connectors.redis.pipelined.client import PipelinedRedis
 from connectors.redis.pipelined.connection import Connection
@@ -29,7 +30,7 @@ SLOW = "local n = 0 while n < tonumber(ARGV[1]) do n = n + 1 end return n"
 
 
 def client_at(url: str, answer_s: float = 10.0, connect_s: float = 10.0) -> PipelinedRedis:
-    return PipelinedRedis(url, answer_s=answer_s, connect_s=connect_s)
+    return connect_pipelined(url, answer_s=answer_s, connect_s=connect_s)
 
 
 @asynccontextmanager

@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from connectors.redis.client import ANSWER_S, CONNECT_S
-from connectors.redis.pipelined.client import PipelinedRedis
+from connectors.redis.client import connect_pipelined
 
 
 @asynccontextmanager
 async def client_of(name: str, request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     """Yield a client by name: ``redis-py``, ``pipelined`` or, of a cluster of three nodes, ``cluster``."""
     url = request.getfixturevalue("redis_cluster_url" if name == "cluster" else "redis_url")
-    client = Redis.from_url(url) if name == "redis-py" else PipelinedRedis(url, answer_s=ANSWER_S, connect_s=CONNECT_S)
+    client = Redis.from_url(url) if name == "redis-py" else connect_pipelined(url)
     try:
         yield client
     finally:

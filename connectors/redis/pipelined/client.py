@@ -29,11 +29,13 @@ _ASKING = hiredis.pack_command(("ASKING",))
 
 
 class PipelinedRedis(Redis):
-    """A client, not yet connected. ``connect_s`` and ``answer_s`` bound how long a server may be silent."""
+    """A client, not yet connected. ``connect_s`` and ``answer_s`` bound how long a server may be silent.
 
-    def __init__(self, url: str, *, answer_s: float, connect_s: float) -> None:
-        # The pool has redis-py's parsing of replies for RESP2; no connection of it is ever made.
-        super().__init__(connection_pool=ConnectionPool.from_url(url, protocol=2))
+    ``pool`` says how redis-py reads replies, those of RESP2; no connection of it is ever made.
+    """
+
+    def __init__(self, pool: ConnectionPool, url: str, *, answer_s: float, connect_s: float) -> None:
+        super().__init__(connection_pool=pool)
         self._cluster = Cluster(read_address(url), answer_s, connect_s)
         self._learning: asyncio.Task[None] | None = None
 

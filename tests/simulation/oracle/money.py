@@ -91,17 +91,30 @@ def _costs(history: History, story: Story) -> Iterator[str]:
         return
     until_ms = (newest.finished_at_ms or 0) + LATE_MS
     by_step: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for event in history.ledger.get(story.run.run_id, {}).values():
-        by_step[event[-1].said.step_id].append(_range(event, until_ms))
+    early = _before_its_step(story)
+    for call_id, event in history.ledger.get(story.run.run_id, {}).items():
+        least, most = _range(event, until_ms)
+        by_step[event[-1].said.step_id].append((0 if call_id in early else least, most))
     for step_id in by_step.keys() | story.steps.keys():
         step = story.last(step_id)
         least, most = (sum(side) for side in zip(*by_step[step_id], strict=True)) if by_step[step_id] else (0, 0)
         if step is not None and not least <= step.cost_nano <= most:
             yield f"{story.id}: {step_id} cost {step.cost_nano}, and the ledger has {least} to {most}"
-    every = [one for found in by_step.values() for one in found]
+    every = [_range(event, until_ms) for event in history.ledger.get(story.run.run_id, {}).values()]
     least, most = (sum(side) for side in zip((0, 0), *every, strict=True))
     if not least <= newest.cost_nano <= most:
         yield f"{story.id} cost {newest.cost_nano}, and the ledger has {least} to {most}"
+
+
+def _before_its_step(story: Story) -> set[str]:
+    """Return the calls of which a run heard before it asked for their step: of a chain that went on without it."""
+    early = set()
+    for event in story.events:
+        for call_id, _, _ in _said_of_calls(event.said):
+            asked = story.asked(event.said.step_id, 1)
+            if asked is None or event.offset < asked.since:
+                early.add(call_id)
+    return early
 
 
 def _range(events: list[Event], until_ms: int) -> tuple[int, int]:
@@ -161,7 +174,7 @@ def _caps(history: History) -> Iterator[str]:
         story = history.stories[request.run_id]
         asked = story.asked(request.step_id, request.attempt)
         if asked is not None:
-            left = _left(story, asked.since)
+            left = _most_left(story, asked.since)
             if (left is None) != (request.run_budget_nano is None) or (request.run_budget_nano or 0) > (left or 0):
                 yield f"{request.request_id} may spend {request.run_budget_nano} of {left}"
     for child in history.stories.values():
@@ -170,14 +183,18 @@ def _caps(history: History) -> Iterator[str]:
             continue
         story = history.stories[parent.run_id]
         asked = story.asked(parent.step_id, parent.attempt)
-        left = None if asked is None else _left(story, asked.since)
+        left = None if asked is None else _most_left(story, asked.since)
         if left is not None and (child.run.budget_nano is None or child.run.budget_nano > left):
             yield f"{child.id} may spend {child.run.budget_nano} of {left}"
 
 
-def _left(story: Story, offset: int) -> int | None:
+def _most_left(story: Story, since: int) -> int | None:
+    """Return the most that a request found: one that waited is sent again, and an estimate may have fallen since."""
     cap = story.run.budget_nano
-    return None if cap is None else max(0, cap - paid(story, offset))
+    if cap is None:
+        return None
+    least = min(paid(story, event.offset) for event in story.events if event.offset >= since)
+    return max(0, cap - least)
 
 
 def _never_over(world: World, history: History) -> Iterator[str]:
