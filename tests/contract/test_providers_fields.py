@@ -201,7 +201,10 @@ FIELDS = (
     ),
 )
 #: Fields that are no part of what a model is asked, and those of every request. There is none for audio.
-ELSEWHERE = {"model", "prompt", "max_tokens", "idempotency_key", "timeout_s", "silence_s", "attempt", "api_key"}
+ELSEWHERE = {
+    *("model", "prompt", "max_tokens", "idempotency_key", "timeout_s", "silence_s", "attempt", "api_key"),
+    *("options", "prompt_cache"),  # of one wire each, with tests of their own
+}
 
 
 def test_the_table_has_every_field_of_a_request() -> None:

@@ -10,10 +10,12 @@ from connectors.postgres.database import Database
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
+from connectors.prices.book import PriceBook
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.settings import Settings
 from services.runs.large_inputs import LargeInputs
+from services.runs.path_cost import PathCosts
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.resolver import WorkflowResolver
@@ -39,5 +41,6 @@ def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appe
         history=history,
         appender=log,
         large_inputs=LargeInputs(objects),
+        paths=PathCosts(PriceBook.load()),
     )
     return Ingress(Submissions(ports), signals, letters)

@@ -90,7 +90,7 @@ async def test_organisations_are_made_by_the_bootstrap_key_only(api: Running) ->
     assert made.status_code == 201, made.text
     body = made.json()
     assert body["submissions_topic"] == f"workflow-submissions.{org}"
-    assert api.app.state.created_topics == [org]
+    assert api.app.state.created_topics.count(org) >= 1  # the start creates those of all organisations
     assert (await api.client.post("/api/v1/organisations", json={"id": org})).status_code == 409
     assert (await api.client.post("/api/v1/organisations", json={"id": "a.b"})).status_code == 422
     async with api.as_key(body["key"]["key"]) as client:

@@ -28,7 +28,8 @@ from topics.codec import decode
 LANE = lane("silver")
 FUNCTIONS = tuple(runs.function(id_, function_name="note") for id_ in "abc")
 TOOLS = tuple({"id": id_, "type": "tool", "config": {"tool_name": "note"}} for id_ in "abc")
-MODELS = tuple(runs.llm(id_, inputs={"word": "{{x}}"}) for id_ in "abc")
+#: Pinned, so that a budget refuses a call and does not step it down.
+MODELS = tuple(runs.llm(id_, inputs={"word": "{{x}}"}, model="local-silver") for id_ in "abc")
 KINDS = pytest.mark.parametrize("nodes", [FUNCTIONS, TOOLS, MODELS], ids=["functions", "tools", "models"])
 
 

@@ -226,7 +226,9 @@ async def test_nobody_is_asked_before_the_log_knows_of_the_call(bench: Bench) ->
 
 async def test_a_run_has_a_budget_of_its_own(bench: Bench) -> None:
     left = estimate("Say x") - 1
-    result = await outcome(bench, bench.request(llm(), args={"word": "x"}, run_budget_nano=left))
+    # A pinned model is not stepped down to a cheaper one.
+    pinned = llm(provider="local", model="local-silver")
+    result = await outcome(bench, bench.request(pinned, args={"word": "x"}, run_budget_nano=left))
     assert (result.error.code, result.error.retryable) == ("run_budget_exceeded", False)
     assert bench.provider.calls == {}
     assert not await bench.held()
