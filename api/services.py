@@ -50,8 +50,8 @@ from services.workflows.checks import DocumentChecks
 from services.workflows.registration import Registrations
 from services.workflows.resolver import WorkflowResolver
 
-CreateTopics = Callable[[str], Awaitable[object]]
-"""Creates the topics of an organisation, named by its id; harmless when they are there."""
+CreateTopics = Callable[[Collection[str]], Awaitable[object]]
+"""Creates the topics of organisations, named by their ids; harmless when they are there."""
 CreateQueues = Callable[[Collection[str]], Awaitable[object]]
 """Creates the topics of queues, by name; harmless when they are there. Raises ``TooLarge``."""
 
@@ -60,7 +60,7 @@ CreateQueues = Callable[[Collection[str]], Awaitable[object]]
 class TopicCreators:
     """Creates topics that the API's users need."""
 
-    of_organisation: CreateTopics
+    of_organisations: CreateTopics
     of_queues: CreateQueues
 
 

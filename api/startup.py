@@ -57,8 +57,7 @@ async def _bootstrap(settings: Settings, services: Services) -> None:
 
 async def _topics(services: Services) -> None:
     """Create the topics of organisations that were made by a version which had fewer of them."""
-    for org_id in await services.access.keys.organisations():
-        await services.definitions.topics.of_organisation(org_id)
+    await services.definitions.topics.of_organisations(await services.access.keys.organisations())
 
 
 async def _queues(services: Services) -> None:

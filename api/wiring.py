@@ -138,15 +138,15 @@ def topic_creators(settings: Settings) -> TopicCreators:
     """Return what creates topics on the broker."""
     kafka = settings.kafka
 
-    async def of_organisation(org_id: str) -> None:
+    async def of_organisations(org_ids: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
-            await admin.create(wanted((org_id,)), kafka.partitions, kafka.replication)
+            await admin.create(wanted(org_ids), kafka.partitions, kafka.replication)
 
     async def of_queues(queues: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
             await admin.create_queues(queues, kafka.partitions, kafka.replication)
 
-    return TopicCreators(of_organisation=of_organisation, of_queues=of_queues)
+    return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
 
 
 def _vault(settings: Settings, clients: Clients) -> Vault | None:

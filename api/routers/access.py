@@ -54,7 +54,7 @@ async def create_organisation(body: CreateOrganisation, who: Admin, parts: Parts
         raise Forbidden("only the bootstrap key (API_KEY) makes organisations")
     minted: Minted = parts.access.authenticator.mint(body.id, "first key", ALL_PERMISSIONS)
     # The topic first: a topic without its organisation is harmless, and the request can be made again.
-    await parts.definitions.topics.of_organisation(body.id)
+    await parts.definitions.topics.of_organisations([body.id])
     stored = await parts.access.keys.create_organisation(body.id, body.name, minted.stored)
     parts.definitions.publisher.wake()
     return OrganisationCreated(

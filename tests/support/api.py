@@ -165,15 +165,15 @@ async def running(settings: Settings, log: MemoryLog | None = None) -> AsyncIter
     log = log or MemoryLog()
     topics: list[str] = []
 
-    async def create_topics(org_id: str) -> None:
-        topics.append(org_id)
+    async def create_topics(org_ids: Collection[str]) -> None:
+        topics.extend(org_ids)
 
     async def create_queues(queues: Collection[str]) -> None:
         if "one-too-many" in queues:
             raise TooLarge("there are too many queues")
         topics.extend(f"step-requests.{queue}" for queue in queues)
 
-    creators = TopicCreators(of_organisation=create_topics, of_queues=create_queues)
+    creators = TopicCreators(of_organisations=create_topics, of_queues=create_queues)
     app = create_app(settings, log=log, topics=creators, progress=CaughtUp())
     app.state.created_topics = topics
     headers = {"Authorization": f"Bearer {settings.security.api_key.get_secret_value()}"}

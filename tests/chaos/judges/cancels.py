@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tests.chaos.evidence import Evidence
 from tests.chaos.judges.violation import Violation
+from tests.chaos.records import Event
 
 ENDS = "a cancel ends its run"
 
@@ -21,7 +22,7 @@ def _taken(evidence: Evidence) -> Iterator[Violation]:
 
 def _ended(evidence: Evidence) -> Iterator[Violation]:
     for run, seen in evidence.runs.items():
-        cancel = next((event for event in evidence.of_run.get(run, ()) if event.kind == "cancel"), None)
+        cancel = _cancel(evidence, run)
         end = evidence.end_of.get(run)
         if not seen.ends:
             continue
@@ -35,3 +36,13 @@ def _ended(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(ENDS, run, text)
         elif (end.offset == cancel.offset) != (seen.status == "canceled"):
             yield Violation(ENDS, run, f"its cancel is at {cancel.offset}, and it is {seen.status} by {end.offset}")
+
+
+def _cancel(evidence: Evidence, run: str) -> Event | None:
+    """Return the cancel that counts: the first one after the submission. Ingress may hold a submission back while
+    markers are lost, and a cancel of a run that is not known is appended all the same.
+    """
+    begun = evidence.submitted.get(run)
+    after = -1 if begun is None else begun.offset
+    events = evidence.of_run.get(run, ())
+    return next((event for event in events if event.kind == "cancel" and event.offset > after), None)
