@@ -167,20 +167,6 @@ MUTANTS = (
         "every call of an attempt that was made twice counts",
     ),
     Mutant(
-        "late_cost_is_not_told_to_the_parent",
-        RUNS,
-        "        elif turn.paid_more and turn.is_over:\n            emitted += _to_parent(turn)\n",
-        "",
-        "what a child cost after its end counts in its parent",
-    ),
-    Mutant(
-        "paid_run_is_forgotten_when_restored",
-        RUNS,
-        "bool(step.unsettled) or step.booked is not None or step.cached",
-        "bool(step.unsettled)",
-        "a run takes what its calls did cost also after a restore",
-    ),
-    Mutant(
         "deferral_asks_anew",
         RUNS,
         "ask_again(turn, step_id, step, step.attempt, step.deferral, ask)",
