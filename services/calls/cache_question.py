@@ -1,4 +1,4 @@
-"""What of a call may be worded otherwise: the value of one variable of its prompt, where the node says so."""
+"""What a cached call asks, and which variable of its prompt may be worded otherwise, where the node names one."""
 
 import hashlib
 
@@ -10,7 +10,14 @@ from services.caching.semantic import Question
 from services.calls.call import Call
 
 
-def question_of(call: Call, asked: Asked) -> Question | None:
+def asked_of(call: Call) -> Asked:
+    """Return all that a call's answer depends on."""
+    content, (provider, model) = call.content, call.route
+    name, version = (content.template.name, content.template.version) if content.template else ("", 0)
+    return Asked(call.org_id, provider, content.request(model, "", 0), name, version, call.data_class)
+
+
+def question_of(call: Call) -> Question | None:
     """Return the text of the marked variable, and all that must be equal beside it; ``None`` for calls without one.
 
     A prompt that a guard has changed has none: its texts before the change are not to be kept.
@@ -24,7 +31,7 @@ def question_of(call: Call, asked: Asked) -> Question | None:
     if not isinstance(text, str) or not text.strip() or content.prompt != _rendered(template.text, template.args):
         return None
     rest = {name: value for name, value in template.args.items() if name != wish.variable}
-    equal = [digest_of(asked, without_prompt=True), template.text, wish.variable, rest]
+    equal = [digest_of(asked_of(call), without_prompt=True), template.text, wish.variable, rest]
     partition = hashlib.sha256(orjson.dumps(equal, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return Question(org_id=call.org_id, partition=partition, text=text, threshold=wish.threshold)
 

@@ -8,7 +8,6 @@ nothing can undo.
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 import orjson
@@ -26,6 +25,7 @@ from services.optimizer.facts import grouped
 from services.optimizer.suggest import Prices, suggest
 from services.optimizer.suggestion import Suggestion
 from services.routing.models import Model, Models
+from services.routing.patterns import matches
 from services.workflows.registration import Registrations
 
 DAY_MS = 86_400_000
@@ -159,4 +159,4 @@ def _model_nodes(stored: StoredWorkflow) -> list[LlmNode]:
 
 def _allowed(models: Models, org_id: str) -> list[Model]:
     patterns = models.allowed(org_id)
-    return [one for one in models.all if not patterns or any(fnmatchcase(one.route, p) for p in patterns)]
+    return [one for one in models.all if matches(one.route, patterns)]

@@ -18,12 +18,12 @@ from schemas.errors import StepError, Unavailable
 from schemas.metrics import CACHE_MISSES_TOTAL, counter_field
 from services.caching.entry import CachedAnswer, decoded
 from services.caching.flights import Flight, Flights
-from services.caching.key import Asked, digest_of
+from services.caching.key import digest_of
 from services.caching.policy import NEGATIVE, PLAIN, REFUSALS, ttl_s
 from services.caching.ports import CachePorts
 from services.caching.scopes import marks_of, scopes_of
-from services.caching.semantic import Semantics
-from services.calls.cache_question import question_of
+from services.caching.semantic import Question, Semantics
+from services.calls.cache_question import asked_of, question_of
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.records import call_span, provider_call
@@ -89,22 +89,27 @@ class Cache:
 
     async def _alike(self, call: Call, flight: Flight) -> Hit | None:
         """Return the answer to a prompt that means the same, which ends the flight."""
-        question = question_of(call, _asked(call))
-        if question is None or self._semantics is None:
+        if (found := self._compared(call)) is None:
             return None
+        semantics, question = found
         with suppress(Unavailable):
-            digest = await self._semantics.find(question)
+            digest = await semantics.find(question)
             if digest is not None:
                 return await self._flights.instead(flight, digest)
         return None
 
     async def _near(self, call: Call) -> Near | None:
-        question = question_of(call, _asked(call))
-        if question is None or self._semantics is None:
+        if (found := self._compared(call)) is None:
             return None
+        semantics, question = found
         with suppress(Unavailable):
-            return await self._semantics.near(question)
+            return await semantics.near(question)
         return None
+
+    def _compared(self, call: Call) -> tuple[Semantics, Question] | None:
+        """Return what to compare and with what; ``None`` for a call that is not compared, or without a model."""
+        question = question_of(call)
+        return None if question is None or self._semantics is None else (self._semantics, question)
 
     async def _keep(self, call: Call, flight: Flight, answer: Answer) -> None:
         response, wish = answer.response, call.content.cache_wish or PLAIN
@@ -151,13 +156,7 @@ class Cache:
 
 
 def _lookup(call: Call) -> Lookup:
-    return Lookup(call.org_id, digest_of(_asked(call)), call.call_id, _scopes(call))
-
-
-def _asked(call: Call) -> Asked:
-    content, (provider, model) = call.content, call.route
-    name, version = (content.template.name, content.template.version) if content.template else ("", 0)
-    return Asked(call.org_id, provider, content.request(model, "", 0), name, version, call.data_class)
+    return Lookup(call.org_id, digest_of(asked_of(call)), call.call_id, _scopes(call))
 
 
 def _kept(call: Call, ttl_ms: int, stale_ms: int = 0) -> Keep:

@@ -1,7 +1,5 @@
 """Suggestions from calls in ClickHouse, applied and undone as versions of a workflow."""
 
-import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,16 +18,6 @@ from topics.catalogue import PROVIDER_CALLS, RUN_VIEWS
 
 SUGGESTIONS, CHANGES, WORKFLOWS = "/api/v1/optimizer/suggestions", "/api/v1/optimizer/changes", "/api/v1/workflows"
 CALLS = 150
-
-
-@pytest.fixture
-async def store(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
-    """A migrated database of this test's own."""
-    database = ClickHouse(clickhouse_url, f"test_{uuid.uuid4().hex}")
-    await database.migrate()
-    yield database
-    await database.query(f"DROP DATABASE `{database.database}`")
-    await database.close()
 
 
 @pytest.fixture

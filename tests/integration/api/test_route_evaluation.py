@@ -1,8 +1,6 @@
 """Another routing policy is judged over HTTP by outcomes in ClickHouse; requests of a routed call are listed."""
 
 import random
-import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,16 +19,6 @@ from topics.catalogue import ROUTE_OUTCOMES, TRACE_SPANS
 EVALUATE = "/api/v1/routes/evaluate"
 DECISIONS = 600
 SHARES = {"local/dear": 0.5, "local/cheap": 0.5}
-
-
-@pytest.fixture
-async def store(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
-    """A migrated database of this test's own."""
-    database = ClickHouse(clickhouse_url, f"test_{uuid.uuid4().hex}")
-    await database.migrate()
-    yield database
-    await database.query(f"DROP DATABASE `{database.database}`")
-    await database.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import gc
 import shutil
 import uuid
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -29,16 +29,6 @@ NOV_22 = 1_795_305_600_000  # 2026-11-22T00:00:00Z
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 LARGEST = 2**53 - 1
-
-
-@pytest.fixture
-async def store(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
-    """A migrated database of this test's own."""
-    database = ClickHouse(clickhouse_url, f"test_{uuid.uuid4().hex}")
-    await database.migrate()
-    yield database
-    await database.query(f"DROP DATABASE `{database.database}`")
-    await database.close()
 
 
 def cost(

@@ -1,7 +1,6 @@
 """What the ledger says of a new budget's past, as of an offset, on a real ClickHouse."""
 
-import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -55,9 +54,7 @@ def placed(records: Sequence[Record]) -> list[tuple[InRecord, Record]]:
 
 
 @pytest.fixture
-async def store(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
-    store = ClickHouse(clickhouse_url, f"test_{uuid.uuid4().hex}")
-    await store.migrate()
+async def store(store: ClickHouse) -> ClickHouse:
     await AnalyticsSink(store).write(
         placed(
             [
@@ -69,9 +66,7 @@ async def store(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
             ]
         )
     )
-    yield store
-    await store.query(f"DROP DATABASE `{store.database}`")
-    await store.close()
+    return store
 
 
 @pytest.mark.parametrize(
