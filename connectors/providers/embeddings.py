@@ -78,7 +78,7 @@ class EmbeddingWire(Protocol):
 
 
 class Embedder(Protocol):
-    """Vectors for whoever compares texts, such as a cache of answers. ``name`` tells its vectors from others'."""
+    """Vectors to compare texts by, such as in a cache of answers. ``name`` distinguishes its vectors from others'."""
 
     name: str
 

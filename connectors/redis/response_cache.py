@@ -61,7 +61,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An earlier answer. ``saved_nano`` is what the call did cost that gave it."""
+    """An earlier answer. ``saved_nano`` is the cost of the call that gave it."""
 
     kind: Literal["fresh", "stale"]
     body: bytes

@@ -75,7 +75,7 @@ class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
     """What all outcomes of an attempt say. ``call_ids`` are the provider calls made, ``cost_nano`` their sum.
 
     ``chain`` is there when other steps are chained to the request. ``args_hash`` is there when the worker went on to
-    the step by itself: it names the arguments that it bound. ``call_costs`` says what each call did cost, where there
+    the step by itself: it names the arguments that it bound. ``call_costs`` is the cost of each call, where there
     are several; ``presumed_calls`` are those whose cost is an estimate.
     """
 

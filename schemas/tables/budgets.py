@@ -17,8 +17,8 @@ SETTLED_PREFIX = "settled:"
 #: Entries of a call. The second is written once: a checkpoint tells by it which calls began since the one before.
 SETTLEMENT: Entry[Any] = entry("settlement")
 BEGUN: Entry[int] = entry("b")
-#: What its run was told of it, as ``CallSettled``; none where the outcome of its step says it.
-TOLD: Entry[Any] = entry("told")
+#: What was reported of it to its run, as ``CallSettled``; none where the outcome of its step says it.
+RUN_REPORT: Entry[Any] = entry("run_report")
 #: The entity that timers of holds are armed for.
 HOLD = "hold"
 

@@ -60,7 +60,7 @@ class Ledger:
 
     @property
     def call_costs(self) -> dict[str, int]:
-        """What each call did cost, where there are several."""
+        """The cost of each call, where there are several."""
         ids = self.call_ids
         costs = {cost.call_id: cost.amount_nano for cost in self.costs}
         return {call: costs.get(call, 0) for call in ids} if len(ids) > 1 else {}

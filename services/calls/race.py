@@ -19,7 +19,7 @@ Ask = Callable[[Call], Awaitable[Answer]]
 
 
 class Racer(NamedTuple):
-    """A try that is under way."""
+    """A try in progress."""
 
     call: Call
     task: "asyncio.Task[Answer]"

@@ -14,7 +14,7 @@ from schemas.records.base import Usage
 OnDelta = Callable[[Piece | UsageDelta], Awaitable[None]]
 """Takes each delta of an answer, in order. While it waits nothing is read, and the time of the call runs on.
 
-When it raises, it gets no more of this call, which goes on.
+When it raises, it gets no more of this call, which continues.
 """
 NOT_DELIVERED = "deltas:not_delivered"
 

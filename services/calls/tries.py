@@ -61,7 +61,7 @@ class Tries:
         finally:
             await stop(racers)
         if winner is None:
-            if self._goes_on(trail, racers):
+            if self._continues(trail, racers):
                 return None
             trail.learn(None)
             raise trail.error()
@@ -88,7 +88,7 @@ class Tries:
         return await first_answer(racers, self._aborts)
 
     async def _lost(self, trail: Trail, winner: Racer | None, racers: list[Racer]) -> int:
-        """Return what the tries that lost did cost. That they took so long already is measured."""
+        """Return the cost of the tries that lost. That they took so long already is measured."""
         lost = [(one.call, made) for one in racers if one is not winner and (made := trail.record(one.call))]
         for call, made in lost:
             if winner is not None and made.error_code == "canceled":
@@ -112,7 +112,7 @@ class Tries:
                     self._allowance.earn(made.cost_nano)
                 await self._router.report(self._ended(one, made))
 
-    def _goes_on(self, trail: Trail, racers: list[Racer]) -> bool:
+    def _continues(self, trail: Trail, racers: list[Racer]) -> bool:
         """Note how the tries failed, and return whether another route may be asked. Raises ``Deferred``."""
         may = True
         for one, task in racers:

@@ -1,6 +1,6 @@
 """Suggestions for an organisation, applied and undone.
 
-To apply makes a new version of the workflow, so that runs under way keep theirs. The change is recorded first: after a
+To apply makes a new version of the workflow, so that running runs keep theirs. The change is recorded first: after a
 crash in between there is a record of a version that does not exist, which a repeat completes, and never a version that
 nothing can undo.
 """

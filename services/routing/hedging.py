@@ -2,7 +2,7 @@
 
 A provider that is down makes every call slow, and would double them all. So hedges are paid from an allowance that
 finished calls earn: ``SHARE`` of a call and of its cost each. A hedge spends one call, and what the try that lost was
-settled with, so hedges add about ``SHARE`` to what the calls of the process did cost, and not more in the long run.
+settled with, so hedges add about ``SHARE`` to the cost of the process' calls, and not more in the long run.
 
 A call is hedged after the p95 of its route, or later: when a hedge costs more than a call does, the allowance pays for
 fewer than 5% of the calls, and those are to be the slowest ones.
@@ -49,5 +49,5 @@ class Allowance:
         return True
 
     def give_back(self, nano: int) -> None:
-        """Return what a hedge did not cost; below 0 it did cost more."""
+        """Return how much less a hedge cost; below 0 it cost more."""
         self._nano += nano

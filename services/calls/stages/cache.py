@@ -172,7 +172,7 @@ def _kept(call: Call, ttl_ms: int, stale_ms: int = 0) -> Keep:
 
 
 def _paid(call: Call) -> int:
-    """Return what the call did cost that gave the answer: the last one that was made."""
+    """Return the cost of the call that gave the answer: the last one that was made."""
     made = (one.cost_nano for one in reversed(call.ledger.calls) if not one.cached and one.outcome == "ok")
     return next(made, 0)
 

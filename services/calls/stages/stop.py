@@ -7,7 +7,7 @@ from services.calls.call import Answer, Call, Proceed
 from services.calls.ports import Stops
 from services.calls.timeouts import Deferred, within_patience
 
-#: How soon a call that is paused asks again; a resumed one goes on within this time.
+#: How soon a call that is paused asks again; a resumed one continues within this time.
 ASK_AGAIN_S = 15.0
 
 

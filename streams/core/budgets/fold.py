@@ -41,9 +41,9 @@ from schemas.tables.budgets import (
     DEFINED,
     REMOVED,
     REPORTED_PREFIX,
+    RUN_REPORT,
     SETTLED_PREFIX,
     SETTLEMENT,
-    TOLD,
     DefinedBudget,
     Report,
     cap_entity,
@@ -63,7 +63,7 @@ _ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Effect = Literal["booked", "corrected", "repeated"]
 
 _STARTED = msgspec.json.Decoder(CallStarted)
-_TOLD = msgspec.json.Decoder(CallSettled)
+_RUN_REPORT = msgspec.json.Decoder(CallSettled)
 _DEFINED = msgspec.json.Decoder(tuple[DefinedBudget, ...])
 _NAMES = msgspec.json.Decoder(tuple[str, ...])
 _REPORTS = msgspec.json.Decoder(tuple[Report, ...])
@@ -138,8 +138,8 @@ class BudgetsFold:
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return what was reported of an organisation's budgets, or to the run of a call: spend waits for nobody."""
         if entity.startswith(SETTLED_PREFIX):
-            told: CallSettled | None = state.get(entity, TOLD)
-            return [] if told is None else [Emit(told)]
+            report: CallSettled | None = state.get(entity, RUN_REPORT)
+            return [] if report is None else [Emit(report)]
         if entity.startswith(CAP_PREFIX):
             return []
         return list(thresholds.outstanding(state, entity))
@@ -147,7 +147,7 @@ class BudgetsFold:
     def encode(self, entity: str, field: str, value: Any) -> bytes:
         """Return spend as decimal text, a counter as pairs, a settlement as a JSON list.
 
-        A call under way is its record. What is known of budgets is JSON.
+        A call in progress is its record. Budgets are JSON.
         """
         if isinstance(value, int):
             return b"%d" % value
@@ -161,8 +161,8 @@ class BudgetsFold:
             return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
         if counters.is_counter(field):
             return counter_amounts(data.decode())
-        if field == TOLD:
-            return _TOLD.decode(data)
+        if field == RUN_REPORT:
+            return _RUN_REPORT.decode(data)
         if field == DEFINED:
             return _DEFINED.decode(data)
         if field == REMOVED:
@@ -232,7 +232,7 @@ def _book(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     if state.get(entity, BEGUN) is None:
         state.put(entity, BEGUN, 1)
     settlement = Actual(amount) if event.kind == "actual" else Presumed(amount, tuple(fields), event.booked_at_ms)
-    reports = _reports(state, event, now_ms) + (_tell(state, event) if event.unreported else [])
+    reports = _reports(state, event, now_ms) + (_report_to_run(state, event) if event.unreported else [])
     return [*_remember(state, event, settlement, now_ms), _count(event, "booked"), *reports, *expiries]
 
 
@@ -245,7 +245,7 @@ def _correct(state: State, event: CostEvent, presumed: Presumed, now_ms: int) ->
         event = structs.replace(event, booked_at_ms=presumed.booked_at_ms)
     counters.correct(state, event, presumed.fields, difference, now_ms)
     caps.correct(state, event.caps, difference)
-    reports = _reports(state, event, now_ms) + _tell(state, event)
+    reports = _reports(state, event, now_ms) + _report_to_run(state, event)
     return [
         *_remember(state, event, Actual(event.amount_nano), now_ms),
         _count(event, "corrected"),
@@ -257,8 +257,8 @@ def _reports(state: State, event: CostEvent, now_ms: int) -> list[Command]:
     return thresholds.check(state, counters.applying(state, event), event.booked_at_ms, now_ms)
 
 
-def _tell(state: State, event: CostEvent) -> list[Command]:
-    """Tell the run of a call what it did cost; a call that no run makes has none."""
+def _report_to_run(state: State, event: CostEvent) -> list[Command]:
+    """Report to the run of a call what it cost; a call that no run makes has none."""
     if not event.run_id:
         return []
     settled = CallSettled(
@@ -269,7 +269,7 @@ def _tell(state: State, event: CostEvent) -> list[Command]:
         kind=event.kind,
         amount_nano=event.amount_nano,
     )
-    state.put(settled_entity(event.call_id), TOLD, settled)
+    state.put(settled_entity(event.call_id), RUN_REPORT, settled)
     return [Emit(settled)]
 
 

@@ -206,7 +206,7 @@ class Attempts:
         if await until_available(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
             return Todo(records, request, after)
         # Another worker has the attempt: what comes after it, and the mark, are that one's. These records are not
-        # stored, so the outcome may be lost with this process: the table of budgets reports what it did cost.
+        # stored, so the outcome may be lost with this process: the table of budgets reports its cost.
         return Todo(_routed(_unreported(executed.records)))
 
     def _done(self, request: StepRequest, records: list[OutRecord]) -> Todo:

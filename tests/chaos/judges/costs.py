@@ -1,4 +1,4 @@
-"""A run's own cost: what the ledger says of its calls, to the nano-dollar, whoever died.
+"""A run's own cost: what the ledger says of its calls, to the nano-dollar, also after crashes.
 
 1. An answered call costs what its tokens cost; a call whose outcome nobody knows costs what was held for it.
 2. An outcome costs what the settlements of its calls say, and each call is in one outcome that counts.

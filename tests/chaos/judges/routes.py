@@ -1,4 +1,4 @@
-"""What was learned of routes is the fold of its log: every outcome counts once, whoever folded it and died.
+"""What was learned of routes is the fold of its log: every outcome counts once, also after crashes of its owners.
 
 Beside the fold of production, which says what the sums must be, outcomes are counted by their ids alone.
 """

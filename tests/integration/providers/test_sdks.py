@@ -16,7 +16,7 @@ from tests.support.wire_streams import STREAM_HEADERS, frames
 
 pytestmark = [
     pytest.mark.exhaustive,
-    # What an SDK warns of is not ours to mend.
+    # What an SDK warns of is not ours to fix.
     pytest.mark.filterwarnings("ignore"),
 ]
 

@@ -74,7 +74,7 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
     def done() -> int:
         return sum(len(ended(client, {*flows[org]})) for org, client in clients.items())
 
-    def goes_on(more: int, what: str) -> None:
+    def continues(more: int, what: str) -> None:
         wanted = min(done() + more, 2 * RUNS_EACH)  # a slow machine may have done them all
         until(lambda: done() >= wanted, END_S, what)
 
@@ -86,10 +86,10 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
     until(lambda: waits_for() == f"workflow {closed}", END_S, "it says why it waits")
     system.roles["admission"].kill()
     system.roles["admission"].start()
-    goes_on(1, "work goes on after admission was killed")
+    continues(1, "work goes on after admission was killed")
     with Redis.from_url(system.endpoints.redis_url) as redis:
         redis.flushall()
-    goes_on(5, "work goes on after Redis was emptied")
+    continues(5, "work goes on after Redis was emptied")
     system.roles["orchestrator"].kill()
     system.roles["orchestrator"].start()
     until(lambda: done() == 2 * RUNS_EACH, END_S, "nobody is left in line")

@@ -150,7 +150,7 @@ MUTANTS = (
         RUNS,
         "    if known.presumed and not said.presumed:\n        return said.amount_nano - known.amount_nano, True\n",
         "    return said.amount_nano, True\n",
-        "a call counts once in its run, whatever says what it did cost",
+        "a call counts once in its run, whatever says its cost",
     ),
     Mutant(
         "estimate_stays_in_the_run",

@@ -198,7 +198,7 @@ def _most_left(story: Story, since: int) -> int | None:
 
 
 def _never_over(world: World, history: History) -> Iterator[str]:
-    """At no prefix of the log a run and all that it started, and those started, did cost more than its cap."""
+    """At no prefix of the log a run and all that it started, and those started, cost more than its cap."""
     if world.money.rewound or world.days.left_ms:
         return
     counted: dict[str, tuple[int, bool]] = {}

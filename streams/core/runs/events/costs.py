@@ -1,6 +1,6 @@
-"""What a run's calls did cost: each call once, whatever says it, and however often.
+"""What a run's calls cost: each call once, whatever says it, and however often.
 
-An outcome says what its calls did cost; ``CallSettled`` says it for calls that no outcome reports, and once more when
+An outcome says what its calls cost; ``CallSettled`` says it for calls that no outcome reports, and once more when
 an estimate is corrected. The rules are those of the ledger (``streams.core.budgets.fold``), so that both agree:
 
     counted      an estimate comes      an actual cost comes

@@ -250,7 +250,7 @@ class RunReader:
 
     @property
     def paid_more(self) -> bool:
-        """Whether the event changed what the run and those that it started did cost."""
+        """Whether the event changed the cost of the run or of those that it started."""
         progress = self._progress
         return self.cost_nano != progress.cost_nano or self.children_nano != progress.children_nano
 

@@ -1,4 +1,4 @@
-"""Thresholds: each is reported once per window, whoever folds, and again when the limit changed."""
+"""Thresholds: each is reported once per window by all owners, and again when the limit changed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a run's calls did cost: each once, whatever says it, in every order."""
+"""What a run's calls cost: each once, whatever says it, in every order."""
 
 from itertools import permutations
 
