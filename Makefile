@@ -79,7 +79,7 @@ run-worker: $(VENV)/.local ## Run a worker against the engines named in the envi
 	@exec $(RUN) -m streams worker
 
 lock: $(VENV)/.dev ## Pin the newest versions that satisfy requirements*.in
-	for name in requirements requirements-model requirements-semantic requirements-local requirements-dev requirements-install; do \
+	for name in requirements requirements-model requirements-semantic requirements-local requirements-dev requirements-peers requirements-install; do \
 		$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) $$name.in -o $$name.lock || exit 1; \
 	done
