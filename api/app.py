@@ -92,7 +92,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
-    openapi.install(app)
+    openapi.install(app, ROUTERS)
     large = LargeBodies(services.access.authenticator, settings.objects.max_inputs_bytes)
     app.add_middleware(BodyLimit, large=large)
     app.add_middleware(TextGate)
