@@ -10,9 +10,10 @@
 It needs the extra ``testing``.
 """
 
+from agentflow.testing.fake_api import FakeApi
 from agentflow.testing.fakes import Call, Fails, Takes, ToolUses
 from agentflow.testing.run import SimulatedRun, SimulatedStep
 from agentflow.testing.simulator import Simulator
 from agentflow.testing.world import Stuck
 
-__all__ = ["Call", "Fails", "SimulatedRun", "SimulatedStep", "Simulator", "Stuck", "Takes", "ToolUses"]
+__all__ = ["Call", "Fails", "FakeApi", "SimulatedRun", "SimulatedStep", "Simulator", "Stuck", "Takes", "ToolUses"]

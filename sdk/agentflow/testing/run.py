@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from agentflow import engine
@@ -18,12 +19,15 @@ class SimulatedStep:
 
     id: str
     node_id: str
+    type: str
     status: str
     attempts: int
     output: Any
     error: str | None
     note: str | None
     waiting_for: str | None
+    started_at: str | None = None
+    finished_at: str | None = None
 
 
 class SimulatedRun:
@@ -152,13 +156,20 @@ def _step(view: Any) -> SimulatedStep:
     return SimulatedStep(
         id=view.step_id,
         node_id=view.node_id,
+        type=view.kind,
         status=view.state,
         attempts=view.attempt,
         output=None if view.output is None else value_of(view.output),
         error=None if view.error is None else view.error.code,
         note=view.note,
         waiting_for=view.waiting_for,
+        started_at=_time(view.started_at_ms),
+        finished_at=_time(view.finished_at_ms),
     )
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _require(condition: bool, message: str) -> None:
