@@ -7,12 +7,11 @@ import pytest
 import yaml
 from agentflow import Workflow
 from agentflow.testing import FakeApi, Simulator
-from prometheus_client import REGISTRY as METRICS
 
 from connectors.providers.base import ModelRequest
 from connectors.providers.custom.building import build_custom
 from connectors.providers.custom.registry import CustomProviders
-from connectors.tools import REGISTRY, Registry
+from connectors.tools import METRICS, REGISTRY, Registry
 from connectors.tools.tools_file import ToolsFile
 from schemas.spec.read import read_document
 
@@ -144,8 +143,7 @@ def test_a_tool_of_ones_own_is_made_with_its_configuration_and_called():
     assert "custom_tool" in loaded("custom_tool")[0].names("tool")
 
 
-def test_a_metric_of_ones_own_is_counted(monkeypatch):
-    monkeypatch.delenv("CUSTOM_METRICS_PORT", raising=False)
+def test_a_metric_of_ones_own_is_counted():
     module = load("custom_metric")
     try:
         run = Simulator(
