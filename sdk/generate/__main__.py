@@ -7,10 +7,13 @@ from pathlib import Path
 
 from api.app import create_app
 from schemas.settings import Settings
+from sdk.generate.reference import reference
 from sdk.generate.synchronous import synchronous
 from sdk.generate.types import bodies, models
 
-PACKAGE = Path(__file__).resolve().parents[1] / "agentflow"
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "sdk" / "agentflow"
+PAGE = ROOT / "docs" / "reference" / "sdk.md"
 
 
 def files() -> Iterator[tuple[Path, str]]:
@@ -18,12 +21,15 @@ def files() -> Iterator[tuple[Path, str]]:
     document = create_app(Settings()).openapi()
     yield PACKAGE / "models.py", models(document)
     yield PACKAGE / "bodies.py", bodies(document)
+    yield PAGE, reference(PAGE.read_text(encoding="utf-8"))
     for source in sorted((PACKAGE / "client" / "aio").glob("*.py")):
         yield PACKAGE / "client" / "sync" / source.name, synchronous(source.read_text(encoding="utf-8"))
 
 
 def formatted(source: str, path: Path) -> str:
-    """Return source as the formatter leaves it, with sorted imports."""
+    """Return source as the formatter leaves it, with sorted imports; a page as it is."""
+    if path.suffix != ".py":
+        return source
     ruff = [sys.executable, "-m", "ruff"]
     for arguments in (
         ["check", "--fix-only", "--unsafe-fixes", "--select", "I,F401,UP028", "--quiet"],
@@ -40,7 +46,7 @@ def main(check: bool) -> int:
     differing = [path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text]
     differing += [path for path in sorted((PACKAGE / "client" / "sync").glob("*.py")) if path not in wanted]
     for path in differing:
-        print(path.relative_to(PACKAGE), file=sys.stderr)
+        print(path.relative_to(ROOT), file=sys.stderr)
         if not check and path in wanted:
             path.write_text(wanted[path], encoding="utf-8")
     return int(check and bool(differing))

@@ -1,0 +1,25 @@
+"""The table of operations in the reference page, from the table in the client and the docstrings of its methods."""
+
+import inspect
+import re
+
+from agentflow.client import Client
+from agentflow.client.operations import OPERATIONS
+
+_TABLE = re.compile(r"(?<=<!-- operations -->\n).*?(?=<!-- end -->)", re.DOTALL)
+_HEAD = "| method | request | |\n|---|---|---|\n"
+
+
+def reference(page: str) -> str:
+    """Return the page with the table as it should be."""
+    with Client("http://localhost", "none") as client:
+        rows = "".join(_row(client, name) for name in OPERATIONS)
+    return _TABLE.sub(lambda _: _HEAD + rows, page)
+
+
+def _row(client: Client, name: str) -> str:
+    group, _, method = name.partition(".")
+    doc = inspect.getdoc(getattr(getattr(client, group), method)) or ""
+    said = doc.split("\n\n")[0].replace("\n", " ").replace("``", "`").split(". ")[0].rstrip(".")
+    operation = OPERATIONS[name]
+    return f"| `{name}` | `{operation.method} {operation.path}` | {said[:1].lower()}{said[1:]} |\n"
