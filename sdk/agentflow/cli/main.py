@@ -7,7 +7,7 @@ import click
 
 from agentflow.cli.errors import INTERRUPTED, OK, USAGE, CliError
 from agentflow.cli.lazy import Entry, LazyGroup, usage_line
-from agentflow.cli.version import VERSION
+from agentflow.version import VERSION
 
 ENTRIES = {
     "workflow": Entry("workflow", "Register workflows; submit, follow, cancel and repeat runs."),

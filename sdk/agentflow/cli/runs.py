@@ -148,7 +148,7 @@ def _branch(step: Mapping[str, Any], *, last: bool) -> str:
 
 def _is_child(step: Mapping[str, Any]) -> bool:
     # Of a map only the node is shown: it counts its children.
-    return step["id"] != step["node_id"] and step["id"].startswith(f"{step['node_id']}[")
+    return str(step["id"]).startswith(f"{step['node_id']}[")
 
 
 def sorted_by_start(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

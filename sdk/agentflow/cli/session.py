@@ -65,7 +65,14 @@ class Session:
         there = {name: value for name, value in (params or {}).items() if value is not None}
         headers = {"Idempotency-Key": key} if key else None
         return checked(
-            self.api.request(method, path, params=there or None, json=body, document=document, headers=headers)
+            self.api.request(
+                method,
+                path,
+                params=there or None,
+                json=body if document is None else None,
+                document=document,
+                headers=headers,
+            )
         ).body
 
     def change(self, method: str, path: str, body: Json = None, **options: Any) -> Json:

@@ -64,8 +64,8 @@ def retry(
     """Append dead letters to the topics where they were, to be read once more."""
     if bool(positions) == bool(topic and reason):
         raise CliError("no letters are selected", "give positions, or --topic with --reason", USAGE)
-    body = {"positions": list(positions)} if positions else {"topic": topic, "reason": reason, "since": since}
-    body = {name: value for name, value in body.items() if value is not None}
+    chosen = {"positions": list(positions) or None, "topic": topic, "reason": reason, "since": since}
+    body: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     if session.given.get("dry-run"):
         body["dry_run"] = True
     found = session.send("POST", f"{LETTERS}/retry", body)

@@ -1,5 +1,6 @@
 """Restart, fork and signal."""
 
+import json
 from typing import Any
 
 import click
@@ -65,7 +66,10 @@ def fork(
 def signal(session: Session, run: str, name: str, *, data: str, idempotency_key: str | None) -> None:
     """Send the signal NAME to RUN. Its data become the output of the step that waits for it."""
     value = json_value(data, "--data")
-    found = session.change("POST", at(RUNS, run, "signals", name), value, key=idempotency_key)
+    # As a document: a body of null is one, too.
+    found = session.change(
+        "POST", at(RUNS, run, "signals", name), value, document=json.dumps(value), key=idempotency_key
+    )
     session.one(found, _SIGNALED)
 
 

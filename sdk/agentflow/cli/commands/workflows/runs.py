@@ -1,5 +1,6 @@
 """Runs: list, get, logs, cancel, waiting, wait and watch."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,7 +94,7 @@ def logs(session: Session, run: str, *, following: bool, node: str | None) -> No
         ended = session.get(at(RUNS, run))["status"] in ENDED
         steps = pages(session, at(RUNS, run, "steps"), "steps", {"node": node}, 1_000_000)
         for step in sorted_by_start(list(steps)):
-            line = output.json.dumps(step) if session.format == "json" else _line(step)
+            line = json.dumps(step) if session.format == "json" else _line(step)
             if line not in printed:
                 printed.add(line)
                 click.echo(line)
