@@ -45,7 +45,7 @@ class ConfigFile:
     def profile(self, name: str | None) -> dict[str, str]:
         """Return the settings of a profile; a named one must exist. Raises ``CliError``."""
         if name is not None and name not in self.profiles and name != DEFAULT_PROFILE:
-            fix = hint(name, self.profiles, f"make it: agentctl --profile {name} config set endpoint https://...")
+            fix = hint(name, self.profiles, f"make it: agentctl config set endpoint https://... --profile {name}")
             raise CliError(f"there is no profile {name!r} in {self.path}", fix, USAGE)
         return self.profiles.get(name or self.current, {})
 

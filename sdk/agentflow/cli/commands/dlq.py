@@ -1,5 +1,7 @@
 """``agentctl dlq``: records that could not be used."""
 
+import re
+from base64 import b64decode
 from typing import Any
 
 import click
@@ -23,7 +25,7 @@ _LIST = (
     Column("AGE", "at", ago, right=True),
     Column("MESSAGE", "message"),
 )
-_ONE = (*_LIST, Column("VALUE", "value"))
+_ONE = (*_LIST, Column("HEADERS", "headers", lambda found: ", ".join(f"{h['name']}={h['value']}" for h in found or ())))
 _RETRIED = (Column("POSITION", "position"), Column("WENT TO", "went_to"), Column("PROBLEM", "problem"))
 
 command = group("dlq", "List, show and retry dead letters. It takes the platform's bootstrap key.")
@@ -48,9 +50,25 @@ def list_letters(session: Session, **narrow: Any) -> None:
 
 @make(command, "show", example="agentctl dlq show run-events.dlq/3@17")
 @click.argument("position")
-def show(session: Session, position: str) -> None:
-    """Show the dead letter at POSITION with its headers and value."""
-    session.one(session.get(at(LETTERS, position)), _ONE, "position")
+@click.option("--raw", is_flag=True, help="Only the value, byte for byte.")
+def show(session: Session, position: str, *, raw: bool) -> None:
+    """Show the dead letter at POSITION with its headers and value. --raw writes the value, byte for byte."""
+    found = session.get(at(LETTERS, *_parts(position)))
+    if raw:
+        click.get_binary_stream("stdout").write(b64decode(found["value_base64"] or ""))
+        return
+    session.one(found, _ONE, "position")
+    if session.format in {"table", "wide"}:
+        click.echo(f"\n{found['value'] if found['value'] is not None else '(no value)'}")
+
+
+def _parts(position: str) -> tuple[str, str, str]:
+    found = re.fullmatch(r"([^/@\s]+)/(\d+)@(\d+)", position)
+    if found is None:
+        raise CliError(
+            f"{position!r} is not a position", "write topic/partition@offset, see `agentctl dlq list`", USAGE
+        )
+    return found[1], found[2], found[3]
 
 
 @make(command, "retry", changes=True, example="agentctl dlq retry --topic run-events --reason handler_failed")
