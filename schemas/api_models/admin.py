@@ -81,7 +81,7 @@ class RetriedLetter(Answer):
 
 
 class RetriedLetters(Answer):
-    """What became of each. ``total`` is how many match; a further request takes those over ``limit``."""
+    """Each letter with its outcome. ``total`` is how many match; a further request takes those over ``limit``."""
 
     retried: list[RetriedLetter]
     total: int

@@ -12,9 +12,9 @@ from typing import Any
 from agentflow.cli.errors import NOT_FOUND, USAGE, CliError
 
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86_400)}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
-_MONEY = re.compile(r"\$?(\d{1,3}(?:,\d{3})+|\d+)?(\.\d+)?")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
+_MONEY = re.compile(r"\$?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(\.[0-9]+)?")
 #: Amounts inside are whole nano-dollars.
 _FINEST = Decimal("0.000000001")
 PERIODS = {
@@ -30,7 +30,7 @@ _EACH = {"total": "in total"}
 
 def seconds(text: str) -> float:
     """Return a duration as seconds: ``90s``, ``1h30m``, or a number of seconds."""
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
         return float(text)
     if not _DURATION.fullmatch(text):
         raise CliError(f"{text!r} is not a duration", "write a number and ms, s, m, h or d, for example 90s", USAGE)
@@ -41,7 +41,7 @@ def moment(text: str | None) -> str | None:
     """Return a point in time as the API takes it: ``now`` is none, ``1h`` is an hour back, RFC 3339 stays."""
     if text is None or text == "now":
         return None
-    if _DURATION.fullmatch(text) or re.match(r"\d{4}-\d{2}-\d{2}T", text):
+    if _DURATION.fullmatch(text) or re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text):
         return text
     raise CliError(
         f"{text!r} is not a time", "write 1h, 7d, now, or a time with a zone such as 2026-11-01T00:00:00Z", USAGE

@@ -42,4 +42,12 @@ def _scalar(value: Any) -> str:
         return "[]"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _OTHER:
         return value
-    return json.dumps(value, ensure_ascii=True)
+    if isinstance(value, float):
+        # YAML takes a number with an exponent for a text unless it has a point.
+        mantissa, e, exponent = repr(value).partition("e")
+        return f"{mantissa}{'.0' if e and '.' not in mantissa else ''}{e}{exponent}"
+    return "".join(c if c.isprintable() else _escape(ord(c)) for c in json.dumps(value, ensure_ascii=False))
+
+
+def _escape(code: int) -> str:
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -118,8 +118,9 @@ def topics(facts: Facts) -> Iterator[Finding]:
 def dead_letters(facts: Facts) -> Iterator[Finding]:
     """Find records that could not be used."""
     if facts.letters:
+        count = "is 1 dead letter" if facts.letters == 1 else f"are {facts.letters:,} dead letters"
         yield Finding(
-            f"there are {facts.letters:,} dead letters: records that could not be used",
+            f"there {count}: what readers could not use",
             "read them (agentctl dlq list), correct the cause, then agentctl dlq retry <position>",
         )
 
