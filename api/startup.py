@@ -41,7 +41,9 @@ def lifespan_of(
                 asyncio.create_task(services.limits.publisher.run()),
                 asyncio.create_task(services.runs.known.watch()),
                 asyncio.create_task(services.money.opening.run()),
+                asyncio.create_task(services.access.authenticator.uses.run()),
             ]
+            stack.push_async_callback(services.access.authenticator.uses.flush)
             stack.push_async_callback(_cancel, tasks)
             yield
 
@@ -57,7 +59,7 @@ async def _bootstrap(settings: Settings, services: Services) -> None:
 
 async def _topics(services: Services) -> None:
     """Create the topics of organisations that were made by a version which had fewer of them."""
-    await services.definitions.topics.of_organisations(await services.access.keys.organisations())
+    await services.definitions.topics.of_organisations([one.id for one in await services.access.organisations.all()])
 
 
 async def _queues(services: Services) -> None:

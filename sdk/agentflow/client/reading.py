@@ -20,8 +20,15 @@ def checked(response: Response) -> Response:
 
 def read(kind: type[A], response: Response) -> A:
     """Return a success as a model, whose ``response`` is the raw answer. Raises ``APIError``, ``UnexpectedAnswer``."""
+    return parse(kind, checked(response))
+
+
+def parse(kind: type[A], response: Response, also: int | None = None) -> A:
+    """Return the body as a model, of a success or of the status ``also``. Raises ``APIError``, ``UnexpectedAnswer``."""
+    if response.status != also:
+        checked(response)
     try:
-        found = kind.model_validate_json(checked(response).content)
+        found = kind.model_validate_json(response.content)
     except ValidationError as exc:
         what = f"the answer is not a {kind.__name__} as this version knows it: {exc}"
         raise UnexpectedAnswer(f"{what}; upgrade agentflow-sdk, or read the error's `response`", response) from exc

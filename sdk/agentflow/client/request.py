@@ -47,11 +47,12 @@ def prepare(
     content: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     idempotency_key: str | None = None,
+    repeat: bool | None = None,
 ) -> Request:
     """Return a request. A ``body`` is sent as JSON, ``content`` as it is.
 
     A POST gets a key if none is given. It is safe to repeat if the API honours keys at its path, or if the caller
-    gave the key. Parameters that are ``None`` are left out.
+    gave the key; ``repeat`` decides it instead. Parameters that are ``None`` are left out.
     """
     verb = method.upper()
     given = {name.lower() for name in headers or {}}
@@ -65,8 +66,12 @@ def prepare(
         sent,
         {name: _param(value) for name, value in (params or {}).items() if value is not None},
         content if content is not None or body is None else encode(body),
-        verb in SAFE_METHODS or (verb == "POST" and (own or is_keyed(verb, path))),
+        repeat if repeat is not None else _safe(verb, path, own),
     )
+
+
+def _safe(verb: str, path: str, own_key: bool) -> bool:
+    return verb in SAFE_METHODS or (verb == "POST" and (own_key or is_keyed(verb, path)))
 
 
 def encode(body: Any) -> bytes:

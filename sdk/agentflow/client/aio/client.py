@@ -4,6 +4,14 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations
+from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
+from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncQuotas
+from agentflow.client.aio.prompts import AsyncPrompts
+from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
+from agentflow.client.aio.schedules import AsyncSchedules
+from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
+from agentflow.client.aio.traces import AsyncTraces
 from agentflow.client.aio.transport import AsyncTransport
 from agentflow.client.aio.workflows import AsyncWorkflows
 from agentflow.client.configuration import configuration
@@ -38,6 +46,23 @@ class AsyncClient:
         chosen = retries if isinstance(retries, Retries) else Retries(most=retries)
         self.transport = AsyncTransport(self.configuration.base_url, timeout, chosen, **http)
         self.workflows = AsyncWorkflows(self)
+        self.prompts = AsyncPrompts(self)
+        self.traces = AsyncTraces(self)
+        self.schedules = AsyncSchedules(self)
+        self.budgets = AsyncBudgets(self)
+        self.stops = AsyncStops(self)
+        self.routes = AsyncRoutes(self)
+        self.optimizer = AsyncOptimizer(self)
+        self.limits = AsyncLimits(self)
+        self.quotas = AsyncQuotas(self)
+        self.cache = AsyncCache(self)
+        self.keys = AsyncKeys(self)
+        self.organisations = AsyncOrganisations(self)
+        self.credentials = AsyncCredentials(self)
+        self.prices = AsyncPrices(self)
+        self.tools = AsyncTools(self)
+        self.objects = AsyncObjects(self)
+        self.system = AsyncSystem(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,12 +86,14 @@ class AsyncClient:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        repeat: bool | None = None,
         time_limit: float | None = None,
     ) -> Response:
         """Send any request and return its raw answer, also an error answer (``agentflow.errors.error_of`` reads one).
 
         ``json`` or ``content`` is the body. A POST has an ``Idempotency-Key``; it is repeated after a fault only where
-        the API honours the key, or if the caller gave it. ``time_limit`` is in seconds, instead of the client's.
+        the API honours the key, or if the caller gave it, or as ``repeat`` says. ``time_limit`` is in seconds, and
+        replaces the client's.
         """
         request = prepare(
             self.configuration,
@@ -77,9 +104,10 @@ class AsyncClient:
             content=content,
             headers=headers,
             idempotency_key=idempotency_key,
+            repeat=repeat,
         )
         return await self.transport.send(request, time_limit)
 
-    def prepared(self, method: str, path: str, headers: Mapping[str, str]) -> Request:
+    def prepared(self, method: str, path: str, headers: dict[str, str]) -> Request:
         """Return a request to stream."""
         return prepare(self.configuration, method, path, headers=headers)

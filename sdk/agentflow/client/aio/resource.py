@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 from agentflow.answer import Answer
+from agentflow.client.aio.transport import AsyncTransport
 from agentflow.client.configuration import Configuration
 from agentflow.client.operations import OPERATIONS
 from agentflow.client.reading import checked, read
@@ -18,6 +19,7 @@ class AsyncSender(Protocol):
     """What a group needs of its client."""
 
     configuration: Configuration
+    transport: AsyncTransport
 
     async def request(
         self,
@@ -29,11 +31,12 @@ class AsyncSender(Protocol):
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        repeat: bool | None = None,
         time_limit: float | None = None,
     ) -> Response:
         """Send a request and return its raw answer."""
 
-    def prepared(self, method: str, path: str, headers: Mapping[str, str]) -> Request:
+    def prepared(self, method: str, path: str, headers: dict[str, str]) -> Request:
         """Return a request to stream."""
 
 

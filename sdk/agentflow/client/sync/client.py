@@ -9,6 +9,14 @@ from agentflow.client.configuration import configuration
 from agentflow.client.request import Param, Request, prepare
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries
+from agentflow.client.sync.access import Credentials, Keys, Organisations
+from agentflow.client.sync.budgets import Budgets, Stops
+from agentflow.client.sync.policies import Cache, Limits, Quotas
+from agentflow.client.sync.prompts import Prompts
+from agentflow.client.sync.routing import Optimizer, Routes
+from agentflow.client.sync.schedules import Schedules
+from agentflow.client.sync.system import Objects, Prices, System, Tools
+from agentflow.client.sync.traces import Traces
 from agentflow.client.sync.transport import Transport
 from agentflow.client.sync.workflows import Workflows
 
@@ -39,6 +47,23 @@ class Client:
         chosen = retries if isinstance(retries, Retries) else Retries(most=retries)
         self.transport = Transport(self.configuration.base_url, timeout, chosen, **http)
         self.workflows = Workflows(self)
+        self.prompts = Prompts(self)
+        self.traces = Traces(self)
+        self.schedules = Schedules(self)
+        self.budgets = Budgets(self)
+        self.stops = Stops(self)
+        self.routes = Routes(self)
+        self.optimizer = Optimizer(self)
+        self.limits = Limits(self)
+        self.quotas = Quotas(self)
+        self.cache = Cache(self)
+        self.keys = Keys(self)
+        self.organisations = Organisations(self)
+        self.credentials = Credentials(self)
+        self.prices = Prices(self)
+        self.tools = Tools(self)
+        self.objects = Objects(self)
+        self.system = System(self)
 
     def __enter__(self) -> Self:
         return self
@@ -62,12 +87,14 @@ class Client:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        repeat: bool | None = None,
         time_limit: float | None = None,
     ) -> Response:
         """Send any request and return its raw answer, also an error answer (``agentflow.errors.error_of`` reads one).
 
         ``json`` or ``content`` is the body. A POST has an ``Idempotency-Key``; it is repeated after a fault only where
-        the API honours the key, or if the caller gave it. ``time_limit`` is in seconds, instead of the client's.
+        the API honours the key, or if the caller gave it, or as ``repeat`` says. ``time_limit`` is in seconds, and
+        replaces the client's.
         """
         request = prepare(
             self.configuration,
@@ -78,9 +105,10 @@ class Client:
             content=content,
             headers=headers,
             idempotency_key=idempotency_key,
+            repeat=repeat,
         )
         return self.transport.send(request, time_limit)
 
-    def prepared(self, method: str, path: str, headers: Mapping[str, str]) -> Request:
+    def prepared(self, method: str, path: str, headers: dict[str, str]) -> Request:
         """Return a request to stream."""
         return prepare(self.configuration, method, path, headers=headers)

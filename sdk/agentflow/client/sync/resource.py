@@ -10,6 +10,7 @@ from agentflow.client.operations import OPERATIONS
 from agentflow.client.reading import checked, read
 from agentflow.client.request import Param, Request
 from agentflow.client.response import Response
+from agentflow.client.sync.transport import Transport
 
 A = TypeVar("A", bound=Answer)
 Body = Mapping[str, Any] | list[Any] | str | int | float | bool | None
@@ -19,6 +20,7 @@ class Sender(Protocol):
     """What a group needs of its client."""
 
     configuration: Configuration
+    transport: Transport
 
     def request(
         self,
@@ -30,11 +32,12 @@ class Sender(Protocol):
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        repeat: bool | None = None,
         time_limit: float | None = None,
     ) -> Response:
         """Send a request and return its raw answer."""
 
-    def prepared(self, method: str, path: str, headers: Mapping[str, str]) -> Request:
+    def prepared(self, method: str, path: str, headers: dict[str, str]) -> Request:
         """Return a request to stream."""
 
 

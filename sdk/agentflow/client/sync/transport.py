@@ -28,7 +28,7 @@ class Transport:
         self._http = httpx.Client(base_url=base_url, **{"follow_redirects": False, **http})
         self._address = base_url
         self._timeout_s = timeout_s
-        self._retries = retries
+        self.retries = retries
 
     def close(self) -> None:
         """Close all connections."""
@@ -40,19 +40,19 @@ class Transport:
         Raises ``NoAnswer`` when no attempt had one, and ``TimedOut`` when ``timeout_s`` is over.
         """
         deadline = time.monotonic() + (timeout_s or self._timeout_s)
-        for attempt in range(1, self._retries.most + 2):
+        for attempt in range(1, self.retries.most + 2):
             answer = self._attempt(request, attempt, deadline)
-            last = attempt > self._retries.most
+            last = attempt > self.retries.most
             if isinstance(answer, Response):
                 if last or not may_repeat(answer.status, safe=request.safe):
                     return answer
-                pause_s = self._retries.pause_s(attempt, answer.retry_after_s, uniform)
+                pause_s = self.retries.pause_s(attempt, answer.retry_after_s, uniform)
                 if time.monotonic() + pause_s >= deadline:
                     return answer
             else:
                 if last or not may_repeat(None, safe=request.safe, sent=answer.sent):
                     raise answer
-                pause_s = self._retries.pause_s(attempt, None, uniform)
+                pause_s = self.retries.pause_s(attempt, None, uniform)
                 if time.monotonic() + pause_s >= deadline:
                     raise TimedOut(f"{answer}; that was attempt {attempt}, and the time limit is over") from answer
             time.sleep(pause_s)
