@@ -308,10 +308,17 @@ class KeyAnswer(Answer):
     permissions: list[str]
     last4: str
     created_at: str | None
+    project: str | None = None
+    scopes: list[str] = []
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+    last_used_at: str | None = None
+    rotated_at: str | None = None
+    old_secret_until: str | None = None
 
 
 class KeyCreated(Answer):
-    """A new key. ``key`` is shown in this answer only and never stored."""
+    """A new key, or a new secret of one. ``key`` is shown in this answer only and never stored."""
 
     id: str
     name: str
@@ -319,6 +326,13 @@ class KeyCreated(Answer):
     permissions: list[str]
     last4: str
     created_at: str | None
+    project: str | None = None
+    scopes: list[str] = []
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+    last_used_at: str | None = None
+    rotated_at: str | None = None
+    old_secret_until: str | None = None
     key: str
 
 
@@ -334,6 +348,33 @@ class LastRun(Answer):
     slot: str
     run_id: str
     link: str
+
+
+class LetterAnswer(Answer):
+    """A dead letter without its value. ``position`` and ``origin`` are written ``topic/partition@offset``."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+
+
+class LetterHeader(Answer):
+    """A header. A value that is no text is written in hex after ``0x``."""
+
+    name: str
+    value: str
+
+
+class LetterPage(Answer):
+    """The newest dead letters, oldest first, and how many there are in all."""
+
+    letters: list[LetterAnswer]
+    total: int
 
 
 class WorkflowLimit(Answer):
@@ -372,13 +413,29 @@ class ModelPrice(Answer):
     bands: list[PriceBand]
 
 
-class OrganisationCreated(Answer):
-    """The organisation, its topic for submissions as records, and its first key."""
+class OrganisationAnswer(Answer):
+    """An organisation, with its topic for submissions as records."""
 
     id: str
     name: str
     submissions_topic: str
+    created_at: str | None = None
+
+
+class OrganisationCreated(Answer):
+    """A new organisation with its first key."""
+
+    id: str
+    name: str
+    submissions_topic: str
+    created_at: str | None = None
     key: KeyCreated
+
+
+class OrganisationPage(Answer):
+    """All organisations."""
+
+    organisations: list[OrganisationAnswer]
 
 
 class ParentAnswer(Answer):
@@ -402,6 +459,22 @@ class ProblemPart(Answer):
     path: str
     message: str
     fix: str = ""
+
+
+class ProjectAnswer(Answer):
+    """A project."""
+
+    id: str
+    name: str
+    archived: bool
+    created_at: str | None
+    archived_at: str | None = None
+
+
+class ProjectPage(Answer):
+    """The organisation's projects."""
+
+    projects: list[ProjectAnswer]
 
 
 class PromptAnswer(Answer):
@@ -460,6 +533,21 @@ class Readiness(Answer):
 
     status: str
     dependencies: dict[str, DependencyState]
+
+
+class RetriedLetter(Answer):
+    """One letter: where it went (or would go), or why it cannot return."""
+
+    position: str
+    went_to: str | None = None
+    problem: str | None = None
+
+
+class RetriedLetters(Answer):
+    """Each letter with its outcome. ``total`` is how many match; a further request takes those over ``limit``."""
+
+    retried: list[RetriedLetter]
+    total: int
 
 
 class RouteCandidate(Answer):
@@ -607,6 +695,7 @@ class RunAnswer(Answer):
     total_cost_usd: Decimal = Decimal("0")
     tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
     tags: dict[str, str] = {}
+    project: str | None = None
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None
@@ -671,6 +760,7 @@ class RunSummary(Answer):
     total_cost_usd: Decimal = Decimal("0")
     tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
     tags: dict[str, str] = {}
+    project: str | None = None
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None
@@ -865,6 +955,52 @@ class ToolPage(Answer):
     problems: list[str]
 
 
+class TopicAnswer(Answer):
+    """A topic of the catalogue. ``partitions`` is ``null`` if the broker does not have it."""
+
+    name: str
+    summary: str
+    key: str
+    partitions: int | None
+    problems: list[str]
+
+
+class TopicPage(Answer):
+    """The topics by name."""
+
+    topics: list[TopicAnswer]
+
+
+class WhoAmI(Answer):
+    """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
+
+    kind: str
+    key_id: str
+    organisation: str
+    project: str | None = None
+    permissions: list[str]
+    scopes: list[str] = []
+    platform: bool = False
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+
+
+class WholeLetter(Answer):
+    """A dead letter. ``value`` is for people, ``value_base64`` has its bytes; ``null``: it has none."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
+
+
 class WholeSchedule(Answer):
     """A schedule with its newest backfills."""
 
@@ -904,6 +1040,8 @@ class WorkerAnswer(Answer):
     started_at: str | None
     last_seen_at: str | None
     providers: list[str] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class WorkersAnswer(Answer):
