@@ -120,6 +120,7 @@ PROMPT = {
     "created_at": _AT,
 }
 KEY = {"id": "k1", "name": "ci", "permissions": ["read"], "last4": "wxyz", "created_at": _AT, "organisation": "default"}
+PROJECT = {"id": "search", "name": "Search team", "archived": False, "created_at": _AT}
 STOP = {"id": "stp_1", "mode": "stop", "scope": "org", "target": None, "reason": "outage", "created_by": "k1"}
 QUOTAS = {"limits": [{"provider": "openai", "model": None, "requests_per_minute": 500}], "updated_at": None}
 LIMITS = {
@@ -226,6 +227,22 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/keys"): {**KEY, "key": "af_k1_secret"},
     ("GET", "/api/v1/keys"): {"keys": [KEY]},
     ("DELETE", "/api/v1/keys/k1"): None,
+    ("GET", "/api/v1/keys/k1"): KEY,
+    ("PATCH", "/api/v1/keys/k1"): KEY,
+    ("POST", "/api/v1/keys/k1/rotate"): {**KEY, "key": "af_k1_secret"},
+    ("GET", "/api/v1/whoami"): {
+        "kind": "key",
+        "key_id": "k1",
+        "organisation": "default",
+        "permissions": ["read", "write"],
+        "scopes": [],
+    },
+    ("GET", "/api/v1/organisations"): {"organisations": [{"id": "acme", "name": "Acme", "created_at": _AT}]},
+    ("GET", "/api/v1/organisations/acme"): {"id": "acme", "name": "Acme", "created_at": _AT},
+    ("PATCH", "/api/v1/organisations/acme"): {"id": "acme", "name": "New", "created_at": _AT},
+    ("POST", "/api/v1/projects"): PROJECT,
+    ("GET", "/api/v1/projects"): {"projects": [PROJECT]},
+    ("PATCH", "/api/v1/projects/search"): {**PROJECT, "archived": True},
     ("POST", "/api/v1/organisations"): {
         "id": "acme",
         "name": "Acme",

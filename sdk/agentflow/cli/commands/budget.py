@@ -103,11 +103,12 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @make(command, "list", watch=True)
-def list_budgets(session: Session) -> None:
+@click.option("--project", metavar="ID", help="Only budgets of this project.")
+def list_budgets(session: Session, *, project: str | None) -> None:
     """List the budgets."""
 
     def show() -> None:
-        found = session.get(BUDGETS)
+        found = session.get(BUDGETS, project=project)
         session.rows(found, found["budgets"], _DEFINED)
 
     session.repeat(show)

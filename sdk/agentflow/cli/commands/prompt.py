@@ -67,3 +67,16 @@ def list_prompts(session: Session) -> None:
 def get(session: Session, name: str, *, version: int | None) -> None:
     """Show a VERSION of the prompt NAME; the newest by default."""
     session.one(session.get(at(PROMPTS, name), version=version), _ONE, "name")
+
+
+@make(command, "register", changes=True, example="agentctl prompt register examples/prompts/document_analyzer.yaml")
+@click.argument("files", nargs=-1, required=True)
+def register(session: Session, files: tuple[str, ...]) -> None:
+    """Create the prompts in FILES, YAML or JSON; - is stdin."""
+    documents = [read_text(file) for file in files]
+    if session.given.get("dry-run"):
+        for document in documents:
+            session.print_request("POST", PROMPTS, document)
+        return
+    found = [session.send("POST", PROMPTS, document=document) for document in documents]
+    session.rows(found[0] if len(found) == 1 else found, found, _ONE[:2], "name")

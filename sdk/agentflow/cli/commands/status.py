@@ -52,12 +52,13 @@ def _parts(session: Session, ready: Any) -> list[dict[str, Any]]:
 
 def _key(session: Session) -> dict[str, Any]:
     try:
-        session.get("/api/v1/workflows")
+        who = session.get("/api/v1/whoami")
     except CliError as exc:
         return {"part": "key", "status": "error", "detail": exc.line()}
-    token, org = session.settings.token, session.settings.org_id
+    token = session.settings.token
     origin = f"from {token.origin}" if token else "none is set"
-    return {"part": "key", "status": "ok", "detail": f"{origin}, organisation {org.value}" if org else origin}
+    may = ", ".join(who["permissions"])
+    return {"part": "key", "status": "ok", "detail": f"{origin}, organisation {who['organisation']}, may {may}"}
 
 
 def _workers(session: Session) -> list[dict[str, Any]]:

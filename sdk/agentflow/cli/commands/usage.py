@@ -77,12 +77,14 @@ def summed(runs: Iterable[Run], by: str) -> list[dict[str, Any]]:
 @make(None, "usage", watch=True, example="agentctl usage --since 7d --by workflow")
 @click.option("--since", default="24h", show_default=True, metavar="TIME", help="Submitted since: 24h, or a time.")
 @click.option("--until", metavar="TIME", help="Submitted before.")
+@click.option("--project", metavar="ID", help="Only runs of this project.")
 @click.option("--by", type=one_of(tuple(_BY)), default="workflow", show_default=True, help="How runs are grouped.")
-def command(session: Session, *, since: str, until: str | None, by: str) -> None:
+def command(session: Session, *, since: str, until: str | None, project: str | None, by: str) -> None:
     """Sum up what the runs of a time used and cost, exactly. Runs that have not ended count what they cost so far."""
 
     def show() -> None:
-        rows = summed(pages(session, RUNS, "runs", {"since": moment(since), "until": moment(until)}, _MOST), by)
+        params = {"since": moment(since), "until": moment(until), "project": project}
+        rows = summed(pages(session, RUNS, "runs", params, _MOST), by)
         session.rows({"usage": rows}, rows, _LIST, "of")
 
     session.repeat(show)

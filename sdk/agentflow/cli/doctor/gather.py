@@ -43,7 +43,7 @@ def gather(session: Session) -> Facts:
 
 
 def _refusal(session: Session) -> tuple[int, str] | None:
-    answer = session.api.request("GET", "/api/v1/workflows")
+    answer = session.api.request("GET", "/api/v1/whoami")
     if answer.status not in (401, 403):
         return None
     return answer.status, str(answer.body.get("detail")) if isinstance(answer.body, Mapping) else str(answer.status)

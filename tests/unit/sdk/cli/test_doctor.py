@@ -59,7 +59,7 @@ def test_an_address_where_nothing_answers_is_found(tmp_path: Path) -> None:
 
 def test_a_key_that_is_refused_hides_no_other_problem(tmp_path: Path) -> None:
     broken = {**READY, "dependencies": {**READY["dependencies"], "redis": {"status": "error", "ms": 1, "error": "x"}}}
-    answers = {("GET", "/ready"): broken, ("GET", "/api/v1/workflows"): problem(401, "unauthenticated", "unknown key")}
+    answers = {("GET", "/ready"): broken, ("GET", "/api/v1/whoami"): problem(401, "unauthenticated", "unknown key")}
     done = Ctl(tmp_path, answers)("doctor", "-o", "name")
     assert done.out.split() == ["databases", "refused-key"]
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     usual = ctl.api.request
 
     def half_down(method: str, path: str, **more: object) -> Answer:
-        if path in {"/ready", "/api/v1/workflows"}:
+        if path in {"/ready", "/api/v1/whoami"}:
             return usual(method, path)
         if "budgets" in path:
             raise CliError("no answer")

@@ -34,6 +34,7 @@ _WAITING = (
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only runs with this tag. Repeatable.")
 @click.option("--since", metavar="TIME", help="Submitted since: 1h, 7d, or a time with a zone.")
 @click.option("--until", metavar="TIME", help="Submitted before.")
+@click.option("--project", metavar="ID", help="Only runs of this project.")
 @click.option("--parent", metavar="RUN", help="Only runs that this run started.")
 @page_options
 def list_runs(
@@ -44,6 +45,7 @@ def list_runs(
     tags: tuple[str, ...],
     since: str | None,
     until: str | None,
+    project: str | None,
     parent: str | None,
     limit: int,
 ) -> None:
@@ -54,6 +56,7 @@ def list_runs(
         "tag": [f"{key}:{value}" for key, value in pairs(tags, "--tag").items()] or None,
         "since": moment(since),
         "until": moment(until),
+        "project": project,
         "parent_run_id": parent,
     }
 
