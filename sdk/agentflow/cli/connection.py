@@ -1,4 +1,7 @@
-"""The SDK's client as the port of the commands, with its errors as one line and an exit code."""
+"""The SDK's requests and transport as the port of the commands: its retries and keys, without its models.
+
+Errors are one line and an exit code.
+"""
 
 import json as json_text
 from collections.abc import Mapping
@@ -7,7 +10,11 @@ from typing import Any
 from agentflow.cli.api import Answer, Api, Json
 from agentflow.cli.errors import AUTH, FAILED, TIME_LIMIT, CliError
 from agentflow.cli.settings import Settings
-from agentflow.client import Client, Response
+from agentflow.client.configuration import Configuration
+from agentflow.client.request import prepare
+from agentflow.client.response import Response
+from agentflow.client.retries import Retries
+from agentflow.client.sync.transport import Transport
 from agentflow.errors import NoAnswer, TimedOut
 
 #: A person waits; two more attempts bridge a restart.
@@ -27,13 +34,10 @@ class _ClientApi:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         token, org_id = settings.token, settings.org_id
-        self._client = Client(
-            settings.endpoint.value,
-            token.value if token else _NO_TOKEN,
-            org_id.value if org_id else None,
-            timeout=_TIMEOUT_S,
-            retries=_RETRIES,
+        self._configuration = Configuration(
+            settings.endpoint.value, token.value if token else _NO_TOKEN, org_id.value if org_id else None
         )
+        self._transport = Transport(settings.endpoint.value, _TIMEOUT_S, Retries(most=_RETRIES))
 
     def request(
         self,
@@ -48,15 +52,20 @@ class _ClientApi:
         if self._settings.token is None and path not in _KEYLESS:
             raise CliError("no API key is set", "set one: agentctl config set token <key>, or AGENTFLOW_TOKEN", AUTH)
         sent = dict(headers or {}) | ({"Content-Type": _type_of(document)} if document is not None else {})
+        content = None if document is None else document.encode()
+        request = prepare(
+            self._configuration,
+            method,
+            path,
+            params=params,
+            body=json,
+            content=content,
+            headers=sent or None,
+            # "Not ready" is an answer, and not a reason to ask again.
+            repeat=False if path in _KEYLESS else None,
+        )
         try:
-            found = self._client.request(
-                method,
-                path,
-                params=params,
-                json=json,
-                content=None if document is None else document.encode(),
-                headers=sent or None,
-            )
+            found = self._transport.send(request)
         except TimedOut as exc:
             raise CliError(str(exc), "", TIME_LIMIT) from exc
         except NoAnswer as exc:

@@ -43,6 +43,9 @@ class Session:
         """The API; its client is imported with the first request."""
         if self.given_api is not None:
             return self.given_api
+        from agentflow.cli import quick_httpx
+
+        quick_httpx.load()
         from agentflow.cli.connection import connect
 
         return connect(self.settings)

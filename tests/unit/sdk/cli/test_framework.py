@@ -18,7 +18,7 @@ SDK = Path(__file__).resolve().parents[4] / "sdk"
 HEAVY = ("httpx", "pydantic", "rich", "yaml", "tomllib", "agentflow.client", "agentflow.cli.session")
 
 
-def modules_after(*args: str) -> set[str]:
+def modules_after(*args: str, code: int = 0) -> set[str]:
     """Return the modules that a command has imported when it ends."""
     program = (
         "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "
@@ -26,7 +26,7 @@ def modules_after(*args: str) -> set[str]:
     )
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SDK)}
     done = subprocess.run([sys.executable, "-c", program, *args], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return set(done.stderr.split())
 
 
@@ -39,6 +39,12 @@ def test_help_imports_no_client_and_no_command(args: tuple[str, ...]) -> None:
 
 def test_help_of_a_group_imports_no_client() -> None:
     assert modules_after("workflow", "--help").isdisjoint({"httpx", "pydantic", "rich"})
+
+
+def test_a_command_that_sends_a_request_imports_neither_models_nor_rich() -> None:
+    found = modules_after("api", "GET", "/health", "--endpoint", "http://127.0.0.1:9", code=1)
+    assert "httpx" in found
+    assert found.isdisjoint({"pydantic", "rich", "agentflow.models"})
 
 
 def test_help_is_as_quick_as_a_bare_app_of_click() -> None:
