@@ -1,9 +1,11 @@
 """How the API's services are made of its clients."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 
 from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
+from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
@@ -14,6 +16,7 @@ from api.services import (
     AccessServices,
     DefinitionServices,
     LimitServices,
+    ListTopics,
     MoneyServices,
     OperationServices,
     RunServices,
@@ -63,7 +66,8 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
-from schemas.settings import Oidc, Settings
+from schemas.api_models.admin import TopicAnswer
+from schemas.settings import Kafka, Oidc, Settings
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
@@ -89,6 +93,7 @@ from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
+from topics.listing import listed
 
 #: Each waits for one append at most; more of them would only queue for the broker.
 MAX_SUBMISSIONS_IN_FLIGHT = 512
@@ -233,6 +238,8 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
         counters=RoleCounters(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
         measures=measures,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        topics=_topic_list(settings.kafka),
+        dead_letters=DeadLetters(settings.kafka.bootstrap),
         checks={
             "kafka": lambda: clients.log.incarnation(RUN_EVENTS),
             "redis": lambda: ping(clients.redis),
@@ -241,6 +248,15 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
         # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
+
+
+def _topic_list(kafka: Kafka) -> ListTopics:
+    async def topics() -> list[TopicAnswer]:
+        async with TopicAdmin(kafka.bootstrap) as admin:
+            found = await listed(admin, kafka.partitions)
+        return [TopicAnswer(**asdict(topic)) for topic in found]
+
+    return topics
 
 
 class _Runs:

@@ -2,6 +2,7 @@
 
 from api.routers import (
     access,
+    admin,
     budgets,
     bulk,
     cache,
@@ -59,6 +60,7 @@ ROUTERS = (
     credentials.router,
     prices.router,
     workers.router,
+    admin.router,
     health.router,
     pages.router,
 )

@@ -350,6 +350,33 @@ class LastRun(Answer):
     link: str
 
 
+class LetterAnswer(Answer):
+    """A dead letter without its value. ``position`` and ``origin`` are written ``topic/partition@offset``."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+
+
+class LetterHeader(Answer):
+    """A header. A value that is no text is written in hex after ``0x``."""
+
+    name: str
+    value: str
+
+
+class LetterPage(Answer):
+    """The newest dead letters, oldest first, and how many there are in all."""
+
+    letters: list[LetterAnswer]
+    total: int
+
+
 class WorkflowLimit(Answer):
     """A workflow's limit, and the number of its running runs."""
 
@@ -506,6 +533,21 @@ class Readiness(Answer):
 
     status: str
     dependencies: dict[str, DependencyState]
+
+
+class RetriedLetter(Answer):
+    """One letter: where it went (or would go), or why it cannot return."""
+
+    position: str
+    went_to: str | None = None
+    problem: str | None = None
+
+
+class RetriedLetters(Answer):
+    """Each letter with its outcome. ``total`` is how many match; a further request takes those over ``limit``."""
+
+    retried: list[RetriedLetter]
+    total: int
 
 
 class RouteCandidate(Answer):
@@ -913,6 +955,22 @@ class ToolPage(Answer):
     problems: list[str]
 
 
+class TopicAnswer(Answer):
+    """A topic of the catalogue. ``partitions`` is ``null`` if the broker does not have it."""
+
+    name: str
+    summary: str
+    key: str
+    partitions: int | None
+    problems: list[str]
+
+
+class TopicPage(Answer):
+    """The topics by name."""
+
+    topics: list[TopicAnswer]
+
+
 class WhoAmI(Answer):
     """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
 
@@ -925,6 +983,22 @@ class WhoAmI(Answer):
     platform: bool = False
     expires_at: str | None = None
     requests_per_minute: int | None = None
+
+
+class WholeLetter(Answer):
+    """A dead letter. ``value`` is for people, ``value_base64`` has its bytes; ``null``: it has none."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
 
 
 class WholeSchedule(Answer):
@@ -966,6 +1040,8 @@ class WorkerAnswer(Answer):
     started_at: str | None
     last_seen_at: str | None
     providers: list[str] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class WorkersAnswer(Answer):
