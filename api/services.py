@@ -53,7 +53,7 @@ from services.workflows.resolver import WorkflowResolver
 CreateTopics = Callable[[Collection[str]], Awaitable[object]]
 """Creates the topics of organisations, named by their ids; harmless when they are there."""
 CreateQueues = Callable[[Collection[str]], Awaitable[object]]
-"""Creates the topics of queues, by name; harmless when they are there. Raises ``TooLarge``."""
+"""Creates the topics of queues, by their whole names; harmless when they are there. Raises ``TooLarge``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
