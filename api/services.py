@@ -8,6 +8,7 @@ from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
 from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
+from api.leases import LeaseServices
 from api.live.run_stream import Streams
 from api.publisher import Publisher
 from connectors.clickhouse.spend_ledger import SpendLedger
@@ -165,6 +166,7 @@ class Services:
 
     definitions: DefinitionServices
     runs: RunServices
+    leases: LeaseServices
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer

@@ -97,8 +97,9 @@ class Workflows:
         """Return the whole names of the queues that the nodes of any organisation's workflows name."""
         rows = await self._database.fetch(
             "list the queues of workflows",
-            "SELECT DISTINCT org_id, node ->> 'queue' AS queue FROM workflow, "
-            "json_array_elements(spec -> 'dag' -> 'nodes') AS node WHERE node ->> 'queue' IS NOT NULL",
+            # At any depth, since loops have nodes of their own.
+            "SELECT DISTINCT org_id, node ->> 'queue' AS queue FROM workflow, jsonb_path_query(spec::jsonb, "
+            "'$.dag.** ? (exists(@.id) && exists(@.config) && @.queue.type() == \"string\")') AS node",
         )
         return sorted({whole_name(row["queue"], row["org_id"]) for row in rows})
 
