@@ -1,13 +1,13 @@
 """What the routes of queues need besides the leases: which queues there are, and workers that show while they ask."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from api.http.concurrency_limit import Bound
+from connectors.aio.batching import SingleFlight
 from connectors.aio.cancel import end
 from connectors.redis.worker_registry import BEAT_S, Said, WorkerRegistry
 from schemas.clock import now_ms
@@ -17,17 +17,14 @@ from schemas.version import VERSION
 from services.runs.leases import StepLeases
 from topics.catalogue import lane
 
-#: A queue is there as soon as a workflow that names it is registered, and at another process within this.
-REMEMBER_S = 5.0
-
 
 class Queues:
     """The queues that workflows name. ``known`` lists their whole names."""
 
     def __init__(self, known: Callable[[], Awaitable[list[str]]]) -> None:
         self._known = known
+        self._reading: SingleFlight[str, list[str]] = SingleFlight()
         self._names: frozenset[str] = frozenset()
-        self._read_s = -REMEMBER_S
 
     def named(self, queue: str) -> str:
         """Return the topic of a queue by its whole name."""
@@ -35,9 +32,8 @@ class Queues:
 
     async def topic(self, queue: str) -> str:
         """Return the topic of a queue that a workflow names. Raises ``NotFound`` and ``Unavailable``."""
-        if queue not in self._names and time.monotonic() - self._read_s >= REMEMBER_S:
-            self._read_s = time.monotonic()
-            self._names = frozenset(await self._known())
+        if queue not in self._names:
+            self._names = frozenset(await self._reading.do("queues", self._known))
         if queue in self._names:
             return lane(queue)
         name = queue.rpartition(".")[2]
