@@ -5,7 +5,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Path, Request
 
-from api.auth import Caller
+from api.caller import Caller
 from api.dependencies import Parts, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.render import queues as render

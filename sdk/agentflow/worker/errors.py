@@ -10,8 +10,10 @@ WorkerError
 ``StepError`` and ``Canceled`` are for users' functions.
 """
 
+from agentflow.errors import AgentFlowError
 
-class WorkerError(Exception):
+
+class WorkerError(AgentFlowError):
     """Root of a worker's errors. ``status`` is that of the answer, 0 without one; ``problem`` its type."""
 
     def __init__(self, message: str, status: int = 0, problem: str = "") -> None:
