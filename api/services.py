@@ -10,6 +10,7 @@ from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
 from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
+from api.leases import LeaseServices
 from api.live.run_stream import Streams
 from api.publisher import Publisher
 from connectors.clickhouse.spend_ledger import SpendLedger
@@ -59,7 +60,7 @@ CreateTopics = Callable[[Collection[str]], Awaitable[object]]
 ListTopics = Callable[[], Awaitable[list[TopicAnswer]]]
 """Lists the topics of the broker. Raises ``Unavailable``."""
 CreateQueues = Callable[[Collection[str]], Awaitable[object]]
-"""Creates the topics of queues, by name; harmless when they are there. Raises ``TooLarge``."""
+"""Creates the topics of queues, by their whole names; harmless when they are there. Raises ``TooLarge``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,7 @@ class Services:
 
     definitions: DefinitionServices
     runs: RunServices
+    leases: LeaseServices
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer

@@ -10,6 +10,7 @@ from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
 from api.http.role_counters import RoleCounters
+from api.leases import LeaseServices, Presence, Queues
 from api.live.run_stream import Streams
 from api.publisher import Publisher
 from api.services import (
@@ -56,7 +57,9 @@ from connectors.prices.known import KnownModels
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
+from connectors.redis.lease_desk import LeaseDesk
 from connectors.redis.lease_reader import LeaseReader
+from connectors.redis.lent_attempts import LentAttempts
 from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
@@ -80,6 +83,7 @@ from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
+from services.runs.leases import StepLeases
 from services.runs.path_cost import PathCosts
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
@@ -99,6 +103,8 @@ from topics.listing import listed
 MAX_SUBMISSIONS_IN_FLIGHT = 512
 #: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
 MAX_STREAMS = 256
+#: Each waits for its steps; all share one connection to Redis.
+MAX_LEASE_REQUESTS = 512
 STREAMS_RETRY_S = 5.0
 #: The lag of a lane is asked beside history and claims.
 LANE_TIMEOUT_S = 0.7
@@ -118,6 +124,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     return Services(
         definitions=definitions,
         runs=runs,
+        leases=_leases(settings, clients, definitions, runs),
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
             budgets=budgets,
@@ -207,6 +214,16 @@ def _definitions(
         prices=lambda: PriceBook.load(settings.providers.prices_file, stated_prices()),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
+    )
+
+
+def _leases(settings: Settings, clients: Clients, definitions: DefinitionServices, runs: RunServices) -> LeaseServices:
+    claims = LentAttempts(clients.redis, settings.kafka.partitions)
+    return LeaseServices(
+        steps=StepLeases(LeaseDesk(clients.redis), claims, runs.objects, runs.appender),
+        queues=Queues(definitions.workflows.queues),
+        presence=Presence(WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S)),
+        bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.errors import Problem
+from schemas.queues import OWN
 from schemas.spec.bound import texts
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
@@ -126,7 +127,7 @@ def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
 
 
 def _queue_problems(path: str, node: Node) -> Iterator[Problem]:
-    queue = queue_of(node)
+    queue = (queue_of(node) or "").removeprefix(OWN)
     if queue in TIERS:
         yield Problem(path, f"'{queue}' is a quality, not a queue", f"write `policy: {{quality: {queue}}}` instead")
     elif queue == "dlq":

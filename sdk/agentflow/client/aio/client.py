@@ -8,6 +8,7 @@ from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrgani
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncQuotas
 from agentflow.client.aio.prompts import AsyncPrompts
+from agentflow.client.aio.queues import AsyncQueues
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
 from agentflow.client.aio.schedules import AsyncSchedules
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
@@ -54,6 +55,7 @@ class AsyncClient:
         self.routes = AsyncRoutes(self)
         self.optimizer = AsyncOptimizer(self)
         self.limits = AsyncLimits(self)
+        self.queues = AsyncQueues(self)
         self.quotas = AsyncQuotas(self)
         self.cache = AsyncCache(self)
         self.keys = AsyncKeys(self)

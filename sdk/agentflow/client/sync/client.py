@@ -13,6 +13,7 @@ from agentflow.client.sync.access import Credentials, Keys, Organisations, Proje
 from agentflow.client.sync.budgets import Budgets, Stops
 from agentflow.client.sync.policies import Cache, Limits, Quotas
 from agentflow.client.sync.prompts import Prompts
+from agentflow.client.sync.queues import Queues
 from agentflow.client.sync.routing import Optimizer, Routes
 from agentflow.client.sync.schedules import Schedules
 from agentflow.client.sync.system import Objects, Prices, System, Tools
@@ -55,6 +56,7 @@ class Client:
         self.routes = Routes(self)
         self.optimizer = Optimizer(self)
         self.limits = Limits(self)
+        self.queues = Queues(self)
         self.quotas = Quotas(self)
         self.cache = Cache(self)
         self.keys = Keys(self)
