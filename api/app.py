@@ -52,6 +52,7 @@ TAGS = [
     {"name": "prompts", "description": "Versioned prompt templates."},
     {"name": "tools", "description": "Tools and functions that workflows may call."},
     {"name": "budgets", "description": "Spending limits, and the amounts spent and held against them."},
+    {"name": "batches", "description": "Calls that go to providers in batches."},
     {"name": "cache", "description": "Answers of models that are used again."},
     {"name": "limits", "description": "Limits of concurrently running runs."},
     {"name": "prices", "description": "Prices of models."},

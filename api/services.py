@@ -14,6 +14,7 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
+from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.prompts import Prompts
@@ -171,6 +172,7 @@ class Services:
     routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
+    batches: BatchReader
     cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

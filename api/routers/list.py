@@ -2,6 +2,7 @@
 
 from api.routers import (
     access,
+    batches,
     budgets,
     bulk,
     cache,
@@ -50,6 +51,7 @@ ROUTERS = (
     optimizer.router,
     limits.router,
     quotas.router,
+    batches.router,
     cache.router,
     access.router,
     credentials.router,
