@@ -1,8 +1,8 @@
 """A local server that speaks the batch wires of OpenAI and Anthropic, and counts every call that it makes.
 
-A batch is open for ``lasts_ms`` by ``now_ms``, which its owner moves; then its calls are made: all but those that
-``unmade`` names, which expire, and those of ``refused``, which fail. A call is known by its prompt. Of ``lose_replies``
-creations the answer is 504, though the batch is there.
+A batch is open for ``lasts_ms`` by ``now_ms``, which its owner moves unless it ``is_live``; then its calls are made:
+all but those that ``unmade`` names, which expire, and those of ``refused``, which fail. A call is known by its prompt.
+Of ``lose_replies`` creations the answer is 504, though the batch is there.
 """
 
 import json
@@ -15,6 +15,8 @@ from typing import Any
 from zlib import crc32
 
 from aiohttp import web
+
+from schemas.clock import now_ms
 
 KEY = "secret-key-of-a-test"
 _PAGE = 100
@@ -43,6 +45,7 @@ class BatchServer:
         self.refused: set[str] = set()
         self.lose_replies = 0
         self.now_ms = 0
+        self.is_live = False
         self.made: Counter[str] = Counter()
         self.plain: Counter[str] = Counter()
         self.tokens: dict[str, tuple[int, int]] = {}
@@ -68,6 +71,8 @@ class BatchServer:
     @web.middleware
     async def _authorized(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
+        if self.is_live:
+            self.now_ms = now_ms()
         for batch in self.batches.values():
             if batch.state != "ended" and self.now_ms >= batch.created_ms + self.lasts_ms:
                 self._end(batch)
