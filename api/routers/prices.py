@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from api.dependencies import Parts, Reader
+from api.dependencies import AnyReader, Parts
 from api.routers.errors import errors
 from api.services import Services
 from connectors.prices.book import PriceBook
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
 
 @router.get("", responses=errors(404))
 async def list_prices(
-    _: Reader,
+    _: AnyReader,
     parts: Parts,
     provider: _Name,
     model: _Name | None = None,
