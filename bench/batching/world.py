@@ -30,7 +30,7 @@ from schemas.spec.policy import BatchMode
 from services.batches.ports import BatchPorts
 from services.batches.work import Batches
 from services.caching.ports import CachePorts
-from services.calls.call import Call, Content, Origin, Trace
+from services.calls.call import Call, Content, Origin, Proceed, Trace
 from services.calls.cancellation import Cancellations
 from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose
@@ -219,16 +219,19 @@ class World:
             )
         )
 
+    def make(self, killer: Killer) -> Proceed:
+        """Return a new worker's way of making calls."""
+        return compose(call_stages(self._ports(Cancellations(self.clock), killer)))
+
     async def worker(self, killer: Killer) -> None:
         """Deliver every request that is due, to a new worker."""
-        aborts = Cancellations(self.clock)
-        make = compose(call_stages(self._ports(aborts, killer)))
+        make = self.make(killer)
         for step in self.steps:
             if step.is_done or step.due_ms > self.clock.now_ms():
                 continue
-            ledger = Ledger()
+            call = self.call(step)
             try:
-                answer = await make(self._call(step, ledger))
+                answer = await make(call)
             except Deferred as wait:
                 step.deferral += 1
                 step.due_ms = self.clock.now_ms() + int(wait.wait_s * 1000)
@@ -237,7 +240,7 @@ class World:
                 step.error = exc
             else:
                 step.text = answer.response.text
-            await self.emit([*ledger.calls, *ledger.costs])
+            await self.emit([*call.ledger.calls, *call.ledger.costs])
 
     def spent(self) -> int:
         """Return what the log says that was spent."""
@@ -292,7 +295,8 @@ class World:
             ),
         )
 
-    def _call(self, step: Step, ledger: Ledger) -> Call:
+    def call(self, step: Step) -> Call:
+        """Return the call of a step, as it is delivered now."""
         attempt = request_id(step.run_id, "ask", 1)
         origin = Origin(
             request_id=attempt,
@@ -311,7 +315,7 @@ class World:
             trace=Trace(trace_id="t" * 32, span_id="s" * 16),
             tier="silver",
             content=Content(max_tokens=100, prompt=step.prompt, pinned=Pin(*step.route), batch=step.mode),
-            ledger=ledger,
+            ledger=Ledger(),
             timeout_s=60.0,
             cancel_key=step.run_id,
         )
