@@ -17,6 +17,7 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
+from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.organisations import Organisations, Projects
@@ -184,6 +185,7 @@ class Services:
     routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
+    batches: BatchReader
     cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

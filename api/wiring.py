@@ -36,6 +36,7 @@ from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
 from connectors.oidc.issuer import Issuer
 from connectors.ports.pubsub import NoPubSub
+from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
@@ -145,6 +146,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         quotas=Quotas(clients.database),
+        batches=BatchReader(clients.database),
         cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys,

@@ -3,6 +3,7 @@
 from api.routers import (
     access,
     admin,
+    batches,
     budgets,
     bulk,
     cache,
@@ -55,6 +56,7 @@ ROUTERS = (
     limits.router,
     quotas.router,
     queues.router,
+    batches.router,
     cache.router,
     access.router,
     projects.router,

@@ -49,6 +49,40 @@ class BackfillAnswer(Answer):
     finished_at: str | None = None
 
 
+class BatchCounts(Answer):
+    """Calls of a batch by state; ``open`` are those of which the provider has said nothing yet."""
+
+    open: int = 0
+    answered: int = 0
+    failed: int = 0
+    expired: int = 0
+    canceled: int = 0
+
+
+class BatchAnswer(Answer):
+    """A batch. ``provider_id`` is the provider's name of it; ``cost_usd`` is what its calls cost until now."""
+
+    id: str
+    provider: str
+    model: str
+    state: str
+    requests: int
+    counts: BatchCounts
+    cost_usd: Decimal
+    cancel_requested: bool
+    formed_at: str | None
+    submitted_at: str | None
+    ended_at: str | None
+    provider_id: str | None
+    problem: str | None
+
+
+class BatchPage(Answer):
+    """Batches, newest first."""
+
+    batches: list[BatchAnswer]
+
+
 class BudgetAnswer(Answer):
     """A budget. Money is exact: decimal strings. Each change raises ``version`` by one."""
 
@@ -348,6 +382,57 @@ class LastRun(Answer):
     slot: str
     run_id: str
     link: str
+
+
+class LeaseExtended(Answer):
+    """The lease lasts for another ``lease_s`` seconds, or its run was ``canceled``: nobody waits for the step."""
+
+    canceled: bool
+    lease_s: float
+
+
+class LeaseReleased(Answer):
+    """The step was returned. ``released`` is false if the lease was over before."""
+
+    released: bool
+
+
+class LeasedWork(Answer):
+    """The work: call the tool or function ``name``, made with ``config``. Other kinds have further fields."""
+
+    kind: str
+    name: str = ""
+    config: dict[str, Any] = {}
+
+
+class LeasedStep(Answer):
+    """An attempt of a step, leased until ``lease_s`` seconds from now."""
+
+    lease: str
+    lease_s: float
+    run_id: str
+    org_id: str
+    step_id: str
+    node_id: str
+    attempt: int
+    starts: int
+    workflow_name: str
+    workflow_version: int
+    work: LeasedWork
+    args: dict[str, Any]
+    idempotency_key: str
+    timeout_ms: int | None
+    progress: Any
+    on_unknown: str
+    capture: str
+    compensation: bool
+    tags: dict[str, str]
+
+
+class LeasedSteps(Answer):
+    """Leased steps; none when no step came in time."""
+
+    leases: list[LeasedStep]
 
 
 class LetterAnswer(Answer):
@@ -867,6 +952,12 @@ class SignalAccepted(Answer):
     signal_id: str
     status: str
     links: RunLinks
+
+
+class StepCompleted(Answer):
+    """The outcome is stored. ``repeated``: this lease had stored one before, which counts."""
+
+    repeated: bool
 
 
 class StepPage(Answer):
