@@ -1,6 +1,6 @@
 """API keys: ``af_<id>_<secret>``, found by id and compared by keyed hash in constant time; and tokens, if accepted.
 
-The bootstrap key from the environment may be any text; its id derives from its SHA-256. A key is shown once, when it is
+Keys that settings give may be any text; their ids derive from their SHA-256. A key is shown once, when it is
 created or rotated, and never stored. A valid key is cached for ``REMEMBER_S`` from the beginning of its look-up, so a
 revoked key may work that much longer in another process.
 """
@@ -19,12 +19,14 @@ from cachetools import LRUCache
 from api.caller import Caller
 from api.last_uses import LastUses
 from connectors.aio.batching import SingleFlight
-from connectors.postgres.keys import Keys, StoredKey
+from connectors.postgres.keys import CONFIGURED, Keys, StoredKey
 from schemas import clock
 from schemas.api_models.access import ALL_PERMISSIONS, Permission
 from schemas.errors import Unauthenticated
 from schemas.scopes import Scopes
+from schemas.seeded_keys import SeededKey
 
+BOOTSTRAP = "bootstrap-"
 REMEMBER_S = 5.0
 _MAX_REMEMBERED = 10_000
 _ID_BYTES = 8
@@ -149,7 +151,16 @@ class Authenticator:
     def bootstrap(self, org_id: str, key: str) -> StoredKey:
         """Return the environment's key as it is stored; it has every permission and may create organisations."""
         hint = key[-4:] if len(key) >= 16 else ""  # four characters of a short key would reveal too much
-        return StoredKey(_bootstrap_id(key), org_id, "bootstrap", self._hash(key), list(ALL_PERMISSIONS), hint, True, 0)
+        return StoredKey(
+            _id_of(BOOTSTRAP, key), org_id, "bootstrap", self._hash(key), list(ALL_PERMISSIONS), hint, True, 0
+        )
+
+    def configured(self, given: SeededKey) -> StoredKey:
+        """Return a key that the configuration gives as it is stored: one of its organisation, and no more."""
+        key, wanted = given.key.get_secret_value(), [p for p in ALL_PERMISSIONS if p in given.permissions]
+        return StoredKey(
+            _id_of(CONFIGURED, key), given.org_id, given.name, self._hash(key), list(wanted), key[-4:], False, 0
+        )
 
     async def _look_up(self, digest: bytes, key: str) -> _Known:
         # What was read before a revocation must not be trusted longer than what was read at that moment.
@@ -164,7 +175,7 @@ class Authenticator:
 
     async def _caller(self, key: str) -> Caller:
         match = _FORMAT.fullmatch(key)
-        ids = [_bootstrap_id(key)] + ([match[1]] if match else [])
+        ids = [_id_of(BOOTSTRAP, key), _id_of(CONFIGURED, key), *([match[1]] if match else [])]
         given = self._hash(key)
         for stored in await self._keys.find(ids):
             for expected, until_ms in _hashes(stored):
@@ -202,5 +213,6 @@ def _new_secret(key_id: str) -> str:
     return f"af_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
-def _bootstrap_id(key: str) -> str:
-    return f"bootstrap-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+def _id_of(prefix: str, key: str) -> str:
+    """Return the id of a key that settings give, which may be any text."""
+    return f"{prefix}{hashlib.sha256(key.encode()).hexdigest()[:16]}"

@@ -15,6 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.caller import Caller
 from api.http.known_query import refuse_unknown_query
 from api.services import Services
+from connectors.log_context import log_for
 from schemas.api_models.access import Permission
 from schemas.errors import Forbidden, Unauthenticated
 from schemas.scopes import ScopeKind
@@ -45,6 +46,7 @@ async def admitted(parts: Services, request: Request, secret: str, org_id: str |
     """
     who = await parts.access.authenticator.authenticate(secret)
     who.require_organisation(org_id)
+    log_for(who.org_id, traceparent=request.headers.get("traceparent", ""))
     if who.requests_per_minute is not None and not hasattr(request.state, "counted"):
         request.state.counted = True
         await parts.access.rates.check(who)
@@ -87,7 +89,7 @@ class May:
             who.require(self.permission)
         who.require_breadth(self.scopes, project=self.project)
         if self.platform and not who.bootstrap:
-            raise Forbidden("only the bootstrap key (API_KEY) manages organisations")
+            raise Forbidden("this concerns all organisations, so only the bootstrap key (API_KEY) may; use that key")
 
 
 @dataclass(frozen=True)

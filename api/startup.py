@@ -13,6 +13,7 @@ from api.clients import Clients
 from api.services import Services
 from connectors.tools.tools_file import ToolsFile
 from schemas.errors import TooLarge, TryLater
+from schemas.seeded_keys import read_seeded
 from schemas.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -31,10 +32,11 @@ def lifespan_of(
             clients.open(stack)
             _load_tools(settings.tools.file)
             stack.push_async_callback(services.runs.waits.close)
+            stack.push_async_callback(services.leases.steps.stop)
             stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
-                asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
+                asyncio.create_task(_until_done("store keys of settings", lambda: _bootstrap(settings, services))),
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(_until_done("create the topics of organisations", lambda: _topics(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
@@ -52,8 +54,10 @@ def lifespan_of(
 
 async def _bootstrap(settings: Settings, services: Services) -> None:
     org_id, secret = settings.api.default_org_id, settings.security.api_key.get_secret_value()
-    key = services.access.authenticator.bootstrap(org_id, secret) if secret else None
-    await services.access.keys.bootstrap(org_id, key)
+    authenticator = services.access.authenticator
+    given = [authenticator.bootstrap(org_id, secret)] if secret else []
+    given += map(authenticator.configured, read_seeded(settings.security.api_keys.get_secret_value()))
+    await services.access.keys.bootstrap(org_id, given)
     services.definitions.publisher.wake()
 
 

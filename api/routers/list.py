@@ -2,6 +2,8 @@
 
 from api.routers import (
     access,
+    admin,
+    batches,
     budgets,
     bulk,
     cache,
@@ -15,6 +17,7 @@ from api.routers import (
     prices,
     projects,
     prompts,
+    queues,
     quotas,
     restarts,
     routes,
@@ -52,6 +55,8 @@ ROUTERS = (
     optimizer.router,
     limits.router,
     quotas.router,
+    queues.router,
+    batches.router,
     cache.router,
     access.router,
     projects.router,
@@ -59,6 +64,7 @@ ROUTERS = (
     credentials.router,
     prices.router,
     workers.router,
+    admin.router,
     health.router,
     pages.router,
 )

@@ -15,6 +15,8 @@ _COLUMNS = (
     f"{epoch_ms('expires_at')} AS expires_ms, {epoch_ms('last_used_at')} AS last_used_ms, requests_per_minute, "
     f"hash_before, {epoch_ms('before_until')} AS before_until_ms, {epoch_ms('rotated_at')} AS rotated_ms"
 )
+#: How the ids of keys begin that ``auth.api_keys`` of the configuration gives.
+CONFIGURED = "configured-"
 _ARCHIVED = (
     "EXISTS (SELECT FROM project WHERE project.org_id = api_key.org_id AND project.id = api_key.project "
     "AND archived_at IS NOT NULL) AS archived"
@@ -100,7 +102,7 @@ class Keys:
             return await _found(conn, org_id, key_id, project)
 
     async def change(self, org_id: str, key_id: str, changes: KeyChanges, project: str | None = None) -> StoredKey:
-        """Change a key. Raises ``NotFound``; ``Conflict`` for the bootstrap key."""
+        """Change a key. Raises ``NotFound``; ``Conflict`` for a key of the settings."""
         sets = {name: _CHANGED.get(name, (name, "{}")) for name in changes}
         texts = [f"{column} = {form.format(f'${n}')}" for n, (column, form) in enumerate(sets.values(), start=2)]
         async with self._database.transaction("change an API key") as conn:
@@ -127,7 +129,7 @@ class Keys:
         return _key(returned(row, "rotate an API key"))
 
     async def revoke(self, org_id: str, key_id: str, project: str | None = None) -> None:
-        """Revoke a key. Raises ``NotFound``; ``Conflict`` for the bootstrap key, which the environment controls."""
+        """Revoke a key. Raises ``NotFound``; ``Conflict`` for a key of the settings, which control it."""
         async with self._database.transaction("revoke an API key") as conn:
             await _own(conn, org_id, key_id, project)
             await conn.execute("UPDATE api_key SET revoked_at = now() WHERE id = $1", key_id)
@@ -149,20 +151,24 @@ class Keys:
                 raise Conflict(f"organisation {org_id} exists")
             return await _insert(conn, first)
 
-    async def bootstrap(self, org_id: str, key: StoredKey | None) -> None:
-        """Ensure the default organisation and its bootstrap key.
+    async def bootstrap(self, org_id: str, given: Sequence[StoredKey]) -> None:
+        """Ensure the default organisation, and the keys that settings give, with their organisations.
 
-        A bootstrap key lives as long as the environment names it: every other one is removed.
+        Such a key lives as long as the settings name it: every other one is removed.
         """
-        async with self._database.transaction("store the bootstrap key") as conn:
-            await insert_organisation(conn, org_id, "")
-            await conn.execute("DELETE FROM api_key WHERE bootstrap AND id <> $1", key.id if key else "")
-            if key is not None:
+        async with self._database.transaction("store the keys of the settings") as conn:
+            for organisation in dict.fromkeys([org_id, *(key.org_id for key in given)]):
+                await insert_organisation(conn, organisation, "")
+            await conn.execute(
+                "DELETE FROM api_key WHERE (bootstrap OR starts_with(id, $1)) AND id <> ALL($2::text[])",
+                *(CONFIGURED, [key.id for key in given]),
+            )
+            for key in given:
                 await conn.execute(
                     "INSERT INTO api_key (id, org_id, name, hash, permissions, last4, bootstrap) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, true) ON CONFLICT (id) DO UPDATE SET org_id = excluded.org_id, "
-                    "hash = excluded.hash, permissions = excluded.permissions, revoked_at = NULL",
-                    *(key.id, org_id, key.name, key.hash, key.permissions, key.last4),
+                    "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET org_id = excluded.org_id, "
+                    "name = excluded.name, hash = excluded.hash, permissions = excluded.permissions, revoked_at = NULL",
+                    *(key.id, key.org_id, key.name, key.hash, key.permissions, key.last4, key.bootstrap),
                 )
 
 
@@ -182,6 +188,8 @@ async def _own(conn: Connection, org_id: str, key_id: str, project: str | None) 
     key = await _found(conn, org_id, key_id, project, "FOR UPDATE")
     if key.bootstrap:
         raise Conflict("the bootstrap key comes from API_KEY: change or remove that setting and restart")
+    if key.id.startswith(CONFIGURED):
+        raise Conflict("this key comes from auth.api_keys of the configuration: change that list and restart")
     return key
 
 

@@ -77,6 +77,7 @@ async def test_a_json_line_says_whose_work_its_task_does() -> None:
     of_run, of_request = await asyncio.gather(work("acme", RUN), work("other", "", parent))
     assert (of_run["org_id"], of_run["run_id"], of_run["trace_id"]) == ("acme", RUN, trace_id(RUN))
     assert (of_request["org_id"], of_request["trace_id"], "run_id" in of_request) == ("other", "ab" * 16, False)
+    assert "trace_id" not in await asyncio.create_task(work("acme", "", "no trace context"))
     assert "org_id" not in json_line("it is nobody's")
 
 
