@@ -10,12 +10,14 @@ from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
 from api.live.run_stream import Streams
 from api.publisher import Publisher
+from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
+from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_limits import RunLimits
@@ -36,6 +38,7 @@ from connectors.tools import Registry
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
+from services.prices.stored import StoredPrices
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -68,8 +71,8 @@ class TopicCreators:
 class DefinitionServices:
     """Workflows, prompts, tools, and the models that there are.
 
-    ``prices`` reads the price list, with the prices that providers state by now. ``publisher`` brings what was defined,
-    budgets included, to the log.
+    ``prices`` reads the price list, with the prices that providers state by now; ``organisation_prices`` are those with
+    an organisation's own lists. ``publisher`` brings what was defined, budgets included, to the log.
     """
 
     workflows: Workflows
@@ -80,6 +83,9 @@ class DefinitionServices:
     models: KnownModels
     registrations: Registrations
     prices: Callable[[], PriceBook]
+    price_lists: PriceListStore
+    organisation_prices: StoredPrices
+    models_used: ModelsUsed
     publisher: Publisher
     topics: TopicCreators
 
