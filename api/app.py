@@ -4,11 +4,13 @@ A dependency that is down at startup does not block the start: ``/health`` and `
 connection is made when its dependency becomes available.
 """
 
+import argparse
 import logging
 import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
@@ -30,6 +32,7 @@ from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.tools import load_entry_points
+from schemas.config_file import CONFIG_FILE, configured
 from schemas.settings import Settings
 from services.runs.known_runs import Progress
 
@@ -89,7 +92,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
-    openapi.install(app)
+    openapi.install(app, ROUTERS)
     large = LargeBodies(services.access.authenticator, settings.objects.max_inputs_bytes)
     app.add_middleware(BodyLimit, large=large)
     app.add_middleware(TextGate)
@@ -115,15 +118,22 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def main() -> None:
+def _environment(argv: Sequence[str] | None) -> dict[str, str]:
+    parser = argparse.ArgumentParser(prog="python -m api", description="Serve the API.")
+    parser.add_argument("--config", metavar="FILE", help="a YAML file with settings; the environment wins over it")
+    args = parser.parse_args(argv)
+    return {**os.environ, **({CONFIG_FILE: args.config} if args.config else {})}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C; requests in flight are answered first."""
-    log_lines.set_up(os.environ.get("LOG_LEVEL", "INFO"), quiet=("uvicorn.error",))
     # uvicorn raises the signal again after a clean stop, which would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, _leave)
     try:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.from_env(configured(_environment(argv)))
     except ValueError as exc:
         sys.exit(str(exc))
+    log_lines.set_up(settings.logging.level, settings.logging.format, quiet=("uvicorn.error",))
     if not settings.security.key_pepper.get_secret_value():
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
     uvloop_patch.install()

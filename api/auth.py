@@ -1,8 +1,8 @@
-"""API keys: ``af_<id>_<secret>``, found by id and compared by keyed hash in constant time.
+"""API keys: ``af_<id>_<secret>``, found by id and compared by keyed hash in constant time; and tokens, if accepted.
 
-The bootstrap key from the environment may be any text; its id derives from its SHA-256. A key is shown once, when it is
-created, and never stored. A valid key is cached for ``REMEMBER_S``, so a revoked key may work that much longer in
-another process.
+Keys that settings give may be any text; their ids derive from their SHA-256. A key is shown once, when it is
+created or rotated, and never stored. A valid key is cached for ``REMEMBER_S`` from the beginning of its look-up, so a
+revoked key may work that much longer in another process.
 """
 
 import hashlib
@@ -10,16 +10,23 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 
+from api.caller import Caller
+from api.last_uses import LastUses
 from connectors.aio.batching import SingleFlight
-from connectors.postgres.keys import Keys, StoredKey
+from connectors.postgres.keys import CONFIGURED, Keys, StoredKey
+from schemas import clock
 from schemas.api_models.access import ALL_PERMISSIONS, Permission
-from schemas.errors import Forbidden, Unauthenticated
+from schemas.errors import Unauthenticated
+from schemas.scopes import Scopes
+from schemas.seeded_keys import SeededKey
 
+BOOTSTRAP = "bootstrap-"
 REMEMBER_S = 5.0
 _MAX_REMEMBERED = 10_000
 _ID_BYTES = 8
@@ -33,24 +40,16 @@ def bearer_key(authorization: str) -> str | None:
     return key.strip() or None if scheme.lower() == "bearer" else None
 
 
-@dataclass(frozen=True)
-class Caller:
-    """The authenticated caller: a key of an organisation."""
+class Tokens(Protocol):
+    """Verifies tokens of an issuer, see ``services.oidc``."""
 
-    key_id: str
-    org_id: str
-    permissions: frozenset[str]
-    bootstrap: bool = False
+    def looks_like_one(self, text: str) -> bool:
+        """Return whether a text is to be read as a token, and not as a key."""
+        ...
 
-    def require(self, permission: Permission) -> None:
-        """Raise ``Forbidden`` unless the key has the permission."""
-        if permission not in self.permissions:
-            raise Forbidden(f"this key has no {permission!r} permission; use one that has")
-
-    def require_organisation(self, org_id: str | None) -> None:
-        """Raise ``Forbidden`` if the request names an organisation other than the key's."""
-        if org_id is not None and org_id != self.org_id:
-            raise Forbidden("X-Org-ID names an organisation other than the key's; correct it or omit it")
+    async def caller(self, token: str) -> Caller:
+        """Return who sends a token. Raises ``Unauthenticated`` and ``Unavailable``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,55 +63,156 @@ class Minted:
         return f"Minted({self.stored.id})"
 
 
-class Authenticator:
-    """Authenticates callers by their keys."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller
+    until: float
 
-    def __init__(self, keys: Keys, pepper: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+
+class Authenticator:
+    """Authenticates callers by their keys, and by tokens where ``tokens`` accepts them."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        pepper: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = clock.now_ms,
+        *,
+        tokens: Tokens | None = None,
+    ) -> None:
         self._keys = keys
         self._pepper = pepper.encode()
-        self._looking_up: SingleFlight[bytes, Caller] = SingleFlight()
-        self._remembered: TTLCache[bytes, Caller] = TTLCache(_MAX_REMEMBERED, REMEMBER_S, monotonic)
+        self._monotonic = monotonic
+        self._now_ms = now_ms
+        self._tokens = tokens
+        self._looking_up: SingleFlight[bytes, _Known] = SingleFlight()
+        self._remembered: LRUCache[bytes, _Known] = LRUCache(_MAX_REMEMBERED)
+        self.uses = LastUses(keys.used, now_ms)
 
     async def authenticate(self, key: str) -> Caller:
         """Return the caller of ``key``. Raises ``Unauthenticated``, or ``Unavailable`` if keys cannot be read."""
         digest = hashlib.sha256(key.encode()).digest()
-        caller = self._remembered.get(digest)
-        if caller is None:
-            caller = self._remembered[digest] = await self._looking_up.do(digest, lambda: self._look_up(key))
+        known = self._remembered.get(digest)
+        if known is None or self._monotonic() >= known.until:
+            known = await self._looking_up.do(digest, lambda: self._look_up(digest, key))
+        caller = known.caller
+        if caller.valid_until_ms is not None and self._now_ms() >= caller.valid_until_ms:
+            raise Unauthenticated("this API key has expired, or was rotated; use the new one, or ask an admin for one")
         return caller
 
     def forget(self, key_id: str) -> None:
-        """Stop remembering a key that was revoked."""
-        for digest in list(self._remembered):
-            caller = self._remembered.get(digest)
-            if caller is not None and caller.key_id == key_id:
+        """Stop remembering a key that was revoked or changed."""
+        for digest, known in list(self._remembered.items()):
+            if known.caller.key_id == key_id:
                 self._remembered.pop(digest, None)
 
-    def mint(self, org_id: str, name: str, permissions: Sequence[Permission]) -> Minted:
+    def forget_organisation(self, org_id: str) -> None:
+        """Stop remembering an organisation's keys: what they depend on has changed."""
+        for digest, known in list(self._remembered.items()):
+            if known.caller.org_id == org_id:
+                self._remembered.pop(digest, None)
+
+    def mint(
+        self,
+        org_id: str,
+        name: str,
+        permissions: Sequence[Permission],
+        *,
+        project: str | None = None,
+        scopes: Sequence[str] = (),
+        expires_ms: int | None = None,
+        requests_per_minute: int | None = None,
+    ) -> Minted:
         """Create a key with 256 random bits. Nothing is stored yet."""
         key_id = secrets.token_hex(_ID_BYTES)
-        key = f"af_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-        wanted = [p for p in ALL_PERMISSIONS if p in permissions]
-        return Minted(StoredKey(key_id, org_id, name, self._hash(key), list(wanted), key[-4:], False, 0), key)
+        key = _new_secret(key_id)
+        stored = StoredKey(
+            id=key_id,
+            org_id=org_id,
+            name=name,
+            hash=self._hash(key),
+            permissions=[p for p in ALL_PERMISSIONS if p in permissions],
+            last4=key[-4:],
+            bootstrap=False,
+            created_ms=0,
+            project=project,
+            scopes=list(Scopes.of(scopes).texts),
+            expires_ms=expires_ms,
+            requests_per_minute=requests_per_minute,
+        )
+        return Minted(stored, key)
+
+    def again(self, key_id: str) -> Minted:
+        """Create another secret of a key that exists. Nothing is stored yet."""
+        key = _new_secret(key_id)
+        return Minted(StoredKey(key_id, "", "", self._hash(key), [], key[-4:], False, 0), key)
 
     def bootstrap(self, org_id: str, key: str) -> StoredKey:
         """Return the environment's key as it is stored; it has every permission and may create organisations."""
         hint = key[-4:] if len(key) >= 16 else ""  # four characters of a short key would reveal too much
-        return StoredKey(_bootstrap_id(key), org_id, "bootstrap", self._hash(key), list(ALL_PERMISSIONS), hint, True, 0)
+        return StoredKey(
+            _id_of(BOOTSTRAP, key), org_id, "bootstrap", self._hash(key), list(ALL_PERMISSIONS), hint, True, 0
+        )
 
-    async def _look_up(self, key: str) -> Caller:
+    def configured(self, given: SeededKey) -> StoredKey:
+        """Return a key that the configuration gives as it is stored: one of its organisation, and no more."""
+        key, wanted = given.key.get_secret_value(), [p for p in ALL_PERMISSIONS if p in given.permissions]
+        return StoredKey(
+            _id_of(CONFIGURED, key), given.org_id, given.name, self._hash(key), list(wanted), key[-4:], False, 0
+        )
+
+    async def _look_up(self, digest: bytes, key: str) -> _Known:
+        # What was read before a revocation must not be trusted longer than what was read at that moment.
+        until = self._monotonic() + REMEMBER_S
+        if self._tokens is not None and self._tokens.looks_like_one(key):
+            known = _Known(await self._tokens.caller(key), until)
+        else:
+            known = _Known(await self._caller(key), until)
+            self.uses.note(known.caller.key_id)
+        self._remembered[digest] = known
+        return known
+
+    async def _caller(self, key: str) -> Caller:
         match = _FORMAT.fullmatch(key)
-        ids = [_bootstrap_id(key)] + ([match[1]] if match else [])
-        expected = self._hash(key)
-        found = [k for k in await self._keys.find(ids) if hmac.compare_digest(k.hash, expected)]
-        if not found:
-            raise Unauthenticated("this API key is unknown; check it, or ask an admin for a new one")
-        stored = found[0]
-        return Caller(stored.id, stored.org_id, frozenset(stored.permissions), stored.bootstrap)
+        ids = [_id_of(BOOTSTRAP, key), _id_of(CONFIGURED, key), *([match[1]] if match else [])]
+        given = self._hash(key)
+        for stored in await self._keys.find(ids):
+            for expected, until_ms in _hashes(stored):
+                if hmac.compare_digest(expected, given):
+                    return _caller(stored, until_ms)
+        raise Unauthenticated("this API key is unknown; check it, or ask an admin for a new one")
 
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._pepper, key.encode(), "sha256")
 
 
-def _bootstrap_id(key: str) -> str:
-    return f"bootstrap-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+def _hashes(stored: StoredKey) -> Iterator[tuple[bytes, int | None]]:
+    """Yield the hashes that a key may have, each with its end."""
+    yield stored.hash, stored.expires_ms
+    if stored.hash_before is not None and stored.before_until_ms is not None:
+        ends = [one for one in (stored.expires_ms, stored.before_until_ms) if one is not None]
+        yield stored.hash_before, min(ends)
+
+
+def _caller(stored: StoredKey, until_ms: int | None) -> Caller:
+    return Caller(
+        key_id=stored.id,
+        org_id=stored.org_id,
+        permissions=frozenset(stored.permissions),
+        bootstrap=stored.bootstrap,
+        project=stored.project,
+        scopes=Scopes.of(stored.scopes),
+        valid_until_ms=until_ms,
+        requests_per_minute=stored.requests_per_minute,
+        archived=stored.archived,
+    )
+
+
+def _new_secret(key_id: str) -> str:
+    return f"af_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+
+
+def _id_of(prefix: str, key: str) -> str:
+    """Return the id of a key that settings give, which may be any text."""
+    return f"{prefix}{hashlib.sha256(key.encode()).hexdigest()[:16]}"

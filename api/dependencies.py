@@ -1,16 +1,26 @@
-"""How a route gets at its services and at who asks."""
+"""How a route gets at its services and at who asks.
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+Each route declares one rule: the permission that it needs, the kinds of scopes that it admits, and whether it admits
+keys of projects. The OpenAPI document shows it (``x-permission``, ``x-scopes``, ``x-projects``). ``Reader``, ``Writer``
+and ``Admin`` admit no limited keys; a route that admits them limits what it does to what they name.
+"""
 
-from fastapi import Depends, Header, Request
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.auth import Caller
+from api.caller import Caller
 from api.http.known_query import refuse_unknown_query
 from api.services import Services
+from connectors.log_context import log_for
 from schemas.api_models.access import Permission
-from schemas.errors import Unauthenticated
+from schemas.errors import Forbidden, Unauthenticated
+from schemas.scopes import ScopeKind
+
+RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
 
 async def services(request: Request) -> Services:
@@ -19,33 +29,116 @@ async def services(request: Request) -> Services:
     return found
 
 
-_bearer = HTTPBearer(auto_error=False, description="An API key: `af_<id>_<secret>`, or the bootstrap key.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An API key: `af_<id>_<secret>`, or the bootstrap key; or a token of the OIDC issuer, if there is one.",
+)
 
 Parts = Annotated[Services, Depends(services)]
 
 
+async def admitted(parts: Services, request: Request, secret: str, org_id: str | None) -> Caller:
+    """Return who sends a request with this key, which is counted once against the key's rate limit.
+
+    ``org_id`` is the organisation that the request names, if it does.
+
+    Raises ``Unauthenticated``, ``Forbidden``, ``RateLimited`` and ``Unavailable``.
+    """
+    who = await parts.access.authenticator.authenticate(secret)
+    who.require_organisation(org_id)
+    log_for(who.org_id, traceparent=request.headers.get("traceparent", ""))
+    if who.requests_per_minute is not None and not hasattr(request.state, "counted"):
+        request.state.counted = True
+        await parts.access.rates.check(who)
+    return who
+
+
 async def caller(
+    request: Request,
     parts: Parts,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     x_org_id: Annotated[str | None, Header(description="Optional; must be the key's organisation.")] = None,
 ) -> Caller:
-    """Return the caller. Raises ``Unauthenticated`` and ``Forbidden``."""
+    """Return the caller. Raises as ``admitted`` does."""
     if credentials is None:
         raise Unauthenticated("send an API key: Authorization: Bearer <key>")
-    found = await parts.access.authenticator.authenticate(credentials.credentials)
-    found.require_organisation(x_org_id)
-    return found
+    return await admitted(parts, request, credentials.credentials, x_org_id)
 
 
-def _may(permission: Permission) -> Callable[[Request, Caller], Awaitable[Caller]]:
-    async def check(request: Request, who: Annotated[Caller, Depends(caller)]) -> Caller:
-        who.require(permission)
+@dataclass(frozen=True)
+class May:
+    """The rule of a route. ``scopes`` has ``any`` where a scope of any kind is enough.
+
+    ``platform``: only the bootstrap key is admitted.
+    """
+
+    permission: Permission | None
+    scopes: tuple[ScopeKind | Literal["any"], ...] = ()
+    project: bool = False
+    platform: bool = False
+
+    async def __call__(self, request: Request, who: Annotated[Caller, Depends(caller)]) -> Caller:
+        """Return the caller, who may. Raises ``Forbidden``."""
+        self.check(who)
         refuse_unknown_query(request)
         return who
 
-    return check
+    def check(self, who: Caller) -> None:
+        """Raise ``Forbidden`` unless the caller may use the route."""
+        if self.permission is not None:
+            who.require(self.permission)
+        who.require_breadth(self.scopes, project=self.project)
+        if self.platform and not who.bootstrap:
+            raise Forbidden("only the bootstrap key (API_KEY) manages organisations")
 
 
-Reader = Annotated[Caller, Depends(_may("read"))]
-Writer = Annotated[Caller, Depends(_may("write"))]
-Admin = Annotated[Caller, Depends(_may("admin"))]
+@dataclass(frozen=True)
+class MayOfRun(May):
+    """The rule of a route of one run. A run that the caller does not own is unknown to it."""
+
+    async def __call__(  # type: ignore[override]
+        self, request: Request, who: Annotated[Caller, Depends(caller)], run_id: RunId, parts: Parts
+    ) -> Caller:
+        """Return the caller, who may. Raises ``Forbidden``, and for an unknown run ``NotFound``."""
+        await super().__call__(request, who)
+        await require_run(parts, who, run_id)
+        return who
+
+
+async def require_run(parts: Services, who: Caller, run_id: str) -> None:
+    """Raise as for an unknown run unless the caller owns the run. It is looked up for limited callers only."""
+    if not await owned_runs(parts, who, [run_id]):
+        raise await parts.runs.known.unknown(run_id)
+
+
+async def owned_runs(parts: Services, who: Caller, run_ids: Collection[str]) -> Collection[str]:
+    """Return those of the runs that the caller may see; all, unknown ones too, where it is not limited."""
+    if not who.limited:
+        return run_ids
+    own = set()
+    for run_id in run_ids:
+        known = await parts.runs.history.status(who.org_id, run_id) or await parts.runs.markers.find(who.org_id, run_id)
+        if known is not None and who.owns(known.workflow_name, known.tags):
+            own.add(run_id)
+    return own
+
+
+#: The rule of a submission, whose route may ask it without a dependency.
+WRITER = May("write", ("workflow",), project=True)
+Reader = Annotated[Caller, Depends(May("read"))]
+Writer = Annotated[Caller, Depends(May("write"))]
+Admin = Annotated[Caller, Depends(May("admin"))]
+Platform = Annotated[Caller, Depends(May("admin", platform=True))]
+Anyone = Annotated[Caller, Depends(May(None, ("any",), project=True))]
+AnyReader = Annotated[Caller, Depends(May("read", ("any",), project=True))]
+ProjectReader = Annotated[Caller, Depends(May("read", project=True))]
+ProjectWriter = Annotated[Caller, Depends(May("write", project=True))]
+ProjectAdmin = Annotated[Caller, Depends(May("admin", project=True))]
+WorkflowReader = Annotated[Caller, Depends(May("read", ("workflow",), project=True))]
+WorkflowWriter = Annotated[Caller, Depends(WRITER)]
+PromptReader = Annotated[Caller, Depends(May("read", ("prompt",), project=True))]
+PromptWriter = Annotated[Caller, Depends(May("write", ("prompt",), project=True))]
+ScheduleReader = Annotated[Caller, Depends(May("read", ("workflow",)))]
+ScheduleWriter = Annotated[Caller, Depends(May("write", ("workflow",)))]
+RunReader = Annotated[Caller, Depends(MayOfRun("read", ("workflow",), project=True))]
+RunWriter = Annotated[Caller, Depends(MayOfRun("write", ("workflow",), project=True))]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from api.auth import Authenticator
 from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
+from api.http.rate_limit import RateLimits
 from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
 from api.live.run_stream import Streams
@@ -17,6 +18,7 @@ from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
+from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
@@ -144,9 +146,12 @@ class LimitServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys, organisations, and keys of providers, which need an envelope key."""
+    """API keys, organisations, their projects, and keys of providers, which need an envelope key."""
 
     keys: Keys
+    organisations: Organisations
+    projects: Projects
+    rates: RateLimits
     authenticator: Authenticator
     vault: Vault | None
 

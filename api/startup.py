@@ -13,6 +13,7 @@ from api.clients import Clients
 from api.services import Services
 from connectors.tools.tools_file import ToolsFile
 from schemas.errors import TooLarge, TryLater
+from schemas.seeded_keys import read_seeded
 from schemas.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -34,14 +35,16 @@ def lifespan_of(
             stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
-                asyncio.create_task(_until_done("store the bootstrap key", lambda: _bootstrap(settings, services))),
+                asyncio.create_task(_until_done("store keys of settings", lambda: _bootstrap(settings, services))),
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
                 asyncio.create_task(_until_done("create the topics of organisations", lambda: _topics(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
                 asyncio.create_task(services.runs.known.watch()),
                 asyncio.create_task(services.money.opening.run()),
+                asyncio.create_task(services.access.authenticator.uses.run()),
             ]
+            stack.push_async_callback(services.access.authenticator.uses.flush)
             stack.push_async_callback(_cancel, tasks)
             yield
 
@@ -50,14 +53,16 @@ def lifespan_of(
 
 async def _bootstrap(settings: Settings, services: Services) -> None:
     org_id, secret = settings.api.default_org_id, settings.security.api_key.get_secret_value()
-    key = services.access.authenticator.bootstrap(org_id, secret) if secret else None
-    await services.access.keys.bootstrap(org_id, key)
+    authenticator = services.access.authenticator
+    given = [authenticator.bootstrap(org_id, secret)] if secret else []
+    given += map(authenticator.configured, read_seeded(settings.security.api_keys.get_secret_value()))
+    await services.access.keys.bootstrap(org_id, given)
     services.definitions.publisher.wake()
 
 
 async def _topics(services: Services) -> None:
     """Create the topics of organisations that were made by a version which had fewer of them."""
-    await services.definitions.topics.of_organisations(await services.access.keys.organisations())
+    await services.definitions.topics.of_organisations([one.id for one in await services.access.organisations.all()])
 
 
 async def _queues(services: Services) -> None:

@@ -6,6 +6,7 @@ from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
 from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
+from api.http.rate_limit import RateLimits
 from api.http.role_counters import RoleCounters
 from api.live.run_stream import Streams
 from api.publisher import Publisher
@@ -33,6 +34,7 @@ from connectors.ports.pubsub import NoPubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
+from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
@@ -53,6 +55,7 @@ from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
 from connectors.redis.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
+from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.spec_reader import SpecReader
@@ -102,7 +105,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
-    ledger = SpendLedger(clients.clickhouse)
+    ledger, measures = SpendLedger(clients.clickhouse), Measures(runs.bound, runs.streams.bound)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
         definitions=definitions,
@@ -130,10 +133,13 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys,
+            organisations=Organisations(clients.database),
+            projects=Projects(clients.database),
+            rates=RateLimits(RequestRates(clients.redis), measures.uncounted),
             authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
             vault=_vault(settings, clients),
         ),
-        operations=_operations(settings, clients, Measures(runs.bound, runs.streams.bound)),
+        operations=_operations(settings, clients, measures),
     )
 
 

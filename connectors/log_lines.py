@@ -1,14 +1,21 @@
 """Log lines of every process: one an event, with the time in UTC, a human sentence, and what was done as ``action``.
 
+As JSON, a line also has the organisation, the run and the trace that it is about. SIGUSR1 turns DEBUG on and off.
+
 A line that has several, a traceback above all, is written with ``\\n`` in their place, so that a log collector
 by line gets whole events.
 """
 
 import logging
+import signal
 import sys
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime
+
+import orjson
+
+from connectors.log_context import log_context
 
 #: A line that a library repeats while something is down is written once in this many seconds.
 QUIET_S = 10.0
@@ -33,6 +40,23 @@ class LineFormatter(logging.Formatter):
         return f"{line} [action={action}]" if action else line
 
 
+class JsonFormatter(LineFormatter):
+    """One JSON object on one line: ``time``, ``level``, ``logger``, ``message``, and what else is known."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        found = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "action": getattr(record, "action", None),
+            **log_context().fields(),
+            "error": self.formatException(record.exc_info) if record.exc_info else None,
+        }
+        return orjson.dumps({name: value for name, value in found.items() if value is not None}).decode()
+
+
 class NoRepeats(logging.Filter):
     """Lets a library's line through once in ``QUIET_S``: a client that retries ten times a second says it ten times."""
 
@@ -51,18 +75,31 @@ class NoRepeats(logging.Filter):
         return True
 
 
-def set_up(level: str = "INFO", *, quiet: Collection[str] = ()) -> None:
+def set_up(level: str = "INFO", form: str = "text", *, quiet: Collection[str] = ()) -> None:
     """Write our log lines to stderr; libraries write from WARNING up, and those that are ``quiet`` from ERROR up.
 
     Faust and aiokafka build a log record on every send when their loggers are at DEBUG, so they never are.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter())
+    handler.setFormatter(JsonFormatter() if form == "json" else LineFormatter())
     handler.addFilter(NoRepeats())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for package in _OURS:
-        logging.getLogger(package).setLevel(level)
+    _set_level(level)
     for library in (*LIBRARIES, "streams.runtime.consumer.transport"):
         logging.getLogger(library).setLevel(logging.WARNING)
     for name in quiet:
         logging.getLogger(name).setLevel(logging.ERROR)
+    if hasattr(signal, "SIGUSR1"):  # Windows has none
+        signal.signal(signal.SIGUSR1, lambda *_: _switch(level))
+
+
+def _set_level(level: str) -> None:
+    for package in _OURS:
+        logging.getLogger(package).setLevel(level)
+
+
+def _switch(level: str) -> None:
+    """Turn DEBUG on; if it is on, go back to the level of the settings."""
+    ours = logging.getLogger("connectors")
+    _set_level(level if ours.level == logging.DEBUG else "DEBUG")
+    ours.warning("log level is %s now", logging.getLevelName(ours.level), extra={"action": "log_level"})

@@ -14,6 +14,7 @@ AgentFlowError
 │   ├── Unavailable           a dependency does not answer
 │   │   └── OutcomeUnknown    it did not say whether it took a submission, which names its run
 │   └── Overloaded            a concurrency limit is reached
+│       └── RateLimited       a key has sent more requests than it may
 ├── BadRecord                 dead-letter the record's bytes and continue
 │   └── Undecodable
 │       └── BadValue          JSON that breaks a rule of values; carries the problem with its path
@@ -119,6 +120,10 @@ class OutcomeUnknown(Unavailable):
 
 class Overloaded(TryLater):
     """A concurrency limit is reached."""
+
+
+class RateLimited(Overloaded):
+    """A key has sent more requests than it may."""
 
 
 class BadRecord(AgentFlowError):

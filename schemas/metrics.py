@@ -87,6 +87,7 @@ API_REQUEST_SECONDS = "agentflow_api_request_seconds"
 API_SUBMISSIONS_IN_FLIGHT = "agentflow_api_in_flight_submissions"
 API_EVENT_STREAMS = "agentflow_api_open_event_streams"
 API_ROLE_COUNTERS_UP = "agentflow_api_role_counters_up"
+API_UNCOUNTED_REQUESTS_TOTAL = "agentflow_api_uncounted_requests_total"
 
 _STORED = (
     Metric(WORKFLOW_RUNS_TOTAL, "counter", "Finished runs by status.", ("workflow", "status")),
@@ -189,6 +190,7 @@ _SERVED = (
     Metric(API_SUBMISSIONS_IN_FLIGHT, "gauge", "Submissions in flight."),
     Metric(API_EVENT_STREAMS, "gauge", "Open event streams."),
     Metric(API_ROLE_COUNTERS_UP, "gauge", "1 if the counters of the roles could be read, else 0."),
+    Metric(API_UNCOUNTED_REQUESTS_TOTAL, "counter", "Requests of keys with a rate limit that Redis could not count."),
 )
 
 STORED: Mapping[str, Metric] = {metric.name: metric for metric in _STORED}

@@ -6,11 +6,21 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.records.run_events import Capture
+from schemas.seeded_keys import read_seeded
 from schemas.values.text import ascii_decimal, ascii_integer
 from schemas.variables import Setting, Var, Variables, declared
 
@@ -24,6 +34,16 @@ def _flag(raw: object) -> object:
     return raw
 
 
+def _upper(raw: object) -> object:
+    return raw.upper() if isinstance(raw, str) else raw
+
+
+def _lower(raw: object) -> object:
+    return raw.lower() if isinstance(raw, str) else raw
+
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Count = Annotated[int, Field(ge=1)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
@@ -47,8 +67,8 @@ class Kafka(Group):
     """The log. ``partitions`` and ``replication`` are those of new topics."""
 
     bootstrap: Annotated[str, Var("KAFKA_BOOTSTRAP")] = "127.0.0.1:9092"
-    partitions: Annotated[int, Var("TOPIC_PARTITIONS")] = 12
-    replication: Annotated[int, Var("TOPIC_REPLICATION")] = 1
+    partitions: Annotated[Count, Var("TOPIC_PARTITIONS")] = 12
+    replication: Annotated[Count, Var("TOPIC_REPLICATION")] = 1
     session_timeout_ms: Annotated[int, Var("SESSION_TIMEOUT_MS")] = 6_000
     group_instance_id: Annotated[str, Var("GROUP_INSTANCE_ID")] = ""
 
@@ -62,10 +82,11 @@ class Redis(Group):
 class Cache(Group):
     """Answers of models that are used again. Without ``url`` they are in the Redis of the tables, within the bounds."""
 
+    enabled: Annotated[Flag, Var("CACHE_ENABLED")] = True
     url: Annotated[SecretStr, Var("CACHE_REDIS_URL")] = SecretStr("")
     ttl: Annotated[str, Var("CACHE_TTL")] = "3600"
-    max_mb: Annotated[int, Var("CACHE_MAX_MB")] = 256
-    org_max_mb: Annotated[int, Var("CACHE_ORG_MAX_MB")] = 64
+    max_mb: Annotated[Count, Var("CACHE_MAX_MB")] = 256
+    org_max_mb: Annotated[Count, Var("CACHE_ORG_MAX_MB")] = 64
 
 
 class Postgres(Group):
@@ -103,7 +124,7 @@ class Api(Group):
     """Where HTTP is served. Stream roles serve their metrics at ``host``, too."""
 
     host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
-    port: Annotated[int, Var("API_PORT")] = 8080
+    port: Annotated[Port, Var("API_PORT")] = 8080
     default_org_id: Annotated[str, Var("DEFAULT_ORG_ID")] = "default"
     access_log: Annotated[Flag, Var("API_ACCESS_LOG")] = False
 
@@ -112,10 +133,17 @@ class Security(Group):
     """Keys of the API, envelope keys of stored secrets, and what is kept of the requests and answers of models."""
 
     api_key: Annotated[SecretStr, Var("API_KEY")] = SecretStr("")
+    api_keys: Annotated[SecretStr, Var("API_KEYS")] = SecretStr("")
     key_pepper: Annotated[SecretStr, Var("KEY_PEPPER")] = SecretStr("")
     vault_key: Annotated[SecretStr, Var("VAULT_KEY")] = SecretStr("")
     vault_key_before: Annotated[SecretStr, Var("VAULT_KEY_BEFORE")] = SecretStr("")
     capture: Annotated[Capture, Var("CAPTURE")] = "full"
+
+    @field_validator("api_keys")
+    @classmethod
+    def _readable(cls, raw: SecretStr) -> SecretStr:
+        read_seeded(raw.get_secret_value())
+        return raw
 
 
 class Providers(Group):
@@ -160,7 +188,7 @@ class Worker(Group):
 
     id: Annotated[str, Var("WORKER_ID")] = ""
     queues: Annotated[str, Var("WORKER_QUEUES")] = "gold,silver,bronze"
-    concurrency: Annotated[int, Var("WORKER_CONCURRENCY")] = 10
+    concurrency: Annotated[Count, Var("WORKER_CONCURRENCY")] = 10
     isolation: Annotated[Literal["thread", "process"], Var("WORKER_ISOLATION")] = "thread"
     drain_s: Annotated[float, Var("WORKER_DRAIN_S")] = 25.0
     claim_lease_ms: Annotated[int, Var("CLAIM_LEASE_MS")] = 10_000
@@ -179,11 +207,18 @@ class Tables(Group):
 class Process(Group):
     """Supervision of a stream process. ``crash_point`` is for the crash tests."""
 
-    metrics_port: Annotated[int, Var("METRICS_PORT")] = 0
+    metrics_port: Annotated[Port, Var("METRICS_PORT")] = 0
     start_timeout_s: Annotated[float, Var("START_TIMEOUT_S")] = 60.0
     ready_stall_s: Annotated[float, Var("READY_STALL_S")] = 10.0
     give_up_s: Annotated[float, Var("GIVE_UP_S")] = 0.0
     crash_point: Annotated[str, Var("CRASH_POINT")] = ""
+
+
+class Logging(Group):
+    """Log lines: from which level up, and as sentences or as JSON objects."""
+
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper), Var("LOG_LEVEL")] = "INFO"
+    format: Annotated[Literal["text", "json"], BeforeValidator(_lower), Var("LOG_FORMAT")] = "text"
 
 
 class Settings(BaseSettings):
@@ -205,6 +240,7 @@ class Settings(BaseSettings):
     worker: Worker = Worker()
     tables: Tables = Tables()
     process: Process = Process()
+    logging: Logging = Logging()
 
     @classmethod
     def settings_customise_sources(
@@ -221,16 +257,21 @@ class Settings(BaseSettings):
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read the settings. Raises ``ValueError`` with one line for each wrong variable: its name and the fix."""
-        source = Variables(cls, env)
-        values = source()
-        try:
-            settings, problems = cls(**values), source.errors
-        except ValidationError as exc:
-            settings, problems = cls(), _problems(exc.errors(include_url=False)) | source.errors
+        settings, problems = cls.checked(env)
         if problems:
             # Without the chain: what the file of a secret did to a parser is nobody's to read.
             raise ValueError("\n".join(problems.values()))
         return settings
+
+    @classmethod
+    def checked(cls, env: Mapping[str, str]) -> "tuple[Settings, dict[str, str]]":
+        """Read the settings, and one line for each wrong variable; with any, the settings are the defaults."""
+        source = Variables(cls, env)
+        values = source()
+        try:
+            return cls(**values), source.errors
+        except ValidationError as exc:
+            return cls(), _problems(exc.errors(include_url=False)) | source.errors
 
 
 def kafka_from_env(env: Mapping[str, str]) -> Kafka:
@@ -266,4 +307,10 @@ def _fix(error: ErrorDetails, setting: Setting) -> str:
             return f"is not a whole number; write one such as {setting.default}, in the digits 0 to 9"
         case "float_parsing":
             return f"is not a number; write one such as {setting.default}, in the digits 0 to 9"
+        case "greater_than_equal":
+            return f"is too small; write at least {context['ge']}"
+        case "less_than_equal":
+            return f"is too large; write at most {context['le']}"
+        case "value_error":
+            return str(context["error"])
     return f"is not valid: {error['msg']}"

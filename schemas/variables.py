@@ -98,7 +98,7 @@ class Variables(PydanticBaseSettingsSource):
         try:
             if not setting.secret:
                 return self._env.get(name, "")
-            parts = _PARTS.get(name)
+            parts = _JOINED.get(name)
             return read_secret(self._env, name) or (parts(self._env) if parts is not None else "")
         except ValueError as exc:
             self.errors[name] = str(exc)
@@ -144,7 +144,13 @@ def _clickhouse_url(env: Mapping[str, str]) -> str:
     return f"http://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or '8123'}"
 
 
-_PARTS: dict[str, Callable[[Mapping[str, str]], str]] = {
+#: The variables that together say what a URL says, its host first.
+PARTS: dict[str, tuple[str, ...]] = {
+    "DATABASE_URL": ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE"),
+    "REDIS_URL": ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"),
+    "CLICKHOUSE_URL": ("CLICKHOUSE_HOST", "CLICKHOUSE_HTTP_PORT", "CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD"),
+}
+_JOINED: dict[str, Callable[[Mapping[str, str]], str]] = {
     "DATABASE_URL": _database_url,
     "REDIS_URL": _redis_url,
     "CLICKHOUSE_URL": _clickhouse_url,

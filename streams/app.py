@@ -27,6 +27,7 @@ from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.kafka.log import KafkaLog
 from connectors.redis.client import connect
+from schemas.config_file import CONFIG_FILE, configured
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from streams.process import http
@@ -58,10 +59,9 @@ Apps = Mapping[str, RoleApp]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the roles named; return the exit code, see ``streams.process.exit_codes``."""
-    named = _parser().parse_args(argv).roles
-    roles = list(ROLES) if "all" in named else list(dict.fromkeys(named))
-    log_lines.set_up(os.environ.get("LOG_LEVEL", "INFO"))
-    ending = _run(os.environ, roles)
+    args = _parser().parse_args(argv)
+    roles = list(ROLES) if "all" in args.roles else list(dict.fromkeys(args.roles))
+    ending = _run({**os.environ, **({CONFIG_FILE: args.config} if args.config else {})}, roles)
     say_last(ending, roles)
     return ending.exit
 
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("roles", nargs="+", choices=[*ROLES, "all"], metavar="role", help="see below")
+    parser.add_argument("--config", metavar="FILE", help="a YAML file with settings; the environment wins over it")
     return parser
 
 
@@ -87,9 +88,11 @@ def say_last(ending: Ending, roles: Sequence[str]) -> None:
 
 def _run(env: Mapping[str, str], roles: Sequence[str]) -> Ending:
     try:
+        env = configured(env)
         settings = Settings.from_env(env)
     except ValueError as exc:
         return Ending(Exit.CONFIG, "; ".join(str(exc).splitlines()))
+    log_lines.set_up(settings.logging.level, settings.logging.format)
     uvloop_patch.install()
     tune_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

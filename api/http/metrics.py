@@ -7,7 +7,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.concurrency_limit import Bound
 from connectors.prometheus.families import counter, gauge, histogram
-from schemas.metrics import API_EVENT_STREAMS, API_REQUEST_SECONDS, API_REQUESTS_TOTAL, API_SUBMISSIONS_IN_FLIGHT
+from schemas.metrics import (
+    API_EVENT_STREAMS,
+    API_REQUEST_SECONDS,
+    API_REQUESTS_TOTAL,
+    API_SUBMISSIONS_IN_FLIGHT,
+    API_UNCOUNTED_REQUESTS_TOTAL,
+)
 
 
 class Measures:
@@ -17,6 +23,7 @@ class Measures:
         self.registry = CollectorRegistry()
         self.requests = counter(API_REQUESTS_TOTAL, self.registry)
         self.seconds = histogram(API_REQUEST_SECONDS, self.registry)
+        self.uncounted = counter(API_UNCOUNTED_REQUESTS_TOTAL, self.registry)
         gauge(API_SUBMISSIONS_IN_FLIGHT, self.registry).set_function(lambda: submissions.under_way)
         gauge(API_EVENT_STREAMS, self.registry).set_function(lambda: streams.under_way)
 

@@ -1,11 +1,15 @@
 """The OpenAPI document: FastAPI's own, with the problems that routes can answer, and an example of each body."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
+from api.dependencies import May
 from api.routers.errors import response
 from schemas.api_models.problem import ProblemDetails
 
@@ -28,18 +32,19 @@ _DEEPEST = 6
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 
 
-def install(app: FastAPI) -> None:
-    """Serve the document, which is built once."""
+def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Serve the document, which is built once. ``routers`` are those of the app."""
+    own = [route for router in routers for route in router.routes]
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, own)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, routes: Iterable[BaseRoute]) -> dict[str, Any]:
     found = get_openapi(
         title=app.title,
         version=app.version,
@@ -53,8 +58,34 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas["ProblemDetails"] = problem
     for operation in operations(found):
         _complete(operation, schemas)
+    _declare(found, routes)
     _name_bounds(found)
     return found
+
+
+def _declare(document: dict[str, Any], routes: Iterable[BaseRoute]) -> None:
+    """Add the rule of each route: its permission, the scopes and keys of projects that it admits."""
+    for route in routes:
+        if not isinstance(route, APIRoute) or route.path_format not in document["paths"]:
+            continue
+        rule = rule_of(route.dependant)
+        for method in route.methods or ():
+            operation = document["paths"][route.path_format][method.lower()]
+            operation["x-permission"] = _permission(rule)
+            operation["x-scopes"] = list(rule.scopes) if rule is not None else ["any"]
+            operation["x-projects"] = rule is None or rule.project
+
+
+def rule_of(dependant: Dependant) -> May | None:
+    """Return the rule that a route declares, ``None`` where anybody is admitted."""
+    own = [one.call for one in dependant.dependencies if isinstance(one.call, May)]
+    return own[0] if own else next(filter(None, map(rule_of, dependant.dependencies)), None)
+
+
+def _permission(rule: May | None) -> str:
+    if rule is None:
+        return "none"
+    return "platform" if rule.platform else rule.permission or "authenticated"
 
 
 def _name_bounds(value: Any) -> None:

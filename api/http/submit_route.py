@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Caller, bearer_key
+from api.auth import bearer_key
+from api.caller import Caller
+from api.dependencies import WRITER, admitted
 from api.http.strict_json import StrictJsonRequest, StrictJsonRoute
 from api.services import Services
 from schemas.api_models.runs import MAX_ID_LENGTH, SubmitRun
@@ -46,10 +48,9 @@ class SubmitRoute(StrictJsonRoute):
 
 
 async def _writer(parts: Services, request: Request, secret: str) -> Caller:
-    """Return who asks. Raises ``Unauthenticated`` and ``Forbidden``, as the dependency ``Writer`` does."""
-    who = await parts.access.authenticator.authenticate(secret)
-    who.require_organisation(request.headers.get("x-org-id"))
-    who.require("write")
+    """Return who asks. Raises as the dependency ``WorkflowWriter`` does."""
+    who = await admitted(parts, request, secret, request.headers.get("x-org-id"))
+    WRITER.check(who)
     return who
 
 

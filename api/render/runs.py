@@ -5,13 +5,11 @@ from typing import Any
 
 from api.render import steps as render_steps
 from connectors.postgres.budgets import StoredBudget
-from connectors.postgres.keys import StoredKey
 from connectors.postgres.run_counts import Children
 from connectors.postgres.runs import RunLine, StoredRun, StoredStep
 from connectors.redis.spend_reader import Amounts
 from connectors.redis.submission_markers import Receipt
 from schemas import ids
-from schemas.api_models.access import KeyAnswer
 from schemas.api_models.base import RunLinks, timestamp
 from schemas.api_models.definitions import BudgetAnswer, BudgetForecast, BudgetStatus
 from schemas.api_models.runs import (
@@ -26,7 +24,7 @@ from schemas.api_models.runs import (
     Tokens,
     Waiting,
 )
-from schemas.budgets import API_KEY_TAG, Budget, window_name
+from schemas.budgets import API_KEY_TAG, PROJECT_TAG, Budget, window_name
 from schemas.money import cents, usd
 from schemas.tables.wait_reasons import Wait, read_wait
 from services.budgets.forecast import Forecast
@@ -90,6 +88,7 @@ def queued(receipt: Receipt) -> RunAnswer:
         workflow_version=receipt.workflow_version,
         status="queued",
         tags=_shown(receipt.tags),
+        project=receipt.tags.get(PROJECT_TAG),
         submitted_at=timestamp(receipt.submitted_at_ms),
         links=links(receipt.run_id, receipt.workflow_name, receipt.workflow_version),
         budget_cents=cents(receipt.budget_nano) if receipt.budget_nano is not None else None,
@@ -178,23 +177,6 @@ def budget_forecast(budget: Budget, spent_nano: int, found: Forecast | None, at_
     )
 
 
-def key(stored: StoredKey) -> KeyAnswer:
-    """Return a key without its secret."""
-    return KeyAnswer(**key_fields(stored))
-
-
-def key_fields(stored: StoredKey) -> dict[str, Any]:
-    """Return the fields of ``KeyAnswer``."""
-    return {
-        "id": stored.id,
-        "name": stored.name,
-        "organisation": stored.org_id,
-        "permissions": stored.permissions,
-        "last4": stored.last4,
-        "created_at": timestamp(stored.created_ms),
-    }
-
-
 def _shown(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags that callers see: which key submitted a run is for budgets alone."""
     return {name: value for name, value in tags.items() if name != API_KEY_TAG}
@@ -214,6 +196,7 @@ def _summary_fields(run: RunLine) -> dict[str, Any]:
         "total_cost_usd": usd(run.cost_nano + run.children_nano),
         "tokens": Tokens(input=run.input_tokens, output=run.output_tokens, kinds=run.kinds or {}),
         "tags": _shown(run.tags),
+        "project": run.tags.get(PROJECT_TAG),
         "submitted_at": timestamp(run.created_ms),
         "started_at": timestamp(run.started_ms),
         "finished_at": timestamp(run.finished_ms),

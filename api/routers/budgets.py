@@ -3,13 +3,15 @@
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
-from api.dependencies import Parts, Reader, Writer
+from api.caller import Caller
+from api.dependencies import Parts, ProjectReader, ProjectWriter
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs
 from api.routers.errors import errors
-from connectors.postgres.budgets import Changes
+from api.services import Services
+from connectors.postgres.budgets import Changes, StoredBudget, unknown_budget
 from schemas import money
 from schemas.api_models.definitions import (
     BudgetAnswer,
@@ -21,7 +23,7 @@ from schemas.api_models.definitions import (
 )
 from schemas.budgets import Budget, dimension
 from schemas.clock import now_ms
-from schemas.errors import InvalidInput, Problem
+from schemas.errors import Forbidden, InvalidInput, Problem
 from services.budgets.forecast import forecast, looked_at_from, slot_windows
 from services.budgets.opening import bucket_ms
 
@@ -31,11 +33,13 @@ router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"], route_class=Stric
 
 
 @router.post("", status_code=201, responses={200: {"description": "The same budget exists"}, **errors(409, 413)})
-async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response: Response) -> BudgetAnswer:
+async def create_budget(body: CreateBudget, who: ProjectWriter, parts: Parts, response: Response) -> BudgetAnswer:
     """Create a budget. It also counts spending in its window from before its creation, as far as that was recorded.
 
     A `target` that does not exist is 422, unless `allow_unknown` is true.
     """
+    if who.project is not None and (body.scope, body.target) != ("project", who.project):
+        raise Forbidden(f"this key is of project {who.project} and limits that alone: scope project, target its id")
     if not body.allow_unknown:
         await parts.money.targets.check_budget(who.org_id, body.scope, body.target)
     stored, new = await parts.money.budgets.create(_wanted(who.org_id, body))
@@ -45,23 +49,33 @@ async def create_budget(body: CreateBudget, who: Writer, parts: Parts, response:
 
 
 @router.get("", responses=errors())
-async def list_budgets(who: Reader, parts: Parts) -> BudgetPage:
-    """List the organisation's budgets."""
-    return BudgetPage(budgets=[runs.budget(stored) for stored in await parts.money.budgets.all(who.org_id)])
+async def list_budgets(
+    who: ProjectReader,
+    parts: Parts,
+    project: Annotated[
+        str | None, Query(min_length=1, max_length=256, description="Only budgets of this project.")
+    ] = None,
+) -> BudgetPage:
+    """List the organisation's budgets; a project's key sees those of its project."""
+    wanted = who.in_project(project)
+    found = await parts.money.budgets.all(who.org_id)
+    return BudgetPage(budgets=[runs.budget(one) for one in found if wanted is None or _is_of(one.budget, wanted)])
 
 
 @router.get("/{budget_id}", responses=errors(404))
-async def get_budget(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetAnswer:
+async def get_budget(budget_id: BudgetId, who: ProjectReader, parts: Parts) -> BudgetAnswer:
     """Return a budget."""
-    return runs.budget(await parts.money.budgets.get(who.org_id, budget_id))
+    return runs.budget(await _own(parts, who, budget_id))
 
 
 @router.patch("/{budget_id}", responses=errors(404, 409, 413))
-async def change_budget(budget_id: BudgetId, body: ChangeBudget, who: Writer, parts: Parts) -> BudgetAnswer:
+async def change_budget(budget_id: BudgetId, body: ChangeBudget, who: ProjectWriter, parts: Parts) -> BudgetAnswer:
     """Change a budget's limits, policy, thresholds or name, pause or resume it. Every worker knows it within a second.
 
     A lower limit refuses new holds and cancels no call. What is spent in the window stays counted.
     """
+    if who.limited:
+        await _own(parts, who, budget_id)
     stored, changed = await parts.money.budgets.change(who.org_id, budget_id, _changes(body), body.version)
     if changed:
         parts.definitions.publisher.wake()
@@ -69,29 +83,31 @@ async def change_budget(budget_id: BudgetId, body: ChangeBudget, who: Writer, pa
 
 
 @router.delete("/{budget_id}", status_code=204, responses=errors(404))
-async def delete_budget(budget_id: BudgetId, who: Writer, parts: Parts) -> Response:
+async def delete_budget(budget_id: BudgetId, who: ProjectWriter, parts: Parts) -> Response:
     """Delete a budget. Calls in flight continue, and every worker knows it within a second.
 
     Spend is counted without a budget, too: one that is created later for the same scope includes it.
     """
+    if who.limited:
+        await _own(parts, who, budget_id)
     await parts.money.budgets.delete(who.org_id, budget_id)
     parts.definitions.publisher.wake()
     return Response(status_code=204)
 
 
 @router.get("/{budget_id}/status", responses=errors(404))
-async def budget_status(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetStatus:
+async def budget_status(budget_id: BudgetId, who: ProjectReader, parts: Parts) -> BudgetStatus:
     """Return what is spent, held and left in the present window."""
-    stored = await parts.money.budgets.get(who.org_id, budget_id)
+    stored = await _own(parts, who, budget_id)
     at_ms = now_ms()
     (amounts,) = await parts.money.spend.amounts(who.org_id, [stored.budget], at_ms)
     return runs.budget_status(stored, amounts, at_ms)
 
 
 @router.get("/{budget_id}/forecast", responses=errors(404))
-async def budget_forecast(budget_id: BudgetId, who: Reader, parts: Parts) -> BudgetForecast:
+async def budget_forecast(budget_id: BudgetId, who: ProjectReader, parts: Parts) -> BudgetForecast:
     """Return what the present window will have spent at its end, by what was spent before, with an 80% interval."""
-    stored = await parts.money.budgets.get(who.org_id, budget_id)
+    stored = await _own(parts, who, budget_id)
     at_ms, budget = now_ms(), stored.budget
     (amounts,) = await parts.money.spend.amounts(who.org_id, [budget], at_ms)
     slots = slot_windows(budget.windows)
@@ -100,6 +116,18 @@ async def budget_forecast(budget_id: BudgetId, who: Reader, parts: Parts) -> Bud
     past = await parts.money.ledger.spent(budget, looked_at_from(slots, at_ms), bucket_ms(slots))
     found = forecast(budget.windows, amounts.spent_nano, past, at_ms)
     return runs.budget_forecast(budget, amounts.spent_nano, found, at_ms)
+
+
+async def _own(parts: Services, who: Caller, budget_id: str) -> StoredBudget:
+    """Return a budget. Raises ``NotFound``, also for one that is not of the caller's project."""
+    stored = await parts.money.budgets.get(who.org_id, budget_id)
+    if who.project is not None and not _is_of(stored.budget, who.project):
+        raise unknown_budget(budget_id)
+    return stored
+
+
+def _is_of(budget: Budget, project: str) -> bool:
+    return budget.scope == "project" and budget.target == project
 
 
 def _wanted(org_id: str, body: CreateBudget) -> Budget:

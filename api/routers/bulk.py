@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import Parts, Writer
+from api.dependencies import Parts, WorkflowWriter
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
 from api.routers.filters import time_ms
@@ -20,7 +20,7 @@ _BY_DEFAULT: dict[BulkAction, tuple[RunState, ...]] = {"cancel": ("queued", "run
 
 
 @router.post("/bulk", responses=errors(429), summary="Cancel or retry by filter")
-async def bulk_runs(body: BulkRuns, who: Writer, parts: Parts) -> BulkAnswer:
+async def bulk_runs(body: BulkRuns, who: WorkflowWriter, parts: Parts) -> BulkAnswer:
     """Cancel or retry runs of history, newest first. It is a dry run unless `dry_run` is `false`.
 
     A retry restarts a run from its unsuccessful steps, once: a repeated request answers with `already`. Runs that were
@@ -32,6 +32,8 @@ async def bulk_runs(body: BulkRuns, who: Writer, parts: Parts) -> BulkAnswer:
         tags=body.tags,
         since_ms=time_ms("since", body.since),
         until_ms=time_ms("until", body.until),
+        workflows_like=who.scopes.like("workflow"),
+        project=who.in_project(body.project),
         awaited=body.action == "cancel",
         cursor=body.cursor,
         limit=body.limit,

@@ -7,15 +7,15 @@ from schemas.api_models.problem import MEDIA_TYPE
 
 _WHEN = {
     400: "The body is empty, or is not JSON in UTF-8",
-    401: "The API key is missing or unknown",
-    403: "The key lacks the permission, or belongs to another organisation",
+    401: "The API key is missing, unknown, expired or revoked",
+    403: "The key lacks the permission, is limited to other things, or belongs to another organisation",
     404: "The organisation has no such resource",
     408: "The body did not arrive within 30 s",
     409: "Conflicts with the resource's current state",
     413: "Over a size limit",
     415: "The body is compressed, or is no JSON by its content type or alphabet",
     422: "Invalid request; `problems` names every invalid part with its path and how to fix it",
-    429: "A concurrency limit is reached; retry after `Retry-After` seconds",
+    429: "A concurrency limit, or the key's rate limit, is reached; retry after `Retry-After` seconds",
     503: "A dependency does not answer; retry after `Retry-After` seconds",
 }
 #: Types that are not named as their status is.
@@ -25,7 +25,7 @@ _PROBLEMS = [{"path": "inputs.document_key", "message": "is missing", "fix": 'ad
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route: these statuses, and those of every guarded route."""
-    return {status: response(status) for status in sorted({401, 403, 422, 503, *statuses})}
+    return {status: response(status) for status in sorted({401, 403, 422, 429, 503, *statuses})}
 
 
 def response(status: int) -> dict[str, Any]:

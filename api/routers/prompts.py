@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.dependencies import Parts, Reader, Writer
+from api.dependencies import Parts, PromptReader, PromptWriter
 from api.http.document_body import DocumentRoute
 from api.routers.errors import errors
 from connectors.postgres.prompts import StoredPrompt
@@ -31,8 +31,9 @@ router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=Docum
     responses={200: {"description": "The same version exists"}, **errors(409, 413)},
     openapi_extra={"requestBody": {"content": {"application/yaml": {"schema": {"type": "string"}}}}},
 )
-async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response: Response) -> PromptAnswer:
+async def create_prompt(body: CreatePrompt, who: PromptWriter, parts: Parts, response: Response) -> PromptAnswer:
     """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
+    who.require_named("prompt", body.name)
     if problems := tuple(prompt_problems("template", body.template)):
         raise InvalidInput("; ".join(map(str, problems)), problems)
     stored, new = await parts.definitions.prompts.create(
@@ -45,7 +46,7 @@ async def create_prompt(body: CreatePrompt, who: Writer, parts: Parts, response:
 
 
 @router.get("", responses=errors())
-async def list_prompts(who: Reader, parts: Parts) -> PromptPage:
+async def list_prompts(who: PromptReader, parts: Parts) -> PromptPage:
     """List the newest version of every prompt."""
     lines = await parts.definitions.prompts.all(who.org_id)
     entries = [
@@ -57,6 +58,7 @@ async def list_prompts(who: Reader, parts: Parts) -> PromptPage:
             created_at=timestamp(p.created_ms),
         )
         for p in lines
+        if who.scopes.allow("prompt", p.name)
     ]
     return PromptPage(prompts=entries)
 
@@ -64,11 +66,12 @@ async def list_prompts(who: Reader, parts: Parts) -> PromptPage:
 @router.get("/{name}", responses=errors(404))
 async def get_prompt(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
-    who: Reader,
+    who: PromptReader,
     parts: Parts,
     version: Annotated[int | None, Query(ge=1, le=MAX_VERSION), ASCII_INTEGER] = None,
 ) -> PromptAnswer:
     """Return a version of a prompt, the newest without `version`."""
+    who.require_named("prompt", name)
     return _answer(await parts.definitions.prompts.get(who.org_id, name, version))
 
 

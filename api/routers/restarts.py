@@ -4,11 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from api.dependencies import Parts, Writer
+from api.dependencies import Parts, RunId, RunWriter
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
-from api.routers.runs import RunId
 from schemas.api_models.restarts import ForkRun, RestartRun, RunForked
 from schemas.api_models.runs import MAX_ID_LENGTH
 from services.runs.restart import Again
@@ -28,7 +27,7 @@ Key = Annotated[
 
 @router.post("/{run_id}/restart", status_code=202, responses=errors(404, 409, 413), summary="Restart from a step")
 async def restart_run(
-    run_id: RunId, who: Writer, parts: Parts, body: RestartRun | None = None, idempotency_key: Key = None
+    run_id: RunId, who: RunWriter, parts: Parts, body: RestartRun | None = None, idempotency_key: Key = None
 ) -> RunForked:
     """Start a new run that reuses this run's results and executes `from` and everything after it again.
 
@@ -38,7 +37,9 @@ async def restart_run(
 
 
 @router.post("/{run_id}/fork", status_code=202, responses=errors(404, 409, 413), summary="Fork with other inputs")
-async def fork_run(run_id: RunId, body: ForkRun, who: Writer, parts: Parts, idempotency_key: Key = None) -> RunForked:
+async def fork_run(
+    run_id: RunId, body: ForkRun, who: RunWriter, parts: Parts, idempotency_key: Key = None
+) -> RunForked:
     """Start a new run with inputs merged over those of this run.
 
     With `from`, results of the other nodes are reused although they were made from the old inputs.
@@ -47,7 +48,7 @@ async def fork_run(run_id: RunId, body: ForkRun, who: Writer, parts: Parts, idem
     return await _again(run_id, who, parts, again, idempotency_key)
 
 
-async def _again(run_id: str, who: Writer, parts: Parts, again: Again, key: str | None) -> RunForked:
+async def _again(run_id: str, who: RunWriter, parts: Parts, again: Again, key: str | None) -> RunForked:
     with parts.runs.bound.place():
         record = await parts.runs.restarts.prepare(who.org_id, run_id, again, key, who.key_id)
         submitted = await parts.runs.submissions.submit(record)

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from msgspec.structs import asdict
 
-from api.dependencies import Parts, Reader, Writer
+from api.dependencies import Parts, Reader, RunId, RunReader, RunWriter
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from api.routers.runs import RunId
 from schemas.api_models.routes import (
     EvaluateRoutes,
     RouteCandidate,
@@ -31,7 +30,7 @@ evaluations = APIRouter(prefix="/api/v1/routes", tags=["routes"], route_class=St
 
 
 @router.post("/{run_id}/scores", status_code=202, responses=errors(404, 409), summary="Score an answer")
-async def score_step(run_id: RunId, body: ScoreStep, who: Writer, parts: Parts) -> ScoreAccepted:
+async def score_step(run_id: RunId, body: ScoreStep, who: RunWriter, parts: Parts) -> ScoreAccepted:
     """Score the answer of a step whose node learns its routes. The routes of later calls depend on it."""
     one = Score(body.step_id, body.score, body.name, body.attempt)
     record = await parts.runs.routes.score(who.org_id, run_id, one)
@@ -42,7 +41,7 @@ async def score_step(run_id: RunId, body: ScoreStep, who: Writer, parts: Parts) 
 async def get_route(
     run_id: RunId,
     step: Annotated[str, Query(min_length=1, max_length=256, description="The step's id.")],
-    who: Reader,
+    who: RunReader,
     parts: Parts,
 ) -> StepRoutes:
     """Return the choices of a step's calls: candidates, scores, and the models that were excluded with reasons."""

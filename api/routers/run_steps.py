@@ -4,12 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import Parts, Reader
+from api.dependencies import Parts, RunId, RunReader
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
-from api.routers.runs import RunId
 from api.services import Services
 from connectors.postgres.run_steps import StepFilter
 from schemas.api_models.base import MAX_PAGE
@@ -23,7 +22,7 @@ router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=S
 @router.get("/{run_id}/steps", responses=errors(404), summary="List the steps of a run")
 async def list_steps(
     run_id: RunId,
-    who: Reader,
+    who: RunReader,
     parts: Parts,
     node: Annotated[str | None, Query(max_length=128, description="Only steps of this node.")] = None,
     status: Annotated[StepState | None, Query()] = None,

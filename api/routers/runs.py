@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Query
 
-from api.dependencies import Parts, Reader, Writer
+from api.dependencies import Parts, RunId, RunReader, RunWriter, WorkflowReader
 from api.http.sse import EventStream
 from api.http.strict_json import StrictJsonRoute
 from api.live.cursor import read_cursor
@@ -32,12 +32,10 @@ from topics.codec import encode
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
-RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-
 
 @router.get("", responses=errors(), summary="List runs, newest first")
 async def list_runs(
-    who: Reader,
+    who: WorkflowReader,
     parts: Parts,
     status: Annotated[RunState | None, Query()] = None,
     workflow: Annotated[str | None, Query(max_length=128)] = None,
@@ -56,6 +54,9 @@ async def list_runs(
     parent_run_id: Annotated[
         str | None, Query(max_length=64, description="Only runs that steps of this run started.")
     ] = None,
+    project: Annotated[
+        str | None, Query(min_length=1, max_length=256, description="Only runs of this project.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the previous page.")] = None,
 ) -> RunPage:
@@ -67,6 +68,8 @@ async def list_runs(
         since_ms=time_ms("query.since", since),
         until_ms=time_ms("query.until", until),
         parent_run_id=stored_text("query.parent_run_id", parent_run_id),
+        workflows_like=who.scopes.like("workflow"),
+        project=who.in_project(stored_text("query.project", project)),
         cursor=cursor,
         limit=limit,
     )
@@ -77,7 +80,7 @@ async def list_runs(
 @router.get("/{run_id}", responses=errors(404), summary="Read a run")
 async def get_run(
     run_id: RunId,
-    who: Reader,
+    who: RunReader,
     parts: Parts,
     step_outputs: Annotated[bool, Query(description="Include every step's output.")] = False,
 ) -> RunAnswer:
@@ -103,7 +106,7 @@ async def get_run(
 )
 async def follow_run(
     run_id: RunId,
-    who: Reader,
+    who: RunReader,
     parts: Parts,
     last_event_id: Annotated[
         str | None, Header(description="The last received `id`; only later changes are sent.", max_length=64)
@@ -123,7 +126,7 @@ async def follow_run(
 
 
 @router.post("/{run_id}/cancel", status_code=202, responses=errors(404, 409), summary="Cancel a run")
-async def cancel_run(run_id: RunId, who: Writer, parts: Parts, body: CancelRun | None = None) -> CancelAccepted:
+async def cancel_run(run_id: RunId, who: RunWriter, parts: Parts, body: CancelRun | None = None) -> CancelAccepted:
     """Ask for the run to be cancelled. Steps that have not started will not; see the run for when it has ended."""
     line = await parts.runs.history.status(who.org_id, run_id)
     receipt = await parts.runs.markers.find(who.org_id, run_id) if line is None else None

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.dependencies import Parts, Reader, Writer
+from api.caller import Caller
+from api.dependencies import Parts, ScheduleReader, ScheduleWriter
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render_runs
 from api.render import schedules as render
 from api.routers.errors import errors
 from api.services import Services
-from connectors.postgres.schedules import StoredSchedule
+from connectors.postgres.schedules import StoredSchedule, unknown_schedule
 from schemas import money
 from schemas.api_models.runs import SubmitRun
 from schemas.api_models.schedules import (
@@ -47,12 +48,13 @@ _MAY_BE_NULL = frozenset({"workflow_version", "budget_cents"})
 )
 async def create_schedule(
     body: CreateSchedule,
-    who: Writer,
+    who: ScheduleWriter,
     parts: Parts,
     response: Response,
     dry_run: Annotated[bool, Query(description="Check and answer what would happen; store nothing.")] = False,
 ) -> ScheduleAnswer | ScheduleDryRun:
     """Create a schedule. Its submission is validated now; its first slot is the next one from now."""
+    who.require_named("workflow", body.workflow_name)
     defined = _defined(body.model_dump())
     timing = _timing(defined)
     _check_templates(body.inputs)
@@ -67,15 +69,17 @@ async def create_schedule(
 
 
 @router.get("", responses=errors())
-async def list_schedules(who: Reader, parts: Parts) -> SchedulePage:
+async def list_schedules(who: ScheduleReader, parts: Parts) -> SchedulePage:
     """List the organisation's schedules with their last and next runs."""
-    return SchedulePage(schedules=[render.schedule(one) for one in await parts.schedules.stored.all(who.org_id)])
+    found = await parts.schedules.stored.all(who.org_id)
+    own = [one for one in found if who.scopes.allow("workflow", one.workflow_name)]
+    return SchedulePage(schedules=[render.schedule(one) for one in own])
 
 
 @router.get("/{schedule_id}", responses=errors(404))
-async def get_schedule(schedule_id: ScheduleId, who: Reader, parts: Parts) -> WholeSchedule:
+async def get_schedule(schedule_id: ScheduleId, who: ScheduleReader, parts: Parts) -> WholeSchedule:
     """Return a schedule with its newest backfills."""
-    stored = await parts.schedules.stored.get(who.org_id, schedule_id)
+    stored = await _own(parts, who, schedule_id)
     return render.whole_schedule(stored, await parts.schedules.backfills.of(stored.id))
 
 
@@ -83,7 +87,7 @@ async def get_schedule(schedule_id: ScheduleId, who: Reader, parts: Parts) -> Wh
 async def change_schedule(
     schedule_id: ScheduleId,
     body: ChangeSchedule,
-    who: Writer,
+    who: ScheduleWriter,
     parts: Parts,
     dry_run: Annotated[bool, Query(description="Check and answer what would happen; store nothing.")] = False,
 ) -> ScheduleAnswer | ScheduleDryRun:
@@ -91,11 +95,12 @@ async def change_schedule(
 
     Slots during a pause are never run, also not later. Runs in flight do not change.
     """
-    before = await parts.schedules.stored.get(who.org_id, schedule_id)
+    before = await _own(parts, who, schedule_id)
     changes = _changes(body)
     if not changes and not dry_run:
         return render.schedule(before)
     defined = _as_defined(before) | changes
+    who.require_named("workflow", defined["workflow_name"])
     timing = _timing(defined)
     _check_templates(body.inputs or {})
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
@@ -108,18 +113,28 @@ async def change_schedule(
 
 
 @router.delete("/{schedule_id}", status_code=204, responses=errors(404))
-async def delete_schedule(schedule_id: ScheduleId, who: Writer, parts: Parts) -> Response:
+async def delete_schedule(schedule_id: ScheduleId, who: ScheduleWriter, parts: Parts) -> Response:
     """Delete a schedule. Its runs stay."""
+    if who.scopes.limited:
+        await _own(parts, who, schedule_id)
     await parts.schedules.stored.delete(who.org_id, schedule_id)
     return Response(status_code=204)
 
 
 @router.post("/{schedule_id}/backfill", status_code=202, responses=errors(404))
-async def backfill(schedule_id: ScheduleId, body: Backfill, who: Writer, parts: Parts) -> BackfillAnswer:
+async def backfill(schedule_id: ScheduleId, body: Backfill, who: ScheduleWriter, parts: Parts) -> BackfillAnswer:
     """Run the slots of a time in the past that were not run, whatever the overlap policy, also while paused."""
-    stored = await parts.schedules.stored.get(who.org_id, schedule_id)
+    stored = await _own(parts, who, schedule_id)
     _check_backfill(stored, body.begin, body.to)
     return render.backfill(await parts.schedules.backfills.create(stored, body.begin, body.to))
+
+
+async def _own(parts: Services, who: Caller, schedule_id: str) -> StoredSchedule:
+    """Return a schedule. Raises ``NotFound``, also for one of a workflow that is outside of the key's scopes."""
+    stored = await parts.schedules.stored.get(who.org_id, schedule_id)
+    if not who.scopes.allow("workflow", stored.workflow_name):
+        raise unknown_schedule(schedule_id)
+    return stored
 
 
 def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path
 
-from api.dependencies import Parts, Writer
+from api.dependencies import Parts, RunId, RunWriter
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render
 from api.routers.errors import errors
-from api.routers.runs import RunId
 from schemas.api_models.runs import MAX_ID_LENGTH, SignalAccepted
 from schemas.errors import NotFound
 from schemas.ids import HTTP_SOURCE
@@ -24,7 +23,7 @@ router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=S
 async def send_signal(
     run_id: RunId,
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
-    who: Writer,
+    who: RunWriter,
     parts: Parts,
     data: Annotated[
         Any, Body(description="Any JSON value; it becomes the output of the step that waits for it.")

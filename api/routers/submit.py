@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from api.dependencies import Parts, Writer
+from api.dependencies import Parts, WorkflowWriter
 from api.http.submit_route import SubmitRoute
 from api.render import runs
 from api.routers.errors import errors
@@ -28,7 +28,7 @@ _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 )
 async def submit_run(
     body: SubmitRun,
-    who: Writer,
+    who: WorkflowWriter,
     parts: Parts,
     idempotency_key: Annotated[
         str | None,
@@ -44,6 +44,9 @@ async def submit_run(
     dry_run: Annotated[bool, Query(description="Answer what would happen with 200, and do nothing.")] = False,
 ) -> RunAccepted | RunDryRun:
     """Accept a run. After the answer 202 the run will reach an end; read it at `links.self`."""
+    who.require_named("workflow", body.workflow_name)
+    if (project := who.in_project(body.project)) != body.project:
+        body = body.model_copy(update={"project": project})
     if dry_run:
         response.status_code = 200
         found = await parts.runs.dry_runs.of(who.org_id, HTTP_SOURCE, idempotency_key, body, who.key_id)

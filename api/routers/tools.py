@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import Parts, Reader
+from api.dependencies import AnyReader, Parts
 from api.routers.errors import errors
 from api.services import Services
 from connectors.tools.entries import ToolKind
@@ -12,13 +12,13 @@ router = APIRouter(prefix="/api/v1", tags=["tools"])
 
 
 @router.get("/tools", responses=errors())
-async def list_tools(_: Reader, parts: Parts) -> ToolPage:
+async def list_tools(_: AnyReader, parts: Parts) -> ToolPage:
     """List the tools that a node of type `tool` may name."""
     return ToolPage(tools=_entries(parts, "tool"), problems=parts.definitions.tools.problems)
 
 
 @router.get("/functions", responses=errors())
-async def list_functions(_: Reader, parts: Parts) -> FunctionPage:
+async def list_functions(_: AnyReader, parts: Parts) -> FunctionPage:
     """List the functions that a node of type `function` may name."""
     return FunctionPage(functions=_entries(parts, "function"), problems=parts.definitions.tools.problems)
 

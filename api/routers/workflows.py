@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.dependencies import Parts, Reader, Writer
+from api.caller import Caller
+from api.dependencies import Parts, WorkflowReader, WorkflowWriter
 from api.http.bodies import refuse_encoded
 from api.render import workflows as render
 from api.routers.errors import errors
@@ -14,6 +15,8 @@ from schemas.errors import InvalidSpec, Problem
 from schemas.spec.check.workflow import queues_of
 from schemas.spec.model import NAME_PATTERN, WorkflowSpec
 from schemas.values.fields import ASCII_INTEGER
+from services.workflows.checks import Parsed
+from services.workflows.references import named_prompts, named_workflows
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -63,14 +66,17 @@ _BODY = {
 )
 async def register_workflow(
     request: Request,
-    who: Writer,
+    who: WorkflowWriter,
     parts: Parts,
     response: Response,
     dry_run: Annotated[bool, Query(description="Check and answer as below; store nothing.")] = False,
 ) -> WorkflowAnswer | WorkflowDryRun:
     """Register a version of a workflow. The document is validated as a whole; a version never changes."""
     refuse_encoded(request)
-    draft = await parts.definitions.registrations.check(who.org_id, _text(await request.body()))
+    text = _text(await request.body())
+    if who.scopes.limited:
+        _require_names(who, await parts.definitions.checks.parse(text))
+    draft = await parts.definitions.registrations.check(who.org_id, text)
     _refuse_unreachable(draft.spec)
     if dry_run:
         response.status_code = 200
@@ -87,7 +93,7 @@ async def register_workflow(
 
 
 @router.get("", responses=errors())
-async def list_workflows(who: Reader, parts: Parts) -> WorkflowPage:
+async def list_workflows(who: WorkflowReader, parts: Parts) -> WorkflowPage:
     """List the newest version of every workflow."""
     lines = await parts.definitions.workflows.all(who.org_id)
     entries = [
@@ -99,6 +105,7 @@ async def list_workflows(who: Reader, parts: Parts) -> WorkflowPage:
             created_at=timestamp(w.created_ms),
         )
         for w in lines
+        if who.scopes.allow("workflow", w.name)
     ]
     return WorkflowPage(workflows=entries)
 
@@ -106,11 +113,12 @@ async def list_workflows(who: Reader, parts: Parts) -> WorkflowPage:
 @router.get("/{name}", responses=errors(404))
 async def get_workflow(
     name: Annotated[str, Path(pattern=NAME_PATTERN)],
-    who: Reader,
+    who: WorkflowReader,
     parts: Parts,
     version: Annotated[int | None, Query(ge=1, le=1_000_000_000), ASCII_INTEGER] = None,
 ) -> WorkflowAnswer:
     """Return a version of a workflow, the newest without `version`."""
+    who.require_named("workflow", name)
     return render.workflow(await parts.definitions.workflows.get(who.org_id, name, version))
 
 
@@ -119,6 +127,14 @@ def _text(body: bytes) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise InvalidSpec((Problem("", "the document is not UTF-8", "save it as UTF-8"),)) from exc
+
+
+def _require_names(who: Caller, parsed: Parsed) -> None:
+    """Raise ``Forbidden`` for names outside of a key's scopes: a workflow may start others, and show prompts."""
+    for workflow in named_workflows(parsed):
+        who.require_named("workflow", workflow)
+    for prompt in named_prompts(parsed):
+        who.require_named("prompt", prompt)
 
 
 def _refuse_unreachable(spec: WorkflowSpec) -> None:

@@ -1,6 +1,8 @@
 """Every area there is. A new one is a module beside this with an ``AREA``, and a row here."""
 
-from bench.prove import calls, engine, firsthour, house
+from bench.prove import calls, engine, firsthour, house, surface
 from bench.prove.area import Area
 
-AREAS: dict[str, Area] = {area.name: area for area in (house.AREA, engine.AREA, firsthour.AREA, calls.AREA)}
+_ALL = (house.AREA, engine.AREA, firsthour.AREA, calls.AREA, surface.AREA)
+
+AREAS: dict[str, Area] = {area.name: area for area in _ALL}

@@ -1,4 +1,4 @@
-"""Area ``firsthour``: the commands of the pages, kills of every process under ``make run``, and a second start."""
+"""Area ``firsthour``: the pages' commands, kills under ``make run``, a second start, bad code, documents, values."""
 
 import statistics
 import tempfile
@@ -9,6 +9,7 @@ from bench.first_hour import first_hour
 from bench.kills import NotRecovered, kill_at_random
 from bench.lines import BenchError, Line
 from bench.make_run import MakeRun, MakeRunError
+from bench.prove import contained
 from bench.prove.area import Aim, Area, at_least, at_most, between
 from deploy.local.engines.progress import Progress
 
@@ -21,6 +22,7 @@ AIMS = (
     Aim("runs_lost", "runs", at_most(0), at_most(0)),
     Aim("deaths_named", "deaths", at_least(KILLS), between(KILLS, KILLS)),
     Aim("second_start_s", "s", at_most(10), at_most(6)),
+    *contained.AIMS,
 )
 
 
@@ -29,7 +31,8 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
     with tempfile.TemporaryDirectory(prefix="agentflow-first-hour-") as folder:
         try:
             failures = _first_hour(Path(folder) / "pages", progress)
-            return [failures, *_kills_and_starts(Path(folder), progress, quick=quick)]
+            kills = _kills_and_starts(Path(folder), progress, quick=quick)
+            return [failures, *kills, *contained.measure(quick, progress)]
         except (MakeRunError, NotRecovered, OSError) as exc:
             raise BenchError(str(exc)) from exc
 
@@ -75,7 +78,7 @@ def _second_start(data: Path, log: Path) -> float:
 
 AREA = Area(
     "firsthour",
-    "the pages' commands, kill -9 under make run, and a second start",
+    "the pages' commands, kill -9 under make run, a second start, bad code, documents and values",
     AIMS,
     measure,
     judged_when_quick=False,

@@ -6,31 +6,25 @@ import sys
 from pathlib import Path
 
 from bench.lines import BenchError
-from deploy.local.engines.progress import Progress
 
 SEEDS = 2_000
 SUBJECT_MOST = 72
 _ROW = re.compile(r"^\|.*`[^`\n]+`.*\|[ \t]*$", re.MULTILINE)
+_FOUND = re.compile(r"^(\d+) of (\d+) found, by seeds up to (\d+)$", re.MULTILINE)
+_MISSED = re.compile(r"^(\w+): not found$", re.MULTILINE)
 _HASH = re.compile(r"^[0-9a-f]{40}$", re.MULTILINE)
 
 
-def planted_mistakes(root: Path) -> list[str]:
-    """Return the names of the mistakes that the simulation knows. Raises ``BenchError``."""
-    done = _python(root, "-c", "from tests.simulation.bugs import BUGS; print(*BUGS, sep='\\n')")
-    if done.returncode:
-        raise BenchError(f"the simulation cannot be imported:\n{done.stderr[-1_000:]}")
-    return done.stdout.split()
+def found_by_simulation(root: Path) -> tuple[int, int, list[str]]:
+    """Return how many planted mistakes the simulation finds, of how many, and the names of those it does not.
 
-
-def found_by_simulation(root: Path, progress: Progress, seeds: int = SEEDS) -> tuple[int, list[str]]:
-    """Return how many planted mistakes the simulation finds within so many seeds, and those that it does not."""
-    names = planted_mistakes(root)
-    missed = []
-    for place, name in enumerate(names, 1):
-        progress(f"simulation: {name}, {place} of {len(names)}")
-        if _python(root, "-m", "tests.simulation", "--seeds", str(seeds), "--bug", name).returncode != 1:
-            missed.append(name)
-    return len(names) - len(missed), missed
+    Each is played by its recorded seed, which is one of the first 2,000. Raises ``BenchError``.
+    """
+    done = _python(root, "-m", "tests.simulation", "--recorded")
+    said = _FOUND.search(done.stdout)
+    if said is None or int(said[3]) >= SEEDS:
+        raise BenchError(f"the planted mistakes cannot be played:\n{(done.stdout + done.stderr)[-1_000:]}")
+    return int(said[1]), int(said[2]), _MISSED.findall(done.stdout)
 
 
 def golden_histories(root: Path) -> int:

@@ -198,9 +198,14 @@ async def _written(conn: Connection, new: Budget, version: int) -> StoredBudget:
     return _budget(returned(row, "change a budget"))
 
 
+def unknown_budget(budget_id: str) -> NotFound:
+    """Return the error for a budget that the organisation, or the caller, does not have."""
+    return NotFound(f"there is no budget {budget_id}; see GET /api/v1/budgets")
+
+
 def _there(row: asyncpg.Record | None, budget_id: str) -> asyncpg.Record:
     if row is None:
-        raise NotFound(f"there is no budget {budget_id}; see GET /api/v1/budgets")
+        raise unknown_budget(budget_id)
     return row
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 
 from connectors.postgres.database import Database, epoch_ms
 from connectors.postgres.run_counts import Children, counted
+from schemas.budgets import PROJECT_TAG
 from schemas.errors import InvalidInput, Problem
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import NodeKind
@@ -115,7 +117,8 @@ class StoredStep:
 class RunFilter:
     """Filter of runs; ``None`` or empty does not filter.
 
-    ``awaited=False`` excludes runs that another run's step waits for.
+    ``awaited=False`` excludes runs that another run's step waits for. ``workflows_like`` are patterns of ``LIKE``,
+    of which a run's workflow matches one; none match no run.
     """
 
     status: RunState | None = None
@@ -126,6 +129,8 @@ class RunFilter:
     statuses: tuple[RunState, ...] = ()
     parent_run_id: str | None = None
     awaited: bool = True
+    workflows_like: tuple[str, ...] | None = None
+    project: str | None = None
     cursor: str | None = None
     limit: int = 50
 
@@ -216,29 +221,31 @@ _MICROS = "(extract(epoch FROM created_at) * 1000000)::bigint"
 def _conditions(org_id: str, wanted: RunFilter) -> tuple[list[str], list[object]]:
     conditions = ["org_id = $1"]
     values: list[object] = [org_id]
-
-    def add(condition: str, *found: object) -> None:
+    for condition, *found in _wanted(wanted):
         conditions.append(condition.format(*(f"${len(values) + n}" for n in range(1, len(found) + 1))))
         values.extend(found)
+    return conditions, values
 
-    equal = {"status": wanted.status, "workflow_name": wanted.workflow, "parent_run_id": wanted.parent_run_id}
-    for column, value in equal.items():
-        if value is not None:
-            add(f"{column} = {{}}", value)
-    if wanted.tags:
-        add("tags @> {} AND tags <> '{{}}'::jsonb", wanted.tags)
-    if wanted.since_ms is not None:
-        add("created_at >= to_timestamp({}::double precision / 1000)", wanted.since_ms)
-    if wanted.until_ms is not None:
-        add("created_at < to_timestamp({}::double precision / 1000)", wanted.until_ms)
-    if wanted.statuses:
-        add("status = ANY({}::text[])", list(wanted.statuses))
+
+def _wanted(wanted: RunFilter) -> Iterator[tuple[str, *tuple[object, ...]]]:
+    """Yield each condition with its values."""
+    simple = (
+        ("status = {}", wanted.status),
+        ("workflow_name = {}", wanted.workflow),
+        ("parent_run_id = {}", wanted.parent_run_id),
+        ("tags @> {} AND tags <> '{{}}'::jsonb", wanted.tags or None),
+        ("created_at >= to_timestamp({}::double precision / 1000)", wanted.since_ms),
+        ("created_at < to_timestamp({}::double precision / 1000)", wanted.until_ms),
+        ("status = ANY({}::text[])", list(wanted.statuses) or None),
+        ("workflow_name LIKE ANY({}::text[])", wanted.workflows_like),
+        (f"tags ->> '{PROJECT_TAG}' = {{}}", wanted.project),
+    )
+    yield from ((condition, value) for condition, value in simple if value is not None)
     if not wanted.awaited:
-        add("(parent_run_id IS NULL OR parent_detached)")
+        yield ("(parent_run_id IS NULL OR parent_detached)",)
     if wanted.cursor is not None:
         micros, run_id = _read_cursor(wanted.cursor)
-        add("(created_at, id) < ('epoch'::timestamptz + {} * interval '1 microsecond', {})", micros, run_id)
-    return conditions, values
+        yield ("(created_at, id) < ('epoch'::timestamptz + {} * interval '1 microsecond', {})", micros, run_id)
 
 
 def _cursor(row: asyncpg.Record) -> str:

@@ -252,6 +252,11 @@ class Backfills:
         )
 
 
+def unknown_schedule(schedule_id: str) -> NotFound:
+    """Return the error for a schedule that the organisation, or the caller, does not have."""
+    return NotFound(f"there is no schedule {schedule_id}; see GET /api/v1/schedules")
+
+
 def _taken(name: str) -> Conflict:
     return Conflict(f"a schedule named {name!r} exists; take another name")
 
@@ -264,5 +269,5 @@ def _same(row: asyncpg.Record | None, defined: Mapping[str, Any]) -> asyncpg.Rec
 
 def _there(row: asyncpg.Record | None, schedule_id: str) -> asyncpg.Record:
     if row is None:
-        raise NotFound(f"there is no schedule {schedule_id}; see GET /api/v1/schedules")
+        raise unknown_schedule(schedule_id)
     return row

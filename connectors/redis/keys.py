@@ -82,5 +82,10 @@ def breaker_key(route: str) -> str:
     return f"breaker:{route}"
 
 
+def rate_key(key_id: str) -> str:
+    """Return the key of the rate of an API key's requests; each may be in any slot."""
+    return f"rate:{key_id}"
+
+
 #: Prefix of all keys of quotas; all are in one slot.
 QUOTAS = "{quota}"

@@ -27,6 +27,7 @@ class BulkRuns(Request):
     status: RunState | None = None
     workflow: Text | None = Field(default=None, max_length=128)
     tags: Tags = {}
+    project: Text | None = Field(default=None, min_length=1, max_length=256)
     since: str | None = Field(default=None, max_length=64)
     until: str | None = Field(default=None, max_length=64)
     dry_run: bool = True

@@ -215,6 +215,7 @@ class RunSummary(Answer):
     total_cost_usd: str = "0"
     tokens: Tokens = Tokens()
     tags: dict[str, str] = {}
+    project: str | None = None
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None

@@ -46,9 +46,12 @@ def _none() -> None:
 class CachePorts:
     """Where answers are, and for how many seconds each tier's are fresh.
 
+    Without ``enabled`` no answer is used again, whatever the nodes say.
+
     ``embedder`` returns what makes vectors of texts, ``None`` where there is no model; then no hit is semantic.
     """
 
     store: AnswerStore
     ttls: Ttls = field(default_factory=lambda: DEFAULT_TTLS)
     embedder: Callable[[], Embedder | None] = _none
+    enabled: bool = True

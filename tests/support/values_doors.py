@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api.auth import Caller
+from api.caller import Caller
 from api.http import problems
 from api.http.concurrency_limit import Bound
 from api.http.text_gate import TextGate

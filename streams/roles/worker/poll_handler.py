@@ -9,6 +9,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, NamedTuple, Protocol
 
+from connectors.log_context import log_for
 from connectors.ports.engine import Clock, InRecord
 from schemas.errors import BadRecord, NewerMajor, StepError, Undecodable
 from schemas.records.base import Record
@@ -249,6 +250,7 @@ class Worker:
 
     async def _work(self, record: InRecord, request: StepRequest, ticket: Ticket) -> bool:
         """Work on a request, and on what it carries, to its ack. Returns whether all outcomes are in the log."""
+        log_for(request.org_id, request.run_id)
         until_ms = self._clock.now_ms() + CHAIN_MOST_MS
         delivery = Delivery(
             f"{record.topic}/{record.partition}@{record.offset}",

@@ -185,7 +185,10 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
         holds=RedisHolds(ctx.pipelined(), definitions, settings.kafka.partitions, hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
         cache=CachePorts(
-            RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)), ttls_of(settings.cache.ttl), load_embedder
+            RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)),
+            ttls_of(settings.cache.ttl),
+            load_embedder,
+            enabled=settings.cache.enabled,
         ),
         objects=objects,
         clock=ctx.clock,

@@ -1,13 +1,14 @@
 """The official SDKs parse what our test servers say: so the servers, and the fixtures, speak the real wires.
 
-``openai`` is among the tools of development. The others are not, and their tests say so when they are skipped.
+All of them are among the tools of development; where one is not installed, its tests say so when they are skipped.
 """
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
 from tests.support.wire_fixtures import fixture
@@ -63,7 +64,9 @@ def ask_responses(openai: Any, root: str, model: str, streamed: bool) -> Said:
 
 
 def ask_anthropic(anthropic: Any, root: str, model: str, streamed: bool) -> Said:
-    client = anthropic.Anthropic(api_key=KEY, base_url=root, max_retries=0)
+    # Since its version 2 this SDK sends a key as a bearer token; the API takes both, our adapter's header is the older.
+    headers = {"x-api-key": KEY, "anthropic-version": "2023-06-01"}
+    client = anthropic.Anthropic(api_key=KEY, base_url=root, max_retries=0, default_headers=headers)
     asks: dict[str, Any] = {"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": "x"}]}
     try:
         if streamed:
@@ -79,29 +82,36 @@ def ask_anthropic(anthropic: Any, root: str, model: str, streamed: bool) -> Said
 
 
 def ask_google(genai: Any, root: str, model: str, streamed: bool) -> Said:
-    client = genai.Client(api_key=KEY, http_options={"base_url": root})
-    if streamed:
-        answers = list(client.models.generate_content_stream(model=model, contents="x"))
-    else:
-        answers = [client.models.generate_content(model=model, contents="x")]
+    with genai.Client(api_key=KEY, http_options={"base_url": root}) as client:
+        if streamed:
+            answers = list(client.models.generate_content_stream(model=model, contents="x"))
+        else:
+            answers = [client.models.generate_content(model=model, contents="x")]
     parts = [part for answer in answers for part in answer.candidates[0].content.parts or ()]
     usage = answers[-1].usage_metadata
-    counts = (usage.prompt_token_count, usage.candidates_token_count)
+    # Ours are all that are paid as output, thoughts too.
+    counts = (usage.prompt_token_count, usage.candidates_token_count + (usage.thoughts_token_count or 0))
     text = "".join(part.text for part in parts if part.text and not part.thought)
     return Said(text, [part.function_call.name for part in parts if part.function_call], counts)
 
 
 def ask_cohere(cohere: Any, root: str, model: str, streamed: bool) -> Said:
-    client = cohere.ClientV2(api_key=KEY, base_url=root)
-    asks: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "x"}]}
-    if not streamed:
-        answer = client.chat(**asks)
-        calls = [one.function.name for one in answer.message.tool_calls or ()]
-        text = "".join(part.text for part in answer.message.content or () if part.type == "text")
-        billed = answer.usage.billed_units
-        return Said(text, calls, (int(billed.input_tokens), int(billed.output_tokens)))
+    with httpx.Client(trust_env=False) as connections:
+        client = cohere.ClientV2(api_key=KEY, base_url=root, httpx_client=connections)
+        asks: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "x"}]}
+        return _cohere_stream(client.chat_stream(**asks)) if streamed else _cohere_answer(client.chat(**asks))
+
+
+def _cohere_answer(answer: Any) -> Said:
+    calls = [one.function.name for one in answer.message.tool_calls or ()]
+    text = "".join(part.text for part in answer.message.content or () if part.type == "text")
+    billed = answer.usage.billed_units
+    return Said(text, calls, (int(billed.input_tokens), int(billed.output_tokens)))
+
+
+def _cohere_stream(events: Iterable[Any]) -> Said:
     text, calls, counts = "", [], None
-    for event in client.chat_stream(**asks):
+    for event in events:
         if event.type == "content-delta":
             text += event.delta.message.content.text or ""
         elif event.type == "tool-call-start":

@@ -1,12 +1,14 @@
 """For how long a key that was checked is not looked up again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from api.auth import REMEMBER_S, Authenticator
+from api.last_uses import LastUses
 from connectors.postgres.keys import StoredKey
-from schemas.errors import Unauthenticated
+from schemas.errors import Unauthenticated, Unavailable
 
 
 class Stored:
@@ -15,10 +17,14 @@ class Stored:
     def __init__(self) -> None:
         self.keys: list[StoredKey] = []
         self.lookups = 0
+        self.uses: list[dict[str, int]] = []
 
     async def find(self, ids: Sequence[str]) -> list[StoredKey]:
         self.lookups += 1
         return [key for key in self.keys if key.id in ids]
+
+    async def used(self, at_ms: Mapping[str, int]) -> None:
+        self.uses.append(dict(at_ms))
 
 
 class Seconds:
@@ -40,7 +46,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def authenticator(stored: Stored, seconds: Seconds) -> Authenticator:
-    return Authenticator(stored, "pepper", seconds)  # type: ignore[arg-type]
+    return Authenticator(stored, "pepper", seconds, lambda: int(seconds.now * 1000))  # type: ignore[arg-type]
 
 
 async def test_key_is_looked_up_again_after_its_time(
@@ -64,3 +70,90 @@ async def test_revoked_key_is_forgotten_and_others_are_not(authenticator: Authen
     assert (await authenticator.authenticate(kept.key)).key_id == kept.stored.id
     with pytest.raises(Unauthenticated):
         await authenticator.authenticate(revoked.key)
+
+
+async def test_expired_key_stops_at_its_time_although_it_is_remembered(
+    authenticator: Authenticator, stored: Stored, seconds: Seconds
+) -> None:
+    minted = authenticator.mint("acme", "ci", ["read"], expires_ms=2_000)
+    stored.keys.append(minted.stored)
+    seconds.now = 1.999
+    await authenticator.authenticate(minted.key)
+    for seconds.now in (2.0, 10.0):
+        with pytest.raises(Unauthenticated, match="expired"):
+            await authenticator.authenticate(minted.key)
+    assert stored.lookups == 2
+
+
+async def test_old_secret_works_until_the_end_of_its_overlap(
+    authenticator: Authenticator, stored: Stored, seconds: Seconds
+) -> None:
+    before = authenticator.mint("acme", "ci", ["read"], expires_ms=50_000)
+    after = authenticator.again(before.stored.id)
+    assert after.key.startswith(f"af_{before.stored.id}_")
+    rotated = replace(before.stored, hash=after.stored.hash, hash_before=before.stored.hash, before_until_ms=20_000)
+    stored.keys.append(rotated)
+    for seconds.now in (0.0, 19.9):
+        assert (await authenticator.authenticate(before.key)).key_id == before.stored.id
+        assert (await authenticator.authenticate(after.key)).valid_until_ms == 50_000
+    seconds.now = 20.0
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(before.key)
+    assert (await authenticator.authenticate(after.key)).key_id == before.stored.id
+
+
+async def test_old_secret_ends_at_once_without_an_overlap(authenticator: Authenticator, stored: Stored) -> None:
+    before = authenticator.mint("acme", "ci", ["read"])
+    stored.keys.append(replace(before.stored, hash=authenticator.again(before.stored.id).stored.hash))
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(before.key)
+
+
+async def test_time_of_a_slow_look_up_counts_as_remembered(
+    authenticator: Authenticator, stored: Stored, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minted = authenticator.mint("acme", "ci", ["read"])
+    stored.keys.append(minted.stored)
+    find = stored.find
+
+    async def slowly(ids: Sequence[str]) -> list[StoredKey]:
+        found = await find(ids)
+        seconds.now += 1.5
+        return found
+
+    monkeypatch.setattr(stored, "find", slowly)
+    await authenticator.authenticate(minted.key)
+    stored.keys.clear()
+    seconds.now = REMEMBER_S
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(minted.key)
+
+
+async def test_use_is_written_once_a_minute(authenticator: Authenticator, stored: Stored, seconds: Seconds) -> None:
+    minted = authenticator.mint("acme", "ci", ["read"])
+    stored.keys.append(minted.stored)
+    for seconds.now in (1.0, 10.0, 59.0, 70.0, 76.0):
+        await authenticator.authenticate(minted.key)
+        await authenticator.uses.flush()
+    assert stored.uses == [{minted.stored.id: 1_000}, {minted.stored.id: 70_000}]
+
+
+async def test_use_that_could_not_be_written_is_written_later(stored: Stored) -> None:
+    uses = LastUses(_Flaky(stored), lambda: 7_000)
+    uses.note("a")
+    await uses.flush()
+    await uses.flush()
+    assert stored.uses == [{"a": 7_000}]
+
+
+class _Flaky:
+    """A store that does not answer the first time."""
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored, self.down = stored, True
+
+    async def __call__(self, at_ms: Mapping[str, int]) -> None:
+        if self.down:
+            self.down = False
+            raise Unavailable("postgres", "does not answer")
+        await self.stored.used(at_ms)

@@ -119,9 +119,23 @@ def test_long_subjects_fail_where_the_commit_of_moves_is_unknown(tmp_path):
         nets.long_subjects(tmp_path)
 
 
-def test_mistake_that_no_seed_shows_is_named(monkeypatch):
-    monkeypatch.setattr(nets, "planted_mistakes", lambda _: ["no_epoch_check", "no_such_bug"])
-    assert nets.found_by_simulation(ROOT, lambda _: None, seeds=50) == (1, ["no_such_bug"])
+def test_planted_mistakes_are_played_by_the_simulation_of_this_checkout(monkeypatch):
+    played = nets._python(ROOT, "-m", "tests.simulation", "--recorded", "no_epoch_check")
+    monkeypatch.setattr(nets, "_python", lambda *_: played)
+    assert nets.found_by_simulation(ROOT) == (1, 1, [])
+
+
+def test_mistake_that_its_seed_does_not_show_is_named(monkeypatch):
+    output = "no_epoch_check: not found\n4 of 5 found, by seeds up to 1999\n"
+    monkeypatch.setattr(nets, "_python", lambda *_: subprocess.CompletedProcess([], 1, output, ""))
+    assert nets.found_by_simulation(ROOT) == (4, 5, ["no_epoch_check"])
+
+
+@pytest.mark.parametrize("output", ["", "5 of 5 found, by seeds up to 2000\n"])
+def test_simulation_that_says_nothing_or_plays_later_seeds_fails(monkeypatch, output):
+    monkeypatch.setattr(nets, "_python", lambda *_: subprocess.CompletedProcess([], 0, output, ""))
+    with pytest.raises(BenchError):
+        nets.found_by_simulation(ROOT)
 
 
 def test_area_house_runs_on_this_checkout(capsys):

@@ -26,7 +26,7 @@ _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _SETTING_ROW = re.compile(r"^\| `([A-Z_]+)` \| (`[^`]*`|empty|[^|]*?) \|", re.MULTILINE)
 _FIGURE_ROW = re.compile(r"^\| `(\w+)`[^|]*\| ([\d,.]+) ([^ |]+) \|$", re.MULTILINE)
 #: Read beside the settings, each by the one who needs it.
-OTHER_VARIABLES = {"LOG_LEVEL", "AGENTFLOW_CACHE"}
+OTHER_VARIABLES = {"AGENTFLOW_CACHE"}
 
 
 def text_of(page: Path) -> str:

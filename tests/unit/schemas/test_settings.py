@@ -10,6 +10,8 @@ from schemas.variables import read_secret
 
 SECRETS = [setting for setting in variables().values() if setting.secret]
 CANARY = "s3cr3t-canary"
+#: A secret that is more than a text.
+SHAPED = {"API_KEYS": f'[{{"key": "{CANARY}-of-a-test", "org_id": "acme"}}]'}
 
 
 def value_of(settings: Settings, group: str, field: str) -> object:
@@ -89,12 +91,13 @@ def test_every_number_takes_its_default_as_text() -> None:
 def test_every_secret_is_hidden_and_may_come_from_a_file(setting: object, tmp_path: Path) -> None:
     group, field, name = setting.group, setting.field, setting.variable  # type: ignore[attr-defined]
     file = tmp_path / "secret"
-    file.write_text(f"{CANARY}\n")
-    for env in ({name: CANARY}, {f"{name}_FILE": str(file)}):
+    secret = SHAPED.get(name, CANARY)
+    file.write_text(f"{secret}\n")
+    for env in ({name: secret}, {f"{name}_FILE": str(file)}):
         settings = Settings.from_env(env)
-        assert value_of(settings, group, field) == CANARY
+        assert value_of(settings, group, field) == secret
         assert CANARY not in repr(settings) + str(settings) + settings.model_dump_json()
-    (line,) = errors_of({name: CANARY, f"{name}_FILE": str(file)})
+    (line,) = errors_of({name: secret, f"{name}_FILE": str(file)})
     assert line == f"{name} and {name}_FILE are both set; leave one of them out"
 
 

@@ -1,0 +1,24 @@
+"""Area ``surface``: what people touch. Each module of lines has ``AIMS`` and ``measure``, and a row here."""
+
+from collections.abc import Sequence
+from types import ModuleType
+
+from bench.lines import Line
+from bench.prove.area import Area
+from deploy.local.engines.progress import Progress
+
+PARTS: tuple[ModuleType, ...] = ()
+
+
+def measure(quick: bool, progress: Progress) -> Sequence[Line]:
+    """Measure every part. Raises ``BenchError`` when one fails."""
+    return [line for part in PARTS for line in part.measure(quick, progress)]
+
+
+AREA = Area(
+    "surface",
+    "what people touch: organisations and keys, the SDK, the command line, configuration",
+    [aim for part in PARTS for aim in part.AIMS],
+    measure,
+    judged_when_quick=True,
+)

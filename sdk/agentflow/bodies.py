@@ -1,0 +1,242 @@
+"""Bodies of requests. Generated from the OpenAPI document by `python -m sdk.generate`; do not edit."""
+
+from decimal import Decimal
+from typing import Any, Literal, NotRequired, TypedDict
+
+Backfill = TypedDict("Backfill", {"from": "str", "to": "str"})
+"""Run the slots from ``from`` (inclusive) to ``to`` (exclusive) that were not run."""
+
+
+class BulkRuns(TypedDict):
+    """An action and its filter. ``since`` and ``until`` are RFC 3339 times or spans back from now (``24h``)."""
+
+    action: Literal["cancel", "retry"]
+    status: NotRequired[Literal["queued", "running", "succeeded", "failed", "canceled"] | None]
+    workflow: NotRequired[str | None]
+    tags: NotRequired[dict[str, str]]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    dry_run: NotRequired[bool]
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+
+
+class CancelRun(TypedDict):
+    """The reason for the cancellation."""
+
+    reason: NotRequired[str]
+
+
+class ChangeBudget(TypedDict):
+    """Changes of a budget; fields that are absent stay. A ``paused`` budget refuses nothing; its spend is counted."""
+
+    name: NotRequired[str | None]
+    limit_cents: NotRequired[float | Decimal | int | str | None]
+    limit_usd: NotRequired[float | Decimal | int | str | None]
+    soft_limit_cents: NotRequired[float | Decimal | int | str | None]
+    soft_limit_usd: NotRequired[float | Decimal | int | str | None]
+    on_exceeded: NotRequired[Literal["reject", "wait", "step_down", "alert"] | None]
+    thresholds: NotRequired[list[int] | None]
+    paused: NotRequired[bool | None]
+    version: NotRequired[int | None]
+
+
+class ChangeSchedule(TypedDict):
+    """Fields to change; omitted fields stay. ``cron`` replaces ``interval_s`` and vice versa."""
+
+    name: NotRequired[str | None]
+    workflow_name: NotRequired[str | None]
+    workflow_version: NotRequired[int | None]
+    inputs: NotRequired[dict[str, Any] | None]
+    tags: NotRequired[dict[str, str] | None]
+    budget_cents: NotRequired[float | Decimal | int | str | None]
+    cron: NotRequired[str | None]
+    interval_s: NotRequired[int | None]
+    time_zone: NotRequired[str | None]
+    overlap: NotRequired[Literal["skip", "queue_one", "allow", "cancel_previous"] | None]
+    catchup: NotRequired[Literal["all", "latest", "none"] | None]
+    catchup_limit: NotRequired[int | None]
+    paused: NotRequired[bool | None]
+
+
+class CreateBudget(TypedDict):
+    """A spending limit for one window of one scope."""
+
+    name: NotRequired[str | None]
+    scope: NotRequired[
+        Literal["org", "project", "workflow", "node", "prompt", "provider", "model", "api_key", "user", "tag"]
+    ]
+    target: NotRequired[str | None]
+    period: NotRequired[Literal["minute", "hour", "day", "week", "month", "quarter", "total"]]
+    timezone: NotRequired[str]
+    week_start: NotRequired[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]]
+    sliding: NotRequired[bool]
+    limit_cents: NotRequired[float | Decimal | int | str | None]
+    limit_usd: NotRequired[float | Decimal | int | str | None]
+    soft_limit_cents: NotRequired[float | Decimal | int | str | None]
+    soft_limit_usd: NotRequired[float | Decimal | int | str | None]
+    on_exceeded: NotRequired[Literal["reject", "wait", "step_down", "alert"]]
+    thresholds: NotRequired[list[int]]
+    allow_unknown: NotRequired[bool]
+
+
+class CreateKey(TypedDict):
+    """A new key of the caller's organisation. ``admin`` may manage keys, ``write`` submit, ``read`` query."""
+
+    name: str
+    permissions: NotRequired[list[Literal["read", "write", "admin"]]]
+
+
+class CreateOrganisation(TypedDict):
+    """A new organisation. ``id`` names its submissions topic, so letters, digits, ``-`` and ``_`` only."""
+
+    id: str
+    name: NotRequired[str]
+
+
+class CreatePrompt(TypedDict):
+    """A new version of a prompt. The server numbers it when ``version`` is not given."""
+
+    name: str
+    template: str
+    version: NotRequired[int | None]
+    schema: NotRequired[dict[str, Any] | None]
+
+
+class CreateSchedule(TypedDict):
+    """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and the submission of each slot."""
+
+    name: str
+    workflow_name: str
+    workflow_version: NotRequired[int | None]
+    inputs: NotRequired[dict[str, Any]]
+    tags: NotRequired[dict[str, str]]
+    budget_cents: NotRequired[float | Decimal | int | str | None]
+    cron: NotRequired[str | None]
+    interval_s: NotRequired[int | None]
+    time_zone: NotRequired[str]
+    overlap: NotRequired[Literal["skip", "queue_one", "allow", "cancel_previous"]]
+    catchup: NotRequired[Literal["all", "latest", "none"]]
+    catchup_limit: NotRequired[int]
+    paused: NotRequired[bool]
+
+
+class CreateStop(TypedDict):
+    """Calls to stop: those of the whole organisation, or of a workflow, provider or model (``target``)."""
+
+    scope: NotRequired[Literal["org", "workflow", "provider", "model"]]
+    target: NotRequired[str | None]
+    mode: NotRequired[Literal["stop", "pause"]]
+    reason: str
+    allow_unknown: NotRequired[bool]
+
+
+class TermWeights(TypedDict):
+    """The weights of a score's four terms."""
+
+    cost: NotRequired[float]
+    latency: NotRequired[float]
+    quality: NotRequired[float]
+    reliability: NotRequired[float]
+
+
+class JudgedPolicy(TypedDict):
+    """Another way to choose routes: exactly one of a named policy, weights of a score, or fixed shares of routes."""
+
+    by: NotRequired[Literal["cheapest", "fastest", "best", "balanced", "learn"] | None]
+    weights: NotRequired[TermWeights | None]
+    shares: NotRequired[dict[str, float] | None]
+
+
+class EvaluateRoutes(TypedDict):
+    """Which decisions to judge by, and the other policy. A reward is score - cost - lateness by these weights."""
+
+    prompt: str
+    tier: Literal["gold", "silver", "bronze"]
+    policy: JudgedPolicy
+    days: NotRequired[int]
+    cost_per_usd: NotRequired[float | int | str]
+    lateness: NotRequired[float]
+
+
+ForkRun = TypedDict("ForkRun", {"from": "NotRequired[str | None]", "inputs": "NotRequired[dict[str, Any]]"})
+"""Inputs to merge over those of the run. Without ``from`` nothing is reused."""
+
+
+class PurgeCache(TypedDict):
+    """The answers to remove: those that match every given field, or `all`. A prompt may name its version."""
+
+    workflow: NotRequired[str | None]
+    prompt: NotRequired[str | None]
+    model: NotRequired[str | None]
+    tags: NotRequired[dict[str, str]]
+    all: NotRequired[bool]
+
+
+class PutCredentials(TypedDict):
+    """The key that the organisation's calls of the provider are made with."""
+
+    api_key: str
+
+
+class PutLimits(TypedDict):
+    """All limits of the organisation; an omitted limit is unlimited. 0 lets nothing start."""
+
+    max_running_runs: NotRequired[int | None]
+    workflows: NotRequired[dict[str, int]]
+    allow_unknown: NotRequired[bool]
+
+
+class QuotaLimits(TypedDict):
+    """The limits of one provider or model, or of all that an organisation calls when neither is named."""
+
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    requests_per_minute: NotRequired[int | None]
+    requests_per_day: NotRequired[int | None]
+    tokens_per_minute: NotRequired[int | None]
+    tokens_per_day: NotRequired[int | None]
+    input_tokens_per_minute: NotRequired[int | None]
+    input_tokens_per_day: NotRequired[int | None]
+    output_tokens_per_minute: NotRequired[int | None]
+    output_tokens_per_day: NotRequired[int | None]
+    max_concurrent: NotRequired[int | None]
+
+
+class PutQuotas(TypedDict):
+    """All quotas of the organisation; an empty list limits nothing."""
+
+    limits: list[QuotaLimits]
+    allow_unknown: NotRequired[bool]
+
+
+RestartRun = TypedDict("RestartRun", {"from": "NotRequired[str | None]"})
+"""The start of a restart: the node ``from`` and everything after it is executed again."""
+
+
+class ScoreStep(TypedDict):
+    """A score of a step's answer, from 0 (useless) to 1 (as good as can be)."""
+
+    step_id: str
+    score: float
+    name: NotRequired[str]
+    attempt: NotRequired[int | None]
+
+
+class SubmitRun(TypedDict):
+    """One run to start. A CloudEvent's ``data`` has the same shape."""
+
+    workflow_name: str
+    workflow_version: NotRequired[int | None]
+    inputs: NotRequired[dict[str, Any]]
+    tags: NotRequired[dict[str, str]]
+    budget_cents: NotRequired[float | Decimal | int | str | None]
+    deadline_ms: NotRequired[int | None]
+    project: NotRequired[str | None]
+    end_user: NotRequired[str | None]
+
+
+class WaitingOf(TypedDict):
+    """The runs whose wait reasons are requested."""
+
+    ids: list[str]

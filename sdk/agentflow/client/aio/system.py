@@ -1,0 +1,71 @@
+"""Tools, prices, stored objects, and the state of the system."""
+
+from datetime import datetime
+
+from agentflow.client.aio.resource import AsyncResource, given
+from agentflow.client.operations import OPERATIONS
+from agentflow.client.reading import parse
+from agentflow.models import FunctionPage, Health, PricePage, Readiness, ToolPage, WorkersAnswer
+
+_NOT_READY = 503
+
+
+class AsyncTools(AsyncResource):
+    """Tools and functions that workflows may call."""
+
+    async def list(self) -> ToolPage:
+        """Return the tools with their JSON schemas."""
+        return await self._ask(ToolPage, "tools.list")
+
+    async def functions(self) -> FunctionPage:
+        """Return the functions with their JSON schemas."""
+        return await self._ask(FunctionPage, "tools.functions")
+
+
+class AsyncPrices(AsyncResource):
+    """Prices of models."""
+
+    async def list(
+        self,
+        provider: str,
+        *,
+        model: str | None = None,
+        at: datetime | str | None = None,
+        service_tier: str | None = None,
+        processing: str | None = None,
+        inference_geo: str | None = None,
+    ) -> PricePage:
+        """Return what a provider's models cost, now or ``at`` a time."""
+        params = given(provider=provider, model=model, at=at, service_tier=service_tier)
+        params |= given(processing=processing, inference_geo=inference_geo)
+        return await self._ask(PricePage, "prices.list", params=params)
+
+
+class AsyncObjects(AsyncResource):
+    """Values that are too large for records."""
+
+    async def get(self, sha256: str) -> bytes:
+        """Return the bytes of a reference."""
+        return (await self._raw("objects.get", sha256)).content
+
+
+class AsyncSystem(AsyncResource):
+    """Workers, health and metrics."""
+
+    async def workers(self) -> WorkersAnswer:
+        """Return every worker: live, lost or stopped."""
+        return await self._ask(WorkersAnswer, "system.workers")
+
+    async def health(self) -> Health:
+        """Return that the API is alive."""
+        return await self._ask(Health, "system.health")
+
+    async def ready(self) -> Readiness:
+        """Return the state of each dependency, also when the API is not ready. It is asked once."""
+        operation = OPERATIONS["system.ready"]
+        response = await self._client.request(operation.method, operation.path, repeat=False)
+        return parse(Readiness, response, also=_NOT_READY)
+
+    async def metrics(self) -> str:
+        """Return the metrics of the API in the text format of Prometheus."""
+        return (await self._raw("system.metrics")).text

@@ -1,0 +1,138 @@
+"""Every operation of the HTTP API that the client has, by the name of its method.
+
+A new route is one line here and one method in ``aio``; a test compares this table with the OpenAPI document, and calls
+every method. ``keyed`` operations honour ``Idempotency-Key``, so their requests may be sent again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from agentflow.client.retries import SAFE_METHODS
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A method and a path with ``{placeholders}``."""
+
+    method: str
+    path: str
+    keyed: bool = False
+
+    @property
+    def safe(self) -> bool:
+        """Whether a repeated request has no second effect."""
+        return self.keyed or self.method in SAFE_METHODS
+
+    def at(self, *ids: str) -> str:
+        """Return the path with its placeholders replaced, in their order. Raises ``ValueError`` for an empty id."""
+        parts = iter(ids)
+        return "/".join(_id(next(parts)) if part.startswith("{") else part for part in self.path.split("/"))
+
+
+def _id(value: str) -> str:
+    if not value:
+        raise ValueError("an id is empty; the request would go to another path")
+    return quote(value, safe="")
+
+
+def _get(path: str) -> Operation:
+    return Operation("GET", path)
+
+
+def _post(path: str, *, keyed: bool = False) -> Operation:
+    return Operation("POST", path, keyed)
+
+
+def _put(path: str) -> Operation:
+    return Operation("PUT", path)
+
+
+def _patch(path: str) -> Operation:
+    return Operation("PATCH", path)
+
+
+def _delete(path: str) -> Operation:
+    return Operation("DELETE", path)
+
+
+_V1 = "/api/v1"
+_RUNS = "/api/v1/workflows/runs"
+
+OPERATIONS: Mapping[str, Operation] = {
+    "workflows.submit": _post(_RUNS, keyed=True),
+    "workflows.list": _get(_RUNS),
+    "workflows.get": _get(_RUNS + "/{run_id}"),
+    "workflows.steps": _get(_RUNS + "/{run_id}/steps"),
+    "workflows.watch": _get(_RUNS + "/{run_id}/events"),
+    "workflows.cancel": _post(_RUNS + "/{run_id}/cancel"),
+    "workflows.restart": _post(_RUNS + "/{run_id}/restart", keyed=True),
+    "workflows.fork": _post(_RUNS + "/{run_id}/fork", keyed=True),
+    "workflows.signal": _post(_RUNS + "/{run_id}/signals/{name}", keyed=True),
+    "workflows.waiting": _get(_RUNS + "/{run_id}/waiting"),
+    "workflows.waiting_by_ids": _get(_RUNS + "/waiting"),
+    "workflows.waiting_of": _post(_RUNS + "/waiting"),
+    "workflows.bulk": _post(_RUNS + "/bulk"),
+    "workflows.register": _post(_V1 + "/workflows"),
+    "workflows.definitions": _get(_V1 + "/workflows"),
+    "workflows.definition": _get(_V1 + "/workflows/{name}"),
+    "objects.get": _get(_V1 + "/objects/{sha256}"),
+    "routes.score": _post(_V1 + "/runs/{run_id}/scores"),
+    "routes.explain": _get(_V1 + "/runs/{run_id}/route"),
+    "routes.evaluate": _post(_V1 + "/routes/evaluate"),
+    "prompts.create": _post(_V1 + "/prompts"),
+    "prompts.list": _get(_V1 + "/prompts"),
+    "prompts.get": _get(_V1 + "/prompts/{name}"),
+    "schedules.create": _post(_V1 + "/schedules"),
+    "schedules.list": _get(_V1 + "/schedules"),
+    "schedules.get": _get(_V1 + "/schedules/{schedule_id}"),
+    "schedules.change": _patch(_V1 + "/schedules/{schedule_id}"),
+    "schedules.delete": _delete(_V1 + "/schedules/{schedule_id}"),
+    "schedules.backfill": _post(_V1 + "/schedules/{schedule_id}/backfill"),
+    "budgets.create": _post(_V1 + "/budgets"),
+    "budgets.list": _get(_V1 + "/budgets"),
+    "budgets.get": _get(_V1 + "/budgets/{budget_id}"),
+    "budgets.change": _patch(_V1 + "/budgets/{budget_id}"),
+    "budgets.delete": _delete(_V1 + "/budgets/{budget_id}"),
+    "budgets.status": _get(_V1 + "/budgets/{budget_id}/status"),
+    "budgets.forecast": _get(_V1 + "/budgets/{budget_id}/forecast"),
+    "stops.create": _post(_V1 + "/stops"),
+    "stops.list": _get(_V1 + "/stops"),
+    "stops.resume": _delete(_V1 + "/stops/{stop_id}"),
+    "optimizer.suggestions": _get(_V1 + "/optimizer/suggestions"),
+    "optimizer.changes": _get(_V1 + "/optimizer/changes"),
+    "optimizer.apply": _post(_V1 + "/optimizer/suggestions/{suggestion_id}/apply"),
+    "optimizer.undo": _post(_V1 + "/optimizer/suggestions/{suggestion_id}/undo"),
+    "limits.get": _get(_V1 + "/limits"),
+    "limits.put": _put(_V1 + "/limits"),
+    "limits.delete": _delete(_V1 + "/limits"),
+    "quotas.get": _get(_V1 + "/quotas"),
+    "quotas.put": _put(_V1 + "/quotas"),
+    "cache.get": _get(_V1 + "/cache"),
+    "cache.purge": _post(_V1 + "/cache/purge"),
+    "keys.create": _post(_V1 + "/keys"),
+    "keys.list": _get(_V1 + "/keys"),
+    "keys.revoke": _delete(_V1 + "/keys/{key_id}"),
+    "organisations.create": _post(_V1 + "/organisations"),
+    "credentials.list": _get(_V1 + "/providers/credentials"),
+    "credentials.put": _put(_V1 + "/providers/{name}/credentials"),
+    "credentials.get": _get(_V1 + "/providers/{name}/credentials"),
+    "credentials.delete": _delete(_V1 + "/providers/{name}/credentials"),
+    "prices.list": _get(_V1 + "/prices"),
+    "tools.list": _get(_V1 + "/tools"),
+    "tools.functions": _get(_V1 + "/functions"),
+    "system.workers": _get(_V1 + "/workers"),
+    "system.health": _get("/health"),
+    "system.ready": _get("/ready"),
+    "system.metrics": _get("/metrics"),
+}
+
+
+def is_keyed(method: str, path: str) -> bool:
+    """Tell whether the API honours an ``Idempotency-Key`` at a path."""
+    return any(one.keyed and one.method == method and _fits(one.path, path) for one in OPERATIONS.values())
+
+
+def _fits(pattern: str, path: str) -> bool:
+    wanted, found = pattern.split("/"), path.split("/")
+    return len(wanted) == len(found) and all(a == b or (a[:1] == "{" and b) for a, b in zip(wanted, found, strict=True))

@@ -1,0 +1,46 @@
+# Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
+"""Runs at scheduled times."""
+
+from datetime import datetime
+from typing import Unpack
+
+from agentflow.bodies import ChangeSchedule, CreateSchedule
+from agentflow.client.sync.resource import Resource
+from agentflow.models import BackfillAnswer, ScheduleAnswer, ScheduleDryRun, SchedulePage, WholeSchedule
+
+
+class Schedules(Resource):
+    """Schedules: one run for each of their slots."""
+
+    def create(self, **body: Unpack[CreateSchedule]) -> ScheduleAnswer:
+        """Create a schedule, with ``cron`` and ``time_zone``, or ``interval_s``."""
+        return self._ask(ScheduleAnswer, "schedules.create", json=body)
+
+    def preview(self, **body: Unpack[CreateSchedule]) -> ScheduleDryRun:
+        """Return when a schedule would run, and what its first run would do; nothing is stored."""
+        return self._ask(ScheduleDryRun, "schedules.create", params={"dry_run": True}, json=body)
+
+    def list(self) -> SchedulePage:
+        """Return all schedules."""
+        return self._ask(SchedulePage, "schedules.list")
+
+    def get(self, schedule_id: str) -> WholeSchedule:
+        """Return a schedule with its backfills."""
+        return self._ask(WholeSchedule, "schedules.get", schedule_id)
+
+    def change(self, schedule_id: str, /, **body: Unpack[ChangeSchedule]) -> ScheduleAnswer:
+        """Change a schedule; fields that are not given stay."""
+        return self._ask(ScheduleAnswer, "schedules.change", schedule_id, json=body)
+
+    def preview_change(self, schedule_id: str, /, **body: Unpack[ChangeSchedule]) -> ScheduleDryRun:
+        """Return when the changed schedule would run; nothing is stored."""
+        return self._ask(ScheduleDryRun, "schedules.change", schedule_id, params={"dry_run": True}, json=body)
+
+    def delete(self, schedule_id: str) -> None:
+        """Delete a schedule; its runs stay."""
+        self._raw("schedules.delete", schedule_id)
+
+    def backfill(self, schedule_id: str, start: datetime | str, end: datetime | str) -> BackfillAnswer:
+        """Run the slots from ``start`` (inclusive) to ``end`` (exclusive) that were not run."""
+        body = {"from": start, "to": end}
+        return self._ask(BackfillAnswer, "schedules.backfill", schedule_id, json=body)

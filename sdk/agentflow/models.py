@@ -1,0 +1,959 @@
+"""Answers of the API. Generated from its OpenAPI document by `python -m sdk.generate`; do not edit."""
+
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from agentflow.answer import Answer
+
+
+class AdmissionForecast(Answer):
+    """The decision on a run that is submitted now: it starts at once, or waits in a queue; ``null`` if unknown."""
+
+    decision: str | None
+    on: str = ""
+    detail: str = ""
+
+
+class AppliedSuggestion(Answer):
+    """A suggestion that was applied: `to_version` is the workflow's version with the change."""
+
+    suggestion_id: str
+    kind: str
+    workflow: str
+    node_id: str
+    change: dict[str, Any]
+    from_version: int
+    to_version: int
+    undone_version: int | None
+    applied_at: str | None
+    undone_at: str | None
+
+
+class AppliedPage(Answer):
+    """Applied suggestions, the newest first."""
+
+    changes: list[AppliedSuggestion]
+
+
+class BackfillAnswer(Answer):
+    """A backfill. ``submitted`` counts its slots so far, ``problem`` explains why one could not be submitted."""
+
+    id: str
+    from_: str | None = Field(alias="from")
+    to: str | None
+    submitted: int
+    problem: str | None = None
+    created_at: str | None
+    finished_at: str | None = None
+
+
+class BudgetAnswer(Answer):
+    """A budget. Money is exact: decimal strings. Each change raises ``version`` by one."""
+
+    id: str
+    name: str
+    scope: str
+    target: str | None
+    period: str
+    timezone: str
+    week_start: str
+    sliding: bool
+    limit_cents: Decimal
+    limit_usd: Decimal
+    soft_limit_cents: Decimal | None
+    soft_limit_usd: Decimal | None
+    on_exceeded: str
+    thresholds: list[int]
+    paused: bool
+    version: int
+    created_at: str | None
+    updated_at: str | None
+
+
+class BudgetForecast(Answer):
+    """The spend of a budget's window at its end, in US dollars; `low` and `high` bound 80 of 100 cases."""
+
+    id: str
+    window: str
+    window_ends_at: str | None
+    spent_usd: Decimal
+    limit_usd: Decimal
+    forecast_usd: Decimal | None
+    low_usd: Decimal | None
+    high_usd: Decimal | None
+    interval_percent: int = 80
+    past_slots: int
+
+
+class BudgetPage(Answer):
+    """All budgets of the organisation."""
+
+    budgets: list[BudgetAnswer]
+
+
+class BudgetStatus(Answer):
+    """A budget in its current window. ``held`` is reserved for calls in flight; ``remaining`` is never negative."""
+
+    id: str
+    name: str
+    scope: str
+    target: str | None
+    period: str
+    timezone: str
+    week_start: str
+    sliding: bool
+    limit_cents: Decimal
+    limit_usd: Decimal
+    soft_limit_cents: Decimal | None
+    soft_limit_usd: Decimal | None
+    on_exceeded: str
+    thresholds: list[int]
+    paused: bool
+    version: int
+    created_at: str | None
+    updated_at: str | None
+    window: str
+    state: str
+    spent_cents: Decimal
+    spent_usd: Decimal
+    held_cents: Decimal
+    held_usd: Decimal
+    remaining_cents: Decimal
+    remaining_usd: Decimal
+    next_window_at: str | None
+    counted_since: str | None
+
+
+class BulkDone(Answer):
+    """A run on which the action was done, ``already`` by an earlier request. ``run_id`` is the new run of a retry."""
+
+    id: str
+    run_id: str | None = None
+    already: bool = False
+
+
+class BulkProblem(Answer):
+    """A run on which the action failed, and why."""
+
+    id: str
+    message: str
+
+
+class BulkAnswer(Answer):
+    """``total`` counts all matching runs, ``ids`` are those of this call."""
+
+    action: str
+    dry_run: bool
+    total: int
+    ids: list[str]
+    done: list[BulkDone] = []
+    problems: list[BulkProblem] = []
+    next_cursor: str | None = None
+
+
+class CacheScope(Answer):
+    """The counts of one workflow, prompt or model (``provider/model``)."""
+
+    hits: int
+    misses: int
+    entries: int
+    bytes: int
+    saved_usd: Decimal
+    kind: str
+    name: str
+
+
+class CacheAnswer(Answer):
+    """The organisation's cached answers."""
+
+    hits: int
+    misses: int
+    entries: int
+    bytes: int
+    saved_usd: Decimal
+    hits_by_kind: dict[str, int]
+    max_bytes: int
+    scopes: list[CacheScope]
+
+
+class CachePurged(Answer):
+    """The answers that were removed. Answers to calls that were in flight are not stored."""
+
+    entries: int
+    bytes: int
+
+
+class RunLinks(Answer):
+    """Links from a run to related resources, as paths."""
+
+    self: str
+    cancel: str
+    steps: str
+    events: str
+    workflow: str
+
+
+class CancelAccepted(Answer):
+    """The request is in the log; ``status`` is the run's status when it was accepted."""
+
+    id: str
+    status: str
+    links: RunLinks
+
+
+class Tokens(Answer):
+    """Tokens of all calls together. ``kinds`` are parts of them and other counts, by their names in ``Usage``."""
+
+    input: int = 0
+    output: int = 0
+    kinds: dict[str, int] = {}
+
+
+class ChildrenAnswer(Answer):
+    """A mapped node's children: their number, how many are in each state, and their total use."""
+
+    total: int
+    running: int = 0
+    waiting: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    canceled: int = 0
+    cost_cents: Decimal
+    cost_usd: Decimal
+    tokens: Tokens
+
+
+class CredentialsAnswer(Answer):
+    """A stored key, as far as it is shown. ``fingerprint`` are the first 16 digits of the key's SHA-256."""
+
+    provider: str
+    fingerprint: str
+    created_at: str | None
+    rotated_at: str | None
+    last_used_at: str | None
+
+
+class CredentialsPage(Answer):
+    """All keys of providers that the organisation has stored."""
+
+    credentials: list[CredentialsAnswer]
+
+
+class DependencyState(Answer):
+    """One dependency: its state, and how long the check took."""
+
+    status: str
+    ms: float
+    error: str | None = None
+
+
+class Effect(Answer):
+    """The effect of a call outside AgentFlow."""
+
+    pure: bool
+    idempotency_key: bool
+    reconcile: bool
+
+
+class Failure(Answer):
+    """The reason why a step or a run failed."""
+
+    code: str
+    message: str
+    step_id: str | None = None
+    details: dict[str, str] = {}
+
+
+class ToolEntry(Answer):
+    """One tool or function. ``arguments`` and ``config`` are JSON schemas; only a class has a ``config``."""
+
+    name: str
+    summary: str
+    doc: str
+    arguments: dict[str, Any]
+    config: dict[str, Any] | None
+    effect: Effect
+
+
+class FunctionPage(Answer):
+    """All functions of this API process. ``problems`` list installed packages that could not be loaded, and why."""
+
+    functions: list[ToolEntry]
+    problems: list[str]
+
+
+class Health(Answer):
+    """The process is alive."""
+
+    status: str = "ok"
+
+
+class InlinePromptAnswer(Answer):
+    """A prompt that is written inside a node: the version that it has, or would get."""
+
+    node: str
+    id: str
+    hash: str
+
+
+class KeyAnswer(Answer):
+    """A key without its secret; ``last4`` are its last characters."""
+
+    id: str
+    name: str
+    organisation: str
+    permissions: list[str]
+    last4: str
+    created_at: str | None
+
+
+class KeyCreated(Answer):
+    """A new key. ``key`` is shown in this answer only and never stored."""
+
+    id: str
+    name: str
+    organisation: str
+    permissions: list[str]
+    last4: str
+    created_at: str | None
+    key: str
+
+
+class KeyPage(Answer):
+    """All keys of the organisation that are not revoked."""
+
+    keys: list[KeyAnswer]
+
+
+class LastRun(Answer):
+    """The last run that the schedule started, and its slot."""
+
+    slot: str
+    run_id: str
+    link: str
+
+
+class WorkflowLimit(Answer):
+    """A workflow's limit, and the number of its running runs."""
+
+    max_running_runs: int
+    running: int | None
+
+
+class LimitsAnswer(Answer):
+    """The organisation's limits, and the numbers of its running and waiting runs."""
+
+    max_running_runs: int | None
+    workflows: dict[str, WorkflowLimit]
+    running: int | None
+    waiting: int | None
+    updated_at: str | None
+
+
+class PriceBand(Answer):
+    """The prices of calls with more than ``over_input_tokens`` input tokens; -1 is all."""
+
+    over_input_tokens: int
+    usd_per_mtok: dict[str, str]
+    usd_per_unit: dict[str, str]
+    usd_per_request: str
+
+
+class ModelPrice(Answer):
+    """The price of a model. ``version`` names the price table, as settlements do."""
+
+    provider: str
+    model: str
+    version: str
+    context_tokens: int | None
+    bands: list[PriceBand]
+
+
+class OrganisationCreated(Answer):
+    """The organisation, its topic for submissions as records, and its first key."""
+
+    id: str
+    name: str
+    submissions_topic: str
+    key: KeyCreated
+
+
+class ParentAnswer(Answer):
+    """The step that started a run; ``detached``: it did not wait for the run's end."""
+
+    run_id: str
+    step_id: str
+    detached: bool
+
+
+class PricePage(Answer):
+    """The prices of a provider's models at a time."""
+
+    at: str | None
+    prices: list[ModelPrice]
+
+
+class ProblemPart(Answer):
+    """One invalid part of the request: its path, the problem, and how to fix it."""
+
+    path: str
+    message: str
+    fix: str = ""
+
+
+class PromptAnswer(Answer):
+    """One immutable version of a prompt. ``hash`` is the SHA-256 of its template."""
+
+    id: str
+    name: str
+    version: int
+    template: str
+    hash: str
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+    created_at: str | None
+
+
+class PromptEntry(Answer):
+    """A prompt as lists show it: its newest version."""
+
+    name: str
+    version: int
+    versions: int
+    hash: str
+    created_at: str | None
+
+
+class PromptPage(Answer):
+    """All prompts of the organisation."""
+
+    prompts: list[PromptEntry]
+
+
+class QuotaLimits(Answer):
+    """The limits of one provider or model, or of all that an organisation calls when neither is named."""
+
+    provider: str | None = None
+    model: str | None = None
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_minute: int | None = None
+    tokens_per_day: int | None = None
+    input_tokens_per_minute: int | None = None
+    input_tokens_per_day: int | None = None
+    output_tokens_per_minute: int | None = None
+    output_tokens_per_day: int | None = None
+    max_concurrent: int | None = None
+
+
+class QuotasAnswer(Answer):
+    """The organisation's quotas. Workers know a change within a second."""
+
+    limits: list[QuotaLimits]
+    updated_at: str | None
+
+
+class Readiness(Answer):
+    """The API's readiness. ``degraded``: an optional dependency does not answer."""
+
+    status: str
+    dependencies: dict[str, DependencyState]
+
+
+class RouteCandidate(Answer):
+    """A route that could be taken. `probability`, `mean` and `deviation` are those of a learned choice."""
+
+    route: str
+    quality: float
+    cost_nano: int
+    latency_ms: float
+    reliability: float
+    parts: dict[str, float]
+    score: float
+    mean: float | None
+    deviation: float | None
+    probability: float | None
+    context_tokens: int
+
+
+class RouteExcluded(Answer):
+    """A model that was no candidate, and why."""
+
+    route: str
+    reason: str
+    detail: str
+
+
+class RouteChoice(Answer):
+    """One choice."""
+
+    attempt: int
+    route: str
+    by: str
+    tier: str
+    policy: str
+    models: str
+    propensity: float
+    seed: str
+    learned_from: int
+    weights: dict[str, float]
+    candidates: list[RouteCandidate]
+    excluded: list[RouteExcluded]
+    fallbacks: list[str]
+    margin: float | None
+    recomputes: bool
+
+
+class RouteEstimate(Answer):
+    """A mean reward per decision with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class RouteEvaluation(Answer):
+    """The reward that the other policy would have earned, by three methods, and that of the logged one."""
+
+    prompt: str
+    tier: str
+    choices: int
+    skipped: int
+    scored: int
+    effective_sample: float
+    clipped: float
+    logged: RouteEstimate
+    ips: RouteEstimate
+    snips: RouteEstimate
+    doubly_robust: RouteEstimate
+
+
+class RouteTry(Answer):
+    """One request that a step's call led to: the first, a `fallback` after a failure, or a `hedge` of a slow one."""
+
+    attempt: int
+    call_id: str
+    kind: str
+    route: str
+    status: str
+    error: str
+    cost_nano: int
+    latency_ms: float
+    why: str
+    skipped: list[RouteExcluded]
+
+
+class RunAccepted(Answer):
+    """The run was accepted and will be executed. ``duplicate``: an earlier submission had the same id."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: str = "queued"
+    duplicate: bool = False
+    submitted_at: str | None
+    links: RunLinks
+
+
+class Waiting(Answer):
+    """The reason for a wait: its ``kind``, the name ``on`` of the awaited thing, the latest time, and a sentence."""
+
+    kind: str
+    on: str = ""
+    until: str | None = None
+    detail: str = ""
+
+
+class StepAnswer(Answer):
+    """One step of a run. ``output`` is present if it was requested (``step_outputs=true``)."""
+
+    id: str
+    node_id: str
+    type: str
+    status: str
+    attempts: int
+    tokens: Tokens
+    cost_cents: Decimal
+    cost_usd: Decimal
+    provider: str | None = None
+    model: str | None = None
+    cached: bool = False
+    reused_from: str | None = None
+    waiting: Waiting | None = None
+    note: str | None = None
+    sla_missed: bool = False
+    children: ChildrenAnswer | None = None
+    child_run_id: str | None = None
+    output: Any = None
+    error: Failure | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class RunAnswer(Answer):
+    """A whole run. ``output`` has the output of every last node by its id, once the run succeeded."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: str
+    cost_cents: Decimal = Decimal("0")
+    cost_usd: Decimal = Decimal("0")
+    children_cost_cents: Decimal = Decimal("0")
+    children_cost_usd: Decimal = Decimal("0")
+    total_cost_cents: Decimal = Decimal("0")
+    total_cost_usd: Decimal = Decimal("0")
+    tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
+    tags: dict[str, str] = {}
+    submitted_at: str | None
+    started_at: str | None = None
+    finished_at: str | None = None
+    error: Failure | None = None
+    parent: ParentAnswer | None = None
+    compensating: bool = False
+    links: RunLinks
+    inputs: dict[str, Any] | None = None
+    output: dict[str, Any] | None = None
+    steps: list[StepAnswer] = []
+    budget_cents: Decimal | None = None
+    source: str
+    submission_id: str | None = None
+    trace_id: str
+
+
+class RunDryRun(Answer):
+    """The run that a submission would start, or find (``duplicate``). Nothing was stored, and nothing was appended."""
+
+    dry_run: bool = True
+    id: str | None
+    duplicate: bool
+    workflow_name: str
+    workflow_version: int
+    definition_hash: str
+    required_inputs: list[str]
+    stored_inputs: list[str]
+    admission: AdmissionForecast
+    budgets: list[BudgetStatus]
+    budget_cents: Decimal | None
+    deadline_ms: int | None
+    cheapest_path_usd: Decimal | None = None
+    unbounded: list[str] = []
+
+
+class RunForked(Answer):
+    """The new run was accepted. ``reused`` are the nodes that it does not execute again."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: str = "queued"
+    duplicate: bool = False
+    submitted_at: str | None
+    links: RunLinks
+    forked_from: str
+    reused: list[str]
+
+
+class RunSummary(Answer):
+    """A run as lists show it. Money is exact: decimal strings."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: str
+    cost_cents: Decimal = Decimal("0")
+    cost_usd: Decimal = Decimal("0")
+    children_cost_cents: Decimal = Decimal("0")
+    children_cost_usd: Decimal = Decimal("0")
+    total_cost_cents: Decimal = Decimal("0")
+    total_cost_usd: Decimal = Decimal("0")
+    tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
+    tags: dict[str, str] = {}
+    submitted_at: str | None
+    started_at: str | None = None
+    finished_at: str | None = None
+    error: Failure | None = None
+    parent: ParentAnswer | None = None
+    compensating: bool = False
+    links: RunLinks
+
+
+class RunPage(Answer):
+    """Some runs, newest first. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
+
+    runs: list[RunSummary]
+    next_cursor: str | None = None
+
+
+class StepWaiting(Answer):
+    """An open step, and the reason why it waits."""
+
+    id: str
+    node_id: str
+    status: str
+    waiting: Waiting
+
+
+class RunWaiting(Answer):
+    """The wait reasons of a run's open steps. A run that has ended has none."""
+
+    id: str
+    status: str
+    waiting: Waiting | None
+    steps: list[StepWaiting]
+    left_out: int
+
+
+class RunsWaiting(Answer):
+    """The wait reasons of several runs, in the order of the request."""
+
+    runs: list[RunWaiting]
+    unknown: list[str]
+
+
+class ScheduleProblem(Answer):
+    """The last slot whose run could not be submitted, and why."""
+
+    slot: str
+    message: str
+
+
+class ScheduleAnswer(Answer):
+    """A schedule."""
+
+    id: str
+    name: str
+    workflow_name: str
+    workflow_version: int | None
+    inputs: dict[str, Any]
+    tags: dict[str, str]
+    budget_cents: Decimal | None
+    cron: str | None
+    interval_s: int | None
+    time_zone: str
+    overlap: str
+    catchup: str
+    catchup_limit: int
+    paused: bool
+    last_run: LastRun | None
+    queued_slot: str | None
+    next_runs: list[str]
+    skipped: int
+    problem: ScheduleProblem | None
+    created_at: str | None
+    updated_at: str | None
+
+
+class ScheduleDryRun(Answer):
+    """A schedule that would be created or changed. Nothing was stored."""
+
+    dry_run: bool = True
+    next_runs: list[str]
+    first_run: RunDryRun
+
+
+class SchedulePage(Answer):
+    """Every schedule of the organisation, by name."""
+
+    schedules: list[ScheduleAnswer]
+
+
+class ScoreAccepted(Answer):
+    """The score is in the log; it counts for the routes of `group`."""
+
+    run_id: str
+    step_id: str
+    score: float
+    group: str
+
+
+class SignalAccepted(Answer):
+    """The signal is in the log; ``status`` is the run's status at that time. The same ``signal_id`` counts once."""
+
+    id: str
+    signal: str
+    signal_id: str
+    status: str
+    links: RunLinks
+
+
+class StepPage(Answer):
+    """Some steps of a run. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
+
+    steps: list[StepAnswer]
+    next_cursor: str | None = None
+
+
+class StepRoutes(Answer):
+    """The choices of a step's calls and the requests that they led to, oldest first."""
+
+    run_id: str
+    step_id: str
+    choices: list[RouteChoice]
+    tries: list[RouteTry]
+
+
+class StopAnswer(Answer):
+    """A stop; ``created_by`` and ``resumed_by`` are ids of API keys. It is in force until ``resumed_at``."""
+
+    id: str
+    scope: str
+    target: str | None
+    mode: str
+    reason: str
+    created_by: str
+    created_at: str | None
+    resumed_by: str | None
+    resumed_at: str | None
+
+
+class StopPage(Answer):
+    """Stops, newest first."""
+
+    stops: list[StopAnswer]
+
+
+class SuggestionEvidence(Answer):
+    """The calls that a suggestion rests on, and what was counted in them."""
+
+    calls: int
+    runs: int
+    since: str | None
+    until: str | None
+    facts: dict[str, Any]
+
+
+class SuggestionSaving(Answer):
+    """The saving over the calls of the evidence, with the bounds of its 95% interval."""
+
+    amount_usd: Decimal
+    low_usd: Decimal
+    high_usd: Decimal
+
+
+class SuggestionAnswer(Answer):
+    """One suggestion, as if it were the only one."""
+
+    id: str
+    kind: str
+    workflow: str
+    node_id: str
+    provider: str
+    model: str
+    title: str
+    change: dict[str, Any] | None
+    saving: SuggestionSaving
+    cost_usd: Decimal
+    freed_usd: Decimal
+    risk: str
+    because: str
+    evidence: SuggestionEvidence
+
+
+class SuggestionPage(Answer):
+    """Suggestions, the largest saving first."""
+
+    suggestions: list[SuggestionAnswer]
+
+
+class ToolPage(Answer):
+    """All tools of this API process. ``problems`` list installed packages that could not be loaded, and why."""
+
+    tools: list[ToolEntry]
+    problems: list[str]
+
+
+class WholeSchedule(Answer):
+    """A schedule with its newest backfills."""
+
+    id: str
+    name: str
+    workflow_name: str
+    workflow_version: int | None
+    inputs: dict[str, Any]
+    tags: dict[str, str]
+    budget_cents: Decimal | None
+    cron: str | None
+    interval_s: int | None
+    time_zone: str
+    overlap: str
+    catchup: str
+    catchup_limit: int
+    paused: bool
+    last_run: LastRun | None
+    queued_slot: str | None
+    next_runs: list[str]
+    skipped: int
+    problem: ScheduleProblem | None
+    created_at: str | None
+    updated_at: str | None
+    backfills: list[BackfillAnswer]
+
+
+class WorkerAnswer(Answer):
+    """One worker."""
+
+    id: str
+    state: str
+    lanes: list[str]
+    concurrency: int
+    in_flight: int
+    version: str
+    started_at: str | None
+    last_seen_at: str | None
+    providers: list[str] | None = None
+
+
+class WorkersAnswer(Answer):
+    """Every worker of the deployment, except those without a heartbeat for ``forgotten_after_s``."""
+
+    workers: list[WorkerAnswer]
+    lost_after_s: float
+    forgotten_after_s: float
+
+
+class WorkflowAnswer(Answer):
+    """One immutable version of a workflow. ``required_inputs`` are the inputs that a run must provide."""
+
+    name: str
+    version: int
+    hash: str
+    required_inputs: list[str]
+    created_at: str | None
+    spec: dict[str, Any]
+    warnings: list[ProblemPart] = []
+
+
+class WorkflowDryRun(Answer):
+    """The version that a registration would store (``new``), or find. Nothing was stored."""
+
+    dry_run: bool = True
+    name: str
+    version: int
+    new: bool
+    hash: str
+    required_inputs: list[str]
+    known_inputs: list[str] | None
+    prompts: list[InlinePromptAnswer]
+    workflows: list[str]
+    queues: list[str]
+    warnings: list[ProblemPart]
+    spec: dict[str, Any]
+
+
+class WorkflowEntry(Answer):
+    """A workflow as lists show it: its newest version."""
+
+    name: str
+    version: int
+    versions: int
+    required_inputs: list[str]
+    created_at: str | None
+
+
+class WorkflowPage(Answer):
+    """All workflows of the organisation."""
+
+    workflows: list[WorkflowEntry]
