@@ -37,6 +37,7 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
@@ -132,6 +133,7 @@ class MoneyServices:
     targets: Targets
     opening: Opening
     ledger: SpendLedger
+    bills: Bills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

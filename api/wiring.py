@@ -21,6 +21,7 @@ from api.services import (
     Services,
     TopicCreators,
 )
+from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.route_log import RouteLog
@@ -64,6 +65,7 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
+from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
@@ -117,6 +119,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             spend=spend,
             targets=Targets(definitions.workflows, definitions.models),
             ledger=ledger,
+            bills=Bills(BillRows(clients.clickhouse)),
             opening=Opening(
                 budgets,
                 spend,

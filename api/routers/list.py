@@ -2,6 +2,7 @@
 
 from api.routers import (
     access,
+    bills,
     budgets,
     bulk,
     cache,
@@ -58,6 +59,7 @@ ROUTERS = (
     projects.router,
     organisations.router,
     credentials.router,
+    bills.router,
     price_lists.router,
     prices.router,
     workers.router,
