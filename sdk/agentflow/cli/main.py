@@ -55,22 +55,12 @@ class Root(LazyGroup):
             return _refused(exc.format_message(), exc.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
-        except BrokenPipeError:
-            return _pipe_closed()
         return code if isinstance(code, int) else OK
 
 
 def _refused(line: str, code: int) -> int:
     click.echo(f"agentctl: {line}", err=True)
     return code
-
-
-def _pipe_closed() -> int:
-    # The reader, `head` perhaps, has closed the pipe. Python would report it again at exit.
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OK
 
 
 root = Root(
