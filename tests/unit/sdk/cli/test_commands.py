@@ -186,7 +186,13 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
             {},
         ),
     ),
-    "usage": (("--since", "7d"), ("GET", _RUNS, None, {"since": "7d", "limit": 1000})),
+    "usage": (
+        ("--since", "2026-11-01", "--until", "1h", "--by", "workflow,tag.team"),
+        ("GET", "/api/v1/bills", None, {"from": "2026-11-01", "to": "1h", "group_by": "workflow,tag.team"}),
+    ),
+    "batch list": ((), ("GET", "/api/v1/batches", None, {"limit": 100})),
+    "batch get": (("b1",), ("GET", "/api/v1/batches/b1", None, {})),
+    "batch cancel": (("b1",), ("POST", "/api/v1/batches/b1/cancel", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
         ("POST", "/api/v1/stops", {"scope": "provider", "mode": "pause", "reason": "outage", "target": "openai"}, {}),
