@@ -50,6 +50,9 @@ class Root(LazyGroup):
             code = super().main(*args, **kwargs)
         except CliError as exc:
             return _refused(exc.line(), exc.code)
+        except click.exceptions.NoArgsIsHelpError as exc:
+            click.echo(exc.format_message(), err=True)
+            return USAGE
         except click.UsageError as exc:
             return _refused(usage_line(exc), USAGE)
         except click.ClickException as exc:

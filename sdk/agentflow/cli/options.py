@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from agentflow.cli.lazy import Leaf, Suggesting, one_of
+from agentflow.cli.lazy import Leaf, OneOf, Suggesting
 from agentflow.cli.output import FORMATS
 from agentflow.cli.session import WATCH_S, Session
 from agentflow.cli.units import seconds
@@ -39,7 +39,7 @@ def shared(*declarations: str, **settings: Any) -> click.Option:
 
 def _common(formats: Sequence[str]) -> list[click.Parameter]:
     return [
-        shared("-o", "--output", type=one_of(formats), metavar="FORMAT", help=f"One of {', '.join(formats)}."),
+        shared("-o", "--output", type=OneOf(formats), metavar="FORMAT", help=f"One of {', '.join(formats)}."),
         shared("--profile", metavar="NAME", help="The profile of the configuration file."),
         shared("--endpoint", metavar="URL", help="The address of the API."),
         shared("--org-id", metavar="ID", help="The organisation; it must be the key's."),

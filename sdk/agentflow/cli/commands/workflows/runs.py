@@ -10,7 +10,7 @@ from agentflow.cli import output
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column, printable
 from agentflow.cli.follow import FIRST_S, follow, follow_and_end
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION, command, page_options
 from agentflow.cli.paging import pages
 from agentflow.cli.runs import ENDED, LIST, ONE, RUNS, STEPS, model, note, sorted_by_start
@@ -29,7 +29,7 @@ _WAITING = (
 
 
 @command(None, "list", watch=True, example="agentctl workflow list --status running --since 1h")
-@click.option("--status", type=one_of(STATUSES), help="Only runs in this state.")
+@click.option("--status", type=OneOf(STATUSES), help="Only runs in this state.")
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only runs with this tag. Repeatable.")
 @click.option("--since", metavar="TIME", help="Submitted since: 1h, 7d, or a time with a zone.")
