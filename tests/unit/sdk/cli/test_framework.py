@@ -129,7 +129,7 @@ def test_a_watched_command_prints_again(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     ctl._sleep = twice  # type: ignore[method-assign]
-    done = ctl("budget", "list", "--watch", "5s", "-o", "name")
+    done = ctl("budget", "list", "--watch", "--every", "5s", "-o", "name")
     assert done.out == "bud_1\nbud_1\n"
     assert looks == [5.0, 5.0]
 
