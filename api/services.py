@@ -4,20 +4,25 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from api.auth import Authenticator
+from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
 from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
+from api.leases import LeaseServices
 from api.live.run_stream import Streams
 from api.publisher import Publisher
+from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
+from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.organisations import Organisations, Projects
+from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_limits import RunLimits
@@ -35,9 +40,12 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from schemas.api_models.admin import TopicAnswer
+from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
+from services.prices.stored import StoredPrices
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -54,8 +62,10 @@ from services.workflows.resolver import WorkflowResolver
 
 CreateTopics = Callable[[Collection[str]], Awaitable[object]]
 """Creates the topics of organisations, named by their ids; harmless when they are there."""
+ListTopics = Callable[[], Awaitable[list[TopicAnswer]]]
+"""Lists the topics of the broker. Raises ``Unavailable``."""
 CreateQueues = Callable[[Collection[str]], Awaitable[object]]
-"""Creates the topics of queues, by name; harmless when they are there. Raises ``TooLarge``."""
+"""Creates the topics of queues, by their whole names; harmless when they are there. Raises ``TooLarge``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +80,8 @@ class TopicCreators:
 class DefinitionServices:
     """Workflows, prompts, tools, and the models that there are.
 
-    ``prices`` reads the price list, with the prices that providers state by now. ``publisher`` brings what was defined,
-    budgets included, to the log.
+    ``prices`` reads the price list, with the prices that providers state by now; ``organisation_prices`` are those with
+    an organisation's own lists. ``publisher`` brings what was defined, budgets included, to the log.
     """
 
     workflows: Workflows
@@ -82,6 +92,9 @@ class DefinitionServices:
     models: KnownModels
     registrations: Registrations
     prices: Callable[[], PriceBook]
+    price_lists: PriceListStore
+    organisation_prices: StoredPrices
+    models_used: ModelsUsed
     publisher: Publisher
     topics: TopicCreators
 
@@ -126,6 +139,7 @@ class MoneyServices:
     targets: Targets
     opening: Opening
     ledger: SpendLedger
+    bills: Bills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +174,8 @@ class OperationServices:
     counters: RoleCounters
     measures: Measures
     workers: WorkerRegistry
+    topics: ListTopics
+    dead_letters: DeadLetters
     checks: Mapping[str, Check]
     optional_checks: Mapping[str, Check]
 
@@ -170,12 +186,14 @@ class Services:
 
     definitions: DefinitionServices
     runs: RunServices
+    leases: LeaseServices
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer
     routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
+    batches: BatchReader
     cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

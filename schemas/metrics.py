@@ -25,6 +25,8 @@ _CENTS = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.
 _TAKEOVER_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 #: From a cached read to the longest wait for a dependency.
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+#: From a moment's wait for a token bucket to a window of a day.
+_WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0)
 
 INF = "+Inf"
 
@@ -48,6 +50,8 @@ CACHE_HITS_TOTAL = "cache_hits_total"
 CACHE_MISSES_TOTAL = "agentflow_worker_cache_misses_total"
 CACHE_SAVED_NANODOLLARS_TOTAL = "agentflow_worker_cache_saved_nanodollars_total"
 PROVIDER_REQUESTS_TOTAL = "provider_requests_total"
+STATED_COSTS_TOTAL = "agentflow_worker_stated_costs_total"
+STATED_COST_DIFFERENCE_TOTAL = "agentflow_worker_stated_cost_difference_nanodollars_total"
 STEP_SLA_MISSES_TOTAL = "agentflow_orchestrator_sla_misses_total"
 COMPENSATION_FAILURES_TOTAL = "agentflow_orchestrator_compensation_failures_total"
 LATE_EVENTS_TOTAL = "agentflow_orchestrator_late_events_total"
@@ -79,6 +83,7 @@ WORKER_ATTEMPTS_TOTAL = "agentflow_worker_attempts_total"
 WORKER_CHAINED_ATTEMPTS_TOTAL = "agentflow_worker_chained_attempts_total"
 WORKER_LEASE_ANSWERS_TOTAL = "agentflow_worker_lease_answers_total"
 WORKER_DEAD_LETTERS_TOTAL = "agentflow_worker_dead_letters_total"
+WORKER_QUOTA_WAIT_SECONDS = "agentflow_worker_quota_wait_seconds"
 WORKER_PAUSES_TOTAL = "agentflow_worker_newer_major_pauses_total"
 API_REQUESTS_TOTAL = "agentflow_api_requests_total"
 API_REQUEST_SECONDS = "agentflow_api_request_seconds"
@@ -103,6 +108,13 @@ _STORED = (
         ("provider", "model"),
     ),
     Metric(PROVIDER_REQUESTS_TOTAL, "counter", "Requests to providers by outcome.", ("provider", "model", "outcome")),
+    Metric(STATED_COSTS_TOTAL, "counter", "Costs that providers stated, by what was booked.", ("provider", "booked")),
+    Metric(
+        STATED_COST_DIFFERENCE_TOTAL,
+        "counter",
+        "Differences of stated to computed costs, in nano-dollars.",
+        ("provider", "direction"),
+    ),
     Metric(STEP_SLA_MISSES_TOTAL, "counter", "Steps that took longer than their sla_ms.", ("workflow", "node")),
     Metric(COMPENSATION_FAILURES_TOTAL, "counter", "Compensating steps that failed permanently.", ("workflow", "node")),
     Metric(LATE_EVENTS_TOTAL, "counter", "Events that arrived when nothing waited for them any more.", ("reason",)),
@@ -175,6 +187,13 @@ _SERVED = (
     Metric(WORKER_CHAINED_ATTEMPTS_TOTAL, "counter", "Attempts that were started without a request in the log."),
     Metric(WORKER_LEASE_ANSWERS_TOTAL, "counter", "Answers to requests for the lease of an attempt.", ("answer",)),
     Metric(WORKER_DEAD_LETTERS_TOTAL, "counter", "Dead-lettered requests by reason.", ("reason",)),
+    Metric(
+        WORKER_QUOTA_WAIT_SECONDS,
+        "histogram",
+        "How long a quota makes a call wait, each time that the call asks for room.",
+        ("provider", "tier"),
+        _WAIT_SECONDS,
+    ),
     Metric(WORKER_PAUSES_TOTAL, "counter", "Partitions paused at a record of a newer major version."),
     Metric(API_REQUESTS_TOTAL, "counter", "HTTP requests by route and status.", ("method", "route", "status")),
     Metric(API_REQUEST_SECONDS, "histogram", "Time to answer an HTTP request.", ("route",), _REQUEST_SECONDS),

@@ -14,6 +14,7 @@ class BulkRuns(TypedDict):
     status: NotRequired[Literal["queued", "running", "succeeded", "failed", "canceled"] | None]
     workflow: NotRequired[str | None]
     tags: NotRequired[dict[str, str]]
+    project: NotRequired[str | None]
     since: NotRequired[str | None]
     until: NotRequired[str | None]
     dry_run: NotRequired[bool]
@@ -41,6 +42,29 @@ class ChangeBudget(TypedDict):
     version: NotRequired[int | None]
 
 
+class ChangeKey(TypedDict):
+    """Changes of a key; an omitted field stays. ``null`` removes the expiry or the rate limit."""
+
+    name: NotRequired[str | None]
+    permissions: NotRequired[list[Literal["read", "write", "admin"]] | None]
+    scopes: NotRequired[list[str] | None]
+    expires_at: NotRequired[str | None]
+    requests_per_minute: NotRequired[int | None]
+
+
+class ChangeOrganisation(TypedDict):
+    """The new name of an organisation."""
+
+    name: str
+
+
+class ChangeProject(TypedDict):
+    """Changes of a project. Keys of an archived project can only read."""
+
+    name: NotRequired[str | None]
+    archived: NotRequired[bool | None]
+
+
 class ChangeSchedule(TypedDict):
     """Fields to change; omitted fields stay. ``cron`` replaces ``interval_s`` and vice versa."""
 
@@ -57,6 +81,33 @@ class ChangeSchedule(TypedDict):
     catchup: NotRequired[Literal["all", "latest", "none"] | None]
     catchup_limit: NotRequired[int | None]
     paused: NotRequired[bool | None]
+
+
+class FailedStep(TypedDict):
+    """The reason of a failed attempt. ``code`` is stable; a retryable one is retried as the node's policy says."""
+
+    code: str
+    message: NotRequired[str]
+    retryable: NotRequired[bool]
+    retry_after_ms: NotRequired[int | None]
+
+
+class StatedCost(TypedDict):
+    """The cost of the work: it counts towards the run and its budgets. Without it a step costs nothing."""
+
+    usd: float | str
+    provider: NotRequired[str]
+    model: NotRequired[str]
+
+
+class CompleteStep(TypedDict):
+    """The outcome of a leased attempt: an ``output``, any JSON value, or an ``error``."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+    output: NotRequired[Any]
+    error: NotRequired[FailedStep | None]
+    cost: NotRequired[StatedCost | None]
 
 
 class CreateBudget(TypedDict):
@@ -85,10 +136,21 @@ class CreateKey(TypedDict):
 
     name: str
     permissions: NotRequired[list[Literal["read", "write", "admin"]]]
+    project: NotRequired[str | None]
+    scopes: NotRequired[list[str]]
+    expires_at: NotRequired[str | None]
+    requests_per_minute: NotRequired[int | None]
 
 
 class CreateOrganisation(TypedDict):
     """A new organisation. ``id`` names its submissions topic, so letters, digits, ``-`` and ``_`` only."""
+
+    id: str
+    name: NotRequired[str]
+
+
+class CreateProject(TypedDict):
+    """A new project of the caller's organisation. Submissions and budgets name it by its ``id``."""
 
     id: str
     name: NotRequired[str]
@@ -159,8 +221,26 @@ class EvaluateRoutes(TypedDict):
     lateness: NotRequired[float]
 
 
+class ExtendLease(TypedDict):
+    """A heartbeat."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+    progress: NotRequired[Any]
+
+
 ForkRun = TypedDict("ForkRun", {"from": "NotRequired[str | None]", "inputs": "NotRequired[dict[str, Any]]"})
 """Inputs to merge over those of the run. Without ``from`` nothing is reused."""
+
+
+class LeaseSteps(TypedDict):
+    """Up to ``max`` steps, each for ``lease_s`` seconds; the answer waits ``wait_s`` seconds for the first one."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    worker_id: str
+    max: NotRequired[int]
+    lease_s: NotRequired[float]
+    wait_s: NotRequired[float]
 
 
 class PurgeCache(TypedDict):
@@ -210,8 +290,32 @@ class PutQuotas(TypedDict):
     allow_unknown: NotRequired[bool]
 
 
+class ReleaseLease(TypedDict):
+    """A step that its worker cannot do now; another one may lease it at once."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+
+
 RestartRun = TypedDict("RestartRun", {"from": "NotRequired[str | None]"})
 """The start of a restart: the node ``from`` and everything after it is executed again."""
+
+
+class RetryLetters(TypedDict):
+    """Which letters return to their topics: by position, or all of a topic with a reason."""
+
+    positions: NotRequired[list[str] | None]
+    topic: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    since: NotRequired[str | None]
+    limit: NotRequired[int]
+    dry_run: NotRequired[bool]
+
+
+class RotateKey(TypedDict):
+    """For how many seconds the secret before the new one still works; 0 ends it within five seconds."""
+
+    overlap_s: NotRequired[int]
 
 
 class ScoreStep(TypedDict):

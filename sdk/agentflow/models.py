@@ -49,6 +49,40 @@ class BackfillAnswer(Answer):
     finished_at: str | None = None
 
 
+class BatchCounts(Answer):
+    """Calls of a batch by state; ``open`` are those of which the provider has said nothing yet."""
+
+    open: int = 0
+    answered: int = 0
+    failed: int = 0
+    expired: int = 0
+    canceled: int = 0
+
+
+class BatchAnswer(Answer):
+    """A batch. ``provider_id`` is the provider's name of it; ``cost_usd`` is what its calls cost until now."""
+
+    id: str
+    provider: str
+    model: str
+    state: str
+    requests: int
+    counts: BatchCounts
+    cost_usd: Decimal
+    cancel_requested: bool
+    formed_at: str | None
+    submitted_at: str | None
+    ended_at: str | None
+    provider_id: str | None
+    problem: str | None
+
+
+class BatchPage(Answer):
+    """Batches, newest first."""
+
+    batches: list[BatchAnswer]
+
+
 class BudgetAnswer(Answer):
     """A budget. Money is exact: decimal strings. Each change raises ``version`` by one."""
 
@@ -308,10 +342,17 @@ class KeyAnswer(Answer):
     permissions: list[str]
     last4: str
     created_at: str | None
+    project: str | None = None
+    scopes: list[str] = []
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+    last_used_at: str | None = None
+    rotated_at: str | None = None
+    old_secret_until: str | None = None
 
 
 class KeyCreated(Answer):
-    """A new key. ``key`` is shown in this answer only and never stored."""
+    """A new key, or a new secret of one. ``key`` is shown in this answer only and never stored."""
 
     id: str
     name: str
@@ -319,6 +360,13 @@ class KeyCreated(Answer):
     permissions: list[str]
     last4: str
     created_at: str | None
+    project: str | None = None
+    scopes: list[str] = []
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+    last_used_at: str | None = None
+    rotated_at: str | None = None
+    old_secret_until: str | None = None
     key: str
 
 
@@ -334,6 +382,84 @@ class LastRun(Answer):
     slot: str
     run_id: str
     link: str
+
+
+class LeaseExtended(Answer):
+    """The lease lasts for another ``lease_s`` seconds, or its run was ``canceled``: nobody waits for the step."""
+
+    canceled: bool
+    lease_s: float
+
+
+class LeaseReleased(Answer):
+    """The step was returned. ``released`` is false if the lease was over before."""
+
+    released: bool
+
+
+class LeasedWork(Answer):
+    """The work: call the tool or function ``name``, made with ``config``. Other kinds have further fields."""
+
+    kind: str
+    name: str = ""
+    config: dict[str, Any] = {}
+
+
+class LeasedStep(Answer):
+    """An attempt of a step, leased until ``lease_s`` seconds from now."""
+
+    lease: str
+    lease_s: float
+    run_id: str
+    org_id: str
+    step_id: str
+    node_id: str
+    attempt: int
+    starts: int
+    workflow_name: str
+    workflow_version: int
+    work: LeasedWork
+    args: dict[str, Any]
+    idempotency_key: str
+    timeout_ms: int | None
+    progress: Any
+    on_unknown: str
+    capture: str
+    compensation: bool
+    tags: dict[str, str]
+
+
+class LeasedSteps(Answer):
+    """Leased steps; none when no step came in time."""
+
+    leases: list[LeasedStep]
+
+
+class LetterAnswer(Answer):
+    """A dead letter without its value. ``position`` and ``origin`` are written ``topic/partition@offset``."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+
+
+class LetterHeader(Answer):
+    """A header. A value that is no text is written in hex after ``0x``."""
+
+    name: str
+    value: str
+
+
+class LetterPage(Answer):
+    """The newest dead letters, oldest first, and how many there are in all."""
+
+    letters: list[LetterAnswer]
+    total: int
 
 
 class WorkflowLimit(Answer):
@@ -372,13 +498,29 @@ class ModelPrice(Answer):
     bands: list[PriceBand]
 
 
-class OrganisationCreated(Answer):
-    """The organisation, its topic for submissions as records, and its first key."""
+class OrganisationAnswer(Answer):
+    """An organisation, with its topic for submissions as records."""
 
     id: str
     name: str
     submissions_topic: str
+    created_at: str | None = None
+
+
+class OrganisationCreated(Answer):
+    """A new organisation with its first key."""
+
+    id: str
+    name: str
+    submissions_topic: str
+    created_at: str | None = None
     key: KeyCreated
+
+
+class OrganisationPage(Answer):
+    """All organisations."""
+
+    organisations: list[OrganisationAnswer]
 
 
 class ParentAnswer(Answer):
@@ -402,6 +544,22 @@ class ProblemPart(Answer):
     path: str
     message: str
     fix: str = ""
+
+
+class ProjectAnswer(Answer):
+    """A project."""
+
+    id: str
+    name: str
+    archived: bool
+    created_at: str | None
+    archived_at: str | None = None
+
+
+class ProjectPage(Answer):
+    """The organisation's projects."""
+
+    projects: list[ProjectAnswer]
 
 
 class PromptAnswer(Answer):
@@ -460,6 +618,21 @@ class Readiness(Answer):
 
     status: str
     dependencies: dict[str, DependencyState]
+
+
+class RetriedLetter(Answer):
+    """One letter: where it went (or would go), or why it cannot return."""
+
+    position: str
+    went_to: str | None = None
+    problem: str | None = None
+
+
+class RetriedLetters(Answer):
+    """Each letter with its outcome. ``total`` is how many match; a further request takes those over ``limit``."""
+
+    retried: list[RetriedLetter]
+    total: int
 
 
 class RouteCandidate(Answer):
@@ -607,6 +780,7 @@ class RunAnswer(Answer):
     total_cost_usd: Decimal = Decimal("0")
     tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
     tags: dict[str, str] = {}
+    project: str | None = None
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None
@@ -671,6 +845,7 @@ class RunSummary(Answer):
     total_cost_usd: Decimal = Decimal("0")
     tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
     tags: dict[str, str] = {}
+    project: str | None = None
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None
@@ -779,6 +954,12 @@ class SignalAccepted(Answer):
     links: RunLinks
 
 
+class StepCompleted(Answer):
+    """The outcome is stored. ``repeated``: this lease had stored one before, which counts."""
+
+    repeated: bool
+
+
 class StepPage(Answer):
     """Some steps of a run. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
 
@@ -865,6 +1046,52 @@ class ToolPage(Answer):
     problems: list[str]
 
 
+class TopicAnswer(Answer):
+    """A topic of the catalogue. ``partitions`` is ``null`` if the broker does not have it."""
+
+    name: str
+    summary: str
+    key: str
+    partitions: int | None
+    problems: list[str]
+
+
+class TopicPage(Answer):
+    """The topics by name."""
+
+    topics: list[TopicAnswer]
+
+
+class WhoAmI(Answer):
+    """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
+
+    kind: str
+    key_id: str
+    organisation: str
+    project: str | None = None
+    permissions: list[str]
+    scopes: list[str] = []
+    platform: bool = False
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+
+
+class WholeLetter(Answer):
+    """A dead letter. ``value`` is for people, ``value_base64`` has its bytes; ``null``: it has none."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
+
+
 class WholeSchedule(Answer):
     """A schedule with its newest backfills."""
 
@@ -904,6 +1131,8 @@ class WorkerAnswer(Answer):
     started_at: str | None
     last_seen_at: str | None
     providers: list[str] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class WorkersAnswer(Answer):
