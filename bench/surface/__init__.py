@@ -1,0 +1,1 @@
+"""Users' own workers, killed while they serve a queue."""
