@@ -55,6 +55,7 @@ TAGS = [
     {"name": "queues", "description": "Steps for workers of your own."},
     {"name": "tools", "description": "Tools and functions that workflows may call."},
     {"name": "budgets", "description": "Spending limits, and the amounts spent and held against them."},
+    {"name": "batches", "description": "Calls that go to providers in batches."},
     {"name": "cache", "description": "Answers of models that are used again."},
     {"name": "limits", "description": "Limits of concurrently running runs."},
     {"name": "prices", "description": "Prices of models."},

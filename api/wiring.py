@@ -1,9 +1,11 @@
 """How the API's services are made of its clients."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 
 from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
+from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
@@ -15,6 +17,7 @@ from api.services import (
     AccessServices,
     DefinitionServices,
     LimitServices,
+    ListTopics,
     MoneyServices,
     OperationServices,
     RunServices,
@@ -22,6 +25,7 @@ from api.services import (
     Services,
     TopicCreators,
 )
+from api.tokens import OidcTokens
 from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
@@ -30,7 +34,9 @@ from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
+from connectors.oidc.issuer import Issuer
 from connectors.ports.pubsub import NoPubSub
+from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
@@ -64,7 +70,8 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
-from schemas.settings import Settings
+from schemas.api_models.admin import TopicAnswer
+from schemas.settings import Kafka, Oidc, Settings
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
@@ -83,12 +90,15 @@ from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
+from services.security.oidc import ClaimMapping
+from services.security.tokens import Rules, TokenVerifier
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
+from topics.listing import listed
 
 #: Each waits for one append at most; more of them would only queue for the broker.
 MAX_SUBMISSIONS_IN_FLIGHT = 512
@@ -108,6 +118,8 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
+    organisations = Organisations(clients.database)
+    pepper = settings.security.key_pepper.get_secret_value()
     ledger, measures = SpendLedger(clients.clickhouse), Measures(runs.bound, runs.streams.bound)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
@@ -134,17 +146,28 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         quotas=Quotas(clients.database),
+        batches=BatchReader(clients.database),
         cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys,
-            organisations=Organisations(clients.database),
+            organisations=organisations,
             projects=Projects(clients.database),
             rates=RateLimits(RequestRates(clients.redis), measures.uncounted),
-            authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
+            authenticator=Authenticator(keys, pepper, tokens=_tokens(settings.oidc, clients, organisations)),
             vault=_vault(settings, clients),
         ),
         operations=_operations(settings, clients, measures),
     )
+
+
+def _tokens(oidc: Oidc, clients: Clients, organisations: Organisations) -> OidcTokens | None:
+    if not oidc.issuer:
+        return None
+    if not oidc.audience:
+        raise ValueError("OIDC_ISSUER is set without OIDC_AUDIENCE; set it to what its tokens name for this API")
+    mapping = ClaimMapping.of(oidc.org_claim, oidc.roles_claim, oidc.roles, oidc.organisations)
+    issuer = Issuer(oidc.issuer, clients.oidc)
+    return OidcTokens(TokenVerifier(Rules(oidc.issuer, oidc.audience), issuer), mapping, organisations.find)
 
 
 def topic_creators(settings: Settings) -> TopicCreators:
@@ -234,6 +257,8 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
         counters=RoleCounters(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
         measures=measures,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        topics=_topic_list(settings.kafka),
+        dead_letters=DeadLetters(settings.kafka.bootstrap),
         checks={
             "kafka": lambda: clients.log.incarnation(RUN_EVENTS),
             "redis": lambda: ping(clients.redis),
@@ -242,6 +267,15 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
         # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
+
+
+def _topic_list(kafka: Kafka) -> ListTopics:
+    async def topics() -> list[TopicAnswer]:
+        async with TopicAdmin(kafka.bootstrap) as admin:
+            found = await listed(admin, kafka.partitions)
+        return [TopicAnswer(**asdict(topic)) for topic in found]
+
+    return topics
 
 
 class _Runs:

@@ -146,6 +146,17 @@ class Security(Group):
         return raw
 
 
+class Oidc(Group):
+    """Tokens of an issuer that people may send instead of keys. Without an issuer there are none."""
+
+    issuer: Annotated[str, Var("OIDC_ISSUER")] = ""
+    audience: Annotated[str, Var("OIDC_AUDIENCE")] = ""
+    org_claim: Annotated[str, Var("OIDC_ORG_CLAIM")] = "org_id"
+    organisations: Annotated[str, Var("OIDC_ORGANISATIONS")] = ""
+    roles_claim: Annotated[str, Var("OIDC_ROLES_CLAIM")] = "roles"
+    roles: Annotated[str, Var("OIDC_ROLES")] = "viewer=read,editor=read+write,admin=read+write+admin"
+
+
 class Providers(Group):
     """Model providers and their prices."""
 
@@ -204,6 +215,17 @@ class Tables(Group):
     checkpoint_interval_ms: Annotated[int, Var("CHECKPOINT_INTERVAL_MS")] = 30_000
 
 
+class Batches(Group):
+    """Calls that go to providers in batches: whether workers send any, and how the role ``batches`` gathers them."""
+
+    enabled: Annotated[Flag, Var("BATCHES")] = True
+    min_sla_s: Annotated[float, Var("BATCH_MIN_SLA_S")] = 86_400.0
+    max_requests: Annotated[int, Var("BATCH_MAX_REQUESTS")] = 1_000
+    max_mb: Annotated[int, Var("BATCH_MAX_MB")] = 64
+    gather_s: Annotated[float, Var("BATCH_GATHER_S")] = 60.0
+    poll_s: Annotated[float, Var("BATCH_POLL_S")] = 60.0
+
+
 class Process(Group):
     """Supervision of a stream process. ``crash_point`` is for the crash tests."""
 
@@ -235,10 +257,12 @@ class Settings(BaseSettings):
     objects: Objects = Objects()
     api: Api = Api()
     security: Security = Security()
+    oidc: Oidc = Oidc()
     providers: Providers = Providers()
     tools: Tools = Tools()
     worker: Worker = Worker()
     tables: Tables = Tables()
+    batches: Batches = Batches()
     process: Process = Process()
     logging: Logging = Logging()
 

@@ -2,6 +2,8 @@
 
 from api.routers import (
     access,
+    admin,
+    batches,
     budgets,
     bulk,
     cache,
@@ -54,6 +56,7 @@ ROUTERS = (
     limits.router,
     quotas.router,
     queues.router,
+    batches.router,
     cache.router,
     access.router,
     projects.router,
@@ -61,6 +64,7 @@ ROUTERS = (
     credentials.router,
     prices.router,
     workers.router,
+    admin.router,
     health.router,
     pages.router,
 )

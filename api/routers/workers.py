@@ -29,6 +29,8 @@ async def list_workers(who: Admin, parts: Parts) -> WorkersAnswer:
             started_at=timestamp(seen.said.started_ms),
             last_seen_at=timestamp(seen.seen_ms),
             providers=None if seen.said.providers is None else list(seen.said.providers),
+            memory_bytes=seen.said.memory_bytes,
+            memory_limit_bytes=seen.said.memory_limit_bytes,
         )
         for seen in await parts.operations.workers.all()
         if who.bootstrap or _serves(seen.said.lanes, who.org_id)

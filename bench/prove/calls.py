@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.lines import Line
 from bench.prove import (
+    batches,
     breakers,
     budgets,
     caches,
@@ -18,7 +19,7 @@ from bench.prove import (
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS = (prices, routes, hedges, breakers, budgets, run_costs, quotas, optimizer, provider_faults, caches)
+PARTS = (prices, routes, hedges, breakers, budgets, run_costs, quotas, optimizer, provider_faults, caches, batches)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -28,7 +29,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 AREA = Area(
     "calls",
-    "what model calls promise: prices, routing, budgets, quotas, caches, true savings, faults of providers",
+    "what model calls promise: prices, routing, budgets, quotas, caches, batches, true savings, faults of providers",
     [aim for part in PARTS for aim in part.AIMS],
     measure,
     judged_when_quick=False,

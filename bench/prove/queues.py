@@ -33,7 +33,8 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
         System(Path(folder), durable=False, layout=LEASES_ALONE) as system,
     ):
         lines: list[Line] = []
-        for worker, kind in (("http", "http"), ("kafka", foreign)):
+        kinds: dict[str, Kind] = {"http": "http", "kafka": foreign}
+        for worker, kind in kinds.items():
             found = served(system, kind, runs, kills, lambda topic: read(system, topic), progress)
             note = f"{found.runs} runs of two steps, {found.kills} kills; the worker is {_named(kind)}"
             lines.append(Line(f"{worker}_worker_lost", "runs", (found.lost,), note))
@@ -62,6 +63,5 @@ async def _partition(log: KafkaLog, topic: str, number: int) -> list[Any]:
 
 
 def _named(kind: Kind) -> str:
-    return {"http": "the SDK's, and every second kill is also one of its role", "java": "in Java"}.get(
-        kind, "the SDK's"
-    )
+    known = {"http": "the SDK's, and every second kill is also one of its role", "java": "in Java"}
+    return known.get(kind, "the SDK's")

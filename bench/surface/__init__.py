@@ -1,1 +1,1 @@
-"""Users' own workers, killed while they serve a queue."""
+"""What the area ``surface`` measures with."""

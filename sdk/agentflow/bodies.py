@@ -301,6 +301,17 @@ RestartRun = TypedDict("RestartRun", {"from": "NotRequired[str | None]"})
 """The start of a restart: the node ``from`` and everything after it is executed again."""
 
 
+class RetryLetters(TypedDict):
+    """Which letters return to their topics: by position, or all of a topic with a reason."""
+
+    positions: NotRequired[list[str] | None]
+    topic: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    since: NotRequired[str | None]
+    limit: NotRequired[int]
+    dry_run: NotRequired[bool]
+
+
 class RotateKey(TypedDict):
     """For how many seconds the secret before the new one still works; 0 ends it within five seconds."""
 

@@ -49,6 +49,40 @@ class BackfillAnswer(Answer):
     finished_at: str | None = None
 
 
+class BatchCounts(Answer):
+    """Calls of a batch by state; ``open`` are those of which the provider has said nothing yet."""
+
+    open: int = 0
+    answered: int = 0
+    failed: int = 0
+    expired: int = 0
+    canceled: int = 0
+
+
+class BatchAnswer(Answer):
+    """A batch. ``provider_id`` is the provider's name of it; ``cost_usd`` is what its calls cost until now."""
+
+    id: str
+    provider: str
+    model: str
+    state: str
+    requests: int
+    counts: BatchCounts
+    cost_usd: Decimal
+    cancel_requested: bool
+    formed_at: str | None
+    submitted_at: str | None
+    ended_at: str | None
+    provider_id: str | None
+    problem: str | None
+
+
+class BatchPage(Answer):
+    """Batches, newest first."""
+
+    batches: list[BatchAnswer]
+
+
 class BudgetAnswer(Answer):
     """A budget. Money is exact: decimal strings. Each change raises ``version`` by one."""
 
@@ -401,6 +435,33 @@ class LeasedSteps(Answer):
     leases: list[LeasedStep]
 
 
+class LetterAnswer(Answer):
+    """A dead letter without its value. ``position`` and ``origin`` are written ``topic/partition@offset``."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+
+
+class LetterHeader(Answer):
+    """A header. A value that is no text is written in hex after ``0x``."""
+
+    name: str
+    value: str
+
+
+class LetterPage(Answer):
+    """The newest dead letters, oldest first, and how many there are in all."""
+
+    letters: list[LetterAnswer]
+    total: int
+
+
 class WorkflowLimit(Answer):
     """A workflow's limit, and the number of its running runs."""
 
@@ -557,6 +618,21 @@ class Readiness(Answer):
 
     status: str
     dependencies: dict[str, DependencyState]
+
+
+class RetriedLetter(Answer):
+    """One letter: where it went (or would go), or why it cannot return."""
+
+    position: str
+    went_to: str | None = None
+    problem: str | None = None
+
+
+class RetriedLetters(Answer):
+    """Each letter with its outcome. ``total`` is how many match; a further request takes those over ``limit``."""
+
+    retried: list[RetriedLetter]
+    total: int
 
 
 class RouteCandidate(Answer):
@@ -970,6 +1046,22 @@ class ToolPage(Answer):
     problems: list[str]
 
 
+class TopicAnswer(Answer):
+    """A topic of the catalogue. ``partitions`` is ``null`` if the broker does not have it."""
+
+    name: str
+    summary: str
+    key: str
+    partitions: int | None
+    problems: list[str]
+
+
+class TopicPage(Answer):
+    """The topics by name."""
+
+    topics: list[TopicAnswer]
+
+
 class WhoAmI(Answer):
     """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
 
@@ -982,6 +1074,22 @@ class WhoAmI(Answer):
     platform: bool = False
     expires_at: str | None = None
     requests_per_minute: int | None = None
+
+
+class WholeLetter(Answer):
+    """A dead letter. ``value`` is for people, ``value_base64`` has its bytes; ``null``: it has none."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
 
 
 class WholeSchedule(Answer):
@@ -1023,6 +1131,8 @@ class WorkerAnswer(Answer):
     started_at: str | None
     last_seen_at: str | None
     providers: list[str] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class WorkersAnswer(Answer):

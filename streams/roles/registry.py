@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 
 from streams.process.spec import RoleSpec
-from streams.roles import admission, analytics, budgets, history, ingress, live, orchestrator, routes, scheduler
+from streams.roles import (
+    admission,
+    analytics,
+    batches,
+    budgets,
+    history,
+    ingress,
+    live,
+    orchestrator,
+    routes,
+    scheduler,
+)
 from streams.roles.leases import role as leases
 from streams.roles.worker import role as worker
 
@@ -18,6 +29,7 @@ _SPECS = (
     history.SPEC,
     analytics.SPEC,
     scheduler.SPEC,
+    batches.SPEC,
     live.SPEC,
 )
 

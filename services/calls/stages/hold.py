@@ -47,19 +47,25 @@ class Hold:
         self._every_s = assert_every_s
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        self._aborts.check(call.cancel_key)
-        request = self._request(call)
-        _check_cap(request)
+        request, reserved = await self.reserve(call)
         if request.estimate_nano == 0:
-            return await proceed(structs.replace(call, reserved=Reserved(0, request.at_ms, request.price_version)))
-        held = await self._held(request)
-        reserved = Reserved(held.amount_nano, held.booked_at_ms, request.price_version, held.counters)
-        request = replace(request, counters=held.counters)
+            return await proceed(structs.replace(call, reserved=reserved))
         # A hold that is not asserted ends, and its call is presumed: all that follows is done while it is.
         async with kept(lambda: self._reassert(request), self._every_s, self._clock, f"the hold of {call.call_id}"):
             return await proceed(structs.replace(call, reserved=reserved))
 
-    def _request(self, call: Call) -> HoldRequest:
+    async def reserve(self, call: Call, way: Served | None = None) -> tuple[HoldRequest, Reserved]:
+        """Hold the most that the call can cost, once, however often; ``way`` is how it surely is served."""
+        self._aborts.check(call.cancel_key)
+        request = self._request(call, way)
+        _check_cap(request)
+        if request.estimate_nano == 0:
+            return request, Reserved(0, request.at_ms, request.price_version)
+        held = await self._held(request)
+        reserved = Reserved(held.amount_nano, held.booked_at_ms, request.price_version, held.counters)
+        return replace(request, counters=held.counters), reserved
+
+    def _request(self, call: Call, way: Served | None) -> HoldRequest:
         provider, model = call.route
         at_ms, origin = self._clock.now_ms(), call.origin
         return HoldRequest(
@@ -70,7 +76,7 @@ class Hold:
             workflow=origin.workflow_name,
             provider=provider,
             model=model,
-            estimate_nano=self._estimate(call, at_ms),
+            estimate_nano=self._estimate(call, at_ms, way),
             at_ms=at_ms,
             run_budget_nano=call.cap_nano,
             tags=call.tags,
@@ -81,10 +87,10 @@ class Hold:
             caps=call.caps,
         )
 
-    def _estimate(self, call: Call, at_ms: int) -> int:
+    def _estimate(self, call: Call, at_ms: int, way: Served | None) -> int:
         provider, model = call.route
         most, absent = call.content.max_tokens, _absent(call.content)
-        ways = {(), asked_ways(call.content.options.get(provider, {}))}
+        ways = {(), asked_ways(call.content.options.get(provider, {}))} if way is None else {way}
         return max(
             self._prices.estimate(provider, model, call.input_tokens, most, at_ms, absent, served) for served in ways
         )

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.surface.queues import Kind, java_there, served
+from bench.surface.queues import LEASES_ALONE, Kind, java_there, served
 from deploy.local.system import System
 from schemas.records.run_events import StepSucceeded
 from tests.support.client import define_workflow, submission, submit, unique, wait_for_run
