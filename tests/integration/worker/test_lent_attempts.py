@@ -251,8 +251,10 @@ async def test_a_run_that_is_over_has_no_leases_and_its_heartbeats_say_so(served
     cleanup = await served.one()
     assert cleanup.request == after
     assert (await served.api.extend(TOPIC, cleanup.lease, b"")).kind == "extended"
-    await served.api.complete(TOPIC, cleanup.lease, Completion(1))
-    await served.settled(pump, 1)
+    for lease in (one.lease, cleanup.lease):
+        await served.api.complete(TOPIC, lease, Completion(1))
+    await served.settled(pump, 3)
+    assert {said.run_id for said in served.bench.results()} == {running.run_id, after.run_id}
 
 
 async def test_a_function_is_leased_and_claimed_like_a_tool(served: Served) -> None:
