@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
-from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncQuotas
+from agentflow.client.aio.policies import AsyncBatches, AsyncCache, AsyncLimits, AsyncQuotas
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
 from agentflow.client.aio.schedules import AsyncSchedules
@@ -55,6 +55,7 @@ class AsyncClient:
         self.optimizer = AsyncOptimizer(self)
         self.limits = AsyncLimits(self)
         self.quotas = AsyncQuotas(self)
+        self.batches = AsyncBatches(self)
         self.cache = AsyncCache(self)
         self.keys = AsyncKeys(self)
         self.organisations = AsyncOrganisations(self)

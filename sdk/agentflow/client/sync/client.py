@@ -11,7 +11,7 @@ from agentflow.client.response import Response
 from agentflow.client.retries import Retries
 from agentflow.client.sync.access import Credentials, Keys, Organisations
 from agentflow.client.sync.budgets import Budgets, Stops
-from agentflow.client.sync.policies import Cache, Limits, Quotas
+from agentflow.client.sync.policies import Batches, Cache, Limits, Quotas
 from agentflow.client.sync.prompts import Prompts
 from agentflow.client.sync.routing import Optimizer, Routes
 from agentflow.client.sync.schedules import Schedules
@@ -56,6 +56,7 @@ class Client:
         self.optimizer = Optimizer(self)
         self.limits = Limits(self)
         self.quotas = Quotas(self)
+        self.batches = Batches(self)
         self.cache = Cache(self)
         self.keys = Keys(self)
         self.organisations = Organisations(self)
