@@ -2,6 +2,7 @@
 
 from api.routers import (
     access,
+    admin,
     batches,
     budgets,
     bulk,
@@ -16,6 +17,7 @@ from api.routers import (
     prices,
     projects,
     prompts,
+    queues,
     quotas,
     restarts,
     routes,
@@ -53,6 +55,7 @@ ROUTERS = (
     optimizer.router,
     limits.router,
     quotas.router,
+    queues.router,
     batches.router,
     cache.router,
     access.router,
@@ -61,6 +64,7 @@ ROUTERS = (
     credentials.router,
     prices.router,
     workers.router,
+    admin.router,
     health.router,
     pages.router,
 )

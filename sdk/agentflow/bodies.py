@@ -83,6 +83,33 @@ class ChangeSchedule(TypedDict):
     paused: NotRequired[bool | None]
 
 
+class FailedStep(TypedDict):
+    """The reason of a failed attempt. ``code`` is stable; a retryable one is retried as the node's policy says."""
+
+    code: str
+    message: NotRequired[str]
+    retryable: NotRequired[bool]
+    retry_after_ms: NotRequired[int | None]
+
+
+class StatedCost(TypedDict):
+    """The cost of the work: it counts towards the run and its budgets. Without it a step costs nothing."""
+
+    usd: float | str
+    provider: NotRequired[str]
+    model: NotRequired[str]
+
+
+class CompleteStep(TypedDict):
+    """The outcome of a leased attempt: an ``output``, any JSON value, or an ``error``."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+    output: NotRequired[Any]
+    error: NotRequired[FailedStep | None]
+    cost: NotRequired[StatedCost | None]
+
+
 class CreateBudget(TypedDict):
     """A spending limit for one window of one scope."""
 
@@ -194,8 +221,26 @@ class EvaluateRoutes(TypedDict):
     lateness: NotRequired[float]
 
 
+class ExtendLease(TypedDict):
+    """A heartbeat."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+    progress: NotRequired[Any]
+
+
 ForkRun = TypedDict("ForkRun", {"from": "NotRequired[str | None]", "inputs": "NotRequired[dict[str, Any]]"})
 """Inputs to merge over those of the run. Without ``from`` nothing is reused."""
+
+
+class LeaseSteps(TypedDict):
+    """Up to ``max`` steps, each for ``lease_s`` seconds; the answer waits ``wait_s`` seconds for the first one."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    worker_id: str
+    max: NotRequired[int]
+    lease_s: NotRequired[float]
+    wait_s: NotRequired[float]
 
 
 class PurgeCache(TypedDict):
@@ -245,8 +290,26 @@ class PutQuotas(TypedDict):
     allow_unknown: NotRequired[bool]
 
 
+class ReleaseLease(TypedDict):
+    """A step that its worker cannot do now; another one may lease it at once."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+
+
 RestartRun = TypedDict("RestartRun", {"from": "NotRequired[str | None]"})
 """The start of a restart: the node ``from`` and everything after it is executed again."""
+
+
+class RetryLetters(TypedDict):
+    """Which letters return to their topics: by position, or all of a topic with a reason."""
+
+    positions: NotRequired[list[str] | None]
+    topic: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    since: NotRequired[str | None]
+    limit: NotRequired[int]
+    dry_run: NotRequired[bool]
 
 
 class RotateKey(TypedDict):

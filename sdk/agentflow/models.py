@@ -384,6 +384,84 @@ class LastRun(Answer):
     link: str
 
 
+class LeaseExtended(Answer):
+    """The lease lasts for another ``lease_s`` seconds, or its run was ``canceled``: nobody waits for the step."""
+
+    canceled: bool
+    lease_s: float
+
+
+class LeaseReleased(Answer):
+    """The step was returned. ``released`` is false if the lease was over before."""
+
+    released: bool
+
+
+class LeasedWork(Answer):
+    """The work: call the tool or function ``name``, made with ``config``. Other kinds have further fields."""
+
+    kind: str
+    name: str = ""
+    config: dict[str, Any] = {}
+
+
+class LeasedStep(Answer):
+    """An attempt of a step, leased until ``lease_s`` seconds from now."""
+
+    lease: str
+    lease_s: float
+    run_id: str
+    org_id: str
+    step_id: str
+    node_id: str
+    attempt: int
+    starts: int
+    workflow_name: str
+    workflow_version: int
+    work: LeasedWork
+    args: dict[str, Any]
+    idempotency_key: str
+    timeout_ms: int | None
+    progress: Any
+    on_unknown: str
+    capture: str
+    compensation: bool
+    tags: dict[str, str]
+
+
+class LeasedSteps(Answer):
+    """Leased steps; none when no step came in time."""
+
+    leases: list[LeasedStep]
+
+
+class LetterAnswer(Answer):
+    """A dead letter without its value. ``position`` and ``origin`` are written ``topic/partition@offset``."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+
+
+class LetterHeader(Answer):
+    """A header. A value that is no text is written in hex after ``0x``."""
+
+    name: str
+    value: str
+
+
+class LetterPage(Answer):
+    """The newest dead letters, oldest first, and how many there are in all."""
+
+    letters: list[LetterAnswer]
+    total: int
+
+
 class WorkflowLimit(Answer):
     """A workflow's limit, and the number of its running runs."""
 
@@ -540,6 +618,21 @@ class Readiness(Answer):
 
     status: str
     dependencies: dict[str, DependencyState]
+
+
+class RetriedLetter(Answer):
+    """One letter: where it went (or would go), or why it cannot return."""
+
+    position: str
+    went_to: str | None = None
+    problem: str | None = None
+
+
+class RetriedLetters(Answer):
+    """Each letter with its outcome. ``total`` is how many match; a further request takes those over ``limit``."""
+
+    retried: list[RetriedLetter]
+    total: int
 
 
 class RouteCandidate(Answer):
@@ -861,6 +954,12 @@ class SignalAccepted(Answer):
     links: RunLinks
 
 
+class StepCompleted(Answer):
+    """The outcome is stored. ``repeated``: this lease had stored one before, which counts."""
+
+    repeated: bool
+
+
 class StepPage(Answer):
     """Some steps of a run. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
 
@@ -947,6 +1046,22 @@ class ToolPage(Answer):
     problems: list[str]
 
 
+class TopicAnswer(Answer):
+    """A topic of the catalogue. ``partitions`` is ``null`` if the broker does not have it."""
+
+    name: str
+    summary: str
+    key: str
+    partitions: int | None
+    problems: list[str]
+
+
+class TopicPage(Answer):
+    """The topics by name."""
+
+    topics: list[TopicAnswer]
+
+
 class WhoAmI(Answer):
     """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
 
@@ -959,6 +1074,22 @@ class WhoAmI(Answer):
     platform: bool = False
     expires_at: str | None = None
     requests_per_minute: int | None = None
+
+
+class WholeLetter(Answer):
+    """A dead letter. ``value`` is for people, ``value_base64`` has its bytes; ``null``: it has none."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
 
 
 class WholeSchedule(Answer):
@@ -1000,6 +1131,8 @@ class WorkerAnswer(Answer):
     started_at: str | None
     last_seen_at: str | None
     providers: list[str] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class WorkersAnswer(Answer):

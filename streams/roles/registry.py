@@ -15,12 +15,14 @@ from streams.roles import (
     routes,
     scheduler,
 )
+from streams.roles.leases import role as leases
 from streams.roles.worker import role as worker
 
 _SPECS = (
     ingress.SPEC,
     orchestrator.SPEC,
     worker.SPEC,
+    leases.SPEC,
     budgets.SPEC,
     admission.SPEC,
     routes.SPEC,

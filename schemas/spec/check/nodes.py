@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from schemas.batches import BATCH_PROVIDERS
 from schemas.errors import Problem
+from schemas.queues import OWN
 from schemas.spec.bound import texts
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
@@ -144,7 +145,7 @@ def _batch_problems(path: str, node: Node) -> Iterator[Problem]:
 
 
 def _queue_problems(path: str, node: Node) -> Iterator[Problem]:
-    queue = queue_of(node)
+    queue = (queue_of(node) or "").removeprefix(OWN)
     if queue in TIERS:
         yield Problem(path, f"'{queue}' is a quality, not a queue", f"write `policy: {{quality: {queue}}}` instead")
     elif queue == "dlq":

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations
+from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations, AsyncProjects
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.policies import AsyncBatches, AsyncCache, AsyncLimits, AsyncQuotas
 from agentflow.client.aio.prompts import AsyncPrompts
+from agentflow.client.aio.queues import AsyncQueues
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
 from agentflow.client.aio.schedules import AsyncSchedules
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
@@ -54,10 +55,12 @@ class AsyncClient:
         self.routes = AsyncRoutes(self)
         self.optimizer = AsyncOptimizer(self)
         self.limits = AsyncLimits(self)
+        self.queues = AsyncQueues(self)
         self.quotas = AsyncQuotas(self)
         self.batches = AsyncBatches(self)
         self.cache = AsyncCache(self)
         self.keys = AsyncKeys(self)
+        self.projects = AsyncProjects(self)
         self.organisations = AsyncOrganisations(self)
         self.credentials = AsyncCredentials(self)
         self.prices = AsyncPrices(self)

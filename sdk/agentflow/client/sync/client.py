@@ -9,10 +9,11 @@ from agentflow.client.configuration import configuration
 from agentflow.client.request import Param, Request, prepare
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries
-from agentflow.client.sync.access import Credentials, Keys, Organisations
+from agentflow.client.sync.access import Credentials, Keys, Organisations, Projects
 from agentflow.client.sync.budgets import Budgets, Stops
 from agentflow.client.sync.policies import Batches, Cache, Limits, Quotas
 from agentflow.client.sync.prompts import Prompts
+from agentflow.client.sync.queues import Queues
 from agentflow.client.sync.routing import Optimizer, Routes
 from agentflow.client.sync.schedules import Schedules
 from agentflow.client.sync.system import Objects, Prices, System, Tools
@@ -55,10 +56,12 @@ class Client:
         self.routes = Routes(self)
         self.optimizer = Optimizer(self)
         self.limits = Limits(self)
+        self.queues = Queues(self)
         self.quotas = Quotas(self)
         self.batches = Batches(self)
         self.cache = Cache(self)
         self.keys = Keys(self)
+        self.projects = Projects(self)
         self.organisations = Organisations(self)
         self.credentials = Credentials(self)
         self.prices = Prices(self)
