@@ -63,7 +63,9 @@ class Settle:
         response, blocked = answer.response, answer.blocked
         call.ledger.finish_reason = response.finish_reason
         provider, model = call.route
-        cost = self._prices.cost(provider, model, response.usage, call.reserved.booked_at_ms, response.served)
+        cost = response.share_nano
+        if cost is None:
+            cost = self._prices.cost(provider, model, response.usage, call.reserved.booked_at_ms, response.served)
         record = provider_call(call, "ok", started_ms, latency_ms)
         record = structs.replace(
             record,
