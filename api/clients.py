@@ -8,6 +8,7 @@ from typing import Protocol
 from redis.asyncio import Redis
 
 from connectors.clickhouse.client import ClickHouse
+from connectors.http.clients import ServiceClient, service_client
 from connectors.kafka.log import KafkaLog
 from connectors.kafka.progress import LogProgress
 from connectors.nats.pubsub import Nats
@@ -22,6 +23,7 @@ DEPENDENCY_TIMEOUT_S = 1.5
 #: Enough for the submissions of one moment; PostgreSQL's connections are few.
 POSTGRES_CONNECTIONS = 12
 REDIS_CONNECTIONS = 32
+OIDC_CONNECTIONS = 2
 CLIENT_ID = "agentflow-api"
 
 
@@ -56,6 +58,7 @@ class Clients:
     cache_redis: Redis
     clickhouse: ClickHouse
     nats: Nats | None
+    oidc: ServiceClient
 
     @classmethod
     def of(cls, settings: Settings, log: ApiLog | None, progress: Progress | None) -> "Clients":
@@ -70,11 +73,13 @@ class Clients:
             cache_redis=_redis(cache_url) if cache_url else redis,
             clickhouse=ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database),
             nats=Nats(nats_url, CLIENT_ID) if nats_url else None,
+            oidc=service_client("", {}, OIDC_CONNECTIONS),
         )
 
     def open(self, stack: AsyncExitStack) -> None:
         """Begin to connect where that is a task of its own; ``stack`` closes everything."""
         stack.push_async_callback(self.clickhouse.close)
+        stack.push_async_callback(self.oidc.aclose)
         stack.push_async_callback(self.redis.connection_pool.aclose)
         stack.push_async_callback(self.cache_redis.connection_pool.aclose)
         stack.push_async_callback(self.database.close)

@@ -21,6 +21,7 @@ from api.services import (
     Services,
     TopicCreators,
 )
+from api.tokens import OidcTokens
 from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.models_used import ModelsUsed
@@ -31,6 +32,7 @@ from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
+from connectors.oidc.issuer import Issuer
 from connectors.ports.pubsub import NoPubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
@@ -64,7 +66,7 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
-from schemas.settings import Settings
+from schemas.settings import Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -84,6 +86,8 @@ from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
+from services.security.oidc import ClaimMapping
+from services.security.tokens import Rules, TokenVerifier
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -107,6 +111,8 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
+    organisations = Organisations(clients.database)
+    pepper = settings.security.key_pepper.get_secret_value()
     ledger, measures = SpendLedger(clients.clickhouse), Measures(runs.bound, runs.streams.bound)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
@@ -136,14 +142,24 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys,
-            organisations=Organisations(clients.database),
+            organisations=organisations,
             projects=Projects(clients.database),
             rates=RateLimits(RequestRates(clients.redis), measures.uncounted),
-            authenticator=Authenticator(keys, settings.security.key_pepper.get_secret_value()),
+            authenticator=Authenticator(keys, pepper, tokens=_tokens(settings.oidc, clients, organisations)),
             vault=_vault(settings, clients),
         ),
         operations=_operations(settings, clients, measures),
     )
+
+
+def _tokens(oidc: Oidc, clients: Clients, organisations: Organisations) -> OidcTokens | None:
+    if not oidc.issuer:
+        return None
+    if not oidc.audience:
+        raise ValueError("OIDC_ISSUER is set without OIDC_AUDIENCE; set it to what its tokens name for this API")
+    mapping = ClaimMapping.of(oidc.org_claim, oidc.roles_claim, oidc.roles, oidc.organisations)
+    issuer = Issuer(oidc.issuer, clients.oidc)
+    return OidcTokens(TokenVerifier(Rules(oidc.issuer, oidc.audience), issuer), mapping, organisations.find)
 
 
 def topic_creators(settings: Settings) -> TopicCreators:

@@ -81,7 +81,7 @@ class NotFound(Rejected):
 
 
 class Unauthenticated(Rejected):
-    """The request has no API key, or an unknown one."""
+    """The request has no API key, or one that is unknown, expired or revoked."""
 
 
 class Forbidden(Rejected):

@@ -25,6 +25,8 @@ _CENTS = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.
 _TAKEOVER_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 #: From a cached read to the longest wait for a dependency.
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+#: From a moment's wait for a token bucket to a window of a day.
+_WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0)
 
 INF = "+Inf"
 
@@ -81,6 +83,7 @@ WORKER_ATTEMPTS_TOTAL = "agentflow_worker_attempts_total"
 WORKER_CHAINED_ATTEMPTS_TOTAL = "agentflow_worker_chained_attempts_total"
 WORKER_LEASE_ANSWERS_TOTAL = "agentflow_worker_lease_answers_total"
 WORKER_DEAD_LETTERS_TOTAL = "agentflow_worker_dead_letters_total"
+WORKER_QUOTA_WAIT_SECONDS = "agentflow_worker_quota_wait_seconds"
 WORKER_PAUSES_TOTAL = "agentflow_worker_newer_major_pauses_total"
 API_REQUESTS_TOTAL = "agentflow_api_requests_total"
 API_REQUEST_SECONDS = "agentflow_api_request_seconds"
@@ -184,6 +187,13 @@ _SERVED = (
     Metric(WORKER_CHAINED_ATTEMPTS_TOTAL, "counter", "Attempts that were started without a request in the log."),
     Metric(WORKER_LEASE_ANSWERS_TOTAL, "counter", "Answers to requests for the lease of an attempt.", ("answer",)),
     Metric(WORKER_DEAD_LETTERS_TOTAL, "counter", "Dead-lettered requests by reason.", ("reason",)),
+    Metric(
+        WORKER_QUOTA_WAIT_SECONDS,
+        "histogram",
+        "How long a quota makes a call wait, each time that the call asks for room.",
+        ("provider", "tier"),
+        _WAIT_SECONDS,
+    ),
     Metric(WORKER_PAUSES_TOTAL, "counter", "Partitions paused at a record of a newer major version."),
     Metric(API_REQUESTS_TOTAL, "counter", "HTTP requests by route and status.", ("method", "route", "status")),
     Metric(API_REQUEST_SECONDS, "histogram", "Time to answer an HTTP request.", ("route",), _REQUEST_SECONDS),

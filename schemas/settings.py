@@ -146,6 +146,17 @@ class Security(Group):
         return raw
 
 
+class Oidc(Group):
+    """Tokens of an issuer that people may send instead of keys. Without an issuer there are none."""
+
+    issuer: Annotated[str, Var("OIDC_ISSUER")] = ""
+    audience: Annotated[str, Var("OIDC_AUDIENCE")] = ""
+    org_claim: Annotated[str, Var("OIDC_ORG_CLAIM")] = "org_id"
+    organisations: Annotated[str, Var("OIDC_ORGANISATIONS")] = ""
+    roles_claim: Annotated[str, Var("OIDC_ROLES_CLAIM")] = "roles"
+    roles: Annotated[str, Var("OIDC_ROLES")] = "viewer=read,editor=read+write,admin=read+write+admin"
+
+
 class Providers(Group):
     """Model providers and their prices."""
 
@@ -235,6 +246,7 @@ class Settings(BaseSettings):
     objects: Objects = Objects()
     api: Api = Api()
     security: Security = Security()
+    oidc: Oidc = Oidc()
     providers: Providers = Providers()
     tools: Tools = Tools()
     worker: Worker = Worker()

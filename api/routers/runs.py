@@ -141,9 +141,11 @@ async def cancel_run(run_id: RunId, who: RunWriter, parts: Parts, body: CancelRu
         run_id=run_id, org_id=who.org_id, reason=body.reason if body else "", requested_by=who.key_id
     )
     await parts.runs.appender.append([OutRecord(RUN_EVENTS, run_id.encode(), encode(event))])
-    # The cancel is in the log, before whatever a broken call will say there: so calls may be broken off at once.
-    parts.runs.bus.publish(cancel_subject(who.org_id), run_id.encode())
-    if known is None:
+    if known is not None:
+        # The cancel is in the log, before whatever a broken call will say there: so calls may be broken off at once.
+        parts.runs.bus.publish(cancel_subject(who.org_id), run_id.encode())
+    else:
+        # A submission that is late may follow the cancel, which does not count then; its calls must not be broken off.
         # The fold ignores the cancel of a run that the organisation does not have, so nothing is lost by asking.
         raise Unavailable(
             "history",

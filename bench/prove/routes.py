@@ -7,7 +7,7 @@ from bench.lines import Line
 from bench.prove.area import Aim, at_least, at_most
 from bench.routing.logs import LOGS, covered
 from bench.routing.market import CALLS, Market
-from bench.routing.paretobandit import VARIABLE, RealMarket, rows_of, wheel
+from bench.routing.paretobandit import ParetoBandit, RealMarket, package, rows_of
 from bench.routing.play import Played, play
 from bench.routing.players import Bandit, Player, Random, Static, Ucb1
 from deploy.local.engines.progress import Progress
@@ -25,11 +25,13 @@ AIMS = (
     Aim("random_of_moving_optimum", "%"),
     Aim("static_of_moving_optimum", "%"),
     Aim("ucb1_of_moving_optimum", "%"),
+    Aim("paretobandit_of_moving_optimum", "%"),
     Aim("off_policy_covered", "%", at_least(90), at_least(95)),
     Aim("paretobandit_market_over_best_fixed", "x", at_least(1.0), at_least(1.04)),
     Aim("paretobandit_market_random", "x"),
     Aim("paretobandit_market_static", "x"),
     Aim("paretobandit_market_ucb1", "x"),
+    Aim("paretobandit_market_paretobandit", "x"),
 )
 
 _OTHERS: dict[str, Callable[[Market], Player]] = {
@@ -40,7 +42,7 @@ _OTHERS: dict[str, Callable[[Market], Player]] = {
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-    """Play the markets; the one in the ``paretobandit`` wheel where that is there, since it is no dependency."""
+    """Play the markets; the one of the package ``paretobandit``, and its algorithm, only where it is installed."""
     seeds, logs = (QUICK_SEEDS, QUICK_LOGS) if quick else (SEEDS, LOGS)
     lines = [*_bandit(seeds, progress), *_others(seeds, progress), *_real(seeds, progress)]
     progress(f"off-policy: {logs} logs")
@@ -74,24 +76,28 @@ def _bandit(seeds: int, progress: Progress) -> Iterator[Line]:
 
 
 def _others(seeds: int, progress: Progress) -> Iterator[Line]:
-    for name, player in _OTHERS.items():
+    for name, player in _others_here().items():
         played = _played(seeds, player, name, progress)
         yield _line(f"{name}_of_moving_optimum", [100 * one.of_moving for one in played])
 
 
 def _real(seeds: int, progress: Progress) -> Iterator[Line]:
-    """Play the market of the wheel: each player beside the best fixed model in hindsight."""
-    file = wheel()
-    if file is None:
-        progress(f"SKIPPED: the market of the paretobandit wheel; {VARIABLE} names no file. It is no dependency")
+    """Play the package's market: each player beside the best fixed model in hindsight."""
+    folder = package()
+    if folder is None:
+        progress("SKIPPED: paretobandit's market and algorithm; install requirements-peers.lock to play them")
         return
-    rows = rows_of(file)
-    players = {"over_best_fixed": Bandit} | _OTHERS
+    rows = rows_of(folder)
+    players = {"over_best_fixed": Bandit} | _others_here()
     for name, player in players.items():
         progress(f"paretobandit's market, {name}: {seeds} seeds x {CALLS} calls")
         markets = [RealMarket(seed, rows=rows) for seed in range(seeds)]
         over = [play(market, player(market)).over_fixed for market in markets]
         yield _line(f"paretobandit_market_{name}", over, f"{len(rows)} prompts, least {min(over):.3f}")
+
+
+def _others_here() -> dict[str, Callable[[Market], Player]]:
+    return _OTHERS if package() is None else _OTHERS | {"paretobandit": ParetoBandit}
 
 
 def _played(seeds: int, player: Callable[[Market], Player], name: str, progress: Progress) -> list[Played]:

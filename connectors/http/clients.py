@@ -46,6 +46,14 @@ class ServiceClient:
             url, data=body, headers=self.headers | dict(headers), allow_redirects=False, timeout=limit
         )
 
+    async def get(self, path: str, connect_s: float) -> aiohttp.ClientResponse:
+        """Get, and return the answer once its headers are there, as ``post`` does. Its body is not compressed."""
+        if self._session is None:
+            self._session = self._opened()
+        limit = aiohttp.ClientTimeout(sock_connect=connect_s)
+        headers = {"Accept-Encoding": "identity"} | self.headers
+        return await self._session.get(self._base_url + path, headers=headers, allow_redirects=False, timeout=limit)
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._session is not None:

@@ -23,6 +23,7 @@ The decorators return what they decorate, so it can be called and tested as any 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agentflow.builder import Body, Workflow
     from agentflow.client import AsyncClient, Client, Response, Retries
     from agentflow.context import ToolContext
     from agentflow.declaration import ATTRIBUTE, Argument, Declaration, function, tool
@@ -37,6 +38,7 @@ __all__ = [
     "AgentFlowError",
     "Argument",
     "AsyncClient",
+    "Body",
     "Client",
     "Declaration",
     "GenerateRequest",
@@ -45,6 +47,7 @@ __all__ = [
     "Response",
     "Retries",
     "ToolContext",
+    "Workflow",
     "__version__",
     "function",
     "provider",
@@ -52,6 +55,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "agentflow.builder": ("Body", "Workflow"),
     "agentflow.client": ("AsyncClient", "Client", "Response", "Retries"),
     "agentflow.context": ("ToolContext",),
     "agentflow.declaration": ("ATTRIBUTE", "Argument", "Declaration", "function", "tool"),

@@ -14,6 +14,7 @@ class BulkRuns(TypedDict):
     status: NotRequired[Literal["queued", "running", "succeeded", "failed", "canceled"] | None]
     workflow: NotRequired[str | None]
     tags: NotRequired[dict[str, str]]
+    project: NotRequired[str | None]
     since: NotRequired[str | None]
     until: NotRequired[str | None]
     dry_run: NotRequired[bool]
@@ -39,6 +40,29 @@ class ChangeBudget(TypedDict):
     thresholds: NotRequired[list[int] | None]
     paused: NotRequired[bool | None]
     version: NotRequired[int | None]
+
+
+class ChangeKey(TypedDict):
+    """Changes of a key; an omitted field stays. ``null`` removes the expiry or the rate limit."""
+
+    name: NotRequired[str | None]
+    permissions: NotRequired[list[Literal["read", "write", "admin"]] | None]
+    scopes: NotRequired[list[str] | None]
+    expires_at: NotRequired[str | None]
+    requests_per_minute: NotRequired[int | None]
+
+
+class ChangeOrganisation(TypedDict):
+    """The new name of an organisation."""
+
+    name: str
+
+
+class ChangeProject(TypedDict):
+    """Changes of a project. Keys of an archived project can only read."""
+
+    name: NotRequired[str | None]
+    archived: NotRequired[bool | None]
 
 
 class ChangeSchedule(TypedDict):
@@ -85,10 +109,21 @@ class CreateKey(TypedDict):
 
     name: str
     permissions: NotRequired[list[Literal["read", "write", "admin"]]]
+    project: NotRequired[str | None]
+    scopes: NotRequired[list[str]]
+    expires_at: NotRequired[str | None]
+    requests_per_minute: NotRequired[int | None]
 
 
 class CreateOrganisation(TypedDict):
     """A new organisation. ``id`` names its submissions topic, so letters, digits, ``-`` and ``_`` only."""
+
+    id: str
+    name: NotRequired[str]
+
+
+class CreateProject(TypedDict):
+    """A new project of the caller's organisation. Submissions and budgets name it by its ``id``."""
 
     id: str
     name: NotRequired[str]
@@ -212,6 +247,12 @@ class PutQuotas(TypedDict):
 
 RestartRun = TypedDict("RestartRun", {"from": "NotRequired[str | None]"})
 """The start of a restart: the node ``from`` and everything after it is executed again."""
+
+
+class RotateKey(TypedDict):
+    """For how many seconds the secret before the new one still works; 0 ends it within five seconds."""
+
+    overlap_s: NotRequired[int]
 
 
 class ScoreStep(TypedDict):

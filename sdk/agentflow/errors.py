@@ -5,6 +5,7 @@ AgentFlowError
 ├── NoAnswer                  the connection failed, in every attempt; the server may have acted
 ├── TimedOut                  the time limit is over; the server may have acted
 ├── UnexpectedAnswer          an answer that this version cannot read: upgrade, or read ``response``
+├── InvalidWorkflow           a document that was checked locally: ``problems`` names every invalid part and its fix
 ├── RunFailed                 a run that was awaited did not succeed; ``run`` is it
 └── APIError                  an error answer
     ├── Invalid               400, 405, 408, 413, 415, 422: ``problems`` names every invalid part and its fix
@@ -67,6 +68,14 @@ class RunFailed(AgentFlowError):
         reason = f": {run.error.code}: {run.error.message}" if run.error is not None else ""
         super().__init__(f"run {run.id} of {run.workflow_name} is {run.status}{reason}")
         self.run = run
+
+
+class InvalidWorkflow(AgentFlowError):
+    """A workflow document, or the inputs of a run, as the local check sees them; ``problems`` names every one."""
+
+    def __init__(self, problems: "Sequence[ProblemPart]") -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)

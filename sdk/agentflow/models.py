@@ -308,10 +308,17 @@ class KeyAnswer(Answer):
     permissions: list[str]
     last4: str
     created_at: str | None
+    project: str | None = None
+    scopes: list[str] = []
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+    last_used_at: str | None = None
+    rotated_at: str | None = None
+    old_secret_until: str | None = None
 
 
 class KeyCreated(Answer):
-    """A new key. ``key`` is shown in this answer only and never stored."""
+    """A new key, or a new secret of one. ``key`` is shown in this answer only and never stored."""
 
     id: str
     name: str
@@ -319,6 +326,13 @@ class KeyCreated(Answer):
     permissions: list[str]
     last4: str
     created_at: str | None
+    project: str | None = None
+    scopes: list[str] = []
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+    last_used_at: str | None = None
+    rotated_at: str | None = None
+    old_secret_until: str | None = None
     key: str
 
 
@@ -372,13 +386,29 @@ class ModelPrice(Answer):
     bands: list[PriceBand]
 
 
-class OrganisationCreated(Answer):
-    """The organisation, its topic for submissions as records, and its first key."""
+class OrganisationAnswer(Answer):
+    """An organisation, with its topic for submissions as records."""
 
     id: str
     name: str
     submissions_topic: str
+    created_at: str | None = None
+
+
+class OrganisationCreated(Answer):
+    """A new organisation with its first key."""
+
+    id: str
+    name: str
+    submissions_topic: str
+    created_at: str | None = None
     key: KeyCreated
+
+
+class OrganisationPage(Answer):
+    """All organisations."""
+
+    organisations: list[OrganisationAnswer]
 
 
 class ParentAnswer(Answer):
@@ -402,6 +432,22 @@ class ProblemPart(Answer):
     path: str
     message: str
     fix: str = ""
+
+
+class ProjectAnswer(Answer):
+    """A project."""
+
+    id: str
+    name: str
+    archived: bool
+    created_at: str | None
+    archived_at: str | None = None
+
+
+class ProjectPage(Answer):
+    """The organisation's projects."""
+
+    projects: list[ProjectAnswer]
 
 
 class PromptAnswer(Answer):
@@ -607,6 +653,7 @@ class RunAnswer(Answer):
     total_cost_usd: Decimal = Decimal("0")
     tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
     tags: dict[str, str] = {}
+    project: str | None = None
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None
@@ -671,6 +718,7 @@ class RunSummary(Answer):
     total_cost_usd: Decimal = Decimal("0")
     tokens: Tokens = Field(default_factory=lambda: Tokens.model_validate({"input": 0, "output": 0, "kinds": {}}))
     tags: dict[str, str] = {}
+    project: str | None = None
     submitted_at: str | None
     started_at: str | None = None
     finished_at: str | None = None
@@ -863,6 +911,20 @@ class ToolPage(Answer):
 
     tools: list[ToolEntry]
     problems: list[str]
+
+
+class WhoAmI(Answer):
+    """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
+
+    kind: str
+    key_id: str
+    organisation: str
+    project: str | None = None
+    permissions: list[str]
+    scopes: list[str] = []
+    platform: bool = False
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
 
 
 class WholeSchedule(Answer):

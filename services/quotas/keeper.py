@@ -36,9 +36,18 @@ class QuotaKeeper:
     """The quotas of a process.
 
     ``credentials`` names each provider's key without revealing it, ``own`` those that organisations have of their own.
+    ``waited`` hears of every call that has no room at once, and in how many milliseconds it has.
     """
 
-    def __init__(self, rules: QuotaRules, store: Store, credentials: Mapping[str, str], own: Own | None = None) -> None:
+    def __init__(
+        self,
+        rules: QuotaRules,
+        store: Store,
+        credentials: Mapping[str, str],
+        own: Own | None = None,
+        waited: Callable[[Ask, float], None] | None = None,
+    ) -> None:
+        self._waited = waited
         self._own = own
         self._rules = rules
         self._store = store
@@ -49,7 +58,12 @@ class QuotaKeeper:
         own = "" if self._own is None else await self._own(ask.org_id, ask.provider)
         ask = ask._replace(credential=own or self._credentials.get(ask.provider, ""))
         scopes = self._rules.scopes(ask)
-        return await self._store.take(ask, scopes, patience_ms) if scopes else None
+        if not scopes:
+            return None
+        found = await self._store.take(ask, scopes, patience_ms)
+        if found.wait_ms > 0 and self._waited is not None:
+            self._waited(ask, found.wait_ms)
+        return found
 
     async def full(self, org_id: str, routes: Sequence[str], usage: Usage) -> dict[str, str]:
         """Return the routes (``provider/model``) that have no room for a call within ``PATIENCE_MS``, and why.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
-from connectors.prometheus.families import counter, gauge
+from connectors.prometheus.families import counter, gauge, histogram
 from connectors.redis.leases import ClaimAnswer
 from schemas.metrics import (
     WORKER_ABANDONED_ATTEMPTS,
@@ -15,9 +15,11 @@ from schemas.metrics import (
     WORKER_LEASE_ANSWERS_TOTAL,
     WORKER_OLDEST_UNACKED_SECONDS,
     WORKER_PAUSES_TOTAL,
+    WORKER_QUOTA_WAIT_SECONDS,
     WORKER_UNACKED_REQUESTS,
     WORKER_WATERMARK_SPAN,
 )
+from schemas.quotas import Ask
 from schemas.records.steps import StepRequest
 
 
@@ -35,6 +37,7 @@ class WorkerMetrics:
         self._leases = counter(WORKER_LEASE_ANSWERS_TOTAL, registry)
         self._dead_letters = counter(WORKER_DEAD_LETTERS_TOTAL, registry)
         self._pauses = counter(WORKER_PAUSES_TOTAL, registry)
+        self._quota_waits = histogram(WORKER_QUOTA_WAIT_SECONDS, registry)
 
     def watch(self, in_flight: Callable[[], int], unacked: Callable[[], int]) -> None:
         """Show the attempts in flight and the unacked requests at each scrape."""
@@ -73,3 +76,7 @@ class WorkerMetrics:
     def newer_major(self) -> None:
         """Count a partition that was paused."""
         self._pauses.inc()
+
+    def quota_wait(self, ask: Ask, wait_ms: float) -> None:
+        """Observe that a call has no room yet."""
+        self._quota_waits.labels(ask.provider, ask.tier).observe(wait_ms / 1000)

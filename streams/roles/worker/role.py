@@ -79,7 +79,7 @@ def build(ctx: RoleContext) -> RoleApp:
     ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
-        executor=_executor(ctx, worker_id, outbox, aborts),
+        executor=_executor(ctx, worker_id, metrics, outbox, aborts),
         claims=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
@@ -133,18 +133,22 @@ def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Wor
     ctx.on_close(heart.stop)
 
 
-def _executor(ctx: RoleContext, worker_id: str, outbox: Outbox, aborts: Cancellations) -> Executor:
+def _executor(
+    ctx: RoleContext, worker_id: str, metrics: WorkerMetrics, outbox: Outbox, aborts: Cancellations
+) -> Executor:
     settings, objects = ctx.settings, ctx.objects()
     tooling = Tooling(
         registry=REGISTRY,
         documents_dir=Path(settings.tools.documents_dir),
         world=environment_of(settings, ctx.env),
     )
-    call_model = compose(call_stages(_call_ports(ctx, objects, outbox, aborts)))
+    call_model = compose(call_stages(_call_ports(ctx, metrics, objects, outbox, aborts)))
     return Executor(worker_id, tooling, call_model=call_model, objects=objects, clock=ctx.clock, aborts=aborts)
 
 
-def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Cancellations) -> CallPorts:
+def _call_ports(
+    ctx: RoleContext, metrics: WorkerMetrics, objects: Objects, outbox: Outbox, aborts: Cancellations
+) -> CallPorts:
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
     prices = PriceLists(PriceBook.load(settings.providers.prices_file, stated_prices()))
@@ -168,7 +172,11 @@ def _call_ports(ctx: RoleContext, objects: Objects, outbox: Outbox, aborts: Canc
     keys = _provider_keys(ctx)
     providers = _providers(ctx, keyless=keys is not None)
     quotas = QuotaKeeper(
-        rules, RedisQuotas(ctx.pipelined(), debt), _credentials(ctx), None if keys is None else keys.name
+        rules,
+        RedisQuotas(ctx.pipelined(), debt),
+        _credentials(ctx),
+        None if keys is None else keys.name,
+        metrics.quota_wait,
     )
     return CallPorts(
         providers=providers,

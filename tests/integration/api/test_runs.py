@@ -2,17 +2,21 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from connectors.ports.engine import InRecord
+from connectors.ports.pubsub import cancel_subject
 from connectors.postgres.database import Database
 from connectors.postgres.run_writes import RunWrites
 from connectors.redis.keys import runs_slot
 from schemas.budgets import API_KEY_TAG
+from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage
@@ -31,6 +35,7 @@ from tests.support.api import (
     running,
     until_authenticated,
 )
+from tests.support.bus import MemoryBus
 from tests.support.history import view_of, write_views
 from topics.catalogue import RUN_EVENTS
 
@@ -320,6 +325,22 @@ async def test_cancel(api: Running) -> None:
     await write_history(api, submitted(api)[0], 3, "canceled")
     assert (await api.client.post(accepted["links"]["cancel"])).status_code == 409
     assert (await api.client.post(f"{RUNS}/unknown/cancel")).status_code == 404
+
+
+async def test_cancel_that_may_come_before_its_submission_breaks_no_call_off(
+    api: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind, bus = Unavailable("history", "it is behind the log"), MemoryBus()
+    runs = api.app.state.services.runs
+    # What the run's submission is, nobody knows yet: it may be late, and then follow the cancel in the log.
+    monkeypatch.setattr(runs.known, "unknown", AsyncMock(return_value=behind))
+    monkeypatch.setattr(api.app.state, "services", replace(api.app.state.services, runs=replace(runs, bus=bus)))
+    answer = await api.client.post(f"{RUNS}/late/cancel")
+    assert (answer.status_code, [r.run_id for r in api.log.decoded(RUN_EVENTS)]) == (503, ["late"])
+    assert bus.said == []
+    known = (await submit(api)).json()["id"]
+    assert (await api.client.post(f"{RUNS}/{known}/cancel")).status_code == 202
+    assert bus.of(cancel_subject(api.org_id)) == [known.encode()]
 
 
 async def test_another_organisation_sees_nothing(api: Running) -> None:

@@ -1,11 +1,11 @@
-"""Routing's quick figures hold their floors; the market of the wheel is played where the wheel is."""
+"""Routing's quick figures hold their floors; the market of paretobandit is played where it is installed."""
 
 import pytest
 
 from bench.prove import hedges, routes
 from bench.routing.decisions import recomputed_share
-from bench.routing.market import CALLS
-from bench.routing.paretobandit import VARIABLE, RealMarket, rows_of, wheel
+from bench.routing.market import CALLS, Market
+from bench.routing.paretobandit import ParetoBandit, RealMarket, package, rows_of
 from bench.routing.play import play
 from bench.routing.players import Bandit
 from services.routing import choice
@@ -24,18 +24,28 @@ def test_a_wrong_record_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recomputed_share(50) < 1
 
 
-def test_market_of_the_wheel_is_skipped_with_a_word_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+def test_market_of_the_package_is_skipped_with_a_word_when_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "package", lambda: None)
     said: list[str] = []
     assert list(routes._real(1, said.append)) == []
     assert "SKIPPED" in said[0]
+    assert "paretobandit" not in routes._others_here()
 
 
-def test_bandit_beats_the_best_fixed_model_of_the_wheel() -> None:
-    file = wheel()
-    if file is None:
-        pytest.skip(f"{VARIABLE} names no paretobandit wheel")
-    market = RealMarket(0, rows=rows_of(file))
+needs_package = pytest.mark.skipif(package() is None, reason="paretobandit is not installed: requirements-peers.lock")
+
+
+@needs_package
+def test_bandit_beats_the_best_fixed_model_of_the_package() -> None:
+    folder = package()
+    assert folder is not None
+    market = RealMarket(0, rows=rows_of(folder))
     assert len(market.rows) == 3_609
     assert market.calls == CALLS
     assert play(market, Bandit(market)).over_fixed >= 1
+
+
+@needs_package
+def test_algorithm_of_the_package_learns_the_better_route() -> None:
+    market = Market(0, calls=2_000, drifts=False)
+    assert play(market, ParetoBandit(market)).of_moving > 0.8

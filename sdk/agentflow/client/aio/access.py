@@ -1,10 +1,31 @@
-"""API keys, organisations, and keys of providers."""
+"""API keys, projects, organisations, and keys of providers."""
 
 from typing import Unpack
 
-from agentflow.bodies import CreateKey, CreateOrganisation, PutCredentials
-from agentflow.client.aio.resource import AsyncResource
-from agentflow.models import CredentialsAnswer, CredentialsPage, KeyCreated, KeyPage, OrganisationCreated
+from agentflow.bodies import (
+    ChangeKey,
+    ChangeOrganisation,
+    ChangeProject,
+    CreateKey,
+    CreateOrganisation,
+    CreateProject,
+    PutCredentials,
+    RotateKey,
+)
+from agentflow.client.aio.resource import AsyncResource, given
+from agentflow.models import (
+    CredentialsAnswer,
+    CredentialsPage,
+    KeyAnswer,
+    KeyCreated,
+    KeyPage,
+    OrganisationAnswer,
+    OrganisationCreated,
+    OrganisationPage,
+    ProjectAnswer,
+    ProjectPage,
+    WhoAmI,
+)
 
 
 class AsyncKeys(AsyncResource):
@@ -18,13 +39,61 @@ class AsyncKeys(AsyncResource):
         """Return all keys, without their secrets."""
         return await self._ask(KeyPage, "keys.list")
 
+    async def get(self, key_id: str) -> KeyAnswer:
+        """Return a key, without its secret."""
+        return await self._ask(KeyAnswer, "keys.get", key_id)
+
+    async def change(self, key_id: str, /, **body: Unpack[ChangeKey]) -> KeyAnswer:
+        """Change a key's name, permissions, scopes, expiry or rate."""
+        return await self._ask(KeyAnswer, "keys.change", key_id, json=body)
+
+    async def rotate(self, key_id: str, /, **body: Unpack[RotateKey]) -> KeyCreated:
+        """Give a key a new secret, which is in this answer only; the old one works for ``overlap_s`` more seconds."""
+        return await self._ask(KeyCreated, "keys.rotate", key_id, json=body)
+
+    async def whoami(self) -> WhoAmI:
+        """Return what the client's own key is and may do."""
+        return await self._ask(WhoAmI, "keys.whoami")
+
     async def revoke(self, key_id: str) -> None:
         """Revoke a key, within five seconds everywhere."""
         await self._raw("keys.revoke", key_id)
 
 
+class AsyncProjects(AsyncResource):
+    """Projects of the organisation."""
+
+    async def create(self, **body: Unpack[CreateProject]) -> ProjectAnswer:
+        """Create a project."""
+        return await self._ask(ProjectAnswer, "projects.create", json=body)
+
+    async def list(self, *, archived: bool | None = None) -> ProjectPage:
+        """Return the projects; with ``archived`` the archived ones, too."""
+        return await self._ask(ProjectPage, "projects.list", params=given(archived=archived))
+
+    async def get(self, project_id: str) -> ProjectAnswer:
+        """Return a project."""
+        return await self._ask(ProjectAnswer, "projects.get", project_id)
+
+    async def change(self, project_id: str, /, **body: Unpack[ChangeProject]) -> ProjectAnswer:
+        """Rename a project, archive it or take it back."""
+        return await self._ask(ProjectAnswer, "projects.change", project_id, json=body)
+
+
 class AsyncOrganisations(AsyncResource):
     """Organisations of the installation."""
+
+    async def list(self) -> OrganisationPage:
+        """Return the organisations."""
+        return await self._ask(OrganisationPage, "organisations.list")
+
+    async def get(self, org_id: str) -> OrganisationAnswer:
+        """Return an organisation."""
+        return await self._ask(OrganisationAnswer, "organisations.get", org_id)
+
+    async def change(self, org_id: str, /, **body: Unpack[ChangeOrganisation]) -> OrganisationAnswer:
+        """Rename an organisation."""
+        return await self._ask(OrganisationAnswer, "organisations.change", org_id, json=body)
 
     async def create(self, **body: Unpack[CreateOrganisation]) -> OrganisationCreated:
         """Create an organisation with its first key. Needs the installation's own key."""

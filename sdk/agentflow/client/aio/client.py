@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations
+from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations, AsyncProjects
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncQuotas
 from agentflow.client.aio.prompts import AsyncPrompts
@@ -57,6 +57,7 @@ class AsyncClient:
         self.quotas = AsyncQuotas(self)
         self.cache = AsyncCache(self)
         self.keys = AsyncKeys(self)
+        self.projects = AsyncProjects(self)
         self.organisations = AsyncOrganisations(self)
         self.credentials = AsyncCredentials(self)
         self.prices = AsyncPrices(self)

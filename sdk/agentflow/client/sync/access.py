@@ -1,11 +1,32 @@
 # Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
-"""API keys, organisations, and keys of providers."""
+"""API keys, projects, organisations, and keys of providers."""
 
 from typing import Unpack
 
-from agentflow.bodies import CreateKey, CreateOrganisation, PutCredentials
-from agentflow.client.sync.resource import Resource
-from agentflow.models import CredentialsAnswer, CredentialsPage, KeyCreated, KeyPage, OrganisationCreated
+from agentflow.bodies import (
+    ChangeKey,
+    ChangeOrganisation,
+    ChangeProject,
+    CreateKey,
+    CreateOrganisation,
+    CreateProject,
+    PutCredentials,
+    RotateKey,
+)
+from agentflow.client.sync.resource import Resource, given
+from agentflow.models import (
+    CredentialsAnswer,
+    CredentialsPage,
+    KeyAnswer,
+    KeyCreated,
+    KeyPage,
+    OrganisationAnswer,
+    OrganisationCreated,
+    OrganisationPage,
+    ProjectAnswer,
+    ProjectPage,
+    WhoAmI,
+)
 
 
 class Keys(Resource):
@@ -19,13 +40,61 @@ class Keys(Resource):
         """Return all keys, without their secrets."""
         return self._ask(KeyPage, "keys.list")
 
+    def get(self, key_id: str) -> KeyAnswer:
+        """Return a key, without its secret."""
+        return self._ask(KeyAnswer, "keys.get", key_id)
+
+    def change(self, key_id: str, /, **body: Unpack[ChangeKey]) -> KeyAnswer:
+        """Change a key's name, permissions, scopes, expiry or rate."""
+        return self._ask(KeyAnswer, "keys.change", key_id, json=body)
+
+    def rotate(self, key_id: str, /, **body: Unpack[RotateKey]) -> KeyCreated:
+        """Give a key a new secret, which is in this answer only; the old one works for ``overlap_s`` more seconds."""
+        return self._ask(KeyCreated, "keys.rotate", key_id, json=body)
+
+    def whoami(self) -> WhoAmI:
+        """Return what the client's own key is and may do."""
+        return self._ask(WhoAmI, "keys.whoami")
+
     def revoke(self, key_id: str) -> None:
         """Revoke a key, within five seconds everywhere."""
         self._raw("keys.revoke", key_id)
 
 
+class Projects(Resource):
+    """Projects of the organisation."""
+
+    def create(self, **body: Unpack[CreateProject]) -> ProjectAnswer:
+        """Create a project."""
+        return self._ask(ProjectAnswer, "projects.create", json=body)
+
+    def list(self, *, archived: bool | None = None) -> ProjectPage:
+        """Return the projects; with ``archived`` the archived ones, too."""
+        return self._ask(ProjectPage, "projects.list", params=given(archived=archived))
+
+    def get(self, project_id: str) -> ProjectAnswer:
+        """Return a project."""
+        return self._ask(ProjectAnswer, "projects.get", project_id)
+
+    def change(self, project_id: str, /, **body: Unpack[ChangeProject]) -> ProjectAnswer:
+        """Rename a project, archive it or take it back."""
+        return self._ask(ProjectAnswer, "projects.change", project_id, json=body)
+
+
 class Organisations(Resource):
     """Organisations of the installation."""
+
+    def list(self) -> OrganisationPage:
+        """Return the organisations."""
+        return self._ask(OrganisationPage, "organisations.list")
+
+    def get(self, org_id: str) -> OrganisationAnswer:
+        """Return an organisation."""
+        return self._ask(OrganisationAnswer, "organisations.get", org_id)
+
+    def change(self, org_id: str, /, **body: Unpack[ChangeOrganisation]) -> OrganisationAnswer:
+        """Rename an organisation."""
+        return self._ask(OrganisationAnswer, "organisations.change", org_id, json=body)
 
     def create(self, **body: Unpack[CreateOrganisation]) -> OrganisationCreated:
         """Create an organisation with its first key. Needs the installation's own key."""

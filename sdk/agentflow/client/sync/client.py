@@ -9,7 +9,7 @@ from agentflow.client.configuration import configuration
 from agentflow.client.request import Param, Request, prepare
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries
-from agentflow.client.sync.access import Credentials, Keys, Organisations
+from agentflow.client.sync.access import Credentials, Keys, Organisations, Projects
 from agentflow.client.sync.budgets import Budgets, Stops
 from agentflow.client.sync.policies import Cache, Limits, Quotas
 from agentflow.client.sync.prompts import Prompts
@@ -58,6 +58,7 @@ class Client:
         self.quotas = Quotas(self)
         self.cache = Cache(self)
         self.keys = Keys(self)
+        self.projects = Projects(self)
         self.organisations = Organisations(self)
         self.credentials = Credentials(self)
         self.prices = Prices(self)

@@ -54,7 +54,9 @@ def test_without_parentheses_the_name_is_that_of_the_function() -> None:
 
 def test_the_sdk_imports_nothing_of_the_application() -> None:
     application = ("schemas", "topics", "connectors", "services", "streams", "api", "deploy")
-    texts = [path.read_text() for path in (ROOT / "sdk" / "agentflow").glob("*.py")]
+    package = ROOT / "sdk" / "agentflow"
+    # The one module with the server's own rules, which the build of the wheel copies.
+    texts = [path.read_text() for path in package.rglob("*.py") if path != package / "engine.py"]
     assert texts
     assert not [name for text in texts for name in application if f"import {name}" in text or f"from {name}" in text]
 

@@ -1,0 +1,1 @@
+"""What the area ``surface`` measures with."""

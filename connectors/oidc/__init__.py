@@ -1,0 +1,1 @@
+"""The issuer of tokens: its discovery document and its keys."""

@@ -1,0 +1,113 @@
+"""The server's own rules: of documents, and the fold of a run.
+
+In the checkout they are the packages ``schemas`` and ``streams.core``. The build of the wheel copies these to
+``agentflow._engine`` and rewrites the imports here, so that an installed package brings them along. Nothing else in
+this package imports them. They need the extra ``testing``.
+"""
+
+from schemas.errors import InvalidInput, InvalidSpec, Problem, StepError
+from schemas.ids import content_hash
+from schemas.payload import Inline, inline, walk
+from schemas.records.base import ErrorInfo, Usage
+from schemas.records.run_events import (
+    CancelRequested,
+    ChildFinished,
+    RunEvent,
+    RunSubmitted,
+    SignalReceived,
+    StepFailed,
+    StepSucceeded,
+    TimerFired,
+    ToolUse,
+)
+from schemas.records.run_views import RunView
+from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
+from schemas.records.timers import Backstop, Deadline, SignalTimeout, timer_of
+from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
+from schemas.spec.hash import resolve
+from schemas.spec.inline_prompts import take_inline, with_versions
+from schemas.spec.known_inputs import any_arguments, known_inputs, unknown_input_problems
+from schemas.spec.loops import every_node
+from schemas.spec.model import (
+    AgentNode,
+    FunctionNode,
+    LlmNode,
+    PinnedPrompt,
+    ResolvedSpec,
+    ToolNode,
+    WorkflowNode,
+    WorkflowSpec,
+)
+from schemas.spec.nested import Family, Member, member_key, workflow_nodes
+from schemas.spec.read import read_document
+from schemas.spec.references import MissingVariable, render, variables_of
+from schemas.spec.required_inputs import needed_of
+from schemas.spec.rules_version import rules_of
+from streams.core.commands import Arm, Disarm, Emit
+from streams.core.memory import MemoryState
+from streams.core.runs.fold import RunFold
+
+__all__ = [
+    "AgentNode",
+    "AgentTurn",
+    "Arm",
+    "Backstop",
+    "CancelRequested",
+    "ChildFinished",
+    "Deadline",
+    "Disarm",
+    "Emit",
+    "ErrorInfo",
+    "Family",
+    "FunctionCall",
+    "FunctionNode",
+    "Inline",
+    "InvalidInput",
+    "InvalidSpec",
+    "LlmCall",
+    "LlmNode",
+    "Member",
+    "MemoryState",
+    "MissingVariable",
+    "PinnedPrompt",
+    "Problem",
+    "ResolvedSpec",
+    "RunEvent",
+    "RunFold",
+    "RunSubmitted",
+    "RunView",
+    "SignalReceived",
+    "SignalTimeout",
+    "StepError",
+    "StepFailed",
+    "StepRequest",
+    "StepSucceeded",
+    "TimerFired",
+    "ToolCall",
+    "ToolNode",
+    "ToolUse",
+    "Usage",
+    "WorkflowNode",
+    "WorkflowSpec",
+    "any_arguments",
+    "check_spec",
+    "content_hash",
+    "every_node",
+    "inline",
+    "known_inputs",
+    "member_key",
+    "needed_of",
+    "parse_workflow",
+    "prompt_refs",
+    "read_document",
+    "render",
+    "resolve",
+    "rules_of",
+    "take_inline",
+    "timer_of",
+    "unknown_input_problems",
+    "variables_of",
+    "walk",
+    "with_versions",
+    "workflow_nodes",
+]

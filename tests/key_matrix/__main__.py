@@ -1,0 +1,39 @@
+"""``python -m tests.key_matrix``: try every operation with every caller; prints how many leaks there are, and each."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy.local.engines import EngineStack
+from tests.key_matrix.matrix import Found, control, tried
+from tests.key_matrix.stage import staged
+from tests.support.api import migrated_database, running, settings_for, until_authenticated
+
+
+async def play(dsn: str, redis_url: str, home: str) -> Found:
+    """Try the matrix on an API of its own."""
+    settings = settings_for(dsn, redis_url, VAULT_KEY="v" * 40, OBJECTS_DIR=home)
+    async with running(settings) as api:
+        await until_authenticated(api)
+        stage = await staged(api)
+        found = await tried(stage)
+        unreached = await control(stage)
+    return Found(found.operations, found.tries, [*found.leaks, *unreached])
+
+
+def main() -> int:
+    """Return 0 when nothing leaks."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        EngineStack(Path(home), {"postgres", "redis"}, durable=False) as endpoints,
+    ):
+        dsn = migrated_database(endpoints.postgres_dsn)
+        found = asyncio.run(play(dsn, endpoints.redis_url, f"{home}/objects"))
+    print(*found.leaks, sep="\n", file=sys.stderr)
+    print(f"{len(found.leaks)} leaks, {found.tries} tries of {found.operations} operations")
+    return 1 if found.leaks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

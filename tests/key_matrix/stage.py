@@ -1,0 +1,159 @@
+"""Two organisations for the matrix of keys: the owner with one thing of each kind, and callers that own nothing."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from connectors.objects.store import LocalObjects
+from tests.support.api import Running, unique
+from tests.support.history import view_of, write_views
+from topics.catalogue import RUN_EVENTS
+
+API = "/api/v1"
+#: In each text of the owner, and nowhere else: an answer that has it shows something of the owner.
+MARK = "xq7owner"
+#: A name that organisations share: a thing of the owner's with it must not be shown or changed by others' requests.
+PROVIDER = "openai"
+ALL = ["read", "write", "admin"]
+WORKFLOW = f"{MARK}_flow"
+PROMPT = f"{MARK}_prompt"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A caller that must not reach the owner's things. ``statuses`` are its only right answers, if given.
+
+    ``foreign`` callers see nothing of the owner, those of another ``project`` the definitions of their organisation.
+    """
+
+    name: str
+    key: str | None
+    statuses: frozenset[int] = frozenset()
+    permissions: frozenset[str] = frozenset(ALL)
+    limited: bool = False
+    project: bool = False
+    foreign: bool = False
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass
+class Stage:
+    """The owner's client, its things by the names of path parameters, and the callers."""
+
+    api: Running
+    owner: httpx.AsyncClient
+    things: dict[str, str] = field(default_factory=dict)
+    callers: list[Caller] = field(default_factory=list)
+
+    @property
+    def org_id(self) -> str:
+        """The owner's organisation."""
+        return self.things["org_id"]
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Make a thing of the owner."""
+        answer = await self.owner.post(f"{API}{path}", json=body)
+        assert answer.is_success, (path, answer.text)
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+async def staged(api: Running) -> Stage:
+    """Make both organisations in a running API."""
+    owner = (await api.client.post(f"{API}/organisations", json={"id": unique(MARK), "name": MARK})).json()
+    stage = Stage(api, api.as_key(owner["key"]["key"]), {"org_id": owner["id"]})
+    await _define(stage)
+    await _run(stage)
+    await _things(stage)
+    await _callers(stage)
+    return stage
+
+
+async def _define(stage: Stage) -> None:
+    await stage.post("/prompts", {"name": PROMPT, "template": "Greet {{name}}"})
+    node = {"id": "greet", "type": "llm", "config": {"prompt_ref": f"{PROMPT}@1"}}
+    wait = {"id": "ask", "type": "signal", "config": {"name": "go"}}
+    dag = {"nodes": [node, wait], "edges": [{"from": "greet", "to": "ask"}]}
+    await stage.post("/workflows", {"name": WORKFLOW, "version": 1, "dag": dag})
+
+
+async def _run(stage: Stage) -> None:
+    await stage.post("/projects", {"id": f"{MARK}-project", "name": MARK})
+    body = {"workflow_name": WORKFLOW, "inputs": {"name": MARK}, "project": f"{MARK}-project"}
+    run = await stage.post("/workflows/runs", body)
+    submitted = stage.api.log.decoded(RUN_EVENTS)[-1]
+    await write_views(stage.api.postgres_dsn, view_of(submitted, "succeeded", output={}, finished_at_ms=2))
+    objects = LocalObjects(Path(stage.api.settings.objects.directory))
+    stored = await objects.to_payload(stage.org_id, MARK * 20_000)
+    sha256: str = stored.sha256  # type: ignore[union-attr]
+    stage.things |= {"run_id": run["id"], "sha256": sha256, "project_id": f"{MARK}-project"}
+
+
+async def _things(stage: Stage) -> None:
+    schedule = {"name": MARK, "workflow_name": WORKFLOW, "interval_s": 3600, "inputs": {"name": MARK}, "paused": True}
+    budget = {"name": MARK, "scope": "workflow", "target": WORKFLOW, "period": "day", "limit_usd": "1"}
+    stop = {"scope": "workflow", "target": WORKFLOW, "mode": "pause", "reason": MARK}
+    limits = {"max_running_runs": 7, "workflows": {WORKFLOW: 3}}
+    stage.things |= {
+        "schedule_id": (await stage.post("/schedules", schedule))["id"],
+        "budget_id": (await stage.post("/budgets", budget))["id"],
+        "stop_id": (await stage.post("/stops", stop))["id"],
+        "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
+        "suggestion_id": "cache-0123456789abcdef",
+    }
+    (await stage.owner.put(f"{API}/limits", json=limits)).raise_for_status()
+    credentials = {"api_key": f"{MARK}-sk-1234567890"}
+    (await stage.owner.put(f"{API}/providers/{PROVIDER}/credentials", json=credentials)).raise_for_status()
+
+
+async def _callers(stage: Stage) -> None:
+    other = (await stage.api.client.post(f"{API}/organisations", json={"id": unique("other")})).json()
+    (await stage.owner.post(f"{API}/projects", json={"id": "elsewhere"})).raise_for_status()
+    elsewhere = frozenset({"workflow", "prompt", "gateway"})
+    unauthenticated = frozenset({401})
+    full = Caller("", None)
+    stage.callers = [
+        replace(full, name="no key", statuses=unauthenticated),
+        replace(full, name="wrong", key=_wrong(stage), statuses=unauthenticated),
+        replace(full, name="another organisation's", key=other["key"]["key"], foreign=True),
+        replace(full, name="read-only", key=await _key(stage, ["read"]), permissions=frozenset({"read"})),
+        replace(full, name="write-only", key=await _key(stage, ["write"]), permissions=frozenset({"write"})),
+        replace(full, name="admin-only", key=await _key(stage, ["admin"]), permissions=frozenset({"admin"})),
+        replace(full, name="scoped elsewhere", key=await _scoped(stage), limited=True, foreign=True, scopes=elsewhere),
+        replace(full, name="of another project", key=await _key(stage, ALL, project="elsewhere"), project=True),
+        replace(full, name="expired", key=await _expired(stage), statuses=unauthenticated),
+        replace(full, name="revoked", key=await _revoked(stage), statuses=unauthenticated),
+    ]
+
+
+async def _key(stage: Stage, permissions: list[str], **fields: Any) -> str:
+    found: str = (await stage.post("/keys", {"name": "key", "permissions": permissions, **fields}))["key"]
+    return found
+
+
+def _wrong(stage: Stage) -> str:
+    """Return a key with the id of one that exists, and another secret."""
+    return f"af_{stage.things['key_id']}_" + "x" * 43
+
+
+async def _scoped(stage: Stage) -> str:
+    return await _key(stage, ALL, scopes=["workflow:elsewhere", "prompt:elsewhere", "gateway"])
+
+
+async def _expired(stage: Stage) -> str:
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    made = await stage.post("/keys", {"name": "key", "permissions": ALL, "expires_at": later})
+    conn = await asyncpg.connect(stage.api.postgres_dsn)
+    await conn.execute("UPDATE api_key SET expires_at = now() - interval '1 second' WHERE id = $1", made["id"])
+    await conn.close()
+    return str(made["key"])
+
+
+async def _revoked(stage: Stage) -> str:
+    made = await stage.post("/keys", {"name": "key", "permissions": ALL})
+    (await stage.owner.delete(f"{API}/keys/{made['id']}")).raise_for_status()
+    return str(made["key"])
