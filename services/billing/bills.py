@@ -1,5 +1,6 @@
 """Bills of an organisation, from the settlements that analytics has written."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -81,8 +82,10 @@ class Bills:
         ]
         if not any(charge.model for charge in charges):
             # An export without models is compared by day.
-            return reconcile(charges, spent, lambda _: "")
-        return reconcile(charges, spent, lambda model: canonical_model(provider.lower(), model.lower()))
+            return await asyncio.to_thread(reconcile, charges, spent, lambda _: "")
+        return await asyncio.to_thread(
+            reconcile, charges, spent, lambda model: canonical_model(provider.lower(), model.lower())
+        )
 
 
 def check(period: Period) -> None:
