@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -18,6 +18,9 @@ run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C
 
 demo: $(VENV)/.local ## Run the sample in a temporary directory, then stop
 	@exec $(RUN) -m deploy.local demo
+
+install-cli: $(VENV)/.local ## Put agentctl on the path: make install-cli BIN_DIR=~/.local/bin
+	@$(RUN) deploy/local/install_cli.py --venv $(VENV) $(if $(BIN_DIR),--bin-dir "$(BIN_DIR)")
 
 engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL, ClickHouse and NATS, until Ctrl-C
 	@exec $(RUN) -m deploy.local.engines --data-dir .agentflow

@@ -23,9 +23,8 @@ from api.http.connection import Connection
 from api.http.head import Head
 from api.http.metrics import Measure
 from api.http.text_gate import TextGate
-from api.live.run_stream import Streams
 from api.routers.list import ROUTERS
-from api.services import TopicCreators
+from api.services import Services, TopicCreators
 from api.startup import lifespan_of
 from api.wiring import services_of, topic_creators
 from connectors import log_lines
@@ -53,8 +52,10 @@ TAGS = [
     {"name": "runs", "description": "Executions of workflows."},
     {"name": "schedules", "description": "Runs at scheduled times."},
     {"name": "prompts", "description": "Versioned prompt templates."},
+    {"name": "queues", "description": "Steps for workers of your own."},
     {"name": "tools", "description": "Tools and functions that workflows may call."},
     {"name": "budgets", "description": "Spending limits, and the amounts spent and held against them."},
+    {"name": "batches", "description": "Calls that go to providers in batches."},
     {"name": "cache", "description": "Answers of models that are used again."},
     {"name": "limits", "description": "Limits of concurrently running runs."},
     {"name": "prices", "description": "Prices of models, and price lists of organisations."},
@@ -110,15 +111,16 @@ def _leave(*_: object) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends the event streams on shutdown: uvicorn waits for open responses, and streams would stay open."""
+    """Ends what waits on shutdown: uvicorn waits for open responses, and event streams would stay open."""
 
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)
-        self._streams = streams
+        self._services = services
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
-        self._streams.close()
+        self._services.runs.streams.close()
+        self._services.leases.steps.close()
         await super().shutdown(sockets)
 
 
@@ -155,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         timeout_graceful_shutdown=GRACE_S,
         log_config=None,
     )
-    server = _Server(config, app.state.services.runs.streams)
+    server = _Server(config, app.state.services)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

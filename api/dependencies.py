@@ -89,7 +89,7 @@ class May:
             who.require(self.permission)
         who.require_breadth(self.scopes, project=self.project)
         if self.platform and not who.bootstrap:
-            raise Forbidden("only the bootstrap key (API_KEY) manages organisations")
+            raise Forbidden("this concerns all organisations, so only the bootstrap key (API_KEY) may; use that key")
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from api.auth import Authenticator
+from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
 from api.http.readiness import Check
 from api.http.role_counters import RoleCounters
+from api.leases import LeaseServices
 from api.live.run_stream import Streams
 from api.publisher import Publisher
 from connectors.clickhouse.models_used import ModelsUsed
@@ -16,6 +18,7 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
+from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.organisations import Organisations, Projects
@@ -37,6 +40,7 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
+from schemas.api_models.admin import TopicAnswer
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -58,8 +62,10 @@ from services.workflows.resolver import WorkflowResolver
 
 CreateTopics = Callable[[Collection[str]], Awaitable[object]]
 """Creates the topics of organisations, named by their ids; harmless when they are there."""
+ListTopics = Callable[[], Awaitable[list[TopicAnswer]]]
+"""Lists the topics of the broker. Raises ``Unavailable``."""
 CreateQueues = Callable[[Collection[str]], Awaitable[object]]
-"""Creates the topics of queues, by name; harmless when they are there. Raises ``TooLarge``."""
+"""Creates the topics of queues, by their whole names; harmless when they are there. Raises ``TooLarge``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +174,8 @@ class OperationServices:
     counters: RoleCounters
     measures: Measures
     workers: WorkerRegistry
+    topics: ListTopics
+    dead_letters: DeadLetters
     checks: Mapping[str, Check]
     optional_checks: Mapping[str, Check]
 
@@ -178,12 +186,14 @@ class Services:
 
     definitions: DefinitionServices
     runs: RunServices
+    leases: LeaseServices
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer
     routing: RouteEvaluations
     limits: LimitServices
     quotas: Quotas
+    batches: BatchReader
     cache: RedisResponseCache
     access: AccessServices
     operations: OperationServices

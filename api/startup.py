@@ -32,6 +32,7 @@ def lifespan_of(
             clients.open(stack)
             _load_tools(settings.tools.file)
             stack.push_async_callback(services.runs.waits.close)
+            stack.push_async_callback(services.leases.steps.stop)
             stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),

@@ -1,19 +1,23 @@
 """How the API's services are made of its clients."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 
 from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
+from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
 from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
 from api.http.role_counters import RoleCounters
+from api.leases import LeaseServices, Presence, Queues
 from api.live.run_stream import Streams
 from api.publisher import Publisher
 from api.services import (
     AccessServices,
     DefinitionServices,
     LimitServices,
+    ListTopics,
     MoneyServices,
     OperationServices,
     RunServices,
@@ -34,6 +38,7 @@ from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
 from connectors.oidc.issuer import Issuer
 from connectors.ports.pubsub import NoPubSub
+from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
@@ -56,7 +61,9 @@ from connectors.prices.known import KnownModels
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.client import ping
+from connectors.redis.lease_desk import LeaseDesk
 from connectors.redis.lease_reader import LeaseReader
+from connectors.redis.lent_attempts import LentAttempts
 from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
@@ -66,7 +73,8 @@ from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
-from schemas.settings import Oidc, Settings
+from schemas.api_models.admin import TopicAnswer
+from schemas.settings import Kafka, Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -81,6 +89,7 @@ from services.runs.dry_run import DryRunPorts, DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
+from services.runs.leases import StepLeases
 from services.runs.path_admission import PathAdmission
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
@@ -94,11 +103,14 @@ from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
+from topics.listing import listed
 
 #: Each waits for one append at most; more of them would only queue for the broker.
 MAX_SUBMISSIONS_IN_FLIGHT = 512
 #: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
 MAX_STREAMS = 256
+#: Each waits for its steps; all share one connection to Redis.
+MAX_LEASE_REQUESTS = 512
 STREAMS_RETRY_S = 5.0
 #: The lag of a lane is asked beside history and claims.
 LANE_TIMEOUT_S = 0.7
@@ -118,6 +130,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     return Services(
         definitions=definitions,
         runs=runs,
+        leases=_leases(settings, clients, definitions, runs),
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
             budgets=budgets,
@@ -139,6 +152,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
         limits=limits,
         quotas=Quotas(clients.database),
+        batches=BatchReader(clients.database),
         cache=RedisResponseCache(clients.cache_redis, bounds_of(settings.cache)),
         access=AccessServices(
             keys=keys,
@@ -221,6 +235,16 @@ def _definitions(
     )
 
 
+def _leases(settings: Settings, clients: Clients, definitions: DefinitionServices, runs: RunServices) -> LeaseServices:
+    claims = LentAttempts(clients.redis, settings.kafka.partitions)
+    return LeaseServices(
+        steps=StepLeases(LeaseDesk(clients.redis), claims, runs.objects, runs.appender),
+        queues=Queues(definitions.workflows.queues),
+        presence=Presence(WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S)),
+        bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
+    )
+
+
 def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServices) -> Optimizer:
     ports = OptimizerPorts(
         facts=CallFacts(clients.clickhouse),
@@ -249,6 +273,8 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
         counters=RoleCounters(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
         measures=measures,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        topics=_topic_list(settings.kafka),
+        dead_letters=DeadLetters(settings.kafka.bootstrap),
         checks={
             "kafka": lambda: clients.log.incarnation(RUN_EVENTS),
             "redis": lambda: ping(clients.redis),
@@ -257,6 +283,15 @@ def _operations(settings: Settings, clients: Clients, measures: Measures) -> Ope
         # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
+
+
+def _topic_list(kafka: Kafka) -> ListTopics:
+    async def topics() -> list[TopicAnswer]:
+        async with TopicAdmin(kafka.bootstrap) as admin:
+            found = await listed(admin, kafka.partitions)
+        return [TopicAnswer(**asdict(topic)) for topic in found]
+
+    return topics
 
 
 class _Runs:

@@ -215,6 +215,17 @@ class Tables(Group):
     checkpoint_interval_ms: Annotated[int, Var("CHECKPOINT_INTERVAL_MS")] = 30_000
 
 
+class Batches(Group):
+    """Calls that go to providers in batches: whether workers send any, and how the role ``batches`` gathers them."""
+
+    enabled: Annotated[Flag, Var("BATCHES")] = True
+    min_sla_s: Annotated[float, Var("BATCH_MIN_SLA_S")] = 86_400.0
+    max_requests: Annotated[int, Var("BATCH_MAX_REQUESTS")] = 1_000
+    max_mb: Annotated[int, Var("BATCH_MAX_MB")] = 64
+    gather_s: Annotated[float, Var("BATCH_GATHER_S")] = 60.0
+    poll_s: Annotated[float, Var("BATCH_POLL_S")] = 60.0
+
+
 class Process(Group):
     """Supervision of a stream process. ``crash_point`` is for the crash tests."""
 
@@ -251,6 +262,7 @@ class Settings(BaseSettings):
     tools: Tools = Tools()
     worker: Worker = Worker()
     tables: Tables = Tables()
+    batches: Batches = Batches()
     process: Process = Process()
     logging: Logging = Logging()
 

@@ -71,6 +71,11 @@ class TopicAdmin:
         """Return the names of all topics."""
         return set(await self._client.list_topics())
 
+    async def counts(self, names: Collection[str]) -> dict[str, int]:
+        """Return the partitions of topics that are there."""
+        described = await self._client.describe_topics(list(names)) if names else []
+        return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
     async def create_queues(self, queues: Collection[str], partitions: int, replication: int) -> list[str]:
         """Create the missing topics of queues; return their names.
 

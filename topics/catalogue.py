@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from schemas import queues as queue_names
 from schemas.records.admissions import AdmissionEvent
 from schemas.records.budgets import BudgetEvent, BudgetThreshold
 from schemas.records.control import KeyReleased
@@ -21,7 +22,6 @@ from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
-from schemas.spec.model import QUEUE_PATTERN
 from schemas.spec.policy import TIERS
 
 DAY_MS = 86_400_000
@@ -56,6 +56,9 @@ TABLE_ROUTES = "routes"
 ONE_ORDER = 1
 
 SEGMENT_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+#: The whole name of a queue: of the installation, or of an organisation.
+QUEUE_PATTERN = rf"({SEGMENT_PATTERN}\.)?{queue_names.NAME}"
+_NO_QUEUES = (*TIERS, "dlq")
 #: Each queue is a topic with all its partitions; a broker has room for thousands of those, and no more.
 MAX_QUEUES = 100
 
@@ -79,6 +82,7 @@ class Topic:
     cleanup: Literal["delete", "compact"] = "delete"
     family: bool = False
     open_part: str = ""
+    part_pattern: str = SEGMENT_PATTERN
     append_time: bool = False
     dead_letters: bool = True
     partitions: int | None = None
@@ -125,7 +129,7 @@ CATALOGUE: tuple[Topic, ...] = (
         RUN_EVENTS,
         key="run id",
         model=RunEvent | KeyReleased,
-        writers=("api", "ingress", "scheduler", "worker", "orchestrator", "admission", "budgets"),
+        writers=("api", "ingress", "scheduler", "worker", "leases", "orchestrator", "admission", "budgets", "batches"),
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
         append_time=True,
@@ -152,7 +156,8 @@ CATALOGUE: tuple[Topic, ...] = (
         retention_ms=30 * DAY_MS,
         family=True,
         open_part="queue",
-        summary="attempts of steps whose node names a queue",
+        part_pattern=QUEUE_PATTERN,
+        summary="attempts of steps whose node names a queue, of the installation or of one organisation (org.queue)",
     ),
     Topic(
         RUN_VIEWS,
@@ -176,7 +181,7 @@ CATALOGUE: tuple[Topic, ...] = (
         COST_EVENTS,
         key="organisation",
         model=CostEvent | CallStarted | BudgetEvent | RunCapEvent | KeyReleased,
-        writers=("worker", "budgets", "api", "orchestrator"),
+        writers=("worker", "budgets", "api", "orchestrator", "batches"),
         readers=("budgets", "analytics"),
         retention_ms=90 * DAY_MS,
         append_time=True,
@@ -207,7 +212,7 @@ CATALOGUE: tuple[Topic, ...] = (
         TRACE_SPANS,
         key="trace id",
         model=TraceSpans,
-        writers=("worker", "orchestrator"),
+        writers=("worker", "leases", "api", "orchestrator"),
         readers=("analytics",),
         summary="the spans of one attempt or run",
     ),
@@ -288,15 +293,18 @@ def organisation_of(topic: str) -> str:
 
 
 def lane(name: str) -> str:
-    """Return the topic of the step requests of a tier or a queue."""
+    """Return the topic of the step requests of a tier, or of a queue by its whole name (``schemas.queues``)."""
     return f"{STEP_REQUESTS}.{name}"
 
 
 def queue_topics(queues: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return the topics of queues, by name with their configuration. Raises ``ValueError`` for an invalid name."""
     for queue in queues:
-        if not re.fullmatch(QUEUE_PATTERN, queue) or queue in (*TIERS, "dlq"):
-            raise ValueError(f"{queue!r} cannot name a queue; use up to 48 of a-z, 0-9, '-' and '_', and not a quality")
+        if not re.fullmatch(QUEUE_PATTERN, queue) or queue.rpartition(".")[2] in _NO_QUEUES:
+            raise ValueError(
+                f"{queue!r} cannot name a queue; use up to 48 of a-z, 0-9, '-' and '_', and not a quality; before it "
+                "may stand an organisation with a dot"
+            )
     return {lane(queue): _BY_FAMILY[STEP_REQUESTS].config() for queue in queues}
 
 
@@ -316,7 +324,7 @@ def declared(name: str) -> Topic:
     if found is not None:
         return found
     for family in _FAMILIES:
-        if re.fullmatch(rf"{re.escape(family.name)}\.{SEGMENT_PATTERN}", name):
+        if re.fullmatch(rf"{re.escape(family.name)}\.({family.part_pattern})", name):
             return family
     raise KeyError(f"{name!r} is not in the catalogue of topics; see `python -m topics describe`")
 

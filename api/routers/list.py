@@ -2,6 +2,8 @@
 
 from api.routers import (
     access,
+    admin,
+    batches,
     bills,
     budgets,
     bulk,
@@ -17,6 +19,7 @@ from api.routers import (
     prices,
     projects,
     prompts,
+    queues,
     quotas,
     restarts,
     routes,
@@ -54,6 +57,8 @@ ROUTERS = (
     optimizer.router,
     limits.router,
     quotas.router,
+    queues.router,
+    batches.router,
     cache.router,
     access.router,
     projects.router,
@@ -63,6 +68,7 @@ ROUTERS = (
     price_lists.router,
     prices.router,
     workers.router,
+    admin.router,
     health.router,
     pages.router,
 )

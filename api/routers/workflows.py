@@ -12,6 +12,7 @@ from api.routers.errors import errors
 from schemas.api_models.base import timestamp
 from schemas.api_models.definitions import WorkflowAnswer, WorkflowDryRun, WorkflowEntry, WorkflowPage
 from schemas.errors import InvalidSpec, Problem
+from schemas.queues import whole_name
 from schemas.spec.check.workflow import queues_of
 from schemas.spec.model import NAME_PATTERN, WorkflowSpec
 from schemas.values.fields import ASCII_INTEGER
@@ -81,7 +82,7 @@ async def register_workflow(
     if dry_run:
         response.status_code = 200
         return render.dry_run(draft)
-    queues = queues_of(draft.spec)
+    queues = {whole_name(queue, who.org_id) for queue in queues_of(draft.spec)}
     if queues:
         # Before the workflow is there: a request on a topic that is not there would stop its orchestrator.
         await parts.definitions.topics.of_queues(queues)

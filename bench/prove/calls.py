@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.lines import Line
 from bench.prove import (
+    batches,
     breakers,
     budgets,
     caches,
@@ -33,6 +34,7 @@ PARTS = (
     optimizer,
     provider_faults,
     caches,
+    batches,
 )
 
 
@@ -43,7 +45,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 AREA = Area(
     "calls",
-    "what model calls promise: prices, routing, budgets, quotas, caches, true savings, faults of providers",
+    "what model calls promise: prices, routing, budgets, quotas, caches, batches, true savings, faults of providers",
     [aim for part in PARTS for aim in part.AIMS],
     measure,
     judged_when_quick=False,

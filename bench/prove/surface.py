@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from bench.lines import Line
-from bench.prove import sdk
+from bench.prove import agentctl, sdk
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS: tuple[ModuleType, ...] = (sdk,)
+PARTS: tuple[ModuleType, ...] = (agentctl, sdk)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -30,10 +30,10 @@ class ServiceClient:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(
-        self, path: str, body: bytes, headers: Mapping[str, str], connect_s: float
+    async def request(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], connect_s: float
     ) -> aiohttp.ClientResponse:
-        """Post, and return the answer once its headers are there; its body is as it came, compressed or not.
+        """Ask, and return the answer once its headers are there; its body is as it came, compressed or not.
 
         Redirects are not followed. The caller limits the time, and closes the answer. Raises ``aiohttp.ClientError``
         and ``ValueError``.
@@ -42,8 +42,8 @@ class ServiceClient:
             self._session = self._opened()
         url = self._base_url + path
         limit = aiohttp.ClientTimeout(sock_connect=connect_s)
-        return await self._session.post(
-            url, data=body, headers=self.headers | dict(headers), allow_redirects=False, timeout=limit
+        return await self._session.request(
+            method, url, data=body or None, headers=self.headers | dict(headers), allow_redirects=False, timeout=limit
         )
 
     async def get(self, path: str, connect_s: float) -> aiohttp.ClientResponse:

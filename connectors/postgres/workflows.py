@@ -9,6 +9,7 @@ from connectors.postgres.database import Database, epoch_ms
 from connectors.postgres.outbox import enqueue
 from schemas.errors import Conflict, NotFound
 from schemas.ids import canonical_hash
+from schemas.queues import whole_name
 from schemas.spec.model import WorkflowSpec
 
 _COLUMNS = f"name, version, spec, hash, required_inputs, {epoch_ms('created_at')} AS created_ms"
@@ -93,13 +94,14 @@ class Workflows:
         return row["version"] if row is not None else None
 
     async def queues(self) -> list[str]:
-        """Return the queues that the nodes of any organisation's workflows name."""
+        """Return the whole names of the queues that the nodes of any organisation's workflows name."""
         rows = await self._database.fetch(
             "list the queues of workflows",
-            "SELECT DISTINCT node ->> 'queue' AS queue FROM workflow, json_array_elements(spec -> 'dag' -> 'nodes') "
-            "AS node WHERE node ->> 'queue' IS NOT NULL ORDER BY queue",
+            # At any depth, since loops have nodes of their own.
+            "SELECT DISTINCT org_id, node ->> 'queue' AS queue FROM workflow, jsonb_path_query(spec::jsonb, "
+            "'$.dag.** ? (exists(@.id) && exists(@.config) && @.queue.type() == \"string\")') AS node",
         )
-        return [row["queue"] for row in rows]
+        return sorted({whole_name(row["queue"], row["org_id"]) for row in rows})
 
     async def all(self, org_id: str) -> list[WorkflowLine]:
         """Return every workflow's newest version, by name."""

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -59,8 +59,8 @@ class HttpAnswer:
             raise http_errors.from_exception(self._provider, exc, self._limits.timeout_s) from exc
         self._began = True
         self._size += len(chunk or b"")
-        if self._size > MOST_BYTES:
-            raise http_errors.malformed(self._provider, "of a usual size", f"it has over {MOST_BYTES} bytes")
+        if self._size > (most := self._limits.most_bytes):
+            raise http_errors.malformed(self._provider, "of a usual size", f"it has over {most} bytes")
         return chunk
 
     async def whole(self) -> bytes:
@@ -74,10 +74,11 @@ class HttpAnswer:
 
 
 class Limits:
-    """The time of one answer: all of it, and each silence within a body."""
+    """The time of one answer, all of it and each silence within a body, and its size."""
 
-    def __init__(self, timeout_s: float, silence_s: float) -> None:
+    def __init__(self, timeout_s: float, silence_s: float, most_bytes: int = MOST_BYTES) -> None:
         self.timeout_s = timeout_s
+        self.most_bytes = most_bytes
         self._silence_s = silence_s
         self._until_s = _now_s() + timeout_s
 
@@ -93,22 +94,35 @@ class Limits:
         return http_errors.timed_out(provider, self.timeout_s)
 
 
+class Sent(NamedTuple):
+    """One request: a ``path`` below the base URL, and a ``body`` of the type that ``headers`` name."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+    method: str = "POST"
+
+
+def json_sent(path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Sent:
+    """Return the request that posts JSON. Raises ``ValueError`` for what is no JSON."""
+    return Sent(path, _json(body), {"Content-Type": "application/json"} | dict(headers))
+
+
 @asynccontextmanager
 async def asked(
     client: ServiceClient,
     provider: str,
-    path: str,
-    body: Mapping[str, Any],
-    headers: Mapping[str, str],
+    make: Callable[[], Sent],
     limits: Limits,
     most_connect_s: float = CONNECT_S,
 ) -> AsyncIterator[HttpAnswer]:
-    """Post JSON, and yield the answer; at the end a connection whose body was not read whole is closed."""
-    sent = {"Accept": "*/*", "Accept-Encoding": ACCEPTED, "Content-Type": "application/json"} | dict(headers)
+    """Ask, and yield the answer; at the end a connection whose body was not read whole is closed."""
     connect_s = min(most_connect_s, limits.timeout_s)
     try:
+        sent = make()
+        headers = {"Accept": "*/*", "Accept-Encoding": ACCEPTED} | dict(sent.headers)
         async with asyncio.timeout(limits.left_s()):
-            response = await client.post(path, _json(body), sent, connect_s)
+            response = await client.request(sent.method, sent.path, sent.body, headers, connect_s)
     except (aiohttp.ClientError, ValueError) as exc:
         raise http_errors.from_exception(provider, exc, limits.timeout_s) from exc
     except TimeoutError as exc:

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
+from pydantic import SecretStr
+
 from connectors.http.clients import service_client
 from connectors.providers import http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.connections import USUAL, Connection
 from connectors.providers.deltas import Delta, End
 from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, EmbeddingWire
-from connectors.providers.http_answer import HttpAnswer, Limits, asked
+from connectors.providers.http_answer import HttpAnswer, Limits, Sent, asked, json_sent
 from connectors.providers.images import ImageInput, noted
 from connectors.providers.json_body import Parsed, json_text, read_json
 from connectors.providers.rate_limits import observed
@@ -40,7 +42,7 @@ class HttpProvider:
         self.name = name
         self._wire = wire
         self._key = api_key
-        self._base_url = base_url.rstrip("/") + "/"
+        self.base_url = base_url.rstrip("/") + "/"
         self.configure(USUAL)
 
     def configure(self, connection: Connection) -> None:
@@ -48,7 +50,7 @@ class HttpProvider:
         self._connection = connection
         proxy = "" if connection.proxy is None else connection.proxy.get_secret_value()
         headers = connection.headers | self._wire.headers(self._key)
-        self._client = service_client(self._base_url, headers, connection.connections, proxy)
+        self._client = service_client(self.base_url, headers, connection.connections, proxy)
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         sent = self._body(request)
@@ -111,6 +113,47 @@ class HttpProvider:
     def added_tokens(self, tools: int, *, has_schema: bool) -> int:
         return self._wire.added_tokens(tools, has_schema=has_schema)
 
+    async def exchange(self, sent: Sent, key: SecretStr | None, timeout_s: float, most_bytes: int) -> bytes:
+        """Return the body of a success. ``key`` is sent in place of the environment's.
+
+        It is for what is no call of a model, such as files. Raises ``StepError`` as ``complete`` does.
+        """
+        own = {} if key is None else self._wire.headers(key.get_secret_value())
+        whole = sent._replace(headers=own | dict(sent.headers))
+        limits, connect_s = Limits(timeout_s, timeout_s, most_bytes), self._connection.connect_ms / 1000
+        async with asked(self._client, self.name, lambda: whole, limits, connect_s) as answer:
+            body = await answer.whole()
+            if not answer.is_success:
+                secret = self._key if key is None else key.get_secret_value()
+                raise http_errors.from_status(
+                    self.name, answer.status, answer.headers, body, now=utc_now(), secret=secret
+                )
+            return body
+
+    def question(self, request: ModelRequest) -> tuple[str, dict[str, Any]]:
+        """Return path and body of a call that somebody else sends, as a part of a batch.
+
+        Raises a final ``StepError`` ``unsupported_parameter``.
+        """
+        return self._wire.path(request), self._body(request)
+
+    def read_answer(
+        self, request: ModelRequest, sent: dict[str, Any], received: Any, input_tokens: int
+    ) -> ModelResponse:
+        """Return the answer to a call that was ``sent`` as a part of a batch; ``input_tokens`` bounds what it read.
+
+        Raises ``StepError``.
+        """
+        status = http_errors.status_of_error(received)
+        if status is not None:
+            raise self._refusal(request, status, {}, json_text(received).encode())
+        bounds = Bounds(input_tokens, request.max_tokens)
+        return self._response(request, sent, received, (), {}, bounds)
+
+    def refusal(self, status: int, body: bytes) -> StepError:
+        """Return the error that a call of a batch ended with."""
+        return http_errors.from_status(self.name, status, {}, body, now=utc_now(), secret=self._key)
+
     async def close(self) -> None:
         await self._client.aclose()
 
@@ -128,7 +171,7 @@ class HttpProvider:
         connection = self._connection
         limits = Limits(request.timeout_s, min(request.silence_s, connection.silence_ms / 1000))
         connect_s = connection.connect_ms / 1000
-        return asked(self._client, self.name, path, sent, self._headers(request), limits, connect_s)
+        return asked(self._client, self.name, lambda: json_sent(path, sent, self._headers(request)), limits, connect_s)
 
     async def _success(self, request: ModelRequest | EmbeddingRequest, answer: HttpAnswer) -> bytes:
         """Return a success's body. Raises the error that any other status means."""
@@ -209,12 +252,13 @@ class HttpProvider:
         received: Any,
         notes: tuple[str, ...],
         headers: Mapping[str, str],
+        most: Bounds | None = None,
     ) -> ModelResponse:
         try:
             completion = self._wire.read(received, request)
         except (MalformedError, RecursionError) as exc:
             raise http_errors.malformed(self.name, self._wire.answers, str(exc)) from exc
-        usage, corrected = counted(completion.counts, self._bounds(request, completion))
+        usage, corrected = counted(completion.counts, most or self._bounds(request, completion))
         return ModelResponse(
             text=completion.text,
             usage=usage,

@@ -34,7 +34,8 @@ WorkerState = Literal["live", "lost", "stopped"]
 class Said:
     """What a worker says of itself. ``instance`` is one process, ``id`` its name, which a new owner may have again.
 
-    ``providers`` are the model providers that it has; ``None`` if it does not say.
+    ``providers`` are the model providers that it has; ``None`` if it does not say. Memory is what its process has of
+    what it may have.
     """
 
     instance: str
@@ -46,6 +47,8 @@ class Said:
     started_ms: int
     stopped: bool = False
     providers: tuple[str, ...] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from connectors.tools.environment import World
 from schemas.payload import Reference
@@ -32,3 +32,11 @@ class ToolContext:
     documents_dir: Path
     objects: ObjectReader
     world: World = field(default_factory=World)
+
+    @property
+    def progress(self) -> None:
+        """``None``: our own workers store no progress, see ``agentflow.ToolContext``."""
+        return
+
+    def heartbeat(self, progress: Any = None) -> None:
+        """Do nothing: the worker renews the claim itself."""

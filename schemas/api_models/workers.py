@@ -9,6 +9,7 @@ class WorkerAnswer(Answer):
     """One worker. ``lanes`` are the topics that it takes requests from, ``in_flight`` the attempts that it executes,
     ``providers`` its model providers (``null`` if it does not say).
 
+    ``memory_bytes`` is what its process has in memory, of ``memory_limit_bytes`` that it may have; ``null`` if unknown.
     ``lost``: no heartbeat for ``lost_after_s``. ``stopped``: it reported its end.
     """
 
@@ -21,6 +22,8 @@ class WorkerAnswer(Answer):
     started_at: str | None
     last_seen_at: str | None
     providers: list[str] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class WorkersAnswer(Answer):

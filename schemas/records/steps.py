@@ -6,7 +6,7 @@ from schemas.ids import idempotency_key, request_id
 from schemas.payload import PathPart, Payload
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
-from schemas.spec.policy import Effort, Idempotency, OnUnknown, PromptCache, RouteBy, Tier
+from schemas.spec.policy import BatchMode, Effort, Idempotency, OnUnknown, PromptCache, RouteBy, Tier
 
 
 class Link(Part, frozen=True, kw_only=True):
@@ -80,6 +80,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     provider_options: dict[str, dict[str, Json]] = {}
     prompt_cache: PromptCache = "never"
     cache_wish: CacheWish | None = None
+    batch: BatchMode = "never"
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -33,6 +33,7 @@ _MODELS = frozenset(
     }
     | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth", "no_credentials"}
     | {"credentials_unreadable"}
+    | {"batch_canceled", "batch_expired", "batch_lost", "batch_refused", "batch_unavailable"}
     | {"provider_error", "provider_rejected", "provider_timeout", "provider_unavailable", "rate_limited"}
     | {"run_budget_exceeded", "unknown_provider", "unpriced_model"}
 )

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas import queues
 from schemas.money import MAX_NANO, NANO_PER_CENT
 from schemas.spec.caching import CachePolicy, with_cache_policy
 from schemas.spec.policy import Effort, Policy
@@ -20,9 +21,6 @@ from schemas.spec.policy import Effort, Policy
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
-
-#: A queue's name is the last part of its topic's.
-QUEUE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,47}$"
 
 MAX_NODES = 1_000
 #: Of one loop. Its iterations times the nodes of its body are at most ``MAX_PARALLEL``.
@@ -194,10 +192,17 @@ class _Node(_Document):
     join: Join | None = None
 
 
-class _AskedNode(_Node):
-    """A node that workers execute. ``queue`` names the workers; without it any worker of its quality does."""
+_Queue = Annotated[str, Field(pattern=queues.NODE_PATTERN)]
+_OwnQueue = Annotated[str, Field(pattern=queues.OWN_PATTERN)]
 
-    queue: str | None = Field(default=None, pattern=QUEUE_PATTERN)
+
+class _AskedNode(_Node):
+    """A node that workers execute. ``queue`` names the workers; without it any worker of its quality does.
+
+    ``org/<name>`` is a queue of the workflow's own organisation, see ``schemas.queues``.
+    """
+
+    queue: _Queue | _OwnQueue | None = None
 
 
 class LlmNode(_AskedNode):

@@ -18,6 +18,9 @@ RouteBy = Literal["cheapest", "fastest", "best", "balanced", "learn"]
 PromptCache = Literal["never", "5m", "1h"]
 """How long a provider keeps a prompt's stable beginning, where it keeps it only when asked."""
 
+BatchMode = Literal["auto", "never", "only"]
+"""Whether calls go by batch: where their time allows it, never, or in no other way."""
+
 Effort = Literal["none", "minimal", "low", "medium", "high"]
 """How long a reasoning model thinks before it answers."""
 
@@ -94,6 +97,8 @@ class Policy(BaseModel):
     records when its first piece came; the output is the same. ``data_class`` names what kind of data its prompts have,
     so that they are sent only where that may go. ``provider_options`` are fields of a provider's own wire, by provider,
     which it is handed as they are. ``prompt_cache`` asks providers that cache no prompt by themselves to do so.
+    ``batch`` lets calls go to their provider in batches, at half the price and within a day: ``auto`` where ``sla_ms``
+    leaves the time, ``only`` in no other way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,6 +116,7 @@ class Policy(BaseModel):
     stream: bool = False
     provider_options: dict[str, dict[str, Any]] = {}
     prompt_cache: PromptCache = "never"
+    batch: BatchMode = "never"
 
     @model_validator(mode="after")
     def _options_are_handed_on(self) -> Self:

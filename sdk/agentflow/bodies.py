@@ -83,6 +83,33 @@ class ChangeSchedule(TypedDict):
     paused: NotRequired[bool | None]
 
 
+class FailedStep(TypedDict):
+    """The reason of a failed attempt. ``code`` is stable; a retryable one is retried as the node's policy says."""
+
+    code: str
+    message: NotRequired[str]
+    retryable: NotRequired[bool]
+    retry_after_ms: NotRequired[int | None]
+
+
+class StatedCost(TypedDict):
+    """The cost of the work: it counts towards the run and its budgets. Without it a step costs nothing."""
+
+    usd: float | str
+    provider: NotRequired[str]
+    model: NotRequired[str]
+
+
+class CompleteStep(TypedDict):
+    """The outcome of a leased attempt: an ``output``, any JSON value, or an ``error``."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+    output: NotRequired[Any]
+    error: NotRequired[FailedStep | None]
+    cost: NotRequired[StatedCost | None]
+
+
 class CreateBudget(TypedDict):
     """A spending limit for one window of one scope."""
 
@@ -120,6 +147,53 @@ class CreateOrganisation(TypedDict):
 
     id: str
     name: NotRequired[str]
+
+
+class PriceEntry(TypedDict):
+    """The prices of one model in US dollars. A kind without a price costs what the kind around it costs."""
+
+    provider: str
+    model: str
+    input_usd_per_mtok: float | str
+    output_usd_per_mtok: float | str
+    cache_read_usd_per_mtok: NotRequired[float | str | None]
+    cache_write_usd_per_mtok: NotRequired[float | str | None]
+    cache_write_1h_usd_per_mtok: NotRequired[float | str | None]
+    reasoning_usd_per_mtok: NotRequired[float | str | None]
+    citation_usd_per_mtok: NotRequired[float | str | None]
+    tool_usd_per_mtok: NotRequired[float | str | None]
+    input_audio_usd_per_mtok: NotRequired[float | str | None]
+    output_audio_usd_per_mtok: NotRequired[float | str | None]
+    cache_audio_read_usd_per_mtok: NotRequired[float | str | None]
+    input_image_usd_per_mtok: NotRequired[float | str | None]
+    output_image_usd_per_mtok: NotRequired[float | str | None]
+    cache_image_read_usd_per_mtok: NotRequired[float | str | None]
+    input_video_usd_per_mtok: NotRequired[float | str | None]
+    output_video_usd_per_mtok: NotRequired[float | str | None]
+    usd_per_request: NotRequired[float | str]
+    usd_per_web_search: NotRequired[float | str | None]
+    usd_per_storage_search: NotRequired[float | str | None]
+    usd_per_billed_unit: NotRequired[float | str | None]
+    picture_tokens: NotRequired[int | None]
+    context_tokens: NotRequired[int | None]
+
+
+class PricedAs(TypedDict):
+    """Calls of a model without a price cost what another model's calls cost. ``model`` may be ``*``."""
+
+    provider: str
+    model: str
+    as_provider: str
+    as_model: str
+
+
+class CreatePriceList(TypedDict):
+    """A new version of the organisation's price list, whole."""
+
+    prices: NotRequired[list[PriceEntry]]
+    priced_as: NotRequired[list[PricedAs]]
+    cost_source: NotRequired[dict[str, Literal["computed", "provider"]]]
+    effective_from: NotRequired[str | None]
 
 
 class CreateProject(TypedDict):
@@ -194,8 +268,26 @@ class EvaluateRoutes(TypedDict):
     lateness: NotRequired[float]
 
 
+class ExtendLease(TypedDict):
+    """A heartbeat."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+    progress: NotRequired[Any]
+
+
 ForkRun = TypedDict("ForkRun", {"from": "NotRequired[str | None]", "inputs": "NotRequired[dict[str, Any]]"})
 """Inputs to merge over those of the run. Without ``from`` nothing is reused."""
+
+
+class LeaseSteps(TypedDict):
+    """Up to ``max`` steps, each for ``lease_s`` seconds; the answer waits ``wait_s`` seconds for the first one."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    worker_id: str
+    max: NotRequired[int]
+    lease_s: NotRequired[float]
+    wait_s: NotRequired[float]
 
 
 class PurgeCache(TypedDict):
@@ -245,8 +337,26 @@ class PutQuotas(TypedDict):
     allow_unknown: NotRequired[bool]
 
 
+class ReleaseLease(TypedDict):
+    """A step that its worker cannot do now; another one may lease it at once."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    lease: str
+
+
 RestartRun = TypedDict("RestartRun", {"from": "NotRequired[str | None]"})
 """The start of a restart: the node ``from`` and everything after it is executed again."""
+
+
+class RetryLetters(TypedDict):
+    """Which letters return to their topics: by position, or all of a topic with a reason."""
+
+    positions: NotRequired[list[str] | None]
+    topic: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    since: NotRequired[str | None]
+    limit: NotRequired[int]
+    dry_run: NotRequired[bool]
 
 
 class RotateKey(TypedDict):

@@ -1,6 +1,6 @@
 """What a tool may ask about the step that calls it."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -26,3 +26,14 @@ class ToolContext(Protocol):
     @property
     def idempotency_key(self) -> str:
         """The name of the call."""
+
+    @property
+    def progress(self) -> Any:
+        """The last progress of an earlier start of the step, or of its attempt before; ``None`` without one."""
+
+    def heartbeat(self, progress: Any = None) -> None:
+        """Say that the call still works, and store ``progress``, any JSON value, for a later start.
+
+        Only workers of your own over HTTP store it. Raises ``agentflow.worker.Canceled`` there when nobody waits for
+        the step any more.
+        """

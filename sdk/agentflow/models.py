@@ -49,6 +49,72 @@ class BackfillAnswer(Answer):
     finished_at: str | None = None
 
 
+class BatchCounts(Answer):
+    """Calls of a batch by state; ``open`` are those of which the provider has said nothing yet."""
+
+    open: int = 0
+    answered: int = 0
+    failed: int = 0
+    expired: int = 0
+    canceled: int = 0
+
+
+class BatchAnswer(Answer):
+    """A batch. ``provider_id`` is the provider's name of it; ``cost_usd`` is what its calls cost until now."""
+
+    id: str
+    provider: str
+    model: str
+    state: str
+    requests: int
+    counts: BatchCounts
+    cost_usd: Decimal
+    cancel_requested: bool
+    formed_at: str | None
+    submitted_at: str | None
+    ended_at: str | None
+    provider_id: str | None
+    problem: str | None
+
+
+class BatchPage(Answer):
+    """Batches, newest first."""
+
+    batches: list[BatchAnswer]
+
+
+class BillGroup(Answer):
+    """A group: its value of each dimension; empty where a call has none."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    amount_usd: Decimal
+    presumed_usd: Decimal
+    values: dict[str, str]
+
+
+class BillSums(Answer):
+    """The sums of a group of calls. ``presumed_usd`` is the part that is an estimate, since no actual cost came."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    amount_usd: Decimal
+    presumed_usd: Decimal
+
+
+class BillAnswer(Answer):
+    """A bill. ``total`` is that of all calls of the time, which the groups add up to."""
+
+    since: str | None
+    until: str | None
+    group_by: list[str]
+    currency: str = "USD"
+    total: BillSums
+    groups: list[BillGroup]
+
+
 class BudgetAnswer(Answer):
     """A budget. Money is exact: decimal strings. Each change raises ``version`` by one."""
 
@@ -350,6 +416,84 @@ class LastRun(Answer):
     link: str
 
 
+class LeaseExtended(Answer):
+    """The lease lasts for another ``lease_s`` seconds, or its run was ``canceled``: nobody waits for the step."""
+
+    canceled: bool
+    lease_s: float
+
+
+class LeaseReleased(Answer):
+    """The step was returned. ``released`` is false if the lease was over before."""
+
+    released: bool
+
+
+class LeasedWork(Answer):
+    """The work: call the tool or function ``name``, made with ``config``. Other kinds have further fields."""
+
+    kind: str
+    name: str = ""
+    config: dict[str, Any] = {}
+
+
+class LeasedStep(Answer):
+    """An attempt of a step, leased until ``lease_s`` seconds from now."""
+
+    lease: str
+    lease_s: float
+    run_id: str
+    org_id: str
+    step_id: str
+    node_id: str
+    attempt: int
+    starts: int
+    workflow_name: str
+    workflow_version: int
+    work: LeasedWork
+    args: dict[str, Any]
+    idempotency_key: str
+    timeout_ms: int | None
+    progress: Any
+    on_unknown: str
+    capture: str
+    compensation: bool
+    tags: dict[str, str]
+
+
+class LeasedSteps(Answer):
+    """Leased steps; none when no step came in time."""
+
+    leases: list[LeasedStep]
+
+
+class LetterAnswer(Answer):
+    """A dead letter without its value. ``position`` and ``origin`` are written ``topic/partition@offset``."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+
+
+class LetterHeader(Answer):
+    """A header. A value that is no text is written in hex after ``0x``."""
+
+    name: str
+    value: str
+
+
+class LetterPage(Answer):
+    """The newest dead letters, oldest first, and how many there are in all."""
+
+    letters: list[LetterAnswer]
+    total: int
+
+
 class WorkflowLimit(Answer):
     """A workflow's limit, and the number of its running runs."""
 
@@ -377,11 +521,13 @@ class PriceBand(Answer):
 
 
 class ModelPrice(Answer):
-    """The price of a model. ``version`` names the price table, as settlements do."""
+    """The price of a model. ``version`` names the price list and the table below it, as settlements do."""
 
     provider: str
     model: str
     version: str
+    priced_as: str | None = None
+    cost_source: str = "computed"
     context_tokens: int | None
     bands: list[PriceBand]
 
@@ -417,6 +563,64 @@ class ParentAnswer(Answer):
     run_id: str
     step_id: str
     detached: bool
+
+
+class PricedTerms(Answer):
+    """How a model's calls are priced; without ``bands`` they are refused."""
+
+    bands: list[PriceBand] | None
+    priced_as: str | None
+    cost_source: str
+
+
+class PriceChange(Answer):
+    """A change for one model that was used: how often, what was booked, and what it would have cost."""
+
+    provider: str
+    model: str
+    calls: int
+    booked_usd: Decimal
+    repriced_usd: Decimal | None
+    before: PricedTerms
+    after: PricedTerms
+
+
+class PricedAs(Answer):
+    """Calls of a model without a price cost what another model's calls cost. ``model`` may be ``*``."""
+
+    provider: str
+    model: str
+    as_provider: str
+    as_model: str
+
+
+class PriceListAnswer(Answer):
+    """One version. It is ``superseded`` when a later one holds, and ``pending`` before its time."""
+
+    version: int
+    state: str
+    effective_from: str | None
+    prices: list[dict[str, Any]]
+    priced_as: list[PricedAs]
+    cost_source: dict[str, str]
+    created_by: str
+    created_at: str | None
+
+
+class PriceListDryRun(Answer):
+    """The changes that a list would make; nothing was stored."""
+
+    dry_run: bool = True
+    effective_from: str | None
+    days: int
+    changes: list[PriceChange]
+
+
+class PriceListPage(Answer):
+    """The versions, the newest first. ``effective`` is the one that holds now; 0 for none."""
+
+    effective: int
+    lists: list[PriceListAnswer]
 
 
 class PricePage(Answer):
@@ -506,6 +710,56 @@ class Readiness(Answer):
 
     status: str
     dependencies: dict[str, DependencyState]
+
+
+class ReconciledLine(Answer):
+    """One model on one day."""
+
+    day: str
+    model: str
+    status: str
+    ours_usd: Decimal
+    theirs_usd: Decimal
+    difference_usd: Decimal
+    share: str
+    presumed_usd: Decimal
+    reason: str | None
+
+
+class ReconciledSums(Answer):
+    """The lines of a status, or of a reason."""
+
+    lines: int
+    ours_usd: Decimal
+    theirs_usd: Decimal
+    difference_usd: Decimal
+
+
+class Reconciled(Answer):
+    """A provider's charges compared with what was booked, by day and model."""
+
+    provider: str
+    charges: int
+    offset_hours: int
+    total: ReconciledSums
+    by_status: dict[str, ReconciledSums]
+    by_reason: dict[str, ReconciledSums]
+    lines: list[ReconciledLine]
+
+
+class RetriedLetter(Answer):
+    """One letter: where it went (or would go), or why it cannot return."""
+
+    position: str
+    went_to: str | None = None
+    problem: str | None = None
+
+
+class RetriedLetters(Answer):
+    """Each letter with its outcome. ``total`` is how many match; a further request takes those over ``limit``."""
+
+    retried: list[RetriedLetter]
+    total: int
 
 
 class RouteCandidate(Answer):
@@ -827,6 +1081,12 @@ class SignalAccepted(Answer):
     links: RunLinks
 
 
+class StepCompleted(Answer):
+    """The outcome is stored. ``repeated``: this lease had stored one before, which counts."""
+
+    repeated: bool
+
+
 class StepPage(Answer):
     """Some steps of a run. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
 
@@ -913,6 +1173,22 @@ class ToolPage(Answer):
     problems: list[str]
 
 
+class TopicAnswer(Answer):
+    """A topic of the catalogue. ``partitions`` is ``null`` if the broker does not have it."""
+
+    name: str
+    summary: str
+    key: str
+    partitions: int | None
+    problems: list[str]
+
+
+class TopicPage(Answer):
+    """The topics by name."""
+
+    topics: list[TopicAnswer]
+
+
 class WhoAmI(Answer):
     """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
 
@@ -925,6 +1201,22 @@ class WhoAmI(Answer):
     platform: bool = False
     expires_at: str | None = None
     requests_per_minute: int | None = None
+
+
+class WholeLetter(Answer):
+    """A dead letter. ``value`` is for people, ``value_base64`` has its bytes; ``null``: it has none."""
+
+    position: str
+    at: str | None
+    reason: str
+    message: str
+    origin: str | None
+    key: str | None
+    attempts: int
+    retries: int
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
 
 
 class WholeSchedule(Answer):
@@ -966,6 +1258,8 @@ class WorkerAnswer(Answer):
     started_at: str | None
     last_seen_at: str | None
     providers: list[str] | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class WorkersAnswer(Answer):

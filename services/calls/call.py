@@ -15,7 +15,7 @@ from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
 from schemas.records.steps import CacheWish, RouteWish
-from schemas.spec.policy import Effort, PromptCache, Tier
+from schemas.spec.policy import BatchMode, Effort, PromptCache, Tier
 from services.calls.ledger import Ledger
 from services.calls.streamed import OnDelta
 from services.routing.choice import Choice, Excluded
@@ -23,7 +23,10 @@ from services.routing.router import Pin, Route
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """What a call is made for, as records name it. One that no run makes has a request id alone."""
+    """What a call is made for, as records name it. One that no run makes has a request id alone.
+
+    ``deferral`` counts how often its step was deferred before.
+    """
 
     request_id: str
     workflow_name: str = ""
@@ -31,6 +34,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     step_id: str = ""
     attempt: int = 0
     node_id: str = ""
+    deferral: int = 0
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -55,7 +59,8 @@ class Content(Struct, frozen=True, kw_only=True):
 
     ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
     route is chosen where none is pinned; ``stream``: the provider is asked for a stream; ``options`` are fields of a
-    provider's wire, by provider. The fields from ``system`` to ``parallel_tools`` are those of ``ModelRequest``.
+    provider's wire, by provider; ``batch`` is whether it goes by batch. The fields from ``system`` to
+    ``parallel_tools`` are those of ``ModelRequest``.
     """
 
     max_tokens: int
@@ -82,6 +87,7 @@ class Content(Struct, frozen=True, kw_only=True):
     stream: bool = False
     options: dict[str, dict[str, Any]] = {}
     prompt_cache: PromptCache = "never"
+    batch: BatchMode = "never"
 
     def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
         """Return what a model is asked."""

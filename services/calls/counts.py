@@ -11,6 +11,7 @@ output_tokens:over_max     what was counted: the provider did not honour ``max_t
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -26,31 +27,47 @@ from services.calls.ports import Prices
 _WIDEST_CONTEXT = 2**24
 #: Searches and billed units of one call.
 _MOST_UNITS = 1_000_000
+#: The provider did not honour ``max_tokens``, and bills it.
+OVER_MAX = "output_tokens:over_max"
+
+
+class Sizes(NamedTuple):
+    """The most that a call can have read and written, and the time whose prices it has."""
+
+    input_tokens: int
+    max_tokens: int
+    booked_at_ms: int
 
 
 def believed(prices: Prices, call: Call, response: ModelResponse) -> ModelResponse:
     """Return the answer with counts that can be, and notes on those that could not; mostly as it is."""
+    sizes = Sizes(call.input_tokens, call.content.max_tokens, call.reserved.booked_at_ms)
+    return believed_of(prices, call.route, sizes, response)
+
+
+def believed_of(prices: Prices, route: tuple[str, str], sizes: Sizes, response: ModelResponse) -> ModelResponse:
+    """Return the answer to a call of this route and these sizes with counts that can be."""
     usage, notes = response.usage, []
-    context = prices.context_tokens(*call.route) or _WIDEST_CONTEXT
-    if usage.input_tokens > max(context, call.input_tokens):
-        usage = _without_parts(usage, "input_tokens", call.input_tokens)
+    context = prices.context_tokens(*route) or _WIDEST_CONTEXT
+    if usage.input_tokens > max(context, sizes.input_tokens):
+        usage = _without_parts(usage, "input_tokens", sizes.input_tokens)
         notes.append("input_tokens:impossible")
-    most = call.content.max_tokens
+    most = sizes.max_tokens
     if usage.output_tokens > max(context, most):
         usage = _without_parts(usage, "output_tokens", most)
         notes.append("output_tokens:impossible")
     elif usage.output_tokens > most:
-        notes.append("output_tokens:over_max")
-    if _is_absurd(prices, call, usage, response.served):
-        usage = Usage(input_tokens=min(usage.input_tokens, call.input_tokens), output_tokens=most)
+        notes.append(OVER_MAX)
+    if _is_absurd(prices, route, sizes.booked_at_ms, usage, response.served):
+        usage = Usage(input_tokens=min(usage.input_tokens, sizes.input_tokens), output_tokens=most)
         notes.append("price:impossible")
     return replace(response, usage=usage, notes=(*response.notes, *notes)) if notes else response
 
 
-def _is_absurd(prices: Prices, call: Call, usage: Usage, served: Served) -> bool:
+def _is_absurd(prices: Prices, route: tuple[str, str], at_ms: int, usage: Usage, served: Served) -> bool:
     if max(usage.web_searches, usage.storage_searches, usage.billed_units) > _MOST_UNITS:
         return True
-    return prices.cost(*call.route, usage, call.reserved.booked_at_ms, served) > MAX_NANO
+    return prices.cost(*route, usage, at_ms, served) > MAX_NANO
 
 
 def _without_parts(usage: Usage, whole: str, count: int) -> Usage:

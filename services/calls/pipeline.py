@@ -25,9 +25,10 @@ A call whose route was chosen may take 5 to 10 more than once: at another route 
 (``services.calls.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a process
 that dies between two leaves the first as after 8, and nothing of the second.
 
-Three stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
+Four stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
 tier below when a budget wants that, ``know_prices`` after it waits until the organisation's prices are known, and
-``stop`` before 5 lets nothing pass that was stopped.
+``stop`` before 5 lets nothing pass that was stopped. ``batch`` before 5 defers a call that goes by batch, and has crash
+points of its own (``services.batches.points``).
 
 Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 and 10 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
@@ -36,9 +37,11 @@ they stand before 7 in the list; the hold of 6 is asserted until all of them are
 from collections.abc import Sequence
 from functools import partial
 
+from schemas.batches import BATCH_HOLD_MS
 from services.calls.call import Answer, Call, Proceed, Stage
 from services.calls.ports import CallPorts
 from services.calls.stages.announce import AnnounceCall
+from services.calls.stages.batch import Batch
 from services.calls.stages.cache import Cache
 from services.calls.stages.guard_input import GuardInput
 from services.calls.stages.guard_output import GuardOutput
@@ -56,6 +59,8 @@ from services.calls.stages.stop import StopCalls
 def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
     """Return the stages, outermost first."""
     every_s = ports.lease_ms / 3000
+    settle, guard_output = Settle(ports.prices, ports.objects, ports.clock), GuardOutput(ports.guards)
+    hold = Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s)
     return (
         Render(),
         GuardInput(ports.guards),
@@ -64,13 +69,22 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         Cache(ports.cache, ports.router, ports.clock, ports.aborts),
         RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys),
         StopCalls(ports.stops, ports.clock),
+        _batch(ports, (settle, guard_output)),
         Quota(ports.quotas, ports.clock),
-        Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s),
-        Settle(ports.prices, ports.objects, ports.clock),
-        GuardOutput(ports.guards),
+        hold,
+        settle,
+        guard_output,
         AnnounceCall(ports.announce, ports.clock, ports.hold_ttl_ms),
         Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards), keys=ports.keys),
     )
+
+
+def _batch(ports: CallPorts, way_back: Sequence[Stage]) -> Batch:
+    batching = ports.batching
+    holds = ports.holds if batching is None else batching.holds
+    # Its holds are asserted by nobody: they last as long as a batch.
+    hold = Hold(ports.prices, holds, ports.clock, ports.aborts, ttl_ms=BATCH_HOLD_MS, assert_every_s=BATCH_HOLD_MS)
+    return Batch(batching, hold, way_back, ports.announce, ports.objects, ports.clock)
 
 
 def compose(stages: Sequence[Stage]) -> Proceed:

@@ -1,12 +1,14 @@
 """What calls of models need of the world, besides the engine's ``Clock``."""
 
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connectors.ports.batches import CallsOfBatches
 from connectors.ports.engine import Clock
 from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
+from connectors.providers.batching.port import BatchService
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.price_lists import CostSource
@@ -164,6 +166,26 @@ class Objects(Protocol):
         ...
 
 
+def _onward(point: str) -> None:
+    """Crash nowhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """What calls need that go by batch. A call whose SLA is ``least_sla_ms`` or longer, or none, may wait for one.
+
+    ``holds`` last as long as a batch. ``key_name`` names an organisation's own key of a provider without revealing it;
+    there is none where all use the environment's. ``reached`` is for the crash tests, see ``services.batches.points``.
+    """
+
+    calls: CallsOfBatches
+    services: Mapping[str, BatchService]
+    holds: Holds
+    least_sla_ms: int
+    key_name: Callable[[str, str], Awaitable[str]] | None
+    reached: Callable[[str], None] = _onward
+
+
 @dataclass(frozen=True, slots=True)
 class CallPorts:
     """What the stages of a call need of the world.
@@ -171,6 +193,7 @@ class CallPorts:
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
     breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
+    Without ``batching`` none goes by batch.
     """
 
     providers: Mapping[str, Provider]
@@ -188,3 +211,4 @@ class CallPorts:
     guards: Sequence[Guard] = ()
     keys: ProviderKeys | None = None
     stops: Stops | None = None
+    batching: Batching | None = None

@@ -39,6 +39,10 @@ class OrganisationLists:
         """Return the prices at a time."""
         return self.of_version(self.effective(at_ms))
 
+    def has(self, number: int) -> bool:
+        """Return whether a version is known."""
+        return number in self._stored
+
     def of_version(self, number: int) -> PriceBook:
         """Return the prices under a version; those of the installation for 0, and for one that is unknown."""
         stored = self._stored.get(number)

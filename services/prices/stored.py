@@ -9,6 +9,7 @@ from connectors.postgres.price_lists import ListVersion
 from connectors.prices.book import PriceBook
 from schemas.errors import Unavailable
 from services.prices.lists import OrganisationLists
+from services.prices.organisation import list_number
 
 #: A new list is known after this time; workers know it sooner.
 FRESH_S = 2.0
@@ -63,3 +64,11 @@ class StoredPrices:
             if known is None:
                 raise
             return known.lists.at(at_ms)
+
+    async def booked(self, org_id: str, price_version: str) -> PriceBook:
+        """Return the prices under which money was held; they never change. Raises ``Unavailable``."""
+        number, known = list_number(price_version), self._read.get(org_id)
+        if not number:
+            return self._book()
+        lists = known.lists if known is not None and known.lists.has(number) else await self.read(org_id)
+        return lists.of_version(number)

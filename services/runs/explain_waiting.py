@@ -15,6 +15,7 @@ from connectors.redis.worker_registry import Seen, WorkerRegistry
 from schemas.api_models.base import timestamp
 from schemas.errors import TryLater
 from schemas.ids import request_id
+from schemas.queues import whole_name
 from schemas.run_states import TERMINAL_STEP, RunState
 from schemas.spec.check.nodes import queue_of
 from schemas.spec.compensation import compensating
@@ -87,7 +88,7 @@ class Waits:
             return RunWaits(run.status, None, [])
         definition = await self._definitions.of(org_id, run)
         open_steps = [step for step in steps if step.status not in TERMINAL_STEP]
-        waits = [*await self._begun(run, open_steps, definition)]
+        waits = [*await self._begun(org_id, run, open_steps, definition)]
         if definition is not None:
             waits += not_begun(definition, steps)
         return RunWaits(run.status, None, waits[:SHOWN], max(0, len(waits) - SHOWN))
@@ -99,14 +100,14 @@ class Waits:
             return UNKNOWN
 
     async def _begun(
-        self, run: StoredRun, steps: Sequence[StoredStep], definition: ResolvedSpec | None
+        self, org_id: str, run: StoredRun, steps: Sequence[StoredStep], definition: ResolvedSpec | None
     ) -> Iterable[StepWait]:
         nodes = {node.id: node for node in every_node(definition.spec.dag.nodes)} if definition is not None else {}
         parents = {step.node_id for step in steps if step.step_id != step.node_id}
         asked = [s for s in steps if s.status == "running" and s.step_id not in parents][:SHOWN]
         holders = await self._holders(run, asked)
         lanes = {
-            step.step_id: await self._lane(run, step, nodes.get(step.node_id))
+            step.step_id: await self._lane(org_id, run, step, nodes.get(step.node_id))
             for step in [s for s in asked if s.step_id not in holders][:ASKED]
         }
         return [StepWait(s.step_id, s.node_id, s.status, begun(s, steps, holders, lanes)) for s in steps]
@@ -127,10 +128,10 @@ class Waits:
         except TryLater:
             return None
 
-    async def _lane(self, run: StoredRun, step: StoredStep, node: Node | None) -> Wait:
+    async def _lane(self, org_id: str, run: StoredRun, step: StoredStep, node: Node | None) -> Wait:
         if node is None:
             return Wait("lane", detail="requested; the run's definition is unavailable, so its lane is unknown")
-        name = queue_of(node) or node.policy.quality
+        name = whole_name(queue_of(node) or "", org_id) or node.policy.quality
         topic = lane(name)
         if (unread := without_reader(name, topic, await self._seen())) is not None:
             return unread
@@ -156,7 +157,11 @@ def without_reader(name: str, topic: str, workers: Sequence[Seen] | None) -> Wai
     readers = [worker for worker in workers if topic in worker.said.lanes]
     if any(worker.state == "live" for worker in readers):
         return None
-    start = f"start a worker with WORKER_QUEUES={name}" if name not in TIERS else "start a worker"
+    start = "start a worker"
+    if name not in TIERS:
+        start = (
+            f"start a worker with WORKER_QUEUES={name}, or `agentflow worker app.py --queue {name.rpartition('.')[2]}`"
+        )
     if not readers:
         return Wait("lane", topic, detail=f"nobody reads {topic}: {start}")
     last = max(readers, key=lambda worker: worker.seen_ms)

@@ -3,19 +3,33 @@
 from collections.abc import Mapping
 
 from streams.process.spec import RoleSpec
-from streams.roles import admission, analytics, budgets, history, ingress, live, orchestrator, routes, scheduler
+from streams.roles import (
+    admission,
+    analytics,
+    batches,
+    budgets,
+    history,
+    ingress,
+    live,
+    orchestrator,
+    routes,
+    scheduler,
+)
+from streams.roles.leases import role as leases
 from streams.roles.worker import role as worker
 
 _SPECS = (
     ingress.SPEC,
     orchestrator.SPEC,
     worker.SPEC,
+    leases.SPEC,
     budgets.SPEC,
     admission.SPEC,
     routes.SPEC,
     history.SPEC,
     analytics.SPEC,
     scheduler.SPEC,
+    batches.SPEC,
     live.SPEC,
 )
 

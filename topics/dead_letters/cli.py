@@ -2,54 +2,25 @@
 
 import argparse
 import asyncio
-import heapq
 import os
-import re
 import sys
-from dataclasses import dataclass
 
-from schemas.clock import now_ms
 from schemas.errors import AgentFlowError, InvalidInput, Rejected
 from schemas.running_system import add_data_dir
 from schemas.values.text import ascii_integer
 from topics.dead_letters import text as dead_letter_text
-from topics.dead_letters.letter import DeadLetter, Position, Source, parse_position, source_of
+from topics.dead_letters.letter import DeadLetter, Position, parse_position
 from topics.dead_letters.log import DeadLetterLog
+from topics.dead_letters.selection import LIST_LIMIT, RETRY_LIMIT, Selection, newest, still_aside
 
 EXIT_OK, EXIT_NOT_DONE, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 
-LIST_LIMIT = 100
-RETRY_LIMIT = 1_000
 
-_AGE = re.compile(r"([0-9]{1,9})([smhd])")
-_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-@dataclass(frozen=True)
-class _Filter:
-    """The selection of dead letters."""
-
-    source: Source | None
-    reason: str | None
-    since_ms: int | None
-    limit: int
-
-    @classmethod
-    def of(cls, args: argparse.Namespace) -> "_Filter":
-        """Return the selection of the arguments. Raises ``InvalidInput``."""
-        if args.limit < 1:
-            raise InvalidInput(f"--limit {args.limit} selects nothing; give 1 or more")
-        source = source_of(args.topic) if args.topic else None
-        return cls(source, args.reason, _since_ms(args.since), args.limit)
-
-
-def _since_ms(age: str | None) -> int | None:
-    if age is None:
-        return None
-    found = _AGE.fullmatch(age)
-    if found is None:
-        raise InvalidInput(f"--since {age!r} is not an age; write a number and s, m, h or d, for example 90m")
-    return max(0, now_ms() - int(found[1]) * _UNIT_MS[found[2]])
+def _selection(args: argparse.Namespace) -> Selection:
+    """Return the selection of the arguments. Raises ``InvalidInput``."""
+    if args.limit < 1:
+        raise InvalidInput(f"--limit {args.limit} selects nothing; give 1 or more")
+    return Selection.of(args.topic, args.reason, args.since, args.limit)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", bootstrap: str) -> None:
@@ -95,23 +66,16 @@ async def _run(args: argparse.Namespace) -> int:
     if args.action == "show":
         return await _show(args, positions[0])
     _check_retry(args)
-    return await _retry(args, positions, _Filter.of(args))
+    return await _retry(args, positions, _selection(args))
 
 
 async def _list(args: argparse.Namespace) -> int:
-    wanted = _Filter.of(args)
-    newest: list[tuple[int, Position, str]] = []
-    count = 0
+    wanted = _selection(args)
     async with DeadLetterLog(args.bootstrap) as log:
-        async for letter in log.scan(wanted.source, wanted.since_ms):
-            if wanted.reason not in (None, letter.reason):
-                continue
-            count += 1
-            push = heapq.heappush if len(newest) < wanted.limit else heapq.heappushpop
-            push(newest, (letter.at_ms, letter.position, dead_letter_text.line(letter)))
-    for _, _, text in sorted(newest):
+        lines, count = await newest(log, wanted, dead_letter_text.line)
+    for text in lines:
         _say(text)
-    more = f"the newest {len(newest)} of {count}; --limit shows more" if count > len(newest) else str(count)
+    more = f"the newest {len(lines)} of {count}; --limit shows more" if count > len(lines) else str(count)
     sys.stderr.write(f"dead letters: {more}\n")
     return EXIT_OK
 
@@ -127,7 +91,7 @@ async def _show(args: argparse.Namespace, position: Position) -> int:
     return EXIT_OK
 
 
-async def _retry(args: argparse.Namespace, positions: list[Position], wanted: _Filter) -> int:
+async def _retry(args: argparse.Namespace, positions: list[Position], wanted: Selection) -> int:
     refused = done = 0
     async with DeadLetterLog(args.bootstrap) as log:
         if positions:
@@ -154,18 +118,11 @@ async def _retry_one(args: argparse.Namespace, log: DeadLetterLog, letter: DeadL
     return f"{letter.position} went to {await log.retry(letter)}, retry {letter.retries + 1}"
 
 
-async def _matching(wanted: _Filter, log: DeadLetterLog) -> list[Position]:
-    """Return the positions of a topic's letters with a reason.
-
-    A record that was retried and dead-lettered again has several letters; only its newest one counts.
-    """
-    found: dict[bytes, tuple[int, Position, str]] = {}
-    async for letter in log.scan(wanted.source, wanted.since_ms):
-        found[letter.digest()] = (letter.at_ms, letter.position, letter.reason)
-    matching = sorted((at_ms, position) for at_ms, position, reason in found.values() if reason == wanted.reason)
-    if len(matching) > wanted.limit:
-        sys.stderr.write(f"dead letters: the oldest {wanted.limit} of {len(matching)}; --limit takes more\n")
-    return [position for _, position in matching[: wanted.limit]]
+async def _matching(wanted: Selection, log: DeadLetterLog) -> list[Position]:
+    positions, count = await still_aside(log, wanted)
+    if count > len(positions):
+        sys.stderr.write(f"dead letters: the oldest {len(positions)} of {count}; --limit takes more\n")
+    return positions
 
 
 def _check_retry(args: argparse.Namespace) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from schemas.batches import BATCH_PROVIDERS
 from schemas.errors import Problem
+from schemas.queues import OWN
 from schemas.spec.bound import texts
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
@@ -111,6 +113,7 @@ def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
     """Find a policy for routes, streams or data that would change nothing."""
     if node.policy.stream and not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.stream", f"a node of type {node.type} asks no model", "remove it")
+    yield from _batch_problems(path, node)
     for name in ("provider_options", "prompt_cache"):
         if name in node.policy.model_fields_set and not isinstance(node, LlmNode | AgentNode):
             yield Problem(f"{path}.{name}", f"a node of type {node.type} asks no model", "remove it")
@@ -125,8 +128,24 @@ def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
         yield Problem(f"{path}.route", "a pinned model is never routed", fix)
 
 
+def _batch_problems(path: str, node: Node) -> Iterator[Problem]:
+    """Find a wish for batches that nothing can fulfil."""
+    batch = node.policy.batch
+    if batch == "never":
+        return
+    if not isinstance(node, LlmNode | AgentNode):
+        yield Problem(f"{path}.batch", f"a node of type {node.type} asks no model", "remove it")
+        return
+    provider, able = node.config.provider, " or ".join(sorted(BATCH_PROVIDERS))
+    if batch == "only" and provider not in BATCH_PROVIDERS:
+        what = "no provider is pinned" if provider is None else f"the provider '{provider}' has no batch API here"
+        yield Problem(f"{path}.batch", what, f"pin `provider` {able} with a `model`, or write `batch: auto`")
+    if node.policy.stream:
+        yield Problem(f"{path}.stream", "the answer of a batch is never streamed", "remove it, or `batch`")
+
+
 def _queue_problems(path: str, node: Node) -> Iterator[Problem]:
-    queue = queue_of(node)
+    queue = (queue_of(node) or "").removeprefix(OWN)
     if queue in TIERS:
         yield Problem(path, f"'{queue}' is a quality, not a queue", f"write `policy: {{quality: {queue}}}` instead")
     elif queue == "dlq":

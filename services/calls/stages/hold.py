@@ -54,21 +54,26 @@ class Hold:
         self._every_s = assert_every_s
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        self._aborts.check(call.cancel_key)
-        request = self._request(call)
-        _check_cap(request)
+        request, reserved = await self.reserve(call)
         if request.estimate_nano == 0:
-            free = Reserved(0, request.at_ms, request.price_version, priced_as=request.priced_as)
-            return await proceed(structs.replace(call, reserved=free))
-        held = await self._held(request)
-        version, stand_in = request.price_version, request.priced_as
-        reserved = Reserved(held.amount_nano, held.booked_at_ms, version, held.counters, stand_in)
-        request = replace(request, counters=held.counters)
+            return await proceed(structs.replace(call, reserved=reserved))
         # A hold that is not asserted ends, and its call is presumed: all that follows is done while it is.
         async with kept(lambda: self._reassert(request), self._every_s, self._clock, f"the hold of {call.call_id}"):
             return await proceed(structs.replace(call, reserved=reserved))
 
-    def _request(self, call: Call) -> HoldRequest:
+    async def reserve(self, call: Call, way: Served | None = None) -> tuple[HoldRequest, Reserved]:
+        """Hold the most that the call can cost, once, however often; ``way`` is how it surely is served."""
+        self._aborts.check(call.cancel_key)
+        request = self._request(call, way)
+        _check_cap(request)
+        if request.estimate_nano == 0:
+            return request, Reserved(0, request.at_ms, request.price_version, priced_as=request.priced_as)
+        held = await self._held(request)
+        version, stand_in = request.price_version, request.priced_as
+        reserved = Reserved(held.amount_nano, held.booked_at_ms, version, held.counters, stand_in)
+        return replace(request, counters=held.counters), reserved
+
+    def _request(self, call: Call, way: Served | None) -> HoldRequest:
         provider, model = call.route
         at_ms, origin = self._clock.now_ms(), call.origin
         prices = self._prices.of(call.org_id, at_ms)
@@ -80,7 +85,7 @@ class Hold:
             workflow=origin.workflow_name,
             provider=provider,
             model=model,
-            estimate_nano=_estimate(prices, call, at_ms),
+            estimate_nano=_estimate(prices, call, at_ms, way),
             at_ms=at_ms,
             run_budget_nano=call.cap_nano,
             tags=call.tags,
@@ -114,10 +119,10 @@ class Hold:
         return await self._holds.reassert(request, self._clock.now_ms() + self._ttl_ms)
 
 
-def _estimate(prices: Prices, call: Call, at_ms: int) -> int:
+def _estimate(prices: Prices, call: Call, at_ms: int, way: Served | None) -> int:
     provider, model = call.route
     most, absent = call.content.max_tokens, _absent(call.content)
-    ways = {(), asked_ways(call.content.options.get(provider, {}))}
+    ways = {(), asked_ways(call.content.options.get(provider, {}))} if way is None else {way}
     return max(prices.estimate(provider, model, call.input_tokens, most, at_ms, absent, served) for served in ways)
 
 

@@ -32,11 +32,11 @@ from schemas.records.money import CostEvent
 from schemas.records.run_events import StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
 from services.calls.timeouts import Deferred
+from services.runs.outcome_records import deferred_record, pack, unpack
 from streams.core.runs.requests.chained import next_request
 from streams.roles.worker.executor import Executed, Executor
 from streams.roles.worker.leases import Leases
 from streams.roles.worker.metrics import WorkerMetrics
-from streams.roles.worker.outcome_records import deferred_record, pack, unpack
 from streams.roles.worker.producer import Outbox
 from streams.roles.worker.run_status import RunStatus
 from streams.runtime.routing import to_out

@@ -28,9 +28,10 @@ from services.calls.ledger import Ledger
 from services.calls.ports import Objects
 from services.calls.timeouts import PATIENCE_S, Deferred, limited
 from services.calls.transcript import read_transcript
-from streams.roles.worker.inputs import bound_args, picture_in
+from services.runs.bound_args import bound_args
+from services.runs.outcome_records import Outcome, error_info, outcome_records
+from streams.roles.worker.inputs import picture_in
 from streams.roles.worker.model_call import analyzer_question, call_of, cancel_key, content_of, timeout_s
-from streams.roles.worker.outcome_records import Outcome, error_info, outcome_records
 from streams.roles.worker.unknown_outcome import settled
 
 log = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from connectors.aio.cancel import end
 from connectors.redis.worker_registry import BEAT_S, Said, WorkerRegistry
 from schemas.errors import Unavailable
 from schemas.version import VERSION
+from streams.process import memory
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +66,21 @@ def voice(
     """Return what a worker says of itself at each beat."""
     has_providers = tuple(sorted(providers))
     instance = f"{worker_id}/{uuid.uuid4().hex[:8]}"
+    most = memory.limit_bytes()
 
     def say(stopped: bool) -> Said:
         return Said(
-            instance, worker_id, tuple(lanes), concurrency, in_flight(), VERSION, started_ms, stopped, has_providers
+            instance,
+            worker_id,
+            tuple(lanes),
+            concurrency,
+            in_flight(),
+            VERSION,
+            started_ms,
+            stopped,
+            has_providers,
+            memory.resident_bytes(),
+            most,
         )
 
     return say

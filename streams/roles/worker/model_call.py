@@ -37,6 +37,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
             step_id=step_id,
             attempt=attempt,
             node_id=request.node_id,
+            deferral=request.deferral,
         ),
         trace=Trace(
             trace_id=trace_id(run_id),
@@ -81,6 +82,7 @@ def content_of(
         stream=work.stream,
         options=work.provider_options,
         prompt_cache=work.prompt_cache,
+        batch=work.batch,
         top_p=work.top_p,
         parallel_tools=work.parallel_tools,
     )

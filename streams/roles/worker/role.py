@@ -2,25 +2,23 @@
 
 import asyncio
 import socket
+from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-
-from pydantic import SecretStr
 
 from connectors.aio.cancel import end
 from connectors.embeddings.static import load_embedder
 from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
-from connectors.postgres.sealing import EnvelopeKeys
-from connectors.postgres.vault import Vault
+from connectors.postgres.batches import PostgresBatches
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
-from connectors.providers.connections import ConnectionsFile
-from connectors.providers.custom.building import build_custom, stated_prices
+from connectors.providers.batching.services import batch_services
+from connectors.providers.custom.building import stated_prices
 from connectors.providers.custom.registry import CUSTOM
-from connectors.providers.local.behaviour import LocalBehaviour
-from connectors.providers.registry import Endpoint, build_providers, provider_names
+from connectors.providers.registry import provider_names
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.holds import RedisHolds
 from connectors.redis.leases import RedisLeases
@@ -34,6 +32,7 @@ from connectors.tools.metrics import ToolMetrics
 from connectors.tools.process_pool import MAX_PROCESSES, Processes
 from connectors.tools.process_wire import Place
 from connectors.tools.raised import contain_tasks
+from schemas.batches import BATCH_HOLD_MS
 from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
 from services.budgets.definitions import BudgetDefinitions
@@ -42,7 +41,7 @@ from services.caching.policy import ttls_of
 from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
-from services.calls.ports import CallPorts
+from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
 from services.prices.lists import PriceLists
 from services.quotas.keeper import QuotaKeeper
@@ -53,6 +52,7 @@ from services.routing.policy_router import PolicyRouter
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
+from streams.roles.provider_clients import endpoints, provider_keys, providers_of
 from streams.roles.worker.attempt import Attempts, AttemptSpec
 from streams.roles.worker.executor import Executor, Tooling
 from streams.roles.worker.heartbeat import Heartbeat, voice
@@ -126,7 +126,7 @@ def _isolate(ctx: RoleContext) -> None:
 
 def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Worker) -> None:
     concurrency, started_ms = ctx.settings.worker.concurrency, ctx.clock.now_ms()
-    providers = provider_names(_endpoints(ctx)) | CUSTOM.names()
+    providers = provider_names(endpoints(ctx)) | CUSTOM.names()
     say = voice(worker_id, lanes, concurrency, lambda: handler.in_flight, started_ms, providers)
     heart = Heartbeat(WorkerRegistry(ctx.redis), say)
     heart.start()
@@ -169,8 +169,8 @@ def _call_ports(
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
-    keys = _provider_keys(ctx)
-    providers = _providers(ctx, keyless=keys is not None)
+    keys = provider_keys(ctx)
+    providers = providers_of(ctx, keyless=keys is not None)
     quotas = QuotaKeeper(
         rules,
         RedisQuotas(ctx.pipelined(), debt),
@@ -178,6 +178,7 @@ def _call_ports(
         None if keys is None else keys.name,
         metrics.quota_wait,
     )
+    holds = partial(RedisHolds, ctx.pipelined(), definitions, settings.kafka.partitions)
     return CallPorts(
         providers=providers,
         router=PolicyRouter(
@@ -190,7 +191,7 @@ def _call_ports(
             keys=keys,
         ),
         prices=prices,
-        holds=RedisHolds(ctx.pipelined(), definitions, settings.kafka.partitions, hold_ttl_ms),
+        holds=holds(hold_ttl_ms),
         announce=lambda call: outbox.send([to_out(call)]),
         cache=CachePorts(
             RedisResponseCache(ctx.cache_redis(), bounds_of(settings.cache)),
@@ -206,59 +207,30 @@ def _call_ports(
         stops=stops,
         quotas=quotas,
         keys=keys,
+        batching=_batching(ctx, providers, holds(BATCH_HOLD_MS), keys),
     )
 
 
-def _provider_keys(ctx: RoleContext) -> ProviderKeys | None:
-    """Return the keys of organisations; ``None`` without ``VAULT_KEY``. Raises ``ValueError``."""
-    security = ctx.settings.security
-    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
-    if envelope is None:
+def _batching(
+    ctx: RoleContext, providers: Mapping[str, Provider], holds: RedisHolds, keys: ProviderKeys | None
+) -> Batching | None:
+    """Return what calls need that go by batch; ``None`` where none may."""
+    settings = ctx.settings.batches
+    if not settings.enabled:
         return None
-    endpoints = _endpoints(ctx)
-    return ProviderKeys(Vault(ctx.database(), envelope), endpoints.keys() - provider_names(endpoints))
+    return Batching(
+        calls=PostgresBatches(ctx.database()),
+        services=batch_services(providers),
+        holds=holds,
+        least_sla_ms=int(settings.min_sla_s * 1000),
+        key_name=None if keys is None else keys.name,
+    )
 
 
 def _credentials(ctx: RoleContext) -> dict[str, str]:
     """Return a name of each provider's key that is the same in all processes and reveals nothing of it."""
-    named = ((name, f"{name}:{endpoint.base_url}:{endpoint.api_key}") for name, endpoint in _endpoints(ctx).items())
+    named = ((name, f"{name}:{endpoint.base_url}:{endpoint.api_key}") for name, endpoint in endpoints(ctx).items())
     return {name: sha256(text.encode()).hexdigest()[:8] for name, text in named}
-
-
-def _providers(ctx: RoleContext, *, keyless: bool) -> dict[str, Provider]:
-    settings = ctx.settings.providers
-    behaviour = LocalBehaviour(
-        latency_ms=settings.local_latency_ms,
-        error_rate=settings.local_error_rate,
-        rate_limit_per_s=settings.local_rate_limit_per_s,
-    )
-    providers = build_providers(
-        _endpoints(ctx),
-        openai_wire=settings.openai_wire,
-        local_url=settings.local_url,
-        behaviour=behaviour,
-        connections=ConnectionsFile.load(settings.connections_file),
-        keyless=keyless,
-    )
-    providers |= build_custom()
-    for provider in providers.values():
-        ctx.on_close(provider.close)
-    return providers
-
-
-def _endpoints(ctx: RoleContext) -> dict[str, Endpoint]:
-    settings = ctx.settings.providers
-    return {
-        "openai": _endpoint(settings.openai_api_key, settings.openai_base_url),
-        "anthropic": _endpoint(settings.anthropic_api_key, settings.anthropic_base_url),
-        "google": _endpoint(settings.google_api_key, settings.google_base_url),
-        "cohere": _endpoint(settings.cohere_api_key, settings.cohere_base_url),
-        "compatible": _endpoint(settings.compatible_api_key, settings.compatible_base_url),
-    }
-
-
-def _endpoint(api_key: SecretStr, base_url: str) -> Endpoint:
-    return Endpoint(api_key.get_secret_value(), base_url)
 
 
 SPEC = RoleSpec(

@@ -18,8 +18,8 @@ from schemas.errors import StepError, Unavailable
 from schemas.payload import Inline, Reference
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import Link, StepRequest
+from services.runs.outcome_records import unpack
 from streams.roles.worker.executor import Executed, Executor
-from streams.roles.worker.outcome_records import unpack
 from tests.support.worker import PARTITIONS, Bench, Pump, function, llm, tool, until, until_async
 from topics.catalogue import RUN_EVENTS, dlq, lane
 

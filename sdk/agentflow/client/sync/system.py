@@ -2,11 +2,24 @@
 """Tools, prices, stored objects, and the state of the system."""
 
 from datetime import datetime
+from typing import Unpack
 
+from agentflow.bodies import RetryLetters
 from agentflow.client.operations import OPERATIONS
 from agentflow.client.reading import parse
 from agentflow.client.sync.resource import Resource, given
-from agentflow.models import FunctionPage, Health, PricePage, Readiness, ToolPage, WorkersAnswer
+from agentflow.models import (
+    FunctionPage,
+    Health,
+    LetterPage,
+    PricePage,
+    Readiness,
+    RetriedLetters,
+    ToolPage,
+    TopicPage,
+    WholeLetter,
+    WorkersAnswer,
+)
 
 _NOT_READY = 503
 
@@ -56,6 +69,25 @@ class System(Resource):
     def workers(self) -> WorkersAnswer:
         """Return every worker: live, lost or stopped."""
         return self._ask(WorkersAnswer, "system.workers")
+
+    def topics(self) -> TopicPage:
+        """Return the topics with what differs from the catalogue. It takes the platform's bootstrap key."""
+        return self._ask(TopicPage, "system.topics")
+
+    def dead_letters(
+        self, *, topic: str | None = None, reason: str | None = None, since: str | None = None, limit: int | None = None
+    ) -> LetterPage:
+        """Return the newest records that could not be used. ``since`` is an age such as ``90m``."""
+        params = given(topic=topic, reason=reason, since=since, limit=limit)
+        return self._ask(LetterPage, "system.dead_letters", params=params)
+
+    def dead_letter(self, topic: str, partition: int, offset: int, /) -> WholeLetter:
+        """Return one dead letter with its headers and value."""
+        return self._ask(WholeLetter, "system.dead_letter", topic, str(partition), str(offset))
+
+    def retry_dead_letters(self, **body: Unpack[RetryLetters]) -> RetriedLetters:
+        """Append dead letters to the topics where they were: by ``positions``, or by ``topic`` and ``reason``."""
+        return self._ask(RetriedLetters, "system.retry_dead_letters", json=body)
 
     def health(self) -> Health:
         """Return that the API is alive."""

@@ -78,6 +78,7 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         parallel_tools=config.parallel_tools,
         provider_options=node.policy.provider_options,
         prompt_cache=node.policy.prompt_cache,
+        batch=node.policy.batch,
         cache_wish=cache_wish,
     )
 

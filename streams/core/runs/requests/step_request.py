@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import structs
 
 from schemas.payload import inline
+from schemas.queues import whole_name
 from schemas.records.steps import StepRequest, Work
 from schemas.records.timers import Backstop
 from schemas.spec.loops import iteration_prefix
@@ -129,7 +130,7 @@ def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work
         caps=turn.caps,
         capture=header.capture,
         requested_at_ms=step.requested_at_ms or turn.now_ms,
-        queue=node.queue,
+        queue=whole_name(node.queue, header.org_id),
         idempotency=node.policy.idempotency,
         retry_on=node.policy.retries.retry_on,
     )
@@ -150,6 +151,6 @@ def _build(turn: RunReader, node: PlanNode, step_id: str, step: Step, scope: Sco
         on_unknown=node.policy.on_unknown,
         continuation=chained_after(turn, node, scope, size) if chained else [],
         # Workers in other languages know only what their queue asks for.
-        queue="" if gathers else node.queue,
+        queue="" if gathers else whole_name(node.queue, turn.header.org_id),
         compensation=node.compensates,
     )

@@ -40,7 +40,7 @@ async def service() -> AsyncIterator[Service]:
 async def post(base_url: str, path: str = "chat") -> tuple[int, bytes]:
     client = service_client(base_url, {"X-Key": "one"}, 2)
     try:
-        answer = await client.post(path, b"{}", {"X-Other": "two"}, 10)
+        answer = await client.request("POST", path, b"{}", {"X-Other": "two"}, 10)
         body = await answer.content.read()
         return answer.status, body
     finally:
@@ -51,7 +51,7 @@ async def test_a_body_comes_as_it_was_sent_and_cookies_are_forgotten(service: Se
     url = f"http://127.0.0.1:{service.port}/v1/"
     client = service_client(url, {"X-Key": "one"}, 2)
     for _ in range(2):
-        answer = await client.post("chat", b"{}", {"X-Other": "two"}, 10)
+        answer = await client.request("POST", "chat", b"{}", {"X-Other": "two"}, 10)
         assert (answer.status, await answer.content.read()) == (200, b"abc")
     await client.aclose()
     for head in service.heads:
@@ -92,5 +92,5 @@ async def test_a_client_that_made_no_request_has_nothing_to_close() -> None:
 async def test_what_is_no_address_is_refused(url: str) -> None:
     client = service_client(url, {}, 2)
     with pytest.raises((aiohttp.ClientError, ValueError)):
-        await client.post("chat", b"{}", {}, 10)
+        await client.request("POST", "chat", b"{}", {}, 10)
     await client.aclose()

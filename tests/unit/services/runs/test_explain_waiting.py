@@ -81,7 +81,8 @@ def worker(lane: str, state: WorkerState) -> Seen:
 def test_a_queue_that_no_worker_reads_is_named_with_how_to_read_it() -> None:
     found = without_reader("gpu", "step-requests.gpu", [worker("step-requests.gold", "live")])
     assert found is not None
-    assert found.detail == "nobody reads step-requests.gpu: start a worker with WORKER_QUEUES=gpu"
+    own = "`agentflow worker app.py --queue gpu`"
+    assert found.detail == f"nobody reads step-requests.gpu: start a worker with WORKER_QUEUES=gpu, or {own}"
 
 
 def test_a_worker_that_is_gone_is_named() -> None:

@@ -8,7 +8,7 @@ import pytest
 from connectors.memory.engine import ManualClock, MemoryLog
 from connectors.ports.engine import OutRecord
 from schemas.errors import Unavailable
-from streams.roles.worker.outcome_records import pack, unpack
+from services.runs.outcome_records import pack, unpack
 from streams.roles.worker.producer import Outbox
 
 

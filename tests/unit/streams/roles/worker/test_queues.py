@@ -47,6 +47,8 @@ def test_what_a_queue_has_is_not_checked() -> None:
     [
         ("gold", r"dag.nodes\[0\].queue: 'gold' is a quality"),
         ("dlq", "dead letters"),
+        ("org/gold", "is a quality"),
+        ("org/dlq", "dead letters"),
         ("Upper", "is not a valid name here"),
         ("a.b", "is not a valid name here"),
         ("", "is not a valid name here"),
@@ -120,9 +122,33 @@ def test_topics_of_queues_are_declared() -> None:
     assert set(queue_topics(["gpu", "cpu"])) == {lane("gpu"), lane("cpu")}
     assert lane("gpu") in wanted(queues=["gpu"])
     assert "step-requests" not in wanted()
-    for bad in ("gold", "dlq", "A", "a.b", ""):
+    for bad in ("gold", "dlq", "A", "a.b.c", "acme.gold", "acme.dlq", "org/a", ""):
         with pytest.raises(ValueError, match="cannot name a queue"):
             queue_topics([bad])
+
+
+def test_a_queue_of_an_organisation_has_a_topic_that_names_it() -> None:
+    assert set(queue_topics(["acme.gpu"])) == {"step-requests.acme.gpu"}
+    assert declared("step-requests.acme.gpu").open_part == "queue"
+    assert is_queue("step-requests.acme.gpu")
+    assert dlq("step-requests.acme.gpu") == "step-requests.dlq"
+    with pytest.raises(KeyError, match="not in the catalogue"):
+        declared("step-requests.acme.gpu.x")
+
+
+def test_requests_of_an_organisations_own_queue_go_to_its_topic() -> None:
+    world = World()
+    world.submit(on("org/gpu", function("a")), on("org/gpu", function("m", parallel=True, items=[1])))
+    assert {to_out(r).topic for r in world.requests} == {lane(f"{world.requests[0].org_id}.gpu")}
+    assert {r.queue for r in world.requests} == {f"{world.requests[0].org_id}.gpu"}
+    out = to_out(world.requests[0])
+    assert decode(out.topic, out.value) == world.requests[0]
+
+
+@pytest.mark.parametrize("bad", ["acme/gpu", "acme.gpu", "org/", "org/org/a", "org/GPU"])
+def test_a_node_names_no_queue_of_another_organisation(bad: str) -> None:
+    with pytest.raises(InvalidSpec, match="queue"):
+        checked(on(bad, function("a")))
 
 
 def test_queues_are_told_from_other_topics() -> None:
@@ -133,6 +159,7 @@ def test_queues_are_told_from_other_topics() -> None:
 def test_a_worker_reads_what_its_setting_names() -> None:
     assert lanes_of("gold,silver,bronze") == (lane("gold"), lane("silver"), lane("bronze"))
     assert lanes_of(" gpu , gold,gpu") == (lane("gpu"), lane("gold"))
-    for bad in ("", " , ", "Gold", "a.b", "dlq"):
+    assert lanes_of("acme.gpu") == ("step-requests.acme.gpu",)
+    for bad in ("", " , ", "Gold", "a.b.c", "dlq"):
         with pytest.raises(ValueError, match=r"queue|WORKER_QUEUES"):
             lanes_of(bad)

@@ -1,0 +1,1 @@
+"""Batched calls against local servers of both wires, with processes that die."""

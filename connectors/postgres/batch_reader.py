@@ -1,0 +1,76 @@
+"""Batches as their organisation sees them. Every statement names the organisation."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from connectors.postgres.database import Database
+from schemas.batches import BatchState
+from schemas.errors import NotFound
+
+_SHOWN = (
+    "b.id, b.provider, b.model, b.state, b.requests, b.formed_ms, b.submitted_ms, b.ended_ms, b.provider_id, b.cancel, "
+    "b.problem, coalesce(sum(i.cost_nano), 0)::bigint AS cost_nano, "
+    "coalesce(jsonb_object_agg(i.state, i.calls) FILTER (WHERE i.state IS NOT NULL), '{}') AS counts"
+)
+_JOINED = (
+    "FROM provider_batch b LEFT JOIN (SELECT batch_id, state, count(*) AS calls, sum(cost_nano) AS cost_nano "
+    "FROM batch_item WHERE org_id = $1 AND batch_id <> '' GROUP BY 1, 2) i ON i.batch_id = b.id WHERE b.org_id = $1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBatch:
+    """A batch with its calls by state, and what they cost until now in nano-dollars. A time of 0 is none."""
+
+    id: str
+    provider: str
+    model: str
+    state: BatchState
+    requests: int
+    formed_ms: int
+    submitted_ms: int
+    ended_ms: int
+    provider_id: str
+    cancel: bool
+    problem: str
+    cost_nano: int
+    counts: dict[str, int]
+
+
+class BatchReader:
+    """The batches of all organisations. All methods raise ``Unavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def listed(self, org_id: str, most: int) -> list[ShownBatch]:
+        """Return an organisation's batches, newest first."""
+        rows = await self._database.fetch(
+            "list batches",
+            f"SELECT {_SHOWN} {_JOINED} GROUP BY b.id ORDER BY b.formed_ms DESC, b.id LIMIT $2",
+            *(org_id, most),
+        )
+        return [_batch(row) for row in rows]
+
+    async def get(self, org_id: str, batch: str) -> ShownBatch:
+        """Return one batch. Raises ``NotFound``."""
+        row = await self._database.fetchrow(
+            "read a batch", f"SELECT {_SHOWN} {_JOINED} AND b.id = $2 GROUP BY b.id", *(org_id, batch)
+        )
+        if row is None:
+            raise NotFound(f"there is no batch {batch}; see GET /api/v1/batches")
+        return _batch(row)
+
+    async def cancel(self, org_id: str, batch: str) -> ShownBatch:
+        """Ask that a batch is canceled; one that has ended stays as it is. Raises ``NotFound``."""
+        await self._database.fetch(
+            "cancel a batch",
+            "UPDATE provider_batch SET cancel = true, due_ms = 0 WHERE org_id = $1 AND id = $2 AND state <> 'ended'",
+            *(org_id, batch),
+        )
+        return await self.get(org_id, batch)
+
+
+def _batch(row: asyncpg.Record) -> ShownBatch:
+    return ShownBatch(**dict(row))

@@ -1,0 +1,121 @@
+"""``agentctl config``: the client's own configuration. A lazy group: further commands are entries with a module."""
+
+import click
+
+from agentflow.cli.columns import Column
+from agentflow.cli.errors import NOT_FOUND, USAGE, CliError
+from agentflow.cli.lazy import LazyGroup
+from agentflow.cli.nearest import hint
+from agentflow.cli.options import command as make
+from agentflow.cli.output import FORMATS
+from agentflow.cli.profiles import SETTINGS, ConfigFile, config_file
+from agentflow.cli.session import Session
+from agentflow.cli.settings import masked
+
+_SHOW = (Column("SETTING", "setting"), Column("VALUE", "value"), Column("ORIGIN", "origin"))
+_PROFILES = (
+    Column("PROFILE", "profile"),
+    Column("CURRENT", "current", lambda value: "yes" if value else ""),
+    Column("ENDPOINT", "endpoint"),
+    Column("ORG-ID", "org-id"),
+)
+
+command = LazyGroup(
+    name="config",
+    entries={},
+    help="Set and show the address, the key and the profiles of this command line.",
+    no_args_is_help=True,
+)
+
+
+def _file(session: Session) -> ConfigFile:
+    return ConfigFile(config_file(session.env))
+
+
+def _profile(session: Session, file: ConfigFile) -> str:
+    return str(session.given.get("profile") or session.env.get("AGENTFLOW_PROFILE") or file.current)
+
+
+def _known(setting: str) -> str:
+    found = setting.replace("_", "-").lower()
+    if found not in SETTINGS:
+        raise CliError(f"{setting!r} is not a setting", hint(found, SETTINGS, f"one of {', '.join(SETTINGS)}"), USAGE)
+    return found
+
+
+def _checked(setting: str, value: str) -> str:
+    if setting == "endpoint" and not value.startswith(("http://", "https://")):
+        raise CliError(f"{value!r} is not an address", "write it as https://host or http://host:port", USAGE)
+    if setting == "output" and value not in FORMATS:
+        raise CliError(f"{value!r} is not a format", hint(value, FORMATS, f"one of {', '.join(FORMATS)}"), USAGE)
+    if not value or not value.isprintable():
+        raise CliError(f"the {setting} has no value that can be used", "remove line breaks, or use config unset", USAGE)
+    return value
+
+
+@make(command, "set", example="agentctl config set endpoint https://agentflow.example.com")
+@click.argument("setting")
+@click.argument("value")
+def set_value(session: Session, setting: str, value: str) -> None:
+    """Store a SETTING in the profile: endpoint, org-id, token or output. - reads the VALUE from stdin."""
+    name = _known(setting)
+    text = click.get_text_stream("stdin").readline().strip() if value == "-" else value.strip()
+    file = _file(session)
+    profile = _profile(session, file)
+    file.set(profile, name, _checked(name, text))
+    session.note(f"{name} is set in the profile {profile} ({file.path})")
+
+
+@make(command, "unset")
+@click.argument("setting")
+def unset(session: Session, setting: str) -> None:
+    """Remove a SETTING from the profile."""
+    name, file = _known(setting), _file(session)
+    profile = _profile(session, file)
+    if not file.unset(profile, name):
+        raise CliError(f"{name} is not set in the profile {profile}", "see `agentctl config show`", NOT_FOUND)
+    session.note(f"{name} is removed from the profile {profile}")
+
+
+@make(command, "get", example="agentctl config get endpoint")
+@click.argument("setting")
+def get(session: Session, setting: str) -> None:
+    """Print the value that a SETTING has; a token is masked."""
+    name = _known(setting)
+    found = next(row["value"] for row in session.settings.shown() if row["setting"] == name)
+    if found is None:
+        raise CliError(f"{name} is not set", f"set it: agentctl config set {name} <value>", NOT_FOUND)
+    click.echo(found)
+
+
+@make(command, "show")
+def show(session: Session) -> None:
+    """Show every setting with the origin of its value. The token is masked."""
+    settings = session.settings
+    rows = [{"setting": "profile", "value": settings.profile, "origin": str(settings.file)}, *settings.shown()]
+    session.rows({"settings": rows}, rows, _SHOW, "setting")
+
+
+@make(command, "profiles")
+def profiles(session: Session) -> None:
+    """List the profiles."""
+    file = _file(session)
+    rows = [
+        {
+            "profile": name,
+            "current": name == file.current,
+            **{key: masked(value) if key == "token" else value for key, value in values.items()},
+        }
+        for name, values in sorted(file.profiles.items())
+    ]
+    session.rows({"profiles": rows}, rows, _PROFILES, "profile")
+
+
+@make(command, "use", example="agentctl config use production")
+@click.argument("profile")
+def use(session: Session, profile: str) -> None:
+    """Make PROFILE the one that is used without --profile."""
+    file = _file(session)
+    file.profile(profile)
+    file.use(profile)
+    session.note(f"the profile {profile} is used now")

@@ -1,0 +1,1 @@
+"""The commands of ``agentctl workflow``, by what they do."""

@@ -1,0 +1,76 @@
+"""Restart, fork and signal."""
+
+import json
+from typing import Any
+
+import click
+
+from agentflow.cli.api import at
+from agentflow.cli.columns import Column
+from agentflow.cli.commands.workflows.waiting_options import accepted, wait_options
+from agentflow.cli.options import command
+from agentflow.cli.runs import RUNS
+from agentflow.cli.session import Session
+from agentflow.cli.units import json_object, json_value
+
+_SIGNALED = (
+    Column("RUN", "id"),
+    Column("SIGNAL", "signal"),
+    Column("SIGNAL ID", "signal_id"),
+    Column("STATUS", "status"),
+)
+
+
+@command(None, "restart", changes=True, example="agentctl workflow restart 0eecbc4e-… --from analyze --wait")
+@click.argument("run")
+@click.option("--from", "node", metavar="NODE", help="Execute this node and all after it; else what did not succeed.")
+@click.option("--idempotency-key", metavar="KEY", help="The same key is the same new run.")
+@wait_options
+def restart(
+    session: Session, run: str, *, node: str | None, idempotency_key: str | None, wait: bool, timeout: float | None
+) -> None:
+    """Execute a part of the ended run RUN again, as a new run."""
+    found = session.change("POST", at(RUNS, run, "restart"), {"from": node} if node else None, key=idempotency_key)
+    accepted(session, found, wait=wait, timeout=timeout)
+
+
+@command(
+    None, "fork", changes=True, example="""agentctl workflow fork 0eecbc4e-… --inputs '{"document_key": "b.txt"}'"""
+)
+@click.argument("run")
+@click.option("--inputs", metavar="JSON", help="Inputs that replace those of RUN: JSON, @file, or - for stdin.")
+@click.option("--from", "node", metavar="NODE", help="Reuse the results of all nodes that do not come after this one.")
+@click.option("--idempotency-key", metavar="KEY", help="The same key is the same new run.")
+@wait_options
+def fork(
+    session: Session,
+    run: str,
+    *,
+    inputs: str | None,
+    node: str | None,
+    idempotency_key: str | None,
+    wait: bool,
+    timeout: float | None,
+) -> None:
+    """Run RUN again with other inputs, as a new run."""
+    body: dict[str, Any] = {"inputs": json_object(inputs, "--inputs")} | ({"from": node} if node else {})
+    found = session.change("POST", at(RUNS, run, "fork"), body, key=idempotency_key)
+    accepted(session, found, wait=wait, timeout=timeout)
+
+
+@command(None, "signal", changes=True, example="""agentctl workflow signal 0eecbc4e-… approval --data '{"ok": true}'""")
+@click.argument("run")
+@click.argument("name")
+@click.option("--data", metavar="JSON", default="null", help="Any JSON value, @file, or - for stdin.")
+@click.option("--idempotency-key", metavar="KEY", help="A run takes a signal with this key once.")
+def signal(session: Session, run: str, name: str, *, data: str, idempotency_key: str | None) -> None:
+    """Send the signal NAME to RUN. Its data become the output of the step that waits for it."""
+    value = json_value(data, "--data")
+    # As a document: a body of null is one, too.
+    found = session.change(
+        "POST", at(RUNS, run, "signals", name), value, document=json.dumps(value), key=idempotency_key
+    )
+    session.one(found, _SIGNALED)
+
+
+COMMANDS = (restart, fork, signal)

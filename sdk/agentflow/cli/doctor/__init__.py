@@ -1,0 +1,1 @@
+"""``agentctl doctor``: facts about a system, and a table of checks that find problems in them."""

@@ -1,0 +1,83 @@
+"""The root command: its groups by name, its options, and how errors become one line and an exit code."""
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from agentflow.cli.errors import INTERRUPTED, OK, USAGE, CliError
+from agentflow.cli.lazy import Entry, LazyGroup, usage_line
+from agentflow.version import VERSION
+
+ENTRIES = {
+    "workflow": Entry("workflow", "Register workflows; submit, follow, cancel and repeat runs."),
+    "prompt": Entry("prompt", "Create and list versions of prompts."),
+    "trace": Entry("trace", "Read what a run did, and when."),
+    "budget": Entry("budget", "Create, change and list spending limits."),
+    "schedule": Entry("schedule", "Run workflows at scheduled times."),
+    "key": Entry("key", "Create, list, rotate and revoke API keys."),
+    "project": Entry("project", "Create and list projects of an organisation."),
+    "org": Entry("org", "Create and list organisations."),
+    "route": Entry("route", "See why a model was chosen; score answers."),
+    "usage": Entry("usage", "Show what calls used and cost, by any dimension."),
+    "batch": Entry("batch", "List, show and cancel batches of calls at providers."),
+    "stop": Entry("stop", "Stop or pause model calls at once, and resume them."),
+    "quota": Entry("quota", "Limit how much of providers is used."),
+    "limit": Entry("limit", "Limit how many runs run at once."),
+    "cache": Entry("cache", "See what cached answers save; remove them."),
+    "price": Entry("price", "Look up prices of models."),
+    "dlq": Entry("dlq", "List, show and retry dead letters."),
+    "topics": Entry("topics", "List topics and how they differ from the catalogue."),
+    "worker": Entry("worker", "List workers."),
+    "status": Entry("status", "Show whether the system is ready."),
+    "doctor": Entry("doctor", "Find problems, and say what to do about each."),
+    "config": Entry("config", "Set and show the address, the key and the profiles."),
+    "api": Entry("api", "Send any request to the HTTP API."),
+    "completion": Entry("completion", "Print the completion script of a shell."),
+}
+
+
+class Root(LazyGroup):
+    """``agentctl``. Every way to end is an exit code of ``agentflow.cli.errors``."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run the command and exit."""
+        kwargs["standalone_mode"] = False
+        sys.exit(self._ended(*args, **kwargs))
+
+    def _ended(self, *args: Any, **kwargs: Any) -> int:
+        try:
+            code = super().main(*args, **kwargs)
+        except CliError as exc:
+            return _refused(exc.line(), exc.code)
+        except click.exceptions.NoArgsIsHelpError as exc:
+            click.echo(exc.format_message(), err=True)
+            return USAGE
+        except click.UsageError as exc:
+            return _refused(usage_line(exc), USAGE)
+        except click.ClickException as exc:
+            return _refused(exc.format_message(), exc.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            return INTERRUPTED
+        return code if isinstance(code, int) else OK
+
+
+def _refused(line: str, code: int) -> int:
+    click.echo(f"agentctl: {line}", err=True)
+    return code
+
+
+root = Root(
+    name="agentctl",
+    entries=ENTRIES,
+    help="The command line of AgentFlow. Start with `agentctl status` and `agentctl workflow submit --help`.",
+    params=[],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    no_args_is_help=True,
+)
+click.version_option(VERSION, prog_name="agentctl", message="%(prog)s %(version)s")(root)
+
+
+def run() -> NoReturn:
+    """Run ``agentctl``; the entry point."""
+    root.main(prog_name="agentctl")

@@ -1,0 +1,86 @@
+"""Settlements of batched calls: at the price of a batch, at nothing, or presumed. All follow from what is stored."""
+
+from typing import Protocol
+
+from msgspec import structs
+
+from connectors.providers.base import ModelRequest
+from connectors.providers.batching.port import BatchService, LineResult
+from schemas.batches import BatchItem, FinalState, ItemResult, to_info
+from schemas.errors import StepError
+from schemas.payload import Payload
+from schemas.records.base import Usage
+from schemas.records.money import CostEvent
+from services.calls.counts import Sizes, believed_of
+from services.calls.ports import Prices
+
+
+class Stores(Protocol):
+    """Where large answers are. Raises ``Unavailable``."""
+
+    async def to_payload(self, org_id: str, value: object) -> Payload:
+        """Return a JSON value as it travels."""
+        ...
+
+
+def settlement(item: BatchItem, amount_nano: int, usage: Usage, *, presumed: bool = False) -> CostEvent | None:
+    """Return a call's settlement; none where nothing is held and nothing is to pay.
+
+    No outcome of a step may ever report it, so the run is told by the table of budgets; an outcome that does counts
+    it no second time.
+    """
+    if not (amount_nano or item.started.amount_nano):
+        return None
+    event = item.started.expired()
+    return event if presumed else structs.replace(event, kind="actual", amount_nano=amount_nano, usage=usage)
+
+
+class Ended:
+    """What became of a call, and its settlement."""
+
+    def __init__(self, item: BatchItem, state: FinalState, result: ItemResult, cost: CostEvent | None) -> None:
+        self.item = item
+        self.state = state
+        self.result = result
+        self.cost = cost
+
+    @property
+    def cost_nano(self) -> int:
+        """What is booked."""
+        return 0 if self.cost is None else self.cost.amount_nano
+
+
+async def ended(item: BatchItem, line: LineResult, service: BatchService, prices: Prices, stores: Stores) -> Ended:
+    """Return what a result means for its call. Raises ``Unavailable`` when a large answer cannot be stored."""
+    if line.state != "answered":
+        return not_answered(item, line.state, line.error)
+    started, question = item.started, item.question
+    request = ModelRequest(started.model, "", question.max_tokens, item.call_id)
+    try:
+        response = service.answer(request, {}, line.body, question.input_tokens)
+    except StepError as exc:
+        # The service made it and bills it; what it cost, nobody knows.
+        exc.details["outcome"] = "unknown"
+        return not_answered(item, "failed", exc)
+    route = started.provider, started.model
+    sizes = Sizes(question.input_tokens, question.max_tokens, started.booked_at_ms)
+    response = believed_of(prices, route, sizes, response)
+    cost = prices.cost(*route, response.usage, started.booked_at_ms, response.served)
+    result = ItemResult(
+        answer=await stores.to_payload(item.org_id, line.body),
+        usage=response.usage,
+        served=response.served,
+        notes=response.notes,
+        cost_nano=cost,
+    )
+    return Ended(item, "answered", result, settlement(item, cost, response.usage))
+
+
+def not_answered(item: BatchItem, state: FinalState, error: StepError | None = None) -> Ended:
+    """Return what a call without an answer means: nothing is paid, unless nobody knows whether it was made."""
+    if error is None:
+        return Ended(item, state, ItemResult(), settlement(item, 0, Usage()))
+    presumed = error.details.get("outcome") == "unknown"
+    cost = settlement(item, 0, Usage(), presumed=presumed)
+    paid = 0 if cost is None else cost.amount_nano
+    return Ended(item, "failed", ItemResult(error=to_info(error), cost_nano=paid), cost)

@@ -1,0 +1,268 @@
+"""Leases of steps for users' own workers, as the API gives them.
+
+Invariants:
+
+- A step has one recorded outcome. It is stored in the attempt's claim by the worker whose lease the claim has, and by
+  nobody else; what is appended are the stored bytes.
+- A lease that ends without an outcome means that its worker is dead: the attempt is leased again, with the last
+  progress. The former worker's outcome is refused from then on (409).
+- A heartbeat of a step whose run is over says so.
+- A step costs nothing unless its worker states a cost.
+
+Only new leases need the role of leases: heartbeats and outcomes work on the claim itself. An outcome that this process
+stored and did not append, since it died, is appended by the role.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.kafka.deadline_appender import Appender
+from connectors.ports.engine import OutRecord
+from connectors.redis.lease_desk import Ask, LeaseDesk, Offer
+from connectors.redis.lent_attempts import Extended, Lease, Lent, LentAttempts, read_lease
+from schemas import clock
+from schemas.errors import Conflict, StepError, Unavailable
+from schemas.ids import call_id
+from schemas.payload import INLINE_LIMIT
+from schemas.records.base import Record
+from schemas.records.money import CostEvent
+from schemas.records.spans import TraceSpans
+from schemas.records.steps import StepRequest, ToolCall
+from services.calls.ledger import Ledger
+from services.calls.ports import Objects
+from services.runs.bound_args import bound_args
+from services.runs.lease_inbox import LeaseInbox, Waiter
+from services.runs.outcome_records import Outcome, error_info, outcome_records, pack, unpack
+from topics import catalogue
+from topics.codec import decode, encode
+
+#: After the first lease: the others of one request come within this.
+GATHER_S = 0.05
+#: For leases that were given while the request was withdrawn.
+LATE_S = 0.3
+LOST = (
+    "this lease is over: it ended without a heartbeat, and another worker has the attempt or has completed it; "
+    "discard this work and lease again"
+)
+STATED = "stated"
+
+
+@dataclass(frozen=True)
+class LeaseRequest:
+    """A worker that asks for up to ``most`` steps of a queue's topic, and waits ``wait_s`` seconds for the first."""
+
+    topic: str
+    worker_id: str
+    most: int
+    lease_ms: int
+    wait_s: float
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A leased step, its arguments bound. ``progress`` is JSON, or empty."""
+
+    lease: str
+    request: StepRequest
+    args: dict[str, Any]
+    starts: int
+    progress: bytes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a worker says that its work has cost."""
+
+    nano: int
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """How an attempt ended: with ``error``, or else with ``output``."""
+
+    output: Any = None
+    error: StepError | None = None
+    cost: Cost | None = None
+
+
+class StepLeases:
+    """Leases steps to workers. Every method raises ``Unavailable``."""
+
+    def __init__(self, desk: LeaseDesk, claims: LentAttempts, objects: Objects, appender: Appender) -> None:
+        self._desk = desk
+        self._claims = claims
+        self._objects = objects
+        self._appender = appender
+        self._inbox = LeaseInbox(desk, self._stray)
+        self._closing = False
+
+    def close(self) -> None:
+        """Answer everybody who waits, so that the server can stop."""
+        self._closing = True
+        self._inbox.end_waits()
+
+    async def stop(self) -> None:
+        """End what is done in the background."""
+        await self._inbox.stop()
+
+    async def lease(self, wish: LeaseRequest) -> list[Leased]:
+        """Return leased steps, none if none came in time."""
+        ask = Ask(uuid.uuid4().hex, self._inbox.name, wish.worker_id, wish.lease_ms)
+        waiter = self._inbox.open(ask.ask_id)
+        try:
+            await self._desk.ask(wish.topic, ask, wish.most)
+            await self._gather(waiter, wish)
+            missing = wish.most - len(waiter.offers)
+            if missing and await self._desk.withdraw(wish.topic, ask) < missing - len(waiter.offers):
+                await self._changed(waiter, LATE_S)
+        finally:
+            self._inbox.close(ask.ask_id)
+        bound = [await self._bound(offer) for offer in waiter.offers]
+        return [leased for leased in bound if leased is not None]
+
+    async def extend(self, topic: str, lease: str, progress: bytes) -> Extended:
+        """Extend a lease. Raises ``Conflict`` when it was lost or completed."""
+        extended = await self._claims.extend(_of(lease, topic), progress)
+        if extended.kind == "lost":
+            raise Conflict(LOST)
+        if extended.kind == "completed":
+            raise Conflict("this lease is over: its outcome is stored; lease another step")
+        return extended
+
+    async def release(self, topic: str, lease: str) -> bool:
+        """Return a step; ``False`` when the lease was over before."""
+        return await self._claims.release(_of(lease, topic))
+
+    async def complete(self, topic: str, lease: str, completion: Completion) -> bool:
+        """Store and append an outcome; return whether this lease had stored one before, which counts.
+
+        Raises ``Conflict`` when the lease was lost, and ``Undecodable`` for an output that no record can carry.
+        """
+        whose = _of(lease, topic)
+        lent = await self._claims.find(whose)
+        if lent is None:
+            raise Conflict(LOST)
+        if not lent.is_running:
+            await self._append_stored(whose)
+            return True
+        records = _routed(await self._records(whose, lent, completion))
+        stored = await self._claims.complete(whose, pack(records))
+        if stored == "lost":
+            raise Conflict(LOST)
+        await self._append_stored(whose)
+        return stored == "repeated"
+
+    async def _append_stored(self, lease: Lease) -> None:
+        result = await self._claims.result(lease.run_id, lease.request_id)
+        if result is not None:
+            await self._appender.append(unpack(result))
+            await self._claims.published(lease.run_id, lease.request_id)
+
+    async def _records(self, lease: Lease, lent: Lent, completion: Completion) -> list[Record]:
+        request, ledger, now_ms = _request(lease.topic, lent.request), Ledger(), clock.now_ms()
+        if completion.cost is not None:
+            _book(ledger, request, completion.cost, now_ms)
+        if completion.error is not None:
+            completion.error.retryable = completion.error.retryable or completion.error.code in request.retry_on
+            outcome = Outcome(lent.since_ms, now_ms, error=error_info(completion.error, request.step_id))
+        else:
+            most = INLINE_LIMIT
+            if request.inline_most is not None and isinstance(request.work, ToolCall):
+                most = request.inline_most
+            payload = await self._objects.to_payload(request.org_id, completion.output, most=most)
+            outcome = Outcome(lent.since_ms, now_ms, output=payload)
+        return outcome_records(request, outcome, ledger, lent.worker_id)
+
+    async def _gather(self, waiter: Waiter, wish: LeaseRequest) -> None:
+        """Wait for the first lease, then a moment for the others."""
+        await self._changed(waiter, wish.wait_s)
+        while waiter.offers and len(waiter.offers) < wish.most and await self._changed(waiter, GATHER_S):
+            pass
+
+    async def _changed(self, waiter: Waiter, seconds: float) -> bool:
+        if self._closing:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await waiter.changed.wait()
+        changed = waiter.changed.is_set()
+        waiter.changed.clear()
+        return changed
+
+    async def _bound(self, offer: Offer) -> Leased | None:
+        """Return a lease with its arguments; one whose arguments are nowhere is failed."""
+        request = _request(offer.topic, offer.request)
+        try:
+            args = await bound_args(self._objects, request)
+        except StepError as exc:
+            await self.complete(offer.topic, offer.lease, Completion(error=exc))
+            return None
+        except Unavailable:
+            await self._stray(offer)
+            return None
+        return Leased(offer.lease, request, args, offer.starts, offer.progress)
+
+    async def give_back(self, topic: str, leases: Sequence[Leased]) -> None:
+        """Return steps to the queue whose worker left before it had the answer."""
+        for leased in leases:
+            with suppress(Unavailable):
+                await self.release(topic, leased.lease)
+
+    async def _stray(self, offer: Offer) -> None:
+        with suppress(Unavailable):
+            await self.release(offer.topic, offer.lease)
+
+
+def _of(text: str, topic: str) -> Lease:
+    lease = read_lease(text, topic)
+    if lease is None:
+        raise Conflict("this text is no lease of the queue; send the `lease` of the answer that leased the step")
+    return lease
+
+
+def _request(topic: str, value: bytes) -> StepRequest:
+    request = decode(topic, value)
+    if not isinstance(request, StepRequest):
+        raise TypeError(f"{topic} takes step requests, not {type(request).__name__}")
+    return request
+
+
+def _book(ledger: Ledger, request: StepRequest, cost: Cost, now_ms: int) -> None:
+    ledger.provider, ledger.model = cost.provider, cost.model
+    settlement = CostEvent(
+        call_id=call_id(request.request_id, 1),
+        org_id=request.org_id,
+        run_id=request.run_id,
+        step_id=request.step_id,
+        workflow_name=request.workflow_name,
+        provider=cost.provider,
+        model=cost.model,
+        amount_nano=cost.nano,
+        booked_at_ms=now_ms,
+        price_version=STATED,
+        tags=request.tags,
+        caps=list(request.caps),
+        node_id=request.node_id,
+    )
+    ledger.costs.append(settlement)
+
+
+def _routed(records: Sequence[Record]) -> list[OutRecord]:
+    """Return an outcome's records as they are appended."""
+    return [OutRecord(*_place(record), encode(record)) for record in records]
+
+
+def _place(record: Any) -> tuple[str, bytes]:
+    match record:
+        case CostEvent():
+            return catalogue.COST_EVENTS, record.org_id.encode()
+        case TraceSpans():
+            return catalogue.TRACE_SPANS, record.trace_id.encode()
+        case _:
+            return catalogue.RUN_EVENTS, record.run_id.encode()

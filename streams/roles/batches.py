@@ -1,0 +1,82 @@
+"""The batches role: calls that may wait go to their providers in batches, and their answers come back.
+
+It reads no topic. Calls and batches are in PostgreSQL, where workers put the calls; any number of processes share the
+batches by leases. ``services.batches.points`` has the order of everything, with what a crash at each point leaves.
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+
+from connectors.ports.batches import Gathered
+from connectors.postgres.batches import PostgresBatches
+from connectors.postgres.price_lists import PriceListStore
+from connectors.prices.book import PriceBook
+from connectors.providers.batching.services import batch_services
+from connectors.providers.custom.building import stated_prices
+from connectors.redis.leases import RedisLeases
+from schemas.records.base import Record
+from services.batches.ports import BatchPorts
+from services.batches.work import Batches
+from services.prices.stored import StoredPrices
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp, TickApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.roles.provider_clients import provider_keys, providers_of
+from streams.runtime.consumer.poll import Partition
+from streams.runtime.routing import to_out
+from topics.catalogue import COST_EVENTS, RUN_EVENTS
+
+#: Batches wait for hours; a look costs PostgreSQL a few empty index scans.
+TICK_S = 1.0
+_MIB = 1024 * 1024
+
+
+class BatchTicker:
+    """Does what is due about batches."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+
+    def paused(self) -> dict[Partition, str]:
+        """Return nothing: no partition is read."""
+        return {}
+
+    async def tick(self) -> None:
+        """Do what is due. Raises ``Unavailable`` when a dependency does not answer; nothing is lost by that."""
+        await self._batches.work()
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    settings, keys, appender = ctx.settings.batches, provider_keys(ctx), ctx.appender()
+    book = PriceBook.load(ctx.settings.providers.prices_file, stated_prices())
+    owner = f"{socket.gethostname()}-{os.getpid()}-{id(ctx):x}"
+
+    async def emit(records: Sequence[Record]) -> None:
+        if records:
+            await appender.append([to_out(record) for record in records])
+
+    ports = BatchPorts(
+        store=PostgresBatches(ctx.database()),
+        services=batch_services(providers_of(ctx, keyless=keys is not None)),
+        prices=StoredPrices(lambda: book, PriceListStore(ctx.database())),
+        bodies=ctx.objects(),
+        keys=keys,
+        clock=ctx.clock,
+        emit=emit,
+        over=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, owner, 0).over,
+        owner=owner,
+        gathered=Gathered(settings.max_requests, settings.max_mb * _MIB, int(settings.gather_s * 1000)),
+        poll_ms=int(settings.poll_s * 1000),
+    )
+    return TickApp(SPEC.name, BatchTicker(Batches(ports)), TICK_S)
+
+
+SPEC = RoleSpec(
+    name="batches",
+    summary="sends calls that may wait to providers in batches",
+    build=build,
+    writes=(COST_EVENTS, RUN_EVENTS),
+    needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
+)

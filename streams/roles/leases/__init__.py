@@ -1,0 +1,1 @@
+"""The role of leases: gives steps of queues to users' own workers over HTTP."""

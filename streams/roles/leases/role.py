@@ -1,0 +1,105 @@
+"""The role of leases. It reads a queue only while users' workers ask for leases of it, in the group of our workers.
+
+So a queue may be served by workers of both kinds at once: each partition has one reader, and a claim has one owner. A
+queue that nobody asks for is left to others, or stays in the log.
+"""
+
+import logging
+import socket
+
+from connectors.redis.lease_desk import LeaseDesk
+from connectors.redis.lent_attempts import LentAttempts
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp, TickApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.roles.leases.lending import Lending
+from streams.roles.leases.queue_reader import QueueReader
+from streams.roles.worker.producer import Outbox
+from streams.runtime.consumer.poll import Partition
+from streams.runtime.consumer.transport import Member, PollApp, Reads
+from topics import catalogue
+
+log = logging.getLogger(__name__)
+
+#: The consumer group of workers, so that a partition of a queue has one reader.
+GROUP = "agentflow.worker"
+TICK_S = 0.25
+#: A role fetches little: what no worker asks for stays in the log.
+FETCH_BYTES = 256 * 1024
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    role = Leases(ctx)
+    ctx.on_close(role.close)
+    return TickApp(SPEC.name, role, TICK_S)
+
+
+class Leases:
+    """Reads the queues that leases are asked of."""
+
+    def __init__(self, ctx: RoleContext) -> None:
+        self._ctx = ctx
+        self._desk = LeaseDesk(ctx.redis)
+        self._claims = LentAttempts(ctx.pipelined(), ctx.settings.kafka.partitions)
+        self._outbox = Outbox(ctx.log, ctx.clock)
+        self._lending = Lending(f"leases-{socket.gethostname()}", self._claims, self._desk, self._outbox, ctx.clock)
+        self._readers: dict[str, tuple[PollApp, QueueReader]] = {}
+
+    async def tick(self) -> None:
+        """Begin to read queues that are asked for, and leave those that are not. Raises what ended a reader."""
+        asked = {topic for topic in await self._desk.queues() if catalogue.is_queue(topic)}
+        for topic in asked - self._readers.keys():
+            await self._begin(topic)
+        for topic, (_, reader) in list(self._readers.items()):
+            if topic not in asked and not reader.is_lending:
+                await self._leave(topic)
+        await self._count()
+
+    def paused(self) -> dict[Partition, str]:
+        """Return the partitions that wait for an upgrade of this role, and why."""
+        return {p: why for _, reader in self._readers.values() for p, why in reader.paused().items()}
+
+    async def close(self) -> None:
+        """Leave all queues."""
+        for topic in list(self._readers):
+            await self._leave(topic)
+        await self._outbox.close()
+
+    async def _begin(self, topic: str) -> None:
+        reader = QueueReader(topic, self._lending, self._claims, self._desk, self._outbox, self._ctx.clock)
+        app = PollApp(GROUP, reader, Reads(topics=(topic,), fetch_bytes=FETCH_BYTES, marks_ends=True), self._member())
+        log.info("leases of %s are asked for", topic, extra={"action": "queue_begun"})
+        reader.start()
+        await app.start()
+        self._readers[topic] = app, reader
+
+    async def _leave(self, topic: str) -> None:
+        app, _ = self._readers.pop(topic)
+        log.info("no leases of %s are asked for", topic, extra={"action": "queue_left"})
+        await app.stop()
+
+    async def _count(self) -> None:
+        readers = {topic: reader for topic, (_, reader) in self._readers.items()}
+        for topic, count in (await self._desk.waiting(list(readers)) if readers else {}).items():
+            readers[topic].wanted_leases = count
+        for app, reader in self._readers.values():
+            if reader.fault is not None or app.crashed:
+                raise RuntimeError("the reader of a queue failed") from reader.fault or app.crash_reason
+
+    def _member(self) -> Member:
+        # Without a name of its own: a worker of this process may have that name in the same group.
+        kafka = self._ctx.settings.kafka
+        return Member(
+            bootstrap=kafka.bootstrap, client_id="agentflow-leases", session_timeout_ms=kafka.session_timeout_ms
+        )
+
+
+SPEC = RoleSpec(
+    name="leases",
+    summary="gives steps of queues to users' own workers over HTTP",
+    build=build,
+    reads=(catalogue.STEP_REQUESTS,),
+    writes=(catalogue.RUN_EVENTS, catalogue.TRACE_SPANS),
+    needs=(Dependency.KAFKA, Dependency.REDIS),
+)

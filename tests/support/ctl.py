@@ -1,0 +1,406 @@
+"""``agentctl`` on an API of documents: what commands send is recorded, what they print is compared."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agentflow.cli.api import Answer
+from agentflow.cli.main import root
+from agentflow.cli.session import Session
+from click.testing import CliRunner
+
+RUN = "0eecbc4e-72c4-58b6-83d2-e04ab6255896"
+NOW = 1_795_896_000.0  # 2026-11-28T20:00:00Z
+_AT = "2026-11-28T19:59:00.000Z"
+_RUNS = "/api/v1/workflows/runs"
+
+STEPS = [
+    {
+        "id": "split",
+        "node_id": "split",
+        "type": "function",
+        "status": "succeeded",
+        "attempts": 1,
+        "cost_usd": "0",
+        "started_at": _AT,
+        "finished_at": "2026-11-28T19:59:01.500Z",
+    },
+    {
+        "id": "analyze",
+        "node_id": "analyze",
+        "type": "llm",
+        "status": "failed",
+        "attempts": 3,
+        "cost_usd": "0.002853",
+        "provider": "local",
+        "model": "local-gold",
+        "started_at": "2026-11-28T19:59:01.500Z",
+        "finished_at": "2026-11-28T19:59:04.000Z",
+        "error": {"code": "provider_unavailable", "message": "local: unavailable", "step_id": "analyze"},
+    },
+]
+SUMMARY = {
+    "id": RUN,
+    "workflow_name": "document_analysis",
+    "workflow_version": 1,
+    "status": "failed",
+    "cost_usd": "0.002853",
+    "total_cost_usd": "0.002853",
+    "tokens": {"input": 326, "output": 125},
+    "tags": {"team": "docs"},
+    "submitted_at": _AT,
+    "error": {"code": "provider_unavailable", "message": "local: unavailable", "step_id": "analyze"},
+}
+WHOLE = {**SUMMARY, "steps": STEPS, "trace_id": "0" * 31 + "1", "source": "api", "finished_at": "2026-11-28T19:59:04Z"}
+SUCCEEDED = {**WHOLE, "status": "succeeded", "error": None, "steps": STEPS[:1]}
+ACCEPTED = {
+    "id": RUN,
+    "workflow_name": "document_analysis",
+    "workflow_version": 1,
+    "status": "queued",
+    "duplicate": False,
+}
+BUDGET = {
+    "id": "bud_1",
+    "name": "org per month",
+    "scope": "org",
+    "target": None,
+    "period": "month",
+    "limit_usd": "1000",
+    "soft_limit_usd": None,
+    "on_exceeded": "reject",
+    "paused": False,
+    "timezone": "UTC",
+    "version": 1,
+}
+STATUS = {
+    **BUDGET,
+    "state": "open",
+    "spent_usd": "12.5",
+    "held_usd": "0",
+    "remaining_usd": "987.5",
+    "window": "2026-11",
+    "next_window_at": "2026-12-01T00:00:00Z",
+}
+SCHEDULE = {
+    "id": "sch_1",
+    "name": "morning",
+    "workflow_name": "report",
+    "cron": "0 8 * * *",
+    "time_zone": "UTC",
+    "paused": False,
+    "next_runs": ["2026-11-29T08:00:00Z"],
+    "overlap": "skip",
+    "catchup": "latest",
+    "inputs": {},
+    "problem": None,
+}
+DEFINITION = {
+    "name": "document_analysis",
+    "version": 1,
+    "hash": "9f86d081",
+    "required_inputs": ["document_key"],
+    "created_at": _AT,
+    "spec": {
+        "name": "document_analysis",
+        "dag": {
+            "nodes": [{"id": "analyze", "type": "llm"}, {"id": "ingest", "type": "tool"}],
+            "edges": [{"from": "ingest", "to": "analyze"}],
+        },
+    },
+}
+PROMPT = {
+    "name": "greeter",
+    "version": 3,
+    "versions": 3,
+    "template": "Greet {{name}}",
+    "hash": "ab12",
+    "created_at": _AT,
+}
+KEY = {"id": "k1", "name": "ci", "permissions": ["read"], "last4": "wxyz", "created_at": _AT, "organisation": "default"}
+PROJECT = {"id": "search", "name": "Search team", "archived": False, "created_at": _AT}
+BILLED = {"calls": 2, "input_tokens": 326, "output_tokens": 125, "amount_usd": "0.002853", "presumed_usd": "0"}
+BATCH = {
+    "id": "b1",
+    "provider": "openai",
+    "model": "gpt-4o",
+    "state": "submitted",
+    "requests": 7,
+    "counts": {"open": 5, "failed": 1},
+    "cost_usd": "0.5",
+    "formed_at": _AT,
+    "problem": None,
+}
+STOP = {"id": "stp_1", "mode": "stop", "scope": "org", "target": None, "reason": "outage", "created_by": "k1"}
+QUOTAS = {"limits": [{"provider": "openai", "model": None, "requests_per_minute": 500}], "updated_at": None}
+LIMITS = {
+    "max_running_runs": 50,
+    "workflows": {"report": {"max_running_runs": 10, "running": 0}},
+    "running": 1,
+    "waiting": 0,
+}
+CACHE = {"hits": 3, "misses": 1, "entries": 2, "bytes": 100, "saved_usd": "0.5", "scopes": []}
+PRICE = {
+    "provider": "openai",
+    "model": "gpt-4o",
+    "version": "v1",
+    "context_tokens": 128000,
+    "bands": [{"over_input_tokens": 0, "usd_per_mtok": {"input_tokens": "2.5", "output_tokens": "10"}}],
+}
+ROUTE = {
+    "run_id": RUN,
+    "step_id": "analyze",
+    "choices": [
+        {
+            "attempt": 1,
+            "route": "openai/a",
+            "candidates": [
+                {"route": "openai/a", "score": 0.9, "quality": 0.8, "cost_nano": 1500000, "latency_ms": 200}
+            ],
+            "excluded": [{"route": "openai/b", "reason": "open", "detail": "its breaker is open"}],
+        }
+    ],
+    "tries": [],
+}
+WORKER = {
+    "id": "worker-1",
+    "state": "live",
+    "lanes": ["step-requests.gold"],
+    "concurrency": 10,
+    "in_flight": 2,
+    "version": "0.1.0",
+    "last_seen_at": _AT,
+    "providers": ["local"],
+    "memory_bytes": 100 << 20,
+    "memory_limit_bytes": 1000 << 20,
+}
+LETTER = {
+    "position": "run-events.dlq/3@17",
+    "at": _AT,
+    "reason": "schema",
+    "message": "schema: no good",
+    "origin": "run-events/3@5",
+    "key": "k",
+    "attempts": 3,
+    "retries": 0,
+}
+READY = {
+    "status": "ready",
+    "dependencies": {
+        name: {"status": "ok", "ms": 1.0} for name in ("kafka", "redis", "postgres", "clickhouse", "nats")
+    },
+}
+
+ANSWERS: dict[tuple[str, str], Any] = {
+    ("POST", _RUNS): ACCEPTED,
+    ("GET", _RUNS): {"runs": [SUMMARY], "next_cursor": None},
+    ("GET", f"{_RUNS}/{RUN}"): WHOLE,
+    ("GET", f"{_RUNS}/{RUN}/steps"): {"steps": STEPS, "next_cursor": None},
+    ("POST", f"{_RUNS}/{RUN}/cancel"): {"id": RUN, "status": "running", "workflow_name": "document_analysis"},
+    ("POST", f"{_RUNS}/{RUN}/restart"): {**ACCEPTED, "forked_from": RUN, "reused": ["split"]},
+    ("POST", f"{_RUNS}/{RUN}/fork"): {**ACCEPTED, "forked_from": RUN, "reused": []},
+    ("POST", f"{_RUNS}/{RUN}/signals/approval"): {
+        "id": RUN,
+        "signal": "approval",
+        "signal_id": "s1",
+        "status": "running",
+    },
+    ("POST", f"{_RUNS}/waiting"): {
+        "runs": [
+            {
+                "id": RUN,
+                "status": "running",
+                "waiting": None,
+                "steps": [{"id": "analyze", "waiting": {"kind": "lane", "on": "step-requests.gold", "detail": "3"}}],
+            }
+        ],
+        "unknown": [],
+    },
+    ("POST", "/api/v1/workflows"): DEFINITION,
+    ("GET", "/api/v1/workflows"): {"workflows": [{**DEFINITION, "versions": 1}]},
+    ("GET", "/api/v1/workflows/document_analysis"): DEFINITION,
+    ("POST", "/api/v1/prompts"): PROMPT,
+    ("GET", "/api/v1/prompts"): {"prompts": [PROMPT]},
+    ("GET", "/api/v1/prompts/greeter"): PROMPT,
+    ("POST", "/api/v1/budgets"): BUDGET,
+    ("GET", "/api/v1/budgets"): {"budgets": [BUDGET]},
+    ("PATCH", "/api/v1/budgets/bud_1"): {**BUDGET, "limit_usd": "2000"},
+    ("DELETE", "/api/v1/budgets/bud_1"): None,
+    ("GET", "/api/v1/budgets/bud_1/status"): STATUS,
+    ("GET", "/api/v1/budgets/bud_1/forecast"): {"id": "bud_1", "window": "2026-11", "forecast_usd": "13"},
+    ("POST", "/api/v1/schedules"): SCHEDULE,
+    ("GET", "/api/v1/schedules"): {"schedules": [SCHEDULE]},
+    ("GET", "/api/v1/schedules/sch_1"): SCHEDULE,
+    ("PATCH", "/api/v1/schedules/sch_1"): {**SCHEDULE, "paused": True},
+    ("DELETE", "/api/v1/schedules/sch_1"): None,
+    ("POST", "/api/v1/schedules/sch_1/backfill"): {"id": "b1", "from": "a", "to": "b", "submitted": 7},
+    ("POST", "/api/v1/keys"): {**KEY, "key": "af_k1_secret"},
+    ("GET", "/api/v1/keys"): {"keys": [KEY]},
+    ("DELETE", "/api/v1/keys/k1"): None,
+    ("GET", "/api/v1/keys/k1"): KEY,
+    ("PATCH", "/api/v1/keys/k1"): KEY,
+    ("POST", "/api/v1/keys/k1/rotate"): {**KEY, "key": "af_k1_secret"},
+    ("GET", "/api/v1/whoami"): {
+        "kind": "key",
+        "key_id": "k1",
+        "organisation": "default",
+        "permissions": ["read", "write"],
+        "scopes": [],
+    },
+    ("GET", "/api/v1/organisations"): {"organisations": [{"id": "acme", "name": "Acme", "created_at": _AT}]},
+    ("GET", "/api/v1/organisations/acme"): {"id": "acme", "name": "Acme", "created_at": _AT},
+    ("PATCH", "/api/v1/organisations/acme"): {"id": "acme", "name": "New", "created_at": _AT},
+    ("POST", "/api/v1/projects"): PROJECT,
+    ("GET", "/api/v1/projects"): {"projects": [PROJECT]},
+    ("PATCH", "/api/v1/projects/search"): {**PROJECT, "archived": True},
+    ("POST", "/api/v1/organisations"): {
+        "id": "acme",
+        "name": "Acme",
+        "submissions_topic": "workflow-submissions.acme",
+        "key": {**KEY, "key": "af_k1_secret"},
+    },
+    ("POST", "/api/v1/stops"): STOP,
+    ("GET", "/api/v1/stops"): {"stops": [STOP]},
+    ("DELETE", "/api/v1/stops/stp_1"): None,
+    ("GET", "/api/v1/quotas"): QUOTAS,
+    ("PUT", "/api/v1/quotas"): QUOTAS,
+    ("GET", "/api/v1/limits"): LIMITS,
+    ("PUT", "/api/v1/limits"): LIMITS,
+    ("DELETE", "/api/v1/limits"): None,
+    ("GET", "/api/v1/cache"): CACHE,
+    ("POST", "/api/v1/cache/purge"): {"entries": 2, "bytes": 100},
+    ("GET", "/api/v1/prices"): {"at": None, "prices": [PRICE]},
+    ("GET", f"/api/v1/runs/{RUN}/route"): ROUTE,
+    ("POST", f"/api/v1/runs/{RUN}/scores"): {"run_id": RUN, "step_id": "analyze", "score": 0.9, "group": "g"},
+    ("POST", "/api/v1/routes/evaluate"): {
+        "prompt": "greeter@3",
+        "tier": "gold",
+        "choices": 5,
+        "logged": {"value": 0.5},
+        "doubly_robust": {"value": 0.6, "low": 0.5, "high": 0.7},
+    },
+    ("GET", "/api/v1/bills"): {
+        "group_by": ["workflow", "tag.team"],
+        "total": BILLED,
+        "groups": [{**BILLED, "values": {"workflow": "document_analysis", "tag.team": "docs"}}],
+    },
+    ("GET", "/api/v1/batches"): {"batches": [BATCH]},
+    ("GET", "/api/v1/batches/b1"): BATCH,
+    ("POST", "/api/v1/batches/b1/cancel"): {**BATCH, "state": "canceling"},
+    ("GET", "/api/v1/workers"): {"workers": [WORKER], "lost_after_s": 9},
+    ("GET", "/api/v1/admin/topics"): {
+        "topics": [{"name": "run-events", "partitions": 4, "problems": [], "key": "run id", "summary": "events"}]
+    },
+    ("GET", "/api/v1/admin/dead-letters"): {"letters": [LETTER], "total": 1},
+    ("GET", "/api/v1/admin/dead-letters/run-events.dlq/3/17"): {
+        **LETTER,
+        "headers": [{"name": "af-reason", "value": "schema"}],
+        "value": '{"a": 1}',
+        "value_base64": "eyJhIjogMX0=",
+    },
+    ("POST", "/api/v1/admin/dead-letters/retry"): {
+        "retried": [{"position": LETTER["position"], "went_to": "run-events/3@99", "problem": None}],
+        "total": 1,
+    },
+    ("GET", "/api/v1/tools"): {"tools": [], "problems": []},
+    ("GET", "/api/v1/functions"): {"functions": [], "problems": []},
+    ("GET", "/ready"): READY,
+}
+
+
+@dataclass
+class Sent:
+    """A request that a command sent."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any]
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass
+class FakeApi:
+    """Answers with documents. ``answers`` replace the usual ones; a list is answered one after the other."""
+
+    answers: dict[tuple[str, str], Any] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        document: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Record the request; an unknown path is 404."""
+        self.sent.append(Sent(method, path, params or {}, document if document is not None else json, headers or {}))
+        own = self.answers.get((method, path))
+        if isinstance(own, list):
+            own = own.pop(0) if len(own) > 1 else own[0]
+        found = own if own is not None else ANSWERS.get((method, path), missing(path))
+        return found if isinstance(found, Answer) else Answer(200, found, {"date": "Sat, 28 Nov 2026 20:00:00 GMT"})
+
+
+def missing(path: str) -> Answer:
+    """Return what the API answers for something that is not there."""
+    return problem(404, "not-found", f"there is nothing at {path}")
+
+
+def problem(status: int, kind: str, detail: str, *parts: Mapping[str, str]) -> Answer:
+    """Return an error answer."""
+    return Answer(
+        status,
+        {"type": f"urn:agentflow:problem:{kind}", "status": status, "detail": detail, "problems": list(parts)},
+    )
+
+
+@dataclass
+class Ended:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What it printed, as JSON."""
+        return json.loads(self.out)
+
+
+class Ctl:
+    """Runs commands in a directory of the test's own. Time stands still but for sleeps."""
+
+    def __init__(self, folder: Path, answers: dict[tuple[str, str], Any] | None = None) -> None:
+        self.api = FakeApi(answers or {})
+        self.env = {"AGENTFLOW_CONFIG": str(folder / "config.toml"), "AGENTFLOW_TOKEN": "af_0123456789_token"}
+        self.folder = folder
+        self.clock = NOW
+
+    def __call__(self, *args: str, stdin: str | None = None, given_api: bool = True) -> Ended:
+        """Run one command."""
+        session = Session(
+            given_api=self.api if given_api else None,
+            env=self.env,
+            here=self.folder,
+            now=lambda: self.clock,
+            sleep=self._sleep,
+        )
+        done = CliRunner().invoke(root, args, obj=session, input=stdin, prog_name="agentctl")
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ended(done.exit_code, done.stdout, done.stderr)
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock += seconds
+
+    @property
+    def last(self) -> Sent:
+        """The last request."""
+        return self.api.sent[-1]

@@ -1,0 +1,356 @@
+"""Every command sends the request that it is for, and prints its answer in every format."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from agentflow.cli.main import root
+
+from tests.support.ctl import DEFINITION, RUN, STEPS, WHOLE, Ctl
+
+_RUNS = "/api/v1/workflows/runs"
+#: The command, and the last request that it sends: method, path, body and parameters.
+CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] = {
+    "workflow submit": (
+        (
+            *("document_analysis", "--inputs", '{"a": 1}', "--input", "b=2", "--input", "c=x", "--tag", "team=docs"),
+            *["--budget", "0.05", "--deadline", "1m30s", "--version", "2", "--project", "p", "--end-user", "u"],
+        ),
+        (
+            "POST",
+            _RUNS,
+            {
+                "workflow_name": "document_analysis",
+                "inputs": {"a": 1, "b": 2, "c": "x"},
+                "workflow_version": 2,
+                "tags": {"team": "docs"},
+                "budget_cents": "5",
+                "deadline_ms": 90_000,
+                "project": "p",
+                "end_user": "u",
+            },
+            {},
+        ),
+    ),
+    "workflow list": (
+        ("--status", "running", "--workflow", "w", "--tag", "team=docs", "--since", "1h", "--until", "now"),
+        ("GET", _RUNS, None, {"status": "running", "workflow": "w", "tag": ["team:docs"], "since": "1h", "limit": 100}),
+    ),
+    "workflow get": ((RUN, "--outputs"), ("GET", f"{_RUNS}/{RUN}", None, {"step_outputs": "true"})),
+    "workflow logs": ((RUN, "--node", "n"), ("GET", f"{_RUNS}/{RUN}/steps", None, {"node": "n", "limit": 1000})),
+    "workflow cancel": ((RUN, "--reason", "r"), ("POST", f"{_RUNS}/{RUN}/cancel", {"reason": "r"}, {})),
+    "workflow waiting": ((RUN,), ("POST", f"{_RUNS}/waiting", {"ids": [RUN]}, {})),
+    "workflow wait": ((RUN,), ("GET", f"{_RUNS}/{RUN}", None, {})),
+    "workflow watch": ((RUN,), ("GET", f"{_RUNS}/{RUN}", None, {})),
+    "workflow restart": ((RUN, "--from", "analyze"), ("POST", f"{_RUNS}/{RUN}/restart", {"from": "analyze"}, {})),
+    "workflow fork": (
+        (RUN, "--inputs", '{"a": 2}', "--from", "n"),
+        ("POST", f"{_RUNS}/{RUN}/fork", {"inputs": {"a": 2}, "from": "n"}, {}),
+    ),
+    "workflow signal": (
+        (RUN, "approval", "--data", '{"ok": true}'),
+        ("POST", f"{_RUNS}/{RUN}/signals/approval", '{"ok": true}', {}),
+    ),
+    "workflow register": (("flow.yaml",), ("POST", "/api/v1/workflows", "name: x\n", {})),
+    "workflow validate": (("flow.yaml",), ("POST", "/api/v1/workflows", "name: x\n", {"dry_run": "true"})),
+    "workflow definitions": ((), ("GET", "/api/v1/workflows", None, {})),
+    "workflow definition": (
+        ("document_analysis", "--version", "1"),
+        ("GET", "/api/v1/workflows/document_analysis", None, {"version": 1}),
+    ),
+    "workflow graph": (("document_analysis",), ("GET", "/api/v1/workflows/document_analysis", None, {})),
+    "prompt create": (
+        ("greeter", "--template", "Greet {{name}}", "--schema", '{"name": {}}', "--version", "3"),
+        (
+            "POST",
+            "/api/v1/prompts",
+            {"name": "greeter", "template": "Greet {{name}}", "schema": {"name": {}}, "version": 3},
+            {},
+        ),
+    ),
+    "prompt register": (("flow.yaml",), ("POST", "/api/v1/prompts", "name: x\n", {})),
+    "prompt list": ((), ("GET", "/api/v1/prompts", None, {})),
+    "prompt get": (("greeter", "3"), ("GET", "/api/v1/prompts/greeter", None, {"version": 3})),
+    "trace get": ((RUN,), ("GET", f"{_RUNS}/{RUN}/steps", None, {"limit": 1000})),
+    "trace query": (
+        ("--start", "1h", "--end", "now", "--status", "failed"),
+        ("GET", _RUNS, None, {"since": "1h", "status": "failed", "limit": 100}),
+    ),
+    "budget create": (
+        (
+            *[
+                "--limit",
+                "1000",
+                "--period",
+                "monthly",
+                "--scope",
+                "workflow",
+                "--target",
+                "w",
+                "--soft-limit",
+                "$900",
+                "--on-exceeded",
+                "wait",
+            ],
+            *["--threshold", "50", "--timezone", "Europe/Berlin", "--name", "n"],
+        ),
+        (
+            "POST",
+            "/api/v1/budgets",
+            {
+                "limit_usd": "1000",
+                "period": "month",
+                "scope": "workflow",
+                "target": "w",
+                "soft_limit_usd": "900",
+                "on_exceeded": "wait",
+                "thresholds": [50],
+                "timezone": "Europe/Berlin",
+                "name": "n",
+            },
+            {},
+        ),
+    ),
+    "budget list": ((), ("GET", "/api/v1/budgets", None, {})),
+    "budget get": (("bud_1",), ("GET", "/api/v1/budgets/bud_1/status", None, {})),
+    "budget forecast": (("bud_1",), ("GET", "/api/v1/budgets/bud_1/forecast", None, {})),
+    "budget update": (
+        ("bud_1", "--limit", "2,000", "--pause"),
+        ("PATCH", "/api/v1/budgets/bud_1", {"limit_usd": "2000", "paused": True}, {}),
+    ),
+    "budget delete": (("bud_1",), ("DELETE", "/api/v1/budgets/bud_1", None, {})),
+    "schedule create": (
+        ("morning", "--workflow", "report", "--cron", "0 8 * * *", "--inputs", '{"k": "{{slot}}"}', "--budget", "1"),
+        (
+            "POST",
+            "/api/v1/schedules",
+            {
+                "name": "morning",
+                "workflow_name": "report",
+                "cron": "0 8 * * *",
+                "inputs": {"k": "{{slot}}"},
+                "budget_cents": "100",
+            },
+            {},
+        ),
+    ),
+    "schedule list": ((), ("GET", "/api/v1/schedules", None, {})),
+    "schedule get": (("sch_1",), ("GET", "/api/v1/schedules/sch_1", None, {})),
+    "schedule pause": (("sch_1",), ("PATCH", "/api/v1/schedules/sch_1", {"paused": True}, {})),
+    "schedule resume": (("sch_1",), ("PATCH", "/api/v1/schedules/sch_1", {"paused": False}, {})),
+    "schedule delete": (("sch_1",), ("DELETE", "/api/v1/schedules/sch_1", None, {})),
+    "schedule backfill": (
+        ("sch_1", "--from", "a", "--to", "b"),
+        ("POST", "/api/v1/schedules/sch_1/backfill", {"from": "a", "to": "b"}, {}),
+    ),
+    "key create": (
+        ("ci", "--permission", "read"),
+        ("POST", "/api/v1/keys", {"name": "ci", "permissions": ["read"]}, {}),
+    ),
+    "key list": (("--project", "p"), ("GET", "/api/v1/keys", None, {"project": "p"})),
+    "key get": (("k1",), ("GET", "/api/v1/keys/k1", None, {})),
+    "key update": (
+        ("k1", "--scope", "workflow:w", "--expires", "1d", "--rate", "60"),
+        (
+            "PATCH",
+            "/api/v1/keys/k1",
+            {"scopes": ["workflow:w"], "expires_at": "2026-11-29T20:00:00.000Z", "requests_per_minute": 60},
+            {},
+        ),
+    ),
+    "key rotate": (("k1", "--overlap", "1h"), ("POST", "/api/v1/keys/k1/rotate", {"overlap_s": 3600}, {})),
+    "key whoami": ((), ("GET", "/api/v1/whoami", None, {})),
+    "project create": (("search", "--name", "n"), ("POST", "/api/v1/projects", {"id": "search", "name": "n"}, {})),
+    "project list": (("--archived",), ("GET", "/api/v1/projects", None, {"archived": "true"})),
+    "project archive": (("search",), ("PATCH", "/api/v1/projects/search", {"archived": True}, {})),
+    "org list": ((), ("GET", "/api/v1/organisations", None, {})),
+    "org get": (("acme",), ("GET", "/api/v1/organisations/acme", None, {})),
+    "org rename": (("acme", "New"), ("PATCH", "/api/v1/organisations/acme", {"name": "New"}, {})),
+    "key revoke": (("k1",), ("DELETE", "/api/v1/keys/k1", None, {})),
+    "org create": (
+        ("acme", "--name", "Acme"),
+        ("POST", "/api/v1/organisations", {"id": "acme", "name": "Acme"}, {}),
+    ),
+    "route get": ((RUN, "--step", "analyze"), ("GET", f"/api/v1/runs/{RUN}/route", None, {"step": "analyze"})),
+    "route score": (
+        (RUN, "analyze", "0.9"),
+        ("POST", f"/api/v1/runs/{RUN}/scores", {"step_id": "analyze", "score": 0.9}, {}),
+    ),
+    "route evaluate": (
+        ("--prompt", "greeter@3", "--tier", "gold", "--by", "cheapest", "--days", "7"),
+        (
+            "POST",
+            "/api/v1/routes/evaluate",
+            {"prompt": "greeter@3", "tier": "gold", "policy": {"by": "cheapest"}, "days": 7},
+            {},
+        ),
+    ),
+    "usage": (
+        ("--since", "2026-11-01", "--until", "1h", "--by", "workflow,tag.team"),
+        ("GET", "/api/v1/bills", None, {"from": "2026-11-01", "to": "1h", "group_by": "workflow,tag.team"}),
+    ),
+    "batch list": ((), ("GET", "/api/v1/batches", None, {"limit": 100})),
+    "batch get": (("b1",), ("GET", "/api/v1/batches/b1", None, {})),
+    "batch cancel": (("b1",), ("POST", "/api/v1/batches/b1/cancel", None, {})),
+    "stop create": (
+        ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
+        ("POST", "/api/v1/stops", {"scope": "provider", "mode": "pause", "reason": "outage", "target": "openai"}, {}),
+    ),
+    "stop list": (("--resumed",), ("GET", "/api/v1/stops", None, {"resumed": "true"})),
+    "stop resume": (("stp_1",), ("DELETE", "/api/v1/stops/stp_1", None, {})),
+    "quota list": ((), ("GET", "/api/v1/quotas", None, {})),
+    "quota set": (
+        ("--provider", "cohere", "--tokens-per-day", "9"),
+        (
+            "PUT",
+            "/api/v1/quotas",
+            {
+                "limits": [
+                    {"provider": "openai", "requests_per_minute": 500},
+                    {"provider": "cohere", "tokens_per_day": 9},
+                ]
+            },
+            {},
+        ),
+    ),
+    "quota unset": (("--provider", "openai"), ("PUT", "/api/v1/quotas", {"limits": []}, {})),
+    "limit get": ((), ("GET", "/api/v1/limits", None, {})),
+    "limit set": (
+        ("--runs", "50", "--workflow", "report=10"),
+        ("PUT", "/api/v1/limits", {"workflows": {"report": 10}, "max_running_runs": 50}, {}),
+    ),
+    "limit unset": ((), ("DELETE", "/api/v1/limits", None, {})),
+    "cache get": ((), ("GET", "/api/v1/cache", None, {})),
+    "cache purge": (
+        ("--prompt", "greeter@3", "--tag", "team=docs"),
+        ("POST", "/api/v1/cache/purge", {"prompt": "greeter@3", "tags": {"team": "docs"}}, {}),
+    ),
+    "price list": (
+        ("openai", "--model", "gpt-4o"),
+        ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
+    ),
+    "dlq list": (
+        ("--topic", "run-events", "--since", "1d"),
+        ("GET", "/api/v1/admin/dead-letters", None, {"topic": "run-events", "since": "1d", "limit": 100}),
+    ),
+    "dlq show": (("run-events.dlq/3@17",), ("GET", "/api/v1/admin/dead-letters/run-events.dlq/3/17", None, {})),
+    "dlq retry": (
+        ("run-events.dlq/3@17",),
+        ("POST", "/api/v1/admin/dead-letters/retry", {"positions": ["run-events.dlq/3@17"]}, {}),
+    ),
+    "topics list": ((), ("GET", "/api/v1/admin/topics", None, {})),
+    "worker list": ((), ("GET", "/api/v1/workers", None, {})),
+    "status": ((), ("GET", "/ready", None, {})),
+    "doctor": ((), ("GET", "/api/v1/functions", None, {})),
+    "api": (
+        ("GET", "/api/v1/limits", "--param", "a=b", "--header", "X-A=1"),
+        ("GET", "/api/v1/limits", None, {"a": "b"}),
+    ),
+}
+#: Commands that send nothing.
+QUIET = {"completion", *(f"config {name}" for name in ("set", "unset", "get", "show", "profiles", "use"))}
+
+
+def commands(group: click.Group, path: str = "") -> dict[str, click.Command]:
+    """Return every command below a group by its words."""
+    context, found = click.Context(group), {}
+    for name in group.list_commands(context):
+        one = group.get_command(context, name)
+        assert one is not None
+        words = f"{path} {name}".strip()
+        found |= commands(one, words) if isinstance(one, click.Group) else {words: one}
+    return found
+
+
+def test_every_command_has_a_case() -> None:
+    assert set(commands(root)) == set(CASES) | QUIET
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_command_sends_the_request_it_is_for(tmp_path: Path, name: str) -> None:
+    ctl = Ctl(tmp_path)
+    args, (method, path, body, params) = CASES[name]
+    done = ctl(*name.split(), *_files(tmp_path, args))
+    found = ctl.last
+    assert (found.method, found.path, found.body, dict(found.params)) == (method, path, body, params), done.err
+    # The run of these documents has failed, and one call is stopped.
+    assert done.code == (1 if name in {"workflow wait", "workflow watch", "doctor"} else 0), done.err
+
+
+@pytest.mark.parametrize("form", ["json", "yaml", "name", "wide"])
+@pytest.mark.parametrize("name", [name for name in CASES if name.split()[-1] in {"list", "get", "definitions"}])
+def test_lists_and_documents_are_printed_in_every_format(tmp_path: Path, name: str, form: str) -> None:
+    ctl = Ctl(tmp_path)
+    done = ctl(*name.split(), *CASES[name][0], "-o", form)
+    assert done.code == 0, done.err
+    assert done.out.strip()
+    if form == "json":
+        assert isinstance(done.document, dict)
+    if form == "name":
+        assert all(len(line.split()) <= 2 for line in done.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, one in commands(root).items() if any("--dry-run" in p.opts for p in one.params)]
+)
+def test_a_dry_run_changes_nothing(tmp_path: Path, name: str) -> None:
+    ctl = Ctl(tmp_path)
+    done = ctl(*name.split(), *_files(tmp_path, CASES[name][0]), "--dry-run")
+    assert done.code == 0, done.err
+    for sent in ctl.api.sent:
+        asks = sent.method == "GET" or sent.params.get("dry_run") == "true" or (sent.body or {}).get("dry_run") is True
+        assert asks, sent
+
+
+def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
+    (folder / "flow.yaml").write_text("name: x\n", encoding="utf-8")
+    return tuple(str(folder / arg) if arg == "flow.yaml" else arg for arg in args)
+
+
+def test_logs_that_are_followed_print_each_state_once_until_the_end(tmp_path: Path) -> None:
+    step = {**STEPS[0], "status": "running", "finished_at": None}
+    looks: dict[tuple[str, str], Any] = {
+        ("GET", f"{_RUNS}/{RUN}"): [{**WHOLE, "status": "running"}, {**WHOLE, "status": "running"}, WHOLE],
+        ("GET", f"{_RUNS}/{RUN}/steps"): [{"steps": [step]}, {"steps": [step]}, {"steps": STEPS}],
+    }
+    done = Ctl(tmp_path, looks)("workflow", "logs", RUN, "--follow")
+    assert [line.split()[1:3] for line in done.out.splitlines()] == [
+        ["split", "running"],
+        ["split", "succeeded"],
+        ["analyze", "failed"],
+    ]
+
+
+def test_a_quota_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    assert Ctl(tmp_path)("quota", "unset", "--provider", "none").code == 3
+
+
+def test_a_letter_that_cannot_return_is_exit_code_1(tmp_path: Path) -> None:
+    refused = {"retried": [{"position": "p", "went_to": None, "problem": "too large"}], "total": 1}
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/admin/dead-letters/retry"): refused})
+    done = ctl("dlq", "retry", "--topic", "run-events", "--reason", "schema")
+    assert (done.code, "too large" in done.out) == (1, True)
+
+
+def test_status_names_what_is_broken_and_ends_with_1(tmp_path: Path) -> None:
+    broken = {"status": "not ready", "dependencies": {"kafka": {"status": "error", "ms": 2000, "error": "no broker"}}}
+    done = Ctl(tmp_path, {("GET", "/ready"): broken})("status")
+    assert done.code == 1
+    assert "no broker" in done.out
+
+
+def test_a_warning_of_a_registration_is_on_stderr(tmp_path: Path) -> None:
+    warned = {**DEFINITION, "new": True, "warnings": [{"path": "dag", "message": "is odd", "fix": "even it"}]}
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/workflows"): warned})
+    done = ctl("workflow", "validate", "-", stdin="name: x\n")
+    assert done.code == 0
+    assert done.err == "warning: dag is odd; even it\n"
+    assert "yes" in done.out
+
+
+def test_a_cycle_of_nodes_is_drawn_all_the_same(tmp_path: Path) -> None:
+    dag = {"nodes": [{"id": "a", "type": "llm"}, {"id": "b", "type": "llm"}], "edges": [{"from": "a", "to": "b"}] * 2}
+    dag["edges"].append({"from": "b", "to": "a"})
+    ctl = Ctl(tmp_path, {("GET", "/api/v1/workflows/w"): {"spec": {"dag": dag}}})
+    assert len(ctl("workflow", "graph", "w").out.splitlines()) == 2

@@ -1,0 +1,138 @@
+"""What becomes of batches that providers refuse, lose, expire or have twice."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from bench.batching.server import BatchServer, batch_server
+from bench.batching.world import MODELS, START_MS, Killer, Step, World, price_of
+from schemas.errors import StepError
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[BatchServer]:
+    async with batch_server(lasts_ms=600_000) as found:
+        found.now_ms = START_MS
+        yield found
+
+
+async def played(world: World, ticks: int = 200, step_ms: int = 60_000) -> None:
+    role = world.role(Killer())
+    for _ in range(ticks):
+        await world.worker(Killer())
+        await role.work()
+        world.clock.ms += step_ms
+        world.server.now_ms = world.clock.ms
+        if all(step.is_done for step in world.steps):
+            return
+
+
+def amounts(world: World) -> list[tuple[str, int]]:
+    return sorted((one.kind, one.amount_nano) for found in world.paid().values() for one in found)
+
+
+async def test_calls_that_expire_are_made_at_once_or_fail(server: BatchServer, tmp_path: Path) -> None:
+    auto, only = Step(0, MODELS[0], "auto"), Step(1, MODELS[0], "only")
+    server.unmade = {auto.prompt, only.prompt}
+    world = World(tmp_path, server, [auto, only])
+    await played(world)
+    await world.close()
+    assert auto.text == f"answer to {auto.prompt}"
+    assert only.error is not None
+    assert (only.error.code, only.error.retryable) == ("batch_expired", False)
+    assert (server.plain[auto.prompt], server.plain[only.prompt]) == (1, 0)
+    assert [amount for _, amount in amounts(world)].count(0) == 2, "nothing is paid for what was not made"
+
+
+async def test_a_batch_that_is_refused_whole_fails_or_is_made_at_once(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from connectors.providers.batching.openai import OpenAIBatches
+    from connectors.providers.batching.port import Polled
+
+    async def failed(*_: object) -> Polled:
+        return Polled("failed", problem="token_limit_exceeded")
+
+    monkeypatch.setattr(OpenAIBatches, "poll", failed)
+    auto, only = Step(0, MODELS[0], "auto"), Step(1, MODELS[0], "only")
+    world = World(tmp_path, server, [auto, only])
+    await played(world)
+    await world.close()
+    assert server.plain[auto.prompt] == 1
+    assert only.error is not None
+    assert only.error.code == "batch_refused"
+    assert "token_limit_exceeded" in str(only.error)
+
+
+async def test_a_batch_that_the_provider_lost_is_presumed(server: BatchServer, tmp_path: Path) -> None:
+    step = Step(0, MODELS[1], "auto")
+    world = World(tmp_path, server, [step])
+    await played(world, ticks=3)
+    server.batches.clear()
+    await played(world)
+    await world.close()
+    assert step.error is not None
+    assert (step.error.code, step.error.details["outcome"]) == ("batch_lost", "unknown")
+    ((kind, amount),) = amounts(world)
+    assert kind == "presumed"
+    assert amount > 0
+
+
+async def test_a_lost_reply_waits_for_the_batch_that_may_be_it_and_sends_no_other(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    step = Step(0, MODELS[1])
+    server.lose_replies, server.lasts_ms = 1, 3 * HOUR_MS
+    world = World(tmp_path, server, [step])
+    await played(world, ticks=400)
+    await world.close()
+    assert step.text is not None
+    assert server.made[step.prompt] == 1
+    assert len(server.batches) == 1
+    assert amounts(world) == [("actual", price_of(step, server))]
+
+
+async def test_a_refused_creation_ends_its_calls_for_nothing(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from connectors.providers.batching.anthropic import AnthropicBatches
+
+    async def refused(*_: object) -> str:
+        raise StepError("provider_no_credit", "no credit", details={"status": "402"})
+
+    monkeypatch.setattr(AnthropicBatches, "create", refused)
+    step = Step(0, MODELS[1])
+    world = World(tmp_path, server, [step])
+    await played(world)
+    await world.close()
+    assert step.error is not None
+    assert step.error.code == "provider_no_credit"
+    assert amounts(world) == [("actual", 0)]
+
+
+async def test_a_batch_that_is_late_is_canceled(server: BatchServer, tmp_path: Path) -> None:
+    step = Step(0, MODELS[0])
+    server.lasts_ms = 40 * HOUR_MS
+    world = World(tmp_path, server, [step])
+    await played(world, ticks=60, step_ms=HOUR_MS)
+    await world.close()
+    assert step.error is not None
+    assert step.error.code == "batch_expired"
+    assert server.made.total() == 0
+    assert any(asked.endswith("/cancel") for asked in server.asked)
+
+
+async def test_a_call_with_an_sla_that_is_too_short_is_made_at_once(server: BatchServer, tmp_path: Path) -> None:
+    step = Step(0, MODELS[0], "auto")
+    world = World(tmp_path, server, [step])
+    call = world.call(step)
+    short = structs.replace(call, sla_ms=86_399_999)
+    answer = await world.make(Killer())(short)
+    await world.close()
+    assert answer.response.text == f"answer to {step.prompt}"
+    assert server.plain[step.prompt] == 1
+    assert world.store.items == {}
