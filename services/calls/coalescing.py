@@ -3,8 +3,8 @@
 Calls go together that have one organisation, class of data, route, price version, key and options. Each keeps its own
 hold, start and settlement. The provider counts the request as a whole: each kind of usage, and the cost, is apportioned
 by the bounds of the calls' tokens with the method of the largest remainder, so that the parts are whole numbers whose
-sum is the whole, and no part is over its call's bound. A request that is refused for good is made again for each call alone, since
-the fault may be one call's; any other failure is that of each of them.
+sum is the whole, and no part is over its call's bound. A request that is refused for good is made again for each call
+alone, since the fault may be one call's; any other failure is that of each of them.
 """
 
 import asyncio
