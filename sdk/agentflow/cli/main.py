@@ -19,7 +19,8 @@ ENTRIES = {
     "project": Entry("project", "Create and list projects of an organisation."),
     "org": Entry("org", "Create and list organisations."),
     "route": Entry("route", "See why a model was chosen; score answers."),
-    "usage": Entry("usage", "Sum up what runs cost."),
+    "usage": Entry("usage", "Show what calls used and cost, by any dimension."),
+    "batch": Entry("batch", "List, show and cancel batches of calls at providers."),
     "stop": Entry("stop", "Stop or pause model calls at once, and resume them."),
     "quota": Entry("quota", "Limit how much of providers is used."),
     "limit": Entry("limit", "Limit how many runs run at once."),
@@ -49,28 +50,21 @@ class Root(LazyGroup):
             code = super().main(*args, **kwargs)
         except CliError as exc:
             return _refused(exc.line(), exc.code)
+        except click.exceptions.NoArgsIsHelpError as exc:
+            click.echo(exc.format_message(), err=True)
+            return USAGE
         except click.UsageError as exc:
             return _refused(usage_line(exc), USAGE)
         except click.ClickException as exc:
             return _refused(exc.format_message(), exc.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
-        except BrokenPipeError:
-            return _pipe_closed()
         return code if isinstance(code, int) else OK
 
 
 def _refused(line: str, code: int) -> int:
     click.echo(f"agentctl: {line}", err=True)
     return code
-
-
-def _pipe_closed() -> int:
-    # The reader, `head` perhaps, has closed the pipe. Python would report it again at exit.
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OK
 
 
 root = Root(

@@ -64,7 +64,9 @@ class Settle:
         response, blocked = answer.response, answer.blocked
         call.ledger.finish_reason = response.finish_reason
         (provider, model), reserved, prices = call.route, call.reserved, self._booked(call)
-        computed = prices.cost(provider, model, response.usage, reserved.booked_at_ms, response.served)
+        computed = response.share_nano
+        if computed is None:
+            computed = prices.cost(provider, model, response.usage, reserved.booked_at_ms, response.served)
         cost = booked(response.stated_cost_usd, computed, reserved.amount_nano, prices.cost_source(provider))
         record = provider_call(call, "ok", started_ms, latency_ms)
         record = structs.replace(
