@@ -1,10 +1,10 @@
 """Embeddings that are asked for at about the same time go to their provider as one request, and share its bill.
 
-Calls go together that have one organisation, class of data, route, key and options. Each keeps its own hold, start and
-settlement. The provider counts the request as a whole: each kind of usage, and the cost, is apportioned by the bounds
-of the calls' tokens with the method of the largest remainder, so that the parts are whole numbers whose sum is the
-whole, and no part is over its call's bound. A request that is refused for good is made again for each call alone, since
-the fault may be one call's; any other failure is that of each of them.
+Calls go together that have one organisation, class of data, route, price list, key and options. Each keeps its own
+hold, start and settlement. The provider counts the request as a whole: each kind of usage, and the cost, is apportioned
+by the bounds of the calls' tokens with the method of the largest remainder, so that the parts are whole numbers whose
+sum is the whole, and no part is over its call's bound. A request that is refused for good is made again for each call
+alone, since the fault may be one call's; any other failure is that of each of them.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from schemas.ids import content_hash
 from schemas.money import apportioned
 from schemas.records.base import USAGE_KINDS, Usage
 from services.calls.call import Call
-from services.calls.ports import Prices
+from services.calls.ports import Prices, PriceSource
 
 #: The least of what providers take in one request is 96 texts; a call with more goes alone.
 MOST_TEXTS = 96
 #: Below the tokens that a request may have.
 MOST_BYTES = 200_000
 
-_Key = tuple[str, str, str, str, int | None, Purpose | None, SecretStr | None]
+_Key = tuple[str, str, str, str, str, int | None, Purpose | None, SecretStr | None]
 
 
 @dataclass
@@ -44,6 +44,8 @@ class _Asking:
 class _Group:
     """Calls that go together. It is open until it is full or its time is over."""
 
+    route: tuple[str, str]
+    prices: Prices
     booked_at_ms: int
     asking: list[_Asking] = field(default_factory=list)
     full: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,7 +61,7 @@ class _Group:
 class Coalescer:
     """Lets calls wait for others for ``window_ms``, and sends them together."""
 
-    def __init__(self, prices: Prices, clock: Clock, window_ms: int) -> None:
+    def __init__(self, prices: PriceSource, clock: Clock, window_ms: int) -> None:
         self._prices = prices
         self._clock = clock
         self._window_s = window_ms / 1000
@@ -71,13 +73,15 @@ class Coalescer:
 
         A caller that goes away leaves the request to the others.
         """
-        key = (call.org_id, call.data_class, *call.route, request.dimensions, request.purpose, request.api_key)
+        version, route = call.reserved.price_version, call.route
+        key = (call.org_id, call.data_class, *route, version, request.dimensions, request.purpose, request.api_key)
         group = self._open.get(key)
         if group is None or not group.has_room(request):
             if group is not None:
                 group.full.set()
-            group = self._open[key] = _Group(call.reserved.booked_at_ms)
-            task = asyncio.create_task(self._sent(key, group, call.route, provider), name="embeddings")
+            prices = self._prices.booked(call.org_id, version)
+            group = self._open[key] = _Group(route, prices, call.reserved.booked_at_ms)
+            task = asyncio.create_task(self._sent(key, group, provider), name="embeddings")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         asking = _Asking(request, max(1, call.input_tokens), asyncio.get_running_loop().create_future())
@@ -89,7 +93,7 @@ class Coalescer:
         for task in list(self._tasks):
             await end(task)
 
-    async def _sent(self, key: _Key, group: _Group, route: tuple[str, str], provider: Embeds) -> None:
+    async def _sent(self, key: _Key, group: _Group, provider: Embeds) -> None:
         try:
             await self._clock.wait(group.full, self._window_s)
         finally:
@@ -98,40 +102,39 @@ class Coalescer:
         try:
             waiting = [one for one in group.asking if not one.part.done()]
             if waiting:
-                await self._asked(waiting, route, provider, group.booked_at_ms)
+                await _asked(group, waiting, provider)
         except BaseException as exc:
             _fail(group.asking, exc)
             if not isinstance(exc, Exception):
                 raise
 
-    async def _asked(
-        self, asking: Sequence[_Asking], route: tuple[str, str], provider: Embeds, booked_at_ms: int
-    ) -> None:
-        try:
-            answer = await provider.embed(_together([one.request for one in asking]))
-        except StepError as exc:
-            if exc.retryable or "outcome" in exc.details or len(asking) == 1:
-                raise
-            await asyncio.gather(*(_asked_alone(one, provider) for one in asking))
-        else:
-            self._share(asking, answer, route, booked_at_ms)
 
-    def _share(
-        self, asking: Sequence[_Asking], answer: EmbeddingResponse, route: tuple[str, str], booked_at_ms: int
-    ) -> None:
-        if len(asking) == 1:
-            _give(asking[0], answer)
-            return
-        bounds, vectors = [one.bound for one in asking], iter(answer.vectors)
-        usages = _usages(answer.usage, bounds)
-        tokens = [usage.input_tokens for usage in usages]
-        cost = self._prices.cost(*route, answer.usage, booked_at_ms)
-        shares = apportioned(cost, tokens if any(tokens) else bounds)
-        for one, usage, nano in zip(asking, usages, shares, strict=True):
-            own = tuple(next(vectors) for _ in one.request.texts)
-            sent = {"model": one.request.model, "texts": list(one.request.texts), "shared_by": len(asking)}
-            notes = (*answer.notes, f"shared:{len(asking)}")
-            _give(one, EmbeddingResponse(own, usage, sent, answer.received, notes, nano))
+async def _asked(group: _Group, asking: Sequence[_Asking], provider: Embeds) -> None:
+    try:
+        answer = await provider.embed(_together([one.request for one in asking]))
+    except StepError as exc:
+        if exc.retryable or "outcome" in exc.details or len(asking) == 1:
+            raise
+        await asyncio.gather(*(_asked_alone(one, provider) for one in asking))
+    else:
+        _share(group, asking, answer)
+
+
+def _share(group: _Group, asking: Sequence[_Asking], answer: EmbeddingResponse) -> None:
+    """Give each call its vectors, and its parts of usage and cost."""
+    if len(asking) == 1:
+        _give(asking[0], answer)
+        return
+    bounds, vectors = [one.bound for one in asking], iter(answer.vectors)
+    usages = _usages(answer.usage, bounds)
+    tokens = [usage.input_tokens for usage in usages]
+    cost = group.prices.cost(*group.route, answer.usage, group.booked_at_ms)
+    shares = apportioned(cost, tokens if any(tokens) else bounds)
+    for one, usage, nano in zip(asking, usages, shares, strict=True):
+        own = tuple(next(vectors) for _ in one.request.texts)
+        sent = {"model": one.request.model, "texts": list(one.request.texts), "shared_by": len(asking)}
+        notes = (*answer.notes, f"shared:{len(asking)}")
+        _give(one, EmbeddingResponse(own, usage, sent, answer.received, notes, nano))
 
 
 async def _asked_alone(one: _Asking, provider: Embeds) -> None:

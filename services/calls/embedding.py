@@ -20,6 +20,7 @@ from services.calls.provider_keys import ProviderKeys
 from services.calls.stages.announce import AnnounceCall
 from services.calls.stages.hold import Hold
 from services.calls.stages.invoke import PROVIDER_GRACE_S
+from services.calls.stages.know_prices import KnowPrices
 from services.calls.stages.quota import Quota
 from services.calls.stages.route import RouteCall
 from services.calls.stages.settle import Settle
@@ -58,6 +59,7 @@ async def embedded(
 def _stages(ports: CallPorts, embed: Stage) -> tuple[Stage, ...]:
     every_s = ports.lease_ms / 3000
     return (
+        KnowPrices(ports.prices, ports.clock),
         RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys),
         StopCalls(ports.stops, ports.clock),
         Quota(ports.quotas, ports.clock),

@@ -12,6 +12,7 @@ from connectors.providers.batching.port import BatchService
 from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, Embeds
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
+from schemas.price_lists import CostSource
 from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
@@ -116,6 +117,30 @@ class Prices(Protocol):
         """Return which price table a model's price is from."""
         ...
 
+    def priced_as(self, provider: str, model: str) -> str:
+        """Return the route whose price stands in for a model without one; empty for a model that has one."""
+        ...
+
+    def cost_source(self, provider: str) -> CostSource:
+        """Return whose cost of a provider's calls counts."""
+        ...
+
+
+class PriceSource(Protocol):
+    """The prices of organisations, which change with time."""
+
+    def check_known(self) -> None:
+        """Raise ``Unavailable`` while the prices of organisations are not known."""
+        ...
+
+    def of(self, org_id: str, at_ms: int) -> Prices:
+        """Return an organisation's prices at a time. Raises ``Unavailable`` while they are not known."""
+        ...
+
+    def booked(self, org_id: str, price_version: str) -> Prices:
+        """Return the prices under which money was held; they never change."""
+        ...
+
 
 class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
@@ -182,7 +207,7 @@ class CallPorts:
 
     providers: Mapping[str, Provider]
     router: Router
-    prices: Prices
+    prices: PriceSource
     holds: Holds
     announce: Announce
     cache: CachePorts

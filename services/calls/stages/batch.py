@@ -135,7 +135,13 @@ class Batch:
     async def _answered(self, call: Call, batching: Batching, item: BatchItem) -> Answer:
         """Return the answer of a batch, or raise what the call failed with; either is booked as it was settled."""
         started = item.started
-        reserved = Reserved(started.amount_nano, started.booked_at_ms, started.price_version, tuple(started.counters))
+        reserved = Reserved(
+            started.amount_nano,
+            started.booked_at_ms,
+            started.price_version,
+            tuple(started.counters),
+            started.priced_as,
+        )
         route = Route(started.provider, started.model)
         one = structs.replace(
             call, call_id=item.call_id, route=route, reserved=reserved, input_tokens=item.question.input_tokens
