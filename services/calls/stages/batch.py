@@ -178,7 +178,7 @@ class Batch:
         return Answer(response=response, blocked=response.problem)
 
     async def _stored(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        return await within_patience(ask, self._clock, lambda exc: f"batches: {_why(exc)}")
+        return await within_patience(ask, self._clock, _why)
 
 
 _UNAVAILABLE = _Problem(
@@ -207,7 +207,7 @@ def _may_wait(call: Call, batching: Batching) -> bool:
 
 def _waiting(call: Call) -> Deferred:
     wait_s = min(WAIT_S * 2 ** min(call.origin.deferral, 8), LONGEST_WAIT_S)
-    return Deferred(wait_s, f"batch of {call.route.provider}/{call.route.model}")
+    return Deferred(wait_s, f"batch {call.route.provider}/{call.route.model}")
 
 
 def _request(call: Call, model: str) -> ModelRequest:
@@ -219,4 +219,4 @@ def _size(body: Json) -> int:
 
 
 def _why(exc: TryLater) -> str:
-    return exc.dependency if isinstance(exc, Unavailable) else str(exc)
+    return f"{exc.dependency} unavailable, its batch is not known" if isinstance(exc, Unavailable) else str(exc)
