@@ -1,6 +1,6 @@
 """Embeddings that are asked for at about the same time go to their provider as one request, and share its bill.
 
-Calls go together that have one organisation, class of data, route, price version, key and options. Each keeps its own
+Calls go together that have one organisation, class of data, route, price list, key and options. Each keeps its own
 hold, start and settlement. The provider counts the request as a whole: each kind of usage, and the cost, is apportioned
 by the bounds of the calls' tokens with the method of the largest remainder, so that the parts are whole numbers whose
 sum is the whole, and no part is over its call's bound. A request that is refused for good is made again for each call
@@ -42,8 +42,9 @@ class _Asking:
 
 @dataclass
 class _Group:
-    """Calls that go together, under the same prices. It is open until it is full or its time is over."""
+    """Calls that go together. It is open until it is full or its time is over."""
 
+    route: tuple[str, str]
     prices: Prices
     booked_at_ms: int
     asking: list[_Asking] = field(default_factory=list)
@@ -72,14 +73,15 @@ class Coalescer:
 
         A caller that goes away leaves the request to the others.
         """
-        version = call.reserved.price_version
-        key = (call.org_id, call.data_class, *call.route, version, request.dimensions, request.purpose, request.api_key)
+        version, route = call.reserved.price_version, call.route
+        key = (call.org_id, call.data_class, *route, version, request.dimensions, request.purpose, request.api_key)
         group = self._open.get(key)
         if group is None or not group.has_room(request):
             if group is not None:
                 group.full.set()
-            group = self._open[key] = _Group(self._prices.booked(call.org_id, version), call.reserved.booked_at_ms)
-            task = asyncio.create_task(self._sent(key, group, call.route, provider), name="embeddings")
+            prices = self._prices.booked(call.org_id, version)
+            group = self._open[key] = _Group(route, prices, call.reserved.booked_at_ms)
+            task = asyncio.create_task(self._sent(key, group, provider), name="embeddings")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         asking = _Asking(request, max(1, call.input_tokens), asyncio.get_running_loop().create_future())
@@ -91,7 +93,7 @@ class Coalescer:
         for task in list(self._tasks):
             await end(task)
 
-    async def _sent(self, key: _Key, group: _Group, route: tuple[str, str], provider: Embeds) -> None:
+    async def _sent(self, key: _Key, group: _Group, provider: Embeds) -> None:
         try:
             await self._clock.wait(group.full, self._window_s)
         finally:
@@ -100,38 +102,39 @@ class Coalescer:
         try:
             waiting = [one for one in group.asking if not one.part.done()]
             if waiting:
-                await self._asked(waiting, route, provider, group)
+                await _asked(group, waiting, provider)
         except BaseException as exc:
             _fail(group.asking, exc)
             if not isinstance(exc, Exception):
                 raise
 
-    async def _asked(self, asking: Sequence[_Asking], route: tuple[str, str], provider: Embeds, group: _Group) -> None:
-        try:
-            answer = await provider.embed(_together([one.request for one in asking]))
-        except StepError as exc:
-            if exc.retryable or "outcome" in exc.details or len(asking) == 1:
-                raise
-            await asyncio.gather(*(_asked_alone(one, provider) for one in asking))
-        else:
-            self._share(asking, answer, route, group)
 
-    def _share(
-        self, asking: Sequence[_Asking], answer: EmbeddingResponse, route: tuple[str, str], group: _Group
-    ) -> None:
-        if len(asking) == 1:
-            _give(asking[0], answer)
-            return
-        bounds, vectors = [one.bound for one in asking], iter(answer.vectors)
-        usages = _usages(answer.usage, bounds)
-        tokens = [usage.input_tokens for usage in usages]
-        cost = group.prices.cost(*route, answer.usage, group.booked_at_ms)
-        shares = apportioned(cost, tokens if any(tokens) else bounds)
-        for one, usage, nano in zip(asking, usages, shares, strict=True):
-            own = tuple(next(vectors) for _ in one.request.texts)
-            sent = {"model": one.request.model, "texts": list(one.request.texts), "shared_by": len(asking)}
-            notes = (*answer.notes, f"shared:{len(asking)}")
-            _give(one, EmbeddingResponse(own, usage, sent, answer.received, notes, nano))
+async def _asked(group: _Group, asking: Sequence[_Asking], provider: Embeds) -> None:
+    try:
+        answer = await provider.embed(_together([one.request for one in asking]))
+    except StepError as exc:
+        if exc.retryable or "outcome" in exc.details or len(asking) == 1:
+            raise
+        await asyncio.gather(*(_asked_alone(one, provider) for one in asking))
+    else:
+        _share(group, asking, answer)
+
+
+def _share(group: _Group, asking: Sequence[_Asking], answer: EmbeddingResponse) -> None:
+    """Give each call its vectors, and its parts of usage and cost."""
+    if len(asking) == 1:
+        _give(asking[0], answer)
+        return
+    bounds, vectors = [one.bound for one in asking], iter(answer.vectors)
+    usages = _usages(answer.usage, bounds)
+    tokens = [usage.input_tokens for usage in usages]
+    cost = group.prices.cost(*group.route, answer.usage, group.booked_at_ms)
+    shares = apportioned(cost, tokens if any(tokens) else bounds)
+    for one, usage, nano in zip(asking, usages, shares, strict=True):
+        own = tuple(next(vectors) for _ in one.request.texts)
+        sent = {"model": one.request.model, "texts": list(one.request.texts), "shared_by": len(asking)}
+        notes = (*answer.notes, f"shared:{len(asking)}")
+        _give(one, EmbeddingResponse(own, usage, sent, answer.received, notes, nano))
 
 
 async def _asked_alone(one: _Asking, provider: Embeds) -> None:
