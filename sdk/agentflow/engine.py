@@ -2,7 +2,7 @@
 
 In the checkout they are the packages ``schemas`` and ``streams.core``. The build of the wheel copies these to
 ``agentflow._engine`` and rewrites the imports here, so that an installed package brings them along. Nothing else in
-this package imports them. They need the extra ``testing``.
+this package imports them, but ``server_config``. They need the extra ``testing``.
 """
 
 from schemas.errors import InvalidInput, InvalidSpec, Problem, StepError

@@ -1,6 +1,6 @@
 """Copies the server's rules into a build of the package, with their imports rewritten, and records their hashes.
 
-The rules are the modules of ``schemas`` and ``streams.core`` that ``agentflow/engine.py`` reaches.
+The rules are the modules of ``schemas`` and ``streams.core`` that the loaders in ``agentflow`` reach.
 """
 
 import ast
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-LOADER = Path("sdk", "agentflow", "engine.py")
+LOADERS = tuple(Path("sdk", "agentflow", name) for name in ("engine.py", "server_config.py"))
 HASHES = "hashes.json"
 _PACKAGES = ("schemas", "streams")
 _IMPORT = re.compile(r"^(\s*)(from|import) (schemas|streams)(?=[\s.])", re.MULTILINE)
@@ -21,7 +21,7 @@ _INIT = '"""A copy of the server\'s rules; the build makes it, with the hashes o
 def sources(root: Path) -> list[Path]:
     """Return the files of the rules, as paths from the root of the checkout."""
     found: set[Path] = set()
-    waiting = {LOADER}
+    waiting = set(LOADERS)
     while waiting:
         path = waiting.pop()
         reached = {file for name in _imported(root / path) for file in _files(root, name)}
@@ -62,7 +62,7 @@ def hashes(root: Path) -> dict[str, str]:
 
 
 def copy_engine(root: Path, package: Path) -> None:
-    """Write the rules into a built package, and let its loader import the copies.
+    """Write the rules into a built package, and let its loaders import the copies.
 
     A source distribution has them already: then there is no checkout at ``root``, and nothing to do.
     """
@@ -73,8 +73,9 @@ def copy_engine(root: Path, package: Path) -> None:
         _write(target / name, rewritten((root / name).read_text(encoding="utf-8")))
     _write(target / "__init__.py", _INIT)
     _write(target / HASHES, json.dumps(hashes(root), indent=1) + "\n")
-    loader = package / "engine.py"
-    _write(loader, rewritten(loader.read_text(encoding="utf-8")))
+    for path in LOADERS:
+        loader = package / path.name
+        _write(loader, rewritten(loader.read_text(encoding="utf-8")))
 
 
 def _write(path: Path, text: str) -> None:

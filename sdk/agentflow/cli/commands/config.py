@@ -1,5 +1,7 @@
 """``agentctl config``: the client's own configuration. A lazy group: further commands are entries with a module."""
 
+from pathlib import Path
+
 import click
 
 from agentflow.cli.columns import Column
@@ -20,10 +22,13 @@ _PROFILES = (
     Column("ORG-ID", "org-id"),
 )
 
+_SERVER = (*_SHOW[:1], Column("VARIABLE", "variable"), *_SHOW[1:])
+_PROBLEMS = (Column("LINE", "line"), Column("PROBLEM", "problem"))
+
 command = LazyGroup(
     name="config",
     entries={},
-    help="Set and show the address, the key and the profiles of this command line.",
+    help="Set and show the address, the key and the profiles of this command line; check a server's file.",
     no_args_is_help=True,
 )
 
@@ -88,12 +93,53 @@ def get(session: Session, setting: str) -> None:
     click.echo(found)
 
 
-@make(command, "show")
-def show(session: Session) -> None:
-    """Show every setting with the origin of its value. The token is masked."""
+@make(command, "show", example="agentctl config show --file config/worker.yaml")
+@click.option("--file", "path", metavar="FILE", help="Show the settings of a server that reads this file instead.")
+def show(session: Session, path: str | None) -> None:
+    """Show every setting with the origin of its value. Secrets are masked."""
+    if path is not None:
+        _show_server(session, path)
+        return
     settings = session.settings
     rows = [{"setting": "profile", "value": settings.profile, "origin": str(settings.file)}, *settings.shown()]
     session.rows({"settings": rows}, rows, _SHOW, "setting")
+
+
+def _show_server(session: Session, path: str) -> None:
+    from agentflow.server_config import read_config, report
+
+    found = read_config(path, _text(path), session.env)
+    rows = [
+        {"setting": one.key, "variable": one.variable, "value": one.value, "origin": one.origin}
+        for one in report(session.env, found)
+    ]
+    session.rows({"settings": rows}, rows, _SERVER, "setting")
+
+
+@make(command, "check", example="agentctl config check config/worker.yaml")
+@click.argument("file")
+def check(session: Session, file: str) -> None:
+    """Check the configuration FILE of the API or of stream roles, with the environment that they would have."""
+    from agentflow.server_config import check_config, read_config
+
+    text = _text(file)
+    problems = check_config(file, text, session.env)
+    for unused in read_config(file, text, session.env).unused:
+        session.note(f"{file}:{unused}")
+    if not problems:
+        session.note(f"{file} is right")
+        return
+    rows = [{"line": problem.line or None, "problem": problem.text} for problem in problems]
+    session.rows({"problems": rows}, rows, _PROBLEMS, "problem")
+    raise CliError(f"{file} has {len(problems)} problem{'s' * (len(problems) > 1)}", "correct each line above", USAGE)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise CliError(f"{path} cannot be read: {why}", "name a YAML file", USAGE) from exc
 
 
 @make(command, "profiles")

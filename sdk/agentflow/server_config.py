@@ -1,0 +1,10 @@
+"""Configuration files of the API and the stream roles, read by the server's own rules.
+
+In the checkout they are in ``schemas``; the build of the wheel copies them, see ``agentflow.engine``. They need the
+extra ``cli``.
+"""
+
+from schemas.config_file import ConfigFile, Problem, check_config, read_config
+from schemas.config_report import Shown, report
+
+__all__ = ["ConfigFile", "Problem", "Shown", "check_config", "read_config", "report"]
