@@ -41,16 +41,26 @@ class NotConfigured(AgentFlowError):
 
 
 class NoAnswer(AgentFlowError):
-    """No attempt had an answer. The server may have acted on the request, unless ``sent`` is false."""
+    """No attempt had an answer. The server may have acted on the request, unless ``sent`` is false.
 
-    def __init__(self, message: str, *, sent: bool = True, attempts: int = 1) -> None:
+    ``idempotency_key`` is that of a POST: the same request with it has no second effect where the API honours keys.
+    """
+
+    def __init__(
+        self, message: str, *, sent: bool = True, attempts: int = 1, idempotency_key: str | None = None
+    ) -> None:
         super().__init__(message)
         self.sent = sent
         self.attempts = attempts
+        self.idempotency_key = idempotency_key
 
 
 class TimedOut(AgentFlowError):
-    """The time limit is over."""
+    """The time limit is over. ``idempotency_key`` as of ``NoAnswer``."""
+
+    def __init__(self, message: str, *, idempotency_key: str | None = None) -> None:
+        super().__init__(message)
+        self.idempotency_key = idempotency_key
 
 
 class UnexpectedAnswer(AgentFlowError):

@@ -36,6 +36,11 @@ class Request:
         """The ``X-Request-ID``."""
         return self.headers[ID_HEADER]
 
+    @property
+    def key(self) -> str | None:
+        """The ``Idempotency-Key``, if it has one."""
+        return self.headers.get(KEY_HEADER)
+
 
 def prepare(
     configured: Configuration,

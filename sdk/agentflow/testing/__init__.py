@@ -10,10 +10,24 @@
 It needs the extra ``testing``.
 """
 
+# First, for it names the extra when a package is missing.
+from agentflow.checking import Checked, check
 from agentflow.testing.fake_api import FakeApi
 from agentflow.testing.fakes import Call, Fails, Takes, ToolUses
 from agentflow.testing.run import SimulatedRun, SimulatedStep
 from agentflow.testing.simulator import Simulator
 from agentflow.testing.world import Stuck
 
-__all__ = ["Call", "Fails", "FakeApi", "SimulatedRun", "SimulatedStep", "Simulator", "Stuck", "Takes", "ToolUses"]
+__all__ = [
+    "Call",
+    "Checked",
+    "Fails",
+    "FakeApi",
+    "SimulatedRun",
+    "SimulatedStep",
+    "Simulator",
+    "Stuck",
+    "Takes",
+    "ToolUses",
+    "check",
+]

@@ -42,6 +42,7 @@ def test_the_client_and_the_builder_need_no_extra():
         "from agentflow import Client, Workflow\n"
         "w = Workflow('w').tool('a', 't').end()\nstr(w)\n"
         "Client('http://x', 'k').close()\n"
-        "try: w.validate()\nexcept Exception as exc: print(exc)"
+        "try: w.validate()\nexcept Exception as exc: print(exc)\n"
+        "try: import agentflow.testing\nexcept Exception as exc: print(exc)\n"
     )
-    assert "pip install 'agentflow-sdk[testing]'" in " ".join(python(code))
+    assert " ".join(python(code)).count("pip install 'agentflow-sdk[testing]'") == 2

@@ -16,15 +16,16 @@ ROOT = Path(__file__).resolve().parents[3]
 PIP = ["-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir"]
 RUN = """
 import pkgutil, sys
-import agentflow._engine
+import agentflow
 from agentflow import Workflow
 from agentflow.testing import Simulator
 workflow = Workflow("w").tool("fetch", "get").llm("ask", prompt="Sum up {{text}}").inputs(text="fetch.output")
 run = Simulator(workflow.depends_on("fetch").end(), tools={"get": "x"}, models={"ask": "done"}).run()
 assert run.output == {"ask": "done"}, run.error
 assert "pydantic_settings" not in sys.modules
-for module in pkgutil.walk_packages(agentflow._engine.__path__, "agentflow._engine."):
-    __import__(module.name)
+for module in pkgutil.walk_packages(agentflow.__path__, "agentflow."):
+    if not module.name.endswith("__main__"):
+        __import__(module.name)
 print(*sorted(name for name in sys.modules if name.split(".")[0] in {"schemas", "streams"}))
 """
 

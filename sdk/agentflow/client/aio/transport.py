@@ -54,7 +54,8 @@ class AsyncTransport:
                     raise answer
                 pause_s = self.retries.pause_s(attempt, None, uniform)
                 if time.monotonic() + pause_s >= deadline:
-                    raise TimedOut(f"{answer}; that was attempt {attempt}, and the time limit is over") from answer
+                    said = f"{answer}; that was attempt {attempt}, and the time limit is over"
+                    raise TimedOut(said, idempotency_key=request.key) from answer
             await asyncio.sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
 
@@ -72,9 +73,8 @@ class AsyncTransport:
             )
         except httpx.TimeoutException as exc:
             if time.monotonic() >= deadline:
-                raise TimedOut(
-                    f"{request.method} {self._address}{request.path} had no answer within its time limit; raise timeout"
-                ) from exc
+                said = f"{request.method} {self._address}{request.path} had no answer within its time limit"
+                raise TimedOut(f"{said}; raise timeout", idempotency_key=request.key) from exc
             return self._no_answer(request, attempt, exc)
         except httpx.TransportError as exc:
             return self._no_answer(request, attempt, exc)
@@ -83,7 +83,9 @@ class AsyncTransport:
     def _no_answer(self, request: Request, attempt: int, exc: httpx.TransportError) -> NoAnswer:
         said = f"{request.method} {self._address}{request.path}: {str(exc) or type(exc).__name__}"
         fix = "is the API running there, and is the address right?"
-        return NoAnswer(f"{said}; {fix}", sent=not isinstance(exc, _UNSENT), attempts=attempt)
+        return NoAnswer(
+            f"{said}; {fix}", sent=not isinstance(exc, _UNSENT), attempts=attempt, idempotency_key=request.key
+        )
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[tuple[Response, AsyncIterator[str]]]:

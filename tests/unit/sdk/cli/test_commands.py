@@ -249,7 +249,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
 }
 #: Commands that send nothing.
-QUIET = {"completion", *(f"config {name}" for name in ("set", "unset", "get", "show", "profiles", "use"))}
+QUIET = {"completion", *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use"))}
 
 
 def commands(group: click.Group, path: str = "") -> dict[str, click.Command]:

@@ -143,6 +143,16 @@ def test_the_time_limit_is_that_of_all_attempts(monkeypatch):
     assert len(api.requests) == 1
 
 
+def test_a_submission_without_an_answer_names_its_key_so_that_it_can_be_sent_again():
+    api = Api(*[httpx.ReadError("dropped")] * 4, (202, ACCEPTED))
+    with api.client() as client:
+        with pytest.raises(NoAnswer) as failed:
+            client.workflows.submit("w")
+        client.workflows.submit("w", idempotency_key=failed.value.idempotency_key)
+    assert len({request.headers["idempotency-key"] for request in api.requests}) == 1
+    assert failed.value.attempts == 4
+
+
 async def test_the_asynchronous_client_does_the_same():
     api = Api(httpx.ReadError("dropped"), (202, ACCEPTED))
     retries = Retries(most=3, first_s=0.001)
