@@ -15,7 +15,7 @@ from topics.catalogue import RUN_EVENTS
 
 OPEN = "none"
 #: Paths whose names are the same for all organisations.
-_SHARED = re.compile("/providers/|/optimizer/")
+_SHARED = re.compile("/providers/|/optimizer/|/queues/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
@@ -197,6 +197,8 @@ def _url(path: str, said: dict[str, Any], things: dict[str, str]) -> str:
     names = dict(things, name=PROVIDER if "/providers/" in path else PROMPT if "/prompts/" in path else WORKFLOW)
     if "/signals/" in path:
         names["name"] = "go"
+    if "/queues/" in path:
+        names["name"] = "counting"
     required = [p["name"] for p in said.get("parameters", ()) if p["in"] == "query" and p.get("required")]
     values = {"ids": things["run_id"], "step": "greet", "provider": "openai"}
     query = "&".join(f"{name}={values[name]}" for name in required)
@@ -244,6 +246,7 @@ BODIES: dict[str, Any] = {
     "PUT /limits": {"max_running_runs": 1, "workflows": {WORKFLOW: 1}},
     "PUT /quotas": {"limits": []},
     "POST /cache/purge": {"workflow": WORKFLOW},
+    "POST /queues/{name}/lease": {"worker_id": "w-1", "wait_s": 0},
     "POST /keys": {"name": "new"},
     "PATCH /keys/{key_id}": {"name": "changed"},
     "POST /keys/{key_id}/rotate": {"overlap_s": 60},
