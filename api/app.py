@@ -58,7 +58,11 @@ TAGS = [
     {"name": "batches", "description": "Calls that go to providers in batches."},
     {"name": "cache", "description": "Answers of models that are used again."},
     {"name": "limits", "description": "Limits of concurrently running runs."},
-    {"name": "prices", "description": "Prices of models."},
+    {"name": "prices", "description": "Prices of models, and price lists of organisations."},
+    {
+        "name": "bills",
+        "description": "Costs by any dimension, exported, and compared with providers' charges.",
+    },
     {"name": "providers", "description": "Keys of model providers that organisations bring along."},
     {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},

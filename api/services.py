@@ -13,6 +13,7 @@ from api.http.role_counters import RoleCounters
 from api.leases import LeaseServices
 from api.live.run_stream import Streams
 from api.publisher import Publisher
+from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
@@ -21,6 +22,7 @@ from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.keys import Keys
 from connectors.postgres.organisations import Organisations, Projects
+from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_limits import RunLimits
@@ -39,9 +41,11 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from schemas.api_models.admin import TopicAnswer
+from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
+from services.prices.stored import StoredPrices
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -76,8 +80,8 @@ class TopicCreators:
 class DefinitionServices:
     """Workflows, prompts, tools, and the models that there are.
 
-    ``prices`` reads the price list, with the prices that providers state by now. ``publisher`` brings what was defined,
-    budgets included, to the log.
+    ``prices`` reads the price list, with the prices that providers state by now; ``organisation_prices`` are those with
+    an organisation's own lists. ``publisher`` brings what was defined, budgets included, to the log.
     """
 
     workflows: Workflows
@@ -88,6 +92,9 @@ class DefinitionServices:
     models: KnownModels
     registrations: Registrations
     prices: Callable[[], PriceBook]
+    price_lists: PriceListStore
+    organisation_prices: StoredPrices
+    models_used: ModelsUsed
     publisher: Publisher
     topics: TopicCreators
 
@@ -132,6 +139,7 @@ class MoneyServices:
     targets: Targets
     opening: Opening
     ledger: SpendLedger
+    bills: Bills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,9 @@ from api.services import (
     TopicCreators,
 )
 from api.tokens import OidcTokens
+from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
+from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.route_log import RouteLog
 from connectors.clickhouse.route_spans import RouteSpans
 from connectors.clickhouse.spend_ledger import SpendLedger
@@ -42,6 +44,7 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
+from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.run_changes import RunFollower
@@ -72,10 +75,12 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.api_models.admin import TopicAnswer
 from schemas.settings import Kafka, Oidc, Settings
+from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
+from services.prices.stored import StoredPrices
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
@@ -85,7 +90,7 @@ from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.leases import StepLeases
-from services.runs.path_cost import PathCosts
+from services.runs.path_admission import PathAdmission
 from services.runs.restart import Restarts
 from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
@@ -131,8 +136,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             budgets=budgets,
             stops=Stops(clients.database),
             spend=spend,
-            targets=Targets(definitions.workflows, definitions.models),
+            targets=Targets(definitions.workflows, definitions.models, definitions.organisation_prices),
             ledger=ledger,
+            bills=Bills(BillRows(clients.clickhouse), definitions.organisation_prices),
             opening=Opening(
                 budgets,
                 spend,
@@ -195,12 +201,19 @@ def _definitions(
     settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
+    lists = PriceListStore(clients.database)
+
+    def book() -> PriceBook:
+        return PriceBook.load(settings.providers.prices_file, stated_prices())
+
+    prices = StoredPrices(book, lists)
     models, checks = KnownModels.load(settings.providers.prices_file, stated_prices), DocumentChecks()
     ports = RegistrationPorts(
         workflows=workflows,
         prompts=prompts,
         tools=REGISTRY,
         models=models,
+        prices=prices,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
         checks=checks,
         vault=_vault(settings, clients),
@@ -213,7 +226,10 @@ def _definitions(
         tools=REGISTRY,
         models=models,
         registrations=Registrations(ports),
-        prices=lambda: PriceBook.load(settings.providers.prices_file, stated_prices()),
+        prices=book,
+        price_lists=lists,
+        organisation_prices=prices,
+        models_used=ModelsUsed(clients.clickhouse),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
     )
@@ -236,7 +252,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),
-        prices=definitions.prices(),
+        prices=definitions.organisation_prices,
         ttls=ttls_of(settings.cache.ttl),
     )
     return Optimizer(ports)
@@ -342,7 +358,7 @@ class _Runs:
             large_inputs=large_inputs,
             turns=turns,
             known=self._known,
-            paths=PathCosts(self._definitions.prices()),
+            paths=PathAdmission(self._definitions.organisation_prices),
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

@@ -50,6 +50,8 @@ CACHE_HITS_TOTAL = "cache_hits_total"
 CACHE_MISSES_TOTAL = "agentflow_worker_cache_misses_total"
 CACHE_SAVED_NANODOLLARS_TOTAL = "agentflow_worker_cache_saved_nanodollars_total"
 PROVIDER_REQUESTS_TOTAL = "provider_requests_total"
+STATED_COSTS_TOTAL = "agentflow_worker_stated_costs_total"
+STATED_COST_DIFFERENCE_TOTAL = "agentflow_worker_stated_cost_difference_nanodollars_total"
 STEP_SLA_MISSES_TOTAL = "agentflow_orchestrator_sla_misses_total"
 COMPENSATION_FAILURES_TOTAL = "agentflow_orchestrator_compensation_failures_total"
 LATE_EVENTS_TOTAL = "agentflow_orchestrator_late_events_total"
@@ -106,6 +108,13 @@ _STORED = (
         ("provider", "model"),
     ),
     Metric(PROVIDER_REQUESTS_TOTAL, "counter", "Requests to providers by outcome.", ("provider", "model", "outcome")),
+    Metric(STATED_COSTS_TOTAL, "counter", "Costs that providers stated, by what was booked.", ("provider", "booked")),
+    Metric(
+        STATED_COST_DIFFERENCE_TOTAL,
+        "counter",
+        "Differences of stated to computed costs, in nano-dollars.",
+        ("provider", "direction"),
+    ),
     Metric(STEP_SLA_MISSES_TOTAL, "counter", "Steps that took longer than their sla_ms.", ("workflow", "node")),
     Metric(COMPENSATION_FAILURES_TOTAL, "counter", "Compensating steps that failed permanently.", ("workflow", "node")),
     Metric(LATE_EVENTS_TOTAL, "counter", "Events that arrived when nothing waited for them any more.", ("reason",)),

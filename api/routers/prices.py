@@ -1,26 +1,20 @@
 """Prices of models, as calls are booked by them."""
 
-from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from api.dependencies import AnyReader, Parts
+from api.dependencies import Parts, Reader
+from api.render.prices import model_price
 from api.routers.errors import errors
 from api.services import Services
-from connectors.prices.book import PriceBook
-from connectors.prices.listed import Band, Served
 from schemas.api_models.base import timestamp
-from schemas.api_models.prices import ModelPrice, PriceBand, PricePage
+from schemas.api_models.prices import PricePage
 from schemas.clock import utc_now
-from schemas.errors import InvalidInput, NotFound, Problem, StepError
+from schemas.errors import InvalidInput, NotFound, Problem
 from schemas.spec.check.shape import similar
 
-#: Nano-dollars a token for one dollar a million tokens; nano-dollars of a dollar.
-_PER_MTOK = 1_000
-_PER_USD = 1_000_000_000
 _Name = Annotated[str, Query(min_length=1, max_length=256)]
 #: What a call may be served as, where that has a price of its own.
 _How = Annotated[str, Query(pattern=r"^[a-z_]{1,40}$", description="How a call is served, such as `flex`.")]
@@ -30,7 +24,7 @@ router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
 
 @router.get("", responses=errors(404))
 async def list_prices(
-    _: AnyReader,
+    who: Reader,
     parts: Parts,
     provider: _Name,
     model: _Name | None = None,
@@ -41,17 +35,19 @@ async def list_prices(
 ) -> PricePage:
     """List what a provider's models cost, or one model, now or at a time, and as a service tier, a batch or a region.
 
-    A model without a price is left out of a list, and is 404 by its name: calls of it fail with `unpriced_model`.
+    Prices of the organisation's own list come first. A model without a price is left out of a list, and is 404 by its
+    name: calls of it fail with `unpriced_model`.
     """
     when = utc_now() if at is None else at
     at_ms = int(when.timestamp() * 1000)
     given = (("service_tier", service_tier), ("processing", processing), ("inference_geo", inference_geo))
     served = tuple((name, how) for name, how in given if how is not None)
-    known = parts.definitions.models.names(provider)
+    book = (await parts.definitions.organisation_prices.read(who.org_id)).at(at_ms)
+    listed = {one.model for one in book.overrides if one.provider.lower() == provider.lower()}
+    known = parts.definitions.models.names(provider) | listed
     if not known:
         _refuse_provider(parts, provider)
-    book = parts.definitions.prices()
-    found = [_price(book, provider, name, at_ms, served) for name in ([model] if model else sorted(known))]
+    found = [model_price(book, provider, name, at_ms, served) for name in ([model] if model else sorted(known))]
     prices = [one for one in found if one is not None]
     if model is not None and not prices:
         raise NotFound(f"there is no price of model {model!r} of {provider!r}; {similar(model, known)}")
@@ -62,33 +58,3 @@ def _refuse_provider(parts: Services, provider: str) -> None:
     known = parts.definitions.models.added_providers()
     problem = Problem("provider", f"there is no provider '{provider}' with prices", similar(provider, known))
     raise InvalidInput(str(problem), (problem,))
-
-
-def _price(book: PriceBook, provider: str, model: str, at_ms: int, served: Served) -> ModelPrice | None:
-    try:
-        price = book.price(provider, model, at_ms, served)
-    except StepError:
-        return None
-    return ModelPrice(
-        provider=provider,
-        model=model,
-        version=price.version,
-        context_tokens=book.context_tokens(provider, model),
-        bands=[_band(band) for band in price.bands],
-    )
-
-
-def _band(band: Band) -> PriceBand:
-    rates = band.rates
-    nano = {kind: Fraction(rate, rates.scale) for kind, rate in rates.listed.items()}
-    return PriceBand(
-        over_input_tokens=band.over,
-        usd_per_mtok={kind: _decimal(one / _PER_MTOK) for kind, one in nano.items() if kind.endswith("_tokens")},
-        usd_per_unit={kind: _decimal(one / _PER_USD) for kind, one in nano.items() if not kind.endswith("_tokens")},
-        usd_per_request=_decimal(Fraction(rates.request, rates.scale) / _PER_USD),
-    )
-
-
-def _decimal(value: Fraction) -> str:
-    # Prices are decimals, so the division ends.
-    return f"{(Decimal(value.numerator) / Decimal(value.denominator)).normalize():f}"

@@ -7,7 +7,7 @@ when it is first needed, so a process can start before ClickHouse does.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +105,14 @@ class ClickHouse:
             client = await self._connected()
             result = await client.query(sql, parameters=parameters or {})
             return [tuple(row) for row in result.result_rows]
+
+    async def blocks(self, sql: str, parameters: Parameters) -> AsyncGenerator[list[tuple[object, ...]]]:
+        """Yield the rows of a query in blocks, as the server sends them."""
+        with clickhouse_errors("query"):
+            client = await self._connected()
+            async with await client.query_row_block_stream(sql, parameters=parameters) as stream:
+                async for block in stream:
+                    yield [tuple(row) for row in block]
 
     async def costs(self, org_id: str, run_ids: Sequence[str] = (), limit: int = 1_000) -> list[CostLine]:
         """Return cost per run, provider and model of an organisation, of all its runs or only ``run_ids``."""

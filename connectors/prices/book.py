@@ -6,14 +6,16 @@ call's cost is computed in whole numbers and rounded half up, once.
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from connectors.prices.listed import LIST_VERSION, Band, Price, Served, list_context, list_price
 from connectors.prices.overrides import Override, read_overrides
 from schemas.clock import now_ms
 from schemas.errors import StepError
+from schemas.price_lists import CostSource
 from schemas.records.base import Usage
 
-__all__ = ["DEFAULT_OVERRIDES", "LIST_VERSION", "PriceBook", "read_overrides"]
+__all__ = ["DEFAULT_OVERRIDES", "LIST_VERSION", "PriceBook", "PricesOf", "read_overrides"]
 
 DEFAULT_OVERRIDES = Path(__file__).with_name("override.json")
 
@@ -27,7 +29,7 @@ class PriceBook:
     meant.
     """
 
-    def __init__(self, overrides: list[Override]) -> None:
+    def __init__(self, overrides: Iterable[Override]) -> None:
         self._overrides = {_key(o.provider, o.model): o for o in overrides}
         self._prices = {key: Price(o.version, (Band(-1, o.rates()),)) for key, o in self._overrides.items()}
 
@@ -39,6 +41,30 @@ class PriceBook:
         """
         given = read_overrides(Path(prices_file)) if prices_file else []
         return cls([*read_overrides(DEFAULT_OVERRIDES), *stated, *given])
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """The entries that add to the list prices, or replace them."""
+        return tuple(self._overrides.values())
+
+    def check_known(self) -> None:
+        """Return, as all prices are known. Prices of organisations raise ``Unavailable`` until they are."""
+
+    def of(self, org_id: str, at_ms: int) -> "PriceBook":
+        """Return the prices of an organisation at a time: here the same for all."""
+        return self
+
+    def booked(self, org_id: str, price_version: str) -> "PriceBook":
+        """Return the prices by which a settlement was booked: here the same for all."""
+        return self
+
+    def priced_as(self, provider: str, model: str) -> str:
+        """Return the route whose price stands in for a model without one; empty, as here none does."""
+        return ""
+
+    def cost_source(self, provider: str) -> CostSource:
+        """Return whose cost of a provider's calls counts: the one that is computed by prices."""
+        return "computed"
 
     def estimate(
         self,
@@ -88,9 +114,18 @@ class PriceBook:
                 "unpriced_model",
                 f"there is no price for model {model!r} of provider {provider!r}: to the JSON list in the file "
                 f'that PRICES_FILE names add {{"provider": "{provider}", "model": "{model}", "version": "1", '
-                '"input_usd_per_mtok": "…", "output_usd_per_mtok": "…"}, and restart',
+                '"input_usd_per_mtok": "…", "output_usd_per_mtok": "…"}, and restart; or add it to the '
+                "organisation's price list (POST /api/v1/prices/overrides), with a price or as `priced_as`",
             )
         return found
+
+
+class PricesOf(Protocol):
+    """The prices of organisations, as processes read them that make no calls."""
+
+    async def of(self, org_id: str, at_ms: int) -> PriceBook:
+        """Return an organisation's prices at a time. Raises ``Unavailable``."""
+        ...
 
 
 def _key(provider: str, model: str) -> tuple[str, str]:

@@ -113,6 +113,12 @@ def list_context(provider: str, model: str) -> int | None:
     return None if info is None else info.context_window
 
 
+def canonical_model(provider: str, model: str) -> str:
+    """Return the list's own name of a model, so that dated versions and aliases are one; else the name as it is."""
+    info = _find(provider, model)
+    return model if info is None else info.id
+
+
 @lru_cache(maxsize=512)
 def _find(provider: str, model: str) -> ModelInfo | None:
     try:

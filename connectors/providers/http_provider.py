@@ -268,6 +268,7 @@ class HttpProvider:
             received=received,
             notes=(*completion.notes, *corrected, *notes, *(f"{name}:{how}" for name, how in completion.served)),
             served=completion.served,
+            stated_cost_usd=completion.stated_cost_usd,
             problem=completion.problem,
             opaque=None if completion.opaque is None else {"provider": self.name, **completion.opaque},
             limits=observed(headers, utc_now()),

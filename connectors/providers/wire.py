@@ -27,7 +27,8 @@ class Completion:
     """A parsed answer. ``counts`` are the provider's by kind, as it gave them (see ``providers.usage``).
 
     ``problem`` is why an answer that was counted cannot be used; ``hidden`` says that it has output that is not shown,
-    such as reasoning, so that the visible text bounds nothing. ``opaque`` and ``served`` are as in ``ModelResponse``.
+    such as reasoning, so that the visible text bounds nothing. ``opaque``, ``served`` and ``stated_cost_usd`` are as in
+    ``ModelResponse``.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Completion:
     opaque: dict[str, Any] | None = None
     hidden: bool = False
     served: tuple[tuple[str, str], ...] = ()
+    stated_cost_usd: object = None
 
 
 class Wire(Protocol):

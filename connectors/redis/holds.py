@@ -54,7 +54,7 @@ class HoldRequest:
     call books into. ``run_budget_nano`` is what the run's own cap leaves to this call; ``None`` without a
     cap. A call that ``can_step_down`` is refused by soft limits, too. ``counters`` are the fields of the counters under
     which it is held; the first hold finds them. ``caps`` are the caps that it counts against, of its run and those that
-    started that, by run, as they were set at first.
+    started that, by run, as they were set at first. ``priced_as`` is the route whose price stands in for the model's.
     """
 
     org_id: str
@@ -74,6 +74,7 @@ class HoldRequest:
     can_step_down: bool = False
     counters: tuple[str, ...] = ()
     caps: Mapping[str, int] = field(default_factory=dict)
+    priced_as: str = ""
 
     @property
     def spender(self) -> Spender:
@@ -100,6 +101,7 @@ class HoldRequest:
             prompt_name=self.prompt_name,
             counters=list(self.counters),
             caps=sorted(self.caps),
+            priced_as=self.priced_as,
         )
 
 

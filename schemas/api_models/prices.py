@@ -1,6 +1,11 @@
-"""Prices of models."""
+"""Prices of models, and price lists of organisations."""
+
+from typing import Any
+
+from pydantic import AwareDatetime, ConfigDict
 
 from schemas.api_models.base import Answer
+from schemas.price_lists import CostSource, PricedAs, PriceList
 
 
 class PriceBand(Answer):
@@ -17,11 +22,17 @@ class PriceBand(Answer):
 
 
 class ModelPrice(Answer):
-    """The price of a model. ``version`` names the price table, as settlements do."""
+    """The price of a model. ``version`` names the price list and the table below it, as settlements do.
+
+    A model without a price of its own is ``priced_as`` another one where the organisation's list says so.
+    ``cost_source`` is ``provider`` when the cost that the provider states is booked.
+    """
 
     provider: str
     model: str
     version: str
+    priced_as: str | None = None
+    cost_source: CostSource = "computed"
     context_tokens: int | None
     bands: list[PriceBand]
 
@@ -31,3 +42,86 @@ class PricePage(Answer):
 
     at: str | None
     prices: list[ModelPrice]
+
+
+class CreatePriceList(PriceList):
+    """A new version of the organisation's price list, whole. It holds from ``effective_from``, without one from now."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "effective_from": "2027-01-01T00:00:00Z",
+                    "prices": [
+                        {
+                            "provider": "openai",
+                            "model": "gpt-5",
+                            "input_usd_per_mtok": "1.00",
+                            "output_usd_per_mtok": "8.00",
+                            "cache_read_usd_per_mtok": "0.10",
+                        }
+                    ],
+                    "priced_as": [
+                        {"provider": "openai", "model": "*", "as_provider": "openai", "as_model": "gpt-5-pro"}
+                    ],
+                    "cost_source": {"compatible": "provider"},
+                }
+            ]
+        },
+    )
+
+    effective_from: AwareDatetime | None = None
+
+
+class PriceListAnswer(Answer):
+    """One version. It is ``superseded`` when a later one holds, and ``pending`` before its time."""
+
+    version: int
+    state: str
+    effective_from: str | None
+    prices: list[dict[str, Any]]
+    priced_as: list[PricedAs]
+    cost_source: dict[str, CostSource]
+    created_by: str
+    created_at: str | None
+
+
+class PriceListPage(Answer):
+    """The versions, the newest first. ``effective`` is the one that holds now; 0 for none."""
+
+    effective: int
+    lists: list[PriceListAnswer]
+
+
+class PricedTerms(Answer):
+    """How a model's calls are priced; without ``bands`` they are refused."""
+
+    bands: list[PriceBand] | None
+    priced_as: str | None
+    cost_source: CostSource
+
+
+class PriceChange(Answer):
+    """A change for one model that was used: how often, what was booked, and what it would have cost.
+
+    ``repriced_usd`` is null where that depends on the size of each call, or on what the provider states.
+    """
+
+    provider: str
+    model: str
+    calls: int
+    booked_usd: str
+    repriced_usd: str | None
+    before: PricedTerms
+    after: PricedTerms
+
+
+class PriceListDryRun(Answer):
+    """The changes that a list would make; nothing was stored."""
+
+    dry_run: bool = True
+    effective_from: str | None
+    days: int
+    changes: list[PriceChange]

@@ -17,7 +17,8 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     ``notes`` are short codes of what was not as it should be: counts that the provider did not give, or that cannot be
     (see ``services.calls.counts``), and text that is no Unicode. ``ttft_ms`` is the time to the first piece of a
     streamed answer. An earlier answer that stood in is ``cached``, with its kind (``exact``, ``stale``, ``negative``,
-    ``semantic``) and the cost of the call that gave it.
+    ``semantic``) and the cost of the call that gave it. ``priced_as`` is the route whose price stood in for that of a
+    model without one.
     """
 
     type: ClassVar[str] = "provider.call"
@@ -46,6 +47,7 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     ttft_ms: float | None = None
     cache_kind: str = ""
     saved_nano: NanoDollars = 0
+    priced_as: str = ""
 
     @property
     def route(self) -> str:
@@ -59,7 +61,7 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
     It is what is known of the call until its settlement comes: ``amount_nano`` is held for it, in the windows of
     ``booked_at_ms``. When nobody has said that it lives by ``expires_at_ms``, it is settled as ``presumed``.
     ``counters`` are the fields under which it is held for budgets with a counter of their own, ``caps`` the runs whose
-    caps it counts against.
+    caps it counts against, ``priced_as`` the route whose price stands in for that of a model without one.
     """
 
     type: ClassVar[str] = "call.started"
@@ -79,6 +81,7 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
     prompt_name: str = ""
     counters: list[str] = []
     caps: list[str] = []
+    priced_as: str = ""
 
     def presumed(self) -> "CostEvent":
         """Return the settlement that the call becomes when it outlives its hold."""
@@ -98,6 +101,7 @@ class CallStarted(Record, frozen=True, kw_only=True, tag_field="type", tag="call
             node_id=self.node_id,
             prompt_name=self.prompt_name,
             caps=self.caps,
+            priced_as=self.priced_as,
         )
 
     def expired(self) -> "CostEvent":
@@ -112,6 +116,10 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
     whose hold outlived it is settled as ``presumed`` at the estimate, and corrected by its ``actual`` event
     when that comes. ``call_id`` with ``kind`` is the record's id. ``unreported``: no outcome of a step has this cost,
     so the fold of budgets reports it to the run (``CallSettled``). ``caps`` are the runs whose caps it counts against.
+
+    ``priced_as`` is the route whose price stood in for that of a model without one. ``cost_source`` is ``provider``
+    when the amount is the cost that the provider stated, ``refused`` when that should have counted and could not be.
+    ``stated_difference_nano`` is the provider's own cost less the computed one, where it stated one.
     """
 
     type: ClassVar[str] = "cost.event"
@@ -132,6 +140,9 @@ class CostEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="cost.e
     caps: list[str] = []
     node_id: str = ""
     prompt_name: str = ""
+    priced_as: str = ""
+    cost_source: Literal["", "provider", "refused"] = ""
+    stated_difference_nano: Int64 = 0
 
     @property
     def event_id(self) -> str:

@@ -149,6 +149,53 @@ class CreateOrganisation(TypedDict):
     name: NotRequired[str]
 
 
+class PriceEntry(TypedDict):
+    """The prices of one model in US dollars. A kind without a price costs what the kind around it costs."""
+
+    provider: str
+    model: str
+    input_usd_per_mtok: float | str
+    output_usd_per_mtok: float | str
+    cache_read_usd_per_mtok: NotRequired[float | str | None]
+    cache_write_usd_per_mtok: NotRequired[float | str | None]
+    cache_write_1h_usd_per_mtok: NotRequired[float | str | None]
+    reasoning_usd_per_mtok: NotRequired[float | str | None]
+    citation_usd_per_mtok: NotRequired[float | str | None]
+    tool_usd_per_mtok: NotRequired[float | str | None]
+    input_audio_usd_per_mtok: NotRequired[float | str | None]
+    output_audio_usd_per_mtok: NotRequired[float | str | None]
+    cache_audio_read_usd_per_mtok: NotRequired[float | str | None]
+    input_image_usd_per_mtok: NotRequired[float | str | None]
+    output_image_usd_per_mtok: NotRequired[float | str | None]
+    cache_image_read_usd_per_mtok: NotRequired[float | str | None]
+    input_video_usd_per_mtok: NotRequired[float | str | None]
+    output_video_usd_per_mtok: NotRequired[float | str | None]
+    usd_per_request: NotRequired[float | str]
+    usd_per_web_search: NotRequired[float | str | None]
+    usd_per_storage_search: NotRequired[float | str | None]
+    usd_per_billed_unit: NotRequired[float | str | None]
+    picture_tokens: NotRequired[int | None]
+    context_tokens: NotRequired[int | None]
+
+
+class PricedAs(TypedDict):
+    """Calls of a model without a price cost what another model's calls cost. ``model`` may be ``*``."""
+
+    provider: str
+    model: str
+    as_provider: str
+    as_model: str
+
+
+class CreatePriceList(TypedDict):
+    """A new version of the organisation's price list, whole."""
+
+    prices: NotRequired[list[PriceEntry]]
+    priced_as: NotRequired[list[PricedAs]]
+    cost_source: NotRequired[dict[str, Literal["computed", "provider"]]]
+    effective_from: NotRequired[str | None]
+
+
 class CreateProject(TypedDict):
     """A new project of the caller's organisation. Submissions and budgets name it by its ``id``."""
 

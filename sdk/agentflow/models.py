@@ -83,6 +83,38 @@ class BatchPage(Answer):
     batches: list[BatchAnswer]
 
 
+class BillGroup(Answer):
+    """A group: its value of each dimension; empty where a call has none."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    amount_usd: Decimal
+    presumed_usd: Decimal
+    values: dict[str, str]
+
+
+class BillSums(Answer):
+    """The sums of a group of calls. ``presumed_usd`` is the part that is an estimate, since no actual cost came."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    amount_usd: Decimal
+    presumed_usd: Decimal
+
+
+class BillAnswer(Answer):
+    """A bill. ``total`` is that of all calls of the time, which the groups add up to."""
+
+    since: str | None
+    until: str | None
+    group_by: list[str]
+    currency: str = "USD"
+    total: BillSums
+    groups: list[BillGroup]
+
+
 class BudgetAnswer(Answer):
     """A budget. Money is exact: decimal strings. Each change raises ``version`` by one."""
 
@@ -489,11 +521,13 @@ class PriceBand(Answer):
 
 
 class ModelPrice(Answer):
-    """The price of a model. ``version`` names the price table, as settlements do."""
+    """The price of a model. ``version`` names the price list and the table below it, as settlements do."""
 
     provider: str
     model: str
     version: str
+    priced_as: str | None = None
+    cost_source: str = "computed"
     context_tokens: int | None
     bands: list[PriceBand]
 
@@ -529,6 +563,64 @@ class ParentAnswer(Answer):
     run_id: str
     step_id: str
     detached: bool
+
+
+class PricedTerms(Answer):
+    """How a model's calls are priced; without ``bands`` they are refused."""
+
+    bands: list[PriceBand] | None
+    priced_as: str | None
+    cost_source: str
+
+
+class PriceChange(Answer):
+    """A change for one model that was used: how often, what was booked, and what it would have cost."""
+
+    provider: str
+    model: str
+    calls: int
+    booked_usd: Decimal
+    repriced_usd: Decimal | None
+    before: PricedTerms
+    after: PricedTerms
+
+
+class PricedAs(Answer):
+    """Calls of a model without a price cost what another model's calls cost. ``model`` may be ``*``."""
+
+    provider: str
+    model: str
+    as_provider: str
+    as_model: str
+
+
+class PriceListAnswer(Answer):
+    """One version. It is ``superseded`` when a later one holds, and ``pending`` before its time."""
+
+    version: int
+    state: str
+    effective_from: str | None
+    prices: list[dict[str, Any]]
+    priced_as: list[PricedAs]
+    cost_source: dict[str, str]
+    created_by: str
+    created_at: str | None
+
+
+class PriceListDryRun(Answer):
+    """The changes that a list would make; nothing was stored."""
+
+    dry_run: bool = True
+    effective_from: str | None
+    days: int
+    changes: list[PriceChange]
+
+
+class PriceListPage(Answer):
+    """The versions, the newest first. ``effective`` is the one that holds now; 0 for none."""
+
+    effective: int
+    lists: list[PriceListAnswer]
 
 
 class PricePage(Answer):
@@ -618,6 +710,41 @@ class Readiness(Answer):
 
     status: str
     dependencies: dict[str, DependencyState]
+
+
+class ReconciledLine(Answer):
+    """One model on one day."""
+
+    day: str
+    model: str
+    status: str
+    ours_usd: Decimal
+    theirs_usd: Decimal
+    difference_usd: Decimal
+    share: str
+    presumed_usd: Decimal
+    reason: str | None
+
+
+class ReconciledSums(Answer):
+    """The lines of a status, or of a reason."""
+
+    lines: int
+    ours_usd: Decimal
+    theirs_usd: Decimal
+    difference_usd: Decimal
+
+
+class Reconciled(Answer):
+    """A provider's charges compared with what was booked, by day and model."""
+
+    provider: str
+    charges: int
+    offset_hours: int
+    total: ReconciledSums
+    by_status: dict[str, ReconciledSums]
+    by_reason: dict[str, ReconciledSums]
+    lines: list[ReconciledLine]
 
 
 class RetriedLetter(Answer):

@@ -54,6 +54,8 @@ class GenerateResponse:
     input_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: Literal["stop", "length", "content_filter", "refusal"] = "stop"
+    #: What the service says that the call costs, in US dollars. Price lists say whether it counts.
+    cost_usd: str | float | None = None
 
 
 class ProviderError(Exception):

@@ -33,7 +33,8 @@ class Collector:
             for item in chunk:
                 name = custom_id(batch.id, item.call_id)
                 line = found.get(name) or LineResult(name, missing)
-                outcomes.append(await ended(item, line, service, self._ports.prices, self._ports.bodies))
+                prices = await self._ports.prices.booked(item.org_id, item.started.price_version)
+                outcomes.append(await ended(item, line, service, prices, self._ports.bodies))
             await self._end(outcomes)
         await self._close(leased, "")
 

@@ -35,6 +35,14 @@ class Keys(Protocol):
         ...
 
 
+class BookedPrices(Protocol):
+    """Prices of organisations, see ``services.prices.stored``."""
+
+    async def booked(self, org_id: str, price_version: str) -> Prices:
+        """Return the prices under which money was held. Raises ``Unavailable``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPorts:
     """What batches are made of.
@@ -46,7 +54,7 @@ class BatchPorts:
 
     store: BatchStore
     services: Mapping[str, BatchService]
-    prices: Prices
+    prices: BookedPrices
     bodies: Bodies
     keys: Keys | None
     clock: Clock

@@ -137,13 +137,15 @@ FIRST = Trial()
 class Reserved(Struct, frozen=True):
     """The money that is held for a call, in nano-dollars, and the time whose windows it is booked in.
 
-    ``counters`` are those of budgets under which it is held.
+    ``counters`` are those of budgets under which it is held, ``priced_as`` is the route whose price stands in for a
+    model without one.
     """
 
     amount_nano: int = 0
     booked_at_ms: int = 0
     price_version: str = ""
     counters: tuple[str, ...] = ()
+    priced_as: str = ""
 
 
 UNROUTED = Route("", "")

@@ -7,6 +7,8 @@ from schemas.metrics import (
     CACHE_HITS_TOTAL,
     CACHE_SAVED_NANODOLLARS_TOTAL,
     PROVIDER_REQUESTS_TOTAL,
+    STATED_COST_DIFFERENCE_TOTAL,
+    STATED_COSTS_TOTAL,
     counter_field,
 )
 from schemas.records.base import Usage
@@ -14,6 +16,7 @@ from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome
 from schemas.records.run_events import ToolUse
 from schemas.records.spans import Span
+from services.calls.stated_cost import Booked
 
 
 @dataclass(slots=True)
@@ -47,6 +50,17 @@ class Ledger:
                 self.counts[counter_field(CACHE_SAVED_NANODOLLARS_TOTAL, route)] += call.saved_nano
         else:
             self.counts[counter_field(PROVIDER_REQUESTS_TOTAL, (*route, ("outcome", call.outcome)))] += 1
+
+    def count_stated(self, provider: str, stated_usd: object, cost: Booked) -> None:
+        """Count a cost that a provider stated, and by how much it differs from the computed one."""
+        if stated_usd is None:
+            return
+        taken = "refused" if cost.note else cost.source or "computed"
+        self.counts[counter_field(STATED_COSTS_TOTAL, (("provider", provider), ("booked", taken)))] += 1
+        if cost.difference_nano:
+            direction = "over" if cost.difference_nano > 0 else "under"
+            labels = (("provider", provider), ("direction", direction))
+            self.counts[counter_field(STATED_COST_DIFFERENCE_TOTAL, labels)] += abs(cost.difference_nano)
 
     @property
     def cached(self) -> bool:

@@ -25,9 +25,10 @@ A call whose route was chosen may take 5 to 10 more than once: at another route 
 (``services.calls.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a process
 that dies between two leaves the first as after 8, and nothing of the second.
 
-Two stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a tier
-below when a budget wants that, and ``stop`` before 5 lets nothing pass that was stopped. ``batch`` before 5 defers a
-call that goes by batch, and has crash points of its own (``services.batches.points``).
+Four stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
+tier below when a budget wants that, ``know_prices`` after it waits until the organisation's prices are known, and
+``stop`` before 5 lets nothing pass that was stopped. ``batch`` before 5 defers a call that goes by batch, and has crash
+points of its own (``services.batches.points``).
 
 Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 and 10 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
@@ -46,6 +47,7 @@ from services.calls.stages.guard_input import GuardInput
 from services.calls.stages.guard_output import GuardOutput
 from services.calls.stages.hold import Hold
 from services.calls.stages.invoke import Invoke
+from services.calls.stages.know_prices import KnowPrices
 from services.calls.stages.quota import Quota
 from services.calls.stages.render import Render
 from services.calls.stages.route import RouteCall
@@ -63,6 +65,7 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         Render(),
         GuardInput(ports.guards),
         StepDown(),
+        KnowPrices(ports.prices, ports.clock),
         Cache(ports.cache, ports.router, ports.clock, ports.aborts),
         RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys),
         StopCalls(ports.stops, ports.clock),

@@ -9,8 +9,10 @@ from connectors.ports.engine import Clock
 from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.providers.batching.port import BatchService
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, Embeds
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
+from schemas.price_lists import CostSource
 from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
@@ -115,6 +117,30 @@ class Prices(Protocol):
         """Return which price table a model's price is from."""
         ...
 
+    def priced_as(self, provider: str, model: str) -> str:
+        """Return the route whose price stands in for a model without one; empty for a model that has one."""
+        ...
+
+    def cost_source(self, provider: str) -> CostSource:
+        """Return whose cost of a provider's calls counts."""
+        ...
+
+
+class PriceSource(Protocol):
+    """The prices of organisations, which change with time."""
+
+    def check_known(self) -> None:
+        """Raise ``Unavailable`` while the prices of organisations are not known."""
+        ...
+
+    def of(self, org_id: str, at_ms: int) -> Prices:
+        """Return an organisation's prices at a time. Raises ``Unavailable`` while they are not known."""
+        ...
+
+    def booked(self, org_id: str, price_version: str) -> Prices:
+        """Return the prices under which money was held; they never change."""
+        ...
+
 
 class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
@@ -138,6 +164,14 @@ class Objects(Protocol):
 
     async def part(self, org_id: str, payload: Payload, path: Sequence[PathPart]) -> Any:
         """Return what ``path`` finds in a payload's value. Raises ``MissingPath``, ``Rejected`` or ``Unavailable``."""
+        ...
+
+
+class JointEmbeddings(Protocol):
+    """Sends embeddings together that are asked for at once, see ``services.calls.coalescing``."""
+
+    async def embed(self, call: Call, provider: Embeds, request: EmbeddingRequest) -> EmbeddingResponse:
+        """Return a call's vectors, its part of the usage and of the cost. Raises ``StepError``."""
         ...
 
 
@@ -168,12 +202,12 @@ class CallPorts:
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
     breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
-    Without ``batching`` none goes by batch.
+    Without ``batching`` none goes by batch, and without ``joint_embeddings`` each embedding is a request.
     """
 
     providers: Mapping[str, Provider]
     router: Router
-    prices: Prices
+    prices: PriceSource
     holds: Holds
     announce: Announce
     cache: CachePorts
@@ -187,3 +221,4 @@ class CallPorts:
     keys: ProviderKeys | None = None
     stops: Stops | None = None
     batching: Batching | None = None
+    joint_embeddings: JointEmbeddings | None = None

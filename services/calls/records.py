@@ -9,6 +9,7 @@ from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CallStarted, CostEvent, ProviderCall
 from schemas.records.spans import Span
 from services.calls.call import Call
+from services.calls.stated_cost import Booked
 
 _NS_PER_MS = 1_000_000
 NOTHING = Usage()
@@ -39,6 +40,7 @@ def provider_call(call: Call, outcome: CallOutcome, started_at_ms: int, latency_
         latency_ms=latency_ms,
         idempotency_key=call.idempotency_key,
         capture=call.capture,
+        priced_as=call.reserved.priced_as,
     )
 
 
@@ -62,6 +64,7 @@ def call_started(call: Call, expires_at_ms: int) -> CallStarted:
         prompt_name=call.prompt_name,
         counters=list(reserved.counters),
         caps=sorted(call.caps),
+        priced_as=reserved.priced_as,
     )
 
 
@@ -76,11 +79,18 @@ def presumed(call: Call, amount_nano: int | None = None, usage: Usage = NOTHING)
     return event if amount_nano is None else structs.replace(event, amount_nano=amount_nano, usage=usage)
 
 
-def settlement(call: Call, amount_nano: int, usage: Usage) -> CostEvent | None:
+def settlement(call: Call, cost: Booked, usage: Usage) -> CostEvent | None:
     """Return the settlement at the actual cost; none of a call that costs nothing and was never announced."""
-    if not (amount_nano or call.reserved.amount_nano):
+    if not (cost.amount_nano or call.reserved.amount_nano):
         return None
-    return structs.replace(call_started(call, 0).presumed(), kind="actual", amount_nano=amount_nano, usage=usage)
+    return structs.replace(
+        call_started(call, 0).presumed(),
+        kind="actual",
+        amount_nano=cost.amount_nano,
+        usage=usage,
+        cost_source=cost.source,
+        stated_difference_nano=cost.difference_nano,
+    )
 
 
 def call_span(call: Call, record: ProviderCall) -> Span:

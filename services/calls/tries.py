@@ -17,7 +17,7 @@ from schemas.errors import StepError
 from schemas.records.money import ProviderCall
 from services.calls.call import Answer, Call, Proceed, Trial
 from services.calls.cancellation import Cancellations
-from services.calls.ports import Prices
+from services.calls.ports import PriceSource
 from services.calls.race import Racer, first_answer, start, stop
 from services.calls.route_choice import outcome_of, prompt_of
 from services.calls.timeouts import Deferred
@@ -32,7 +32,7 @@ class Tries:
     """Makes the tries of calls. ``tokens`` bounds the input of a call at its route."""
 
     def __init__(
-        self, router: Router, prices: Prices, clock: Clock, aborts: Cancellations, tokens: Callable[[Call], int]
+        self, router: Router, prices: PriceSource, clock: Clock, aborts: Cancellations, tokens: Callable[[Call], int]
     ) -> None:
         self._router = router
         self._prices = prices
@@ -174,8 +174,8 @@ class Tries:
         return None if measured is None else self._allowance.hedged_after_ms(measured, self._estimate(one)) / 1000
 
     def _estimate(self, one: Call) -> int:
-        most = one.content.max_tokens
-        return self._prices.estimate(*one.route, one.input_tokens, most, self._clock.now_ms())
+        most, now_ms = one.content.max_tokens, self._clock.now_ms()
+        return self._prices.of(one.org_id, now_ms).estimate(*one.route, one.input_tokens, most, now_ms)
 
     def _sized(self, one: Call) -> Call:
         return structs.replace(one, input_tokens=self._tokens(one))

@@ -41,6 +41,14 @@ class Facts(Protocol):
         ...
 
 
+class PricesOf(Protocol):
+    """The prices of organisations, see ``services.prices.stored``."""
+
+    async def of(self, org_id: str, at_ms: int) -> Prices:
+        """Return an organisation's prices at a time. Raises ``Unavailable``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerPorts:
     """What the optimizer reads and writes. ``ttls`` are for how long cached answers serve."""
@@ -50,7 +58,7 @@ class OptimizerPorts:
     registrations: Registrations
     changes: OptimizerChanges
     models: Models
-    prices: Prices
+    prices: PricesOf
     ttls: Ttls
     now: Callable[[], int] = now_ms
 
@@ -67,8 +75,9 @@ class Optimizer:
         facts = await ports.facts.since(org_id, ports.now() - days * DAY_MS, workflow)
         nodes = await self._nodes(org_id, {(fact.workflow, fact.version) for fact in facts})
         models = _allowed(ports.models, org_id)
+        prices = await ports.prices.of(org_id, ports.now())
         # Counting takes a part of a second.
-        return await asyncio.to_thread(lambda: suggest(grouped(facts, nodes), models, ports.prices, ports.ttls))
+        return await asyncio.to_thread(lambda: suggest(grouped(facts, nodes), models, prices, ports.ttls))
 
     async def apply(self, org_id: str, suggestion_id: str, days: int) -> AppliedChange:
         """Make the version that a suggestion stands for.

@@ -22,8 +22,11 @@ ALWAYS_HEALTHY = AlwaysHealthy()
 #: Outcomes from which on observations replace the assumed latency.
 LEAST_SEEN = 5.0
 
-Estimate = Callable[[str, str, int, int], int]
-"""``(provider, model, input tokens, max tokens)`` to nano-dollars. Raises ``StepError`` for a model without a price."""
+Estimate = Callable[[str, str, str, int, int], int]
+"""``(organisation, provider, model, input tokens, max tokens)`` to nano-dollars.
+
+Raises ``StepError`` for a model without a price.
+"""
 
 
 class Keys(Protocol):
@@ -138,7 +141,7 @@ class PolicyRouter(RouteTable):
         cap, found = wanted.cap_nano, {}
         for route in routes if cap is not None else ():
             provider, model = route.split("/", 1)
-            nano = self._estimate(provider, model, wanted.most_input_tokens, wanted.max_tokens)
+            nano = self._estimate(wanted.org_id, provider, model, wanted.most_input_tokens, wanted.max_tokens)
             if cap is not None and nano > cap:
                 found[route] = f"may cost {usd(nano)} USD, the run's budget has {usd(cap)} USD left"
         return found
@@ -148,7 +151,8 @@ class PolicyRouter(RouteTable):
         for one in self._models.all:
             if one.provider in self._providers:
                 try:
-                    costs[one.route] = self._estimate(one.provider, one.model, wanted.input_tokens, wanted.max_tokens)
+                    tokens = wanted.input_tokens, wanted.max_tokens
+                    costs[one.route] = self._estimate(wanted.org_id, one.provider, one.model, *tokens)
                 except StepError:
                     continue
         return costs

@@ -31,7 +31,8 @@ from services.runs.admission_required import Turns
 from services.runs.input_check import check_inputs
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
-from services.runs.path_cost import PathCost, PathCosts
+from services.runs.path_admission import PathAdmission
+from services.runs.path_cost import PathCost
 from services.runs.spender_tags import with_spender
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
@@ -79,7 +80,7 @@ class SubmissionPorts:
     large_inputs: LargeInputs
     turns: Turns | None = None
     known: KnownRuns | None = None
-    paths: PathCosts | None = None
+    paths: PathAdmission | None = None
 
 
 class _NotAcknowledged(Unavailable):
@@ -140,7 +141,7 @@ class Submissions:
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
         check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
         budget_nano = _budget_nano(body)
-        path = self._path(plan.resolved, budget_nano)
+        path = await self._path(org_id, plan.resolved, budget_nano)
         record = RunSubmitted(
             run_id=run_id(org_id, source, submission_id),
             org_id=org_id,
@@ -163,13 +164,11 @@ class Submissions:
         )
         return Draft(record, plan.required, plan.read_here, size, path)
 
-    def _path(self, resolved: ResolvedSpec, budget_nano: int | None) -> PathCost | None:
+    async def _path(self, org_id: str, resolved: ResolvedSpec, budget_nano: int | None) -> PathCost | None:
         """Return the cheapest path of a run with a budget. Raises ``InvalidInput`` when even that does not fit."""
         if budget_nano is None or self._paths is None:
             return None
-        path = self._paths.of(resolved)
-        path.check(budget_nano)
-        return path
+        return await self._paths.path(org_id, resolved, budget_nano, self._now_ms())
 
     async def earlier(self, draft: Draft) -> Receipt | None:
         """Return the submission that had the id of this one, without claiming it. Raises ``SubmissionConflict``."""

@@ -53,7 +53,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("amount_nano", "booked_at", "input_tokens", "output_tokens", "price_version", "tags"),
         *_ORIGIN,
         *OTHER_KINDS,
-        *("node_id", "prompt_name"),
+        *("node_id", "prompt_name", "priced_as", "cost_source", "stated_difference_nano"),
     ),
     PROVIDER_CALLS: (
         *("org_id", "call_id", "request_id", "run_id", "step_id", "attempt", "workflow_name", "provider"),
@@ -61,7 +61,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
         *_ORIGIN,
         *OTHER_KINDS,
-        *("notes", "ttft_ms", "cache_kind", "saved_nano"),
+        *("notes", "ttft_ms", "cache_kind", "saved_nano", "priced_as"),
     ),
     TRACE_SPANS: (
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
@@ -113,6 +113,7 @@ def _cost_event(event: CostEvent, origin: Origin) -> Rows:
         *origin,
         *_other_kinds(event.usage),
         *(event.node_id, event.prompt_name),
+        *(event.priced_as, event.cost_source, _int64(event.stated_difference_nano)),
     )
     return Rows(COST_EVENTS, [row])
 
@@ -126,7 +127,7 @@ def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
         *(_payload(call.request), _payload(call.response)),
         *origin,
         *_other_kinds(call.usage),
-        *(", ".join(call.notes), call.ttft_ms, call.cache_kind, call.saved_nano),
+        *(", ".join(call.notes), call.ttft_ms, call.cache_kind, call.saved_nano, call.priced_as),
     )
     return Rows(PROVIDER_CALLS, [row])
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
@@ -21,6 +22,8 @@ from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.database import Database
 from connectors.redis.client import connect_pipelined
 from connectors.redis.fenced_table import RedisTable
+from connectors.tools import load_entry_points
+from connectors.tools.tools_file import ToolsFile
 from schemas.settings import Settings
 from streams.process.metrics import TakeTimes
 from streams.runtime.consumer.poll import PollHandler
@@ -49,6 +52,7 @@ class RoleContext:
     stack: AsyncExitStack
     clock: WallClock = field(default_factory=WallClock)
     _pipelined: Redis | None = field(default=None, init=False, repr=False)
+    _tools_loaded: bool = field(default=False, init=False, repr=False)
 
     def pipelined(self) -> Redis:
         """Return the client for many small calls at once, one for the process. Tables have ``redis`` for themselves."""
@@ -60,6 +64,14 @@ class RoleContext:
     def on_close(self, close: Callable[[], Awaitable[object]]) -> None:
         """Call this when the process ends; the last one first. What it raises is logged and keeps nothing open."""
         self.stack.push_async_callback(_closed, close)
+
+    def load_tools(self) -> None:
+        """Load the tools, functions and providers of packages and of the user's file, once for all roles."""
+        if not self._tools_loaded:
+            self._tools_loaded = True
+            load_entry_points()
+            if self.settings.tools.file:
+                ToolsFile(Path(self.settings.tools.file)).refresh()
 
     def database(self, *, max_connections: int = 4) -> Database:
         """Return a pool of the caller's own."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from connectors.ports.batches import Gathered
 from connectors.postgres.batches import PostgresBatches
+from connectors.postgres.price_lists import PriceListStore
 from connectors.prices.book import PriceBook
 from connectors.providers.batching.services import batch_services
 from connectors.providers.custom.building import stated_prices
@@ -17,6 +18,7 @@ from connectors.redis.leases import RedisLeases
 from schemas.records.base import Record
 from services.batches.ports import BatchPorts
 from services.batches.work import Batches
+from services.prices.stored import StoredPrices
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
@@ -48,6 +50,7 @@ class BatchTicker:
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
     settings, keys, appender = ctx.settings.batches, provider_keys(ctx), ctx.appender()
+    book = PriceBook.load(ctx.settings.providers.prices_file, stated_prices())
     owner = f"{socket.gethostname()}-{os.getpid()}-{id(ctx):x}"
 
     async def emit(records: Sequence[Record]) -> None:
@@ -57,7 +60,7 @@ def build(ctx: RoleContext) -> RoleApp:
     ports = BatchPorts(
         store=PostgresBatches(ctx.database()),
         services=batch_services(providers_of(ctx, keyless=keys is not None)),
-        prices=PriceBook.load(ctx.settings.providers.prices_file, stated_prices()),
+        prices=StoredPrices(lambda: book, PriceListStore(ctx.database())),
         bodies=ctx.objects(),
         keys=keys,
         clock=ctx.clock,

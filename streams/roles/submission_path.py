@@ -8,18 +8,21 @@ from connectors.kafka.deadline_appender import Appender
 from connectors.kafka.progress import LogProgress
 from connectors.objects.store import Objects
 from connectors.postgres.database import Database
+from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.run_limits import RunLimits
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
+from connectors.providers.custom.building import stated_prices
 from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
+from services.prices.stored import StoredPrices
 from services.runs.admission_required import Turns
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
-from services.runs.path_cost import PathCosts
+from services.runs.path_admission import PathAdmission
 from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
@@ -52,7 +55,7 @@ class SubmissionPath:
             large_inputs=LargeInputs(objects, settings.objects.max_inputs_bytes),
             turns=Turns(RunLimits(database), settings.tables.admission_pool),
             known=known,
-            paths=PathCosts(PriceBook.load(settings.providers.prices_file)),
+            paths=PathAdmission(stored_prices(ctx, database)),
         )
         return cls(
             database=database,
@@ -63,6 +66,13 @@ class SubmissionPath:
             appender=appender,
             submissions=Submissions(ports, capture=settings.security.capture),
         )
+
+
+def stored_prices(ctx: RoleContext, database: Database) -> StoredPrices:
+    """Return what workers hold money by, the prices that custom providers state included."""
+    ctx.load_tools()
+    book = PriceBook.load(ctx.settings.providers.prices_file, stated_prices())
+    return StoredPrices(lambda: book, PriceListStore(database))
 
 
 def known_runs(ctx: RoleContext) -> KnownRuns:

@@ -209,6 +209,11 @@ class DatedPrices(PriceBook):
         return 1 if at_ms < self._since_ms else 2
 
 
+def for_all(prices: PriceBook) -> Callable[..., int]:
+    """Return the estimates that a router is given, the same for all organisations."""
+    return lambda _org_id, *call: prices.estimate(*call)
+
+
 class TrailRouter(RouteTable):
     """The route table, which notes when it is asked."""
 

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import LocalObjects
 from connectors.postgres.database import Database
+from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
@@ -14,8 +15,9 @@ from connectors.prices.book import PriceBook
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.settings import Settings
+from services.prices.stored import StoredPrices
 from services.runs.large_inputs import LargeInputs
-from services.runs.path_cost import PathCosts
+from services.runs.path_admission import PathAdmission
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
 from services.workflows.resolver import WorkflowResolver
@@ -41,6 +43,6 @@ def ingress_of(settings: Settings, database: Database, redis: "Redis", log: Appe
         history=history,
         appender=log,
         large_inputs=LargeInputs(objects),
-        paths=PathCosts(PriceBook.load()),
+        paths=PathAdmission(StoredPrices(PriceBook.load, PriceListStore(database))),
     )
     return Ingress(Submissions(ports), signals, letters)

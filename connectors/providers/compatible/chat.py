@@ -158,6 +158,7 @@ def read_completion(body: object, tools: Sequence[ToolSpec] = ()) -> Completion:
         problem=None if text is not None else filtered() if reason == CONTENT_FILTER else no_text(reason),
         notes=notes,
         served=served_by(body, {"service_tier": "service_tier"}),
+        stated_cost_usd=an_object(body.get("usage")).get("cost"),
         hidden=any(message.get(name) for name in ("reasoning", "reasoning_content", "reasoning_details")),
     )
 

@@ -160,6 +160,7 @@ class CustomProvider:
             received={"text": whole, "finish_reason": reason},
             notes=notes if whole == text else (*notes, NOT_UNICODE),
             problem=problem,
+            stated_cost_usd=getattr(found, "cost_usd", None),
         )
 
     def _bounds(self, request: ModelRequest, text: str) -> Bounds:

@@ -16,7 +16,7 @@ from schemas.errors import StepError, TryLater, Unavailable
 from schemas.money import usd
 from services.calls.call import Answer, Call, Content, Proceed, Reserved
 from services.calls.cancellation import Cancellations
-from services.calls.ports import Holds, Prices
+from services.calls.ports import Holds, Prices, PriceSource
 from services.calls.stages.step_down import NoRoom, tier_below
 from services.calls.timeouts import Deferred, within_patience
 
@@ -37,7 +37,14 @@ class Hold:
     """
 
     def __init__(
-        self, prices: Prices, holds: Holds, clock: Clock, aborts: Cancellations, *, ttl_ms: int, assert_every_s: float
+        self,
+        prices: PriceSource,
+        holds: Holds,
+        clock: Clock,
+        aborts: Cancellations,
+        *,
+        ttl_ms: int,
+        assert_every_s: float,
     ) -> None:
         self._prices = prices
         self._holds = holds
@@ -60,14 +67,16 @@ class Hold:
         request = self._request(call, way)
         _check_cap(request)
         if request.estimate_nano == 0:
-            return request, Reserved(0, request.at_ms, request.price_version)
+            return request, Reserved(0, request.at_ms, request.price_version, priced_as=request.priced_as)
         held = await self._held(request)
-        reserved = Reserved(held.amount_nano, held.booked_at_ms, request.price_version, held.counters)
+        version, stand_in = request.price_version, request.priced_as
+        reserved = Reserved(held.amount_nano, held.booked_at_ms, version, held.counters, stand_in)
         return replace(request, counters=held.counters), reserved
 
     def _request(self, call: Call, way: Served | None) -> HoldRequest:
         provider, model = call.route
         at_ms, origin = self._clock.now_ms(), call.origin
+        prices = self._prices.of(call.org_id, at_ms)
         return HoldRequest(
             org_id=call.org_id,
             call_id=call.call_id,
@@ -76,23 +85,16 @@ class Hold:
             workflow=origin.workflow_name,
             provider=provider,
             model=model,
-            estimate_nano=self._estimate(call, at_ms, way),
+            estimate_nano=_estimate(prices, call, at_ms, way),
             at_ms=at_ms,
             run_budget_nano=call.cap_nano,
             tags=call.tags,
-            price_version=self._prices.version(provider, model),
+            price_version=prices.version(provider, model),
             node_id=origin.node_id,
             prompt_name=call.prompt_name,
             can_step_down=tier_below(call) is not None,
             caps=call.caps,
-        )
-
-    def _estimate(self, call: Call, at_ms: int, way: Served | None) -> int:
-        provider, model = call.route
-        most, absent = call.content.max_tokens, _absent(call.content)
-        ways = {(), asked_ways(call.content.options.get(provider, {}))} if way is None else {way}
-        return max(
-            self._prices.estimate(provider, model, call.input_tokens, most, at_ms, absent, served) for served in ways
+            priced_as=prices.priced_as(provider, model),
         )
 
     async def _held(self, request: HoldRequest) -> Held:
@@ -115,6 +117,13 @@ class Hold:
 
     async def _reassert(self, request: HoldRequest) -> bool:
         return await self._holds.reassert(request, self._clock.now_ms() + self._ttl_ms)
+
+
+def _estimate(prices: Prices, call: Call, at_ms: int, way: Served | None) -> int:
+    provider, model = call.route
+    most, absent = call.content.max_tokens, _absent(call.content)
+    ways = {(), asked_ways(call.content.options.get(provider, {}))} if way is None else {way}
+    return max(prices.estimate(provider, model, call.input_tokens, most, at_ms, absent, served) for served in ways)
 
 
 def asked_ways(options: Mapping[str, Any]) -> Served:

@@ -10,7 +10,7 @@ from connectors.providers.request_text import request_text
 from schemas.errors import StepError
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
-from services.calls.ports import Prices
+from services.calls.ports import PriceSource
 from services.calls.provider_keys import ProviderKeys
 from services.calls.route_choice import wanted_of
 from services.calls.timeouts import within_patience
@@ -29,7 +29,7 @@ class RouteCall:
         self,
         router: Router,
         providers: Mapping[str, Provider],
-        prices: Prices,
+        prices: PriceSource,
         clock: Clock,
         aborts: Cancellations,
         keys: ProviderKeys | None = None,
@@ -62,7 +62,7 @@ class RouteCall:
         tokens += provider.added_tokens(len(content.tools), has_schema=content.output_schema is not None)
         if not content.pictures:
             return tokens
-        of_each = self._prices.picture_tokens(provider.name, model)
+        of_each = self._prices.of(call.org_id, self._clock.now_ms()).picture_tokens(provider.name, model)
         if of_each is None:
             return tokens + provider.picture_tokens(model, content.pictures)
         return tokens + of_each * len(content.pictures)

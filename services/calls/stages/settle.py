@@ -23,8 +23,9 @@ from schemas.records.money import CallOutcome, CostEvent, ProviderCall
 from services.calls.call import Answer, Call, Proceed
 from services.calls.capture import captured
 from services.calls.counts import believed
-from services.calls.ports import Objects, Prices
+from services.calls.ports import Objects, Prices, PriceSource
 from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
+from services.calls.stated_cost import NOTHING_BOOKED, Booked, booked
 from services.calls.streamed import BrokenStreamError
 
 _OUTCOMES: Mapping[str, CallOutcome] = {
@@ -38,7 +39,7 @@ BROKEN = "stream:broken"
 class Settle:
     """Books what became of the call in its ledger. Raises what the stages after it raise, or what a guard did."""
 
-    def __init__(self, prices: Prices, objects: Objects, clock: Clock) -> None:
+    def __init__(self, prices: PriceSource, objects: Objects, clock: Clock) -> None:
         self._prices = prices
         self._objects = objects
         self._clock = clock
@@ -51,7 +52,7 @@ class Settle:
             latency_ms = (time.perf_counter() - began_s) * 1000
             await self._settle_failure(call, _as_step_error(exc), started_ms, latency_ms)
             raise
-        response = believed(self._prices, call, answer.response)
+        response = believed(self._booked(call), call, answer.response)
         if response is not answer.response:
             answer = structs.replace(answer, response=response)
         await self._settle_answer(call, answer, started_ms, (answer.at_s - began_s) * 1000)
@@ -62,23 +63,28 @@ class Settle:
     async def _settle_answer(self, call: Call, answer: Answer, started_ms: int, latency_ms: float) -> None:
         response, blocked = answer.response, answer.blocked
         call.ledger.finish_reason = response.finish_reason
-        provider, model = call.route
-        cost = self._prices.cost(provider, model, response.usage, call.reserved.booked_at_ms, response.served)
+        provider, prices = call.route.provider, self._booked(call)
+        cost = _cost(prices, call, response)
         record = provider_call(call, "ok", started_ms, latency_ms)
         record = structs.replace(
             record,
             ttft_ms=_ttft_ms(answer.first_s, answer.at_s, latency_ms),
             usage=response.usage,
-            cost_nano=cost,
+            cost_nano=cost.amount_nano,
             error_code=blocked and blocked.code,
-            notes=list(response.notes),
+            notes=[*response.notes, *([cost.note] if cost.note else [])],
         )
         received = response.received if blocked in (None, response.problem) else failure(blocked)
         await self._add(call, record, response.sent, received, settlement(call, cost, response.usage))
+        call.ledger.count_stated(provider, response.stated_cost_usd, cost)
 
     async def _settle_failure(self, call: Call, error: StepError, started_ms: int, latency_ms: float) -> None:
         outcome = _outcome(error)
-        settled = self._presumed(call, error) if outcome in ("timeout", "unknown") else settlement(call, 0, Usage())
+        settled = (
+            self._presumed(call, error)
+            if outcome in ("timeout", "unknown")
+            else settlement(call, NOTHING_BOOKED, Usage())
+        )
         cost = 0 if settled is None else settled.amount_nano
         record = provider_call(call, outcome, started_ms, latency_ms)
         record = structs.replace(record, error_code=error.code, cost_nano=cost)
@@ -93,9 +99,14 @@ class Settle:
         if usage is None or not call.reserved.amount_nano:
             return presumed(call)
         most = structs.replace(usage, output_tokens=max(usage.output_tokens, call.content.max_tokens))
-        usage = believed(self._prices, call, ModelResponse("", most)).usage
-        cost = self._prices.cost(*call.route, usage, call.reserved.booked_at_ms)
+        prices = self._booked(call)
+        usage = believed(prices, call, ModelResponse("", most)).usage
+        cost = prices.cost(*call.route, usage, call.reserved.booked_at_ms)
         return presumed(call, cost, usage)
+
+    def _booked(self, call: Call) -> Prices:
+        """Return the prices under which the call is held: a list that holds since then changes nothing of it."""
+        return self._prices.booked(call.org_id, call.reserved.price_version)
 
     async def _add(
         self, call: Call, record: ProviderCall, sent: Json, received: Json, settled: CostEvent | None
@@ -107,6 +118,15 @@ class Settle:
     async def _captured(self, call: Call, body: Json) -> Payload | None:
         # The call may be paid for, so a store that is down is waited for.
         return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
+
+
+def _cost(prices: Prices, call: Call, response: ModelResponse) -> Booked:
+    """Return the cost of an answer: its part of a bill that several calls share, or by its usage."""
+    if response.share_nano is not None:
+        return Booked(response.share_nano)
+    (provider, model), reserved = call.route, call.reserved
+    computed = prices.cost(provider, model, response.usage, reserved.booked_at_ms, response.served)
+    return booked(response.stated_cost_usd, computed, reserved.amount_nano, prices.cost_source(provider))
 
 
 def _outcome(error: StepError) -> CallOutcome:

@@ -26,13 +26,12 @@ from connectors.redis.quotas import RedisQuotas
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.route_reader import RouteReader
 from connectors.redis.worker_registry import WorkerRegistry
-from connectors.tools import REGISTRY, load_entry_points
+from connectors.tools import REGISTRY
 from connectors.tools.environment import environment_of
 from connectors.tools.metrics import ToolMetrics
 from connectors.tools.process_pool import MAX_PROCESSES, Processes
 from connectors.tools.process_wire import Place
 from connectors.tools.raised import contain_tasks
-from connectors.tools.tools_file import ToolsFile
 from schemas.batches import BATCH_HOLD_MS
 from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS
@@ -41,9 +40,11 @@ from services.budgets.stops import StopDefinitions
 from services.caching.policy import ttls_of
 from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
+from services.calls.coalescing import Coalescer
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
+from services.prices.lists import PriceLists
 from services.quotas.keeper import QuotaKeeper
 from services.quotas.learned import debt
 from services.quotas.rules import QuotaRules, QuotasFile
@@ -72,9 +73,7 @@ def build(ctx: RoleContext) -> RoleApp:
     settings = ctx.settings.worker
     worker_id = settings.id or f"{socket.gethostname()}-{id(ctx):x}"
     lanes = lanes_of(settings.queues)
-    load_entry_points()
-    if ctx.settings.tools.file:
-        ToolsFile(Path(ctx.settings.tools.file)).refresh()
+    ctx.load_tools()
     _isolate(ctx)
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())
@@ -153,14 +152,17 @@ def _call_ports(
 ) -> CallPorts:
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
+    prices = PriceLists(PriceBook.load(settings.providers.prices_file, stated_prices()))
     rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
 
     def apply(definition: Definition) -> None:
         stops.apply(definition)
         definitions.apply(definition)
         rules.apply(definition)
+        prices.apply(definition)
 
     def mark_loaded() -> None:
+        prices.mark_loaded()
         stops.mark_loaded()
         definitions.mark_loaded()
 
@@ -168,7 +170,7 @@ def _call_ports(
     follower.start()
     ctx.on_close(follower.stop)
     hold_ttl_ms = settings.tables.hold_ttl_ms
-    keys, prices = provider_keys(ctx), PriceBook.load(settings.providers.prices_file, stated_prices())
+    keys = provider_keys(ctx)
     providers = providers_of(ctx, keyless=keys is not None)
     quotas = QuotaKeeper(
         rules,
@@ -183,7 +185,7 @@ def _call_ports(
         router=PolicyRouter(
             Models.load(settings.providers.routes_file),
             providers,
-            prices.estimate,
+            lambda org_id, *call: prices.of(org_id, ctx.clock.now_ms()).estimate(*call),
             RouteReader(ctx.pipelined(), settings.kafka.partitions),
             RedisBreakers(ctx.pipelined()),
             quotas,
@@ -206,8 +208,18 @@ def _call_ports(
         stops=stops,
         quotas=quotas,
         keys=keys,
+        joint_embeddings=_joint_embeddings(ctx, prices),
         batching=_batching(ctx, providers, holds(BATCH_HOLD_MS), keys),
     )
+
+
+def _joint_embeddings(ctx: RoleContext, prices: PriceLists) -> Coalescer | None:
+    window_ms = ctx.settings.providers.embeddings_window_ms
+    if window_ms <= 0:
+        return None
+    joint = Coalescer(prices, ctx.clock, window_ms)
+    ctx.on_close(joint.close)
+    return joint
 
 
 def _batching(

@@ -14,6 +14,7 @@ from schemas.records.steps import RouteWish
 from schemas.tables.routes import NOTHING, Learned
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
+from tests.support.calls import for_all
 from tests.support.worker import Bench, llm, until
 
 WISH = RouteWish(by="best", fallbacks=2)
@@ -29,7 +30,7 @@ class Nothing:
 async def routed(bench: Bench) -> Bench:
     """A bench whose calls are routed to the best of three models."""
     await bench.redis.unlink(*map(breaker_key, ROUTES))
-    estimate = PriceBook.load().estimate
+    estimate = for_all(PriceBook.load())
     bench.router = PolicyRouter(Models.load(), ["local"], estimate, Nothing(), RedisBreakers(bench.redis))
     return bench
 

@@ -36,7 +36,7 @@ STEPS = (*("render", "guard_input", "cache", "route", "quota", "hold", "announce
 #: Those that act on the way back.
 ON_THE_WAY_BACK = frozenset({"invoke", "guard_output", "settle"})
 #: A crash loses nothing in these.
-UNNUMBERED = {"step_down", "stop", "batch"}
+UNNUMBERED = {"step_down", "stop", "batch", "know_prices"}
 
 
 class TrailQuotas:

@@ -17,7 +17,7 @@ from services.routing.choice import Choice, recomputed
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from services.routing.router import Ended, Pin
-from tests.support.calls import PRICES, Calls, call
+from tests.support.calls import PRICES, Calls, call, for_all
 
 LEARN = RouteWish(by="learn", models=["local/*"], ceiling_nano=77)
 
@@ -30,7 +30,7 @@ class Nothing:
 @pytest.fixture
 def calls(tmp_path: Path) -> Calls:
     made = Calls(tmp_path)
-    made.router = PolicyRouter(Models.load(), ["local"], PRICES.estimate, Nothing())  # type: ignore[assignment]
+    made.router = PolicyRouter(Models.load(), ["local"], for_all(PRICES), Nothing())  # type: ignore[assignment]
     return made
 
 

@@ -18,7 +18,7 @@ from services.calls.pipeline import call_stages, compose
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from services.routing.router import Ended
-from tests.support.calls import Calls, call
+from tests.support.calls import Calls, call, for_all
 
 PRICES = PriceBook.load()
 ANSWERS = 150
@@ -53,7 +53,7 @@ async def test_gold_call_of_a_slow_model_is_answered_by_its_hedge_and_both_are_p
     calls = Calls(tmp_path)
     calls.clock = WallClock()  # type: ignore[assignment]
     calls.aborts, calls.provider = Cancellations(calls.clock), provider  # type: ignore[assignment]
-    router = PolicyRouter(Models.load(), ["local"], PRICES.estimate, Nothing())
+    router = PolicyRouter(Models.load(), ["local"], for_all(PRICES), Nothing())
     calls.router = router  # type: ignore[assignment]
     pipeline = compose(call_stages(calls.ports()))
     wish = RouteWish(by="best", hedge=True)

@@ -24,7 +24,7 @@ from services.routing.latencies import WINDOW
 from services.routing.models import Models, RoutesFile
 from services.routing.policy_router import PolicyRouter
 from services.routing.router import Ended
-from tests.support.calls import PRICES, USAGE, Calls, Killed, MemoryProvider, call
+from tests.support.calls import PRICES, USAGE, Calls, Killed, MemoryProvider, call, for_all
 
 DOWN = StepError("provider_unavailable", "down", retryable=True)
 BEST = RouteWish(by="best", fallbacks=2)
@@ -76,7 +76,7 @@ class Full:
 def calls(tmp_path: Path) -> Calls:
     made = Calls(tmp_path)
     made.provider = ByModel(made.trail)
-    made.router = PolicyRouter(Models.load(), ["local"], PRICES.estimate, Nothing())  # type: ignore[assignment]
+    made.router = PolicyRouter(Models.load(), ["local"], for_all(PRICES), Nothing())  # type: ignore[assignment]
     return made
 
 
@@ -180,7 +180,7 @@ async def test_context_too_long_goes_to_a_larger_context_only(calls: Calls) -> N
     shipped = {one.model: one for one in Models.load().all if one.provider == "local"}
     larger = shipped["local-bronze"].model_copy(update={"context_tokens": 2_000_000})
     models = Models([RoutesFile(version="t", models=[shipped["local-gold"], shipped["local-silver"], larger])])
-    calls.router = PolicyRouter(models, ["local"], PRICES.estimate, Nothing())  # type: ignore[assignment]
+    calls.router = PolicyRouter(models, ["local"], for_all(PRICES), Nothing())  # type: ignore[assignment]
     fail(calls, "local-gold", error=StepError("context_too_long", "too long"))
     ledger = Ledger()
     await make(calls, ledger)

@@ -12,7 +12,7 @@ from services.routing.models import Models, RoutesFile
 from services.routing.policy_router import PolicyRouter
 from services.routing.router import Pin, Wanted
 from services.routing.scoring import Need
-from tests.support.calls import call
+from tests.support.calls import call, for_all
 
 PRICES = PriceBook.load()
 
@@ -30,7 +30,7 @@ class MemoryRoutes:
 
 
 def router(learned: MemoryRoutes | None = None, models: Models | None = None) -> PolicyRouter:
-    return PolicyRouter(models or Models.load(), ["local"], PRICES.estimate, learned or MemoryRoutes())
+    return PolicyRouter(models or Models.load(), ["local"], for_all(PRICES), learned or MemoryRoutes())
 
 
 def wanted(by: RouteBy, **fields: object) -> Wanted:
@@ -105,7 +105,7 @@ class MemoryHealth:
 
 
 def guarded(health: MemoryHealth) -> PolicyRouter:
-    return PolicyRouter(Models.load(), ["local"], PRICES.estimate, MemoryRoutes(), health)
+    return PolicyRouter(Models.load(), ["local"], for_all(PRICES), MemoryRoutes(), health)
 
 
 @pytest.mark.parametrize("by", ["best", "learn"])
@@ -133,7 +133,7 @@ async def test_route_without_room_is_left_out_with_its_reason() -> None:
             assert (org_id, usage) == ("acme", Usage(1, 100, 100))
             return {"local/local-gold": "no room for 9.0 s"}
 
-    routes = PolicyRouter(Models.load(), ["local"], PRICES.estimate, MemoryRoutes(), availability=Full())
+    routes = PolicyRouter(Models.load(), ["local"], for_all(PRICES), MemoryRoutes(), availability=Full())
     choice = await routes.choice(wanted("best"))
     assert choice is not None
     assert choice.route == "local/local-silver"

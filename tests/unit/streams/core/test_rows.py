@@ -267,6 +267,12 @@ GOLDEN: list[tuple[str, Record, str, list[dict[str, Any]]]] = [
 ]
 
 
+#: Columns of fields that the golden records leave out.
+CALL_UNUSED: dict[str, Any] = {"notes": "", "ttft_ms": None, "cache_kind": "", "saved_nano": 0, "priced_as": ""}
+COST_UNUSED: dict[str, Any] = dict.fromkeys(("node_id", "prompt_name", "priced_as", "cost_source"), "")
+COST_UNUSED["stated_difference_nano"] = 0
+
+
 @pytest.mark.parametrize(("topic", "record", "table", "expected"), GOLDEN, ids=[g[0] for g in GOLDEN])
 def test_golden_rows(topic: str, record: Record, table: str, expected: list[dict[str, Any]]) -> None:
     found = rows_of(record, Origin(topic, 2, 1_234))
@@ -274,8 +280,8 @@ def test_golden_rows(topic: str, record: Record, table: str, expected: list[dict
     assert found.table == table
     named = [dict(zip(COLUMNS[table], row, strict=True)) for row in found.rows]
     unused: dict[str, Any] = {column: 0 for column in OTHER_KINDS if column in COLUMNS[table]}
-    unused |= {"notes": "", "ttft_ms": None, "cache_kind": "", "saved_nano": 0} if table == "provider_calls" else {}
-    unused |= {"node_id": "", "prompt_name": ""} if table == "cost_events" else {}
+    unused |= CALL_UNUSED if table == "provider_calls" else {}
+    unused |= COST_UNUSED if table == "cost_events" else {}
     assert named == [unused | row | place for row in expected]
 
 

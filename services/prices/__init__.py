@@ -1,0 +1,1 @@
+"""Prices of organisations: versions of price lists over the prices of the installation."""
