@@ -4,11 +4,16 @@ So a queue may be served by workers of both kinds at once: each partition has on
 queue that nobody asks for is left to others, or stays in the log.
 """
 
+import asyncio
 import logging
 import socket
+from contextlib import suppress
+
+from aiokafka.errors import KafkaError
 
 from connectors.redis.lease_desk import LeaseDesk
 from connectors.redis.lent_attempts import LentAttempts
+from schemas.errors import Unavailable
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
@@ -24,6 +29,8 @@ log = logging.getLogger(__name__)
 #: The consumer group of workers, so that a partition of a queue has one reader.
 GROUP = "agentflow.worker"
 TICK_S = 0.25
+#: To leave the group.
+STOP_S = 10.0
 #: A role fetches little: what no worker asks for stays in the log.
 FETCH_BYTES = 256 * 1024
 
@@ -45,6 +52,11 @@ class Leases:
         self._outbox = Outbox(ctx.log, ctx.clock)
         self._lending = Lending(f"leases-{socket.gethostname()}", self._claims, self._desk, self._outbox, ctx.clock)
         self._readers: dict[str, tuple[PollApp, QueueReader]] = {}
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The topics that are read now."""
+        return frozenset(self._readers)
 
     async def tick(self) -> None:
         """Begin to read queues that are asked for, and leave those that are not. Raises what ended a reader."""
@@ -70,14 +82,19 @@ class Leases:
         reader = QueueReader(topic, self._lending, self._claims, self._desk, self._outbox, self._ctx.clock)
         app = PollApp(GROUP, reader, Reads(topics=(topic,), fetch_bytes=FETCH_BYTES, marks_ends=True), self._member())
         log.info("leases of %s are asked for", topic, extra={"action": "queue_begun"})
+        try:
+            await app.start()
+        except KafkaError as exc:
+            # The app cannot be started twice: the next tick makes another one.
+            await _stopped(app)
+            raise Unavailable("kafka", f"read {topic}: {exc}") from exc
         reader.start()
-        await app.start()
         self._readers[topic] = app, reader
 
     async def _leave(self, topic: str) -> None:
         app, _ = self._readers.pop(topic)
         log.info("no leases of %s are asked for", topic, extra={"action": "queue_left"})
-        await app.stop()
+        await _stopped(app)
 
     async def _count(self) -> None:
         readers = {topic: reader for topic, (_, reader) in self._readers.items()}
@@ -93,6 +110,13 @@ class Leases:
         return Member(
             bootstrap=kafka.bootstrap, client_id="agentflow-leases", session_timeout_ms=kafka.session_timeout_ms
         )
+
+
+async def _stopped(app: PollApp) -> None:
+    """Stop an app; a broker that is gone must not keep the role."""
+    with suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(STOP_S):
+            await app.stop()
 
 
 SPEC = RoleSpec(

@@ -1,0 +1,91 @@
+"""The role of leases joins the group of workers for a queue that is asked for, and leaves it afterwards."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from connectors.kafka.log import KafkaLog
+from connectors.redis.lease_desk import LeaseDesk
+from connectors.redis.lent_attempts import LentAttempts
+from schemas.records.steps import StepRequest, ToolCall
+from schemas.settings import Settings
+from services.runs.leases import Completion, LeaseRequest, StepLeases
+from streams.process.context import RoleContext
+from streams.process.metrics import TakeTimes
+from streams.roles.leases.role import Leases
+from streams.runtime.routing import to_out
+from topics.admin import TopicAdmin
+from topics.catalogue import RUN_EVENTS, TRACE_SPANS, lane, wanted
+
+PARTITIONS = 2
+DEADLINE_S = 30.0
+
+
+@pytest.fixture
+async def ctx(kafka_bootstrap: str, redis_url: str) -> AsyncIterator[RoleContext]:
+    env = {"KAFKA_BOOTSTRAP": kafka_bootstrap, "REDIS_URL": redis_url, "TOPIC_PARTITIONS": str(PARTITIONS)}
+    registry = CollectorRegistry()
+    async with AsyncExitStack() as stack:
+        log, redis = KafkaLog(kafka_bootstrap, client_id="test"), Redis.from_url(redis_url)
+        await log.start()
+        made = RoleContext(
+            settings=Settings.from_env(env),
+            env=env,
+            log=log,
+            redis=redis,
+            registry=registry,
+            takes=TakeTimes(registry),
+            stack=stack,
+        )
+        made.on_close(redis.aclose)
+        made.on_close(log.stop)
+        yield made
+
+
+def request(queue: str) -> StepRequest:
+    return StepRequest(
+        run_id=str(uuid.uuid4()),
+        org_id="o",
+        workflow_name="w",
+        workflow_version=1,
+        step_id="s",
+        node_id="s",
+        attempt=1,
+        tier="gold",
+        work=ToolCall(name="t"),
+        requested_at_ms=1,
+        queue=queue,
+    )
+
+
+async def test_a_queue_is_read_while_leases_are_asked_for(ctx: RoleContext, kafka_bootstrap: str) -> None:
+    queue = f"o.q{uuid.uuid4().hex[:8]}"
+    topic = lane(queue)
+    async with TopicAdmin(kafka_bootstrap) as admin:
+        await admin.create(
+            {name: wanted(queues=[queue])[name] for name in (RUN_EVENTS, TRACE_SPANS, topic)}, PARTITIONS, 1
+        )
+        claims = LentAttempts(ctx.redis, PARTITIONS)
+        role, api = Leases(ctx), StepLeases(LeaseDesk(ctx.redis), claims, ctx.objects(), ctx.log)
+        ctx.on_close(role.close)
+        for turn in range(2):
+            await ctx.log.append([to_out(request(queue))])
+            await role.tick()
+            assert await api.lease(LeaseRequest(topic, "w", 1, 60_000, 0.0)) == [], "nobody gives one yet"
+            await role.tick()
+            (leased,) = await api.lease(LeaseRequest(topic, "w", 1, 60_000, 20.0))
+            await api.complete(topic, leased.lease, Completion(turn))
+            # As when nobody has asked for long.
+            await ctx.redis.delete("{leases}:queues")
+
+            async with asyncio.timeout(DEADLINE_S):
+                while role.reads:
+                    await role.tick()
+                    await asyncio.sleep(0.05)
+            assert await admin.members("agentflow.worker") == 0
+    await api.stop()
