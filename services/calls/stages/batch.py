@@ -96,7 +96,9 @@ class Batch:
         try:
             _, reserved = await self._hold.reserve(call, BATCH_SERVED)
         except (Deferred, StepError):
-            await self._stored(lambda: calls.remove(call.call_id))
+            # An earlier delivery may have held its money.
+            if item is None:
+                await self._stored(lambda: calls.remove(call.call_id))
             raise
         reached("held")
         started = call_started(structs.replace(call, reserved=reserved), self._clock.now_ms() + BATCH_HOLD_MS)

@@ -7,6 +7,7 @@ import pytest
 
 from bench.batching.server import batch_server
 from bench.batching.world import MODELS, START_MS, Killer, Step, World
+from schemas.errors import Unavailable
 from schemas.records.run_events import TimerFired
 from services.batches.sweeper import FORGOTTEN_MS, KEEP_MS
 
@@ -77,3 +78,25 @@ async def test_ended_calls_and_batches_are_removed_after_their_time(tmp_path: Pa
         await world.role(Killer()).work()
         await world.close()
     assert (world.store.items, world.store.batches) == ({}, {})
+
+
+async def test_a_call_without_money_leaves_nothing_unless_it_may_be_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down(*_: object) -> None:
+        raise Unavailable("redis", "down", 60.0)
+
+    async with batch_server() as server:
+        world = World(tmp_path, server, [Step(0, MODELS[0])])
+        held = world.holds.hold
+        monkeypatch.setattr(world.holds, "hold", down)
+        await world.worker(Killer())
+        assert world.store.items == {}, "its step asks again"
+        monkeypatch.setattr(world.holds, "hold", held)
+        world.clock.ms += 3_600_000
+        with pytest.raises(BaseException, match="announced"):
+            await world.worker(Killer({"announced": 1}))
+        monkeypatch.setattr(world.holds, "hold", down)
+        await world.worker(Killer())
+        await world.close()
+    assert [item.state for item in world.store.items.values()] == ["new"]
