@@ -136,9 +136,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             budgets=budgets,
             stops=Stops(clients.database),
             spend=spend,
-            targets=Targets(definitions.workflows, definitions.models),
+            targets=Targets(definitions.workflows, definitions.models, definitions.organisation_prices),
             ledger=ledger,
-            bills=Bills(BillRows(clients.clickhouse)),
+            bills=Bills(BillRows(clients.clickhouse), definitions.organisation_prices),
             opening=Opening(
                 budgets,
                 spend,
@@ -206,12 +206,14 @@ def _definitions(
     def book() -> PriceBook:
         return PriceBook.load(settings.providers.prices_file, stated_prices())
 
+    prices = StoredPrices(book, lists)
     models, checks = KnownModels.load(settings.providers.prices_file, stated_prices), DocumentChecks()
     ports = RegistrationPorts(
         workflows=workflows,
         prompts=prompts,
         tools=REGISTRY,
         models=models,
+        prices=prices,
         workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
         checks=checks,
         vault=_vault(settings, clients),
@@ -226,7 +228,7 @@ def _definitions(
         registrations=Registrations(ports),
         prices=book,
         price_lists=lists,
-        organisation_prices=StoredPrices(book, lists),
+        organisation_prices=prices,
         models_used=ModelsUsed(clients.clickhouse),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,

@@ -1,5 +1,6 @@
 """Builds the package with the server's own rules inside: ``schemas`` and ``streams.core`` as ``agentflow._engine``."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,7 +18,8 @@ class BuildWithEngine(build_py):
     """Adds the engine to what is built."""
 
     def run(self) -> None:
-        """Build."""
+        """Build. What an earlier build left, such as a module that is gone, is removed."""
+        shutil.rmtree(Path(self.build_lib) / "agentflow", ignore_errors=True)
         super().run()
         copy_engine(HERE.parent, Path(self.build_lib) / "agentflow")
 

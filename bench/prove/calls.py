@@ -10,16 +10,32 @@ from bench.prove import (
     caches,
     hedges,
     optimizer,
+    price_lists,
     prices,
     provider_faults,
     quotas,
+    reconciliations,
     routes,
     run_costs,
 )
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS = (prices, routes, hedges, breakers, budgets, run_costs, quotas, optimizer, provider_faults, caches, batches)
+PARTS = (
+    prices,
+    price_lists,
+    reconciliations,
+    routes,
+    hedges,
+    breakers,
+    budgets,
+    run_costs,
+    quotas,
+    optimizer,
+    provider_faults,
+    caches,
+    batches,
+)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -6,6 +6,7 @@ call's cost is computed in whole numbers and rounded half up, once.
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from connectors.prices.listed import LIST_VERSION, Band, Price, Served, list_context, list_price
 from connectors.prices.overrides import Override, read_overrides
@@ -14,7 +15,7 @@ from schemas.errors import StepError
 from schemas.price_lists import CostSource
 from schemas.records.base import Usage
 
-__all__ = ["DEFAULT_OVERRIDES", "LIST_VERSION", "PriceBook", "read_overrides"]
+__all__ = ["DEFAULT_OVERRIDES", "LIST_VERSION", "PriceBook", "PricesOf", "read_overrides"]
 
 DEFAULT_OVERRIDES = Path(__file__).with_name("override.json")
 
@@ -117,6 +118,14 @@ class PriceBook:
                 "organisation's price list (POST /api/v1/prices/overrides), with a price or as `priced_as`",
             )
         return found
+
+
+class PricesOf(Protocol):
+    """The prices of organisations, as processes read them that make no calls."""
+
+    async def of(self, org_id: str, at_ms: int) -> PriceBook:
+        """Return an organisation's prices at a time. Raises ``Unavailable``."""
+        ...
 
 
 def _key(provider: str, model: str) -> tuple[str, str]:

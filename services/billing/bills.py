@@ -1,16 +1,20 @@
 """Bills of an organisation, from the settlements that analytics has written."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.clickhouse.bill_rows import DIMENSIONS, BillRow, BillRows, Period
+from connectors.prices.book import PricesOf
 from connectors.prices.listed import canonical_model
+from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem, TooLarge
 from services.billing import csv_lines
 from services.billing.exports import Charge
 from services.billing.focus import HEADER, FocusRows, focus_dimensions
 from services.billing.grouping import dimensions
+from services.billing.priced import priced
 from services.billing.reconcile import Reconciliation, Spent, reconcile
 
 #: Groups of an answer in JSON; CSV has no limit.
@@ -33,8 +37,9 @@ class Bill:
 class Bills:
     """Makes bills. Methods raise ``Unavailable``, and ``InvalidInput`` for what nothing can be grouped by."""
 
-    def __init__(self, rows: BillRows) -> None:
+    def __init__(self, rows: BillRows, prices: PricesOf) -> None:
         self._rows = rows
+        self._prices = prices
 
     async def bill(self, org_id: str, period: Period, group_by: Sequence[str]) -> Bill:
         """Return a bill. Raises ``TooLarge`` for more groups than an answer holds."""
@@ -61,6 +66,7 @@ class Bills:
 
     async def reconciled(self, org_id: str, provider: str, charges: Sequence[Charge]) -> Reconciliation:
         """Compare a provider's charges with what was booked of it, on the days of these charges."""
+        charges = priced(charges, await self._prices.of(org_id, now_ms()), provider)
         days = [charge.day for charge in charges]
         first, last = min(days), max(days)
         start = datetime(first.year, first.month, first.day, tzinfo=UTC) - timedelta(days=1)
@@ -76,8 +82,10 @@ class Bills:
         ]
         if not any(charge.model for charge in charges):
             # An export without models is compared by day.
-            return reconcile(charges, spent, lambda _: "")
-        return reconcile(charges, spent, lambda model: canonical_model(provider.lower(), model.lower()))
+            return await asyncio.to_thread(reconcile, charges, spent, lambda _: "")
+        return await asyncio.to_thread(
+            reconcile, charges, spent, lambda model: canonical_model(provider.lower(), model.lower())
+        )
 
 
 def check(period: Period) -> None:

@@ -3,7 +3,8 @@
 ==========  ===========================================================================================================
 format      what is read
 ==========  ===========================================================================================================
-openai      JSON of ``GET /v1/organization/costs`` (``amount.value`` in dollars, a model at the start of ``line_item``)
+openai      JSON of ``GET /v1/organization/costs`` (``amount.value`` in dollars, a model at the start of ``line_item``),
+            or of ``GET /v1/organization/usage/completions``, whose tokens are priced by us
 anthropic   JSON of ``GET /v1/organizations/cost_report`` (``amount`` is a decimal text in cents)
 csv         a header and a line a charge: a date, an amount in dollars, and a model where there is one
 ==========  ===========================================================================================================
@@ -20,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.errors import InvalidInput, Problem, Undecodable
 from schemas.money import NANO_PER_CENT, NANO_PER_DOLLAR
+from schemas.records.base import Usage
 from schemas.values.json_text import read_json
 
 Format = Literal["openai", "anthropic", "csv"]
@@ -42,14 +44,36 @@ _AMOUNTS = ("amount", "amount_usd", "cost", "cost_usd", "cost_in_usd", "amount_v
 _MODELS = ("model", "model_version", "line_item", "sku", "skuid", "servicename")
 _CURRENCIES = ("currency", "amount_currency", "billingcurrency")
 _MOST_USD = Decimal(1_000_000_000)
+_MOST_DIGITS = 15
+#: OpenAI's counts of usage by our kinds; the first tells an export of usage.
+_INPUT = "input_tokens"
+_USAGE = {
+    _INPUT: "input_tokens",
+    "output_tokens": "output_tokens",
+    "input_cached_tokens": "cache_read_tokens",
+    "input_audio_tokens": "input_audio_tokens",
+    "output_audio_tokens": "output_audio_tokens",
+}
+
+
+class Used(NamedTuple):
+    """What an export says was used where it has no amounts, and how it was served."""
+
+    usage: Usage
+    requests: int
+    served: tuple[tuple[str, str], ...] = ()
 
 
 class Charge(NamedTuple):
-    """A provider's charge for a day of its own zone. ``amount`` is nano-dollars, and may have a fraction."""
+    """A provider's charge for a day of its own zone. ``amount`` is nano-dollars, and may have a fraction.
+
+    An export of usage has no amounts: then what was ``used`` is to be priced.
+    """
 
     day: date
     model: str
     amount: Decimal
+    used: Used | None = None
 
 
 class _FaultError(ValueError):
@@ -111,6 +135,12 @@ def _csv_charges(text: str) -> Iterator[Charge | Problem]:
             what: next((header.index(name) for name in names if name in header), None)
             for what, names in (("date", _DATES), ("amount", _AMOUNTS), ("model", _MODELS), ("currency", _CURRENCIES))
         }
+        if columns["amount"] is None and columns["date"] is not None and _INPUT in header:
+            for row in reader:
+                if row:
+                    cells: dict[str, Any] = dict(zip(header, row, strict=False))
+                    yield _usage(f"line {reader.line_num}", cells.get(header[columns["date"]]), cells)
+            return
         missing = [what for what in ("date", "amount") if columns[what] is None]
         if missing:
             named = {"date": _DATES, "amount": _AMOUNTS}
@@ -160,6 +190,8 @@ def _json_charges(document: Any, given: Format | None) -> Iterator[Charge | Prob
 
 def _openai(place: str, bucket: dict[str, Any], result: dict[str, Any]) -> Charge | Problem:
     amount = result.get("amount")
+    if amount is None and _INPUT in result:
+        return _usage(place, bucket.get("start_time"), result)
     money: dict[str, Any] = amount if isinstance(amount, dict) else {}
     return _charge(
         place,
@@ -178,6 +210,26 @@ def _anthropic(place: str, bucket: dict[str, Any], result: dict[str, Any]) -> Ch
         amount=lambda: _amount(result.get("amount"), NANO_PER_CENT),
         currency=result.get("currency"),
     )
+
+
+def _usage(place: str, start: object, result: Mapping[str, Any]) -> Charge | Problem:
+    """Return what a result of OpenAI's usage of completions says."""
+    try:
+        counts = {kind: _count(result.get(name), name) for name, kind in _USAGE.items()}
+        is_batch = str(result.get("batch") or "").lower() == "true"
+        tier = result.get("service_tier")
+        served = (("processing", "batch"),) if is_batch else (("service_tier", str(tier)),) if tier else ()
+        used = Used(Usage(**counts), _count(result.get("num_model_requests"), "num_model_requests"), served)
+        return Charge(_day(start), _model(result.get("model")), Decimal(0), used)
+    except _FaultError as exc:
+        return Problem(place, str(exc), exc.fix)
+
+
+def _count(given: object, name: str) -> int:
+    text = str(given).strip() if given not in (None, "") and not isinstance(given, bool) else "0"
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        raise _FaultError(f"{name} {given!r} is no count", "write a whole number")
+    return int(text)
 
 
 def _charge(

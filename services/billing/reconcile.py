@@ -14,7 +14,7 @@ not_charged     we booked what they do not charge: another account or key of the
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, NamedTuple
 
@@ -26,6 +26,8 @@ Reason = Literal["", "time_zone", "presumed", "price", "other_calls", "not_charg
 #: Amounts agree up to a cent for a model and day, or a thousandth: exports are rounded.
 CENT_NANO = 10_000_000
 _THOUSANDTH = 1_000
+_EPOCH = date(1970, 1, 1)
+_HOUR_MS = 3_600_000
 #: Zones of whole hours, the nearest first.
 _SHIFTS = sorted(range(-14, 15), key=abs)
 #: Days of one price that differs by the same factor, and how much the factors may differ from their middle.
@@ -76,6 +78,7 @@ class Reconciliation:
 
 
 _Key = tuple[date, str]
+_Hour = tuple[int, str]
 _Days = Mapping[_Key, int]
 
 
@@ -88,9 +91,10 @@ def reconcile(charges: Iterable[Charge], spent: Sequence[Spent], name: Callable[
     theirs = _theirs(charges, name)
     days = {day for day, _ in theirs}
     first, last = min(days), max(days)
-    by_shift = {shift: _ours(spent, name, shift) for shift in _SHIFTS}
+    hours = _by_hour(spent, name, lambda one: one.amount_nano)
+    by_shift = {shift: _by_day(hours, shift) for shift in _SHIFTS}
     offset = _offset(theirs, by_shift, (first, last))
-    presumed = _ours(spent, name, 0, presumed=True)
+    presumed = _by_day(_by_hour(spent, name, lambda one: one.presumed_nano), 0)
     lines = [
         _line(key, by_shift[0].get(key, 0), theirs.get(key, 0), presumed.get(key, 0), has_theirs=key in theirs)
         for key in sorted({key for key in by_shift[0] if first <= key[0] <= last} | theirs.keys())
@@ -111,12 +115,23 @@ def _theirs(charges: Iterable[Charge], name: Callable[[str], str]) -> dict[_Key,
     return {key: int(amount.to_integral_value(ROUND_HALF_UP)) for key, amount in exact.items()}
 
 
-def _ours(spent: Iterable[Spent], name: Callable[[str], str], shift: int, *, presumed: bool = False) -> dict[_Key, int]:
-    found: dict[_Key, int] = defaultdict(int)
+def _by_hour(spent: Iterable[Spent], name: Callable[[str], str], amount: Callable[[Spent], int]) -> dict[_Hour, int]:
+    """Return amounts by the hour since the epoch and the name of the model; each model is named once."""
+    names: dict[str, str] = {}
+    found: dict[_Hour, int] = defaultdict(int)
     for one in spent:
-        at = datetime.fromtimestamp(one.hour_ms / 1000, UTC) + timedelta(hours=shift)
-        found[at.date(), name(one.model)] += one.presumed_nano if presumed else one.amount_nano
+        if one.model not in names:
+            names[one.model] = name(one.model)
+        found[one.hour_ms // _HOUR_MS, names[one.model]] += amount(one)
     return found
+
+
+def _by_day(hours: Mapping[_Hour, int], shift: int) -> dict[_Key, int]:
+    """Return amounts by day, of days that begin ``shift`` hours before those in UTC."""
+    found: dict[_Hour, int] = defaultdict(int)
+    for (hour, model), amount in hours.items():
+        found[(hour + shift) // 24, model] += amount
+    return {(_EPOCH + timedelta(days=day), model): amount for (day, model), amount in found.items()}
 
 
 def _offset(theirs: _Days, by_shift: Mapping[int, _Days], days: tuple[date, date]) -> int:

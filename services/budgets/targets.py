@@ -3,10 +3,12 @@
 from collections.abc import Collection, Sequence
 
 from connectors.postgres.workflows import Workflows
+from connectors.prices.book import PricesOf
 from connectors.prices.known import KnownModels
 from connectors.providers.custom.registry import CUSTOM
 from connectors.providers.names import PROVIDER_NAMES
 from schemas.budgets import Scope
+from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
 from schemas.quotas import QuotaLimits
 from schemas.spec.check.shape import MAX_NAMED, similar
@@ -19,13 +21,16 @@ _ANYHOW = "or give allow_unknown: true for one that is to come"
 class Targets:
     """The names that an organisation's budgets and limits may have. Every method raises ``Unavailable``."""
 
-    def __init__(self, workflows: Workflows, models: KnownModels) -> None:
+    def __init__(self, workflows: Workflows, models: KnownModels, prices: PricesOf) -> None:
         self._workflows = workflows
         self._models = models
+        self._prices = prices
 
     async def check_budget(self, org_id: str, scope: Scope, target: str | None) -> None:
         """Raise ``InvalidInput`` when the workflow, provider or model that a budget names does not exist."""
-        if target is None or scope not in _CHECKED or (scope == "model" and self._is_model(target)):
+        if target is None or scope not in _CHECKED:
+            return
+        if scope == "model" and _is_model(await self._known(org_id), target):
             return
         known = await self._names(org_id, scope)
         if target not in known:
@@ -41,33 +46,35 @@ class Targets:
 
     async def check_quotas(self, org_id: str, limits: Sequence[QuotaLimits]) -> None:
         """Raise ``InvalidInput`` when quotas name a provider or model that does not exist."""
-        providers, problems = await self._names(org_id, "provider"), []
+        providers, models, problems = await self._names(org_id, "provider"), await self._known(org_id), []
         for index, one in enumerate(limits):
             where = f"limits.{index}"
             if one.provider is not None and one.provider not in providers:
                 fix = _fix(one.provider, providers)
                 problems.append(Problem(f"{where}.provider", f"there is no provider '{one.provider}'", fix))
-            elif one.model is not None and not self._is_model(one.model):
-                fix = _fix(one.model, self._models.names())
+            elif one.model is not None and not _is_model(models, one.model):
+                fix = _fix(one.model, models.names())
                 problems.append(Problem(f"{where}.model", f"there is no model '{one.model}'", fix))
         _refuse(problems[:MAX_NAMED])
-
-    def _is_model(self, target: str) -> bool:
-        """Spend is booked under a model's name as nodes write it, so a known name in other letters limits nothing."""
-        names = self._models.names()
-        if target in names:
-            return True
-        lower = target.lower()
-        return self._models.provider_of(target) is not None and all(lower != name.lower() for name in names)
 
     async def _names(self, org_id: str, scope: Scope) -> frozenset[str]:
         if scope == "workflow":
             return frozenset(line.name for line in await self._workflows.all(org_id))
-        return (
-            self._models.names()
-            if scope == "model"
-            else PROVIDER_NAMES | CUSTOM.names() | self._models.added_providers()
-        )
+        if scope == "model":
+            return (await self._known(org_id)).names()
+        return PROVIDER_NAMES | CUSTOM.names() | self._models.added_providers()
+
+    async def _known(self, org_id: str) -> KnownModels:
+        return self._models.under(await self._prices.of(org_id, now_ms()))
+
+
+def _is_model(models: KnownModels, target: str) -> bool:
+    """Spend is booked under a model's name as nodes write it, so a known name in other letters limits nothing."""
+    names = models.names()
+    if target in names:
+        return True
+    lower = target.lower()
+    return models.provider_of(target) is not None and all(lower != name.lower() for name in names)
 
 
 def _fix(name: str, known: Collection[str]) -> str:

@@ -1,18 +1,8 @@
 """Compares the budget of a run with its cheapest path, at the prices that its organisation has now."""
 
-from typing import Protocol
-
-from connectors.prices.book import PriceBook
+from connectors.prices.book import PricesOf
 from schemas.spec.model import ResolvedSpec
 from services.runs.path_cost import PathCost, PathCosts
-
-
-class PricesOf(Protocol):
-    """The prices of organisations, see ``services.prices.stored``."""
-
-    async def of(self, org_id: str, at_ms: int) -> PriceBook:
-        """Return an organisation's prices at a time. Raises ``Unavailable``."""
-        ...
 
 
 class PathAdmission:

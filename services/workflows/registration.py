@@ -14,10 +14,12 @@ from itertools import chain, islice
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import StoredWorkflow, Workflows
+from connectors.prices.book import PricesOf
 from connectors.prices.known import KnownModels
 from connectors.redis.worker_registry import Seen, WorkerRegistry
 from connectors.tools.arguments import argument_problems
 from connectors.tools.registry import Registry
+from schemas.clock import now_ms
 from schemas.errors import InvalidSpec, Problem, Unavailable
 from schemas.spec.check.workflow import prompt_refs
 from schemas.spec.inline_prompts import InlinePrompt, renamed, with_versions
@@ -38,6 +40,7 @@ class RegistrationPorts:
     prompts: Prompts
     tools: Registry
     models: KnownModels
+    prices: PricesOf
     workers: WorkerRegistry
     checks: DocumentChecks
     vault: Vault | None = None
@@ -80,7 +83,8 @@ class Registrations:
             raise InvalidSpec(_placed(exc.problems, spec, written)) from exc
         there = await self._ports.workflows.find_same(org_id, spec)
         stored = await self._own_providers(org_id)
-        warnings = tuple(route_warnings(spec, self._ports.models, workers, stored))
+        prices = await self._ports.prices.of(org_id, now_ms())
+        warnings = tuple(route_warnings(spec, self._ports.models.under(prices), workers, stored))
         return Draft(spec, plan, written, there, warnings)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:

@@ -55,7 +55,7 @@ class SubmissionPath:
             large_inputs=LargeInputs(objects, settings.objects.max_inputs_bytes),
             turns=Turns(RunLimits(database), settings.tables.admission_pool),
             known=known,
-            paths=PathAdmission(_prices(ctx, database)),
+            paths=PathAdmission(stored_prices(ctx, database)),
         )
         return cls(
             database=database,
@@ -68,7 +68,7 @@ class SubmissionPath:
         )
 
 
-def _prices(ctx: RoleContext, database: Database) -> StoredPrices:
+def stored_prices(ctx: RoleContext, database: Database) -> StoredPrices:
     """Return what workers hold money by, the prices that custom providers state included."""
     ctx.load_tools()
     book = PriceBook.load(ctx.settings.providers.prices_file, stated_prices())

@@ -121,6 +121,18 @@ PROMPT = {
 }
 KEY = {"id": "k1", "name": "ci", "permissions": ["read"], "last4": "wxyz", "created_at": _AT, "organisation": "default"}
 PROJECT = {"id": "search", "name": "Search team", "archived": False, "created_at": _AT}
+BILLED = {"calls": 2, "input_tokens": 326, "output_tokens": 125, "amount_usd": "0.002853", "presumed_usd": "0"}
+BATCH = {
+    "id": "b1",
+    "provider": "openai",
+    "model": "gpt-4o",
+    "state": "submitted",
+    "requests": 7,
+    "counts": {"open": 5, "failed": 1},
+    "cost_usd": "0.5",
+    "formed_at": _AT,
+    "problem": None,
+}
 STOP = {"id": "stp_1", "mode": "stop", "scope": "org", "target": None, "reason": "outage", "created_by": "k1"}
 QUOTAS = {"limits": [{"provider": "openai", "model": None, "requests_per_minute": 500}], "updated_at": None}
 LIMITS = {
@@ -269,6 +281,14 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "logged": {"value": 0.5},
         "doubly_robust": {"value": 0.6, "low": 0.5, "high": 0.7},
     },
+    ("GET", "/api/v1/bills"): {
+        "group_by": ["workflow", "tag.team"],
+        "total": BILLED,
+        "groups": [{**BILLED, "values": {"workflow": "document_analysis", "tag.team": "docs"}}],
+    },
+    ("GET", "/api/v1/batches"): {"batches": [BATCH]},
+    ("GET", "/api/v1/batches/b1"): BATCH,
+    ("POST", "/api/v1/batches/b1/cancel"): {**BATCH, "state": "canceling"},
     ("GET", "/api/v1/workers"): {"workers": [WORKER], "lost_after_s": 9},
     ("GET", "/api/v1/admin/topics"): {
         "topics": [{"name": "run-events", "partitions": 4, "problems": [], "key": "run id", "summary": "events"}]

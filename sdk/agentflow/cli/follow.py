@@ -33,20 +33,32 @@ class Painter:
         self._before = run
 
     def _paint(self, lines: list[str]) -> None:
-        width = _columns()
+        width, height = _size()
+        if len(lines) > height:
+            # What has scrolled away cannot be painted over, so only the newest steps are shown.
+            lines = [lines[0], f"… {len(lines) - height + 1} steps", *lines[2 - height :]]
         back = _UP.format(lines=self._lines) if self._lines else ""
-        click.echo(back + "\n".join(line[:width] for line in lines), err=True)
+        click.echo(back + "\n".join(line[:width] for line in lines), err=True, color=True)
         self._lines = len(lines)
 
 
-def _columns() -> int:
+def _size() -> tuple[int, int]:
     from shutil import get_terminal_size
 
-    return max(20, get_terminal_size().columns - 1)
+    found = get_terminal_size()
+    return max(20, found.columns - 1), max(5, found.lines - 1)
 
 
 def follow(session: Session, run_id: str, time_limit_s: float | None, *, quiet: bool = False) -> dict[str, Any]:
     """Return the run once it has ended. Raises ``CliError`` when the time limit passes first."""
+    try:
+        return _follow(session, run_id, time_limit_s, quiet=quiet)
+    except KeyboardInterrupt:
+        session.note(f"run {run_id} continues; end it by `agentctl workflow cancel {run_id}`")
+        raise
+
+
+def _follow(session: Session, run_id: str, time_limit_s: float | None, *, quiet: bool) -> dict[str, Any]:
     painter = None if quiet else Painter(live=sys.stderr.isatty() and session.env.get("TERM") != "dumb")
     deadline, pause = None if time_limit_s is None else session.now() + time_limit_s, FIRST_S
     while True:

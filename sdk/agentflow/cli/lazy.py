@@ -99,10 +99,21 @@ class Leaf(click.Command):
 def usage_line(exc: click.UsageError) -> str:
     """Return a usage error of click as one line with its fix."""
     path = exc.ctx.command_path if exc.ctx else "agentctl"
-    message = exc.format_message().rstrip(".").replace("\n", " ")
+    message = " ".join(exc.format_message().split()).rstrip(".")
     return f"{message[:1].lower()}{message[1:]}; see `{path} --help`"
 
 
-def one_of(choices: Sequence[str]) -> click.Choice[str]:
-    """Return a choice that names its values in lower case."""
-    return click.Choice(choices, case_sensitive=False)
+class OneOf(click.Choice[str]):
+    """A choice in any case, whose unknown values are refused with the nearest known one."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__(choices, case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the choice. Raises ``CliError``."""
+        known = [str(one) for one in self.choices]
+        if str(value).lower() not in [one.lower() for one in known]:
+            option = f"{param.opts[-1]} " if param is not None else ""
+            fix = hint(str(value), known, f"one of {', '.join(known)}")
+            raise CliError(f"{option}{value!r} is not among its values", fix, USAGE)
+        return super().convert(value, param, ctx)

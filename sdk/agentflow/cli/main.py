@@ -13,23 +13,24 @@ ENTRIES = {
     "workflow": Entry("workflow", "Register workflows; submit, follow, cancel and repeat runs."),
     "prompt": Entry("prompt", "Create and list versions of prompts."),
     "trace": Entry("trace", "Read what a run did, and when."),
-    "budget": Entry("budget", "Create, change and list spending limits."),
+    "budget": Entry("money.budget", "Create, change and list spending limits."),
     "schedule": Entry("schedule", "Run workflows at scheduled times."),
-    "key": Entry("key", "Create, list, rotate and revoke API keys."),
-    "project": Entry("project", "Create and list projects of an organisation."),
-    "org": Entry("org", "Create and list organisations."),
+    "key": Entry("access.key", "Create, list, rotate and revoke API keys."),
+    "project": Entry("access.project", "Create and list projects of an organisation."),
+    "org": Entry("access.org", "Create and list organisations."),
     "route": Entry("route", "See why a model was chosen; score answers."),
-    "usage": Entry("usage", "Sum up what runs cost."),
-    "stop": Entry("stop", "Stop or pause model calls at once, and resume them."),
-    "quota": Entry("quota", "Limit how much of providers is used."),
-    "limit": Entry("limit", "Limit how many runs run at once."),
-    "cache": Entry("cache", "See what cached answers save; remove them."),
-    "price": Entry("price", "Look up prices of models."),
-    "dlq": Entry("dlq", "List, show and retry dead letters."),
-    "topics": Entry("topics", "List topics and how they differ from the catalogue."),
-    "worker": Entry("worker", "List workers."),
-    "status": Entry("status", "Show whether the system is ready."),
-    "doctor": Entry("doctor", "Find problems, and say what to do about each."),
+    "usage": Entry("money.usage", "Show what calls used and cost, by any dimension."),
+    "batch": Entry("money.batch", "List, show and cancel batches of calls at providers."),
+    "stop": Entry("money.stop", "Stop or pause model calls at once, and resume them."),
+    "quota": Entry("money.quota", "Limit how much of providers is used."),
+    "limit": Entry("money.limit", "Limit how many runs run at once."),
+    "cache": Entry("money.cache", "See what cached answers save; remove them."),
+    "price": Entry("money.price", "Look up prices of models."),
+    "dlq": Entry("operations.dlq", "List, show and retry dead letters."),
+    "topics": Entry("operations.topics", "List topics and how they differ from the catalogue."),
+    "worker": Entry("operations.worker", "List workers."),
+    "status": Entry("operations.status", "Show whether the system is ready."),
+    "doctor": Entry("operations.doctor", "Find problems, and say what to do about each."),
     "config": Entry("config", "Set and show the address, the key and the profiles."),
     "api": Entry("api", "Send any request to the HTTP API."),
     "completion": Entry("completion", "Print the completion script of a shell."),
@@ -49,28 +50,21 @@ class Root(LazyGroup):
             code = super().main(*args, **kwargs)
         except CliError as exc:
             return _refused(exc.line(), exc.code)
+        except click.exceptions.NoArgsIsHelpError as exc:
+            click.echo(exc.format_message(), err=True)
+            return USAGE
         except click.UsageError as exc:
             return _refused(usage_line(exc), USAGE)
         except click.ClickException as exc:
             return _refused(exc.format_message(), exc.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
-        except BrokenPipeError:
-            return _pipe_closed()
         return code if isinstance(code, int) else OK
 
 
 def _refused(line: str, code: int) -> int:
     click.echo(f"agentctl: {line}", err=True)
     return code
-
-
-def _pipe_closed() -> int:
-    # The reader, `head` perhaps, has closed the pipe. Python would report it again at exit.
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OK
 
 
 root = Root(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from agentflow.cli.lazy import Leaf, Suggesting, one_of
+from agentflow.cli.lazy import Leaf, OneOf, Suggesting
 from agentflow.cli.output import FORMATS
 from agentflow.cli.session import WATCH_S, Session
 from agentflow.cli.units import seconds
@@ -39,22 +39,18 @@ def shared(*declarations: str, **settings: Any) -> click.Option:
 
 def _common(formats: Sequence[str]) -> list[click.Parameter]:
     return [
-        shared("-o", "--output", type=one_of(formats), metavar="FORMAT", help=f"One of {', '.join(formats)}."),
+        shared("-o", "--output", type=OneOf(formats), metavar="FORMAT", help=f"One of {', '.join(formats)}."),
         shared("--profile", metavar="NAME", help="The profile of the configuration file."),
         shared("--endpoint", metavar="URL", help="The address of the API."),
         shared("--org-id", metavar="ID", help="The organisation; it must be the key's."),
     ]
 
 
-def _watching() -> click.Option:
-    return shared(
-        "--watch",
-        is_flag=False,
-        flag_value=str(WATCH_S),
-        type=DURATION,
-        metavar="[DURATION]",
-        help="Print again and again, every 2 s or as often as given, until Ctrl-C.",
-    )
+def _watching() -> list[click.Parameter]:
+    return [
+        shared("--watch", is_flag=True, help="Print again and again until Ctrl-C."),
+        shared("--every", type=DURATION, help=f"With --watch: how often; {WATCH_S:g}s by default."),
+    ]
 
 
 def _trying() -> click.Option:
@@ -79,7 +75,7 @@ def command(
         made = click.command(name, cls=Leaf, epilog=f"Example: {example}" if example else None)(
             click.make_pass_decorator(Session, ensure=True)(function)
         )
-        made.params += [*([_watching()] if watch else []), *([_trying()] if changes else []), *_common(formats)]
+        made.params += [*(_watching() if watch else []), *([_trying()] if changes else []), *_common(formats)]
         if group is not None:
             group.add_command(made)
         return made

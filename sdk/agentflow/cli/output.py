@@ -31,9 +31,9 @@ def emit(answer: Shown, form: str, *, colour: bool) -> None:
         case "json":
             click.echo(json_text(answer.document))
         case "yaml":
-            from agentflow.cli import yaml_text
+            from agentflow.yaml_text import yaml_text
 
-            click.echo(yaml_text.dump(answer.document), nl=False)
+            click.echo(yaml_text(answer.document), nl=False)
         case "name":
             for row in answer.rows:
                 click.echo(str(row.get(answer.name, "")))

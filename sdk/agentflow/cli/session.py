@@ -106,10 +106,9 @@ class Session:
 
     def repeat(self, show: Callable[[], None]) -> None:
         """Print once, or with ``--watch`` again and again until Ctrl-C."""
-        every = self.given.get("watch")
         show()
-        while every:
-            self.sleep(float(every))
+        while self.given.get("watch"):
+            self.sleep(float(self.given.get("every") or WATCH_S))
             if sys.stdout.isatty():
                 click.clear()
             show()

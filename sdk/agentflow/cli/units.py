@@ -41,7 +41,7 @@ def moment(text: str | None) -> str | None:
     """Return a point in time as the API takes it: ``now`` is none, ``1h`` is an hour back, RFC 3339 stays."""
     if text is None or text == "now":
         return None
-    if _DURATION.fullmatch(text) or re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text):
+    if _DURATION.fullmatch(text) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T.+)?", text):
         return text
     raise CliError(
         f"{text!r} is not a time", "write 1h, 7d, now, or a time with a zone such as 2026-11-01T00:00:00Z", USAGE

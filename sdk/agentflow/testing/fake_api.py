@@ -6,8 +6,8 @@
         run = client.workflows.submit("document_analysis", {"document_key": "a.txt"})
         assert client.workflows.wait(run.id).status == "succeeded"
 
-It has prompts, workflows, submissions with idempotency keys, runs with steps, cancels and signals; any other path
-is 501. Runs are those of ``Simulator``, so they are over at once unless they wait for a signal.
+It has prompts, workflows, submissions with idempotency keys, lists of runs, runs with steps, cancels and signals; any
+other path is 501. Runs are those of ``Simulator``, so they are over at once unless they wait for a signal.
 """
 
 import json
@@ -63,6 +63,8 @@ class FakeApi:
                 return self._create_prompt(json.loads(request.content))
             case ("POST", ["workflows"]):
                 return self._register(request.content.decode())
+            case ("GET", ["workflows", "runs"]):
+                return self._list(request.url.params)
             case ("POST", ["workflows", "runs"]):
                 return self._submit(json.loads(request.content), request.headers["idempotency-key"])
             case (_, ["workflows", "runs", run_id, *rest]) if run_id in self.runs:
@@ -119,6 +121,15 @@ class FakeApi:
             self.runs[known[1]] = run
         return httpx.Response(202, json=_head(known[1], body["workflow_name"], "queued"))
 
+    def _list(self, params: httpx.QueryParams) -> httpx.Response:
+        rows = [_head(run_id, self._name(run_id), run.status) for run_id, run in reversed(self.runs.items())]
+        for param, field in (("status", "status"), ("workflow", "workflow_name")):
+            rows = [row for row in rows if params.get(param, row[field]) == row[field]]
+        return httpx.Response(200, json={"runs": rows, "next_cursor": None})
+
+    def _name(self, run_id: str) -> str:
+        return str(next(body["workflow_name"] for body, known in self._submitted.values() if known == run_id))
+
     def _of_run(self, request: httpx.Request, run_id: str, rest: list[str]) -> httpx.Response:
         run = self.runs[run_id]
         match (request.method, rest):
@@ -144,13 +155,14 @@ class FakeApi:
         return _problem(501, "not-implemented", f"the fake API has no {request.method} {request.url.path}")
 
     def _whole(self, run_id: str, run: SimulatedRun) -> dict[str, Any]:
-        name = next(body["workflow_name"] for body, known in self._submitted.values() if known == run_id)
         failure = None
         if run.error is not None:
             code, _, message = run.error.partition(": ")
             failure = {"code": code, "message": message}
         more = {"output": run.output, "error": failure, "source": "api", "trace_id": "0" * 32}
-        return _head(run_id, name, run.status) | more | {"steps": [_step(one) for one in run.steps.values()]}
+        return (
+            _head(run_id, self._name(run_id), run.status) | more | {"steps": [_step(one) for one in run.steps.values()]}
+        )
 
 
 def _skip(run: SimulatedRun) -> None:

@@ -179,3 +179,21 @@ async def test_a_runs_budget_is_compared_with_the_organisations_prices(api: Runn
     refused = await api.client.post("/api/v1/workflows/runs", json=body)
     assert refused.status_code == 422, refused.text
     assert "cheapest path" in refused.text
+
+
+async def test_models_of_a_list_are_known_to_registration_and_to_budgets(api: Running) -> None:
+    rule = {"provider": "local", "model": "stand-in", "as_provider": "local", "as_model": "local-gold"}
+    nodes = [
+        {"id": name, "type": "llm", "config": {"prompt": "Say hello", "model": name, "max_tokens": 10}}
+        for name in ("ours", "stand-in", "nobodys")
+    ]
+    document = {"name": "priced", "version": 1, "dag": {"nodes": nodes}}
+    budget = {"scope": "model", "target": "ours", "period": "day", "limit_usd": 1}
+    assert (await api.client.post("/api/v1/budgets", json=budget)).status_code == 422
+    await registered(api, prices=[entry("1", "1", "ours")], priced_as=[rule])
+    checked = await api.client.post("/api/v1/workflows", json=document, params={"dry_run": "true"})
+    assert checked.status_code == 200, checked.text
+    unpriced = [one["message"] for one in checked.json()["warnings"] if "no price is known" in one["message"]]
+    assert len(unpriced) == 1
+    assert "nobodys" in unpriced[0]
+    assert (await api.client.post("/api/v1/budgets", json=budget)).status_code == 201

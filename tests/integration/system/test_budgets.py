@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -126,3 +127,37 @@ def test_an_emergency_stop_is_known_within_a_second_and_so_is_its_end(client: ht
     assert (error["code"], "it loops" in error["message"]) == ("calls_stopped", True)
     assert client.delete(f"/api/v1/stops/{stop['id']}").status_code == 200
     assert seconds_until(client, flow, "succeeded") < KNOWN_WITHIN_S
+
+
+def test_a_price_list_is_known_to_workers_and_bills_are_what_runs_cost(client: httpx.Client, flow: str) -> None:
+    before = outcome(client, flow)
+    entry = {"provider": "local", "input_usd_per_mtok": "300", "output_usd_per_mtok": "700"}
+    prices = [entry | {"model": f"local-{tier}"} for tier in ("gold", "silver", "bronze")]
+    made = client.post("/api/v1/prices/overrides", json={"prices": prices})
+    assert made.status_code == 201, made.text
+    project, runs = unique("project"), []
+    began = time.monotonic()
+    while not runs or cost_nano(runs[-1]) < 50 * cost_nano(before):
+        assert time.monotonic() - began < KNOWN_AT_LAST_S, runs[-1]
+        submitted = client.post("/api/v1/workflows/runs", json=submission(flow) | {"project": project})
+        runs.append(wait_for_run(client, submitted.json()["id"]))
+    tokens = runs[-1]["tokens"]
+    assert cost_nano(runs[-1]) == tokens["input"] * 300_000 + tokens["output"] * 700_000
+    assert client.post("/api/v1/prices/overrides", json={}).status_code == 201
+    assert billed_nano(client, project, len(runs)) == sum(map(cost_nano, runs))
+
+
+def cost_nano(run: dict[str, Any]) -> int:
+    return int(Decimal(run["cost_usd"]) * 10**9)
+
+
+def billed_nano(client: httpx.Client, project: str, calls: int) -> int:
+    """Return what a project is billed, once analytics has written so many calls of it."""
+    began = time.monotonic()
+    while True:
+        bill = client.get("/api/v1/bills", params={"from": "1h", "group_by": "project,workflow"}).json()
+        of_project = [group for group in bill["groups"] if group["values"]["project"] == project]
+        if sum(group["calls"] for group in of_project) == calls:
+            return sum(int(Decimal(group["amount_usd"]) * 10**9) for group in of_project)
+        assert time.monotonic() - began < 30, bill
+        time.sleep(0.1)

@@ -5,7 +5,7 @@ import click
 from agentflow.cli import output
 from agentflow.cli.api import refused
 from agentflow.cli.errors import USAGE, CliError
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 from agentflow.cli.units import json_value, pairs
@@ -14,7 +14,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 
 @make(None, "api", formats=("json", "yaml"), changes=True, example="agentctl api GET /api/v1/limits")
-@click.argument("method", type=one_of(METHODS))
+@click.argument("method", type=OneOf(METHODS))
 @click.argument("path")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A query parameter. Repeatable.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header. Repeatable.")

@@ -2,14 +2,14 @@
 
 import click
 
-from agentflow.cli.lazy import Leaf, one_of
+from agentflow.cli.lazy import Leaf, OneOf
 
 SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_AGENTCTL_COMPLETE"
 
 
 @click.command("completion", cls=Leaf, epilog='Example: eval "$(agentctl completion bash)"')
-@click.argument("shell", type=one_of(SHELLS))
+@click.argument("shell", type=OneOf(SHELLS))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
     """Print the completion script of SHELL; evaluate it in the file that the shell reads at its start."""

@@ -4,7 +4,7 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.session import Session
@@ -70,9 +70,9 @@ def score(session: Session, run: str, step: str, *, score: float, name: str | No
 
 @make(command, "evaluate", example="agentctl route evaluate --prompt greeter@3 --tier gold --by cheapest")
 @click.option("--prompt", required=True, metavar="NAME@VERSION", help="The prompt of the choices.")
-@click.option("--tier", type=one_of(("gold", "silver", "bronze")), required=True, help="Their tier.")
+@click.option("--tier", type=OneOf(("gold", "silver", "bronze")), required=True, help="Their tier.")
 @click.option(
-    "--by", type=one_of(("cheapest", "fastest", "best", "balanced", "learn")), required=True, help="The policy."
+    "--by", type=OneOf(("cheapest", "fastest", "best", "balanced", "learn")), required=True, help="The policy."
 )
 @click.option("--days", type=click.IntRange(1), help="How far back the log is read.")
 def evaluate(session: Session, *, prompt: str, tier: str, by: str, days: int | None) -> None:

@@ -7,7 +7,7 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.errors import USAGE, CliError
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION, group
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
@@ -59,8 +59,8 @@ command = group("schedule", "Run workflows at scheduled times.")
 @click.option("--inputs", metavar="JSON", help="The inputs: JSON, @file or -; {{slot}} is the scheduled time.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of the runs. Repeatable.")
 @click.option("--budget", metavar="USD", help="The most that each run may cost, in US dollars.")
-@click.option("--overlap", type=one_of(("skip", "queue_one", "allow", "cancel_previous")), help="While one still runs.")
-@click.option("--catchup", type=one_of(("all", "latest", "none")), help="Slots that were missed.")
+@click.option("--overlap", type=OneOf(("skip", "queue_one", "allow", "cancel_previous")), help="While one still runs.")
+@click.option("--catchup", type=OneOf(("all", "latest", "none")), help="Slots that were missed.")
 @click.option("--paused", is_flag=True, help="Create it without running it.")
 def create(session: Session, name: str, *, workflow: str, **options: Any) -> None:
     """Create the schedule NAME. With --dry-run the server says when it would run."""

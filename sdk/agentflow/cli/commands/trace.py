@@ -10,7 +10,7 @@ from agentflow.cli import output
 from agentflow.cli.api import at
 from agentflow.cli.columns import printable
 from agentflow.cli.errors import USAGE, CliError
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group, page_options
 from agentflow.cli.paging import pages
@@ -44,9 +44,7 @@ def get(session: Session, run: str) -> None:
 @click.option("--start", default="1h", show_default=True, metavar="TIME", help="Submitted since: 1h, 7d, or a time.")
 @click.option("--end", default="now", show_default=True, metavar="TIME", help="Submitted before.")
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
-@click.option(
-    "--status", type=one_of(("queued", "running", "succeeded", "failed", "canceled")), help="Only this state."
-)
+@click.option("--status", type=OneOf(("queued", "running", "succeeded", "failed", "canceled")), help="Only this state.")
 @page_options
 def query(session: Session, *, start: str, end: str, workflow: str | None, status: str | None, limit: int) -> None:
     """List the runs of a time, newest first."""

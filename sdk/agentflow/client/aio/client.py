@@ -5,8 +5,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations, AsyncProjects
+from agentflow.client.aio.batches import AsyncBatches
+from agentflow.client.aio.bills import AsyncBills, AsyncPriceLists
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
-from agentflow.client.aio.policies import AsyncBatches, AsyncCache, AsyncLimits, AsyncQuotas
+from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncQuotas
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
@@ -59,6 +61,8 @@ class AsyncClient:
         self.quotas = AsyncQuotas(self)
         self.batches = AsyncBatches(self)
         self.cache = AsyncCache(self)
+        self.bills = AsyncBills(self)
+        self.price_lists = AsyncPriceLists(self)
         self.keys = AsyncKeys(self)
         self.projects = AsyncProjects(self)
         self.organisations = AsyncOrganisations(self)

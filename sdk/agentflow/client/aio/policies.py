@@ -4,7 +4,7 @@ from typing import Unpack
 
 from agentflow.bodies import PurgeCache, PutLimits, PutQuotas
 from agentflow.client.aio.resource import AsyncResource
-from agentflow.models import BatchAnswer, BatchPage, CacheAnswer, CachePurged, LimitsAnswer, QuotasAnswer
+from agentflow.models import CacheAnswer, CachePurged, LimitsAnswer, QuotasAnswer
 
 
 class AsyncLimits(AsyncResource):
@@ -33,22 +33,6 @@ class AsyncQuotas(AsyncResource):
     async def put(self, **body: Unpack[PutQuotas]) -> QuotasAnswer:
         """Replace all quotas."""
         return await self._ask(QuotasAnswer, "quotas.put", json=body)
-
-
-class AsyncBatches(AsyncResource):
-    """Calls that go to providers in batches."""
-
-    async def list(self, *, limit: int | None = None) -> BatchPage:
-        """Return the batches, newest first."""
-        return await self._ask(BatchPage, "batches.list", params={"limit": limit})
-
-    async def get(self, batch_id: str) -> BatchAnswer:
-        """Return one batch."""
-        return await self._ask(BatchAnswer, "batches.get", batch_id)
-
-    async def cancel(self, batch_id: str) -> BatchAnswer:
-        """Cancel a batch; calls that the provider has made by then are answered and paid for."""
-        return await self._ask(BatchAnswer, "batches.cancel", batch_id)
 
 
 class AsyncCache(AsyncResource):

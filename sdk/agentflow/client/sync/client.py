@@ -10,8 +10,10 @@ from agentflow.client.request import Param, Request, prepare
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries
 from agentflow.client.sync.access import Credentials, Keys, Organisations, Projects
+from agentflow.client.sync.batches import Batches
+from agentflow.client.sync.bills import Bills, PriceLists
 from agentflow.client.sync.budgets import Budgets, Stops
-from agentflow.client.sync.policies import Batches, Cache, Limits, Quotas
+from agentflow.client.sync.policies import Cache, Limits, Quotas
 from agentflow.client.sync.prompts import Prompts
 from agentflow.client.sync.queues import Queues
 from agentflow.client.sync.routing import Optimizer, Routes
@@ -60,6 +62,8 @@ class Client:
         self.quotas = Quotas(self)
         self.batches = Batches(self)
         self.cache = Cache(self)
+        self.bills = Bills(self)
+        self.price_lists = PriceLists(self)
         self.keys = Keys(self)
         self.projects = Projects(self)
         self.organisations = Organisations(self)

@@ -5,7 +5,7 @@ from typing import Unpack
 
 from agentflow.bodies import PurgeCache, PutLimits, PutQuotas
 from agentflow.client.sync.resource import Resource
-from agentflow.models import BatchAnswer, BatchPage, CacheAnswer, CachePurged, LimitsAnswer, QuotasAnswer
+from agentflow.models import CacheAnswer, CachePurged, LimitsAnswer, QuotasAnswer
 
 
 class Limits(Resource):
@@ -34,22 +34,6 @@ class Quotas(Resource):
     def put(self, **body: Unpack[PutQuotas]) -> QuotasAnswer:
         """Replace all quotas."""
         return self._ask(QuotasAnswer, "quotas.put", json=body)
-
-
-class Batches(Resource):
-    """Calls that go to providers in batches."""
-
-    def list(self, *, limit: int | None = None) -> BatchPage:
-        """Return the batches, newest first."""
-        return self._ask(BatchPage, "batches.list", params={"limit": limit})
-
-    def get(self, batch_id: str) -> BatchAnswer:
-        """Return one batch."""
-        return self._ask(BatchAnswer, "batches.get", batch_id)
-
-    def cancel(self, batch_id: str) -> BatchAnswer:
-        """Cancel a batch; calls that the provider has made by then are answered and paid for."""
-        return self._ask(BatchAnswer, "batches.cancel", batch_id)
 
 
 class Cache(Resource):

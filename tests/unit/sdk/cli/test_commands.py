@@ -7,7 +7,7 @@ import click
 import pytest
 from agentflow.cli.main import root
 
-from tests.support.ctl import RUN, Ctl
+from tests.support.ctl import DEFINITION, RUN, STEPS, WHOLE, Ctl
 
 _RUNS = "/api/v1/workflows/runs"
 #: The command, and the last request that it sends: method, path, body and parameters.
@@ -186,7 +186,13 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
             {},
         ),
     ),
-    "usage": (("--since", "7d"), ("GET", _RUNS, None, {"since": "7d", "limit": 1000})),
+    "usage": (
+        ("--since", "2026-11-01", "--until", "1h", "--by", "workflow,tag.team"),
+        ("GET", "/api/v1/bills", None, {"from": "2026-11-01", "to": "1h", "group_by": "workflow,tag.team"}),
+    ),
+    "batch list": ((), ("GET", "/api/v1/batches", None, {"limit": 100})),
+    "batch get": (("b1",), ("GET", "/api/v1/batches/b1", None, {})),
+    "batch cancel": (("b1",), ("POST", "/api/v1/batches/b1/cancel", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
         ("POST", "/api/v1/stops", {"scope": "provider", "mode": "pause", "reason": "outage", "target": "openai"}, {}),
@@ -300,3 +306,51 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, name: str) -> None:
 def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "flow.yaml").write_text("name: x\n", encoding="utf-8")
     return tuple(str(folder / arg) if arg == "flow.yaml" else arg for arg in args)
+
+
+def test_logs_that_are_followed_print_each_state_once_until_the_end(tmp_path: Path) -> None:
+    step = {**STEPS[0], "status": "running", "finished_at": None}
+    looks: dict[tuple[str, str], Any] = {
+        ("GET", f"{_RUNS}/{RUN}"): [{**WHOLE, "status": "running"}, {**WHOLE, "status": "running"}, WHOLE],
+        ("GET", f"{_RUNS}/{RUN}/steps"): [{"steps": [step]}, {"steps": [step]}, {"steps": STEPS}],
+    }
+    done = Ctl(tmp_path, looks)("workflow", "logs", RUN, "--follow")
+    assert [line.split()[1:3] for line in done.out.splitlines()] == [
+        ["split", "running"],
+        ["split", "succeeded"],
+        ["analyze", "failed"],
+    ]
+
+
+def test_a_quota_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    assert Ctl(tmp_path)("quota", "unset", "--provider", "none").code == 3
+
+
+def test_a_letter_that_cannot_return_is_exit_code_1(tmp_path: Path) -> None:
+    refused = {"retried": [{"position": "p", "went_to": None, "problem": "too large"}], "total": 1}
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/admin/dead-letters/retry"): refused})
+    done = ctl("dlq", "retry", "--topic", "run-events", "--reason", "schema")
+    assert (done.code, "too large" in done.out) == (1, True)
+
+
+def test_status_names_what_is_broken_and_ends_with_1(tmp_path: Path) -> None:
+    broken = {"status": "not ready", "dependencies": {"kafka": {"status": "error", "ms": 2000, "error": "no broker"}}}
+    done = Ctl(tmp_path, {("GET", "/ready"): broken})("status")
+    assert done.code == 1
+    assert "no broker" in done.out
+
+
+def test_a_warning_of_a_registration_is_on_stderr(tmp_path: Path) -> None:
+    warned = {**DEFINITION, "new": True, "warnings": [{"path": "dag", "message": "is odd", "fix": "even it"}]}
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/workflows"): warned})
+    done = ctl("workflow", "validate", "-", stdin="name: x\n")
+    assert done.code == 0
+    assert done.err == "warning: dag is odd; even it\n"
+    assert "yes" in done.out
+
+
+def test_a_cycle_of_nodes_is_drawn_all_the_same(tmp_path: Path) -> None:
+    dag = {"nodes": [{"id": "a", "type": "llm"}, {"id": "b", "type": "llm"}], "edges": [{"from": "a", "to": "b"}] * 2}
+    dag["edges"].append({"from": "b", "to": "a"})
+    ctl = Ctl(tmp_path, {("GET", "/api/v1/workflows/w"): {"spec": {"dag": dag}}})
+    assert len(ctl("workflow", "graph", "w").out.splitlines()) == 2

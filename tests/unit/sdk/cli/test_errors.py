@@ -17,7 +17,10 @@ _RUNS = ("POST", "/api/v1/workflows/runs")
         (("workflwo",), "no command 'workflwo'", "did you mean workflow?"),
         (("workflow", "sumbit"), "no command 'sumbit'", "did you mean submit?"),
         (("workflow", "list", "--statsu", "x"), "no option --statsu", "did you mean --status?"),
-        (("workflow", "list", "--status", "runing"), "'runing'", "--help"),
+        (("workflow", "list", "--status", "runing"), "--status 'runing' is not among its values", "mean running?"),
+        (("workflow", "list", "-o", "jsn"), "--output 'jsn'", "did you mean json?"),
+        (("completion", "powershell"), "'powershell' is not among its values", "one of bash, zsh, fish"),
+        (("completion",), "missing argument", "agentctl completion --help"),
         (("workflow", "get"), "missing argument", "--help"),
         (("config", "set", "endpiont", "x"), "'endpiont' is not a setting", "did you mean endpoint?"),
         (("config", "set", "endpoint", "localhost"), "'localhost' is not an address", "http://host:port"),
@@ -149,3 +152,11 @@ def test_every_exit_code_is_documented() -> None:
     codes = {code for code, _ in EXIT_CODES}
     assert {code_of_status(status) for status in range(400, 600)} <= codes
     assert {code_of_run("failed", code) for code in ("budget_exceeded", "deadline_exceeded", "x")} <= codes
+
+
+@pytest.mark.parametrize("args", [(), ("workflow",), ("config",)])
+def test_a_group_without_a_command_shows_its_help_on_stderr(tmp_path: Path, args: tuple[str, ...]) -> None:
+    done = Ctl(tmp_path)(*args)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Usage: agentctl")
+    assert len(done.err.splitlines()) > 5

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from agentflow.cli.api import Answer
 from agentflow.cli.main import ENTRIES, root
 from agentflow.version import VERSION
 
@@ -128,7 +129,7 @@ def test_a_watched_command_prints_again(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     ctl._sleep = twice  # type: ignore[method-assign]
-    done = ctl("budget", "list", "--watch", "5s", "-o", "name")
+    done = ctl("budget", "list", "--watch", "--every", "5s", "-o", "name")
     assert done.out == "bud_1\nbud_1\n"
     assert looks == [5.0, 5.0]
 
@@ -143,3 +144,9 @@ def test_ids_are_escaped_in_paths(tmp_path: Path) -> None:
     ctl = Ctl(tmp_path)
     ctl("budget", "get", "../keys")
     assert ctl.last.path == "/api/v1/budgets/..%2Fkeys/status"
+
+
+def test_a_bill_is_printed_as_a_file_where_that_is_wanted(tmp_path: Path) -> None:
+    ctl = Ctl(tmp_path, {("GET", "/api/v1/bills"): Answer(200, "a,b\n1,2\n")})
+    assert ctl("usage", "-o", "csv").out == "a,b\n1,2\n"
+    assert ctl.last.params["format"] == "csv"

@@ -21,6 +21,8 @@ def test_a_run_is_registered_submitted_awaited_and_watched():
         assert client.workflows.wait(run.id, check=True).output == {"greet": "Hello Ada"}
         assert [event.kind for event in client.workflows.watch(run.id)] == ["step", "end"]
         assert [step.id for step in client.workflows.steps_all(run.id)] == ["greet"]
+        assert [one.id for one in client.workflows.list_all(status="succeeded")] == [run.id]
+        assert client.workflows.list(workflow="other").runs == []
     assert list(fake.runs) == [run.id]
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from connectors.prices.book import PriceBook
 from schemas.errors import InvalidInput
 from services.billing.exports import Charge, Format, read_export
+from services.billing.priced import priced
 
 DAY = date(2026, 11, 27)
 CENT = 10_000_000
@@ -42,6 +44,34 @@ def test_anthropics_report_is_cents_by_model() -> None:
     assert read_export(json.dumps({"data": [bucket]}).encode()) == [
         Charge(DAY, "claude-sonnet-4-5", Decimal("123.45") * CENT)
     ]
+
+
+USAGE = {
+    "object": "organization.usage.completions.result",
+    "input_tokens": 1_000_000,
+    "input_cached_tokens": 400_000,
+    "output_tokens": 100_000,
+    "num_model_requests": 7,
+    "model": "gpt-5-2025-08-07",
+    "batch": False,
+}
+
+
+def test_openais_usage_is_priced_by_our_prices() -> None:
+    page = json.dumps({"data": [{"start_time": 1_795_737_600, "results": [USAGE, USAGE | {"batch": True}]}]}).encode()
+    plain, batch = priced(read_export(page), PriceBook.load(), "openai")
+    # 600,000 at 1.25, 400,000 at 0.125 and 100,000 at 10 USD a million; batches cost half.
+    assert (plain.day, plain.model, plain.amount) == (DAY, "gpt-5-2025-08-07", Decimal(180 * CENT))
+    assert batch.amount == Decimal(90 * CENT)
+    header = ",".join(["start_time", *(name for name in USAGE if name != "object")])
+    row = ",".join(["1795737600", *(str(value) for name, value in USAGE.items() if name != "object")])
+    assert priced(read_export(f"{header}\n{row}\n".encode()), PriceBook.load(), "openai") == [plain]
+
+
+def test_usage_of_a_model_without_a_price_is_refused() -> None:
+    page = json.dumps({"data": [{"start_time": 1_795_737_600, "results": [USAGE | {"model": "mystery"}]}]}).encode()
+    with pytest.raises(InvalidInput, match="no price for 'mystery'"):
+        priced(read_export(page), PriceBook.load(), "openai")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +112,8 @@ def test_csv_is_read_by_the_usual_names(text: str, charge: Charge) -> None:
         (b'{"data": [{"start_time": true, "results": [{"amount": {"value": 1}}]}]}', "openai", "data[0].res", "date"),
         (b'{"data": [{"starting_at": "2026-11-27", "results": [1]}]}', None, "data[0].results[0]", "is not an object"),
         (b'{"a": 1}', "csv", "line 1", "has no column"),
+        (b"start_time,input_tokens,model\n1795737600,-1,gpt-5\n", None, "line 2", "input_tokens '-1' is no count"),
+        (b"start_time,input_tokens,model\nx,1,gpt-5\n", None, "line 2", "the date 'x' is none"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(body: bytes, given: Format | None, place: str, says: str) -> None:

@@ -9,8 +9,8 @@ import click
 from agentflow.cli import output
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column, printable
-from agentflow.cli.follow import FIRST_S, follow, follow_and_end
-from agentflow.cli.lazy import one_of
+from agentflow.cli.follow import follow, follow_and_end
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION, command, page_options
 from agentflow.cli.paging import pages
 from agentflow.cli.runs import ENDED, LIST, ONE, RUNS, STEPS, model, note, sorted_by_start
@@ -18,6 +18,8 @@ from agentflow.cli.session import Session
 from agentflow.cli.units import moment, pairs, usd
 
 STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
+#: Each look of `logs --follow` reads every step.
+_LOOK_S = 1.0
 _WAITING = (
     Column("RUN", "run_id"),
     Column("STEP", "id"),
@@ -29,7 +31,7 @@ _WAITING = (
 
 
 @command(None, "list", watch=True, example="agentctl workflow list --status running --since 1h")
-@click.option("--status", type=one_of(STATUSES), help="Only runs in this state.")
+@click.option("--status", type=OneOf(STATUSES), help="Only runs in this state.")
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only runs with this tag. Repeatable.")
 @click.option("--since", metavar="TIME", help="Submitted since: 1h, 7d, or a time with a zone.")
@@ -103,7 +105,7 @@ def logs(session: Session, run: str, *, following: bool, node: str | None) -> No
                 click.echo(line)
         if ended or not following:
             return
-        session.sleep(FIRST_S)
+        session.sleep(_LOOK_S)
 
 
 def _line(step: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.errors import USAGE, CliError
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.nearest import hint
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
@@ -68,11 +68,11 @@ command = group("budget", "Create, change and list spending limits. Amounts are 
 @click.option(
     "--period", "every", default="monthly", show_default=True, help="hourly, daily, weekly, monthly, total ..."
 )
-@click.option("--scope", type=one_of(SCOPES), default="org", show_default=True, help="What it limits.")
+@click.option("--scope", type=OneOf(SCOPES), default="org", show_default=True, help="What it limits.")
 @click.option("--target", help="Which one: the name of the workflow, the provider ...")
 @click.option("--name", help="A name for people.")
 @click.option("--soft-limit", metavar="USD", help="Above it calls step down, or it is reported.")
-@click.option("--on-exceeded", type=one_of(("reject", "wait", "step_down", "alert")), help="What happens at the limit.")
+@click.option("--on-exceeded", type=OneOf(("reject", "wait", "step_down", "alert")), help="What happens at the limit.")
 @click.option("--threshold", "thresholds", type=click.IntRange(1, 1000), multiple=True, help="Percent to report.")
 @click.option("--timezone", help="The time zone of its windows, for example Europe/Berlin.")
 @click.option("--sliding", is_flag=True, help="A window that slides instead of one of the calendar.")
@@ -133,7 +133,7 @@ def forecast(session: Session, budget: str) -> None:
 @click.option("--limit", metavar="USD", help="The new limit, in US dollars.")
 @click.option("--soft-limit", metavar="USD", help="The new soft limit.")
 @click.option("--name", help="The new name.")
-@click.option("--on-exceeded", type=one_of(("reject", "wait", "step_down", "alert")), help="What happens at the limit.")
+@click.option("--on-exceeded", type=OneOf(("reject", "wait", "step_down", "alert")), help="What happens at the limit.")
 @click.option("--pause/--resume", "paused", default=None, help="A paused budget refuses nothing.")
 def update(session: Session, budget: str, *, limit: str | None, paused: bool | None, **options: Any) -> None:
     """Change BUDGET."""

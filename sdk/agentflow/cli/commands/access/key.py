@@ -8,7 +8,7 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.errors import USAGE, CliError
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION, group
 from agentflow.cli.options import command as make
 from agentflow.cli.runs import ago
@@ -49,7 +49,7 @@ def _rights(function: Callable[..., Any]) -> Callable[..., Any]:
             help="workflow:<name>, prompt:<name> or gateway. Repeatable.",
         ),
         click.option(
-            "--permission", "permissions", type=one_of(PERMISSIONS), multiple=True, help="What it may do. Repeatable."
+            "--permission", "permissions", type=OneOf(PERMISSIONS), multiple=True, help="What it may do. Repeatable."
         ),
     ):
         function = option(function)

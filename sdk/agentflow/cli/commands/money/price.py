@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from agentflow.cli.columns import Column
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.session import Session
@@ -39,7 +39,7 @@ command = group("price", "Look up prices of models.")
 @click.option("--model", help="Only this model.")
 @click.option("--at", metavar="TIME", help="The prices at this time, RFC 3339.")
 @click.option("--service-tier", help="The tier that serves it.")
-@click.option("--processing", type=one_of(("batch",)), help="How it is processed.")
+@click.option("--processing", type=OneOf(("batch",)), help="How it is processed.")
 def list_prices(session: Session, provider: str, **narrow: str | None) -> None:
     """List what the models of PROVIDER cost, per million tokens; -o json has every kind and band."""
     found = session.get(PRICES, provider=provider, **narrow)

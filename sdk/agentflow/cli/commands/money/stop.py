@@ -4,7 +4,7 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
-from agentflow.cli.lazy import one_of
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.runs import ago
@@ -27,7 +27,7 @@ command = group("stop", "Stop or pause model calls at once, and resume them.")
 
 @make(command, "create", changes=True, example="agentctl stop create --scope provider --target openai --reason outage")
 @click.option("--reason", required=True, help="Why; everybody who waits reads it.")
-@click.option("--scope", type=one_of(("org", "workflow", "provider", "model")), default="org", show_default=True)
+@click.option("--scope", type=OneOf(("org", "workflow", "provider", "model")), default="org", show_default=True)
 @click.option("--target", help="Which workflow, provider or model.")
 @click.option("--pause", is_flag=True, help="Let calls wait until they are resumed, instead of failing.")
 @click.option("--allow-unknown", is_flag=True, help="Also for a target that does not exist yet.")

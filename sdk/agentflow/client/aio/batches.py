@@ -1,0 +1,20 @@
+"""Batches of calls at providers."""
+
+from agentflow.client.aio.resource import AsyncResource, given
+from agentflow.models import BatchAnswer, BatchPage
+
+
+class AsyncBatches(AsyncResource):
+    """Batches that calls wait in."""
+
+    async def list(self, *, limit: int | None = None) -> BatchPage:
+        """Return the batches, those that ended in the last 14 days among them."""
+        return await self._ask(BatchPage, "batches.list", params=given(limit=limit))
+
+    async def get(self, batch_id: str) -> BatchAnswer:
+        """Return one batch."""
+        return await self._ask(BatchAnswer, "batches.get", batch_id)
+
+    async def cancel(self, batch_id: str) -> BatchAnswer:
+        """Cancel a batch; calls that the provider has made by then are answered and paid for."""
+        return await self._ask(BatchAnswer, "batches.cancel", batch_id)
