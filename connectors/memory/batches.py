@@ -1,6 +1,6 @@
 """Batched calls and batches in memory: for unit tests and proofs of what crashes leave behind."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import structs
 
@@ -151,9 +151,9 @@ class MemoryBatches:
         ended = (one for one in self._in(*FINAL_ITEM) if not one.taken and one.wanted and one.wake_ms <= now_ms)
         return sorted(ended, key=lambda one: one.wake_ms)[:most]
 
-    async def woken(self, call_ids: Collection[str], next_ms: int) -> None:
-        for call_id in call_ids:
-            self._put(self.items[call_id], wake_ms=next_ms)
+    async def woken(self, next_ms: Mapping[str, int]) -> None:
+        for call_id, at_ms in next_ms.items():
+            self._put(self.items[call_id], wake_ms=at_ms)
 
     async def purge(self, before_ms: int) -> int:
         for item in [one for one in self.items.values() if 0 < one.done_ms < before_ms and one.settled]:

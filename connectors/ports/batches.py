@@ -1,6 +1,6 @@
 """The port of the store of batched calls. It outlives every process; each method is one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.batches import BatchItem, Group, ItemResult, ItemState, ProviderBatch
@@ -110,8 +110,8 @@ class BatchStore(CallsOfBatches, Protocol):
         """Return ended calls that no step has taken, and whose step is to be woken now."""
         ...
 
-    async def woken(self, call_ids: Collection[str], next_ms: int) -> None:
-        """Say that their steps were woken, and when to do so again."""
+    async def woken(self, next_ms: Mapping[str, int]) -> None:
+        """Say that the steps of calls were woken, and when to do so again."""
         ...
 
     async def purge(self, before_ms: int) -> int:

@@ -1,6 +1,6 @@
 """Batched calls and batches in PostgreSQL: ``connectors.ports.batches``. Times are the callers'."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -190,9 +190,10 @@ class PostgresBatches:
         )
         return [_item(row) for row in rows]
 
-    async def woken(self, call_ids: Collection[str], next_ms: int) -> None:
-        query = "UPDATE batch_item SET wake_ms = $2 WHERE call_id = ANY($1)"
-        await self._run("note woken steps", query, list(call_ids), next_ms)
+    async def woken(self, next_ms: Mapping[str, int]) -> None:
+        query = "UPDATE batch_item SET wake_ms = $2 WHERE call_id = $1"
+        async with self._database.transaction("note woken steps") as conn:
+            await conn.executemany(query, list(next_ms.items()))
 
     async def purge(self, before_ms: int) -> int:
         async with self._database.transaction("remove old batches") as conn:

@@ -35,6 +35,11 @@ def settlement(item: BatchItem, amount_nano: int, usage: Usage, *, presumed: boo
     return event if presumed else structs.replace(event, kind="actual", amount_nano=amount_nano, usage=usage)
 
 
+def nothing_paid(item: BatchItem) -> CostEvent:
+    """Return the settlement of a call that was not sent. What is stored of it may be from before its hold."""
+    return structs.replace(item.started.expired(), kind="actual", amount_nano=0)
+
+
 class Ended:
     """What became of a call, and its settlement."""
 

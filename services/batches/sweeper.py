@@ -1,15 +1,14 @@
 """What is due besides batches: calls that nobody wants any more, their settlements, and steps that wait for answers."""
 
 from schemas.batches import BatchItem
-from schemas.records.base import Usage
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import Defer
 from services.batches.ports import BatchPorts
-from services.batches.settlements import settlement
+from services.batches.settlements import nothing_paid
 
 #: How often the runs of open calls are looked at.
 RUNS_EVERY_MS = 10_000
-#: A step that was woken and did not come is woken again after this: its timer may not have been in the log yet.
+#: A step that was woken and did not come is woken again after this at least: its timer may not have been in the log.
 WAKE_AGAIN_MS = 30_000
 #: The step of a call that is new for so long does not come back; its request is in the log for longer.
 FORGOTTEN_MS = 24 * 3_600_000
@@ -53,8 +52,7 @@ class Sweeper:
 
     async def _settle_canceled(self) -> None:
         while items := await self._ports.store.unsettled(_CHUNK):
-            costs = [settlement(item, 0, Usage()) for item in items]
-            await self._ports.emit([cost for cost in costs if cost is not None])
+            await self._ports.emit([nothing_paid(item) for item in items])
             self._ports.reached("canceled_settled")
             await self._ports.store.settled([item.call_id for item in items])
             self._ports.reached("settlements_stored")
@@ -70,8 +68,13 @@ class Sweeper:
         waiting = [item for item in items if item.ends_with not in over]
         await self._ports.emit([_timer(item, now_ms) for item in waiting])
         self._ports.reached("woken")
-        await self._ports.store.woken([item.call_id for item in waiting], now_ms + WAKE_AGAIN_MS)
+        await self._ports.store.woken({item.call_id: now_ms + _wait_ms(item, now_ms) for item in waiting})
         self._ports.reached("wakes_stored")
+
+
+def _wait_ms(item: BatchItem, now_ms: int) -> int:
+    """Return when a step is woken again: later and later, as its run may have left the table."""
+    return max(WAKE_AGAIN_MS, now_ms - item.done_ms)
 
 
 def _timer(item: BatchItem, now_ms: int) -> TimerFired:

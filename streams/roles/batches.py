@@ -16,6 +16,7 @@ from connectors.providers.batching.services import batch_services
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.leases import RedisLeases
 from schemas.records.base import Record
+from schemas.settings import Batches as Settings
 from services.batches.ports import BatchPorts
 from services.batches.work import Batches
 from services.prices.stored import StoredPrices
@@ -47,6 +48,17 @@ class BatchTicker:
         await self._batches.work()
 
 
+def gathered_of(settings: Settings) -> Gathered:
+    """Return how calls are gathered. Raises ``ValueError`` that names the setting that is none."""
+    least = {"BATCH_MAX_REQUESTS": settings.max_requests, "BATCH_MAX_MB": settings.max_mb}
+    for name, value in least.items():
+        if value < 1:
+            raise ValueError(f"{name}={value} lets no call into a batch; write 1 or more")
+    if settings.gather_s < 0 or settings.poll_s <= 0:
+        raise ValueError("BATCH_GATHER_S must be 0 or more, and BATCH_POLL_S more than 0; correct them")
+    return Gathered(settings.max_requests, settings.max_mb * _MIB, int(settings.gather_s * 1000))
+
+
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
     settings, keys, appender = ctx.settings.batches, provider_keys(ctx), ctx.appender()
@@ -67,7 +79,7 @@ def build(ctx: RoleContext) -> RoleApp:
         emit=emit,
         over=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, owner, 0).over,
         owner=owner,
-        gathered=Gathered(settings.max_requests, settings.max_mb * _MIB, int(settings.gather_s * 1000)),
+        gathered=gathered_of(settings),
         poll_ms=int(settings.poll_s * 1000),
     )
     return TickApp(SPEC.name, BatchTicker(Batches(ports)), TICK_S)

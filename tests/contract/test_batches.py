@@ -188,7 +188,7 @@ async def test_steps_of_ended_calls_are_woken_until_they_take_them(store: BatchS
     done = [Done(one.call_id, "answered", ItemResult()) for one in calls]
     await store.finish(done, NOW)
     assert [one.call_id for one in await store.to_wake(NOW, 10)] == ["a", "b"]
-    await store.woken(["a", "b"], NOW + 30)
+    await store.woken({"a": NOW + 30, "b": NOW + 30})
     assert await store.to_wake(NOW + 29, 10) == []
     await store.take("a")
     assert [one.call_id for one in await store.to_wake(NOW + 30, 10)] == ["b"]

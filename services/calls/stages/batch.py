@@ -96,7 +96,9 @@ class Batch:
         try:
             _, reserved = await self._hold.reserve(call, BATCH_SERVED)
         except (Deferred, StepError):
-            await self._stored(lambda: calls.remove(call.call_id))
+            # An earlier delivery may have held its money.
+            if item is None:
+                await self._stored(lambda: calls.remove(call.call_id))
             raise
         reached("held")
         started = call_started(structs.replace(call, reserved=reserved), self._clock.now_ms() + BATCH_HOLD_MS)
@@ -110,7 +112,7 @@ class Batch:
             raise _waiting(call)
 
     async def _new(self, call: Call, batching: Batching, service: BatchService) -> BatchItem:
-        origin = call.origin
+        origin, now_ms = call.origin, self._clock.now_ms()
         path, body = service.question(_request(call, call.route.model))
         payload = await self._stored(lambda: self._objects.to_payload(call.org_id, body))
         name_of = batching.key_name
@@ -119,7 +121,8 @@ class Batch:
             call_id=call.call_id,
             mode=call.content.batch,
             key_name=key_name,
-            started=call_started(call, 0),
+            # Nothing is held yet: as it is when the call is not sent after all.
+            started=call_started(structs.replace(call, reserved=Reserved(0, now_ms)), 0),
             wake=Wake(run_id=origin.run_id, step_id=origin.step_id, attempt=origin.attempt, deferral=0),
             question=Question(
                 path=path,
@@ -129,7 +132,7 @@ class Batch:
                 max_tokens=call.content.max_tokens,
             ),
             ends_with=call.cancel_key or "",
-            created_ms=self._clock.now_ms(),
+            created_ms=now_ms,
         )
 
     async def _answered(self, call: Call, batching: Batching, item: BatchItem) -> Answer:
