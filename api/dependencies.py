@@ -125,6 +125,8 @@ async def owned_runs(parts: Services, who: Caller, run_ids: Collection[str]) -> 
 
 #: The rule of a submission, whose route may ask it without a dependency.
 WRITER = May("write", ("workflow",), project=True)
+#: The rule of a stream of a run, which asks it again while it is open.
+READER = May("read", ("workflow",), project=True)
 Reader = Annotated[Caller, Depends(May("read"))]
 Writer = Annotated[Caller, Depends(May("write"))]
 Admin = Annotated[Caller, Depends(May("admin"))]
@@ -134,7 +136,7 @@ AnyReader = Annotated[Caller, Depends(May("read", ("any",), project=True))]
 ProjectReader = Annotated[Caller, Depends(May("read", project=True))]
 ProjectWriter = Annotated[Caller, Depends(May("write", project=True))]
 ProjectAdmin = Annotated[Caller, Depends(May("admin", project=True))]
-WorkflowReader = Annotated[Caller, Depends(May("read", ("workflow",), project=True))]
+WorkflowReader = Annotated[Caller, Depends(READER)]
 WorkflowWriter = Annotated[Caller, Depends(WRITER)]
 PromptReader = Annotated[Caller, Depends(May("read", ("prompt",), project=True))]
 PromptWriter = Annotated[Caller, Depends(May("write", ("prompt",), project=True))]

@@ -56,7 +56,7 @@ class World(Struct, frozen=True, kw_only=True):
 
 
 def worlds(prices: PriceBook) -> Iterator[World]:
-    """Yield 30 planted wastes, then 30 lean worlds."""
+    """Yield 42 planted wastes, then 30 lean worlds."""
     for number in range(10):
         yield _cached(prices, number)
     for number, (dear, tier) in enumerate(_SWITCHES):
@@ -65,6 +65,10 @@ def worlds(prices: PriceBook) -> Iterator[World]:
         yield _trimmed(prices, number)
     for number, model in enumerate(("deepseek-chat", "deepseek-reasoner", "deepseek-v4-pro")):
         yield _scheduled(prices, number, model)
+    for number in range(6):
+        yield _batched(prices, number)
+    for number in range(6):
+        yield _marked(prices, number)
     for number in range(30):
         yield _lean(prices, number)
 
@@ -137,6 +141,41 @@ def _scheduled(prices: PriceBook, number: int, model: str) -> World:
     return World(kind="schedule", week=made.week(0), truth_nano=saved)
 
 
+def _batched(prices: PriceBook, number: int) -> World:
+    """Calls of the cheapest model, whose answers may take a day, or of which nobody says how long they may."""
+    policy = {"quality": "bronze"} | ({"sla_ms": 86_400_000 * number} if number else {})
+    made = _Maker(prices, _CHEAPEST, f"batch-{number}", {}, policy=policy)
+    # Half of the list price, whatever the price book says of batches.
+    return World(kind="batch", week=made.week(0), truth_nano=sum(call.cost_nano for call in made.week(1).calls) // 2)
+
+
+def _marked(prices: PriceBook, number: int) -> World:
+    """Calls that begin with the same long text, which their provider would keep if it was asked to."""
+    route, tokens = "anthropic/claude-sonnet-4-5", 3_000 * (number + 1)
+    made = _Maker(prices, route, f"marks-{number}", {}, policy=_lean_policy("gold"), beginning=tokens)
+    after = made.week(1).calls
+    best = max(_saved_by_marks(prices, after, tokens, lives_ms) for lives_ms in (TTL_MS // 12, TTL_MS))
+    return World(kind="marks", week=made.week(0), truth_nano=best)
+
+
+def _saved_by_marks(prices: PriceBook, calls: tuple[CallFact, ...], tokens: int, lives_ms: int) -> int:
+    """Play the provider's cache: each use keeps the beginning for its time, and a use after that writes it again."""
+    saved, last_ms = 0, -TTL_MS
+    for call in calls:
+        read = call.at_ms - last_ms < lives_ms
+        usage = Usage(
+            input_tokens=call.usage.input_tokens,
+            output_tokens=call.usage.output_tokens,
+            cache_read_tokens=tokens if read else 0,
+            cache_write_tokens=0 if read else tokens,
+            cache_write_1h_tokens=0 if read or lives_ms < TTL_MS else tokens,
+        )
+        at_ms = call.at_ms - call.at_ms % TTL_MS
+        saved += call.cost_nano - prices.cost("anthropic", "claude-sonnet-4-5", usage, at_ms)
+        last_ms = call.at_ms
+    return saved
+
+
 def _lean(prices: PriceBook, number: int) -> World:
     """The cheapest model of what the node asks for, few questions twice, answers near the limit."""
     route, tier = (("openai/gpt-5-mini", "gold"), (_CHEAPEST, "bronze"))[number % 2]
@@ -159,11 +198,13 @@ class _Maker:
         *,
         policy: dict[str, Any] | None = None,
         ask: Callable[[random.Random], int] | None = None,
+        beginning: int = 0,
     ) -> None:
         self._prices = prices
         self._place = Place(name, "ask", *route.split("/", 1))
         form = {"id": "ask", "type": "llm", "policy": _lean_policy("bronze") if policy is None else policy}
         self._node = LlmNode.model_validate(form | {"config": {"prompt_ref": "ask@1", "max_tokens": 512} | config})
+        self._beginning = beginning
         self._ask = ask or (lambda rng: rng.getrandbits(62) + 1)
 
     def week(self, number: int) -> Group:
@@ -176,7 +217,10 @@ class _Maker:
 
     def _call(self, rng: random.Random, at_ms: int, run_id: str) -> CallFact:
         _, _, provider, model = self._place
-        usage = Usage(input_tokens=int(rng.lognormvariate(7, 0.5)) + 1, output_tokens=rng.randint(100, 480))
+        read = self._beginning + int(rng.lognormvariate(7, 0.5)) + 1
+        usage = Usage(input_tokens=read, output_tokens=rng.randint(100, 480))
+        # Bytes to a token differ from text to text by some percent.
+        share = self._beginning / read * (rng.uniform(0.95, 1.05) if self._beginning else 0)
         return CallFact(
             at_ms=at_ms,
             run_id=run_id,
@@ -188,4 +232,6 @@ class _Maker:
             usage=usage,
             cost_nano=self._prices.cost(provider, model, usage, at_ms - at_ms % TTL_MS),
             request=self._ask(rng),
+            prefix=1 if self._beginning else 0,
+            prefix_share=share,
         )

@@ -4,6 +4,7 @@ Integers keep every sum exact and associative, so a rebuilt table equals the liv
 Amounts of calls and runs stay under 2**53, which JSON's numbers hold everywhere. Limits of budgets may be larger.
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 NANO_PER_DOLLAR = 1_000_000_000
@@ -63,3 +64,19 @@ def _to_nano(amount: int | str | Decimal, unit: int, most: int) -> int:
 def _plain(value: Decimal) -> str:
     text = format(value.normalize(), "f")
     return "0" if text in ("-0", "") else text
+
+
+def apportioned(total: int, weights: Sequence[int]) -> list[int]:
+    """Return whole parts of ``total`` in the ratio of ``weights``, by the method of the largest remainder.
+
+    Their sum is ``total``. Of equal remainders the earlier part gets one more. Raises ``ValueError`` when no weight is
+    positive, or one is negative.
+    """
+    whole = sum(weights)
+    if whole <= 0 or min(weights) < 0:
+        raise ValueError("weights must be 0 or more, and one of them positive")
+    parts = [total * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda at: (-(total * weights[at] % whole), at))
+    for at in by_remainder[: total - sum(parts)]:
+        parts[at] += 1
+    return parts

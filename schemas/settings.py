@@ -176,6 +176,7 @@ class Providers(Group):
     routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
     quotas_file: Annotated[str, Var("QUOTAS_FILE")] = ""
     quotas_learned: Annotated[Flag, Var("QUOTAS_LEARNED")] = True
+    embeddings_window_ms: Annotated[int, Var("EMBEDDINGS_WINDOW_MS")] = 5
     local_url: Annotated[str, Var("LOCAL_PROVIDER_URL")] = ""
     local_latency_ms: Annotated[int, Var("LOCAL_LATENCY_MS")] = 0
     local_error_rate: Annotated[float, Var("LOCAL_ERROR_RATE")] = 0.0

@@ -1,7 +1,7 @@
 """A response of server-sent events that releases its resources as soon as it ends, for any reason."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 
 from starlette.responses import Response
@@ -17,16 +17,26 @@ _HEADERS = {
 
 
 class EventStream(Response):
-    """Sends the blocks of ``blocks()`` until it ends or the client disconnects. ``bound`` counts it while it is open.
+    """Sends the blocks of ``blocks()`` until it ends, ``over()`` returns or the client disconnects.
+
+    ``bound`` counts it while it is open.
 
     Raises ``Overloaded`` before anything is sent.
     """
 
-    def __init__(self, blocks: Callable[[], AsyncIterator[bytes]], bound: Bound, status_code: int = 200) -> None:
+    def __init__(
+        self,
+        blocks: Callable[[], AsyncIterator[bytes]],
+        bound: Bound,
+        status_code: int = 200,
+        *,
+        over: Callable[[], Coroutine[None, None, None]] | None = None,
+    ) -> None:
         super().__init__(status_code=status_code, headers=_HEADERS)
         del self.headers["content-length"]
         self._blocks = blocks
         self._bound = bound
+        self._over = over or _never
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve it."""
@@ -34,12 +44,16 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             sending = asyncio.create_task(self._send(send))
             leaving = asyncio.create_task(_left(receive))
+            ending = asyncio.create_task(self._over())
             try:
-                await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({sending, leaving, ending}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (sending, leaving):
+                ended = ending.done() and not sending.done() and not leaving.done()
+                for task in (sending, leaving, ending):
                     task.cancel()
-                done = await asyncio.gather(sending, leaving, return_exceptions=True)
+                done = await asyncio.gather(sending, leaving, ending, return_exceptions=True)
+            if ended:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
             if isinstance(done[0], Exception) and not isinstance(done[0], OSError):
                 raise done[0]
 
@@ -54,3 +68,7 @@ class EventStream(Response):
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()

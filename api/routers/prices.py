@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from api.dependencies import AnyReader, Parts
+from api.dependencies import Parts, Reader
 from api.render.prices import model_price
 from api.routers.errors import errors
 from api.services import Services
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
 
 @router.get("", responses=errors(404))
 async def list_prices(
-    who: AnyReader,
+    who: Reader,
     parts: Parts,
     provider: _Name,
     model: _Name | None = None,

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 
-from api.dependencies import Parts, RunId, RunReader, RunWriter, WorkflowReader
+from api.auth import bearer_key
+from api.dependencies import READER, Parts, RunId, RunReader, RunWriter, WorkflowReader
 from api.http.sse import EventStream
 from api.http.strict_json import StrictJsonRoute
+from api.live.admitted import until_refused
 from api.live.cursor import read_cursor
 from api.live.run_story import Event, Story
 from api.render import runs as render
@@ -105,6 +107,7 @@ async def get_run(
     summary="Follow a run",
 )
 async def follow_run(
+    request: Request,
     run_id: RunId,
     who: RunReader,
     parts: Parts,
@@ -122,7 +125,12 @@ async def follow_run(
         first = story.of_marker(render.queued(receipt))
     else:
         raise await parts.runs.known.unknown(run_id)
-    return EventStream(lambda: parts.runs.streams.follow(who.org_id, run_id, story, first), parts.runs.streams.bound)
+    secret = bearer_key(request.headers.get("authorization", "")) or ""
+    return EventStream(
+        lambda: parts.runs.streams.follow(who.org_id, run_id, story, first),
+        parts.runs.streams.bound,
+        over=lambda: until_refused(parts.access.authenticator, secret, READER),
+    )
 
 
 @router.post("/{run_id}/cancel", status_code=202, responses=errors(404, 409), summary="Cancel a run")

@@ -17,7 +17,7 @@ AIMS = (
     Aim("optimizer_named_on_lean", "suggestions", at_most(0), at_most(0)),
 )
 #: A planted dear model may be named by either rule.
-_NAMES = {"switch": ("switch", "downgrade")}
+_NAMES = {"switch": ("switch", "downgrade"), "marks": ("trim",)}
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from bench.lines import Line
-from bench.prove import agentctl, sdk
+from bench.prove import agentctl, keys, queues, sdk
 from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
-PARTS: tuple[ModuleType, ...] = (agentctl, sdk)
+PARTS: tuple[ModuleType, ...] = (agentctl, keys, sdk, queues)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -16,8 +16,12 @@ _KINDS = ("cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "r
 #: The request is hashed where it is, as it can be as large as a prompt. A run's steps were submitted before its calls,
 #: by 30 days at most: that is how long a run's history is kept.
 _FACTS = f"""
+WITH JSONExtractRaw(p.request, 'value', 'tools') || JSONExtractRaw(p.request, 'value', 'system') AS beginning
 SELECT p.started_at, p.run_id, p.workflow_name, s.version, s.node, p.provider, p.model, p.cost_nano,
        if(p.request = '', 0, sipHash64(p.request)) AS request, p.cached, p.input_tokens, p.output_tokens,
+       if(beginning = '', 0, sipHash64(beginning)) AS prefix,
+       length(beginning) / greatest(length(beginning) + length(JSONExtractRaw(p.request, 'value', 'messages')), 1)
+           AS prefix_share,
        {", ".join(f"p.{kind}" for kind in _KINDS)}
 FROM provider_calls AS p FINAL
 INNER JOIN (
@@ -39,7 +43,8 @@ class CallFact(Struct, frozen=True, kw_only=True):
     """One answered call. Money is nano-dollars.
 
     ``request`` is a hash of what was asked, 0 where that was not captured. ``cached``: the answer came from the
-    response cache, and nothing was paid.
+    response cache, and nothing was paid. ``prefix`` is a hash of what a provider may keep of the request, its tools and
+    its system text, and ``prefix_share`` its share of the request's bytes; 0 where there is none, or was not captured.
     """
 
     at_ms: int
@@ -53,6 +58,8 @@ class CallFact(Struct, frozen=True, kw_only=True):
     cost_nano: int
     request: int = 0
     cached: bool = False
+    prefix: int = 0
+    prefix_share: float = 0.0
 
 
 class CallFacts:
@@ -68,7 +75,7 @@ class CallFacts:
 
 
 def _fact(at: Any, run_id: Any, workflow: Any, version: Any, node: Any, *rest: Any) -> CallFact:
-    provider, model, cost_nano, request, cached, input_tokens, output_tokens, *kinds = rest
+    provider, model, cost_nano, request, cached, input_tokens, output_tokens, prefix, prefix_share, *kinds = rest
     return CallFact(
         at_ms=_ms(at),
         run_id=run_id,
@@ -81,6 +88,8 @@ def _fact(at: Any, run_id: Any, workflow: Any, version: Any, node: Any, *rest: A
         cost_nano=cost_nano,
         request=request,
         cached=cached,
+        prefix=prefix,
+        prefix_share=prefix_share,
     )
 
 

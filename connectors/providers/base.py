@@ -74,6 +74,7 @@ class ModelResponse:
     the provider wants back with the turn's results, such as signed reasoning. ``served`` is how it was served where
     that may have a price of its own, such as ``("service_tier", "priority")``. ``limits`` are the provider's limits, as
     the answer states them. ``stated_cost_usd`` is what the provider itself says that the call costs, as it wrote it.
+    ``share_nano`` is its part of a bill that several calls share; without it, its usage has its price.
     """
 
     text: str
@@ -88,6 +89,7 @@ class ModelResponse:
     served: tuple[tuple[str, str], ...] = ()
     limits: tuple[Observed, ...] = ()
     stated_cost_usd: object = None
+    share_nano: int | None = None
 
 
 class Provider(Protocol):

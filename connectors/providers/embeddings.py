@@ -34,13 +34,17 @@ class EmbeddingRequest:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingResponse:
-    """A vector for each text, in their order. ``received`` is the answer's body without its vectors."""
+    """A vector for each text, in their order. ``received`` is the answer's body without its vectors.
+
+    ``share_nano`` is its part of a bill that several calls share, in nano-dollars; without it, its usage has its price.
+    """
 
     vectors: tuple[Vector, ...]
     usage: Usage
     sent: dict[str, Any] = field(default_factory=dict)
     received: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    share_nano: int | None = None
 
 
 class Embedded(NamedTuple):

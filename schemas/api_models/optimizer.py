@@ -26,7 +26,8 @@ class SuggestionEvidence(Answer):
 class SuggestionAnswer(Answer):
     """One suggestion, as if it were the only one.
 
-    `change` are fields of the node's config with their new values; without one, no field does it. `freed_usd` is what
+    `change` are fields of the node's config with their new values, under `policy` those of its policy; without one, no
+    field does it. `freed_usd` is what
     each call would hold less of its budgets.
     """
 

@@ -23,6 +23,7 @@ WaitKind = Literal[
     "child",  # another run
     "quota",  # the provider's limit
     "budget",  # money
+    "batch",  # calls that its provider makes within a day
     "service",  # a server of ours that does not answer
     "other",
 ]
@@ -51,6 +52,7 @@ WORDS: Mapping[str, WaitKind] = {
     "admission": "admission",
     "budget": "budget",
     "quota": "quota",
+    "batch": "batch",
 }
 #: Sentences of workers: what each means, and what it names.
 _SENTENCES: tuple[tuple[re.Pattern[str], WaitKind], ...] = (

@@ -61,7 +61,11 @@ def believed_of(prices: Prices, route: tuple[str, str], sizes: Sizes, response: 
     if _is_absurd(prices, route, sizes.booked_at_ms, usage, response.served):
         usage = Usage(input_tokens=min(usage.input_tokens, sizes.input_tokens), output_tokens=most)
         notes.append("price:impossible")
-    return replace(response, usage=usage, notes=(*response.notes, *notes)) if notes else response
+    if not notes:
+        return response
+    # A part of a bill is one of the counts that were given.
+    share = response.share_nano if usage is response.usage else None
+    return replace(response, usage=usage, notes=(*response.notes, *notes), share_nano=share)
 
 
 def _is_absurd(prices: Prices, route: tuple[str, str], at_ms: int, usage: Usage, served: Served) -> bool:

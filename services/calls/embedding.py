@@ -15,7 +15,7 @@ from schemas.errors import StepError
 from services.calls.call import Answer, Call, Proceed, Stage
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import compose
-from services.calls.ports import CallPorts
+from services.calls.ports import CallPorts, JointEmbeddings
 from services.calls.provider_keys import ProviderKeys
 from services.calls.stages.announce import AnnounceCall
 from services.calls.stages.hold import Hold
@@ -38,7 +38,8 @@ async def embedded(
 ) -> EmbeddingResponse:
     """Return the vectors of texts by the model that the call pins. Raises what the stages of a call raise.
 
-    The call's content is replaced by the texts; it is booked in its ledger.
+    The call's content is replaced by the texts; it is booked in its ledger. With ``joint_embeddings`` it goes to the
+    provider together with others.
     """
     content = structs.replace(call.content, prompt="\n\n".join(texts), max_tokens=0, template=None)
     asking = EmbeddingRequest(
@@ -49,7 +50,7 @@ async def embedded(
         purpose=purpose,
         timeout_s=call.timeout_s + PROVIDER_GRACE_S,
     )
-    embed = _Embed(ports.providers, ports.aborts, asking, ports.keys)
+    embed = _Embed(ports.providers, ports.aborts, asking, ports.keys, ports.joint_embeddings)
     await compose(_stages(ports, embed))(structs.replace(call, content=content, operation="embeddings"))
     assert embed.response is not None, "the call went through its last stage"
     return embed.response
@@ -78,11 +79,13 @@ class _Embed:
         aborts: Cancellations,
         asking: EmbeddingRequest,
         keys: ProviderKeys | None,
+        joint: JointEmbeddings | None,
     ) -> None:
         self._keys = keys
         self._providers = providers
         self._aborts = aborts
         self._asking = asking
+        self._joint = joint
         self.response: EmbeddingResponse | None = None
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
@@ -96,8 +99,11 @@ class _Embed:
     async def _asked(self, call: Call, provider: Provider, request: EmbeddingRequest) -> Answer:
         if not isinstance(provider, Embeds):
             raise StepError("unsupported_parameter", f"{provider.name}: it has no embeddings; choose another provider")
+        joint = self._joint
         async with self._aborts.breakable(call.cancel_key):
             what = f"the vectors of {call.route.provider}/{call.route.model}"
-            found = self.response = await limited(provider.embed(request), call.timeout_s, what)
+            asked = provider.embed(request) if joint is None else joint.embed(call, provider, request)
+            found = self.response = await limited(asked, call.timeout_s, what)
         response = ModelResponse("", found.usage, "stop", found.sent, found.received, notes=found.notes)
+        response = replace(response, share_nano=found.share_nano)
         return Answer(response=response, at_s=time.perf_counter())

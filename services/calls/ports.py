@@ -9,6 +9,7 @@ from connectors.ports.engine import Clock
 from connectors.prices.listed import Served
 from connectors.providers.base import ModelResponse, Provider
 from connectors.providers.batching.port import BatchService
+from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, Embeds
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.price_lists import CostSource
@@ -166,6 +167,14 @@ class Objects(Protocol):
         ...
 
 
+class JointEmbeddings(Protocol):
+    """Sends embeddings together that are asked for at once, see ``services.calls.coalescing``."""
+
+    async def embed(self, call: Call, provider: Embeds, request: EmbeddingRequest) -> EmbeddingResponse:
+        """Return a call's vectors, its part of the usage and of the cost. Raises ``StepError``."""
+        ...
+
+
 def _onward(point: str) -> None:
     """Crash nowhere."""
 
@@ -193,7 +202,7 @@ class CallPorts:
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
     breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
-    Without ``batching`` none goes by batch.
+    Without ``batching`` none goes by batch, and without ``joint_embeddings`` each embedding is a request.
     """
 
     providers: Mapping[str, Provider]
@@ -212,3 +221,4 @@ class CallPorts:
     keys: ProviderKeys | None = None
     stops: Stops | None = None
     batching: Batching | None = None
+    joint_embeddings: JointEmbeddings | None = None

@@ -9,12 +9,17 @@ Document = dict[str, Any]
 
 
 def changed(document: Mapping[str, Any], node_id: str, change: Mapping[str, Any], version: int) -> Document:
-    """Return the document as ``version``, with fields of one node's config changed. Raises ``NotFound``."""
+    """Return the document as ``version``, with fields of one node changed. Raises ``NotFound``.
+
+    ``change`` are fields of its config; under ``policy`` are those of its policy.
+    """
     new: Document = _copy(document)
     node = next((one for one in _nodes(new) if one["id"] == node_id), None)
     if node is None:
         raise NotFound(f"workflow {document['name']} has no node {node_id} any more; list the suggestions again")
-    node["config"].update(change)
+    node["config"].update({name: value for name, value in change.items() if name != "policy"})
+    if "policy" in change:
+        node["policy"] = {**(node.get("policy") or {}), **change["policy"]}
     return new | {"version": version}
 
 

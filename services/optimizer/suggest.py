@@ -5,16 +5,18 @@ from typing import Protocol
 
 from services.caching.policy import Ttls
 from services.optimizer.facts import Group
+from services.optimizer.rules.batches import BatchCosts, calls_by_batch
 from services.optimizer.rules.hours import cheaper_hours
 from services.optimizer.rules.max_tokens import Estimates, long_limits
 from services.optimizer.rules.models import Costs, cheaper_models
+from services.optimizer.rules.prompt_caches import kept_beginnings
 from services.optimizer.rules.repeats import repeated_requests
 from services.optimizer.saving import LEAST_CALLS
 from services.optimizer.suggestion import Suggestion
 from services.routing.models import Model
 
 
-class Prices(Costs, Estimates, Protocol):
+class Prices(BatchCosts, Costs, Estimates, Protocol):
     """What calls cost, and what they can cost at most."""
 
 
@@ -38,3 +40,5 @@ def _all_of(group: Group, models: Sequence[Model], prices: Prices, ttls: Ttls) -
     yield from cheaper_models(group, models, prices)
     yield from long_limits(group, prices)
     yield from cheaper_hours(group, prices)
+    yield from calls_by_batch(group, prices)
+    yield from kept_beginnings(group, prices)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from services.optimizer.facts import Group, Place
 from services.optimizer.saving import Saving
 
-Kind = Literal["switch", "downgrade", "cache", "trim", "schedule"]
+Kind = Literal["switch", "downgrade", "cache", "trim", "schedule", "batch"]
 Risk = Literal["low", "medium", "high"]
 
 #: A saving below this share of a group's cost is not worth a change.
@@ -29,7 +29,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
 class Suggestion(Struct, frozen=True, kw_only=True):
     """A change of one node's definition.
 
-    ``change`` are fields of its config with their new values; ``None`` where no field does it, and people must.
+    ``change`` are fields of its config with their new values, under ``policy`` those of its policy; ``None`` where no
+    field does it, and people must.
     ``freed_nano`` is what each call would hold less of its budgets.
     """
 

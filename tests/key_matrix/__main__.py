@@ -1,4 +1,7 @@
-"""``python -m tests.key_matrix``: try every operation with every caller; prints how many leaks there are, and each."""
+"""``python -m tests.key_matrix``: try every operation with every caller; prints how many leaks there are, and each.
+
+``python -m tests.key_matrix revoked`` prints for how many ms a revoked key works in other processes.
+"""
 
 import asyncio
 import sys
@@ -7,6 +10,7 @@ from pathlib import Path
 
 from deploy.local.engines import EngineStack
 from tests.key_matrix.matrix import Found, control, tried
+from tests.key_matrix.revoked import measured
 from tests.key_matrix.stage import staged
 from tests.support.api import migrated_database, running, settings_for, until_authenticated
 
@@ -24,6 +28,9 @@ async def play(dsn: str, redis_url: str, home: str) -> Found:
 
 def main() -> int:
     """Return 0 when nothing leaks."""
+    if sys.argv[1:] == ["revoked"]:
+        print(f"{measured()} ms")
+        return 0
     with (
         tempfile.TemporaryDirectory() as home,
         EngineStack(Path(home), {"postgres", "redis"}, durable=False) as endpoints,

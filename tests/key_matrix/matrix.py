@@ -15,7 +15,7 @@ from topics.catalogue import RUN_EVENTS
 
 OPEN = "none"
 #: Paths whose names are the same for all organisations.
-_SHARED = re.compile("/providers/|/optimizer/")
+_SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
@@ -195,10 +195,9 @@ def _changed(before: dict[str, list[str]], after: dict[str, list[str]], caller: 
 
 def _url(path: str, said: dict[str, Any], things: dict[str, str]) -> str:
     names = dict(things, name=PROVIDER if "/providers/" in path else PROMPT if "/prompts/" in path else WORKFLOW)
-    if "/signals/" in path:
-        names["name"] = "go"
+    names |= {"name": "go"} if "/signals/" in path else {"name": "files"} if "/queues/" in path else {}
     required = [p["name"] for p in said.get("parameters", ()) if p["in"] == "query" and p.get("required")]
-    values = {"ids": things["run_id"], "step": "greet", "provider": "openai"}
+    values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01"}
     query = "&".join(f"{name}={values[name]}" for name in required)
     return path.format(**names) + (f"?{query}" if query else "")
 
@@ -243,6 +242,8 @@ BODIES: dict[str, Any] = {
     "POST /stops": {"scope": "workflow", "target": WORKFLOW, "mode": "pause", "reason": "x"},
     "PUT /limits": {"max_running_runs": 1, "workflows": {WORKFLOW: 1}},
     "PUT /quotas": {"limits": []},
+    "POST /queues/{name}/lease": {"worker_id": "w", "wait_s": 0},
+    "POST /admin/dead-letters/retry": {"positions": ["run-events.dlq/0@0"], "dry_run": True},
     "POST /cache/purge": {"workflow": WORKFLOW},
     "POST /keys": {"name": "new"},
     "PATCH /keys/{key_id}": {"name": "changed"},
@@ -261,5 +262,6 @@ UNREACHED = frozenset(
         "/runs/{run_id}/route",
         "/runs/{run_id}/scores",
         "/routes/evaluate",
+        "/bills/reconcile",
     }
 )

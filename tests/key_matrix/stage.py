@@ -98,12 +98,19 @@ async def _things(stage: Stage) -> None:
     budget = {"name": MARK, "scope": "workflow", "target": WORKFLOW, "period": "day", "limit_usd": "1"}
     stop = {"scope": "workflow", "target": WORKFLOW, "mode": "pause", "reason": MARK}
     limits = {"max_running_runs": 7, "workflows": {WORKFLOW: 3}}
+    prices = {"prices": [{"provider": "openai", "model": MARK, "input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}]}
     stage.things |= {
         "schedule_id": (await stage.post("/schedules", schedule))["id"],
         "budget_id": (await stage.post("/budgets", budget))["id"],
         "stop_id": (await stage.post("/stops", stop))["id"],
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
+        "version": str((await stage.post("/prices/overrides", prices))["version"]),
+        # Of these the owner has none: nobody may see them all the same.
         "suggestion_id": "cache-0123456789abcdef",
+        "batch_id": "batch_" + "0" * 24,
+        "topic": "run-events.dlq",
+        "partition": "0",
+        "offset": "0",
     }
     (await stage.owner.put(f"{API}/limits", json=limits)).raise_for_status()
     credentials = {"api_key": f"{MARK}-sk-1234567890"}

@@ -1,6 +1,7 @@
 """httpx without its own command line, which would load rich for every command."""
 
 import sys
+from typing import Any
 
 _OWN = "httpx._main"
 
@@ -9,7 +10,8 @@ def load() -> None:
     """Import httpx. It takes the absence of its command line as that of an extra."""
     if "httpx" in sys.modules:
         return
-    sys.modules[_OWN] = None  # type: ignore[assignment]
+    absent: Any = None
+    sys.modules[_OWN] = absent
     try:
         import httpx  # noqa: F401
     finally:

@@ -18,6 +18,8 @@ from agentflow.worker.steps import NOTHING, Failure, Outcome, Step
 
 RUN_EVENTS = "run-events"
 TAKE_MS = 1_000
+#: After so long without a heartbeat a member of the group is dead, and its partitions go to others.
+SESSION_MS = 6_000
 #: Of one partition, behind the lowest step that is not finished: all of it is read again after a crash.
 MAX_SPAN = 200
 Record = dict[str, Any]
@@ -78,6 +80,7 @@ class KafkaQueue:
             group_id=f"agentflow.own.{self._topic}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            session_timeout_ms=SESSION_MS,
             metadata_max_age_ms=2_000,
             # A step may take long; whether this process lives is what heartbeats to the group say.
             max_poll_interval_ms=2**31 - 1,

@@ -135,7 +135,13 @@ class Batch:
     async def _answered(self, call: Call, batching: Batching, item: BatchItem) -> Answer:
         """Return the answer of a batch, or raise what the call failed with; either is booked as it was settled."""
         started = item.started
-        reserved = Reserved(started.amount_nano, started.booked_at_ms, started.price_version, tuple(started.counters))
+        reserved = Reserved(
+            started.amount_nano,
+            started.booked_at_ms,
+            started.price_version,
+            tuple(started.counters),
+            started.priced_as,
+        )
         route = Route(started.provider, started.model)
         one = structs.replace(
             call, call_id=item.call_id, route=route, reserved=reserved, input_tokens=item.question.input_tokens
@@ -172,7 +178,7 @@ class Batch:
         return Answer(response=response, blocked=response.problem)
 
     async def _stored(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        return await within_patience(ask, self._clock, lambda exc: f"batches: {_why(exc)}")
+        return await within_patience(ask, self._clock, _why)
 
 
 _UNAVAILABLE = _Problem(
@@ -201,7 +207,7 @@ def _may_wait(call: Call, batching: Batching) -> bool:
 
 def _waiting(call: Call) -> Deferred:
     wait_s = min(WAIT_S * 2 ** min(call.origin.deferral, 8), LONGEST_WAIT_S)
-    return Deferred(wait_s, f"batch of {call.route.provider}/{call.route.model}")
+    return Deferred(wait_s, f"batch {call.route.provider}/{call.route.model}")
 
 
 def _request(call: Call, model: str) -> ModelRequest:
@@ -213,4 +219,4 @@ def _size(body: Json) -> int:
 
 
 def _why(exc: TryLater) -> str:
-    return exc.dependency if isinstance(exc, Unavailable) else str(exc)
+    return f"{exc.dependency} unavailable, its batch is not known" if isinstance(exc, Unavailable) else str(exc)

@@ -25,7 +25,7 @@ from services.calls.capture import captured
 from services.calls.counts import believed
 from services.calls.ports import Objects, Prices, PriceSource
 from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
-from services.calls.stated_cost import NOTHING_BOOKED, booked
+from services.calls.stated_cost import NOTHING_BOOKED, Booked, booked
 from services.calls.streamed import BrokenStreamError
 
 _OUTCOMES: Mapping[str, CallOutcome] = {
@@ -63,9 +63,8 @@ class Settle:
     async def _settle_answer(self, call: Call, answer: Answer, started_ms: int, latency_ms: float) -> None:
         response, blocked = answer.response, answer.blocked
         call.ledger.finish_reason = response.finish_reason
-        (provider, model), reserved, prices = call.route, call.reserved, self._booked(call)
-        computed = prices.cost(provider, model, response.usage, reserved.booked_at_ms, response.served)
-        cost = booked(response.stated_cost_usd, computed, reserved.amount_nano, prices.cost_source(provider))
+        provider, prices = call.route.provider, self._booked(call)
+        cost = _cost(prices, call, response)
         record = provider_call(call, "ok", started_ms, latency_ms)
         record = structs.replace(
             record,
@@ -119,6 +118,15 @@ class Settle:
     async def _captured(self, call: Call, body: Json) -> Payload | None:
         # The call may be paid for, so a store that is down is waited for.
         return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
+
+
+def _cost(prices: Prices, call: Call, response: ModelResponse) -> Booked:
+    """Return the cost of an answer: its part of a bill that several calls share, or by its usage."""
+    if response.share_nano is not None:
+        return Booked(response.share_nano)
+    (provider, model), reserved = call.route, call.reserved
+    computed = prices.cost(provider, model, response.usage, reserved.booked_at_ms, response.served)
+    return booked(response.stated_cost_usd, computed, reserved.amount_nano, prices.cost_source(provider))
 
 
 def _outcome(error: StepError) -> CallOutcome:

@@ -40,6 +40,7 @@ from services.budgets.stops import StopDefinitions
 from services.caching.policy import ttls_of
 from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
+from services.calls.coalescing import Coalescer
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
@@ -207,8 +208,18 @@ def _call_ports(
         stops=stops,
         quotas=quotas,
         keys=keys,
+        joint_embeddings=_joint_embeddings(ctx, prices),
         batching=_batching(ctx, providers, holds(BATCH_HOLD_MS), keys),
     )
+
+
+def _joint_embeddings(ctx: RoleContext, prices: PriceLists) -> Coalescer | None:
+    window_ms = ctx.settings.providers.embeddings_window_ms
+    if window_ms <= 0:
+        return None
+    joint = Coalescer(prices, ctx.clock, window_ms)
+    ctx.on_close(joint.close)
+    return joint
 
 
 def _batching(

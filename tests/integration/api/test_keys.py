@@ -11,7 +11,7 @@ import pytest
 from api.auth import REMEMBER_S
 from connectors.redis.request_rates import RequestRates
 from schemas.errors import Unavailable
-from tests.support.api import Running, running
+from tests.support.api import SUBMISSION, Running, running
 
 KEYS = "/api/v1/keys"
 WORKFLOWS = "/api/v1/workflows"
@@ -151,3 +151,18 @@ async def test_revoked_key_stops_in_another_process_within_five_seconds(api: Run
         while await status(other, key["key"]) == 200:
             assert time.monotonic() - revoked < REMEMBER_S + 1
             await asyncio.sleep(0.1)
+
+
+async def test_open_stream_ends_when_its_key_is_revoked(api: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.live.admitted.CHECK_S", 0.05)
+    await api.define_greeting()
+    run = (await api.client.post("/api/v1/workflows/runs", json=SUBMISSION)).json()["id"]
+    key = await made(api)
+    async with api.as_key(key["key"]) as client:
+        following = asyncio.create_task(client.get(f"/api/v1/workflows/runs/{run}/events"))
+        await asyncio.sleep(0.2)
+        assert not following.done()
+        await api.client.delete(f"{KEYS}/{key['id']}")
+        async with asyncio.timeout(30):
+            answer = await following
+    assert (answer.status_code, b"event: run" in answer.content, b"event: end" in answer.content) == (200, True, False)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.client import ClickHouse
 from connectors.ports.engine import InRecord
 from schemas.clock import now_ms
@@ -62,7 +63,7 @@ def view(org_id: str, run_id: str, at_ms: int, version: int) -> RunView:
     )
 
 
-def call(org_id: str, run_id: str, at_ms: int) -> ProviderCall:
+def call(org_id: str, run_id: str, at_ms: int, request: dict[str, Any] | None = None) -> ProviderCall:
     return ProviderCall(
         call_id=f"{run_id}:greet:1#1",
         request_id=f"{run_id}:greet:1",
@@ -81,7 +82,7 @@ def call(org_id: str, run_id: str, at_ms: int) -> ProviderCall:
         latency_ms=20.0,
         idempotency_key="k",
         capture="full",
-        request=inline({"prompt": "the same"}),
+        request=inline({"prompt": "the same"}) if request is None else inline(request),
     )
 
 
@@ -141,3 +142,24 @@ async def test_another_organisations_calls_suggest_nothing(api: Running, store: 
     rows = await store.query("SELECT count() FROM provider_calls WHERE org_id = 'another'")
     assert rows == [(CALLS,)]
     assert {one["evidence"]["calls"] for one in (await suggestions(api)).values()} == {CALLS}
+
+
+async def test_facts_know_the_beginning_of_a_request_and_its_share(store: ClickHouse) -> None:
+    messages = [{"role": "user", "content": "x" * 50}]
+    requests: dict[str, dict[str, Any]] = {
+        "r1": {"system": "s" * 100, "messages": messages},
+        "r2": {"system": "s" * 100, "messages": [{"role": "user", "content": "y"}]},
+        "r3": {"system": "s" * 100, "tools": [{"name": "t"}], "messages": messages},
+        "r4": {"messages": messages},
+    }
+    records: list[tuple[str, Record]] = []
+    for run_id, request in requests.items():
+        records += [(RUN_VIEWS, view("org", run_id, now_ms(), 1))]
+        records += [(PROVIDER_CALLS, call("org", run_id, now_ms(), request))]
+    await AnalyticsSink(store).write([(InRecord(t, 0, n, 0, b"k", b"{}"), r) for n, (t, r) in enumerate(records)])
+    found = {fact.run_id: fact for fact in await CallFacts(store).since("org", now_ms() - 60_000)}
+    assert found["r1"].prefix == found["r2"].prefix != 0
+    assert found["r3"].prefix not in (0, found["r1"].prefix)
+    assert (found["r4"].prefix, found["r4"].prefix_share) == (0, 0.0)
+    sent = len('"' + "s" * 100 + '"')
+    assert found["r1"].prefix_share == pytest.approx(sent / (sent + len('[{"role":"user","content":""}]') + 50))

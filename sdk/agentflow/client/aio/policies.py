@@ -1,4 +1,4 @@
-"""Limits of runs, quotas of providers, cached answers."""
+"""Limits of runs, quotas of providers, batches of calls, cached answers."""
 
 from typing import Unpack
 

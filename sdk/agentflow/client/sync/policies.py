@@ -1,5 +1,5 @@
 # Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
-"""Limits of runs, quotas of providers, cached answers."""
+"""Limits of runs, quotas of providers, batches of calls, cached answers."""
 
 from typing import Unpack
 

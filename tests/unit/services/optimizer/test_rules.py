@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.clickhouse.call_facts import CallFact
+from connectors.prices.listed import Served
 from schemas.errors import StepError
 from schemas.records.base import Usage
 from schemas.spec.model import LlmNode
@@ -24,7 +25,7 @@ class Prices:
 
     RATES = {"dear": 10, "same": 4, "weak": 2, "night": 10, "small": 1}
 
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
         if model not in self.RATES:
             raise StepError("unpriced_model", f"no price for {model}")
         tokens = usage.input_tokens + usage.output_tokens

@@ -1,0 +1,1 @@
+"""Commands about money: budgets, usage, prices, quotas, limits, stops, caches and batches."""

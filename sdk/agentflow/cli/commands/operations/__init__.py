@@ -1,0 +1,1 @@
+"""Commands for operators: readiness, workers, topics, dead letters and the doctor."""

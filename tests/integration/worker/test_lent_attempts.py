@@ -1,0 +1,286 @@
+"""Leases on a real Redis, with the log in memory: what becomes of an attempt when somebody is gone."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from connectors.memory.engine import MemoryLog
+from connectors.ports.engine import OutRecord
+from connectors.redis.keys import runs_slot
+from connectors.redis.lease_desk import LeaseDesk
+from connectors.redis.lent_attempts import LentAttempts, read_lease
+from schemas.errors import Conflict, StepError, Unavailable
+from schemas.records.run_events import StepFailed, StepSucceeded
+from schemas.records.steps import FunctionCall, StepRequest, ToolCall
+from services.runs.leases import Completion, Leased, LeaseRequest, StepLeases
+from streams.roles.leases.lending import Lending
+from streams.roles.leases.queue_reader import QueueReader
+from streams.roles.worker.producer import Outbox
+from tests.support.worker import PARTITIONS, Bench, Pump, until
+from topics.catalogue import dlq, lane
+
+TOPIC = lane("silver")
+WORK = ToolCall(name="theirs")
+SHORT_MS, LONG_MS = 150, 60_000
+
+
+class Served:
+    """A queue with its role, and the API's part of it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.claims = LentAttempts(bench.redis, PARTITIONS)
+        self.desk = LeaseDesk(bench.redis)
+        self.api = self.another_api()
+        self.readers: list[QueueReader] = []
+
+    def another_api(self) -> StepLeases:
+        return StepLeases(self.desk, self.claims, self.bench.objects, self.bench.log)
+
+    async def role(self) -> Pump:
+        """Start a role of leases."""
+        outbox = Outbox(self.bench.log, self.bench.clock)
+        lending = Lending("leases", self.claims, self.desk, outbox, self.bench.clock)
+        reader = QueueReader(TOPIC, lending, self.claims, self.desk, outbox, self.bench.clock)
+        reader.start()
+        self.readers.append(reader)
+        pump = Pump(reader, self.bench.log)  # type: ignore[arg-type] # it polls for any handler
+        await pump.start()
+        self.bench.pumps.append(pump)
+        return pump
+
+    async def kill(self, pump: Pump) -> None:
+        """End a role as a crash does."""
+        await pump.kill()
+        await self.readers[-1].settle(0)
+
+    async def lease(self, lease_ms: int = LONG_MS, wait_s: float = 10.0, most: int = 1) -> list[Leased]:
+        return await self.api.lease(LeaseRequest(TOPIC, "w-1", most, lease_ms, wait_s))
+
+    async def one(self, lease_ms: int = LONG_MS) -> Leased:
+        (found,) = await self.lease(lease_ms)
+        return found
+
+    def key(self, request: StepRequest) -> str:
+        return runs_slot(request.run_id, PARTITIONS).claim(request.request_id)
+
+    async def settled(self, pump: Pump, count: int) -> None:
+        """Wait until the role has committed so many requests."""
+
+        def committed() -> bool:
+            pump.commit()
+            return sum(pump.committed.values()) >= count
+
+        await until(committed)
+
+
+@pytest.fixture
+async def served(bench: Bench) -> AsyncIterator[Served]:
+    await bench.redis.delete("{leases}:queues", f"{{leases}}:want:{TOPIC}")
+    found = Served(bench)
+    yield found
+    for reader in found.readers:
+        await reader.settle(0)
+    await found.api.stop()
+
+
+async def test_no_more_is_read_than_is_asked_for(served: Served) -> None:
+    await served.bench.ask(*(served.bench.request(WORK) for _ in range(40)))
+    pump = await served.role()
+    assert len(await served.lease(most=3)) == 3
+    assert sum(pump.positions.values()) <= 3 + 2 + 2
+
+
+async def test_an_unanswered_request_for_leases_leaves_nothing_behind(served: Served) -> None:
+    await served.role()
+    assert await served.lease(wait_s=0.05, most=5) == []
+    await served.bench.ask(served.bench.request(WORK))
+    assert (await served.one()).starts == 1
+
+
+async def test_a_lease_whose_worker_left_is_returned(served: Served) -> None:
+    api = served.another_api()
+    wish = LeaseRequest(TOPIC, "gone", 1, LONG_MS, 0.0)
+    await served.bench.ask(served.bench.request(WORK))
+    # Its ask stays, as that of a process which is slow to withdraw does.
+    served.desk.withdraw = lambda *_: _nothing()  # type: ignore[method-assign]
+    assert await api.lease(wish) == []
+    await served.role()
+    del served.desk.withdraw
+    assert (await served.one()).starts == 1, "it was no start"
+    await api.stop()
+
+
+async def _nothing() -> int:
+    return 1
+
+
+async def test_an_outcome_is_refused_once_the_lease_is_lost(served: Served) -> None:
+    request = served.bench.request(WORK)
+    await served.bench.ask(request)
+    pump = await served.role()
+    first = await served.one(SHORT_MS)
+    second = await served.one()
+    assert (first.request, second.request, second.starts) == (request, request, 2)
+    with pytest.raises(Conflict, match="this lease is over"):
+        await served.api.complete(TOPIC, first.lease, Completion("late"))
+    assert await served.api.complete(TOPIC, second.lease, Completion("right")) is False
+    assert await served.api.complete(TOPIC, second.lease, Completion("again")) is True
+    await served.settled(pump, 1)
+    (said,) = served.bench.results()
+    assert isinstance(said, StepSucceeded)
+    assert (said.output.value, said.worker_id) == ("right", "w-1")  # type: ignore[union-attr]
+
+
+async def test_a_worker_that_is_late_may_complete_while_nobody_else_has_the_attempt(served: Served) -> None:
+    await served.bench.ask(served.bench.request(WORK))
+    pump = await served.role()
+    late = await served.one(SHORT_MS)
+    await served.kill(pump)
+    await until_over(served, late)
+    assert await served.api.complete(TOPIC, late.lease, Completion(1)) is False
+
+
+async def until_over(served: Served, leased: Leased) -> None:
+    attempt = [(leased.request.run_id, leased.request.request_id)]
+    while (await served.claims.standings(attempt))[0].left_ms > 0:
+        await served.bench.clock.sleep(0.02)
+
+
+@pytest.mark.parametrize("changed", ["secret", "topic", "attempt"])
+async def test_nobody_completes_without_the_lease(served: Served, changed: str) -> None:
+    await served.bench.ask(served.bench.request(WORK))
+    await served.role()
+    lease, topic = (await served.one()).lease, TOPIC
+    if changed == "secret":
+        lease = f"{lease[:-3]}abc"
+    elif changed == "topic":
+        topic = lane("other.queue")
+    else:
+        lease = lease.replace(":step:1", ":step:2")
+    with pytest.raises(Conflict):
+        await served.api.complete(topic, lease, Completion(1))
+    with pytest.raises(Conflict):
+        await served.api.extend(topic, lease, b"")
+    assert await served.api.release(topic, lease) is False
+
+
+@pytest.mark.parametrize("text", ["", "x", "r:s:1~short", "~" + "a" * 22, "r~" + "a" * 22])
+def test_a_text_that_is_no_lease_is_refused(text: str) -> None:
+    assert read_lease(text, TOPIC) is None
+
+
+async def test_an_outcome_that_its_api_did_not_append_is_appended_by_the_role(served: Served) -> None:
+    await served.bench.ask(served.bench.request(WORK))
+    pump = await served.role()
+    one = await served.one()
+    served.bench.log.fail = Unavailable("kafka", "down")
+    with pytest.raises(Unavailable):
+        await served.api.complete(TOPIC, one.lease, Completion("paid"))
+    served.bench.log.fail = None
+    await served.settled(pump, 1)
+    assert [said.output.value for said in served.bench.results()] == ["paid"]  # type: ignore[union-attr]
+
+
+async def test_a_new_role_waits_for_the_lease_of_the_one_that_died(served: Served) -> None:
+    await served.bench.ask(served.bench.request(WORK))
+    before = await served.role()
+    one = await served.one()
+    await served.kill(before)
+    after = await served.role()
+    assert await served.lease(wait_s=0.3) == []
+    await served.api.complete(TOPIC, one.lease, Completion("done"))
+    await served.settled(after, 1)
+    assert len(served.bench.results()) == 1
+
+
+async def test_a_lease_that_redis_lost_is_put_back(served: Served) -> None:
+    request = served.bench.request(WORK)
+    await served.bench.ask(request)
+    await served.role()
+    one = await served.one()
+    await served.bench.redis.delete(served.key(request))
+    with pytest.raises(Conflict):
+        await served.api.extend(TOPIC, one.lease, b"")
+    await until_there(served, request)
+    assert (await served.api.extend(TOPIC, one.lease, b"")).kind == "extended"
+    assert await served.api.complete(TOPIC, one.lease, Completion("done")) is False
+
+
+async def until_there(served: Served, request: StepRequest) -> None:
+    for _ in range(500):
+        if await served.bench.redis.hget(served.key(request), "request"):
+            return
+        await served.bench.clock.sleep(0.02)
+    raise AssertionError("the lease was not put back")
+
+
+async def test_an_attempt_that_kills_its_workers_fails_as_poison(served: Served) -> None:
+    await served.bench.ask(served.bench.request(WORK))
+    pump = await served.role()
+    for starts in (1, 2, 3):
+        assert (await served.one(SHORT_MS)).starts == starts
+    assert await served.lease(wait_s=1.5) == []
+    await served.settled(pump, 1)
+    (said,) = served.bench.results()
+    assert isinstance(said, StepFailed)
+    assert said.error.code == "poison"
+    assert len(served.bench.log.everything(dlq(TOPIC))) == 1
+
+
+async def test_an_attempt_with_an_unknown_outcome_is_not_leased_again(served: Served) -> None:
+    await served.bench.ask(served.bench.request(WORK, on_unknown="fail"))
+    pump = await served.role()
+    await served.one(SHORT_MS)
+    assert await served.lease(wait_s=1.0) == []
+    await served.settled(pump, 1)
+    assert [said.error.code for said in served.bench.results()] == ["outcome_unknown"]  # type: ignore[union-attr]
+
+
+async def test_a_run_that_is_over_has_no_leases_and_its_heartbeats_say_so(served: Served) -> None:
+    over, running = served.bench.request(WORK), served.bench.request(WORK)
+    after = served.bench.request(WORK, compensation=True)
+    await served.bench.ask(running)
+    pump = await served.role()
+    one = await served.one()
+    for request in (over, running, after):
+        await served.bench.set_status(request.run_id, "canceled")
+    extended = await served.api.extend(TOPIC, one.lease, b"")
+    assert (extended.kind, extended.status) == ("ended", "canceled")
+    await served.bench.ask(over, after)
+    cleanup = await served.one()
+    assert cleanup.request == after
+    assert (await served.api.extend(TOPIC, cleanup.lease, b"")).kind == "extended"
+    for lease in (one.lease, cleanup.lease):
+        await served.api.complete(TOPIC, lease, Completion(1))
+    await served.settled(pump, 3)
+    assert {said.run_id for said in served.bench.results()} == {running.run_id, after.run_id}
+
+
+async def test_a_function_is_leased_and_claimed_like_a_tool(served: Served) -> None:
+    await served.bench.ask(served.bench.request(FunctionCall(name="theirs")))
+    await served.role()
+    one = await served.one()
+    assert await served.api.complete(TOPIC, one.lease, Completion(1)) is False
+
+
+async def test_what_the_log_cannot_carry_is_refused_and_the_lease_stays(served: Served) -> None:
+    await served.bench.ask(served.bench.request(WORK, retry_on=["soon"]))
+    await served.role()
+    one = await served.one()
+    with pytest.raises(Exception, match="U\\+0000"):
+        await served.api.complete(TOPIC, one.lease, Completion("\x00"))
+    await served.api.complete(TOPIC, one.lease, Completion(error=StepError("soon", "later")))
+    (said,) = served.bench.results()
+    assert isinstance(said, StepFailed)
+    assert (said.error.code, said.error.retryable) == ("soon", True)
+
+
+async def test_bytes_that_are_no_request_are_dead_letters_and_the_queue_continues(served: Served) -> None:
+    await MemoryLog.append(served.bench.log, [OutRecord(TOPIC, b"r:step", b"no JSON")])
+    await served.bench.ask(served.bench.request(WORK))
+    pump = await served.role()
+    one = await served.one()
+    await served.api.complete(TOPIC, one.lease, Completion(1))
+    await served.settled(pump, 2)
+    assert [record.value for record in served.bench.log.everything(dlq(TOPIC))] == [b"no JSON"]
