@@ -3,12 +3,20 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from connectors.postgres.price_lists import ListVersion
+from connectors.postgres.price_lists import ListLine, ListVersion
 from connectors.prices.book import PriceBook
 from connectors.prices.listed import Band, Price, Served
 from schemas import money
 from schemas.api_models.base import timestamp
-from schemas.api_models.prices import ModelPrice, PriceBand, PriceChange, PricedTerms, PriceListAnswer
+from schemas.api_models.prices import (
+    ListState,
+    ModelPrice,
+    PriceBand,
+    PriceChange,
+    PricedTerms,
+    PriceListAnswer,
+    PriceListLine,
+)
 from schemas.errors import StepError
 from services.prices.changes import Change, Terms
 
@@ -38,11 +46,9 @@ def model_price(book: PriceBook, provider: str, model: str, at_ms: int, served: 
 def price_list(one: ListVersion, effective: int, at_ms: int) -> PriceListAnswer:
     """Return a version; ``effective`` is the one that holds."""
     stored = one.stored
-    is_pending = stored.effective_from_ms > at_ms
-    state = "effective" if stored.version == effective else "pending" if is_pending else "superseded"
     return PriceListAnswer(
         version=stored.version,
-        state=state,
+        state=_state(stored.version, stored.effective_from_ms, effective, at_ms),
         effective_from=timestamp(stored.effective_from_ms),
         prices=[entry.model_dump(mode="json", exclude_defaults=True) for entry in stored.rules.prices],
         priced_as=list(stored.rules.priced_as),
@@ -50,6 +56,23 @@ def price_list(one: ListVersion, effective: int, at_ms: int) -> PriceListAnswer:
         created_by=one.created_by,
         created_at=timestamp(one.created_ms),
     )
+
+
+def price_list_line(one: ListLine, effective: int, at_ms: int) -> PriceListLine:
+    """Return what a version is, without its prices."""
+    return PriceListLine(
+        version=one.version,
+        state=_state(one.version, one.effective_from_ms, effective, at_ms),
+        effective_from=timestamp(one.effective_from_ms),
+        prices=one.prices,
+        priced_as=one.rules,
+        created_by=one.created_by,
+        created_at=timestamp(one.created_ms),
+    )
+
+
+def _state(version: int, from_ms: int, effective: int, at_ms: int) -> ListState:
+    return "effective" if version == effective else "pending" if from_ms > at_ms else "superseded"
 
 
 def price_change(one: Change) -> PriceChange:

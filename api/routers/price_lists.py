@@ -64,8 +64,8 @@ async def list_price_lists(who: Reader, parts: Parts) -> PriceListPage:
     """List the versions of the organisation's price list, the newest first."""
     at_ms = now_ms()
     lists = await parts.definitions.organisation_prices.read(who.org_id)
-    effective, found = lists.effective(at_ms), await parts.definitions.price_lists.all(who.org_id)
-    return PriceListPage(effective=effective, lists=[render.price_list(one, effective, at_ms) for one in found])
+    effective, found = lists.effective(at_ms), await parts.definitions.price_lists.lines(who.org_id)
+    return PriceListPage(effective=effective, lists=[render.price_list_line(one, effective, at_ms) for one in found])
 
 
 @router.get("/{version}", responses=errors(404))

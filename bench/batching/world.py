@@ -56,7 +56,7 @@ MODELS = (("openai", "gpt-4o-mini"), ("anthropic", "claude-3-5-haiku-latest"))
 class NoLists:
     """No organisation has a price list."""
 
-    async def all(self, org_id: str) -> list[ListVersion]:
+    async def after(self, org_id: str, version: int) -> list[ListVersion]:
         """Return none."""
         return []
 

@@ -25,6 +25,18 @@ class ListVersion:
     created_ms: int
 
 
+@dataclass(frozen=True)
+class ListLine:
+    """What a version is: how many prices it has, and rules for models without one."""
+
+    version: int
+    effective_from_ms: int
+    prices: int
+    rules: int
+    created_by: str
+    created_ms: int
+
+
 class PriceListStore:
     """The lists of all organisations; every method names one. All raise ``Unavailable``."""
 
@@ -66,14 +78,27 @@ class PriceListStore:
             raise NotFound(f"there is no price list {version}; see GET /api/v1/prices/overrides")
         return _version(row)
 
-    async def all(self, org_id: str) -> list[ListVersion]:
-        """Return the versions, the newest first."""
+    async def after(self, org_id: str, version: int) -> list[ListVersion]:
+        """Return the versions above one, the newest first; 0 is below all."""
         rows = await self._database.fetch(
-            "list price lists",
-            f"SELECT {_COLUMNS} FROM price_list WHERE org_id = $1 ORDER BY version DESC LIMIT {MAX_VERSIONS}",
-            org_id,
+            "read price lists",
+            f"SELECT {_COLUMNS} FROM price_list WHERE org_id = $1 AND version > $2 "
+            f"ORDER BY version DESC LIMIT {MAX_VERSIONS}",
+            *(org_id, version),
         )
         return [_version(row) for row in rows]
+
+    async def lines(self, org_id: str) -> list[ListLine]:
+        """Return what the versions are, the newest first, without their prices."""
+        rows = await self._database.fetch(
+            "list price lists",
+            "SELECT version, effective_from_ms, created_by, "
+            "coalesce(jsonb_array_length(rules -> 'prices'), 0) AS prices, "
+            f"coalesce(jsonb_array_length(rules -> 'priced_as'), 0) AS rules, {epoch_ms('created_at')} AS created_ms "
+            f"FROM price_list WHERE org_id = $1 ORDER BY version DESC LIMIT {MAX_VERSIONS}",
+            org_id,
+        )
+        return [ListLine(**row) for row in rows]
 
 
 def _version(row: asyncpg.Record) -> ListVersion:

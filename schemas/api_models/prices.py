@@ -1,11 +1,13 @@
 """Prices of models, and price lists of organisations."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
 from schemas.api_models.base import Answer
 from schemas.price_lists import CostSource, PricedAs, PriceList
+
+ListState = Literal["effective", "pending", "superseded"]
 
 
 class PriceBand(Answer):
@@ -79,7 +81,7 @@ class PriceListAnswer(Answer):
     """One version. It is ``superseded`` when a later one holds, and ``pending`` before its time."""
 
     version: int
-    state: str
+    state: ListState
     effective_from: str | None
     prices: list[dict[str, Any]]
     priced_as: list[PricedAs]
@@ -88,11 +90,23 @@ class PriceListAnswer(Answer):
     created_at: str | None
 
 
+class PriceListLine(Answer):
+    """One version: how many prices it has, and rules for models without one."""
+
+    version: int
+    state: ListState
+    effective_from: str | None
+    prices: int
+    priced_as: int
+    created_by: str
+    created_at: str | None
+
+
 class PriceListPage(Answer):
     """The versions, the newest first. ``effective`` is the one that holds now; 0 for none."""
 
     effective: int
-    lists: list[PriceListAnswer]
+    lists: list[PriceListLine]
 
 
 class PricedTerms(Answer):

@@ -24,6 +24,20 @@ class OrganisationLists:
         for stored in lists:
             self.add(stored)
 
+    @property
+    def below(self) -> PriceBook:
+        """The prices of the installation."""
+        return self._below
+
+    @property
+    def newest(self) -> int:
+        """The highest version; 0 for none."""
+        return max(self._stored, default=0)
+
+    def over(self, below: PriceBook) -> "OrganisationLists":
+        """Return the same versions over other prices."""
+        return OrganisationLists(below, self._stored.values())
+
     def add(self, stored: StoredPriceList) -> None:
         """Add a version, in whatever order they come; one that is there stays as it is."""
         if stored.version not in self._stored:

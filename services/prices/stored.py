@@ -20,8 +20,8 @@ MOST_ORGANISATIONS = 1_000
 class ListStore(Protocol):
     """Where lists are, see ``connectors.postgres.price_lists``."""
 
-    async def all(self, org_id: str) -> list[ListVersion]:
-        """Return an organisation's versions. Raises ``Unavailable``."""
+    async def after(self, org_id: str, version: int) -> list[ListVersion]:
+        """Return an organisation's versions above one. Raises ``Unavailable``."""
         ...
 
 
@@ -44,7 +44,13 @@ class StoredPrices:
 
     async def read(self, org_id: str) -> OrganisationLists:
         """Return an organisation's lists as they are stored now. Raises ``Unavailable``."""
-        lists = OrganisationLists(self._book(), [one.stored for one in await self._store.all(org_id)])
+        known, book = self._read.get(org_id), self._book()
+        lists = OrganisationLists(book) if known is None else known.lists
+        if lists.below.overrides != book.overrides:
+            lists = lists.over(book)
+        # A version never changes, so only newer ones are read.
+        for one in await self._store.after(org_id, lists.newest):
+            lists.add(one.stored)
         if len(self._read) >= MOST_ORGANISATIONS:
             self._read.clear()
         self._read[org_id] = _Read(lists, self._now_s())

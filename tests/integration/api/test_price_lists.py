@@ -76,6 +76,10 @@ async def test_versions_hold_from_their_time_on_and_reach_workers(api: Running) 
     assert (await registered(api, 200, prices=[entry("1.00", "2")]))["version"] == 1
     page = (await api.client.get(LISTS)).json()
     assert (page["effective"], [one["version"] for one in page["lists"]]) == (1, [2, 1])
+    assert [(one["state"], one["prices"], one["priced_as"]) for one in page["lists"]] == [
+        ("pending", 1, 0),
+        ("effective", 1, 0),
+    ]
     assert (await api.client.get(f"{LISTS}/2")).json() == later
     assert (await api.client.get(f"{LISTS}/3")).status_code == 404
 

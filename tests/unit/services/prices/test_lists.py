@@ -170,7 +170,7 @@ def test_a_rule_for_any_model_leaves_models_with_a_price_alone() -> None:
     under = lists(given).of("acme", AT_MS)
     assert under.cost("openai", "gpt-none", USAGE, AT_MS) == 1_000_000
     assert under.cost("openai", "exact", USAGE, AT_MS) == LISTED
-    assert under.priced_as("openai", "gpt-4o") == ""
+    assert (under.cost("openai", "gpt-4o", USAGE, AT_MS), under.priced_as("openai", "gpt-4o")) == (LISTED, "")
     with pytest.raises(StepError):
         under.cost("anthropic", "none", USAGE, AT_MS)
 

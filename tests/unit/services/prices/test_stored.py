@@ -6,6 +6,7 @@ import pytest
 
 from connectors.postgres.price_lists import ListVersion
 from connectors.prices.book import PriceBook
+from connectors.prices.overrides import Override
 from schemas.errors import Unavailable
 from schemas.price_lists import PriceList, StoredPriceList
 from services.prices.stored import FRESH_S, StoredPrices
@@ -21,12 +22,14 @@ class Lists:
         self.lists: list[StoredPriceList] = []
         self.down = False
         self.reads = 0
+        self.sent: list[list[int]] = []
 
-    async def all(self, org_id: str) -> list[ListVersion]:
+    async def after(self, org_id: str, version: int) -> list[ListVersion]:
         self.reads += 1
         if self.down:
             raise Unavailable("postgres", "down")
-        return [ListVersion(one, "key", 0) for one in self.lists]
+        self.sent.append([one.version for one in self.lists if one.version > version])
+        return [ListVersion(one, "key", 0) for one in self.lists if one.version > version]
 
     def add(self, from_ms: int, **entry: Any) -> None:
         rules = PriceList.model_validate({"prices": [ENTRY | entry]})
@@ -53,6 +56,21 @@ async def test_lists_are_read_again_when_they_are_not_fresh() -> None:
     times.now_s = FRESH_S
     assert (await prices.of("acme", 5)).estimate("p", "m", 1_000, 0, 5) == 1_000_000
     assert lists.reads == 2
+
+
+async def test_only_newer_versions_are_read_and_prices_of_the_installation_are_followed() -> None:
+    lists, times, books = Lists(), Times(), [BOOK]
+    prices = StoredPrices(lambda: books[-1], lists, times)
+    for version in (1, 2):
+        lists.add(version * 10)
+        times.now_s += FRESH_S
+        await prices.of("acme", 5)
+    assert lists.sent == [[1], [2]]
+    books.append(PriceBook([Override(version="v", **(ENTRY | {"model": "new", "input_usd_per_mtok": "2"}))]))
+    found = await prices.read("acme")
+    assert found.at(20).estimate("p", "new", 1_000, 0, 20) == 2_000_000
+    assert found.at(20).estimate("p", "m", 1_000, 0, 20) == 1_000_000
+    assert lists.sent[-1] == []
 
 
 async def test_a_list_takes_effect_at_its_time_without_another_read() -> None:

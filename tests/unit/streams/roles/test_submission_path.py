@@ -31,7 +31,7 @@ class Lists:
     def __init__(self, *lists: StoredPriceList) -> None:
         self._lists = lists
 
-    async def all(self, org_id: str) -> list[ListVersion]:
+    async def after(self, org_id: str, version: int) -> list[ListVersion]:
         return [ListVersion(one, "key", 0) for one in self._lists if org_id == "acme"]
 
 
