@@ -66,6 +66,6 @@ def measured() -> int:
             "CLICKHOUSE_URL": "http://127.0.0.1:9",
             "API_KEY": unique("a-bootstrap-key"),
             "KEY_PEPPER": "pepper",
-            "LOG_LEVEL": "CRITICAL",
+            "LOG_LEVEL": "ERROR",
         }
         return asyncio.run(longest_ms(env))
