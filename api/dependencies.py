@@ -66,8 +66,8 @@ async def caller(
 
 
 @dataclass(frozen=True)
-class May:
-    """The rule of a route. ``scopes`` has ``any`` where a scope of any kind is enough.
+class Rule:
+    """What a route demands of its caller. ``scopes`` has ``any`` where a scope of any kind is enough.
 
     ``platform``: only the bootstrap key is admitted.
     """
@@ -76,12 +76,6 @@ class May:
     scopes: tuple[ScopeKind | Literal["any"], ...] = ()
     project: bool = False
     platform: bool = False
-
-    async def __call__(self, request: Request, who: Annotated[Caller, Depends(caller)]) -> Caller:
-        """Return the caller, who may. Raises ``Forbidden``."""
-        self.check(who)
-        refuse_unknown_query(request)
-        return who
 
     def check(self, who: Caller) -> None:
         """Raise ``Forbidden`` unless the caller may use the route."""
@@ -93,14 +87,26 @@ class May:
 
 
 @dataclass(frozen=True)
-class MayOfRun(May):
+class May(Rule):
+    """The rule of a route that any caller may use who fulfils it."""
+
+    async def __call__(self, request: Request, who: Annotated[Caller, Depends(caller)]) -> Caller:
+        """Return the caller, who may. Raises ``Forbidden``."""
+        self.check(who)
+        refuse_unknown_query(request)
+        return who
+
+
+@dataclass(frozen=True)
+class MayOfRun(Rule):
     """The rule of a route of one run. A run that the caller does not own is unknown to it."""
 
-    async def __call__(  # type: ignore[override]
+    async def __call__(
         self, request: Request, who: Annotated[Caller, Depends(caller)], run_id: RunId, parts: Parts
     ) -> Caller:
         """Return the caller, who may. Raises ``Forbidden``, and for an unknown run ``NotFound``."""
-        await super().__call__(request, who)
+        self.check(who)
+        refuse_unknown_query(request)
         await require_run(parts, who, run_id)
         return who
 

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from api.dependencies import May
+from api.dependencies import Rule
 from api.routers.errors import response
 from schemas.api_models.problem import ProblemDetails
 
@@ -76,13 +76,14 @@ def _declare(document: dict[str, Any], routes: Iterable[BaseRoute]) -> None:
             operation["x-projects"] = rule is None or rule.project
 
 
-def rule_of(dependant: Dependant) -> May | None:
+def rule_of(dependant: Dependant) -> Rule | None:
     """Return the rule that a route declares, ``None`` where anybody is admitted."""
-    own = [one.call for one in dependant.dependencies if isinstance(one.call, May)]
+    calls: list[object] = [one.call for one in dependant.dependencies]
+    own = [call for call in calls if isinstance(call, Rule)]
     return own[0] if own else next(filter(None, map(rule_of, dependant.dependencies)), None)
 
 
-def _permission(rule: May | None) -> str:
+def _permission(rule: Rule | None) -> str:
     if rule is None:
         return "none"
     return "platform" if rule.platform else rule.permission or "authenticated"

@@ -3,14 +3,14 @@
 import asyncio
 
 from api.auth import Authenticator
-from api.dependencies import May
+from api.dependencies import Rule
 from schemas.errors import Rejected, TryLater
 
 #: Beside the time for which a process remembers a key.
 CHECK_S = 2.0
 
 
-async def until_refused(authenticator: Authenticator, secret: str, rule: May) -> None:
+async def until_refused(authenticator: Authenticator, secret: str, rule: Rule) -> None:
     """Return once the key or token is revoked, has expired, or may no longer use a route with this rule."""
     while True:
         await asyncio.sleep(CHECK_S)

@@ -1,39 +1,11 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers import (
-    access,
-    admin,
-    batches,
-    bills,
-    budgets,
-    bulk,
-    cache,
-    credentials,
-    health,
-    limits,
-    objects,
-    optimizer,
-    organisations,
-    pages,
-    price_lists,
-    prices,
-    projects,
-    prompts,
-    queues,
-    quotas,
-    restarts,
-    routes,
-    run_steps,
-    runs,
-    schedules,
-    signals,
-    stops,
-    submit,
-    tools,
-    waiting,
-    workers,
-    workflows,
-)
+from api.routers.access import keys, organisations, projects
+from api.routers.calls import batches, cache, credentials, quotas, routes
+from api.routers.definitions import prompts, schedules, tools, workflows
+from api.routers.money import bills, budgets, optimizer, price_lists, prices, stops
+from api.routers.runs import bulk, objects, restarts, run_steps, runs, signals, submit, waiting
+from api.routers.system import admin, health, limits, pages, queues, workers
 
 ROUTERS = (
     # Runs first: otherwise their path would be read as a workflow of that name.
@@ -60,7 +32,7 @@ ROUTERS = (
     queues.router,
     batches.router,
     cache.router,
-    access.router,
+    keys.router,
     projects.router,
     organisations.router,
     credentials.router,

@@ -616,11 +616,23 @@ class PriceListDryRun(Answer):
     changes: list[PriceChange]
 
 
+class PriceListLine(Answer):
+    """One version: how many prices it has, and rules for models without one."""
+
+    version: int
+    state: str
+    effective_from: str | None
+    prices: int
+    priced_as: int
+    created_by: str
+    created_at: str | None
+
+
 class PriceListPage(Answer):
     """The versions, the newest first. ``effective`` is the one that holds now; 0 for none."""
 
     effective: int
-    lists: list[PriceListAnswer]
+    lists: list[PriceListLine]
 
 
 class PricePage(Answer):

@@ -14,7 +14,8 @@ from api.caller import Caller
 from api.http import problems
 from api.http.concurrency_limit import Bound
 from api.http.text_gate import TextGate
-from api.routers import schedules, signals, submit
+from api.routers.definitions import schedules
+from api.routers.runs import signals, submit
 from connectors.aio.clock import WallClock
 from connectors.objects.store import LocalObjects
 from connectors.ports.engine import Headers, InRecord, OutRecord

@@ -1,0 +1,1 @@
+"""Routes of model calls: choices of models, caches, batches, quotas, keys of providers."""

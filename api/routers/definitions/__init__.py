@@ -1,0 +1,1 @@
+"""Routes of what runs are made of: workflows, prompts, schedules, tools."""

@@ -1,0 +1,1 @@
+"""Routes of money: budgets, stops, prices, bills, savings."""

@@ -1,0 +1,1 @@
+"""Routes of runs: submit, read, follow, change."""

@@ -1,0 +1,1 @@
+"""Routes of the system itself: health, topics, workers, queues, limits."""
