@@ -6,10 +6,12 @@ died may be done twice, since nobody knows whether it happened.
 
 import asyncio
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from connectors.kafka.log import KafkaLog
 from deploy.local.system import ORG, PARTITIONS, System
@@ -100,7 +102,8 @@ def ended(system: System, run: str) -> dict[str, Any]:
             time.sleep(0.1)
 
 
-def test_an_agent_survives_a_crash_at_every_turn(tmp_path: Path) -> None:
+@pytest.mark.parametrize("turns", [(2,), pytest.param(range(1, TURNS), marks=pytest.mark.exhaustive)], ids=str)
+def test_an_agent_survives_crashes_at_its_turns(tmp_path: Path, turns: Iterable[int]) -> None:
     notes = Notes(tmp_path, takes_s=0.2)
     with crash_system(tmp_path / "system", latency_ms=200, env=notes.env) as (system, model_url):
         with system.client() as client:
@@ -109,7 +112,7 @@ def test_an_agent_survives_a_crash_at_every_turn(tmp_path: Path) -> None:
             body = {"workflow_name": "noting", "inputs": {"text": "all of it"}}
             run = str(client.post("/api/v1/workflows/runs", json=body).raise_for_status().json()["id"])
         before: list[tuple[set[str], dict[str, int]]] = []
-        for turn in range(1, TURNS):
+        for turn in turns:
             # Once with the calls of a turn under way, once with the next turn under way.
             until_recorded(system, run, f"assistant/turn-{turn}")
             before.append((set(recorded(system, run)), done_so_far(notes, model_url)))

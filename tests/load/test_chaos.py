@@ -52,6 +52,7 @@ def unnoticed(verdict: Verdict) -> list[str]:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.exhaustive
 def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
     env = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "tests.chaos", "--minutes", "1", "--seed", "14", "--in-flight", "20"]

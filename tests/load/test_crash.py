@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from redis import Redis
 
 from deploy.local.system import ORG, PARTITIONS
@@ -19,6 +20,7 @@ FLUSH = "redis"
 SETTLE_S = 60
 
 
+@pytest.mark.exhaustive  # the minute of chaos has these kills among others
 def test_crashes_lose_nothing_and_double_nothing(tmp_path: Path, capsys) -> None:
     with crash_system(tmp_path) as (system, model_url):
         redis = Redis.from_url(system.endpoints.redis_url)

@@ -31,7 +31,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, st
         yield system, model_url
 
 
-@pytest.mark.parametrize("role", ["orchestrator", "worker", "budgets"])
+@pytest.mark.parametrize(
+    "role", ["orchestrator", *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("worker", "budgets"))]
+)
 def test_a_second_and_a_third_process_come_drain_and_die_in_mid_load(
     world: tuple[System, str], role: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
