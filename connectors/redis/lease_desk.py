@@ -19,7 +19,7 @@ from connectors.redis.errors import redis_errors
 from connectors.redis.scripts import script
 
 #: A queue that nobody asked leases of for so long is left to others. Joining and leaving make the group of workers
-#: assign its partitions anew, so it must not happen often.
+#: assign its partitions again, so it must not happen often.
 IDLE_MS = 120_000
 #: No worker waits longer.
 WANT_MS = 60_000

@@ -7,7 +7,7 @@ of its request, the request's bytes, the length of the lease, and the worker's l
                   ^      |  ^ extend
                   +------+  lease over, or released
 
-So whoever reads the request again, a worker or the role of leases, meets the same claim: at most one of them has the
+So every reader of the request, a worker or the role of leases, meets the same claim: at most one of them has the
 attempt, and at most one outcome of it is stored. Every method raises ``Unavailable`` when Redis does not answer.
 """
 

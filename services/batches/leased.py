@@ -1,4 +1,4 @@
-"""A batch that this process has leased. Each change is stored before the work goes on, and proves the lease."""
+"""A batch that this process has leased. Each change is stored before the work continues, and proves the lease."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@
  n  point                done until then                                       killed right after it
 ==  ===================  ====================================================  ========================================
     of the worker, for one call (``services.calls.stages.batch``)
- 1  stored               the call is stored as new                             the step's next delivery goes on from it
+ 1  stored               the call is stored as new                             the next delivery continues from it
  2  held                 its money is held                                     the same: the same call is held once
  3  announced            ``CallStarted`` is in the log                         the same: a repeat is known
  4  ready                it is stored as ready, with its hold                  its step comes back and waits

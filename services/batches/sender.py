@@ -31,7 +31,7 @@ class Sender:
         self._collector = Collector(ports)
 
     async def advance(self, batch: ProviderBatch) -> None:
-        """Do what is due. Raises ``Unavailable``: nothing is lost, another process goes on when the lease is over."""
+        """Do what is due. Raises ``Unavailable``: nothing is lost, another process continues when the lease is over."""
         leased = Leased(batch, self._ports)
         try:
             await self._advance(leased)

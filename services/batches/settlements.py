@@ -26,7 +26,7 @@ class Stores(Protocol):
 def settlement(item: BatchItem, amount_nano: int, usage: Usage, *, presumed: bool = False) -> CostEvent | None:
     """Return a call's settlement; none where nothing is held and nothing is to pay.
 
-    No outcome of a step may ever report it, so the run is told by the table of budgets; an outcome that does counts
+    No outcome of a step may ever report it, so the table of budgets reports it to the run; an outcome that does counts
     it no second time.
     """
     if not (amount_nano or item.started.amount_nano):

@@ -20,7 +20,7 @@ _CHUNK = 200
 
 
 class Sweeper:
-    """Does what is due, a page at a time. Raises ``Unavailable``: nothing is lost, the next sweep goes on."""
+    """Does what is due, a page at a time. Raises ``Unavailable``: nothing is lost, the next sweep continues."""
 
     def __init__(self, ports: BatchPorts) -> None:
         self._ports = ports

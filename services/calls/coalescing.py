@@ -1,4 +1,4 @@
-"""Embeddings that are asked for at about the same time go to their provider as one request, and share its bill.
+"""Embeddings that are requested at about the same time go to their provider as one request, and share its bill.
 
 Calls go together that have one organisation, class of data, route, price list, key and options. Each keeps its own
 hold, start and settlement. The provider counts the request as a whole: each kind of usage, and the cost, is apportioned
@@ -89,7 +89,7 @@ class Coalescer:
         return await asking.part
 
     async def close(self) -> None:
-        """Break off what is under way."""
+        """Break off what is in progress."""
         for task in list(self._tasks):
             await end(task)
 

@@ -168,7 +168,7 @@ class Objects(Protocol):
 
 
 class JointEmbeddings(Protocol):
-    """Sends embeddings together that are asked for at once, see ``services.calls.coalescing``."""
+    """Sends embeddings together that are requested at once, see ``services.calls.coalescing``."""
 
     async def embed(self, call: Call, provider: Embeds, request: EmbeddingRequest) -> EmbeddingResponse:
         """Return a call's vectors, its part of the usage and of the cost. Raises ``StepError``."""

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 #: One look at the inbox. It also says that this process is alive.
 LOOK_S = 1.0
-#: A lease may be under way to a worker that left a moment ago; it is returned then.
+#: A lease may be on its way to a worker that left a moment ago; it is returned then.
 LINGER_S = 5.0
 
 

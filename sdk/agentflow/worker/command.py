@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--org", default="", help="the queue's organisation, over Kafka")
     worker.add_argument("--id", default="", help="the worker's name")
     worker.add_argument("--concurrency", type=_positive, default=8, help="steps at once (8)")
-    worker.add_argument("--lease", type=float, default=30.0, help="seconds until a dead worker's step goes on (30)")
+    worker.add_argument(
+        "--lease", type=float, default=30.0, help="seconds until a dead worker's step is given again (30)"
+    )
     worker.add_argument("--drain", type=float, default=30.0, help="seconds that a stop waits for begun steps (30)")
     worker.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser

@@ -1,5 +1,5 @@
-"""One queue as the transport sees it. It fetches a few requests more than leases are asked for; all others stay in the
-log, for whoever else serves the queue.
+"""One queue as the transport sees it. It fetches a few requests more than leases are waited for; all others stay in the
+log, for other workers of the queue.
 
 A request's offset is acknowledged when its outcome is in the log, so a crash of this process only makes others read the
 request again: they meet its claim, and wait for its lease as this process did.

@@ -59,7 +59,7 @@ class Leases:
         return frozenset(self._readers)
 
     async def tick(self) -> None:
-        """Begin to read queues that are asked for, and leave those that are not. Raises what ended a reader."""
+        """Begin to read queues that leases are requested of, and leave the others. Raises what ended a reader."""
         asked = {topic for topic in await self._desk.queues() if catalogue.is_queue(topic)}
         for topic in asked - self._readers.keys():
             await self._begin(topic)
@@ -81,7 +81,7 @@ class Leases:
     async def _begin(self, topic: str) -> None:
         reader = QueueReader(topic, self._lending, self._claims, self._desk, self._outbox, self._ctx.clock)
         app = PollApp(GROUP, reader, Reads(topics=(topic,), fetch_bytes=FETCH_BYTES, marks_ends=True), self._member())
-        log.info("leases of %s are asked for", topic, extra={"action": "queue_begun"})
+        log.info("leases of %s are requested", topic, extra={"action": "queue_begun"})
         try:
             await app.start()
         except KafkaError as exc:
@@ -93,7 +93,7 @@ class Leases:
 
     async def _leave(self, topic: str) -> None:
         app, _ = self._readers.pop(topic)
-        log.info("no leases of %s are asked for", topic, extra={"action": "queue_left"})
+        log.info("no leases of %s are requested", topic, extra={"action": "queue_left"})
         await _stopped(app)
 
     async def _count(self) -> None:
