@@ -22,6 +22,7 @@ from deploy.local.engines.progress import Progress
 from deploy.local.roles import RoleProcess
 from deploy.local.system import LAYOUT, ORG, System
 from schemas.records.run_events import StepSucceeded
+from schemas.run_states import TERMINAL_RUN
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -156,7 +157,7 @@ def _until_done(client: httpx.Client, flow: str, count: int) -> None:
     """Wait until so many runs have ended."""
     until = time.monotonic() + DEADLINE_S
     while time.monotonic() < until:
-        ended = sum(_count(client, flow, status) for status in ("succeeded", "failed", "canceled"))
+        ended = sum(_count(client, flow, status) for status in TERMINAL_RUN)
         if ended >= count:
             return
         time.sleep(0.1)
