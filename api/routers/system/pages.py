@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 router = APIRouter(include_in_schema=False)
 
-_PAGE = Path(__file__).resolve().parents[1] / "http" / "docs_page.html"
+_PAGE = Path(__file__).resolve().parents[2] / "http" / "docs_page.html"
 #: Nothing of another host, whatever a description may have in it.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
