@@ -2,6 +2,9 @@
 
 import sys
 
-from streams.app import main
+from connectors.aio.quick_start import imports
+
+with imports():
+    from streams.app import main
 
 sys.exit(main())

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import jwt
+from typing import TYPE_CHECKING, Any
 
 from schemas.records.base import Json
+
+if TYPE_CHECKING:
+    # At run time it is imported where it is needed: it takes a tenth of a second, and most deployments have no issuer.
+    import jwt
 
 _RSA = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 _CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
@@ -22,8 +24,10 @@ class VerificationKey:
     data: dict[str, Any]
     algorithms: frozenset[str]
 
-    def verifier(self, algorithm: str) -> jwt.PyJWK:
+    def verifier(self, algorithm: str) -> "jwt.PyJWK":
         """Return the key for one of its algorithms."""
+        import jwt
+
         return jwt.PyJWK(self.data, algorithm)
 
 
@@ -48,10 +52,12 @@ def _read(data: dict[str, Any]) -> VerificationKey | None:
     # A key whose private part is published signs for everybody.
     if not algorithms or data.get("use", "sig") != "sig" or "d" in data or "k" in data:
         return None
+    from jwt import PyJWTError
+
     key = VerificationKey(data, algorithms)
     try:
         public = key.verifier(next(iter(algorithms))).key
-    except jwt.PyJWTError:
+    except PyJWTError:
         return None
     return None if getattr(public, "key_size", MIN_RSA_BITS) < MIN_RSA_BITS and data["kty"] == "RSA" else key
 

@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-import jwt
-
 from connectors.oidc.keys import ALGORITHMS, VerificationKey
 from schemas.errors import Unauthenticated, Undecodable
 from schemas.values.json_text import read_json
@@ -108,9 +106,12 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def _signed(token: str, key: VerificationKey, algorithm: str) -> Claims:
+    # Late, as in ``connectors.oidc.keys``.
+    from jwt import PyJWS, PyJWTError
+
     try:
-        jwt.PyJWS().decode_complete(token, key.verifier(algorithm))
-    except jwt.PyJWTError:
+        PyJWS().decode_complete(token, key.verifier(algorithm))
+    except PyJWTError:
         _refuse("its signature does not hold")
     return _object(token.split(".")[1])
 
