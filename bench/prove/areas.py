@@ -1,4 +1,4 @@
-"""Every area there is. A new one is a module beside this with an ``AREA``, and a row here."""
+"""Every area there is. A new one is a module or package beside this with an ``AREA``, and a row here."""
 
 from bench.prove import calls, engine, firsthour, house, surface
 from bench.prove.area import Area

@@ -5,11 +5,10 @@ import subprocess
 import pytest
 
 from bench.lines import BenchError
-from bench.prove import nets
 from bench.prove.__main__ import main
-from bench.prove.code import facts_of, largest_folder, modules_in
-from bench.prove.house import AIMS
-from bench.prove.imports import cycles, layers_of, upward
+from bench.prove.house import AIMS, nets
+from bench.prove.house.code import facts_of, largest_folder, modules_in
+from bench.prove.house.imports import cycles, layers_of, upward
 from bench.results import ROOT
 
 SOURCE = '''"""A module."""

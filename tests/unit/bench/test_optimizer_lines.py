@@ -1,6 +1,6 @@
 """The optimizer's figures on every third world."""
 
-from bench.prove import optimizer
+from bench.prove.calls import optimizer
 
 
 def test_planted_wastes_are_named_rightly_and_lean_logs_are_left_alone() -> None:

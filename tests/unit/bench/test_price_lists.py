@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bench.lines import Line
-from bench.prove import price_lists, reconciliations
+from bench.prove.calls import price_lists, reconciliations
 
 
 def values(lines: Iterable[Line]) -> dict[str, float]:

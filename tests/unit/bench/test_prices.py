@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.prove import prices
+from bench.prove.calls import prices
 from connectors.prices.book import PriceBook
 
 CASES = json.loads(prices.CASES.read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.prove import hedges, routes
+from bench.prove.calls import hedges, routes
 from bench.routing.decisions import recomputed_share
 from bench.routing.market import CALLS, Market
 from bench.routing.paretobandit import ParetoBandit, RealMarket, package, rows_of

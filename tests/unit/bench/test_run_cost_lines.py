@@ -1,6 +1,6 @@
 """The figures on what runs cost, with fewer runs and workflows."""
 
-from bench.prove import run_costs
+from bench.prove.calls import run_costs
 
 
 def test_caps_hold_runs_agree_with_the_ledger_and_paths_are_admitted_rightly() -> None:

@@ -11,7 +11,7 @@ from agentflow.cli.api import Answer
 from agentflow.cli.main import ENTRIES, root
 from agentflow.version import VERSION
 
-from bench.prove.agentctl import AIMS, help_over_click
+from bench.prove.surface.agentctl import AIMS, help_over_click
 from tests.support.ctl import Ctl
 
 SDK = Path(__file__).resolve().parents[4] / "sdk"

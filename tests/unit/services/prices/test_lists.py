@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.prove.prices import AT_MS, CASES, cost_of
+from bench.prove.calls.prices import AT_MS, CASES, cost_of
 from connectors.prices.book import LIST_VERSION, PriceBook
 from connectors.prices.overrides import Override
 from schemas.errors import BadRecord, StepError, Unavailable

@@ -5,7 +5,7 @@ import random
 import pytest
 from msgspec import structs
 
-from bench.prove.routes import off_ceiling
+from bench.prove.calls.routes import off_ceiling
 from bench.routing.market import Market
 from bench.routing.play import play
 from bench.routing.players import Bandit, Random, Static, Ucb1

@@ -18,7 +18,7 @@ AIMS = (
     Aim("key_revoked_s", "s", at_most(5), at_most(5)),
 )
 EXAMPLES, QUICK_EXAMPLES = 25, 3
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

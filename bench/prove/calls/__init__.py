@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from bench.lines import Line
-from bench.prove import (
+from bench.prove.area import Area
+from bench.prove.calls import (
     batches,
     breakers,
     budgets,
@@ -18,7 +19,6 @@ from bench.prove import (
     routes,
     run_costs,
 )
-from bench.prove.area import Area
 from deploy.local.engines.progress import Progress
 
 PARTS = (

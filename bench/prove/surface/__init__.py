@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from bench.lines import Line
-from bench.prove import agentctl, keys, queues, sdk
 from bench.prove.area import Area
+from bench.prove.surface import agentctl, keys, queues, sdk
 from deploy.local.engines.progress import Progress
 
 PARTS: tuple[ModuleType, ...] = (agentctl, keys, sdk, queues)

@@ -9,8 +9,8 @@ from bench.first_hour import first_hour
 from bench.kills import NotRecovered, kill_at_random
 from bench.lines import BenchError, Line
 from bench.make_run import MakeRun, MakeRunError
-from bench.prove import contained
 from bench.prove.area import Aim, Area, at_least, at_most, between
+from bench.prove.firsthour import contained
 from deploy.local.engines.progress import Progress
 
 KILLS, QUICK_KILLS, SEED = 30, 6, 11

@@ -13,7 +13,7 @@ from deploy.local.engines.progress import Progress
 
 ROUNDS, QUICK_ROUNDS = 11, 5
 SUBMITS, SHARE, SEED = 1_000, 0.2, 13
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _IMPORT = "import time; t = time.perf_counter(); {what}; print((time.perf_counter() - t) * 1000)"
 _BASE = "import httpx, pydantic; pydantic.BaseModel"
 #: The first run after the import: nothing is compiled or cached yet.

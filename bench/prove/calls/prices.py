@@ -46,7 +46,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
     calls = 2_000 if quick else 50_000
     under = sum(_is_under(prices, random.Random(seed)) for seed in range(calls))  # noqa: S311 - a simulation, no secret
     return [
-        Line("price_cases", "cases", (float(len(cases)),), "computed apart, see bench/prove/price_cases.json"),
+        Line("price_cases", "cases", (float(len(cases)),), "computed apart, see bench/prove/calls/price_cases.json"),
         Line("price_cases_off", "nano-dollars", (float(off),), "sum of all differences"),
         Line("price_estimates_under_cost", "calls", (float(under),), f"of {calls} random ones"),
     ]

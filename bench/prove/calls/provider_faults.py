@@ -11,7 +11,7 @@ from bench.prove.area import Aim, at_least
 from deploy.local.engines.progress import Progress
 
 AIMS = (Aim("provider_fault_cases", "%", at_least(100), at_least(100)),)
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from bench.lines import Line, percentile
-from bench.prove import nets
 from bench.prove.area import Aim, Area, at_least, at_most, between
-from bench.prove.code import FunctionFacts, ModuleFacts, largest_folder, modules_in
-from bench.prove.imports import cycles, imports_of, layers_of, upward
+from bench.prove.house import nets
+from bench.prove.house.code import FunctionFacts, ModuleFacts, largest_folder, modules_in
+from bench.prove.house.imports import cycles, imports_of, layers_of, upward
 from bench.results import ROOT
 from deploy.local.engines.progress import Progress
 
