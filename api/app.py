@@ -31,7 +31,7 @@ from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.tools import load_entry_points
-from schemas.config_file import CONFIG_FILE, configured
+from schemas.configuration.file import CONFIG_FILE, configured
 from schemas.settings import Settings
 from services.runs.known_runs import Progress
 

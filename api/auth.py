@@ -22,9 +22,9 @@ from connectors.aio.batching import SingleFlight
 from connectors.postgres.keys import CONFIGURED, Keys, StoredKey
 from schemas import clock
 from schemas.api_models.access import ALL_PERMISSIONS, Permission
+from schemas.configuration.seeded_keys import SeededKey
 from schemas.errors import Unauthenticated
 from schemas.scopes import Scopes
-from schemas.seeded_keys import SeededKey
 
 BOOTSTRAP = "bootstrap-"
 REMEMBER_S = 5.0

@@ -20,14 +20,14 @@ from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
 from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
+from connectors.postgres.history.run_limits import RunLimits
+from connectors.postgres.history.run_steps import RunSteps
+from connectors.postgres.history.runs import Runs
 from connectors.postgres.keys import Keys
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
-from connectors.postgres.run_limits import RunLimits
-from connectors.postgres.run_steps import RunSteps
-from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from api.clients import Clients
 from api.services import Services
 from connectors.tools.tools_file import ToolsFile
+from schemas.configuration.seeded_keys import read_seeded
 from schemas.errors import TooLarge, TryLater
-from schemas.seeded_keys import read_seeded
 from schemas.settings import Settings
 
 logger = logging.getLogger(__name__)

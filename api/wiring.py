@@ -40,6 +40,10 @@ from connectors.oidc.issuer import Issuer
 from connectors.ports.pubsub import NoPubSub
 from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
+from connectors.postgres.history.run_changes import RunFollower
+from connectors.postgres.history.run_limits import RunLimits
+from connectors.postgres.history.run_steps import RunSteps
+from connectors.postgres.history.runs import Runs
 from connectors.postgres.keys import Keys
 from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
@@ -47,10 +51,6 @@ from connectors.postgres.outbox import Outbox
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
-from connectors.postgres.run_changes import RunFollower
-from connectors.postgres.run_limits import RunLimits
-from connectors.postgres.run_steps import RunSteps
-from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.stops import Stops
@@ -60,10 +60,10 @@ from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.claims.lease_desk import LeaseDesk
+from connectors.redis.claims.lease_reader import LeaseReader
+from connectors.redis.claims.lent_attempts import LentAttempts
 from connectors.redis.client import ping
-from connectors.redis.lease_desk import LeaseDesk
-from connectors.redis.lease_reader import LeaseReader
-from connectors.redis.lent_attempts import LentAttempts
 from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of

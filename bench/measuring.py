@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bench.lines import BenchError, Line, NotThere
 from bench.measures import (
-    against_stock,
     calls,
     cancels,
     chained,
@@ -22,6 +21,7 @@ from bench.measures import (
     wide_map,
     workers,
 )
+from bench.measures.stock import against_stock
 from bench.plan import WHOLE_SYSTEM, Group, Sizes
 from deploy.local.engines import EngineError
 from deploy.local.engines.progress import Progress

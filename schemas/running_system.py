@@ -7,7 +7,7 @@ from pathlib import Path
 
 DATA_DIR = ".agentflow"
 ENV_FILE = "env"
-#: As in `schemas.variables`, which `make run` has no time to load.
+#: As in `schemas.configuration.variables`, which `make run` has no time to load.
 _FILE_SUFFIX = "_FILE"
 #: A URL that the environment gives in parts is a whole URL there, too.
 _PARTS = {"DATABASE_URL": "DB_HOST", "REDIS_URL": "REDIS_HOST", "CLICKHOUSE_URL": "CLICKHOUSE_HOST"}

@@ -19,10 +19,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.configuration.seeded_keys import read_seeded
+from schemas.configuration.variables import Setting, Var, Variables, declared
 from schemas.records.run_events import Capture
-from schemas.seeded_keys import read_seeded
 from schemas.values.text import ascii_decimal, ascii_integer
-from schemas.variables import Setting, Var, Variables, declared
 
 
 def _flag(raw: object) -> object:

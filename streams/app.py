@@ -27,7 +27,7 @@ from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.kafka.log import KafkaLog
 from connectors.redis.client import connect
-from schemas.config_file import CONFIG_FILE, configured
+from schemas.configuration.file import CONFIG_FILE, configured
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from streams.process import http

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from connectors.postgres.runs import RunLine, StoredStep
+from connectors.postgres.history.runs import RunLine, StoredStep
 from schemas.records.base import ErrorInfo
 from schemas.records.run_views import RunView, StepView
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from api.live.cursor import Cursor
 from api.render import runs
-from connectors.postgres.run_changes import RunChanges
-from connectors.postgres.runs import RunLine, StoredStep
+from connectors.postgres.history.run_changes import RunChanges
+from connectors.postgres.history.runs import RunLine, StoredStep
 from schemas.api_models.runs import RunSummary
 from schemas.run_states import OPEN_STEP, TERMINAL_RUN, RunState
 

@@ -14,7 +14,7 @@ from api.http.concurrency_limit import Bound
 from api.live.live_views import run_line, stored_steps
 from api.live.run_story import Event, Story
 from connectors.ports.pubsub import WATCH_S, PubSub, run_subject, watch_subject
-from connectors.postgres.run_changes import RunChanges, RunFollower
+from connectors.postgres.history.run_changes import RunChanges, RunFollower
 from schemas.errors import TryLater
 from schemas.records.run_views import RunView
 

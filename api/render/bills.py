@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from connectors.clickhouse.bill_rows import BillRow, Period
 from schemas.api_models.base import timestamp
-from schemas.api_models.bills import BillAnswer, BillGroup, BillSums, Reconciled, ReconciledLine, ReconciledSums
+from schemas.api_models.money.bills import BillAnswer, BillGroup, BillSums, Reconciled, ReconciledLine, ReconciledSums
 from schemas.money import usd
 from services.billing.bills import Bill
 from services.billing.reconcile import Line, Reconciliation

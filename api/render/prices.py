@@ -8,7 +8,7 @@ from connectors.prices.book import PriceBook
 from connectors.prices.listed import Band, Price, Served
 from schemas import money
 from schemas.api_models.base import timestamp
-from schemas.api_models.prices import (
+from schemas.api_models.money.prices import (
     ListState,
     ModelPrice,
     PriceBand,

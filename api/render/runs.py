@@ -5,8 +5,8 @@ from typing import Any
 
 from api.render import steps as render_steps
 from connectors.postgres.budgets import StoredBudget
-from connectors.postgres.run_counts import Children
-from connectors.postgres.runs import RunLine, StoredRun, StoredStep
+from connectors.postgres.history.run_counts import Children
+from connectors.postgres.history.runs import RunLine, StoredRun, StoredStep
 from connectors.redis.spend_reader import Amounts
 from connectors.redis.submission_markers import Receipt
 from schemas import ids

@@ -2,7 +2,7 @@
 
 from functools import reduce
 
-from connectors.postgres.run_counts import Children
+from connectors.postgres.history.run_counts import Children
 from schemas.api_models.runs import ChildrenAnswer, Tokens
 from schemas.money import cents, usd
 from schemas.records.base import kinds_together

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from connectors.objects.s3 import S3Access, s3_access
+from schemas.configuration.variables import FILE_SUFFIX, read_secret
 from schemas.settings import Settings
-from schemas.variables import FILE_SUFFIX, read_secret
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 

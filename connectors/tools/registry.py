@@ -43,7 +43,7 @@ from connectors.tools.raised import contain, described
 from connectors.tools.thread_pool import MAX_ABANDONED, Progress, Threads
 from schemas.errors import StepError
 from schemas.ids import canonical_hash
-from schemas.spec.known_inputs import ArgumentNames
+from schemas.spec.inputs.known_inputs import ArgumentNames
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Key = tuple[ToolKind, str]

@@ -9,7 +9,7 @@ A text looks like one, and is none, when
    begins with one (``a.output.n + 1``), or ``inputs.x``.
 
 Prose that mentions an output (``see a.output of it``) is a text like any other. ``{literal: "..."}`` is the text itself
-(``schemas.spec.bound``).
+(``schemas.spec.inputs.bound``).
 """
 
 import difflib

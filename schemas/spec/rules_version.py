@@ -10,7 +10,7 @@ workflow that uses nothing newer keeps its number, so that older orchestrators s
 from collections.abc import Mapping
 from typing import get_args
 
-from schemas.spec.bound import has_literal
+from schemas.spec.inputs.bound import has_literal
 from schemas.spec.loops import every_node
 from schemas.spec.model import NodeKind, WorkflowSpec
 

@@ -26,7 +26,8 @@ from schemas.records.timers import Backstop, Deadline, SignalTimeout, timer_of
 from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
 from schemas.spec.hash import resolve
 from schemas.spec.inline_prompts import take_inline, with_versions
-from schemas.spec.known_inputs import any_arguments, known_inputs, unknown_input_problems
+from schemas.spec.inputs.known_inputs import any_arguments, known_inputs, unknown_input_problems
+from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.loops import every_node
 from schemas.spec.model import (
     AgentNode,
@@ -41,7 +42,6 @@ from schemas.spec.model import (
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
 from schemas.spec.read import read_document
 from schemas.spec.references import MissingVariable, render, variables_of
-from schemas.spec.required_inputs import needed_of
 from schemas.spec.rules_version import rules_of
 from streams.core.commands import Arm, Disarm, Emit
 from streams.core.memory import MemoryState

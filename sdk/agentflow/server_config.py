@@ -4,7 +4,7 @@ In the checkout they are in ``schemas``; the build of the wheel copies them, see
 extra ``cli``.
 """
 
-from schemas.config_file import ConfigFile, Problem, check_config, read_config
-from schemas.config_report import Shown, report
+from schemas.configuration.file import ConfigFile, Problem, check_config, read_config
+from schemas.configuration.report import Shown, report
 
 __all__ = ["ConfigFile", "Problem", "Shown", "check_config", "read_config", "report"]

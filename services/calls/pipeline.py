@@ -22,8 +22,8 @@ call surely was not made, presumed at the estimate when its outcome is unknown. 
 commit: a worker does so in its claim, with the outcome (``streams.roles.worker.attempt``).
 
 A call whose route was chosen may take 5 to 10 more than once: at another route after a failure, or beside a slow try
-(``services.calls.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a process
-that dies between two leaves the first as after 8, and nothing of the second.
+(``services.calls.trying.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a
+process that dies between two leaves the first as after 8, and nothing of the second.
 
 Four stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
 tier below when a budget wants that, ``know_prices`` after it waits until the organisation's prices are known, and

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Set
 
 from connectors.aio.batching import SingleFlight
-from connectors.postgres.run_limits import RunLimits
+from connectors.postgres.history.run_limits import RunLimits
 
 #: Limits set in another process may be unknown for this long; one small query in this time is no load.
 KNOWN_FOR_S = 1.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.postgres.budgets import Budgets, StoredBudget
-from connectors.postgres.run_limits import RunLimits
+from connectors.postgres.history.run_limits import RunLimits
 from connectors.redis.admission_reader import AdmissionReader
 from connectors.redis.spend_reader import Amounts, Spend
 from schemas.api_models.runs import SubmitRun

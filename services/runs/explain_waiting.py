@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.kafka.lag import LaneLag
-from connectors.postgres.runs import Runs, StoredRun, StoredStep
+from connectors.postgres.history.runs import Runs, StoredRun, StoredStep
 from connectors.redis.admission_reader import UNKNOWN, AdmissionReader
-from connectors.redis.lease_reader import Holder, LeaseReader
+from connectors.redis.claims.lease_reader import Holder, LeaseReader
 from connectors.redis.worker_registry import Seen, WorkerRegistry
 from schemas.api_models.base import timestamp
 from schemas.errors import TryLater

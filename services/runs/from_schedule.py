@@ -13,7 +13,7 @@ from schemas.ids import run_id
 from schemas.money import cents
 from schemas.records.base import Json
 from schemas.schedule import slot_id
-from schemas.spec.bound import literal_of, strings
+from schemas.spec.inputs.bound import literal_of, strings
 from schemas.spec.lookalikes import bad_braces, literal
 from schemas.spec.references import Variable, parse_template
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from schemas.errors import InvalidInput, Problem
-from schemas.spec.known_inputs import unknown_input_problems
+from schemas.spec.inputs.known_inputs import unknown_input_problems
 
 
 def check_inputs(

@@ -1,8 +1,8 @@
 """Stores inputs that are too large for their run's record as objects; the record carries references.
 
 The largest go first, until the remainder is small. Inputs that the run's decisions read
-(``schemas.spec.decision_inputs``) stay inline as long as the record has room for them. Equal bytes are one object, so
-objects of a run that never came are harmless, and a repetition stores nothing new.
+(``schemas.spec.inputs.decision_inputs``) stay inline as long as the record has room for them. Equal bytes are one
+object, so objects of a run that never came are harmless, and a repetition stores nothing new.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from connectors.aio.cancel import end
-from connectors.redis.lease_desk import LeaseDesk, Offer, new_inbox
+from connectors.redis.claims.lease_desk import LeaseDesk, Offer, new_inbox
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)

@@ -22,8 +22,8 @@ from typing import Any
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
-from connectors.redis.lease_desk import Ask, LeaseDesk, Offer
-from connectors.redis.lent_attempts import Extended, Lease, Lent, LentAttempts, read_lease
+from connectors.redis.claims.lease_desk import Ask, LeaseDesk, Offer
+from connectors.redis.claims.lent_attempts import Extended, Lease, Lent, LentAttempts, read_lease
 from schemas import clock
 from schemas.errors import Conflict, StepError, Unavailable
 from schemas.ids import call_id

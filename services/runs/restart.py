@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.postgres.runs import Runs, StoredRun
+from connectors.postgres.history.runs import Runs, StoredRun
 from schemas import clock
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
 from schemas.ids import canonical_hash, fork_source, run_id
@@ -18,10 +18,10 @@ from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.run_events import Capture, Reused, RunSubmitted
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
-from schemas.spec.decision_inputs import read_here
-from schemas.spec.known_inputs import Arguments, any_arguments, known_inputs
+from schemas.spec.inputs.decision_inputs import read_here
+from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inputs
+from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import LoopNode, ResolvedSpec
-from schemas.spec.required_inputs import required_of
 from schemas.spec.rules_version import rules_of
 from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.postgres.runs import StoredStep
+from connectors.postgres.history.runs import StoredStep
 from schemas.ids import child_index
 from schemas.payload import Payload, inline
 from schemas.records.run_events import Reused

@@ -8,8 +8,8 @@ import msgspec
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
-from connectors.postgres.run_steps import RunSteps
-from connectors.postgres.runs import Runs, StoredRun, StoredStep
+from connectors.postgres.history.run_steps import RunSteps
+from connectors.postgres.history.runs import Runs, StoredRun, StoredStep
 from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem
 from schemas.ids import request_id, span_id, trace_id
@@ -37,7 +37,7 @@ class ChoiceSpans(Protocol):
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that a routed call led to, see ``services.calls.tries``."""
+    """One request that a routed call led to, see ``services.calls.trying.tries``."""
 
     attempt: int
     call_id: str

@@ -13,7 +13,7 @@ from cachetools import LRUCache
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
-from connectors.postgres.runs import Runs
+from connectors.postgres.history.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.redis.signals_reader import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers

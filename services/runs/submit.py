@@ -18,7 +18,7 @@ import msgspec
 from connectors.aio.batching import Batcher
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
-from connectors.postgres.runs import Runs
+from connectors.postgres.history.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from schemas.errors import InvalidSpec, Problem, TooLarge
 from schemas.spec.check.workflow import check_spec, parse_workflow
 from schemas.spec.inline_prompts import InlinePrompt, take_inline
-from schemas.spec.known_inputs import ArgumentNames
+from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family
 from schemas.spec.read import read_document

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from schemas.errors import Overloaded, Problem
 from schemas.spec.inline_prompts import InlinePrompt
-from schemas.spec.known_inputs import ArgumentNames
+from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family
 from services.workflows.check_requests import Check, Parse, ReadDocument

@@ -1,6 +1,6 @@
 """Finds the exact definition that a run was started with."""
 
-from connectors.postgres.runs import StoredRun
+from connectors.postgres.history.runs import StoredRun
 from connectors.redis.spec_reader import SpecReader
 from schemas.errors import InvalidInput, NotFound
 from schemas.spec.model import ResolvedSpec

@@ -17,12 +17,12 @@ from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from schemas.errors import InvalidInput, NotFound, TooLarge
 from schemas.spec.check.workflow import NO_FAMILY, prompt_refs, resolve
-from schemas.spec.decision_inputs import read_here
 from schemas.spec.document import resolved_bytes
-from schemas.spec.known_inputs import Arguments, any_arguments, known_inputs
+from schemas.spec.inputs.decision_inputs import read_here
+from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inputs
+from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
-from schemas.spec.required_inputs import needed_of
 from schemas.spec.rules_version import rules_of
 from services.workflows.nested import load_family, pin_all_prompts
 

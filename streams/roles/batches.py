@@ -14,7 +14,7 @@ from connectors.postgres.price_lists import PriceListStore
 from connectors.prices.book import PriceBook
 from connectors.providers.batching.services import batch_services
 from connectors.providers.custom.building import stated_prices
-from connectors.redis.leases import RedisLeases
+from connectors.redis.claims.leases import RedisLeases
 from schemas.records.base import Record
 from schemas.settings import Batches as Settings
 from services.batches.ports import BatchPorts

@@ -1,7 +1,7 @@
 """The history role: run views to PostgreSQL, for reading and listing."""
 
 from connectors.ports.engine import InRecord
-from connectors.postgres.run_writes import RunWrites
+from connectors.postgres.history.run_writes import RunWrites
 from schemas.records.run_views import RunView
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import Clock, OutRecord
-from connectors.postgres.runs import Runs
+from connectors.postgres.history.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules, StoredSchedule
 from connectors.prometheus.families import counter
 from connectors.redis.submission_markers import SubmissionMarkers

@@ -8,10 +8,10 @@ from connectors.kafka.deadline_appender import Appender
 from connectors.kafka.progress import LogProgress
 from connectors.objects.store import Objects
 from connectors.postgres.database import Database
+from connectors.postgres.history.run_limits import RunLimits
+from connectors.postgres.history.runs import Runs
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
-from connectors.postgres.run_limits import RunLimits
-from connectors.postgres.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.providers.custom.building import stated_prices

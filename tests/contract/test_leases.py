@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
+from connectors.redis.claims.leases import Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisLeases
 from connectors.redis.keys import runs_slot
-from connectors.redis.leases import Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisLeases
 from schemas.errors import Unavailable
 from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY, counter_field
 from schemas.tables.runs import STATUS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from connectors.redis.leases import RedisLeases
+from connectors.redis.claims.leases import RedisLeases
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.ids import HTTP_SOURCE, request_id, run_id
 from tests.histories.built import BUILT

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.doc_blocks import blocks, missing_lines
-from bench.first_hour import TUTORIAL, first_hour
+from bench.firsthour.commands import TUTORIAL, first_hour
+from bench.firsthour.doc_blocks import blocks, missing_lines
 
 PROMISED = 'event: run\ndata: {"id":"0eecbc4e-…","status":"running",…}\n "words": 22\n'
 GIVEN = 'event: run\ndata: {"id":"c3371173-d6de-5315-8fa0-584969d02556","status":"running","x":1}\n  "words": 7\n'

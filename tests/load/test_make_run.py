@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.kills import kill_at_random
-from bench.make_run import MakeRun
+from bench.firsthour.kills import kill_at_random
+from bench.firsthour.make_run import MakeRun
 from deploy.local.roles import ROOT
 from tests.support.client import define_workflow, submit, wait_for_run
 from tests.support.polling import until

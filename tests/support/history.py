@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
-from connectors.postgres.run_writes import RunWrites
+from connectors.postgres.history.run_writes import RunWrites
 from schemas.records.run_events import RunSubmitted
 from schemas.records.run_views import RunView, StepView
 from schemas.run_states import RunState

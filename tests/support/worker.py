@@ -20,10 +20,10 @@ from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.providers.conversation import Asked
 from connectors.providers.images import ImageInput
+from connectors.redis.claims.leases import RedisLeases
 from connectors.redis.fenced_table import RedisTable
 from connectors.redis.holds import RedisHolds
 from connectors.redis.keys import budgets_slot, runs_slot
-from connectors.redis.leases import RedisLeases
 from connectors.redis.response_cache import RedisResponseCache
 from connectors.tools import REGISTRY, Registry
 from schemas.records.base import Usage

@@ -13,7 +13,7 @@ from api.render import bills as render
 from api.routers.errors import errors
 from api.routers.filters import time_ms
 from connectors.clickhouse.bill_rows import Period
-from schemas.api_models.bills import BillAnswer, Reconciled
+from schemas.api_models.money.bills import BillAnswer, Reconciled
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
 from schemas.spec.check.shape import similar

@@ -10,7 +10,7 @@ from api.routers.errors import errors
 from connectors.postgres.optimizer_changes import AppliedChange
 from schemas import money
 from schemas.api_models.base import timestamp
-from schemas.api_models.optimizer import (
+from schemas.api_models.money.optimizer import (
     AppliedPage,
     AppliedSuggestion,
     SuggestionAnswer,

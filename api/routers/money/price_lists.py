@@ -9,7 +9,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import prices as render
 from api.routers.errors import errors
 from schemas.api_models.base import timestamp
-from schemas.api_models.prices import CreatePriceList, PriceListAnswer, PriceListDryRun, PriceListPage
+from schemas.api_models.money.prices import CreatePriceList, PriceListAnswer, PriceListDryRun, PriceListPage
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
 from schemas.price_lists import PriceList, StoredPriceList

@@ -10,7 +10,7 @@ from api.render.prices import model_price
 from api.routers.errors import errors
 from api.services import Services
 from schemas.api_models.base import timestamp
-from schemas.api_models.prices import PricePage
+from schemas.api_models.money.prices import PricePage
 from schemas.clock import utc_now
 from schemas.errors import InvalidInput, NotFound, Problem
 from schemas.spec.check.shape import similar

@@ -6,7 +6,7 @@ from api.dependencies import Parts, WorkflowWriter
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
 from api.routers.filters import time_ms
-from connectors.postgres.runs import RunFilter
+from connectors.postgres.history.runs import RunFilter
 from schemas.api_models.bulk import BulkAction, BulkAnswer, BulkDone, BulkProblem, BulkRuns
 from schemas.errors import InvalidInput, Problem
 from schemas.run_states import RunState

@@ -10,7 +10,7 @@ from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
 from api.services import Services
-from connectors.postgres.run_steps import StepFilter
+from connectors.postgres.history.run_steps import StepFilter
 from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import StepPage
 from schemas.run_states import StepState

@@ -16,7 +16,7 @@ from api.routers.errors import errors
 from api.routers.filters import stored_text, tags_of, time_ms
 from connectors.ports.engine import OutRecord
 from connectors.ports.pubsub import cancel_subject
-from connectors.postgres.runs import RunFilter
+from connectors.postgres.history.runs import RunFilter
 from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import (
     CancelAccepted,

@@ -8,7 +8,7 @@ from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
 from api.services import Services
-from connectors.postgres.run_limits import StoredLimits
+from connectors.postgres.history.run_limits import StoredLimits
 from connectors.redis.admission_reader import Counts
 from schemas.api_models.base import timestamp
 from schemas.api_models.limits import LimitsAnswer, PutLimits, WorkflowLimit

@@ -5,10 +5,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.first_hour import first_hour
-from bench.kills import NotRecovered, kill_at_random
+from bench.firsthour.commands import first_hour
+from bench.firsthour.kills import NotRecovered, kill_at_random
+from bench.firsthour.make_run import MakeRun, MakeRunError
 from bench.lines import BenchError, Line
-from bench.make_run import MakeRun, MakeRunError
 from bench.prove.area import Aim, Area, at_least, at_most, between
 from bench.prove.firsthour import contained
 from deploy.local.engines.progress import Progress

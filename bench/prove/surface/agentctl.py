@@ -9,9 +9,9 @@ from statistics import median
 
 from agentflow.cli.doctor.checks import found
 
-from bench.ctl_problems import HEALTHY, PLANTED
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_least, at_most
+from bench.surface.ctl_problems import HEALTHY, PLANTED
 from deploy.local.engines.progress import Progress
 from deploy.local.roles import ROOT
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from schemas.batches import BATCH_PROVIDERS
 from schemas.errors import Problem
 from schemas.queues import OWN
-from schemas.spec.bound import texts
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
 from schemas.spec.check.shape import similar
 from schemas.spec.check.texts import text_problems
 from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
+from schemas.spec.inputs.bound import texts
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
 from schemas.spec.outline import Outline

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from schemas.errors import Problem
-from schemas.spec.bound import strings, texts
 from schemas.spec.check.shape import similar
+from schemas.spec.inputs.bound import strings, texts
 from schemas.spec.lookalikes import bad_braces, literal, lookalikes
 from schemas.spec.model import FunctionNode, LlmConfig, Node, ToolNode
 from schemas.spec.outline import Outline

@@ -17,13 +17,13 @@ from schemas.spec.check.nodes import Registry, node_problems, queue_of
 from schemas.spec.check.retries import with_no_codes
 from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
-from schemas.spec.known_inputs import Arguments, any_arguments, given_problems
+from schemas.spec.inputs.known_inputs import Arguments, any_arguments, given_problems
+from schemas.spec.inputs.required_inputs import child_input_problems, needed_of
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
 from schemas.spec.read import MAX_PROBLEMS, read_document
-from schemas.spec.required_inputs import child_input_problems, needed_of
 
 __all__ = [
     "CheckedSpec",

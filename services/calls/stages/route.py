@@ -14,7 +14,7 @@ from services.calls.ports import PriceSource
 from services.calls.provider_keys import ProviderKeys
 from services.calls.route_choice import wanted_of
 from services.calls.timeouts import within_patience
-from services.calls.tries import Tries
+from services.calls.trying.tries import Tries
 from services.routing.router import Route, Router
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock, InRecord, OutRecord
-from connectors.redis.lease_desk import Ask, LeaseDesk, Offer
-from connectors.redis.leases import Busy, Done, Ended, Granted, Published
-from connectors.redis.lent_attempts import Lease, LentAttempts, LentRequest, attempt_before, new_secret
+from connectors.redis.claims.lease_desk import Ask, LeaseDesk, Offer
+from connectors.redis.claims.leases import Busy, Done, Ended, Granted, Published
+from connectors.redis.claims.lent_attempts import Lease, LentAttempts, LentRequest, attempt_before, new_secret
 from schemas.errors import StepError
 from schemas.records.steps import StepRequest
 from services.calls.ledger import Ledger

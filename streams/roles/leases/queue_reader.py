@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from connectors.aio.cancel import end
 from connectors.ports.engine import Clock, InRecord
-from connectors.redis.lease_desk import Ask, LeaseDesk
-from connectors.redis.lent_attempts import LentAttempts, Standing
+from connectors.redis.claims.lease_desk import Ask, LeaseDesk
+from connectors.redis.claims.lent_attempts import LentAttempts, Standing
 from schemas.errors import BadRecord, NewerMajor, Unavailable
 from streams.roles.leases.lending import Held, Lending, Lent
 from streams.roles.worker.producer import Outbox

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from aiokafka.errors import KafkaError
 
-from connectors.redis.lease_desk import LeaseDesk
-from connectors.redis.lent_attempts import LentAttempts
+from connectors.redis.claims.lease_desk import LeaseDesk
+from connectors.redis.claims.lent_attempts import LentAttempts
 from schemas.errors import Unavailable
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp

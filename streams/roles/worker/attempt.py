@@ -25,7 +25,7 @@ from msgspec import structs
 from connectors.aio.keep_alive import kept
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock, OutRecord
-from connectors.redis.leases import Busy, Done, Ended, Granted, Published
+from connectors.redis.claims.leases import Busy, Done, Ended, Granted, Published
 from schemas.errors import StepError, Unavailable
 from schemas.records.base import Record
 from schemas.records.money import CostEvent

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
-from connectors.redis.leases import Granted
+from connectors.redis.claims.leases import Granted
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconciled, Unknown
 from connectors.tools.environment import World

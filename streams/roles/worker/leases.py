@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from connectors.redis.leases import ClaimAnswer, Granted
+from connectors.redis.claims.leases import ClaimAnswer, Granted
 
 
 class Leases(Protocol):
-    """Who works on an attempt, see ``connectors.redis.leases``. Every method raises ``Unavailable``."""
+    """Who works on an attempt, see ``connectors.redis.claims.leases``. Every method raises ``Unavailable``."""
 
     async def take(self, run_id: str, request_id: str, *, also_ended: bool = False) -> ClaimAnswer:
         """Take the attempt, unless it is taken, has an outcome, or its run is over and not ``also_ended``."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from connectors.prometheus.families import counter, gauge, histogram
-from connectors.redis.leases import ClaimAnswer
+from connectors.redis.claims.leases import ClaimAnswer
 from schemas.metrics import (
     WORKER_ABANDONED_ATTEMPTS,
     WORKER_ATTEMPTS_IN_FLIGHT,

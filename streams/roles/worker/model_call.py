@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.providers.base import OutputSchema
 from connectors.providers.images import ImageInput
-from connectors.redis.leases import Granted
+from connectors.redis.claims.leases import Granted
 from connectors.tools.builtin.images import ANALYZER, LOOK, MAX_TOKENS
 from schemas.ids import content_hash, span_id, trace_id
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall

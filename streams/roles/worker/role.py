@@ -20,8 +20,8 @@ from connectors.providers.custom.building import stated_prices
 from connectors.providers.custom.registry import CUSTOM
 from connectors.providers.registry import provider_names
 from connectors.redis.breakers import RedisBreakers
+from connectors.redis.claims.leases import RedisLeases
 from connectors.redis.holds import RedisHolds
-from connectors.redis.leases import RedisLeases
 from connectors.redis.quotas import RedisQuotas
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.route_reader import RouteReader

@@ -8,7 +8,7 @@ fails the step.
 
 from collections.abc import Awaitable, Callable
 
-from connectors.redis.leases import Granted
+from connectors.redis.claims.leases import Granted
 from connectors.tools import Done, NotDone, Reconciled, Unknown
 from schemas.errors import StepError
 from schemas.records.base import Json

@@ -17,7 +17,7 @@ from connectors.aio.clock import WallClock
 from connectors.nats.pubsub import Nats
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
-from connectors.postgres.run_writes import RunWrites
+from connectors.postgres.history.run_writes import RunWrites
 from deploy.local.engines import EngineStack
 from deploy.local.engines.ports import LOOPBACK
 from schemas.records.run_views import RunView, StepView

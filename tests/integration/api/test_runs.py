@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from connectors.ports.engine import InRecord
 from connectors.ports.pubsub import cancel_subject
 from connectors.postgres.database import Database
-from connectors.postgres.run_writes import RunWrites
+from connectors.postgres.history.run_writes import RunWrites
 from connectors.redis.keys import runs_slot
 from schemas.budgets import API_KEY_TAG
 from schemas.errors import Unavailable

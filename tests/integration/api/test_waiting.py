@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from connectors.kafka.lag import GROUP, LaneLag
 from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import OutRecord
-from connectors.redis.leases import RedisLeases
+from connectors.redis.claims.leases import RedisLeases
 from schemas.errors import Unavailable
 from schemas.ids import request_id
 from schemas.records.base import ErrorInfo

@@ -11,9 +11,9 @@ from msgspec import structs
 from api.render import steps as render_steps
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
-from connectors.postgres.run_counts import ChildrenCount
-from connectors.postgres.run_writes import RunWrites
-from connectors.postgres.runs import RunFilter, Runs
+from connectors.postgres.history.run_counts import ChildrenCount
+from connectors.postgres.history.run_writes import RunWrites
+from connectors.postgres.history.runs import RunFilter, Runs
 from schemas.errors import Unavailable
 from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage

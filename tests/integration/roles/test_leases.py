@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from connectors.kafka.log import KafkaLog
-from connectors.redis.lease_desk import LeaseDesk
-from connectors.redis.lent_attempts import LentAttempts
+from connectors.redis.claims.lease_desk import LeaseDesk
+from connectors.redis.claims.lent_attempts import LentAttempts
 from schemas.records.steps import StepRequest, ToolCall
 from schemas.settings import Settings
 from services.runs.leases import Completion, LeaseRequest, StepLeases

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from connectors.memory.engine import ManualClock
 from connectors.objects.store import LocalObjects
 from connectors.postgres.database import Database
+from connectors.postgres.history.runs import Runs
 from connectors.postgres.prompts import Prompts
-from connectors.postgres.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.workflows import Workflows
 from connectors.redis.submission_markers import SubmissionMarkers

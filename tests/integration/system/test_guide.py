@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.doc_blocks import Block, blocks, missing_lines
-from bench.first_hour import Shell
+from bench.firsthour.commands import Shell
+from bench.firsthour.doc_blocks import Block, blocks, missing_lines
 from deploy.local import env_file
 from deploy.local.roles import ROOT
 from deploy.local.system import System

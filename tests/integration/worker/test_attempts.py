@@ -10,9 +10,9 @@ from msgspec import structs
 
 from connectors.ports.engine import OutRecord
 from connectors.providers.base import ModelRequest
+from connectors.redis.claims.leases import Busy, Granted, Published, RedisLeases
 from connectors.redis.holds import RedisHolds
 from connectors.redis.keys import budgets_slot, runs_slot
-from connectors.redis.leases import Busy, Granted, Published, RedisLeases
 from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
 from schemas.payload import Inline, Reference

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.ports.engine import InRecord
+from connectors.redis.claims.leases import Granted, RedisLeases
 from connectors.redis.keys import runs_slot
-from connectors.redis.leases import Granted, RedisLeases
 from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
 from schemas.records.run_events import RunSubmitted, StepDeferred, StepFailed, StepSucceeded

@@ -6,9 +6,9 @@ import pytest
 
 from connectors.memory.engine import MemoryLog
 from connectors.ports.engine import OutRecord
+from connectors.redis.claims.lease_desk import LeaseDesk
+from connectors.redis.claims.lent_attempts import LentAttempts, read_lease
 from connectors.redis.keys import runs_slot
-from connectors.redis.lease_desk import LeaseDesk
-from connectors.redis.lent_attempts import LentAttempts, read_lease
 from schemas.errors import Conflict, StepError, Unavailable
 from schemas.records.run_events import StepFailed, StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall

@@ -13,7 +13,7 @@ from PIL import Image
 
 from connectors.prices.book import PriceBook
 from connectors.providers.base import ModelRequest
-from connectors.redis.leases import Granted, RedisLeases
+from connectors.redis.claims.leases import Granted, RedisLeases
 from schemas.budgets import Budget
 from schemas.errors import StepError, Unavailable
 from schemas.ids import span_id, trace_id

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from bench.measures.against_stock import JOBS, command
+from bench.measures.stock.against_stock import JOBS, command
 from bench.results import ROOT
 
 

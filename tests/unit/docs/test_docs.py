@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas import settings, variables
+from schemas import settings
+from schemas.configuration import variables
 from schemas.metrics import SERVED, STORED
 from streams.roles.registry import ROLES
 from streams.runtime.table import crash_points

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from schemas.configuration.variables import read_secret
 from schemas.settings import Kafka, Settings, kafka_from_env, variables
-from schemas.variables import read_secret
 
 SECRETS = [setting for setting in variables().values() if setting.secret]
 CANARY = "s3cr3t-canary"

@@ -12,7 +12,7 @@ from agentflow.errors import InvalidWorkflow
 from schemas.errors import InvalidSpec
 from schemas.spec.check.workflow import prompt_refs
 from schemas.spec.inline_prompts import with_versions
-from schemas.spec.known_inputs import ArgumentNames
+from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt
 from schemas.spec.nested import Family
 from services.workflows.check_requests import Check, Parse

@@ -27,9 +27,9 @@ from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmit
 from schemas.records.steps import Link
 from schemas.records.timers import Backstop, Detached, Retry
 from schemas.spec.document import resolved_bytes
+from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import ResolvedSpec, WorkflowNode
 from schemas.spec.nested import child_spec, pinned_key
-from schemas.spec.required_inputs import required_of
 from schemas.spec.rules_version import rules_of
 from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
 from streams.core.runs.nodes.worker_step import count_retry, gone

@@ -12,7 +12,7 @@ from schemas import payload as payloads
 from schemas.payload import MissingPath, PathPart, Payload
 from schemas.records.base import Json
 from schemas.records.steps import Link
-from schemas.spec.bound import literal_of
+from schemas.spec.inputs.bound import literal_of
 from schemas.spec.references import (
     MissingVariable,
     Reference,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from api.live.cursor import Cursor, read_cursor
 from api.live.live_views import _step
 from api.live.run_story import Event, Story
-from connectors.postgres.run_changes import RunChanges
-from connectors.postgres.runs import RunLine, StoredStep
+from connectors.postgres.history.run_changes import RunChanges
+from connectors.postgres.history.runs import RunLine, StoredStep
 from schemas.errors import InvalidInput
 from schemas.records.run_views import StepView
 from schemas.run_states import StepState

@@ -7,7 +7,7 @@ import pytest
 from agentflow.cli.doctor.checks import CHECKS, found
 from agentflow.cli.errors import CliError
 
-from bench.ctl_problems import HEALTHY, PLANTED
+from bench.surface.ctl_problems import HEALTHY, PLANTED
 from tests.support.ctl import READY, RUN, SUMMARY, Answer, Ctl, problem
 
 PAGE = Path(__file__).resolve().parents[4] / "docs/troubleshooting.md"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from connectors.postgres.runs import StoredStep
-from connectors.redis.lease_reader import Holder
+from connectors.postgres.history.runs import StoredStep
+from connectors.redis.claims.lease_reader import Holder
 from connectors.redis.worker_registry import Said, Seen, WorkerState
 from schemas.tables.wait_reasons import WORDS, Wait, read_wait
 from services.runs.explain_waiting import begun, not_begun, without_reader

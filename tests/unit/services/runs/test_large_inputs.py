@@ -10,7 +10,7 @@ from connectors.objects.store import LocalObjects
 from schemas.errors import InvalidInput, TooLarge, Unavailable
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import RunSubmitted
-from schemas.spec.decision_inputs import read_here
+from schemas.spec.inputs.decision_inputs import read_here
 from services.runs.large_inputs import LEAST_BYTES, MAX_LEFT_BYTES, LargeInputs, choose
 from tests.support.runs import function, llm, resolved, spec, submitted, switch
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.postgres.runs import StoredStep
+from connectors.postgres.history.runs import StoredStep
 from schemas.errors import InvalidInput
 from schemas.payload import inline
 from schemas.records.run_events import Reused

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import InvalidSpec, Overloaded, Unavailable
-from schemas.spec.known_inputs import ArgumentNames
+from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.nested import Family
 from services.workflows.checks import MAX_LARGE, SMALL_CHARS, DocumentChecks
 

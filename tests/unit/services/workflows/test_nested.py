@@ -7,9 +7,9 @@ import pytest
 from schemas.errors import BadRecord, InvalidSpec, TooLarge
 from schemas.spec.check.workflow import check_spec, parse_workflow
 from schemas.spec.hash import is_whole, resolve
+from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import ResolvedSpec
 from schemas.spec.nested import MAX_DEPTH, MAX_MEMBERS, child_spec
-from schemas.spec.required_inputs import required_of
 from services.workflows.resolver import make_plan
 from streams.core.runs.plan.compile import compile_plan
 from tests.support.families import PROMPTS, family, flow, runs, whole

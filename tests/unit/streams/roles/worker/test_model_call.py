@@ -7,7 +7,7 @@ import pytest
 from connectors.providers.base import OutputSchema
 from connectors.providers.conversation import ToolSpec, Turn
 from connectors.providers.images import ImageInput
-from connectors.redis.leases import Granted
+from connectors.redis.claims.leases import Granted
 from schemas.ids import span_id, trace_id
 from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
 from services.calls.call import Content, Origin, Template, Trace

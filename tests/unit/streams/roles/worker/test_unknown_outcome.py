@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.redis.leases import Granted
+from connectors.redis.claims.leases import Granted
 from connectors.tools import Done, NotDone, Reconciled, Unknown
 from schemas.errors import StepError
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall

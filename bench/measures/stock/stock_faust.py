@@ -1,8 +1,8 @@
 """The counting job on stock Faust, as its documentation writes it: an agent, a table, one send a record.
 
-``python -m bench.measures.stock_faust --bootstrap HOST:PORT --records N`` prints one JSON line with the records per
-second from the first record to the last. It runs in a process of its own, so that our engine's transport is not in the
-way.
+``python -m bench.measures.stock.stock_faust --bootstrap HOST:PORT --records N`` prints one JSON line with the records
+per second from the first record to the last. It runs in a process of its own, so that our engine's transport is not in
+the way.
 """
 
 import argparse
@@ -63,7 +63,7 @@ async def run(bootstrap: str, source: str, target: str, records: int) -> float:
 
 def main() -> int:
     """Run the job and print its figure."""
-    parser = argparse.ArgumentParser(prog="python -m bench.measures.stock_faust")
+    parser = argparse.ArgumentParser(prog="python -m bench.measures.stock.stock_faust")
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--source", required=True)
     parser.add_argument("--target", required=True)

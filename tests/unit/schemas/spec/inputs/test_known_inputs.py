@@ -6,9 +6,9 @@ import pytest
 
 from schemas.spec.check.shape import MAX_NAMED
 from schemas.spec.hash import resolve
-from schemas.spec.known_inputs import any_arguments, given_problems, known_inputs, unknown_input_problems
+from schemas.spec.inputs.known_inputs import any_arguments, given_problems, known_inputs, unknown_input_problems
+from schemas.spec.inputs.required_inputs import needed_of, required_of
 from schemas.spec.model import ResolvedSpec, WorkflowSpec
-from schemas.spec.required_inputs import needed_of, required_of
 from tests.support.families import family, flow, runs
 from tests.support.runs import function, llm, prompt, spec, wait
 

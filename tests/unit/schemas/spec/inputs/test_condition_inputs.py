@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.spec.condition_inputs import inputs_of_conditions
+from schemas.spec.inputs.condition_inputs import inputs_of_conditions
 from tests.support.runs import function, spec, switch
 
 

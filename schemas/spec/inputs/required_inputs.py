@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from schemas.errors import Problem
 from schemas.spec.check.nodes import ITEM_NAMES, required_inputs
-from schemas.spec.condition_inputs import inputs_of_conditions
+from schemas.spec.inputs.condition_inputs import inputs_of_conditions
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import Node, ResolvedSpec, WorkflowNode
 from schemas.spec.nested import pinned_key, workflow_nodes

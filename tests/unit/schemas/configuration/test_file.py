@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config_file import CONFIG_FILE, Problem, check_config, configured, read_config
-from schemas.config_keys import config_keys
-from schemas.config_report import MASK, report
+from schemas.configuration.file import CONFIG_FILE, Problem, check_config, configured, read_config
+from schemas.configuration.keys import config_keys
+from schemas.configuration.report import MASK, report
 from schemas.settings import Settings
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 ENV = {"DB_PASSWORD": "secret-of-a-test", "WORKER_ID": "w-7"}
 GUIDE = """
 server:

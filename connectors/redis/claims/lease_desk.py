@@ -5,7 +5,8 @@
     role  --answer--> {leases}:inbox:<process>  the lease, for the process whose worker waits
 
 Nothing depends on an entry: a lost one is a worker that asks again, since it waits for a limited time only. The claim
-of an attempt (``connectors.redis.lent_attempts``) says who has it. An entry of a process that is gone is left alone.
+of an attempt (``connectors.redis.claims.lent_attempts``) says who has it. An entry of a process that is gone is left
+alone.
 """
 
 import uuid

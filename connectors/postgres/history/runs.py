@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from connectors.postgres.database import Database, epoch_ms
-from connectors.postgres.run_counts import Children, counted
+from connectors.postgres.history.run_counts import Children, counted
 from schemas.budgets import PROJECT_TAG
 from schemas.errors import InvalidInput, Problem
 from schemas.run_states import RunState, StepState

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from schemas.config_file import ConfigFile
+from schemas.configuration.file import ConfigFile
+from schemas.configuration.variables import FILE_SUFFIX, PARTS, Setting, Variables
 from schemas.settings import Settings, variables
-from schemas.variables import FILE_SUFFIX, PARTS, Setting, Variables
 
 MASK = "********"
 

@@ -1,6 +1,6 @@
 """The values that a node binds, and the texts among them that are literals."""
 
-from schemas.spec.bound import has_literal, literal_of, texts
+from schemas.spec.inputs.bound import has_literal, literal_of, texts
 from schemas.spec.model import FunctionNode
 from schemas.spec.rules_version import FIRST, LITERALS, rules_of
 from tests.support.runs import function, spec

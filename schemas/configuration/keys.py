@@ -3,10 +3,10 @@
 Every setting has the key ``<group>.<field>`` of ``schemas.settings``; the keys of the guide stand beside them.
 """
 
+from schemas.configuration.variables import FILE_SUFFIX
 from schemas.settings import variables
-from schemas.variables import FILE_SUFFIX
 
-#: A list of keys of the API, see ``schemas.seeded_keys``.
+#: A list of keys of the API, see ``schemas.configuration.seeded_keys``.
 API_KEYS = "auth.api_keys"
 #: A size such as 1GB, where the setting is in MiB.
 CACHE_SIZE = "cache.max_size"

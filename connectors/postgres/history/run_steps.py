@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from connectors.postgres.database import Database
-from connectors.postgres.runs import STEP, StoredStep
+from connectors.postgres.history.runs import STEP, StoredStep
 from schemas.errors import InvalidInput, Problem
 from schemas.run_states import StepState
 

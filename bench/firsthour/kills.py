@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from bench.make_run import PROCESSES, MakeRun
+from bench.firsthour.make_run import PROCESSES, MakeRun
 from deploy.local.engines.progress import Progress
 
 RUNS = "/api/v1/workflows/runs"

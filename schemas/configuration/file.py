@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
-from schemas.config_keys import API_KEYS, CACHE_SIZE, UNUSED, config_keys
+from schemas.configuration.keys import API_KEYS, CACHE_SIZE, UNUSED, config_keys
+from schemas.configuration.variables import FILE_SUFFIX, PARTS
 from schemas.settings import Settings
 from schemas.spec.caching import size_of
-from schemas.variables import FILE_SUFFIX, PARTS
 
 CONFIG_FILE = "CONFIG_FILE"
 _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<bad>\{))")

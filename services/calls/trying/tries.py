@@ -1,7 +1,7 @@
 """The tries of a call whose route was chosen: another route after a failure, or beside a call that is slow.
 
 1. The chosen route is asked. If it is slower than 95% of its like, and the call may be hedged, a second try starts
-   beside it; the first answer is taken, and the other try is broken off and settled (``services.calls.race``).
+   beside it; the first answer is taken, and the other try is broken off and settled (``services.calls.trying.race``).
 2. After a failure that another route may cure (``services.routing.fallback``) the next one is asked, at most
    ``fallbacks`` times.
 3. What was observed is reported and learned, once for each try.
@@ -18,10 +18,10 @@ from schemas.records.money import ProviderCall
 from services.calls.call import Answer, Call, Proceed, Trial
 from services.calls.cancellation import Cancellations
 from services.calls.ports import PriceSource
-from services.calls.race import Racer, first_answer, start, stop
 from services.calls.route_choice import outcome_of, prompt_of
 from services.calls.timeouts import Deferred
-from services.calls.trail import Trail, name_of
+from services.calls.trying.race import Racer, first_answer, start, stop
+from services.calls.trying.trail import Trail, name_of
 from services.routing.choice import Choice, Excluded
 from services.routing.fallback import CANCELED, Failure, may_fall_back, next_routes
 from services.routing.hedging import Allowance

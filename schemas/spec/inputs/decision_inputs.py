@@ -5,9 +5,9 @@ All other inputs are only passed to steps, whose workers also read stored values
 
 from collections.abc import Iterable
 
-from schemas.spec.bound import texts
-from schemas.spec.condition_inputs import conditions_of
 from schemas.spec.conditions import inputs_read
+from schemas.spec.inputs.bound import texts
+from schemas.spec.inputs.condition_inputs import conditions_of
 from schemas.spec.loops import every_node
 from schemas.spec.model import Node
 from schemas.spec.references import parse_reference, parse_template

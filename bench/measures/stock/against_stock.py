@@ -27,7 +27,8 @@ SOURCE = "counted"
 FILL_BATCH = 5_000
 JOB_TIMEOUT_S = 180
 ERROR_TAIL = 2_000
-JOBS = ("engine", "stock_faust")
+#: Each job and the module that runs it in a process of its own.
+JOBS = {"engine": "bench.measures.engine", "stock_faust": "bench.measures.stock.stock_faust"}
 
 
 def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> list[Line]:
@@ -71,7 +72,7 @@ def input_record(number: int) -> OutRecord:
 
 def command(job: str) -> list[str]:
     """Return the start of a job's command line."""
-    return [sys.executable, "-m", f"bench.measures.{job}"]
+    return [sys.executable, "-m", JOBS[job]]
 
 
 def _run(job: str, endpoints: Endpoints, records: int, target: str) -> float:

@@ -9,8 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench.doc_blocks import Block, blocks, missing_lines
-from bench.make_run import MakeRun
+from bench.firsthour.doc_blocks import Block, blocks, missing_lines
+from bench.firsthour.make_run import MakeRun
 from deploy.local.engines.progress import Progress
 from deploy.local.roles import ROOT
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from connectors.postgres.database import Database
-from connectors.postgres.runs import STEP, SUMMARY, RunLine, StoredStep
+from connectors.postgres.history.runs import STEP, SUMMARY, RunLine, StoredStep
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Attempts that users' own workers have leased: claims as in ``connectors.redis.leases``, with what a lease adds.
+"""Attempts that users' own workers have leased: claims as in ``claims.leases``, with what a lease adds.
 
 The owner of such a claim is ``<worker>/<secret>``; who knows the secret has the lease. The claim also holds the topic
 of its request, the request's bytes, the length of the lease, and the worker's last progress::
@@ -18,9 +18,18 @@ from typing import Any, Literal
 
 from redis.asyncio import Redis
 
+from connectors.redis.claims.leases import (
+    KEEP_MS,
+    PUBLISHED_KEEP_MS,
+    Busy,
+    ClaimAnswer,
+    Done,
+    Ended,
+    Granted,
+    Published,
+)
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
-from connectors.redis.leases import KEEP_MS, PUBLISHED_KEEP_MS, Busy, ClaimAnswer, Done, Ended, Granted, Published
 from connectors.redis.scripts import script
 from schemas.ids import request_id
 from schemas.run_states import TERMINAL_RUN

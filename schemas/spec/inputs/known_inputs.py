@@ -8,12 +8,12 @@ from typing import Literal
 from schemas.errors import Problem
 from schemas.spec.check.nodes import ITEM_NAMES
 from schemas.spec.check.shape import MAX_NAMED, similar
-from schemas.spec.condition_inputs import inputs_of_conditions
+from schemas.spec.inputs.condition_inputs import inputs_of_conditions
+from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
 from schemas.spec.nested import pinned_key
 from schemas.spec.outline import outline_of
-from schemas.spec.required_inputs import needed_of
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""

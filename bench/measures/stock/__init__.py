@@ -1,0 +1,1 @@
+"""The engine next to stock Faust."""

@@ -1,0 +1,1 @@
+"""Claims of attempts: by workers, and by leases of users' workers."""

@@ -1,0 +1,1 @@
+"""Answers about money: prices, bills, savings."""

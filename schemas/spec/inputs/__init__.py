@@ -1,0 +1,1 @@
+"""What nodes, conditions and runs take in."""

@@ -1,0 +1,1 @@
+"""Several tries of a call: fallbacks, hedges, and their ids."""
