@@ -142,7 +142,7 @@ def _scheduled(prices: PriceBook, number: int, model: str) -> World:
 
 
 def _batched(prices: PriceBook, number: int) -> World:
-    """Calls of the cheapest model, whose answers may take a day, or of which nobody says how long they may."""
+    """Calls of the cheapest model, whose answers may take a day, or whose nodes have no sla_ms."""
     policy = {"quality": "bronze"} | ({"sla_ms": 86_400_000 * number} if number else {})
     made = _Maker(prices, _CHEAPEST, f"batch-{number}", {}, policy=policy)
     # Half of the list price, whatever the price book says of batches.

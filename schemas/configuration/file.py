@@ -4,7 +4,6 @@ Texts may hold ``${NAME}`` and ``${NAME:-default}``, which the environment fills
 says becomes environment variables, so that ``schemas.settings`` checks both in one way.
 """
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from schemas.configuration.keys import API_KEYS, CACHE_SIZE, UNUSED, config_keys
 from schemas.configuration.variables import FILE_SUFFIX, PARTS
 from schemas.settings import Settings
 from schemas.spec.caching import size_of
+from schemas.spec.check.shape import similar
 
 CONFIG_FILE = "CONFIG_FILE"
 _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<bad>\{))")
@@ -72,14 +72,15 @@ def read_config(path: str, text: str, env: Mapping[str, str]) -> ConfigFile:
     return found
 
 
-def check_config(path: str, text: str, env: Mapping[str, str]) -> list[Problem]:
-    """Return everything that is wrong with a file, and with the settings that it and the environment make."""
+def check_config(path: str, text: str, env: Mapping[str, str]) -> ConfigFile:
+    """Read a file, and add to its ``problems`` what is wrong with the settings that it and the environment make."""
     found = read_config(path, text, env)
     _, wrong = Settings.checked(found.merged(env))
     for variable, message in wrong.items():
         line, key = _place(found, variable, message)
         found.problems.append(Problem(line, f"{key}: {message}" if key else message))
-    return sorted(found.problems)
+    found.problems.sort()
+    return found
 
 
 def _place(found: ConfigFile, variable: str, message: str) -> tuple[int, str]:
@@ -102,25 +103,26 @@ def configured(env: Mapping[str, str]) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
         raise ValueError(f"{CONFIG_FILE}={path!r} cannot be read ({why}); name a YAML file") from exc
-    if problems := check_config(path, text, env):
-        raise ValueError("\n".join(f"{path}:{problem}" for problem in problems))
-    return read_config(path, text, env).merged(env)
+    found = check_config(path, text, env)
+    if found.problems:
+        raise ValueError("\n".join(f"{path}:{problem}" for problem in found.problems))
+    return found.merged(env)
 
 
 def _read(found: ConfigFile, root: yaml.Node, env: Mapping[str, str]) -> None:
     keys = config_keys()
-    sections = sorted({key.partition(".")[0] for key in keys})
+    sections = {key.partition(".")[0] for key in keys}
     for section, line, node in _pairs(found, root, "the file"):
         if section not in sections:
-            found.problems.append(Problem(line, _unknown("section", section, sections)))
+            found.problems.append(Problem(line, f"{section!r} is no section; {similar(section, sections)}"))
             continue
-        own = sorted(key.partition(".")[2] for key in (*keys, *UNUSED) if key.startswith(f"{section}."))
+        own = [key.partition(".")[2] for key in (*keys, *UNUSED) if key.startswith(f"{section}.")]
         for name, place, value in _pairs(found, node, section):
             key = f"{section}.{name}"
             if key in UNUSED:
                 found.unused.append(Problem(place, f"{key} has no effect: {UNUSED[key]}"))
             elif key not in keys:
-                found.problems.append(Problem(place, _unknown(f"key in {section}", name, own)))
+                found.problems.append(Problem(place, f"{name!r} is no key in {section}; {similar(name, own)}"))
             else:
                 _set(found, key, keys[key], place, value, env)
 
@@ -184,14 +186,9 @@ def _filled(text: str, env: Mapping[str, str]) -> str:
 
 
 def _refuse_both(found: ConfigFile) -> None:
-    """Refuse what is said twice in other words: a URL and its parts, a secret and the file that holds it."""
+    """Refuse a URL whose parts are given, too. A secret and its file are refused where they are read."""
     for url, parts in PARTS.items():
         given = [part for part in parts if found.values.keys() & {part, part + FILE_SUFFIX}]
         if given and url in found.places:
             line, key = found.places[url]
             found.problems.append(Problem(line, f"{key} and its parts are both given; leave one of the two out"))
-
-
-def _unknown(kind: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"{name!r} is no {kind}; " + (f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}")

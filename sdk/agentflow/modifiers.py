@@ -1,4 +1,4 @@
-"""What is said of the node that was added last."""
+"""Modifiers of the node that was added last: its inputs, policy and place."""
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta

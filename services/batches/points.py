@@ -12,7 +12,7 @@
  5  formed               the batch and its calls are stored                    it is due: the next process sends it
  6  uploaded             the provider has the file                             it is uploaded again; the first is unused
  7  upload_stored        the file's name is stored                             the batch is made over it
- 8  submitting           stored that it is being sent                          the provider is asked for it (``find``)
+ 8  submitting           stored that it is being sent                          ``find`` looks for it at the provider
  9  created              the provider has the batch                            the same: it is found by its name
 10  submitted            the provider's name of it is stored                   it is polled
 11  polled               the provider said how it is                           it is polled again

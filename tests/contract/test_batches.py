@@ -176,7 +176,7 @@ async def test_unwanted_calls_are_canceled_or_their_batch_is_to_be(store: BatchS
     await store.change(leased)
     again = await store.lease(NOW + 1, NOW + 2, "me")
     assert again is not None
-    assert again.cancel, "one that was asked for meanwhile stays"
+    assert again.cancel, "one that was requested meanwhile stays"
     assert await store.open_runs("", 10) == []
 
 

@@ -375,7 +375,7 @@ class Ended:
 
 
 class Ctl:
-    """Runs commands in a directory of the test's own. Time stands still but for sleeps."""
+    """Runs commands in a directory of the test's own. Its clock moves by sleeps alone."""
 
     def __init__(self, folder: Path, answers: dict[tuple[str, str], Any] | None = None) -> None:
         self.api = FakeApi(answers or {})

@@ -8,22 +8,12 @@ from pydantic import SecretStr
 
 from connectors.providers.batching.exchanges import PAGE, PAGES, Exchanges, is_unknown_here
 from connectors.providers.batching.port import Candidate, Job, LineResult, Polled
+from connectors.providers.http_errors import status_of_error
 from connectors.providers.json_body import json_text
 from connectors.providers.wire import an_object, objects, text_of
 from schemas.errors import StepError
 
 _PATH = "messages/batches"
-#: Statuses of errors by their types, for those that are no fault of the service.
-_STATUS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "overloaded_error": 529,
-}
 #: Clocks of ours and theirs differ by less.
 _SKEW_MS = 300_000
 
@@ -101,8 +91,9 @@ class AnthropicBatches(Exchanges):
             case "canceled":
                 return LineResult(name, "canceled")
         error = an_object(result.get("error"))
-        kind = text_of(an_object(error.get("error")).get("type"))
-        refused = self._provider.refusal(_STATUS.get(kind, 500), json_text(error).encode())
+        status = status_of_error(error) or 500
+        # The service says that it did not make the call: nothing is unknown, as it is when a gateway's time is up.
+        refused = self._provider.refusal(500 if status == 504 else status, json_text(error).encode())
         return LineResult(name, "failed", error=refused)
 
 

@@ -88,6 +88,21 @@ class Ended:
 ClaimAnswer = Granted | Busy | Done | Published | Ended
 
 
+def claim_answer(reply: Sequence[bytes], run_id: str, request_id: str) -> ClaimAnswer:
+    """Return what ``lua/lease_take.lua`` says of an attempt."""
+    match reply[0]:
+        case b"granted":
+            return Granted(run_id, request_id, int(reply[1]), int(reply[2]), int(reply[3]))
+        case b"busy":
+            return Busy(reply[1].decode(), int(reply[2]))
+        case b"done":
+            return Done(reply[1])
+        case b"ended":
+            return Ended(reply[1].decode())
+        case _:
+            return Published()
+
+
 class RedisLeases:
     """Leases in Redis, as one worker sees them.
 
@@ -117,17 +132,7 @@ class RedisLeases:
             ended = () if also_ended else TERMINAL_RUN
             args: list[str | int] = [self._owner, self._lease_ms, KEEP_MS, STATUS, *ended]
             reply: list[bytes] = await self._take(keys=keys, args=args)
-        match reply[0]:
-            case b"granted":
-                return Granted(run_id, request_id, int(reply[1]), int(reply[2]), int(reply[3]))
-            case b"busy":
-                return Busy(reply[1].decode(), int(reply[2]))
-            case b"done":
-                return Done(reply[1])
-            case b"ended":
-                return Ended(reply[1].decode())
-            case _:
-                return Published()
+        return claim_answer(reply, run_id, request_id)
 
     async def over(self, run_ids: Sequence[str]) -> set[str]:
         """Return those of the runs that are over, in one round trip. An unknown run is running."""

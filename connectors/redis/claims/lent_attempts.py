@@ -21,12 +21,9 @@ from redis.asyncio import Redis
 from connectors.redis.claims.leases import (
     KEEP_MS,
     PUBLISHED_KEEP_MS,
-    Busy,
     ClaimAnswer,
-    Done,
-    Ended,
     Granted,
-    Published,
+    claim_answer,
 )
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
@@ -148,17 +145,7 @@ class LentAttempts:
         args: list[str | int] = [owner, lease_ms, KEEP_MS, STATUS, *ended]
         with redis_errors(f"claim {request}"):
             reply: list[bytes] = await self._take(keys=[slot.claim(request), slot.entity(run_id)], args=args)
-        match reply[0]:
-            case b"granted":
-                return Granted(run_id, request, int(reply[1]), int(reply[2]), int(reply[3]))
-            case b"busy":
-                return Busy(reply[1].decode(), int(reply[2]))
-            case b"done":
-                return Done(reply[1])
-            case b"ended":
-                return Ended(reply[1].decode())
-            case _:
-                return Published()
+        return claim_answer(reply, run_id, request)
 
     async def describe(self, lease: Lease, lent: LentRequest, before: str | None) -> bytes:
         """Add what a lease has to a claim that was just taken; return the last progress, empty for none.

@@ -86,10 +86,10 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
     until(lambda: waits_for() == f"workflow {closed}", END_S, "it says why it waits")
     system.roles["admission"].kill()
     system.roles["admission"].start()
-    continues(1, "work goes on after admission was killed")
+    continues(1, "runs end after admission was killed")
     with Redis.from_url(system.endpoints.redis_url) as redis:
         redis.flushall()
-    continues(5, "work goes on after Redis was emptied")
+    continues(5, "runs end after Redis was emptied")
     system.roles["orchestrator"].kill()
     system.roles["orchestrator"].start()
     until(lambda: done() == 2 * RUNS_EACH, END_S, "nobody is left in line")

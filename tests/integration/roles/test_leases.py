@@ -1,4 +1,4 @@
-"""The role of leases joins the group of workers for a queue that is asked for, and leaves it afterwards."""
+"""The role of leases joins the group of workers for a queue that leases are requested of, and leaves it afterwards."""
 
 import asyncio
 import uuid
@@ -80,7 +80,7 @@ async def test_a_queue_is_read_while_leases_are_asked_for(ctx: RoleContext, kafk
             await role.tick()
             (leased,) = await api.lease(LeaseRequest(topic, "w", 1, 60_000, 20.0))
             await api.complete(topic, leased.lease, Completion(turn))
-            # As when nobody has asked for long.
+            # As after a long time without requests.
             await ctx.redis.delete("{leases}:queues")
 
             async with asyncio.timeout(DEADLINE_S):

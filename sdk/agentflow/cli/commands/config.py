@@ -120,11 +120,11 @@ def _show_server(session: Session, path: str) -> None:
 @click.argument("file")
 def check(session: Session, file: str) -> None:
     """Check the configuration FILE of the API or of stream roles, with the environment that they would have."""
-    from agentflow.server_config import check_config, read_config
+    from agentflow.server_config import check_config
 
-    text = _text(file)
-    problems = check_config(file, text, session.env)
-    for unused in read_config(file, text, session.env).unused:
+    found = check_config(file, _text(file), session.env)
+    problems = found.problems
+    for unused in found.unused:
         session.note(f"{file}:{unused}")
     if not problems:
         session.note(f"{file} is right")

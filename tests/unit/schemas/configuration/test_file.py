@@ -103,7 +103,7 @@ def settings_of(text: str, env: dict[str, str]) -> Settings:
 
 
 def test_the_guides_file_sets_what_it_says():
-    assert check_config("x.yaml", GUIDE, GUIDE_ENV) == []
+    assert check_config("x.yaml", GUIDE, GUIDE_ENV).problems == []
     found = Settings.from_env(read_config("x.yaml", GUIDE, GUIDE_ENV).values)
     assert found.postgres.dsn.get_secret_value() == "postgresql://af:p%2Fw@db:5433/flow?sslmode=require"
     assert found.redis.url.get_secret_value() == "redis://:r@cache:6380/0"
@@ -120,25 +120,25 @@ def test_a_key_of_the_guide_that_is_not_used_is_reported_and_no_fault():
 @pytest.mark.parametrize("name", ["control-plane.yaml", "worker.yaml"])
 def test_the_shipped_files_are_right(name):
     path = ROOT / "config" / name
-    assert check_config(str(path), path.read_text(encoding="utf-8"), ENV) == []
+    assert check_config(str(path), path.read_text(encoding="utf-8"), ENV).problems == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_planted_fault_is_found_with_its_line(fault):
     text, said = FAULTS[fault]
-    found = [str(problem) for problem in check_config("x.yaml", text, {})]
+    found = [str(problem) for problem in check_config("x.yaml", text, {}).problems]
     assert len(found) == 1, found
     assert said in found[0]
 
 
 def test_several_faults_are_found_at_once_in_the_order_of_lines():
     text = "worker:\n  concurency: 1\n  concurrency: 0\nsever: {}\n"
-    assert [problem.line for problem in check_config("x.yaml", text, {})] == [2, 3, 4]
+    assert [problem.line for problem in check_config("x.yaml", text, {}).problems] == [2, 3, 4]
 
 
 def test_no_message_shows_a_secret():
     text = "auth:\n  api_keys:\n  - {key: sixteen-secret-characters, org_id: 'not an id'}\n"
-    assert all("secret" not in str(problem) for problem in check_config("x.yaml", text, {}))
+    assert all("secret" not in str(problem) for problem in check_config("x.yaml", text, {}).problems)
 
 
 def test_the_environment_wins_over_the_file():

@@ -44,7 +44,11 @@ async def test_retry_after_is_honoured_up_to_the_patience() -> None:
     [(401, NotAllowed), (403, NotAllowed), (404, QueueUnknown), (409, LeaseLost), (413, InvalidRequest)],
 )
 async def test_an_error_of_the_request_is_raised_at_once(status: int, error: type[Exception]) -> None:
-    problem = {"type": "urn:x", "detail": "no", "problems": [{"path": "output", "message": "is bad", "fix": "mend"}]}
+    problem = {
+        "type": "urn:x",
+        "detail": "no",
+        "problems": [{"path": "output", "message": "is bad", "fix": "trim"}],
+    }
     sent, seen = transport(httpx.Response(status, json=problem))
     with pytest.raises(error, match=r"no \| output: is bad") as caught:
         await sent.post("/complete", {})

@@ -1,4 +1,4 @@
-"""Embeddings that are asked for at once are one request, and each call pays its part of the bill."""
+"""Embeddings that are requested at once are one request, and each call pays its part of the bill."""
 
 import asyncio
 import random
