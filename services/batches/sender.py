@@ -81,8 +81,9 @@ class Sender:
                 return
             if exc.retryable:
                 await leased.leave(_wait_ms(exc), state="formed", problem=str(exc))
-                return
-            raise
+            else:
+                await self._collector.refuse(leased, exc)
+            return
         self._ports.reached("created")
         await self._submitted(leased, provider_id)
 
@@ -101,8 +102,8 @@ class Sender:
     async def _find(self, leased: Leased) -> None:
         batch, now_ms = leased.batch, self._ports.clock.now_ms()
         # Those that are open are those that were sent: the others were dropped before.
-        job = await leased.job(await self._ports.store.members(batch.id))
-        found = await leased.service.find(job, batch.attempted_ms)
+        names = await leased.names(await self._ports.store.members(batch.id))
+        found = await leased.service.find(names, batch.attempted_ms)
         others = await self._ports.store.known([one.provider_id for one in found], batch.id)
         ours = [one for one in found if one.provider_id not in others]
         sure = next((one for one in ours if one.sure), None)
@@ -150,17 +151,13 @@ class Sender:
     async def _failed(self, leased: Leased, error: StepError) -> None:
         """Try again later; what was never sent ends with an error that no attempt cures."""
         batch = leased.batch
-        if not error.retryable and _is_final(batch, error):
+        sent_ms = batch.attempted_ms if batch.state == "submitting" else batch.submitted_ms
+        if not error.retryable and batch.state == "formed":
             await self._collector.refuse(leased, error)
-        elif batch.submitted_ms and self._ports.clock.now_ms() > batch.submitted_ms + LOST_MS:
+        elif sent_ms and self._ports.clock.now_ms() > sent_ms + LOST_MS:
             await self._lost(leased, str(error))
         else:
             await leased.leave(_wait_ms(error), problem=str(error)[:2_000])
-
-
-def _is_final(batch: ProviderBatch, error: StepError) -> bool:
-    """Return whether nothing of a batch was made, and another attempt would end alike."""
-    return batch.state == "formed" or (batch.state == "submitting" and surely_not_made(error))
 
 
 def _wait_ms(error: StepError) -> int:

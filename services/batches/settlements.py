@@ -7,7 +7,7 @@ from msgspec import structs
 from connectors.providers.base import ModelRequest
 from connectors.providers.batching.port import BatchService, LineResult
 from schemas.batches import BatchItem, FinalState, ItemResult, to_info
-from schemas.errors import StepError
+from schemas.errors import StepError, Undecodable
 from schemas.payload import Payload
 from schemas.records.base import Usage
 from schemas.records.money import CostEvent
@@ -67,12 +67,18 @@ async def ended(item: BatchItem, line: LineResult, service: BatchService, prices
         # The service made it and bills it; what it cost, nobody knows.
         exc.details["outcome"] = "unknown"
         return not_answered(item, "failed", exc)
+    try:
+        answer = await stores.to_payload(item.org_id, line.body)
+    except Undecodable as exc:
+        # As for an answer that cannot be read. Raised, it would end this process, and each one that leases the batch.
+        said = f"the answer is not a JSON value that a record can carry: {exc}"
+        return not_answered(item, "failed", StepError("bad_output", said, details={"outcome": "unknown"}))
     route = started.provider, started.model
     sizes = Sizes(question.input_tokens, question.max_tokens, started.booked_at_ms)
     response = believed_of(prices, route, sizes, response)
     cost = prices.cost(*route, response.usage, started.booked_at_ms, response.served)
     result = ItemResult(
-        answer=await stores.to_payload(item.org_id, line.body),
+        answer=answer,
         usage=response.usage,
         served=response.served,
         notes=response.notes,

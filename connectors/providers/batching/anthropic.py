@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from connectors.providers.batching.exchanges import PAGE, PAGES, Exchanges, is_unknown_here
+from connectors.providers.batching.exchanges import LONG_S, PAGE, PAGES, Exchanges, is_unknown_here
 from connectors.providers.batching.port import Candidate, Job, LineResult, Polled
 from connectors.providers.http_errors import status_of_error
 from connectors.providers.json_body import json_text
@@ -28,7 +28,8 @@ class AnthropicBatches(Exchanges):
 
     async def create(self, job: Job, file_id: str) -> str:
         requests = [{"custom_id": one.custom_id, "params": one.body} for one in job.lines]
-        return self._id_of(await self._post(_PATH, {"requests": requests}, job.key, job.id), "a batch")
+        # It carries all questions, as an upload does.
+        return self._id_of(await self._post(_PATH, {"requests": requests}, job.key, job.id, LONG_S), "a batch")
 
     async def find(self, job: Job, since_ms: int) -> list[Candidate]:
         """Return the batches of as many calls; one that has ended shows by its results whether it is this one."""

@@ -40,9 +40,16 @@ class Exchanges:
         response = self._provider.read_answer(request, sent, received, input_tokens)
         return _by_batch(response)
 
-    async def _post(self, path: str, body: dict[str, Any], key: SecretStr | None, idempotency_key: str = "") -> Any:
+    async def _post(
+        self,
+        path: str,
+        body: dict[str, Any],
+        key: SecretStr | None,
+        idempotency_key: str = "",
+        timeout_s: float = SHORT_S,
+    ) -> Any:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return await self._json(json_sent(path, body, headers), key)
+        return await self._json(json_sent(path, body, headers), key, timeout_s)
 
     async def _get(self, path: str, key: SecretStr | None) -> Any:
         return await self._json(Sent(path, b"", {}, "GET"), key)

@@ -15,7 +15,7 @@ from schemas.errors import StepError
 
 #: The metadata that names a batch; a submission with an unknown outcome is found by it.
 OUR_ID = "agentflow_batch"
-_OPEN = ("validating", "in_progress", "finalizing", "cancelling")
+_ENDED = ("completed", "expired", "cancelled")
 #: Calls that the service did not make have one of these codes in the file of errors.
 _NOT_MADE = {"batch_expired": "expired", "batch_cancelled": "canceled", "batch_canceled": "canceled"}
 
@@ -63,10 +63,11 @@ class OpenAIBatches(Exchanges):
                 return Polled("lost", problem=str(exc))
             raise
         status = found.get("status")
-        if status in _OPEN:
-            return Polled("open")
         if status == "failed":
             return Polled("failed", problem=_problems(found))
+        if status not in _ENDED:
+            # Also a status that is new: taken for the end, it would settle calls that are still made at nothing.
+            return Polled("open")
         files = (found.get("output_file_id"), found.get("error_file_id"))
         return Polled("ended", tuple(one for one in files if isinstance(one, str) and one))
 

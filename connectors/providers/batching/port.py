@@ -82,7 +82,7 @@ class BatchService(Protocol):
         ...
 
     async def find(self, job: Job, since_ms: int) -> list[Candidate]:
-        """Return the batches that were made since a time and are, or may be, this one."""
+        """Return the batches that were made since a time and are, or may be, this one. Bodies of lines are not read."""
         ...
 
     async def poll(self, provider_id: str, key: SecretStr | None) -> Polled:

@@ -2,12 +2,20 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
+from pydantic import SecretStr
 
-from bench.batching.server import BatchServer, batch_server
+from bench.batching import server as batch_served
+from bench.batching.server import BatchServer, Served, batch_server, prompt_of
 from bench.batching.world import MODELS, START_MS, Killer, Step, World, price_of
+from connectors.providers.batching.anthropic import AnthropicBatches
+from connectors.providers.batching.exchanges import LONG_S
+from connectors.providers.batching.port import Candidate, Job
+from connectors.providers.http_answer import Sent
+from connectors.providers.http_provider import HttpProvider
 from schemas.errors import StepError
 
 HOUR_MS = 3_600_000
@@ -99,8 +107,6 @@ async def test_a_lost_reply_waits_for_the_batch_that_may_be_it_and_sends_no_othe
 async def test_a_refused_creation_ends_its_calls_for_nothing(
     server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connectors.providers.batching.anthropic import AnthropicBatches
-
     async def refused(*_: object) -> str:
         raise StepError("provider_no_credit", "no credit", details={"status": "402"})
 
@@ -136,3 +142,82 @@ async def test_a_call_with_an_sla_that_is_too_short_is_made_at_once(server: Batc
     assert answer.response.text == f"answer to {step.prompt}"
     assert server.plain[step.prompt] == 1
     assert world.store.items == {}
+
+
+async def test_an_answer_that_no_record_can_carry_ends_its_call_alone(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = Step(0, MODELS[0]), Step(1, MODELS[0])
+    made = batch_served._completion
+
+    def damaged(body: dict[str, Any], used: tuple[int, int]) -> dict[str, Any]:
+        return made(body, used) | ({"id": "chat\0cmpl"} if prompt_of(body) == bad.prompt else {})
+
+    monkeypatch.setattr(batch_served, "_completion", damaged)
+    world = World(tmp_path, server, [bad, good])
+    await played(world)
+    await world.close()
+    assert good.text is not None
+    assert bad.error is not None
+    assert bad.error.code == "bad_output"
+    assert sorted(kind for kind, _ in amounts(world)) == ["actual", "presumed"]
+
+
+async def test_a_refused_look_up_settles_nothing_while_the_batch_may_be_there(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, refusals = AnthropicBatches.find, 3
+
+    async def refused(self: AnthropicBatches, job: Job, since_ms: int) -> list[Candidate]:
+        nonlocal refusals
+        refusals -= 1
+        if refusals >= 0:
+            raise StepError("provider_rejected", "the key was revoked", details={"status": "401"})
+        return await find(self, job, since_ms)
+
+    monkeypatch.setattr(AnthropicBatches, "find", refused)
+    step = Step(0, MODELS[1])
+    server.lose_replies = 1
+    world = World(tmp_path, server, [step])
+    await played(world, ticks=400)
+    await world.close()
+    assert step.text is not None
+    assert amounts(world) == [("actual", price_of(step, server))]
+
+
+async def test_a_status_that_is_new_is_no_end(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, looks = BatchServer._shown, 5
+
+    def strange(self: BatchServer, batch: Served) -> dict[str, Any]:
+        nonlocal looks
+        looks -= 1
+        return shown(self, batch) | ({"status": "queued_for_capacity"} if looks >= 0 else {})
+
+    monkeypatch.setattr(BatchServer, "_shown", strange)
+    step = Step(0, MODELS[0])
+    world = World(tmp_path, server, [step])
+    await played(world)
+    await world.close()
+    assert step.text is not None
+    assert server.made[step.prompt] == 1
+    assert amounts(world) == [("actual", price_of(step, server))]
+
+
+async def test_a_batch_whose_questions_travel_with_it_may_take_as_long_as_an_upload(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took: dict[str, float] = {}
+    exchange = HttpProvider.exchange
+
+    async def watched(self: HttpProvider, sent: Sent, key: SecretStr | None, timeout_s: float, most: int) -> bytes:
+        took[f"{sent.method} {sent.path}"] = timeout_s
+        return await exchange(self, sent, key, timeout_s, most)
+
+    monkeypatch.setattr(HttpProvider, "exchange", watched)
+    world = World(tmp_path, server, [Step(0, MODELS[0]), Step(1, MODELS[1])])
+    await played(world)
+    await world.close()
+    assert took["POST files"] == took["POST messages/batches"] == LONG_S
+    assert took["POST batches"] < LONG_S
