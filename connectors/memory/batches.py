@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import structs
 
-from connectors.ports.batches import Done, Gathered, LeaseLostError
+from connectors.ports.batches import Done, Gathered, LeaseLostError, Waiting, within
 from schemas.batches import FINAL_ITEM, BatchItem, Group, ProviderBatch, batch_id
 from schemas.records.money import CallStarted
 
@@ -43,9 +43,10 @@ class MemoryBatches:
         if item is not None:
             self._put(item, wake=structs.replace(item.wake, deferral=deferral))
 
-    async def take(self, call_id: str) -> None:
-        if call_id in self.items:
-            self._put(self.items[call_id], taken=True)
+    async def take(self, *call_ids: str) -> None:
+        for call_id in call_ids:
+            if call_id in self.items:
+                self._put(self.items[call_id], taken=True)
 
     async def gathered(self, now_ms: int, limits: Gathered) -> list[Group]:
         groups: dict[Group, list[BatchItem]] = {}
@@ -65,14 +66,11 @@ class MemoryBatches:
 
     async def form(self, group: Group, now_ms: int, limits: Gathered) -> ProviderBatch | None:
         ready = sorted((one for one in self._in("ready") if one.group == group), key=lambda one: one.ready_ms)
-        taken: list[BatchItem] = []
-        for item in ready[: limits.requests]:
-            if taken and sum(one.question.size for one in (*taken, item)) > limits.most_bytes:
-                break
-            taken.append(item)
-        if not taken:
+        calls = within(((one.call_id, one.question.size) for one in ready[: limits.requests]), limits.most_bytes)
+        if not calls:
             return None
-        name = batch_id([one.call_id for one in taken])
+        taken = [self.items[call_id] for call_id in calls]
+        name = batch_id(calls)
         batch = ProviderBatch(id=name, group=group, requests=len(taken), formed_ms=now_ms, due_ms=now_ms)
         self.batches[batch.id] = batch
         for item in taken:
@@ -147,9 +145,10 @@ class MemoryBatches:
         for call_id in call_ids:
             self._put(self.items[call_id], settled=True)
 
-    async def to_wake(self, now_ms: int, most: int) -> list[BatchItem]:
+    async def to_wake(self, now_ms: int, most: int) -> list[Waiting]:
         ended = (one for one in self._in(*FINAL_ITEM) if not one.taken and one.wanted and one.wake_ms <= now_ms)
-        return sorted(ended, key=lambda one: one.wake_ms)[:most]
+        due = sorted(ended, key=lambda one: one.wake_ms)[:most]
+        return [Waiting(one.call_id, one.org_id, one.wake, one.ends_with, one.done_ms) for one in due]
 
     async def woken(self, next_ms: Mapping[str, int]) -> None:
         for call_id, at_ms in next_ms.items():

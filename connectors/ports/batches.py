@@ -1,9 +1,9 @@
 """The port of the store of batched calls. It outlives every process; each method is one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from schemas.batches import BatchItem, Group, ItemResult, ItemState, ProviderBatch
+from schemas.batches import BatchItem, Group, ItemResult, ItemState, ProviderBatch, Wake
 from schemas.records.money import CallStarted
 
 
@@ -21,6 +21,16 @@ class Done(NamedTuple):
     call_id: str
     state: ItemState
     result: ItemResult
+
+
+class Waiting(NamedTuple):
+    """An ended call whose step waits for it, without what was asked and answered."""
+
+    call_id: str
+    org_id: str
+    wake: Wake
+    ends_with: str
+    done_ms: int
 
 
 class LeaseLostError(Exception):
@@ -50,8 +60,8 @@ class CallsOfBatches(Protocol):
         """Say which deferral of its step waits for it now."""
         ...
 
-    async def take(self, call_id: str) -> None:
-        """Say that its step has what became of it, so that nobody must be woken."""
+    async def take(self, *call_ids: str) -> None:
+        """Say that their steps have what became of them, so that nobody must be woken."""
         ...
 
 
@@ -106,7 +116,7 @@ class BatchStore(CallsOfBatches, Protocol):
         """Say that their settlements are in the log."""
         ...
 
-    async def to_wake(self, now_ms: int, most: int) -> list[BatchItem]:
+    async def to_wake(self, now_ms: int, most: int) -> list[Waiting]:
         """Return ended calls that no step has taken, and whose step is to be woken now."""
         ...
 
@@ -117,3 +127,15 @@ class BatchStore(CallsOfBatches, Protocol):
     async def purge(self, before_ms: int) -> int:
         """Remove calls and batches that ended before a time, and return how many batches."""
         ...
+
+
+def within(calls: Iterable[tuple[str, int]], most_bytes: int) -> list[str]:
+    """Return the first calls, of ids and sizes, that are not too large together; one alone always fits."""
+    taken: list[str] = []
+    total = 0
+    for call_id, size in calls:
+        total += size
+        if taken and total > most_bytes:
+            break
+        taken.append(call_id)
+    return taken

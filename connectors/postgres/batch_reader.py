@@ -10,12 +10,13 @@ from schemas.errors import NotFound
 
 _SHOWN = (
     "b.id, b.provider, b.model, b.state, b.requests, b.formed_ms, b.submitted_ms, b.ended_ms, b.provider_id, b.cancel, "
-    "b.problem, coalesce(sum(i.cost_nano), 0)::bigint AS cost_nano, "
-    "coalesce(jsonb_object_agg(i.state, i.calls) FILTER (WHERE i.state IS NOT NULL), '{}') AS counts"
+    "b.problem, i.cost_nano, i.counts"
 )
-_JOINED = (
-    "FROM provider_batch b LEFT JOIN (SELECT batch_id, state, count(*) AS calls, sum(cost_nano) AS cost_nano "
-    "FROM batch_item WHERE org_id = $1 AND batch_id <> '' GROUP BY 1, 2) i ON i.batch_id = b.id WHERE b.org_id = $1"
+#: The calls of the batches that are shown alone are counted: an organisation has many more.
+_COUNTED = (
+    "CROSS JOIN LATERAL (SELECT coalesce(sum(cost_nano), 0)::bigint AS cost_nano, "
+    "coalesce(jsonb_object_agg(state, calls), '{}') AS counts FROM (SELECT state, count(*) AS calls, "
+    "sum(cost_nano) AS cost_nano FROM batch_item WHERE batch_id = b.id AND batch_id <> '' GROUP BY 1) s) i"
 )
 
 
@@ -48,7 +49,8 @@ class BatchReader:
         """Return an organisation's batches, newest first."""
         rows = await self._database.fetch(
             "list batches",
-            f"SELECT {_SHOWN} {_JOINED} GROUP BY b.id ORDER BY b.formed_ms DESC, b.id LIMIT $2",
+            f"SELECT {_SHOWN} FROM (SELECT * FROM provider_batch WHERE org_id = $1 ORDER BY formed_ms DESC, id "
+            f"LIMIT $2) b {_COUNTED} ORDER BY b.formed_ms DESC, b.id",
             *(org_id, most),
         )
         return [_batch(row) for row in rows]
@@ -56,7 +58,9 @@ class BatchReader:
     async def get(self, org_id: str, batch: str) -> ShownBatch:
         """Return one batch. Raises ``NotFound``."""
         row = await self._database.fetchrow(
-            "read a batch", f"SELECT {_SHOWN} {_JOINED} AND b.id = $2 GROUP BY b.id", *(org_id, batch)
+            "read a batch",
+            f"SELECT {_SHOWN} FROM provider_batch b {_COUNTED} WHERE b.org_id = $1 AND b.id = $2",
+            *(org_id, batch),
         )
         if row is None:
             raise NotFound(f"there is no batch {batch}; see GET /api/v1/batches")

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from connectors.ports.batches import Done, Gathered, LeaseLostError
+from connectors.ports.batches import Done, Gathered, LeaseLostError, Waiting, within
 from connectors.postgres.database import Connection, Database, returned
 from schemas.batches import BatchItem, Group, ItemResult, ProviderBatch, Question, Wake, batch_id
 from schemas.records.money import CallStarted
@@ -78,8 +78,9 @@ class PostgresBatches:
                 wake = msgspec.structs.replace(_WAKE.decode(row["wake"]), deferral=deferral)
                 await conn.execute("UPDATE batch_item SET wake = $2 WHERE call_id = $1", call_id, _ENCODE(wake))
 
-    async def take(self, call_id: str) -> None:
-        await self._run("take a batched call", "UPDATE batch_item SET taken = true WHERE call_id = $1", call_id)
+    async def take(self, *call_ids: str) -> None:
+        query = "UPDATE batch_item SET taken = true WHERE call_id = ANY($1)"
+        await self._run("take batched calls", query, list(call_ids))
 
     async def gathered(self, now_ms: int, limits: Gathered) -> list[Group]:
         rows = await self._database.fetch(
@@ -181,14 +182,15 @@ class PostgresBatches:
         query = "UPDATE batch_item SET settled = true WHERE call_id = ANY($1)"
         await self._run("note settlements", query, list(call_ids))
 
-    async def to_wake(self, now_ms: int, most: int) -> list[BatchItem]:
+    async def to_wake(self, now_ms: int, most: int) -> list[Waiting]:
         rows = await self._database.fetch(
             "read answered calls",
-            f"SELECT {_ITEM} FROM batch_item WHERE state IN ('answered', 'failed', 'expired', 'canceled') "
+            "SELECT call_id, org_id, wake, ends_with, done_ms FROM batch_item "
+            "WHERE state IN ('answered', 'failed', 'expired', 'canceled') "
             "AND NOT taken AND wanted AND wake_ms <= $1 ORDER BY wake_ms LIMIT $2",
             *(now_ms, most),
         )
-        return [_item(row) for row in rows]
+        return [Waiting(**dict(row) | {"wake": _WAKE.decode(row["wake"])}) for row in rows]
 
     async def woken(self, next_ms: Mapping[str, int]) -> None:
         query = "UPDATE batch_item SET wake_ms = $2 WHERE call_id = $1"
@@ -203,18 +205,6 @@ class PostgresBatches:
 
     async def _run(self, what: str, query: str, *args: Any) -> None:
         await self._database.fetch(what, query, *args)
-
-
-def within(calls: Any, most_bytes: int) -> list[str]:
-    """Return the first calls that are not too large together; one alone always fits."""
-    taken: list[str] = []
-    total = 0
-    for call_id, size in calls:
-        total += size
-        if taken and total > most_bytes:
-            break
-        taken.append(call_id)
-    return taken
 
 
 async def _insert(conn: Connection, batch: ProviderBatch) -> None:

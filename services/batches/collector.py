@@ -61,7 +61,7 @@ class Collector:
 
     async def _close(self, leased: Leased, problem: str) -> None:
         now_ms = self._ports.clock.now_ms()
-        await leased.leave(0, state="ended", ended_ms=now_ms, problem=problem[:2_000])
+        await leased.leave(0, state="ended", ended_ms=now_ms, problem=problem)
         self._ports.reached("closed")
 
 

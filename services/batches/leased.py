@@ -12,6 +12,8 @@ from services.batches.ports import BatchPorts
 
 #: An upload may take five minutes. A process that dies delays its batches by this.
 LEASE_MS = 600_000
+#: Characters of what a provider says of a batch.
+MOST_PROBLEM = 2_000
 
 
 class Leased:
@@ -43,10 +45,11 @@ class Leased:
         self.batch = structs.replace(self.batch, leased_until_ms=until_ms, **changes)
         await self._ports.store.change(self.batch)
 
-    async def leave(self, wait_ms: int, **changes: Any) -> None:
-        """Store changes, and give the lease back until it is due again."""
+    async def leave(self, wait_ms: int, *, problem: str | None = None, **changes: Any) -> None:
+        """Store changes, and give the lease back until it is due again. Without a ``problem`` the former one stays."""
         due_ms = self._ports.clock.now_ms() + wait_ms
-        self.batch = structs.replace(self.batch, due_ms=due_ms, leased_until_ms=0, **changes)
+        said = self.batch.problem if problem is None else problem[:MOST_PROBLEM]
+        self.batch = structs.replace(self.batch, due_ms=due_ms, leased_until_ms=0, problem=said, **changes)
         await self._ports.store.change(self.batch)
 
     async def job(self, members: list[BatchItem]) -> Job:

@@ -157,7 +157,7 @@ class Sender:
         elif sent_ms and self._ports.clock.now_ms() > sent_ms + LOST_MS:
             await self._lost(leased, str(error))
         else:
-            await leased.leave(_wait_ms(error), problem=str(error)[:2_000])
+            await leased.leave(_wait_ms(error), problem=str(error))
 
 
 def _wait_ms(error: StepError) -> int:

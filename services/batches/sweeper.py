@@ -1,6 +1,6 @@
 """What is due besides batches: calls that nobody wants any more, their settlements, and steps that wait for answers."""
 
-from schemas.batches import BatchItem
+from connectors.ports.batches import Waiting
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import Defer
 from services.batches.ports import BatchPorts
@@ -62,9 +62,8 @@ class Sweeper:
         if not items:
             return
         over = await self._ports.over(sorted({item.ends_with for item in items if item.ends_with}))
-        for item in items:
-            if item.ends_with in over:
-                await self._ports.store.take(item.call_id)
+        if ended := [item.call_id for item in items if item.ends_with in over]:
+            await self._ports.store.take(*ended)
         waiting = [item for item in items if item.ends_with not in over]
         await self._ports.emit([_timer(item, now_ms) for item in waiting])
         self._ports.reached("woken")
@@ -72,12 +71,12 @@ class Sweeper:
         self._ports.reached("wakes_stored")
 
 
-def _wait_ms(item: BatchItem, now_ms: int) -> int:
+def _wait_ms(item: Waiting, now_ms: int) -> int:
     """Return when a step is woken again: later and later, as its run may have left the table."""
     return max(WAKE_AGAIN_MS, now_ms - item.done_ms)
 
 
-def _timer(item: BatchItem, now_ms: int) -> TimerFired:
+def _timer(item: Waiting, now_ms: int) -> TimerFired:
     """Return what wakes the step that waits for a call: its own timer, early."""
     wake = item.wake
     timer = Defer(wake.step_id, wake.attempt, wake.deferral)

@@ -8,7 +8,7 @@ from services.batches.ports import BatchPorts
 from services.batches.sender import Sender
 from services.batches.sweeper import Sweeper
 
-#: Batches that one process works on at a time: a provider that is slow holds up no other.
+#: Batches that one process works on at a time. The slowest of them delays what is due next.
 AT_ONCE = 8
 
 

@@ -22,6 +22,7 @@ from schemas.money import MAX_NANO
 from schemas.records.base import Usage
 from services.calls.call import Call
 from services.calls.ports import Prices
+from services.calls.stated_cost import Booked, booked
 
 #: The context of a model that no list has: more than any model reads.
 _WIDEST_CONTEXT = 2**24
@@ -77,3 +78,13 @@ def _is_absurd(prices: Prices, route: tuple[str, str], at_ms: int, usage: Usage,
 def _without_parts(usage: Usage, whole: str, count: int) -> Usage:
     parts = dict.fromkeys((kind for kind, wholes in PART_OF.items() if whole in wholes), 0)
     return structs.replace(usage, **parts | {whole: count})
+
+
+def cost_of(
+    prices: Prices, route: tuple[str, str], response: ModelResponse, held_nano: int, booked_at_ms: int
+) -> Booked:
+    """Return the cost of an answer: its part of a bill that several calls share, or by its usage."""
+    if response.share_nano is not None:
+        return Booked(response.share_nano)
+    computed = prices.cost(*route, response.usage, booked_at_ms, response.served)
+    return booked(response.stated_cost_usd, computed, held_nano, prices.cost_source(route[0]))

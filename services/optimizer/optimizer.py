@@ -22,13 +22,13 @@ from schemas.spec.model import LlmNode, WorkflowSpec
 from services.caching.policy import Ttls
 from services.optimizer.changes import changed, undone
 from services.optimizer.facts import grouped
+from services.optimizer.rules.models import DAY_MS
 from services.optimizer.suggest import Prices, suggest
 from services.optimizer.suggestion import Suggestion
 from services.routing.models import Model, Models
 from services.routing.patterns import matches
 from services.workflows.registration import Registrations
 
-DAY_MS = 86_400_000
 #: Versions of one workflow whose nodes are compared with the newest.
 MAX_VERSIONS = 50
 

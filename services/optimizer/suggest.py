@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.caching.policy import Ttls
 from services.optimizer.facts import Group
-from services.optimizer.rules.batches import BatchCosts, calls_by_batch
+from services.optimizer.rules.batches import calls_by_batch
 from services.optimizer.rules.hours import cheaper_hours
 from services.optimizer.rules.max_tokens import Estimates, long_limits
 from services.optimizer.rules.models import Costs, cheaper_models
@@ -16,7 +16,7 @@ from services.optimizer.suggestion import Suggestion
 from services.routing.models import Model
 
 
-class Prices(BatchCosts, Costs, Estimates, Protocol):
+class Prices(Costs, Estimates, Protocol):
     """What calls cost, and what they can cost at most."""
 
 

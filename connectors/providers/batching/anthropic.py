@@ -1,6 +1,5 @@
 """Anthropic's message batches. A batch has no name of ours, only its calls have, and results alone show these."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -61,11 +60,11 @@ class AnthropicBatches(Exchanges):
     async def cancel(self, provider_id: str, key: SecretStr | None) -> None:
         await self._post(f"{_PATH}/{provider_id}/cancel", {}, key)
 
-    async def _results_of(self, provider_id: str, key: SecretStr | None) -> Iterator[dict[str, Any]]:
+    async def _results_of(self, provider_id: str, key: SecretStr | None) -> list[dict[str, Any]]:
         return await self._lines(f"{_PATH}/{provider_id}/results", key)
 
     async def _names(self, provider_id: str, job: Job) -> bool:
-        first = next(await self._results_of(provider_id, job.key), {})
+        first = next(iter(await self._results_of(provider_id, job.key)), {})
         return text_of(first.get("custom_id")) in {line.custom_id for line in job.lines}
 
     async def _since(self, since_ms: int, key: SecretStr | None) -> Any:

@@ -1,7 +1,6 @@
 """Requests to batch APIs: JSON and files, by the provider's own connection."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -54,11 +53,11 @@ class Exchanges:
     async def _get(self, path: str, key: SecretStr | None) -> Any:
         return await self._json(Sent(path, b"", {}, "GET"), key)
 
-    async def _lines(self, path: str, key: SecretStr | None) -> Iterator[dict[str, Any]]:
+    async def _lines(self, path: str, key: SecretStr | None) -> list[dict[str, Any]]:
         """Return the objects of a JSONL file."""
         body = await self._provider.exchange(Sent(path, b"", {}, "GET"), key, LONG_S, MOST_RESULTS)
         try:
-            return iter([an_object(read_json(line).value) for line in body.splitlines() if line.strip()])
+            return [an_object(read_json(line).value) for line in body.splitlines() if line.strip()]
         except (ValueError, RecursionError) as exc:
             raise http_errors.malformed(self._provider.name, "lines of JSON", str(exc)) from exc
 

@@ -113,7 +113,7 @@ class Batch:
 
     async def _new(self, call: Call, batching: Batching, service: BatchService) -> BatchItem:
         origin, now_ms = call.origin, self._clock.now_ms()
-        path, body = service.question(_request(call, call.route.model))
+        path, body = service.question(_request(call))
         payload = await self._stored(lambda: self._objects.to_payload(call.org_id, body))
         name_of = batching.key_name
         key_name = "" if name_of is None else await self._stored(lambda: name_of(call.org_id, call.route.provider))
@@ -173,7 +173,7 @@ class Batch:
             return _LOST if result is None or result.error is None else to_error(result.error)
         if service is None:
             return StepError("unknown_provider", f"there is no batch API of {call.route.provider!r} here any more")
-        payload, request = result.answer, _request(call, call.route.model)
+        payload, request = result.answer, _request(call)
         body: Json = await self._stored(lambda: self._objects.resolve(call.org_id, payload))
         response = service.answer(request, service.question(request)[1], body, item.question.input_tokens)
         notes = tuple(note for note in result.notes if note != OVER_MAX)
@@ -213,8 +213,8 @@ def _waiting(call: Call) -> Deferred:
     return Deferred(wait_s, f"batch {call.route.provider}/{call.route.model}")
 
 
-def _request(call: Call, model: str) -> ModelRequest:
-    return call.content.request(model, call.idempotency_key, 0, call.origin.attempt)
+def _request(call: Call) -> ModelRequest:
+    return call.content.request(call.route.model, call.idempotency_key, 0, call.origin.attempt)
 
 
 def _size(body: Json) -> int:

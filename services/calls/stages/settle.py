@@ -22,10 +22,10 @@ from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CostEvent, ProviderCall
 from services.calls.call import Answer, Call, Proceed
 from services.calls.capture import captured
-from services.calls.counts import believed
+from services.calls.counts import believed, cost_of
 from services.calls.ports import Objects, Prices, PriceSource
 from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
-from services.calls.stated_cost import NOTHING_BOOKED, Booked, booked
+from services.calls.stated_cost import NOTHING_BOOKED
 from services.calls.streamed import BrokenStreamError
 
 _OUTCOMES: Mapping[str, CallOutcome] = {
@@ -64,7 +64,7 @@ class Settle:
         response, blocked = answer.response, answer.blocked
         call.ledger.finish_reason = response.finish_reason
         provider, prices = call.route.provider, self._booked(call)
-        cost = _cost(prices, call, response)
+        cost = cost_of(prices, call.route, response, call.reserved.amount_nano, call.reserved.booked_at_ms)
         record = provider_call(call, "ok", started_ms, latency_ms)
         record = structs.replace(
             record,
@@ -118,15 +118,6 @@ class Settle:
     async def _captured(self, call: Call, body: Json) -> Payload | None:
         # The call may be paid for, so a store that is down is waited for.
         return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
-
-
-def _cost(prices: Prices, call: Call, response: ModelResponse) -> Booked:
-    """Return the cost of an answer: its part of a bill that several calls share, or by its usage."""
-    if response.share_nano is not None:
-        return Booked(response.share_nano)
-    (provider, model), reserved = call.route, call.reserved
-    computed = prices.cost(provider, model, response.usage, reserved.booked_at_ms, response.served)
-    return booked(response.stated_cost_usd, computed, reserved.amount_nano, prices.cost_source(provider))
 
 
 def _outcome(error: StepError) -> CallOutcome:

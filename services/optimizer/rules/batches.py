@@ -1,29 +1,16 @@
 """Rule ``batch``: a provider makes the calls at half the price if they may take a day, and the node has that time."""
 
 from collections.abc import Iterator
-from typing import Protocol
 
-from connectors.prices.listed import Served
 from schemas.batches import BATCH_PROVIDERS, BATCH_SERVED
 from schemas.errors import StepError
-from schemas.records.base import Usage
 from services.optimizer.facts import Group
-from services.optimizer.rules.models import HOUR_MS
+from services.optimizer.rules.models import DAY_MS, Costs, hour_of
 from services.optimizer.saving import saving
 from services.optimizer.suggestion import Suggestion, evidence
 
-DAY_MS = 24 * HOUR_MS
 
-
-class BatchCosts(Protocol):
-    """What calls cost by how they are served, see ``connectors.prices.book``."""
-
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
-        """Return nano-dollars. Raises ``StepError`` when there is no price."""
-        ...
-
-
-def calls_by_batch(group: Group, prices: BatchCosts) -> Iterator[Suggestion]:
+def calls_by_batch(group: Group, prices: Costs) -> Iterator[Suggestion]:
     """Yield the suggestion to send a node's calls by batch, unless its ``sla_ms`` is shorter than a day."""
     policy, place = group.node.policy, group.place
     paid = [call for call in group.calls if not call.cached and call.cost_nano]
@@ -35,8 +22,7 @@ def calls_by_batch(group: Group, prices: BatchCosts) -> Iterator[Suggestion]:
         each = [
             (
                 call.run_id,
-                call.cost_nano
-                - prices.cost(place.provider, place.model, call.usage, call.at_ms - call.at_ms % HOUR_MS, BATCH_SERVED),
+                call.cost_nano - prices.cost(place.provider, place.model, call.usage, hour_of(call), BATCH_SERVED),
             )
             for call in paid
         ]

@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import structs
 
 from connectors.clickhouse.call_facts import CallFact
+from connectors.prices.listed import Served
 from schemas.errors import StepError
 from schemas.records.base import Usage
 from services.optimizer.facts import Group
@@ -24,12 +25,13 @@ SAME_QUALITY = 0.01
 #: Calls by which models are compared, at one time; the best one's saving is of all calls at theirs.
 SAMPLE = 100
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 class Costs(Protocol):
-    """What calls cost, see ``connectors.prices.book``."""
+    """What calls cost by how they are served, see ``connectors.prices.book``."""
 
-    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None) -> int:
+    def cost(self, provider: str, model: str, usage: Usage, at_ms: int | None = None, served: Served = ()) -> int:
         """Return nano-dollars. Raises ``StepError`` when there is no price."""
         ...
 
@@ -76,14 +78,14 @@ def _savings(model: Model, paid: Sequence[CallFact], prices: Costs) -> list[tupl
     """Return what each call would have cost less, by run; ``None`` for a model without a price."""
     try:
         return [
-            (call.run_id, call.cost_nano - prices.cost(model.provider, model.model, _plain(call.usage), _hour(call)))
+            (call.run_id, call.cost_nano - prices.cost(model.provider, model.model, _plain(call.usage), hour_of(call)))
             for call in paid
         ]
     except StepError:
         return None
 
 
-def _hour(call: CallFact) -> int:
+def hour_of(call: CallFact) -> int:
     """Return the hour of a call: to look a list price up takes a quarter of a millisecond for each new minute."""
     return call.at_ms - call.at_ms % HOUR_MS
 

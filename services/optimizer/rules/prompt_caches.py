@@ -13,7 +13,7 @@ from connectors.clickhouse.call_facts import CallFact
 from schemas.errors import StepError
 from schemas.spec.policy import PromptCache
 from services.optimizer.facts import Group
-from services.optimizer.rules.models import HOUR_MS, Costs
+from services.optimizer.rules.models import HOUR_MS, Costs, hour_of
 from services.optimizer.saving import Saving, saving
 from services.optimizer.suggestion import Suggestion, evidence
 
@@ -73,8 +73,7 @@ def _savings(
             long = tokens if ttl == "1h" else 0
             usage = structs.replace(call.usage, cache_write_tokens=tokens, cache_write_1h_tokens=long)
         until[call.prefix] = call.at_ms + lives_ms
-        at_ms = call.at_ms - call.at_ms % HOUR_MS
-        yield call.run_id, call.cost_nano - prices.cost(place.provider, place.model, usage, at_ms)
+        yield call.run_id, call.cost_nano - prices.cost(place.provider, place.model, usage, hour_of(call))
 
 
 def _beginning(call: CallFact) -> int:

@@ -35,9 +35,7 @@ def test_the_proof_finds_a_collector_that_does_not_settle(monkeypatch: pytest.Mo
     ending = Collector._end
 
     async def unsettled(self: Collector, outcomes: Any) -> None:
-        for one in outcomes:
-            one.cost = None
-        await ending(self, outcomes)
+        await ending(self, [one._replace(cost=None) for one in outcomes])
 
     monkeypatch.setattr(Collector, "_end", unsettled)
     # The calls of runs that ended meanwhile are settled by nobody else.

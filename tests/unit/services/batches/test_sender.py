@@ -11,12 +11,14 @@ from pydantic import SecretStr
 from bench.batching import server as batch_served
 from bench.batching.server import BatchServer, Served, batch_server, prompt_of
 from bench.batching.world import MODELS, START_MS, Killer, Step, World, price_of
+from connectors.prices.book import PriceBook
 from connectors.providers.batching.anthropic import AnthropicBatches
 from connectors.providers.batching.exchanges import LONG_S
 from connectors.providers.batching.port import Candidate, Job
 from connectors.providers.http_answer import Sent
 from connectors.providers.http_provider import HttpProvider
 from schemas.errors import StepError
+from schemas.records.money import CostEvent, ProviderCall
 
 HOUR_MS = 3_600_000
 
@@ -221,3 +223,24 @@ async def test_a_batch_whose_questions_travel_with_it_may_take_as_long_as_an_upl
     await world.close()
     assert took["POST files"] == took["POST messages/batches"] == LONG_S
     assert took["POST batches"] < LONG_S
+
+
+async def test_a_cost_that_the_service_states_is_booked_once_where_the_organisation_says_so(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = batch_served._completion
+
+    def stating(body: dict[str, Any], used: tuple[int, int]) -> dict[str, Any]:
+        answer = made(body, used)
+        return answer | {"usage": answer["usage"] | {"cost": "0.000001"}}
+
+    monkeypatch.setattr(batch_served, "_completion", stating)
+    monkeypatch.setattr(PriceBook, "cost_source", lambda *_: "provider")
+    step = Step(0, MODELS[0])
+    world = World(tmp_path, server, [step])
+    await played(world)
+    await world.close()
+    # The role settles it, and the worker books the same with the step's outcome.
+    settled = [(one.amount_nano, one.cost_source) for one in world.log if isinstance(one, CostEvent)]
+    assert settled == [(1_000, "provider")] * 2
+    assert [one.cost_nano for one in world.log if isinstance(one, ProviderCall)] == [1_000]
