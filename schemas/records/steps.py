@@ -53,6 +53,32 @@ class CacheWish(Part, frozen=True, kw_only=True):
     semantic: SemanticWish | None = None
 
 
+class TemplateMessage(Part, frozen=True, kw_only=True):
+    """One message of a prompt in chat form. ``images`` names the args that are images shown with it."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    template: str
+    images: list[str] = []
+
+
+class TemplatePart(Part, frozen=True, kw_only=True):
+    """A text that templates include; ``refs`` is what its own references mean."""
+
+    template: str
+    refs: dict[str, str] = {}
+
+
+class TemplateForm(Part, frozen=True, kw_only=True):
+    """How a prompt's texts are read, where it is more than one template: see ``schemas.spec.prompt_form``."""
+
+    dialect: Literal["agentflow", "mustache", "jinja"] = "agentflow"
+    messages: list[TemplateMessage] = []
+    refs: dict[str, str] = {}
+    parts: dict[str, TemplatePart] = {}
+    input_schema: dict[str, Json] | None = None
+    repair: bool = False
+
+
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     """Render ``template`` with the args and ask a model, which is shown those of the args that ``images`` names."""
 
@@ -81,6 +107,7 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     prompt_cache: PromptCache = "never"
     cache_wish: CacheWish | None = None
     batch: BatchMode = "never"
+    form: TemplateForm | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):

@@ -51,7 +51,7 @@ def spec_hash(
     """
     document = {
         "spec": document_of(spec),
-        "prompts": {ref: prompt.model_dump(mode="json") for ref, prompt in prompts.items()},
+        "prompts": {ref: prompt.model_dump(mode="json", exclude_defaults=True) for ref, prompt in prompts.items()},
     }
     if children:
         document["children"] = dict(children)

@@ -17,6 +17,7 @@ from schemas import queues
 from schemas.money import MAX_NANO, NANO_PER_CENT
 from schemas.spec.caching import CachePolicy, with_cache_policy
 from schemas.spec.policy import Effort, Policy
+from schemas.spec.prompt_form import PromptForm
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
@@ -341,7 +342,7 @@ class WorkflowSpec(_Document):
 
 
 class PinnedPrompt(BaseModel):
-    """One immutable version of a prompt. ``hash`` is the SHA-256 of the template."""
+    """One immutable version of a prompt. ``hash`` covers template and form: see ``prompt_form.form_hash``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -349,6 +350,7 @@ class PinnedPrompt(BaseModel):
     version: int
     template: str
     hash: str
+    form: PromptForm | None = None
 
 
 class ResolvedSpec(BaseModel):
