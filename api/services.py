@@ -26,7 +26,6 @@ from connectors.postgres.history.runs import Runs
 from connectors.postgres.keys import Keys
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.price_lists import PriceListStore
-from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
@@ -46,6 +45,7 @@ from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
+from services.prompts.registry.prompts import PromptRegistry
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.bulk import Bulk
@@ -85,7 +85,7 @@ class DefinitionServices:
     """
 
     workflows: Workflows
-    prompts: Prompts
+    prompts: PromptRegistry
     plans: WorkflowResolver
     checks: DocumentChecks
     tools: Registry

@@ -49,6 +49,7 @@ from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.price_lists import PriceListStore
+from connectors.postgres.prompt_labels import PromptLabels
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
@@ -81,6 +82,7 @@ from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
+from services.prompts.registry.prompts import PromptRegistry
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
@@ -220,7 +222,7 @@ def _definitions(
     )
     return DefinitionServices(
         workflows=workflows,
-        prompts=prompts,
+        prompts=PromptRegistry(prompts, PromptLabels(clients.database), Organisations(clients.database)),
         plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
         checks=checks,
         tools=REGISTRY,

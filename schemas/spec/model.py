@@ -18,10 +18,10 @@ from schemas.money import MAX_NANO, NANO_PER_CENT
 from schemas.spec.caching import CachePolicy, with_cache_policy
 from schemas.spec.policy import Effort, Policy
 from schemas.spec.prompt_form import PromptForm
+from schemas.spec.prompt_refs import PROMPT_REF_PATTERN
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
-PROMPT_REF_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$"
 
 MAX_NODES = 1_000
 #: Of one loop. Its iterations times the nodes of its body are at most ``MAX_PARALLEL``.

@@ -53,9 +53,10 @@ class ChangeKey(TypedDict):
 
 
 class ChangeOrganisation(TypedDict):
-    """The new name of an organisation."""
+    """Changes of an organisation. With ``jinja_prompts`` its prompts may be written in sandboxed Jinja."""
 
-    name: str
+    name: NotRequired[str | None]
+    jinja_prompts: NotRequired[bool | None]
 
 
 class ChangeProject(TypedDict):
@@ -203,13 +204,44 @@ class CreateProject(TypedDict):
     name: NotRequired[str]
 
 
+class PromptMessage(TypedDict):
+    """One message of a prompt in chat form. ``images`` names the inputs that are images shown with it."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    template: str
+    images: NotRequired[list[str]]
+
+
+class PromptParameters(TypedDict):
+    """Parameters of the call that a version gives; a field of the node goes before. ``None`` leaves it to the node."""
+
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    max_tokens: NotRequired[int | None]
+    temperature: NotRequired[float | None]
+    top_p: NotRequired[float | None]
+    stop: NotRequired[list[str]]
+    seed: NotRequired[int | None]
+    reasoning_effort: NotRequired[Literal["none", "minimal", "low", "medium", "high"] | None]
+
+
 class CreatePrompt(TypedDict):
     """A new version of a prompt. The server numbers it when ``version`` is not given."""
 
     name: str
-    template: str
+    template: NotRequired[str | None]
+    messages: NotRequired[list[PromptMessage]]
+    dialect: NotRequired[Literal["agentflow", "mustache", "jinja"]]
     version: NotRequired[int | None]
     schema: NotRequired[dict[str, Any] | None]
+    output_schema: NotRequired[dict[str, Any] | None]
+    repair: NotRequired[bool]
+    parameters: NotRequired[PromptParameters]
+    tools: NotRequired[list[str]]
+    project: NotRequired[str | None]
+    message: NotRequired[str]
+    parent: NotRequired[int | None]
+    labels: NotRequired[list[str]]
 
 
 class CreateSchedule(TypedDict):
@@ -288,6 +320,13 @@ class LeaseSteps(TypedDict):
     max: NotRequired[int]
     lease_s: NotRequired[float]
     wait_s: NotRequired[float]
+
+
+class MoveLabel(TypedDict):
+    """The version that a label shall name."""
+
+    version: int
+    expected_version: NotRequired[int | None]
 
 
 class PurgeCache(TypedDict):

@@ -408,6 +408,35 @@ class KeyPage(Answer):
     keys: list[KeyAnswer]
 
 
+class LabelAnswer(Answer):
+    """A label and the version that it names. ``revision`` counts its moves; ``moved_by`` is the id of a key."""
+
+    name: str
+    label: str
+    version: int
+    revision: int
+    moved_by: str
+    moved_at: str | None
+
+
+class LabelMoveEntry(Answer):
+    """One move of a label; ``version`` is ``null`` where it was removed."""
+
+    label: str
+    version: int | None
+    revision: int
+    moved_by: str
+    moved_at: str | None
+
+
+class LabelPage(Answer):
+    """The labels of a prompt, and their newest 1,000 moves, the newest first."""
+
+    name: str
+    labels: list[LabelAnswer]
+    moves: list[LabelMoveEntry]
+
+
 class LastRun(Answer):
     """The last run that the schedule started, and its slot."""
 
@@ -539,6 +568,7 @@ class OrganisationAnswer(Answer):
     name: str
     submissions_topic: str
     created_at: str | None = None
+    jinja_prompts: bool = False
 
 
 class OrganisationCreated(Answer):
@@ -548,6 +578,7 @@ class OrganisationCreated(Answer):
     name: str
     submissions_topic: str
     created_at: str | None = None
+    jinja_prompts: bool = False
     key: KeyCreated
 
 
@@ -667,7 +698,7 @@ class ProjectPage(Answer):
 
 
 class PromptAnswer(Answer):
-    """One immutable version of a prompt. ``hash`` is the SHA-256 of its template."""
+    """One immutable version of a prompt. ``hash`` covers all that changes a request."""
 
     id: str
     name: str
@@ -675,23 +706,53 @@ class PromptAnswer(Answer):
     template: str
     hash: str
     schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+    form: dict[str, Any] | None = None
+    project: str | None = None
+    author: str = ""
+    message: str = ""
+    parent: int | None = None
+    labels: list[str] = []
     created_at: str | None
+    archived_at: str | None = None
 
 
 class PromptEntry(Answer):
-    """A prompt as lists show it: its newest version."""
+    """A prompt as lists show it: its newest version, and the versions that its labels name."""
 
     name: str
     version: int
     versions: int
     hash: str
     created_at: str | None
+    project: str | None = None
+    labels: dict[str, int] = {}
+    archived_at: str | None = None
 
 
 class PromptPage(Answer):
-    """All prompts of the organisation."""
+    """The prompts of the organisation."""
 
     prompts: list[PromptEntry]
+
+
+class PromptVersionEntry(Answer):
+    """A version as lists show it."""
+
+    version: int
+    hash: str
+    author: str
+    message: str
+    parent: int | None = None
+    labels: list[str]
+    created_at: str | None
+
+
+class PromptVersionPage(Answer):
+    """The newest 1,000 versions of a prompt, the newest first."""
+
+    name: str
+    archived_at: str | None = None
+    versions: list[PromptVersionEntry]
 
 
 class QuotaLimits(Answer):

@@ -12,7 +12,16 @@ from pydantic import BaseModel, ValidationError
 from connectors.ports.engine import InRecord
 from connectors.redis.signals_reader import SignalsReader
 from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
-from schemas.errors import BadRecord, Conflict, InvalidInput, NotFound, Rejected, SubmissionConflict, TooLarge
+from schemas.errors import (
+    BadRecord,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Rejected,
+    SubmissionConflict,
+    TooLarge,
+    UnknownPrompt,
+)
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
 from services.runs.signals import SignalRequest, SignalSender
@@ -36,6 +45,7 @@ _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (NotFound, "not_found"),
     (Conflict, "conflict"),
+    (UnknownPrompt, "unknown_prompt"),
     (InvalidInput, "invalid_input"),
     (SubmissionConflict, "submission_conflict"),
     (TooLarge, "too_large"),

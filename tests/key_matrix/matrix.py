@@ -26,7 +26,10 @@ WATCHED = (
 #: Lists of definitions, which keys of every project may add to.
 DEFINITIONS = ("workflows", "prompts")
 #: Keys of one project see these of the whole organisation, and themselves.
-OF_ALL_PROJECTS = ("/workflows", "/workflows/{name}", "/prompts", "/prompts/{name}", "/whoami", "/keys")
+OF_ALL_PROJECTS = (
+    "/workflows", "/workflows/{name}", "/prompts", "/prompts/{name}", "/prompts/{name}/versions",
+    "/prompts/{name}/labels", "/prompts/{name}/restore", "/whoami", "/keys",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ def operations(document: dict[str, Any], things: dict[str, str]) -> Iterator[Ope
 
 async def tried(stage: Stage) -> Found:
     """Try every operation with every caller."""
-    # What a caller makes of its own, under a name of the owner's, must not answer for the owner's.
-    every = sorted(operations(stage.api.app.openapi(), stage.things), key=lambda one: one.method != "GET")
+    # What a caller makes of its own, under a name of the owner's, must not answer for the owner's: that comes last.
+    every = sorted(operations(stage.api.app.openapi(), stage.things), key=_makes)
     leaks: list[str] = []
     tries = 0
     for caller in stage.callers:
@@ -119,6 +122,10 @@ async def _leak(client: httpx.AsyncClient, one: Operation, caller: Caller) -> st
     if answer.is_success and _hidden(one, caller) and MARK in _without_echo(answer.text, one):
         return "shows the owner"
     return None
+
+
+def _makes(one: Operation) -> tuple[bool, bool]:
+    return one.method != "GET", one.method == "POST" and not one.names_owner
 
 
 def _statuses(one: Operation, caller: Caller) -> frozenset[int]:
@@ -234,6 +241,7 @@ BODIES: dict[str, Any] = {
         "dag": {"nodes": [{"id": "n", "type": "llm", "config": {"prompt_ref": f"{PROMPT}@1"}}], "edges": []},
     },
     "POST /prompts": {"name": PROMPT, "template": "Other"},
+    "PUT /prompts/{name}/labels/{label}": {"version": 1},
     "POST /schedules": _SCHEDULE,
     "PATCH /schedules/{schedule_id}": {"name": "changed"},
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},

@@ -21,6 +21,7 @@ PROVIDER = "openai"
 ALL = ["read", "write", "admin"]
 WORKFLOW = f"{MARK}_flow"
 PROMPT = f"{MARK}_prompt"
+LABEL = "production"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ async def staged(api: Running) -> Stage:
 
 async def _define(stage: Stage) -> None:
     await stage.post("/prompts", {"name": PROMPT, "template": "Greet {{name}}"})
+    label = {"version": 1, "expected_version": None}
+    (await stage.owner.put(f"{API}/prompts/{PROMPT}/labels/{LABEL}", json=label)).raise_for_status()
+    stage.things["label"] = LABEL
     node = {"id": "greet", "type": "llm", "config": {"prompt_ref": f"{PROMPT}@1"}}
     wait = {"id": "ask", "type": "signal", "config": {"name": "go"}}
     dag = {"nodes": [node, wait], "edges": [{"from": "greet", "to": "ask"}]}

@@ -17,6 +17,7 @@ from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
 from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
+from schemas.spec.prompt_refs import parse_prompt_ref
 from schemas.spec.prompt_texts import known_names, required_names
 from schemas.spec.references import parse_loop_reference, parse_reference, parse_template, variables_of
 
@@ -189,11 +190,16 @@ def _semantic_problems(path: str, node: LlmNode | AgentNode, prompt: PinnedPromp
     yield Problem(f"{path}.cache.semantic.variable", said, similar(policy.semantic.variable, variables))
 
 
+def _how_to_have(ref: str) -> str:
+    named = parse_prompt_ref(ref)
+    return "create it first" if named.label is None else f"create it, or move its label {named.label} to a version"
+
+
 def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, registry: Registry) -> Iterator[Problem]:
     ref = node.config.prompt_ref
     prompt = registry.prompts.get(ref)
     if prompt is None:
-        fix = f"{similar(ref, registry.prompts)}" if registry.prompts else "create it first"
+        fix = f"{similar(ref, registry.prompts)}" if registry.prompts else _how_to_have(ref)
         yield Problem(f"{path}.prompt_ref", f"there is no prompt '{ref}'", fix)
         return
     yield from _semantic_problems(path, node, prompt)
