@@ -13,8 +13,8 @@ from schemas.schedule import Timing
 
 _COLUMNS = (
     "id, org_id, name, project, workflow_name, workflow_version, inputs, tags, budget_nano, cron, interval_s, "
-    "time_zone, overlap, catchup, catchup_limit, paused, next_slot_ms, queued_slot_ms, last_slot_ms, last_run_id, skipped, "
-    f"problem, problem_slot_ms, {epoch_ms('created_at')} AS created_ms, {epoch_ms('updated_at')} AS updated_ms"
+    "time_zone, overlap, catchup, catchup_limit, paused, next_slot_ms, queued_slot_ms, last_slot_ms, last_run_id, "
+    f"skipped, problem, problem_slot_ms, {epoch_ms('created_at')} AS created_ms, {epoch_ms('updated_at')} AS updated_ms"
 )
 _BACKFILL = (
     "id, org_id, schedule_id, from_ms, until_ms, next_ms, submitted, problem, "
