@@ -18,6 +18,7 @@ from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node,
 from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
 from schemas.spec.prompt_refs import parse_prompt_ref
+from schemas.spec.prompt_texts import known_names, required_names
 from schemas.spec.references import parse_loop_reference, parse_reference, parse_template, variables_of
 
 #: Variables that a child of a mapped node has in addition to its inputs.
@@ -70,7 +71,8 @@ def required_inputs(
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
         if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not before[node.id]:
-            needed |= (variables_of(prompts[node.config.prompt_ref].template) | set(node.config.images)) - own
+            prompt = prompts[node.config.prompt_ref]
+            needed |= (required_names(prompt.template, prompt.form) | set(node.config.images)) - own
         elif isinstance(node, WorkflowNode) and node.config.inputs is None and not before[node.id]:
             needed |= of_child(node) - own
     return frozenset(needed)
@@ -181,7 +183,7 @@ def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Iterator[
 
 def _semantic_problems(path: str, node: LlmNode | AgentNode, prompt: PinnedPrompt) -> Iterator[Problem]:
     policy = node.config.cache_policy
-    variables = variables_of(prompt.template)
+    variables = known_names(prompt.template, prompt.form)
     if policy is None or policy.semantic is None or policy.semantic.variable in variables:
         return
     said = f"the prompt '{node.config.prompt_ref}' has no variable '{policy.semantic.variable}'"
@@ -211,7 +213,7 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
         if name not in given:
             fix = f"name one of {', '.join(sorted(given)) or 'its inputs; it has none'}"
             yield Problem(f"{path}.images[{n}]", f"'{name}' is not an input of '{node.id}'", fix)
-    for name in sorted(variables_of(prompt.template) - given):
+    for name in sorted(required_names(prompt.template, prompt.form) - given):
         yield Problem(
             f"{path}.prompt_ref" if inputs is None else f"{path}.inputs",
             f"the prompt '{ref}' needs '{name}', which {source} of '{node.id}' do not provide",

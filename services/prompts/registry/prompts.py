@@ -25,7 +25,6 @@ from schemas.spec.prompt_form import PLAIN, PromptForm
 from schemas.spec.prompt_refs import PromptRef, parse_prompt_ref
 from services.prompts.registry.composition import Composed, Written, compose, direct_refs
 from services.prompts.registry.input_schemas import normalised, schema_problems
-from services.prompts.registry.part_refs import without_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +169,8 @@ def _problems(draft: Draft, schema: dict[str, Any] | None) -> list[Problem]:
     found = [] if schema is None else schema_problems("schema", schema)
     if draft.form.output_schema is not None:
         found += schema_problems("output_schema", draft.form.output_schema)
-    if draft.form.dialect == "agentflow":
-        found += [problem for one in draft.texts for problem in prompt_problems(one.path, without_parts(one.text))]
-    return found
+    dialect = draft.form.dialect
+    return found + [problem for one in draft.texts for problem in prompt_problems(one.path, one.text, dialect)]
 
 
 def _parsed(refs: Sequence[str]) -> dict[str, PromptRef]:
