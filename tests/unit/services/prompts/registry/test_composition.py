@@ -110,6 +110,11 @@ def test_a_part_is_a_text_of_the_same_dialect(prompts: Prompts) -> None:
     assert "the dialect mustache" in prompts.fault("ask", "{{> other}}")
 
 
+def test_a_part_of_before_templates_were_strict_is_named(prompts: Prompts) -> None:
+    prompts.stored["old"] = [PinnedPrompt(name="old", version=1, template="{{#if x}}", hash="h")]
+    assert "'old' is malformed: line 1" in prompts.fault("ask", "{{> old}}")
+
+
 def test_depth_is_bounded(prompts: Prompts) -> None:
     prompts.create("p0", "x")
     for n in range(1, MAX_PART_DEPTH + 1):
