@@ -35,7 +35,7 @@ class Value:
         value = self.path.find(frame)
         if value is MISSING or value is None:
             return ""
-        return as_text(value).translate(_HTML) if self.is_escaped else as_text(value)
+        return frame.run.made(as_text(value).translate(_HTML) if self.is_escaped else as_text(value))
 
 
 @dataclass(frozen=True, slots=True)

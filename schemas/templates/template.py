@@ -9,10 +9,10 @@ from typing import Literal
 from schemas.records.base import Json
 from schemas.templates import agentflow, jinja, mustache
 from schemas.templates.errors import TemplateError
-from schemas.templates.frame import Frame, Run
+from schemas.templates.frame import Frame, Run, TooLong
 from schemas.templates.limits import MAX_OUTPUT
 from schemas.templates.names import included, needs
-from schemas.templates.nodes import Block, TooLong
+from schemas.templates.nodes import Block
 from schemas.templates.parts import NO_PARTS, PartRef, Parts
 
 Dialect = Literal["agentflow", "mustache", "jinja"]
