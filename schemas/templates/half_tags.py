@@ -8,8 +8,8 @@ from schemas.templates.errors import TemplateError
 from schemas.templates.pieces import Tag
 from schemas.templates.source import Source
 
-#: A brace, what a tag may hold, and two braces. JSON has quotes, colons and commas there.
-_HALF = re.compile(r"(?<!\{)\{(?!\{)\s*[#^/>]?\s*\.?[A-Za-z_][^{}:,;\"]*\}\}")
+#: A brace, what a tag may hold, and two braces. JSON has quotes, colons and commas there; a shell has a dollar before.
+_HALF = re.compile(r"(?<![{$])\{(?!\{)\s*[#^/>]?\s*\.?[A-Za-z_][^{}:,;\"]*\}\}")
 _BRACE = re.compile(r"[{}]")
 
 

@@ -12,6 +12,7 @@ from schemas.spec.check.shape import similar
 from schemas.spec.check.texts import text_problems
 from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
+from schemas.spec.effective import effective
 from schemas.spec.inputs.bound import texts
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
@@ -44,7 +45,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
         where = f"{place}.policy.on_unknown"
         yield Problem(where, f"an unknown outcome of a {node.type} cannot be reconciled", "write `fail` or `retry`")
-    yield from _model_policy_problems(f"{place}.policy", node)
+    yield from _model_policy_problems(f"{place}.policy", node, registry)
     yield from dynamic_problems(path, node)
     yield from flow_problems(place, node, outline)
     if isinstance(node, LoopNode):
@@ -112,11 +113,11 @@ def queue_of(node: Node) -> str | None:
     return node.queue if isinstance(node, LlmNode | ToolNode | FunctionNode) else None
 
 
-def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
+def _model_policy_problems(path: str, node: Node, registry: Registry | None) -> Iterator[Problem]:
     """Find a policy for routes, streams or data that would change nothing."""
     if node.policy.stream and not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.stream", f"a node of type {node.type} asks no model", "remove it")
-    yield from _batch_problems(path, node)
+    yield from _batch_problems(path, node, registry)
     for name in ("provider_options", "prompt_cache"):
         if name in node.policy.model_fields_set and not isinstance(node, LlmNode | AgentNode):
             yield Problem(f"{path}.{name}", f"a node of type {node.type} asks no model", "remove it")
@@ -131,7 +132,7 @@ def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
         yield Problem(f"{path}.route", "a pinned model is never routed", fix)
 
 
-def _batch_problems(path: str, node: Node) -> Iterator[Problem]:
+def _batch_problems(path: str, node: Node, registry: Registry | None) -> Iterator[Problem]:
     """Find a wish for batches that nothing can fulfil."""
     batch = node.policy.batch
     if batch == "never":
@@ -139,7 +140,8 @@ def _batch_problems(path: str, node: Node) -> Iterator[Problem]:
     if not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.batch", f"a node of type {node.type} asks no model", "remove it")
         return
-    provider, able = node.config.provider, " or ".join(sorted(BATCH_PROVIDERS))
+    prompt = None if registry is None else registry.prompts.get(node.config.prompt_ref)
+    provider, able = effective(node, prompt).provider, " or ".join(sorted(BATCH_PROVIDERS))
     if batch == "only" and provider not in BATCH_PROVIDERS:
         what = "no provider is pinned" if provider is None else f"the provider '{provider}' has no batch API here"
         yield Problem(f"{path}.batch", what, f"pin `provider` {able} with a `model`, or write `batch: auto`")
@@ -169,8 +171,15 @@ def _registry_problems(path: str, node: Node, outline: Outline, registry: Regist
 
 
 def _agent_problems(path: str, node: AgentNode, registry: Registry) -> Iterator[Problem]:
-    for n, name in enumerate(node.config.tools):
-        yield from _unknown(f"{path}.tools[{n}]", "tool", name, registry.tools)
+    prompt = registry.prompts.get(node.config.prompt_ref)
+    tools = effective(node, prompt).tools
+    for n, name in enumerate(tools):
+        yield from _unknown(
+            f"{path}.tools[{n}]" if node.config.tools else f"{path}.tools", "tool", name, registry.tools
+        )
+    if not tools and prompt is not None:
+        fix = "list at least one tool in `tools`, or in the prompt's version; a node of type llm needs none"
+        yield Problem(f"{path}.tools", "neither the agent nor its prompt names tools", fix)
     if node.config.cache:
         yield Problem(f"{path}.cache", "turns of an agent cannot be cached", "remove it")
 
@@ -203,6 +212,9 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
         yield Problem(f"{path}.prompt_ref", f"there is no prompt '{ref}'", fix)
         return
     yield from _semantic_problems(path, node, prompt)
+    if node.config.repair and effective(node, prompt).output_schema is None:
+        said = "without an `output_schema`, of the node or of its prompt, every answer is right"
+        yield Problem(f"{path}.repair", said, "add `output_schema`, or remove `repair`")
     before = outline.before[node.id]
     inputs = node.config.inputs
     if inputs is None and not before:
