@@ -4,7 +4,6 @@ The organisation is the topic's, never the payload's. Source and id of the event
 with the source ``api`` and the id of an HTTP submission is that submission; so are those of a signal.
 """
 
-import re
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +12,7 @@ from connectors.ports.engine import InRecord
 from connectors.redis.signals_reader import SignalsReader
 from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
 from schemas.errors import BadRecord, Conflict, InvalidInput, NotFound, Rejected, SubmissionConflict, TooLarge
+from schemas.ids import trace_of
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
 from services.runs.signals import SignalRequest, SignalSender
@@ -32,7 +32,6 @@ SIGNAL_TYPE = "agentflow.workflow.signal"
 POLL_RECORDS = 500
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (NotFound, "not_found"),
     (Conflict, "conflict"),
@@ -107,7 +106,7 @@ class Ingress:
             event.source,
             event.id,
             body,
-            trace if _TRACEPARENT.fullmatch(trace) else None,
+            trace if trace_of(trace) else None,
         )
 
 
