@@ -68,6 +68,10 @@ class InvalidInput(Rejected):
     """A request body, or the inputs of a run, are invalid."""
 
 
+class UnknownPrompt(InvalidInput):
+    """A workflow needs a prompt that does not exist, is archived, or is named by a label that was removed."""
+
+
 class SubmissionConflict(Rejected):
     """The submission id was used before with another body."""
 

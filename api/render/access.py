@@ -62,6 +62,7 @@ def organisation(stored: Organisation) -> OrganisationAnswer:
         name=stored.name,
         submissions_topic=submissions_topic(stored.id),
         created_at=timestamp(stored.created_ms),
+        jinja_prompts=stored.jinja_prompts,
     )
 
 

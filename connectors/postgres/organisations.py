@@ -10,17 +10,19 @@ from connectors.postgres.outbox import enqueue
 from schemas.errors import Conflict, NotFound, TooLarge
 
 MAX_PROJECTS = 1_000
-_ORGANISATION = f"id, name, {epoch_ms('created_at')} AS created_ms"
-_PROJECT = f"{_ORGANISATION}, {epoch_ms('archived_at')} AS archived_ms"
+_NAMED = f"id, name, {epoch_ms('created_at')} AS created_ms"
+_ORGANISATION = f"{_NAMED}, jinja_prompts"
+_PROJECT = f"{_NAMED}, {epoch_ms('archived_at')} AS archived_ms"
 
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """An organisation."""
+    """An organisation. ``jinja_prompts``: its prompts may be written in sandboxed Jinja."""
 
     id: str
     name: str
     created_ms: int
+    jinja_prompts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,16 @@ class Organisations:
         """Return an organisation. Raises ``NotFound``."""
         return _there(await self.find(org_id), org_id)
 
-    async def rename(self, org_id: str, name: str) -> Organisation:
-        """Give an organisation another name. Raises ``NotFound``."""
-        async with self._database.transaction("rename an organisation") as conn:
+    async def change(self, org_id: str, name: str | None, *, jinja_prompts: bool | None = None) -> Organisation:
+        """Change an organisation's name or settings; ``None`` leaves them. Raises ``NotFound``."""
+        async with self._database.transaction("change an organisation") as conn:
             row = await conn.fetchrow(
-                f"UPDATE organisation SET name = $2 WHERE id = $1 RETURNING {_ORGANISATION}", org_id, name
+                "UPDATE organisation SET name = coalesce($2, name), jinja_prompts = coalesce($3, jinja_prompts) "
+                f"WHERE id = $1 RETURNING {_ORGANISATION}",
+                *(org_id, name, jinja_prompts),
             )
             if row is not None:
-                await enqueue(conn, "organisation", org_id, org_id, {"id": org_id, "name": name})
+                await enqueue(conn, "organisation", org_id, org_id, {"id": org_id, "name": row["name"]})
         return _there(None if row is None else Organisation(**row), org_id)
 
 

@@ -141,9 +141,10 @@ class CreateOrganisation(Request):
 
 
 class ChangeOrganisation(Request):
-    """The new name of an organisation."""
+    """Changes of an organisation. With ``jinja_prompts`` its prompts may be written in sandboxed Jinja."""
 
-    name: Text = Field(max_length=200)
+    name: Text | None = Field(default=None, max_length=200)
+    jinja_prompts: bool | None = Field(default=None, strict=True)
 
 
 class OrganisationAnswer(Answer):
@@ -153,6 +154,7 @@ class OrganisationAnswer(Answer):
     name: str
     submissions_topic: str
     created_at: str | None = None
+    jinja_prompts: bool = False
 
 
 class OrganisationCreated(OrganisationAnswer):

@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Request, Tags
-from schemas.spec.model import NAME_PATTERN, PROMPT_REF_PATTERN
+from schemas.spec.model import NAME_PATTERN
+from schemas.spec.prompt_refs import PROMPT_VERSION_PATTERN
 
 
 class PurgeCache(Request):
@@ -19,7 +20,7 @@ class PurgeCache(Request):
     )
 
     workflow: Annotated[str, Field(pattern=NAME_PATTERN)] | None = None
-    prompt: Annotated[str, Field(pattern=PROMPT_REF_PATTERN)] | None = None
+    prompt: Annotated[str, Field(pattern=PROMPT_VERSION_PATTERN)] | None = None
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:@-]{1,128}/[A-Za-z0-9_.:/@-]{1,256}$")] | None = None
     tags: Tags = Field(default_factory=dict)
     all: Annotated[bool, Field(strict=True)] = False

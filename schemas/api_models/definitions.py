@@ -1,4 +1,4 @@
-"""Workflows, prompts and budgets: definitions that runs use."""
+"""Workflows and budgets: definitions that runs use."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -9,13 +9,8 @@ from schemas.api_models.base import Answer, Request, Text
 from schemas.api_models.problem import ProblemPart
 from schemas.budgets import THRESHOLDS, Policy, Scope
 from schemas.money import MAX_LIMIT_NANO, NANO_PER_DOLLAR, check_cents, check_usd
-from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_DECIMAL
 from schemas.windows import Period, WeekDay, is_zone
-
-MAX_TEMPLATE_CHARS = 256 * 1024
-MAX_VERSION = 999_999_999
-"""The highest prompt version that ``name@version`` can express."""
 
 _PERIODS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
 _MAX_USD = Decimal(MAX_LIMIT_NANO) / NANO_PER_DOLLAR
@@ -79,65 +74,6 @@ class WorkflowPage(Answer):
     """All workflows of the organisation."""
 
     workflows: list[WorkflowEntry]
-
-
-class CreatePrompt(Request):
-    """A new version of a prompt. The server numbers it when ``version`` is not given.
-
-    ``template`` may have ``{{variable}}`` and ``{{.variable}}``. ``schema`` describes the variables; it is stored and
-    not enforced.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "document_analyzer",
-                    "version": 3,
-                    "template": "Analyze this document: {{.content}}",
-                    "schema": {"content": {"type": "string", "required": True}},
-                }
-            ]
-        },
-    )
-
-    name: str = Field(pattern=NAME_PATTERN)
-    template: Text = Field(min_length=1, max_length=MAX_TEMPLATE_CHARS)
-    version: int | None = Field(default=None, ge=1, le=MAX_VERSION, strict=True)
-    variables: dict[str, Any] | None = Field(default=None, alias="schema")
-
-
-class PromptAnswer(Answer):
-    """One immutable version of a prompt. ``hash`` is the SHA-256 of its template."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
-
-    id: str
-    name: str
-    version: int
-    template: str
-    hash: str
-    variables: dict[str, Any] | None = Field(default=None, alias="schema")
-    created_at: str | None
-
-
-class PromptEntry(Answer):
-    """A prompt as lists show it: its newest version."""
-
-    name: str
-    version: int
-    versions: int
-    hash: str
-    created_at: str | None
-
-
-class PromptPage(Answer):
-    """All prompts of the organisation."""
-
-    prompts: list[PromptEntry]
 
 
 def _alias_period(value: object) -> object:

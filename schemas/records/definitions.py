@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from schemas.records.base import Int64, Json, Millis, Record
 
-DefinitionKind = Literal["workflow", "prompt", "budget", "organisation", "stop", "quotas", "price_list"]
+DefinitionKind = Literal["workflow", "prompt", "budget", "organisation", "stop", "quotas", "price_list", "prompt_label"]
 
 
 class Definition(Record, frozen=True, kw_only=True, tag_field="type", tag="definition"):

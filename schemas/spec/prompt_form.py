@@ -44,7 +44,7 @@ class PromptPart(_Form):
 
 
 class PromptParameters(_Form):
-    """What a version says of the call; a field that the node gives goes before it. ``None`` leaves it to the node."""
+    """Parameters of the call that a version gives; a field of the node goes before. ``None`` leaves it to the node."""
 
     provider: str | None = None
     model: str | None = None

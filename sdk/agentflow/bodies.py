@@ -28,6 +28,21 @@ class CancelRun(TypedDict):
     reason: NotRequired[str]
 
 
+class CasesFromRuns(TypedDict):
+    """Which steps of production runs become the cases of a new version."""
+
+    name: str
+    workflow: str
+    node: NotRequired[str | None]
+    prompt: NotRequired[str | None]
+    status: NotRequired[Literal["queued", "running", "succeeded", "failed", "canceled"]]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    limit: NotRequired[int]
+    expected: NotRequired[bool]
+    message: NotRequired[str]
+
+
 class ChangeBudget(TypedDict):
     """Changes of a budget; fields that are absent stay. A ``paused`` budget refuses nothing; its spend is counted."""
 
@@ -53,9 +68,10 @@ class ChangeKey(TypedDict):
 
 
 class ChangeOrganisation(TypedDict):
-    """The new name of an organisation."""
+    """Changes of an organisation. With ``jinja_prompts`` its prompts may be written in sandboxed Jinja."""
 
-    name: str
+    name: NotRequired[str | None]
+    jinja_prompts: NotRequired[bool | None]
 
 
 class ChangeProject(TypedDict):
@@ -69,6 +85,7 @@ class ChangeSchedule(TypedDict):
     """Fields to change; omitted fields stay. ``cron`` replaces ``interval_s`` and vice versa."""
 
     name: NotRequired[str | None]
+    project: NotRequired[str | None]
     workflow_name: NotRequired[str | None]
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, Any] | None]
@@ -129,6 +146,47 @@ class CreateBudget(TypedDict):
     on_exceeded: NotRequired[Literal["reject", "wait", "step_down", "alert"]]
     thresholds: NotRequired[list[int]]
     allow_unknown: NotRequired[bool]
+
+
+class Scorer(TypedDict):
+    """A scorer of answers. ``name`` is its kind where it is empty, and no other scorer of the evaluation has it."""
+
+    kind: Literal[
+        "exact",
+        "contains",
+        "regex",
+        "json_schema",
+        "numeric",
+        "similarity",
+        "bleu",
+        "chrf",
+        "rouge_l",
+        "latency",
+        "cost",
+        "llm_judge",
+        "custom",
+    ]
+    name: NotRequired[str]
+    weight: NotRequired[float]
+    options: NotRequired[dict[str, Any]]
+
+
+class CreateEvaluation(TypedDict):
+    """An evaluation to run: a version of a prompt, by the cases of a dataset."""
+
+    prompt: str
+    version: NotRequired[int | str | None]
+    against: NotRequired[int | str | None]
+    dataset: str
+    scorers: list[Scorer]
+    repeats: NotRequired[int]
+    quality: NotRequired[Literal["gold", "silver", "bronze"]]
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    max_tokens: NotRequired[int | None]
+    budget_cents: NotRequired[float | Decimal | int | str | None]
+    fail_under: NotRequired[float | None]
+    project: NotRequired[str | None]
 
 
 class CreateKey(TypedDict):
@@ -203,19 +261,51 @@ class CreateProject(TypedDict):
     name: NotRequired[str]
 
 
+class PromptMessage(TypedDict):
+    """One message of a prompt in chat form. ``images`` names the inputs that are images shown with it."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    template: str
+    images: NotRequired[list[str]]
+
+
+class PromptParameters(TypedDict):
+    """Parameters of the call that a version gives; a field of the node goes before. ``None`` leaves it to the node."""
+
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    max_tokens: NotRequired[int | None]
+    temperature: NotRequired[float | None]
+    top_p: NotRequired[float | None]
+    stop: NotRequired[list[str]]
+    seed: NotRequired[int | None]
+    reasoning_effort: NotRequired[Literal["none", "minimal", "low", "medium", "high"] | None]
+
+
 class CreatePrompt(TypedDict):
     """A new version of a prompt. The server numbers it when ``version`` is not given."""
 
     name: str
-    template: str
+    template: NotRequired[str | None]
+    messages: NotRequired[list[PromptMessage]]
+    dialect: NotRequired[Literal["agentflow", "mustache", "jinja"]]
     version: NotRequired[int | None]
     schema: NotRequired[dict[str, Any] | None]
+    output_schema: NotRequired[dict[str, Any] | None]
+    repair: NotRequired[bool]
+    parameters: NotRequired[PromptParameters]
+    tools: NotRequired[list[str]]
+    project: NotRequired[str | None]
+    message: NotRequired[str]
+    parent: NotRequired[int | None]
+    labels: NotRequired[list[str]]
 
 
 class CreateSchedule(TypedDict):
     """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and the submission of each slot."""
 
     name: str
+    project: NotRequired[str | None]
     workflow_name: str
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, Any]]
@@ -288,6 +378,13 @@ class LeaseSteps(TypedDict):
     max: NotRequired[int]
     lease_s: NotRequired[float]
     wait_s: NotRequired[float]
+
+
+class MoveLabel(TypedDict):
+    """The version that a label shall name."""
+
+    version: int
+    expected_version: NotRequired[int | None]
 
 
 class PurgeCache(TypedDict):

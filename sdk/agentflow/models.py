@@ -269,6 +269,23 @@ class CancelAccepted(Answer):
     links: RunLinks
 
 
+class CaseAnswer(Answer):
+    """One case."""
+
+    id: str
+    inputs: dict[str, Any]
+    expected: Any = None
+    tags: list[str] = []
+    cluster: str = ""
+
+
+class CasePage(Answer):
+    """Cases of a version, in order."""
+
+    cases: list[CaseAnswer]
+    next_cursor: str | None
+
+
 class Tokens(Answer):
     """Tokens of all calls together. ``kinds`` are parts of them and other counts, by their names in ``Usage``."""
 
@@ -308,6 +325,39 @@ class CredentialsPage(Answer):
     credentials: list[CredentialsAnswer]
 
 
+class DatasetAnswer(Answer):
+    """A version of a dataset. ``hash`` covers its cases in order; ``author`` is the id of a key."""
+
+    id: str
+    name: str
+    version: int
+    hash: str
+    cases: int
+    author: str
+    message: str
+    created_at: str | None
+
+
+class DatasetFromRuns(Answer):
+    """A version that was made of runs; ``skipped`` says how many of their steps became no case, by reason."""
+
+    id: str
+    name: str
+    version: int
+    hash: str
+    cases: int
+    author: str
+    message: str
+    created_at: str | None
+    skipped: dict[str, int]
+
+
+class DatasetPage(Answer):
+    """Datasets, or versions of one."""
+
+    datasets: list[DatasetAnswer]
+
+
 class DependencyState(Answer):
     """One dependency: its state, and how long the check took."""
 
@@ -322,6 +372,72 @@ class Effect(Answer):
     pure: bool
     idempotency_key: bool
     reconcile: bool
+
+
+class Progress(Answer):
+    """Answers that are there, those that failed among them, and how many there will be."""
+
+    done: int
+    failed: int
+    total: int
+
+
+class Scorer(Answer):
+    """A scorer of answers. ``name`` is its kind where it is empty, and no other scorer of the evaluation has it."""
+
+    kind: str
+    name: str = ""
+    weight: float = 1.0
+    options: dict[str, Any] = {}
+
+
+class EvaluationAnswer(Answer):
+    """An evaluation. ``state`` is that of its run, and ``error`` why that failed."""
+
+    id: str
+    prompt: str
+    version: int
+    against: int | None
+    dataset: str
+    cases: int
+    repeats: int
+    run_id: str
+    author: str
+    project: str | None
+    created_at: str | None
+    ended_at: str | None
+    state: str
+    progress: Progress
+    cost_usd: Decimal
+    scorers: list[Scorer]
+    quality: str
+    fail_under: float | None
+    error: str | None
+    passed: bool | None
+    report: dict[str, Any] | None
+
+
+class EvaluationSummary(Answer):
+    """An evaluation as lists show it. ``dataset`` is ``name@version``; ``against`` may be null."""
+
+    id: str
+    prompt: str
+    version: int
+    against: int | None
+    dataset: str
+    cases: int
+    repeats: int
+    run_id: str
+    author: str
+    project: str | None
+    created_at: str | None
+    ended_at: str | None
+
+
+class EvaluationPage(Answer):
+    """Evaluations, the newest first."""
+
+    evaluations: list[EvaluationSummary]
 
 
 class Failure(Answer):
@@ -406,6 +522,35 @@ class KeyPage(Answer):
     """All keys of the organisation that are not revoked."""
 
     keys: list[KeyAnswer]
+
+
+class LabelAnswer(Answer):
+    """A label and the version that it names. ``revision`` counts its moves; ``moved_by`` is the id of a key."""
+
+    name: str
+    label: str
+    version: int
+    revision: int
+    moved_by: str
+    moved_at: str | None
+
+
+class LabelMoveEntry(Answer):
+    """One move of a label; ``version`` is ``null`` where it was removed."""
+
+    label: str
+    version: int | None
+    revision: int
+    moved_by: str
+    moved_at: str | None
+
+
+class LabelPage(Answer):
+    """The labels of a prompt, and their newest 1,000 moves, the newest first."""
+
+    name: str
+    labels: list[LabelAnswer]
+    moves: list[LabelMoveEntry]
 
 
 class LastRun(Answer):
@@ -539,6 +684,7 @@ class OrganisationAnswer(Answer):
     name: str
     submissions_topic: str
     created_at: str | None = None
+    jinja_prompts: bool = False
 
 
 class OrganisationCreated(Answer):
@@ -548,6 +694,7 @@ class OrganisationCreated(Answer):
     name: str
     submissions_topic: str
     created_at: str | None = None
+    jinja_prompts: bool = False
     key: KeyCreated
 
 
@@ -667,7 +814,7 @@ class ProjectPage(Answer):
 
 
 class PromptAnswer(Answer):
-    """One immutable version of a prompt. ``hash`` is the SHA-256 of its template."""
+    """One immutable version of a prompt. ``hash`` covers all that changes a request."""
 
     id: str
     name: str
@@ -675,23 +822,53 @@ class PromptAnswer(Answer):
     template: str
     hash: str
     schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+    form: dict[str, Any] | None = None
+    project: str | None = None
+    author: str = ""
+    message: str = ""
+    parent: int | None = None
+    labels: list[str] = []
     created_at: str | None
+    archived_at: str | None = None
 
 
 class PromptEntry(Answer):
-    """A prompt as lists show it: its newest version."""
+    """A prompt as lists show it: its newest version, and the versions that its labels name."""
 
     name: str
     version: int
     versions: int
     hash: str
     created_at: str | None
+    project: str | None = None
+    labels: dict[str, int] = {}
+    archived_at: str | None = None
 
 
 class PromptPage(Answer):
-    """All prompts of the organisation."""
+    """The prompts of the organisation."""
 
     prompts: list[PromptEntry]
+
+
+class PromptVersionEntry(Answer):
+    """A version as lists show it."""
+
+    version: int
+    hash: str
+    author: str
+    message: str
+    parent: int | None = None
+    labels: list[str]
+    created_at: str | None
+
+
+class PromptVersionPage(Answer):
+    """The newest 1,000 versions of a prompt, the newest first."""
+
+    name: str
+    archived_at: str | None = None
+    versions: list[PromptVersionEntry]
 
 
 class QuotaLimits(Answer):
@@ -1039,6 +1216,7 @@ class ScheduleAnswer(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
@@ -1236,6 +1414,7 @@ class WholeSchedule(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]

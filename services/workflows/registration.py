@@ -26,6 +26,7 @@ from schemas.spec.inline_prompts import InlinePrompt, renamed, with_versions
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.read import MAX_PROBLEMS
+from services.workflows.archived import archived_problems
 from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
 from services.workflows.provider_checks import route_problems, route_warnings
@@ -65,10 +66,11 @@ class Registrations:
     def __init__(self, ports: RegistrationPorts) -> None:
         self._ports = ports
 
-    async def check(self, org_id: str, text: str) -> Draft:
+    async def check(self, org_id: str, text: str, project: str | None = None) -> Draft:
         """Return what a document would be registered as; nothing is written.
 
-        Raises ``InvalidSpec`` with every problem, ``Conflict`` when the version exists with another document, and
+        ``project`` is that of a key, which sees no prompts of other projects. Raises ``InvalidSpec`` with every
+        problem, ``Conflict`` when the version exists with another document, and
         ``TooLarge``.
         """
         parsed = await self._ports.checks.parse(text)
@@ -78,13 +80,13 @@ class Registrations:
         workers = await self._workers()
         try:
             own = {f"{one.name}@{version}": one.pinned(version) for one, version in written.values()}
-            plan = await self._plan(org_id, replace(parsed, spec=spec), own, workers)
+            plan = await self._plan(org_id, replace(parsed, spec=spec), own, workers, project)
         except InvalidSpec as exc:
             raise InvalidSpec(_placed(exc.problems, spec, written)) from exc
         there = await self._ports.workflows.find_same(org_id, spec)
         stored = await self._own_providers(org_id)
         prices = await self._ports.prices.of(org_id, now_ms())
-        warnings = tuple(route_warnings(spec, self._ports.models.under(prices), workers, stored))
+        warnings = tuple(route_warnings(spec, plan.resolved.prompts, self._ports.models.under(prices), workers, stored))
         return Draft(spec, plan, written, there, warnings)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
@@ -104,15 +106,21 @@ class Registrations:
             return {}
         return await self._ports.prompts.versions_of(org_id, {one.name: one.hash for one in inline})
 
-    async def _plan(self, org_id: str, parsed: Parsed, own: Mapping[str, PinnedPrompt], workers: list[Seen]) -> Plan:
+    async def _plan(
+        self, org_id: str, parsed: Parsed, own: Mapping[str, PinnedPrompt], workers: list[Seen], project: str | None
+    ) -> Plan:
         ports, spec = self._ports, parsed.spec
-        registered = await pin_prompts(ports.prompts, org_id, prompt_refs(spec) - own.keys())
+        registered = await pin_prompts(ports.prompts, org_id, prompt_refs(spec) - own.keys(), project)
         family = await load_family(ports.workflows, ports.prompts, org_id, spec)
-        further = chain(argument_problems(spec, ports.tools), route_problems(spec, ports.models, workers))
+        further = chain(
+            archived_problems(spec, registered.archived),
+            argument_problems(spec, ports.tools),
+            route_problems(spec, {**registered.prompts, **own}, ports.models, workers),
+        )
         return await ports.checks.check(
             spec,
             small=parsed.small,
-            prompts={**registered, **own},
+            prompts={**registered.prompts, **own},
             tools=sorted(ports.tools.names("tool")),
             functions=sorted(ports.tools.names("function")),
             further=list(islice(further, MAX_PROBLEMS)),

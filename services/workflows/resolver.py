@@ -1,8 +1,8 @@
 """Resolves workflows for submission: checked, with their prompts and nested workflows pinned, cached in memory.
 
 A version of a workflow or a prompt never changes, so a pinned plan is cached as long as there is room. The newest
-version may change at any time; it is queried again after ``NEWEST_FOR_S``, and at once in the process that registers a
-newer version.
+version, and what a label names, may change at any time; these are queried again after ``NEWEST_FOR_S``, and at once in
+the process that changes them. A prompt may be archived: see ``services.workflows.archived``.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from cachetools import LRUCache, TTLCache
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
-from schemas.errors import InvalidInput, NotFound, TooLarge
+from schemas.errors import InvalidInput, NotFound, TooLarge, UnknownPrompt
 from schemas.spec.check.workflow import NO_FAMILY, prompt_refs, resolve
 from schemas.spec.document import resolved_bytes
 from schemas.spec.inputs.decision_inputs import read_here
@@ -23,8 +23,10 @@ from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inp
 from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
+from schemas.spec.prompt_refs import parse_prompt_ref
 from schemas.spec.rules_version import rules_of
-from services.workflows.nested import load_family, pin_all_prompts
+from services.workflows.archived import ArchivedPrompts
+from services.workflows.nested import archived_prompts, load_family, pin_all_prompts
 
 #: One query per workflow in this time is no load, and nobody waits longer for a version registered elsewhere.
 NEWEST_FOR_S = 0.25
@@ -39,6 +41,7 @@ class Plan:
     may provide; ``None`` if these may be any.
 
     ``rules_version`` is the number of the decision rules that its runs need, ``read_here`` the inputs that they read.
+    ``prompts`` are the names of its prompts, those of the workflows that it runs included.
     """
 
     version: int
@@ -47,6 +50,7 @@ class Plan:
     rules_version: int
     read_here: frozenset[str] | None = frozenset()
     known: frozenset[str] | None = None
+    prompts: frozenset[str] = frozenset()
 
 
 def make_plan(
@@ -78,6 +82,9 @@ def plan_of(spec: WorkflowSpec, resolved: ResolvedSpec, required: frozenset[str]
         rules_version=rules_of(spec),
         read_here=read_here(spec.dag.nodes),
         known=known_inputs(resolved, arguments),
+        prompts=frozenset(
+            prompt.name for one in (resolved, *resolved.children.values()) for prompt in one.prompts.values()
+        ),
     )
 
 
@@ -98,6 +105,7 @@ class WorkflowResolver:
     ) -> None:
         self._workflows = workflows
         self._prompts = prompts
+        self._archived = ArchivedPrompts(prompts, monotonic)
         self._arguments = arguments
         self._newest: TTLCache[tuple[str, str], int] = TTLCache(MAX_PLANS, NEWEST_FOR_S, monotonic)
         self._asking: SingleFlight[tuple[str, str], int] = SingleFlight()
@@ -108,19 +116,22 @@ class WorkflowResolver:
     async def plan(self, org_id: str, name: str, version: int | None) -> Plan:
         """Return the plan of a version, of the newest without one.
 
-        Raises ``NotFound``, ``InvalidInput`` when a prompt is missing or a nested workflow is no longer valid,
-        ``TooLarge`` and ``Unavailable``.
+        Raises ``NotFound``, ``UnknownPrompt`` when a prompt is missing or archived, ``InvalidInput`` when a nested
+        workflow is no longer valid, ``TooLarge`` and ``Unavailable``.
         """
         if version is None:
             version = await self._newest_version(org_id, name)
         key = (org_id, name, version)
         plan = self._pinned.get(key) or self._floating.get(key)
-        if plan is not None:
-            return plan
-        return await self._loading.do(key, lambda: self._load(org_id, name, key[2]))
+        if plan is None:
+            return await self._loading.do(key, lambda: self._load(org_id, name, key[2]))
+        if plan.prompts and not plan.prompts.isdisjoint(gone := await self._archived.names(org_id)):
+            raise UnknownPrompt(archived_prompts(name, version, plan.prompts & gone))
+        return plan
 
     def forget(self, org_id: str) -> None:
         """Ask again what is newest in an organisation; called after something was registered here."""
+        self._archived.forget(org_id)
         for name in [key for key in self._newest if key[0] == org_id]:
             self._newest.pop(name, None)
         for version in [key for key in self._floating if key[0] == org_id]:
@@ -165,4 +176,4 @@ class WorkflowResolver:
 def _floats(spec: WorkflowSpec, family: Family) -> bool:
     """Return true if the same document may soon mean a newer version."""
     specs = (spec, *(member.spec for member in family.members.values()))
-    return bool(family.newest) or any("@" not in ref for one in specs for ref in prompt_refs(one))
+    return bool(family.newest) or any(parse_prompt_ref(ref).floats for one in specs for ref in prompt_refs(one))

@@ -11,7 +11,16 @@ from pydantic import BaseModel, ValidationError
 from connectors.ports.engine import InRecord
 from connectors.redis.signals_reader import SignalsReader
 from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
-from schemas.errors import BadRecord, Conflict, InvalidInput, NotFound, Rejected, SubmissionConflict, TooLarge
+from schemas.errors import (
+    BadRecord,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Rejected,
+    SubmissionConflict,
+    TooLarge,
+    UnknownPrompt,
+)
 from schemas.ids import trace_of
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
@@ -35,6 +44,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (NotFound, "not_found"),
     (Conflict, "conflict"),
+    (UnknownPrompt, "unknown_prompt"),
     (InvalidInput, "invalid_input"),
     (SubmissionConflict, "submission_conflict"),
     (TooLarge, "too_large"),

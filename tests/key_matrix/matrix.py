@@ -19,14 +19,18 @@ _SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
-    "projects?archived=true", "providers/credentials",
+    "projects?archived=true", "providers/credentials", "datasets", "evaluations",
 )  # fmt: skip
 
 
 #: Lists of definitions, which keys of every project may add to.
-DEFINITIONS = ("workflows", "prompts")
+DEFINITIONS = ("workflows", "prompts", "datasets")
 #: Keys of one project see these of the whole organisation, and themselves.
-OF_ALL_PROJECTS = ("/workflows", "/workflows/{name}", "/prompts", "/prompts/{name}", "/whoami", "/keys")
+OF_ALL_PROJECTS = (
+    "/workflows", "/workflows/{name}", "/prompts", "/prompts/{name}", "/prompts/{name}/versions",
+    "/prompts/{name}/labels", "/prompts/{name}/restore", "/whoami", "/keys",
+    "/datasets", "/datasets/{name}", "/datasets/{name}/versions", "/datasets/{name}/rows",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def operations(document: dict[str, Any], things: dict[str, str]) -> Iterator[Ope
 
 async def tried(stage: Stage) -> Found:
     """Try every operation with every caller."""
-    # What a caller makes of its own, under a name of the owner's, must not answer for the owner's.
-    every = sorted(operations(stage.api.app.openapi(), stage.things), key=lambda one: one.method != "GET")
+    # What a caller makes of its own, under a name of the owner's, must not answer for the owner's: that comes last.
+    every = sorted(operations(stage.api.app.openapi(), stage.things), key=_makes)
     leaks: list[str] = []
     tries = 0
     for caller in stage.callers:
@@ -119,6 +123,10 @@ async def _leak(client: httpx.AsyncClient, one: Operation, caller: Caller) -> st
     if answer.is_success and _hidden(one, caller) and MARK in _without_echo(answer.text, one):
         return "shows the owner"
     return None
+
+
+def _makes(one: Operation) -> tuple[bool, bool]:
+    return one.method != "GET", one.method == "POST" and not one.names_owner
 
 
 def _statuses(one: Operation, caller: Caller) -> frozenset[int]:
@@ -193,11 +201,15 @@ def _changed(before: dict[str, list[str]], after: dict[str, list[str]], caller: 
     return [name for name in before if before[name] != after[name]]
 
 
+def _is_of_prompts(path: str) -> bool:
+    return "/prompts/" in path or "/datasets/" in path
+
+
 def _url(path: str, said: dict[str, Any], things: dict[str, str]) -> str:
-    names = dict(things, name=PROVIDER if "/providers/" in path else PROMPT if "/prompts/" in path else WORKFLOW)
+    names = dict(things, name=PROVIDER if "/providers/" in path else PROMPT if _is_of_prompts(path) else WORKFLOW)
     names |= {"name": "go"} if "/signals/" in path else {"name": "files"} if "/queues/" in path else {}
     required = [p["name"] for p in said.get("parameters", ()) if p["in"] == "query" and p.get("required")]
-    values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01"}
+    values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01", "name": PROMPT}
     query = "&".join(f"{name}={values[name]}" for name in required)
     return path.format(**names) + (f"?{query}" if query else "")
 
@@ -234,6 +246,7 @@ BODIES: dict[str, Any] = {
         "dag": {"nodes": [{"id": "n", "type": "llm", "config": {"prompt_ref": f"{PROMPT}@1"}}], "edges": []},
     },
     "POST /prompts": {"name": PROMPT, "template": "Other"},
+    "PUT /prompts/{name}/labels/{label}": {"version": 1},
     "POST /schedules": _SCHEDULE,
     "PATCH /schedules/{schedule_id}": {"name": "changed"},
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
@@ -252,6 +265,9 @@ BODIES: dict[str, Any] = {
     "PATCH /projects/{project_id}": {"name": "changed"},
     "POST /organisations": {"id": "new-organisation"},
     "PATCH /organisations/{org_id}": {"name": "changed"},
+    "POST /evaluations": {"prompt": PROMPT, "version": 1, "dataset": PROMPT, "scorers": [{"kind": "exact"}]},
+    "POST /datasets": {"cases": [{"inputs": {"name": "Ada"}}]},
+    "POST /datasets/from-runs": {"name": "changed", "workflow": WORKFLOW},
     "PUT /providers/{name}/credentials": {"api_key": "sk-another-1234567890"},
 }
 #: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns.
@@ -263,5 +279,6 @@ UNREACHED = frozenset(
         "/runs/{run_id}/scores",
         "/routes/evaluate",
         "/bills/reconcile",
+        "/datasets/from-runs",
     }
 )

@@ -17,6 +17,13 @@ from topics.catalogue import CATALOGUE
 FROZEN = Path(__file__).with_name("records.json")
 #: What a reader does not need in order to decode a record.
 _NOTES = frozenset({"title", "description", "default", "examples"})
+#: Patterns that became wider, before and after: all that matched still does, and what is new is what only new writers
+#: send. A test compares them.
+WIDENED = {
+    "^[A-Za-z][A-Za-z0-9_.-]{0,127}(@[1-9][0-9]{0,8})?$": (
+        "^[A-Za-z][A-Za-z0-9_.-]{0,127}(@([1-9][0-9]{0,8}|[a-z][a-z0-9_.-]{0,63}))?$"
+    ),
+}
 
 
 def current() -> dict[str, Any]:
@@ -101,6 +108,11 @@ def _choices(where: str, key: str, old: Any, new: Any) -> list[str]:
     """Compare one keyword. Choices may grow, those of a list's items as well; everything else stays."""
     if key == "items" and isinstance(old, dict) and isinstance(new, dict):
         return _broken(f"{where}[]", old, new)
+    if key == "pattern" and new is not None and WIDENED.get(old) == new:
+        return []
+    if key == "minItems" and new is None:
+        # Wider like a pattern: a shorter list is what only new writers send, and readers are upgraded before them.
+        return []
     if key == "discriminator" and isinstance(old, dict) and isinstance(new, dict):
         tags = [tag for tag, model in old["mapping"].items() if new["mapping"].get(tag) != model]
         is_same = old["propertyName"] == new["propertyName"]

@@ -57,10 +57,10 @@ async def get_organisation(org_id: OrganisationId, _: Platform, parts: Parts) ->
 
 
 @router.patch("/{org_id}", responses=errors(404))
-async def rename_organisation(
+async def change_organisation(
     org_id: OrganisationId, body: ChangeOrganisation, _: Platform, parts: Parts
 ) -> OrganisationAnswer:
-    """Give an organisation another name; its id stays. Requires the bootstrap key."""
-    stored = await parts.access.organisations.rename(org_id, body.name)
+    """Change an organisation's name, or what it allows; its id stays. Requires the bootstrap key."""
+    stored = await parts.access.organisations.change(org_id, body.name, jinja_prompts=body.jinja_prompts)
     parts.definitions.publisher.wake()
     return render.organisation(stored)

@@ -1,81 +1,124 @@
-"""Prompts: versioned, immutable texts."""
+"""Prompts: versioned and immutable; deleting one is archiving it."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from api.caller import Caller
 from api.dependencies import Parts, PromptReader, PromptWriter
 from api.http.document_body import DocumentRoute
+from api.render import prompts as render
 from api.routers.errors import errors
-from connectors.postgres.prompts import StoredPrompt
-from schemas.api_models.base import timestamp
-from schemas.api_models.definitions import (
+from schemas.api_models.prompts import (
     MAX_VERSION,
     CreatePrompt,
     PromptAnswer,
-    PromptEntry,
     PromptPage,
+    PromptVersionPage,
 )
-from schemas.errors import InvalidInput
-from schemas.spec.check.texts import prompt_problems
+from schemas.errors import InvalidInput, Problem
 from schemas.spec.model import NAME_PATTERN
+from schemas.spec.prompt_refs import LABEL_PATTERN, LATEST, PromptRef
 from schemas.values.fields import ASCII_INTEGER
+from services.prompts.registry.prompts import Author, Draft
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=DocumentRoute)
+
+PromptName = Annotated[str, Path(pattern=NAME_PATTERN)]
+
+
+def author(who: Caller) -> Author:
+    """Return the caller as the registry knows it."""
+    return Author(who.key_id, who.project, who.scopes)
 
 
 @router.post(
     "",
     status_code=201,
-    responses={200: {"description": "The same version exists"}, **errors(409, 413)},
+    responses={200: {"description": "The same version exists"}, **errors(404, 409, 413)},
     openapi_extra={"requestBody": {"content": {"application/yaml": {"schema": {"type": "string"}}}}},
 )
 async def create_prompt(body: CreatePrompt, who: PromptWriter, parts: Parts, response: Response) -> PromptAnswer:
-    """Create a version of a prompt: the next one, or the given `version`. The same text again is the same version."""
+    """Create a version of a prompt: the next one, or the given `version`. The same content is the same version."""
     who.require_named("prompt", body.name)
-    if problems := tuple(prompt_problems("template", body.template)):
-        raise InvalidInput("; ".join(map(str, problems)), problems)
-    stored, new = await parts.definitions.prompts.create(
-        who.org_id, body.name, body.template, body.version, body.variables
+    if body.project is not None:
+        who.in_project(body.project)
+    draft = Draft(
+        name=body.name,
+        template=body.template or "",
+        form=body.form(),
+        schema=body.variables,
+        version=body.version,
+        project=body.project,
+        message=body.message,
+        parent=body.parent,
+        labels=body.labels,
     )
-    parts.definitions.plans.forget(who.org_id)
-    parts.definitions.publisher.wake()
+    stored, new = await parts.definitions.prompts.create(who.org_id, draft, author(who))
+    changed(parts, who)
     response.status_code = 201 if new else 200
-    return _answer(stored)
+    return render.prompt(stored)
 
 
 @router.get("", responses=errors())
-async def list_prompts(who: PromptReader, parts: Parts) -> PromptPage:
+async def list_prompts(
+    who: PromptReader,
+    parts: Parts,
+    archived: Annotated[bool, Query(description="List the archived ones instead.")] = False,
+) -> PromptPage:
     """List the newest version of every prompt."""
-    lines = await parts.definitions.prompts.all(who.org_id)
-    entries = [
-        PromptEntry(
-            name=p.name,
-            version=p.version,
-            versions=p.versions,
-            hash=p.hash,
-            created_at=timestamp(p.created_ms),
-        )
-        for p in lines
-        if who.scopes.allow("prompt", p.name)
-    ]
-    return PromptPage(prompts=entries)
+    found = await parts.definitions.prompts.all(who.org_id, author(who), archived=archived)
+    return PromptPage(prompts=[render.line(one) for one in found])
 
 
 @router.get("/{name}", responses=errors(404))
 async def get_prompt(
-    name: Annotated[str, Path(pattern=NAME_PATTERN)],
+    name: PromptName,
     who: PromptReader,
     parts: Parts,
     version: Annotated[int | None, Query(ge=1, le=MAX_VERSION), ASCII_INTEGER] = None,
+    label: Annotated[str | None, Query(pattern=LABEL_PATTERN)] = None,
 ) -> PromptAnswer:
-    """Return a version of a prompt, the newest without `version`."""
+    """Return the version of a prompt that `version` or `label` names, with its parts; the newest without either."""
     who.require_named("prompt", name)
-    return _answer(await parts.definitions.prompts.get(who.org_id, name, version))
+    if version is not None and label is not None:
+        problem = Problem("label", "is given beside `version`", "give one of them")
+        raise InvalidInput(str(problem), (problem,))
+    ref = PromptRef(name, version, None if label == LATEST else label)
+    return render.prompt(await parts.definitions.prompts.get(who.org_id, ref, author(who)))
 
 
-def _answer(stored: StoredPrompt) -> PromptAnswer:
-    fields = asdict(stored)
-    created_at = timestamp(fields.pop("created_ms"))
-    return PromptAnswer(id=f"{stored.name}@{stored.version}", created_at=created_at, **fields)
+@router.get("/{name}/versions", responses=errors(404))
+async def list_prompt_versions(name: PromptName, who: PromptReader, parts: Parts) -> PromptVersionPage:
+    """List the versions of a prompt, the newest first."""
+    who.require_named("prompt", name)
+    return render.versions(await parts.definitions.prompts.versions(who.org_id, name, author(who)))
+
+
+@router.delete("/{name}", responses=errors(404, 409))
+async def archive_prompt(
+    name: PromptName,
+    who: PromptWriter,
+    parts: Parts,
+    force: Annotated[bool, Query(description="Also if workflows name it; they cannot be submitted then.")] = False,
+) -> PromptAnswer:
+    """Archive a prompt: no list shows it, no workflow may use it; what runs used can be read. Returns the newest."""
+    who.require_named("prompt", name)
+    stored = await parts.definitions.prompts.archive(who.org_id, name, author(who), force=force)
+    changed(parts, who)
+    return render.prompt(stored)
+
+
+@router.post("/{name}/restore", responses=errors(404))
+async def restore_prompt(name: PromptName, who: PromptWriter, parts: Parts) -> PromptAnswer:
+    """Restore an archived prompt. Returns its newest version."""
+    who.require_named("prompt", name)
+    stored = await parts.definitions.prompts.restore(who.org_id, name, author(who))
+    changed(parts, who)
+    return render.prompt(stored)
+
+
+def changed(parts: Parts, who: Caller) -> None:
+    """Let the plans of this process, and those who read definitions, learn of a change at once."""
+    parts.definitions.plans.forget(who.org_id)
+    parts.definitions.publisher.wake()

@@ -77,7 +77,7 @@ async def register_workflow(
     text = _text(await request.body())
     if who.scopes.limited:
         _require_names(who, await parts.definitions.checks.parse(text))
-    draft = await parts.definitions.registrations.check(who.org_id, text)
+    draft = await parts.definitions.registrations.check(who.org_id, text, who.project)
     _refuse_unreachable(draft.spec)
     if dry_run:
         response.status_code = 200

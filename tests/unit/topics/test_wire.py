@@ -1,11 +1,12 @@
 """The wire format is frozen: records may gain optional fields, nothing else."""
 
 import copy
+import re
 from typing import Any
 
 import pytest
 
-from tests.wire.schema import breaking, current, frozen
+from tests.wire.schema import WIDENED, breaking, current, frozen
 
 
 def test_records_equal_the_committed_schemas() -> None:
@@ -77,3 +78,24 @@ def test_a_lost_kind_of_node_is_named(changed: dict[str, Any]) -> None:
     first, second = breaking(frozen(), changed)
     assert first.endswith("discriminator lost 'wait'")
     assert second.endswith("oneOf lost {'$ref': '#/$defs/WaitNode'}")
+
+
+@pytest.mark.parametrize("text", ["ask", "ask@1", "a.b-c_D@999999999"])
+def test_a_widened_pattern_matches_all_that_it_matched(text: str) -> None:
+    for old, new in WIDENED.items():
+        assert re.search(old, text)
+        assert re.search(new, text)
+
+
+@pytest.mark.parametrize("new", ["^[a-z]+$", None])
+def test_any_other_pattern_is_a_breaking_change(new: str | None) -> None:
+    field = {"type": "string", "pattern": next(iter(WIDENED))}
+    old, now = ({"topics": {}, "types": {"X": {"properties": {"x": one}}}} for one in (field, field | {"pattern": new}))
+    assert breaking(old, now)
+
+
+@pytest.mark.parametrize(("now", "breaks"), [({}, False), ({"minItems": 2}, True)])
+def test_a_list_may_become_shorter_and_not_longer(now: dict[str, Any], breaks: bool) -> None:
+    field = {"type": "array", "minItems": 1}
+    old, new = ({"topics": {}, "types": {"X": {"properties": {"x": one}}}} for one in (field, {"type": "array"} | now))
+    assert bool(breaking(old, new)) == breaks

@@ -1,23 +1,50 @@
-"""Prompts: versioned, immutable texts."""
+"""Prompts: versioned and immutable, and the labels that name versions."""
 
 from typing import Unpack
 
-from agentflow.bodies import CreatePrompt
+from agentflow.bodies import CreatePrompt, MoveLabel
 from agentflow.client.aio.resource import AsyncResource, given
-from agentflow.models import PromptAnswer, PromptPage
+from agentflow.models import LabelAnswer, LabelPage, PromptAnswer, PromptPage, PromptVersionPage
 
 
 class AsyncPrompts(AsyncResource):
     """Versions of prompts."""
 
     async def create(self, **body: Unpack[CreatePrompt]) -> PromptAnswer:
-        """Create a version: the next one, or the given ``version``. The same text again is the same version."""
+        """Create a version: the next one, or the given ``version``. The same content again is the same version."""
         return await self._ask(PromptAnswer, "prompts.create", json=body)
 
-    async def list(self) -> PromptPage:
-        """Return the newest version of each prompt."""
-        return await self._ask(PromptPage, "prompts.list")
+    async def list(self, *, archived: bool = False) -> PromptPage:
+        """Return the newest version of each prompt; with ``archived`` of those that are archived."""
+        return await self._ask(PromptPage, "prompts.list", params={"archived": archived or None})
 
-    async def get(self, name: str, version: int | None = None) -> PromptAnswer:
-        """Return one version of a prompt, by default the newest."""
-        return await self._ask(PromptAnswer, "prompts.get", name, params=given(version=version))
+    async def get(self, name: str, version: int | None = None, *, label: str | None = None) -> PromptAnswer:
+        """Return one version of a prompt, or the one that a ``label`` names; by default the newest."""
+        return await self._ask(PromptAnswer, "prompts.get", name, params=given(version=version, label=label))
+
+    async def versions(self, name: str) -> PromptVersionPage:
+        """Return the versions of a prompt, the newest first."""
+        return await self._ask(PromptVersionPage, "prompts.versions", name)
+
+    async def archive(self, name: str, *, force: bool = False) -> PromptAnswer:
+        """Archive a prompt. It is a ``Conflict`` while workflows name it, unless ``force``; runs can still read it."""
+        return await self._ask(PromptAnswer, "prompts.archive", name, params={"force": force or None})
+
+    async def restore(self, name: str) -> PromptAnswer:
+        """Restore an archived prompt."""
+        return await self._ask(PromptAnswer, "prompts.restore", name)
+
+    async def labels(self, name: str) -> LabelPage:
+        """Return the labels of a prompt and their moves."""
+        return await self._ask(LabelPage, "prompts.labels", name)
+
+    async def move_label(self, name: str, label: str, /, **body: Unpack[MoveLabel]) -> LabelAnswer:
+        """Let a label name a ``version``.
+
+        With ``expected_version`` it is a ``Conflict`` unless the label names that one now; ``None`` for no such label.
+        """
+        return await self._ask(LabelAnswer, "prompts.move_label", name, label, json=body)
+
+    async def remove_label(self, name: str, label: str, *, expected_version: int | None = None) -> None:
+        """Remove a label. With ``expected_version`` it is a ``Conflict`` unless the label names that one now."""
+        await self._raw("prompts.remove_label", name, label, params=given(expected_version=expected_version))

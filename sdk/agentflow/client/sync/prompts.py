@@ -1,24 +1,51 @@
 # Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
-"""Prompts: versioned, immutable texts."""
+"""Prompts: versioned and immutable, and the labels that name versions."""
 
 from typing import Unpack
 
-from agentflow.bodies import CreatePrompt
+from agentflow.bodies import CreatePrompt, MoveLabel
 from agentflow.client.sync.resource import Resource, given
-from agentflow.models import PromptAnswer, PromptPage
+from agentflow.models import LabelAnswer, LabelPage, PromptAnswer, PromptPage, PromptVersionPage
 
 
 class Prompts(Resource):
     """Versions of prompts."""
 
     def create(self, **body: Unpack[CreatePrompt]) -> PromptAnswer:
-        """Create a version: the next one, or the given ``version``. The same text again is the same version."""
+        """Create a version: the next one, or the given ``version``. The same content again is the same version."""
         return self._ask(PromptAnswer, "prompts.create", json=body)
 
-    def list(self) -> PromptPage:
-        """Return the newest version of each prompt."""
-        return self._ask(PromptPage, "prompts.list")
+    def list(self, *, archived: bool = False) -> PromptPage:
+        """Return the newest version of each prompt; with ``archived`` of those that are archived."""
+        return self._ask(PromptPage, "prompts.list", params={"archived": archived or None})
 
-    def get(self, name: str, version: int | None = None) -> PromptAnswer:
-        """Return one version of a prompt, by default the newest."""
-        return self._ask(PromptAnswer, "prompts.get", name, params=given(version=version))
+    def get(self, name: str, version: int | None = None, *, label: str | None = None) -> PromptAnswer:
+        """Return one version of a prompt, or the one that a ``label`` names; by default the newest."""
+        return self._ask(PromptAnswer, "prompts.get", name, params=given(version=version, label=label))
+
+    def versions(self, name: str) -> PromptVersionPage:
+        """Return the versions of a prompt, the newest first."""
+        return self._ask(PromptVersionPage, "prompts.versions", name)
+
+    def archive(self, name: str, *, force: bool = False) -> PromptAnswer:
+        """Archive a prompt. It is a ``Conflict`` while workflows name it, unless ``force``; runs can still read it."""
+        return self._ask(PromptAnswer, "prompts.archive", name, params={"force": force or None})
+
+    def restore(self, name: str) -> PromptAnswer:
+        """Restore an archived prompt."""
+        return self._ask(PromptAnswer, "prompts.restore", name)
+
+    def labels(self, name: str) -> LabelPage:
+        """Return the labels of a prompt and their moves."""
+        return self._ask(LabelPage, "prompts.labels", name)
+
+    def move_label(self, name: str, label: str, /, **body: Unpack[MoveLabel]) -> LabelAnswer:
+        """Let a label name a ``version``.
+
+        With ``expected_version`` it is a ``Conflict`` unless the label names that one now; ``None`` for no such label.
+        """
+        return self._ask(LabelAnswer, "prompts.move_label", name, label, json=body)
+
+    def remove_label(self, name: str, label: str, *, expected_version: int | None = None) -> None:
+        """Remove a label. With ``expected_version`` it is a ``Conflict`` unless the label names that one now."""
+        self._raw("prompts.remove_label", name, label, params=given(expected_version=expected_version))

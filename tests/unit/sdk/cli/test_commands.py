@@ -72,6 +72,41 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "prompt register": (("flow.yaml",), ("POST", "/api/v1/prompts", "name: x\n", {})),
     "prompt list": ((), ("GET", "/api/v1/prompts", None, {})),
     "prompt get": (("greeter", "3"), ("GET", "/api/v1/prompts/greeter", None, {"version": 3})),
+    "prompt versions": (("greeter",), ("GET", "/api/v1/prompts/greeter/versions", None, {})),
+    "prompt labels": (("greeter",), ("GET", "/api/v1/prompts/greeter/labels", None, {})),
+    "prompt label": (
+        ("greeter", "production", "4", "--expect", "3"),
+        ("PUT", "/api/v1/prompts/greeter/labels/production", {"version": 4, "expected_version": 3}, {}),
+    ),
+    "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
+    "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
+    "dataset import": (
+        ("questions", "flow.yaml", "--format", "jsonl", "-m", "why"),
+        ("POST", "/api/v1/datasets", "name: x\n", {"name": "questions", "message": "why"}),
+    ),
+    "dataset list": ((), ("GET", "/api/v1/datasets", None, {})),
+    "dataset get": (("questions", "2"), ("GET", "/api/v1/datasets/questions", None, {"version": 2})),
+    "dataset rows": (
+        ("questions", "--limit", "5"),
+        ("GET", "/api/v1/datasets/questions/rows", None, {"limit": 5}),
+    ),
+    "dataset from-runs": (
+        ("production", "--workflow", "w", "--node", "n", "--since", "1d", "--no-expected"),
+        (
+            "POST",
+            "/api/v1/datasets/from-runs",
+            {
+                "name": "production",
+                "workflow": "w",
+                "node": "n",
+                "status": "succeeded",
+                "since": "1d",
+                "limit": 100,
+                "expected": False,
+            },
+            {},
+        ),
+    ),
     "trace get": ((RUN,), ("GET", f"{_RUNS}/{RUN}/steps", None, {"limit": 1000})),
     "trace query": (
         ("--start", "1h", "--end", "now", "--status", "failed"),

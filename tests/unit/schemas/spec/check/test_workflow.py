@@ -123,7 +123,7 @@ def document(nodes, edges=""):
         ("{id: a, type: llmm, config: {}}", "", "dag.nodes[0].type: there is no node type 'llmm'; did you mean 'llm'?"),
         ("{id: a, config: {}}", "", "dag.nodes[0].type: is missing; write one of llm, tool, function"),
         ("{id: a b, type: tool, config: {tool_name: s3.fetch}}", "", "dag.nodes[0].id: 'a b' is not a valid name"),
-        ("{id: a, type: llm, config: {prompt_ref: a@b}}", "", "dag.nodes[0].config.prompt_ref: 'a@b' is not a valid"),
+        ("{id: a, type: llm, config: {prompt_ref: a@B}}", "", "dag.nodes[0].config.prompt_ref: 'a@B' is not a valid"),
         ("{id: a, type: tool, config: {tool_nam: x}}", "", "config.tool_nam: the field `tool_nam` is unknown; did you"),
         ("{id: a, type: tool, config: {}}", "", "dag.nodes[0].config.tool_name: is missing; add `tool_name`"),
         (GOOD[:-1] + ", polcy: {}}", "", "dag.nodes[0].polcy: the field `polcy` is unknown; did you mean 'policy'?"),

@@ -1,0 +1,1 @@
+"""What prompts are and how they are judged."""
