@@ -87,7 +87,9 @@ class _Conversion:
         pieces.append(rest.lstrip() if strips else rest)
         if self._blocks:
             block = self._blocks[-1]
-            raise invalid("", f"line {block.line}: the block '{block.word}' is not closed", f"write {{{{/{block.word}}}}}")
+            raise invalid(
+                "", f"line {block.line}: the block '{block.word}' is not closed", f"write {{{{/{block.word}}}}}"
+            )
         return "".join(pieces)
 
     def _tag(self, tag: _Tag) -> str:
@@ -170,7 +172,9 @@ class _Conversion:
         word = tag.inner[1:].strip()
         if not self._blocks or self._blocks[-1].word != word:
             open_one = f"the one that is open is '{self._blocks[-1].word}'" if self._blocks else "none is open"
-            raise invalid("", f"line {tag.line}: the block '{word}' is closed, and {open_one}", "close the inner one first")
+            raise invalid(
+                "", f"line {tag.line}: the block '{word}' is closed, and {open_one}", "close the inner one first"
+            )
         return "".join(f"{{{{/{name}}}}}" for _, name in reversed(self._blocks.pop().closers))
 
     def _path(self, path: str, tag: _Tag) -> str:
@@ -196,7 +200,9 @@ class _Conversion:
 
     def _warn_of_lists(self, name: str, tag: _Tag) -> None:
         if name.partition(".")[0] in self._values.lists:
-            raise self._unknown(tag, f"if {name}", "a section repeats for each item of a list: give a condition as an input")
+            raise self._unknown(
+                tag, f"if {name}", "a section repeats for each item of a list: give a condition as an input"
+            )
         if name.partition(".")[0] not in self._values.required:
             self._note(f"if {name}", "repeats for each item if the value is a list", "give a text or true and false")
 
@@ -242,6 +248,9 @@ def values_of(schema: Mapping[str, Json] | None, defaults: Mapping[str, Json], n
     required = (schema or {}).get("required")
     names: Iterable[object] = required if isinstance(required, list) else ()
     scalars = {name: value for name, value in defaults.items() if not isinstance(value, dict | list)}
-    for name in defaults.keys() - scalars.keys():
-        notes.append(Note(f"input.default.{name}", "is no single value, and is dropped", "give it with each call"))
+    notes.extend(
+        Note(f"input.default.{name}", "is no single value, and is dropped", "give it with each call")
+        for name in defaults
+        if name not in scalars
+    )
     return Values(frozenset(str(name) for name in names) - scalars.keys(), lists_of(schema), scalars)

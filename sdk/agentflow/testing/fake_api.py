@@ -6,8 +6,9 @@
         run = client.workflows.submit("document_analysis", {"document_key": "a.txt"})
         assert client.workflows.wait(run.id).status == "succeeded"
 
-It has prompts, workflows, submissions with idempotency keys, lists of runs, runs with steps, cancels and signals; any
-other path is 501. Runs are those of ``Simulator``, so they are over at once unless they wait for a signal.
+It has prompts with their labels, workflows, submissions with idempotency keys, lists of runs, runs with steps, cancels
+and signals; any other path is 501. Runs are those of ``Simulator``, so they are over at once unless they wait for a
+signal.
 """
 
 import json
@@ -90,6 +91,11 @@ class FakeApi:
                 if found is None:
                     return _problem(404, "not-found", f"there is no prompt {name} with {dict(params)}")
                 return httpx.Response(200, json=found)
+            case ("PUT", [name, "labels", label]):
+                said = self._prompts.move_label(name, label, json.loads(request.content)["version"])
+                if said is None:
+                    return _problem(404, "not-found", f"there is no such version of the prompt {name}")
+                return httpx.Response(200, json=said)
         return _problem(501, "not-implemented", f"the fake API has no {method} {request.url.path}")
 
     def _register(self, text: str) -> httpx.Response:

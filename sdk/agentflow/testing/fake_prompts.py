@@ -46,15 +46,25 @@ class FakePrompts:
         wanted = int(version) if version else labels.get(label) if label else max(versions, default=0)
         return self._shown(name, wanted) if wanted in versions else None
 
+    def move_label(self, name: str, label: str, version: int) -> dict[str, Any] | None:
+        """Let a label name a version, and return what the API says of it; ``None`` without such a version."""
+        if version not in self._versions.get(name, {}):
+            return None
+        self._labels[name][label] = version
+        said = {"name": name, "label": label, "version": version, "revision": 1}
+        return {**said, "moved_by": "key", "moved_at": _now()}
+
     def templates(self) -> dict[str, str] | None:
-        """Return the templates by name, and by name and version.
+        """Return the templates by name, by name and version, and by name and label.
 
         Without any prompt it is ``None``: those that documents name are taken to exist.
         """
-        found = {
-            f"{name}@{n}": one["template"] for name, versions in self._versions.items() for n, one in versions.items()
-        }
-        return found | {name: versions[max(versions)]["template"] for name, versions in self._versions.items()} or None
+        found: dict[str, str] = {}
+        for name, versions in self._versions.items():
+            found |= {f"{name}@{n}": one["template"] for n, one in versions.items()}
+            found |= {f"{name}@{label}": versions[n]["template"] for label, n in self._labels[name].items()}
+            found[name] = versions[max(versions)]["template"]
+        return found or None
 
     def _composed(self, prompt: rules.CreatePrompt) -> tuple[dict[str, str], dict[str, Any]]:
         """Return what the references to parts mean now, and the parts with all that they include."""
@@ -78,7 +88,10 @@ class FakePrompts:
 
 
 def _answer(prompt: rules.CreatePrompt, version: int) -> dict[str, Any]:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     said = {"id": f"{prompt.name}@{version}", "name": prompt.name, "version": version}
-    more = {"message": prompt.message, "parent": prompt.parent, "project": prompt.project, "created_at": now}
+    more = {"message": prompt.message, "parent": prompt.parent, "project": prompt.project, "created_at": _now()}
     return {**said, "template": prompt.template or "", "schema": prompt.variables, **more}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,9 +1,91 @@
 """``agentctl prompt``."""
 
-from agentflow.cli.commands.prompts import differences, pull, push, registry
-from agentflow.cli.options import group
+from typing import Any
 
-command = group("prompt", "Create and list versions of prompts; keep them as files.")
-for _module in (registry, pull, push, differences):
-    for _one in _module.COMMANDS:
-        command.add_command(_one)
+import click
+
+from agentflow.cli.api import at
+from agentflow.cli.columns import Column
+from agentflow.cli.commands import prompt_labels
+from agentflow.cli.commands.prompts import differences, pull, push
+from agentflow.cli.errors import USAGE, CliError
+from agentflow.cli.options import command as make
+from agentflow.cli.options import group
+from agentflow.cli.runs import ago
+from agentflow.cli.session import Session
+from agentflow.cli.units import json_object, read_text
+
+PROMPTS = "/api/v1/prompts"
+_LIST = (
+    Column("NAME", "name"),
+    Column("VERSION", "version", right=True),
+    Column("VERSIONS", "versions", right=True),
+    Column("LABELS", "labels"),
+    Column("AGE", "created_at", ago, right=True),
+    Column("HASH", "hash", wide=True),
+)
+_ONE = (
+    Column("NAME", "name"),
+    Column("VERSION", "version"),
+    Column("TEMPLATE", "template"),
+    Column("SCHEMA", "schema"),
+    Column("HASH", "hash"),
+    Column("CREATED", "created_at"),
+)
+
+command = group("prompt", "Create and list versions of prompts; label and archive them.")
+for _one in (*prompt_labels.COMMANDS, *pull.COMMANDS, *push.COMMANDS, *differences.COMMANDS):
+    command.add_command(_one)
+
+
+@make(command, "create", changes=True, example="""agentctl prompt create greeter --template 'Greet {{name}}'""")
+@click.argument("name")
+@click.option("--template", metavar="TEXT", help="The text, with {{variables}}; @file reads it from a file.")
+@click.option("--schema", metavar="JSON", help="The schema of its variables: JSON or @file.")
+@click.option("--version", type=click.IntRange(1), help="The number of the version; the next one by default.")
+def create(session: Session, name: str, *, template: str | None, schema: str | None, version: int | None) -> None:
+    """Create a version of the prompt NAME."""
+    if not template:
+        raise CliError("the prompt has no template", "give --template 'text with {{variables}}' or @file", USAGE)
+    body: dict[str, Any] = {"name": name, "template": read_text(template[1:]) if template.startswith("@") else template}
+    if schema is not None:
+        body["schema"] = json_object(schema, "--schema")
+    if version is not None:
+        body["version"] = version
+    session.one(session.change("POST", PROMPTS, body), _ONE, "name")
+
+
+@make(command, "list", watch=True)
+@click.option("--archived", is_flag=True, help="List the archived ones instead.")
+def list_prompts(session: Session, *, archived: bool) -> None:
+    """List the prompts, the newest version of each."""
+
+    def show() -> None:
+        found = session.get(PROMPTS, archived=archived or None)
+        session.rows(found, found["prompts"], _LIST, "name")
+
+    session.repeat(show)
+
+
+@make(command, "get", example="agentctl prompt get greeter production")
+@click.argument("name")
+@click.argument("version", metavar="[VERSION|LABEL]", required=False)
+def get(session: Session, name: str, *, version: str | None) -> None:
+    """Show the VERSION of the prompt NAME, or the one that LABEL names; the newest by default."""
+    which: dict[str, Any] = {} if version is None else {"label": version}
+    if version is not None and version.isascii() and version.isdecimal():
+        which = {"version": int(version)}
+    session.one(session.get(at(PROMPTS, name), **which), _ONE, "name")
+
+
+@make(command, "register", changes=True, example="agentctl prompt register examples/prompts/document_analyzer.yaml")
+@click.argument("files", nargs=-1, required=True)
+def register(session: Session, files: tuple[str, ...]) -> None:
+    """Create the prompts in FILES, YAML or JSON; - is stdin."""
+    documents = [read_text(file) for file in files]
+    if session.given.get("dry-run"):
+        for document in documents:
+            session.print_request("POST", PROMPTS, document)
+        return
+    found = [session.send("POST", PROMPTS, document=document) for document in documents]
+    session.rows(found[0] if len(found) == 1 else found, found, _ONE[:2], "name")

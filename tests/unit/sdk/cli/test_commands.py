@@ -83,6 +83,14 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ),
     ),
     "prompt diff": (("greeter@3", "greeter@2"), ("GET", "/api/v1/prompts/greeter", None, {"version": 2})),
+    "prompt versions": (("greeter",), ("GET", "/api/v1/prompts/greeter/versions", None, {})),
+    "prompt labels": (("greeter",), ("GET", "/api/v1/prompts/greeter/labels", None, {})),
+    "prompt label": (
+        ("greeter", "production", "4", "--expect", "3"),
+        ("PUT", "/api/v1/prompts/greeter/labels/production", {"version": 4, "expected_version": 3}, {}),
+    ),
+    "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
+    "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
     "trace get": ((RUN,), ("GET", f"{_RUNS}/{RUN}/steps", None, {"limit": 1000})),
     "trace query": (
         ("--start", "1h", "--end", "now", "--status", "failed"),
