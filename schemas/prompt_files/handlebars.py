@@ -22,9 +22,14 @@ _NAME = r"@?[^\W\d][\w-]*(?:[./][\w-]+)*"
 _PATH = re.compile(rf"(?:this|\.|(?:\.\./|this[./]|@root\.)*{_NAME})")
 _WORD = re.compile(r'"[^"]*"|\'[^\']*\'|[^\s=]+=(?:"[^"]*"|\'[^\']*\'|\S+)|\S+')
 _LOOP_DATA = frozenset({"@index", "@key", "@first", "@last"})
+#: Items with a text between them, which is a filter here.
+_JOINED = re.compile(
+    r"\{\{#each\s+([^\W\d][\w.]*)\s*\}\}\{\{\s*this\s*\}\}\{\{#unless\s+@last\s*\}\}([^{}]*)\{\{/unless\}\}\{\{/each\}\}"
+)
 #: How blocks are written here.
 _SECTIONS = {"if": "#", "each": "#", "with": "#", "unless": "^"}
 _OTHER = {"#": "^", "^": "#"}
+_WRITTEN = re.compile(r"\w[\w.]* \| join\(.*\) \| default\(\"\"\)", re.DOTALL)
 _LITERAL = re.compile(r"\"[^\"]*\"|'[^']*'|-?[0-9]+(?:\.[0-9]+)?|true|false|null")
 #: How a text with two braces is written here.
 _BRACES = '{{"{{"}}'
@@ -56,7 +61,7 @@ class _Tag:
 
 def converted(template: str, values: Values, notes: list[Note]) -> str:
     """Return a template in our own dialect; what has another meaning is added to ``notes``. Raises ``InvalidSpec``."""
-    return _Conversion(values, notes).text(unix_lines(template))
+    return _Conversion(values, notes).text(_JOINED.sub(_joined, unix_lines(template)))
 
 
 class _Conversion:
@@ -105,6 +110,8 @@ class _Conversion:
             return self._close(tag)
         if inner in ("else", "^") or inner.startswith("else "):
             return self._else(tag)
+        if _WRITTEN.fullmatch(inner):
+            return f"{{{{{inner}}}}}"
         return self._value(tag, [*_words(inner.removeprefix("&"))])
 
     def _value(self, tag: _Tag, words: list[str]) -> str:
@@ -213,6 +220,10 @@ class _Conversion:
 
     def _unknown(self, tag: _Tag, what: str, fix: str) -> Exception:
         return invalid("", f"line {tag.line}: '{what}' of Handlebars has no counterpart here", fix)
+
+
+def _joined(match: re.Match[str]) -> str:
+    return f'{{{{{match[1]} | join({json.dumps(match[2], ensure_ascii=False)}) | default("")}}}}'
 
 
 def _words(text: str) -> list[str]:
