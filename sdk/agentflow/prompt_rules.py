@@ -6,6 +6,7 @@ extra ``cli``.
 
 from schemas.api_models.prompts import CreatePrompt
 from schemas.errors import InvalidSpec, Problem
+from schemas.prompt_files.lint import Find, Finding, lint, size_of
 from schemas.prompt_files.own import SUFFIX, checked, read_prompt, write_prompt
 from schemas.prompt_files.versions import (
     Part,
@@ -21,6 +22,8 @@ from schemas.prompt_files.versions import (
 __all__ = [
     "SUFFIX",
     "CreatePrompt",
+    "Find",
+    "Finding",
     "InvalidSpec",
     "Part",
     "Problem",
@@ -29,9 +32,11 @@ __all__ = [
     "hash_of",
     "in_order",
     "is_version",
+    "lint",
     "parts_of",
     "prompt_of",
     "read_prompt",
+    "size_of",
     "texts_of",
     "write_prompt",
 ]

@@ -91,6 +91,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
     "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
+    "prompt lint": (
+        ("prompts", "--tier", "gold=openai/gpt-4o"),
+        ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
+    ),
     "trace get": ((RUN,), ("GET", f"{_RUNS}/{RUN}/steps", None, {"limit": 1000})),
     "trace query": (
         ("--start", "1h", "--end", "now", "--status", "failed"),

@@ -25,7 +25,7 @@ class PromptFile:
 def read_file(path: Path) -> PromptFile:
     """Return the prompt of a file. Raises ``CliError``."""
     try:
-        return PromptFile(path, rules.read_prompt(_bytes(path), path.name.removesuffix(rules.SUFFIX)))
+        return PromptFile(path, rules.read_prompt(read_text_of(path), path.name.removesuffix(rules.SUFFIX)))
     except rules.InvalidSpec as exc:
         raise wrong(path, exc.problems) from None
 
@@ -81,7 +81,7 @@ def earlier(session: Session, answer: dict[str, Any], most: int = 20) -> Iterato
             yield found
 
 
-def _bytes(path: Path) -> str:
-    """Return a file's text with its line ends as they are."""
+def read_text_of(path: Path) -> str:
+    """Return a file's text with its line ends as they are. Raises ``CliError``."""
     read_text(str(path))
     return path.read_bytes().decode("utf-8")
