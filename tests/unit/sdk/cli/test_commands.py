@@ -61,11 +61,21 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "workflow graph": (("document_analysis",), ("GET", "/api/v1/workflows/document_analysis", None, {})),
     "prompt create": (
-        ("greeter", "--template", "Greet {{name}}", "--schema", '{"name": {}}', "--version", "3"),
+        (
+            *("greeter", "--template", "Greet {{name}}", "--schema", '{"name": {}}', "--version", "3"),
+            *("--message", "shorter", "--label", "production"),
+        ),
         (
             "POST",
             "/api/v1/prompts",
-            {"name": "greeter", "template": "Greet {{name}}", "schema": {"name": {}}, "version": 3},
+            {
+                "name": "greeter",
+                "template": "Greet {{name}}",
+                "schema": {"name": {}},
+                "version": 3,
+                "message": "shorter",
+                "labels": ["production"],
+            },
             {},
         ),
     ),
