@@ -6,6 +6,7 @@ read as template.
 
 from schemas.templates.errors import TemplateError
 from schemas.templates.parts import NO_PARTS, PART_REF, PartRef, Parts
+from schemas.templates.stored import parse_stored
 from schemas.templates.template import Dialect, Template, parse, template_errors
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "Template",
     "TemplateError",
     "parse",
+    "parse_stored",
     "template_errors",
 ]

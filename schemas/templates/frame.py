@@ -22,12 +22,17 @@ MISSING: Final = Missing()
 
 
 class Run:
-    """One rendering: how many items its sections may still go over."""
+    """One rendering: how many items of sections, and parts, it may still go over."""
 
     __slots__ = ("items",)
 
     def __init__(self) -> None:
         self.items = MAX_ITEMS
+
+    def take(self, items: int) -> bool:
+        """Count items. Return false when there are more than ``MAX_ITEMS``."""
+        self.items -= items
+        return self.items >= 0
 
 
 class Frame:
@@ -61,6 +66,10 @@ class Frame:
         for step in path:
             value = _step(value, step)
         return value
+
+    def has(self, name: str) -> bool:
+        """True if a name has a value, which may be null."""
+        return self.find(name, ()) is not MISSING
 
     def item(self, path: Sequence[str]) -> Json:
         """Return the innermost context, walked by a path."""

@@ -2,7 +2,7 @@
 
 #: Characters of a rendered text. The largest context windows of models take about half of it.
 MAX_OUTPUT = 16 * 1024 * 1024
-#: Items that the sections of one rendering go over, all together: nested lists multiply.
+#: Items that the sections of one rendering go over, and parts in it, all together: nested ones multiply.
 MAX_ITEMS = 100_000
 #: Sections inside of one another in a template.
 MAX_NESTING = 32

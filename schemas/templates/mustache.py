@@ -94,7 +94,7 @@ def _named(source: Source, tag: Tag, name: str) -> Tag:
         return Tag(tag.kind, tag.start, tag.end, path=Path(head, tuple(steps)))
     part = part_ref(name, {})
     if part is None:
-        raise source.error(tag.start, f"'{name[:40]}' names no part", "write {{> name}} or {{> name@2}}")
+        raise source.error(tag.start, f"'{name[:40]}' names no prompt", "write {{> name}} or {{> name@2}}")
     return Tag("part", tag.start, tag.end, part=part)
 
 

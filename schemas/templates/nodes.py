@@ -61,9 +61,8 @@ class Section:
 
     def _each(self, items: Sequence[Json], frame: Frame) -> str:
         pieces, size = [], 0
-        frame.run.items -= len(items)
-        if frame.run.items < 0:
-            said = f"the sections go over more than {MAX_ITEMS} items, with those of '{self.path}'"
+        if not frame.run.take(len(items)):
+            said = f"sections go over more than {MAX_ITEMS} items, with those of '{self.path}'"
             raise TemplateError(self.line, self.column, said, "give a shorter list")
         for item in items:
             piece = self._body(item, frame)
@@ -116,6 +115,9 @@ class Included:
                 return ""
             fix = "create it first, or name another with {{> name@2}}"
             raise TemplateError(self.line, self.column, f"there is no part '{ref}' here", fix) from None
+        if not frame.run.take(1):
+            said = f"more than {MAX_ITEMS} parts and items are rendered"
+            raise TemplateError(self.line, self.column, said, "include fewer parts, or give shorter lists")
         args: dict[str, Json] | None = {name: each.value(frame) for name, each in self.part.args.items()} or None
         try:
             return template.indented(indent).within(frame.of_part(args, parts))

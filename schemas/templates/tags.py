@@ -83,7 +83,7 @@ def _part(source: Source, start: int, at: int) -> Tag:
     match = _REF.match(source.text, at)
     ref = match[1] if match is not None else ""
     if part_ref(ref, {}) is None:
-        said = f"'{ref}' names no part" if ref else "the tag names no part"
+        said = f"'{ref}' names no prompt" if ref else "the tag names no prompt"
         raise source.error(start, said, "write {{> name}}, {{> name@2}} or {{> name@production}}")
     cursor = Cursor(source, start, match.end() if match is not None else at)
     part = part_ref(ref, dict(_arguments(cursor)))

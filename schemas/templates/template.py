@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from schemas.records.base import Json
-from schemas.templates import agentflow, mustache
+from schemas.templates import agentflow, jinja, mustache
 from schemas.templates.errors import TemplateError
 from schemas.templates.frame import Frame, Run
 from schemas.templates.limits import MAX_OUTPUT
@@ -16,7 +16,7 @@ from schemas.templates.nodes import Block, TooLong
 from schemas.templates.parts import NO_PARTS, PartRef, Parts
 
 Dialect = Literal["agentflow", "mustache", "jinja"]
-_READERS = {"agentflow": agentflow.read, "mustache": mustache.read}
+_READERS = {"agentflow": agentflow.read, "mustache": mustache.read, "jinja": jinja.read}
 _LINES = re.compile(r"^(?!\Z)", re.MULTILINE)
 
 
@@ -24,8 +24,8 @@ _LINES = re.compile(r"^(?!\Z)", re.MULTILINE)
 class Template:
     """A parsed template; ``parse`` makes it.
 
-    ``variables`` are the names that must be given, ``optional`` those that may be: they have a default, or a section
-    decides whether they are needed. ``parts`` are the parts that it includes, in order.
+    ``block`` has its nodes. ``variables`` are the names that must be given, ``optional`` those that may be: they have a
+    default, or a section decides whether they are needed. ``parts`` are the parts that it includes, in order.
     """
 
     source: str
@@ -33,7 +33,7 @@ class Template:
     variables: frozenset[str]
     optional: frozenset[str]
     parts: tuple[PartRef, ...]
-    _block: Block
+    block: Block
 
     def render(self, values: Mapping[str, Json], parts: Parts = NO_PARTS) -> str:
         """Return the text: strings as they are, other values as compact JSON.
@@ -44,6 +44,13 @@ class Template:
         root = values if type(values) is dict or not isinstance(values, Mapping) else dict(values)
         return self.within(Frame((root,), parts, Run()))
 
+    def needs(self, parts: Parts) -> tuple[frozenset[str], frozenset[str]]:
+        """Return ``variables`` and ``optional`` of the template and of the parts that it includes.
+
+        A part takes the values of the place where it is included; its arguments replace those of their names.
+        """
+        return needs(self.block, parts) if self.parts else (self.variables, self.optional)
+
     def indented(self, indent: str) -> "Template":
         """Return the template with white space before each of its lines."""
         return parse(_LINES.sub(indent, self.source), self.dialect) if indent else self
@@ -51,7 +58,7 @@ class Template:
     def within(self, frame: Frame) -> str:
         """Return the text at a place of another template. Raises as ``render`` does."""
         try:
-            return self._block.text(frame)
+            return self.block.text(frame)
         except TooLong:
             fix = "give shorter values, or fewer items"
             raise TemplateError(1, 1, f"the text is over {MAX_OUTPUT} characters", fix) from None

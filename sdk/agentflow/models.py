@@ -1100,6 +1100,7 @@ class ScheduleAnswer(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
@@ -1297,6 +1298,7 @@ class WholeSchedule(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]

@@ -19,11 +19,11 @@ from connectors.postgres.prompt_rows import NewPrompt, StoredPrompt
 from connectors.postgres.prompts import PromptLine, Prompts
 from schemas.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from schemas.scopes import EVERYTHING, Scopes
+from schemas.spec.check.texts import prompt_problems
 from schemas.spec.input_schemas import input_schema_of, schema_of
 from schemas.spec.model import PinnedPrompt
 from schemas.spec.prompt_form import PLAIN, PromptForm
 from schemas.spec.prompt_refs import PromptRef, parse_prompt_ref
-from schemas.templates import template_errors
 from services.prompts.registry.composition import Composed, Written, compose, direct_refs
 from services.prompts.registry.json_schemas import schema_problems
 
@@ -183,12 +183,7 @@ def _problems(draft: Draft, form: PromptForm) -> list[Problem]:
     found = [] if form.input_schema is None else schema_problems("schema", form.input_schema)
     if form.output_schema is not None:
         found += schema_problems("output_schema", form.output_schema)
-    if form.dialect != "jinja":
-        for one in draft.texts:
-            for error in template_errors(one.text, form.dialect):
-                said = f"line {error.line}, column {error.column}: {error.message}"
-                found.append(Problem(one.path, said, error.fix))
-    return found
+    return found + [problem for one in draft.texts for problem in prompt_problems(one.path, one.text, form.dialect)]
 
 
 def _parsed(refs: Sequence[str]) -> dict[str, PromptRef]:
