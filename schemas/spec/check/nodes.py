@@ -174,7 +174,9 @@ def _agent_problems(path: str, node: AgentNode, registry: Registry) -> Iterator[
     prompt = registry.prompts.get(node.config.prompt_ref)
     tools = effective(node, prompt).tools
     for n, name in enumerate(tools):
-        yield from _unknown(f"{path}.tools[{n}]" if node.config.tools else f"{path}.tools", "tool", name, registry.tools)
+        yield from _unknown(
+            f"{path}.tools[{n}]" if node.config.tools else f"{path}.tools", "tool", name, registry.tools
+        )
     if not tools and prompt is not None:
         fix = "list at least one tool in `tools`, or in the prompt's version; a node of type llm needs none"
         yield Problem(f"{path}.tools", "neither the agent nor its prompt names tools", fix)

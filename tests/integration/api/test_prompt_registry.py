@@ -80,7 +80,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"messages": [{"role": "user", "template": "a\0b"}]}, "U+0000"),
     ({"messages": [{"role": "user", "template": "{{my name}}"}]}, "messages[0].template"),
     ({"messages": [{"role": "user", "template": "{{> tone@7}}"}]}, "there is no prompt 'tone@7'"),
-    ({"messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no part"),
+    ({"messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no p"),
     ({"dialect": "mustache", "messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no p"),
     ({"dialect": "jinja"}, "dialect"),
     ({"labels": ["3"]}, "a number"),
