@@ -134,7 +134,8 @@ MAX_WAIT_MS = 315_576_000_000
 class AgentConfig(LlmConfig):
     """A model that may call the ``tools`` in a loop until it answers. Each turn and each call is a step of its own.
 
-    Without ``tools`` they are those of its prompt's version; one of them must name some. ``max_turns`` bounds the number of its calls, ``max_cost_cents`` their total cost; over either it fails.
+    Without ``tools`` they are those of its prompt's version; one of them must name some. ``max_turns`` bounds the
+    number of its calls, ``max_cost_cents`` their total cost; over either it fails.
     """
 
     tools: list[str] = Field(default=[], max_length=64)

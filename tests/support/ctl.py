@@ -150,6 +150,16 @@ BATCH = {
     "formed_at": _AT,
     "problem": None,
 }
+DATASET = {
+    "id": "questions@2",
+    "name": "questions",
+    "version": 2,
+    "cases": 3,
+    "hash": "9f86",
+    "author": "k1",
+    "message": "why",
+    "created_at": _AT,
+}
 STOP = {"id": "stp_1", "mode": "stop", "scope": "org", "target": None, "reason": "outage", "created_by": "k1"}
 QUOTAS = {"limits": [{"provider": "openai", "model": None, "requests_per_minute": 500}], "updated_at": None}
 LIMITS = {
@@ -247,6 +257,14 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", "/api/v1/prompts/greeter/labels"): {"name": "greeter", "labels": [LABEL], "moves": [LABEL]},
     ("PUT", "/api/v1/prompts/greeter/labels/production"): LABEL,
     ("DELETE", "/api/v1/prompts/greeter/labels/production"): None,
+    ("POST", "/api/v1/datasets"): DATASET,
+    ("POST", "/api/v1/datasets/from-runs"): {**DATASET, "skipped": {"value is not in history": 1}},
+    ("GET", "/api/v1/datasets"): {"datasets": [DATASET]},
+    ("GET", "/api/v1/datasets/questions"): DATASET,
+    ("GET", "/api/v1/datasets/questions/rows"): {
+        "cases": [{"id": "a", "inputs": {"question": "?"}, "expected": "!", "tags": ["t"], "cluster": ""}],
+        "next_cursor": None,
+    },
     ("POST", "/api/v1/budgets"): BUDGET,
     ("GET", "/api/v1/budgets"): {"budgets": [BUDGET]},
     ("PATCH", "/api/v1/budgets/bud_1"): {**BUDGET, "limit_usd": "2000"},

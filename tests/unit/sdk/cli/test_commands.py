@@ -90,6 +90,33 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
     "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
+    "dataset import": (
+        ("questions", "flow.yaml", "--format", "jsonl", "-m", "why"),
+        ("POST", "/api/v1/datasets", "name: x\n", {"name": "questions", "message": "why"}),
+    ),
+    "dataset list": ((), ("GET", "/api/v1/datasets", None, {})),
+    "dataset get": (("questions", "2"), ("GET", "/api/v1/datasets/questions", None, {"version": 2})),
+    "dataset rows": (
+        ("questions", "--limit", "5"),
+        ("GET", "/api/v1/datasets/questions/rows", None, {"limit": 5}),
+    ),
+    "dataset from-runs": (
+        ("production", "--workflow", "w", "--node", "n", "--since", "1d", "--no-expected"),
+        (
+            "POST",
+            "/api/v1/datasets/from-runs",
+            {
+                "name": "production",
+                "workflow": "w",
+                "node": "n",
+                "status": "succeeded",
+                "since": "1d",
+                "limit": 100,
+                "expected": False,
+            },
+            {},
+        ),
+    ),
     "trace get": ((RUN,), ("GET", f"{_RUNS}/{RUN}/steps", None, {"limit": 1000})),
     "trace query": (
         ("--start", "1h", "--end", "now", "--status", "failed"),
