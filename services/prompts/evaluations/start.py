@@ -24,11 +24,12 @@ from schemas.api_models.evaluations import CreateEvaluation
 from schemas.api_models.runs import SubmitRun
 from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem
-from schemas.evaluations import Case
+from schemas.evaluations import Case, ScorerSpec
 from schemas.ids import content_hash, run_id
 from services.prompts.evaluations.means import KINDS
+from services.prompts.evaluations.names import BASELINE, CANDIDATE
 from services.prompts.evaluations.needs import needs
-from services.prompts.evaluations.workflow import BASELINE, CANDIDATE, Plan, Side, document, workflow_name
+from services.prompts.evaluations.workflow import Plan, Side, document, workflow_name
 from services.runs.submit import Submissions
 from services.workflows.nested import pin_prompts
 from services.workflows.registration import Registrations
@@ -88,6 +89,7 @@ class EvaluationStarts:
             sides=sides,
             repeats=body.repeats,
             quality=body.quality,
+            scorers=msgspec.convert([one.model_dump() for one in body.scorers], list[ScorerSpec]),
             model=body.model_dump(include={"provider", "model", "max_tokens"}, exclude_none=True),
         )
         workflow_version = await self._registered(who, plan)

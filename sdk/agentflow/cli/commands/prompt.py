@@ -7,6 +7,7 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.errors import USAGE, CliError
+from agentflow.cli.evaluate import evaluate
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.runs import ago
@@ -31,6 +32,7 @@ _ONE = (
 )
 
 command = group("prompt", "Create and list versions of prompts.")
+command.add_command(evaluate)
 
 
 @make(command, "create", changes=True, example="""agentctl prompt create greeter --template 'Greet {{name}}'""")

@@ -72,6 +72,24 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "prompt register": (("flow.yaml",), ("POST", "/api/v1/prompts", "name: x\n", {})),
     "prompt list": ((), ("GET", "/api/v1/prompts", None, {})),
     "prompt get": (("greeter", "3"), ("GET", "/api/v1/prompts/greeter", None, {"version": 3})),
+    "prompt eval": (
+        (
+            *("greeter", "4", "--against", "production", "--dataset", "questions@2", "--scorer", "exact"),
+            *[
+                "--scorer",
+                "contains:Ada",
+                "--repeats",
+                "3",
+                "--fail-under",
+                "0.9",
+                "--budget",
+                "1",
+                "--quality",
+                "gold",
+            ],
+        ),
+        ("GET", "/api/v1/evaluations/eval_1", None, {}),
+    ),
     "dataset import": (
         ("questions", "flow.yaml", "--format", "jsonl", "-m", "why"),
         ("POST", "/api/v1/datasets", "name: x\n", {"name": "questions", "message": "why"}),
