@@ -85,6 +85,7 @@ class ChangeSchedule(TypedDict):
     """Fields to change; omitted fields stay. ``cron`` replaces ``interval_s`` and vice versa."""
 
     name: NotRequired[str | None]
+    project: NotRequired[str | None]
     workflow_name: NotRequired[str | None]
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, Any] | None]
@@ -304,6 +305,7 @@ class CreateSchedule(TypedDict):
     """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and the submission of each slot."""
 
     name: str
+    project: NotRequired[str | None]
     workflow_name: str
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, Any]]

@@ -90,7 +90,8 @@ def _prompt(ref: str, prompts: Mapping[str, str] | None, spec: engine.WorkflowSp
     if template is None:
         return None
     digest = engine.content_hash(template.encode())
-    return engine.PinnedPrompt(name=name, version=int(version or 1), template=template, hash=digest)
+    number = int(version) if version.isdecimal() else 1
+    return engine.PinnedPrompt(name=name, version=number, template=template, hash=digest)
 
 
 def _assumed(ref: str, spec: engine.WorkflowSpec) -> str:

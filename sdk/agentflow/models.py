@@ -1216,6 +1216,7 @@ class ScheduleAnswer(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
@@ -1413,6 +1414,7 @@ class WholeSchedule(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]

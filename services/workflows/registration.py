@@ -86,7 +86,7 @@ class Registrations:
         there = await self._ports.workflows.find_same(org_id, spec)
         stored = await self._own_providers(org_id)
         prices = await self._ports.prices.of(org_id, now_ms())
-        warnings = tuple(route_warnings(spec, self._ports.models.under(prices), workers, stored))
+        warnings = tuple(route_warnings(spec, plan.resolved.prompts, self._ports.models.under(prices), workers, stored))
         return Draft(spec, plan, written, there, warnings)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
@@ -115,7 +115,7 @@ class Registrations:
         further = chain(
             archived_problems(spec, registered.archived),
             argument_problems(spec, ports.tools),
-            route_problems(spec, ports.models, workers),
+            route_problems(spec, {**registered.prompts, **own}, ports.models, workers),
         )
         return await ports.checks.check(
             spec,

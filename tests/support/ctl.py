@@ -119,6 +119,23 @@ PROMPT = {
     "hash": "ab12",
     "created_at": _AT,
 }
+PROMPT_VERSION = {
+    "version": 3,
+    "labels": ["production"],
+    "message": "shorter",
+    "author": "k1",
+    "parent": 2,
+    "hash": "ab12",
+    "created_at": _AT,
+}
+LABEL = {
+    "name": "greeter",
+    "label": "production",
+    "version": 3,
+    "revision": 2,
+    "moved_by": "k1",
+    "moved_at": _AT,
+}
 KEY = {"id": "k1", "name": "ci", "permissions": ["read"], "last4": "wxyz", "created_at": _AT, "organisation": "default"}
 PROJECT = {"id": "search", "name": "Search team", "archived": False, "created_at": _AT}
 BILLED = {"calls": 2, "input_tokens": 326, "output_tokens": 125, "amount_usd": "0.002853", "presumed_usd": "0"}
@@ -282,6 +299,12 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", "/api/v1/evaluations/eval_1"): EVALUATION,
     ("GET", "/api/v1/evaluations/eval_1/junit.xml"): "<testsuites/>",
     ("GET", "/api/v1/evaluations/eval_1/report.html"): "<!doctype html>",
+    ("DELETE", "/api/v1/prompts/greeter"): PROMPT,
+    ("POST", "/api/v1/prompts/greeter/restore"): PROMPT,
+    ("GET", "/api/v1/prompts/greeter/versions"): {"name": "greeter", "versions": [PROMPT_VERSION]},
+    ("GET", "/api/v1/prompts/greeter/labels"): {"name": "greeter", "labels": [LABEL], "moves": [LABEL]},
+    ("PUT", "/api/v1/prompts/greeter/labels/production"): LABEL,
+    ("DELETE", "/api/v1/prompts/greeter/labels/production"): None,
     ("POST", "/api/v1/datasets"): DATASET,
     ("POST", "/api/v1/datasets/from-runs"): {**DATASET, "skipped": {"value is not in history": 1}},
     ("GET", "/api/v1/datasets"): {"datasets": [DATASET]},

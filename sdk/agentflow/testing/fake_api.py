@@ -6,8 +6,9 @@
         run = client.workflows.submit("document_analysis", {"document_key": "a.txt"})
         assert client.workflows.wait(run.id).status == "succeeded"
 
-It has prompts, workflows, submissions with idempotency keys, lists of runs, runs with steps, cancels and signals; any
-other path is 501. Runs are those of ``Simulator``, so they are over at once unless they wait for a signal.
+It has prompts with their labels, workflows, submissions with idempotency keys, lists of runs, runs with steps, cancels
+and signals; any other path is 501. Runs are those of ``Simulator``, so they are over at once unless they wait for a
+signal.
 """
 
 import json
@@ -39,6 +40,7 @@ class FakeApi:
         self.requests = 0
         self._fakes = fakes
         self._prompts: dict[str, list[str]] = {}
+        self._labels: dict[str, int] = {}
         self._workflows: dict[str, Any] = {}
         self._submitted: dict[str, tuple[Any, str]] = {}
 
@@ -61,6 +63,8 @@ class FakeApi:
                 return httpx.Response(200, json={"status": "ready", "dependencies": {}})
             case ("POST", ["prompts"]):
                 return self._create_prompt(json.loads(request.content))
+            case ("PUT", ["prompts", name, "labels", label]):
+                return self._move_label(name, label, json.loads(request.content)["version"])
             case ("POST", ["workflows"]):
                 return self._register(request.content.decode())
             case ("GET", ["workflows", "runs"]):
@@ -79,8 +83,18 @@ class FakeApi:
         wanted = body.get("version") or len(versions) + 1
         versions += [""] * (wanted - len(versions))
         versions[wanted - 1] = template
+        labels = list(body.get("labels", ()))
+        self._labels |= {f"{name}@{label}": wanted for label in labels}
         said = {"id": f"{name}@{wanted}", "name": name, "version": wanted, "template": template, "hash": "0"}
-        return httpx.Response(201, json={**said, "schema": body.get("schema"), "created_at": _now()})
+        more = {"schema": body.get("schema"), "labels": labels, "created_at": _now()}
+        return httpx.Response(201, json={**said, **more})
+
+    def _move_label(self, name: str, label: str, version: int) -> httpx.Response:
+        if version > len(self._prompts.get(name, ())):
+            return _problem(404, "not-found", f"no prompt {name}@{version}")
+        self._labels[f"{name}@{label}"] = version
+        said = {"name": name, "label": label, "version": version, "revision": 1}
+        return httpx.Response(200, json={**said, "moved_by": "key", "moved_at": _now()})
 
     def _register(self, text: str) -> httpx.Response:
         try:
@@ -101,6 +115,7 @@ class FakeApi:
             for name, versions in self._prompts.items()
             for n, template in enumerate(versions, start=1)
         }
+        found |= {ref: self._prompts[ref.partition("@")[0]][n - 1] for ref, n in self._labels.items()}
         # Without any prompt, those that documents name are taken to exist.
         return found | {name: versions[-1] for name, versions in self._prompts.items()} or None
 

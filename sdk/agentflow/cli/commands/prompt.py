@@ -6,6 +6,7 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.commands import prompt_labels
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.evaluate import evaluate
 from agentflow.cli.options import command as make
@@ -19,6 +20,7 @@ _LIST = (
     Column("NAME", "name"),
     Column("VERSION", "version", right=True),
     Column("VERSIONS", "versions", right=True),
+    Column("LABELS", "labels"),
     Column("AGE", "created_at", ago, right=True),
     Column("HASH", "hash", wide=True),
 )
@@ -31,7 +33,9 @@ _ONE = (
     Column("CREATED", "created_at"),
 )
 
-command = group("prompt", "Create and list versions of prompts.")
+command = group("prompt", "Create and list versions of prompts; label and archive them.")
+for _one in prompt_labels.COMMANDS:
+    command.add_command(_one)
 command.add_command(evaluate)
 
 
@@ -53,22 +57,26 @@ def create(session: Session, name: str, *, template: str | None, schema: str | N
 
 
 @make(command, "list", watch=True)
-def list_prompts(session: Session) -> None:
+@click.option("--archived", is_flag=True, help="List the archived ones instead.")
+def list_prompts(session: Session, *, archived: bool) -> None:
     """List the prompts, the newest version of each."""
 
     def show() -> None:
-        found = session.get(PROMPTS)
+        found = session.get(PROMPTS, archived=archived or None)
         session.rows(found, found["prompts"], _LIST, "name")
 
     session.repeat(show)
 
 
-@make(command, "get", example="agentctl prompt get greeter 3")
+@make(command, "get", example="agentctl prompt get greeter production")
 @click.argument("name")
-@click.argument("version", type=click.IntRange(1), required=False)
-def get(session: Session, name: str, *, version: int | None) -> None:
-    """Show a VERSION of the prompt NAME; the newest by default."""
-    session.one(session.get(at(PROMPTS, name), version=version), _ONE, "name")
+@click.argument("version", metavar="[VERSION|LABEL]", required=False)
+def get(session: Session, name: str, *, version: str | None) -> None:
+    """Show the VERSION of the prompt NAME, or the one that LABEL names; the newest by default."""
+    which: dict[str, Any] = {} if version is None else {"label": version}
+    if version is not None and version.isascii() and version.isdecimal():
+        which = {"version": int(version)}
+    session.one(session.get(at(PROMPTS, name), **which), _ONE, "name")
 
 
 @make(command, "register", changes=True, example="agentctl prompt register examples/prompts/document_analyzer.yaml")

@@ -90,6 +90,14 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ),
         ("GET", "/api/v1/evaluations/eval_1", None, {}),
     ),
+    "prompt versions": (("greeter",), ("GET", "/api/v1/prompts/greeter/versions", None, {})),
+    "prompt labels": (("greeter",), ("GET", "/api/v1/prompts/greeter/labels", None, {})),
+    "prompt label": (
+        ("greeter", "production", "4", "--expect", "3"),
+        ("PUT", "/api/v1/prompts/greeter/labels/production", {"version": 4, "expected_version": 3}, {}),
+    ),
+    "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
+    "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
     "dataset import": (
         ("questions", "flow.yaml", "--format", "jsonl", "-m", "why"),
         ("POST", "/api/v1/datasets", "name: x\n", {"name": "questions", "message": "why"}),
