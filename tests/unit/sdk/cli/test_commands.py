@@ -93,6 +93,24 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ),
     ),
     "prompt diff": (("greeter@3", "greeter@2"), ("GET", "/api/v1/prompts/greeter", None, {"version": 2})),
+    "prompt eval": (
+        (
+            *("greeter", "4", "--against", "production", "--dataset", "questions@2", "--scorer", "exact"),
+            *[
+                "--scorer",
+                "contains:Ada",
+                "--repeats",
+                "3",
+                "--fail-under",
+                "0.9",
+                "--budget",
+                "1",
+                "--quality",
+                "gold",
+            ],
+        ),
+        ("GET", "/api/v1/evaluations/eval_1", None, {}),
+    ),
     "prompt versions": (("greeter",), ("GET", "/api/v1/prompts/greeter/versions", None, {})),
     "prompt labels": (("greeter",), ("GET", "/api/v1/prompts/greeter/labels", None, {})),
     "prompt label": (
