@@ -19,8 +19,8 @@ from schemas.evaluations import Scored
 from schemas.payload import Payload
 from schemas.run_states import RunState
 from services.prompts.evaluations.means import report_of
-from services.prompts.evaluations.names import SCORES
-from services.prompts.evaluations.workflow import BASELINE, CANDIDATE, nodes_of
+from services.prompts.evaluations.names import BASELINE, CANDIDATE, SCORES
+from services.prompts.evaluations.workflow import nodes_of
 
 
 @dataclass(frozen=True, slots=True)
