@@ -59,6 +59,7 @@ SUBMISSION_CONFLICTS_TOTAL = "agentflow_orchestrator_submission_conflicts_total"
 ADMISSION_DELAY_SECONDS = "agentflow_admission_delay_seconds"
 COST_SETTLEMENTS_TOTAL = "agentflow_budgets_settlements_total"
 ROUTE_OUTCOMES_TOTAL = "agentflow_routes_outcomes_total"
+DEPLOYMENT_RECORDS_TOTAL = "agentflow_deployments_records_total"
 PARTITION_STATUS = "agentflow_role_partition_status"
 LAG_RECORDS = "agentflow_role_lag_records"
 PAUSED_PARTITIONS = "agentflow_role_paused_partitions"
@@ -128,6 +129,7 @@ _STORED = (
     ),
     Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements of calls by kind and effect.", ("kind", "effect")),
     Metric(ROUTE_OUTCOMES_TOTAL, "counter", "Outcomes and scores of learned routes by effect.", ("effect",)),
+    Metric(DEPLOYMENT_RECORDS_TOTAL, "counter", "Records of rollouts of prompts by effect.", ("effect",)),
 )
 _SERVED = (
     Metric(

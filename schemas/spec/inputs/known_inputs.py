@@ -14,6 +14,7 @@ from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
 from schemas.spec.nested import pinned_key
 from schemas.spec.outline import outline_of
+from schemas.spec.prompt_refs import parse_prompt_ref
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""
@@ -107,8 +108,8 @@ def _taken(
         names = None if node.queue else arguments("function", node.config.function_name)
         own = frozenset(node.config.function_args)
     elif isinstance(node, LlmNode | AgentNode):
-        # Another version of a prompt without one may read other inputs.
-        return frozenset() if "@" in node.config.prompt_ref else None
+        # The next version that is the newest, or that a label names, may read other inputs.
+        return None if parse_prompt_ref(node.config.prompt_ref).floats else frozenset()
     else:
         return frozenset()
     return None if names is None else names - own - (ITEM_NAMES if node.config.parallel else frozenset())

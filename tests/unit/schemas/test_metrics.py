@@ -24,7 +24,7 @@ GUIDE = {
     "cache_hits_total",
     "provider_requests_total",
 }
-_ROLES = "orchestrator|budgets|admission|routes|scheduler|worker|api|role"
+_ROLES = "orchestrator|budgets|admission|routes|deployments|scheduler|worker|api|role"
 _COUNTED = "records|partitions|keys|runs|attempts|requests|submissions|streams"
 SCHEME = re.compile(rf"agentflow_({_ROLES})(_[a-z]+)*_(total|seconds|bytes|{_COUNTED}|ready|up|status)")
 MADE = re.compile(r"(Counter|Gauge|Histogram|Summary|Info|Enum)(MetricFamily)?")

@@ -19,7 +19,7 @@ def arguments(_kind: str, name: str) -> frozenset[str] | None:
     return TAKES.get(name)
 
 
-PROMPTS = {"ask@1": prompt("Say {{word}}"), "ask": prompt("Say {{word}}")}
+PROMPTS = {ref: prompt("Say {{word}}") for ref in ("ask@1", "ask", "ask@production")}
 
 
 def resolved(*nodes: dict[str, Any], edges: str = "", **document: Any) -> ResolvedSpec:
@@ -33,6 +33,7 @@ def resolved(*nodes: dict[str, Any], edges: str = "", **document: Any) -> Resolv
         ([llm("a")], "", {"word"}),
         ([llm("a", inputs={"word": "{{w.deep}}"})], "", {"w"}),
         ([llm("a", "ask")], "", None),
+        ([llm("a", "ask@production")], "", None),
         ([llm("a", "ask", inputs={"word": 1})], "", set()),
         ([function("a", function_name="add")], "", {"x", "y"}),
         ([function("a", function_name="add", function_args={"x": "{{n}}"})], "", {"y", "n"}),

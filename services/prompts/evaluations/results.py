@@ -1,0 +1,101 @@
+"""How far an evaluation is, and its report once its run has succeeded.
+
+The run gives the scores. What an answer cost, and how long it took, is in the rows of its steps; so the report is made
+when it is first read, and stored: every later reader gets the same one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from connectors.objects.store import Objects
+from connectors.postgres.datasets import Datasets
+from connectors.postgres.evaluations import Evaluations, StoredEvaluation
+from connectors.postgres.history.run_counts import Children
+from connectors.postgres.history.runs import RunLine, Runs
+from schemas.evaluations import Scored
+from schemas.payload import Payload
+from schemas.run_states import RunState
+from services.prompts.evaluations.means import report_of
+from services.prompts.evaluations.names import BASELINE, CANDIDATE, SCORES
+from services.prompts.evaluations.workflow import nodes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far an evaluation is: answers that are there, those of them that failed, and how many there will be."""
+
+    state: RunState
+    done: int
+    failed: int
+    total: int
+    cost_nano: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPorts:
+    """The stores that results are read from."""
+
+    evaluations: Evaluations
+    datasets: Datasets
+    history: Runs
+    objects: Objects
+
+
+class EvaluationResults:
+    """Reads evaluations. Every method raises ``Unavailable``."""
+
+    def __init__(self, ports: ResultPorts) -> None:
+        self._ports = ports
+
+    async def status(self, org_id: str, one: StoredEvaluation) -> Status:
+        """Return how far an evaluation is. One whose run is not in history yet is queued."""
+        run = await self._ports.history.status(org_id, one.run_id)
+        if run is None:
+            return Status("queued", 0, 0, total_of(one.definition))
+        return _status(run, await self._ports.history.children(org_id, one.run_id), one.definition)
+
+    async def with_report(self, org_id: str, one: StoredEvaluation, status: Status) -> StoredEvaluation:
+        """Return the evaluation with its report, which is made and stored once the run has succeeded."""
+        if one.report is not None or status.state != "succeeded":
+            return one
+        found = await self._made(org_id, one)
+        if found is None:
+            return one
+        await self._ports.evaluations.end(org_id, one.id, found)
+        return await self._ports.evaluations.get(org_id, one.id)
+
+    async def _made(self, org_id: str, one: StoredEvaluation) -> dict[str, Any] | None:
+        stored = await self._ports.history.get(org_id, one.run_id, most_children=0)
+        if stored is None or stored[0].output is None:
+            return None
+        run, steps = stored
+        payload = (run.output or {}).get(SCORES) or next(
+            (step.output for step in steps if step.step_id == SCORES and step.output is not None), None
+        )
+        if payload is None:
+            return None
+        scored = await self._value(org_id, payload)
+        return report_of({side: msgspec.convert(found, list[Scored]) for side, found in scored.items()})
+
+    async def _value(self, org_id: str, payload: Mapping[str, Any]) -> Any:
+        return await self._ports.objects.resolve(org_id, msgspec.convert(payload, Payload))
+
+
+def total_of(definition: Mapping[str, Any]) -> int:
+    """Return how many answers an evaluation has."""
+    sides = 1 if definition["against"] is None else 2
+    return int(definition["cases"] * definition["repeats"] * sides)
+
+
+def _status(run: RunLine, children: Mapping[str, Children], definition: Mapping[str, Any]) -> Status:
+    nodes = {node for side in (CANDIDATE, BASELINE) for node in nodes_of(side, definition["repeats"])}
+    counts = {node: found for node, found in children.items() if node in nodes}
+    succeeded = sum(found["succeeded"].steps for found in counts.values() if "succeeded" in found)
+    failed = sum(found["failed"].steps for found in counts.values() if "failed" in found)
+    cost = max(run.cost_nano, sum(count.cost_nano for found in counts.values() for count in found.values()))
+    error = None if run.error is None else f"{run.error['code']}: {run.error['message']}"
+    return Status(run.status, succeeded + failed, failed, total_of(definition), cost, error)
