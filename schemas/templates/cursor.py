@@ -25,6 +25,7 @@ class Cursor:
 
     def __init__(self, source: Source, start: int, at: int) -> None:
         self._source, self._text, self.start, self._end = source, source.text, start, at
+        self._is_value = not self._text[start + 2 : at].strip()
         self.sort: Sort = "wrong"
         self.token = ""
         self.at = at
@@ -89,7 +90,7 @@ class Cursor:
         """Raise the error of a token that has no place where it is. Its fix is the nearest right form."""
         if self.sort == "wrong" and self._is_open():
             self.fail("the tag is not closed", f"close it with }}}}; {ESCAPE}", self.start)
-        found = next(iter(bad_braces(self._tag())), None)
+        found = next(iter(bad_braces(self._tag())), None) if self._is_value else None
         if found is None:
             shown = f"'{self.token}'" if self.sort != "end" else "the end of the tag"
             self.fail(f"{shown} has no place here", f"write a tag as {{{{name}}}}; {ESCAPE}")

@@ -1,8 +1,8 @@
 """The subset of Jinja that templates may use, checked before anything runs.
 
-The library bounds the steps of a rendering, not its memory: ``x ~ x`` in a macro, ``"a" * 10**9`` or a huge range fill
-it in a few steps. So there are conditions, loops over given lists, and filters from a list; nothing is called,
-assigned, included or multiplied.
+The library counts steps and texts, but no lists: ``[0] * 10**8`` takes it half a minute, and a list that is put into
+itself twice a line is too long to print. So there are conditions, loops over given lists, and filters from a list;
+nothing is called, assigned, included or multiplied.
 """
 
 import re

@@ -13,6 +13,7 @@ from schemas.templates.cursor import ESCAPE, Cursor, path_of
 from schemas.templates.errors import TemplateError
 from schemas.templates.expressions import Applied, Expr, Literal, Path
 from schemas.templates.filters import FILTERS, arguments_problem
+from schemas.templates.limits import MAX_ERRORS
 from schemas.templates.parts import part_ref
 from schemas.templates.pieces import Kind, Tag
 from schemas.templates.source import Source
@@ -28,7 +29,7 @@ def tags(source: Source, errors: list[TemplateError]) -> Iterator[Tag]:
     """Yield the tags of a template, and collect the errors of those that are none."""
     text = source.text
     at = text.find("{{")
-    while at >= 0:
+    while at >= 0 and len(errors) < MAX_ERRORS:
         while text.startswith("{", at + 2):
             at += 1
         try:

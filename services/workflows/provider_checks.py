@@ -20,6 +20,7 @@ from schemas.spec.model import AgentNode, LlmNode, Node, PinnedPrompt, ToolNode,
 from schemas.spec.policy import Tier
 
 Pinnings = Mapping[str, PinnedPrompt]
+NO_PROMPTS: Pinnings = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Pinned:
 
 
 def route_problems(
-    spec: WorkflowSpec, prompts: Pinnings, models: KnownModels, workers: Iterable[Seen] = ()
+    spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen] = (), prompts: Pinnings = NO_PROMPTS
 ) -> Iterator[Problem]:
     """Yield a problem for each provider that does not exist, and for each model that the default provider has not.
 
@@ -58,10 +59,10 @@ def route_problems(
 
 def route_warnings(
     spec: WorkflowSpec,
-    prompts: Pinnings,
     models: KnownModels,
     workers: Collection[Seen],
     own: frozenset[str] = frozenset(),
+    prompts: Pinnings = NO_PROMPTS,
 ) -> Iterator[Problem]:
     """Yield the reasons for which a node's calls will fail, unless workers or price files change.
 
@@ -105,7 +106,7 @@ def _owned(path: str, model: str, models: KnownModels, known: Collection[str]) -
         yield Problem(f"{path}.model", said, f"name the `provider` that serves it: {', '.join(sorted(known))}")
 
 
-def pinned_routes(spec: WorkflowSpec, prompts: Pinnings) -> Iterator[Pinned]:
+def pinned_routes(spec: WorkflowSpec, prompts: Pinnings = NO_PROMPTS) -> Iterator[Pinned]:
     """Yield what each node, or its prompt, fixes whose steps call a model. Queues are left out."""
     for place, node in placed_nodes(spec):
         path = f"{place}.config"

@@ -55,6 +55,7 @@ async def remove_prompt_label(
 ) -> Response:
     """Remove a label. Workflows that name it cannot be submitted until it is there again."""
     who.require_named("prompt", name)
+    _check(label)
     registry = parts.definitions.prompts
     await registry.require_owned(who.org_id, name, author(who))
     expected = ANYTHING if expected_version is None else expected_version
