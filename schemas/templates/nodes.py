@@ -117,12 +117,16 @@ class Included:
                 return ""
             fix = "create it first, or name another with {{> name@2}}"
             raise TemplateError(self.line, self.column, f"there is no part '{ref}' here", fix) from None
-        if not frame.run.take(1):
+        run = frame.run
+        run.items -= 1
+        if run.items < 0:
             said = f"more than {MAX_ITEMS} parts and items are rendered"
             raise TemplateError(self.line, self.column, said, "include fewer parts, or give shorter lists")
-        args: dict[str, Json] | None = {name: each.value(frame) for name, each in self.part.args.items()} or None
+        given = self.part.args
+        contexts = ({name: given[name].value(frame) for name in given}, *frame.contexts) if given else frame.contexts
         try:
-            return template.indented(indent).within(frame.of_part(args, parts))
+            block = template.indented(indent).block if indent else template.block
+            return block.text(Frame(contexts, parts, run, frame.deeper()))
         except TooDeep:
             raise _too_deep(self.line, self.column) from None
         except TemplateError as exc:
