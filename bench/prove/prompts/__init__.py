@@ -1,4 +1,4 @@
-"""Area ``prompts``: templates, labels, evaluations. Each module of lines has ``AIMS`` and ``measure``, and a row here."""
+"""Area ``prompts``: templates, labels, evaluations. Each module has ``AIMS`` and ``measure``, and a row here."""
 
 from collections.abc import Sequence
 from types import ModuleType
