@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.records.base import Json
+from schemas.spec.references import MissingVariable
 from schemas.templates.errors import TemplateError
 from schemas.templates.expressions import Expr, Path
 from schemas.templates.frame import Frame, TooDeep, TooLong
@@ -131,6 +132,8 @@ class Included:
             raise _too_deep(self.line, self.column) from None
         except TemplateError as exc:
             raise exc.within(ref) from exc
+        except MissingVariable as exc:
+            raise MissingVariable(f"{exc}, in the part '{ref}'") from exc
 
 
 def value_node(expr: Expr) -> Node:
