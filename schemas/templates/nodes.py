@@ -126,7 +126,7 @@ class Included:
         given = self.part.args
         contexts = ({name: given[name].value(frame) for name in given}, *frame.contexts) if given else frame.contexts
         try:
-            block = template.indented(indent).block if indent else template.block
+            block: Block = template.indented(indent).block if indent else template.block
             return block.text(Frame(contexts, parts, run, frame.deeper()))
         except TooDeep:
             raise _too_deep(self.line, self.column) from None
