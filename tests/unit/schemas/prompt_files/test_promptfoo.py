@@ -126,7 +126,7 @@ input:
     urgent: boolean
 ---
 {{role "system"}}
-Be {{tone | default("kind")}}.{{#urgent}} Now.{{/urgent}}{{^urgent}} Wait.{{/urgent}}
+Be {{tone | default("kind")}}.{{#urgent}} Now.{{/urgent}}{{^urgent}} So.{{/urgent}}
 
 {{role "user"}}
 {{.question}} {{facts | json}} {{"{{"}}
@@ -148,7 +148,7 @@ def test_a_prompt_is_written_with_its_cases_and_scorers() -> None:
     chat = yaml.safe_load(config["prompts"][0])
     assert chat[0] == {
         "role": "system",
-        "content": 'Be {{ tone | default("kind") }}.{% if urgent %} Now.{% endif %}{% if not urgent %} Wait.{% endif %}',
+        "content": 'Be {{ tone | default("kind") }}.{% if urgent %} Now.{% endif %}{% if not urgent %} So.{% endif %}',
     }
     assert chat[1]["content"] == '{{question}} {{ facts | dump }} {{ "{{" }}'
     assert config["providers"] == [{"id": "openai:gpt-4o", "config": {"temperature": 0.1}}]
