@@ -52,8 +52,8 @@ from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.price_lists import PriceListStore
-from connectors.postgres.prompt_labels import PromptLabels
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.sealing import EnvelopeKeys
@@ -180,8 +180,6 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
 def _tokens(oidc: Oidc, clients: Clients, organisations: Organisations) -> OidcTokens | None:
     if not oidc.issuer:
         return None
-    if not oidc.audience:
-        raise ValueError("OIDC_ISSUER is set without OIDC_AUDIENCE; set it to what its tokens name for this API")
     mapping = ClaimMapping.of(oidc.org_claim, oidc.roles_claim, oidc.roles, oidc.organisations)
     issuer = Issuer(oidc.issuer, clients.oidc)
     return OidcTokens(TokenVerifier(Rules(oidc.issuer, oidc.audience), issuer), mapping, organisations.find)

@@ -35,7 +35,7 @@ def to_handlebars(template: str, prompt: CreatePrompt, notes: list[Note]) -> str
                     )
                 args = [f"{arg}={_handlebars_value(expr)}" for arg, expr in tag.part.args.items()]
                 return f"{{{{> {' '.join([tag.part.name, *args])}}}}}" if "None" not in args else None
-        return None if tag.expr is None else _handlebars(tag.expr)
+        return _handlebars(tag.expr or Expr(tag.path))
 
     return _written(template, prompt, write, lambda text: text.replace("{{", "\\{{"))
 
@@ -58,7 +58,7 @@ def to_nunjucks(template: str, prompt: CreatePrompt, notes: list[Note]) -> str:
                 return "{% endif %}"
             case "part":
                 return None
-        return None if tag.expr is None else _nunjucks(tag.expr)
+        return _nunjucks(tag.expr or Expr(tag.path))
 
     return _written(template, prompt, write, lambda text: re.sub(r"\{([{%#])", r"{{ '{\1' }}", text))
 

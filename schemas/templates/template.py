@@ -9,10 +9,10 @@ from typing import Literal
 from schemas.records.base import Json
 from schemas.templates import agentflow, jinja, mustache
 from schemas.templates.errors import TemplateError
-from schemas.templates.frame import Frame, Run
-from schemas.templates.limits import MAX_OUTPUT
+from schemas.templates.frame import Frame, Run, TooLong
+from schemas.templates.limits import MAX_ERRORS, MAX_OUTPUT
 from schemas.templates.names import included, needs
-from schemas.templates.nodes import Block, TooLong
+from schemas.templates.nodes import Block
 from schemas.templates.parts import NO_PARTS, PartRef, Parts
 
 Dialect = Literal["agentflow", "mustache", "jinja"]
@@ -69,12 +69,16 @@ def parse(text: str, dialect: Dialect = "agentflow") -> Template:
     """Return the template that a text is. Raises ``TemplateError`` for the first thing that is malformed."""
     block, errors = _READERS[dialect](text)
     if errors:
-        raise min(errors, key=lambda error: (error.line, error.column))
+        raise _in_order(errors)[0]
     must, may = needs(block)
     return Template(text, dialect, must, may, tuple(included(block)), block)
 
 
 def template_errors(text: str, dialect: Dialect = "agentflow") -> tuple[TemplateError, ...]:
-    """Return all that is malformed in a text, in order."""
+    """Return what is malformed in a text, in order, up to ``MAX_ERRORS``."""
     _, errors = _READERS[dialect](text)
-    return tuple(sorted(errors, key=lambda error: (error.line, error.column)))
+    return tuple(_in_order(errors)[:MAX_ERRORS])
+
+
+def _in_order(errors: list[TemplateError]) -> list[TemplateError]:
+    return sorted(errors, key=lambda error: (error.line, error.column))

@@ -12,6 +12,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render_runs
 from api.render import schedules as render
 from api.routers.errors import errors
+from api.routers.filters import refuse_null
 from api.services import Services
 from connectors.postgres.schedules import StoredSchedule, unknown_schedule
 from schemas import money
@@ -176,12 +177,8 @@ def _defined(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _changes(body: ChangeSchedule) -> dict[str, Any]:
-    fields = body.model_dump(exclude_unset=True)
-    nothing = [name for name, value in fields.items() if value is None and name not in _MAY_BE_NULL]
-    if nothing:
-        problems = tuple(Problem(name, "cannot be null", "give a value, or omit the field") for name in nothing)
-        raise InvalidInput("; ".join(map(str, problems)), problems)
-    changes = _defined(fields)
+    refuse_null(body, _MAY_BE_NULL)
+    changes = _defined(body.model_dump(exclude_unset=True))
     if "cron" in changes and "interval_s" not in changes:
         changes["interval_s"] = None
     elif "interval_s" in changes and "cron" not in changes:

@@ -1,6 +1,9 @@
 """``python -m api`` as a process of its own, with and without its dependencies."""
 
 import asyncio
+import os
+import sys
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 
@@ -88,3 +91,13 @@ async def records(bootstrap: str, keys: set[str]) -> dict[str, bytes]:
     finally:
         await consumer.stop()
     return found
+
+
+async def test_setting_that_names_a_wrong_file_ends_the_start_with_one_line(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text("[{}]", encoding="utf-8")
+    env = {**os.environ, "API_PORT": "0", "PRICES_FILE": str(prices), "KEY_PEPPER": "pepper"}
+    argv = (sys.executable, "-W", "error", "-m", "api")
+    process = await asyncio.create_subprocess_exec(*argv, env=env, stderr=asyncio.subprocess.PIPE)
+    _, said = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert (process.returncode, b"Traceback" in said, str(prices).encode() in said) == (1, False, True), said

@@ -61,11 +61,21 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "workflow graph": (("document_analysis",), ("GET", "/api/v1/workflows/document_analysis", None, {})),
     "prompt create": (
-        ("greeter", "--template", "Greet {{name}}", "--schema", '{"name": {}}', "--version", "3"),
+        (
+            *("greeter", "--template", "Greet {{name}}", "--schema", '{"name": {}}', "--version", "3"),
+            *("--message", "shorter", "--label", "production"),
+        ),
         (
             "POST",
             "/api/v1/prompts",
-            {"name": "greeter", "template": "Greet {{name}}", "schema": {"name": {}}, "version": 3},
+            {
+                "name": "greeter",
+                "template": "Greet {{name}}",
+                "schema": {"name": {}},
+                "version": 3,
+                "message": "shorter",
+                "labels": ["production"],
+            },
             {},
         ),
     ),
@@ -83,6 +93,24 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ),
     ),
     "prompt diff": (("greeter@3", "greeter@2"), ("GET", "/api/v1/prompts/greeter", None, {"version": 2})),
+    "prompt eval": (
+        (
+            *("greeter", "4", "--against", "production", "--dataset", "questions@2", "--scorer", "exact"),
+            *[
+                "--scorer",
+                "contains:Ada",
+                "--repeats",
+                "3",
+                "--fail-under",
+                "0.9",
+                "--budget",
+                "1",
+                "--quality",
+                "gold",
+            ],
+        ),
+        ("GET", "/api/v1/evaluations/eval_1", None, {}),
+    ),
     "prompt versions": (("greeter",), ("GET", "/api/v1/prompts/greeter/versions", None, {})),
     "prompt labels": (("greeter",), ("GET", "/api/v1/prompts/greeter/labels", None, {})),
     "prompt label": (
@@ -220,6 +248,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "project archive": (("search",), ("PATCH", "/api/v1/projects/search", {"archived": True}, {})),
     "org list": ((), ("GET", "/api/v1/organisations", None, {})),
     "org get": (("acme",), ("GET", "/api/v1/organisations/acme", None, {})),
+    "org jinja": (("acme", "on"), ("PATCH", "/api/v1/organisations/acme", {"jinja_prompts": True}, {})),
     "org rename": (("acme", "New"), ("PATCH", "/api/v1/organisations/acme", {"name": "New"}, {})),
     "key revoke": (("k1",), ("DELETE", "/api/v1/keys/k1", None, {})),
     "org create": (
