@@ -13,7 +13,7 @@ from agentflow.cli.errors import FAILED, TIME_LIMIT, USAGE, CliError, code_of_ru
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION
 from agentflow.cli.options import command as make
-from agentflow.cli.scorers import scorer_of
+from agentflow.cli.scorers import scorers_of
 from agentflow.cli.session import Session
 from agentflow.cli.units import cents, usd
 
@@ -58,7 +58,9 @@ _VERSIONS = (
 @click.argument("version", required=False)
 @click.option("--against", metavar="VERSION", help="The version, or label, that it is compared with.")
 @click.option("--dataset", required=True, metavar="NAME[@VERSION]", help="The cases.")
-@click.option("--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="exact, contains:TEXT, ...; or JSON.")
+@click.option(
+    "--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="exact, contains:TEXT; JSON, or @file."
+)
 @click.option("--repeats", type=click.IntRange(1, 20), default=1, show_default=True, help="Answers to each case.")
 @click.option("--quality", type=OneOf(("gold", "silver", "bronze")), help="The quality; silver by default.")
 @click.option("--provider", metavar="NAME", help="With --model: what is asked.")
@@ -89,7 +91,7 @@ def evaluate(
     """
     if fail_on is not None and given["against"] is None:
         raise CliError("--fail-on compares two versions", "give --against VERSION", USAGE)
-    body = {"prompt": name, "version": which(version), "scorers": [scorer_of(text) for text in scorers or ("exact",)]}
+    body = {"prompt": name, "version": which(version), "scorers": scorers_of(scorers or ("exact",))}
     body |= {"against": which(given.pop("against")), "budget_cents": _cents(given.pop("budget")), **given}
     made = session.change("POST", EVALUATIONS, {key: one for key, one in body.items() if one is not None})
     found = _followed(session, made["id"], time_limit)

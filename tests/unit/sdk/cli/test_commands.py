@@ -119,6 +119,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
     "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
+    "prompt export": (
+        ("greeter@3", "--to", "dotprompt"),
+        ("GET", "/api/v1/prompts/greeter", None, {"version": 3}),
+    ),
     "prompt lint": (
         ("prompts", "--tier", "gold=openai/gpt-4o"),
         ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
@@ -328,7 +332,11 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
 }
 #: Commands that send nothing.
-QUIET = {"completion", *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use"))}
+QUIET = {
+    "completion",
+    "prompt import",
+    *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use")),
+}
 
 
 def commands(group: click.Group, path: str = "") -> dict[str, click.Command]:
