@@ -50,7 +50,9 @@ def _fields(one: StoredEvaluation) -> dict[str, Any]:
 
 
 def _passed(one: StoredEvaluation) -> bool | None:
-    least = one.definition["fail_under"]
+    """Return whether the mean is not under what was asked; without any score it is."""
+    least, candidate = one.definition["fail_under"], str(one.definition["version"])
     if one.report is None or least is None:
         return None
-    return bool(one.report["versions"]["candidate"]["mean"] >= least)
+    mean = next(found["mean"] for found in one.report["versions"] if found["version"] == candidate)
+    return mean is not None and bool(mean >= least)

@@ -177,7 +177,8 @@ def _bounds(compared: Mapping[str, Any]) -> str:
 def _decide(found: Mapping[str, Any], fail_on: str | None) -> None:
     """Raise ``CliError`` when the version did not hold what was asked of it."""
     if found["passed"] is False:
-        mean = found["report"]["versions"][0]["mean"]
+        candidate = str(found["version"])
+        mean = next(one["mean"] for one in found["report"]["versions"] if one["version"] == candidate)
         raise CliError(f"the mean {_figure(mean)} is under {found['fail_under']}", "see the cases above", FAILED)
     compared = found["report"].get("comparison")
     if compared is not None and compared["verdict"] in _FAILING.get(fail_on or "", ()):

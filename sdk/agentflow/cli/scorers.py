@@ -10,20 +10,20 @@ from agentflow.cli.units import json_object
 #: The option that the text after the colon is, by kind; no text is wanted where it is empty.
 _TEXTS: Mapping[str, str] = {
     "exact": "",
-    "contains": "text",
+    "contains": "values",
     "regex": "pattern",
     "json_schema": "schema",
-    "numeric": "tolerance",
-    "similarity": "",
-    "bleu": "",
-    "chrf": "",
-    "rouge_l": "",
-    "latency": "ms",
-    "cost": "usd",
+    "numeric": "absolute",
+    "similarity": "least",
+    "bleu": "least",
+    "chrf": "least",
+    "rouge_l": "least",
+    "latency": "limit_ms",
+    "cost": "limit_usd",
     "llm_judge": "rubric",
     "custom": "function",
 }
-_NUMBERS = frozenset({"numeric", "latency", "cost"})
+_NUMBERS = frozenset({"absolute", "least", "limit_ms"})
 
 
 def scorer_of(text: str) -> dict[str, Any]:
@@ -38,13 +38,15 @@ def scorer_of(text: str) -> dict[str, Any]:
         return {"kind": kind}
     if not option:
         raise CliError(f"--scorer {kind} takes no text", f"write --scorer {kind}, or JSON with its options", USAGE)
-    return {"kind": kind, "options": {option: _value(kind, value)}}
+    return {"kind": kind, "options": {option: _value(kind, option, value)}}
 
 
-def _value(kind: str, text: str) -> Any:
-    if kind == "json_schema":
+def _value(kind: str, option: str, text: str) -> Any:
+    if option == "schema":
         return json_object(text, "--scorer json_schema")
-    if kind not in _NUMBERS:
+    if option == "values":
+        return [text]
+    if option not in _NUMBERS:
         return text
     try:
         return float(text)

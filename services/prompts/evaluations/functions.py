@@ -1,132 +1,126 @@
 """The functions in workflows of evaluations. Composition roots register them: the API, for its checks, and workers.
 
-All are pure. Lists of answers are by repetition, and inside of that by case.
+Both are pure: they ask nobody. Judges and functions of users were asked before, by nodes; here their replies are read.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from connectors.embeddings.static import load_embedder
 from connectors.tools.registry import Registry
-from schemas.evaluations import Case, Judged, Scored, ScorerSpec
+from schemas.evaluations import Answered, Case, Judged, Scored, ScorerSpec
 from schemas.records.base import Json
 from services.prompts.evaluations import names
 from services.prompts.evaluations.answers import answered_of, error_of
-from services.prompts.evaluations.judge import position_of
-from services.prompts.evaluations.means import score
+from services.prompts.evaluations.questions import About, Answers, questions_of, sides_of
+from services.prompts.evaluations.scorers.base import CannotScore, Ports, Scorer
+from services.prompts.evaluations.scorers.table import is_pair_judge, pair_judge_of, scorer_of
 
-Answers = dict[str, list[list[Json]]]
-_FORWARD, _SWAPPED = "forward", "swapped"
+Replies = Mapping[About, Json]
 
 
 def register(registry: Registry) -> None:
     """Register the functions, once."""
     found: dict[str, Callable[..., Any]] = {
         names.SCORES_FUNCTION: evaluation_scores,
-        names.PAIRS_FUNCTION: evaluation_pairs,
-        names.ROWS_FUNCTION: evaluation_rows,
+        names.QUESTIONS_FUNCTION: evaluation_questions,
     }
     for name in found.keys() - registry.names("function"):
         registry.function(name)(found[name])
 
 
-def evaluation_pairs(*, cases: list[dict[str, Any]], answers: Answers) -> list[dict[str, Json]]:
-    """Return the pairs of answers that judges see, each in both orders. One with an answer that failed is left out."""
-    pairs: list[dict[str, Json]] = []
-    for case, repeat, (candidate, baseline) in _side_by_side(cases, answers, (names.CANDIDATE, names.BASELINE)):
-        if error_of(candidate) or error_of(baseline):
-            continue
-        about = {"case_id": case["id"], "repeat": repeat, "request": case["inputs"], "expected": case.get("expected")}
-        pairs.append({**about, "order": _FORWARD, "first": candidate, "second": baseline})
-        pairs.append({**about, "order": _SWAPPED, "first": baseline, "second": candidate})
-    return pairs
-
-
-def evaluation_rows(*, cases: list[dict[str, Any]], answers: Answers) -> list[dict[str, Json]]:
-    """Return the answers that scorers of users see, without those that failed."""
-    return [
-        {
-            "side": side,
-            "case_id": case["id"],
-            "repeat": repeat,
-            "inputs": case["inputs"],
-            "expected": case.get("expected"),
-            "output": output,
-        }
-        for side in answers
-        for case, repeat, (output,) in _side_by_side(cases, answers, (side,))
-        if not error_of(output)
-    ]
+def evaluation_questions(
+    *, cases: list[dict[str, Any]], scorers: list[dict[str, Any]], number: int, answers: dict[str, list[list[Json]]]
+) -> list[Mapping[str, Json]]:
+    """Return what the scorer of this number is asked about the answers, as arguments of the node that asks it."""
+    spec = msgspec.convert(scorers[number], ScorerSpec)
+    return [one.args for one in questions_of(spec, msgspec.convert(cases, list[Case]), answers)]
 
 
 def evaluation_scores(
     *,
     cases: list[dict[str, Any]],
     scorers: list[dict[str, Any]],
-    answers: Answers,
-    pairs: list[dict[str, Any]] | None = None,
-    judged: list[list[Json]] | None = None,
-    rows: list[dict[str, Any]] | None = None,
-    given: list[list[Json]] | None = None,
+    answers: dict[str, list[list[Json]]],
+    replies: dict[str, list[Json]] | None = None,
 ) -> dict[str, Any]:
-    """Return the scores of each version, ``scores``, and what judges said, ``judged``.
+    """Return the scores of each version, ``scores``, and what judges of pairs said, ``judged``.
 
-    ``judged`` are the replies of each judge to ``pairs``, ``given`` what each scorer of users gave to ``rows``. An
-    answer that could not be had, as a map collects it, is scored as an answer with an error.
+    ``replies`` are those to the questions of scorers, by number. Latency and cost are scored where the report is made.
     """
     asked, wanted = msgspec.convert(cases, list[Case]), msgspec.convert(scorers, list[ScorerSpec])
-    pure = [spec for spec in wanted if spec.kind not in names.ELSEWHERE]
-    scores = {side: list(_scored(asked, pure, repeats)) for side, repeats in answers.items()}
-    custom = [spec for spec in wanted if spec.kind == "custom"]
-    for spec, values in zip(custom, given or [], strict=True):
-        for row, value in zip(rows or [], values, strict=True):
-            scores[row["side"]].append(_given(spec, row, value))
-    judges = [spec for spec in wanted if spec.kind == "llm_judge"]
-    replied = zip(judges, judged or [], strict=True)
-    said = [one for spec, replies in replied for one in _judged(spec, pairs or [], replies)]
-    return {"scores": msgspec.to_builtins(scores), "judged": msgspec.to_builtins(said)}
+    given = {
+        int(number): _replies(wanted[int(number)], asked, answers, found) for number, found in (replies or {}).items()
+    }
+    return asyncio.run(_all(asked, wanted, answers, given))
 
 
-def _side_by_side(
-    cases: Sequence[Mapping[str, Any]], answers: Answers, sides: Sequence[str]
-) -> Iterator[tuple[Mapping[str, Any], int, tuple[Json, ...]]]:
-    """Yield each case and repetition with the answers of some sides."""
-    for repeat, lists in enumerate(zip(*(answers[side] for side in sides), strict=True)):
-        for case, *outputs in zip(cases, *lists, strict=True):
-            yield case, repeat, tuple(outputs)
+def _replies(spec: ScorerSpec, cases: Sequence[Case], answers: Answers, found: Sequence[Json]) -> Replies:
+    questions = questions_of(spec, cases, answers)
+    return {one.about: reply for one, reply in zip(questions, found, strict=True)}
 
 
-def _scored(cases: Sequence[Case], scorers: Sequence[ScorerSpec], repeats: list[list[Json]]) -> Iterator[Scored]:
-    for repeat, outputs in enumerate(repeats):
-        for case, output in zip(cases, outputs, strict=True):
-            answered = answered_of(case, repeat, output)
-            yield from (score(spec, case, answered) for spec in scorers)
+async def _all(
+    cases: Sequence[Case], scorers: Sequence[ScorerSpec], answers: Answers, replies: Mapping[int, Replies]
+) -> dict[str, Any]:
+    scores: dict[str, list[Scored]] = {side: [] for side in sides_of(answers)}
+    judged: list[Judged] = []
+    for number, spec in enumerate(scorers):
+        if spec.kind in names.MEASURED:
+            continue
+        if is_pair_judge(spec):
+            judged += [one async for one in _judged(spec, cases, answers, replies[number])]
+            continue
+        scorer = None if spec.kind in names.ASKED else scorer_of(spec, _ports(spec))
+        for about, case, answered in _each(cases, answers):
+            one = scorer or _reading(spec, about, replies[number])
+            mark = await one(case, answered)
+            scored = Scored(case_id=case.id, repeat=about.repeat, scorer=spec.called, score=mark.score, note=mark.note)
+            scores[about.side].append(scored)
+    return {"scores": msgspec.to_builtins(scores), "judged": msgspec.to_builtins(judged)}
 
 
-def _given(spec: ScorerSpec, row: Mapping[str, Any], value: Json) -> Scored:
-    """Return what a user's scorer gave: a number or a boolean, or an object with ``score`` and ``note``."""
-    found, note = (value.get("score"), str(value.get("note", ""))) if isinstance(value, dict) else (value, "")
-    if error := error_of(value):
-        found, note = None, error
-    elif not isinstance(found, bool | int | float) or not 0 <= found <= 1:
-        found, note = None, f"{spec.called} gave {str(value)[:200]}, and a score is from 0 to 1"
-    of = {"case_id": row["case_id"], "repeat": row["repeat"], "scorer": spec.called}
-    return Scored(**of, score=None if found is None else float(found), note=note)
+def _each(cases: Sequence[Case], answers: Answers) -> Iterator[tuple[About, Case, Answered]]:
+    for side in sides_of(answers):
+        for repeat, outputs in enumerate(answers[side]):
+            for case, output in zip(cases, outputs, strict=True):
+                yield About(side, repeat, case.id), case, answered_of(case, repeat, output)
 
 
-def _judged(spec: ScorerSpec, pairs: Sequence[Mapping[str, Any]], replies: Sequence[Json]) -> Iterator[Judged]:
-    """Join the two orders of each pair, which follow each other."""
-    both = list(zip(pairs, replies, strict=True))
-    for (pair, forward), (_, swapped) in zip(both[::2], both[1::2], strict=True):
-        notes = (error_of(reply) or f"no verdict in {str(reply)[:200]}" for reply in (forward, swapped))
-        found = position_of(forward), position_of(swapped)
-        note = next((note for note, one in zip(notes, found, strict=True) if one is None), "")
-        yield Judged(
-            case_id=pair["case_id"],
-            repeat=pair["repeat"],
-            scorer=spec.called,
-            forward=found[0],
-            swapped=found[1],
-            note=note,
-        )
+def _ports(spec: ScorerSpec) -> Ports:
+    return Ports(embedder=load_embedder()) if spec.kind == "similarity" else Ports()
+
+
+def _reading(spec: ScorerSpec, about: About, replies: Replies) -> Scorer:
+    """Return a scorer whose question was answered before."""
+
+    async def replied(*_: object) -> Json:
+        return _read(replies, about)
+
+    return scorer_of(spec, Ports(call=replied, ask=replied))
+
+
+async def _judged(spec: ScorerSpec, cases: Sequence[Case], answers: Answers, replies: Replies) -> AsyncIterator[Judged]:
+    baseline = {about[1:]: answered for about, _, answered in _each(cases, {names.BASELINE: answers[names.BASELINE]})}
+    for about, case, answered in _each(cases, {names.CANDIDATE: answers[names.CANDIDATE]}):
+        places = iter((about, about._replace(place=1)))
+
+        async def replied(*_: object, places: Iterator[About] = places) -> Json:
+            return _read(replies, next(places))
+
+        other = baseline[about[1:]]
+        if error := answered.error or other.error:
+            yield Judged(case_id=case.id, repeat=about.repeat, scorer=spec.called, note=f"no output: {error}")
+            continue
+        yield await pair_judge_of(spec, Ports(ask=replied))(case, answered, other)
+
+
+def _read(replies: Replies, about: About) -> Json:
+    """Return a reply. Raises ``CannotScore`` for one that failed."""
+    reply = replies[about]
+    if error := error_of(reply):
+        raise CannotScore(error)
+    return reply

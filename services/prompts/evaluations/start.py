@@ -26,9 +26,9 @@ from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem
 from schemas.evaluations import Case, ScorerSpec
 from schemas.ids import content_hash, run_id
-from services.prompts.evaluations.means import KINDS
 from services.prompts.evaluations.names import BASELINE, CANDIDATE
 from services.prompts.evaluations.needs import variables_for
+from services.prompts.evaluations.scorers.table import check_scorers, is_pair_judge
 from services.prompts.evaluations.workflow import Plan, Side, document, workflow_name
 from services.runs.submit import Submissions
 from services.workflows.nested import pin_prompts
@@ -77,17 +77,19 @@ class EvaluationStarts:
         Raises ``NotFound``, ``InvalidInput`` where a case lacks what a version needs, ``TooLarge`` for more cases than
         a run's inputs can be, ``SubmissionConflict``, ``Overloaded``, ``OutcomeUnknown`` and ``Unavailable``.
         """
-        check_scorers(body)
+        specs = msgspec.convert([one.model_dump() for one in body.scorers], list[ScorerSpec])
+        check_scorers(specs, "body.scorers")
         name, _, version = body.dataset.partition("@")
         dataset = await self._ports.datasets.get(who.org_id, name, int(version) if version else None)
         cases = [case for _, case in await self._ports.datasets.cases(who.org_id, name, dataset.version)]
         sides = await self._sides(who, body, cases)
+        check_comparison(sides, specs)
         plan = Plan(
             prompt=body.prompt,
             sides=sides,
             repeats=body.repeats,
             quality=body.quality,
-            scorers=msgspec.convert([one.model_dump() for one in body.scorers], list[ScorerSpec]),
+            scorers=specs,
             model=body.model_dump(include={"provider", "model", "max_tokens"}, exclude_none=True),
         )
         workflow_version = await self._registered(who, plan)
@@ -154,15 +156,15 @@ class EvaluationStarts:
         await self._ports.submissions.submit(record)
 
 
-def check_scorers(body: CreateEvaluation) -> None:
-    """Raise ``InvalidInput`` for a kind of scorer that there is not."""
-    problems = [
-        Problem(f"body.scorers[{n}].kind", f"there is no scorer '{one.kind}' yet", f"use {', '.join(sorted(KINDS))}")
-        for n, one in enumerate(body.scorers)
-        if one.kind not in KINDS
-    ]
-    if problems:
-        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))
+def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None:
+    """Raise ``InvalidInput`` for a version that is compared with itself, and for a judge of pairs without a second."""
+    problem = None
+    if len(sides) > 1 and sides[0].version == sides[1].version:
+        problem = Problem("body.against", f"is version {sides[0].version} itself", "name another version")
+    elif len(sides) == 1 and any(map(is_pair_judge, specs)):
+        problem = Problem("body.against", "is missing, and a judge of pairs compares two versions", "name a version")
+    if problem is not None:
+        raise InvalidInput(str(problem), (problem,))
 
 
 def _submission(body: CreateEvaluation, evaluation_id: str, workflow_version: int, cases: Sequence[Case]) -> SubmitRun:

@@ -1,12 +1,12 @@
 """The workflow of an evaluation: a map over the cases for each version and repetition, and what scores the answers.
 
-    candidate_1 … candidate_n ─┬──────────────────────────┬─> scores
-    baseline_1  … baseline_n  ─┼─> pairs ─> judge_1 … ────┤
-                               └─> rows ──> scorer_1 … ───┘
+    candidate_1 … candidate_n ─┬─────────────────────────┬─> scores
+    baseline_1  … baseline_n  ─┴─> ask_0 ──> reply_0 ────┘
 
 The cases and the scorers are inputs of its runs. So two evaluations of the same versions are runs of one version of
 the workflow, however many cases they have. A repetition is a node of its own: another step, with another idempotency
-key, and no answer of it comes from the cache. A judge is asked on each pair of answers twice, in both orders.
+key, and no answer of it comes from the cache. For each judge, and each function of a user, ``ask`` makes a list of
+questions about the answers, and ``reply`` is mapped over it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,15 +17,16 @@ from schemas.evaluations import ScorerSpec
 from schemas.ids import content_hash
 from schemas.spec.policy import Tier
 from services.prompts.evaluations import names
-from services.prompts.evaluations.judge import JUDGE_TEMPLATE, judge_inputs
 
-#: A workflow's name has 128 characters at most, and so has a prompt inside of it, ``<workflow>.judge_20``.
+#: A workflow's name has 128 characters at most, and so has a prompt inside of it, ``<workflow>.reply_19``.
 _NAME_CHARS = 112
 _PREFIX = "evaluation."
 _HASH_CHARS = 12
-#: Options of a judge that are fields of its node.
-_OF_JUDGES = ("provider", "model", "max_tokens")
+#: Options of a judge that are fields of its node, in place of the evaluation's.
+_OF_JUDGES = ("provider", "model")
+#: What a function of a user is given of an answer.
 _ITEM = {"inputs": "{{item.inputs}}", "output": "{{item.output}}", "expected": "{{item.expected}}"}
+_QUESTION = "{{question}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +49,6 @@ class Plan:
     scorers: Sequence[ScorerSpec] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def judges(self) -> list[ScorerSpec]:
-        """The scorers that are models."""
-        return [one for one in self.scorers if one.kind == "llm_judge"]
-
-    @property
-    def functions(self) -> list[ScorerSpec]:
-        """The scorers that users wrote."""
-        return [one for one in self.scorers if one.kind == "custom"]
-
 
 def workflow_name(prompt: str) -> str:
     """Return the name of the workflow that evaluates a prompt."""
@@ -75,19 +66,17 @@ def nodes_of(side: str, repeats: int) -> list[str]:
 def document(plan: Plan, version: int) -> dict[str, Any]:
     """Return the workflow as a document with this version."""
     answering = [_answers(plan, side, node) for side in plan.sides for node in nodes_of(side.name, plan.repeats)]
-    judging, scoring = list(_judges(plan)), list(_functions(plan))
-    gathering = [_gathers(plan, names.PAIRS, names.PAIRS_FUNCTION)] if judging else []
-    gathering += [_gathers(plan, names.ROWS, names.ROWS_FUNCTION)] if scoring else []
-    edges = [(one, other) for one in answering for other in gathering]
-    edges += [(one, other) for one in gathering for other in (judging if one["id"] == names.PAIRS else scoring)]
-    scores = _scores(plan, judging, scoring)
-    edges += [(one, scores) for one in (*answering, *judging, *scoring)]
+    asking = {n: _asks(plan, n) for n, spec in enumerate(plan.scorers) if spec.kind in names.ASKED}
+    replying = {n: _replies(plan, n) for n in asking}
+    scores = _scores(plan, list(asking))
+    edges = [(one, other) for one in answering for other in (*asking.values(), scores)]
+    edges += [edge for n in asking for edge in ((asking[n], replying[n]), (replying[n], scores))]
     return {
         "name": workflow_name(plan.prompt),
         "version": version,
         "description": f"Evaluates the prompt {plan.prompt}; made by POST /api/v1/evaluations",
         "dag": {
-            "nodes": [*answering, *gathering, *judging, *scoring, scores],
+            "nodes": [*answering, *asking.values(), *replying.values(), scores],
             "edges": [{"from": one["id"], "to": other["id"]} for one, other in edges],
         },
     }
@@ -109,33 +98,31 @@ def _mapped(items: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"parallel": True, "items": items, "inputs": inputs, "on_child_error": "collect"}
 
 
-def _gathers(plan: Plan, node: str, function: str) -> dict[str, Any]:
-    return _function(plan, node, function, {"cases": "{{cases}}", "answers": _all_answers(plan)})
+def _asks(plan: Plan, number: int) -> dict[str, Any]:
+    args = {"cases": "{{cases}}", "scorers": "{{scorers}}", "number": number, "answers": _all_answers(plan)}
+    return _function(plan, f"ask_{number}", names.QUESTIONS_FUNCTION, args)
 
 
-def _judges(plan: Plan) -> Iterator[dict[str, Any]]:
-    for number, spec in enumerate(plan.judges, 1):
-        chosen: dict[str, Any] = {name: spec.options[name] for name in _OF_JUDGES if name in spec.options}
-        mapped = _mapped(f"{names.PAIRS}.output", {"item": None, "index": None, **judge_inputs(spec)})
-        config: dict[str, Any] = {"prompt": JUDGE_TEMPLATE, "cache": {"enabled": False}, **mapped, **chosen}
-        yield {"id": f"judge_{number}", "type": "llm", "config": config, "policy": {"quality": plan.quality}}
+def _replies(plan: Plan, number: int) -> dict[str, Any]:
+    spec, items = plan.scorers[number], f"ask_{number}.output"
+    if spec.kind == "custom":
+        node = _function(plan, f"reply_{number}", str(spec.options["function"]), _ITEM)
+        node["config"] |= _mapped(items, {})
+        return node
+    judge: dict[str, Any] = {name: spec.options[name] for name in _OF_JUDGES if spec.options.get(name)}
+    config: dict[str, Any] = {
+        "prompt": _QUESTION,
+        "cache": {"enabled": False},
+        **_mapped(items, {"item": None, "index": None, "question": "{{item.question}}"}),
+        **(judge or plan.model),
+    }
+    return {"id": f"reply_{number}", "type": "llm", "config": config, "policy": {"quality": plan.quality}}
 
 
-def _functions(plan: Plan) -> Iterator[dict[str, Any]]:
-    for number, spec in enumerate(plan.functions, 1):
-        node = _function(plan, f"scorer_{number}", str(spec.options["function"]), _ITEM)
-        node["config"] |= _mapped(f"{names.ROWS}.output", {})
-        yield node
-
-
-def _scores(plan: Plan, judging: Sequence[Mapping[str, Any]], scoring: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _scores(plan: Plan, asked: Sequence[int]) -> dict[str, Any]:
     args: dict[str, Any] = {"cases": "{{cases}}", "scorers": "{{scorers}}", "answers": _all_answers(plan)}
-    if judging:
-        args["pairs"] = f"{names.PAIRS}.output"
-        args["judged"] = [f"{node['id']}.output" for node in judging]
-    if scoring:
-        args["rows"] = f"{names.ROWS}.output"
-        args["given"] = [f"{node['id']}.output" for node in scoring]
+    if asked:
+        args["replies"] = {str(number): f"reply_{number}.output" for number in asked}
     return _function(plan, names.SCORES, names.SCORES_FUNCTION, args)
 
 

@@ -33,7 +33,7 @@ def test_the_body_has_what_was_given_and_no_more(tmp_path: Path) -> None:
     assert ctl.api.sent[0].body == {
         "prompt": "greeter",
         "dataset": "questions",
-        "scorers": [{"kind": "numeric", "options": {"tolerance": 0.5}}],
+        "scorers": [{"kind": "numeric", "options": {"absolute": 0.5}}],
         "repeats": 1,
         "budget_cents": "250",
     }
@@ -94,7 +94,7 @@ def test_a_time_limit_leaves_the_evaluation_running(tmp_path: Path) -> None:
     ("text", "spec"),
     [
         ("exact", {"kind": "exact"}),
-        ("contains:a:b", {"kind": "contains", "options": {"text": "a:b"}}),
+        ("contains:a:b", {"kind": "contains", "options": {"values": ["a:b"]}}),
         ('{"kind": "bleu", "weight": 0}', {"kind": "bleu", "weight": 0}),
         ('json_schema:{"type": "object"}', {"kind": "json_schema", "options": {"schema": {"type": "object"}}}),
     ],

@@ -51,19 +51,26 @@ def test_a_prompt_whose_variable_is_called_item_gets_the_case_s_value() -> None:
     assert inputs == {"item": "{{item.inputs.item}}", "index": None}
 
 
-def test_judges_and_scorers_of_users_are_maps_behind_pairs_and_rows() -> None:
+def test_judges_and_functions_of_users_are_maps_over_questions_about_the_answers() -> None:
     judge = ScorerSpec(kind="llm_judge", options={"rubric": "see {{this}}", "model": "m", "provider": "p"})
     own = ScorerSpec(kind="custom", name="mine", options={"function": "my.scorer"})
     found = document(plan(EXACT, judge, own), 1)
     by_id = nodes(found)
-    assert list(by_id)[4:] == ["pairs", "rows", "judge_1", "scorer_1", "scores"]
-    config = by_id["judge_1"]["config"]
-    assert (config["items"], config["model"], config["provider"]) == ("pairs.output", "m", "p")  # type: ignore[index]
-    assert config["inputs"]["rubric"] == {"literal": "see {{this}}"}  # type: ignore[index]
-    assert by_id["scorer_1"]["config"]["function_name"] == "my.scorer"  # type: ignore[index]
-    edges = {(edge["from"], edge["to"]) for edge in found["dag"]["edges"]}
-    assert {("candidate_1", "pairs"), ("pairs", "judge_1"), ("rows", "scorer_1"), ("scorer_1", "scores")} <= edges
-    assert not {("pairs", "scorer_1"), ("rows", "judge_1")} & edges
+    assert list(by_id)[4:] == ["ask_1", "ask_2", "reply_1", "reply_2", "scores"]
+    config = by_id["reply_1"]["config"]
+    assert (config["items"], config["model"], config["provider"]) == ("ask_1.output", "m", "p")  # type: ignore[index]
+    assert by_id["ask_1"]["config"]["function_args"]["number"] == 1  # type: ignore[index]
+    assert by_id["reply_2"]["config"]["function_name"] == "my.scorer"  # type: ignore[index]
+    edges = {(edge["from"], edge["to"]) for edge in found["dag"]["edges"]}  # type: ignore[index]
+    assert {("candidate_1", "ask_1"), ("ask_1", "reply_1"), ("reply_2", "scores"), ("baseline_2", "scores")} <= edges
+    assert not {("ask_1", "reply_2"), ("ask_2", "reply_1")} & edges
+    args = by_id["scores"]["config"]["function_args"]  # type: ignore[index]
+    assert args["replies"] == {"1": "reply_1.output", "2": "reply_2.output"}
+
+
+def test_a_rubric_is_data_of_the_run_and_no_part_of_the_workflow() -> None:
+    one, other = (ScorerSpec(kind="llm_judge", options={"rubric": text}) for text in ("short", "long"))
+    assert document(plan(one), 1) == document(plan(other), 1)
 
 
 def test_the_document_is_a_workflow_whose_only_inputs_are_the_cases_and_the_scorers() -> None:
@@ -78,4 +85,4 @@ def test_a_long_name_of_a_prompt_leaves_room_for_the_judges_inside(length: int) 
     names = {workflow_name("a" * length), workflow_name("a" * (length - 1) + "b")}
     assert len(names) == 2
     for name in names:
-        assert re.fullmatch(NAME_PATTERN, f"{name}.judge_20")
+        assert re.fullmatch(NAME_PATTERN, f"{name}.reply_19")
