@@ -122,11 +122,12 @@ class Included:
             raise TemplateError(self.line, self.column, said, "include fewer parts, or give shorter lists")
         args: dict[str, Json] | None = {name: each.value(frame) for name, each in self.part.args.items()} or None
         try:
-            return template.indented(indent).within(frame.of_part(args, parts))
+            text: str = template.indented(indent).within(frame.of_part(args, parts))
         except TooDeep:
             raise _too_deep(self.line, self.column) from None
         except TemplateError as exc:
             raise exc.within(ref) from exc
+        return text
 
 
 def value_node(expr: Expr) -> Node:
