@@ -10,9 +10,9 @@ from bench.prompts.simulated_suites import called_better, covered, graded, passe
 from bench.prove.area import Aim, Bound, at_least, at_most, between
 from deploy.local.engines.progress import Progress
 from schemas.evaluations import Judged, Position
-from services.prompts.evaluations.calibration import LEAST_LABELS, judge_result, outcome_of
-from services.prompts.evaluations.statistics import difference_of, verdict_of
-from services.prompts.evaluations.student import quantile
+from services.prompts.evaluations.figures.calibration import LEAST_LABELS, judge_result, outcome_of
+from services.prompts.evaluations.figures.statistics import difference_of, verdict_of
+from services.prompts.evaluations.figures.student import quantile
 
 SUITES, QUICK_SUITES = 2_000, 500
 CASES = (50, 200)
