@@ -51,6 +51,9 @@ class Exchanges:
     async def _get(self, path: str, key: SecretStr | None) -> Any:
         return await self._json(Sent(path, b"", {}, "GET"), key)
 
+    async def _delete(self, path: str, key: SecretStr | None) -> None:
+        await self._provider.exchange(Sent(path, b"", {}, "DELETE"), key, SHORT_S, MOST_BYTES)
+
     async def _lines(self, path: str, key: SecretStr | None) -> list[dict[str, Any]]:
         """Return the objects of a JSONL file."""
         body = await self._provider.exchange(Sent(path, b"", {}, "GET"), key, LONG_S, MOST_RESULTS)
