@@ -19,8 +19,8 @@ def read(text: str) -> tuple[Block, list[TemplateError]]:
     source, errors = Source(text), list[TemplateError]()
     found = list(tags(source, errors))
     block = tree(source, found, _DIALECT, errors)
-    errors.extend(_misplaced(block, is_inside=False))
     if not errors:
+        errors.extend(_misplaced(block, is_inside=False))
         errors.extend(half_tags(source, found))
     return block, errors
 

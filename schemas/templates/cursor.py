@@ -10,10 +10,14 @@ from schemas.templates.expressions import Path
 from schemas.templates.source import Source
 
 Sort = Literal["end", "text", "number", "path", "sign", "wrong"]
-#: One token: a text, a number, a name with its path, or a sign. Keys of a path may have any other character.
+#: A name with its path. Keys may have all characters but those of the language.
+_PATH = r"""\.?[A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}|()",=\[\]]+)*"""
+#: A tag that is a name and nothing else, as nearly all are.
+PLAIN = re.compile(rf"\{{\{{\s*({_PATH})\s*\}}\}}")
+#: One token: a text, a number, a path, or a sign.
 _TOKEN = re.compile(
     r"""\s*(?:(?P<end>\}\})|(?P<text>"(?:[^"\\\x00-\x1f]|\\.)*")|(?P<number>-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?(?![\w.]))"""
-    r"""|(?P<path>\.?[A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}|()",=\[\]]+)*|\.(?![^\s}|]))|(?P<sign>[|(),=]))"""
+    rf"""|(?P<path>{_PATH}|\.(?![^\s}}|]))|(?P<sign>[|(),=]))"""
 )
 _WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _SPACE = re.compile(r"\s*")

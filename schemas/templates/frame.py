@@ -93,6 +93,6 @@ def _step(value: Json, step: str) -> Json:
     if type(value) is list:
         try:
             return value[list_index(step)]
-        except LookupError:
+        except (LookupError, ValueError):
             return MISSING
     return MISSING

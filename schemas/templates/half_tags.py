@@ -9,7 +9,7 @@ from schemas.templates.pieces import Tag
 from schemas.templates.source import Source
 
 #: A brace, what a tag may hold, and two braces. JSON has quotes, colons and commas there; a shell has a dollar before.
-_HALF = re.compile(r"(?<![{$])\{(?!\{)\s*[#^/>]?\s*\.?[A-Za-z_][^{}:,;\"]*\}\}")
+_HALF = re.compile(r"(?<![{$])\{(?!\{)\s*(?:[#^/>]\s*)?\.?[A-Za-z_][^{}:,;\"]*\}\}")
 _BRACE = re.compile(r"[{}]")
 
 

@@ -65,7 +65,7 @@ class Section:
         value = self.path.find(frame)
         if type(value) is list:
             return self._each(value, frame)
-        return self._body(value, frame) if value else ""
+        return _inside(self, frame, value) if value else ""
 
     def _each(self, items: Sequence[Json], frame: Frame) -> str:
         if not frame.run.take(len(items)):
@@ -73,18 +73,12 @@ class Section:
             raise TemplateError(self.line, self.column, said, "give a shorter list")
         pieces, size = [], 0
         for item in items:
-            piece = self._body(item, frame)
+            piece = _inside(self, frame, item)
             size += len(piece)
             if size > MAX_OUTPUT:
                 raise TooLong
             pieces.append(piece)
         return "".join(pieces)
-
-    def _body(self, item: Json, frame: Frame) -> str:
-        try:
-            return self.body.text(frame.inner(item))
-        except TooDeep:
-            raise _too_deep(self.line, self.column) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +92,7 @@ class Inverted:
 
     def text(self, frame: Frame) -> str:
         """Return the body's text, or nothing."""
-        return "" if self.path.find(frame) else self.body.text(frame)
+        return "" if self.path.find(frame) else _inside(self, frame, frame.contexts[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +122,12 @@ class Included:
             raise TemplateError(self.line, self.column, said, "include fewer parts, or give shorter lists")
         args: dict[str, Json] | None = {name: each.value(frame) for name, each in self.part.args.items()} or None
         try:
-            return template.indented(indent).within(frame.of_part(args, parts))
+            text: str = template.indented(indent).within(frame.of_part(args, parts))
         except TooDeep:
             raise _too_deep(self.line, self.column) from None
         except TemplateError as exc:
             raise exc.within(ref) from exc
+        return text
 
 
 def value_node(expr: Expr) -> Node:
@@ -150,6 +145,14 @@ def expressions(node: str | Node) -> Sequence[Expr]:
     if isinstance(node, Placeholder):
         return (node.expr,)
     return tuple(node.part.args.values()) if isinstance(node, Included) else ()
+
+
+def _inside(section: Section | Inverted, frame: Frame, item: Json) -> str:
+    """Return the text of a section's body for one item."""
+    try:
+        return section.body.text(frame.inner(item))
+    except TooDeep:
+        raise _too_deep(section.line, section.column) from None
 
 
 def _too_deep(line: int, column: int) -> TemplateError:

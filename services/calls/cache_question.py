@@ -40,7 +40,7 @@ def question_of(call: Call) -> Question | None:
     if not isinstance(text, str) or not text.strip() or content.prompt != _prompt(template, template.args):
         return None
     around = _prompt(template, template.args | {wish.variable: _MARK})
-    if around is None or around.replace(_MARK, text) != content.prompt:
+    if around is None or _MARK not in around or around.replace(_MARK, text) != content.prompt:
         return None
     rest = {name: value for name, value in template.args.items() if name != wish.variable}
     equal: list[object] = [digest_of(asked_of(call), without_prompt=True), template.text, wish.variable, rest]

@@ -25,16 +25,12 @@ NO_PROMPTS: Pinnings = {}
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place.
-
-    ``has_system``: a system text is sent with the prompt.
-    """
+    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place."""
 
     path: str
     tier: Tier
     provider: str | None
     model: str | None
-    has_system: bool = False
 
 
 def route_problems(
@@ -76,9 +72,6 @@ def route_warnings(
             key = f"{provider.upper()}_API_KEY"
             fix = f"give the workers its key, such as {key}, or name one of {', '.join(sorted(has))}"
             yield Problem(f"{pinned.path}.provider", f"no live worker has the provider '{provider}'", fix)
-        if pinned.has_system and provider == DEFAULT_PROVIDER:
-            said = "the local models only read a prompt: calls with a system text fail with unsupported_parameter"
-            yield Problem(f"{pinned.path}.system", said, "put it into the prompt, or name another provider")
         if pinned.model is not None and not models.has(provider, pinned.model):
             said = f"no price is known for the model '{pinned.model}' of '{provider}': calls fail with unpriced_model"
             yield Problem(f"{pinned.path}.model", said, _price_fix(provider, pinned.model, models))
@@ -114,7 +107,7 @@ def pinned_routes(spec: WorkflowSpec, prompts: Pinnings = NO_PROMPTS) -> Iterato
             # Workers of a queue may be anybody's, with providers of their own.
             if not (isinstance(node, LlmNode) and node.queue):
                 config = effective(node, prompts.get(node.config.prompt_ref))
-                yield Pinned(path, node.policy.quality, config.provider, config.model, has_system=bool(config.system))
+                yield Pinned(path, node.policy.quality, config.provider, config.model)
         elif (found := _of_analyzer(node)) is not None:
             yield Pinned(f"{path}.tool_config", node.policy.quality, *found)
 

@@ -31,6 +31,7 @@ from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
 from services.workflows.provider_checks import route_problems, route_warnings
 from services.workflows.resolver import Plan
+from services.workflows.schema_checks import schema_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class Registrations:
             archived_problems(spec, registered.archived),
             argument_problems(spec, ports.tools),
             route_problems(spec, ports.models, workers, pinned),
+            schema_problems(spec),
         )
         return await ports.checks.check(
             spec,

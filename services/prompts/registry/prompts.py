@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.postgres.organisations import Organisations
-from connectors.postgres.prompt_labels import PromptLabels
-from connectors.postgres.prompt_rows import NewPrompt, StoredPrompt
-from connectors.postgres.prompts import PromptLine, Prompts
+from connectors.postgres.prompts.labels import PromptLabels
+from connectors.postgres.prompts.rows import NewPrompt, StoredPrompt
+from connectors.postgres.prompts.versions import PromptLine, Prompts
 from schemas.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from schemas.scopes import EVERYTHING, Scopes
 from schemas.spec.check.texts import prompt_problems

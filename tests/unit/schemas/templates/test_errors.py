@@ -75,14 +75,18 @@ def test_a_half_tag_is_text_where_its_braces_are_balanced():
         assert template_errors(text) == (), text
 
 
-@pytest.mark.parametrize("text", ["{{" * 20_000, "{{a" * 20_000, "{{#a}}" * 20_000, "{{/a}}" * 20_000, "{a}}" * 20_000])
+@pytest.mark.parametrize(
+    "text",
+    ["{{" * 20_000, "{{a" * 20_000, "{{#a}}" * 20_000, "{{/a}}" * 20_000, "{a}}" * 20_000, "{" + " " * 50_000 + "}}{{"],
+)
 def test_errors_take_linear_time(text):
     assert template_errors(text)
 
 
 def test_sections_are_nested_up_to_a_limit():
     assert template_errors("{{#a}}" * 32 + "{{/a}}" * 32) == ()
-    assert "more than 32 times" in template_errors("{{#a}}" * 33 + "{{/a}}" * 33)[0].message
+    for depth in (33, 5_000):
+        assert "more than 32 times" in template_errors("{{#a}}" * depth + "{{/a}}" * depth)[0].message
 
 
 def test_words_of_the_fix_are_a_template_where_it_quotes_one():

@@ -61,6 +61,10 @@ def test_rendered(text, expected):
         ("{% with a = x %}{% endwith %}", 1, "the statement 'with' is not allowed"),
         ("{% filter upper %}a{% endfilter %}", 1, "the statement 'filter' is not allowed"),
         ("{% autoescape true %}{% endautoescape %}", 1, "the statement 'autoescape' is not allowed"),
+        ("{{ {'a': 1} }}", 4, "there are no objects"),
+        ("{{ x %}", 6, "%} does not close"),
+        ("{% if x }}{% endif %}", 9, "}} does not close"),
+        ("{{ 'x }}", 4, "the text is not closed"),
         ("{{ x", 5, "unexpected end"),
         ("{{ x | }}", 8, "expected identifier"),
         ("é{{ x | }}", 9, "expected identifier"),
@@ -105,6 +109,26 @@ def test_values_are_not_changed_and_methods_are_not_reached():
 def test_steps_and_texts_are_bounded(text):
     with pytest.raises(TemplateError, match=r"too many steps|is over"):
         parse(text, "jinja").render({"many": list(range(400)), "big": "a" * 10_000})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ " + "not " * 20_000 + "x }}",
+        "{{ " + "-" * 20_000 + "1 }}",
+        "{{ x" + " ~ x" * 20_000 + " }}",
+        "{{ x" + " or x" * 20_000 + " }}",
+        "{{ " + "(" * 20_000 + "x" + ")" * 20_000 + " }}",
+        "{{ " + "[" * 20_000 + "x" + "]" * 20_000 + " }}",
+        "{% if x %}" + "{% elif x %}" * 20_000 + "{% endif %}",
+        "{% if x %}" * 5_000 + "{% endif %}" * 5_000,
+        r"{{ '" + r"\'" * 20_000,
+    ],
+    ids=["not", "minus", "tilde", "or", "brackets", "lists", "elif", "if", "text"],
+)
+def test_what_would_overflow_the_stack_of_the_library_is_refused_before(text):
+    with pytest.raises(TemplateError):
+        parse(text, "jinja")
 
 
 @pytest.mark.parametrize("text", ["{{ x|join(3) }}", "{{ x|indent('a') }}", "{{ x|replace(1, 2) }}", "{{ w|sum }}"])

@@ -8,7 +8,7 @@ import asyncpg
 
 from connectors.postgres.database import Connection, Database, epoch_ms, returned
 from connectors.postgres.outbox import enqueue
-from connectors.postgres.prompt_rows import (
+from connectors.postgres.prompts.rows import (
     COLUMNS,
     HEAD,
     Head,
