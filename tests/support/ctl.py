@@ -172,6 +172,7 @@ EVALUATION = {
     "cost_usd": "0.0192",
     "fail_under": 0.9,
     "passed": True,
+    "failures": [],
     "error": None,
     "report": {
         "versions": [
