@@ -139,12 +139,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = Settings.from_env(configured(_environment(argv)))
     except ValueError as exc:
         sys.exit(str(exc))
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
     log_lines.set_up(settings.logging.level, settings.logging.format, quiet=("uvicorn.error",))
     if not settings.security.key_pepper.get_secret_value():
         logger.warning("KEY_PEPPER is not set: a stolen table of key hashes would be easier to use")
     uvloop_patch.install()
     tune_collector()
-    app = create_app(settings)
+    try:
+        app = create_app(settings)
+    except ValueError as exc:
+        sys.exit(str(exc))
     if settings.api.access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     config = uvicorn.Config(

@@ -21,7 +21,7 @@ from api.last_uses import LastUses
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.keys import CONFIGURED, Keys, StoredKey
 from schemas import clock
-from schemas.api_models.access import ALL_PERMISSIONS, Permission
+from schemas.api_models.access import ALL_PERMISSIONS, Permission, in_order
 from schemas.configuration.seeded_keys import SeededKey
 from schemas.errors import Unauthenticated
 from schemas.scopes import Scopes
@@ -41,7 +41,7 @@ def bearer_key(authorization: str) -> str | None:
 
 
 class Tokens(Protocol):
-    """Verifies tokens of an issuer, see ``services.oidc``."""
+    """Verifies tokens of an issuer, see ``api.tokens``."""
 
     def looks_like_one(self, text: str) -> bool:
         """Return whether a text is to be read as a token, and not as a key."""
@@ -132,7 +132,7 @@ class Authenticator:
             org_id=org_id,
             name=name,
             hash=self._hash(key),
-            permissions=[p for p in ALL_PERMISSIONS if p in permissions],
+            permissions=list(in_order(permissions)),
             last4=key[-4:],
             bootstrap=False,
             created_ms=0,
@@ -157,10 +157,8 @@ class Authenticator:
 
     def configured(self, given: SeededKey) -> StoredKey:
         """Return a key that the configuration gives as it is stored: one of its organisation, and no more."""
-        key, wanted = given.key.get_secret_value(), [p for p in ALL_PERMISSIONS if p in given.permissions]
-        return StoredKey(
-            _id_of(CONFIGURED, key), given.org_id, given.name, self._hash(key), list(wanted), key[-4:], False, 0
-        )
+        key, wanted = given.key.get_secret_value(), list[str](in_order(given.permissions))
+        return StoredKey(_id_of(CONFIGURED, key), given.org_id, given.name, self._hash(key), wanted, key[-4:], False, 0)
 
     async def _look_up(self, digest: bytes, key: str) -> _Known:
         # What was read before a revocation must not be trusted longer than what was read at that moment.

@@ -20,6 +20,8 @@ from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
 from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
+from connectors.postgres.datasets import Datasets
+from connectors.postgres.evaluations import Evaluations
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import Runs
@@ -45,6 +47,9 @@ from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
+from services.prompts.evaluations.from_runs import CasesOfRuns
+from services.prompts.evaluations.results import EvaluationResults
+from services.prompts.evaluations.start import EvaluationStarts
 from services.prompts.registry.prompts import PromptRegistry
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
@@ -57,6 +62,7 @@ from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
 from services.workflows.checks import DocumentChecks
+from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import Registrations
 from services.workflows.resolver import WorkflowResolver
 
@@ -86,6 +92,7 @@ class DefinitionServices:
 
     workflows: Workflows
     prompts: PromptRegistry
+    datasets: Datasets
     plans: WorkflowResolver
     checks: DocumentChecks
     tools: Registry
@@ -104,6 +111,7 @@ class RunServices:
     """Submitting, reading, following and steering runs. ``bound`` is of submissions in flight."""
 
     history: Runs
+    definitions: RunDefinitions
     steps: RunSteps
     markers: SubmissionMarkers
     known: KnownRuns
@@ -119,6 +127,16 @@ class RunServices:
     bus: PubSub
     objects: Objects
     appender: Appender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationServices:
+    """Evaluations of prompts: starting them, reading them."""
+
+    stored: Evaluations
+    starts: EvaluationStarts
+    results: EvaluationResults
+    of_runs: CasesOfRuns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +204,7 @@ class Services:
 
     definitions: DefinitionServices
     runs: RunServices
+    evaluations: EvaluationServices
     leases: LeaseServices
     schedules: ScheduleServices
     money: MoneyServices

@@ -36,9 +36,8 @@ def lifespan_of(
             stack.push_async_callback(services.definitions.checks.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
-                asyncio.create_task(_until_done("store keys of settings", lambda: _bootstrap(settings, services))),
+                asyncio.create_task(_organisations(settings, services)),
                 asyncio.create_task(_until_done("create the queues of workflows", lambda: _queues(services))),
-                asyncio.create_task(_until_done("create the topics of organisations", lambda: _topics(services))),
                 asyncio.create_task(services.definitions.publisher.run()),
                 asyncio.create_task(services.limits.publisher.run()),
                 asyncio.create_task(services.runs.known.watch()),
@@ -52,6 +51,12 @@ def lifespan_of(
     return lifespan
 
 
+async def _organisations(settings: Settings, services: Services) -> None:
+    """Store the keys of settings with their organisations, and then create the topics of all organisations."""
+    await _until_done("store keys of settings", lambda: _bootstrap(settings, services))
+    await _until_done("create the topics of organisations", lambda: _topics(services))
+
+
 async def _bootstrap(settings: Settings, services: Services) -> None:
     org_id, secret = settings.api.default_org_id, settings.security.api_key.get_secret_value()
     authenticator = services.access.authenticator
@@ -62,7 +67,7 @@ async def _bootstrap(settings: Settings, services: Services) -> None:
 
 
 async def _topics(services: Services) -> None:
-    """Create the topics of organisations that were made by a version which had fewer of them."""
+    """Create the topics of organisations that lack some: new ones of settings, or those of a version with fewer."""
     await services.definitions.topics.of_organisations([one.id for one in await services.access.organisations.all()])
 
 

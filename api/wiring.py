@@ -16,6 +16,7 @@ from api.publisher import Publisher
 from api.services import (
     AccessServices,
     DefinitionServices,
+    EvaluationServices,
     LimitServices,
     ListTopics,
     MoneyServices,
@@ -40,6 +41,8 @@ from connectors.oidc.issuer import Issuer
 from connectors.ports.pubsub import NoPubSub
 from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
+from connectors.postgres.datasets import Datasets
+from connectors.postgres.evaluations import Evaluations
 from connectors.postgres.history.run_changes import RunFollower
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.run_steps import RunSteps
@@ -49,8 +52,8 @@ from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.price_lists import PriceListStore
-from connectors.postgres.prompt_labels import PromptLabels
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.sealing import EnvelopeKeys
@@ -82,6 +85,10 @@ from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
+from services.prompts.evaluations.from_runs import CasesOfRuns
+from services.prompts.evaluations.functions import register
+from services.prompts.evaluations.results import EvaluationResults, ResultPorts
+from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.registry.prompts import PromptRegistry
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
@@ -120,6 +127,7 @@ LANE_TIMEOUT_S = 0.7
 
 def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> Services:
     """Return the services. Raises ``ValueError`` for a wrong setting."""
+    register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     definitions = _definitions(settings, clients, appender, topics)
     limits = _limits(settings, clients, appender)
@@ -132,6 +140,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     return Services(
         definitions=definitions,
         runs=runs,
+        evaluations=_evaluations(settings, clients, definitions, runs),
         leases=_leases(settings, clients, definitions, runs),
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
@@ -171,8 +180,6 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
 def _tokens(oidc: Oidc, clients: Clients, organisations: Organisations) -> OidcTokens | None:
     if not oidc.issuer:
         return None
-    if not oidc.audience:
-        raise ValueError("OIDC_ISSUER is set without OIDC_AUDIENCE; set it to what its tokens name for this API")
     mapping = ClaimMapping.of(oidc.org_claim, oidc.roles_claim, oidc.roles, oidc.organisations)
     issuer = Issuer(oidc.issuer, clients.oidc)
     return OidcTokens(TokenVerifier(Rules(oidc.issuer, oidc.audience), issuer), mapping, organisations.find)
@@ -223,6 +230,7 @@ def _definitions(
     return DefinitionServices(
         workflows=workflows,
         prompts=PromptRegistry(prompts, PromptLabels(clients.database), Organisations(clients.database)),
+        datasets=Datasets(clients.database),
         plans=WorkflowResolver(workflows, prompts, arguments=REGISTRY.argument_names),
         checks=checks,
         tools=REGISTRY,
@@ -234,6 +242,26 @@ def _definitions(
         models_used=ModelsUsed(clients.clickhouse),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
+    )
+
+
+def _evaluations(
+    settings: Settings, clients: Clients, definitions: DefinitionServices, runs: RunServices
+) -> EvaluationServices:
+    stored = Evaluations(clients.database)
+    starts = StartPorts(
+        prompts=Prompts(clients.database),
+        datasets=definitions.datasets,
+        evaluations=stored,
+        workflows=definitions.workflows,
+        registrations=definitions.registrations,
+        plans=definitions.plans,
+        submissions=runs.submissions,
+    )
+    results = ResultPorts(evaluations=stored, datasets=definitions.datasets, history=runs.history, objects=runs.objects)
+    of_runs = CasesOfRuns(runs.history, runs.definitions, runs.objects, settings.security.capture)
+    return EvaluationServices(
+        stored=stored, starts=EvaluationStarts(starts), results=EvaluationResults(results), of_runs=of_runs
     )
 
 
@@ -334,6 +362,7 @@ class _Runs:
         follower = RunFollower(self._clients.database)
         return RunServices(
             history=self._history,
+            definitions=self._of_run,
             steps=RunSteps(self._clients.database),
             markers=self._markers,
             known=self._known,

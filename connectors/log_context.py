@@ -1,10 +1,9 @@
 """Whose work a log line is about: the organisation, the run and the trace of the current task."""
 
-import re
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from schemas.ids import trace_id
+from schemas.ids import trace_id, trace_of
 
 
 class LogContext(NamedTuple):
@@ -21,15 +20,13 @@ class LogContext(NamedTuple):
         return {name: value for name, value in named if value}
 
 
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NOBODY = LogContext()
 _current: ContextVar[LogContext] = ContextVar("log_context", default=_NOBODY)
 
 
 def log_for(org_id: str, run_id: str = "", traceparent: str = "") -> None:
     """Say whose work the current task does from here on. A ``traceparent`` that is no W3C trace context is ignored."""
-    found = _TRACEPARENT.fullmatch(traceparent)
-    _current.set(LogContext(org_id, run_id, found[1] if found is not None else ""))
+    _current.set(LogContext(org_id, run_id, trace_of(traceparent) or ""))
 
 
 def log_context() -> LogContext:

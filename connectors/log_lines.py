@@ -6,14 +6,13 @@ A line that has several, a traceback above all, is written with ``\\n`` in their
 by line gets whole events.
 """
 
+import json
 import logging
 import signal
 import sys
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime
-
-import orjson
 
 from connectors.log_context import log_context
 
@@ -54,7 +53,8 @@ class JsonFormatter(LineFormatter):
             **log_context().fields(),
             "error": self.formatException(record.exc_info) if record.exc_info else None,
         }
-        return orjson.dumps({name: value for name, value in found.items() if value is not None}).decode()
+        # Not orjson, which refuses texts that are no UTF-8, and the line would be lost.
+        return json.dumps({name: value for name, value in found.items() if value is not None}, default=str)
 
 
 class NoRepeats(logging.Filter):

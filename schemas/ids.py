@@ -4,6 +4,7 @@ Trace and span ids have the sizes of the W3C Trace Context recommendation (16 an
 """
 
 import hashlib
+import re
 import uuid
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ HTTP_SOURCE = "api"
 #: Prefix of the source of a run that another run's step started.
 CHILD_SOURCE = "run:"
 _FORK = "fork:"
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def run_id(org_id: str, source: str, submission_id: str | None) -> str:
@@ -80,6 +82,21 @@ def try_span_id(span: str, number: int) -> str:
     return _digest("span", span, str(number))[:16] if number else span
 
 
+def repair_id(call: str) -> str:
+    """Return the id of the call that asks again for the answer of another call."""
+    return f"{call}~repair"
+
+
+def repair_idempotency_key(key: str) -> str:
+    """Return the idempotency key of such a call: another request, so another key, which a repeat finds again."""
+    return f"{key}~repair"
+
+
+def repair_span_id(span: str) -> str:
+    """Return the span id of such a call."""
+    return _digest("span", span, "repair")[:16]
+
+
 def child_step_id(node_id: str, index: int) -> str:
     """Return the step id of one child of a mapped node, e.g. ``analyze[3]``."""
     return f"{node_id}[{index}]"
@@ -97,6 +114,12 @@ def child_index(step_id: str, node_id: str) -> int:
 def trace_id(run: str) -> str:
     """Return the run's trace id: 32 hex digits."""
     return _digest("trace", run)[:32]
+
+
+def trace_of(header: str | None) -> str | None:
+    """Return the trace id of a W3C ``traceparent`` header, ``None`` for what is none of version 00."""
+    found = _TRACEPARENT.fullmatch(header) if header is not None else None
+    return None if found is None else found[1]
 
 
 def span_id(run: str, step_id: str = "", attempt: int = 0, part: str = "") -> str:

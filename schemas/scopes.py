@@ -1,7 +1,8 @@
 """Scopes of API keys: what a key is limited to, beyond its permissions.
 
 ``workflow:<pattern>`` names workflows and their runs, ``prompt:<pattern>`` prompts, ``gateway`` the calls of models
-that are made without a workflow. ``*`` in a pattern stands for any text. No scopes at all limit nothing.
+that are made without a workflow, which no route makes yet. ``*`` in a pattern stands for any text. No scopes at all
+limit nothing.
 """
 
 import re

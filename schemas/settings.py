@@ -4,6 +4,8 @@ A secret may also come from a file: ``<NAME>_FILE`` names it. No secret is in ``
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.configuration.issuer import read_pairs, read_roles, url_fault
 from schemas.configuration.seeded_keys import read_seeded
 from schemas.configuration.variables import Setting, Var, Variables, declared
 from schemas.records.run_events import Capture
@@ -150,11 +153,37 @@ class Oidc(Group):
     """Tokens of an issuer that people may send instead of keys. Without an issuer there are none."""
 
     issuer: Annotated[str, Var("OIDC_ISSUER")] = ""
-    audience: Annotated[str, Var("OIDC_AUDIENCE")] = ""
+    audience: Annotated[str, Var("OIDC_AUDIENCE"), Field(validate_default=True)] = ""
     org_claim: Annotated[str, Var("OIDC_ORG_CLAIM")] = "org_id"
     organisations: Annotated[str, Var("OIDC_ORGANISATIONS")] = ""
     roles_claim: Annotated[str, Var("OIDC_ROLES_CLAIM")] = "roles"
     roles: Annotated[str, Var("OIDC_ROLES")] = "viewer=read,editor=read+write,admin=read+write+admin"
+
+    @field_validator("issuer")
+    @classmethod
+    def _safe(cls, raw: str) -> str:
+        if raw and (fault := url_fault(raw, is_issuer=True)):
+            raise ValueError(fault)
+        return raw
+
+    @field_validator("audience")
+    @classmethod
+    def _with_issuer(cls, raw: str, info: ValidationInfo) -> str:
+        if info.data.get("issuer") and not raw:
+            raise ValueError("is missing beside OIDC_ISSUER; set it to what its tokens name for this API")
+        return raw
+
+    @field_validator("organisations")
+    @classmethod
+    def _pairs(cls, raw: str) -> str:
+        read_pairs(raw)
+        return raw
+
+    @field_validator("roles")
+    @classmethod
+    def _roles(cls, raw: str) -> str:
+        read_roles(raw)
+        return raw
 
 
 class Providers(Group):
@@ -305,9 +334,10 @@ def kafka_from_env(env: Mapping[str, str]) -> Kafka:
     return Settings.from_env(own).kafka
 
 
-def variables() -> dict[str, Setting]:
+@cache
+def variables() -> Mapping[str, Setting]:
     """Return every setting by its variable."""
-    return {setting.variable: setting for setting in declared(Settings)}
+    return MappingProxyType({setting.variable: setting for setting in declared(Settings)})
 
 
 def _problems(errors: Iterable[ErrorDetails]) -> dict[str, str]:

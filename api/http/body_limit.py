@@ -1,7 +1,7 @@
 """Reads each request's body before the app sees the request, within a limit of bytes and of time.
 
-A body over the general limit is accepted only for a submission, from a key that may write, and only for a limited
-number at once: each takes several times its size while it is read, checked and stored.
+A body over the general limit is accepted only for a submission or a dataset, from a key that may write, and only for a
+limited number at once: each takes several times its size while it is read, checked and stored.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ READ_TIMEOUT_S = 30.0
 BESIDE_INPUTS_BYTES = 128 * 1024
 #: Together they take some hundred MiB at most, with the default limit of inputs.
 MAX_LARGE_IN_FLIGHT = 8
-_LARGE = re.compile(r"/api/v1/workflows/runs(/[^/]+/fork)?/?")
+_LARGE = re.compile(r"/api/v1/(?:workflows/runs(/[^/]+/fork)?|datasets)/?")
 
 
 class LargeBodies:

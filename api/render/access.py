@@ -6,11 +6,11 @@ from api.caller import Caller
 from connectors.postgres.keys import StoredKey
 from connectors.postgres.organisations import Organisation, Project
 from schemas.api_models.access import (
-    ALL_PERMISSIONS,
     KeyAnswer,
     OrganisationAnswer,
     ProjectAnswer,
     WhoAmI,
+    in_order,
 )
 from schemas.api_models.base import timestamp
 from topics.catalogue import submissions_topic
@@ -47,7 +47,7 @@ def who(caller: Caller) -> WhoAmI:
         key_id=caller.key_id,
         organisation=caller.org_id,
         project=caller.project,
-        permissions=[one for one in ALL_PERMISSIONS if one in caller.permissions],
+        permissions=in_order(caller.permissions),
         scopes=list(caller.scopes.texts),
         platform=caller.bootstrap,
         expires_at=timestamp(caller.valid_until_ms),

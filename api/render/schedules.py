@@ -40,6 +40,7 @@ def _fields(stored: StoredSchedule) -> dict[str, Any]:
     return {
         "id": stored.id,
         "name": stored.name,
+        "project": stored.project,
         "workflow_name": stored.workflow_name,
         "workflow_version": stored.workflow_version,
         "inputs": stored.inputs,

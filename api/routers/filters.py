@@ -1,8 +1,10 @@
-"""Parses the filters of requests that select runs."""
+"""Parses what several routes read in one way: the filters that select runs, times, and nulls in changes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+
+from pydantic import BaseModel
 
 from schemas.clock import utc_now
 from schemas.errors import InvalidInput, Problem
@@ -30,6 +32,18 @@ def stored_text(path: str, text: str | None) -> str | None:
     if text is not None and (fault := text_fault(text)):
         raise InvalidInput(f"{fault} matches nothing", (Problem(path, f"has {fault}", "remove it"),))
     return text
+
+
+def refuse_null(body: BaseModel, may_be_null: Collection[str]) -> None:
+    """Raise ``InvalidInput`` if a change gives null to a field that cannot be without a value."""
+    nothing = [name for name in type(body).model_fields if name in body.model_fields_set and name not in may_be_null]
+    problems = tuple(
+        Problem(name, "cannot be null", "give a value, or omit the field")
+        for name in nothing
+        if getattr(body, name) is None
+    )
+    if problems:
+        raise InvalidInput("; ".join(map(str, problems)), problems)
 
 
 def time_ms(path: str, text: str | None) -> int | None:

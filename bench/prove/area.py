@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bench.lines import Line, shown
 from bench.targets import MORE_IS_BETTER, TARGETS, Verdict
@@ -84,6 +84,34 @@ class Area:
     aims: Sequence[Aim]
     measure: Callable[[bool, Progress], Sequence[Line]]
     judged_when_quick: bool
+
+
+class Part(Protocol):
+    """A module with some of an area's lines."""
+
+    @property
+    def AIMS(self) -> Sequence[Aim]:  # noqa: N802 - a module's constant
+        """The lines' aims."""
+        ...
+
+    def measure(self, quick: bool, progress: Progress) -> Sequence[Line]:
+        """Return the lines. Raises ``BenchError``."""
+        ...
+
+
+def area_of(name: str, summary: str, parts: Sequence[Part], *, judged_when_quick: bool) -> Area:
+    """Return the area that is measured part by part."""
+
+    def measure(quick: bool, progress: Progress) -> Sequence[Line]:
+        return [line for part in parts for line in part.measure(quick, progress)]
+
+    return Area(name, summary, [aim for part in parts for aim in part.AIMS], measure, judged_when_quick)
+
+
+def line_of(aims: Sequence[Aim], name: str, figure: float | Sequence[float], note: str = "") -> Line:
+    """Return the line of an aim, of one figure or of several samples."""
+    samples = tuple(figure) if isinstance(figure, Sequence) else (figure,)
+    return Line(name, next(aim.unit for aim in aims if aim.name == name), samples, note)
 
 
 def is_absolute(unit: str) -> bool:

@@ -11,12 +11,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 
 from bench.lines import BenchError
+from bench.results import ROOT
 from deploy.local.engines.kafka import jar_folder
 from deploy.local.engines.progress import Progress
 from deploy.local.roles import RoleProcess
@@ -24,7 +24,6 @@ from deploy.local.system import LAYOUT, ORG, System
 from schemas.records.run_events import StepSucceeded
 from schemas.run_states import TERMINAL_RUN
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 RUNS = "/api/v1/workflows/runs"
 DEADLINE_S = 240.0

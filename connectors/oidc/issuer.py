@@ -5,17 +5,16 @@ redirect is followed. An unknown key is looked for at most once in ``AGAIN_S``, 
 """
 
 import asyncio
-import ipaddress
 import logging
 import time
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from connectors.aio.batching import SingleFlight
 from connectors.http.clients import ServiceClient
 from connectors.oidc.keys import VerificationKey, read_keys
+from schemas.configuration.issuer import url_fault
 from schemas.errors import Unavailable, Undecodable
 from schemas.records.base import Json
 from schemas.values.json_text import read_json
@@ -37,7 +36,7 @@ class Issuer:
     """The issuer with this URL, which must be https unless it is on this machine. Raises ``ValueError`` for others."""
 
     def __init__(self, url: str, client: ServiceClient, monotonic: Callable[[], float] = time.monotonic) -> None:
-        check_url("OIDC_ISSUER", url)
+        _check("OIDC_ISSUER", url, is_issuer=True)
         self.url = url
         self._client = client
         self._monotonic = monotonic
@@ -77,7 +76,7 @@ class Issuer:
             if not isinstance(document, dict) or document.get("issuer") != self.url:
                 raise ValueError(f"its discovery document does not name the issuer {self.url!r}; set OIDC_ISSUER to it")
             where = str(document.get("jwks_uri"))
-            check_url("jwks_uri", where)
+            _check("jwks_uri", where)
             return read_keys(await self._get(where))
 
     async def _get(self, url: str) -> Json:
@@ -93,20 +92,6 @@ class Issuer:
         return found
 
 
-def check_url(name: str, url: str) -> None:
-    """Raise ``ValueError`` unless a URL is https, or http on this machine, without user, query and fragment."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError as exc:
-        raise ValueError(f"{name}={url!r} is not a URL; write one such as https://login.example.com") from exc
-    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))
-    if not safe or not host or parts.username or parts.fragment or (name == "OIDC_ISSUER" and parts.query):
-        raise ValueError(f"{name}={url!r} must be an https URL such as https://login.example.com")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _check(name: str, url: str, *, is_issuer: bool = False) -> None:
+    if fault := url_fault(url, is_issuer=is_issuer):
+        raise ValueError(f"{name}={url!r} {fault}")

@@ -12,9 +12,9 @@ from schemas.errors import Conflict, NotFound
 from schemas.schedule import Timing
 
 _COLUMNS = (
-    "id, org_id, name, workflow_name, workflow_version, inputs, tags, budget_nano, cron, interval_s, time_zone, "
-    "overlap, catchup, catchup_limit, paused, next_slot_ms, queued_slot_ms, last_slot_ms, last_run_id, skipped, "
-    f"problem, problem_slot_ms, {epoch_ms('created_at')} AS created_ms, {epoch_ms('updated_at')} AS updated_ms"
+    "id, org_id, name, project, workflow_name, workflow_version, inputs, tags, budget_nano, cron, interval_s, "
+    "time_zone, overlap, catchup, catchup_limit, paused, next_slot_ms, queued_slot_ms, last_slot_ms, last_run_id, "
+    f"skipped, problem, problem_slot_ms, {epoch_ms('created_at')} AS created_ms, {epoch_ms('updated_at')} AS updated_ms"
 )
 _BACKFILL = (
     "id, org_id, schedule_id, from_ms, until_ms, next_ms, submitted, problem, "
@@ -22,8 +22,8 @@ _BACKFILL = (
 )
 #: Columns of the definition; the others are the schedule's progress.
 DEFINED = (
-    *("name", "workflow_name", "workflow_version", "inputs", "tags", "budget_nano", "cron", "interval_s", "time_zone"),
-    *("overlap", "catchup", "catchup_limit", "paused"),
+    *("name", "project", "workflow_name", "workflow_version", "inputs", "tags", "budget_nano"),
+    *("cron", "interval_s", "time_zone", "overlap", "catchup", "catchup_limit", "paused"),
 )
 MAX_SCHEDULES = 1_000
 
@@ -38,6 +38,7 @@ class StoredSchedule:
     id: str
     org_id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]

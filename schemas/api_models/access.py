@@ -1,8 +1,10 @@
 """API keys, organisations, projects and the state of the API itself."""
 
+from collections.abc import Container
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from schemas.api_models.base import Answer, Request, Text
 from schemas.scopes import MAX_SCOPES, SCOPE_PATTERN
@@ -11,8 +13,23 @@ Permission = Literal["read", "write", "admin"]
 ALL_PERMISSIONS: tuple[Permission, ...] = ("read", "write", "admin")
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 """Of organisations, projects and keys."""
+RESERVED_ID = "dlq"
+"""No organisation's id: its submissions topic would have the name of dead letters."""
 MAX_OVERLAP_S = 30 * 86_400
 
+
+def _not_reserved(org_id: str) -> str:
+    if org_id == RESERVED_ID:
+        raise PydanticCustomError("reserved", f"'{RESERVED_ID}' is reserved for dead letters; choose another id")
+    return org_id
+
+
+def in_order(permissions: Container[str]) -> list[Permission]:
+    """Return permissions in the order in which they are stored and shown, each once."""
+    return [one for one in ALL_PERMISSIONS if one in permissions]
+
+
+OrganisationId = Annotated[str, Field(pattern=ID_PATTERN), AfterValidator(_not_reserved)]
 Permissions = Annotated[list[Permission], Field(min_length=1, max_length=3)]
 ScopeTexts = Annotated[list[Annotated[str, Field(pattern=SCOPE_PATTERN)]], Field(max_length=MAX_SCOPES)]
 PerMinute = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
@@ -119,7 +136,7 @@ class WhoAmI(Answer):
 class CreateOrganisation(Request):
     """A new organisation. ``id`` names its submissions topic, so letters, digits, ``-`` and ``_`` only."""
 
-    id: str = Field(pattern=ID_PATTERN)
+    id: OrganisationId
     name: Text = Field(default="", max_length=200)
 
 

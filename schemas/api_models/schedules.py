@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from schemas.api_models.base import Answer, Cents, Request, Tags, Text
+from schemas.api_models.base import Answer, Cents, Request, Tags, TagValue, Text
 from schemas.api_models.runs import RunDryRun
 from schemas.spec.model import NAME_PATTERN
 from schemas.timestamps import parse_time
@@ -23,8 +23,9 @@ _VERSION = Field(default=None, ge=1, le=1_000_000_000, strict=True)
 class CreateSchedule(Request):
     """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and the submission of each slot.
 
-    ``{{slot}}`` in a text of ``inputs`` becomes the slot's time. ``overlap`` is the policy while the previous run is in
-    flight, ``catchup`` the policy for slots missed while no scheduler ran, at most ``catchup_limit`` of them.
+    Its runs spend for ``project``. ``{{slot}}`` in a text of ``inputs`` becomes the slot's time. ``overlap`` is the
+    policy while the previous run is in flight, ``catchup`` the policy for slots missed while no scheduler ran, at most
+    ``catchup_limit`` of them.
     """
 
     model_config = ConfigDict(
@@ -44,6 +45,7 @@ class CreateSchedule(Request):
     )
 
     name: Name = Field(min_length=1, max_length=200)
+    project: TagValue | None = Field(default=None, min_length=1)
     workflow_name: str = Field(pattern=NAME_PATTERN)
     workflow_version: int | None = _VERSION
     inputs: dict[str, Any] = {}
@@ -64,6 +66,7 @@ class ChangeSchedule(Request):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"paused": True}]})
 
     name: Name | None = Field(default=None, min_length=1, max_length=200)
+    project: TagValue | None = Field(default=None, min_length=1)
     workflow_name: str | None = Field(default=None, pattern=NAME_PATTERN)
     workflow_version: int | None = _VERSION
     inputs: dict[str, Any] | None = None
@@ -136,6 +139,7 @@ class ScheduleAnswer(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]

@@ -1,10 +1,8 @@
 """Keys of the API that the configuration makes: ``auth.api_keys`` of a file, or ``API_KEYS`` as a JSON list."""
 
-from typing import Annotated
-
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
-from schemas.api_models.access import Permission
+from schemas.api_models.access import OrganisationId, Permissions
 
 #: Shorter ones could be guessed.
 MIN_LENGTH = 16
@@ -16,8 +14,8 @@ class SeededKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     key: SecretStr = Field(min_length=MIN_LENGTH)
-    org_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    permissions: list[Permission] = Field(default=["read", "write"], min_length=1, max_length=3)
+    org_id: OrganisationId
+    permissions: Permissions = ["read", "write"]
     name: str = Field(default="configuration", min_length=1, max_length=200)
 
 

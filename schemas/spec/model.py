@@ -77,9 +77,11 @@ class LlmConfig(_NodeConfig):
     ``provider`` and ``model`` pin the route; without them the quality's default route is taken. ``cache`` lets an
     identical earlier answer of the same organisation replace the call; written as an object it is ``cache_policy``.
     ``images`` names the node's inputs that are images, which the model is shown with the prompt. ``system`` is sent as
-    it is written, before the prompt; ``output_schema`` is a JSON schema that the answer must follow. A provider that
+    it is written, before the prompt; ``output_schema`` is a JSON schema that the answer must follow, or the step fails;
+    with ``repair`` an answer that does not is read leniently, else requested once more. A provider that
     cannot express a field fails the step by its name. ``max_input_tokens`` is what the run's budget reserves for the
-    input that is not known before; it refuses nothing.
+    input that is not known before; it refuses nothing. What a node leaves out its prompt's version may give, see
+    ``schemas.spec.effective``.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
@@ -93,6 +95,7 @@ class LlmConfig(_NodeConfig):
     images: list[str] = Field(default=[], max_length=MAX_IMAGES)
     system: str = Field(default="", max_length=32_768)
     output_schema: dict[str, Any] | None = None
+    repair: bool = False
     stop: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=16)
     seed: int | None = Field(default=None, ge=0, lt=2**31)
     reasoning_effort: Effort | None = None
@@ -131,10 +134,11 @@ MAX_WAIT_MS = 315_576_000_000
 class AgentConfig(LlmConfig):
     """A model that may call the ``tools`` in a loop until it answers. Each turn and each call is a step of its own.
 
-    ``max_turns`` bounds the number of its calls, ``max_cost_cents`` their total cost; over either it fails.
+    Without ``tools`` they are those of its prompt's version; one of them must name some. ``max_turns`` bounds the
+    number of its calls, ``max_cost_cents`` their total cost; over either it fails.
     """
 
-    tools: list[str] = Field(min_length=1, max_length=64)
+    tools: list[str] = Field(default=[], max_length=64)
     max_turns: int = Field(default=8, ge=1, le=100)
     max_cost_cents: Decimal | None = Field(default=None, gt=0, le=MAX_NANO // NANO_PER_CENT, allow_inf_nan=False)
 

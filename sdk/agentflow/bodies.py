@@ -28,6 +28,21 @@ class CancelRun(TypedDict):
     reason: NotRequired[str]
 
 
+class CasesFromRuns(TypedDict):
+    """Which steps of production runs become the cases of a new version."""
+
+    name: str
+    workflow: str
+    node: NotRequired[str | None]
+    prompt: NotRequired[str | None]
+    status: NotRequired[Literal["queued", "running", "succeeded", "failed", "canceled"]]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    limit: NotRequired[int]
+    expected: NotRequired[bool]
+    message: NotRequired[str]
+
+
 class ChangeBudget(TypedDict):
     """Changes of a budget; fields that are absent stay. A ``paused`` budget refuses nothing; its spend is counted."""
 
@@ -70,6 +85,7 @@ class ChangeSchedule(TypedDict):
     """Fields to change; omitted fields stay. ``cron`` replaces ``interval_s`` and vice versa."""
 
     name: NotRequired[str | None]
+    project: NotRequired[str | None]
     workflow_name: NotRequired[str | None]
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, Any] | None]
@@ -130,6 +146,47 @@ class CreateBudget(TypedDict):
     on_exceeded: NotRequired[Literal["reject", "wait", "step_down", "alert"]]
     thresholds: NotRequired[list[int]]
     allow_unknown: NotRequired[bool]
+
+
+class Scorer(TypedDict):
+    """A scorer of answers. ``name`` is its kind where it is empty, and no other scorer of the evaluation has it."""
+
+    kind: Literal[
+        "exact",
+        "contains",
+        "regex",
+        "json_schema",
+        "numeric",
+        "similarity",
+        "bleu",
+        "chrf",
+        "rouge_l",
+        "latency",
+        "cost",
+        "llm_judge",
+        "custom",
+    ]
+    name: NotRequired[str]
+    weight: NotRequired[float]
+    options: NotRequired[dict[str, Any]]
+
+
+class CreateEvaluation(TypedDict):
+    """An evaluation to run: a version of a prompt, by the cases of a dataset."""
+
+    prompt: str
+    version: NotRequired[int | str | None]
+    against: NotRequired[int | str | None]
+    dataset: str
+    scorers: list[Scorer]
+    repeats: NotRequired[int]
+    quality: NotRequired[Literal["gold", "silver", "bronze"]]
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    max_tokens: NotRequired[int | None]
+    budget_cents: NotRequired[float | Decimal | int | str | None]
+    fail_under: NotRequired[float | None]
+    project: NotRequired[str | None]
 
 
 class CreateKey(TypedDict):
@@ -248,6 +305,7 @@ class CreateSchedule(TypedDict):
     """A schedule: ``cron`` (five fields) with a ``time_zone``, or ``interval_s``, and the submission of each slot."""
 
     name: str
+    project: NotRequired[str | None]
     workflow_name: str
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, Any]]

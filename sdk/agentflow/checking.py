@@ -89,8 +89,11 @@ def _prompt(ref: str, prompts: Mapping[str, str] | None, spec: engine.WorkflowSp
     template = _assumed(ref, spec) if prompts is None else prompts.get(ref, prompts.get(name))
     if template is None:
         return None
+    if problems := tuple(engine.prompt_problems(f"prompts.{ref}", template)):
+        raise engine.InvalidSpec(problems)
     digest = engine.content_hash(template.encode())
-    return engine.PinnedPrompt(name=name, version=int(version or 1), template=template, hash=digest)
+    number = int(version) if version.isdecimal() else 1
+    return engine.PinnedPrompt(name=name, version=number, template=template, hash=digest)
 
 
 def _assumed(ref: str, spec: engine.WorkflowSpec) -> str:

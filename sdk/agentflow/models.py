@@ -269,6 +269,23 @@ class CancelAccepted(Answer):
     links: RunLinks
 
 
+class CaseAnswer(Answer):
+    """One case."""
+
+    id: str
+    inputs: dict[str, Any]
+    expected: Any = None
+    tags: list[str] = []
+    cluster: str = ""
+
+
+class CasePage(Answer):
+    """Cases of a version, in order."""
+
+    cases: list[CaseAnswer]
+    next_cursor: str | None
+
+
 class Tokens(Answer):
     """Tokens of all calls together. ``kinds`` are parts of them and other counts, by their names in ``Usage``."""
 
@@ -308,6 +325,39 @@ class CredentialsPage(Answer):
     credentials: list[CredentialsAnswer]
 
 
+class DatasetAnswer(Answer):
+    """A version of a dataset. ``hash`` covers its cases in order; ``author`` is the id of a key."""
+
+    id: str
+    name: str
+    version: int
+    hash: str
+    cases: int
+    author: str
+    message: str
+    created_at: str | None
+
+
+class DatasetFromRuns(Answer):
+    """A version that was made of runs; ``skipped`` says how many of their steps became no case, by reason."""
+
+    id: str
+    name: str
+    version: int
+    hash: str
+    cases: int
+    author: str
+    message: str
+    created_at: str | None
+    skipped: dict[str, int]
+
+
+class DatasetPage(Answer):
+    """Datasets, or versions of one."""
+
+    datasets: list[DatasetAnswer]
+
+
 class DependencyState(Answer):
     """One dependency: its state, and how long the check took."""
 
@@ -322,6 +372,72 @@ class Effect(Answer):
     pure: bool
     idempotency_key: bool
     reconcile: bool
+
+
+class Progress(Answer):
+    """Answers that are there, those that failed among them, and how many there will be."""
+
+    done: int
+    failed: int
+    total: int
+
+
+class Scorer(Answer):
+    """A scorer of answers. ``name`` is its kind where it is empty, and no other scorer of the evaluation has it."""
+
+    kind: str
+    name: str = ""
+    weight: float = 1.0
+    options: dict[str, Any] = {}
+
+
+class EvaluationAnswer(Answer):
+    """An evaluation. ``state`` is that of its run, and ``error`` why that failed."""
+
+    id: str
+    prompt: str
+    version: int
+    against: int | None
+    dataset: str
+    cases: int
+    repeats: int
+    run_id: str
+    author: str
+    project: str | None
+    created_at: str | None
+    ended_at: str | None
+    state: str
+    progress: Progress
+    cost_usd: Decimal
+    scorers: list[Scorer]
+    quality: str
+    fail_under: float | None
+    error: str | None
+    passed: bool | None
+    report: dict[str, Any] | None
+
+
+class EvaluationSummary(Answer):
+    """An evaluation as lists show it. ``dataset`` is ``name@version``; ``against`` may be null."""
+
+    id: str
+    prompt: str
+    version: int
+    against: int | None
+    dataset: str
+    cases: int
+    repeats: int
+    run_id: str
+    author: str
+    project: str | None
+    created_at: str | None
+    ended_at: str | None
+
+
+class EvaluationPage(Answer):
+    """Evaluations, the newest first."""
+
+    evaluations: list[EvaluationSummary]
 
 
 class Failure(Answer):
@@ -1100,6 +1216,7 @@ class ScheduleAnswer(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
@@ -1297,6 +1414,7 @@ class WholeSchedule(Answer):
 
     id: str
     name: str
+    project: str | None
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]

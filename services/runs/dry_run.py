@@ -112,7 +112,7 @@ def _targets(resolved: ResolvedSpec) -> Iterator[tuple[str, str | None]]:
     """Yield the scopes and targets of budgets that limit calls of a workflow or of those that it reaches."""
     for one in (resolved, *resolved.children.values()):
         yield "workflow", one.spec.name
-        for pinned in pinned_routes(one.spec):
+        for pinned in pinned_routes(one.spec, one.prompts):
             default = LOCAL_ROUTES[pinned.tier]
             yield "provider", pinned.provider or default.provider
             yield "model", pinned.model or default.model

@@ -42,6 +42,7 @@ def submission_of(schedule: StoredSchedule, slot_ms: int) -> SubmitRun:
         workflow_version=schedule.workflow_version,
         inputs=inputs,
         tags=named | schedule.tags,
+        project=schedule.project,
         budget_cents=Decimal(cents(schedule.budget_nano)) if schedule.budget_nano is not None else None,
     )
 

@@ -18,6 +18,7 @@ from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import InvalidInput, Problem, StepError
 from schemas.money import from_cents, usd
 from schemas.spec.cheapest_path import cheapest_nano, path_nodes
+from schemas.spec.effective import effective
 from schemas.spec.model import (
     AgentNode,
     Dag,
@@ -83,9 +84,9 @@ class PathCosts:
         """Return the most that a node costs, or one item of a map; ``None`` when nobody can tell."""
         match node:
             case LlmNode():
-                return self._call(node.config, node.policy)
+                return self._call(effective(node, resolved.prompts.get(node.config.prompt_ref)), node.policy)
             case AgentNode():
-                turn = self._call(node.config, node.policy)
+                turn = self._call(effective(node, resolved.prompts.get(node.config.prompt_ref)), node.policy)
                 turns = None if turn is None else turn * node.config.max_turns
                 return _least(turns, _cap(node.config.max_cost_cents))
             case LoopNode():

@@ -165,6 +165,7 @@ def _tried(attempt: int, attributes: str, status: str, latency_ms: float) -> Tri
 
 
 def _learns(node: LlmNode | AgentNode) -> bool:
+    # A prompt that names a model changes nothing of a node whose policy chooses it.
     route, config = node.policy.route, node.config
     return route is not None and route.by == "learn" and config.provider is None and config.model is None
 

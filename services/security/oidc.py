@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.api_models.access import ALL_PERMISSIONS, ID_PATTERN
+from schemas.api_models.access import ID_PATTERN
+from schemas.configuration.issuer import read_pairs, read_roles
 from schemas.errors import Forbidden
 from services.security.tokens import Claims
 
@@ -30,14 +31,7 @@ class ClaimMapping:
     @classmethod
     def of(cls, org_claim: str, roles_claim: str, roles: str, organisations: str) -> "ClaimMapping":
         """Return a mapping, as settings write it. Raises ``ValueError`` with the fix."""
-        given = {role: frozenset(said.split("+")) for role, said in _pairs("OIDC_ROLES", roles).items()}
-        for role, permissions in given.items():
-            if unknown := permissions - set(ALL_PERMISSIONS):
-                raise ValueError(
-                    f"OIDC_ROLES: {role} has unknown permissions {', '.join(sorted(unknown))}; write read, write and "
-                    "admin with + between them"
-                )
-        return cls(org_claim, roles_claim, given, _pairs("OIDC_ORGANISATIONS", organisations))
+        return cls(org_claim, roles_claim, read_roles(roles), read_pairs(organisations))
 
     def mapped(self, claims: Claims) -> Mapped:
         """Return what claims mean. Raises ``Forbidden`` when they name no organisation."""
@@ -62,13 +56,3 @@ def _claim(claims: Claims, name: str) -> Any:
     for part in name.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     return found
-
-
-def _pairs(name: str, text: str) -> dict[str, str]:
-    pairs = {}
-    for pair in filter(None, (part.strip() for part in text.split(","))):
-        left, equals, right = (part.strip() for part in pair.rpartition("="))
-        if not (left and equals and right):
-            raise ValueError(f"{name}: {pair!r} is not a pair; write pairs such as left=right with commas between them")
-        pairs[left] = right
-    return pairs

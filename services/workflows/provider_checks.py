@@ -4,7 +4,7 @@ A provider that does not exist is a problem, and so is a model that the default 
 A fault that depends on workers or on their price files is a warning.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from connectors.prices.known import KnownModels
@@ -14,32 +14,34 @@ from connectors.redis.worker_registry import Seen
 from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import Problem
 from schemas.spec.check.shape import similar
+from schemas.spec.effective import effective
 from schemas.spec.loops import placed_nodes
-from schemas.spec.model import AgentNode, LlmNode, Node, ToolNode, WorkflowSpec
+from schemas.spec.model import AgentNode, LlmNode, Node, PinnedPrompt, ToolNode, WorkflowSpec
 from schemas.spec.policy import Tier
+
+Pinnings = Mapping[str, PinnedPrompt]
+NO_PROMPTS: Pinnings = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place.
-
-    ``has_system``: a system text is sent with the prompt.
-    """
+    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place."""
 
     path: str
     tier: Tier
     provider: str | None
     model: str | None
-    has_system: bool = False
 
 
-def route_problems(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen] = ()) -> Iterator[Problem]:
+def route_problems(
+    spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen] = (), prompts: Pinnings = NO_PROMPTS
+) -> Iterator[Problem]:
     """Yield a problem for each provider that does not exist, and for each model that the default provider has not.
 
-    Providers that workers have exist, whatever is known here.
+    Providers that workers have exist, whatever is known here. ``prompts`` are by ``prompt_ref`` as written.
     """
     known = PROVIDER_NAMES | CUSTOM.names() | models.added_providers() | _live_providers(workers)
-    for pinned in pinned_routes(spec):
+    for pinned in pinned_routes(spec, prompts):
         if pinned.provider is not None and pinned.provider not in known:
             fix = f"{similar(pinned.provider, known)}; a provider of your own needs a price in PRICES_FILE"
             yield Problem(f"{pinned.path}.provider", f"there is no provider '{pinned.provider}'", fix)
@@ -52,23 +54,24 @@ def route_problems(spec: WorkflowSpec, models: KnownModels, workers: Iterable[Se
 
 
 def route_warnings(
-    spec: WorkflowSpec, models: KnownModels, workers: Collection[Seen], own: frozenset[str] = frozenset()
+    spec: WorkflowSpec,
+    models: KnownModels,
+    workers: Collection[Seen],
+    own: frozenset[str] = frozenset(),
+    prompts: Pinnings = NO_PROMPTS,
 ) -> Iterator[Problem]:
     """Yield the reasons for which a node's calls will fail, unless workers or price files change.
 
-    ``own`` are the providers that the organisation has stored keys of.
+    ``prompts`` are by ``prompt_ref`` as written, ``own`` the providers that the organisation has stored keys of.
     """
     has = _live_providers(workers)
     all_say = all(seen.said.providers is not None for seen in workers if seen.state == "live")
-    for pinned in pinned_routes(spec):
+    for pinned in pinned_routes(spec, prompts):
         provider = pinned.provider or DEFAULT_PROVIDER
         if has and all_say and provider not in has | own:
             key = f"{provider.upper()}_API_KEY"
             fix = f"give the workers its key, such as {key}, or name one of {', '.join(sorted(has))}"
             yield Problem(f"{pinned.path}.provider", f"no live worker has the provider '{provider}'", fix)
-        if pinned.has_system and provider == DEFAULT_PROVIDER:
-            said = "the local models only read a prompt: calls with a system text fail with unsupported_parameter"
-            yield Problem(f"{pinned.path}.system", said, "put it into the prompt, or name another provider")
         if pinned.model is not None and not models.has(provider, pinned.model):
             said = f"no price is known for the model '{pinned.model}' of '{provider}': calls fail with unpriced_model"
             yield Problem(f"{pinned.path}.model", said, _price_fix(provider, pinned.model, models))
@@ -96,15 +99,15 @@ def _owned(path: str, model: str, models: KnownModels, known: Collection[str]) -
         yield Problem(f"{path}.model", said, f"name the `provider` that serves it: {', '.join(sorted(known))}")
 
 
-def pinned_routes(spec: WorkflowSpec) -> Iterator[Pinned]:
-    """Yield what each node fixes whose steps call a model. Queues are left out."""
+def pinned_routes(spec: WorkflowSpec, prompts: Pinnings = NO_PROMPTS) -> Iterator[Pinned]:
+    """Yield what each node, or its prompt, fixes whose steps call a model. Queues are left out."""
     for place, node in placed_nodes(spec):
         path = f"{place}.config"
         if isinstance(node, LlmNode | AgentNode):
             # Workers of a queue may be anybody's, with providers of their own.
             if not (isinstance(node, LlmNode) and node.queue):
-                config = node.config
-                yield Pinned(path, node.policy.quality, config.provider, config.model, has_system=bool(config.system))
+                config = effective(node, prompts.get(node.config.prompt_ref))
+                yield Pinned(path, node.policy.quality, config.provider, config.model)
         elif (found := _of_analyzer(node)) is not None:
             yield Pinned(f"{path}.tool_config", node.policy.quality, *found)
 

@@ -4,7 +4,6 @@ The organisation is the topic's, never the payload's. Source and id of the event
 with the source ``api`` and the id of an HTTP submission is that submission; so are those of a signal.
 """
 
-import re
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +21,7 @@ from schemas.errors import (
     TooLarge,
     UnknownPrompt,
 )
+from schemas.ids import trace_of
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
 from services.runs.signals import SignalRequest, SignalSender
@@ -41,7 +41,6 @@ SIGNAL_TYPE = "agentflow.workflow.signal"
 POLL_RECORDS = 500
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (NotFound, "not_found"),
     (Conflict, "conflict"),
@@ -117,7 +116,7 @@ class Ingress:
             event.source,
             event.id,
             body,
-            trace if _TRACEPARENT.fullmatch(trace) else None,
+            trace if trace_of(trace) else None,
         )
 
 

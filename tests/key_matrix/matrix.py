@@ -19,16 +19,17 @@ _SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
-    "projects?archived=true", "providers/credentials",
+    "projects?archived=true", "providers/credentials", "datasets", "evaluations",
 )  # fmt: skip
 
 
 #: Lists of definitions, which keys of every project may add to.
-DEFINITIONS = ("workflows", "prompts")
+DEFINITIONS = ("workflows", "prompts", "datasets")
 #: Keys of one project see these of the whole organisation, and themselves.
 OF_ALL_PROJECTS = (
     "/workflows", "/workflows/{name}", "/prompts", "/prompts/{name}", "/prompts/{name}/versions",
     "/prompts/{name}/labels", "/prompts/{name}/restore", "/whoami", "/keys",
+    "/datasets", "/datasets/{name}", "/datasets/{name}/versions", "/datasets/{name}/rows",
 )  # fmt: skip
 
 
@@ -200,11 +201,15 @@ def _changed(before: dict[str, list[str]], after: dict[str, list[str]], caller: 
     return [name for name in before if before[name] != after[name]]
 
 
+def _is_of_prompts(path: str) -> bool:
+    return "/prompts/" in path or "/datasets/" in path
+
+
 def _url(path: str, said: dict[str, Any], things: dict[str, str]) -> str:
-    names = dict(things, name=PROVIDER if "/providers/" in path else PROMPT if "/prompts/" in path else WORKFLOW)
+    names = dict(things, name=PROVIDER if "/providers/" in path else PROMPT if _is_of_prompts(path) else WORKFLOW)
     names |= {"name": "go"} if "/signals/" in path else {"name": "files"} if "/queues/" in path else {}
     required = [p["name"] for p in said.get("parameters", ()) if p["in"] == "query" and p.get("required")]
-    values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01"}
+    values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01", "name": PROMPT}
     query = "&".join(f"{name}={values[name]}" for name in required)
     return path.format(**names) + (f"?{query}" if query else "")
 
@@ -260,6 +265,9 @@ BODIES: dict[str, Any] = {
     "PATCH /projects/{project_id}": {"name": "changed"},
     "POST /organisations": {"id": "new-organisation"},
     "PATCH /organisations/{org_id}": {"name": "changed"},
+    "POST /evaluations": {"prompt": PROMPT, "version": 1, "dataset": PROMPT, "scorers": [{"kind": "exact"}]},
+    "POST /datasets": {"cases": [{"inputs": {"name": "Ada"}}]},
+    "POST /datasets/from-runs": {"name": "changed", "workflow": WORKFLOW},
     "PUT /providers/{name}/credentials": {"api_key": "sk-another-1234567890"},
 }
 #: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns.
@@ -271,5 +279,6 @@ UNREACHED = frozenset(
         "/runs/{run_id}/scores",
         "/routes/evaluate",
         "/bills/reconcile",
+        "/datasets/from-runs",
     }
 )

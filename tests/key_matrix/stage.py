@@ -82,6 +82,7 @@ async def _define(stage: Stage) -> None:
     node = {"id": "greet", "type": "llm", "config": {"prompt_ref": f"{PROMPT}@1"}}
     wait = {"id": "ask", "type": "signal", "config": {"name": "go"}}
     dag = {"nodes": [node, wait], "edges": [{"from": "greet", "to": "ask"}]}
+    await stage.post(f"/datasets?name={PROMPT}", {"cases": [{"inputs": {"name": MARK}}]})
     await stage.post("/workflows", {"name": WORKFLOW, "version": 1, "dag": dag})
 
 
@@ -101,12 +102,14 @@ async def _things(stage: Stage) -> None:
     schedule = {"name": MARK, "workflow_name": WORKFLOW, "interval_s": 3600, "inputs": {"name": MARK}, "paused": True}
     budget = {"name": MARK, "scope": "workflow", "target": WORKFLOW, "period": "day", "limit_usd": "1"}
     stop = {"scope": "workflow", "target": WORKFLOW, "mode": "pause", "reason": MARK}
+    evaluation = {"prompt": PROMPT, "version": 1, "dataset": PROMPT, "scorers": [{"kind": "exact"}]}
     limits = {"max_running_runs": 7, "workflows": {WORKFLOW: 3}}
     prices = {"prices": [{"provider": "openai", "model": MARK, "input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}]}
     stage.things |= {
         "schedule_id": (await stage.post("/schedules", schedule))["id"],
         "budget_id": (await stage.post("/budgets", budget))["id"],
         "stop_id": (await stage.post("/stops", stop))["id"],
+        "evaluation_id": (await stage.post("/evaluations", evaluation))["id"],
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
         "version": str((await stage.post("/prices/overrides", prices))["version"]),
         # Of these the owner has none: nobody may see them all the same.

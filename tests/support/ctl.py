@@ -119,6 +119,23 @@ PROMPT = {
     "hash": "ab12",
     "created_at": _AT,
 }
+PROMPT_VERSION = {
+    "version": 3,
+    "labels": ["production"],
+    "message": "shorter",
+    "author": "k1",
+    "parent": 2,
+    "hash": "ab12",
+    "created_at": _AT,
+}
+LABEL = {
+    "name": "greeter",
+    "label": "production",
+    "version": 3,
+    "revision": 2,
+    "moved_by": "k1",
+    "moved_at": _AT,
+}
 KEY = {"id": "k1", "name": "ci", "permissions": ["read"], "last4": "wxyz", "created_at": _AT, "organisation": "default"}
 PROJECT = {"id": "search", "name": "Search team", "archived": False, "created_at": _AT}
 BILLED = {"calls": 2, "input_tokens": 326, "output_tokens": 125, "amount_usd": "0.002853", "presumed_usd": "0"}
@@ -132,6 +149,60 @@ BATCH = {
     "cost_usd": "0.5",
     "formed_at": _AT,
     "problem": None,
+}
+COMPARISON = {
+    "baseline": "3",
+    "candidate": "4",
+    "difference": 0.05,
+    "low": 0.01,
+    "high": 0.09,
+    "verdict": "better",
+    "wins": 3,
+    "losses": 1,
+    "ties": 6,
+}
+EVALUATION = {
+    "id": "eval_1",
+    "prompt": "greeter",
+    "version": 4,
+    "against": 3,
+    "run_id": RUN,
+    "state": "succeeded",
+    "progress": {"done": 60, "failed": 1, "total": 60},
+    "cost_usd": "0.0192",
+    "fail_under": 0.9,
+    "passed": True,
+    "error": None,
+    "report": {
+        "versions": [
+            {
+                "version": version,
+                "mean": mean,
+                "low": mean - 0.02,
+                "high": mean + 0.02,
+                "n": 10,
+                "clusters": 10,
+                "errors": 1,
+                "unscored": 0,
+                "cost": {"p50": 1000, "p95": 2000, "total": 9_600_000},
+                "latency": {"p50": 12, "p95": 40, "total": 500},
+            }
+            for version, mean in (("4", 0.95), ("3", 0.9))
+        ],
+        "comparison": COMPARISON,
+        "regressions": [{"case_id": "c7", "tags": [], "before": 1.0, "after": 0.5, "scorers": {}}],
+        "judges": [{"scorer": "llm_judge", "warnings": ["it has 3 labels; label 50 pairs"]}],
+    },
+}
+DATASET = {
+    "id": "questions@2",
+    "name": "questions",
+    "version": 2,
+    "cases": 3,
+    "hash": "9f86",
+    "author": "k1",
+    "message": "why",
+    "created_at": _AT,
 }
 STOP = {"id": "stp_1", "mode": "stop", "scope": "org", "target": None, "reason": "outage", "created_by": "k1"}
 QUOTAS = {"limits": [{"provider": "openai", "model": None, "requests_per_minute": 500}], "updated_at": None}
@@ -224,6 +295,24 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/prompts"): PROMPT,
     ("GET", "/api/v1/prompts"): {"prompts": [PROMPT]},
     ("GET", "/api/v1/prompts/greeter"): PROMPT,
+    ("POST", "/api/v1/evaluations"): EVALUATION,
+    ("GET", "/api/v1/evaluations/eval_1"): EVALUATION,
+    ("GET", "/api/v1/evaluations/eval_1/junit.xml"): "<testsuites/>",
+    ("GET", "/api/v1/evaluations/eval_1/report.html"): "<!doctype html>",
+    ("DELETE", "/api/v1/prompts/greeter"): PROMPT,
+    ("POST", "/api/v1/prompts/greeter/restore"): PROMPT,
+    ("GET", "/api/v1/prompts/greeter/versions"): {"name": "greeter", "versions": [PROMPT_VERSION]},
+    ("GET", "/api/v1/prompts/greeter/labels"): {"name": "greeter", "labels": [LABEL], "moves": [LABEL]},
+    ("PUT", "/api/v1/prompts/greeter/labels/production"): LABEL,
+    ("DELETE", "/api/v1/prompts/greeter/labels/production"): None,
+    ("POST", "/api/v1/datasets"): DATASET,
+    ("POST", "/api/v1/datasets/from-runs"): {**DATASET, "skipped": {"value is not in history": 1}},
+    ("GET", "/api/v1/datasets"): {"datasets": [DATASET]},
+    ("GET", "/api/v1/datasets/questions"): DATASET,
+    ("GET", "/api/v1/datasets/questions/rows"): {
+        "cases": [{"id": "a", "inputs": {"question": "?"}, "expected": "!", "tags": ["t"], "cluster": ""}],
+        "next_cursor": None,
+    },
     ("POST", "/api/v1/budgets"): BUDGET,
     ("GET", "/api/v1/budgets"): {"budgets": [BUDGET]},
     ("PATCH", "/api/v1/budgets/bud_1"): {**BUDGET, "limit_usd": "2000"},

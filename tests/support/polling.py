@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -32,3 +32,14 @@ async def until_async(check: Callable[[], T | None], deadline_s: float, what: st
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline_s:g} s: {what}; the last answer was {answer!r}")
         await asyncio.sleep(tick_s)
+
+
+async def in_less_than(seconds: float, act: Callable[[], Awaitable[T]]) -> T:
+    """Return the answer of ``act``. Fails the test when it takes longer three times: a machine may stall once."""
+    for _ in range(3):
+        began = time.monotonic()
+        answer = await act()
+        took_s = time.monotonic() - began
+        if took_s < seconds:
+            return answer
+    raise AssertionError(f"took {took_s:.1f} s, three times longer than {seconds:g} s")

@@ -51,7 +51,10 @@ from topics.codec import decode
 #: So many that every organisation has a partition of the budgets table for itself.
 PARTITIONS = 1 << 30
 LOG_PARTITIONS = 2
-LEASE_MS = 600
+#: So long that no machine stalls for it: a test that needs a lease to end says so.
+LEASE_MS = 60_000
+#: For what takes milliseconds on a quiet machine. Only a test that fails waits so long.
+PATIENCE_S = 60.0
 #: What the scripted provider counts for a picture.
 PICTURE_TOKENS = 700
 
@@ -114,8 +117,8 @@ class FailingLog(MemoryLog):
         await super().append(records)
 
     def of(self, topic: str) -> list[Any]:
-        """Every record of a topic, decoded."""
-        return [decode(topic, record.value) for record in self.everything(topic)]
+        """Every record that workers appended to a topic, decoded, in the order of the appends over all partitions."""
+        return [decode(topic, record.value) for records in self.appends for record in records if record.topic == topic]
 
 
 class Pump:
@@ -313,7 +316,7 @@ class Bench:
         """Every attempt's spans."""
         return self.log.of(TRACE_SPANS)
 
-    async def finished(self, count: int, seconds: float = 10.0) -> list[Any]:
+    async def finished(self, count: int, seconds: float = PATIENCE_S) -> list[Any]:
         """Wait for so many results."""
         await until(lambda: len(self.results()) >= count, seconds)
         return self.results()
@@ -334,7 +337,7 @@ class Bench:
             await self.redis.unlink(*doomed)
 
 
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -342,7 +345,7 @@ async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
         await asyncio.sleep(0.002)
 
 
-async def until_async(true: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> None:
+async def until_async(true: Callable[[], Awaitable[Any]], seconds: float = PATIENCE_S) -> None:
     """Wait for something to become true that must be asked for."""
     deadline = time.monotonic() + seconds
     while not await true():

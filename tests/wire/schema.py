@@ -110,6 +110,9 @@ def _choices(where: str, key: str, old: Any, new: Any) -> list[str]:
         return _broken(f"{where}[]", old, new)
     if key == "pattern" and new is not None and WIDENED.get(old) == new:
         return []
+    if key == "minItems" and new is None:
+        # Wider like a pattern: a shorter list is what only new writers send, and readers are upgraded before them.
+        return []
     if key == "discriminator" and isinstance(old, dict) and isinstance(new, dict):
         tags = [tag for tag, model in old["mapping"].items() if new["mapping"].get(tag) != model]
         is_same = old["propertyName"] == new["propertyName"]

@@ -8,6 +8,7 @@ from api.dependencies import Anyone, Parts, ProjectAdmin
 from api.http.strict_json import StrictJsonRoute
 from api.render import access as render
 from api.routers.errors import errors
+from api.routers.filters import refuse_null
 from connectors.postgres.keys import KeyChanges
 from schemas.api_models.access import (
     ID_PATTERN,
@@ -18,6 +19,7 @@ from schemas.api_models.access import (
     KeyPage,
     RotateKey,
     WhoAmI,
+    in_order,
 )
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
@@ -98,15 +100,12 @@ async def revoke_key(key_id: KeyId, who: ProjectAdmin, parts: Parts) -> Response
 
 
 def _changes(body: ChangeKey) -> KeyChanges:
-    nothing = [name for name in body.model_fields_set - _MAY_BE_NULL if getattr(body, name) is None]
-    if nothing:
-        problems = tuple(Problem(name, "cannot be null", "give a value, or omit the field") for name in nothing)
-        raise InvalidInput("; ".join(map(str, problems)), problems)
+    refuse_null(body, _MAY_BE_NULL)
     changes: KeyChanges = {}
     if body.name is not None:
         changes["name"] = body.name
     if body.permissions is not None:
-        changes["permissions"] = list(dict.fromkeys(body.permissions))
+        changes["permissions"] = list(in_order(body.permissions))
     if body.scopes is not None:
         changes["scopes"] = list(Scopes.of(body.scopes).texts)
     if "expires_at" in body.model_fields_set:

@@ -12,6 +12,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import runs as render_runs
 from api.render import schedules as render
 from api.routers.errors import errors
+from api.routers.filters import refuse_null
 from api.services import Services
 from connectors.postgres.schedules import StoredSchedule, unknown_schedule
 from schemas import money
@@ -28,7 +29,7 @@ from schemas.api_models.schedules import (
     WholeSchedule,
 )
 from schemas.clock import now_ms
-from schemas.errors import InvalidInput, Problem
+from schemas.errors import Forbidden, InvalidInput, Problem
 from schemas.records.base import Json
 from schemas.schedule import Timing, next_slot, slots, timing_problems
 from services.runs.from_schedule import filled, template_problems
@@ -38,7 +39,7 @@ ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"], route_class=StrictJsonRoute)
 
 _TIMING = frozenset({"cron", "interval_s", "time_zone"})
-_MAY_BE_NULL = frozenset({"workflow_version", "budget_cents"})
+_MAY_BE_NULL = frozenset({"workflow_version", "budget_cents", "project"})
 
 
 @router.post(
@@ -55,7 +56,7 @@ async def create_schedule(
 ) -> ScheduleAnswer | ScheduleDryRun:
     """Create a schedule. Its submission is validated now; its first slot is the next one from now."""
     who.require_named("workflow", body.workflow_name)
-    defined = _defined(body.model_dump())
+    defined = _defined(body.model_dump()) | {"project": who.in_project(body.project)}
     timing = _timing(defined)
     _check_templates(body.inputs)
     if dry_run:
@@ -69,10 +70,17 @@ async def create_schedule(
 
 
 @router.get("", responses=errors())
-async def list_schedules(who: ScheduleReader, parts: Parts) -> SchedulePage:
-    """List the organisation's schedules with their last and next runs."""
+async def list_schedules(
+    who: ScheduleReader,
+    parts: Parts,
+    project: Annotated[
+        str | None, Query(min_length=1, max_length=256, description="Only schedules of this project.")
+    ] = None,
+) -> SchedulePage:
+    """List the organisation's schedules with their last and next runs; a project's key sees those of its project."""
+    wanted = who.in_project(project)
     found = await parts.schedules.stored.all(who.org_id)
-    own = [one for one in found if who.scopes.allow("workflow", one.workflow_name)]
+    own = [one for one in found if wanted in (None, one.project) and who.scopes.allow("workflow", one.workflow_name)]
     return SchedulePage(schedules=[render.schedule(one) for one in own])
 
 
@@ -91,7 +99,7 @@ async def change_schedule(
     parts: Parts,
     dry_run: Annotated[bool, Query(description="Check and answer what would happen; store nothing.")] = False,
 ) -> ScheduleAnswer | ScheduleDryRun:
-    """Change, pause or resume a schedule.
+    """Change, pause or resume a schedule; `project: null` makes it one of the organisation.
 
     Slots during a pause are never run, also not later. Runs in flight do not change.
     """
@@ -101,6 +109,7 @@ async def change_schedule(
         return render.schedule(before)
     defined = _as_defined(before) | changes
     who.require_named("workflow", defined["workflow_name"])
+    _check_project(who, defined["project"])
     timing = _timing(defined)
     _check_templates(body.inputs or {})
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
@@ -115,7 +124,7 @@ async def change_schedule(
 @router.delete("/{schedule_id}", status_code=204, responses=errors(404))
 async def delete_schedule(schedule_id: ScheduleId, who: ScheduleWriter, parts: Parts) -> Response:
     """Delete a schedule. Its runs stay."""
-    if who.scopes.limited:
+    if who.limited:
         await _own(parts, who, schedule_id)
     await parts.schedules.stored.delete(who.org_id, schedule_id)
     return Response(status_code=204)
@@ -130,11 +139,18 @@ async def backfill(schedule_id: ScheduleId, body: Backfill, who: ScheduleWriter,
 
 
 async def _own(parts: Services, who: Caller, schedule_id: str) -> StoredSchedule:
-    """Return a schedule. Raises ``NotFound``, also for one of a workflow that is outside of the key's scopes."""
+    """Return a schedule. Raises ``NotFound``, also for one that is outside of the key's project or scopes."""
     stored = await parts.schedules.stored.get(who.org_id, schedule_id)
-    if not who.scopes.allow("workflow", stored.workflow_name):
+    of_project = who.project in (None, stored.project)
+    if not of_project or not who.scopes.allow("workflow", stored.workflow_name):
         raise unknown_schedule(schedule_id)
     return stored
+
+
+def _check_project(who: Caller, project: str | None) -> None:
+    """Raise ``Forbidden`` when a key of a project would give its schedule away."""
+    if who.project is not None and project != who.project:
+        raise Forbidden(f"this key is of project {who.project}, and so are its schedules; omit `project`")
 
 
 def _check_backfill(stored: StoredSchedule, from_ms: int, until_ms: int) -> None:
@@ -161,12 +177,8 @@ def _defined(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _changes(body: ChangeSchedule) -> dict[str, Any]:
-    fields = body.model_dump(exclude_unset=True)
-    nothing = [name for name, value in fields.items() if value is None and name not in _MAY_BE_NULL]
-    if nothing:
-        problems = tuple(Problem(name, "cannot be null", "give a value, or omit the field") for name in nothing)
-        raise InvalidInput("; ".join(map(str, problems)), problems)
-    changes = _defined(fields)
+    refuse_null(body, _MAY_BE_NULL)
+    changes = _defined(body.model_dump(exclude_unset=True))
     if "cron" in changes and "interval_s" not in changes:
         changes["interval_s"] = None
     elif "interval_s" in changes and "cron" not in changes:
@@ -196,6 +208,7 @@ async def _dry_run(
         workflow_version=defined["workflow_version"],
         inputs=defined["inputs"] if first is None else filled(defined["inputs"], first),
         tags=defined["tags"],
+        project=defined["project"],
         budget_cents=None if budget_nano is None else Decimal(money.cents(budget_nano)),
     )
     found = await parts.runs.dry_runs.of(org_id, "schedule", None, submission)
@@ -215,5 +228,6 @@ async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any
         workflow_version=defined["workflow_version"],
         inputs=defined["inputs"],
         tags=defined["tags"],
+        project=defined["project"],
     )
     await parts.runs.submissions.to_store(await parts.runs.submissions.draft(org_id, "schedule", None, body))

@@ -12,11 +12,10 @@ from api.http.bodies import refuse_encoded
 from api.render import bills as render
 from api.routers.errors import errors
 from api.routers.filters import time_ms
+from api.routers.money.prices import models_of
 from connectors.clickhouse.bill_rows import Period
 from schemas.api_models.money.bills import BillAnswer, Reconciled
 from schemas.clock import now_ms
-from schemas.errors import InvalidInput, Problem
-from schemas.spec.check.shape import similar
 from services.billing.exports import Format, read_export
 
 _CSV = "text/csv; charset=utf-8"
@@ -73,10 +72,8 @@ async def reconcile(
     The export is CSV with a date, an amount and a model, or the JSON of OpenAI's costs or Anthropic's cost report.
     """
     refuse_encoded(request)
-    known = parts.definitions.models.added_providers()
-    if not parts.definitions.models.names(provider):
-        problem = Problem("provider", f"there is no provider '{provider}' with prices", similar(provider, known))
-        raise InvalidInput(str(problem), (problem,))
+    prices = await parts.definitions.organisation_prices.of(who.org_id, now_ms())
+    models_of(parts.definitions.models.under(prices), provider)
     charges = read_export(await request.body(), format)
     found = await parts.money.bills.reconciled(who.org_id, provider, charges)
     return render.reconciled(provider, len(charges), found)

@@ -10,6 +10,7 @@ from api.dependencies import Parts, ProjectReader, ProjectWriter
 from api.http.strict_json import StrictJsonRoute
 from api.render import runs
 from api.routers.errors import errors
+from api.routers.filters import refuse_null
 from api.services import Services
 from connectors.postgres.budgets import Changes, StoredBudget, unknown_budget
 from schemas import money
@@ -23,7 +24,7 @@ from schemas.api_models.definitions import (
 )
 from schemas.budgets import Budget, dimension
 from schemas.clock import now_ms
-from schemas.errors import Forbidden, InvalidInput, Problem
+from schemas.errors import Forbidden, InvalidInput
 from services.budgets.forecast import forecast, looked_at_from, slot_windows
 from services.budgets.opening import bucket_ms
 
@@ -151,10 +152,7 @@ def _wanted(org_id: str, body: CreateBudget) -> Budget:
 
 def _changes(body: ChangeBudget) -> Changes:
     soft = {"soft_limit_cents", "soft_limit_usd"} & body.model_fields_set
-    nothing = [name for name in body.model_fields_set - soft if getattr(body, name) is None]
-    if nothing:
-        problems = tuple(Problem(name, "cannot be null", "give a value, or omit the field") for name in nothing)
-        raise InvalidInput("; ".join(map(str, problems)), problems)
+    refuse_null(body, soft)
     changes: Changes = {}
     if body.name is not None:
         changes["name"] = body.name

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 from api.dependencies import Parts, Reader
 from api.render.prices import model_price
 from api.routers.errors import errors
-from api.services import Services
+from connectors.prices.known import KnownModels
 from schemas.api_models.base import timestamp
 from schemas.api_models.money.prices import PricePage
 from schemas.clock import utc_now
@@ -44,9 +44,7 @@ async def list_prices(
     served = tuple((name, how) for name, how in given if how is not None)
     book = (await parts.definitions.organisation_prices.read(who.org_id)).at(at_ms)
     listed = {one.model for one in book.overrides if one.provider.lower() == provider.lower()}
-    known = parts.definitions.models.names(provider) | listed
-    if not known:
-        _refuse_provider(parts, provider)
+    known = models_of(parts.definitions.models.under(book), provider) - {name.lower() for name in listed} | listed
     found = [model_price(book, provider, name, at_ms, served) for name in ([model] if model else sorted(known))]
     prices = [one for one in found if one is not None]
     if model is not None and not prices:
@@ -54,7 +52,11 @@ async def list_prices(
     return PricePage(at=timestamp(at_ms), prices=prices)
 
 
-def _refuse_provider(parts: Services, provider: str) -> None:
-    known = parts.definitions.models.added_providers()
-    problem = Problem("provider", f"there is no provider '{provider}' with prices", similar(provider, known))
+def models_of(models: KnownModels, provider: str) -> frozenset[str]:
+    """Return the names of a provider's models. Raises ``InvalidInput`` for a provider that nothing has prices of."""
+    if known := models.names(provider):
+        return known
+    problem = Problem(
+        "provider", f"there is no provider '{provider}' with prices", similar(provider, models.added_providers())
+    )
     raise InvalidInput(str(problem), (problem,))

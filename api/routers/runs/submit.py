@@ -1,6 +1,5 @@
 """Submission of a run."""
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
@@ -11,13 +10,12 @@ from api.render import runs
 from api.routers.errors import errors
 from schemas.api_models.runs import MAX_ID_LENGTH, RunAccepted, RunDryRun, SubmitRun
 from schemas.clock import now_ms
-from schemas.ids import HTTP_SOURCE
+from schemas.ids import HTTP_SOURCE, trace_of
 
 router = APIRouter(prefix=runs.RUNS, tags=["runs"], route_class=SubmitRoute)
 
 #: Stands for the response in the route's own parsing, which answers no dry run.
 OK = Response()
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @router.post(
@@ -51,7 +49,7 @@ async def submit_run(
         response.status_code = 200
         found = await parts.runs.dry_runs.of(who.org_id, HTTP_SOURCE, idempotency_key, body, who.key_id)
         return runs.dry_run(found, now_ms())
-    trace = traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None
+    trace = traceparent if trace_of(traceparent) else None
     with parts.runs.bound.place():
         record = await parts.runs.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace, who.key_id)
         submitted = await parts.runs.submissions.submit(record)

@@ -1,9 +1,6 @@
 """Area ``calls``: model calls. Each module of lines has ``AIMS`` and ``measure``, and a row here."""
 
-from collections.abc import Sequence
-
-from bench.lines import Line
-from bench.prove.area import Area
+from bench.prove.area import area_of
 from bench.prove.calls import (
     batches,
     breakers,
@@ -19,7 +16,6 @@ from bench.prove.calls import (
     routes,
     run_costs,
 )
-from deploy.local.engines.progress import Progress
 
 PARTS = (
     prices,
@@ -38,15 +34,9 @@ PARTS = (
 )
 
 
-def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-    """Measure every part. Raises ``BenchError`` when one fails."""
-    return [line for part in PARTS for line in part.measure(quick, progress)]
-
-
-AREA = Area(
+AREA = area_of(
     "calls",
     "what model calls promise: prices, routing, budgets, quotas, caches, batches, true savings, faults of providers",
-    [aim for part in PARTS for aim in part.AIMS],
-    measure,
+    PARTS,
     judged_when_quick=False,
 )

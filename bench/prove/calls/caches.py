@@ -1,12 +1,13 @@
 """The caches' lines of the area ``calls``: equal calls over processes, hits, overload, and semantic hits on pairs."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from bench.caching.judge import judged
 from bench.caching.overload import overloaded
 from bench.caching.shared import Load, shared_load
 from bench.lines import Line
-from bench.prove.area import Aim, at_least, at_most
+from bench.prove.area import Aim, at_least, at_most, line_of
 from deploy.local.engines.progress import Progress
 
 WHOLE = Load(calls=10_000, processes=20, distinct=500)
@@ -25,6 +26,7 @@ AIMS = (
     Aim("semantic_threshold", "cosine"),
     Aim("semantic_false_hits_without_guards", "%"),
 )
+_line = partial(line_of, AIMS)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -63,7 +65,3 @@ def _semantic(progress: Progress) -> Iterator[Line]:
     yield _line("semantic_false_hits", found.false_percent, f"{found.hard} hard negatives")
     yield _line("semantic_threshold", found.threshold, "the least without a false hit on the other half")
     yield _line("semantic_false_hits_without_guards", found.unguarded_percent)
-
-
-def _line(name: str, value: float, note: str = "") -> Line:
-    return Line(name, next(aim.unit for aim in AIMS if aim.name == name), (value,), note)

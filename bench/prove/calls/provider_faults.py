@@ -4,21 +4,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_least
+from bench.results import ROOT
 from deploy.local.engines.progress import Progress
 
 AIMS = (Aim("provider_fault_cases", "%", at_least(100), at_least(100)),)
-_ROOT = Path(__file__).parents[3]
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
     """Play every case, of a quick run those of one wire: class, money and time must be right."""
     progress("providers: every fault on every wire")
     command = [sys.executable, "-m", "tests.provider_faults", *(["openai"] if quick else [])]
-    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     said = re.search(r"^(\d+) of (\d+)$", done.stdout, re.MULTILINE)
     if said is None:
         raise BenchError(f"the faults of providers cannot be played:\n{done.stderr[-1_000:]}")

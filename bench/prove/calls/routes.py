@@ -2,9 +2,10 @@
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from bench.lines import Line
-from bench.prove.area import Aim, at_least, at_most
+from bench.prove.area import Aim, at_least, at_most, line_of
 from bench.routing.logs import LOGS, covered
 from bench.routing.market import CALLS, Market
 from bench.routing.paretobandit import ParetoBandit, RealMarket, package, rows_of
@@ -33,6 +34,7 @@ AIMS = (
     Aim("paretobandit_market_ucb1", "x"),
     Aim("paretobandit_market_paretobandit", "x"),
 )
+_line = partial(line_of, AIMS)
 
 _OTHERS: dict[str, Callable[[Market], Player]] = {
     "random": Random,
@@ -104,7 +106,3 @@ def _played(seeds: int, player: Callable[[Market], Player], name: str, progress:
     progress(f"{name}: {seeds} seeds x {CALLS} calls")
     markets = [Market(seed) for seed in range(seeds)]
     return [play(market, player(market)) for market in markets]
-
-
-def _line(name: str, samples: Sequence[float], note: str = "") -> Line:
-    return Line(name, next(aim.unit for aim in AIMS if aim.name == name), tuple(samples), note)

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.lines import BenchError, Line
 from bench.measures import isolation
 from bench.plan import FULL, QUICK
-from bench.prove.area import Aim, at_least, at_most, between
+from bench.prove.area import Aim, at_least, at_most, between, line_of
 from bench.tested import Outcomes, run_tests
 from deploy.local.engines.progress import Progress
 
@@ -60,4 +60,4 @@ def _measured(test: str) -> Outcomes:
 
 
 def _line(name: str, found: Outcomes, note: str) -> Line:
-    return Line(name, next(aim.unit for aim in AIMS if aim.name == name), (found.figures[name],), note)
+    return line_of(AIMS, name, found.figures[name], note)

@@ -2,10 +2,11 @@
 
 import statistics
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 from bench.lines import Line, percentile
-from bench.prove.area import Aim, Area, at_least, at_most, between
+from bench.prove.area import Aim, Area, at_least, at_most, between, line_of
 from bench.prove.house import nets
 from bench.prove.house.code import FunctionFacts, ModuleFacts, largest_folder, modules_in
 from bench.prove.house.imports import cycles, imports_of, layers_of, upward
@@ -40,6 +41,7 @@ AIMS = (
     # 13 that were there, the ten that are listed, and 25 more.
     Aim("mistakes_found_by_simulation", "mistakes", at_least(48), at_least(48)),
 )
+_line = partial(line_of, AIMS)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -53,10 +55,6 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
     found, planted, missed = nets.found_by_simulation(ROOT)
     note = f"of {planted}; not found: {', '.join(missed) or 'none'}"
     return [*lines, _line("mistakes_found_by_simulation", found, note)]
-
-
-def _line(name: str, value: float, note: str = "") -> Line:
-    return Line(name, next(aim.unit for aim in AIMS if aim.name == name), (value,), note)
 
 
 def _imports() -> Iterator[Line]:

@@ -1,25 +1,14 @@
 """Area ``surface``: what people touch. Each module of lines has ``AIMS`` and ``measure``, and a row here."""
 
-from collections.abc import Sequence
-from types import ModuleType
-
-from bench.lines import Line
-from bench.prove.area import Area
+from bench.prove.area import area_of
 from bench.prove.surface import agentctl, keys, queues, sdk
-from deploy.local.engines.progress import Progress
 
-PARTS: tuple[ModuleType, ...] = (agentctl, keys, sdk, queues)
-
-
-def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-    """Measure every part. Raises ``BenchError`` when one fails."""
-    return [line for part in PARTS for line in part.measure(quick, progress)]
+PARTS = (agentctl, keys, sdk, queues)
 
 
-AREA = Area(
+AREA = area_of(
     "surface",
-    "what people touch: organisations and keys, the SDK, the command line, configuration",
-    [aim for part in PARTS for aim in part.AIMS],
-    measure,
+    "what people touch: organisations and keys, the SDK, the command line, queues",
+    PARTS,
     judged_when_quick=True,
 )

@@ -4,10 +4,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_most
+from bench.results import ROOT
 from deploy.local.engines.progress import Progress
 
 AIMS = (
@@ -18,7 +18,6 @@ AIMS = (
     Aim("key_revoked_s", "s", at_most(5), at_most(5)),
 )
 EXAMPLES, QUICK_EXAMPLES = 25, 3
-_ROOT = Path(__file__).parents[3]
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -46,7 +45,7 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 def _said(pattern: str, *command: str) -> tuple[int, ...]:
     """Return the numbers that a program of the tests says. Raises ``BenchError`` when it says none."""
-    done = subprocess.run([sys.executable, "-m", *command], cwd=_ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     found = re.search(rf"^{pattern}$", done.stdout, re.MULTILINE)
     if found is None:
         raise BenchError(f"{command[0]} cannot be run:\n{done.stderr[-1_000:]}")

@@ -4,16 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_most, between
+from bench.results import ROOT
 from bench.surface.submits import submit_all
 from deploy.local.engines.progress import Progress
 
 ROUNDS, QUICK_ROUNDS = 11, 5
 SUBMITS, SHARE, SEED = 1_000, 0.2, 13
-_ROOT = Path(__file__).parents[3]
 _IMPORT = "import time; t = time.perf_counter(); {what}; print((time.perf_counter() - t) * 1000)"
 _BASE = "import httpx, pydantic; pydantic.BaseModel"
 #: The first run after the import: nothing is compiled or cached yet.
@@ -77,7 +76,7 @@ def _submits() -> Line:
 
 
 def _milliseconds(code: str) -> float:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(_ROOT / "sdk"), str(_ROOT)))}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "sdk"), str(ROOT)))}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BenchError(f"a process failed: {done.stderr[-2000:]}")

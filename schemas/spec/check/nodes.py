@@ -12,12 +12,14 @@ from schemas.spec.check.shape import similar
 from schemas.spec.check.texts import text_problems
 from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
+from schemas.spec.effective import effective
 from schemas.spec.inputs.bound import texts
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
 from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
 from schemas.spec.prompt_refs import parse_prompt_ref
+from schemas.spec.prompt_texts import known_names, required_names
 from schemas.spec.references import parse_loop_reference, parse_reference, parse_template, variables_of
 
 #: Variables that a child of a mapped node has in addition to its inputs.
@@ -43,7 +45,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     if node.policy.on_unknown == "reconcile" and not isinstance(node, ToolNode):
         where = f"{place}.policy.on_unknown"
         yield Problem(where, f"an unknown outcome of a {node.type} cannot be reconciled", "write `fail` or `retry`")
-    yield from _model_policy_problems(f"{place}.policy", node)
+    yield from _model_policy_problems(f"{place}.policy", node, registry)
     yield from dynamic_problems(path, node)
     yield from flow_problems(place, node, outline)
     if isinstance(node, LoopNode):
@@ -70,7 +72,8 @@ def required_inputs(
             if parse_reference(text) is None:
                 needed |= variables_of(text) - (frozenset() if where == ".items" else own)
         if isinstance(node, LlmNode | AgentNode) and node.config.inputs is None and not before[node.id]:
-            needed |= (variables_of(prompts[node.config.prompt_ref].template) | set(node.config.images)) - own
+            prompt = prompts[node.config.prompt_ref]
+            needed |= (required_names(prompt.template, prompt.form) | set(node.config.images)) - own
         elif isinstance(node, WorkflowNode) and node.config.inputs is None and not before[node.id]:
             needed |= of_child(node) - own
     return frozenset(needed)
@@ -110,11 +113,11 @@ def queue_of(node: Node) -> str | None:
     return node.queue if isinstance(node, LlmNode | ToolNode | FunctionNode) else None
 
 
-def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
+def _model_policy_problems(path: str, node: Node, registry: Registry | None) -> Iterator[Problem]:
     """Find a policy for routes, streams or data that would change nothing."""
     if node.policy.stream and not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.stream", f"a node of type {node.type} asks no model", "remove it")
-    yield from _batch_problems(path, node)
+    yield from _batch_problems(path, node, registry)
     for name in ("provider_options", "prompt_cache"):
         if name in node.policy.model_fields_set and not isinstance(node, LlmNode | AgentNode):
             yield Problem(f"{path}.{name}", f"a node of type {node.type} asks no model", "remove it")
@@ -129,7 +132,7 @@ def _model_policy_problems(path: str, node: Node) -> Iterator[Problem]:
         yield Problem(f"{path}.route", "a pinned model is never routed", fix)
 
 
-def _batch_problems(path: str, node: Node) -> Iterator[Problem]:
+def _batch_problems(path: str, node: Node, registry: Registry | None) -> Iterator[Problem]:
     """Find a wish for batches that nothing can fulfil."""
     batch = node.policy.batch
     if batch == "never":
@@ -137,7 +140,8 @@ def _batch_problems(path: str, node: Node) -> Iterator[Problem]:
     if not isinstance(node, LlmNode | AgentNode):
         yield Problem(f"{path}.batch", f"a node of type {node.type} asks no model", "remove it")
         return
-    provider, able = node.config.provider, " or ".join(sorted(BATCH_PROVIDERS))
+    prompt = None if registry is None else registry.prompts.get(node.config.prompt_ref)
+    provider, able = effective(node, prompt).provider, " or ".join(sorted(BATCH_PROVIDERS))
     if batch == "only" and provider not in BATCH_PROVIDERS:
         what = "no provider is pinned" if provider is None else f"the provider '{provider}' has no batch API here"
         yield Problem(f"{path}.batch", what, f"pin `provider` {able} with a `model`, or write `batch: auto`")
@@ -167,8 +171,15 @@ def _registry_problems(path: str, node: Node, outline: Outline, registry: Regist
 
 
 def _agent_problems(path: str, node: AgentNode, registry: Registry) -> Iterator[Problem]:
-    for n, name in enumerate(node.config.tools):
-        yield from _unknown(f"{path}.tools[{n}]", "tool", name, registry.tools)
+    prompt = registry.prompts.get(node.config.prompt_ref)
+    tools = effective(node, prompt).tools
+    for n, name in enumerate(tools):
+        yield from _unknown(
+            f"{path}.tools[{n}]" if node.config.tools else f"{path}.tools", "tool", name, registry.tools
+        )
+    if not tools and prompt is not None:
+        fix = "list at least one tool in `tools`, or in the prompt's version; a node of type llm needs none"
+        yield Problem(f"{path}.tools", "neither the agent nor its prompt names tools", fix)
     if node.config.cache:
         yield Problem(f"{path}.cache", "turns of an agent cannot be cached", "remove it")
 
@@ -181,7 +192,7 @@ def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Iterator[
 
 def _semantic_problems(path: str, node: LlmNode | AgentNode, prompt: PinnedPrompt) -> Iterator[Problem]:
     policy = node.config.cache_policy
-    variables = variables_of(prompt.template)
+    variables = known_names(prompt.template, prompt.form)
     if policy is None or policy.semantic is None or policy.semantic.variable in variables:
         return
     said = f"the prompt '{node.config.prompt_ref}' has no variable '{policy.semantic.variable}'"
@@ -201,6 +212,9 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
         yield Problem(f"{path}.prompt_ref", f"there is no prompt '{ref}'", fix)
         return
     yield from _semantic_problems(path, node, prompt)
+    if node.config.repair and effective(node, prompt).output_schema is None:
+        said = "without an `output_schema`, of the node or of its prompt, every answer is right"
+        yield Problem(f"{path}.repair", said, "add `output_schema`, or remove `repair`")
     before = outline.before[node.id]
     inputs = node.config.inputs
     if inputs is None and not before:
@@ -211,7 +225,7 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
         if name not in given:
             fix = f"name one of {', '.join(sorted(given)) or 'its inputs; it has none'}"
             yield Problem(f"{path}.images[{n}]", f"'{name}' is not an input of '{node.id}'", fix)
-    for name in sorted(variables_of(prompt.template) - given):
+    for name in sorted(required_names(prompt.template, prompt.form) - given):
         yield Problem(
             f"{path}.prompt_ref" if inputs is None else f"{path}.inputs",
             f"the prompt '{ref}' needs '{name}', which {source} of '{node.id}' do not provide",

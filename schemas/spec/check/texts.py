@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from schemas.errors import Problem
 from schemas.spec.check.shape import similar
 from schemas.spec.inputs.bound import strings, texts
-from schemas.spec.lookalikes import bad_braces, literal, lookalikes
+from schemas.spec.lookalikes import literal, lookalikes
 from schemas.spec.model import FunctionNode, LlmConfig, Node, ToolNode
 from schemas.spec.outline import Outline
 from schemas.spec.references import LOOP, Reference, parse_loop_reference, parse_reference, parse_template
+from schemas.templates import Dialect, template_errors
 
 
 def text_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
@@ -19,11 +20,10 @@ def text_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
     yield from _configuration_problems(path, node, outline)
 
 
-def prompt_problems(path: str, template: str) -> Iterator[Problem]:
-    """Yield the problems of a prompt's template."""
-    for found in bad_braces(template):
-        fix = f"write {found.nearest}; a text with braces of its own can be an input of the node"
-        yield Problem(path, found.message, fix)
+def prompt_problems(path: str, template: str, dialect: Dialect = "agentflow") -> Iterator[Problem]:
+    """Yield the problems of a prompt's template, each with its line and column."""
+    for found in template_errors(template, dialect):
+        yield Problem(path, f"line {found.line}, column {found.column}: {found.message}", found.fix)
 
 
 def _bound_problems(path: str, text: str, node: Node, outline: Outline) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
 from schemas.spec.nested import pinned_key
 from schemas.spec.outline import outline_of
+from schemas.spec.prompt_refs import parse_prompt_ref
+from schemas.spec.prompt_texts import known_names
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""
@@ -94,7 +96,7 @@ def _taken(
     arguments: Arguments,
     done: dict[str, frozenset[str] | None],
 ) -> frozenset[str] | None:
-    """Return the inputs that a node takes which gets all of them; variables of prompts are needed in any case."""
+    """Return the inputs that a node takes which gets all of them."""
     if isinstance(node, WorkflowNode):
         key = pinned_key(node.config, one.pins)
         if key not in done:
@@ -107,8 +109,11 @@ def _taken(
         names = None if node.queue else arguments("function", node.config.function_name)
         own = frozenset(node.config.function_args)
     elif isinstance(node, LlmNode | AgentNode):
-        # Another version of a prompt without one may read other inputs.
-        return frozenset() if "@" in node.config.prompt_ref else None
+        prompt = one.prompts.get(node.config.prompt_ref)
+        # The next version that is the newest, or that a label names, may read other inputs.
+        floats = prompt is None or parse_prompt_ref(node.config.prompt_ref).floats
+        names = None if floats or prompt is None else known_names(prompt.template, prompt.form)
+        own = frozenset()
     else:
         return frozenset()
     return None if names is None else names - own - (ITEM_NAMES if node.config.parallel else frozenset())

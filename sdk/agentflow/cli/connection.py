@@ -51,7 +51,7 @@ class _ClientApi:
     ) -> Answer:
         if self._settings.token is None and path not in _KEYLESS:
             raise CliError("no API key is set", "set one: agentctl config set token <key>, or AGENTFLOW_TOKEN", AUTH)
-        sent = dict(headers or {}) | ({"Content-Type": _type_of(document)} if document is not None else {})
+        sent = ({"Content-Type": _type_of(document)} if document is not None else {}) | dict(headers or {})
         content = None if document is None else document.encode()
         request = prepare(
             self._configuration,

@@ -63,10 +63,14 @@ class Session:
         params: Mapping[str, Any] | None = None,
         document: str | None = None,
         key: str | None = None,
+        content_type: str | None = None,
     ) -> Json:
-        """Send a request and return the body of its answer. Raises ``CliError``. ``key`` is an idempotency key."""
+        """Send a request and return the body of its answer. Raises ``CliError``. ``key`` is an idempotency key.
+
+        ``content_type`` is that of the document, where it is neither YAML nor JSON.
+        """
         there = {name: value for name, value in (params or {}).items() if value is not None}
-        headers = {"Idempotency-Key": key} if key else None
+        headers = ({"Idempotency-Key": key} if key else {}) | ({"Content-Type": content_type} if content_type else {})
         return checked(
             self.api.request(
                 method,
@@ -74,7 +78,7 @@ class Session:
                 params=there or None,
                 json=body if document is None else None,
                 document=document,
-                headers=headers,
+                headers=headers or None,
             )
         ).body
 

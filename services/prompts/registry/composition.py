@@ -20,6 +20,7 @@ from schemas.spec.prompt_form import (
     Dialect,
     PromptPart,
 )
+from schemas.templates import template_errors
 from services.prompts.registry.part_refs import part_refs
 
 
@@ -81,6 +82,9 @@ def _reference_problems(
                 yield Problem(
                     one.path, said, f"give both the same `dialect`, or include another version of {part.name}"
                 )
+            elif (error := next(iter(template_errors(part.template, dialect)), None)) is not None:
+                said = f"'{ref}' is malformed: line {error.line}, column {error.column}: {error.message}"
+                yield Problem(one.path, said, f"create a version of {part.name} that is not; {error.fix}")
             if (way := _way_to(name, part)) is not None:
                 said = f"the prompt includes itself: {' -> '.join((name, *way))}"
                 yield Problem(one.path, said, f"remove '{{{{> {ref}}}}}', or include a part without {name}")

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.postgres.organisations import Organisations
-from connectors.postgres.prompt_labels import PromptLabels
-from connectors.postgres.prompt_rows import NewPrompt, StoredPrompt
-from connectors.postgres.prompts import PromptLine, Prompts
+from connectors.postgres.prompts.labels import PromptLabels
+from connectors.postgres.prompts.rows import NewPrompt, StoredPrompt
+from connectors.postgres.prompts.versions import PromptLine, Prompts
 from schemas.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from schemas.scopes import EVERYTHING, Scopes
 from schemas.spec.check.texts import prompt_problems
+from schemas.spec.input_schemas import input_schema_of, schema_of
 from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_form import PLAIN, PromptForm
+from schemas.spec.prompt_form import PLAIN, Dialect, PromptForm
 from schemas.spec.prompt_refs import PromptRef, parse_prompt_ref
 from services.prompts.registry.composition import Composed, Written, compose, direct_refs
-from services.prompts.registry.input_schemas import normalised, schema_problems
-from services.prompts.registry.part_refs import without_parts
+from services.prompts.registry.json_schemas import schema_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +76,16 @@ class PromptRegistry:
         Raises ``InvalidInput`` with every problem, ``Forbidden`` for a part outside of the author's scopes, and as
         ``Prompts.create`` and ``PromptLabels.move`` do.
         """
-        schema = None if draft.schema is None else normalised(draft.schema)
-        if problems := (*_problems(draft, schema), *await self._dialect_problems(org_id, draft)):
+        await self._require_dialect(org_id, draft.form.dialect)
+        form = _with_schemas(draft)
+        if problems := tuple(_problems(draft, form)):
             raise InvalidInput("; ".join(map(str, problems)), problems)
         if draft.labels:
             with suppress(NotFound):
                 await self.require_owned(org_id, draft.name, author)
         composed = await self._composed(org_id, draft, author)
-        form = draft.form.model_copy(update={"refs": composed.refs, "parts": composed.parts, "input_schema": schema})
-        new = NewPrompt(
-            name=draft.name,
-            template=draft.template,
-            form=None if form == PLAIN else form,
-            variables=draft.schema,
-            version=draft.version,
-            project=draft.project,
-            author=author.key_id,
-            message=draft.message,
-            parent=draft.parent,
-        )
-        stored, is_new = await self._prompts.create(org_id, new, author.project)
+        form = form.model_copy(update={"refs": composed.refs, "parts": composed.parts})
+        stored, is_new = await self._prompts.create(org_id, _new(draft, form, author), author.project)
         if set(draft.labels) - set(stored.labels):
             await self.labels.set_all(org_id, draft.name, draft.labels, stored.version, author.key_id)
             stored = await self._prompts.get(org_id, PromptRef(draft.name, stored.version))
@@ -156,23 +146,47 @@ class PromptRegistry:
             raise InvalidInput("; ".join(map(str, problems)), problems)
         return {ref: one.pinned for ref, one in found.items()}
 
-    async def _dialect_problems(self, org_id: str, draft: Draft) -> list[Problem]:
-        if draft.form.dialect != "jinja" or (await self._organisations.get(org_id)).jinja_prompts:
-            return []
+    async def _require_dialect(self, org_id: str, dialect: Dialect) -> None:
+        """Raise ``InvalidInput`` for Jinja in an organisation that does not allow it; nothing of it is compiled."""
+        if dialect != "jinja" or (await self._organisations.get(org_id)).jinja_prompts:
+            return
         said = "this organisation allows no Jinja in prompts"
         fix = (
             "write the dialect agentflow or mustache, or let the platform's admin set jinja_prompts of the organisation"
         )
-        return [Problem("dialect", said, fix)]
+        problem = Problem("dialect", said, fix)
+        raise InvalidInput(str(problem), (problem,))
 
 
-def _problems(draft: Draft, schema: dict[str, Any] | None) -> list[Problem]:
-    found = [] if schema is None else schema_problems("schema", schema)
-    if draft.form.output_schema is not None:
-        found += schema_problems("output_schema", draft.form.output_schema)
-    if draft.form.dialect == "agentflow":
-        found += [problem for one in draft.texts for problem in prompt_problems(one.path, without_parts(one.text))]
-    return found
+def _new(draft: Draft, form: PromptForm, author: Author) -> NewPrompt:
+    return NewPrompt(
+        name=draft.name,
+        template=draft.template,
+        form=None if form == PLAIN else form,
+        variables=draft.schema,
+        version=draft.version,
+        project=draft.project,
+        author=author.key_id,
+        message=draft.message,
+        parent=draft.parent,
+    )
+
+
+def _with_schemas(draft: Draft) -> PromptForm:
+    """Return the form with its schemas as JSON schemas, whatever they are written in. Raises ``InvalidInput``."""
+    given, answer = draft.schema, draft.form.output_schema
+    schemas = {
+        "input_schema": None if given is None else input_schema_of(given),
+        "output_schema": None if answer is None else schema_of(answer, "output_schema"),
+    }
+    return draft.form.model_copy(update=schemas)
+
+
+def _problems(draft: Draft, form: PromptForm) -> list[Problem]:
+    found = [] if form.input_schema is None else schema_problems("schema", form.input_schema)
+    if form.output_schema is not None:
+        found += schema_problems("output_schema", form.output_schema)
+    return found + [problem for one in draft.texts for problem in prompt_problems(one.path, one.text, form.dialect)]
 
 
 def _parsed(refs: Sequence[str]) -> dict[str, PromptRef]:

@@ -45,6 +45,7 @@ from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
 from services.prices.lists import PriceLists
+from services.prompts.evaluations.functions import register
 from services.quotas.keeper import QuotaKeeper
 from services.quotas.learned import debt
 from services.quotas.rules import QuotaRules, QuotasFile
@@ -74,6 +75,7 @@ def build(ctx: RoleContext) -> RoleApp:
     worker_id = settings.id or f"{socket.gethostname()}-{id(ctx):x}"
     lanes = lanes_of(settings.queues)
     ctx.load_tools()
+    register(REGISTRY)
     _isolate(ctx)
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())

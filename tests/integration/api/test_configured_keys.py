@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from connectors.postgres.keys import Keys
 from schemas.settings import Settings
 from tests.support.api import Running, running
 
@@ -65,3 +66,20 @@ async def test_a_listed_key_is_changed_by_the_configuration_alone(settings: Sett
             answer = await client.delete(f"/api/v1/keys/{found['key_id']}")
         assert answer.status_code == 409, answer.text
         assert "auth.api_keys" in answer.json()["detail"]
+
+
+async def test_organisation_that_only_the_configuration_names_gets_its_topics_at_the_first_start(
+    settings: Settings, org_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Keys.bootstrap
+
+    async def slowly(self: Keys, *given: Any) -> None:
+        await asyncio.sleep(0.3)
+        await store(self, *given)
+
+    monkeypatch.setattr(Keys, "bootstrap", slowly)
+    entry = {"key": f"{KEY}-of-a-new-one", "org_id": f"{org_id}-new"}
+    async with running(with_keys(settings, entry)) as api:
+        async with asyncio.timeout(10):
+            while entry["org_id"] not in api.app.state.created_topics:  # noqa: ASYNC110 - nothing says it
+                await asyncio.sleep(0.02)

@@ -102,6 +102,13 @@ async def test_change_applies_to_the_next_request(api: Running) -> None:
     assert (await api.client.get(path)).json()["permissions"] == ["write"]
 
 
+async def test_permissions_have_one_order_however_they_are_written(api: Running) -> None:
+    mixed = ["admin", "read", "write"]
+    key = await made(api, permissions=mixed)
+    changed = (await api.client.patch(f"{KEYS}/{key['id']}", json={"permissions": mixed})).json()
+    assert key["permissions"] == changed["permissions"] == ["read", "write", "admin"]
+
+
 async def test_rate_limit_answers_429_and_says_when_to_retry(api: Running) -> None:
     key = await made(api, requests_per_minute=12)
     async with api.as_key(key["key"]) as client:

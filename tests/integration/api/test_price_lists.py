@@ -19,7 +19,7 @@ from streams.roles.analytics import AnalyticsSink
 from tests.support.api import DEADLINE_S, Running, settings_for
 from topics.catalogue import COST_EVENTS, DEFINITIONS
 
-LISTS, PRICES = "/api/v1/prices/overrides", "/api/v1/prices"
+LISTS, PRICES, BILLS = "/api/v1/prices/overrides", "/api/v1/prices", "/api/v1/bills"
 USAGE = Usage(input_tokens=1_000, output_tokens=100)
 
 
@@ -67,6 +67,19 @@ async def on_the_topic(api: Running, count: int) -> PriceLists:
         lists.apply(one)
     lists.mark_loaded()
     return lists
+
+
+async def test_provider_that_only_an_organisations_list_names_is_known_to_bills(api: Running) -> None:
+    prices = [entry("1", model="House-1") | {"provider": "house"}]
+    await registered(api, prices=prices)
+    listed = (await api.client.get(PRICES, params={"provider": "house"})).json()["prices"]
+    assert [one["model"] for one in listed] == ["House-1"]
+    refused = await api.client.post(f"{BILLS}/reconcile", params={"provider": "hause"}, content="date,amount\n")
+    assert (refused.status_code, "house" in refused.text) == (422, True)
+    answer = await api.client.post(
+        f"{BILLS}/reconcile", params={"provider": "house"}, content="date,amount\n2026-11-20,1\n"
+    )
+    assert (answer.status_code, answer.json()["charges"]) == (200, 1), answer.text
 
 
 async def test_versions_hold_from_their_time_on_and_reach_workers(api: Running) -> None:

@@ -201,6 +201,33 @@ async def test_scoped_key_schedules_what_it_names(defined: Running) -> None:
         assert (await client.delete(f"/api/v1/schedules/{foreign}")).status_code == 404
 
 
+async def test_key_of_a_project_schedules_for_it_alone(defined: Running) -> None:
+    schedule = {"interval_s": 3600, "paused": True, "inputs": INPUTS, "workflow_name": "greeting"}
+    whole = (await defined.client.post("/api/v1/schedules", json=schedule | {"name": "whole"})).json()["id"]
+    project = unique("team")
+    (await defined.client.post("/api/v1/projects", json={"id": project})).raise_for_status()
+    async with defined.as_key(await key(defined, project=project)) as client:
+        made = (await client.post("/api/v1/schedules", json=schedule | {"name": "team"})).json()
+        assert made["project"] == project, "its runs spend for the project"
+        assert [one["id"] for one in (await client.get("/api/v1/schedules")).json()["schedules"]] == [made["id"]]
+        path = f"/api/v1/schedules/{made['id']}"
+        for elsewhere in (None, "other"):
+            assert (await client.patch(path, json={"project": elsewhere})).status_code == 403
+            assert (
+                elsewhere is None
+                or (
+                    await client.post("/api/v1/schedules", json=schedule | {"name": "x", "project": elsewhere})
+                ).status_code
+                == 403
+            )
+        assert (await client.patch(path, json={"catchup": "none"})).json()["project"] == project
+        for method in ("GET", "PATCH", "DELETE"):
+            body = {"name": "x"} if method == "PATCH" else None
+            assert (await client.request(method, f"/api/v1/schedules/{whole}", json=body)).status_code == 404
+    listed = (await defined.client.get("/api/v1/schedules", params={"project": project})).json()["schedules"]
+    assert [one["id"] for one in listed] == [made["id"]]
+
+
 async def test_organisations_are_listed_and_renamed_by_the_bootstrap_key_only(api: Running) -> None:
     org = unique("org")
     made = (await api.client.post("/api/v1/organisations", json={"id": org, "name": "Old"})).json()

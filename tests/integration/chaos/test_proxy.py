@@ -12,7 +12,7 @@ from deploy.local.engines.ports import LOOPBACK, PortBook
 from tests.chaos.links import Links, ProxyProcess
 from tests.chaos.proxy import Link
 
-SOON_S = 5.0
+SOON_S = 30.0
 #: Long enough to be sure that nothing comes; a test that passes waits for it.
 NOTHING_S = 0.3
 

@@ -23,7 +23,7 @@ from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, TRACE_SPANS, lane, wanted
 
 PARTITIONS = 2
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_a_queue_is_read_while_leases_are_asked_for(ctx: RoleContext, kafk
             await role.tick()
             assert await api.lease(LeaseRequest(topic, "w", 1, 60_000, 0.0)) == [], "nobody gives one yet"
             await role.tick()
-            (leased,) = await api.lease(LeaseRequest(topic, "w", 1, 60_000, 20.0))
+            (leased,) = await api.lease(LeaseRequest(topic, "w", 1, 60_000, DEADLINE_S))
             await api.complete(topic, leased.lease, Completion(turn))
             # As after a long time without requests.
             await ctx.redis.delete("{leases}:queues")

@@ -362,9 +362,9 @@ async def test_a_role_that_ticks_ends_by_a_defect_and_goes_on_after_an_outage() 
     ticker = Ticker()
     app = TickApp("test", ticker, 0.001)
     await app.start()
-    await until_async(lambda: app.ticks >= 2, 5, "it ticks again", 0.005)
+    await until_async(lambda: app.ticks >= 2, 60, "it ticks again", 0.005)
     assert not app.crashed
     ticker.faults.append(RuntimeError("a defect"))
-    await until_async(lambda: app.crashed, 5, "it has crashed", 0.005)
+    await until_async(lambda: app.crashed, 60, "it has crashed", 0.005)
     await app.stop()
     assert str(app.crash_reason) == "a defect"

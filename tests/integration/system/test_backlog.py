@@ -17,7 +17,7 @@ from tests.support.polling import until
 from tests.support.topics import behind
 from topics import catalogue
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 SILVER = catalogue.lane("silver")
 WAITING = 5_000
 CONCURRENCY = 2

@@ -13,7 +13,7 @@ from tests.support.polling import until
 
 #: Longer than any of these tests may wait, and shorter than what the worker waits for a model.
 CALL_MS = 50_000
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
 #: A cancel reaches the call by broadcast, not by anything that looks now and then.
 AT_ONCE_S = 1.0
 
@@ -93,10 +93,11 @@ def test_a_failure_beside_a_call_breaks_it_off(system: System, client: httpx.Cli
         "config": {"tool_name": "s3.fetch", "tool_args": {"bucket": "none", "key": "no-such-file"}},
         "policy": {"retries": {"max_attempts": 1}},
     }
-    pause = {"id": "pause", "type": "wait", "config": {"duration_ms": 1500}}
-    flow = define(client, llm("ask", define_prompt(client, "Say something")), pause, fetch, edges="pause>fetch")
+    begin = {"id": "begin", "type": "signal", "config": {"name": "begin"}}
+    flow = define(client, llm("ask", define_prompt(client, "Say something")), begin, fetch, edges="begin>fetch")
     run = submit(client, submission(flow))
     until(lambda: in_flight(system) == 1, DEADLINE_S, "the call is in flight")
+    client.post(f"{RUNS}/{run}/signals/begin", json={}).raise_for_status()
     assert wait_for_run(client, run)["status"] == "failed"
     until(lambda: in_flight(system) == 0, DEADLINE_S, "the call is broken off")
 

@@ -85,7 +85,7 @@ def shown(system: System, client: httpx.Client, flow: str) -> tuple[Any, Any, li
         views = [view for view in read_decoded(kafka, catalogue.RUN_VIEWS) if view.run_id == run_id]
         return views if views and views[-1].status == found["status"] else None
 
-    views = until(whole, 10, "every view is there")
+    views = until(whole, 60, "every view is there")
     # left and right end in any order.
     order = sorted if len(found["steps"]) > 3 else list
     changes = order([(v.status, s.step_id, s.state, s.attempt, s.waiting_for or "") for v in views for s in v.steps])

@@ -40,7 +40,9 @@ from tests.support.topics import Message, behind, produce, produce_all, read_dec
 from topics import catalogue
 from topics.dead_letters.letter import REASON
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
+#: A call that ends long after the run that is canceled meanwhile, and the time in which that run must end.
+CALL_MS, BEFORE_CALL_S = 30_000, 25.0
 SUBMISSIONS = catalogue.submissions_topic(ORG)
 SUBMISSIONS_DLQ = catalogue.dlq(SUBMISSIONS)
 
@@ -220,12 +222,12 @@ def test_a_run_can_be_read_as_soon_as_it_is_accepted(client: httpx.Client, merge
 def test_a_run_is_cancelled_while_its_call_is_under_way(
     client: httpx.Client, model: LocalModelServer, ask_flow: str
 ) -> None:
-    with model.behaving(latency_ms=5_000):
+    with model.behaving(latency_ms=CALL_MS):
         accepted = submit(client, submission(ask_flow, {"text": "Never mind."}))
         until(lambda: idempotency_key(accepted, "ask") in model.calls(), DEADLINE_S, "the model is called")
         asked = client.post(f"{RUNS}/{accepted}/cancel", json={"reason": "changed my mind"})
         assert asked.status_code == 202, asked.text
-        found = wait_for_run(client, accepted, deadline_s=4)
+        found = wait_for_run(client, accepted, BEFORE_CALL_S)
     assert found["status"] == found["by_id"]["ask"]["status"] == "canceled"
     assert "changed my mind" in found["error"]["message"]
     assert client.post(f"{RUNS}/{accepted}/cancel").status_code == 409
@@ -351,8 +353,8 @@ def test_a_failed_step_fails_the_run_and_what_was_done_stays(client: httpx.Clien
 
 def test_a_failed_step_cancels_its_siblings_under_way(client: httpx.Client, model: LocalModelServer) -> None:
     flow = define_workflow(client, llm("slow", define_prompt(client, "Wait: {{text}}")), fetch("boom", "nowhere.txt"))
-    with model.behaving(latency_ms=5_000):
-        found = wait_for_run(client, submit(client, submission(flow, {"text": "a while"})), deadline_s=4)
+    with model.behaving(latency_ms=CALL_MS):
+        found = wait_for_run(client, submit(client, submission(flow, {"text": "a while"})), BEFORE_CALL_S)
     assert {id_: step["status"] for id_, step in found["by_id"].items()} == {"slow": "canceled", "boom": "failed"}
 
 

@@ -168,7 +168,7 @@ def test_tools_of_another_package_are_listed_called_and_counted(system: System, 
     bad = {"id": "a", "type": "tool", "config": {"tool_name": "harness.greet", "tool_config": {"greting": "Hi"}}}
     answer = client.post("/api/v1/workflows", json={"name": "bad", "version": 1, "dag": {"nodes": [bad]}})
     assert (answer.status_code, "greting" in answer.text) == (422, True)
-    until(lambda: counted(system) == 1, 10, "the worker's metrics have the tool's")
+    until(lambda: counted(system) == 1, 60, "the worker's metrics have the tool's")
 
 
 def counted(system: System) -> float:

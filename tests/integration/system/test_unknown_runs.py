@@ -13,7 +13,7 @@ from deploy.local.system import System
 from tests.support.client import RUNS, define_prompt, define_workflow, llm, submission, submit, unique, wait_for_run
 from tests.support.polling import until
 
-CATCHES_UP_WITHIN_S = 40.0
+CATCHES_UP_WITHIN_S = 90.0
 
 
 @pytest.fixture(scope="module")

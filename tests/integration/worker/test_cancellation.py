@@ -15,7 +15,7 @@ async def test_a_model_call_is_broken_off_presumed_and_told(bench: Bench) -> Non
     await pump.start()
     await until(lambda: bench.provider.running == 1)
     bench.aborts.end(request.run_id)
-    await until(lambda: bench.provider.running == 0, seconds=1.0)
+    await until(lambda: bench.provider.running == 0)
     await bench.idle(pump)
     (result,) = bench.results()
     assert isinstance(result, StepFailed)

@@ -21,7 +21,7 @@ from streams.roles.worker.run_status import RunStatus
 from streams.runtime.routing import to_out
 from tests.support import runs
 from tests.support.timers import short, timer
-from tests.support.worker import PARTITIONS, Bench, Pump, until, until_async
+from tests.support.worker import PARTITIONS, PATIENCE_S, Bench, Pump, until, until_async
 from topics.catalogue import RUN_EVENTS, lane
 from topics.codec import decode
 
@@ -221,7 +221,7 @@ async def test_a_drain_ends_the_chain_after_the_step_in_hand(bench: Bench, notes
     bench.provider.gate.clear()
     pump = await started(bench)
     await until(lambda: "a" in notes.begun or bench.provider.running == 1)
-    stopping = asyncio.create_task(pump.stop(5.0))
+    stopping = asyncio.create_task(pump.stop(PATIENCE_S))
     await asyncio.sleep(0)
     release.set()
     bench.provider.gate.set()
@@ -347,7 +347,7 @@ async def test_killed_in_the_next_step_it_starts_again_when_its_lease_is_over(
     flow = Flow(bench, TOOLS)
     await flow.submit()
     notes.hold(step)
-    first = await started(bench, lease_ms=400)
+    first = await started(bench)
     await until(lambda: step in notes.begun)
     before = notes.begun.copy()
     # As after a kill -9: its claim is not released, its request is somebody else's.
@@ -357,21 +357,16 @@ async def test_killed_in_the_next_step_it_starts_again_when_its_lease_is_over(
     await first.stop(0.0)
     await bench.redis.hset(key, mapping=kept)
     notes.gates.clear()
-    second = await started(bench, "w2", lease_ms=400)
+    second = await started(bench, "w2")
     await bench.idle(second)
     assert said(bench)[-1] == ("deferred", step, None if step == "c" else "returned")
     assert notes.begun == before, "what is done is done, and what is under way is left alone"
-    await until_async(lambda: _over(bench, key))
+    await bench.redis.hset(key, "until", 0)
     await flow.catch_up()
     await flow._fold(runs.TimerFired(run_id=flow.run_id, org_id="", timer=timer(f"defer:{step}:1:1"), due_ms=1))
     await flow.ends()
     assert flow.asked[:2] == ["a", step]
     assert notes.begun.count(step) == 2
-
-
-async def _over(bench: Bench, key: str) -> bool:
-    until_ms = await bench.redis.hget(key, "until")
-    return int(until_ms or 0) < bench.clock.now_ms()
 
 
 async def test_killed_in_a_chain_of_functions_it_is_computed_again(bench: Bench, notes: Notes) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,23 @@ from topics.catalogue import dlq, lane
 
 
 @pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
+def release() -> Iterator[threading.Event]:
+    """What every call of the function ``held`` waits for."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+async def bench(redis_url: str, tmp_path: Path, release: threading.Event) -> AsyncIterator[Bench]:
     redis = Redis.from_url(redis_url)
     registry = Registry()
     for made_of in (bad_tools.raises, bad_tools.raises_async, bad_tools.raises_in_task, bad_tools.next_of_nothing):
         registry.tool(made_of.__name__)(made_of)
         registry.function(made_of.__name__)(made_of)
-    for made_of in (bad_tools.good, bad_tools.sleeps, bad_tools.step_error, bad_tools.cancels_itself):
+    for made_of in (bad_tools.good, bad_tools.step_error, bad_tools.cancels_itself):
         registry.function(made_of.__name__)(made_of)
+    registry.function("held", blocking=True)(release.wait)
     registry.function("cancels_from_within", blocking=False)(cancels_from_within)
     contain_tasks(asyncio.get_running_loop())
     bench = Bench(redis, tmp_path, registry=registry)
@@ -74,11 +84,7 @@ async def test_whatever_user_code_raises_ends_its_attempt_alone(bench: Bench) ->
 
 async def test_a_call_that_cancels_the_attempt_still_has_an_outcome(bench: Bench) -> None:
     pump = await started(bench)
-    await bench.ask(
-        bench.request(function("cancels_from_within"), timeout_ms=2_000),
-        bench.request(function("cancels_itself"), timeout_ms=2_000),
-        bench.request(function("good")),
-    )
+    await bench.ask(*(bench.request(function(name)) for name in ("cancels_from_within", "cancels_itself", "good")))
     await bench.finished(3)
     await bench.idle(pump)
     # One that succeeded and then hit its own cancel has two outcomes, of which the run takes the first.
@@ -115,30 +121,29 @@ async def test_a_users_exception_is_one_line_with_its_own_frames(bench: Bench, c
     assert "streams/roles" not in text
 
 
-async def test_a_call_that_got_no_thread_says_so(bench: Bench) -> None:
+async def test_a_call_that_got_no_thread_says_so(bench: Bench, release: threading.Event) -> None:
     await started(bench, concurrency=80)
-    # The first 32 take all threads; abandoned, each of them gives its place back once.
-    await bench.ask(*(bench.request(function("sleeps"), args={"seconds": 2}, timeout_ms=60_000) for _ in range(32)))
+    await bench.ask(*(bench.request(function("held"), timeout_ms=300_000) for _ in range(32)))
     await until(lambda: bench.registry._threads._started == 32)
-    await asyncio.sleep(0.1)
     await bench.ask(bench.request(function("good"), timeout_ms=200))
     (result,) = await bench.finished(1)
     assert isinstance(result, StepFailed)
     assert (result.error.code, result.error.retryable) == ("not_started", True)
     assert "policy.timeout_ms" in result.error.message
+    release.set()
 
 
 async def test_calls_that_ran_out_of_time_give_their_places_back(bench: Bench) -> None:
     pump = await started(bench, concurrency=80)
-    await bench.ask(*(bench.request(function("sleeps"), args={"seconds": 3}, timeout_ms=300) for _ in range(31)))
+    await bench.ask(*(bench.request(function("held"), timeout_ms=2_000) for _ in range(31)))
     await bench.finished(31)
     assert bench.registry.abandoned == 31
-    await bench.ask(*(bench.request(function("good"), timeout_ms=2_000) for _ in range(20)))
-    results = await bench.finished(51, seconds=2.0)
+    await bench.ask(*(bench.request(function("good")) for _ in range(20)))
+    results = await bench.finished(51)
     assert len([r for r in results if isinstance(r, StepSucceeded)]) == 20
     assert pump.worker.degraded() == ["31 calls that were given up still run; set isolation='process' for them"]
     assert pump.worker.spent() == ""
-    await bench.ask(*(bench.request(function("sleeps"), args={"seconds": 2}, timeout_ms=200) for _ in range(1)))
+    await bench.ask(bench.request(function("held"), timeout_ms=2_000))
     await bench.finished(52)
     assert "32 calls" in pump.worker.spent()
     assert pump.worker.complaints(10.0) == [pump.worker.spent()]
@@ -189,31 +194,35 @@ async def test_only_what_a_dead_worker_may_have_begun_is_claimed(bench: Bench) -
     assert [await bench.redis.exists(claim) for claim in claims] == [1, 0]
 
 
-async def test_attempts_on_their_last_start_are_made_one_at_a_time(bench: Bench) -> None:
-    requests = [bench.request(function("sleeps"), args={"seconds": 0.4}) for _ in range(3)]
+async def test_attempts_on_their_last_start_are_made_one_at_a_time(bench: Bench, release: threading.Event) -> None:
+    requests = [bench.request(function("held")) for _ in range(3)]
     for request in requests:
         await killed(bench, request, MAX_STARTS - 2)
     await bench.ask(*requests)
     pump = await started(bench)
-    results = await bench.finished(3)
-    assert sorted(type(r).__name__ for r in results) == ["StepDeferred", "StepDeferred", "StepSucceeded"]
-    (first, second) = (r for r in results if isinstance(r, StepDeferred))
+    results = await bench.finished(2)
+    assert [type(r) for r in results] == [StepDeferred, StepDeferred]
+    (first, second) = results
     assert "is started alone" in first.reason
     again = [r for r in requests if r.run_id in (first.run_id, second.run_id)]
+    release.set()
+    (*_, alone) = await bench.finished(3)
+    assert isinstance(alone, StepSucceeded)
     await bench.idle(pump)
     await bench.ask(structs.replace(again[0], deferral=1))
     (*_, last) = await bench.finished(4)
     assert isinstance(last, StepSucceeded), "given back is not a start"
 
 
-async def test_a_partition_that_takes_nothing_more_names_the_step(bench: Bench) -> None:
-    slow = bench.request(function("sleeps"), args={"seconds": 1.5}, step_id="slow")
+async def test_a_partition_that_takes_nothing_more_names_the_step(bench: Bench, release: threading.Event) -> None:
+    slow = bench.request(function("held"), step_id="slow")
     await bench.ask(slow)
     pump = await started(bench, max_span=5)
     await bench.ask(*(bench.request(function("good"), run_id=slow.run_id, step_id=f"s{n}") for n in range(30)))
     await until(lambda: bool(pump.worker.complaints(0.2)))
     (complaint, *_) = pump.worker.complaints(0.2)
     assert f"wait behind step slow of run {slow.run_id} (attempt 1)" in complaint
+    release.set()
     await bench.idle(pump)
     assert pump.worker.complaints(0.0) == []
 

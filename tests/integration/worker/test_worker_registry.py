@@ -43,7 +43,7 @@ class Voice:
 
     async def heard(self, count: int) -> None:
         """Wait until it was asked so often."""
-        await until_async(lambda: self._count >= count, 5, f"{count} beats", 0.01)
+        await until_async(lambda: self._count >= count, 60, f"{count} beats", 0.01)
 
 
 @pytest.fixture

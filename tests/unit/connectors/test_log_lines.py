@@ -110,3 +110,11 @@ def test_a_signal_turns_debug_on_and_off() -> None:
         process.stdin.close()
         assert process.stderr.read() == ""
     assert messages == ["ready", "log level is DEBUG now", "heard 1", "log level is INFO now"]
+
+
+def test_a_json_line_is_written_whatever_its_texts_are() -> None:
+    found = json_line("a lone surrogate \ud83d in a text")
+    assert found["message"] == "a lone surrogate \ud83d in a text"
+    record = logging.LogRecord("api.app", logging.INFO, "x.py", 1, "it is up", (), None)
+    record.action = RUN.encode()
+    assert json.loads(JsonFormatter().format(record))["action"] == str(RUN.encode())

@@ -158,3 +158,57 @@ def test_commands_of_the_log_read_its_variables_alone() -> None:
     assert kafka_from_env(env) == Kafka(bootstrap="elsewhere:9092")
     with pytest.raises(ValueError, match="TOPIC_PARTITIONS='a dozen' is not a whole number"):
         kafka_from_env(env | {"TOPIC_PARTITIONS": "a dozen"})
+
+
+ISSUER = "https://login.example.com"
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        (
+            {"OIDC_ISSUER": ISSUER},
+            "OIDC_AUDIENCE='' is missing beside OIDC_ISSUER; set it to what its tokens name for this API",
+        ),
+        (
+            {"OIDC_ISSUER": "http://login.example.com", "OIDC_AUDIENCE": "af"},
+            "OIDC_ISSUER='http://login.example.com' must be an https URL such as https://login.example.com",
+        ),
+        (
+            {"OIDC_ISSUER": "https://[", "OIDC_AUDIENCE": "af"},
+            "OIDC_ISSUER='https://[' is not a URL; write one such as https://login.example.com",
+        ),
+        (
+            {"OIDC_ROLES": "a=look"},
+            (
+                "OIDC_ROLES='a=look' gives 'a' the unknown permissions look; write read, write and admin with + "
+                "between them"
+            ),
+        ),
+        (
+            {"OIDC_ORGANISATIONS": "acme"},
+            (
+                "OIDC_ORGANISATIONS='acme' has 'acme', which is no pair; write pairs such as left=right with commas "
+                "between them"
+            ),
+        ),
+        (
+            {"API_KEYS": '[{"key": "sixteen-characters", "org_id": "dlq"}]'},
+            (
+                "API_KEYS 0.org_id: 'dlq' is reserved for dead letters; choose another id; write a list of entries "
+                "with key, org_id, permissions, name"
+            ),
+        ),
+    ],
+)
+def test_setting_that_would_fail_later_is_refused_where_it_is_read(env: dict[str, str], said: str) -> None:
+    assert errors_of(env) == [said]
+
+
+def test_issuer_with_its_audience_is_read() -> None:
+    found = Settings.from_env({"OIDC_ISSUER": ISSUER, "OIDC_AUDIENCE": "af", "OIDC_ORGANISATIONS": "a=b"}).oidc
+    assert (found.issuer, found.audience, found.organisations) == (ISSUER, "af", "a=b")
+
+
+def test_settings_are_listed_once() -> None:
+    assert variables() is variables()

@@ -92,3 +92,10 @@ def test_any_other_pattern_is_a_breaking_change(new: str | None) -> None:
     field = {"type": "string", "pattern": next(iter(WIDENED))}
     old, now = ({"topics": {}, "types": {"X": {"properties": {"x": one}}}} for one in (field, field | {"pattern": new}))
     assert breaking(old, now)
+
+
+@pytest.mark.parametrize(("now", "breaks"), [({}, False), ({"minItems": 2}, True)])
+def test_a_list_may_become_shorter_and_not_longer(now: dict[str, Any], breaks: bool) -> None:
+    field = {"type": "array", "minItems": 1}
+    old, new = ({"topics": {}, "types": {"X": {"properties": {"x": one}}}} for one in (field, {"type": "array"} | now))
+    assert bool(breaking(old, new)) == breaks

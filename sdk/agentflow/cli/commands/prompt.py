@@ -6,7 +6,10 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.commands import prompt_labels
+from agentflow.cli.commands.prompts import differences, lint, pull, push
 from agentflow.cli.errors import USAGE, CliError
+from agentflow.cli.evaluate import evaluate
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.runs import ago
@@ -18,6 +21,7 @@ _LIST = (
     Column("NAME", "name"),
     Column("VERSION", "version", right=True),
     Column("VERSIONS", "versions", right=True),
+    Column("LABELS", "labels"),
     Column("AGE", "created_at", ago, right=True),
     Column("HASH", "hash", wide=True),
 )
@@ -26,11 +30,19 @@ _ONE = (
     Column("VERSION", "version"),
     Column("TEMPLATE", "template"),
     Column("SCHEMA", "schema"),
+    Column("FORM", "form"),
+    Column("LABELS", "labels"),
+    Column("MESSAGE", "message"),
+    Column("PROJECT", "project"),
     Column("HASH", "hash"),
     Column("CREATED", "created_at"),
+    Column("ARCHIVED", "archived_at"),
 )
 
-command = group("prompt", "Create and list versions of prompts.")
+command = group("prompt", "Create and list versions of prompts; label and archive them.")
+for _one in (*prompt_labels.COMMANDS, *pull.COMMANDS, *push.COMMANDS, *differences.COMMANDS, *lint.COMMANDS):
+    command.add_command(_one)
+command.add_command(evaluate)
 
 
 @make(command, "create", changes=True, example="""agentctl prompt create greeter --template 'Greet {{name}}'""")
@@ -38,35 +50,46 @@ command = group("prompt", "Create and list versions of prompts.")
 @click.option("--template", metavar="TEXT", help="The text, with {{variables}}; @file reads it from a file.")
 @click.option("--schema", metavar="JSON", help="The schema of its variables: JSON or @file.")
 @click.option("--version", type=click.IntRange(1), help="The number of the version; the next one by default.")
-def create(session: Session, name: str, *, template: str | None, schema: str | None, version: int | None) -> None:
+@click.option("--message", metavar="TEXT", help="Why it is made.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="A label that names it from now on. Repeatable."
+)
+def create(
+    session: Session, name: str, *, template: str | None, schema: str | None, labels: tuple[str, ...], **fields: Any
+) -> None:
     """Create a version of the prompt NAME."""
     if not template:
         raise CliError("the prompt has no template", "give --template 'text with {{variables}}' or @file", USAGE)
     body: dict[str, Any] = {"name": name, "template": read_text(template[1:]) if template.startswith("@") else template}
     if schema is not None:
         body["schema"] = json_object(schema, "--schema")
-    if version is not None:
-        body["version"] = version
+    body |= {field: value for field, value in fields.items() if value is not None}
+    if labels:
+        body["labels"] = list(labels)
     session.one(session.change("POST", PROMPTS, body), _ONE, "name")
 
 
 @make(command, "list", watch=True)
-def list_prompts(session: Session) -> None:
+@click.option("--archived", is_flag=True, help="List the archived ones instead.")
+def list_prompts(session: Session, *, archived: bool) -> None:
     """List the prompts, the newest version of each."""
 
     def show() -> None:
-        found = session.get(PROMPTS)
+        found = session.get(PROMPTS, archived=archived or None)
         session.rows(found, found["prompts"], _LIST, "name")
 
     session.repeat(show)
 
 
-@make(command, "get", example="agentctl prompt get greeter 3")
+@make(command, "get", example="agentctl prompt get greeter production")
 @click.argument("name")
-@click.argument("version", type=click.IntRange(1), required=False)
-def get(session: Session, name: str, *, version: int | None) -> None:
-    """Show a VERSION of the prompt NAME; the newest by default."""
-    session.one(session.get(at(PROMPTS, name), version=version), _ONE, "name")
+@click.argument("version", metavar="[VERSION|LABEL]", required=False)
+def get(session: Session, name: str, *, version: str | None) -> None:
+    """Show the VERSION of the prompt NAME, or the one that LABEL names; the newest by default."""
+    which: dict[str, Any] = {} if version is None else {"label": version}
+    if version is not None and version.isascii() and version.isdecimal():
+        which = {"version": int(version)}
+    session.one(session.get(at(PROMPTS, name), **which), _ONE, "name")
 
 
 @make(command, "register", changes=True, example="agentctl prompt register examples/prompts/document_analyzer.yaml")

@@ -61,6 +61,7 @@ command = group("schedule", "Run workflows at scheduled times.")
 @click.option("--budget", metavar="USD", help="The most that each run may cost, in US dollars.")
 @click.option("--overlap", type=OneOf(("skip", "queue_one", "allow", "cancel_previous")), help="While one still runs.")
 @click.option("--catchup", type=OneOf(("all", "latest", "none")), help="Slots that were missed.")
+@click.option("--project", metavar="ID", help="The project that the runs spend for.")
 @click.option("--paused", is_flag=True, help="Create it without running it.")
 def create(session: Session, name: str, *, workflow: str, **options: Any) -> None:
     """Create the schedule NAME. With --dry-run the server says when it would run."""
@@ -97,11 +98,12 @@ def _body(
 
 
 @make(command, "list", watch=True)
-def list_schedules(session: Session) -> None:
+@click.option("--project", metavar="ID", help="Only schedules of this project.")
+def list_schedules(session: Session, *, project: str | None) -> None:
     """List the schedules."""
 
     def show() -> None:
-        found = session.get(SCHEDULES)
+        found = session.get(SCHEDULES, project=project)
         session.rows(found, found["schedules"], _LIST)
 
     session.repeat(show)

@@ -8,6 +8,8 @@ from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrgani
 from agentflow.client.aio.batches import AsyncBatches
 from agentflow.client.aio.bills import AsyncBills, AsyncPriceLists
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
+from agentflow.client.aio.datasets import AsyncDatasets
+from agentflow.client.aio.evaluations import AsyncEvaluations
 from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncQuotas
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
@@ -50,6 +52,8 @@ class AsyncClient:
         self.transport = AsyncTransport(self.configuration.base_url, timeout, chosen, **http)
         self.workflows = AsyncWorkflows(self)
         self.prompts = AsyncPrompts(self)
+        self.datasets = AsyncDatasets(self)
+        self.evaluations = AsyncEvaluations(self)
         self.traces = AsyncTraces(self)
         self.schedules = AsyncSchedules(self)
         self.budgets = AsyncBudgets(self)

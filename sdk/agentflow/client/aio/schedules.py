@@ -19,9 +19,9 @@ class AsyncSchedules(AsyncResource):
         """Return when a schedule would run, and what its first run would do; nothing is stored."""
         return await self._ask(ScheduleDryRun, "schedules.create", params={"dry_run": True}, json=body)
 
-    async def list(self) -> SchedulePage:
-        """Return all schedules."""
-        return await self._ask(SchedulePage, "schedules.list")
+    async def list(self, *, project: str | None = None) -> SchedulePage:
+        """Return all schedules, or those of a project."""
+        return await self._ask(SchedulePage, "schedules.list", params={"project": project})
 
     async def get(self, schedule_id: str) -> WholeSchedule:
         """Return a schedule with its backfills."""

@@ -13,6 +13,8 @@ from agentflow.client.sync.access import Credentials, Keys, Organisations, Proje
 from agentflow.client.sync.batches import Batches
 from agentflow.client.sync.bills import Bills, PriceLists
 from agentflow.client.sync.budgets import Budgets, Stops
+from agentflow.client.sync.datasets import Datasets
+from agentflow.client.sync.evaluations import Evaluations
 from agentflow.client.sync.policies import Cache, Limits, Quotas
 from agentflow.client.sync.prompts import Prompts
 from agentflow.client.sync.queues import Queues
@@ -51,6 +53,8 @@ class Client:
         self.transport = Transport(self.configuration.base_url, timeout, chosen, **http)
         self.workflows = Workflows(self)
         self.prompts = Prompts(self)
+        self.datasets = Datasets(self)
+        self.evaluations = Evaluations(self)
         self.traces = Traces(self)
         self.schedules = Schedules(self)
         self.budgets = Budgets(self)

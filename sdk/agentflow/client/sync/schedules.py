@@ -20,9 +20,9 @@ class Schedules(Resource):
         """Return when a schedule would run, and what its first run would do; nothing is stored."""
         return self._ask(ScheduleDryRun, "schedules.create", params={"dry_run": True}, json=body)
 
-    def list(self) -> SchedulePage:
-        """Return all schedules."""
-        return self._ask(SchedulePage, "schedules.list")
+    def list(self, *, project: str | None = None) -> SchedulePage:
+        """Return all schedules, or those of a project."""
+        return self._ask(SchedulePage, "schedules.list", params={"project": project})
 
     def get(self, schedule_id: str) -> WholeSchedule:
         """Return a schedule with its backfills."""

@@ -21,6 +21,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ToolUse
 from schemas.records.steps import StepRequest
 from schemas.records.timers import Backstop, Defer, Retry
+from schemas.spec.effective import effective
 from schemas.spec.model import AgentNode
 from streams.core.runs.nodes import worker_step
 from streams.core.runs.nodes.concurrency import stand_part_in_line
@@ -53,8 +54,8 @@ CALLS_MOST = 32
 
 def compile_agent(node: AgentNode, compiling: Compiling) -> Compiled:
     """Return a model that may call tools."""
-    config = node.config
     call = worker_step.llm_call(node, compiling)
+    config = effective(node, compiling.resolved.prompts[node.config.prompt_ref])
     cap = None if config.max_cost_cents is None else from_cents(config.max_cost_cents)
     return Compiled(own=Agent(call, tuple(config.tools), config.max_turns, cap), call=call, takes_inputs=True)
 

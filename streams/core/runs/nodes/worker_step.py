@@ -12,11 +12,23 @@ from schemas.errors import BadRecord
 from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.money import NANO_PER_CENT
 from schemas.records.base import ErrorInfo
-from schemas.records.steps import CacheWish, FunctionCall, LlmCall, RouteWish, SemanticWish, ToolCall
+from schemas.records.steps import (
+    CacheWish,
+    FunctionCall,
+    LlmCall,
+    RouteWish,
+    SemanticWish,
+    TemplateForm,
+    TemplateMessage,
+    TemplatePart,
+    ToolCall,
+)
 from schemas.records.timers import Backstop, Defer, Retry
 from schemas.spec.caching import CachePolicy, size_of
+from schemas.spec.effective import effective
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode, WorkflowSpec
 from schemas.spec.policy import RoutePolicy, Tier
+from schemas.spec.prompt_form import PLAIN, PromptForm
 from streams.core.commands import Count
 from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules, OnTimer
 from streams.core.runs.plan.arguments import Datum
@@ -26,6 +38,7 @@ from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
 
 Ask = Callable[[RunChanges, str, Step], None]
+_PLAIN_TEXT = TemplateForm()
 
 
 def compile_llm(node: LlmNode, compiling: Compiling) -> Compiled:
@@ -50,11 +63,11 @@ def compile_function(node: FunctionNode, _compiling: Compiling) -> Compiled:
 
 def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
     """Return the call of a node that asks a model. Raises ``BadRecord`` for a prompt that is not pinned."""
-    config = node.config
-    prompt = compiling.resolved.prompts.get(config.prompt_ref)
+    prompt = compiling.resolved.prompts.get(node.config.prompt_ref)
     is_cached, cache_wish = _cache(node, compiling.resolved.spec)
     if prompt is None:
-        raise BadRecord("bad_spec", f"node '{node.id}' has the prompt {config.prompt_ref}, which is not pinned")
+        raise BadRecord("bad_spec", f"node '{node.id}' has the prompt {node.config.prompt_ref}, which is not pinned")
+    config = effective(node, prompt)
     return LlmCall(
         prompt_name=prompt.name,
         prompt_version=prompt.version,
@@ -80,7 +93,22 @@ def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
         prompt_cache=node.policy.prompt_cache,
         batch=node.policy.batch,
         cache_wish=cache_wish,
+        form=_template_form(prompt.form, repair=config.repair),
     )
+
+
+def _template_form(form: PromptForm | None, *, repair: bool) -> TemplateForm | None:
+    """Return how a prompt's texts are read and its values and answers checked; ``None`` for a plain text."""
+    form = PLAIN if form is None else form
+    made = TemplateForm(
+        dialect=form.dialect,
+        messages=[TemplateMessage(**one.model_dump()) for one in form.messages],
+        refs=form.refs,
+        parts={name: TemplatePart(**one.model_dump()) for name, one in form.parts.items()},
+        input_schema=form.input_schema,
+        repair=repair,
+    )
+    return None if made == _PLAIN_TEXT else made
 
 
 def _cache(node: LlmNode | AgentNode, spec: WorkflowSpec) -> tuple[bool, CacheWish | None]:

@@ -13,7 +13,8 @@ from schemas.spec.conditions import BadCondition, compile_condition
 from schemas.spec.graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec.loops import BODY_NAMES, with_outputs
 from schemas.spec.model import Edge, Node, ResolvedSpec
-from schemas.spec.references import Reference, variables_of
+from schemas.spec.prompt_texts import known_names
+from schemas.spec.references import Reference
 from schemas.spec.rules_version import rules_of
 from streams.core.runs.nodes.kind import Compiled, Compiling
 from streams.core.runs.nodes.kinds import NODE_KINDS
@@ -191,5 +192,5 @@ def _implicit(call: LlmCall | None, items: Value | None, before: tuple[str, ...]
     carry the whole list. A prompt that names it gets it all the same.
     """
     mapped = items.reference.node if isinstance(items, OutputOf) else None
-    named = variables_of(call.template) | set(call.images) if call is not None else frozenset()
+    named = known_names(call.template, call.form) | set(call.images) if call is not None else frozenset()
     return [source for source in before if source != mapped or source in named]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from schemas import payload as payloads
 from schemas.records.base import Json
 from schemas.records.steps import Link
-from schemas.spec.references import Reference, variables_of
+from schemas.spec.prompt_texts import known_names
+from schemas.spec.references import Reference
 from streams.core.runs.plan.arguments import (
     INDEX,
     ITEM,
@@ -61,7 +62,7 @@ def bind_args(node: PlanNode, scope: Scope) -> tuple[dict[str, Json], list[Link]
 def _link_inputs(node: PlanNode, scope: Scope, links: list[Link]) -> None:
     """Link the stored inputs that come by themselves; for a model only those that its template names."""
     call = node.call
-    wanted = None if call is None else variables_of(call.template) | set(call.images)
+    wanted = None if call is None else known_names(call.template, call.form) | set(call.images)
     own = node.arg_names if scope.item is None else node.arg_names | {ITEM, INDEX}
     for name, reference in (scope.stored or {}).items():
         if name not in own and (wanted is None or name in wanted):

@@ -57,8 +57,10 @@ def links_size(links: Iterable[Link]) -> int:
 def request_size(args: dict[str, Any], links: Iterable[Link], tags: dict[str, str], work: Work) -> int:
     """Return the bytes of a step's own part of a request, at most."""
     call = work.call if isinstance(work, AgentTurn) else work
-    template, config = (call.template, {}) if isinstance(call, LlmCall) else ("", call.config)
-    return FIXED + json_size([args, tags, template]) + (json_size(config) if config else 0) + links_size(links)
+    own = json_size([args, tags, call.template if isinstance(call, LlmCall) else ""]) + links_size(links)
+    if isinstance(call, LlmCall):
+        return FIXED + own + (0 if call.form is None else json_size(call.form))
+    return FIXED + own + (json_size(call.config) if call.config else 0)
 
 
 def check_request(step_id: str, args: dict[str, Any], links: Iterable[Link], tags: dict[str, str], work: Work) -> int:

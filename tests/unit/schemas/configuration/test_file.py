@@ -209,3 +209,10 @@ def test_report_has_values_with_origins_and_masks_secrets():
 
 def test_problem_of_the_whole_file_has_no_line():
     assert (str(Problem(0, "is wrong")), str(Problem(3, "is wrong"))) == ("is wrong", "3: is wrong")
+
+
+def test_check_finds_an_issuer_without_its_audience():
+    text = "oidc:\n  issuer: https://login.example.com\n"
+    assert [problem.text for problem in check_config("api.yaml", text, {}).problems] == [
+        "OIDC_AUDIENCE='' is missing beside OIDC_ISSUER; set it to what its tokens name for this API"
+    ]

@@ -64,3 +64,15 @@ def test_what_a_server_would_refuse_is_refused_with_its_problems():
 def test_a_path_that_it_does_not_have_says_so():
     with api().client() as client, pytest.raises(ServerFault, match="the fake API has no GET /api/v1/budgets"):
         client.budgets.list()
+
+
+def test_a_workflow_may_name_a_prompt_by_its_label():
+    fake = api()
+    with fake.client() as client:
+        for template in ("Greet {{name}}", "Greet {{title}} {{name}}"):
+            client.prompts.create(name="greeter", template=template, labels=["production"])
+        assert client.prompts.move_label("greeter", "production", version=1).version == 1
+        flow = Workflow("labelled").llm("greet", "greeter@production").inputs(name="{{name}}").end()
+        assert client.workflows.register(flow).required_inputs == ["name"]
+        with pytest.raises(NotFound):
+            client.prompts.move_label("greeter", "production", version=3)

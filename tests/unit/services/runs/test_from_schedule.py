@@ -16,6 +16,7 @@ def schedule(inputs: dict[str, Any]) -> StoredSchedule:
         id="sch_1",
         org_id="org",
         name="morning",
+        project=None,
         workflow_name="flow",
         workflow_version=None,
         inputs=inputs,

@@ -12,7 +12,7 @@ from typing import Final
 
 from connectors.postgres.database import Connection, Database, epoch_ms, returned
 from connectors.postgres.outbox import enqueue, withdraw
-from connectors.postgres.prompt_rows import lock_prompt
+from connectors.postgres.prompts.rows import lock_prompt
 from schemas.errors import Conflict, NotFound, TooLarge
 from schemas.spec.prompt_refs import MAX_LABELS
 

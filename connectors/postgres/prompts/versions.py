@@ -8,7 +8,7 @@ import asyncpg
 
 from connectors.postgres.database import Connection, Database, epoch_ms, returned
 from connectors.postgres.outbox import enqueue
-from connectors.postgres.prompt_rows import (
+from connectors.postgres.prompts.rows import (
     COLUMNS,
     HEAD,
     Head,
@@ -126,11 +126,11 @@ class Prompts:
         """Return every prompt's newest version by name; either the archived ones or the others."""
         rows = await self._database.fetch(
             "list prompts",
+            "SELECT newest.*, (SELECT json_object_agg(label, prompt_label.version ORDER BY label) FROM prompt_label "
+            "WHERE prompt_label.org_id = $1 AND prompt_label.name = newest.name) AS labels FROM ("
             "SELECT DISTINCT ON (name) name, version, hash, count(*) OVER (PARTITION BY name) AS versions, project, "
-            f"{epoch_ms('archived_at')} AS archived_ms, {epoch_ms('created_at')} AS created_ms, "
-            "(SELECT json_object_agg(label, prompt_label.version ORDER BY label) FROM prompt_label "
-            "WHERE prompt_label.org_id = prompt.org_id AND prompt_label.name = prompt.name) AS labels "
-            "FROM prompt WHERE org_id = $1 AND (archived_at IS NOT NULL) = $2 ORDER BY name, version DESC",
+            f"{epoch_ms('archived_at')} AS archived_ms, {epoch_ms('created_at')} AS created_ms FROM prompt "
+            "WHERE org_id = $1 AND (archived_at IS NOT NULL) = $2 ORDER BY name, version DESC) AS newest ORDER BY name",
             *(org_id, archived),
         )
         return [PromptLine(**row) for row in rows]

@@ -1,0 +1,73 @@
+"""Evaluations of prompts: runs that ask versions the cases of a dataset, and reports of what they were worth."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+
+from api.caller import Caller
+from api.dependencies import Parts, PromptReader, PromptWriter
+from api.http.strict_json import StrictJsonRoute
+from api.render import evaluations as render
+from api.routers.errors import errors
+from api.services import Services
+from connectors.postgres.evaluations import StoredEvaluation
+from schemas.api_models.base import MAX_PAGE
+from schemas.api_models.evaluations import CreateEvaluation, EvaluationAnswer, EvaluationPage, EvaluationSummary
+from schemas.api_models.runs import MAX_ID_LENGTH
+from schemas.errors import NotFound
+from schemas.spec.model import NAME_PATTERN
+from schemas.values.fields import ASCII_INTEGER
+from services.prompts.evaluations.start import Sender
+
+router = APIRouter(prefix="/api/v1/evaluations", tags=["evaluations"], route_class=StrictJsonRoute)
+
+EvaluationId = Annotated[str, Path(pattern=r"^eval_[0-9a-f]{24}$")]
+
+
+@router.post("", status_code=202, responses=errors(404, 409, 413), summary="Start an evaluation")
+async def create_evaluation(
+    body: CreateEvaluation,
+    who: PromptWriter,
+    parts: Parts,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=MAX_ID_LENGTH, description="The same key is the same evaluation."),
+    ] = None,
+) -> EvaluationSummary:
+    """Start an evaluation as a run. Read how far it is, and its report, at its id."""
+    who.require_named("prompt", body.prompt)
+    who.require_named("prompt", body.dataset.partition("@")[0])
+    body = body.model_copy(update={"project": who.in_project(body.project)})
+    sender = Sender(org_id=who.org_id, key_id=who.key_id, project=who.project, idempotency_key=idempotency_key)
+    with parts.runs.bound.place():
+        made = await parts.evaluations.starts.start(sender, body)
+    return render.summary(made)
+
+
+@router.get("", responses=errors())
+async def list_evaluations(
+    who: PromptReader,
+    parts: Parts,
+    prompt: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
+) -> EvaluationPage:
+    """List evaluations, the newest first, without their reports."""
+    found = await parts.evaluations.stored.page(who.org_id, limit, prompt=prompt, project=who.project)
+    return EvaluationPage(evaluations=[render.summary(one) for one in found if who.scopes.allow("prompt", one.prompt)])
+
+
+@router.get("/{evaluation_id}", responses=errors(404))
+async def get_evaluation(evaluation_id: EvaluationId, who: PromptReader, parts: Parts) -> EvaluationAnswer:
+    """Return how far an evaluation is and, when its run has succeeded, its report."""
+    one = await _owned(parts, who, evaluation_id)
+    results = parts.evaluations.results
+    status = await results.status(who.org_id, one)
+    return render.evaluation(await results.with_report(who.org_id, one, status), status)
+
+
+async def _owned(parts: Services, who: Caller, evaluation_id: str) -> StoredEvaluation:
+    """Return an evaluation. One of another project, or of a prompt beyond the key's scopes, is unknown to the key."""
+    one = await parts.evaluations.stored.get(who.org_id, evaluation_id)
+    if (who.project is not None and one.project != who.project) or not who.scopes.allow("prompt", one.prompt):
+        raise NotFound(f"there is no evaluation {evaluation_id}; see GET /api/v1/evaluations")
+    return one

@@ -1,0 +1,107 @@
+"""Evaluations: what was asked, and the report; and the answers of their runs, from history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.postgres.database import Database, epoch_ms
+from schemas.errors import NotFound
+from schemas.run_states import StepState
+
+_COLUMNS = (
+    "id, prompt, project, run_id, definition, author, "
+    f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('ended_at')} AS ended_ms"
+)
+
+
+@dataclass(frozen=True)
+class StoredEvaluation:
+    """One evaluation. ``definition`` is what was asked, with its versions pinned. ``report`` is there at its end,
+    where it was read.
+    """
+
+    id: str
+    prompt: str
+    project: str | None
+    run_id: str
+    definition: dict[str, Any]
+    author: str
+    created_ms: int
+    ended_ms: int | None = None
+    report: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class AnsweredStep:
+    """How one child of a mapped node ended. ``output`` is a payload as it was recorded."""
+
+    node_id: str
+    child_index: int
+    status: StepState
+    cost_nano: int
+    latency_ms: int
+    error: dict[str, Any] | None
+    output: dict[str, Any] | None
+    provider: str | None
+    model: str | None
+
+
+class Evaluations:
+    """The evaluations of all organisations; every method names one. All raise ``Unavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, org_id: str, one: StoredEvaluation) -> None:
+        """Store an evaluation; one with its id stays as it is."""
+        await self._database.fetchrow(
+            "store an evaluation",
+            "INSERT INTO evaluation (org_id, id, prompt, project, run_id, definition, author) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            *(org_id, one.id, one.prompt, one.project, one.run_id, one.definition, one.author),
+        )
+
+    async def get(self, org_id: str, evaluation_id: str) -> StoredEvaluation:
+        """Return an evaluation with its report. Raises ``NotFound``."""
+        row = await self._database.fetchrow(
+            "read an evaluation",
+            f"SELECT {_COLUMNS}, report FROM evaluation WHERE org_id = $1 AND id = $2",
+            *(org_id, evaluation_id),
+        )
+        if row is None:
+            raise NotFound(f"there is no evaluation {evaluation_id}; see GET /api/v1/evaluations")
+        return StoredEvaluation(**row)
+
+    async def page(
+        self, org_id: str, limit: int, *, prompt: str | None = None, project: str | None = None
+    ) -> list[StoredEvaluation]:
+        """Return evaluations without their reports, the newest first."""
+        rows = await self._database.fetch(
+            "list evaluations",
+            f"SELECT {_COLUMNS} FROM evaluation WHERE org_id = $1 AND ($2::text IS NULL OR prompt = $2) "
+            "AND ($3::text IS NULL OR project = $3) ORDER BY created_at DESC, id DESC LIMIT $4",
+            *(org_id, prompt, project, limit),
+        )
+        return [StoredEvaluation(**row) for row in rows]
+
+    async def end(self, org_id: str, evaluation_id: str, report: dict[str, Any]) -> bool:
+        """Store the report unless there is one; return whether this one is it."""
+        row = await self._database.fetchrow(
+            "store a report",
+            "UPDATE evaluation SET report = $3, ended_at = now() WHERE org_id = $1 AND id = $2 AND report IS NULL "
+            "RETURNING id",
+            *(org_id, evaluation_id, report),
+        )
+        return row is not None
+
+    async def answers(self, org_id: str, run_id: str, nodes: Sequence[str]) -> list[AnsweredStep]:
+        """Return the children of mapped nodes of a run, by node and place."""
+        rows = await self._database.fetch(
+            "read the answers of an evaluation",
+            "SELECT node_id, child_index, status, cost_nano, "
+            "coalesce(extract(epoch FROM finished_at - started_at) * 1000, 0)::bigint AS latency_ms, "
+            "error, output, provider, model FROM step_run WHERE org_id = $1 AND workflow_run_id = $2 "
+            "AND node_id = ANY($3::text[]) AND child_index >= 0 ORDER BY node_id, child_index",
+            *(org_id, run_id, list(nodes)),
+        )
+        return [AnsweredStep(**row) for row in rows]

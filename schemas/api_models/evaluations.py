@@ -1,0 +1,135 @@
+"""Evaluations of prompts: what is asked, how far it is, and its report."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from schemas.api_models.base import Answer, Cents, Request, TagValue, Text
+from schemas.api_models.prompts import Version
+from schemas.evaluations import ScorerKind
+from schemas.run_states import RunState
+from schemas.spec.model import NAME_PATTERN
+from schemas.spec.policy import DEFAULT_TIER, Tier
+from schemas.spec.prompt_refs import LABEL_PATTERN, PROMPT_VERSION_PATTERN
+
+MAX_REPEATS = 20
+MAX_SCORERS = 20
+Which = Version | Annotated[str, Field(pattern=LABEL_PATTERN)]
+"""A version by its number, or by a label such as ``production``."""
+
+
+class Scorer(Request):
+    """A scorer of answers. ``name`` is its kind where it is empty, and no other scorer of the evaluation has it.
+
+    ``weight`` is its share in the score of an answer; one with 0 is shown only. ``options`` depend on the kind.
+    """
+
+    kind: ScorerKind
+    name: Text = Field(default="", max_length=64)
+    weight: float = Field(default=1.0, ge=0, le=1_000_000, allow_inf_nan=False)
+    options: dict[str, Any] = Field(default={}, max_length=32)
+
+    @property
+    def called(self) -> str:
+        """The name, or the kind of a scorer without one."""
+        return self.name or self.kind
+
+
+class CreateEvaluation(Request):
+    """An evaluation to run: a version of a prompt, by the cases of a dataset.
+
+    Without ``version`` it is the newest. ``against`` is the version that it is compared with. ``dataset`` may name a
+    version, as ``questions@2``. Each case is asked ``repeats`` times, never from the cache. ``fail_under`` is the least
+    mean score with which it passes, ``budget_cents`` the most that it may cost. ``provider`` and ``model`` pin what is
+    asked; without them the version's own, or those of the ``quality``.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "prompt": "greeter",
+                    "version": 1,
+                    "dataset": "greetings",
+                    "scorers": [{"kind": "exact"}],
+                    "repeats": 2,
+                }
+            ]
+        },
+    )
+
+    prompt: str = Field(pattern=NAME_PATTERN)
+    version: Which | None = None
+    against: Which | None = None
+    dataset: str = Field(pattern=PROMPT_VERSION_PATTERN)
+    scorers: list[Scorer] = Field(min_length=1, max_length=MAX_SCORERS)
+    repeats: int = Field(default=1, ge=1, le=MAX_REPEATS, strict=True)
+    quality: Tier = DEFAULT_TIER
+    provider: Text | None = Field(default=None, min_length=1, max_length=128)
+    model: Text | None = Field(default=None, min_length=1, max_length=256)
+    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000, strict=True)
+    budget_cents: Cents | None = None
+    fail_under: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    project: TagValue | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _names_each_scorer_once(self) -> Self:
+        names = [one.called for one in self.scorers]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two scorers are called {twice}: give one of them another name")
+        return self
+
+
+EvaluationState = RunState
+"""That of its run."""
+
+
+class Progress(Answer):
+    """Answers that are there, those that failed among them, and how many there will be."""
+
+    done: int
+    failed: int
+    total: int
+
+
+class EvaluationSummary(Answer):
+    """An evaluation as lists show it. ``dataset`` is ``name@version``; ``against`` may be null."""
+
+    id: str
+    prompt: str
+    version: int
+    against: int | None
+    dataset: str
+    cases: int
+    repeats: int
+    run_id: str
+    author: str
+    project: str | None
+    created_at: str | None
+    ended_at: str | None
+
+
+class EvaluationAnswer(EvaluationSummary):
+    """An evaluation. ``state`` is that of its run, and ``error`` why that failed.
+
+    ``report`` is there when it has succeeded. ``passed``: its mean is not under ``fail_under``, if that was given.
+    """
+
+    state: EvaluationState
+    progress: Progress
+    cost_usd: str
+    scorers: list[Scorer]
+    quality: Tier
+    fail_under: float | None
+    error: str | None
+    passed: bool | None
+    report: dict[str, Any] | None
+
+
+class EvaluationPage(Answer):
+    """Evaluations, the newest first."""
+
+    evaluations: list[EvaluationSummary]

@@ -1,0 +1,53 @@
+# Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
+"""Datasets: cases by which prompts are evaluated."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Unpack
+
+from agentflow.bodies import CasesFromRuns
+from agentflow.client.request import encode
+from agentflow.client.sync.resource import Resource, given
+from agentflow.models import CasePage, DatasetAnswer, DatasetFromRuns, DatasetPage
+
+_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
+
+
+class Datasets(Resource):
+    """Versions of lists of cases."""
+
+    def add(self, name: str, cases: Iterable[Mapping[str, Any]], *, message: str = "") -> DatasetAnswer:
+        """Store cases as the next version. Each has ``inputs``, and may have ``id``, ``expected`` and ``tags``."""
+        params = given(name=name, message=message or None)
+        content, headers = encode({"cases": list(cases)}), {"Content-Type": "application/json"}
+        return self._ask(DatasetAnswer, "datasets.add", params=params, content=content, headers=headers)
+
+    def upload(
+        self, name: str, content: str | bytes, *, form: Literal["jsonl", "csv"] = "jsonl", message: str = ""
+    ) -> DatasetAnswer:
+        """Store the cases of a text, JSON lines or CSV, as the next version."""
+        body = content.encode() if isinstance(content, str) else content
+        params, headers = given(name=name, message=message or None), {"Content-Type": _TYPES[form]}
+        return self._ask(DatasetAnswer, "datasets.add", params=params, content=body, headers=headers)
+
+    def from_runs(self, **body: Unpack[CasesFromRuns]) -> DatasetFromRuns:
+        """Store what models were asked in runs as the next version."""
+        return self._ask(DatasetFromRuns, "datasets.from_runs", json=body)
+
+    def list(self) -> DatasetPage:
+        """Return the newest version of each dataset."""
+        return self._ask(DatasetPage, "datasets.list")
+
+    def get(self, name: str, version: int | None = None) -> DatasetAnswer:
+        """Return one version of a dataset, by default the newest."""
+        return self._ask(DatasetAnswer, "datasets.get", name, params=given(version=version))
+
+    def versions(self, name: str, *, limit: int | None = None) -> DatasetPage:
+        """Return the versions of a dataset, the newest first."""
+        return self._ask(DatasetPage, "datasets.versions", name, params=given(limit=limit))
+
+    def rows(
+        self, name: str, version: int | None = None, *, limit: int | None = None, cursor: str | None = None
+    ) -> CasePage:
+        """Return a page of a version's cases."""
+        params = given(version=version, limit=limit, cursor=cursor)
+        return self._ask(CasePage, "datasets.rows", name, params=params)

@@ -1,0 +1,24 @@
+# Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
+"""Evaluations of prompts by datasets."""
+
+from typing import Unpack
+
+from agentflow.bodies import CreateEvaluation
+from agentflow.client.sync.resource import Resource, given
+from agentflow.models import EvaluationAnswer, EvaluationPage, EvaluationSummary
+
+
+class Evaluations(Resource):
+    """Runs that ask versions of a prompt the cases of a dataset, and their reports."""
+
+    def create(self, *, idempotency_key: str | None = None, **body: Unpack[CreateEvaluation]) -> EvaluationSummary:
+        """Start an evaluation. The same ``idempotency_key`` is the same evaluation."""
+        return self._ask(EvaluationSummary, "evaluations.create", json=body, idempotency_key=idempotency_key)
+
+    def list(self, *, prompt: str | None = None, limit: int | None = None) -> EvaluationPage:
+        """Return evaluations without their reports, the newest first."""
+        return self._ask(EvaluationPage, "evaluations.list", params=given(prompt=prompt, limit=limit))
+
+    def get(self, evaluation_id: str) -> EvaluationAnswer:
+        """Return how far an evaluation is and, when it has ended, its report."""
+        return self._ask(EvaluationAnswer, "evaluations.get", evaluation_id)

@@ -1,0 +1,180 @@
+"""Starts evaluations.
+
+    1. pin      the versions, the dataset and its cases; every case must have what the versions need
+    2. register the workflow: the version that says the same, else the next one
+    3. store    the evaluation, with the id of its run
+    4. submit   the run
+
+A crash after 3 leaves an evaluation whose run never came; the same request with the same ``Idempotency-Key`` goes on.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from connectors.postgres.datasets import Datasets
+from connectors.postgres.evaluations import Evaluations, StoredEvaluation
+from connectors.postgres.prompts import Prompts
+from connectors.postgres.workflows import Workflows
+from schemas.api_models.evaluations import CreateEvaluation
+from schemas.api_models.runs import SubmitRun
+from schemas.clock import now_ms
+from schemas.errors import Conflict, InvalidInput, NotFound, Problem
+from schemas.evaluations import Case, ScorerSpec
+from schemas.ids import content_hash, run_id
+from services.prompts.evaluations.names import BASELINE, CANDIDATE
+from services.prompts.evaluations.needs import variables_for
+from services.prompts.evaluations.scorers.table import check_scorers, is_pair_judge
+from services.prompts.evaluations.workflow import Plan, Side, document, workflow_name
+from services.runs.submit import Submissions
+from services.workflows.nested import pin_prompts
+from services.workflows.registration import Registrations
+from services.workflows.resolver import WorkflowResolver
+
+#: Of the submissions of runs; the evaluation's id is theirs.
+SOURCE = "evaluations"
+#: The tag of a run that is an evaluation's.
+TAG = "evaluation"
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who starts an evaluation, the project that its key is limited to, and what makes a repetition safe."""
+
+    org_id: str
+    key_id: str
+    project: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPorts:
+    """The stores and services that a start asks."""
+
+    prompts: Prompts
+    datasets: Datasets
+    evaluations: Evaluations
+    workflows: Workflows
+    registrations: Registrations
+    plans: WorkflowResolver
+    submissions: Submissions
+
+
+class EvaluationStarts:
+    """Starts evaluations as runs."""
+
+    def __init__(self, ports: StartPorts) -> None:
+        self._ports = ports
+
+    async def start(self, who: Sender, body: CreateEvaluation) -> StoredEvaluation:
+        """Store an evaluation and submit its run. ``body.project`` is the project that it spends for.
+
+        Raises ``NotFound``, ``InvalidInput`` where a case lacks what a version needs, ``TooLarge`` for more cases than
+        a run's inputs can be, ``SubmissionConflict``, ``Overloaded``, ``OutcomeUnknown`` and ``Unavailable``.
+        """
+        specs = msgspec.convert([one.model_dump() for one in body.scorers], list[ScorerSpec])
+        check_scorers(specs, "body.scorers")
+        name, _, version = body.dataset.partition("@")
+        dataset = await self._ports.datasets.get(who.org_id, name, int(version) if version else None)
+        cases = [case for _, case in await self._ports.datasets.cases(who.org_id, name, dataset.version)]
+        sides = await self._sides(who, body, cases)
+        check_comparison(sides, specs)
+        plan = Plan(
+            prompt=body.prompt,
+            sides=sides,
+            repeats=body.repeats,
+            quality=body.quality,
+            scorers=specs,
+            model=body.model_dump(include={"provider", "model", "max_tokens"}, exclude_none=True),
+        )
+        workflow_version = await self._registered(who, plan)
+        definition = {
+            **body.model_dump(mode="json"),
+            "version": sides[0].version,
+            "against": sides[1].version if len(sides) > 1 else None,
+            "dataset": f"{name}@{dataset.version}",
+            "cases": len(cases),
+            "workflow_version": workflow_version,
+        }
+        made = self._evaluation(who, body, definition)
+        await self._ports.evaluations.create(who.org_id, made)
+        await self._submit(who, made, _submission(body, made.id, workflow_version, cases))
+        return await self._ports.evaluations.get(who.org_id, made.id)
+
+    async def _sides(self, who: Sender, body: CreateEvaluation, cases: Sequence[Case]) -> list[Side]:
+        wanted = {CANDIDATE: body.version} | ({} if body.against is None else {BASELINE: body.against})
+        refs = {side: body.prompt if which is None else f"{body.prompt}@{which}" for side, which in wanted.items()}
+        pinned = await pin_prompts(self._ports.prompts, who.org_id, sorted(set(refs.values())), who.project)
+        found = pinned.prompts
+        for ref in refs.values():
+            if ref not in found:
+                raise NotFound(f"there is no prompt {ref}; see GET /api/v1/prompts/{body.prompt}")
+        return [
+            Side(name=side, version=found[ref].version, variables=variables_for(found[ref], cases))
+            for side, ref in refs.items()
+        ]
+
+    async def _registered(self, who: Sender, plan: Plan) -> int:
+        """Return the version of the workflow that says this."""
+        name, ports = workflow_name(plan.prompt), self._ports
+        for _ in range(_TRIES):
+            newest = await ports.workflows.latest(who.org_id, name) or 0
+            for version in (newest, newest + 1):
+                if version == 0:
+                    continue
+                try:
+                    text = orjson.dumps(document(plan, version)).decode()
+                    draft = await ports.registrations.check(who.org_id, text, who.project)
+                    await ports.registrations.store(who.org_id, draft)
+                except Conflict:
+                    continue
+                ports.plans.forget(who.org_id)
+                return version
+        raise Conflict(f"workflow {name} is being registered by others; send the request again")
+
+    def _evaluation(self, who: Sender, body: CreateEvaluation, definition: dict[str, Any]) -> StoredEvaluation:
+        key = who.idempotency_key
+        unique = uuid.uuid4().hex if key is None else content_hash(f"{who.org_id}\0{key}".encode())
+        evaluation_id = f"eval_{unique[:24]}"
+        return StoredEvaluation(
+            id=evaluation_id,
+            prompt=body.prompt,
+            project=body.project,
+            run_id=run_id(who.org_id, SOURCE, evaluation_id),
+            definition=definition,
+            author=who.key_id,
+            created_ms=now_ms(),
+        )
+
+    async def _submit(self, who: Sender, made: StoredEvaluation, body: SubmitRun) -> None:
+        record = await self._ports.submissions.prepare(who.org_id, SOURCE, made.id, body, api_key=who.key_id)
+        await self._ports.submissions.submit(record)
+
+
+def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None:
+    """Raise ``InvalidInput`` for a version that is compared with itself, and for a judge of pairs without a second."""
+    problem = None
+    if len(sides) > 1 and sides[0].version == sides[1].version:
+        problem = Problem("body.against", f"is version {sides[0].version} itself", "name another version")
+    elif len(sides) == 1 and any(map(is_pair_judge, specs)):
+        problem = Problem("body.against", "is missing, and a judge of pairs compares two versions", "name a version")
+    if problem is not None:
+        raise InvalidInput(str(problem), (problem,))
+
+
+def _submission(body: CreateEvaluation, evaluation_id: str, workflow_version: int, cases: Sequence[Case]) -> SubmitRun:
+    rows = [msgspec.to_builtins(case) for case in cases]
+    scorers = [one.model_dump(mode="json", exclude_defaults=True) for one in body.scorers]
+    return SubmitRun(
+        workflow_name=workflow_name(body.prompt),
+        workflow_version=workflow_version,
+        inputs={"cases": rows, "scorers": scorers},
+        tags={TAG: evaluation_id},
+        budget_cents=body.budget_cents,
+        project=body.project,
+    )
