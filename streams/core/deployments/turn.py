@@ -52,7 +52,7 @@ class Turn:
             number=head.number + 1,
         )
         if verdict.status != "running":
-            for number in range(min(head.outcomes_at, head.scores_at), head.next):
+            for number in range(head.scores_at, head.next):
                 self.state.drop(self.entity, pending_field(number))
             self.head = structs.replace(head, outcomes_at=head.next, scores_at=head.next)
         decided = self._record(verdict, by, counted)
