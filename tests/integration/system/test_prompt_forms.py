@@ -8,7 +8,7 @@ import httpx
 
 from deploy.local.system import ORG, PARTITIONS
 from tests.support.checker import Checker, settlements
-from tests.support.client import define_workflow, llm, submission, submit, unique, wait_for_run
+from tests.support.client import RUNS, define_workflow, llm, submission, submit, unique, wait_for_run
 from tests.support.crashes import crash_system
 from tests.support.polling import until
 
@@ -39,18 +39,18 @@ def test_a_chat_is_answered_by_its_schema_and_a_death_in_a_repair_is_paid_once(t
         right, wrong = (define_workflow(client, llm("ask", f"{chat}@{version}")) for version in (1, 2))
         inputs = {"name": "{{text}}", "text": "the sun is out today and all is green"}
 
-        refused = submit(client, submission(right, inputs | {"text": 5}))
+        refused = client.post(RUNS, json=submission(right, inputs | {"text": 5}))
         first = submit(client, submission(right, inputs))
         second = submit(client, submission(wrong, inputs))
         until(lambda: any(key.endswith("~repair") for key in calls(model_url)) or None, 60, "a repair is asked")
         system.roles["worker"].kill()
         system.roles["worker"].start()
-        ended = {run: wait_for_run(client, run, 90, outputs=True) for run in (refused, first, second)}
+        ended = {run: wait_for_run(client, run, 90, outputs=True) for run in (first, second)}
         checker = Checker(system.endpoints, PARTITIONS, ORG, set(ended))
         report = asyncio.run(checker.settled(SETTLE_S))
     assert ended[first]["by_id"]["ask"].get("error") is None
     assert ended[first]["by_id"]["ask"]["output"] == {"mood": "glad", "why": "the sun is out today and all is green"}
-    assert ended[refused]["by_id"]["ask"]["error"]["code"] == "invalid_prompt_input"
+    assert (refused.status_code, refused.json()["problems"][0]["path"]) == (422, "inputs.text")
     assert ended[second]["by_id"]["ask"]["error"]["code"] == "invalid_output"
     assert report.problems == []
     assert report.money_difference_nano == 0
