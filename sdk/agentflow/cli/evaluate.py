@@ -58,9 +58,7 @@ _VERSIONS = (
 @click.argument("version", required=False)
 @click.option("--against", metavar="VERSION", help="The version, or label, that it is compared with.")
 @click.option("--dataset", required=True, metavar="NAME[@VERSION]", help="The cases.")
-@click.option(
-    "--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="exact, contains:TEXT; JSON, or @file."
-)
+@click.option("--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="exact, contains:TEXT; JSON, or @file.")
 @click.option("--repeats", type=click.IntRange(1, 20), default=1, show_default=True, help="Answers to each case.")
 @click.option("--quality", type=OneOf(("gold", "silver", "bronze")), help="The quality; silver by default.")
 @click.option("--provider", metavar="NAME", help="With --model: what is asked.")
