@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ctl import Ctl, Ended
+from tests.support.ctl import Ctl, Ended, problem
 from tests.support.prompt_api import PromptApi
 
 HEADER = "---\nname: header\n---\nBe {{tone}}.\n"
@@ -174,3 +174,15 @@ def test_a_diff_of_a_first_version_needs_another(ctl: Ctl, folder: Path) -> None
     ctl("prompt", "push", str(folder))
     done = ctl("prompt", "diff", "header")
     assert (done.code, "first version" in done.err) == (1, True)
+
+
+def test_a_part_that_the_server_does_not_find_is_a_problem_of_its_prompt_alone(tmp_path: Path, folder: Path) -> None:
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/prompts"): [problem(404, "not-found", "no such part"), {"version": 1}]})
+    done = ctl("prompt", "push", str(folder), "-o", "json")
+    assert (done.code, [row["action"] for row in done.document["prompts"]]) == (1, ["failed", "created"])
+
+
+def test_a_key_that_may_not_write_ends_a_push_at_once(tmp_path: Path, folder: Path) -> None:
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/prompts"): problem(403, "forbidden", "the key may not write")})
+    assert ctl("prompt", "push", str(folder)).code == 4
+    assert sum(sent.method == "POST" for sent in ctl.api.sent) == 1

@@ -311,6 +311,12 @@ def test_hand_wins_before_and_after_the_statistics(action: str, status: str) -> 
         assert [one.number for one in said] == list(range(1, len(said) + 1))
 
 
+def test_later_decision_by_hand_has_the_numbers_of_the_end() -> None:
+    events = [started(), *both(1, canary=True, score=1.0), assigned(2), overridden("stop"), overridden("promote")]
+    said = decisions(run(EncodedState(), events))
+    assert [(one.status, one.runs) for one in said[1:]] == [("stopped", 1), ("promoted", 1)]
+
+
 def test_what_is_undecided_at_the_longest_time_stops() -> None:
     state = EncodedState()
     run(state, [started(structs.replace(QUICK, most_ms=5_000)), assigned(1)])
