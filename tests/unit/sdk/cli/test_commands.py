@@ -275,6 +275,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "batch list": ((), ("GET", "/api/v1/batches", None, {"limit": 100})),
     "batch get": (("b1",), ("GET", "/api/v1/batches/b1", None, {})),
+    "batch calls": (("b1", "--cursor", "c"), ("GET", "/api/v1/batches/b1/calls", None, {"limit": 100, "cursor": "c"})),
     "batch cancel": (("b1",), ("POST", "/api/v1/batches/b1/cancel", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),

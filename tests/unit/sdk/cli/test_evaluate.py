@@ -58,18 +58,22 @@ def test_json_is_the_whole_evaluation(tmp_path: Path) -> None:
     [
         (ended(), (), 0),
         (ended(passed=None), (), 0),
-        (ended(passed=False), ("--fail-under", "0.99"), 1),
+        (ended(passed=False, failures=["the score 0.9 is under 0.99"]), ("--fail-under", "0.99"), 1),
         (compared("worse"), (), 0),
-        (compared("worse"), ("--fail-on", "worse"), 1),
-        (compared("undecided"), ("--fail-on", "worse"), 0),
-        (compared("undecided"), ("--fail-on", "undecided"), 1),
-        (compared("better"), ("--fail-on", "undecided"), 0),
+        (ended(passed=False, failures=["version 4 is worse against 3"]), ("--fail-on", "worse"), 1),
         (ended(state="canceled", report=None), (), 1),
         (ended(state="failed", report=None, error="run_budget_exceeded: it has spent 1 cent"), (), 5),
     ],
 )
 def test_exit_codes(tmp_path: Path, found: dict[str, Any], options: tuple[str, ...], code: int) -> None:
     assert evaluated(tmp_path, found, options=options).code == code
+
+
+@pytest.mark.parametrize(("fail_on", "sent"), [("worse", ["worse"]), ("undecided", ["worse", "undecided"])])
+def test_fail_on_is_decided_by_the_server(tmp_path: Path, fail_on: str, sent: list[str]) -> None:
+    ctl = Ctl(tmp_path)
+    assert ctl(*ASKED, "--fail-on", fail_on).code == 0
+    assert ctl.api.sent[0].body["fail_on"] == sent
 
 
 def test_fail_on_needs_another_version(tmp_path: Path) -> None:
@@ -79,7 +83,11 @@ def test_fail_on_needs_another_version(tmp_path: Path) -> None:
 
 def test_reports_are_written_to_files_also_when_the_version_did_not_hold(tmp_path: Path) -> None:
     junit, html = tmp_path / "junit.xml", tmp_path / "report.html"
-    done = evaluated(tmp_path, ended(passed=False), options=("--junit", str(junit), "--html", str(html)))
+    done = evaluated(
+        tmp_path,
+        ended(passed=False, failures=["the score 0.9 is under 0.99"]),
+        options=("--junit", str(junit), "--html", str(html)),
+    )
     assert done.code == 1
     assert (junit.read_text(), html.read_text()) == ("<testsuites/>", "<!doctype html>")
 
