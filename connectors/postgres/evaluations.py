@@ -37,6 +37,7 @@ class AnsweredStep:
 
     node_id: str
     child_index: int
+    attempt: int
     status: StepState
     cost_nano: int
     latency_ms: int
@@ -98,7 +99,7 @@ class Evaluations:
         """Return the children of mapped nodes of a run, by node and place."""
         rows = await self._database.fetch(
             "read the answers of an evaluation",
-            "SELECT node_id, child_index, status, cost_nano, "
+            "SELECT node_id, child_index, attempt, status, cost_nano, "
             "coalesce(extract(epoch FROM finished_at - started_at) * 1000, 0)::bigint AS latency_ms, "
             "error, output, provider, model FROM step_run WHERE org_id = $1 AND workflow_run_id = $2 "
             "AND node_id = ANY($3::text[]) AND child_index >= 0 ORDER BY node_id, child_index",

@@ -41,8 +41,9 @@ class CreateEvaluation(Request):
     Without ``version`` it is the newest. ``against`` is the version that it is compared with. ``dataset`` may name a
     version, as ``questions@2``. Each case is asked ``repeats`` times, never from the cache. ``fail_under`` is the least
     mean score with which it passes, ``fail_on`` are verdicts against the other version with which it does not.
-    ``budget_cents`` is the most that it may cost. ``provider`` and ``model`` pin what is
-    asked; without them the version's own, or those of the ``quality``.
+    ``budget_cents`` is the most that it may cost. With ``teach_routes`` the scores of the version's answers count for
+    the prompt's routes, where nodes learn them. ``provider`` and ``model`` pin what is asked; without them it is the
+    version's own, or those of the ``quality``.
     """
 
     model_config = ConfigDict(
@@ -74,6 +75,7 @@ class CreateEvaluation(Request):
     budget_cents: Cents | None = None
     fail_under: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     fail_on: list[Verdict] = Field(default=[], max_length=3)
+    teach_routes: bool = Field(default=False, strict=True)
     project: TagValue | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")

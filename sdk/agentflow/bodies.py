@@ -187,6 +187,7 @@ class CreateEvaluation(TypedDict):
     budget_cents: NotRequired[float | Decimal | int | str | None]
     fail_under: NotRequired[float | None]
     fail_on: NotRequired[list[Literal["better", "worse", "undecided"]]]
+    teach_routes: NotRequired[bool]
     project: NotRequired[str | None]
 
 

@@ -10,7 +10,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.run_views import StepView
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
-from topics.catalogue import RUN_EVENTS
+from topics.catalogue import ROUTE_OUTCOMES, RUN_EVENTS
 
 EVALUATIONS = "/api/v1/evaluations"
 CASES = [
@@ -51,6 +51,8 @@ def answered(node: str, index: int, output: Any, error: str = "") -> StepView:
         output=None if error else inline(output),
         error=failed,
         cost_nano=1_000_000,
+        provider="local",
+        model="local-echo",
         started_at_ms=1_000,
         finished_at_ms=1_040,
     )
@@ -187,3 +189,19 @@ async def test_an_evaluation_of_one_project_is_unknown_to_keys_of_another(api: R
     assert (await seen(project="blue")).status_code == 404
     assert (await seen(scopes=["prompt:other"])).status_code == 404
     assert (await seen(scopes=[f"prompt:{body['prompt']}"])).status_code == 200
+
+
+async def test_the_scores_of_answers_teach_the_routes_of_the_prompt_where_that_is_wanted(api: Running) -> None:
+    body = await prepared(api)
+    for wanted, count in ((False, 0), (True, 2)):
+        made = await started(api, **body, version=2, against=1, quality="gold", teach_routes=wanted)
+        await run_ends(api)
+        await got(api, made["id"])
+        await got(api, made["id"])
+        taught = [one for one in api.log.decoded(ROUTE_OUTCOMES) if one.run_id == made["run_id"]]
+        assert len(taught) == count
+    assert {(one.prompt, one.tier, one.route, one.score) for one in taught} == {
+        (body["prompt"], "gold", "local/local-echo", 1.0)
+    }
+    assert all(one.fallback for one in taught), "no chance chose them, so other policies are not judged by them"
+    assert taught[0].decision_id == f"{made['run_id']}:candidate_1[0]:1"
