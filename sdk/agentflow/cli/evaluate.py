@@ -13,7 +13,7 @@ from agentflow.cli.errors import FAILED, TIME_LIMIT, USAGE, CliError, code_of_ru
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION
 from agentflow.cli.options import command as make
-from agentflow.cli.scorers import scorer_of
+from agentflow.cli.scorers import scorers_of
 from agentflow.cli.session import Session
 from agentflow.cli.units import cents, usd
 
@@ -58,7 +58,7 @@ _VERSIONS = (
 @click.argument("version", required=False)
 @click.option("--against", metavar="VERSION", help="The version, or label, that it is compared with.")
 @click.option("--dataset", required=True, metavar="NAME[@VERSION]", help="The cases.")
-@click.option("--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="exact, contains:TEXT, ...; or JSON.")
+@click.option("--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="exact, contains:TEXT; JSON, or @file.")
 @click.option("--repeats", type=click.IntRange(1, 20), default=1, show_default=True, help="Answers to each case.")
 @click.option("--quality", type=OneOf(("gold", "silver", "bronze")), help="The quality; silver by default.")
 @click.option("--provider", metavar="NAME", help="With --model: what is asked.")
@@ -94,7 +94,7 @@ def evaluate(
         "prompt": name,
         "version": which(version),
         "against": which(given.pop("against")),
-        "scorers": [scorer_of(text) for text in scorers or ("exact",)],
+        "scorers": scorers_of(scorers or ("exact",)),
         "fail_on": _FAILING.get(fail_on or ""),
         "budget_cents": _cents(given.pop("budget")),
         **given,

@@ -138,6 +138,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "price_lists.get": _get(_V1 + "/prices/overrides/{version}"),
     "batches.list": _get(_V1 + "/batches"),
     "batches.get": _get(_V1 + "/batches/{batch_id}"),
+    "batches.calls": _get(_V1 + "/batches/{batch_id}/calls"),
     "batches.cancel": _post(_V1 + "/batches/{batch_id}/cancel"),
     "keys.create": _post(_V1 + "/keys"),
     "keys.list": _get(_V1 + "/keys"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from agentflow.cli.errors import CliError
-from agentflow.cli.scorers import scorer_of
+from agentflow.cli.scorers import scorer_of, scorers_of
 
 from tests.support.ctl import COMPARISON, EVALUATION, Ctl, Ended
 
@@ -117,3 +117,10 @@ def test_a_scorer_that_is_none_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(CliError) as refused:
         scorer_of(text)
     assert (refused.value.code, bool(refused.value.fix)) == (2, True)
+
+
+def test_a_file_of_scorers_may_have_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "scorers.json"
+    path.write_text('[{"kind": "exact"}, {"kind": "latency", "weight": 0}]', encoding="utf-8")
+    found = scorers_of([f"@{path}", "contains:Paris"])
+    assert [one["kind"] for one in found] == ["exact", "latency", "contains"]
