@@ -15,7 +15,7 @@ from connectors.postgres.evaluations import AnsweredStep, StoredEvaluation
 from schemas.evaluations import Answers, Case, ScorerSpec
 from schemas.ids import call_id, child_step_id, request_id
 from schemas.records.routes import RouteOutcome
-from services.prompts.evaluations.gathered import gathered
+from services.prompts.evaluations.figures.gathered import gathered
 from services.prompts.evaluations.workflow import repeats_of
 from topics.catalogue import ROUTE_OUTCOMES
 from topics.codec import encode
