@@ -17,7 +17,7 @@ _COLUMNS = (
 @dataclass(frozen=True)
 class StoredEvaluation:
     """One evaluation. ``definition`` is what was asked, with its versions pinned. ``report`` is there at its end,
-    where it was read.
+    where it was read. ``labels`` are what people said of answers.
     """
 
     id: str
@@ -29,6 +29,7 @@ class StoredEvaluation:
     created_ms: int
     ended_ms: int | None = None
     report: dict[str, Any] | None = None
+    labels: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Evaluations:
         """Return an evaluation with its report. Raises ``NotFound``."""
         row = await self._database.fetchrow(
             "read an evaluation",
-            f"SELECT {_COLUMNS}, report FROM evaluation WHERE org_id = $1 AND id = $2",
+            f"SELECT {_COLUMNS}, report, labels FROM evaluation WHERE org_id = $1 AND id = $2",
             *(org_id, evaluation_id),
         )
         if row is None:
@@ -94,6 +95,14 @@ class Evaluations:
             *(org_id, evaluation_id, report),
         )
         return row is not None
+
+    async def label(self, org_id: str, evaluation_id: str, labels: list[dict[str, Any]]) -> None:
+        """Store labels in place of those before; the report is to be made again."""
+        await self._database.fetchrow(
+            "store labels of an evaluation",
+            "UPDATE evaluation SET labels = $3, report = NULL WHERE org_id = $1 AND id = $2",
+            *(org_id, evaluation_id, labels),
+        )
 
     async def answers(self, org_id: str, run_id: str, nodes: Sequence[str]) -> list[AnsweredStep]:
         """Return the children of mapped nodes of a run, by node and place."""

@@ -1,6 +1,6 @@
 """Evaluations of prompts: what is asked, how far it is, and its report."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -85,6 +85,38 @@ class CreateEvaluation(Request):
         if twice is not None:
             raise ValueError(f"two scorers are called {twice}: give one of them another name")
         return self
+
+
+class AnswerLabel(Request):
+    """A person's word on an answer that a judge has judged.
+
+    Of a judge of pairs it is which answer is better, of one of single answers whether that of `side` passes.
+    """
+
+    case_id: Text = Field(min_length=1, max_length=256)
+    repeat: int = Field(default=0, ge=0, lt=MAX_REPEATS, strict=True)
+    scorer: Text = Field(min_length=1, max_length=64)
+    side: Literal["candidate", "baseline"] = "candidate"
+    human: Literal["candidate", "baseline", "tie", "pass", "fail"]
+
+
+class LabelAnswers(Request):
+    """Labels to add; the last one of an answer holds."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"labels": [{"case_id": "1", "scorer": "llm_judge", "human": "candidate"}]}]},
+    )
+
+    labels: list[AnswerLabel] = Field(min_length=1, max_length=10_000)
+
+
+class LabelsAccepted(Answer):
+    """How many labels the evaluation has. Its report is made again when it is read."""
+
+    id: str
+    labels: int
 
 
 EvaluationState = RunState

@@ -22,6 +22,7 @@ from schemas.evaluations import Answered, Answers, Case, Judged, Report, Scored,
 from schemas.payload import Payload
 from schemas.run_states import RunState
 from services.prompts.evaluations.answers import answered_of
+from services.prompts.evaluations.labels import Label, check_labels, joined, labelled
 from services.prompts.evaluations.names import BASELINE, CANDIDATE, MEASURED, SCORES
 from services.prompts.evaluations.report import report_of
 from services.prompts.evaluations.scorers.table import scorer_of
@@ -82,6 +83,16 @@ class EvaluationResults:
         await self._ports.evaluations.end(org_id, one.id, found)
         return await self._ports.evaluations.get(org_id, one.id)
 
+    async def label(self, org_id: str, one: StoredEvaluation, labels: Sequence[Label]) -> int:
+        """Add what people said of answers; return how many labels there are. The report is made again when it is read.
+
+        Raises ``InvalidInput`` for labels of what the evaluation does not have.
+        """
+        check_labels(labels, one.definition, {case.id for case in await self.cases(org_id, one)})
+        known = joined(msgspec.convert(one.labels or [], list[Label]), labels)
+        await self._ports.evaluations.label(org_id, one.id, msgspec.to_builtins(known))
+        return len(known)
+
     async def cases(self, org_id: str, one: StoredEvaluation) -> list[Case]:
         """Return the cases of an evaluation."""
         name, _, version = one.definition["dataset"].partition("@")
@@ -102,7 +113,8 @@ class EvaluationResults:
         rows = {side: await self._rows(org_id, one, side) for side in output.scores}
         answered = {side: await self._answers(org_id, one, cases, found) for side, found in rows.items()}
         versions = await asyncio.to_thread(versions_of, one.definition, cases, answered, output)
-        report = await asyncio.to_thread(made_report, one.definition, cases, versions, output.judged)
+        labels = msgspec.convert(one.labels or [], list[Label])
+        report = await asyncio.to_thread(made_report, one.definition, cases, versions, output.judged, labels)
         if one.definition.get("teach_routes"):
             taught = lessons(org_id, one, cases, versions[CANDIDATE], rows[CANDIDATE])
             # Before the report is stored: a crash in between repeats it, and each attempt is counted once.
@@ -160,18 +172,23 @@ def versions_of(
 
 
 def made_report(
-    definition: Mapping[str, Any], cases: Sequence[Case], versions: Mapping[str, Answers], judged: Sequence[Judged]
+    definition: Mapping[str, Any],
+    cases: Sequence[Case],
+    versions: Mapping[str, Answers],
+    judged: Sequence[Judged],
+    labels: Sequence[Label] = (),
 ) -> Report:
     """Return the report. Versions without a case that both have a score for are shown, and not compared."""
     specs = msgspec.convert(definition["scorers"], list[ScorerSpec])
     about = (definition["prompt"], definition["dataset"], cases, list(versions.values()), specs)
+    known = labelled(labels, specs, versions, judged)
     if BASELINE not in versions:
-        return report_of(*about)
+        return report_of(*about, labels=known)
     candidate, baseline = versions[CANDIDATE].version, versions[BASELINE].version
     try:
-        return report_of(*about, candidate=candidate, baseline=baseline, judged=judged)
+        return report_of(*about, candidate=candidate, baseline=baseline, judged=judged, labels=known)
     except InvalidInput:
-        return report_of(*about)
+        return report_of(*about, labels=known)
 
 
 async def _measured(

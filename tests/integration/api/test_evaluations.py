@@ -205,3 +205,31 @@ async def test_the_scores_of_answers_teach_the_routes_of_the_prompt_where_that_i
     }
     assert all(one.fallback for one in taught), "no chance chose them, so other policies are not judged by them"
     assert taught[0].decision_id == f"{made['run_id']}:candidate_1[0]:1"
+
+
+async def test_labels_of_people_calibrate_a_judge_and_the_report_is_made_again(api: Running) -> None:
+    judge = {"kind": "llm_judge", "name": "better", "options": {"rubric": "short", "mode": "pair"}}
+    body = await prepared(api) | {"scorers": [{"kind": "exact"}, judge]}
+    made = await started(api, **body, version=2, against=1)
+    record = api.log.decoded(RUN_EVENTS)[-1]
+    steps = [answered(f"{side}_1", n, "x") for side in ("candidate", "baseline") for n in (0, 1)]
+    scores = {side: [score(case, 1.0) for case in ("a", "b")] for side in ("candidate", "baseline")}
+    pairs = [{"case_id": case, "scorer": "better", "forward": "first", "swapped": "second"} for case in ("a", "b")]
+    output = {"scores": inline({"scores": scores, "judged": pairs})}
+    await write_views(api.postgres_dsn, view_of(record, "succeeded", steps, output=output, finished_at_ms=2))
+    (before,) = (await got(api, made["id"]))["report"]["judges"]
+    assert (before["labels"], before["agreement"], before["calibrated"]) == (0, None, False)
+
+    async def label(status: int, **fields: Any) -> httpx.Response:
+        one = {"case_id": "a", "scorer": "better", "human": "candidate"} | fields
+        answer = await api.client.post(f"{EVALUATIONS}/{made['id']}/labels", json={"labels": [one]})
+        assert answer.status_code == status, answer.text
+        return answer
+
+    await label(200, human="tie")
+    assert (await label(200)).json()["labels"] == 1
+    assert (await label(200, case_id="b", human="tie")).json()["labels"] == 2
+    (after,) = (await got(api, made["id"]))["report"]["judges"]
+    assert (after["labels"], after["agreement"]) == (2, 0.5)
+    for wrong in ({"scorer": "exact"}, {"case_id": "z"}, {"human": "pass"}, {"repeat": 1}):
+        assert next(iter(wrong)) in (await label(422, **wrong)).json()["problems"][0]["path"]
