@@ -52,8 +52,8 @@ from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.price_lists import PriceListStore
-from connectors.postgres.prompt_labels import PromptLabels
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.sealing import EnvelopeKeys

@@ -82,6 +82,21 @@ def try_span_id(span: str, number: int) -> str:
     return _digest("span", span, str(number))[:16] if number else span
 
 
+def repair_id(call: str) -> str:
+    """Return the id of the call that asks again for the answer of another call."""
+    return f"{call}~repair"
+
+
+def repair_idempotency_key(key: str) -> str:
+    """Return the idempotency key of such a call: another request, so another key, which a repeat finds again."""
+    return f"{key}~repair"
+
+
+def repair_span_id(span: str) -> str:
+    """Return the span id of such a call."""
+    return _digest("span", span, "repair")[:16]
+
+
 def child_step_id(node_id: str, index: int) -> str:
     """Return the step id of one child of a mapped node, e.g. ``analyze[3]``."""
     return f"{node_id}[{index}]"

@@ -15,6 +15,7 @@ from schemas.records.admissions import AdmissionEvent
 from schemas.records.budgets import BudgetEvent, BudgetThreshold
 from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
+from schemas.records.deployments import DeploymentDecided, DeploymentEvent
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteEvent
 from schemas.records.run_caps import RunCapEvent
@@ -40,6 +41,8 @@ RUN_VIEWS = "run-views"
 PROVIDER_CALLS = "provider-calls"
 COST_EVENTS = "cost-events"
 ROUTE_OUTCOMES = "route-outcomes"
+DEPLOYMENT_OUTCOMES = "deployment-outcomes"
+DEPLOYMENT_DECISIONS = "deployment-decisions"
 ADMISSIONS = "admissions"
 TRACE_SPANS = "trace-spans"
 DEFINITIONS = "definitions"
@@ -51,6 +54,7 @@ TABLE_RUNS = "runs"
 TABLE_BUDGETS = "budgets"
 TABLE_ADMISSIONS = "admissions"
 TABLE_ROUTES = "routes"
+TABLE_DEPLOYMENTS = "deployments"
 
 #: Partitions of a topic whose records form one order, regardless of their keys.
 ONE_ORDER = 1
@@ -198,6 +202,26 @@ CATALOGUE: tuple[Topic, ...] = (
         summary="outcomes of routes that were chosen to learn, and scores of their answers",
     ),
     Topic(
+        DEPLOYMENT_OUTCOMES,
+        key="organisation:prompt:environment",
+        model=DeploymentEvent | KeyReleased,
+        writers=("api",),
+        readers=("deployments",),
+        retention_ms=30 * DAY_MS,
+        append_time=True,
+        summary="runs that a rollout assigned, their outcomes and scores, and its control",
+    ),
+    Topic(
+        DEPLOYMENT_DECISIONS,
+        key="organisation:prompt:environment",
+        model=DeploymentDecided,
+        writers=("deployments",),
+        readers=("api",),
+        cleanup="compact",
+        retention_ms=0,
+        summary="the newest decision over a rollout, with its numbers",
+    ),
+    Topic(
         ADMISSIONS,
         key="organisation",
         model=AdmissionEvent | KeyReleased,
@@ -264,6 +288,7 @@ CATALOGUE: tuple[Topic, ...] = (
             (TABLE_BUDGETS, "budgets", None),
             (TABLE_ADMISSIONS, "admission", ONE_ORDER),
             (TABLE_ROUTES, "routes", None),
+            (TABLE_DEPLOYMENTS, "deployments", None),
         )
     ),
 )

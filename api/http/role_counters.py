@@ -14,7 +14,14 @@ from connectors.redis.errors import redis_errors
 from connectors.redis.keys import Slot
 from schemas.errors import Unavailable
 from schemas.metrics import API_ROLE_COUNTERS_UP, INF, STORED, WORKERS_COUNTERS_KEY, Metric, format_bound, parse_field
-from topics.catalogue import ONE_ORDER, TABLE_ADMISSIONS, TABLE_BUDGETS, TABLE_ROUTES, TABLE_RUNS
+from topics.catalogue import (
+    ONE_ORDER,
+    TABLE_ADMISSIONS,
+    TABLE_BUDGETS,
+    TABLE_DEPLOYMENTS,
+    TABLE_ROUTES,
+    TABLE_RUNS,
+)
 
 Family = CounterMetricFamily | HistogramMetricFamily | GaugeMetricFamily
 Values = Mapping[tuple[str, tuple[str, ...]], float]
@@ -25,7 +32,8 @@ class RoleCounters:
 
     def __init__(self, redis: Redis, partitions: int, timeout_s: float = 1.5) -> None:
         self._redis = redis
-        counts = dict.fromkeys((TABLE_RUNS, TABLE_BUDGETS, TABLE_ROUTES), partitions) | {TABLE_ADMISSIONS: ONE_ORDER}
+        tables = (TABLE_RUNS, TABLE_BUDGETS, TABLE_ROUTES, TABLE_DEPLOYMENTS)
+        counts = dict.fromkeys(tables, partitions) | {TABLE_ADMISSIONS: ONE_ORDER}
         slots = [Slot(table, p) for table, count in counts.items() for p in range(count)]
         self._keys = [slot.counters for slot in slots] + [WORKERS_COUNTERS_KEY]
         self._timeout_s = timeout_s

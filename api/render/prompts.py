@@ -1,8 +1,8 @@
 """Prompts and their labels as the API shows them."""
 
-from connectors.postgres.prompt_labels import LabelMove, StoredLabel
-from connectors.postgres.prompt_rows import StoredPrompt
 from connectors.postgres.prompts import PromptLine
+from connectors.postgres.prompts.labels import LabelMove, StoredLabel
+from connectors.postgres.prompts.rows import StoredPrompt
 from schemas.api_models.base import timestamp
 from schemas.api_models.prompts import (
     LabelAnswer,

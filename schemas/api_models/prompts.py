@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from schemas.api_models.access import ID_PATTERN
 from schemas.api_models.base import Answer, Request, Text
 from schemas.spec.model import NAME_PATTERN
 from schemas.spec.prompt_form import (
@@ -63,7 +64,7 @@ class CreatePrompt(Request):
     repair: bool = Field(default=False, strict=True)
     parameters: PromptParameters = PromptParameters()
     tools: list[ToolName] = Field(default=[], max_length=64)
-    project: str | None = Field(default=None, max_length=64)
+    project: str | None = Field(default=None, pattern=ID_PATTERN)
     message: Text = Field(default="", max_length=2_000)
     parent: Version | None = None
     labels: list[Label] = Field(default=[], max_length=MAX_LABELS)

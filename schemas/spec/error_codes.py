@@ -31,6 +31,7 @@ _MODELS = frozenset(
         "provider_no_credit",
         "quota_exceeded",
     }
+    | {"bad_template", "invalid_output", "invalid_prompt_input"}
     | {"missing_variable", "unsupported_parameter", "no_route", "provider_auth", "no_credentials"}
     | {"credentials_unreadable"}
     | {"batch_canceled", "batch_expired", "batch_lost", "batch_refused", "batch_unavailable"}

@@ -69,12 +69,15 @@ def _names(template: str, form: Form | None) -> tuple[frozenset[str], frozenset[
             must |= needed
             may |= other
     except TemplateError:
-        # It was well-formed when it was created. A fold goes on, and the rendering reports it.
+        # It was well-formed when it was created. A fold must not stop here; the rendering reports it.
         pass
     return frozenset(must), frozenset(may - must)
 
 
 def render_text(template: str, form: Form | None, values: Mapping[str, Json]) -> str:
-    """Return the text of a version in text form. Raises ``MissingVariable`` and ``TemplateError``."""
-    (only,) = templates_of(template, form)
-    return only.render(values, parts_of(form))
+    """Return the text of a version; in chat form the texts of its messages, with an empty line between.
+
+    Raises ``MissingVariable`` and ``TemplateError``.
+    """
+    parts = parts_of(form)
+    return "\n\n".join(one.render(values, parts) for one in templates_of(template, form))

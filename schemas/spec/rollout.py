@@ -45,14 +45,14 @@ class MetricRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tolerated: _Difference = 0.0
 
 
-#: The parts of 5% that a false rollback may take. The score has the weakest signal and gets half; 0.005 is the brake's.
+#: The parts of 5% that a false rollback may take; 0.004 is the brake's. The score has the weakest signal and gets most.
 DEFAULT_RULES: Final[dict[Metric, MetricRule]] = {
-    "score": MetricRule(alpha=0.025, margin=0.05, scale=0.1),
-    "errors": MetricRule(alpha=0.01, margin=0.02, scale=0.1),
-    "cost": MetricRule(alpha=0.005, margin=0.1, scale=0.2),
-    "latency": MetricRule(alpha=0.005, margin=0.1, scale=0.3),
+    "score": MetricRule(alpha=0.028, margin=0.05, scale=0.06),
+    "errors": MetricRule(alpha=0.009, margin=0.02, scale=0.1),
+    "cost": MetricRule(alpha=0.0045, margin=0.1, scale=0.2),
+    "latency": MetricRule(alpha=0.0045, margin=0.1, scale=0.3),
 }
-BRAKE_ALPHA: Final = 0.005
+BRAKE_ALPHA: Final = 0.004
 
 
 class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,8 +61,9 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``steps`` are the canary's shares, rising. A step is left after ``step_runs`` canary runs and ``step_ms``. A
     promotion needs ``least_runs`` runs of each arm in all and ``least_ms``; what is undecided after ``most_ms`` ends
     with stable. A run is assigned by its own id, or with ``sticky`` by an entity, for example a user: then all runs of
-    one entity count as one cluster. An outcome that is missing after ``outcome_ms`` counts as an error; a score that is
-    missing after ``score_ms`` does not count. ``salt`` decides who is in the canary.
+    one entity count as one cluster. An outcome that is missing after ``outcome_ms`` counts as an error. A score that is
+    missing after ``score_ms`` does not count; with 0, only scores that come with the outcome do. ``salt`` decides who
+    is in the canary.
     """
 
     mode: Mode = "canary"

@@ -3,29 +3,40 @@
 from collections.abc import Iterator
 
 from schemas.templates.errors import TemplateError
-from schemas.templates.expressions import ITEM, Expr
-from schemas.templates.nodes import Block, Included, Inverted, Node, Section
+from schemas.templates.expressions import ITEM, Expr, Path
+from schemas.templates.half_tags import half_tags
+from schemas.templates.nodes import Block, Included, Inverted, Node, Section, expressions, value_node
 from schemas.templates.pieces import Tag
 from schemas.templates.source import Source
 from schemas.templates.tags import tags
 from schemas.templates.tree import Dialect, tree
 
+_ELSE = Path("else")
+
 
 def read(text: str) -> tuple[Block, list[TemplateError]]:
     """Return the nodes of a template, and its errors in order."""
     source, errors = Source(text), list[TemplateError]()
-    block = tree(source, tags(source, errors), _DIALECT, errors)
-    errors.extend(_items_outside(block))
+    found = list(tags(source, errors))
+    block = tree(source, found, _DIALECT, errors)
+    if not errors:
+        errors.extend(_misplaced(block, is_inside=False))
+        errors.extend(half_tags(source, found))
     return block, errors
 
 
-def _items_outside(block: Block) -> Iterator[TemplateError]:
-    """Yield the errors of ``{{.}}`` outside of every section."""
+def _misplaced(block: Block, *, is_inside: bool) -> Iterator[TemplateError]:
+    """Yield the errors of ``{{.}}`` outside of every section, and of ``{{else}}`` inside of one."""
     for node in block.nodes:
-        if isinstance(node, Section | Inverted) and not node.path.name:
-            yield _no_item(node.line, node.column)
-        given = node.part.args.values() if isinstance(node, Included) else [node] if isinstance(node, Expr) else []
-        yield from (_no_item(each.line, each.column) for each in given if each.operand == ITEM)
+        if isinstance(node, Section | Inverted):
+            if not is_inside and not node.path.name:
+                yield _no_item(node.line, node.column)
+            yield from _misplaced(node.body, is_inside=True)
+        for each in expressions(node):
+            if not is_inside and each.operand == ITEM:
+                yield _no_item(each.line, each.column)
+            if is_inside and each.operand == _ELSE and not isinstance(node, Included):
+                yield TemplateError(each.line, each.column, "a section has no else", "write {{/x}}{{^x}}...{{/x}}")
 
 
 def _no_item(line: int, column: int) -> TemplateError:
@@ -36,7 +47,7 @@ def _no_item(line: int, column: int) -> TemplateError:
 def _leaf(source: Source, tag: Tag, _: str) -> Node:
     if tag.part is not None:
         return Included(tag.part, *source.position(tag.start))
-    return tag.expr or Expr(tag.path, (), *source.position(tag.start))
+    return value_node(tag.expr or Expr(tag.path, (), *source.position(tag.start)))
 
 
 def _section(source: Source, tag: Tag, body: Block) -> Node:

@@ -10,10 +10,14 @@ from schemas.templates.expressions import Path
 from schemas.templates.source import Source
 
 Sort = Literal["end", "text", "number", "path", "sign", "wrong"]
-#: One token: a text, a number, a name with its path, or a sign. Keys of a path may have any other character.
+#: A name with its path. Keys may have all characters but those of the language.
+_PATH = r"""\.?[A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}|()",=\[\]]+)*"""
+#: A tag that is a name and nothing else, as nearly all are.
+PLAIN = re.compile(rf"\{{\{{\s*({_PATH})\s*\}}\}}")
+#: One token: a text, a number, a path, or a sign.
 _TOKEN = re.compile(
     r"""\s*(?:(?P<end>\}\})|(?P<text>"(?:[^"\\\x00-\x1f]|\\.)*")|(?P<number>-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?(?![\w.]))"""
-    r"""|(?P<path>\.?[A-Za-z_][A-Za-z0-9_-]*(?:\.[^\s.{}|()",=\[\]]+)*|\.(?![^\s}|]))|(?P<sign>[|(),=]))"""
+    rf"""|(?P<path>{_PATH}|\.(?![^\s}}|]))|(?P<sign>[|(),=]))"""
 )
 _WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _SPACE = re.compile(r"\s*")
@@ -25,6 +29,7 @@ class Cursor:
 
     def __init__(self, source: Source, start: int, at: int) -> None:
         self._source, self._text, self.start, self._end = source, source.text, start, at
+        self._is_value = not self._text[start + 2 : at].strip()
         self.sort: Sort = "wrong"
         self.token = ""
         self.at = at
@@ -89,7 +94,7 @@ class Cursor:
         """Raise the error of a token that has no place where it is. Its fix is the nearest right form."""
         if self.sort == "wrong" and self._is_open():
             self.fail("the tag is not closed", f"close it with }}}}; {ESCAPE}", self.start)
-        found = next(iter(bad_braces(self._tag())), None)
+        found = next(iter(bad_braces(self._tag())), None) if self._is_value else None
         if found is None:
             shown = f"'{self.token}'" if self.sort != "end" else "the end of the tag"
             self.fail(f"{shown} has no place here", f"write a tag as {{{{name}}}}; {ESCAPE}")

@@ -7,7 +7,7 @@ from schemas.records.base import Json
 from schemas.spec.references import MissingVariable, Variable, as_text, look_up
 from schemas.templates.errors import TemplateError
 from schemas.templates.filters import DEFAULT, FILTERS, WrongValue
-from schemas.templates.frame import MISSING, Frame
+from schemas.templates.frame import MISSING, Frame, walked
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,14 @@ class Path:
     steps: tuple[str, ...] = ()
 
     def find(self, frame: Frame) -> Json:
-        """Return the value, or ``MISSING``."""
-        return frame.find(self.name, self.steps) if self.name else frame.item(self.steps)
+        """Return the value, or ``MISSING``. A name is looked up in the contexts that are objects, from inside out."""
+        name = self.name
+        if not name:
+            return walked(frame.contexts[0], self.steps)
+        for context in frame.contexts:
+            if type(context) is dict and name in context:
+                return walked(context[name], self.steps) if self.steps else context[name]
+        return MISSING
 
     def __str__(self) -> str:
         return ".".join((self.name, *self.steps)) or "."
@@ -79,8 +85,12 @@ class Expr:
 
     def text(self, frame: Frame) -> str:
         """Return the value as it reads inside a text. Raises as ``value`` does."""
-        value = self.value(frame)
-        return value if type(value) is str else as_text(value)
+        value = self.value(frame) if self.filters else self.operand.find(frame)
+        if type(value) is str:
+            return frame.run.made(value) if self.filters else value
+        if value is MISSING:
+            raise self._missing(frame)
+        return frame.run.made(as_text(value))
 
     def _apply(self, each: Applied, value: Json) -> Json:
         try:

@@ -5,7 +5,7 @@ from typing import Final
 
 from schemas.payload import list_index
 from schemas.records.base import Json
-from schemas.templates.limits import MAX_DEPTH, MAX_ITEMS
+from schemas.templates.limits import MAX_DEPTH, MAX_ITEMS, MAX_OUTPUT
 from schemas.templates.parts import Parts
 
 
@@ -22,17 +22,28 @@ MISSING: Final = Missing()
 
 
 class Run:
-    """One rendering: how many items of sections, and parts, it may still go over."""
+    """One rendering: how many items of sections, and parts, it may still go over, and characters it may still make.
 
-    __slots__ = ("items",)
+    Characters of values that are texts are not made: they are counted where they are joined.
+    """
+
+    __slots__ = ("chars", "items")
 
     def __init__(self) -> None:
         self.items = MAX_ITEMS
+        self.chars = MAX_OUTPUT
 
     def take(self, items: int) -> bool:
         """Count items. Return false when there are more than ``MAX_ITEMS``."""
         self.items -= items
         return self.items >= 0
+
+    def made(self, text: str) -> str:
+        """Return a text that was made of a value. Raises ``TooLong``."""
+        self.chars -= len(text)
+        if self.chars < 0:
+            raise TooLong
+        return text
 
 
 class Frame:
@@ -48,44 +59,28 @@ class Frame:
 
     def inner(self, context: Json) -> "Frame":
         """Return the frame of a section's body. Raises ``TooDeep``."""
-        return Frame((context, *self.contexts), self.parts, self.run, self._deeper())
+        return Frame((context, *self.contexts), self.parts, self.run, self.deeper())
 
-    def of_part(self, args: dict[str, Json] | None, parts: Parts) -> "Frame":
-        """Return the frame of a part; its arguments come first. Raises ``TooDeep``."""
-        contexts = self.contexts if args is None else (args, *self.contexts)
-        return Frame(contexts, parts, self.run, self._deeper())
-
-    def find(self, name: str, path: Sequence[str]) -> Json:
-        """Return a name's value walked by a path, or ``MISSING``."""
-        for context in self.contexts:
-            if type(context) is dict and name in context:
-                value = context[name]
-                break
-        else:
-            return MISSING
-        for step in path:
-            value = _step(value, step)
-        return value
-
-    def has(self, name: str) -> bool:
-        """True if a name has a value, which may be null."""
-        return self.find(name, ()) is not MISSING
-
-    def item(self, path: Sequence[str]) -> Json:
-        """Return the innermost context, walked by a path."""
-        value = self.contexts[0]
-        for step in path:
-            value = _step(value, step)
-        return value
-
-    def _deeper(self) -> int:
+    def deeper(self) -> int:
+        """Return the depth of what is inside of this place. Raises ``TooDeep``."""
         if self.depth >= MAX_DEPTH:
             raise TooDeep
         return self.depth + 1
 
 
+class TooLong(Exception):
+    """The text is over ``MAX_OUTPUT`` characters."""
+
+
 class TooDeep(Exception):
     """Parts and sections are inside of one another more than ``MAX_DEPTH`` times."""
+
+
+def walked(value: Json, steps: Sequence[str]) -> Json:
+    """Return a value walked by a path, or ``MISSING``."""
+    for step in steps:
+        value = _step(value, step)
+    return value
 
 
 def _step(value: Json, step: str) -> Json:
@@ -94,6 +89,6 @@ def _step(value: Json, step: str) -> Json:
     if type(value) is list:
         try:
             return value[list_index(step)]
-        except LookupError:
+        except (LookupError, ValueError):
             return MISSING
     return MISSING

@@ -1,7 +1,7 @@
 """The ``jinja`` dialect: a subset of Jinja 2, run by the library minijinja in a sandbox.
 
 There is no loader, no function and no object of Python: values are plain data that no template can change. A missing
-value is an error, unless it has a default. Steps and output are bounded; ``jinja_rules`` bounds the memory.
+value is an error, unless it has a default. Steps and texts are bounded; ``jinja_rules`` bounds lists.
 """
 
 import threading
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from schemas.records.base import Json
 from schemas.spec.references import MissingVariable, as_text
 from schemas.templates.errors import TemplateError
-from schemas.templates.frame import Frame
+from schemas.templates.expressions import Path
+from schemas.templates.frame import MISSING, Frame, TooLong
 from schemas.templates.jinja_rules import refused
 from schemas.templates.limits import MAX_OUTPUT, MAX_WIDTH
-from schemas.templates.nodes import Block, TooLong
+from schemas.templates.nodes import Block
 from schemas.templates.source import Source
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from minijinja import TemplateError as LibraryError
 
 _NAME = "template"
-#: Steps of one rendering. Each may repeat a text of the template, so long templates get fewer, and at least this.
-_MAX_STEPS, _MIN_STEPS = 200_000, 20_000
+#: Steps of one rendering, about 0.2 s. The library counts 64 bytes of a text that it makes or inserts as one, too.
+_MAX_STEPS = 2_000_000
 
 
 class _Output(threading.local):
@@ -47,13 +48,14 @@ class Jinja:
     def __init__(self, source: Source) -> None:
         """Compile a template. Raises the library's error."""
         self._source, self._output = source, _Output()
-        self._environment = _environment(self._inserted, len(source.text))
+        self._environment = _environment(self._inserted)
         self._environment.add_template(_NAME, source.text)
         self.names = frozenset(self._environment.undeclared_variables_in_str(source.text))
 
     def text(self, frame: Frame) -> str:
         """Return the whole text. Raises ``MissingVariable``, ``TemplateError`` and ``TooLong``."""
-        values = {name: _frozen(frame.find(name, ())) for name in self.names if frame.has(name)}
+        found = {name: Path(name).find(frame) for name in self.names}
+        values = {name: _frozen(value) for name, value in found.items() if value is not MISSING}
         self._output.size = 0
         try:
             return self._environment.render_template(_NAME, **values)
@@ -107,12 +109,12 @@ def _library_error() -> "type[LibraryError]":
     return LibraryError
 
 
-def _environment(finalizer: Any, length: int) -> "Environment":
+def _environment(finalizer: Any) -> "Environment":
     from minijinja import Environment
 
     environment = Environment(
         undefined_behavior="strict",
-        fuel=max(_MIN_STEPS, min(_MAX_STEPS, 8 * MAX_OUTPUT // max(1, length))),
+        fuel=_MAX_STEPS,
         debug=False,
         pycompat=False,
         keep_trailing_newline=True,

@@ -10,3 +10,5 @@ MAX_NESTING = 32
 MAX_DEPTH = 64
 #: Characters of one filter's result that a template's author chooses: `indent`, `truncate`.
 MAX_WIDTH = 1_000_000
+#: Errors of one template that are reported.
+MAX_ERRORS = 20

@@ -3,6 +3,7 @@
 It has no lambdas, inheritance or dynamic names, and the delimiters cannot be set. Malformed tags are errors here too.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from schemas.spec.references import as_text
 from schemas.templates.errors import TemplateError
 from schemas.templates.expressions import Path
 from schemas.templates.frame import MISSING, Frame
+from schemas.templates.limits import MAX_ERRORS
 from schemas.templates.nodes import Block, Included, Inverted, Node, Section
 from schemas.templates.parts import part_ref
 from schemas.templates.pieces import Kind, Tag
@@ -20,7 +22,6 @@ from schemas.templates.tree import Dialect, tree
 _KINDS: dict[str, Kind] = {"#": "open", "^": "inverted", "/": "close", ">": "part", "&": "raw", "": "value"}
 _SIGIL = re.compile(r"([#^/>!&={]?)\s*")
 _NAME = re.compile(r"\.|[^\s.{}]+(?:\.[^\s.{}]+)*")
-_HTML = str.maketrans({"&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Value:
         value = self.path.find(frame)
         if value is MISSING or value is None:
             return ""
-        return as_text(value).translate(_HTML) if self.is_escaped else as_text(value)
+        text = as_text(value)
+        return frame.run.made(html.escape(text, quote=False).replace('"', "&quot;") if self.is_escaped else text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def read(text: str) -> tuple[Block, list[TemplateError]]:
 
 def _tags(source: Source, errors: list[TemplateError]) -> Iterator[Tag]:
     at = source.text.find("{{")
-    while at >= 0:
+    while at >= 0 and len(errors) < MAX_ERRORS:
         try:
             tag = _tag(source, at)
         except TemplateError as exc:

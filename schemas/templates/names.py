@@ -8,7 +8,7 @@ from schemas.templates.expressions import Expr
 from schemas.templates.jinja import Jinja
 from schemas.templates.limits import MAX_DEPTH
 from schemas.templates.mustache import Partial, Value
-from schemas.templates.nodes import Block, Included, Inverted, Section
+from schemas.templates.nodes import Block, Included, Inverted, Section, expressions
 from schemas.templates.parts import PartRef, Parts
 
 #: Parts that are looked into for their names. More are left to the rendering, which reports what is missing.
@@ -48,9 +48,9 @@ class _Reader:
     def names(self, block: Block, parts: Parts | None, *, is_certain: bool) -> Iterator[tuple[str, bool]]:
         """Yield names, and if they must be given."""
         for node in block.nodes:
-            if isinstance(node, Expr):
-                yield from _of(node, is_certain)
-            elif isinstance(node, Value) and node.path.name:
+            for each in expressions(node):
+                yield from _of(each, is_certain)
+            if isinstance(node, Value) and node.path.name:
                 yield node.path.name, False
             elif isinstance(node, Jinja):
                 # A template may test if a name is defined, or have a default for it.
@@ -63,9 +63,7 @@ class _Reader:
                 yield from self.names(node.body, parts, is_certain=False)
 
     def _of_part(self, ref: PartRef, parts: Parts | None, is_certain: bool) -> Iterator[tuple[str, bool]]:
-        """Yield the names of a part's arguments, and those of the part that no argument gives."""
-        for each in ref.args.values():
-            yield from _of(each, is_certain)
+        """Yield the names of a part that no argument gives."""
         if parts is None or self.left == 0 or self.depth == MAX_DEPTH:
             return
         try:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.records.base import Json
+from schemas.spec.references import MissingVariable
 from schemas.templates.errors import TemplateError
-from schemas.templates.expressions import Path
-from schemas.templates.frame import Frame, TooDeep
+from schemas.templates.expressions import Expr, Path
+from schemas.templates.frame import Frame, TooDeep, TooLong
 from schemas.templates.limits import MAX_DEPTH, MAX_ITEMS, MAX_OUTPUT
 from schemas.templates.parts import PartRef
 
@@ -20,10 +21,6 @@ class Node(Protocol):
         ...
 
 
-class TooLong(Exception):
-    """The text is over ``MAX_OUTPUT`` characters."""
-
-
 @dataclass(frozen=True, slots=True)
 class Block:
     """Texts and tags in order."""
@@ -32,15 +29,27 @@ class Block:
 
     def text(self, frame: Frame) -> str:
         """Return the whole text. Raises ``TooLong`` and what its tags raise."""
-        pieces = []
-        size = 0
-        for node in self.nodes:
-            piece = node if type(node) is str else node.text(frame)  # type: ignore[union-attr]  # no str is left
-            size += len(piece)
-            if size > MAX_OUTPUT:
-                raise TooLong
-            pieces.append(piece)
+        pieces = [node if type(node) is str else node.text(frame) for node in self.nodes]  # type: ignore[union-attr]
+        if sum(map(len, pieces)) > MAX_OUTPUT:
+            raise TooLong
         return "".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """``{{name}}``, with nothing else in it. Nearly all tags are that, and their values texts: this way is short."""
+
+    name: str
+    expr: Expr
+
+    def text(self, frame: Frame) -> str:
+        """Return the value's text."""
+        name = self.name
+        for context in frame.contexts:
+            if type(context) is dict and name in context:
+                value = context[name]
+                return value if type(value) is str else self.expr.text(frame)
+        return self.expr.text(frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +66,20 @@ class Section:
         value = self.path.find(frame)
         if type(value) is list:
             return self._each(value, frame)
-        return self._body(value, frame) if value else ""
+        return _inside(self, frame, value) if value else ""
 
     def _each(self, items: Sequence[Json], frame: Frame) -> str:
-        pieces, size = [], 0
         if not frame.run.take(len(items)):
             said = f"sections go over more than {MAX_ITEMS} items, with those of '{self.path}'"
             raise TemplateError(self.line, self.column, said, "give a shorter list")
+        pieces, size = [], 0
         for item in items:
-            piece = self._body(item, frame)
+            piece = _inside(self, frame, item)
             size += len(piece)
             if size > MAX_OUTPUT:
                 raise TooLong
             pieces.append(piece)
         return "".join(pieces)
-
-    def _body(self, item: Json, frame: Frame) -> str:
-        try:
-            return self.body.text(frame.inner(item))
-        except TooDeep:
-            raise _too_deep(self.line, self.column) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Inverted:
 
     def text(self, frame: Frame) -> str:
         """Return the body's text, or nothing."""
-        return "" if self.path.find(frame) else self.body.text(frame)
+        return "" if self.path.find(frame) else _inside(self, frame, frame.contexts[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +118,47 @@ class Included:
                 return ""
             fix = "create it first, or name another with {{> name@2}}"
             raise TemplateError(self.line, self.column, f"there is no part '{ref}' here", fix) from None
-        if not frame.run.take(1):
+        run = frame.run
+        run.items -= 1
+        if run.items < 0:
             said = f"more than {MAX_ITEMS} parts and items are rendered"
             raise TemplateError(self.line, self.column, said, "include fewer parts, or give shorter lists")
-        args: dict[str, Json] | None = {name: each.value(frame) for name, each in self.part.args.items()} or None
+        given = self.part.args
+        contexts = ({name: given[name].value(frame) for name in given}, *frame.contexts) if given else frame.contexts
         try:
-            return template.indented(indent).within(frame.of_part(args, parts))
+            block: Block = template.indented(indent).block if indent else template.block
+            return block.text(Frame(contexts, parts, run, frame.deeper()))
         except TooDeep:
             raise _too_deep(self.line, self.column) from None
         except TemplateError as exc:
             raise exc.within(ref) from exc
+        except MissingVariable as exc:
+            raise MissingVariable(f"{exc}, in the part '{ref}'") from exc
+
+
+def value_node(expr: Expr) -> Node:
+    """Return the node of ``{{expr}}``."""
+    operand = expr.operand
+    if expr.filters or not isinstance(operand, Path) or operand.steps or not operand.name:
+        return expr
+    return Placeholder(operand.name, expr)
+
+
+def expressions(node: str | Node) -> Sequence[Expr]:
+    """Return the expressions in a tag: its value, or the arguments of a part."""
+    if isinstance(node, Expr):
+        return (node,)
+    if isinstance(node, Placeholder):
+        return (node.expr,)
+    return tuple(node.part.args.values()) if isinstance(node, Included) else ()
+
+
+def _inside(section: Section | Inverted, frame: Frame, item: Json) -> str:
+    """Return the text of a section's body for one item."""
+    try:
+        return section.body.text(frame.inner(item))
+    except TooDeep:
+        raise _too_deep(section.line, section.column) from None
 
 
 def _too_deep(line: int, column: int) -> TemplateError:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from schemas.templates.expressions import Expr
-    from schemas.templates.template import Template
+#: An ``expressions.Expr`` and a ``template.Template``: both modules know of parts, so this one cannot know of them.
+Expression = Any
+Parsed = Any
 
 #: A prompt with a version, a label or neither: ``header``, ``header@2``, ``header@production``.
 PART_REF = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,127})(?:@(?:([1-9][0-9]{0,8})|([a-z][a-z0-9_.-]{0,63})))?")
@@ -23,13 +23,13 @@ class PartRef:
     ref: str
     name: str
     which: int | str | None
-    args: "Mapping[str, Expr]"
+    args: Mapping[str, Expression]
 
 
 class Parts(Protocol):
     """The parts that a template may include."""
 
-    def part(self, ref: str) -> "tuple[Template, Parts]":
+    def part(self, ref: str) -> "tuple[Parsed, Parts]":
         """Return the part that ``ref`` means here, and the parts that *its* references mean.
 
         Raises ``LookupError`` for a reference that means nothing here.
@@ -38,14 +38,14 @@ class Parts(Protocol):
 
 
 class _NoParts:
-    def part(self, ref: str) -> "tuple[Template, Parts]":
+    def part(self, ref: str) -> "tuple[Parsed, Parts]":
         raise LookupError(ref)
 
 
 NO_PARTS: Parts = _NoParts()
 
 
-def part_ref(text: str, args: "Mapping[str, Expr]") -> PartRef | None:
+def part_ref(text: str, args: Mapping[str, Expression]) -> PartRef | None:
     """Return the reference that ``text`` is as a whole, or ``None``."""
     match = PART_REF.fullmatch(text)
     if match is None:

@@ -6,7 +6,7 @@ from schemas.spec.references import Variable, parse_template
 from schemas.templates.errors import TemplateError
 from schemas.templates.expressions import Expr, Path
 from schemas.templates.names import needs
-from schemas.templates.nodes import Block
+from schemas.templates.nodes import Block, Node, value_node
 from schemas.templates.template import Dialect, Template, parse
 
 
@@ -27,5 +27,5 @@ def parse_stored(text: str, dialect: Dialect = "agentflow") -> Template:
     return Template(text, dialect, must, may, (), block)
 
 
-def _node(piece: str | Variable) -> str | Expr:
-    return piece if isinstance(piece, str) else Expr(Path(piece.name, tuple(map(str, piece.path))))
+def _node(piece: str | Variable) -> str | Node:
+    return piece if isinstance(piece, str) else value_node(Expr(Path(piece.name, tuple(map(str, piece.path)))))

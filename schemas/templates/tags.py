@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from schemas.records.base import Json
-from schemas.templates.cursor import ESCAPE, Cursor, path_of
+from schemas.templates.cursor import ESCAPE, PLAIN, Cursor, path_of
 from schemas.templates.errors import TemplateError
 from schemas.templates.expressions import Applied, Expr, Literal, Path
 from schemas.templates.filters import FILTERS, arguments_problem
+from schemas.templates.limits import MAX_ERRORS
 from schemas.templates.parts import part_ref
 from schemas.templates.pieces import Kind, Tag
 from schemas.templates.source import Source
@@ -28,7 +29,7 @@ def tags(source: Source, errors: list[TemplateError]) -> Iterator[Tag]:
     """Yield the tags of a template, and collect the errors of those that are none."""
     text = source.text
     at = text.find("{{")
-    while at >= 0:
+    while at >= 0 and len(errors) < MAX_ERRORS:
         while text.startswith("{", at + 2):
             at += 1
         try:
@@ -43,6 +44,9 @@ def tags(source: Source, errors: list[TemplateError]) -> Iterator[Tag]:
 
 
 def _tag(source: Source, start: int) -> Tag:
+    plain = PLAIN.match(source.text, start)
+    if plain is not None:
+        return Tag("value", start, plain.end(), path=path_of(plain[1]))
     match = _SIGIL.match(source.text, start + 2)
     sigil, at = (match[1], match.end()) if match is not None else ("", start + 2)
     if sigil == "!":

@@ -9,10 +9,10 @@ from typing import Literal
 from schemas.records.base import Json
 from schemas.templates import agentflow, jinja, mustache
 from schemas.templates.errors import TemplateError
-from schemas.templates.frame import Frame, Run
-from schemas.templates.limits import MAX_OUTPUT
+from schemas.templates.frame import Frame, Run, TooLong
+from schemas.templates.limits import MAX_ERRORS, MAX_OUTPUT
 from schemas.templates.names import included, needs
-from schemas.templates.nodes import Block, TooLong
+from schemas.templates.nodes import Block
 from schemas.templates.parts import NO_PARTS, PartRef, Parts
 
 Dialect = Literal["agentflow", "mustache", "jinja"]
@@ -42,7 +42,11 @@ class Template:
         limit is reached.
         """
         root = values if type(values) is dict or not isinstance(values, Mapping) else dict(values)
-        return self.within(Frame((root,), parts, Run()))
+        try:
+            return self.block.text(Frame((root,), parts, Run()))
+        except TooLong:
+            fix = "give shorter values, or fewer items"
+            raise TemplateError(1, 1, f"the text is over {MAX_OUTPUT} characters", fix) from None
 
     def needs(self, parts: Parts) -> tuple[frozenset[str], frozenset[str]]:
         """Return ``variables`` and ``optional`` of the template and of the parts that it includes.
@@ -55,26 +59,22 @@ class Template:
         """Return the template with white space before each of its lines."""
         return parse(_LINES.sub(indent, self.source), self.dialect) if indent else self
 
-    def within(self, frame: Frame) -> str:
-        """Return the text at a place of another template. Raises as ``render`` does."""
-        try:
-            return self.block.text(frame)
-        except TooLong:
-            fix = "give shorter values, or fewer items"
-            raise TemplateError(1, 1, f"the text is over {MAX_OUTPUT} characters", fix) from None
-
 
 @lru_cache(maxsize=1024)
 def parse(text: str, dialect: Dialect = "agentflow") -> Template:
     """Return the template that a text is. Raises ``TemplateError`` for the first thing that is malformed."""
     block, errors = _READERS[dialect](text)
     if errors:
-        raise min(errors, key=lambda error: (error.line, error.column))
+        raise _in_order(errors)[0]
     must, may = needs(block)
     return Template(text, dialect, must, may, tuple(included(block)), block)
 
 
 def template_errors(text: str, dialect: Dialect = "agentflow") -> tuple[TemplateError, ...]:
-    """Return all that is malformed in a text, in order."""
+    """Return what is malformed in a text, in order, up to ``MAX_ERRORS``."""
     _, errors = _READERS[dialect](text)
-    return tuple(sorted(errors, key=lambda error: (error.line, error.column)))
+    return tuple(_in_order(errors)[:MAX_ERRORS])
+
+
+def _in_order(errors: list[TemplateError]) -> list[TemplateError]:
+    return sorted(errors, key=lambda error: (error.line, error.column))

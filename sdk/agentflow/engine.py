@@ -23,6 +23,7 @@ from schemas.records.run_events import (
 from schemas.records.run_views import RunView
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from schemas.records.timers import Backstop, Deadline, SignalTimeout, timer_of
+from schemas.spec.check.texts import prompt_problems
 from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
 from schemas.spec.hash import resolve
 from schemas.spec.inline_prompts import take_inline, with_versions
@@ -40,9 +41,12 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
+from schemas.spec.prompt_form import PromptForm, PromptPart, form_hash
+from schemas.spec.prompt_texts import render_text
 from schemas.spec.read import read_document
-from schemas.spec.references import MissingVariable, render, variables_of
+from schemas.spec.references import MissingVariable
 from schemas.spec.rules_version import rules_of
+from schemas.templates import TemplateError, parse_stored
 from streams.core.commands import Arm, Disarm, Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -71,6 +75,8 @@ __all__ = [
     "MissingVariable",
     "PinnedPrompt",
     "Problem",
+    "PromptForm",
+    "PromptPart",
     "ResolvedSpec",
     "RunEvent",
     "RunFold",
@@ -82,6 +88,7 @@ __all__ = [
     "StepFailed",
     "StepRequest",
     "StepSucceeded",
+    "TemplateError",
     "TimerFired",
     "ToolCall",
     "ToolNode",
@@ -93,20 +100,22 @@ __all__ = [
     "check_spec",
     "content_hash",
     "every_node",
+    "form_hash",
     "inline",
     "known_inputs",
     "member_key",
     "needed_of",
+    "parse_stored",
     "parse_workflow",
+    "prompt_problems",
     "prompt_refs",
     "read_document",
-    "render",
+    "render_text",
     "resolve",
     "rules_of",
     "take_inline",
     "timer_of",
     "unknown_input_problems",
-    "variables_of",
     "walk",
     "with_versions",
     "workflow_nodes",

@@ -433,6 +433,7 @@ class EvaluationAnswer(Answer):
     fail_under: float | None
     error: str | None
     passed: bool | None
+    failures: list[str]
     report: dict[str, Any] | None
 
 

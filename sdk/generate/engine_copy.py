@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-LOADERS = tuple(Path("sdk", "agentflow", name) for name in ("engine.py", "server_config.py"))
+LOADERS = tuple(Path("sdk", "agentflow", name) for name in ("engine.py", "server_config.py", "prompt_rules.py"))
 HASHES = "hashes.json"
 _PACKAGES = ("schemas", "streams")
 _IMPORT = re.compile(r"^(\s*)(from|import) (schemas|streams)(?=[\s.])", re.MULTILINE)

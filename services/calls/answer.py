@@ -17,21 +17,26 @@ from schemas.values.json_text import read_json, write_json
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(?P<inside>.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
 
 
-def read_answer(text: str) -> Json:
+def read_answer(text: str, *, has_schema: bool = False) -> Json:
     """Return an answer that is a JSON object or list as that value, so that ``node.output.field`` reaches into it.
 
-    It may stand in one fenced block, with nothing around it. Every other answer is its text, as it is.
+    It may stand in one fenced block, with nothing around it. Every other answer is its text, as it is; with a schema
+    texts, numbers and the like are JSON, too.
     """
-    bare = text.strip()
-    fenced = _FENCED.fullmatch(bare)
-    if fenced is not None:
-        bare = fenced["inside"].strip()
-    if bare[:1] + bare[-1:] not in ("{}", "[]"):
+    bare = bare_answer(text)
+    if not has_schema and bare[:1] + bare[-1:] not in ("{}", "[]"):
         return text
     try:
         return read_json(bare.encode(), MAX_DEPTH)
     except (Undecodable, UnicodeEncodeError):
         return text
+
+
+def bare_answer(text: str) -> str:
+    """Return an answer without white space and a fenced block around it."""
+    bare = text.strip()
+    fenced = _FENCED.fullmatch(bare)
+    return bare if fenced is None else fenced["inside"].strip()
 
 
 def output_of(response: ModelResponse) -> Json:

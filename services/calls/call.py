@@ -14,7 +14,7 @@ from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.records.steps import CacheWish, RouteWish
+from schemas.records.steps import CacheWish, RouteWish, TemplateForm
 from schemas.spec.policy import BatchMode, Effort, PromptCache, Tier
 from services.calls.ledger import Ledger
 from services.calls.streamed import OnDelta
@@ -46,12 +46,18 @@ class Trace(Struct, frozen=True, kw_only=True):
 
 
 class Template(Struct, frozen=True, kw_only=True):
-    """A registered prompt and the values of its variables."""
+    """A registered prompt and the values of its variables.
+
+    ``form`` is how its texts are read, where it is more than one template. ``given`` are the values as they were bound,
+    where ``args`` has others in their place, such as names of pictures.
+    """
 
     name: str
     version: int
     text: str
     args: dict[str, Any]
+    form: TemplateForm | None = None
+    given: dict[str, Any] | None = None
 
 
 class Content(Struct, frozen=True, kw_only=True):
@@ -59,7 +65,8 @@ class Content(Struct, frozen=True, kw_only=True):
 
     ``cache``: an earlier answer to the same content will do, as ``cache_wish`` says more exactly; ``wish`` is how its
     route is chosen where none is pinned; ``stream``: the provider is asked for a stream; ``options`` are fields of a
-    provider's wire, by provider; ``batch`` is whether it goes by batch. The fields from ``system`` to
+    provider's wire, by provider; ``batch`` is whether it goes by batch. An answer that breaks ``output_schema`` is
+    none; with ``repair`` it is read leniently, else requested once more. The fields from ``system`` to
     ``parallel_tools`` are those of ``ModelRequest``.
     """
 
@@ -88,6 +95,7 @@ class Content(Struct, frozen=True, kw_only=True):
     options: dict[str, dict[str, Any]] = {}
     prompt_cache: PromptCache = "never"
     batch: BatchMode = "never"
+    repair: bool = False
 
     def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
         """Return what a model is asked."""
@@ -118,14 +126,14 @@ class Content(Struct, frozen=True, kw_only=True):
 
 
 class Trial(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One of the tries of a call: the first, one after a failure, or one beside a slow call.
+    """One of the tries of a call: the first, one after a failure, one beside a slow call, or the ``repair`` of a try.
 
     ``why`` says what led to it, ``skipped`` are routes that were passed over for it. It is ended as one of two
     that race by its ``race_key``; ``None`` when it does not race.
     """
 
     number: int = 0
-    kind: Literal["first", "fallback", "hedge"] = "first"
+    kind: Literal["first", "fallback", "hedge", "repair"] = "first"
     why: str = ""
     skipped: tuple[Excluded, ...] = ()
     race_key: str | None = None
@@ -227,7 +235,8 @@ class Stage(Protocol):
     """One stage of a call."""
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        """Return the answer: of ``proceed``, asked once (more often by ``route`` and ``step_down``), or of this stage.
+        """Return the answer: of ``proceed``, asked once (more often by ``route``, ``repair`` and ``step_down``), or of
+        this stage.
 
         Raises ``StepError``, and ``Deferred`` when nothing was done and the call must wait.
         """

@@ -14,23 +14,25 @@ Each number is a file in ``services/calls/stages``, and a place where a crash is
  7  announce      ``CallStarted`` is in the log                 the hold ends and becomes a presumed settlement
  8  invoke        the provider is asked                         the same: it may have worked, and may bill it
  9  guard_output  guards change the answer, or block it         the same
-10  settle        the ledger has the settlement                 the same, until the caller has stored the ledger
+10  check_output  an answer that breaks its schema is blocked   the same
+11  settle        the ledger has the settlement                 the same, until the caller has stored the ledger
 ==  ============  ============================================  =====================================================
 
-A call whose estimate is 0 skips 6 and 7 and needs no settlement. A failure from 7 on is settled by 10: at 0 when the
+A call whose estimate is 0 skips 6 and 7 and needs no settlement. A failure from 7 on is settled by 11: at 0 when the
 call surely was not made, presumed at the estimate when its outcome is unknown. To store the ledger is the caller's own
 commit: a worker does so in its claim, with the outcome (``streams.roles.worker.attempt``).
 
-A call whose route was chosen may take 5 to 10 more than once: at another route after a failure, or beside a slow try
-(``services.calls.trying.tries``). Each try has ids, a hold and a settlement of its own, so the table holds for each; a
+A call whose route was chosen may take 5 to 11 more than once: at another route after a failure, or beside a slow try
+(``services.calls.trying.tries``). So does a try whose answer breaks its schema: the stage ``repair`` before 5 asks once
+more, where the call wants that. Each try has ids, a hold and a settlement of its own, so the table holds for each; a
 process that dies between two leaves the first as after 8, and nothing of the second.
 
-Four stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
+Five stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
 tier below when a budget wants that, ``know_prices`` after it waits until the organisation's prices are known, and
 ``stop`` before 5 lets nothing pass that was stopped. ``batch`` before 5 defers a call that goes by batch, and has crash
-points of its own (``services.batches.points``).
+points of its own (``services.batches.points``). ``repair`` has none: it makes a call, with the points above.
 
-Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 and 10 act on the way back, so
+Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 to 11 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
 """
 
@@ -43,6 +45,7 @@ from services.calls.ports import CallPorts
 from services.calls.stages.announce import AnnounceCall
 from services.calls.stages.batch import Batch
 from services.calls.stages.cache import Cache
+from services.calls.stages.check_output import CheckOutput
 from services.calls.stages.guard_input import GuardInput
 from services.calls.stages.guard_output import GuardOutput
 from services.calls.stages.hold import Hold
@@ -50,6 +53,7 @@ from services.calls.stages.invoke import Invoke
 from services.calls.stages.know_prices import KnowPrices
 from services.calls.stages.quota import Quota
 from services.calls.stages.render import Render
+from services.calls.stages.repair import Repair
 from services.calls.stages.route import RouteCall
 from services.calls.stages.settle import Settle
 from services.calls.stages.step_down import StepDown
@@ -59,7 +63,8 @@ from services.calls.stages.stop import StopCalls
 def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
     """Return the stages, outermost first."""
     every_s = ports.lease_ms / 3000
-    settle, guard_output = Settle(ports.prices, ports.objects, ports.clock), GuardOutput(ports.guards)
+    way_back = (Settle(ports.prices, ports.objects, ports.clock), CheckOutput(), GuardOutput(ports.guards))
+    route = RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys)
     hold = Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s)
     return (
         Render(),
@@ -67,13 +72,13 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         StepDown(),
         KnowPrices(ports.prices, ports.clock),
         Cache(ports.cache, ports.router, ports.clock, ports.aborts),
-        RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys),
+        route,
+        Repair(ports.clock, route.tokens),
         StopCalls(ports.stops, ports.clock),
-        _batch(ports, (settle, guard_output)),
+        _batch(ports, way_back),
         Quota(ports.quotas, ports.clock),
         hold,
-        settle,
-        guard_output,
+        *way_back,
         AnnounceCall(ports.announce, ports.clock, ports.hold_ttl_ms),
         Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards), keys=ports.keys),
     )

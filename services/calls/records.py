@@ -126,7 +126,7 @@ def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
         attributes["agentflow.call.stepped_down_from"] = call.asked_tier
     if call.choice is not None and call.trial.number == 0:
         attributes["agentflow.route"] = to_builtins(call.choice)
-    if call.trial.number:
+    if call.trial.number or call.trial.kind == "repair":
         attributes["agentflow.try"] = to_builtins(call.trial)
     if content.temperature is not None:
         attributes["gen_ai.request.temperature"] = content.temperature

@@ -20,24 +20,21 @@ from schemas.spec.model import AgentNode, LlmNode, Node, PinnedPrompt, ToolNode,
 from schemas.spec.policy import Tier
 
 Pinnings = Mapping[str, PinnedPrompt]
+NO_PROMPTS: Pinnings = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place.
-
-    ``has_system``: a system text is sent with the prompt.
-    """
+    """The provider and the model that a node fixes; ``tier`` decides the rest. ``path`` is their place."""
 
     path: str
     tier: Tier
     provider: str | None
     model: str | None
-    has_system: bool = False
 
 
 def route_problems(
-    spec: WorkflowSpec, prompts: Pinnings, models: KnownModels, workers: Iterable[Seen] = ()
+    spec: WorkflowSpec, models: KnownModels, workers: Iterable[Seen] = (), prompts: Pinnings = NO_PROMPTS
 ) -> Iterator[Problem]:
     """Yield a problem for each provider that does not exist, and for each model that the default provider has not.
 
@@ -58,10 +55,10 @@ def route_problems(
 
 def route_warnings(
     spec: WorkflowSpec,
-    prompts: Pinnings,
     models: KnownModels,
     workers: Collection[Seen],
     own: frozenset[str] = frozenset(),
+    prompts: Pinnings = NO_PROMPTS,
 ) -> Iterator[Problem]:
     """Yield the reasons for which a node's calls will fail, unless workers or price files change.
 
@@ -75,9 +72,6 @@ def route_warnings(
             key = f"{provider.upper()}_API_KEY"
             fix = f"give the workers its key, such as {key}, or name one of {', '.join(sorted(has))}"
             yield Problem(f"{pinned.path}.provider", f"no live worker has the provider '{provider}'", fix)
-        if pinned.has_system and provider == DEFAULT_PROVIDER:
-            said = "the local models only read a prompt: calls with a system text fail with unsupported_parameter"
-            yield Problem(f"{pinned.path}.system", said, "put it into the prompt, or name another provider")
         if pinned.model is not None and not models.has(provider, pinned.model):
             said = f"no price is known for the model '{pinned.model}' of '{provider}': calls fail with unpriced_model"
             yield Problem(f"{pinned.path}.model", said, _price_fix(provider, pinned.model, models))
@@ -105,7 +99,7 @@ def _owned(path: str, model: str, models: KnownModels, known: Collection[str]) -
         yield Problem(f"{path}.model", said, f"name the `provider` that serves it: {', '.join(sorted(known))}")
 
 
-def pinned_routes(spec: WorkflowSpec, prompts: Pinnings) -> Iterator[Pinned]:
+def pinned_routes(spec: WorkflowSpec, prompts: Pinnings = NO_PROMPTS) -> Iterator[Pinned]:
     """Yield what each node, or its prompt, fixes whose steps call a model. Queues are left out."""
     for place, node in placed_nodes(spec):
         path = f"{place}.config"
@@ -113,7 +107,7 @@ def pinned_routes(spec: WorkflowSpec, prompts: Pinnings) -> Iterator[Pinned]:
             # Workers of a queue may be anybody's, with providers of their own.
             if not (isinstance(node, LlmNode) and node.queue):
                 config = effective(node, prompts.get(node.config.prompt_ref))
-                yield Pinned(path, node.policy.quality, config.provider, config.model, has_system=bool(config.system))
+                yield Pinned(path, node.policy.quality, config.provider, config.model)
         elif (found := _of_analyzer(node)) is not None:
             yield Pinned(f"{path}.tool_config", node.policy.quality, *found)
 

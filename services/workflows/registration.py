@@ -31,6 +31,7 @@ from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
 from services.workflows.provider_checks import route_problems, route_warnings
 from services.workflows.resolver import Plan
+from services.workflows.schema_checks import schema_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Registrations:
         there = await self._ports.workflows.find_same(org_id, spec)
         stored = await self._own_providers(org_id)
         prices = await self._ports.prices.of(org_id, now_ms())
-        warnings = tuple(route_warnings(spec, plan.resolved.prompts, self._ports.models.under(prices), workers, stored))
+        warnings = tuple(route_warnings(spec, self._ports.models.under(prices), workers, stored, plan.resolved.prompts))
         return Draft(spec, plan, written, there, warnings)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
@@ -111,16 +112,18 @@ class Registrations:
     ) -> Plan:
         ports, spec = self._ports, parsed.spec
         registered = await pin_prompts(ports.prompts, org_id, prompt_refs(spec) - own.keys(), project)
+        pinned = {**registered.prompts, **own}
         family = await load_family(ports.workflows, ports.prompts, org_id, spec)
         further = chain(
             archived_problems(spec, registered.archived),
             argument_problems(spec, ports.tools),
-            route_problems(spec, {**registered.prompts, **own}, ports.models, workers),
+            route_problems(spec, ports.models, workers, pinned),
+            schema_problems(spec),
         )
         return await ports.checks.check(
             spec,
             small=parsed.small,
-            prompts={**registered.prompts, **own},
+            prompts=pinned,
             tools=sorted(ports.tools.names("tool")),
             functions=sorted(ports.tools.names("function")),
             further=list(islice(further, MAX_PROBLEMS)),

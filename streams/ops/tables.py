@@ -25,6 +25,7 @@ TABLES = {
     catalogue.TABLE_BUDGETS: (catalogue.COST_EVENTS, "budgets"),
     catalogue.TABLE_ADMISSIONS: (catalogue.ADMISSIONS, "admission"),
     catalogue.TABLE_ROUTES: (catalogue.ROUTE_OUTCOMES, "routes"),
+    catalogue.TABLE_DEPLOYMENTS: (catalogue.DEPLOYMENT_OUTCOMES, "deployments"),
 }
 POLL_S = 0.1
 TOMBSTONES = 1_000

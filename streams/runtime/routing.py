@@ -15,6 +15,15 @@ from schemas.records.admissions import (
 from schemas.records.base import Record
 from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, BudgetThreshold
 from schemas.records.definitions import AuditEvent, Definition
+from schemas.records.deployments import (
+    DeploymentDecided,
+    DeploymentOverridden,
+    DeploymentStarted,
+    DeploymentStepped,
+    RunAssigned,
+    RunOutcome,
+    RunScored,
+)
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
@@ -67,6 +76,11 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     ),
     BudgetThreshold: lambda event: (catalogue.events_topic(event.organisation), event.subject),
     **dict.fromkeys((RouteOutcome, RouteScored), lambda event: (catalogue.ROUTE_OUTCOMES, event.group)),
+    **dict.fromkeys(
+        (DeploymentStarted, DeploymentStepped, DeploymentOverridden, RunAssigned, RunOutcome, RunScored),
+        lambda event: (catalogue.DEPLOYMENT_OUTCOMES, event.rollout),
+    ),
+    DeploymentDecided: lambda event: (catalogue.DEPLOYMENT_DECISIONS, event.rollout),
     Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
     AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),
     **dict.fromkeys(

@@ -150,6 +150,51 @@ BATCH = {
     "formed_at": _AT,
     "problem": None,
 }
+COMPARISON = {
+    "baseline": "3",
+    "candidate": "4",
+    "difference": 0.05,
+    "low": 0.01,
+    "high": 0.09,
+    "verdict": "better",
+    "wins": 3,
+    "losses": 1,
+    "ties": 6,
+}
+EVALUATION = {
+    "id": "eval_1",
+    "prompt": "greeter",
+    "version": 4,
+    "against": 3,
+    "run_id": RUN,
+    "state": "succeeded",
+    "progress": {"done": 60, "failed": 1, "total": 60},
+    "cost_usd": "0.0192",
+    "fail_under": 0.9,
+    "passed": True,
+    "failures": [],
+    "error": None,
+    "report": {
+        "versions": [
+            {
+                "version": version,
+                "mean": mean,
+                "low": mean - 0.02,
+                "high": mean + 0.02,
+                "n": 10,
+                "clusters": 10,
+                "errors": 1,
+                "unscored": 0,
+                "cost": {"p50": 1000, "p95": 2000, "total": 9_600_000},
+                "latency": {"p50": 12, "p95": 40, "total": 500},
+            }
+            for version, mean in (("4", 0.95), ("3", 0.9))
+        ],
+        "comparison": COMPARISON,
+        "regressions": [{"case_id": "c7", "tags": [], "before": 1.0, "after": 0.5, "scorers": {}}],
+        "judges": [{"scorer": "llm_judge", "warnings": ["it has 3 labels; label 50 pairs"]}],
+    },
+}
 DATASET = {
     "id": "questions@2",
     "name": "questions",
@@ -251,6 +296,10 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/prompts"): PROMPT,
     ("GET", "/api/v1/prompts"): {"prompts": [PROMPT]},
     ("GET", "/api/v1/prompts/greeter"): PROMPT,
+    ("POST", "/api/v1/evaluations"): EVALUATION,
+    ("GET", "/api/v1/evaluations/eval_1"): EVALUATION,
+    ("GET", "/api/v1/evaluations/eval_1/junit.xml"): "<testsuites/>",
+    ("GET", "/api/v1/evaluations/eval_1/report.html"): "<!doctype html>",
     ("DELETE", "/api/v1/prompts/greeter"): PROMPT,
     ("POST", "/api/v1/prompts/greeter/restore"): PROMPT,
     ("GET", "/api/v1/prompts/greeter/versions"): {"name": "greeter", "versions": [PROMPT_VERSION]},

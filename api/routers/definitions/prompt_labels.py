@@ -9,7 +9,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import prompts as render
 from api.routers.definitions.prompts import PromptName, author, changed
 from api.routers.errors import errors
-from connectors.postgres.prompt_labels import ANYTHING
+from connectors.postgres.prompts.labels import ANYTHING
 from schemas.api_models.prompts import MAX_VERSION, LabelAnswer, LabelPage, MoveLabel
 from schemas.errors import InvalidInput, Problem
 from schemas.spec.prompt_refs import PromptRef, check_label
@@ -55,6 +55,7 @@ async def remove_prompt_label(
 ) -> Response:
     """Remove a label. Workflows that name it cannot be submitted until it is there again."""
     who.require_named("prompt", name)
+    _check(label)
     registry = parts.definitions.prompts
     await registry.require_owned(who.org_id, name, author(who))
     expected = ANYTHING if expected_version is None else expected_version

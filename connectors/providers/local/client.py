@@ -9,7 +9,7 @@ from connectors.providers.images import ImageInput
 from connectors.providers.local import images
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.behaviour import ATTEMPT_HEADER
-from connectors.providers.local.provider import plain_only
+from connectors.providers.local.one_prompt import one_prompt
 from connectors.providers.openai.provider import OpenAIProvider
 from connectors.providers.streaming import Deltas
 
@@ -25,12 +25,10 @@ class LocalHttpProvider(OpenAIProvider):
         super().__init__("", f"{root}/v1", name="local")
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
-        plain_only(request)
-        return await super().complete(request)
+        return await super().complete(one_prompt(request))
 
     async def stream(self, request: ModelRequest) -> Deltas:
-        plain_only(request)
-        async with aclosing(super().stream(request)) as deltas:
+        async with aclosing(super().stream(one_prompt(request))) as deltas:
             async for delta in deltas:
                 yield delta
 

@@ -18,15 +18,10 @@ from connectors.providers.local import embedding, images, tools
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.behaviour import Fault, LocalBehaviour, RateGate, fate_key
+from connectors.providers.local.one_prompt import one_prompt
 from connectors.providers.wire import unsupported
 from schemas.errors import StepError
 from schemas.records.base import Usage
-
-#: Fields of a request that the extractive models have no use for.
-_NOT_FOR_EXTRACTS = (
-    *("system", "developer", "history", "tool_choice", "output_schema", "stop", "seed", "reasoning_effort"),
-    *("top_p", "parallel_tools"),
-)
 
 
 class LocalProvider:
@@ -42,7 +37,7 @@ class LocalProvider:
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer once, as ``behaviour`` says. Raises ``StepError`` with the codes of ``Provider``."""
-        plain_only(request)
+        request = one_prompt(request)
         self._admit()
         try:
             async with asyncio.timeout(request.timeout_s):
@@ -131,18 +126,6 @@ class LocalProvider:
 
 def _seen(pictures: Sequence[ImageInput]) -> str:
     return images.together([picture.said for picture in pictures]) if pictures else ""
-
-
-def plain_only(request: ModelRequest) -> None:
-    """Raise ``unsupported_parameter`` for a field that the extractive models have no use for."""
-    plain = ModelRequest(request.model, "", 1, "")
-    if request.options.get("local"):
-        raise unsupported("local", "provider_options", "the local models have none; remove them from the policy")
-    for name in _NOT_FOR_EXTRACTS:
-        if getattr(request, name) != getattr(plain, name):
-            raise unsupported(
-                "local", name, "the local models only read a prompt; leave it out or pin another provider"
-            )
 
 
 def rate_limited(rate: float, wait_ms: int) -> StepError:

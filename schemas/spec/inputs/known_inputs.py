@@ -15,6 +15,7 @@ from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedS
 from schemas.spec.nested import pinned_key
 from schemas.spec.outline import outline_of
 from schemas.spec.prompt_refs import parse_prompt_ref
+from schemas.spec.prompt_texts import known_names
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""
@@ -95,7 +96,7 @@ def _taken(
     arguments: Arguments,
     done: dict[str, frozenset[str] | None],
 ) -> frozenset[str] | None:
-    """Return the inputs that a node takes which gets all of them; variables of prompts are needed in any case."""
+    """Return the inputs that a node takes which gets all of them."""
     if isinstance(node, WorkflowNode):
         key = pinned_key(node.config, one.pins)
         if key not in done:
@@ -108,8 +109,11 @@ def _taken(
         names = None if node.queue else arguments("function", node.config.function_name)
         own = frozenset(node.config.function_args)
     elif isinstance(node, LlmNode | AgentNode):
+        prompt = one.prompts.get(node.config.prompt_ref)
         # The next version that is the newest, or that a label names, may read other inputs.
-        return None if parse_prompt_ref(node.config.prompt_ref).floats else frozenset()
+        floats = prompt is None or parse_prompt_ref(node.config.prompt_ref).floats
+        names = None if floats or prompt is None else known_names(prompt.template, prompt.form)
+        own = frozenset()
     else:
         return frozenset()
     return None if names is None else names - own - (ITEM_NAMES if node.config.parallel else frozenset())

@@ -98,6 +98,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "evaluations.create": _post(_V1 + "/evaluations", keyed=True),
     "evaluations.list": _get(_V1 + "/evaluations"),
     "evaluations.get": _get(_V1 + "/evaluations/{evaluation_id}"),
+    "evaluations.html": _get(_V1 + "/evaluations/{evaluation_id}/report.html"),
+    "evaluations.junit": _get(_V1 + "/evaluations/{evaluation_id}/junit.xml"),
     "schedules.create": _post(_V1 + "/schedules"),
     "schedules.list": _get(_V1 + "/schedules"),
     "schedules.get": _get(_V1 + "/schedules/{schedule_id}"),

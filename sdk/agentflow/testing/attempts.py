@@ -65,9 +65,11 @@ def _rendered(request: engine.StepRequest, call: Call) -> str:
     if not isinstance(work, engine.LlmCall):
         return ""
     try:
-        return engine.render(work.template, dict(call.args))
+        return engine.render_text(work.template, work.form, dict(call.args))
     except engine.MissingVariable as exc:
         raise Fails("missing_variable", f"prompt {call.name}: {exc}", retryable=False) from exc
+    except engine.TemplateError as exc:
+        raise Fails("bad_template", f"prompt {call.name}: {exc}", retryable=False) from exc
 
 
 def _timed(request: engine.StepRequest, answer: Any) -> tuple[int, Any]:

@@ -21,6 +21,7 @@ import httpx
 
 from agentflow.client import AsyncClient, Client
 from agentflow.errors import InvalidWorkflow
+from agentflow.testing.fake_prompts import FakePrompts, InvalidPrompt
 from agentflow.testing.run import ENDED, SimulatedRun, SimulatedStep
 from agentflow.testing.simulator import Simulator
 
@@ -39,8 +40,7 @@ class FakeApi:
         self.runs: dict[str, SimulatedRun] = {}
         self.requests = 0
         self._fakes = fakes
-        self._prompts: dict[str, list[str]] = {}
-        self._labels: dict[str, int] = {}
+        self._prompts = FakePrompts()
         self._workflows: dict[str, Any] = {}
         self._submitted: dict[str, tuple[Any, str]] = {}
 
@@ -61,10 +61,8 @@ class FakeApi:
         match (request.method, path.removeprefix("/api/v1/").split("/")):
             case ("GET", ["", "ready"]):
                 return httpx.Response(200, json={"status": "ready", "dependencies": {}})
-            case ("POST", ["prompts"]):
-                return self._create_prompt(json.loads(request.content))
-            case ("PUT", ["prompts", name, "labels", label]):
-                return self._move_label(name, label, json.loads(request.content)["version"])
+            case (method, ["prompts", *rest]):
+                return self._of_prompts(method, rest, request)
             case ("POST", ["workflows"]):
                 return self._register(request.content.decode())
             case ("GET", ["workflows", "runs"]):
@@ -77,28 +75,32 @@ class FakeApi:
                 return _problem(404, "not-found", f"no run {run_id}")
         return _problem(501, "not-implemented", f"the fake API has no {request.method} {path}")
 
-    def _create_prompt(self, body: Mapping[str, Any]) -> httpx.Response:
-        name, template = body["name"], body["template"]
-        versions = self._prompts.setdefault(name, [])
-        wanted = body.get("version") or len(versions) + 1
-        versions += [""] * (wanted - len(versions))
-        versions[wanted - 1] = template
-        labels = list(body.get("labels", ()))
-        self._labels |= {f"{name}@{label}": wanted for label in labels}
-        said = {"id": f"{name}@{wanted}", "name": name, "version": wanted, "template": template, "hash": "0"}
-        more = {"schema": body.get("schema"), "labels": labels, "created_at": _now()}
-        return httpx.Response(201, json={**said, **more})
-
-    def _move_label(self, name: str, label: str, version: int) -> httpx.Response:
-        if version > len(self._prompts.get(name, ())):
-            return _problem(404, "not-found", f"no prompt {name}@{version}")
-        self._labels[f"{name}@{label}"] = version
-        said = {"name": name, "label": label, "version": version, "revision": 1}
-        return httpx.Response(200, json={**said, "moved_by": "key", "moved_at": _now()})
+    def _of_prompts(self, method: str, rest: list[str], request: httpx.Request) -> httpx.Response:
+        params = request.url.params
+        match (method, rest):
+            case ("POST", []):
+                try:
+                    stored, is_new = self._prompts.create(json.loads(request.content))
+                except InvalidPrompt as exc:
+                    return _problem(422, "invalid-input", str(exc), [vars(one) for one in exc.problems])
+                return httpx.Response(201 if is_new else 200, json=stored)
+            case ("GET", []):
+                return httpx.Response(200, json={"prompts": self._prompts.entries()})
+            case ("GET", [name]):
+                found = self._prompts.find(name, params.get("version"), params.get("label"))
+                if found is None:
+                    return _problem(404, "not-found", f"there is no prompt {name} with {dict(params)}")
+                return httpx.Response(200, json=found)
+            case ("PUT", [name, "labels", label]):
+                said = self._prompts.move_label(name, label, json.loads(request.content)["version"])
+                if said is None:
+                    return _problem(404, "not-found", f"there is no such version of the prompt {name}")
+                return httpx.Response(200, json=said)
+        return _problem(501, "not-implemented", f"the fake API has no {method} {request.url.path}")
 
     def _register(self, text: str) -> httpx.Response:
         try:
-            simulator = Simulator(text, prompts=self._templates(), **self._fakes)
+            simulator = Simulator(text, prompts=self._prompts.templates(), **self._fakes)
         except InvalidWorkflow as exc:
             return _problem(422, "invalid-spec", str(exc), [vars(one) for one in exc.problems])
         spec = simulator.checked.resolved.spec
@@ -108,16 +110,6 @@ class FakeApi:
         document = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         more = {"required_inputs": required, "created_at": _now(), "spec": document, "warnings": []}
         return httpx.Response(201, json={**said, **more})
-
-    def _templates(self) -> dict[str, str] | None:
-        found = {
-            f"{name}@{n}": template
-            for name, versions in self._prompts.items()
-            for n, template in enumerate(versions, start=1)
-        }
-        found |= {ref: self._prompts[ref.partition("@")[0]][n - 1] for ref, n in self._labels.items()}
-        # Without any prompt, those that documents name are taken to exist.
-        return found | {name: versions[-1] for name, versions in self._prompts.items()} or None
 
     def _submit(self, body: Mapping[str, Any], key: str) -> httpx.Response:
         known = self._submitted.get(key)

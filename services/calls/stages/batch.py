@@ -2,7 +2,7 @@
 
 The call of an attempt is one call, by the attempt's id, however often its request is delivered: it is stored before
 its money is held, and its step is deferred until the answer is there. ``services.batches`` sends it, and has the crash
-points of all of it. Its answer passes ``settle`` and ``guard_output`` as any other.
+points of all of it. Its answer passes ``settle``, ``check_output`` and ``guard_output`` as any other.
 """
 
 import time

@@ -39,13 +39,13 @@ class RouteCall:
         self._prices = prices
         self._clock = clock
         self._keys = keys
-        self._tries = Tries(router, prices, clock, aborts, self._tokens)
+        self._tries = Tries(router, prices, clock, aborts, self.tokens)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         call = await routed(self._router, call)
         if call.choice is not None:
             return await self._tries.answer(call, call.choice, proceed)
-        call = structs.replace(call, input_tokens=self._tokens(call))
+        call = structs.replace(call, input_tokens=self.tokens(call))
         await self._check_key(call)
         answer = await proceed(call)
         return structs.replace(answer, route=call.route)
@@ -56,7 +56,8 @@ class RouteCall:
         if keys is not None:
             await within_patience(lambda: keys.of(call.org_id, provider), self._clock, lambda exc: f"keys: {exc}")
 
-    def _tokens(self, call: Call) -> int:
+    def tokens(self, call: Call) -> int:
+        """Return a bound of the tokens that a call reads at its route."""
         provider, content, model = self._provider(call.route.provider), call.content, call.route.model
         tokens = provider.count_tokens(model, request_text(content.request(model, "", 0)))
         tokens += provider.added_tokens(len(content.tools), has_schema=content.output_schema is not None)

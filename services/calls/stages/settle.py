@@ -1,4 +1,4 @@
-"""Step 10: the call is settled, in every way that it can end.
+"""Step 11: the call is settled, in every way that it can end.
 
 - it gave an answer: its actual cost, also when a guard blocks the answer or when it has no text. Counts that cannot be
   are replaced by the call's bounds first (``services.calls.counts``);

@@ -4,7 +4,8 @@ The run gives the scores. What an answer cost, and how long it took, is in the r
 when it is first read, and stored: every later reader gets the same one.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +13,25 @@ import msgspec
 
 from connectors.objects.store import Objects
 from connectors.postgres.datasets import Datasets
-from connectors.postgres.evaluations import Evaluations, StoredEvaluation
+from connectors.postgres.evaluations import AnsweredStep, Evaluations, StoredEvaluation
 from connectors.postgres.history.run_counts import Children
 from connectors.postgres.history.runs import RunLine, Runs
-from schemas.evaluations import Scored
+from schemas.errors import InvalidInput
+from schemas.evaluations import Answered, Answers, Case, Judged, Report, Scored, ScorerSpec
 from schemas.payload import Payload
 from schemas.run_states import RunState
-from services.prompts.evaluations.means import report_of
-from services.prompts.evaluations.names import SCORES
-from services.prompts.evaluations.workflow import BASELINE, CANDIDATE, nodes_of
+from services.prompts.evaluations.answers import answered_of
+from services.prompts.evaluations.names import BASELINE, CANDIDATE, MEASURED, SCORES
+from services.prompts.evaluations.report import report_of
+from services.prompts.evaluations.scorers.table import scorer_of
+from services.prompts.evaluations.workflow import nodes_of
+
+
+class RunOutput(msgspec.Struct, frozen=True):
+    """What the run of an evaluation gives: the scores of each version, and what judges said of pairs."""
+
+    scores: dict[str, list[Scored]]
+    judged: list[Judged] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,11 @@ class EvaluationResults:
         await self._ports.evaluations.end(org_id, one.id, found)
         return await self._ports.evaluations.get(org_id, one.id)
 
+    async def cases(self, org_id: str, one: StoredEvaluation) -> list[Case]:
+        """Return the cases of an evaluation."""
+        name, _, version = one.definition["dataset"].partition("@")
+        return [case for _, case in await self._ports.datasets.cases(org_id, name, int(version))]
+
     async def _made(self, org_id: str, one: StoredEvaluation) -> dict[str, Any] | None:
         stored = await self._ports.history.get(org_id, one.run_id, most_children=0)
         if stored is None or stored[0].output is None:
@@ -78,8 +94,25 @@ class EvaluationResults:
         )
         if payload is None:
             return None
-        scored = await self._value(org_id, payload)
-        return report_of({side: msgspec.convert(found, list[Scored]) for side, found in scored.items()})
+        output = msgspec.convert(await self._value(org_id, payload), RunOutput)
+        cases = await self.cases(org_id, one)
+        answered = {side: await self._answers(org_id, one, side, cases) for side in output.scores}
+        report = await asyncio.to_thread(made_report, one.definition, cases, answered, output)
+        found: dict[str, Any] = msgspec.to_builtins(report)
+        return found
+
+    async def _answers(self, org_id: str, one: StoredEvaluation, side: str, cases: Sequence[Case]) -> list[Answered]:
+        nodes = nodes_of(side, one.definition["repeats"])
+        rows = await self._ports.evaluations.answers(org_id, one.run_id, nodes)
+        repeats = {node: repeat for repeat, node in enumerate(nodes)}
+        return [await self._answer(org_id, row, cases[row.child_index], repeats[row.node_id]) for row in rows]
+
+    async def _answer(self, org_id: str, row: AnsweredStep, case: Case, repeat: int) -> Answered:
+        output = None if row.output is None else await self._value(org_id, row.output)
+        found = answered_of(case, repeat, output, cost_nano=row.cost_nano, latency_ms=row.latency_ms)
+        if row.error is None or row.status == "succeeded":
+            return found
+        return msgspec.structs.replace(found, output=None, error=f"{row.error['code']}: {row.error['message']}")
 
     async def _value(self, org_id: str, payload: Mapping[str, Any]) -> Any:
         return await self._ports.objects.resolve(org_id, msgspec.convert(payload, Payload))
@@ -99,3 +132,47 @@ def _status(run: RunLine, children: Mapping[str, Children], definition: Mapping[
     cost = max(run.cost_nano, sum(count.cost_nano for found in counts.values() for count in found.values()))
     error = None if run.error is None else f"{run.error['code']}: {run.error['message']}"
     return Status(run.status, succeeded + failed, failed, total_of(definition), cost, error)
+
+
+def made_report(
+    definition: Mapping[str, Any], cases: Sequence[Case], answered: Mapping[str, Sequence[Answered]], output: RunOutput
+) -> Report:
+    """Return the report. Versions without a case that both have a score for are shown, and not compared."""
+    specs = msgspec.convert(definition["scorers"], list[ScorerSpec])
+    measured = asyncio.run(_measured(specs, cases, answered))
+    names = {CANDIDATE: str(definition["version"]), BASELINE: str(definition["against"])}
+    versions = [
+        Answers(version=names[side], answers=list(found), scores=[*output.scores[side], *measured[side]])
+        for side, found in answered.items()
+    ]
+    about = (definition["prompt"], definition["dataset"], cases, versions, specs)
+    if BASELINE not in answered:
+        return report_of(*about)
+    try:
+        return report_of(*about, candidate=names[CANDIDATE], baseline=names[BASELINE], judged=output.judged)
+    except InvalidInput:
+        return report_of(*about)
+
+
+async def _measured(
+    specs: Sequence[ScorerSpec], cases: Sequence[Case], answered: Mapping[str, Sequence[Answered]]
+) -> dict[str, list[Scored]]:
+    """Return the scores of latency and cost."""
+    by_id, found = {case.id: case for case in cases}, {side: list[Scored]() for side in answered}
+    for spec in specs:
+        if spec.kind not in MEASURED:
+            continue
+        scorer = scorer_of(spec)
+        for side, answers in answered.items():
+            for one in answers:
+                mark = await scorer(by_id[one.case_id], one)
+                found[side].append(
+                    Scored(
+                        case_id=one.case_id,
+                        repeat=one.repeat,
+                        scorer=spec.called,
+                        score=mark.score,
+                        note=mark.note,
+                    )
+                )
+    return found

@@ -24,11 +24,12 @@ from schemas.api_models.evaluations import CreateEvaluation
 from schemas.api_models.runs import SubmitRun
 from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem
-from schemas.evaluations import Case
+from schemas.evaluations import Case, ScorerSpec
 from schemas.ids import content_hash, run_id
-from services.prompts.evaluations.means import KINDS
-from services.prompts.evaluations.needs import needs
-from services.prompts.evaluations.workflow import BASELINE, CANDIDATE, Plan, Side, document, workflow_name
+from services.prompts.evaluations.names import BASELINE, CANDIDATE
+from services.prompts.evaluations.needs import variables_for
+from services.prompts.evaluations.scorers.table import check_scorers, is_pair_judge
+from services.prompts.evaluations.workflow import Plan, Side, document, workflow_name
 from services.runs.submit import Submissions
 from services.workflows.nested import pin_prompts
 from services.workflows.registration import Registrations
@@ -39,7 +40,6 @@ SOURCE = "evaluations"
 #: The tag of a run that is an evaluation's.
 TAG = "evaluation"
 _TRIES = 5
-_MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +77,19 @@ class EvaluationStarts:
         Raises ``NotFound``, ``InvalidInput`` where a case lacks what a version needs, ``TooLarge`` for more cases than
         a run's inputs can be, ``SubmissionConflict``, ``Overloaded``, ``OutcomeUnknown`` and ``Unavailable``.
         """
-        check_scorers(body)
-        sides = await self._sides(who.org_id, body, who.project)
+        specs = msgspec.convert([one.model_dump() for one in body.scorers], list[ScorerSpec])
+        check_scorers(specs, "body.scorers")
         name, _, version = body.dataset.partition("@")
         dataset = await self._ports.datasets.get(who.org_id, name, int(version) if version else None)
         cases = [case for _, case in await self._ports.datasets.cases(who.org_id, name, dataset.version)]
-        check_cases(sides, cases)
+        sides = await self._sides(who, body, cases)
+        check_comparison(sides, specs)
         plan = Plan(
             prompt=body.prompt,
             sides=sides,
             repeats=body.repeats,
             quality=body.quality,
+            scorers=specs,
             model=body.model_dump(include={"provider", "model", "max_tokens"}, exclude_none=True),
         )
         workflow_version = await self._registered(who, plan)
@@ -104,15 +106,16 @@ class EvaluationStarts:
         await self._submit(who, made, _submission(body, made.id, workflow_version, cases))
         return await self._ports.evaluations.get(who.org_id, made.id)
 
-    async def _sides(self, org_id: str, body: CreateEvaluation, project: str | None) -> list[Side]:
+    async def _sides(self, who: Sender, body: CreateEvaluation, cases: Sequence[Case]) -> list[Side]:
         wanted = {CANDIDATE: body.version} | ({} if body.against is None else {BASELINE: body.against})
         refs = {side: body.prompt if which is None else f"{body.prompt}@{which}" for side, which in wanted.items()}
-        found = (await pin_prompts(self._ports.prompts, org_id, sorted(set(refs.values())), project)).prompts
+        pinned = await pin_prompts(self._ports.prompts, who.org_id, sorted(set(refs.values())), who.project)
+        found = pinned.prompts
         for ref in refs.values():
             if ref not in found:
                 raise NotFound(f"there is no prompt {ref}; see GET /api/v1/prompts/{body.prompt}")
         return [
-            Side(name=side, version=found[ref].version, variables=sorted(needs(found[ref])))
+            Side(name=side, version=found[ref].version, variables=variables_for(found[ref], cases))
             for side, ref in refs.items()
         ]
 
@@ -153,28 +156,15 @@ class EvaluationStarts:
         await self._ports.submissions.submit(record)
 
 
-def check_scorers(body: CreateEvaluation) -> None:
-    """Raise ``InvalidInput`` for a kind of scorer that there is not."""
-    problems = [
-        Problem(f"body.scorers[{n}].kind", f"there is no scorer '{one.kind}' yet", f"use {', '.join(sorted(KINDS))}")
-        for n, one in enumerate(body.scorers)
-        if one.kind not in KINDS
-    ]
-    if problems:
-        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))
-
-
-def check_cases(sides: Sequence[Side], cases: Sequence[Case]) -> None:
-    """Raise ``InvalidInput`` where a case has no value for what a version needs."""
-    problems = [
-        Problem(f"dataset case {case.id}", f"has no input '{name}', which version {side.version} needs", "add it")
-        for case in cases
-        for side in sides
-        for name in side.variables
-        if name not in case.inputs
-    ]
-    if problems:
-        raise InvalidInput("; ".join(map(str, problems[:3])), tuple(problems[:_MAX_PROBLEMS]))
+def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None:
+    """Raise ``InvalidInput`` for a version that is compared with itself, and for a judge of pairs without a second."""
+    problem = None
+    if len(sides) > 1 and sides[0].version == sides[1].version:
+        problem = Problem("body.against", f"is version {sides[0].version} itself", "name another version")
+    elif len(sides) == 1 and any(map(is_pair_judge, specs)):
+        problem = Problem("body.against", "is missing, and a judge of pairs compares two versions", "name a version")
+    if problem is not None:
+        raise InvalidInput(str(problem), (problem,))
 
 
 def _submission(body: CreateEvaluation, evaluation_id: str, workflow_version: int, cases: Sequence[Case]) -> SubmitRun:

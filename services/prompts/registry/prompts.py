@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.postgres.organisations import Organisations
-from connectors.postgres.prompt_labels import PromptLabels
-from connectors.postgres.prompt_rows import NewPrompt, StoredPrompt
-from connectors.postgres.prompts import PromptLine, Prompts
+from connectors.postgres.prompts.labels import PromptLabels
+from connectors.postgres.prompts.rows import NewPrompt, StoredPrompt
+from connectors.postgres.prompts.versions import PromptLine, Prompts
 from schemas.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from schemas.scopes import EVERYTHING, Scopes
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.input_schemas import input_schema_of, schema_of
 from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_form import PLAIN, PromptForm
+from schemas.spec.prompt_form import PLAIN, Dialect, PromptForm
 from schemas.spec.prompt_refs import PromptRef, parse_prompt_ref
 from services.prompts.registry.composition import Composed, Written, compose, direct_refs
 from services.prompts.registry.json_schemas import schema_problems
@@ -76,8 +76,9 @@ class PromptRegistry:
         Raises ``InvalidInput`` with every problem, ``Forbidden`` for a part outside of the author's scopes, and as
         ``Prompts.create`` and ``PromptLabels.move`` do.
         """
+        await self._require_dialect(org_id, draft.form.dialect)
         form = _with_schemas(draft)
-        if problems := (*_problems(draft, form), *await self._dialect_problems(org_id, draft)):
+        if problems := tuple(_problems(draft, form)):
             raise InvalidInput("; ".join(map(str, problems)), problems)
         if draft.labels:
             with suppress(NotFound):
@@ -145,14 +146,16 @@ class PromptRegistry:
             raise InvalidInput("; ".join(map(str, problems)), problems)
         return {ref: one.pinned for ref, one in found.items()}
 
-    async def _dialect_problems(self, org_id: str, draft: Draft) -> list[Problem]:
-        if draft.form.dialect != "jinja" or (await self._organisations.get(org_id)).jinja_prompts:
-            return []
+    async def _require_dialect(self, org_id: str, dialect: Dialect) -> None:
+        """Raise ``InvalidInput`` for Jinja in an organisation that does not allow it; nothing of it is compiled."""
+        if dialect != "jinja" or (await self._organisations.get(org_id)).jinja_prompts:
+            return
         said = "this organisation allows no Jinja in prompts"
         fix = (
             "write the dialect agentflow or mustache, or let the platform's admin set jinja_prompts of the organisation"
         )
-        return [Problem("dialect", said, fix)]
+        problem = Problem("dialect", said, fix)
+        raise InvalidInput(str(problem), (problem,))
 
 
 def _new(draft: Draft, form: PromptForm, author: Author) -> NewPrompt:

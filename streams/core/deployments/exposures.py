@@ -80,15 +80,15 @@ def next_outcome(state: State, entity: str, head: Head, now_ms: int) -> Head | N
         runs = (*runs[: one.step], runs[one.step] + 1, *runs[one.step + 1 :])
     if one.ok is None:  # its score is not waited for either
         state.put(entity, pending_field(head.outcomes_at), structs.replace(one, ok=False))
-    return _moved(state, entity, head, structs.replace(head, canary_runs=runs, outcomes_at=head.outcomes_at + 1))
+    return structs.replace(head, canary_runs=runs, outcomes_at=head.outcomes_at + 1)
 
 
 def next_score(state: State, entity: str, head: Head, now_ms: int) -> Head | None:
     """Count the score that is next in the order of assignment; ``None`` while it may still come.
 
-    A failed run has none, and without a rule for scores none is waited for.
+    It is never before the run's outcome. A failed run has none, and without a rule for scores none is waited for.
     """
-    if head.scores_at >= head.next:
+    if head.scores_at >= head.outcomes_at:
         return None
     one = _pending(state, entity, head.scores_at)
     if "score" in head.plan.rules and one.ok is not False:
@@ -97,7 +97,8 @@ def next_score(state: State, entity: str, head: Head, now_ms: int) -> Head | Non
             return None
         if one.score is not None:
             _count(state, entity, head, "score", one, one.score)
-    return _moved(state, entity, head, structs.replace(head, scores_at=head.scores_at + 1))
+    state.drop(entity, pending_field(head.scores_at))
+    return structs.replace(head, scores_at=head.scores_at + 1)
 
 
 def _overdue(head: Head, number: int, waited: bool) -> bool:
@@ -108,14 +109,6 @@ def _pending(state: State, entity: str, number: int) -> Pending:
     one = state.get(entity, pending_field(number))
     assert one is not None
     return one
-
-
-def _moved(state: State, entity: str, before: Head, after: Head) -> Head:
-    """Drop the exposure that neither is at any more."""
-    first = min(before.outcomes_at, before.scores_at)
-    if min(after.outcomes_at, after.scores_at) > first:
-        state.drop(entity, pending_field(first))
-    return after
 
 
 def _count(state: State, entity: str, head: Head, metric: Metric, one: Pending, value: float) -> None:

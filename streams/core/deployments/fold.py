@@ -195,20 +195,19 @@ def _with_outcome(one: Pending, event: RunOutcome) -> Pending:
 
 
 def _advance(turn: Turn) -> None:
-    """Count all that can be counted, one exposure at a time, with a look after each; stop when it is decided."""
+    """Count all that can be counted, at most one outcome and one score at a time, with a look after each such pair."""
     while turn.head.status == "running":
-        counted = next_outcome(turn.state, turn.entity, turn.head, turn.now_ms)
-        if counted is None:
-            break
-        turn.head = counted
-        turn.changed(*_OUTCOME_METRICS)
-        _look(turn)
-    while turn.head.status == "running":
+        before = turn.head
+        counted = next_outcome(turn.state, turn.entity, before, turn.now_ms)
+        if counted is not None:
+            turn.head = counted
+            turn.changed(*_OUTCOME_METRICS)
         scored = next_score(turn.state, turn.entity, turn.head, turn.now_ms)
-        if scored is None:
+        if scored is not None:
+            turn.head = scored
+            turn.changed("score")
+        if turn.head is before:
             break
-        turn.head = scored
-        turn.changed("score")
         _look(turn)
 
 

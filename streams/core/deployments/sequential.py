@@ -22,7 +22,7 @@ from math import exp, log, sqrt
 #: The canary's rate of errors, in rates of stable, that the brake is the most sensitive to.
 BRAKE_TIMES = 10.0
 #: How many units the prior of the sample ratio counts as: deviations of some percent are found the soonest.
-_SPLIT_UNITS = 100.0
+SPLIT_UNITS = 100.0
 #: The level of the sample ratio's alarm, which is usual for a check that must not disturb.
 SPLIT_ALPHA = 0.001
 
@@ -69,5 +69,5 @@ def split_factor(ratio: float, stable: int, canary_before: int, canary: bool) ->
 
     ``stable`` and ``canary_before`` are the units of this ratio so far.
     """
-    predicted = (_SPLIT_UNITS * ratio + canary_before) / (_SPLIT_UNITS + stable + canary_before)
+    predicted = (SPLIT_UNITS * ratio + canary_before) / (SPLIT_UNITS + stable + canary_before)
     return log(predicted / ratio) if canary else log((1.0 - predicted) / (1.0 - ratio))

@@ -42,7 +42,7 @@ class Turn:
 
     def decide(self, verdict: Verdict, by: str = "") -> None:
         """Make a verdict the state of the rollout, and emit it with its numbers. What is over waits for nothing."""
-        head, counted = self.head, self.head.outcomes_at
+        head = self.head
         moved = verdict.step != head.step
         self.head = head = structs.replace(
             head,
@@ -52,10 +52,9 @@ class Turn:
             number=head.number + 1,
         )
         if verdict.status != "running":
-            for number in range(min(head.outcomes_at, head.scores_at), head.next):
+            for number in range(head.scores_at, head.next):
                 self.state.drop(self.entity, pending_field(number))
-            self.head = structs.replace(head, outcomes_at=head.next, scores_at=head.next)
-        decided = self._record(verdict, by, counted)
+        decided = self._record(verdict, by)
         self.state.put(self.entity, DECIDED, decided)
         self._commands.append(Emit(decided))
 
@@ -69,7 +68,7 @@ class Turn:
         self.state.put(self.entity, HEAD, self.head)
         return self._commands
 
-    def _record(self, verdict: Verdict, by: str, counted: int) -> DeploymentDecided:
+    def _record(self, verdict: Verdict, by: str) -> DeploymentDecided:
         head, event, found = self.head, self._event, self.differences()
         return DeploymentDecided(
             org_id=event.org_id,
@@ -86,7 +85,7 @@ class Turn:
             plan=head.plan,
             by=by,
             at_ms=self.now_ms,
-            runs=counted,
+            runs=head.outcomes_at,
             stable_units=sum(units.stable for units in head.units),
             canary_units=sum(units.canary for units in head.units),
             brake=rounded(head.brake),

@@ -139,8 +139,8 @@ class Executor:
             case AgentTurn() as work if granted is not None:
                 return await self._turn(request, work, args, granted, ledger)
             case LlmCall() as work if granted is not None:
-                pictures, args = await shown(self._context(request), work.images, args)
-                return await self._answer(request, granted, ledger, content_of(work, args, pictures))
+                pictures, named = await shown(self._context(request), work.images, args)
+                return await self._answer(request, granted, ledger, content_of(work, named, pictures, given=args))
             case (ToolCall() | FunctionCall()) as work:
                 return await self._tool(request, work, args, granted, ledger)
         raise StepError("bad_request", "a model is never called without a claim")
@@ -177,7 +177,7 @@ class Executor:
 
     async def _answer(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Json:
         answer = await self._call_model(call_of(request, granted, ledger, content))
-        return read_answer(answer.response.text)
+        return read_answer(answer.response.text, has_schema=content.output_schema is not None)
 
     async def _turn(
         self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
@@ -187,11 +187,11 @@ class Executor:
             before = await read_transcript(self._objects, self._registry, request.org_id, work)
         except Unavailable as exc:
             raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
-        pictures, args = await shown(self._context(request), work.call.images, args)
-        content = content_of(work.call, args, pictures, before)
+        pictures, named = await shown(self._context(request), work.call.images, args)
+        content = content_of(work.call, named, pictures, before, args)
         response = (await self._call_model(call_of(request, granted, ledger, content))).response
         if not response.asked:
-            return read_answer(response.text)
+            return read_answer(response.text, has_schema=content.output_schema is not None)
         ledger.tool_calls = uses_of(response)
         return output_of(response)
 

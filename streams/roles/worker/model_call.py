@@ -60,12 +60,26 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
 
 
 def content_of(
-    work: LlmCall, args: dict[str, Any], pictures: tuple[ImageInput, ...] = (), before: Transcript = NOTHING_BEFORE
+    work: LlmCall,
+    args: dict[str, Any],
+    pictures: tuple[ImageInput, ...] = (),
+    before: Transcript = NOTHING_BEFORE,
+    given: dict[str, Any] | None = None,
 ) -> Content:
-    """Return what a node asks a model, after the transcript before it where it is a turn."""
+    """Return what a node asks a model, after the transcript before it where it is a turn.
+
+    ``given`` are the values as they were bound, where ``args`` names pictures in their place.
+    """
     return Content(
         max_tokens=work.max_tokens,
-        template=Template(name=work.prompt_name, version=work.prompt_version, text=work.template, args=args),
+        template=Template(
+            name=work.prompt_name,
+            version=work.prompt_version,
+            text=work.template,
+            args=args,
+            form=work.form,
+            given=given,
+        ),
         temperature=work.temperature,
         cache=work.cache,
         cache_wish=work.cache_wish,
@@ -83,6 +97,7 @@ def content_of(
         options=work.provider_options,
         prompt_cache=work.prompt_cache,
         batch=work.batch,
+        repair=work.form is not None and work.form.repair,
         top_p=work.top_p,
         parallel_tools=work.parallel_tools,
     )

@@ -14,6 +14,14 @@ from schemas.records.admissions import (
 )
 from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
+from schemas.records.deployments import (
+    DeploymentOverridden,
+    DeploymentStarted,
+    DeploymentStepped,
+    RunAssigned,
+    RunOutcome,
+    RunScored,
+)
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
@@ -30,6 +38,9 @@ _OF_ORGANISATION = frozenset(
 )
 _OF_EVERYBODY = frozenset({PoolSet, AdmissionContinued})
 _OF_GROUP = frozenset({RouteOutcome, RouteScored})
+_OF_ROLLOUT = frozenset(
+    {DeploymentStarted, DeploymentStepped, DeploymentOverridden, RunAssigned, RunOutcome, RunScored}
+)
 
 
 class Inbox(Protocol):
@@ -49,7 +60,7 @@ class Inbox(Protocol):
 
 
 class CatalogueInbox:
-    """Opens records of the topics that tables read: runs, costs, admissions and outcomes of routes."""
+    """Opens records of the topics that tables read: runs, costs, admissions, outcomes of routes and of rollouts."""
 
     def open(self, record: InRecord) -> Any:
         """Decode a record and check that it came under its own key, else it would fold on the wrong partition."""
@@ -62,7 +73,7 @@ class CatalogueInbox:
         return event
 
     def key(self, event: Any) -> str:
-        """Return the organisation of money or an admission, the arm group of a route, the run of any other event."""
+        """Return the organisation of money or an admission, a route's arm group, a rollout, or else the event's run."""
         kind = type(event)
         if kind in _OF_ORGANISATION:
             return str(event.org_id)
@@ -70,6 +81,8 @@ class CatalogueInbox:
             return EVERYBODY
         if kind in _OF_GROUP:
             return str(event.group)
+        if kind in _OF_ROLLOUT:
+            return str(event.rollout)
         return str(event.key if kind is KeyReleased else event.run_id)
 
     def timer(self, event: Any) -> str | None:

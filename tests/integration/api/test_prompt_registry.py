@@ -79,8 +79,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"schema": {"question": {"type": "nothing"}}}, "schema"),
     ({"messages": [{"role": "user", "template": "a\0b"}]}, "U+0000"),
     ({"messages": [{"role": "user", "template": "{{my name}}"}]}, "messages[0].template"),
+    ({"messages": [{"role": "user", "template": "a\n {{x | uper}}"}]}, "line 2, column 8: there is no filter 'uper'"),
+    ({"messages": [{"role": "user", "template": "{{#x}}"}], "dialect": "mustache"}, "line 1, column 1: the section"),
     ({"messages": [{"role": "user", "template": "{{> tone@7}}"}]}, "there is no prompt 'tone@7'"),
-    ({"messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no part"),
+    ({"messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no p"),
     ({"dialect": "mustache", "messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no p"),
     ({"dialect": "jinja"}, "dialect"),
     ({"labels": ["3"]}, "a number"),
@@ -273,3 +275,15 @@ async def test_labels_and_forms_are_published(api: Running) -> None:
     moves = [one for one in api.log.decoded(DEFINITIONS) if one.kind == "prompt_label"]
     assert [one.key for one in moves] == [f"prompt_label:{api.org_id}:ask@production:1"] * 2
     assert moves[0].body["version"] == 1
+
+
+async def test_a_run_has_the_whole_form_and_needs_what_its_messages_name(api: Running) -> None:
+    await create(api, "tone", "{{mood}}")
+    await api.client.post(PROMPTS, json=CHAT)
+    registered = await register(api, "chat@1")
+    assert registered.json()["required_inputs"] == ["mood", "question"]
+    headers = {"Idempotency-Key": unique("key")}
+    body = {"workflow_name": "flow", "inputs": {"mood": "calm", "question": "why?"}}
+    assert (await api.client.post(RUNS, json=body, headers=headers)).status_code == 202
+    form = (await api.client.get(f"{PROMPTS}/chat?version=1")).json()["form"]
+    assert pinned(api).form.model_dump(mode="json", exclude_defaults=True) == form

@@ -15,6 +15,7 @@ from schemas.budgets import API_KEY_TAG
 from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.records.run_events import RunSubmitted
+from services.workflows.resolver import NEWEST_FOR_S
 from streams.roles.ingress import EVENT_TYPE, Ingress
 from tests.support.api import (
     INPUTS,
@@ -165,3 +166,22 @@ async def test_a_batch_whose_first_body_lost_keeps_the_one_that_won(
     await ingress.write([event(org, "won", data=other), event(org, "won"), event(org, "won", data=other)])
     assert [reason for _, reason, _ in letters.kept] == ["submission_conflict"] * 2
     assert len(submitted(api.log)) == 1
+
+
+async def test_a_removed_label_is_a_typed_dead_letter_and_never_an_earlier_version(
+    api: Running, ingress: Ingress, letters: Letters
+) -> None:
+    org, label = api.org_id, "/api/v1/prompts/greeter/labels/production"
+    (await api.client.put(label, json={"version": 3})).raise_for_status()
+    node = {"id": "greet", "type": "llm", "config": {"prompt_ref": "greeter@production"}}
+    flow = {"name": "labelled", "version": 1, "dag": {"nodes": [node], "edges": []}}
+    (await api.client.post("/api/v1/workflows", json=flow)).raise_for_status()
+    body = {"workflow_name": "labelled", "inputs": INPUTS}
+    await ingress.write([event(org, "before", data=body)])
+    assert submitted(api.log)[-1].spec.prompts["greeter@production"].version == 3
+    (await api.client.delete(label)).raise_for_status()
+    await asyncio.sleep(NEWEST_FOR_S)
+    await ingress.write([event(org, "after", data=body)])
+    ((_, reason, message),) = letters.kept
+    assert (reason, "greeter@production" in message) == ("unknown_prompt", True)
+    assert submitted(api.log)[-1].submission_id == "before"

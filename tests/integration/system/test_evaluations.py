@@ -1,5 +1,6 @@
 """Evaluations through the whole system: answers, scores, reports, repeats that call again, and a killed worker."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -101,7 +102,8 @@ def test_a_worker_that_is_killed_changes_nothing_of_the_report(client: httpx.Cli
     found = ended(client, started(client, **asked), kill)
     assert killed, "the evaluation was over before its worker was killed"
     assert found["state"] == "succeeded", found
-    assert without_times(found["report"]) == without_times(undisturbed["report"])
+    reports = [json.dumps(without_times(one["report"])) for one in (found, undisturbed)]
+    assert reports[0] == reports[1]
     outputs = [run_output(client, one["run_id"]) for one in (found, undisturbed)]
     assert outputs[0] == outputs[1]
 
@@ -112,10 +114,33 @@ def run_output(client: httpx.Client, run_id: str) -> str:
     return str(output["scores"])
 
 
-def without_times(report: dict[str, Any]) -> dict[str, Any]:
+def without_times(value: Any) -> Any:
     """Leave out what no two runs have alike: how long answers took."""
-    return {
-        key: without_times(value) if isinstance(value, dict) else value
-        for key, value in report.items()
-        if "latency" not in key
-    }
+    if isinstance(value, list):
+        return [without_times(one) for one in value]
+    if isinstance(value, dict):
+        return {key: without_times(one) for key, one in value.items() if key != "latency"}
+    return value
+
+
+def test_judges_and_functions_of_users_are_asked_and_heard(client: httpx.Client) -> None:
+    name, cases = prompt(client, "{{word}}", "Not {{word}}"), dataset(client, CASES[:4])
+    scorers = [
+        {"kind": "contains", "weight": 2},
+        {"kind": "llm_judge", "name": "grade", "options": {"rubric": "It is short."}, "weight": 0},
+        {"kind": "llm_judge", "name": "pairs", "options": {"rubric": "It is short.", "mode": "pair"}, "weight": 0},
+        {"kind": "custom", "name": "own", "options": {"function": "result_merger"}, "weight": 0},
+        {"kind": "cost", "options": {"limit_usd": 1}},
+        {"kind": "latency", "options": {"limit_ms": 600000}},
+    ]
+    found = ended(client, started(client, prompt=name, version=1, against=2, dataset=cases, scorers=scorers))
+    assert found["state"] == "succeeded", found
+    report = found["report"]
+    assert [one["version"] for one in report["versions"]] == ["2", "1"]
+    means = {one["scorer"]: one["mean"] for one in report["versions"][1]["scorers"]}
+    assert (means["contains"], means["cost"], means["latency"]) == (1.0, 1.0, 1.0)
+    assert report["versions"][1]["mean"] == 1.0
+    assert {one["scorer"] for one in report["judges"]} == {"grade", "pairs"}
+    assert not any(one["calibrated"] for one in report["judges"])
+    assert report["comparison"]["n"] == 4
+    assert report["versions"][1]["cost"]["total"] > 0

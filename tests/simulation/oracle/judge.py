@@ -1,6 +1,17 @@
 """What must hold when a world has run dry, whatever happened to it. Reads the log and the tables only."""
 
-from tests.simulation.oracle import attempts, budgets, ends, loops, money, order, outputs, signals, tables
+from tests.simulation.oracle import (
+    attempts,
+    budgets,
+    ends,
+    loops,
+    money,
+    order,
+    outputs,
+    rollouts,
+    signals,
+    tables,
+)
 from tests.simulation.oracle.history import read
 from tests.simulation.world.world import World
 
@@ -17,5 +28,6 @@ def problems(world: World) -> list[str]:
         *order.check(world, history),
         *money.check(world, history),
         *budgets.check(world, history),
+        *rollouts.check(world),
         *tables.check(world),
     ]

@@ -8,6 +8,7 @@ from connectors.memory.engine import ManualClock
 from connectors.ports.engine import Bounds, InRecord, OutRecord
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
+from streams.core.deployments.fold import DeploymentsFold
 from streams.core.runs.fold import RunFold
 from streams.core.state import Fold
 from streams.runtime.table.engine import Engine
@@ -55,6 +56,7 @@ def replays(world: World) -> list[str]:
         catalogue.RUN_EVENTS: RunFold(),
         catalogue.COST_EVENTS: BudgetsFold(),
         catalogue.ADMISSIONS: AdmissionsFold(),
+        catalogue.DEPLOYMENT_OUTCOMES: DeploymentsFold(),
     }
     for topic, table in world.tables.items():
         for partition in range(world.partitions):

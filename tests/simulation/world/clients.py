@@ -17,6 +17,7 @@ from schemas.records.run_events import CancelRequested, RunSubmitted, SignalRece
 from streams.runtime.routing import to_out
 from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
+from tests.simulation.world import rollouts
 from tests.simulation.world.budgets import DEFINITIONS, OPENED, opening
 from tests.simulation.world.workflows import MINUTE_MS, SPECS
 from tests.support.runs import ORG, submitted
@@ -76,6 +77,21 @@ class Clients:
         process, calls = self._world.process("budgets")
         self.busy += 1
         self._world.scheduler.spawn(process, self._define_budgets(process, SimLog(self._world.log, calls)))
+
+    def start_rollout(self) -> None:
+        """Start those who say what becomes of a rollout."""
+        process, calls = self._world.process("rollout")
+        self.busy += 1
+        self._world.scheduler.spawn(process, self._roll_out(process, SimLog(self._world.log, calls)))
+
+    async def _roll_out(self, process: Process, log: SimLog) -> None:
+        records = rollouts.said(self._world.rng)
+        while records:
+            await self._think(process, (0, 20, 200))
+            together = self._world.rng.randint(4, 20)
+            await self.persist(process, log, records[:together])
+            del records[:together]
+        self.busy -= 1
 
     async def _define_budgets(self, process: Process, log: SimLog) -> None:
         for told in DEFINITIONS:

@@ -11,6 +11,7 @@ from schemas.records.run_events import RunEvent
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
 from streams.core.commands import Command
+from streams.core.deployments.fold import DeploymentsFold
 from streams.core.runs.fold import RunFold
 from streams.core.state import Fold, State
 from streams.runtime.consumer.poll import Partition, Poll
@@ -112,6 +113,8 @@ class Owners:
         if world.turns:
             admissions = TURNS.get(world.bug, AdmissionsFold)()
             self._start_agent(owner, calls, catalogue.ADMISSIONS, admissions, fire_nothing)
+        if world.rolls_out:
+            self._start_agent(owner, calls, catalogue.DEPLOYMENT_OUTCOMES, DeploymentsFold(), fire_nothing)
 
     def _start_agent(self, owner: Owner, calls: Calls, topic: str, fold: Fold, fire: Fire) -> None:
         """Start the owner's share in one table."""

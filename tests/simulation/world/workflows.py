@@ -124,3 +124,5 @@ WITH_POISON = 2
 WITH_FAILOVERS = 13
 #: Of twenty seeds: worlds whose organisation has budgets, which are defined, changed and removed meanwhile.
 WITH_BUDGETS = (6, 19)
+#: In one of twenty worlds a prompt is rolled out.
+WITH_ROLLOUTS = 12

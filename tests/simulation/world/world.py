@@ -15,7 +15,14 @@ from tests.simulation.world.days import DAY_MS, Days
 from tests.simulation.world.mischief import Mischief
 from tests.simulation.world.owners import Owners
 from tests.simulation.world.worker import LANE, Worker
-from tests.simulation.world.workflows import ONLY, WITH_BUDGETS, WITH_FAILOVERS, WITH_POISON, WITH_TURNS
+from tests.simulation.world.workflows import (
+    ONLY,
+    WITH_BUDGETS,
+    WITH_FAILOVERS,
+    WITH_POISON,
+    WITH_ROLLOUTS,
+    WITH_TURNS,
+)
 from tests.support.runs import START_MS
 from topics import catalogue
 
@@ -46,6 +53,7 @@ class World:
         self.turns = seed % 10 in WITH_TURNS
         self.fails_over = seed % 20 == WITH_FAILOVERS
         self.budgets = seed % 20 in WITH_BUDGETS
+        self.rolls_out = seed % 20 == WITH_ROLLOUTS
         self.poison = POISON if seed % 10 == WITH_POISON else ""
         self.was_poisoned = self.poison
         self.partitions = self.rng.randint(1, 2)
@@ -54,6 +62,8 @@ class World:
         self.tables = {catalogue.RUN_EVENTS: FencedTable(bug), catalogue.COST_EVENTS: self.money}
         if self.turns:
             self.tables[catalogue.ADMISSIONS] = FencedTable(bug)
+        if self.rolls_out:
+            self.tables[catalogue.DEPLOYMENT_OUTCOMES] = FencedTable(bug)
         self.checkpoints = {topic: FencedCheckpoints(bug) for topic in self.tables}
         self.checkpoint_ms = self.rng.choice((40, 200, 1_500, 20_000))
         if self.fails_over:
@@ -82,6 +92,8 @@ class World:
             self.clients.start_limits()
         if self.budgets:
             self.clients.start_budgets()
+        if self.rolls_out:
+            self.clients.start_rollout()
         self.owners.start()
         self.worker.start()
         for number in range(self.rng.randint(2, 4)):

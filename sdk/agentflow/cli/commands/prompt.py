@@ -7,7 +7,9 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.commands import prompt_labels
+from agentflow.cli.commands.prompts import differences, exchange, lint, pull, push
 from agentflow.cli.errors import USAGE, CliError
+from agentflow.cli.evaluate import evaluate
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.runs import ago
@@ -28,13 +30,20 @@ _ONE = (
     Column("VERSION", "version"),
     Column("TEMPLATE", "template"),
     Column("SCHEMA", "schema"),
+    Column("FORM", "form"),
+    Column("LABELS", "labels"),
+    Column("MESSAGE", "message"),
+    Column("PROJECT", "project"),
     Column("HASH", "hash"),
     Column("CREATED", "created_at"),
+    Column("ARCHIVED", "archived_at"),
 )
 
 command = group("prompt", "Create and list versions of prompts; label and archive them.")
-for _one in prompt_labels.COMMANDS:
-    command.add_command(_one)
+for _module in (prompt_labels, pull, push, differences, lint, exchange):
+    for _one in _module.COMMANDS:
+        command.add_command(_one)
+command.add_command(evaluate)
 
 
 @make(command, "create", changes=True, example="""agentctl prompt create greeter --template 'Greet {{name}}'""")
@@ -42,15 +51,22 @@ for _one in prompt_labels.COMMANDS:
 @click.option("--template", metavar="TEXT", help="The text, with {{variables}}; @file reads it from a file.")
 @click.option("--schema", metavar="JSON", help="The schema of its variables: JSON or @file.")
 @click.option("--version", type=click.IntRange(1), help="The number of the version; the next one by default.")
-def create(session: Session, name: str, *, template: str | None, schema: str | None, version: int | None) -> None:
+@click.option("--message", metavar="TEXT", help="Why it is made.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="A label that names it from now on. Repeatable."
+)
+def create(
+    session: Session, name: str, *, template: str | None, schema: str | None, labels: tuple[str, ...], **fields: Any
+) -> None:
     """Create a version of the prompt NAME."""
     if not template:
         raise CliError("the prompt has no template", "give --template 'text with {{variables}}' or @file", USAGE)
     body: dict[str, Any] = {"name": name, "template": read_text(template[1:]) if template.startswith("@") else template}
     if schema is not None:
         body["schema"] = json_object(schema, "--schema")
-    if version is not None:
-        body["version"] = version
+    body |= {field: value for field, value in fields.items() if value is not None}
+    if labels:
+        body["labels"] = list(labels)
     session.one(session.change("POST", PROMPTS, body), _ONE, "name")
 
 

@@ -87,12 +87,13 @@ def test_parts(template, expected):
         ("{{gone}}", r"'gone' is needed for \{\{gone\}\} and is not given"),
         ("{{user.gone}}", "leads nowhere: 'gone' is not there"),
         ("{{words.9}}", "leads nowhere"),
+        (f"{{{{words.{'9' * 5_000}}}}}", "leads nowhere"),
         ("{{gone | upper}}", "'gone' is needed"),
         ("{{empty | first}}", "empty list"),
         ("{{#items}}{{gone}}{{/items}}", "'gone' is needed"),
         ("{{#gone}}{{/gone}}{{gone}}", "'gone' is needed"),
         ("{{> h x=gone}}", "'gone' is needed"),
-        ("{{> h}}", "'x' is needed"),
+        ("{{> h}}", "'x' is needed for .*, in the part 'h'"),
     ],
 )
 def test_missing_value_is_named(template, message):
@@ -138,3 +139,9 @@ def test_an_error_inside_of_a_part_names_the_part():
 def test_a_cycle_of_parts_is_an_error():
     with pytest.raises(TemplateError, match="inside of one another"):
         parse("{{> a}}").render({}, Parts(a="{{> b}}", b="{{> a}}"))
+
+
+def test_parts_inside_of_sections_are_bounded_too():
+    inside = "{{^no}}" * 32 + "{{> a}}" + "{{/no}}" * 32
+    with pytest.raises(TemplateError, match="inside of one another more than 64 times"):
+        parse(inside).render({}, Parts(a=inside))

@@ -61,17 +61,56 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "workflow graph": (("document_analysis",), ("GET", "/api/v1/workflows/document_analysis", None, {})),
     "prompt create": (
-        ("greeter", "--template", "Greet {{name}}", "--schema", '{"name": {}}', "--version", "3"),
+        (
+            *("greeter", "--template", "Greet {{name}}", "--schema", '{"name": {}}', "--version", "3"),
+            *("--message", "shorter", "--label", "production"),
+        ),
         (
             "POST",
             "/api/v1/prompts",
-            {"name": "greeter", "template": "Greet {{name}}", "schema": {"name": {}}, "version": 3},
+            {
+                "name": "greeter",
+                "template": "Greet {{name}}",
+                "schema": {"name": {}},
+                "version": 3,
+                "message": "shorter",
+                "labels": ["production"],
+            },
             {},
         ),
     ),
     "prompt register": (("flow.yaml",), ("POST", "/api/v1/prompts", "name: x\n", {})),
     "prompt list": ((), ("GET", "/api/v1/prompts", None, {})),
     "prompt get": (("greeter", "3"), ("GET", "/api/v1/prompts/greeter", None, {"version": 3})),
+    "prompt pull": (("prompts", "greeter"), ("GET", "/api/v1/prompts/greeter", None, {})),
+    "prompt push": (
+        ("prompts", "--label", "staging", "--message", "why"),
+        (
+            "POST",
+            "/api/v1/prompts",
+            {"name": "shortener", "template": "Shorten {{text}}", "message": "why", "labels": ["staging"]},
+            {},
+        ),
+    ),
+    "prompt diff": (("greeter@3", "greeter@2"), ("GET", "/api/v1/prompts/greeter", None, {"version": 2})),
+    "prompt eval": (
+        (
+            *("greeter", "4", "--against", "production", "--dataset", "questions@2", "--scorer", "exact"),
+            *[
+                "--scorer",
+                "contains:Ada",
+                "--repeats",
+                "3",
+                "--fail-under",
+                "0.9",
+                "--budget",
+                "1",
+                "--quality",
+                "gold",
+            ],
+        ),
+        ("GET", "/api/v1/evaluations/eval_1", None, {}),
+    ),
     "prompt versions": (("greeter",), ("GET", "/api/v1/prompts/greeter/versions", None, {})),
     "prompt labels": (("greeter",), ("GET", "/api/v1/prompts/greeter/labels", None, {})),
     "prompt label": (
@@ -80,6 +119,14 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
     "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
+    "prompt export": (
+        ("greeter@3", "--to", "dotprompt"),
+        ("GET", "/api/v1/prompts/greeter", None, {"version": 3}),
+    ),
+    "prompt lint": (
+        ("prompts", "--tier", "gold=openai/gpt-4o"),
+        ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
+    ),
     "dataset import": (
         ("questions", "flow.yaml", "--format", "jsonl", "-m", "why"),
         ("POST", "/api/v1/datasets", "name: x\n", {"name": "questions", "message": "why"}),
@@ -201,6 +248,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "project archive": (("search",), ("PATCH", "/api/v1/projects/search", {"archived": True}, {})),
     "org list": ((), ("GET", "/api/v1/organisations", None, {})),
     "org get": (("acme",), ("GET", "/api/v1/organisations/acme", None, {})),
+    "org jinja": (("acme", "on"), ("PATCH", "/api/v1/organisations/acme", {"jinja_prompts": True}, {})),
     "org rename": (("acme", "New"), ("PATCH", "/api/v1/organisations/acme", {"name": "New"}, {})),
     "key revoke": (("k1",), ("DELETE", "/api/v1/keys/k1", None, {})),
     "org create": (
@@ -285,7 +333,11 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
 }
 #: Commands that send nothing.
-QUIET = {"completion", *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use"))}
+QUIET = {
+    "completion",
+    "prompt import",
+    *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use")),
+}
 
 
 def commands(group: click.Group, path: str = "") -> dict[str, click.Command]:
@@ -341,7 +393,9 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, name: str) -> None:
 
 def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "flow.yaml").write_text("name: x\n", encoding="utf-8")
-    return tuple(str(folder / arg) if arg == "flow.yaml" else arg for arg in args)
+    (folder / "prompts").mkdir(exist_ok=True)
+    (folder / "prompts" / "shortener.prompt.md").write_text("Shorten {{text}}\n", encoding="utf-8")
+    return tuple(str(folder / arg) if arg in ("flow.yaml", "prompts") else arg for arg in args)
 
 
 def test_logs_that_are_followed_print_each_state_once_until_the_end(tmp_path: Path) -> None:

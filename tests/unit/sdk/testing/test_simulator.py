@@ -270,3 +270,28 @@ def test_a_template_that_lacks_a_value_fails_its_step_for_good():
 )
 def test_an_answer_is_read_as_the_platform_reads_it(text):
     assert read_answer(text) == read_by_the_platform(text)
+
+
+def test_a_prompt_is_rendered_as_the_server_does():
+    prompt = '{{#content}}- {{.}}\n{{/content}}{{tone | default("plain")}}'
+    run = Simulator(three_steps(), **fakes(prompts={"analyzer": prompt})).run({"document_key": "a.txt"})
+    assert run.assert_called("analyzer")[0].prompt == "- text of a.txt\nplain"
+
+
+def test_a_value_that_a_filter_refuses_fails_the_call():
+    run = Simulator(three_steps(), **fakes(prompts={"analyzer": '{{content | join(",")}}'})).run({"document_key": "a"})
+    assert run.status == "failed"
+    assert run.assert_called("analyzer")[0].error == "bad_template"
+
+
+def test_a_malformed_prompt_is_refused_with_its_place():
+    with pytest.raises(InvalidWorkflow, match=r"prompts\.analyzer@3: line 1, column 7: .*not closed"):
+        Simulator(three_steps(), **fakes(prompts={"analyzer": "Hello {{content"}))
+
+
+def test_prompts_include_each_other():
+    prompts = {"analyzer": '{{> tone@2 how="brief"}} {{content}}', "tone@2": "Be {{how}}{{> mark}}", "mark": "."}
+    run = Simulator(three_steps(), **fakes(prompts=prompts)).run({"document_key": "a"})
+    assert run.assert_called("analyzer")[0].prompt == "Be brief. text of a"
+    with pytest.raises(InvalidWorkflow, match=r"there is no prompt 'other' to include"):
+        Simulator(three_steps(), **fakes(prompts=prompts | {"tone@2": "{{> other}}"}))

@@ -32,11 +32,14 @@ from tests.support.calls import (
 from topics.codec import decode
 
 #: The steps in the order in which they act.
-STEPS = (*("render", "guard_input", "cache", "route", "quota", "hold", "announce", "invoke", "guard_output", "settle"),)
+STEPS = (
+    *("render", "guard_input", "cache", "route", "quota", "hold", "announce", "invoke", "guard_output"),
+    *("check_output", "settle"),
+)
 #: Those that act on the way back.
-ON_THE_WAY_BACK = frozenset({"invoke", "guard_output", "settle"})
+ON_THE_WAY_BACK = frozenset({"invoke", "guard_output", "check_output", "settle"})
 #: A crash loses nothing in these.
-UNNUMBERED = {"step_down", "stop", "batch", "know_prices"}
+UNNUMBERED = {"step_down", "stop", "batch", "know_prices", "repair"}
 
 
 class TrailQuotas:
@@ -100,7 +103,7 @@ async def test_a_death_after_any_step_leaves_the_money_right(calls: Calls, step:
     assert len(calls.holds.held) == (number >= 6)
     assert len(calls.started) == (number >= 7)
     assert len(calls.provider.asked) == (number >= 8)
-    assert len(ledger.costs) == (number >= 10)
+    assert len(ledger.costs) == (number >= 11)
     # The ledger died with the process: a hold whose call is in the log is presumed, every other is only released.
     assert calls.spent() == (estimate("Say x") if number >= 7 else 0)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.postgres.prompt_rows import StoredPrompt
+from connectors.postgres.prompts.rows import StoredPrompt
 from connectors.postgres.workflows import StoredWorkflow
 from schemas.errors import Unavailable, UnknownPrompt
 from schemas.spec.model import WorkflowSpec

@@ -7,7 +7,9 @@ import pytest
 from connectors.prices.known import KnownModels
 from connectors.providers.registry import DEFAULT_PROVIDER
 from connectors.redis.worker_registry import Said, Seen, WorkerState
+from schemas.spec.model import PinnedPrompt
 from schemas.spec.policy import TIERS
+from schemas.spec.prompt_form import PromptForm, PromptParameters
 from services.routing.router import LOCAL_ROUTES
 from services.workflows.provider_checks import route_problems, route_warnings
 from tests.support.runs import llm, spec
@@ -76,10 +78,13 @@ def test_a_model_without_a_price_is_a_warning() -> None:
     assert "for gpt-4o say `provider: openai`; or add its price" in said
 
 
-def test_a_system_text_for_the_local_models_is_a_warning() -> None:
-    (said,) = warnings(system="Be brief.")
-    assert said.startswith("dag.nodes[0].config.system: the local models only read a prompt")
-    assert warnings(system="Be brief.", provider="openai", model="gpt-4o") == []
+def test_the_route_of_a_prompt_is_checked_as_that_of_its_node() -> None:
+    form = PromptForm(parameters=PromptParameters(provider="openia", model="gpt-4o"))
+    prompts = {"ask@1": PinnedPrompt(name="ask", version=1, template="Say", hash="0" * 64, form=form)}
+    (said,) = route_problems(spec(llm("a", prompt_ref="ask@1")), MODELS, prompts=prompts)
+    assert "there is no provider 'openia'; did you mean 'openai'?" in str(said)
+    own = spec(llm("a", prompt_ref="ask@1", model="local-gold"))
+    assert list(route_problems(own, MODELS, prompts=prompts)) == []
 
 
 def test_a_provider_that_no_live_worker_has_is_a_warning() -> None:

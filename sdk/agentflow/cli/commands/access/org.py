@@ -4,6 +4,7 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.runs import ago
@@ -14,6 +15,7 @@ _LIST = (
     Column("ID", "id"),
     Column("NAME", "name"),
     Column("TOPIC", "submissions_topic", wide=True),
+    Column("JINJA", "jinja_prompts", wide=True),
     Column("AGE", "created_at", ago, right=True),
 )
 _CREATED = (
@@ -61,3 +63,11 @@ def get(session: Session, org: str) -> None:
 def rename(session: Session, org: str, name: str) -> None:
     """Give the organisation with the id ORG another NAME."""
     session.one(session.change("PATCH", at(ORGANISATIONS, org), {"name": name}), _LIST)
+
+
+@make(command, "jinja", changes=True, example="agentctl org jinja acme on")
+@click.argument("org")
+@click.argument("allowed", metavar="on|off", type=OneOf(("on", "off")))
+def jinja(session: Session, org: str, allowed: str) -> None:
+    """Allow or forbid Jinja in prompts of the organisation with the id ORG."""
+    session.one(session.change("PATCH", at(ORGANISATIONS, org), {"jinja_prompts": allowed == "on"}), _LIST)

@@ -20,6 +20,7 @@ def arguments(_kind: str, name: str) -> frozenset[str] | None:
 
 
 PROMPTS = {ref: prompt("Say {{word}}") for ref in ("ask@1", "ask", "ask@production")}
+PROMPTS["greet@1"] = prompt("{{#title}}{{title}} {{/title}}{{name}}", "greet")
 
 
 def resolved(*nodes: dict[str, Any], edges: str = "", **document: Any) -> ResolvedSpec:
@@ -32,6 +33,7 @@ def resolved(*nodes: dict[str, Any], edges: str = "", **document: Any) -> Resolv
     [
         ([llm("a")], "", {"word"}),
         ([llm("a", inputs={"word": "{{w.deep}}"})], "", {"w"}),
+        ([llm("a", "greet@1")], "", {"name", "title"}),
         ([llm("a", "ask")], "", None),
         ([llm("a", "ask@production")], "", None),
         ([llm("a", "ask", inputs={"word": 1})], "", set()),

@@ -203,7 +203,7 @@ def test_worse_score_rolls_back_with_its_numbers() -> None:
     assert [(one.status, one.reason) for one in said[1:]] == [("rolled_back", "worse:score")]
     score = next(one for one in said[1].metrics if one.metric == "score")
     assert score.harm > 0.3
-    assert score.against >= 3.68  # log(1 / 0.025)
+    assert score.against >= 3.57  # log(1 / 0.028)
     assert score.harm > score.bound > 0
     assert state.get(ENTITY, DECIDED) == said[1]
 
@@ -309,6 +309,12 @@ def test_hand_wins_before_and_after_the_statistics(action: str, status: str) -> 
         assert (said[-1].status, said[-1].reason, said[-1].by) == (status, "by_hand", "ann")
         assert head(state).status == status
         assert [one.number for one in said] == list(range(1, len(said) + 1))
+
+
+def test_later_decision_by_hand_has_the_numbers_of_the_end() -> None:
+    events = [started(), *both(1, canary=True, score=1.0), assigned(2), overridden("stop"), overridden("promote")]
+    said = decisions(run(EncodedState(), events))
+    assert [(one.status, one.runs) for one in said[1:]] == [("stopped", 1), ("promoted", 1)]
 
 
 def test_what_is_undecided_at_the_longest_time_stops() -> None:

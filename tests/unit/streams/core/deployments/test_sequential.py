@@ -4,6 +4,7 @@ from math import erf, exp, log, pi, sqrt
 
 import pytest
 
+from schemas.spec.rollout import BRAKE_ALPHA
 from streams.core.deployments.sequential import bound, brake_factor, evidence, needed, split_factor
 
 
@@ -67,7 +68,7 @@ def test_split_is_the_beta_mixture_whatever_the_order() -> None:
 
 
 def test_three_errors_of_a_small_canary_brake() -> None:
-    assert 2 * brake_factor(0.05, True) < needed(0.005) <= 3 * brake_factor(0.05, True)
+    assert 2 * brake_factor(0.05, True) < needed(BRAKE_ALPHA) <= 3 * brake_factor(0.05, True)
 
 
 def test_brake_is_rare_by_enumeration() -> None:

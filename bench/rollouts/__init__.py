@@ -1,0 +1,1 @@
+"""Simulated rollouts: thousands of seeds of made-up traffic, judged after every run."""
