@@ -31,7 +31,7 @@ from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.tools import load_entry_points
-from schemas.configuration.file import CONFIG_FILE, configured
+from schemas.configuration.file import add_option, configured, with_option
 from schemas.settings import Settings
 from services.runs.known_runs import Progress
 
@@ -126,9 +126,8 @@ class _Server(uvicorn.Server):
 
 def _environment(argv: Sequence[str] | None) -> dict[str, str]:
     parser = argparse.ArgumentParser(prog="python -m api", description="Serve the API.")
-    parser.add_argument("--config", metavar="FILE", help="a YAML file with settings; the environment wins over it")
-    args = parser.parse_args(argv)
-    return {**os.environ, **({CONFIG_FILE: args.config} if args.config else {})}
+    add_option(parser)
+    return with_option(os.environ, parser.parse_args(argv))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from api.caller import Caller
 from api.last_uses import LastUses
 from connectors.aio.batching import SingleFlight
-from connectors.postgres.keys import CONFIGURED, Keys, StoredKey
+from connectors.postgres.keys import CONFIGURED, Keys, StoredKey, StoredSecret
 from schemas import clock
 from schemas.api_models.access import ALL_PERMISSIONS, Permission, in_order
 from schemas.configuration.seeded_keys import SeededKey
@@ -143,10 +143,10 @@ class Authenticator:
         )
         return Minted(stored, key)
 
-    def again(self, key_id: str) -> Minted:
-        """Create another secret of a key that exists. Nothing is stored yet."""
+    def again(self, key_id: str) -> tuple[StoredSecret, str]:
+        """Return another secret of a key that exists, as it is stored and as it is shown. Nothing is stored yet."""
         key = _new_secret(key_id)
-        return Minted(StoredKey(key_id, "", "", self._hash(key), [], key[-4:], False, 0), key)
+        return StoredSecret(self._hash(key), key[-4:]), key
 
     def bootstrap(self, org_id: str, key: str) -> StoredKey:
         """Return the environment's key as it is stored; it has every permission and may create organisations."""

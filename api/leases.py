@@ -26,10 +26,6 @@ class Queues:
         self._reading: SingleFlight[str, list[str]] = SingleFlight()
         self._names: frozenset[str] = frozenset()
 
-    def named(self, queue: str) -> str:
-        """Return the topic of a queue by its whole name."""
-        return lane(queue)
-
     async def topic(self, queue: str) -> str:
         """Return the topic of a queue that a workflow names. Raises ``NotFound`` and ``Unavailable``."""
         if queue not in self._names:

@@ -27,7 +27,7 @@ from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.kafka.log import KafkaLog
 from connectors.redis.client import connect
-from schemas.configuration.file import CONFIG_FILE, configured
+from schemas.configuration.file import add_option, configured, with_option
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from streams.process import http
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the roles named; return the exit code, see ``streams.process.exit_codes``."""
     args = _parser().parse_args(argv)
     roles = list(ROLES) if "all" in args.roles else list(dict.fromkeys(args.roles))
-    ending = _run({**os.environ, **({CONFIG_FILE: args.config} if args.config else {})}, roles)
+    ending = _run(with_option(os.environ, args), roles)
     say_last(ending, roles)
     return ending.exit
 
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("roles", nargs="+", choices=[*ROLES, "all"], metavar="role", help="see below")
-    parser.add_argument("--config", metavar="FILE", help="a YAML file with settings; the environment wins over it")
+    add_option(parser)
     return parser
 
 

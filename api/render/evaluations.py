@@ -2,10 +2,15 @@
 
 from typing import Any
 
+import msgspec
+
 from connectors.postgres.evaluations import StoredEvaluation
 from schemas.api_models.base import timestamp
 from schemas.api_models.evaluations import EvaluationAnswer, EvaluationSummary, Progress
+from schemas.evaluations import Report
 from schemas.money import usd
+from services.prompts.evaluations.gate import Gate
+from services.prompts.evaluations.gate import failures_of as gate_failures
 from services.prompts.evaluations.results import Status
 
 
@@ -26,7 +31,7 @@ def evaluation(one: StoredEvaluation, status: Status) -> EvaluationAnswer:
         quality=definition["quality"],
         fail_under=definition["fail_under"],
         error=status.error,
-        passed=_passed(one),
+        **_passed(one),
         report=one.report,
     )
 
@@ -49,10 +54,17 @@ def _fields(one: StoredEvaluation) -> dict[str, Any]:
     }
 
 
-def _passed(one: StoredEvaluation) -> bool | None:
-    """Return whether the mean is not under what was asked; without any score it is."""
-    least, candidate = one.definition["fail_under"], str(one.definition["version"])
-    if one.report is None or least is None:
-        return None
-    mean = next(found["mean"] for found in one.report["versions"] if found["version"] == candidate)
-    return mean is not None and bool(mean >= least)
+def failures_of(one: StoredEvaluation) -> list[str]:
+    """Return why an evaluation that has a report did not pass."""
+    definition = one.definition
+    gate = Gate(fail_under=definition["fail_under"], fail_on=tuple(definition["fail_on"]))
+    return gate_failures(msgspec.convert(one.report, Report), gate, str(definition["version"]))
+
+
+def _passed(one: StoredEvaluation) -> dict[str, Any]:
+    definition = one.definition
+    asked = definition["fail_under"] is not None or bool(definition["fail_on"])
+    if one.report is None or not asked:
+        return {"passed": None, "failures": []}
+    failures = failures_of(one)
+    return {"passed": not failures, "failures": failures}

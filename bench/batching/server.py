@@ -50,6 +50,8 @@ class BatchServer:
         self.plain: Counter[str] = Counter()
         self.tokens: dict[str, tuple[int, int]] = {}
         self.files: dict[str, bytes] = {}
+        self.uploaded = 0
+        self.removed: set[str] = set()
         self.batches: dict[str, Served] = {}
         self.asked: list[str] = []
         self.url = ""
@@ -59,6 +61,7 @@ class BatchServer:
         app = web.Application(client_max_size=512 * 1024 * 1024, middlewares=[self._authorized])
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{id}/content", self._content)
+        app.router.add_delete("/v1/files/{id}", self._remove)
         app.router.add_post("/v1/chat/completions", self._completion)
         for root, kind in (("/v1/batches", "openai"), ("/v1/messages/batches", "anthropic")):
             app.router.add_post(root, self._create_openai if kind == "openai" else self._create_anthropic)
@@ -84,18 +87,27 @@ class BatchServer:
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()
-        name = f"file-{len(self.files)}"
+        name = f"file-{self.uploaded}"
         if form.get("purpose") != "batch" or not isinstance(file := form.get("file"), web.FileField):
             return web.json_response({"error": {"message": "no file for a batch"}}, status=400)
         self.files[name] = file.file.read()
+        self.uploaded += 1
         return web.json_response({"id": name, "object": "file", "purpose": "batch"})
 
     async def _content(self, request: web.Request) -> web.Response:
         which, _, batch = request.match_info["id"].partition("-")
         found = self.batches.get(batch)
-        if found is None:
+        if found is None or request.match_info["id"] in self.removed:
             return _unknown()
         return _jsonl(found.results if which == "out" else found.errors)
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        name = request.match_info["id"]
+        if name in self.removed:
+            return _unknown()
+        self.removed.add(name)
+        self.files.pop(name, None)
+        return web.json_response({"id": name, "object": "file", "deleted": True})
 
     async def _create_openai(self, request: web.Request) -> web.Response:
         body = await request.json()

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
-from services.prompts.evaluations.statistics import Estimate, difference_of, verdict_of
+from services.prompts.evaluations.figures.statistics import Estimate, difference_of, verdict_of
 
 CLUSTER = 5
 #: How much of the variance of a case is that of its cluster.

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 import asyncpg
+import msgspec
 
 from connectors.postgres.database import Database
-from schemas.batches import BatchState
+from schemas.batches import BatchState, ItemState, Wake
 from schemas.errors import NotFound
 
 _SHOWN = (
     "b.id, b.provider, b.model, b.state, b.requests, b.formed_ms, b.submitted_ms, b.ended_ms, b.provider_id, b.cancel, "
     "b.problem, i.cost_nano, i.counts"
 )
+_WAKE = msgspec.json.Decoder(Wake)
 #: The calls of the batches that are shown alone are counted: an organisation has many more.
 _COUNTED = (
     "CROSS JOIN LATERAL (SELECT coalesce(sum(cost_nano), 0)::bigint AS cost_nano, "
@@ -37,6 +39,17 @@ class ShownBatch:
     problem: str
     cost_nano: int
     counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCall:
+    """A call of a batch, and whose it is: ``wake`` names the step."""
+
+    call_id: str
+    wake: Wake
+    state: ItemState
+    cost_nano: int
+    done_ms: int
 
 
 class BatchReader:
@@ -65,6 +78,17 @@ class BatchReader:
         if row is None:
             raise NotFound(f"there is no batch {batch}; see GET /api/v1/batches")
         return _batch(row)
+
+    async def calls(self, org_id: str, batch: str, after: str, most: int) -> list[ShownCall]:
+        """Return calls of a batch with ids after one, by id. Raises ``NotFound``."""
+        await self.get(org_id, batch)
+        rows = await self._database.fetch(
+            "list the calls of a batch",
+            "SELECT call_id, wake, state, cost_nano, done_ms FROM batch_item WHERE batch_id = $1 AND org_id = $2 "
+            "AND call_id > $3 ORDER BY call_id LIMIT $4",
+            *(batch, org_id, after, most),
+        )
+        return [ShownCall(**dict(row) | {"wake": _WAKE.decode(row["wake"])}) for row in rows]
 
     async def cancel(self, org_id: str, batch: str) -> ShownBatch:
         """Ask that a batch is canceled; one that has ended stays as it is. Raises ``NotFound``."""

@@ -25,6 +25,14 @@ _TIME = "to_timestamp({}::double precision / 1000)"
 
 
 @dataclass(frozen=True)
+class StoredSecret:
+    """What is stored of a key's secret: its keyed hash, and its last characters as a hint."""
+
+    hash: bytes
+    last4: str
+
+
+@dataclass(frozen=True)
 class StoredKey:
     """An API key as it is stored. ``hash_before`` is valid until ``before_until_ms``, after a rotation.
 
@@ -115,9 +123,9 @@ class Keys:
         return _key(returned(row, "change an API key"))
 
     async def rotate(
-        self, org_id: str, key_id: str, new: StoredKey, overlap_s: float, project: str | None = None
+        self, org_id: str, key_id: str, new: StoredSecret, overlap_s: float, project: str | None = None
     ) -> StoredKey:
-        """Give a key the hash of ``new``; the one before stays valid for ``overlap_s``. Raises as ``change`` does."""
+        """Give a key another secret; the one before stays valid for ``overlap_s``. Raises as ``change`` does."""
         async with self._database.transaction("rotate an API key") as conn:
             await _own(conn, org_id, key_id, project)
             row = await conn.fetchrow(
@@ -138,9 +146,9 @@ class Keys:
         """Note when keys were last used, by id. An older time than the stored one changes nothing."""
         await self._database.fetch(
             "note the use of API keys",
-            "UPDATE api_key SET last_used_at = to_timestamp(v.ms::double precision / 1000) "
+            f"UPDATE api_key SET last_used_at = {_TIME.format('v.ms')} "
             "FROM unnest($1::text[], $2::bigint[]) AS v (id, ms) WHERE api_key.id = v.id "
-            "AND (last_used_at IS NULL OR last_used_at < to_timestamp(v.ms::double precision / 1000))",
+            f"AND (last_used_at IS NULL OR last_used_at < {_TIME.format('v.ms')})",
             *(list(at_ms), list(at_ms.values())),
         )
 

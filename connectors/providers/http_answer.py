@@ -105,7 +105,7 @@ class Sent(NamedTuple):
 
 def json_sent(path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Sent:
     """Return the request that posts JSON. Raises ``ValueError`` for what is no JSON."""
-    return Sent(path, _json(body), {"Content-Type": "application/json"} | dict(headers))
+    return Sent(path, json_bytes(body), {"Content-Type": "application/json"} | dict(headers))
 
 
 @asynccontextmanager
@@ -140,7 +140,7 @@ async def _raw(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
         yield chunk
 
 
-def _json(body: Mapping[str, Any]) -> bytes:
+def json_bytes(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 

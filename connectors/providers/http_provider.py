@@ -55,7 +55,7 @@ class HttpProvider:
     async def complete(self, request: ModelRequest) -> ModelResponse:
         sent = self._body(request)
         async with self._asked(self._wire.path(request), sent, request) as answer:
-            return self._plain(request, sent, answer, await self._success(request, answer))
+            return self._plain(request, sent, answer, await self._success(request.api_key, answer))
 
     async def stream(self, request: ModelRequest) -> Deltas:
         wire = self._wire
@@ -68,7 +68,7 @@ class HttpProvider:
         async with self._asked(wire.stream_path(request), sent, request) as answer:
             if not answer.is_success or not answer.is_stream:
                 # Some services answer a request for a stream with a plain body.
-                response = self._plain(request, sent, answer, await self._success(request, answer))
+                response = self._plain(request, sent, answer, await self._success(request.api_key, answer))
                 async with aclosing(whole(response)) as deltas:
                     async for delta in deltas:
                         yield delta
@@ -89,7 +89,7 @@ class HttpProvider:
             raise unsupported(self.name, "embeddings", "the service has none; choose another provider")
         sent = wire.embed_body(request)
         async with self._asked(wire.embed_path(request), sent, request) as answer:
-            body = await self._success(request, answer)
+            body = await self._success(request.api_key, answer)
             received, notes = self._value(request, answer, body)
         try:
             found = wire.read_vectors(received, request)
@@ -118,17 +118,10 @@ class HttpProvider:
 
         It is for what is no call of a model, such as files. Raises ``StepError`` as ``complete`` does.
         """
-        own = {} if key is None else self._wire.headers(key.get_secret_value())
-        whole = sent._replace(headers=own | dict(sent.headers))
+        whole = sent._replace(headers=self._own(key) | dict(sent.headers))
         limits, connect_s = Limits(timeout_s, timeout_s, most_bytes), self._connection.connect_ms / 1000
         async with asked(self._client, self.name, lambda: whole, limits, connect_s) as answer:
-            body = await answer.whole()
-            if not answer.is_success:
-                secret = self._key if key is None else key.get_secret_value()
-                raise http_errors.from_status(
-                    self.name, answer.status, answer.headers, body, now=utc_now(), secret=secret
-                )
-            return body
+            return await self._success(key, answer)
 
     def question(self, request: ModelRequest) -> tuple[str, dict[str, Any]]:
         """Return path and body of a call that somebody else sends, as a part of a batch.
@@ -146,13 +139,13 @@ class HttpProvider:
         """
         status = http_errors.status_of_error(received)
         if status is not None:
-            raise self._refusal(request, status, {}, json_text(received).encode())
+            raise self._refusal(request.api_key, status, {}, json_text(received).encode())
         bounds = Bounds(input_tokens, request.max_tokens)
         return self._response(request, sent, received, (), {}, bounds)
 
     def refusal(self, status: int, body: bytes) -> StepError:
         """Return the error that a call of a batch ended with."""
-        return http_errors.from_status(self.name, status, {}, body, now=utc_now(), secret=self._key)
+        return self._refusal(None, status, {}, body)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -173,11 +166,11 @@ class HttpProvider:
         connect_s = connection.connect_ms / 1000
         return asked(self._client, self.name, lambda: json_sent(path, sent, self._headers(request)), limits, connect_s)
 
-    async def _success(self, request: ModelRequest | EmbeddingRequest, answer: HttpAnswer) -> bytes:
+    async def _success(self, key: SecretStr | None, answer: HttpAnswer) -> bytes:
         """Return a success's body. Raises the error that any other status means."""
         body = await answer.whole()
         if not answer.is_success:
-            raise self._refusal(request, answer.status, answer.headers, body)
+            raise self._refusal(key, answer.status, answer.headers, body)
         return body
 
     async def _read(
@@ -203,7 +196,7 @@ class HttpProvider:
     def _broken(self, request: ModelRequest, answer: HttpAnswer, reading: StreamReading, exc: Exception) -> StepError:
         """Return the error of a stream; once the answer has begun, it may be billed."""
         if isinstance(exc, ErrorFrameError):
-            error = self._refusal(request, exc.status, answer.headers, json_text(exc.frame).encode())
+            error = self._refusal(request.api_key, exc.status, answer.headers, json_text(exc.frame).encode())
         elif isinstance(exc, StepError):
             error = exc
         else:
@@ -223,7 +216,7 @@ class HttpProvider:
             raise http_errors.malformed(self.name, self._wire.answers, str(exc)) from exc
         status = http_errors.status_of_error(parsed.value)
         if status is not None:
-            raise self._refusal(request, status, answer.headers, body)
+            raise self._refusal(request.api_key, status, answer.headers, body)
         return parsed
 
     def _assembled(
@@ -236,14 +229,15 @@ class HttpProvider:
         return self._response(request, sent, received, notes, answer.headers)
 
     def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
-        own = {} if request.api_key is None else self._wire.headers(request.api_key.get_secret_value())
-        return {"Idempotency-Key": request.idempotency_key} | own
+        return {"Idempotency-Key": request.idempotency_key} | self._own(request.api_key)
 
-    def _refusal(
-        self, request: ModelRequest | EmbeddingRequest, status: int, headers: Mapping[str, str], body: bytes
-    ) -> StepError:
-        key = self._key if request.api_key is None else request.api_key.get_secret_value()
-        return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=key)
+    def _own(self, key: SecretStr | None) -> dict[str, str]:
+        """Return the headers of a key that is sent in place of the environment's."""
+        return {} if key is None else self._wire.headers(key.get_secret_value())
+
+    def _refusal(self, key: SecretStr | None, status: int, headers: Mapping[str, str], body: bytes) -> StepError:
+        secret = self._key if key is None else key.get_secret_value()
+        return http_errors.from_status(self.name, status, headers, body, now=utc_now(), secret=secret)
 
     def _response(
         self,

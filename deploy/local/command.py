@@ -65,8 +65,11 @@ def run(data_dir: Path, sample: bool | None, screen: Screen) -> int:
 
 
 def demo(screen: Screen) -> int:
-    """Start everything in a temporary directory, run the sample, stop."""
+    """Start everything in a temporary directory, run the sample, evaluate two versions of a prompt, stop."""
+    from rich.console import Console
+
     from deploy.local.sample import SampleError, run_sample
+    from deploy.local.sample_evaluation import run_evaluation
 
     for sign in SIGNALS:
         signal.signal(sign, signal.default_int_handler)
@@ -76,6 +79,7 @@ def demo(screen: Screen) -> int:
             System(Path(folder), durable=False, progress=screen.say) as system,
         ):
             asyncio.run(run_sample(system.api_url, system.api_key))
+            asyncio.run(run_evaluation(system.api_url, system.api_key, Console()))
     except SampleError as exc:
         screen.warn(f"the sample did not succeed: {exc}")
         return EXIT_FAILED

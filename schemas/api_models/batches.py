@@ -1,5 +1,7 @@
 """Batches of calls at providers."""
 
+from typing import Literal
+
 from schemas.api_models.base import Answer
 from schemas.batches import BatchState
 
@@ -33,6 +35,25 @@ class BatchAnswer(Answer):
     ended_at: str | None
     provider_id: str | None
     problem: str | None
+
+
+class BatchCall(Answer):
+    """A call of a batch: the step of a run that waits for it, or has its answer. ``open`` as in ``BatchCounts``."""
+
+    call_id: str
+    run_id: str
+    step_id: str
+    attempt: int
+    state: Literal["open", "answered", "failed", "expired", "canceled"]
+    cost_usd: str
+    ended_at: str | None
+
+
+class BatchCallPage(Answer):
+    """Calls of a batch, in the order of their ids."""
+
+    calls: list[BatchCall]
+    next_cursor: str | None
 
 
 class BatchPage(Answer):

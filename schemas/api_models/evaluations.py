@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Cents, Request, TagValue, Text
 from schemas.api_models.prompts import Version
-from schemas.evaluations import ScorerKind
+from schemas.evaluations import ScorerKind, Verdict
 from schemas.run_states import RunState
 from schemas.spec.model import NAME_PATTERN
 from schemas.spec.policy import DEFAULT_TIER, Tier
@@ -40,7 +40,8 @@ class CreateEvaluation(Request):
 
     Without ``version`` it is the newest. ``against`` is the version that it is compared with. ``dataset`` may name a
     version, as ``questions@2``. Each case is asked ``repeats`` times, never from the cache. ``fail_under`` is the least
-    mean score with which it passes, ``budget_cents`` the most that it may cost. ``provider`` and ``model`` pin what is
+    mean score with which it passes, ``fail_on`` are verdicts against the other version with which it does not.
+    ``budget_cents`` is the most that it may cost. ``provider`` and ``model`` pin what is
     asked; without them the version's own, or those of the ``quality``.
     """
 
@@ -72,6 +73,7 @@ class CreateEvaluation(Request):
     max_tokens: int | None = Field(default=None, ge=1, le=1_000_000, strict=True)
     budget_cents: Cents | None = None
     fail_under: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    fail_on: list[Verdict] = Field(default=[], max_length=3)
     project: TagValue | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
@@ -115,7 +117,8 @@ class EvaluationSummary(Answer):
 class EvaluationAnswer(EvaluationSummary):
     """An evaluation. ``state`` is that of its run, and ``error`` why that failed.
 
-    ``report`` is there when it has succeeded. ``passed``: its mean is not under ``fail_under``, if that was given.
+    ``report`` is there when it has succeeded. ``passed`` says whether it holds ``fail_under`` and ``fail_on``, if one
+    was given, and ``failures`` why not.
     """
 
     state: EvaluationState
@@ -126,6 +129,7 @@ class EvaluationAnswer(EvaluationSummary):
     fail_under: float | None
     error: str | None
     passed: bool | None
+    failures: list[str]
     report: dict[str, Any] | None
 
 

@@ -6,6 +6,7 @@ says becomes environment variables, so that ``schemas.settings`` checks both in 
 
 import json
 import re
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,16 @@ def configured(env: Mapping[str, str]) -> dict[str, str]:
     if found.problems:
         raise ValueError("\n".join(f"{path}:{problem}" for problem in found.problems))
     return found.merged(env)
+
+
+def add_option(parser: ArgumentParser) -> None:
+    """Let a command take ``--config FILE``."""
+    parser.add_argument("--config", metavar="FILE", help="a YAML file with settings; the environment wins over it")
+
+
+def with_option(env: Mapping[str, str], args: Namespace) -> dict[str, str]:
+    """Return the environment of a command, in which ``--config`` wins over ``CONFIG_FILE``."""
+    return {**env, **({CONFIG_FILE: args.config} if args.config else {})}
 
 
 def _read(found: ConfigFile, root: yaml.Node, env: Mapping[str, str]) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 from schemas.api_models.prompts import CreatePrompt
 from schemas.errors import InvalidInput, InvalidSpec
+from schemas.prompt_files.exported import to_handlebars
 from schemas.prompt_files.front_matter import SPACE, part
 from schemas.prompt_files.handlebars import converted, values_of
 from schemas.prompt_files.own import checked
 from schemas.prompt_files.problems import Note, invalid
 from schemas.prompt_files.roles import messages_of
-from schemas.spec.input_schemas import schema_of
+from schemas.prompt_files.yaml_lines import yaml_text
+from schemas.spec.input_schemas import input_schema_of, schema_of
 from schemas.spec.picoschema import Schema
 
 SUFFIX = ".prompt"
@@ -133,3 +135,40 @@ def _field_notes(raw: Mapping[str, Any], config: Mapping[str, Any], answer: Mapp
         yield Note(f"config.{name}", "is a parameter that has no counterpart here", "it is dropped")
     if answer.get("format") not in (None, "text") and "schema" not in answer:
         yield Note("output.format", "says no more than a schema would", "give output.schema")
+
+
+def write_dotprompt(prompt: CreatePrompt) -> tuple[str, list[Note]]:
+    """Return the file of a prompt, and what it does not say. Raises ``InvalidSpec`` for a template."""
+    notes: list[Note] = []
+    said = prompt.parameters.model_dump(mode="json", exclude_defaults=True)
+    provider, model = said.pop("provider", None), said.pop("model", None)
+    front: dict[str, Any] = {"name": prompt.name}
+    if model or provider:
+        front["model"] = f"{provider}/{model}" if provider and model else model or f"{provider}/"
+    theirs = {ours: name for name, ours in PARAMETERS.items()}
+    config = {theirs[name]: value for name, value in said.items() if name in theirs}
+    notes += [
+        Note(name, "has no counterpart in dotprompt", "it is not exported") for name in said if name not in theirs
+    ]
+    if config:
+        front["config"] = config
+    if prompt.variables is not None:
+        front["input"] = {"schema": input_schema_of(prompt.variables)}
+    if prompt.output_schema is not None:
+        front["output"] = {"format": "json", "schema": prompt.output_schema}
+    if prompt.tools:
+        front["tools"] = prompt.tools
+    return f"---\n{yaml_text(front)}---\n{_body(prompt, notes)}\n", list(dict.fromkeys(notes))
+
+
+def _body(prompt: CreatePrompt, notes: list[Note]) -> str:
+    if not prompt.messages:
+        return to_handlebars(prompt.template or "", prompt, notes)
+    written = []
+    for message in prompt.messages:
+        role = {"assistant": "model", "developer": "system"}.get(message.role, message.role)
+        if message.role == "developer":
+            notes.append(Note("developer", "is the role system in dotprompt"))
+        marks = [f'{{{{role "{role}"}}}}', *(f"{{{{media url={name}}}}}" for name in message.images)]
+        written.append("\n".join([*marks, to_handlebars(message.template, prompt, notes)]))
+    return "\n\n".join(written)

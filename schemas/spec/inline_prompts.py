@@ -16,6 +16,7 @@ from schemas.records.base import Json
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN, PinnedPrompt, WorkflowSpec
 from schemas.spec.read import Document
+from schemas.templates import parse_stored
 
 FIELD = "prompt"
 MAX_TEMPLATE_CHARS = 256 * 1024
@@ -129,6 +130,9 @@ def _problems(path: str, prompt: InlinePrompt, config: Mapping[str, Any]) -> Ite
         said = f"the prompt would be named '{prompt.name[:40]}...', which has over 128 characters"
         yield Problem(where, said, "shorten the name of the workflow or of the node")
     yield from prompt_problems(where, prompt.template)
+    for part in parse_stored(prompt.template).parts:
+        said = f"includes the prompt '{part.ref}', and a prompt inside of a node includes none"
+        yield Problem(where, said, "create it with POST /api/v1/prompts, and name it with `prompt_ref`")
 
 
 def _well_formed(prompt: Any) -> bool:

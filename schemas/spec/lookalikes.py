@@ -65,7 +65,7 @@ def lookalikes(text: str, nodes: Collection[str]) -> Iterator[Lookalike]:
 
 
 def bad_braces(text: str) -> Iterator[Lookalike]:
-    """Yield the ``{{…}}`` of a text, or of a prompt's template, that are no placeholders."""
+    """Yield the ``{{…}}`` of a text that are no placeholders. Prompts can say more: see ``schemas.templates``."""
     for match in _BRACES.finditer(text):
         if parse_placeholder(match[0]) is None:
             why = "names no variable: a name has ASCII letters, digits, '_' and '-', and parts after dots"

@@ -2,28 +2,41 @@
 
 1. The rules of the first release.
 2. Nodes of type ``loop``; ``{literal: "..."}`` in a bound value is that text.
+3. Prompts with a form, whose parameters, messages and schemas go into requests; ``repair`` of a node.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from schemas.spec.inputs.bound import has_literal
 from schemas.spec.loops import every_node
-from schemas.spec.model import NodeKind, WorkflowSpec
+from schemas.spec.model import LlmConfig, Node, NodeKind, PinnedPrompt, WorkflowSpec
 
 FIRST = 1
 LOOPS = LITERALS = 2
+FORMS = 3
 #: The newest rules that there are.
-NEWEST = LOOPS
+NEWEST = FORMS
 #: The oldest rules that know a type of node.
 _KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 
 
-def rules_of(spec: WorkflowSpec) -> int:
-    """Return the number of the rules for runs of a workflow: the oldest that decide it as is documented."""
+def rules_of(spec: WorkflowSpec, prompts: Iterable[PinnedPrompt] = ()) -> int:
+    """Return the number of the rules for runs of a workflow: the oldest that decide it as is documented.
+
+    ``prompts`` are its own, without those of the workflows that it runs.
+    """
+    of_prompts = FORMS if any(prompt.form is not None for prompt in prompts) else FIRST
+    return max(of_prompts, *map(_of_node, every_node(spec.dag.nodes)))
+
+
+def _of_node(node: Node) -> int:
+    repairs = isinstance(node.config, LlmConfig) and node.config.repair
     return max(
-        max(_KNOWN_SINCE[node.type], LITERALS if has_literal(node) else FIRST) for node in every_node(spec.dag.nodes)
+        _KNOWN_SINCE[node.type],
+        LITERALS if has_literal(node) else FIRST,
+        FORMS if repairs else FIRST,
     )

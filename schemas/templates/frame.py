@@ -59,14 +59,10 @@ class Frame:
 
     def inner(self, context: Json) -> "Frame":
         """Return the frame of a section's body. Raises ``TooDeep``."""
-        return Frame((context, *self.contexts), self.parts, self.run, self._deeper())
+        return Frame((context, *self.contexts), self.parts, self.run, self.deeper())
 
-    def of_part(self, args: dict[str, Json] | None, parts: Parts) -> "Frame":
-        """Return the frame of a part; its arguments come first. Raises ``TooDeep``."""
-        contexts = self.contexts if args is None else (args, *self.contexts)
-        return Frame(contexts, parts, self.run, self._deeper())
-
-    def _deeper(self) -> int:
+    def deeper(self) -> int:
+        """Return the depth of what is inside of this place. Raises ``TooDeep``."""
         if self.depth >= MAX_DEPTH:
             raise TooDeep
         return self.depth + 1

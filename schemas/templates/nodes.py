@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.records.base import Json
+from schemas.spec.references import MissingVariable
 from schemas.templates.errors import TemplateError
 from schemas.templates.expressions import Expr, Path
 from schemas.templates.frame import Frame, TooDeep, TooLong
@@ -117,17 +118,22 @@ class Included:
                 return ""
             fix = "create it first, or name another with {{> name@2}}"
             raise TemplateError(self.line, self.column, f"there is no part '{ref}' here", fix) from None
-        if not frame.run.take(1):
+        run = frame.run
+        run.items -= 1
+        if run.items < 0:
             said = f"more than {MAX_ITEMS} parts and items are rendered"
             raise TemplateError(self.line, self.column, said, "include fewer parts, or give shorter lists")
-        args: dict[str, Json] | None = {name: each.value(frame) for name, each in self.part.args.items()} or None
+        given = self.part.args
+        contexts = ({name: given[name].value(frame) for name in given}, *frame.contexts) if given else frame.contexts
         try:
-            text: str = template.indented(indent).within(frame.of_part(args, parts))
+            block: Block = template.indented(indent).block if indent else template.block
+            return block.text(Frame(contexts, parts, run, frame.deeper()))
         except TooDeep:
             raise _too_deep(self.line, self.column) from None
         except TemplateError as exc:
             raise exc.within(ref) from exc
-        return text
+        except MissingVariable as exc:
+            raise MissingVariable(f"{exc}, in the part '{ref}'") from exc
 
 
 def value_node(expr: Expr) -> Node:

@@ -42,7 +42,11 @@ class Template:
         limit is reached.
         """
         root = values if type(values) is dict or not isinstance(values, Mapping) else dict(values)
-        return self.within(Frame((root,), parts, Run()))
+        try:
+            return self.block.text(Frame((root,), parts, Run()))
+        except TooLong:
+            fix = "give shorter values, or fewer items"
+            raise TemplateError(1, 1, f"the text is over {MAX_OUTPUT} characters", fix) from None
 
     def needs(self, parts: Parts) -> tuple[frozenset[str], frozenset[str]]:
         """Return ``variables`` and ``optional`` of the template and of the parts that it includes.
@@ -54,14 +58,6 @@ class Template:
     def indented(self, indent: str) -> "Template":
         """Return the template with white space before each of its lines."""
         return parse(_LINES.sub(indent, self.source), self.dialect) if indent else self
-
-    def within(self, frame: Frame) -> str:
-        """Return the text at a place of another template. Raises as ``render`` does."""
-        try:
-            return self.block.text(frame)
-        except TooLong:
-            fix = "give shorter values, or fewer items"
-            raise TemplateError(1, 1, f"the text is over {MAX_OUTPUT} characters", fix) from None
 
 
 @lru_cache(maxsize=1024)

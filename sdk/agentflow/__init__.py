@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agentflow.builder import Body, Workflow
     from agentflow.client import AsyncClient, Client, Response, Retries
     from agentflow.context import ToolContext
-    from agentflow.declaration import ATTRIBUTE, Argument, Declaration, function, tool
+    from agentflow.declaration import ATTRIBUTE, Argument, Declaration, function, scorer, tool
     from agentflow.errors import AgentFlowError, APIError
     from agentflow.providers import GenerateRequest, GenerateResponse, ProviderError, provider
 
@@ -51,6 +51,7 @@ __all__ = [
     "__version__",
     "function",
     "provider",
+    "scorer",
     "tool",
 ]
 
@@ -58,7 +59,7 @@ _PLACES = {
     "agentflow.builder": ("Body", "Workflow"),
     "agentflow.client": ("AsyncClient", "Client", "Response", "Retries"),
     "agentflow.context": ("ToolContext",),
-    "agentflow.declaration": ("ATTRIBUTE", "Argument", "Declaration", "function", "tool"),
+    "agentflow.declaration": ("ATTRIBUTE", "Argument", "Declaration", "function", "scorer", "tool"),
     "agentflow.errors": ("APIError", "AgentFlowError"),
     "agentflow.providers": ("GenerateRequest", "GenerateResponse", "ProviderError", "provider"),
 }

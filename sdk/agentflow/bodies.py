@@ -186,6 +186,7 @@ class CreateEvaluation(TypedDict):
     max_tokens: NotRequired[int | None]
     budget_cents: NotRequired[float | Decimal | int | str | None]
     fail_under: NotRequired[float | None]
+    fail_on: NotRequired[list[Literal["better", "worse", "undecided"]]]
     project: NotRequired[str | None]
 
 

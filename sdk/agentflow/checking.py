@@ -91,9 +91,26 @@ def _prompt(ref: str, prompts: Mapping[str, str] | None, spec: engine.WorkflowSp
         return None
     if problems := tuple(engine.prompt_problems(f"prompts.{ref}", template)):
         raise engine.InvalidSpec(problems)
-    digest = engine.content_hash(template.encode())
+    form = _form(ref, template, prompts or {})
+    digest = engine.form_hash(template, form)
     number = int(version) if version.isdecimal() else 1
-    return engine.PinnedPrompt(name=name, version=number, template=template, hash=digest)
+    return engine.PinnedPrompt(name=name, version=number, template=template, hash=digest, form=form)
+
+
+def _form(ref: str, template: str, prompts: Mapping[str, str]) -> engine.PromptForm | None:
+    """Return the parts that a prompt includes, among the prompts that are given; ``None`` if it includes none."""
+    parts: dict[str, engine.PromptPart] = {}
+    waiting = [template]
+    while waiting:
+        for part in engine.parse_stored(waiting.pop()).parts:
+            text = prompts.get(part.ref, prompts.get(part.name))
+            if text is None:
+                said = f"there is no prompt '{part.ref}' to include"
+                raise engine.InvalidSpec((engine.Problem(f"prompts.{ref}", said, f'add "{part.ref}" to the prompts'),))
+            if part.ref not in parts:
+                parts[part.ref] = engine.PromptPart(template=text)
+                waiting.append(text)
+    return engine.PromptForm(parts=parts) if parts else None
 
 
 def _assumed(ref: str, spec: engine.WorkflowSpec) -> str:

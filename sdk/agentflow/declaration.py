@@ -1,4 +1,4 @@
-"""The decorators ``tool`` and ``function``: they attach a plain description, which the application reads."""
+"""The decorators ``tool``, ``function``, ``scorer``: they attach a plain description, which the application reads."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -65,6 +65,42 @@ def function(
 def function(name: str | Callable[..., Any] = "", **options: Any) -> Any:
     """Declare a pure function: its result depends on its arguments only. For the options see ``tool``."""
     return _declared("function", name, options)
+
+
+@overload
+def scorer(name: _F) -> _F: ...
+@overload
+def scorer(
+    name: str = "",
+    *,
+    blocking: bool | None = None,
+    isolation: Isolation | None = None,
+    memory_mb: int | None = None,
+) -> Callable[[_F], _F]: ...
+def scorer(name: str | Callable[..., Any] = "", **options: Any) -> Any:
+    """Declare a scorer of answers: a pure function, which scorers of kind ``custom`` name.
+
+    It takes ``output``, ``expected`` and ``inputs`` of a case and returns a bool, a number from 0 to 1, or an object
+    with ``score`` and ``note``. What it raises is no score, and never a 0. For the options see ``function``.
+    Raises ``TypeError`` for other arguments.
+    """
+    declared = _declared("function", name, options)
+    if isinstance(name, str):
+        return lambda made_of: _checked_scorer(declared(made_of))
+    return _checked_scorer(declared)
+
+
+def _checked_scorer(made_of: _F) -> _F:
+    """Return a declared function. Raises ``TypeError`` unless it can be called with what scorers are given."""
+    declaration: Declaration = getattr(made_of, ATTRIBUTE)
+    parameters = list(inspect.signature(made_of).parameters.values())
+    given, names = {"output", "expected", "inputs"}, {one.name for one in parameters}
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters)
+    required = {one["name"] for one in declaration["arguments"] if one["required"]}
+    if required - given or not (takes_all or given <= names):
+        fix = f"write def {declaration['name']}(*, output, expected, inputs)"
+        raise TypeError(f"the scorer {declaration['name']!r} takes {', '.join(sorted(names)) or 'nothing'}; {fix}")
+    return made_of
 
 
 def _declared(kind: Kind, name: str | Callable[..., Any], options: Mapping[str, Any]) -> Any:

@@ -41,11 +41,12 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
+from schemas.spec.prompt_form import PromptForm, PromptPart, form_hash
 from schemas.spec.prompt_texts import render_text
 from schemas.spec.read import read_document
 from schemas.spec.references import MissingVariable
 from schemas.spec.rules_version import rules_of
-from schemas.templates import TemplateError
+from schemas.templates import TemplateError, parse_stored
 from streams.core.commands import Arm, Disarm, Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -74,6 +75,8 @@ __all__ = [
     "MissingVariable",
     "PinnedPrompt",
     "Problem",
+    "PromptForm",
+    "PromptPart",
     "ResolvedSpec",
     "RunEvent",
     "RunFold",
@@ -97,10 +100,12 @@ __all__ = [
     "check_spec",
     "content_hash",
     "every_node",
+    "form_hash",
     "inline",
     "known_inputs",
     "member_key",
     "needed_of",
+    "parse_stored",
     "parse_workflow",
     "prompt_problems",
     "prompt_refs",

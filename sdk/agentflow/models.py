@@ -77,6 +77,25 @@ class BatchAnswer(Answer):
     problem: str | None
 
 
+class BatchCall(Answer):
+    """A call of a batch: the step of a run that waits for it, or has its answer. ``open`` as in ``BatchCounts``."""
+
+    call_id: str
+    run_id: str
+    step_id: str
+    attempt: int
+    state: str
+    cost_usd: Decimal
+    ended_at: str | None
+
+
+class BatchCallPage(Answer):
+    """Calls of a batch, in the order of their ids."""
+
+    calls: list[BatchCall]
+    next_cursor: str | None
+
+
 class BatchPage(Answer):
     """Batches, newest first."""
 
@@ -414,6 +433,7 @@ class EvaluationAnswer(Answer):
     fail_under: float | None
     error: str | None
     passed: bool | None
+    failures: list[str]
     report: dict[str, Any] | None
 
 

@@ -6,6 +6,8 @@ extra ``cli``.
 
 from schemas.api_models.prompts import CreatePrompt
 from schemas.errors import InvalidSpec, Problem
+from schemas.prompt_files.exchange import EXPORTS, IMPORTS, export_text, import_text
+from schemas.prompt_files.imported import Imported
 from schemas.prompt_files.lint import Find, Finding, lint, size_of
 from schemas.prompt_files.own import SUFFIX, checked, read_prompt, write_prompt
 from schemas.prompt_files.versions import (
@@ -20,16 +22,21 @@ from schemas.prompt_files.versions import (
 )
 
 __all__ = [
+    "EXPORTS",
+    "IMPORTS",
     "SUFFIX",
     "CreatePrompt",
     "Find",
     "Finding",
+    "Imported",
     "InvalidSpec",
     "Part",
     "Problem",
     "checked",
+    "export_text",
     "form_of",
     "hash_of",
+    "import_text",
     "in_order",
     "is_version",
     "lint",

@@ -37,6 +37,8 @@ class Collector:
                 outcomes.append(await ended(item, line, service, prices, self._ports.bodies))
             await self._end(outcomes)
         await self._close(leased, "")
+        # Last: the process that continues after a crash reads the results again.
+        await leased.discard(batch.file_id, *polled.files)
 
     async def refuse(self, leased: Leased, error: StepError, state: FinalState | None = None) -> None:
         """End a batch whose calls were not made, for an error; or, where its ``outcome`` is unknown, may have been.
@@ -46,6 +48,8 @@ class Collector:
         for chunk in _chunks(await self._ports.store.members(leased.batch.id)):
             await self._end([_refused(item, error, state) for item in chunk])
         await self._close(leased, str(error))
+        if error.details.get("outcome") != "unknown":
+            await leased.discard(leased.batch.file_id)
 
     async def drop(self, items: Sequence[BatchItem]) -> None:
         """End calls that nobody wants any more, and that were not sent."""

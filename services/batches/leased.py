@@ -1,5 +1,6 @@
 """A batch that this process has leased. Each change is stored before the work continues, and proves the lease."""
 
+import logging
 from typing import Any
 
 from msgspec import structs
@@ -9,6 +10,8 @@ from connectors.providers.batching.port import BatchService, Job, Line
 from schemas.batches import BatchItem, ProviderBatch, custom_id
 from schemas.errors import StepError
 from services.batches.ports import BatchPorts
+
+logger = logging.getLogger(__name__)
 
 #: An upload may take five minutes. A process that dies delays its batches by this.
 LEASE_MS = 600_000
@@ -51,6 +54,14 @@ class Leased:
         said = self.batch.problem if problem is None else problem[:MOST_PROBLEM]
         self.batch = structs.replace(self.batch, due_ms=due_ms, leased_until_ms=0, problem=said, **changes)
         await self._ports.store.change(self.batch)
+
+    async def discard(self, *files: str) -> None:
+        """Remove files at the provider, as far as it can be done now: what they hold is nobody's any more."""
+        try:
+            for file in filter(None, files):
+                await self.service.discard(file, await self.key())
+        except StepError as exc:
+            logger.warning("files of %s stay at the provider: %s", self.batch.id, exc, extra={"action": "files_stay"})
 
     async def job(self, members: list[BatchItem]) -> Job:
         """Return the batch as it is sent. Raises ``Rejected`` when a question is gone."""

@@ -23,7 +23,7 @@
 15  fetched              the results are read                                  they are read again
 16  settled              settlements are in the log                            they are sent again; each counts once
 17  finished             the answers are stored                                the others are fetched again
-18  closed               the batch is stored as ended                          nothing is left to do
+18  closed               the batch is stored as ended                          its files stay at the provider
     of the role, for calls that were not made (``services.batches.sweeper``)
 19  unwanted             calls of ended runs are stored as canceled            they are settled by the next sweep
 20  canceled_settled     their settlements, at nothing, are in the log         they are sent again

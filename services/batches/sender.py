@@ -56,7 +56,9 @@ class Sender:
         wanted = [one for one in members if one.wanted and not leased.batch.cancel]
         if dropped := [one for one in members if not one.wanted]:
             # A file with them may be there; they may not be made any more.
+            file_id = leased.batch.file_id
             await leased.change(file_id="")
+            await leased.discard(file_id)
             await self._collector.drop(dropped)
         if not wanted:
             canceled = StepError("batch_canceled", "the batch was canceled before it was sent")

@@ -133,7 +133,7 @@ class Restarts:
             budget_nano=run.budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
-            rules_version=rules_of(definition.spec),
+            rules_version=rules_of(definition.spec, definition.prompts.values()),
             reuse=reuse,
             stored_inputs=stored,
         )

@@ -28,7 +28,7 @@ from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
 from schemas.spec.model import ResolvedSpec
 from services.runs.admission_required import Turns
-from services.runs.input_check import check_inputs
+from services.runs.input_check import check_inputs, check_prompt_values
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
@@ -118,8 +118,8 @@ class Submissions:
 
         ``api_key`` is the id of the key that it came with, for budgets of that.
 
-        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, or is
-        read by nothing, named by its path),
+        Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, is
+        read by nothing, or breaks the schema of the prompt that gets it, named by its path),
         ``TooLarge`` (the inputs).
         """
         draft = await self.draft(org_id, source, submission_id, body, trace, api_key)
@@ -140,6 +140,7 @@ class Submissions:
         size = self._large_inputs.size_of(body.inputs)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
         check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
+        check_prompt_values(plan.resolved, body.inputs)
         budget_nano = _budget_nano(body)
         path = await self._path(org_id, plan.resolved, budget_nano)
         record = RunSubmitted(

@@ -79,7 +79,7 @@ def plan_of(spec: WorkflowSpec, resolved: ResolvedSpec, required: frozenset[str]
         version=spec.version,
         resolved=resolved,
         required=required,
-        rules_version=rules_of(spec),
+        rules_version=rules_of(spec, resolved.prompts.values()),
         read_here=read_here(spec.dag.nodes),
         known=known_inputs(resolved, arguments),
         prompts=frozenset(

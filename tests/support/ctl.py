@@ -172,6 +172,7 @@ EVALUATION = {
     "cost_usd": "0.0192",
     "fail_under": 0.9,
     "passed": True,
+    "failures": [],
     "error": None,
     "report": {
         "versions": [
@@ -377,6 +378,20 @@ ANSWERS: dict[tuple[str, str], Any] = {
     },
     ("GET", "/api/v1/batches"): {"batches": [BATCH]},
     ("GET", "/api/v1/batches/b1"): BATCH,
+    ("GET", "/api/v1/batches/b1/calls"): {
+        "calls": [
+            {
+                "call_id": "run_1:ask:1#batch",
+                "run_id": "run_1",
+                "step_id": "ask",
+                "attempt": 1,
+                "state": "answered",
+                "cost_usd": "0.5",
+                "ended_at": "2026-11-22T00:00:00.000Z",
+            }
+        ],
+        "next_cursor": "run_1:ask:1#batch",
+    },
     ("POST", "/api/v1/batches/b1/cancel"): {**BATCH, "state": "canceling"},
     ("GET", "/api/v1/workers"): {"workers": [WORKER], "lost_after_s": 9},
     ("GET", "/api/v1/admin/topics"): {

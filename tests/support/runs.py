@@ -118,7 +118,7 @@ def submitted(spec_: ResolvedSpec, **changes: Any) -> RunSubmitted:
         "workflow_version": spec_.spec.version,
         "spec": spec_,
         "submitted_at_ms": START_MS,
-        "rules_version": rules_of(spec_.spec),
+        "rules_version": rules_of(spec_.spec, spec_.prompts.values()),
     }
     return RunSubmitted(**(fields | changes))
 

@@ -84,11 +84,11 @@ async def rotate_key(key_id: KeyId, who: ProjectAdmin, parts: Parts, body: Rotat
 
     Rotate again before its end, and the secret of two rotations ago ends at once.
     """
-    minted = parts.access.authenticator.again(key_id)
+    secret, key = parts.access.authenticator.again(key_id)
     overlap_s = body.overlap_s if body is not None else 0
-    stored = await parts.access.keys.rotate(who.org_id, key_id, minted.stored, overlap_s, who.project)
+    stored = await parts.access.keys.rotate(who.org_id, key_id, secret, overlap_s, who.project)
     parts.access.authenticator.forget(key_id)
-    return KeyCreated(**render.key_fields(stored), key=minted.key)
+    return KeyCreated(**render.key_fields(stored), key=key)
 
 
 @router.delete("/keys/{key_id}", status_code=204, responses=errors(404, 409))

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Path, Query
 from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from connectors.postgres.batch_reader import ShownBatch
+from api.routers.filters import stored_text
+from connectors.postgres.batch_reader import ShownBatch, ShownCall
 from schemas.api_models.base import MAX_PAGE, timestamp
-from schemas.api_models.batches import BatchAnswer, BatchCounts, BatchPage
+from schemas.api_models.batches import BatchAnswer, BatchCall, BatchCallPage, BatchCounts, BatchPage
+from schemas.batches import FINAL_ITEM
 from schemas.money import usd
 
 BatchId = Annotated[str, Path(pattern=r"^batch_[0-9a-f]{24}$")]
@@ -29,6 +31,21 @@ async def get_batch(batch_id: BatchId, who: Reader, parts: Parts) -> BatchAnswer
     return _answer(await parts.batches.get(who.org_id, batch_id))
 
 
+@router.get("/{batch_id}/calls", responses=errors(404), summary="List a batch's calls")
+async def list_batch_calls(
+    batch_id: BatchId,
+    who: Reader,
+    parts: Parts,
+    cursor: Annotated[str, Query(max_length=1024, description="`next_cursor` of the previous page.")] = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+) -> BatchCallPage:
+    """List the calls of a batch, each with its run and step."""
+    after = stored_text("query.cursor", cursor) or ""
+    found = await parts.batches.calls(who.org_id, batch_id, after, limit)
+    more = found[-1].call_id if len(found) == limit else None
+    return BatchCallPage(calls=[_call(one) for one in found], next_cursor=more)
+
+
 @router.post("/{batch_id}/cancel", status_code=202, responses=errors(404))
 async def cancel_batch(batch_id: BatchId, who: Writer, parts: Parts) -> BatchAnswer:
     """Cancel a batch. Calls that the provider has made by then are answered and paid for.
@@ -37,6 +54,18 @@ async def cancel_batch(batch_id: BatchId, who: Writer, parts: Parts) -> BatchAns
     `only`.
     """
     return _answer(await parts.batches.cancel(who.org_id, batch_id))
+
+
+def _call(call: ShownCall) -> BatchCall:
+    return BatchCall(
+        call_id=call.call_id,
+        run_id=call.wake.run_id,
+        step_id=call.wake.step_id,
+        attempt=call.wake.attempt,
+        state=call.state if call.state in FINAL_ITEM else "open",
+        cost_usd=usd(call.cost_nano),
+        ended_at=timestamp(call.done_ms or None),
+    )
 
 
 def _answer(batch: ShownBatch) -> BatchAnswer:

@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
+import msgspec
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import HTMLResponse
 
 from api.caller import Caller
 from api.dependencies import Parts, PromptReader, PromptWriter
@@ -14,12 +16,19 @@ from connectors.postgres.evaluations import StoredEvaluation
 from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.evaluations import CreateEvaluation, EvaluationAnswer, EvaluationPage, EvaluationSummary
 from schemas.api_models.runs import MAX_ID_LENGTH
-from schemas.errors import NotFound
+from schemas.errors import Conflict, NotFound
+from schemas.evaluations import Report
 from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
+from services.prompts.evaluations.html import html_of_report
+from services.prompts.evaluations.junit import junit_of_report
 from services.prompts.evaluations.start import Sender
 
 router = APIRouter(prefix="/api/v1/evaluations", tags=["evaluations"], route_class=StrictJsonRoute)
+
+_XML = "application/xml"
+#: What a report says of answers is data, whatever it looks like.
+_PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 EvaluationId = Annotated[str, Path(pattern=r"^eval_[0-9a-f]{24}$")]
 
@@ -63,6 +72,42 @@ async def get_evaluation(evaluation_id: EvaluationId, who: PromptReader, parts: 
     results = parts.evaluations.results
     status = await results.status(who.org_id, one)
     return render.evaluation(await results.with_report(who.org_id, one, status), status)
+
+
+@router.get(
+    "/{evaluation_id}/report.html",
+    response_class=HTMLResponse,
+    responses=errors(404, 409),
+    summary="Read a report as HTML",
+)
+async def get_evaluation_html(evaluation_id: EvaluationId, who: PromptReader, parts: Parts) -> HTMLResponse:
+    """Return the report as a page of its own, which loads nothing."""
+    one = await _reported(parts, who, evaluation_id)
+    return HTMLResponse(html_of_report(msgspec.convert(one.report, Report)), headers=_PAGE_HEADERS)
+
+
+@router.get(
+    "/{evaluation_id}/junit.xml",
+    response_class=Response,
+    responses={200: {"content": {_XML: {"schema": {"type": "string"}}}}, **errors(404, 409)},
+    summary="Read a report as JUnit",
+)
+async def get_evaluation_junit(evaluation_id: EvaluationId, who: PromptReader, parts: Parts) -> Response:
+    """Return the report as a test suite: a test case for each case, which fails where it got worse."""
+    one = await _reported(parts, who, evaluation_id)
+    cases = await parts.evaluations.results.cases(who.org_id, one)
+    found = junit_of_report(msgspec.convert(one.report, Report), cases, render.failures_of(one))
+    return Response(found, media_type=_XML)
+
+
+async def _reported(parts: Services, who: Caller, evaluation_id: str) -> StoredEvaluation:
+    """Return an evaluation with its report. Raises ``Conflict`` while there is none."""
+    one, results = await _owned(parts, who, evaluation_id), parts.evaluations.results
+    status = await results.status(who.org_id, one)
+    found = await results.with_report(who.org_id, one, status)
+    if found.report is None:
+        raise Conflict(f"evaluation {evaluation_id} is {status.state} and has no report; see its `state` and `error`")
+    return found
 
 
 async def _owned(parts: Services, who: Caller, evaluation_id: str) -> StoredEvaluation:

@@ -10,7 +10,6 @@ from api.dependencies import Parts, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.render import queues as render
 from api.routers.errors import errors
-from api.services import Services
 from schemas import money
 from schemas.api_models.queues import (
     MAX_PROGRESS,
@@ -29,6 +28,7 @@ from schemas.api_models.queues import (
 from schemas.errors import Forbidden, InvalidInput, Problem, StepError, Undecodable
 from schemas.queues import NODE_PATTERN, OWN, whole_name
 from services.runs.leases import Completion, Cost, LeaseRequest
+from topics.catalogue import lane
 
 QueueName = Annotated[str, Path(pattern=NODE_PATTERN)]
 
@@ -57,7 +57,7 @@ async def extend_lease(name: QueueName, body: ExtendLease, who: Writer, parts: P
     if len(progress) > MAX_PROGRESS:
         said = f"has {len(progress)} bytes of JSON, the most is {MAX_PROGRESS}"
         raise InvalidInput(said, (Problem("progress", said, "store it elsewhere, and send where it is"),))
-    extended = await parts.leases.steps.extend(_topic(name, body.of, who, parts), body.lease, progress)
+    extended = await parts.leases.steps.extend(_topic(name, body.of, who), body.lease, progress)
     return LeaseExtended(canceled=extended.kind == "ended", lease_s=extended.lease_ms / 1000)
 
 
@@ -65,7 +65,7 @@ async def extend_lease(name: QueueName, body: ExtendLease, who: Writer, parts: P
 async def complete_step(name: QueueName, body: CompleteStep, who: Writer, parts: Parts) -> StepCompleted:
     """Store the outcome of a leased step. Safe to repeat: the first outcome counts."""
     try:
-        repeated = await parts.leases.steps.complete(_topic(name, body.of, who, parts), body.lease, _completion(body))
+        repeated = await parts.leases.steps.complete(_topic(name, body.of, who), body.lease, _completion(body))
     except Undecodable as exc:
         raise InvalidInput(str(exc), (Problem("output", str(exc), "send a smaller JSON value"),)) from exc
     return StepCompleted(repeated=repeated)
@@ -74,12 +74,12 @@ async def complete_step(name: QueueName, body: CompleteStep, who: Writer, parts:
 @router.post("/{name}/release", responses=errors(409))
 async def release_lease(name: QueueName, body: ReleaseLease, who: Writer, parts: Parts) -> LeaseReleased:
     """Return a leased step that was not worked on, so that another worker may lease it at once."""
-    released = await parts.leases.steps.release(_topic(name, body.of, who, parts), body.lease)
+    released = await parts.leases.steps.release(_topic(name, body.of, who), body.lease)
     return LeaseReleased(released=released)
 
 
-def _topic(name: str, of: QueueOwner, who: Caller, parts: Services) -> str:
-    return parts.leases.queues.named(_queue(name, of, who))
+def _topic(name: str, of: QueueOwner, who: Caller) -> str:
+    return lane(_queue(name, of, who))
 
 
 def _queue(name: str, of: QueueOwner, who: Caller) -> str:

@@ -60,6 +60,9 @@ class AnthropicBatches(Exchanges):
     async def cancel(self, provider_id: str, key: SecretStr | None) -> None:
         await self._post(f"{_PATH}/{provider_id}/cancel", {}, key)
 
+    async def discard(self, file_id: str, key: SecretStr | None) -> None:
+        """Do nothing: a batch has no files that could be removed."""
+
     async def _results_of(self, provider_id: str, key: SecretStr | None) -> list[dict[str, Any]]:
         return await self._lines(f"{_PATH}/{provider_id}/results", key)
 

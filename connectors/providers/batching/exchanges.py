@@ -1,6 +1,5 @@
 """Requests to batch APIs: JSON and files, by the provider's own connection."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +7,7 @@ from pydantic import SecretStr
 
 from connectors.providers import http_errors
 from connectors.providers.base import ModelRequest, ModelResponse
-from connectors.providers.http_answer import Sent, json_sent
+from connectors.providers.http_answer import MOST_BYTES, Sent, json_bytes, json_sent
 from connectors.providers.http_provider import HttpProvider
 from connectors.providers.json_body import read_json
 from connectors.providers.wire import an_object
@@ -20,7 +19,6 @@ LONG_S = 300.0
 SHORT_S = 30.0
 #: The results of one batch; answers have 2 KiB on average.
 MOST_RESULTS = 512 * 1024 * 1024
-_MOST_BYTES = 16 * 1024 * 1024
 #: Pages of listed batches, and how many are on one. More than these are not made while one submission is unclear.
 PAGES, PAGE = 20, 100
 _BOUNDARY = "agentflow-batch-0f1e2d3c4b5a"
@@ -53,6 +51,9 @@ class Exchanges:
     async def _get(self, path: str, key: SecretStr | None) -> Any:
         return await self._json(Sent(path, b"", {}, "GET"), key)
 
+    async def _delete(self, path: str, key: SecretStr | None) -> None:
+        await self._provider.exchange(Sent(path, b"", {}, "DELETE"), key, SHORT_S, MOST_BYTES)
+
     async def _lines(self, path: str, key: SecretStr | None) -> list[dict[str, Any]]:
         """Return the objects of a JSONL file."""
         body = await self._provider.exchange(Sent(path, b"", {}, "GET"), key, LONG_S, MOST_RESULTS)
@@ -66,7 +67,7 @@ class Exchanges:
         return await self._json(Sent("files", _multipart(name, data), headers), key, LONG_S)
 
     async def _json(self, sent: Sent, key: SecretStr | None, timeout_s: float = SHORT_S) -> Any:
-        body = await self._provider.exchange(sent, key, timeout_s, _MOST_BYTES)
+        body = await self._provider.exchange(sent, key, timeout_s, MOST_BYTES)
         try:
             return an_object(read_json(body).value)
         except (ValueError, RecursionError) as exc:
@@ -86,7 +87,7 @@ def is_unknown_here(error: StepError) -> bool:
 
 def json_line(value: dict[str, Any]) -> bytes:
     """Return one line of a JSONL file."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    return json_bytes(value) + b"\n"
 
 
 def _multipart(name: str, data: bytes) -> bytes:

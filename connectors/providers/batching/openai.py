@@ -77,6 +77,13 @@ class OpenAIBatches(Exchanges):
     async def cancel(self, provider_id: str, key: SecretStr | None) -> None:
         await self._post(f"batches/{provider_id}/cancel", {}, key)
 
+    async def discard(self, file_id: str, key: SecretStr | None) -> None:
+        try:
+            await self._delete(f"files/{file_id}", key)
+        except StepError as exc:
+            if not is_unknown_here(exc):
+                raise
+
     def _result(self, line: dict[str, Any]) -> LineResult:
         name, response, error = text_of(line.get("custom_id")), an_object(line.get("response")), line.get("error")
         status = response.get("status_code")

@@ -97,6 +97,10 @@ class BatchService(Protocol):
         """Ask that no more calls of it are made; one that has ended stays as it is."""
         ...
 
+    async def discard(self, file_id: str, key: SecretStr | None) -> None:
+        """Remove a file that was uploaded, or one of results. One that is gone is no error."""
+        ...
+
 
 def surely_not_made(error: StepError) -> bool:
     """Return whether an error of ``create`` says that there is no batch."""

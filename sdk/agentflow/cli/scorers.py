@@ -1,11 +1,11 @@
 """Scorers as people write them: ``exact``, ``contains:Paris``, ``numeric:0.01``, or JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.nearest import hint
-from agentflow.cli.units import json_object
+from agentflow.cli.units import json_object, json_value
 
 #: The option that the text after the colon is, by kind; no text is wanted where it is empty.
 _TEXTS: Mapping[str, str] = {
@@ -24,6 +24,15 @@ _TEXTS: Mapping[str, str] = {
     "custom": "function",
 }
 _NUMBERS = frozenset({"absolute", "least", "limit_ms"})
+
+
+def scorers_of(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the scorers of an option that is given several times; ``@file`` may have a list. Raises ``CliError``."""
+    found: list[dict[str, Any]] = []
+    for text in texts:
+        read = json_value(text, "--scorer") if text.startswith("@") else None
+        found += read if isinstance(read, list) else [scorer_of(text)]
+    return found
 
 
 def scorer_of(text: str) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Simulator:
                 inputs=dict(inputs or {}),
                 tags=dict(tags or {}),
                 submitted_at_ms=self._start_ms,
-                rules_version=engine.rules_of(spec),
+                rules_version=engine.rules_of(spec, self.checked.resolved.prompts.values()),
             )
         )
         world.play(self._start_ms)

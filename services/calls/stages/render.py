@@ -1,17 +1,15 @@
 """Step 1: the prompt is rendered from its template, after its values were checked."""
 
-from typing import Any
-
 from msgspec import structs
 
 from connectors.providers.conversation import Said
 from schemas.errors import StepError
 from schemas.spec.prompt_rendering import Rendered, rendered
-from schemas.spec.prompt_texts import known_names
 from schemas.spec.references import MissingVariable
 from schemas.templates import TemplateError
-from schemas.values.json_schemas import BadSchema, violations
+from schemas.values.json_schemas import BadSchema
 from services.calls.call import Answer, Call, Proceed, Template
+from services.calls.prompt_values import value_violations
 
 _BREAK = "\n\n"
 
@@ -50,14 +48,9 @@ def _said(template: Template) -> Rendered:
 
 
 def _check_values(template: Template) -> None:
-    """Check the values that the prompt reads. A node without ``inputs`` has all of the run's, which are not its own."""
-    schema = None if template.form is None else template.form.input_schema
-    if schema is None:
-        return
-    read = known_names(template.text, template.form) | _named_by(schema)
-    values = {name: value for name, value in (template.given or template.args).items() if name in read}
+    values = template.args if template.given is None else template.given
     try:
-        found = violations(schema, values)
+        found = value_violations(template.text, template.form, values)
     except BadSchema as exc:
         raise StepError("invalid_prompt_input", f"{_named(template)}: its schema cannot be used: {exc}") from exc
     if found:
@@ -66,14 +59,6 @@ def _check_values(template: Template) -> None:
             f"{_named(template)}: its values break its schema: {'; '.join(found)}; give other inputs",
             details={"violations": "; ".join(found)},
         )
-
-
-def _named_by(schema: dict[str, Any]) -> frozenset[str]:
-    properties, required = schema.get("properties"), schema.get("required")
-    names = list(properties) if isinstance(properties, dict) else []
-    return frozenset(
-        names + [name for name in required if isinstance(name, str)] if isinstance(required, list) else names
-    )
 
 
 def _named(template: Template) -> str:

@@ -25,12 +25,10 @@ from schemas.evaluations import (
     Spread,
     VersionResult,
 )
-from services.prompts.evaluations.calibration import judge_result, pair_scores
-from services.prompts.evaluations.gathered import Gathered, gathered, mean, percentile
-from services.prompts.evaluations.passing import Passes, at_k, flips, gained_and_lost, mcnemar
-from services.prompts.evaluations.scorers.llm_judge import JudgeOptions, pass_score
-from services.prompts.evaluations.scorers.table import check_scorers, options_of
-from services.prompts.evaluations.statistics import (
+from services.prompts.evaluations.figures.calibration import judge_result, pair_scores
+from services.prompts.evaluations.figures.gathered import Gathered, gathered, mean, percentile
+from services.prompts.evaluations.figures.passing import Passes, at_k, flips, gained_and_lost, mcnemar
+from services.prompts.evaluations.figures.statistics import (
     EQUAL,
     Estimate,
     difference_of,
@@ -39,6 +37,8 @@ from services.prompts.evaluations.statistics import (
     rate_of,
     verdict_of,
 )
+from services.prompts.evaluations.scorers.llm_judge import JudgeOptions, pass_score
+from services.prompts.evaluations.scorers.table import check_scorers, options_of
 
 MOST_MISSING = 0.05
 MOST_NOTES = 20

@@ -79,6 +79,11 @@ class EvaluationResults:
         await self._ports.evaluations.end(org_id, one.id, found)
         return await self._ports.evaluations.get(org_id, one.id)
 
+    async def cases(self, org_id: str, one: StoredEvaluation) -> list[Case]:
+        """Return the cases of an evaluation."""
+        name, _, version = one.definition["dataset"].partition("@")
+        return [case for _, case in await self._ports.datasets.cases(org_id, name, int(version))]
+
     async def _made(self, org_id: str, one: StoredEvaluation) -> dict[str, Any] | None:
         stored = await self._ports.history.get(org_id, one.run_id, most_children=0)
         if stored is None or stored[0].output is None:
@@ -90,8 +95,7 @@ class EvaluationResults:
         if payload is None:
             return None
         output = msgspec.convert(await self._value(org_id, payload), RunOutput)
-        name, _, version = one.definition["dataset"].partition("@")
-        cases = [case for _, case in await self._ports.datasets.cases(org_id, name, int(version))]
+        cases = await self.cases(org_id, one)
         answered = {side: await self._answers(org_id, one, side, cases) for side in output.scores}
         report = await asyncio.to_thread(made_report, one.definition, cases, answered, output)
         found: dict[str, Any] = msgspec.to_builtins(report)

@@ -103,3 +103,21 @@ async def test_batches_of_others_and_ids_that_are_none_are_refused(api: Running,
     assert (await api.client.get(f"{BATCHES}/{batch.id}")).status_code == 404
     assert (await api.client.post(f"{BATCHES}/{batch.id}/cancel")).status_code == 404
     assert (await api.client.get(f"{BATCHES}/nonsense")).status_code == 422
+
+
+async def test_the_calls_of_a_batch_name_their_runs_and_steps_page_by_page(
+    api: Running, store: PostgresBatches
+) -> None:
+    batch = await formed(store, api.org_id, "p", "q", "r")
+    await store.finish([Done(f"{api.org_id}/q", "answered", ItemResult(cost_nano=1_000))], NOW)
+    path = f"{BATCHES}/{batch.id}/calls"
+    first = (await api.client.get(path, params={"limit": 2})).json()
+    assert [(one["run_id"], one["step_id"], one["attempt"], one["state"]) for one in first["calls"]] == [
+        ("run", "ask", 1, "open"),
+        ("run", "ask", 1, "answered"),
+    ]
+    assert (first["calls"][1]["cost_usd"], first["calls"][1]["ended_at"]) == ("0.000001", "2026-11-22T00:00:00.000Z")
+    second = (await api.client.get(path, params={"cursor": first["next_cursor"]})).json()
+    assert ([one["call_id"] for one in second["calls"]], second["next_cursor"]) == ([f"{api.org_id}/r"], None)
+    other = await formed(store, "another", "s")
+    assert (await api.client.get(f"{BATCHES}/{other.id}/calls")).status_code == 404

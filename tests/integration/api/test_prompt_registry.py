@@ -79,6 +79,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"schema": {"question": {"type": "nothing"}}}, "schema"),
     ({"messages": [{"role": "user", "template": "a\0b"}]}, "U+0000"),
     ({"messages": [{"role": "user", "template": "{{my name}}"}]}, "messages[0].template"),
+    ({"messages": [{"role": "user", "template": "a\n {{x | uper}}"}]}, "line 2, column 8: there is no filter 'uper'"),
+    ({"messages": [{"role": "user", "template": "{{#x}}"}], "dialect": "mustache"}, "line 1, column 1: the section"),
     ({"messages": [{"role": "user", "template": "{{> tone@7}}"}]}, "there is no prompt 'tone@7'"),
     ({"messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no p"),
     ({"dialect": "mustache", "messages": [{"role": "user", "template": "{{> to/ne}}"}]}, "names no p"),

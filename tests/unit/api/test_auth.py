@@ -89,22 +89,22 @@ async def test_old_secret_works_until_the_end_of_its_overlap(
     authenticator: Authenticator, stored: Stored, seconds: Seconds
 ) -> None:
     before = authenticator.mint("acme", "ci", ["read"], expires_ms=50_000)
-    after = authenticator.again(before.stored.id)
-    assert after.key.startswith(f"af_{before.stored.id}_")
-    rotated = replace(before.stored, hash=after.stored.hash, hash_before=before.stored.hash, before_until_ms=20_000)
+    secret, after = authenticator.again(before.stored.id)
+    assert after.startswith(f"af_{before.stored.id}_")
+    rotated = replace(before.stored, hash=secret.hash, hash_before=before.stored.hash, before_until_ms=20_000)
     stored.keys.append(rotated)
     for seconds.now in (0.0, 19.9):
         assert (await authenticator.authenticate(before.key)).key_id == before.stored.id
-        assert (await authenticator.authenticate(after.key)).valid_until_ms == 50_000
+        assert (await authenticator.authenticate(after)).valid_until_ms == 50_000
     seconds.now = 20.0
     with pytest.raises(Unauthenticated):
         await authenticator.authenticate(before.key)
-    assert (await authenticator.authenticate(after.key)).key_id == before.stored.id
+    assert (await authenticator.authenticate(after)).key_id == before.stored.id
 
 
 async def test_old_secret_ends_at_once_without_an_overlap(authenticator: Authenticator, stored: Stored) -> None:
     before = authenticator.mint("acme", "ci", ["read"])
-    stored.keys.append(replace(before.stored, hash=authenticator.again(before.stored.id).stored.hash))
+    stored.keys.append(replace(before.stored, hash=authenticator.again(before.stored.id)[0].hash))
     with pytest.raises(Unauthenticated):
         await authenticator.authenticate(before.key)
 

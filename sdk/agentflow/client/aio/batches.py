@@ -1,7 +1,7 @@
 """Batches of calls at providers."""
 
 from agentflow.client.aio.resource import AsyncResource, given
-from agentflow.models import BatchAnswer, BatchPage
+from agentflow.models import BatchAnswer, BatchCallPage, BatchPage
 
 
 class AsyncBatches(AsyncResource):
@@ -14,6 +14,10 @@ class AsyncBatches(AsyncResource):
     async def get(self, batch_id: str) -> BatchAnswer:
         """Return one batch."""
         return await self._ask(BatchAnswer, "batches.get", batch_id)
+
+    async def calls(self, batch_id: str, *, cursor: str | None = None, limit: int | None = None) -> BatchCallPage:
+        """Return calls of a batch, each with its run and step."""
+        return await self._ask(BatchCallPage, "batches.calls", batch_id, params=given(cursor=cursor, limit=limit))
 
     async def cancel(self, batch_id: str) -> BatchAnswer:
         """Cancel a batch; calls that the provider has made by then are answered and paid for."""

@@ -23,3 +23,11 @@ class AsyncEvaluations(AsyncResource):
     async def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""
         return await self._ask(EvaluationAnswer, "evaluations.get", evaluation_id)
+
+    async def html(self, evaluation_id: str) -> str:
+        """Return the report as a page."""
+        return (await self._raw("evaluations.html", evaluation_id)).text
+
+    async def junit(self, evaluation_id: str) -> str:
+        """Return the report as a test suite of JUnit."""
+        return (await self._raw("evaluations.junit", evaluation_id)).text

@@ -22,3 +22,11 @@ class Evaluations(Resource):
     def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""
         return self._ask(EvaluationAnswer, "evaluations.get", evaluation_id)
+
+    def html(self, evaluation_id: str) -> str:
+        """Return the report as a page."""
+        return (self._raw("evaluations.html", evaluation_id)).text
+
+    def junit(self, evaluation_id: str) -> str:
+        """Return the report as a test suite of JUnit."""
+        return (self._raw("evaluations.junit", evaluation_id)).text

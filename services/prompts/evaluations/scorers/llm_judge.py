@@ -20,6 +20,7 @@ from schemas.records.base import Json
 from services.prompts.evaluations.scorers.base import Ask, CannotScore, Mark, Options, part_of, text_of
 
 GRADES = 5
+DEFAULT_RUBRIC = "A good answer is correct and complete, and says nothing else."
 GRADE_SCHEMA: Final[Mapping[str, Json]] = {
     "type": "object",
     "properties": {"reason": {"type": "string"}, "grade": {"type": "integer", "minimum": 1, "maximum": GRADES}},
@@ -40,15 +41,16 @@ _MOST_NOTE = 300
 class JudgeOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``rubric`` says what a good answer is. ``pass_grade`` is the least grade that passes.
 
-    ``model`` and ``provider`` name the judge; without them the evaluation's own apply. ``most_bias`` is the share of
-    decided pairs that may flip with the order before the judge is reported as biased.
+    ``model``, ``provider`` and ``max_tokens`` are the judge's; without them the evaluation's own apply. ``most_bias``
+    is the share of decided pairs that may flip with the order before the judge is reported as biased.
     """
 
-    rubric: str
+    rubric: str = DEFAULT_RUBRIC
     mode: Literal["single", "pair"] = "single"
     pass_grade: int = 4
     model: str = ""
     provider: str = ""
+    max_tokens: int | None = None
     most_bias: float = 0.2
 
 

@@ -73,7 +73,7 @@ def submit(submission: Submission) -> RunChanges:
         raise BadRecord(
             "rules_version",
             f"run {event.run_id} asks for rules {event.rules_version} and its workflow needs {plan.rules_version}; "
-            "submit it with schemas.spec.rules_version.rules_of(spec)",
+            "submit it with schemas.spec.rules_version.rules_of(spec, prompts)",
         )
     turn = RunChanges(
         state,

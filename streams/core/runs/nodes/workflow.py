@@ -92,7 +92,8 @@ def compile_workflow(node: WorkflowNode, compiling: Compiling) -> Compiled:
 
 
 def _child_spec(resolved: ResolvedSpec) -> ChildSpec:
-    return ChildSpec(resolved, required_of(resolved), rules_of(resolved.spec), len(resolved_bytes(resolved)))
+    rules = rules_of(resolved.spec, resolved.prompts.values())
+    return ChildSpec(resolved, required_of(resolved), rules, len(resolved_bytes(resolved)))
 
 
 def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:

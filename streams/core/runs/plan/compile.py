@@ -31,7 +31,7 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         nodes=nodes,
         roots=tuple(node for node in nodes.values() if not node.predecessors and not node.compensates),
         sinks=tuple(node for node in nodes.values() if not node.successors and not node.compensates),
-        rules_version=rules_of(resolved.spec),
+        rules_version=rules_of(resolved.spec, resolved.prompts.values()),
         apart=apart,
         on_failure=tuple(dag.on_failure),
         on_cancel=tuple(dag.on_cancel),

@@ -112,3 +112,34 @@ def test_a_module_names_each_declared_object_once() -> None:
     module = type(sys)("m")
     module.one = module.again = agentflow.function(lambda: None)  # type: ignore[attr-defined]
     assert len(list(declared_in(module))) == 1
+
+
+def test_a_scorer_is_a_function_of_output_expected_and_inputs() -> None:
+    @agentflow.scorer
+    def polite(*, output: str, expected: str | None, inputs: dict[str, str]) -> bool:
+        return "please" in output
+
+    @agentflow.scorer("short", memory_mb=64)
+    def brief(*, output: str, most: int = 9, **_: object) -> bool:
+        return len(output) < most
+
+    assert polite(output="yes please", expected=None, inputs={}) is True
+    assert [(found["kind"], found["name"]) for found in map(declaration_of, (polite, brief)) if found] == [
+        ("function", "polite"),
+        ("function", "short"),
+    ]
+    registry = Registry()
+    assert [register(registry, found) for found in (polite, brief)] == [("function", "polite"), ("function", "short")]
+
+
+@pytest.mark.parametrize(
+    "unsuitable",
+    [
+        lambda *, output: True,  # noqa: ARG005 - its arguments are what is tested
+        lambda *, output, expected, inputs, context: True,  # noqa: ARG005 - the same
+        lambda: True,
+    ],
+)
+def test_a_scorer_with_other_arguments_is_refused_with_the_right_ones(unsuitable: object) -> None:
+    with pytest.raises(TypeError, match=r"write def rude\(\*, output, expected, inputs\)"):
+        agentflow.scorer("rude")(unsuitable)

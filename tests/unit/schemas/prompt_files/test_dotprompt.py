@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import yaml
 
 from schemas.errors import InvalidSpec
-from schemas.prompt_files.dotprompt import DotPrompt, read_dotprompt
+from schemas.prompt_files.dotprompt import DotPrompt, read_dotprompt, write_dotprompt
 from schemas.prompt_files.handlebars import Values, converted
+from schemas.prompt_files.own import read_prompt
 from schemas.prompt_files.problems import Note
+from schemas.spec.input_schemas import input_schema_of
 from schemas.templates import Template, parse
 from tests.support.suites import suite
 
@@ -174,3 +177,63 @@ def test_a_condition_over_a_list_is_an_error_since_it_would_repeat() -> None:
 def test_a_wrong_schema_is_named() -> None:
     with pytest.raises(InvalidSpec, match="no type 'strnig'"):
         read_dotprompt("---\ninput: {schema: {a: strnig}}\n---\n{{a}}")
+
+
+OURS = """---
+name: report
+model: gemini-2.0-flash
+provider: googleai
+config:
+  temperature: 0.3
+  max_tokens: 9
+  reasoning_effort: low
+input:
+  schema:
+    subject: string
+    "tags?(array)": string
+output:
+  schema: string
+tools: [search]
+---
+{{role "developer"}}
+{{> header@2 tone="kind"}} {{tone | default("dry")}} {{"{{"}}
+
+{{role "user"}}
+{{media url=photo}}
+{{.subject}} {{#tags}}{{.}}{{/tags}}{{^tags}}none{{/tags}} {{tags | json}}
+"""
+
+
+def test_a_prompt_is_written_as_a_file_of_dotprompt_and_names_what_it_cannot_say() -> None:
+    text, notes = write_dotprompt(read_prompt(OURS))
+    assert text.endswith(
+        '---\n{{role "system"}}\n{{> header tone="kind"}} {{#if tone}}{{tone}}{{else}}dry{{/if}} \\{{\n\n'
+        '{{role "user"}}\n{{media url=photo}}\n'
+        "{{subject}} {{#tags}}{{this}}{{/tags}}{{^tags}}none{{/tags}} {{json tags}}\n"
+    )
+    assert {note.subject for note in notes} == {"reasoning_effort", "developer", "> header@2"}
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert (front["model"], front["config"]) == (
+        "googleai/gemini-2.0-flash",
+        {"temperature": 0.3, "maxOutputTokens": 9},
+    )
+
+
+def test_a_file_that_was_written_is_read_back_with_the_same_schemas() -> None:
+    ours = read_prompt("---\nname: a\ninput: {schema: {x: string}}\noutput: {schema: number}\n---\nSay {{x}}")
+    text, notes = write_dotprompt(ours)
+    again = read_dotprompt(text).prompt("a")
+    assert notes == []
+    assert (again.template, again.output_schema) == (ours.template, ours.output_schema)
+    assert again.variables == input_schema_of(ours.variables)
+
+
+@pytest.mark.parametrize("template", ["{{a | upper}}", "{{a | join(', ')}}".replace("'", '"'), '{{a | default("{{")}}'])
+def test_a_tag_without_a_counterpart_there_is_an_error_with_its_line(template: str) -> None:
+    with pytest.raises(InvalidSpec, match="line 2, column 1"):
+        write_dotprompt(read_prompt(f"x\n{template}", "a"))
+
+
+def test_another_dialect_is_not_exported() -> None:
+    with pytest.raises(InvalidSpec, match="mustache cannot be exported"):
+        write_dotprompt(read_prompt("---\nname: a\ndialect: mustache\n---\nx"))

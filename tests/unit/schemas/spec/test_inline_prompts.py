@@ -75,6 +75,8 @@ def test_a_tool_has_no_prompt() -> None:
         ({"prompt": "a\0b"}, "U+0000"),
         ({"prompt": "x" * 300_000}, "the maximum is 262144"),
         ({"prompt": "Say {{my word}}"}, "names no variable"),
+        ({"prompt": "a\n {{#x}}"}, "line 2, column 2: the section 'x' is not closed"),
+        ({"prompt": "{{> header@2}} x"}, "includes the prompt 'header@2'"),
     ],
 )
 def test_a_bad_prompt_is_a_problem_at_its_place(config: dict[str, Any], said: str) -> None:

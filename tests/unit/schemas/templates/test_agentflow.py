@@ -93,7 +93,7 @@ def test_parts(template, expected):
         ("{{#items}}{{gone}}{{/items}}", "'gone' is needed"),
         ("{{#gone}}{{/gone}}{{gone}}", "'gone' is needed"),
         ("{{> h x=gone}}", "'gone' is needed"),
-        ("{{> h}}", "'x' is needed"),
+        ("{{> h}}", "'x' is needed for .*, in the part 'h'"),
     ],
 )
 def test_missing_value_is_named(template, message):

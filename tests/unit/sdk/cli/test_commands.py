@@ -119,6 +119,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
     "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
+    "prompt export": (
+        ("greeter@3", "--to", "dotprompt"),
+        ("GET", "/api/v1/prompts/greeter", None, {"version": 3}),
+    ),
     "prompt lint": (
         ("prompts", "--tier", "gold=openai/gpt-4o"),
         ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
@@ -271,6 +275,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "batch list": ((), ("GET", "/api/v1/batches", None, {"limit": 100})),
     "batch get": (("b1",), ("GET", "/api/v1/batches/b1", None, {})),
+    "batch calls": (("b1", "--cursor", "c"), ("GET", "/api/v1/batches/b1/calls", None, {"limit": 100, "cursor": "c"})),
     "batch cancel": (("b1",), ("POST", "/api/v1/batches/b1/cancel", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
@@ -328,7 +333,11 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
 }
 #: Commands that send nothing.
-QUIET = {"completion", *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use"))}
+QUIET = {
+    "completion",
+    "prompt import",
+    *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use")),
+}
 
 
 def commands(group: click.Group, path: str = "") -> dict[str, click.Command]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from agentflow.cli.errors import CliError
-from agentflow.cli.scorers import scorer_of
+from agentflow.cli.scorers import scorer_of, scorers_of
 
 from tests.support.ctl import COMPARISON, EVALUATION, Ctl, Ended
 
@@ -58,18 +58,22 @@ def test_json_is_the_whole_evaluation(tmp_path: Path) -> None:
     [
         (ended(), (), 0),
         (ended(passed=None), (), 0),
-        (ended(passed=False), ("--fail-under", "0.99"), 1),
+        (ended(passed=False, failures=["the score 0.9 is under 0.99"]), ("--fail-under", "0.99"), 1),
         (compared("worse"), (), 0),
-        (compared("worse"), ("--fail-on", "worse"), 1),
-        (compared("undecided"), ("--fail-on", "worse"), 0),
-        (compared("undecided"), ("--fail-on", "undecided"), 1),
-        (compared("better"), ("--fail-on", "undecided"), 0),
+        (ended(passed=False, failures=["version 4 is worse against 3"]), ("--fail-on", "worse"), 1),
         (ended(state="canceled", report=None), (), 1),
         (ended(state="failed", report=None, error="run_budget_exceeded: it has spent 1 cent"), (), 5),
     ],
 )
 def test_exit_codes(tmp_path: Path, found: dict[str, Any], options: tuple[str, ...], code: int) -> None:
     assert evaluated(tmp_path, found, options=options).code == code
+
+
+@pytest.mark.parametrize(("fail_on", "sent"), [("worse", ["worse"]), ("undecided", ["worse", "undecided"])])
+def test_fail_on_is_decided_by_the_server(tmp_path: Path, fail_on: str, sent: list[str]) -> None:
+    ctl = Ctl(tmp_path)
+    assert ctl(*ASKED, "--fail-on", fail_on).code == 0
+    assert ctl.api.sent[0].body["fail_on"] == sent
 
 
 def test_fail_on_needs_another_version(tmp_path: Path) -> None:
@@ -79,7 +83,11 @@ def test_fail_on_needs_another_version(tmp_path: Path) -> None:
 
 def test_reports_are_written_to_files_also_when_the_version_did_not_hold(tmp_path: Path) -> None:
     junit, html = tmp_path / "junit.xml", tmp_path / "report.html"
-    done = evaluated(tmp_path, ended(passed=False), options=("--junit", str(junit), "--html", str(html)))
+    done = evaluated(
+        tmp_path,
+        ended(passed=False, failures=["the score 0.9 is under 0.99"]),
+        options=("--junit", str(junit), "--html", str(html)),
+    )
     assert done.code == 1
     assert (junit.read_text(), html.read_text()) == ("<testsuites/>", "<!doctype html>")
 
@@ -109,3 +117,10 @@ def test_a_scorer_that_is_none_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(CliError) as refused:
         scorer_of(text)
     assert (refused.value.code, bool(refused.value.fix)) == (2, True)
+
+
+def test_a_file_of_scorers_may_have_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "scorers.json"
+    path.write_text('[{"kind": "exact"}, {"kind": "latency", "weight": 0}]', encoding="utf-8")
+    found = scorers_of([f"@{path}", "contains:Paris"])
+    assert [one["kind"] for one in found] == ["exact", "latency", "contains"]

@@ -1,16 +1,13 @@
 """``agentctl prompt pull``, ``push`` and ``diff``: a folder of files and the API beside it."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from agentflow.cli.api import Answer
-from agentflow.testing.fake_api import URL, FakeApi
 
-from tests.support.ctl import Ctl, Ended
+from tests.support.ctl import Ctl, Ended, problem
+from tests.support.prompt_api import PromptApi
 
 HEADER = "---\nname: header\n---\nBe {{tone}}.\n"
 REPORT = """---
@@ -32,28 +29,6 @@ input:
 """
 
 
-class _Api:
-    """The SDK's fake API, as commands reach one."""
-
-    def __init__(self) -> None:
-        self.client = httpx.Client(transport=httpx.MockTransport(FakeApi()), base_url=URL)
-        self.changes = 0
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
-        document: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        self.changes += method != "GET"
-        found = self.client.request(method, path, params=params, json=json)
-        return Answer(found.status_code, found.json())
-
-
 @pytest.fixture
 def ctl(tmp_path: Path) -> Ctl:
     return Ctl(tmp_path)
@@ -73,7 +48,7 @@ def _rows(done: Ended) -> dict[str, tuple[str, Any]]:
 
 
 def test_a_push_creates_what_changed_parts_first_and_nothing_the_second_time(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     assert _rows(ctl("prompt", "push", str(folder), "-o", "json")) == {
         "header": ("created", 1),
         "report": ("created", 1),
@@ -85,7 +60,7 @@ def test_a_push_creates_what_changed_parts_first_and_nothing_the_second_time(ctl
 
 
 def test_a_prompt_is_pushed_when_a_part_that_it_includes_has_changed(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     ctl("prompt", "push", str(folder))
     folder.joinpath("header.prompt.md").write_text(HEADER.replace("Be", "Stay"), encoding="utf-8")
     tried = ctl("prompt", "push", str(folder), "--dry-run", "-o", "json")
@@ -97,14 +72,14 @@ def test_a_prompt_is_pushed_when_a_part_that_it_includes_has_changed(ctl: Ctl, f
 
 
 def test_a_dry_run_of_a_push_sends_no_change(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     done = ctl("prompt", "push", str(folder), "--dry-run", "--label", "staging")
     assert (done.code, ctl.api.changes) == (0, 0), done.err
     assert "created" in done.out
 
 
 def test_a_label_is_moved_to_a_version_that_is_there(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     ctl("prompt", "push", str(folder))
     done = ctl("prompt", "push", str(folder), "--label", "staging", "-o", "json")
     assert _rows(done) == {"header": ("labels", 1), "report": ("labels", 1)}
@@ -112,7 +87,7 @@ def test_a_label_is_moved_to_a_version_that_is_there(ctl: Ctl, folder: Path) -> 
 
 
 def test_one_prompt_that_is_refused_ends_with_1_and_the_others_are_there(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     text = REPORT.replace("header tone", "nothing tone")
     folder.joinpath("a_report.prompt.md").write_text(text, encoding="utf-8")
     done = ctl("prompt", "push", str(folder), "-o", "json")
@@ -121,7 +96,7 @@ def test_one_prompt_that_is_refused_ends_with_1_and_the_others_are_there(ctl: Ct
 
 
 def test_a_wrong_file_is_named_before_anything_is_sent(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     folder.joinpath("header.prompt.md").write_text("---\nmodle: x\n---\ny", encoding="utf-8")
     done = ctl("prompt", "push", str(folder))
     assert (done.code, ctl.api.changes) == (2, 0)
@@ -135,7 +110,7 @@ def test_two_files_of_one_prompt_are_refused(ctl: Ctl, folder: Path) -> None:
 
 
 def test_what_is_pushed_and_pulled_into_another_folder_is_the_same_bytes(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     ctl("prompt", "push", str(folder))
     other = folder.parent / "other"
     done = ctl("prompt", "pull", str(other), "-o", "json")
@@ -145,7 +120,7 @@ def test_what_is_pushed_and_pulled_into_another_folder_is_the_same_bytes(ctl: Ct
 
 
 def test_a_pull_leaves_files_alone_that_say_the_same_in_other_words(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     ctl("prompt", "push", str(folder))
     text = "---\n# Who we are.\nname: 'header'\n---\n\nBe {{tone}}.\n\n"
     folder.joinpath("header.prompt.md").write_text(text, encoding="utf-8")
@@ -154,7 +129,7 @@ def test_a_pull_leaves_files_alone_that_say_the_same_in_other_words(ctl: Ctl, fo
 
 
 def test_a_pull_replaces_an_earlier_version_and_no_change_of_ones_own(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     ctl("prompt", "push", str(folder))
     path = folder / "header.prompt.md"
     path.write_text(HEADER.replace("Be", "Stay"), encoding="utf-8")
@@ -171,14 +146,14 @@ def test_a_pull_replaces_an_earlier_version_and_no_change_of_ones_own(ctl: Ctl, 
 
 
 def test_a_prompt_that_is_not_there_is_not_found(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     assert ctl("prompt", "pull", str(folder), "nothing").code == 3
     assert ctl("prompt", "diff", "nothing").code == 3
     assert ctl("prompt", "push", str(folder / "nothing")).code == 3
 
 
 def test_a_diff_shows_lines_and_parameters(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     ctl("prompt", "push", str(folder))
     path = folder / "a_report.prompt.md"
     path.write_text(REPORT.replace("0.2", "0.7").replace("<question>", "<text>"), encoding="utf-8")
@@ -195,7 +170,19 @@ def test_a_diff_shows_lines_and_parameters(ctl: Ctl, folder: Path) -> None:
 
 
 def test_a_diff_of_a_first_version_needs_another(ctl: Ctl, folder: Path) -> None:
-    ctl.api = _Api()
+    ctl.api = PromptApi()
     ctl("prompt", "push", str(folder))
     done = ctl("prompt", "diff", "header")
     assert (done.code, "first version" in done.err) == (1, True)
+
+
+def test_a_part_that_the_server_does_not_find_is_a_problem_of_its_prompt_alone(tmp_path: Path, folder: Path) -> None:
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/prompts"): [problem(404, "not-found", "no such part"), {"version": 1}]})
+    done = ctl("prompt", "push", str(folder), "-o", "json")
+    assert (done.code, [row["action"] for row in done.document["prompts"]]) == (1, ["failed", "created"])
+
+
+def test_a_key_that_may_not_write_ends_a_push_at_once(tmp_path: Path, folder: Path) -> None:
+    ctl = Ctl(tmp_path, {("POST", "/api/v1/prompts"): problem(403, "forbidden", "the key may not write")})
+    assert ctl("prompt", "push", str(folder)).code == 4
+    assert sum(sent.method == "POST" for sent in ctl.api.sent) == 1

@@ -287,3 +287,11 @@ def test_a_value_that_a_filter_refuses_fails_the_call():
 def test_a_malformed_prompt_is_refused_with_its_place():
     with pytest.raises(InvalidWorkflow, match=r"prompts\.analyzer@3: line 1, column 7: .*not closed"):
         Simulator(three_steps(), **fakes(prompts={"analyzer": "Hello {{content"}))
+
+
+def test_prompts_include_each_other():
+    prompts = {"analyzer": '{{> tone@2 how="brief"}} {{content}}', "tone@2": "Be {{how}}{{> mark}}", "mark": "."}
+    run = Simulator(three_steps(), **fakes(prompts=prompts)).run({"document_key": "a"})
+    assert run.assert_called("analyzer")[0].prompt == "Be brief. text of a"
+    with pytest.raises(InvalidWorkflow, match=r"there is no prompt 'other' to include"):
+        Simulator(three_steps(), **fakes(prompts=prompts | {"tone@2": "{{> other}}"}))

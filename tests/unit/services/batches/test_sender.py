@@ -14,6 +14,7 @@ from bench.batching.world import MODELS, START_MS, Killer, Step, World, price_of
 from connectors.prices.book import PriceBook
 from connectors.providers.batching.anthropic import AnthropicBatches
 from connectors.providers.batching.exchanges import LONG_S
+from connectors.providers.batching.openai import OpenAIBatches
 from connectors.providers.batching.port import Candidate, Job
 from connectors.providers.http_answer import Sent
 from connectors.providers.http_provider import HttpProvider
@@ -244,3 +245,31 @@ async def test_a_cost_that_the_service_states_is_booked_once_where_the_organisat
     settled = [(one.amount_nano, one.cost_source) for one in world.log if isinstance(one, CostEvent)]
     assert settled == [(1_000, "provider")] * 2
     assert [one.cost_nano for one in world.log if isinstance(one, ProviderCall)] == [1_000]
+
+
+async def test_files_are_removed_at_the_provider_once_their_batch_has_ended(
+    server: BatchServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path, server, [Step(0, MODELS[0])])
+    await played(world)
+    assert world.steps[0].text is not None
+    assert (server.files, server.removed) == ({}, {"file-0", "out-b0", "err-b0"})
+    service = OpenAIBatches(world.providers["openai"], server.url)  # type: ignore[arg-type]
+    await service.discard("file-0", None)
+    assert caplog.records == [], "one that is gone is no error"
+    await world.close()
+
+
+async def test_a_provider_that_removes_no_file_keeps_no_batch_open(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refused(*_: object) -> None:
+        raise StepError("provider_rejected", "files may not be removed", details={"status": "403"})
+
+    monkeypatch.setattr(OpenAIBatches, "discard", refused)
+    world = World(tmp_path, server, [Step(0, MODELS[0])])
+    await played(world)
+    await world.close()
+    assert world.steps[0].text is not None
+    (line,) = [record for record in caplog.records if getattr(record, "action", "") == "files_stay"]
+    assert "files may not be removed" in line.getMessage()

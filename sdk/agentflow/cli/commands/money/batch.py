@@ -23,6 +23,15 @@ _LIST = (
     Column("PROBLEM", "problem"),
 )
 
+_CALLS = (
+    Column("RUN", "run_id"),
+    Column("STEP", "step_id"),
+    Column("ATTEMPT", "attempt", right=True),
+    Column("STATE", "state"),
+    Column("COST", "cost_usd", usd, right=True),
+    Column("ENDED", "ended_at", ago, right=True),
+)
+
 command = group("batch", "List, show and cancel batches of calls at providers.")
 
 
@@ -43,6 +52,18 @@ def list_batches(session: Session, *, limit: int) -> None:
 def get(session: Session, batch: str) -> None:
     """Show BATCH."""
     session.repeat(lambda: session.one(session.get(at(BATCHES, batch)), _LIST))
+
+
+@make(command, "calls", example="agentctl batch calls batch_0f1e2d3c4b5a69788796a5b4")
+@click.argument("batch")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The most to list.")
+@click.option("--cursor", default=None, help="Where the page before ended.")
+def calls(session: Session, batch: str, *, limit: int, cursor: str | None) -> None:
+    """List the calls of BATCH, each with its run and step."""
+    found = session.get(at(BATCHES, batch, "calls"), limit=limit, cursor=cursor)
+    session.rows(found, found["calls"], _CALLS, "call_id")
+    if found["next_cursor"]:
+        session.note(f"there are more: --cursor '{found['next_cursor']}'")
 
 
 @make(command, "cancel", changes=True)

@@ -9,7 +9,7 @@ import click
 from agentflow import prompt_rules as rules
 from agentflow.cli.columns import Column
 from agentflow.cli.commands.prompts.files import PROMPTS, PromptFile, read_all, version_of
-from agentflow.cli.errors import FAILED, CliError
+from agentflow.cli.errors import AUTH, CliError
 from agentflow.cli.options import command
 from agentflow.cli.session import Session
 
@@ -52,7 +52,7 @@ class _Push:
         try:
             return row | self._done(file.prompt)
         except CliError as exc:
-            if exc.code not in (FAILED, 2):
+            if exc.code == AUTH:
                 raise
             return row | {"action": "failed", "problem": exc.line()}
 

@@ -121,7 +121,9 @@ def test_junit_has_a_test_case_per_case_and_regressions_as_failures(report) -> N
     failed = [one for one in suite if one.find("failure") is not None]
     assert (suite.get("tests"), suite.get("failures")) == ("31", "26")
     assert (len(suite), len(failed)) == (31, 26)
+    assert failed[-1].get("name") == "gate"
     assert failed[-1].find("failure").get("message") == "the score is under 0.9"
+    assert ": worse" in failed[-1].find("system-out").text
 
 
 def test_junit_without_a_comparison_has_no_failures() -> None:

@@ -8,8 +8,9 @@ import orjson
 from schemas.records.steps import AgentTurn, LlmCall, StepRequest
 from schemas.spec.model import PinnedPrompt
 from schemas.spec.prompt_form import PromptForm
+from schemas.spec.rules_version import FIRST, FORMS, rules_of
 from streams.core.runs.requests.sizes import request_size
-from tests.support.runs import World, llm, resolved, submitted
+from tests.support.runs import World, llm, resolved, spec, submitted
 
 FORM = {
     "messages": [
@@ -69,3 +70,13 @@ def test_a_form_counts_in_the_size_of_a_request() -> None:
     assert isinstance(plain, LlmCall)
     more = request_size({}, [], {}, request.work) - request_size({}, [], {}, plain)
     assert more == len(orjson.dumps(msgspec.to_builtins(request.work.form)))  # type: ignore[union-attr]
+
+
+def test_a_prompt_with_a_form_and_a_repair_need_the_newest_rules() -> None:
+    """An older orchestrator would drop both, and ask for something else."""
+    form = PromptForm.model_validate(FORM)
+    version = PinnedPrompt(name="chat", version=1, template="", hash="1" * 64, form=form)
+    with_form = resolved(llm("a", "chat@1"), chat=version)
+    assert rules_of(with_form.spec, with_form.prompts.values()) == FORMS
+    assert rules_of(spec(llm("a", repair=True, output_schema={}))) == FORMS
+    assert rules_of(spec(llm("a"))) == FIRST

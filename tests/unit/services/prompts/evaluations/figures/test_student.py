@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.prompts.evaluations.student import cdf, quantile
+from services.prompts.evaluations.figures.student import cdf, quantile
 
 #: NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2, upper critical values.
 TABLE = {

@@ -7,7 +7,7 @@ from statistics import NormalDist, fmean, stdev
 import pytest
 
 from bench.prompts.simulated_suites import called_better, covered, graded, passed, passed_by_both, repeated
-from services.prompts.evaluations.statistics import (
+from services.prompts.evaluations.figures.statistics import (
     Estimate,
     difference_of,
     mean_of,
@@ -16,7 +16,7 @@ from services.prompts.evaluations.statistics import (
     verdict_of,
     wilson,
 )
-from services.prompts.evaluations.student import quantile
+from services.prompts.evaluations.figures.student import quantile
 
 SUITES = 2_000
 passes = partial(difference_of, passes_only=True)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from schemas.evaluations import Judged, Labelled
-from services.prompts.evaluations.calibration import (
+from services.prompts.evaluations.figures.calibration import (
     Errors,
     agreement,
     corrected,
@@ -16,7 +16,7 @@ from services.prompts.evaluations.calibration import (
     pair_scores,
     position_bias,
 )
-from services.prompts.evaluations.statistics import rate_of
+from services.prompts.evaluations.figures.statistics import rate_of
 
 
 def label(judge, human) -> Labelled:

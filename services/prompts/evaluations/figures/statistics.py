@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from schemas.evaluations import Interval, Verdict
-from services.prompts.evaluations.student import quantile
+from services.prompts.evaluations.figures.student import quantile
 
 CONFIDENCE = 0.975
 """The share under the upper bound of a two-sided interval of 95%."""

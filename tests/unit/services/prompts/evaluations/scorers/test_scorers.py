@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import sys
 import time
 
 import pytest
@@ -158,8 +159,15 @@ def test_regex_of_a_hostile_pattern_is_linear() -> None:
     assert time.process_time() - started < 5
 
 
-def test_bleu_and_chrf_of_equal_texts_are_1() -> None:
+@pytest.fixture
+def nltk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import nltk without scipy, which it only uses for what is not used here, and which takes seconds to import."""
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
     pytest.importorskip("nltk")
+
+
+@pytest.mark.usefixtures("nltk")
+def test_bleu_and_chrf_of_equal_texts_are_1() -> None:
     for text in ("a", "yes it is", "the cat sat on the mat today"):
         assert bleu(text, text) == pytest.approx(1)
         assert chrf(text, text) == pytest.approx(1)
@@ -167,8 +175,8 @@ def test_bleu_and_chrf_of_equal_texts_are_1() -> None:
     assert bleu("", "a") == chrf("", "a") == 0
 
 
+@pytest.mark.usefixtures("nltk")
 def test_bleu_and_chrf_rank_texts_by_likeness() -> None:
-    pytest.importorskip("nltk")
     wanted = "the cat sat on the mat in the sun"
     near, far = "the cat sat on a mat in the sun", "dogs bark at a car"
     for likeness in (bleu, chrf, rouge_l):

@@ -22,7 +22,7 @@ _K = TypeVar("_K", bound=tuple[str | int, ...])
 
 @dataclass(frozen=True)
 class Gathered:
-    """One version. ``totals`` are the weighted scores of answers, ``by_scorer`` those of each scorer."""
+    """One version. ``totals`` are the weighted scores of answers, ``by_scorer`` those of each scorer, both by key."""
 
     version: str
     answers: Mapping[Key, Answered]
@@ -33,7 +33,7 @@ class Gathered:
     def by_case(self, scores: Mapping[Key, float]) -> dict[str, list[float]]:
         """Return the scores of each case's repeats."""
         found: dict[str, list[float]] = {}
-        for (case, _), score in sorted(scores.items()):
+        for (case, _), score in scores.items():
             found.setdefault(case, []).append(score)
         return found
 
@@ -92,13 +92,16 @@ def _totals(
     whole = math.fsum(weights.values())
     return {
         key: math.fsum(weight * by_scorer[name][key] for name, weight in weights.items()) / whole
-        for key in sorted(answers)
+        for key in answers
         if all(key in by_scorer[name] for name in weights)
     }
 
 
 def _least(found: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, _T]:
+    """Return one of each key, in the order of keys: of several the one that is least as JSON."""
     first: dict[_K, _T] = {}
-    for one in sorted(found, key=lambda one: (key(one), msgspec.json.encode(one))):
-        first.setdefault(key(one), one)
-    return first
+    for one in found:
+        other = first.setdefault(key(one), one)
+        if other is not one and msgspec.json.encode(one) < msgspec.json.encode(other):
+            first[key(one)] = one
+    return dict(sorted(first.items(), key=lambda item: item[0]))

@@ -16,7 +16,7 @@ from statistics import NormalDist
 from msgspec import Struct
 
 from schemas.evaluations import Corrected, Judged, JudgeResult, Labelled, Outcome, Scored
-from services.prompts.evaluations.statistics import Estimate
+from services.prompts.evaluations.figures.statistics import Estimate
 
 LEAST_LABELS = 50
 #: Of people's passes and of their fails, before the errors of a judge are estimated from them.

@@ -5,11 +5,12 @@ from itertools import combinations
 import pytest
 
 from schemas.evaluations import AtK, Flip
-from services.prompts.evaluations.passing import all_of, any_of, at_k, flips, gained_and_lost, majority, mcnemar
+from services.prompts.evaluations.figures.passing import all_of, any_of, at_k, flips, gained_and_lost, majority, mcnemar
 
 
 @pytest.mark.parametrize(
-    ("gained", "lost", "p"), [(0, 0, 1.0), (1, 0, 1.0), (5, 0, 0.0625), (6, 0, 0.03125), (3, 3, 1.0), (10, 2, 0.0386)]
+    ("gained", "lost", "p"),
+    [(0, 0, 1.0), (1, 0, 1.0), (5, 0, 0.0625), (6, 0, 0.03125), (3, 3, 1.0), (10, 2, 0.0386), (2_600, 2_400, 0.004884)],
 )
 def test_mcnemar_is_the_exact_two_sided_chance(gained: int, lost: int, p: float) -> None:
     assert mcnemar(gained, lost).p == pytest.approx(p, abs=5e-5)

@@ -17,9 +17,11 @@ def mcnemar(gained: int, lost: int) -> McNemar:
 
     If both were equal, each such case would be a toss of a coin. ``p`` is two-sided (McNemar, 1947).
     """
-    n = gained + lost
-    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1)) / 2**n
-    return McNemar(gained=gained, lost=lost, p=min(1.0, 2 * tail))
+    n, ways, tail = gained + lost, 1, 0
+    for k in range(min(gained, lost) + 1):
+        tail += ways
+        ways = ways * (n - k) // (k + 1)
+    return McNemar(gained=gained, lost=lost, p=min(1.0, 2 * tail / 2**n))
 
 
 def majority(passes: Sequence[bool]) -> bool:

@@ -1,0 +1,189 @@
+"""Evaluations over HTTP: what starts one, what is refused, how far it is, its report in each form, and who sees it."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from schemas.payload import inline
+from schemas.records.base import ErrorInfo
+from schemas.records.run_views import StepView
+from tests.support.api import Running, unique
+from tests.support.history import view_of, write_views
+from topics.catalogue import RUN_EVENTS
+
+EVALUATIONS = "/api/v1/evaluations"
+CASES = [
+    {"id": "a", "inputs": {"name": "Ada"}, "expected": "Hi Ada", "tags": ["short"]},
+    {"id": "b", "inputs": {"name": "<b>Bo</b>"}, "expected": "Hi Bo"},
+]
+
+
+async def prepared(api: Running, *templates: str) -> dict[str, Any]:
+    """Make a prompt with these versions, and a dataset; return what an evaluation of the newest needs."""
+    name = unique("greet").replace("-", "_")
+    for template in templates or ("Hi {{name}}", "Hello {{name}}"):
+        (await api.client.post("/api/v1/prompts", json={"name": name, "template": template})).raise_for_status()
+    (await api.client.post("/api/v1/datasets", params={"name": name}, json={"cases": CASES})).raise_for_status()
+    return {"prompt": name, "dataset": name, "scorers": [{"kind": "exact"}]}
+
+
+async def started(api: Running, status: int = 202, **body: Any) -> dict[str, Any]:
+    answer = await api.client.post(EVALUATIONS, json=body)
+    assert answer.status_code == status, answer.text
+    return dict(answer.json())
+
+
+async def got(api: Running, evaluation: str) -> dict[str, Any]:
+    answer = await api.client.get(f"{EVALUATIONS}/{evaluation}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def answered(node: str, index: int, output: Any, error: str = "") -> StepView:
+    failed = None if not error else ErrorInfo(code=error, message="no")
+    return StepView(
+        step_id=f"{node}[{index}]",
+        node_id=node,
+        kind="llm",
+        state="failed" if error else "succeeded",
+        attempt=1,
+        output=None if error else inline(output),
+        error=failed,
+        cost_nano=1_000_000,
+        started_at_ms=1_000,
+        finished_at_ms=1_040,
+    )
+
+
+def score(case: str, value: float | None) -> dict[str, Any]:
+    return {"case_id": case, "scorer": "exact", "score": value}
+
+
+async def run_ends(api: Running) -> None:
+    """Write what the run of the last evaluation gives: the candidate answers both, the baseline one."""
+    record = api.log.decoded(RUN_EVENTS)[-1]
+    steps = [
+        answered("candidate_1", 0, "Hi Ada"),
+        answered("candidate_1", 1, "Hi Bo"),
+        answered("baseline_1", 0, "no"),
+        answered("baseline_1", 1, None, "timeout"),
+    ]
+    scores = {"candidate": [score("a", 1.0), score("b", 1.0)], "baseline": [score("a", 0.0), score("b", None)]}
+    output = {"scores": inline({"scores": scores, "judged": []})}
+    await write_views(api.postgres_dsn, view_of(record, "succeeded", steps, output=output, finished_at_ms=2))
+
+
+async def test_an_evaluation_is_one_run_of_a_registered_workflow(api: Running) -> None:
+    body = await prepared(api)
+    made = await started(api, **body, version=2, against=1, repeats=3, budget_cents="12.5")
+    assert (made["version"], made["against"], made["dataset"]) == (2, 1, f"{body['dataset']}@1")
+    record = api.log.decoded(RUN_EVENTS)[-1]
+    assert (record.run_id, record.workflow_name) == (made["run_id"], f"evaluation.{body['prompt']}")
+    assert (record.budget_nano, record.tags["evaluation"]) == (125_000_000, made["id"])
+    assert [case["id"] for case in record.inputs["cases"]] == ["a", "b"]
+    again = await started(api, **body | {"scorers": [{"kind": "contains"}]}, version=2, against=1, repeats=3)
+    assert again["id"] != made["id"]
+    assert api.log.decoded(RUN_EVENTS)[-1].workflow_version == record.workflow_version
+    other = await started(api, **body, version=1)
+    assert api.log.decoded(RUN_EVENTS)[-1].workflow_version == record.workflow_version + 1
+    listed = (await api.client.get(EVALUATIONS, params={"prompt": body["prompt"]})).json()["evaluations"]
+    assert [one["id"] for one in listed] == [other["id"], again["id"], made["id"]]
+
+
+async def test_the_same_key_is_the_same_evaluation(api: Running) -> None:
+    body = await prepared(api)
+    headers = {"Idempotency-Key": unique("key")}
+    found = [(await api.client.post(EVALUATIONS, json=body, headers=headers)).json()["id"] for _ in range(2)]
+    assert found[0] == found[1]
+    refused = await api.client.post(EVALUATIONS, json=body | {"repeats": 2}, headers=headers)
+    assert refused.status_code == 422, refused.text
+
+
+async def test_a_report_is_made_when_its_run_has_succeeded_and_stays_as_it_is(api: Running) -> None:
+    body = await prepared(api)
+    made = await started(api, **body, version=2, against=1, fail_under=0.9, fail_on=["worse"])
+    path = f"{EVALUATIONS}/{made['id']}"
+    queued = await got(api, made["id"])
+    assert (queued["state"], queued["progress"]["total"], queued["report"]) == ("queued", 4, None)
+    assert (await api.client.get(f"{path}/report.html")).status_code == 409
+    await run_ends(api)
+    found = await got(api, made["id"])
+    assert (found["state"], found["passed"], found["failures"]) == ("succeeded", True, [])
+    assert found["progress"] == {"done": 4, "failed": 1, "total": 4}
+    baseline, candidate = found["report"]["versions"]
+    assert (candidate["version"], candidate["mean"], candidate["cost"]["total"]) == ("2", 1.0, 2_000_000)
+    assert (baseline["version"], baseline["mean"], baseline["errors"]) == ("1", 0.0, 1)
+    assert candidate["latency"]["p50"] == 40
+    assert found["report"]["comparison"]["verdict"] == "undecided"
+    assert (await got(api, made["id"]))["report"] == found["report"]
+    page = await api.client.get(f"{path}/report.html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<b>Bo</b>" not in page.text
+    junit = await api.client.get(f"{path}/junit.xml")
+    assert (junit.status_code, junit.headers["content-type"].split(";")[0]) == (200, "application/xml")
+    assert 'name="a"' in junit.text
+
+
+async def test_a_verdict_that_fails_does_not_pass(api: Running) -> None:
+    body = await prepared(api)
+    made = await started(api, **body, version=2, against=1, fail_under=1.0, fail_on=["undecided"])
+    await run_ends(api)
+    found = await got(api, made["id"])
+    assert found["passed"] is False
+    assert found["failures"] == ["version 2 is undecided against 1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"prompt": "nobody_made_this"}, 404, "there is no prompt"),
+        ({"version": 9}, 404, "there is no prompt"),
+        ({"version": "production"}, 404, "there is no prompt"),
+        ({"dataset": "nobody-made-this"}, 404, "there is no dataset"),
+        ({"version": 2, "against": 2}, 422, "body.against"),
+        ({"scorers": [{"kind": "llm_judge", "options": {"rubric": "r", "mode": "pair"}}]}, 422, "body.against"),
+        ({"scorers": [{"kind": "regex", "options": {"pattern": "("}}]}, 422, "body.scorers[0]"),
+        ({"scorers": [{"kind": "exact", "options": {"nonsense": 1}}]}, 422, "body.scorers[0].options"),
+        ({"scorers": [{"kind": "exact"}, {"kind": "exact"}]}, 422, "exact"),
+        ({"scorers": [{"kind": "custom", "options": {"function": "nobody.has_this"}}]}, 422, "nobody.has_this"),
+        ({"scorers": []}, 422, "scorers"),
+        ({"repeats": 21}, 422, "repeats"),
+    ],
+)
+async def test_what_cannot_be_evaluated_is_refused_and_no_run_starts(
+    api: Running, change: dict[str, Any], status: int, said: str
+) -> None:
+    body = await prepared(api)
+    before = len(api.log.decoded(RUN_EVENTS))
+    answer = await api.client.post(EVALUATIONS, json=body | change)
+    assert answer.status_code == status, answer.text
+    assert said in answer.text
+    assert len(api.log.decoded(RUN_EVENTS)) == before
+
+
+async def test_a_case_without_what_a_version_needs_is_named(api: Running) -> None:
+    body = await prepared(api, "Hi {{name}}", "{{salutation}} {{name}}")
+    refused = await started(api, 422, **body)
+    assert [one["path"] for one in refused["problems"]] == ["dataset case a", "dataset case b"]
+    assert "salutation" in refused["problems"][0]["message"]
+    assert (await started(api, **body, version=1))["version"] == 1
+
+
+async def test_an_evaluation_of_one_project_is_unknown_to_keys_of_another(api: Running) -> None:
+    body = await prepared(api)
+    for project in ("red", "blue"):
+        await api.client.post("/api/v1/projects", json={"id": project})
+    made = await started(api, **body, project="red")
+
+    async def seen(**scope: Any) -> httpx.Response:
+        made_key = await api.client.post("/api/v1/keys", json={"name": "k", "permissions": ["read"], **scope})
+        key = made_key.json()["key"]
+        async with api.as_key(key) as client:
+            return await client.get(f"{EVALUATIONS}/{made['id']}")
+
+    assert (await seen(project="red")).status_code == 200
+    assert (await seen(project="blue")).status_code == 404
+    assert (await seen(scopes=["prompt:other"])).status_code == 404
+    assert (await seen(scopes=[f"prompt:{body['prompt']}"])).status_code == 200
