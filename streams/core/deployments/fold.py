@@ -31,7 +31,7 @@ from schemas.records.deployments import (
     RunOutcome,
     RunScored,
 )
-from schemas.spec.rollout import CANARY, Metric
+from schemas.rollouts.plan import CANARY, Metric
 from schemas.tables import deployments as entries
 from schemas.tables.deployments import (
     DECIDED,

@@ -11,7 +11,7 @@ from msgspec import structs
 from schemas.errors import BadRecord
 from schemas.metrics import DEPLOYMENT_RECORDS_TOTAL, counter_field
 from schemas.records.deployments import DeploymentDecided, DeploymentEvent, RunScored
-from schemas.spec.rollout import MetricRule, Plan
+from schemas.rollouts.plan import MetricRule, Plan
 from schemas.tables.deployments import DECIDED, HEAD, Head, rollout_entity
 from streams.core.commands import Command, Count, Emit
 from streams.core.deployments import exposures
