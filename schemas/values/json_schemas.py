@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
+from schemas.errors import Problem
 from schemas.records.base import Json
 
 #: More do not help whoever reads them, a model included.
@@ -31,6 +32,14 @@ def violations(schema: dict[str, Any], value: Json) -> tuple[str, ...]:
 def check_schema(schema: dict[str, Any]) -> None:
     """Raise ``BadSchema`` for a document that is no schema by which values can be checked."""
     _compiled(_text(schema))
+
+
+def schema_problems(path: str, schema: dict[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong about a schema that a document has at ``path``."""
+    try:
+        check_schema(schema)
+    except BadSchema as exc:
+        yield Problem(path, f"is no JSON schema: {exc}", "correct it; what it refers to must be in its $defs")
 
 
 def _violations(schema: dict[str, Any], value: Json) -> Iterator[str]:

@@ -31,7 +31,7 @@ from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
 from services.workflows.provider_checks import route_problems, route_warnings
 from services.workflows.resolver import Plan
-from services.workflows.schema_checks import schema_problems
+from services.workflows.schema_checks import answer_schema_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class Registrations:
             archived_problems(spec, registered.archived),
             argument_problems(spec, ports.tools),
             route_problems(spec, ports.models, workers, pinned),
-            schema_problems(spec),
+            answer_schema_problems(spec),
         )
         return await ports.checks.check(
             spec,

@@ -24,8 +24,8 @@ from schemas.spec.input_schemas import input_schema_of, schema_of
 from schemas.spec.model import PinnedPrompt
 from schemas.spec.prompt_form import PLAIN, Dialect, PromptForm
 from schemas.spec.prompt_refs import PromptRef, parse_prompt_ref
+from schemas.values.json_schemas import schema_problems
 from services.prompts.registry.composition import Composed, Written, compose, direct_refs
-from services.prompts.registry.json_schemas import schema_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _with_schemas(draft: Draft) -> PromptForm:
 
 
 def _problems(draft: Draft, form: PromptForm) -> list[Problem]:
-    found = [] if form.input_schema is None else schema_problems("schema", form.input_schema)
+    found = [] if form.input_schema is None else list(schema_problems("schema", form.input_schema))
     if form.output_schema is not None:
         found += schema_problems("output_schema", form.output_schema)
     return found + [problem for one in draft.texts for problem in prompt_problems(one.path, one.text, form.dialect)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.values.json_schemas import MAX_SHOWN, BadSchema, check_schema, violations
+from schemas.values.json_schemas import MAX_SHOWN, BadSchema, check_schema, schema_problems, violations
 
 SCHEMA = {
     "type": "object",
@@ -48,3 +48,15 @@ def test_a_reference_inside_of_it_is_followed() -> None:
     schema = {"$defs": {"n": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}
     assert violations(schema, {"a": 1}) == ()
     assert violations(schema, {"a": "x"}) != ()
+
+
+@pytest.mark.parametrize("wrong", [{"type": "nothing"}, {"properties": {"a": 3}}, {"$ref": "#/$defs/x"}])
+def test_what_is_no_schema_is_a_problem_at_its_place(wrong: dict[str, Any]) -> None:
+    (problem,) = schema_problems("schema", wrong)
+    assert (problem.path, bool(problem.fix)) == ("schema", True)
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9/x", "file:///etc/passwd", "https://example.com/schema"])
+def test_a_schema_elsewhere_is_a_problem(uri: str) -> None:
+    (problem,) = schema_problems("schema", {"$ref": uri})
+    assert problem.message.startswith("is no JSON schema")
