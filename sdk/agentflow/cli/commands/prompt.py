@@ -7,11 +7,10 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.commands import prompt_labels
-from agentflow.cli.commands.prompts import differences, exchange, lint, pull, push
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.evaluate import evaluate
+from agentflow.cli.lazy import Entry, LazyGroup
 from agentflow.cli.options import command as make
-from agentflow.cli.options import group
 from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import json_object, read_text
@@ -39,10 +38,23 @@ _ONE = (
     Column("ARCHIVED", "archived_at"),
 )
 
-command = group("prompt", "Create and list versions of prompts; label and archive them.")
-for _module in (prompt_labels, pull, push, differences, lint, exchange):
-    for _one in _module.COMMANDS:
-        command.add_command(_one)
+#: Commands that read files load the server's rules, which takes longer than all of the others.
+FILES = {
+    "pull": Entry("prompts.pull", "Write prompts as files."),
+    "push": Entry("prompts.push", "Create versions of what changed in files."),
+    "diff": Entry("prompts.differences", "Show what differs between versions and files."),
+    "lint": Entry("prompts.lint", "Check files of prompts."),
+    "import": Entry("prompts.importing", "Make files of those of other programs."),
+    "export": Entry("prompts.exporting", "Print a prompt as the file of another program."),
+}
+command = LazyGroup(
+    name="prompt",
+    entries=FILES,
+    help="Create and list versions of prompts; label and archive them.",
+    no_args_is_help=True,
+)
+for _one in prompt_labels.COMMANDS:
+    command.add_command(_one)
 command.add_command(evaluate)
 
 

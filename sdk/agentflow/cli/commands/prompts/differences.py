@@ -12,7 +12,7 @@ from agentflow import prompt_rules as rules
 from agentflow.cli import output
 from agentflow.cli.commands.prompts.files import read_file, version_of
 from agentflow.cli.errors import FAILED, NOT_FOUND, CliError
-from agentflow.cli.options import command
+from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 
 
@@ -36,7 +36,7 @@ class _Side:
         return {name: value for name, value in said.items() if name not in texts} | parameters
 
 
-@command(None, "diff", formats=("table", "json"), example="agentctl prompt diff greeter@production")
+@make(None, "diff", formats=("table", "json"), example="agentctl prompt diff greeter@production")
 @click.argument("name", metavar="NAME[@VERSION|@LABEL]")
 @click.argument("other", metavar="[OTHER]", required=False)
 def diff(session: Session, name: str, *, other: str | None) -> None:
@@ -95,4 +95,4 @@ def _shown(value: Any) -> str:
     return "none" if value is None else " ".join(output.json_text(value).split())
 
 
-COMMANDS = (diff,)
+command = diff

@@ -12,7 +12,7 @@ from agentflow import prompt_rules as rules
 from agentflow.cli.columns import Column, text
 from agentflow.cli.commands.prompts.files import PromptFile, paths_of, read_all, read_text_of, version_of
 from agentflow.cli.errors import FAILED, USAGE, CliError
-from agentflow.cli.options import command
+from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 from agentflow.cli.units import pairs
 
@@ -31,7 +31,7 @@ _FINDINGS = (
 _SIZES = (Column("NAME", "name"), Column("TOKENS", "tokens", right=True), Column("MOST", "most_tokens", right=True))
 
 
-@command(None, "lint", example="agentctl prompt lint prompts/ --strict")
+@make(None, "lint", example="agentctl prompt lint prompts/ --strict")
 @click.argument("place", metavar="DIR|FILE")
 @click.option("--strict", is_flag=True, help="End with 1 also for warnings.")
 @click.option("--tier", "tiers", metavar="TIER=MODEL", multiple=True, help="Show the cost of this provider/model.")
@@ -133,4 +133,4 @@ def _price(session: Session, named: str) -> Decimal:
     return Decimal(str(found[0]["bands"][0]["usd_per_mtok"]["input_tokens"]))
 
 
-COMMANDS = (lint,)
+command = lint

@@ -10,7 +10,7 @@ from agentflow import prompt_rules as rules
 from agentflow.cli.columns import Column
 from agentflow.cli.commands.prompts.files import PROMPTS, earlier, read_file, version_of
 from agentflow.cli.errors import NOT_FOUND, CliError
-from agentflow.cli.options import command
+from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 
 _ROWS = (
@@ -21,7 +21,7 @@ _ROWS = (
 )
 
 
-@command(None, "pull", changes=True, example="agentctl prompt pull prompts/ greeter --label production")
+@make(None, "pull", changes=True, example="agentctl prompt pull prompts/ greeter --label production")
 @click.argument("folder", metavar="DIR")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--label", metavar="NAME", help="The version that this label names; the newest by default.")
@@ -68,4 +68,4 @@ def _action(session: Session, answer: dict[str, Any], path: Path, *, force: bool
     return "updated" if any(rules.is_version(prompt, one) for one in earlier(session, answer)) else "conflict"
 
 
-COMMANDS = (pull,)
+command = pull

@@ -10,7 +10,7 @@ from agentflow import prompt_rules as rules
 from agentflow.cli.columns import Column
 from agentflow.cli.commands.prompts.files import PROMPTS, PromptFile, read_all, version_of
 from agentflow.cli.errors import AUTH, CliError
-from agentflow.cli.options import command
+from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 
 _ROWS = (
@@ -24,7 +24,7 @@ _ROWS = (
 )
 
 
-@command(None, "push", changes=True, example="agentctl prompt push prompts/ --label staging --message 'shorter'")
+@make(None, "push", changes=True, example="agentctl prompt push prompts/ --label staging --message 'shorter'")
 @click.argument("folder", metavar="DIR")
 @click.option("--label", "labels", metavar="NAME", multiple=True, help="Let this label name each version.")
 @click.option("--message", metavar="TEXT", help="The reason of the change; it goes before the one in the file.")
@@ -104,4 +104,4 @@ class _Push:
         return False
 
 
-COMMANDS = (push,)
+command = push
