@@ -264,7 +264,13 @@ def _evaluations(
         plans=definitions.plans,
         submissions=runs.submissions,
     )
-    results = ResultPorts(evaluations=stored, datasets=definitions.datasets, history=runs.history, objects=runs.objects)
+    results = ResultPorts(
+        evaluations=stored,
+        datasets=definitions.datasets,
+        history=runs.history,
+        objects=runs.objects,
+        appender=runs.appender,
+    )
     of_runs = CasesOfRuns(runs.history, runs.definitions, runs.objects, settings.security.capture)
     return EvaluationServices(
         stored=stored, starts=EvaluationStarts(starts), results=EvaluationResults(results), of_runs=of_runs

@@ -280,5 +280,6 @@ UNREACHED = frozenset(
         "/routes/evaluate",
         "/bills/reconcile",
         "/datasets/from-runs",
+        "/evaluations/{evaluation_id}/labels",
     }
 )
