@@ -75,6 +75,7 @@ STALL_SECONDS = "agentflow_role_stall_seconds"
 EVENT_LOOP_STALL_SECONDS = "agentflow_role_event_loop_stall_seconds"
 ADMISSION_RUNS = "agentflow_admission_limited_runs"
 SCHEDULER_SLOTS_TOTAL = "agentflow_scheduler_slots_total"
+LIVE_SCORES_TOTAL = "agentflow_live_scores_total"
 WORKER_ATTEMPTS_IN_FLIGHT = "agentflow_worker_in_flight_attempts"
 WORKER_UNACKED_REQUESTS = "agentflow_worker_unacked_requests"
 WORKER_OLDEST_UNACKED_SECONDS = "agentflow_worker_oldest_unacked_seconds"
@@ -180,6 +181,7 @@ _SERVED = (
         "Slots of schedules by outcome: started, queued, skipped, missed, refused, backfilled.",
         ("outcome",),
     ),
+    Metric(LIVE_SCORES_TOTAL, "counter", "Scores of live answers: scored, failed, hidden, gone.", ("outcome",)),
     Metric(WORKER_ATTEMPTS_IN_FLIGHT, "gauge", "Attempts in progress."),
     Metric(WORKER_UNACKED_REQUESTS, "gauge", "Requests that are read and not acknowledged yet."),
     Metric(WORKER_OLDEST_UNACKED_SECONDS, "gauge", "Age of the oldest request that holds back its partition's offset."),

@@ -12,6 +12,7 @@ from streams.roles import (
     history,
     ingress,
     live,
+    live_scores,
     orchestrator,
     routes,
     scheduler,
@@ -32,6 +33,7 @@ _SPECS = (
     analytics.SPEC,
     scheduler.SPEC,
     batches.SPEC,
+    live_scores.SPEC,
     live.SPEC,
 )
 

@@ -6,7 +6,7 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
-from agentflow.cli.commands import prompt_labels
+from agentflow.cli.commands import prompt_labels, prompt_scoring
 from agentflow.cli.commands.prompts import differences, exchange, lint, pull, push
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.evaluate import evaluate
@@ -40,7 +40,7 @@ _ONE = (
 )
 
 command = group("prompt", "Create and list versions of prompts; label and archive them.")
-for _module in (prompt_labels, pull, push, differences, lint, exchange):
+for _module in (prompt_labels, prompt_scoring, pull, push, differences, lint, exchange):
     for _one in _module.COMMANDS:
         command.add_command(_one)
 command.add_command(evaluate)
