@@ -131,7 +131,8 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    definitions = _definitions(settings, clients, appender, topics)
+    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(settings, clients)
+    definitions = _definitions(settings, clients, appender, topics, workers, vault)
     limits = _limits(settings, clients, appender)
     runs = _Runs(settings, clients, appender, definitions, limits).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
@@ -143,7 +144,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         definitions=definitions,
         runs=runs,
         evaluations=_evaluations(settings, clients, definitions, runs),
-        leases=_leases(settings, clients, definitions, runs),
+        leases=_leases(settings, clients, definitions, runs, workers),
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
             budgets=budgets,
@@ -173,9 +174,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             projects=Projects(clients.database),
             rates=RateLimits(RequestRates(clients.redis), measures.uncounted),
             authenticator=Authenticator(keys, pepper, tokens=_tokens(settings.oidc, clients, organisations)),
-            vault=_vault(settings, clients),
+            vault=vault,
         ),
-        operations=_operations(settings, clients, measures),
+        operations=_operations(settings, clients, measures, workers),
     )
 
 
@@ -209,7 +210,12 @@ def _vault(settings: Settings, clients: Clients) -> Vault | None:
 
 
 def _definitions(
-    settings: Settings, clients: Clients, appender: DeadlineAppender, topics: TopicCreators
+    settings: Settings,
+    clients: Clients,
+    appender: DeadlineAppender,
+    topics: TopicCreators,
+    workers: WorkerRegistry,
+    vault: Vault | None,
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
     lists = PriceListStore(clients.database)
@@ -225,9 +231,9 @@ def _definitions(
         tools=REGISTRY,
         models=models,
         prices=prices,
-        workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        workers=workers,
         checks=checks,
-        vault=_vault(settings, clients),
+        vault=vault,
     )
     return DefinitionServices(
         workflows=workflows,
@@ -260,7 +266,13 @@ def _evaluations(
         plans=definitions.plans,
         submissions=runs.submissions,
     )
-    results = ResultPorts(evaluations=stored, datasets=definitions.datasets, history=runs.history, objects=runs.objects)
+    results = ResultPorts(
+        evaluations=stored,
+        datasets=definitions.datasets,
+        history=runs.history,
+        objects=runs.objects,
+        appender=runs.appender,
+    )
     of_runs = CasesOfRuns(runs.history, runs.definitions, runs.objects, settings.security.capture)
     return EvaluationServices(
         stored=stored,
@@ -272,12 +284,18 @@ def _evaluations(
     )
 
 
-def _leases(settings: Settings, clients: Clients, definitions: DefinitionServices, runs: RunServices) -> LeaseServices:
+def _leases(
+    settings: Settings,
+    clients: Clients,
+    definitions: DefinitionServices,
+    runs: RunServices,
+    workers: WorkerRegistry,
+) -> LeaseServices:
     claims = LentAttempts(clients.redis, settings.kafka.partitions)
     return LeaseServices(
         steps=StepLeases(LeaseDesk(clients.redis), claims, runs.objects, runs.appender),
         queues=Queues(definitions.workflows.queues),
-        presence=Presence(WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S)),
+        presence=Presence(workers),
         bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
     )
 
@@ -305,11 +323,11 @@ def _limits(settings: Settings, clients: Clients, appender: DeadlineAppender) ->
     )
 
 
-def _operations(settings: Settings, clients: Clients, measures: Measures) -> OperationServices:
+def _operations(settings: Settings, clients: Clients, measures: Measures, workers: WorkerRegistry) -> OperationServices:
     return OperationServices(
         counters=RoleCounters(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
         measures=measures,
-        workers=WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S),
+        workers=workers,
         topics=_topic_list(settings.kafka),
         dead_letters=DeadLetters(settings.kafka.bootstrap),
         checks={

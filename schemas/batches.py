@@ -22,6 +22,8 @@ The others are final: the provider answered it, failed it, or never made it.
 """
 FINAL_ITEM: frozenset[FinalState] = frozenset({"answered", "failed", "expired", "canceled"})
 
+OPEN_ITEM: tuple[ItemState, ...] = ("new", "ready", "batched")
+
 BatchState = Literal["formed", "submitting", "submitted", "canceling", "ended"]
 """``submitting``: it is sent now, or nobody knows whether the provider has it."""
 

@@ -76,6 +76,14 @@ EVENT_LOOP_STALL_SECONDS = "agentflow_role_event_loop_stall_seconds"
 ADMISSION_RUNS = "agentflow_admission_limited_runs"
 SCHEDULER_SLOTS_TOTAL = "agentflow_scheduler_slots_total"
 LIVE_SCORES_TOTAL = "agentflow_live_scores_total"
+BATCHES_SENT_TOTAL = "agentflow_batches_sent_batches_total"
+BATCHES_ENDED_CALLS_TOTAL = "agentflow_batches_ended_calls_total"
+BATCHES_OPEN_CALLS = "agentflow_batches_open_calls"
+BATCHES_OLDEST_OPEN_SECONDS = "agentflow_batches_oldest_open_seconds"
+LEASES_GIVEN_TOTAL = "agentflow_leases_given_total"
+LEASES_ENDED_TOTAL = "agentflow_leases_ended_total"
+LEASES_OPEN = "agentflow_leases_open_leases"
+LEASES_WAITING_REQUESTS = "agentflow_leases_waiting_requests"
 WORKER_ATTEMPTS_IN_FLIGHT = "agentflow_worker_in_flight_attempts"
 WORKER_UNACKED_REQUESTS = "agentflow_worker_unacked_requests"
 WORKER_OLDEST_UNACKED_SECONDS = "agentflow_worker_oldest_unacked_seconds"
@@ -182,6 +190,26 @@ _SERVED = (
         ("outcome",),
     ),
     Metric(LIVE_SCORES_TOTAL, "counter", "Scores of live answers: scored, failed, hidden, gone.", ("outcome",)),
+    Metric(BATCHES_SENT_TOTAL, "counter", "Batches that a provider has taken.", ("provider",)),
+    Metric(
+        BATCHES_ENDED_CALLS_TOTAL,
+        "counter",
+        "Calls by batch that ended, by outcome: answered, failed, expired, canceled.",
+        ("outcome",),
+    ),
+    Metric(
+        BATCHES_OPEN_CALLS, "gauge", "Calls by batch that have not ended, of all organisations, by state.", ("state",)
+    ),
+    Metric(BATCHES_OLDEST_OPEN_SECONDS, "gauge", "Age of the oldest call by batch that has not ended, 0 without any."),
+    Metric(LEASES_GIVEN_TOTAL, "counter", "Leases that users' own workers got.", ("topic",)),
+    Metric(
+        LEASES_ENDED_TOTAL,
+        "counter",
+        "Leases that ended, with a recorded outcome or returned to the queue.",
+        ("topic", "how"),
+    ),
+    Metric(LEASES_OPEN, "gauge", "Leases that workers have from this process.", ("topic",)),
+    Metric(LEASES_WAITING_REQUESTS, "gauge", "Requests for leases that wait for a step.", ("topic",)),
     Metric(WORKER_ATTEMPTS_IN_FLIGHT, "gauge", "Attempts in progress."),
     Metric(WORKER_UNACKED_REQUESTS, "gauge", "Requests that are read and not acknowledged yet."),
     Metric(WORKER_OLDEST_UNACKED_SECONDS, "gauge", "Age of the oldest request that holds back its partition's offset."),

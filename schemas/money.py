@@ -5,7 +5,7 @@ Amounts of calls and runs stay under 2**53, which JSON's numbers hold everywhere
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
 
 NANO_PER_DOLLAR = 1_000_000_000
 NANO_PER_CENT = NANO_PER_DOLLAR // 100
@@ -54,7 +54,7 @@ def _to_nano(amount: int | str | Decimal, unit: int, most: int) -> int:
     try:
         exact = Decimal(str(amount)) * unit
         nano = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    except (InvalidOperation, OverflowError, ValueError) as exc:
+    except (DecimalException, OverflowError, ValueError) as exc:
         raise ValueError(f"{amount!r} is not an amount of money; write a number such as 12.5") from exc
     if abs(nano) > most:
         raise ValueError(f"{amount} is too large; the maximum is {usd(most)} USD")

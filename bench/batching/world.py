@@ -28,7 +28,7 @@ from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import Defer
 from schemas.spec.policy import BatchMode
-from services.batches.ports import BatchPorts
+from services.batches.ports import BatchPorts, Counts, Uncounted
 from services.batches.work import Batches
 from services.caching.ports import CachePorts
 from services.calls.call import Call, Content, Origin, Proceed, Trace
@@ -173,6 +173,7 @@ class World:
     def __init__(self, directory: Path, server: BatchServer, steps: Sequence[Step], requests: int = 50) -> None:
         self.clock = ManualClock(START_MS)
         self.store = MemoryBatches()
+        self.counts: Counts = Uncounted()
         self.holds = Holds()
         self.log: list[Record] = []
         self.steps = list(steps)
@@ -226,6 +227,7 @@ class World:
                 gathered=Gathered(self._requests, 2**24, 60_000),
                 poll_ms=300_000,
                 reached=killer,
+                counts=self.counts,
             )
         )
 

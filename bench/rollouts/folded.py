@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.rollouts.traffic import Traffic
 from schemas.records.deployments import DeploymentDecided, DeploymentEvent, DeploymentStarted, RunAssigned, RunOutcome
-from schemas.spec.rollout import Arm, Plan
+from schemas.rollouts.plan import Arm, Plan
 from streams.core.commands import Emit
 from streams.core.deployments.fold import DeploymentsFold
 from streams.core.memory import MemoryState

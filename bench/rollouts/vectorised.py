@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.rollouts.traffic import Bools, Floats, Traffic
-from schemas.spec.rollout import Metric, Plan
+from schemas.rollouts.plan import Metric, Plan
 from streams.core.deployments.looks import LEAST_CLUSTERS
 from streams.core.deployments.sequential import brake_factor, needed
 

@@ -1,10 +1,11 @@
 """Batched calls and batches in memory: for unit tests and proofs of what crashes leave behind."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import structs
 
-from connectors.ports.batches import Done, Gathered, LeaseLostError, Waiting, within
+from connectors.ports.batches import Done, Gathered, LeaseLostError, Standing, Waiting, within
 from schemas.batches import FINAL_ITEM, BatchItem, Group, ProviderBatch, batch_id
 from schemas.records.money import CallStarted
 
@@ -153,6 +154,10 @@ class MemoryBatches:
     async def woken(self, next_ms: Mapping[str, int]) -> None:
         for call_id, at_ms in next_ms.items():
             self._put(self.items[call_id], wake_ms=at_ms)
+
+    async def standing(self) -> Standing:
+        items = [item for item in self.items.values() if item.state in _OPEN]
+        return Standing(Counter(item.state for item in items), min((item.created_ms for item in items), default=0))
 
     async def purge(self, before_ms: int) -> int:
         for item in [one for one in self.items.values() if 0 < one.done_ms < before_ms and one.settled]:

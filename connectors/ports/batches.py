@@ -65,6 +65,13 @@ class CallsOfBatches(Protocol):
         ...
 
 
+class Standing(NamedTuple):
+    """Open calls by state; states without any are left out. ``oldest_ms`` is when the oldest was stored, 0 for none."""
+
+    calls: Mapping[str, int]
+    oldest_ms: int
+
+
 class BatchStore(CallsOfBatches, Protocol):
     """Calls and batches as those who send them see them. All methods raise ``Unavailable``."""
 
@@ -122,6 +129,10 @@ class BatchStore(CallsOfBatches, Protocol):
 
     async def woken(self, next_ms: Mapping[str, int]) -> None:
         """Say that the steps of calls were woken, and when to do so again."""
+        ...
+
+    async def standing(self) -> Standing:
+        """Return how many calls are open, and since when the oldest is."""
         ...
 
     async def purge(self, before_ms: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from connectors.ports.batches import Done, Gathered, LeaseLostError, Waiting, within
+from connectors.ports.batches import Done, Gathered, LeaseLostError, Standing, Waiting, within
 from connectors.postgres.database import Connection, Database, returned
 from schemas.batches import BatchItem, Group, ItemResult, ProviderBatch, Question, Wake, batch_id
 from schemas.records.money import CallStarted
@@ -196,6 +196,11 @@ class PostgresBatches:
         query = "UPDATE batch_item SET wake_ms = $2 WHERE call_id = $1"
         async with self._database.transaction("note woken steps") as conn:
             await conn.executemany(query, list(next_ms.items()))
+
+    async def standing(self) -> Standing:
+        query = f"SELECT state, count(*), min(created_ms) FROM batch_item WHERE {_OPEN} GROUP BY state"
+        rows = await self._database.fetch("count open batched calls", query)
+        return Standing({row[0]: row[1] for row in rows}, min((row[2] for row in rows), default=0))
 
     async def purge(self, before_ms: int) -> int:
         async with self._database.transaction("remove old batches") as conn:

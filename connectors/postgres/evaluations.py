@@ -17,7 +17,7 @@ _COLUMNS = (
 @dataclass(frozen=True)
 class StoredEvaluation:
     """One evaluation. ``definition`` is what was asked, with its versions pinned. ``report`` is there at its end,
-    where it was read.
+    where it was read. ``labels`` are what people said of answers.
     """
 
     id: str
@@ -29,6 +29,7 @@ class StoredEvaluation:
     created_ms: int
     ended_ms: int | None = None
     report: dict[str, Any] | None = None
+    labels: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class AnsweredStep:
 
     node_id: str
     child_index: int
+    attempt: int
     status: StepState
     cost_nano: int
     latency_ms: int
@@ -65,7 +67,7 @@ class Evaluations:
         """Return an evaluation with its report. Raises ``NotFound``."""
         row = await self._database.fetchrow(
             "read an evaluation",
-            f"SELECT {_COLUMNS}, report FROM evaluation WHERE org_id = $1 AND id = $2",
+            f"SELECT {_COLUMNS}, report, labels FROM evaluation WHERE org_id = $1 AND id = $2",
             *(org_id, evaluation_id),
         )
         if row is None:
@@ -94,11 +96,19 @@ class Evaluations:
         )
         return row is not None
 
+    async def label(self, org_id: str, evaluation_id: str, labels: list[dict[str, Any]]) -> None:
+        """Store labels in place of those before; the report is to be made again."""
+        await self._database.fetchrow(
+            "store labels of an evaluation",
+            "UPDATE evaluation SET labels = $3, report = NULL WHERE org_id = $1 AND id = $2",
+            *(org_id, evaluation_id, labels),
+        )
+
     async def answers(self, org_id: str, run_id: str, nodes: Sequence[str]) -> list[AnsweredStep]:
         """Return the children of mapped nodes of a run, by node and place."""
         rows = await self._database.fetch(
             "read the answers of an evaluation",
-            "SELECT node_id, child_index, status, cost_nano, "
+            "SELECT node_id, child_index, attempt, status, cost_nano, "
             "coalesce(extract(epoch FROM finished_at - started_at) * 1000, 0)::bigint AS latency_ms, "
             "error, output, provider, model FROM step_run WHERE org_id = $1 AND workflow_run_id = $2 "
             "AND node_id = ANY($3::text[]) AND child_index >= 0 ORDER BY node_id, child_index",

@@ -1,6 +1,6 @@
 """Evaluations of prompts: what is asked, how far it is, and its report."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -41,8 +41,9 @@ class CreateEvaluation(Request):
     Without ``version`` it is the newest. ``against`` is the version that it is compared with. ``dataset`` may name a
     version, as ``questions@2``. Each case is asked ``repeats`` times, never from the cache. ``fail_under`` is the least
     mean score with which it passes, ``fail_on`` are verdicts against the other version with which it does not.
-    ``budget_cents`` is the most that it may cost. ``provider`` and ``model`` pin what is
-    asked; without them the version's own, or those of the ``quality``.
+    ``budget_cents`` is the most that it may cost. With ``teach_routes`` the scores of the version's answers count for
+    the prompt's routes, where nodes learn them. ``provider`` and ``model`` pin what is asked; without them it is the
+    version's own, or those of the ``quality``.
     """
 
     model_config = ConfigDict(
@@ -74,6 +75,7 @@ class CreateEvaluation(Request):
     budget_cents: Cents | None = None
     fail_under: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     fail_on: list[Verdict] = Field(default=[], max_length=3)
+    teach_routes: bool = Field(default=False, strict=True)
     project: TagValue | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
@@ -83,6 +85,38 @@ class CreateEvaluation(Request):
         if twice is not None:
             raise ValueError(f"two scorers are called {twice}: give one of them another name")
         return self
+
+
+class AnswerLabel(Request):
+    """A person's word on an answer that a judge has judged.
+
+    Of a judge of pairs it is which answer is better, of one of single answers whether that of `side` passes.
+    """
+
+    case_id: Text = Field(min_length=1, max_length=256)
+    repeat: int = Field(default=0, ge=0, lt=MAX_REPEATS, strict=True)
+    scorer: Text = Field(min_length=1, max_length=64)
+    side: Literal["candidate", "baseline"] = "candidate"
+    human: Literal["candidate", "baseline", "tie", "pass", "fail"]
+
+
+class LabelAnswers(Request):
+    """Labels to add; the last one of an answer holds."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"labels": [{"case_id": "1", "scorer": "llm_judge", "human": "candidate"}]}]},
+    )
+
+    labels: list[AnswerLabel] = Field(min_length=1, max_length=10_000)
+
+
+class LabelsAccepted(Answer):
+    """How many labels the evaluation has. Its report is made again when it is read."""
+
+    id: str
+    labels: int
 
 
 EvaluationState = RunState

@@ -94,8 +94,12 @@ def read_dotprompt(
     if defaults is not None:
         given["default"] = dict(defaults)
     body = parted.body if parted.front is None else parted.body.strip(SPACE)
-    template = converted(body, values_of(given.get("schema"), given.get("default") or {}, notes), notes)
+    defaults = _mapping(given, "default")
+    template = converted(body, values_of(given.get("schema"), defaults, notes), notes)
     config = _mapping(raw, "config")
+    for field_ in ("name", "model"):
+        if not isinstance(raw.get(field_, ""), str):
+            raise invalid(field_, "is no text", f"write the {field_} as a text")
     notes += _field_notes(raw, config, answer)
     return DotPrompt(template, raw, raw.get("name"), raw.get("model"), config, given, answer, _ext(raw), notes)
 

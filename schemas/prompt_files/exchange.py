@@ -6,9 +6,11 @@ from typing import Any
 from schemas.api_models.prompts import CreatePrompt
 from schemas.prompt_files.dotprompt import read_dotprompt, write_dotprompt
 from schemas.prompt_files.imported import Imported
-from schemas.prompt_files.problems import Note
+from schemas.prompt_files.problems import Note, invalid
 from schemas.prompt_files.promptfoo import ReadFile, read_promptfoo, write_promptfoo
 from schemas.prompt_files.prompty import read_prompty
+from schemas.prompt_files.versions import texts_of
+from schemas.templates import template_errors
 
 IMPORTS = ("dotprompt", "prompty", "promptfoo")
 EXPORTS = ("dotprompt", "promptfoo")
@@ -21,7 +23,10 @@ def import_text(form: str, text: str, name: str, read_file: ReadFile) -> list[Im
         "prompty": lambda: [read_prompty(text, name)],
         "promptfoo": lambda: read_promptfoo(text, name, read_file),
     }
-    return readers[form]()
+    found = readers[form]()
+    for one in found:
+        _check(one.prompt)
+    return found
 
 
 def export_text(
@@ -29,6 +34,14 @@ def export_text(
 ) -> tuple[str, list[Note]]:
     """Return the file of a prompt, and what it does not say. Raises ``InvalidSpec``."""
     return write_dotprompt(prompt) if form == "dotprompt" else write_promptfoo(prompt, cases, scorers)
+
+
+def _check(prompt: CreatePrompt) -> None:
+    """Raise ``InvalidSpec`` for a template that our renderer would refuse: an import is no place to find out later."""
+    for text in texts_of(prompt):
+        for error in template_errors(text, prompt.dialect):
+            said = f"line {error.line}, column {error.column} of the template that it becomes: {error.message}"
+            raise invalid("", said, error.fix)
 
 
 def _dotprompt(text: str, name: str) -> Imported:

@@ -1,6 +1,7 @@
 """The error of a prompt file, and what an import or an export could not express."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from schemas.errors import InvalidSpec, Problem
 
@@ -26,6 +27,20 @@ def dropped(*subjects: str) -> list[Note]:
 def not_exported(*subjects: str) -> list[Note]:
     """Return the notes of things of a prompt that another format cannot say."""
     return [Note(subject, "has no counterpart there", "it is not exported") for subject in subjects]
+
+
+def mapping_of(value: object, path: str) -> dict[str, Any]:
+    """Return a field that is a mapping; one that is not there is empty. Raises ``InvalidSpec``."""
+    if value is not None and not isinstance(value, dict):
+        raise invalid(path, "is no mapping", "write names and values below it")
+    return dict(value or {})
+
+
+def list_of(value: object, path: str) -> list[Any]:
+    """Return a field that is a list; one that is not there is empty. Raises ``InvalidSpec``."""
+    if value is not None and not isinstance(value, list):
+        raise invalid(path, "is no list", "write its items as a list")
+    return list(value or [])
 
 
 def invalid(path: str, message: str, fix: str) -> InvalidSpec:

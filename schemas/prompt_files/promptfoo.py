@@ -11,7 +11,7 @@ from schemas.prompt_files.exported import to_nunjucks
 from schemas.prompt_files.front_matter import SPACE
 from schemas.prompt_files.imported import Imported, dialect_of, missing_note
 from schemas.prompt_files.own import checked
-from schemas.prompt_files.problems import Note, dropped, invalid, not_exported
+from schemas.prompt_files.problems import Note, dropped, invalid, list_of, mapping_of, not_exported
 from schemas.prompt_files.yaml_lines import yaml_text
 from schemas.spec.read import read_document
 
@@ -119,7 +119,7 @@ def _parameters(config: Mapping[str, Any], notes: list[Note]) -> dict[str, Any]:
     found: dict[str, Any] = {"provider": parts[0], "model": parts[-1]} if len(parts) > 1 else {}
     if not found:
         notes.append(Note("providers[0]", "names no model of a provider", "write openai:gpt-4o"))
-    for key, value in (first.get("config") or {}).items():
+    for key, value in mapping_of(first.get("config"), "providers[0].config").items():
         if key in _PARAMETERS:
             found[key] = [value] if key == "stop" and isinstance(value, str) else value
         else:
@@ -128,9 +128,8 @@ def _parameters(config: Mapping[str, Any], notes: list[Note]) -> dict[str, Any]:
 
 
 def _tests(config: Mapping[str, Any], notes: list[Note]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    default = config.get("defaultTest") or {}
-    if not isinstance(default, dict):
-        raise invalid("defaultTest", "is no mapping", "write vars and assert below it")
+    default = mapping_of(config.get("defaultTest"), "defaultTest")
+    common = mapping_of(default.get("vars"), "defaultTest.vars")
     written = config.get("tests") or []
     if not isinstance(written, list):
         raise invalid(
@@ -146,16 +145,20 @@ def _tests(config: Mapping[str, Any], notes: list[Note]) -> tuple[list[dict[str,
         notes += [
             Note(f"tests[{n}].{key}", "has no counterpart here", "it is dropped") for key in test if key not in _TEST
         ]
-        for inputs in islice(_combined({**(default.get("vars") or {}), **(test.get("vars") or {})}), MAX_CASES + 1):
+        for inputs in islice(_combined(common | mapping_of(test.get("vars"), f"tests[{n}].vars")), MAX_CASES + 1):
             cases.append({"id": f"test-{len(cases) + 1}", "inputs": inputs})
-            asserted.append(list(test.get("assert") or ()))
+            asserted.append(_assertions(test, f"tests[{n}]"))
         if len(cases) > MAX_CASES:
             raise invalid("tests", f"makes more than {MAX_CASES} cases", "make fewer combinations of variables")
-    read = read_assertions(list(default.get("assert") or ()), asserted, notes)
+    read = read_assertions(_assertions(default, "defaultTest"), asserted, notes)
     for case, expected in zip(cases, read.expected, strict=True):
         if expected is not None:
             case["expected"] = expected
     return cases, read.scorers
+
+
+def _assertions(test: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
+    return [mapping_of(one, f"{path}.assert") for one in list_of(test.get("assert"), f"{path}.assert")]
 
 
 def _combined(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

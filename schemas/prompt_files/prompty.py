@@ -8,7 +8,7 @@ from typing import Any
 from schemas.prompt_files.front_matter import SPACE, part
 from schemas.prompt_files.imported import Imported, dialect_of, missing_note
 from schemas.prompt_files.own import checked
-from schemas.prompt_files.problems import Note, dropped, invalid
+from schemas.prompt_files.problems import Note, dropped, invalid, mapping_of
 from schemas.spec.picoschema import TYPES
 from schemas.spec.prompt_form import Dialect
 
@@ -35,6 +35,7 @@ _PROVIDERS = {
 }
 _FIELDS = frozenset({"name", "description", "model", "inputs", "outputs", "sample", "template", "inputSchema"})
 _MODEL = frozenset({"api", "id", "provider", "configuration", "connection", "parameters", "options"})
+_MAPPINGS = ("connection", "configuration", "options", "parameters")
 _SCHEMA = ("type", "description", "enum", "items", "properties")
 
 
@@ -105,11 +106,11 @@ def _parameters(front: Mapping[str, Any], notes: list[Note]) -> dict[str, Any]:
     model = front.get("model") or {}
     if isinstance(model, str):
         return {"model": model}
-    if not isinstance(model, Mapping):
-        raise invalid("model", "is no mapping", "write its id below it")
+    model = mapping_of(model, "model")
     if str(model.get("api", "chat")) not in ("chat", "completion"):
         raise invalid("model.api", f"{model['api']!r} has no counterpart here", "write chat")
-    configuration = {**(model.get("connection") or {}), **(model.get("configuration") or {})}
+    inner = {key: mapping_of(model.get(key), f"model.{key}") for key in _MAPPINGS}
+    configuration = inner["connection"] | inner["configuration"]
     named = model.get("id") or configuration.get("azure_deployment") or configuration.get("name")
     provider = str(model.get("provider") or configuration.get("type") or "")
     found = {"model": named, "provider": _PROVIDERS.get(provider, provider) or None}
@@ -118,7 +119,7 @@ def _parameters(front: Mapping[str, Any], notes: list[Note]) -> dict[str, Any]:
         notes.append(
             Note("model.configuration", "has addresses or keys, which are not of a prompt", "configure a provider")
         )
-    for key, value in {**(model.get("options") or {}), **(model.get("parameters") or {})}.items():
+    for key, value in (inner["options"] | inner["parameters"]).items():
         if key in _PARAMETERS:
             found[_PARAMETERS[key]] = [value] if key in ("stop", "stopSequences") and isinstance(value, str) else value
         else:
@@ -139,9 +140,10 @@ def _inputs(front: Mapping[str, Any], notes: list[Note]) -> tuple[dict[str, Any]
     defaults: dict[str, Any] = {}
     sample = dict(front["sample"]) if isinstance(front.get("sample"), Mapping) else {}
     for name, one in written.items():
-        said = one if isinstance(one, Mapping) else {"type": one} if one in TYPES else {"default": one}
-        kind = said.get("type", said.get("kind"))
-        if kind is not None and kind not in TYPES:
+        is_type = isinstance(one, str) and one in TYPES
+        said = one if isinstance(one, Mapping) else {"type": one} if is_type else {"default": one}
+        kind = str(said.get("type", said.get("kind")) or "any")
+        if kind not in TYPES and kind != "any":
             notes.append(Note(f"inputs.{name}", f"has the type {kind!r}, which is unknown here", "any value is taken"))
         property_ = {key: said[key] for key in _SCHEMA if key in said and key != "type"}
         schema[name] = ({"type": kind} if kind in TYPES else {}) | property_

@@ -54,6 +54,8 @@ def _message(role: str, text: str) -> PromptMessage:
     images, text = _images(text.strip(SPACE))
     if MEDIA.search(text):
         raise invalid("", "an image is inside of a message", "write {{media url=name}} right after the role")
+    if not text and not images:
+        raise invalid("", f"a message of the {role} has no text", "write it below the role, or remove the role")
     return PromptMessage(role=_ROLES[role], template=text, images=images)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from schemas.records.base import Int64, Millis, NanoDollars, Part, Record
-from schemas.spec.rollout import Arm, Metric, Plan, Status, rollout_key
+from schemas.rollouts.plan import Arm, Metric, Plan, Status, rollout_key
 
 Score = Annotated[float, msgspec.Meta(ge=0, le=1)]
 StepNumber = Annotated[int, msgspec.Meta(ge=0, le=100)]

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.records.deployments import DeploymentDecided
-from schemas.spec.rollout import Arm, Metric, Plan, Status
+from schemas.rollouts.plan import Arm, Metric, Plan, Status
 from schemas.tables.entry import Entry, entry
 
 ROLLOUT_PREFIX: Final = "rollout:"

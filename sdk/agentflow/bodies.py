@@ -3,6 +3,17 @@
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
+
+class AnswerLabel(TypedDict):
+    """A person's word on an answer that a judge has judged."""
+
+    case_id: str
+    repeat: NotRequired[int]
+    scorer: str
+    side: NotRequired[Literal["candidate", "baseline"]]
+    human: Literal["candidate", "baseline", "tie", "pass", "fail"]
+
+
 Backfill = TypedDict("Backfill", {"from": "str", "to": "str"})
 """Run the slots from ``from`` (inclusive) to ``to`` (exclusive) that were not run."""
 
@@ -187,6 +198,7 @@ class CreateEvaluation(TypedDict):
     budget_cents: NotRequired[float | Decimal | int | str | None]
     fail_under: NotRequired[float | None]
     fail_on: NotRequired[list[Literal["better", "worse", "undecided"]]]
+    teach_routes: NotRequired[bool]
     project: NotRequired[str | None]
 
 
@@ -369,6 +381,12 @@ class ExtendLease(TypedDict):
 
 ForkRun = TypedDict("ForkRun", {"from": "NotRequired[str | None]", "inputs": "NotRequired[dict[str, Any]]"})
 """Inputs to merge over those of the run. Without ``from`` nothing is reused."""
+
+
+class LabelAnswers(TypedDict):
+    """Labels to add; the last one of an answer holds."""
+
+    labels: list[AnswerLabel]
 
 
 class LeaseSteps(TypedDict):

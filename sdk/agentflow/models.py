@@ -573,6 +573,13 @@ class LabelPage(Answer):
     moves: list[LabelMoveEntry]
 
 
+class LabelsAccepted(Answer):
+    """How many labels the evaluation has. Its report is made again when it is read."""
+
+    id: str
+    labels: int
+
+
 class LastRun(Answer):
     """The last run that the schedule started, and its slot."""
 

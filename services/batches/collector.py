@@ -1,5 +1,6 @@
 """The results of a batch: settlements first, then the answers, then the batch is ended. Any of it may be repeated."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from connectors.ports.batches import Done
@@ -62,6 +63,8 @@ class Collector:
         done = [Done(one.item.call_id, one.state, one.result) for one in outcomes]
         await self._ports.store.finish(done, self._ports.clock.now_ms())
         self._ports.reached("finished")
+        for state, calls in Counter(one.state for one in outcomes).items():
+            self._ports.counts.ended(state, calls)
 
     async def _close(self, leased: Leased, problem: str) -> None:
         now_ms = self._ports.clock.now_ms()

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from connectors.ports.batches import BatchStore, Gathered
 from connectors.ports.engine import Clock
 from connectors.providers.batching.port import BatchService
+from schemas.batches import FinalState
 from schemas.payload import Payload
 from schemas.records.base import Record
 from services.batches.points import Reached, onward
@@ -43,6 +44,31 @@ class BookedPrices(Protocol):
         ...
 
 
+class Counts(Protocol):
+    """What is counted of batches, for metrics."""
+
+    def sent(self, provider: str) -> None:
+        """Count a batch that a provider has taken."""
+        ...
+
+    def ended(self, outcome: FinalState, calls: int) -> None:
+        """Count calls that ended."""
+        ...
+
+
+class Uncounted:
+    """Counts nothing."""
+
+    def sent(self, provider: str) -> None:
+        """Count nothing."""
+
+    def ended(self, outcome: FinalState, calls: int) -> None:
+        """Count nothing."""
+
+
+_UNCOUNTED = Uncounted()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPorts:
     """What batches are made of.
@@ -64,3 +90,4 @@ class BatchPorts:
     gathered: Gathered
     poll_ms: int
     reached: Reached = onward
+    counts: Counts = _UNCOUNTED

@@ -100,6 +100,7 @@ class Sender:
             problem="",
         )
         self._ports.reached("submitted")
+        self._ports.counts.sent(leased.batch.group.provider)
 
     async def _find(self, leased: Leased) -> None:
         batch, now_ms = leased.batch, self._ports.clock.now_ms()

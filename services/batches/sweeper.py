@@ -56,6 +56,7 @@ class Sweeper:
             self._ports.reached("canceled_settled")
             await self._ports.store.settled([item.call_id for item in items])
             self._ports.reached("settlements_stored")
+            self._ports.counts.ended("canceled", len(items))
 
     async def _wake(self, now_ms: int) -> None:
         items = await self._ports.store.to_wake(now_ms, _PAGE)

@@ -16,7 +16,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any, Literal, NamedTuple
 
 from schemas.errors import InvalidInput, Problem, Undecodable
@@ -252,7 +252,7 @@ def _amount(given: object, unit: int) -> Decimal:
     text = str(given).strip().removeprefix("$") if isinstance(given, str | int | float | Decimal) else ""
     try:
         found = Decimal(text) * unit
-    except InvalidOperation:
+    except DecimalException:
         found = Decimal("NaN")
     if isinstance(given, bool) or not found.is_finite() or abs(found) > _MOST_USD * unit:
         raise _FaultError(f"the amount {given!r} is no number", "write it as 12.34")

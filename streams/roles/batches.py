@@ -8,13 +8,24 @@ import os
 import socket
 from collections.abc import Sequence
 
-from connectors.ports.batches import Gathered
+from prometheus_client import CollectorRegistry
+
+from connectors.ports.batches import BatchStore, Gathered, Standing
+from connectors.ports.engine import Clock
 from connectors.postgres.batches import PostgresBatches
 from connectors.postgres.price_lists import PriceListStore
 from connectors.prices.book import PriceBook
+from connectors.prometheus.families import counter, gauge
 from connectors.providers.batching.services import batch_services
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.claims.leases import RedisLeases
+from schemas.batches import OPEN_ITEM, FinalState
+from schemas.metrics import (
+    BATCHES_ENDED_CALLS_TOTAL,
+    BATCHES_OLDEST_OPEN_SECONDS,
+    BATCHES_OPEN_CALLS,
+    BATCHES_SENT_TOTAL,
+)
 from schemas.records.base import Record
 from schemas.settings import Batches as Settings
 from services.batches.ports import BatchPorts
@@ -33,11 +44,41 @@ TICK_S = 1.0
 _MIB = 1024 * 1024
 
 
-class BatchTicker:
-    """Does what is due about batches."""
+#: A count of all open calls reads an index of them.
+LOOK_MS = 15_000
 
-    def __init__(self, batches: Batches) -> None:
+
+class BatchMetrics:
+    """What this process serves of batches."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._sent = counter(BATCHES_SENT_TOTAL, registry)
+        self._ended = counter(BATCHES_ENDED_CALLS_TOTAL, registry)
+        self._open = gauge(BATCHES_OPEN_CALLS, registry)
+        self._oldest = gauge(BATCHES_OLDEST_OPEN_SECONDS, registry)
+
+    def sent(self, provider: str) -> None:
+        self._sent.labels(provider).inc()
+
+    def ended(self, outcome: FinalState, calls: int) -> None:
+        self._ended.labels(outcome).inc(calls)
+
+    def standing(self, found: Standing, now_ms: int) -> None:
+        """Show which calls are open now."""
+        for state in OPEN_ITEM:
+            self._open.labels(state).set(found.calls.get(state, 0))
+        self._oldest.set((now_ms - found.oldest_ms) / 1000 if found.oldest_ms else 0)
+
+
+class BatchTicker:
+    """Does what is due about batches, and shows now and then what is open."""
+
+    def __init__(self, batches: Batches, store: BatchStore, metrics: BatchMetrics, clock: Clock) -> None:
         self._batches = batches
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._looked_ms = 0
 
     def paused(self) -> dict[Partition, str]:
         """Return nothing: no partition is read."""
@@ -46,6 +87,10 @@ class BatchTicker:
     async def tick(self) -> None:
         """Do what is due. Raises ``Unavailable`` when a dependency does not answer; nothing is lost by that."""
         await self._batches.work()
+        now_ms = self._clock.now_ms()
+        if now_ms >= self._looked_ms + LOOK_MS:
+            self._metrics.standing(await self._store.standing(), now_ms)
+            self._looked_ms = now_ms
 
 
 def gathered_of(settings: Settings) -> Gathered:
@@ -69,8 +114,9 @@ def build(ctx: RoleContext) -> RoleApp:
         if records:
             await appender.append([to_out(record) for record in records])
 
+    store, metrics = PostgresBatches(ctx.database()), BatchMetrics(ctx.registry)
     ports = BatchPorts(
-        store=PostgresBatches(ctx.database()),
+        store=store,
         services=batch_services(providers_of(ctx, keyless=keys is not None)),
         prices=StoredPrices(lambda: book, PriceListStore(ctx.database())),
         bodies=ctx.objects(),
@@ -81,8 +127,9 @@ def build(ctx: RoleContext) -> RoleApp:
         owner=owner,
         gathered=gathered_of(settings),
         poll_ms=int(settings.poll_s * 1000),
+        counts=metrics,
     )
-    return TickApp(SPEC.name, BatchTicker(Batches(ports)), TICK_S)
+    return TickApp(SPEC.name, BatchTicker(Batches(ports), store, metrics, ctx.clock), TICK_S)
 
 
 SPEC = RoleSpec(

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from connectors.memory.batches import MemoryBatches
-from connectors.ports.batches import BatchStore, Done, Gathered, LeaseLostError
+from connectors.ports.batches import BatchStore, Done, Gathered, LeaseLostError, Standing
 from connectors.postgres.batches import PostgresBatches
 from connectors.postgres.database import Database
 from schemas.batches import BatchItem, Group, ItemResult, Question, Wake, batch_id
@@ -211,3 +211,13 @@ async def test_new_calls_are_forgotten_and_ended_ones_removed_after_their_time(s
     assert await store.purge(NOW + 1) == 1
     assert await store.find("a") is None
     assert await store.find("new") is not None
+
+
+async def test_open_calls_are_counted_by_state_with_the_age_of_the_oldest(store: BatchStore) -> None:
+    assert await store.standing() == Standing({}, 0)
+    await ready(store, item("a"), item("b"))
+    await store.form(item().group, NOW, LIMITS)
+    await store.add(structs.replace(item("c"), created_ms=NOW - 5))
+    assert await store.standing() == Standing({"batched": 2, "new": 1}, NOW - 5)
+    await store.finish([Done(one, "answered", ItemResult()) for one in ("a", "b")], NOW)
+    assert await store.standing() == Standing({"new": 1}, NOW - 5)

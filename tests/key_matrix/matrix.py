@@ -281,5 +281,6 @@ UNREACHED = frozenset(
         "/routes/evaluate",
         "/bills/reconcile",
         "/datasets/from-runs",
+        "/evaluations/{evaluation_id}/labels",
     }
 )

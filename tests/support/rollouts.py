@@ -13,7 +13,7 @@ from schemas.records.deployments import (
     RunOutcome,
     RunScored,
 )
-from schemas.spec.rollout import MetricRule, Plan
+from schemas.rollouts.plan import MetricRule, Plan
 
 OF = {"org_id": "acme", "prompt": "summary", "environment": "production", "deployment_id": "d1"}
 SCORE_RULES = {"score": MetricRule(alpha=0.025, margin=0.05, scale=0.1)}

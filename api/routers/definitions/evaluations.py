@@ -14,7 +14,14 @@ from api.routers.errors import errors
 from api.services import Services
 from connectors.postgres.evaluations import StoredEvaluation
 from schemas.api_models.base import MAX_PAGE
-from schemas.api_models.evaluations import CreateEvaluation, EvaluationAnswer, EvaluationPage, EvaluationSummary
+from schemas.api_models.evaluations import (
+    CreateEvaluation,
+    EvaluationAnswer,
+    EvaluationPage,
+    EvaluationSummary,
+    LabelAnswers,
+    LabelsAccepted,
+)
 from schemas.api_models.runs import MAX_ID_LENGTH
 from schemas.errors import Conflict, NotFound
 from schemas.evaluations import Report
@@ -22,6 +29,7 @@ from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
 from services.prompts.evaluations.html import html_of_report
 from services.prompts.evaluations.junit import junit_of_report
+from services.prompts.evaluations.labels import Label
 from services.prompts.evaluations.start import Sender
 
 router = APIRouter(prefix="/api/v1/evaluations", tags=["evaluations"], route_class=StrictJsonRoute)
@@ -72,6 +80,16 @@ async def get_evaluation(evaluation_id: EvaluationId, who: PromptReader, parts: 
     results = parts.evaluations.results
     status = await results.status(who.org_id, one)
     return render.evaluation(await results.with_report(who.org_id, one, status), status)
+
+
+@router.post("/{evaluation_id}/labels", responses=errors(404), summary="Label answers")
+async def label_answers(
+    evaluation_id: EvaluationId, body: LabelAnswers, who: PromptWriter, parts: Parts
+) -> LabelsAccepted:
+    """Add what people say of answers, by which judges are calibrated."""
+    one = await _owned(parts, who, evaluation_id)
+    labels = msgspec.convert([label.model_dump() for label in body.labels], list[Label])
+    return LabelsAccepted(id=one.id, labels=await parts.evaluations.results.label(who.org_id, one, labels))
 
 
 @router.get(

@@ -1,9 +1,9 @@
 """Area ``prompts``: prompts and evaluations. Each module of lines has ``AIMS`` and ``measure``, and a row here."""
 
 from bench.prove.area import area_of
-from bench.prove.prompts import evaluation_statistics, labels, rendering
+from bench.prove.prompts import evaluation_runs, evaluation_statistics, files, labels, rendering
 
-PARTS = (rendering, labels, evaluation_statistics)
+PARTS = (rendering, labels, files, evaluation_statistics, evaluation_runs)
 
 
-AREA = area_of("prompts", "prompts: templates, labels, evaluations", PARTS, judged_when_quick=True)
+AREA = area_of("prompts", "prompts: templates, labels, files, evaluations", PARTS, judged_when_quick=True)

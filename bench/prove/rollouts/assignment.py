@@ -8,7 +8,7 @@ from bench.lines import Line
 from bench.prove.area import Aim, at_least, at_most
 from bench.rollouts.split import alarm_share
 from deploy.local.engines.progress import Progress
-from schemas.assignment import assigned
+from schemas.rollouts.assignment import assigned
 
 ENTITIES, RUNS, SEEDS, QUICK_SEEDS = 10_000, 20, 1_000, 40
 RATIOS = (0.1, 0.3, 0.5)

@@ -14,7 +14,7 @@ from bench.prove.area import Aim, at_least, at_most
 from bench.rollouts.traffic import Behaviour, Scenario, traffic
 from bench.rollouts.vectorised import NEVER, Decisions, decide
 from deploy.local.engines.progress import Progress
-from schemas.spec.rollout import Plan
+from schemas.rollouts.plan import Plan
 
 SEEDS, QUICK_SEEDS = 1_000, 40
 #: Seeds whose arrays are in memory at a time.

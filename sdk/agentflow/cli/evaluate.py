@@ -68,6 +68,7 @@ _VERSIONS = (
 @click.option("--project", metavar="ID", help="The project that it spends for.")
 @click.option("--fail-under", type=click.FloatRange(0, 1), help="Exit with 1 if the mean is lower.")
 @click.option("--fail-on", type=OneOf(("worse", "undecided")), help="Exit with 1 if it is worse, or not better.")
+@click.option("--teach-routes", is_flag=True, default=None, help="Let the prompt's routes learn from the scores.")
 @click.option("--junit", metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--html", metavar="FILE", help="Write the report as HTML.")
 @click.option("--time-limit", type=DURATION, help="Stop waiting after that; the evaluation continues.")

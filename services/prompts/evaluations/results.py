@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import AnsweredStep, Evaluations, StoredEvaluation
@@ -21,10 +22,12 @@ from schemas.evaluations import Answered, Answers, Case, Judged, Report, Scored,
 from schemas.payload import Payload
 from schemas.run_states import RunState
 from services.prompts.evaluations.answers import answered_of
+from services.prompts.evaluations.labels import Label, check_labels, joined, labelled
 from services.prompts.evaluations.names import BASELINE, CANDIDATE, MEASURED, SCORES
 from services.prompts.evaluations.report import report_of
 from services.prompts.evaluations.scorers.table import scorer_of
-from services.prompts.evaluations.workflow import nodes_of
+from services.prompts.evaluations.teaching import lessons
+from services.prompts.evaluations.workflow import nodes_of, repeats_of
 
 
 class RunOutput(msgspec.Struct, frozen=True):
@@ -48,12 +51,13 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPorts:
-    """The stores that results are read from."""
+    """The stores that results are read from, and where routes learn from them."""
 
     evaluations: Evaluations
     datasets: Datasets
     history: Runs
     objects: Objects
+    appender: Appender
 
 
 class EvaluationResults:
@@ -79,6 +83,16 @@ class EvaluationResults:
         await self._ports.evaluations.end(org_id, one.id, found)
         return await self._ports.evaluations.get(org_id, one.id)
 
+    async def label(self, org_id: str, one: StoredEvaluation, labels: Sequence[Label]) -> int:
+        """Add what people said of answers; return how many labels there are. The report is made again when it is read.
+
+        Raises ``InvalidInput`` for labels of what the evaluation does not have.
+        """
+        check_labels(labels, one.definition, {case.id for case in await self.cases(org_id, one)})
+        known = joined(msgspec.convert(one.labels or [], list[Label]), labels)
+        await self._ports.evaluations.label(org_id, one.id, msgspec.to_builtins(known))
+        return len(known)
+
     async def cases(self, org_id: str, one: StoredEvaluation) -> list[Case]:
         """Return the cases of an evaluation."""
         name, _, version = one.definition["dataset"].partition("@")
@@ -96,15 +110,25 @@ class EvaluationResults:
             return None
         output = msgspec.convert(await self._value(org_id, payload), RunOutput)
         cases = await self.cases(org_id, one)
-        answered = {side: await self._answers(org_id, one, side, cases) for side in output.scores}
-        report = await asyncio.to_thread(made_report, one.definition, cases, answered, output)
+        rows = {side: await self._rows(org_id, one, side) for side in output.scores}
+        answered = {side: await self._answers(org_id, one, cases, found) for side, found in rows.items()}
+        versions = await asyncio.to_thread(versions_of, one.definition, cases, answered, output)
+        labels = msgspec.convert(one.labels or [], list[Label])
+        report = await asyncio.to_thread(made_report, one.definition, cases, versions, output.judged, labels)
+        if one.definition.get("teach_routes"):
+            taught = lessons(org_id, one, cases, versions[CANDIDATE], rows[CANDIDATE])
+            # Before the report is stored: a crash in between repeats it, and each attempt is counted once.
+            await self._ports.appender.append(taught)
         found: dict[str, Any] = msgspec.to_builtins(report)
         return found
 
-    async def _answers(self, org_id: str, one: StoredEvaluation, side: str, cases: Sequence[Case]) -> list[Answered]:
-        nodes = nodes_of(side, one.definition["repeats"])
-        rows = await self._ports.evaluations.answers(org_id, one.run_id, nodes)
-        repeats = {node: repeat for repeat, node in enumerate(nodes)}
+    async def _rows(self, org_id: str, one: StoredEvaluation, side: str) -> list[AnsweredStep]:
+        return await self._ports.evaluations.answers(org_id, one.run_id, nodes_of(side, one.definition["repeats"]))
+
+    async def _answers(
+        self, org_id: str, one: StoredEvaluation, cases: Sequence[Case], rows: Sequence[AnsweredStep]
+    ) -> list[Answered]:
+        repeats = repeats_of(one.definition)
         return [await self._answer(org_id, row, cases[row.child_index], repeats[row.node_id]) for row in rows]
 
     async def _answer(self, org_id: str, row: AnsweredStep, case: Case, repeat: int) -> Answered:
@@ -134,24 +158,37 @@ def _status(run: RunLine, children: Mapping[str, Children], definition: Mapping[
     return Status(run.status, succeeded + failed, failed, total_of(definition), cost, error)
 
 
-def made_report(
+def versions_of(
     definition: Mapping[str, Any], cases: Sequence[Case], answered: Mapping[str, Sequence[Answered]], output: RunOutput
-) -> Report:
-    """Return the report. Versions without a case that both have a score for are shown, and not compared."""
+) -> dict[str, Answers]:
+    """Return the answers of each version with all their scores."""
     specs = msgspec.convert(definition["scorers"], list[ScorerSpec])
     measured = asyncio.run(_measured(specs, cases, answered))
     names = {CANDIDATE: str(definition["version"]), BASELINE: str(definition["against"])}
-    versions = [
-        Answers(version=names[side], answers=list(found), scores=[*output.scores[side], *measured[side]])
+    return {
+        side: Answers(version=names[side], answers=list(found), scores=[*output.scores[side], *measured[side]])
         for side, found in answered.items()
-    ]
-    about = (definition["prompt"], definition["dataset"], cases, versions, specs)
-    if BASELINE not in answered:
-        return report_of(*about)
+    }
+
+
+def made_report(
+    definition: Mapping[str, Any],
+    cases: Sequence[Case],
+    versions: Mapping[str, Answers],
+    judged: Sequence[Judged],
+    labels: Sequence[Label] = (),
+) -> Report:
+    """Return the report. Versions without a case that both have a score for are shown, and not compared."""
+    specs = msgspec.convert(definition["scorers"], list[ScorerSpec])
+    about = (definition["prompt"], definition["dataset"], cases, list(versions.values()), specs)
+    known = labelled(labels, specs, versions, judged)
+    if BASELINE not in versions:
+        return report_of(*about, labels=known)
+    candidate, baseline = versions[CANDIDATE].version, versions[BASELINE].version
     try:
-        return report_of(*about, candidate=names[CANDIDATE], baseline=names[BASELINE], judged=output.judged)
+        return report_of(*about, candidate=candidate, baseline=baseline, judged=judged, labels=known)
     except InvalidInput:
-        return report_of(*about)
+        return report_of(*about, labels=known)
 
 
 async def _measured(

@@ -63,6 +63,15 @@ def nodes_of(side: str, repeats: int) -> list[str]:
     return [f"{side}_{number}" for number in range(1, repeats + 1)]
 
 
+def repeats_of(definition: Mapping[str, Any]) -> dict[str, int]:
+    """Return the repetition, from 0, of each node that answers."""
+    return {
+        node: repeat
+        for side in (names.CANDIDATE, names.BASELINE)
+        for repeat, node in enumerate(nodes_of(side, definition["repeats"]))
+    }
+
+
 def document(plan: Plan, version: int) -> dict[str, Any]:
     """Return the workflow as a document with this version."""
     answering = [_answers(plan, side, node) for side in plan.sides for node in nodes_of(side.name, plan.repeats)]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from math import sqrt
 from typing import NamedTuple
 
-from schemas.spec.rollout import Metric
+from schemas.rollouts.plan import Metric
 from schemas.tables.deployments import Pair, Sums
 
 _HALF = 0.5

@@ -2,7 +2,7 @@
 
 from schemas.errors import BadRecord
 from schemas.records.deployments import DeploymentOverridden, DeploymentStarted, DeploymentStepped
-from schemas.spec.rollout import Status
+from schemas.rollouts.plan import Status
 from schemas.tables.deployments import HEAD, Head, Units, rollout_entity
 from streams.core.commands import Command
 from streams.core.deployments.looks import Verdict

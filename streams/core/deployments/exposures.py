@@ -10,7 +10,7 @@ from math import log
 
 from msgspec import structs
 
-from schemas.spec.rollout import Metric
+from schemas.rollouts.plan import Metric
 from schemas.tables.deployments import (
     ERRED,
     Head,

@@ -31,7 +31,7 @@ from schemas.records.deployments import (
     RunOutcome,
     RunScored,
 )
-from schemas.spec.rollout import CANARY, Metric
+from schemas.rollouts.plan import CANARY, Metric
 from schemas.tables import deployments as entries
 from schemas.tables.deployments import (
     DECIDED,
@@ -88,11 +88,13 @@ class DeploymentsFold(FlatFold[DeploymentEvent]):
     def fold(self, state: State, event: DeploymentEvent, now_ms: int, offset: int) -> list[Command]:
         """Apply one record.
 
-        Raises ``BadRecord`` for an organisation id that may name another rollout, and for a step, a plan or an entity
-        that the deployment cannot have.
+        Raises ``BadRecord`` for a name that may be another rollout's, and for a step, a plan or an entity that the
+        deployment cannot have.
         """
         if not _ORG_PATTERN.fullmatch(event.org_id):
             raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
+        if ":" in event.prompt or ":" in event.environment:
+            raise BadRecord("prompt", "a ':' in the prompt or the environment may name another rollout; leave it out")
         if isinstance(event, DeploymentStarted):
             return [*control.start(state, event, now_ms), _count("control")]
         head = state.get(rollout_entity(event.rollout), HEAD)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.records.deployments import MetricNumbers
-from schemas.spec.rollout import Metric, MetricRule, Plan, Status
+from schemas.rollouts.plan import Metric, MetricRule, Plan, Status
 from schemas.tables.deployments import Head
 from streams.core.deployments.comparison import Difference
 from streams.core.deployments.sequential import bound, evidence, needed

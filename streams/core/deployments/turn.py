@@ -3,7 +3,7 @@
 from msgspec import structs
 
 from schemas.records.deployments import DeploymentDecided, DeploymentEvent
-from schemas.spec.rollout import Metric
+from schemas.rollouts.plan import Metric
 from schemas.tables.deployments import DECIDED, HEAD, Head, pending_field, rollout_entity, sums_field
 from streams.core.commands import Command, Emit
 from streams.core.deployments.comparison import Difference, compared

@@ -16,6 +16,7 @@ from connectors.redis.claims.lease_desk import Ask, LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts, Standing
 from schemas.errors import BadRecord, NewerMajor, Unavailable
 from streams.roles.leases.lending import Held, Lending, Lent
+from streams.roles.leases.metrics import How, LeaseMetrics
 from streams.roles.worker.producer import Outbox
 from streams.roles.worker.request_record import failed_by_dead_letter, read_request
 from streams.roles.worker.watermark import Taken, Watermarks
@@ -42,7 +43,14 @@ class QueueReader:
     """The ``PollHandler`` of one queue. ``wanted_leases`` is set by the role: how many leases are waited for."""
 
     def __init__(
-        self, topic: str, lending: Lending, claims: LentAttempts, desk: LeaseDesk, outbox: Outbox, clock: Clock
+        self,
+        topic: str,
+        lending: Lending,
+        claims: LentAttempts,
+        desk: LeaseDesk,
+        outbox: Outbox,
+        clock: Clock,
+        metrics: LeaseMetrics,
     ) -> None:
         self.topic = topic
         self.wanted_leases = 0
@@ -52,6 +60,7 @@ class QueueReader:
         self._desk = desk
         self._outbox = outbox
         self._clock = clock
+        self._metrics = metrics
         self._watermarks = Watermarks(MAX_SPAN)
         self._ready: deque[Held] = deque()
         self._lent: list[Lent] = []
@@ -73,6 +82,11 @@ class QueueReader:
     def is_lending(self) -> bool:
         """Whether any worker has a lease of this process."""
         return bool(self._lent)
+
+    @property
+    def leases(self) -> int:
+        """How many leases workers have of this process."""
+        return sum(lent.given is not None for lent in self._lent)
 
     async def assigned(self, partitions: set[Partition], control: Control) -> None:
         """Continue at the group's offsets."""
@@ -182,6 +196,7 @@ class QueueReader:
             if self._watermarks.holds(held.ticket):
                 self._lent.append(lent)
             if lent.given is not None:
+                self._metrics.given(self.topic)
                 self._wake()
                 return
         # All that was ready turned out to be done, or left with its partition.
@@ -205,7 +220,7 @@ class QueueReader:
     async def _look(self, lent: Lent, standing: Standing) -> None:
         match standing.state:
             case "published":
-                self._over(lent)
+                self._over(lent, "recorded")
                 self._ack(lent.held)
             case "done":
                 await self._look_at_done(lent)
@@ -232,13 +247,15 @@ class QueueReader:
 
     def _again(self, lent: Lent) -> None:
         """Lease a request again: its lease ended or was released."""
-        self._over(lent)
+        self._over(lent, "returned")
         if self._watermarks.holds(lent.held.ticket):
             self._ready.appendleft(lent.held)
             self._arrived.set()
 
-    def _over(self, lent: Lent) -> None:
+    def _over(self, lent: Lent, how: How) -> None:
         self._looks.pop(lent.held.request.request_id, None)
+        if lent.given is not None:
+            self._metrics.ended(self.topic, how)
         with suppress(ValueError):
             self._lent.remove(lent)
 

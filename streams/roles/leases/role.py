@@ -18,6 +18,7 @@ from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.roles.leases.lending import Lending
+from streams.roles.leases.metrics import LeaseMetrics
 from streams.roles.leases.queue_reader import QueueReader
 from streams.roles.worker.producer import Outbox
 from streams.runtime.consumer.poll import Partition
@@ -51,6 +52,8 @@ class Leases:
         self._claims = LentAttempts(ctx.pipelined(), ctx.settings.kafka.partitions)
         self._outbox = Outbox(ctx.log, ctx.clock)
         self._lending = Lending(f"leases-{socket.gethostname()}", self._claims, self._desk, self._outbox, ctx.clock)
+        self._metrics = LeaseMetrics(ctx.registry)
+        self._shown: set[str] = set()
         self._readers: dict[str, tuple[PollApp, QueueReader]] = {}
 
     @property
@@ -79,7 +82,9 @@ class Leases:
         await self._outbox.close()
 
     async def _begin(self, topic: str) -> None:
-        reader = QueueReader(topic, self._lending, self._claims, self._desk, self._outbox, self._ctx.clock)
+        reader = QueueReader(
+            topic, self._lending, self._claims, self._desk, self._outbox, self._ctx.clock, self._metrics
+        )
         app = PollApp(GROUP, reader, Reads(topics=(topic,), fetch_bytes=FETCH_BYTES, marks_ends=True), self._member())
         log.info("leases of %s are requested", topic, extra={"action": "queue_begun"})
         try:
@@ -95,11 +100,16 @@ class Leases:
         app, _ = self._readers.pop(topic)
         log.info("no leases of %s are requested", topic, extra={"action": "queue_left"})
         await _stopped(app)
+        if topic in self._shown:
+            self._shown.remove(topic)
+            self._metrics.left(topic)
 
     async def _count(self) -> None:
         readers = {topic: reader for topic, (_, reader) in self._readers.items()}
         for topic, count in (await self._desk.waiting(list(readers)) if readers else {}).items():
             readers[topic].wanted_leases = count
+            self._metrics.standing(topic, readers[topic].leases, count)
+            self._shown.add(topic)
         for app, reader in self._readers.values():
             if reader.fault is not None or app.crashed:
                 raise RuntimeError("the reader of a queue failed") from reader.fault or app.crash_reason

@@ -10,7 +10,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.run_views import StepView
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
-from topics.catalogue import RUN_EVENTS
+from topics.catalogue import ROUTE_OUTCOMES, RUN_EVENTS
 
 EVALUATIONS = "/api/v1/evaluations"
 CASES = [
@@ -51,6 +51,8 @@ def answered(node: str, index: int, output: Any, error: str = "") -> StepView:
         output=None if error else inline(output),
         error=failed,
         cost_nano=1_000_000,
+        provider="local",
+        model="local-echo",
         started_at_ms=1_000,
         finished_at_ms=1_040,
     )
@@ -187,3 +189,47 @@ async def test_an_evaluation_of_one_project_is_unknown_to_keys_of_another(api: R
     assert (await seen(project="blue")).status_code == 404
     assert (await seen(scopes=["prompt:other"])).status_code == 404
     assert (await seen(scopes=[f"prompt:{body['prompt']}"])).status_code == 200
+
+
+async def test_the_scores_of_answers_teach_the_routes_of_the_prompt_where_that_is_wanted(api: Running) -> None:
+    body = await prepared(api)
+    for wanted, count in ((False, 0), (True, 2)):
+        made = await started(api, **body, version=2, against=1, quality="gold", teach_routes=wanted)
+        await run_ends(api)
+        await got(api, made["id"])
+        await got(api, made["id"])
+        taught = [one for one in api.log.decoded(ROUTE_OUTCOMES) if one.run_id == made["run_id"]]
+        assert len(taught) == count
+    assert {(one.prompt, one.tier, one.route, one.score) for one in taught} == {
+        (body["prompt"], "gold", "local/local-echo", 1.0)
+    }
+    assert all(one.fallback for one in taught), "no chance chose them, so other policies are not judged by them"
+    assert taught[0].decision_id == f"{made['run_id']}:candidate_1[0]:1"
+
+
+async def test_labels_of_people_calibrate_a_judge_and_the_report_is_made_again(api: Running) -> None:
+    judge = {"kind": "llm_judge", "name": "better", "options": {"rubric": "short", "mode": "pair"}}
+    body = await prepared(api) | {"scorers": [{"kind": "exact"}, judge]}
+    made = await started(api, **body, version=2, against=1)
+    record = api.log.decoded(RUN_EVENTS)[-1]
+    steps = [answered(f"{side}_1", n, "x") for side in ("candidate", "baseline") for n in (0, 1)]
+    scores = {side: [score(case, 1.0) for case in ("a", "b")] for side in ("candidate", "baseline")}
+    pairs = [{"case_id": case, "scorer": "better", "forward": "first", "swapped": "second"} for case in ("a", "b")]
+    output = {"scores": inline({"scores": scores, "judged": pairs})}
+    await write_views(api.postgres_dsn, view_of(record, "succeeded", steps, output=output, finished_at_ms=2))
+    (before,) = (await got(api, made["id"]))["report"]["judges"]
+    assert (before["labels"], before["agreement"], before["calibrated"]) == (0, None, False)
+
+    async def label(status: int, **fields: Any) -> httpx.Response:
+        one = {"case_id": "a", "scorer": "better", "human": "candidate"} | fields
+        answer = await api.client.post(f"{EVALUATIONS}/{made['id']}/labels", json={"labels": [one]})
+        assert answer.status_code == status, answer.text
+        return answer
+
+    await label(200, human="tie")
+    assert (await label(200)).json()["labels"] == 1
+    assert (await label(200, case_id="b", human="tie")).json()["labels"] == 2
+    (after,) = (await got(api, made["id"]))["report"]["judges"]
+    assert (after["labels"], after["agreement"]) == (2, 0.5)
+    for wrong in ({"scorer": "exact"}, {"case_id": "z"}, {"human": "pass"}, {"repeat": 1}):
+        assert next(iter(wrong)) in (await label(422, **wrong)).json()["problems"][0]["path"]

@@ -77,17 +77,20 @@ def test_two_hundred_cases_are_evaluated_with_progress(
     assert took_s < FLOOR_S
 
 
-def test_repeats_are_calls_of_their_own(client: httpx.Client) -> None:
+def test_repeats_are_calls_of_their_own(client: httpx.Client, record_property: Callable[[str, object], None]) -> None:
     name = prompt(client, "{{word}}")
     found = ended(client, started(client, prompt=name, dataset=dataset(client, CASES[:3]), repeats=3))
     steps = client.get(f"{API}/workflows/runs/{found['run_id']}/steps").raise_for_status().json()["steps"]
     answers = [step for step in steps if step["type"] == "llm" and step["id"].endswith("]")]
     assert len(answers) == 9
+    record_property("evaluation_repeats_cached", sum(step["cached"] for step in answers))
     assert not any(step["cached"] for step in answers)
     assert all(float(step["cost_usd"]) > 0 for step in answers)
 
 
-def test_a_worker_that_is_killed_changes_nothing_of_the_report(client: httpx.Client, system: System) -> None:
+def test_a_worker_that_is_killed_changes_nothing_of_the_report(
+    client: httpx.Client, system: System, record_property: Callable[[str, object], None]
+) -> None:
     name, cases = prompt(client, "{{word}}", "Not {{word}} but else"), dataset(client, CASES)
     asked = {"prompt": name, "version": 1, "against": 2, "dataset": cases}
     undisturbed = ended(client, started(client, **asked))
@@ -103,6 +106,7 @@ def test_a_worker_that_is_killed_changes_nothing_of_the_report(client: httpx.Cli
     assert killed, "the evaluation was over before its worker was killed"
     assert found["state"] == "succeeded", found
     reports = [json.dumps(without_times(one["report"])) for one in (found, undisturbed)]
+    record_property("evaluation_reports_changed_by_kill", int(reports[0] != reports[1]))
     assert reports[0] == reports[1]
     outputs = [run_output(client, one["run_id"]) for one in (found, undisturbed)]
     assert outputs[0] == outputs[1]

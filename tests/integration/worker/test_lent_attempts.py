@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from connectors.memory.engine import MemoryLog
 from connectors.ports.engine import OutRecord
@@ -12,10 +13,12 @@ from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts, read_lease
 from connectors.redis.keys import runs_slot
 from schemas.errors import Conflict, StepError, Unavailable
+from schemas.metrics import LEASES_ENDED_TOTAL, LEASES_GIVEN_TOTAL
 from schemas.records.run_events import StepFailed, StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
 from services.runs.leases import Completion, Leased, LeaseRequest, StepLeases
 from streams.roles.leases.lending import Lending
+from streams.roles.leases.metrics import LeaseMetrics
 from streams.roles.leases.queue_reader import QueueReader
 from streams.roles.worker.producer import Outbox
 from tests.support.worker import PARTITIONS, Bench, Pump, until_async
@@ -41,9 +44,10 @@ class Served:
 
     async def role(self) -> Pump:
         """Start a role of leases."""
-        outbox = Outbox(self.bench.log, self.bench.clock)
+        outbox, self.registry = Outbox(self.bench.log, self.bench.clock), CollectorRegistry()
         lending = Lending("leases", self.claims, self.desk, outbox, self.bench.clock)
-        reader = QueueReader(TOPIC, lending, self.claims, self.desk, outbox, self.bench.clock)
+        metrics = LeaseMetrics(self.registry)
+        reader = QueueReader(TOPIC, lending, self.claims, self.desk, outbox, self.bench.clock, metrics)
         reader.start()
         self.readers.append(reader)
         pump = Pump(reader, self.bench.log)  # type: ignore[arg-type] # it polls for any handler
@@ -139,6 +143,24 @@ async def test_an_outcome_is_refused_once_the_lease_is_lost(served: Served) -> N
     (said,) = served.bench.results()
     assert isinstance(said, StepSucceeded)
     assert (said.output.value, said.worker_id) == ("right", "w-1")  # type: ignore[union-attr]
+
+
+async def test_leases_are_counted_as_they_are_given_and_end(served: Served) -> None:
+    await served.bench.ask(served.bench.request(WORK))
+    pump = await served.role()
+
+    def counted() -> list[float | None]:
+        ended = [(LEASES_ENDED_TOTAL, {"how": how}) for how in ("returned", "recorded")]
+        return [
+            served.registry.get_sample_value(name, {"topic": TOPIC} | labels)
+            for name, labels in [(LEASES_GIVEN_TOTAL, {}), *ended]
+        ]
+
+    lost, good = await served.one(SHORT_MS), await served.one()
+    assert (lost.starts, good.starts) == (1, 2)
+    await served.api.complete(TOPIC, good.lease, Completion(1))
+    await served.settled(pump, 1)
+    assert counted() == [2, 1, 1]
 
 
 async def test_a_worker_that_is_late_may_complete_while_nobody_else_has_the_attempt(served: Served) -> None:

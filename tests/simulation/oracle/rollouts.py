@@ -13,7 +13,7 @@ from schemas.records.deployments import (
     RunAssigned,
     RunOutcome,
 )
-from schemas.spec.rollout import BRAKE_ALPHA
+from schemas.rollouts.plan import BRAKE_ALPHA
 from tests.simulation.world.rollouts import PLAN
 from tests.simulation.world.world import World
 from topics import catalogue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from schemas.records.base import Record
-from schemas.spec.rollout import DEFAULT_RULES, MetricRule, Plan
+from schemas.rollouts.plan import DEFAULT_RULES, MetricRule, Plan
 from tests.support.rollouts import assigned, outcome, overridden, scored, started, stepped
 
 #: Nothing is waited for in vain here, so that what counts depends on the order of the log alone.

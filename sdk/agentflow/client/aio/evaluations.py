@@ -2,9 +2,9 @@
 
 from typing import Unpack
 
-from agentflow.bodies import CreateEvaluation
+from agentflow.bodies import CreateEvaluation, LabelAnswers
 from agentflow.client.aio.resource import AsyncResource, given
-from agentflow.models import EvaluationAnswer, EvaluationPage, EvaluationSummary
+from agentflow.models import EvaluationAnswer, EvaluationPage, EvaluationSummary, LabelsAccepted
 
 
 class AsyncEvaluations(AsyncResource):
@@ -23,6 +23,10 @@ class AsyncEvaluations(AsyncResource):
     async def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""
         return await self._ask(EvaluationAnswer, "evaluations.get", evaluation_id)
+
+    async def label(self, evaluation_id: str, **body: Unpack[LabelAnswers]) -> LabelsAccepted:
+        """Add what people say of answers, by which judges are calibrated."""
+        return await self._ask(LabelsAccepted, "evaluations.label", evaluation_id, json=body)
 
     async def html(self, evaluation_id: str) -> str:
         """Return the report as a page."""

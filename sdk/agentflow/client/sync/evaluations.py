@@ -3,9 +3,9 @@
 
 from typing import Unpack
 
-from agentflow.bodies import CreateEvaluation
+from agentflow.bodies import CreateEvaluation, LabelAnswers
 from agentflow.client.sync.resource import Resource, given
-from agentflow.models import EvaluationAnswer, EvaluationPage, EvaluationSummary
+from agentflow.models import EvaluationAnswer, EvaluationPage, EvaluationSummary, LabelsAccepted
 
 
 class Evaluations(Resource):
@@ -22,6 +22,10 @@ class Evaluations(Resource):
     def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""
         return self._ask(EvaluationAnswer, "evaluations.get", evaluation_id)
+
+    def label(self, evaluation_id: str, **body: Unpack[LabelAnswers]) -> LabelsAccepted:
+        """Add what people say of answers, by which judges are calibrated."""
+        return self._ask(LabelsAccepted, "evaluations.label", evaluation_id, json=body)
 
     def html(self, evaluation_id: str) -> str:
         """Return the report as a page."""

@@ -1,5 +1,6 @@
 """What becomes of batches that providers refuse, lose, expire or have twice."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -273,3 +274,26 @@ async def test_a_provider_that_removes_no_file_keeps_no_batch_open(
     assert world.steps[0].text is not None
     (line,) = [record for record in caplog.records if getattr(record, "action", "") == "files_stay"]
     assert "files may not be removed" in line.getMessage()
+
+
+class Counted:
+    """What was counted."""
+
+    def __init__(self) -> None:
+        self.found: Counter[str] = Counter()
+
+    def sent(self, provider: str) -> None:
+        self.found[f"sent {provider}"] += 1
+
+    def ended(self, outcome: str, calls: int) -> None:
+        self.found[outcome] += calls
+
+
+async def test_batches_and_the_ends_of_their_calls_are_counted(server: BatchServer, tmp_path: Path) -> None:
+    steps = [Step(n, MODELS[0], "only") for n in range(3)]
+    server.unmade = {steps[0].prompt}
+    world = World(tmp_path, server, steps)
+    world.counts = counts = Counted()
+    await played(world)
+    await world.close()
+    assert counts.found == {"sent openai": len(server.batches), "answered": 2, "expired": 1}

@@ -101,6 +101,7 @@ def test_csv_is_read_by_the_usual_names(text: str, charge: Charge) -> None:
         (b"date,amount\n2026-11-27\n", None, "line 2", "the amount '' is no number"),
         (b"date,amount,currency\n2026-11-27,1,EUR\n", None, "line 2", "is in EUR"),
         (b"date,amount\n2026-11-27,NaN\n", None, "line 2", "the amount 'NaN' is no number"),
+        (b"date,amount\n2026-11-27,9e999999\n", None, "line 2", "the amount '9e999999' is no number"),
         (b"day,money\n", None, "line 1", "has no column of the amount"),
         (b"", None, "line 1", "has no column of the date"),
         (b"date,amount\n", None, "body", "has no charge"),

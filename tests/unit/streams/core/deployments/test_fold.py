@@ -11,7 +11,7 @@ from msgspec import structs
 from schemas.errors import BadRecord
 from schemas.metrics import DEPLOYMENT_RECORDS_TOTAL, counter_field
 from schemas.records.deployments import DeploymentDecided, DeploymentEvent, RunScored
-from schemas.spec.rollout import MetricRule, Plan
+from schemas.rollouts.plan import MetricRule, Plan
 from schemas.tables.deployments import DECIDED, HEAD, Head, rollout_entity
 from streams.core.commands import Command, Count, Emit
 from streams.core.deployments import exposures
@@ -109,6 +109,7 @@ def test_all_at_once_is_promoted_by_its_start() -> None:
     [
         (Plan(steps=(0.5, 0.1)), "steps"),
         (Plan(steps=(0.5, 1.0)), "steps"),
+        (Plan(steps=tuple(n / 100 for n in range(1, 30))), "steps"),
         (Plan(rules={}), "rules"),
         (Plan(mode="ab", rules={"errors": MetricRule(alpha=0.05, margin=0.1, scale=0.1)}), "rules"),
         (Plan(rules={"errors": MetricRule(alpha=0.49, margin=0.1, scale=0.1)}, brake_alpha=0.1), "rules"),
@@ -356,6 +357,8 @@ def test_shadow_that_is_worse_rolls_back() -> None:
         (QUICK, assigned(1, step=1), "step"),
         (structs.replace(QUICK, sticky=True), assigned(1), "entity"),
         (QUICK, assigned(1, org_id="acme:summary"), "org_id"),
+        (QUICK, assigned(1, prompt="summary:x"), "prompt"),
+        (QUICK, assigned(1, environment="x:production"), "prompt"),
     ],
 )
 def test_record_that_cannot_be_is_refused(plan: Plan, event: DeploymentEvent, field: str) -> None:

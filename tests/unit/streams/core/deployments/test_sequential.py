@@ -4,7 +4,7 @@ from math import erf, exp, log, pi, sqrt
 
 import pytest
 
-from schemas.spec.rollout import BRAKE_ALPHA
+from schemas.rollouts.plan import BRAKE_ALPHA
 from streams.core.deployments.sequential import bound, brake_factor, evidence, needed, split_factor
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.assignment import arm_of, assigned
+from schemas.rollouts.assignment import arm_of, assigned
 
 
 def test_place_is_a_pinned_function_of_salt_and_entity() -> None:

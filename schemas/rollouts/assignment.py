@@ -6,7 +6,7 @@ entities from stable to the canary, in every process alike, whatever was killed 
 
 from hashlib import sha256
 
-from schemas.spec.rollout import CANARY, STABLE, Arm
+from schemas.rollouts.plan import CANARY, STABLE, Arm
 
 _PLACES = 2**53
 

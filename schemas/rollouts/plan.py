@@ -30,6 +30,15 @@ DurationMs = Annotated[int, msgspec.Meta(ge=0, le=90 * 86_400_000)]
 _Alpha = Annotated[float, msgspec.Meta(gt=0, lt=0.5)]
 _Difference = Annotated[float, msgspec.Meta(ge=0)]
 
+MOST_STEPS: Final = 20
+#: These bounds keep every number of a decision finite.
+LEAST_RATIO: Final = 0.0001
+LEAST_ALPHA: Final = 1e-9
+MOST_ALPHA: Final = 0.5
+LEAST_SCALE: Final = 1e-6
+MOST_DIFFERENCE: Final = 100.0
+BOUNDS: Final = f"alpha from {LEAST_ALPHA:g}, scale from {LEAST_SCALE:g}, and no difference above {MOST_DIFFERENCE:g}"
+
 
 class MetricRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How one metric is judged. Differences are in the metric's own unit, harm counts as positive.
@@ -43,6 +52,12 @@ class MetricRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     margin: _Difference
     scale: Annotated[float, msgspec.Meta(gt=0)]
     tolerated: _Difference = 0.0
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether all numbers are within bounds."""
+        most = max(self.margin, self.tolerated, self.scale)
+        return self.alpha >= LEAST_ALPHA and self.scale >= LEAST_SCALE and most <= MOST_DIFFERENCE
 
 
 #: The parts of 5% that a false rollback may take; 0.004 is the brake's. The score has the weakest signal and gets most.
@@ -87,20 +102,31 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def problem(self) -> tuple[str, str, str] | None:
         """Return what is wrong with the plan: the field, the problem, and how to fix it."""
+        return self._problem_of_steps() or self._problem_of_rules()
+
+    def _problem_of_steps(self) -> tuple[str, str, str] | None:
         if not self.steps or list(self.steps) != sorted(set(self.steps)):
             return "steps", "the shares of the canary do not rise", "give each step a larger share than the one before"
+        if len(self.steps) > MOST_STEPS:
+            return "steps", f"there are {len(self.steps)} steps, and {MOST_STEPS} may be", "take larger ones"
+        if self.steps[0] < LEAST_RATIO:
+            return "steps", f"a share is below {LEAST_RATIO:g}", "give the canary a share in which runs come"
         if self.mode in ("canary", "ab") and self.steps[-1] >= 1:
             return "steps", "a share of 1 leaves no run to compare with", "end with at most 0.5, or use the mode `all`"
+        return None
+
+    def _problem_of_rules(self) -> tuple[str, str, str] | None:
         if not self.rules:
             return "rules", "no metric is judged", "name at least one of score, errors, cost and latency"
         if self.mode == "ab" and "score" not in self.rules:
             return "rules", "mode ab compares scores, and none is judged", "add a rule for score, or use mode canary"
-        if sum(rule.alpha for rule in self.rules.values()) + self.brake_alpha > 0.5:
-            return (
-                "rules",
-                "the alphas add up to more than 0.5",
-                "keep their sum at the false rollbacks that you accept",
-            )
+        if not all(rule.is_bounded for rule in self.rules.values()):
+            return "rules", "a number is out of bounds", BOUNDS
+        if min(self.brake_alpha, self.promotion_alpha) < LEAST_ALPHA:
+            return "brake_alpha", f"an alpha is below {LEAST_ALPHA:g}", "give every alpha at least that"
+        if sum(rule.alpha for rule in self.rules.values()) + self.brake_alpha > MOST_ALPHA:
+            fix = "keep their sum at the false rollbacks that you accept"
+            return "rules", f"the alphas add up to more than {MOST_ALPHA:g}", fix
         return None
 
 

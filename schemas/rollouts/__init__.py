@@ -1,0 +1,1 @@
+"""Rollouts of prompts as data: the plan, and who gets which version."""
