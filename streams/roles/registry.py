@@ -12,10 +12,10 @@ from streams.roles import (
     history,
     ingress,
     live,
-    live_scores,
     orchestrator,
     routes,
     scheduler,
+    scores,
 )
 from streams.roles.leases import role as leases
 from streams.roles.worker import role as worker
@@ -33,7 +33,7 @@ _SPECS = (
     analytics.SPEC,
     scheduler.SPEC,
     batches.SPEC,
-    live_scores.SPEC,
+    scores.SPEC,
     live.SPEC,
 )
 
