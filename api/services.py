@@ -26,8 +26,10 @@ from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import Runs
 from connectors.postgres.keys import Keys
+from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.price_lists import PriceListStore
+from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
@@ -131,12 +133,14 @@ class RunServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationServices:
-    """Evaluations of prompts: starting them, reading them."""
+    """Evaluations of prompts: starting them, reading them; and scores of live answers."""
 
     stored: Evaluations
     starts: EvaluationStarts
     results: EvaluationResults
     of_runs: CasesOfRuns
+    scoring: PromptScoring
+    live_scores: LiveScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

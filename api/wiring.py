@@ -48,12 +48,14 @@ from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import Runs
 from connectors.postgres.keys import Keys
+from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.prompts.labels import PromptLabels
+from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.sealing import EnvelopeKeys
@@ -273,7 +275,12 @@ def _evaluations(
     )
     of_runs = CasesOfRuns(runs.history, runs.definitions, runs.objects, settings.security.capture)
     return EvaluationServices(
-        stored=stored, starts=EvaluationStarts(starts), results=EvaluationResults(results), of_runs=of_runs
+        stored=stored,
+        starts=EvaluationStarts(starts),
+        results=EvaluationResults(results),
+        of_runs=of_runs,
+        scoring=PromptScoring(clients.database),
+        live_scores=LiveScores(clients.database),
     )
 
 

@@ -75,6 +75,7 @@ STALL_SECONDS = "agentflow_role_stall_seconds"
 EVENT_LOOP_STALL_SECONDS = "agentflow_role_event_loop_stall_seconds"
 ADMISSION_RUNS = "agentflow_admission_limited_runs"
 SCHEDULER_SLOTS_TOTAL = "agentflow_scheduler_slots_total"
+LIVE_SCORES_TOTAL = "agentflow_scores_given_total"
 BATCHES_SENT_TOTAL = "agentflow_batches_sent_batches_total"
 BATCHES_ENDED_CALLS_TOTAL = "agentflow_batches_ended_calls_total"
 BATCHES_OPEN_CALLS = "agentflow_batches_open_calls"
@@ -188,6 +189,7 @@ _SERVED = (
         "Slots of schedules by outcome: started, queued, skipped, missed, refused, backfilled.",
         ("outcome",),
     ),
+    Metric(LIVE_SCORES_TOTAL, "counter", "Scores of live answers: scored, failed, hidden, gone.", ("outcome",)),
     Metric(BATCHES_SENT_TOTAL, "counter", "Batches that a provider has taken.", ("provider",)),
     Metric(
         BATCHES_ENDED_CALLS_TOTAL,

@@ -195,7 +195,7 @@ CATALOGUE: tuple[Topic, ...] = (
         ROUTE_OUTCOMES,
         key="organisation:prompt:tier",
         model=RouteEvent | KeyReleased,
-        writers=("worker", "api"),
+        writers=("worker", "api", "scores"),
         readers=("routes", "analytics"),
         retention_ms=30 * DAY_MS,
         append_time=True,

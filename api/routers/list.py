@@ -2,7 +2,16 @@
 
 from api.routers.access import keys, organisations, projects
 from api.routers.calls import batches, cache, credentials, quotas, routes
-from api.routers.definitions import datasets, evaluations, prompt_labels, prompts, schedules, tools, workflows
+from api.routers.definitions import (
+    datasets,
+    evaluations,
+    prompt_labels,
+    prompt_scoring,
+    prompts,
+    schedules,
+    tools,
+    workflows,
+)
 from api.routers.money import bills, budgets, optimizer, price_lists, prices, stops
 from api.routers.runs import bulk, objects, restarts, run_steps, runs, signals, submit, waiting
 from api.routers.system import admin, health, limits, pages, queues, workers
@@ -23,6 +32,7 @@ ROUTERS = (
     schedules.router,
     prompts.router,
     prompt_labels.router,
+    prompt_scoring.router,
     datasets.router,
     evaluations.router,
     tools.router,

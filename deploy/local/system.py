@@ -26,7 +26,17 @@ REQUEST_S = 10.0
 #: The roles that share a process. Few processes cost least on two cores; any role may also run alone. The sinks are a
 #: process of their own, since their decoding and writing would delay the runs.
 LAYOUT: Mapping[str, tuple[str, ...]] = {
-    "streams": ("ingress", "orchestrator", "budgets", "admission", "routes", "scheduler", "leases", "batches"),
+    "streams": (
+        "ingress",
+        "orchestrator",
+        "budgets",
+        "admission",
+        "routes",
+        "scheduler",
+        "leases",
+        "batches",
+        "scores",
+    ),
     "sinks": ("history", "analytics", "live"),
     "worker": ("worker",),
 }

@@ -490,6 +490,14 @@ class ScoreStep(TypedDict):
     attempt: NotRequired[int | None]
 
 
+class SetScoring(TypedDict):
+    """The share of a prompt's live answers that is scored, 0 to 1, and by what."""
+
+    sample: float
+    scorers: list[Scorer]
+    version: NotRequired[int | str | None]
+
+
 class SubmitRun(TypedDict):
     """One run to start. A CloudEvent's ``data`` has the same shape."""
 

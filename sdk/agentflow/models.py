@@ -683,6 +683,24 @@ class LimitsAnswer(Answer):
     updated_at: str | None
 
 
+class LiveScoreLine(Answer):
+    """Live answers of one version by one scorer: mean, number of scores, and answers that it failed to score."""
+
+    version: int
+    scorer: str
+    mean: float | None
+    scored: int
+    failed: int
+
+
+class LiveScorePage(Answer):
+    """Live scores of a prompt since a time, the newest version first."""
+
+    prompt: str
+    since: str | None
+    scores: list[LiveScoreLine]
+
+
 class PriceBand(Answer):
     """The prices of calls with more than ``over_input_tokens`` input tokens; -1 is all."""
 
@@ -1286,6 +1304,17 @@ class ScoreAccepted(Answer):
     step_id: str
     score: float
     group: str
+
+
+class ScoringAnswer(Answer):
+    """A prompt's policy. ``changed_by`` is the id of a key."""
+
+    prompt: str
+    sample: float
+    scorers: list[Scorer]
+    version: int | str | None
+    changed_by: str
+    changed_at: str | None
 
 
 class SignalAccepted(Answer):

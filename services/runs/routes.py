@@ -118,7 +118,7 @@ class RunRoutes:
         node = (
             None if spec is None else next((n for n in every_node(spec.spec.dag.nodes) if n.id == step.node_id), None)
         )
-        if spec is None or not isinstance(node, LlmNode | AgentNode) or not _learns(node):
+        if spec is None or not isinstance(node, LlmNode | AgentNode) or not learns(node):
             raise Conflict(f"node {step.node_id} learns no routes: give it policy.route: learn, and pin no model")
         return RouteScored(
             org_id=org_id,
@@ -164,7 +164,8 @@ def _tried(attempt: int, attributes: str, status: str, latency_ms: float) -> Tri
     )
 
 
-def _learns(node: LlmNode | AgentNode) -> bool:
+def learns(node: LlmNode | AgentNode) -> bool:
+    """Return whether scores of a node's answers teach its routes."""
     # A prompt that names a model changes nothing of a node whose policy chooses it.
     route, config = node.policy.route, node.config
     return route is not None and route.by == "learn" and config.provider is None and config.model is None

@@ -2,6 +2,7 @@
 
 from connectors.ports.engine import InRecord
 from connectors.postgres.history.run_writes import RunWrites
+from connectors.postgres.prompts.scoring import PromptScoring, ScoredOrganisations
 from schemas.records.run_views import RunView
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
@@ -27,7 +28,8 @@ class HistorySink:
 
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
-    sink = HistorySink(RunWrites(ctx.database()))
+    database = ctx.database()
+    sink = HistorySink(RunWrites(database, ScoredOrganisations(PromptScoring(database))))
     spec = SinkSpec(name=SPEC.name, open_record=decoded, write=sink.write, gathering=batch_delay(*DELAY_MS))
     return ctx.app(SPEC.name, SinkAgent(spec, ctx.log, ctx.clock), Reads(topics=SPEC.reads))
 

@@ -15,6 +15,7 @@ from streams.roles import (
     orchestrator,
     routes,
     scheduler,
+    scores,
 )
 from streams.roles.leases import role as leases
 from streams.roles.worker import role as worker
@@ -32,6 +33,7 @@ _SPECS = (
     analytics.SPEC,
     scheduler.SPEC,
     batches.SPEC,
+    scores.SPEC,
     live.SPEC,
 )
 

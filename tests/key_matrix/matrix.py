@@ -28,7 +28,7 @@ DEFINITIONS = ("workflows", "prompts", "datasets")
 #: Keys of one project see these of the whole organisation, and themselves.
 OF_ALL_PROJECTS = (
     "/workflows", "/workflows/{name}", "/prompts", "/prompts/{name}", "/prompts/{name}/versions",
-    "/prompts/{name}/labels", "/prompts/{name}/restore", "/whoami", "/keys",
+    "/prompts/{name}/labels", "/prompts/{name}/restore", "/prompts/{name}/scoring", "/whoami", "/keys",
     "/datasets", "/datasets/{name}", "/datasets/{name}/versions", "/datasets/{name}/rows",
 )  # fmt: skip
 
@@ -247,6 +247,7 @@ BODIES: dict[str, Any] = {
     },
     "POST /prompts": {"name": PROMPT, "template": "Other"},
     "PUT /prompts/{name}/labels/{label}": {"version": 1},
+    "PUT /prompts/{name}/scoring": {"sample": 1, "scorers": [{"kind": "cost", "options": {"limit_usd": 1}}]},
     "POST /schedules": _SCHEDULE,
     "PATCH /schedules/{schedule_id}": {"name": "changed"},
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},

@@ -79,6 +79,9 @@ async def _define(stage: Stage) -> None:
     label = {"version": 1, "expected_version": None}
     (await stage.owner.put(f"{API}/prompts/{PROMPT}/labels/{LABEL}", json=label)).raise_for_status()
     stage.things["label"] = LABEL
+    scorer = {"kind": "contains", "options": {"values": [MARK]}}
+    policy = {"sample": 0.5, "scorers": [scorer]}
+    (await stage.owner.put(f"{API}/prompts/{PROMPT}/scoring", json=policy)).raise_for_status()
     node = {"id": "greet", "type": "llm", "config": {"prompt_ref": f"{PROMPT}@1"}}
     wait = {"id": "ask", "type": "signal", "config": {"name": "go"}}
     dag = {"nodes": [node, wait], "edges": [{"from": "greet", "to": "ask"}]}

@@ -128,6 +128,14 @@ PROMPT_VERSION = {
     "hash": "ab12",
     "created_at": _AT,
 }
+SCORING = {
+    "prompt": "greeter",
+    "sample": 0.1,
+    "scorers": [{"kind": "latency", "options": {"limit_ms": 2000.0}}],
+    "version": "production",
+    "changed_by": "key_1",
+    "changed_at": "2026-11-01T00:00:00Z",
+}
 LABEL = {
     "name": "greeter",
     "label": "production",
@@ -306,6 +314,14 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", "/api/v1/prompts/greeter/labels"): {"name": "greeter", "labels": [LABEL], "moves": [LABEL]},
     ("PUT", "/api/v1/prompts/greeter/labels/production"): LABEL,
     ("DELETE", "/api/v1/prompts/greeter/labels/production"): None,
+    ("PUT", "/api/v1/prompts/greeter/scoring"): SCORING,
+    ("GET", "/api/v1/prompts/greeter/scoring"): SCORING,
+    ("DELETE", "/api/v1/prompts/greeter/scoring"): None,
+    ("GET", "/api/v1/prompts/greeter/scores"): {
+        "prompt": "greeter",
+        "since": "2026-11-01T00:00:00Z",
+        "scores": [{"version": 4, "scorer": "latency", "mean": 0.5, "scored": 2, "failed": 1}],
+    },
     ("POST", "/api/v1/datasets"): DATASET,
     ("POST", "/api/v1/datasets/from-runs"): {**DATASET, "skipped": {"value is not in history": 1}},
     ("GET", "/api/v1/datasets"): {"datasets": [DATASET]},

@@ -4,17 +4,19 @@ Arrays go in, one per column, and are unnested; JSON goes in as text. Rows are s
 them in one order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 import orjson
 
 from connectors.postgres.database import Database
+from connectors.postgres.prompts.scoring import ScoredOrganisations
 from schemas.ids import child_index
 from schemas.payload import Payload
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_views import RunView, StepView
+from schemas.run_states import TERMINAL_RUN
 
 _RUN_COLUMNS = (
     ("id", "text"),
@@ -121,19 +123,25 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS v (id
 WHERE workflow_run.id = v.id AND workflow_run.org_id = v.org_id
 AND (workflow_run.inputs IS NULL AND v.inputs IS NOT NULL OR workflow_run.output IS NULL AND v.output IS NOT NULL)
 """
+_LET_BE_DUE = """
+INSERT INTO live_score_due (org_id, run_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING
+"""
 
 
 class RunWrites:
     """The writing side of run history."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, scored: ScoredOrganisations | None = None) -> None:
+        """``scored``: of which organisations the runs that end are due for live scores."""
         self._database = database
+        self._scored = scored
 
     async def write(self, views: Iterable[RunView]) -> None:
         """Write all views in one transaction; order and repeats do not matter. Raises ``Unavailable``."""
         runs, steps = _newest(views)
         if not runs:
             return
+        scored = frozenset() if self._scored is None else await self._scored.get()
         async with self._database.transaction("write run history") as conn:
             rows = await conn.fetch(_UPSERT_RUNS, *_arrays([_run_row(run) for run in runs.values()]))
             if steps:
@@ -146,6 +154,15 @@ class RunWrites:
             ]
             if late:
                 await conn.execute(_FILL, *_arrays(sorted(late)))
+            if due := sorted(_due(runs.values(), applied, scored)):
+                await conn.execute(_LET_BE_DUE, *zip(*due, strict=True))
+
+
+def _due(runs: Iterable[RunView], applied: set[Any], scored: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield the runs that ended with what was written now, and may have answers to score."""
+    for run in runs:
+        if run.org_id in scored and run.status in TERMINAL_RUN and _text(run.run_id) in applied:
+            yield _text(run.org_id), _text(run.run_id)
 
 
 def _newest(

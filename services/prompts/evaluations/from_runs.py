@@ -89,7 +89,7 @@ class CasesOfRuns:
             skipped["definition is gone"] += 1
             return []
         nodes = {node.id: node for node in _nodes(spec, wanted)}
-        asked = [step for step in steps if step.node_id in nodes and _is_answer(step)]
+        asked = [step for step in steps if step.node_id in nodes and is_answer(step)]
         reading = _Reading(spec, await self._inputs(org_id, run), await self._outputs(org_id, steps))
         cases = []
         for step in asked:
@@ -155,7 +155,7 @@ def _nodes(spec: ResolvedSpec, wanted: WantedSteps) -> Iterator[LlmNode]:
             yield node
 
 
-def _is_answer(step: StoredStep) -> bool:
+def is_answer(step: StoredStep) -> bool:
     """Return whether a step is one answer of a model: neither a map as a whole, nor a part that gathers."""
     own = step.step_id == step.node_id and step.children_total is None
     return step.status == "succeeded" and step.output is not None and (own or step.child_index >= 0)

@@ -24,7 +24,7 @@ GUIDE = {
     "cache_hits_total",
     "provider_requests_total",
 }
-_ROLES = "orchestrator|budgets|admission|routes|deployments|scheduler|batches|leases|worker|api|role"
+_ROLES = "orchestrator|budgets|admission|routes|deployments|scheduler|batches|leases|scores|worker|api|role"
 _COUNTED = "records|partitions|keys|runs|attempts|calls|leases|requests|submissions|streams"
 SCHEME = re.compile(rf"agentflow_({_ROLES})(_[a-z]+)*_(total|seconds|bytes|{_COUNTED}|ready|up|status)")
 MADE = re.compile(r"(Counter|Gauge|Histogram|Summary|Info|Enum)(MetricFamily)?")

@@ -6,7 +6,7 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
-from agentflow.cli.commands import prompt_labels
+from agentflow.cli.commands import prompt_labels, prompt_scoring
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.evaluate import evaluate
 from agentflow.cli.lazy import Entry, LazyGroup
@@ -53,7 +53,7 @@ command = LazyGroup(
     help="Create and list versions of prompts; label and archive them.",
     no_args_is_help=True,
 )
-for _one in prompt_labels.COMMANDS:
+for _one in (*prompt_labels.COMMANDS, *prompt_scoring.COMMANDS):
     command.add_command(_one)
 command.add_command(evaluate)
 

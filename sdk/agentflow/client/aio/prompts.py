@@ -2,9 +2,17 @@
 
 from typing import Unpack
 
-from agentflow.bodies import CreatePrompt, MoveLabel
+from agentflow.bodies import CreatePrompt, MoveLabel, SetScoring
 from agentflow.client.aio.resource import AsyncResource, given
-from agentflow.models import LabelAnswer, LabelPage, PromptAnswer, PromptPage, PromptVersionPage
+from agentflow.models import (
+    LabelAnswer,
+    LabelPage,
+    LiveScorePage,
+    PromptAnswer,
+    PromptPage,
+    PromptVersionPage,
+    ScoringAnswer,
+)
 
 
 class AsyncPrompts(AsyncResource):
@@ -48,3 +56,19 @@ class AsyncPrompts(AsyncResource):
     async def remove_label(self, name: str, label: str, *, expected_version: int | None = None) -> None:
         """Remove a label. With ``expected_version`` it is a ``Conflict`` unless the label names that one now."""
         await self._raw("prompts.remove_label", name, label, params=given(expected_version=expected_version))
+
+    async def scoring(self, name: str) -> ScoringAnswer:
+        """Return how live answers of a prompt are scored. It is ``NotFound`` where they are not."""
+        return await self._ask(ScoringAnswer, "prompts.scoring", name)
+
+    async def set_scoring(self, name: str, /, **body: Unpack[SetScoring]) -> ScoringAnswer:
+        """Score a share of a prompt's live answers, ``sample`` from 0 to 1, by ``scorers``."""
+        return await self._ask(ScoringAnswer, "prompts.set_scoring", name, json=body)
+
+    async def remove_scoring(self, name: str) -> None:
+        """Score no live answers of a prompt any more."""
+        await self._raw("prompts.remove_scoring", name)
+
+    async def scores(self, name: str, *, since: str | None = None) -> LiveScorePage:
+        """Return the means of a prompt's live scores, by version and scorer, of the last seven days or ``since``."""
+        return await self._ask(LiveScorePage, "prompts.scores", name, params=given(since=since))

@@ -3,9 +3,17 @@
 
 from typing import Unpack
 
-from agentflow.bodies import CreatePrompt, MoveLabel
+from agentflow.bodies import CreatePrompt, MoveLabel, SetScoring
 from agentflow.client.sync.resource import Resource, given
-from agentflow.models import LabelAnswer, LabelPage, PromptAnswer, PromptPage, PromptVersionPage
+from agentflow.models import (
+    LabelAnswer,
+    LabelPage,
+    LiveScorePage,
+    PromptAnswer,
+    PromptPage,
+    PromptVersionPage,
+    ScoringAnswer,
+)
 
 
 class Prompts(Resource):
@@ -49,3 +57,19 @@ class Prompts(Resource):
     def remove_label(self, name: str, label: str, *, expected_version: int | None = None) -> None:
         """Remove a label. With ``expected_version`` it is a ``Conflict`` unless the label names that one now."""
         self._raw("prompts.remove_label", name, label, params=given(expected_version=expected_version))
+
+    def scoring(self, name: str) -> ScoringAnswer:
+        """Return how live answers of a prompt are scored. It is ``NotFound`` where they are not."""
+        return self._ask(ScoringAnswer, "prompts.scoring", name)
+
+    def set_scoring(self, name: str, /, **body: Unpack[SetScoring]) -> ScoringAnswer:
+        """Score a share of a prompt's live answers, ``sample`` from 0 to 1, by ``scorers``."""
+        return self._ask(ScoringAnswer, "prompts.set_scoring", name, json=body)
+
+    def remove_scoring(self, name: str) -> None:
+        """Score no live answers of a prompt any more."""
+        self._raw("prompts.remove_scoring", name)
+
+    def scores(self, name: str, *, since: str | None = None) -> LiveScorePage:
+        """Return the means of a prompt's live scores, by version and scorer, of the last seven days or ``since``."""
+        return self._ask(LiveScorePage, "prompts.scores", name, params=given(since=since))

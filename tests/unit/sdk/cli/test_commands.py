@@ -117,6 +117,23 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("greeter", "production", "4", "--expect", "3"),
         ("PUT", "/api/v1/prompts/greeter/labels/production", {"version": 4, "expected_version": 3}, {}),
     ),
+    "prompt scoring": (
+        ("greeter", "--sample", "0.1", "--scorer", "latency:2000", "--version", "production"),
+        (
+            "PUT",
+            "/api/v1/prompts/greeter/scoring",
+            {
+                "sample": 0.1,
+                "scorers": [{"kind": "latency", "options": {"limit_ms": 2000.0}}],
+                "version": "production",
+            },
+            {},
+        ),
+    ),
+    "prompt scores": (
+        ("greeter", "--since", "1h"),
+        ("GET", "/api/v1/prompts/greeter/scores", None, {"since": "1h"}),
+    ),
     "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
     "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
     "prompt export": (
