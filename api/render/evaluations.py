@@ -6,9 +6,9 @@ import msgspec
 
 from connectors.postgres.evaluations import StoredEvaluation
 from schemas.api_models.base import timestamp
-from schemas.api_models.evaluations import EvaluationAnswer, EvaluationSummary, Progress
-from schemas.evaluations import Report
+from schemas.api_models.prompts.evaluations import EvaluationAnswer, EvaluationSummary, Progress
 from schemas.money import usd
+from schemas.prompts.evaluations import Report
 from services.prompts.evaluations.gate import Gate
 from services.prompts.evaluations.gate import failures_of as gate_failures
 from services.prompts.evaluations.results import Status

@@ -4,7 +4,7 @@ from connectors.postgres.prompts import PromptLine
 from connectors.postgres.prompts.labels import LabelMove, StoredLabel
 from connectors.postgres.prompts.rows import StoredPrompt
 from schemas.api_models.base import timestamp
-from schemas.api_models.prompts import (
+from schemas.api_models.prompts.versions import (
     LabelAnswer,
     LabelMoveEntry,
     LabelPage,

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.errors import InvalidSpec
 from schemas.prompt_files.own import read_prompt, write_prompt
 

@@ -8,8 +8,8 @@ import msgspec
 
 from connectors.postgres.database import Connection, Database, epoch_ms, returned
 from schemas.errors import NotFound
-from schemas.evaluations import Case
 from schemas.ids import canonical_hash
+from schemas.prompts.evaluations import Case
 
 _COLUMNS = f"name, version, hash, cases, author, message, {epoch_ms('created_at')} AS created_ms"
 

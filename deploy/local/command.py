@@ -68,8 +68,8 @@ def demo(screen: Screen) -> int:
     """Start everything in a temporary directory, run the sample, evaluate two versions of a prompt, stop."""
     from rich.console import Console
 
-    from deploy.local.sample import SampleError, run_sample
-    from deploy.local.sample_evaluation import run_evaluation
+    from deploy.local.samples.evaluation import run_evaluation
+    from deploy.local.samples.runs import SampleError, run_sample
 
     for sign in SIGNALS:
         signal.signal(sign, signal.default_int_handler)

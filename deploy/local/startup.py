@@ -81,8 +81,8 @@ class Startup:
             screen.say(seconds)
         # Imported late: the engines are not to wait for what comes after them.
         from deploy.local.instructions import instructions
-        from deploy.local.sample import SampleError
-        from deploy.local.sample_once import Sample
+        from deploy.local.samples.once import Sample
+        from deploy.local.samples.runs import SampleError
 
         sample = Sample(system.data_dir, wanted=self._wanted_sample, terminal=screen.terminal)
         if sample.due:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Request, Tags
+from schemas.prompts.refs import PROMPT_VERSION_PATTERN
 from schemas.spec.model import NAME_PATTERN
-from schemas.spec.prompt_refs import PROMPT_VERSION_PATTERN
 
 
 class PurgeCache(Request):

@@ -3,8 +3,8 @@
 from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Request
-from schemas.api_models.evaluations import MAX_SCORERS, Scorer, Which
-from schemas.api_models.prompts import Version
+from schemas.api_models.prompts.evaluations import MAX_SCORERS, Scorer, Which
+from schemas.api_models.prompts.versions import Version
 
 
 class SetScoring(Request):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.errors import InvalidInput, InvalidSpec
 from schemas.prompt_files.exported import to_handlebars
 from schemas.prompt_files.front_matter import SPACE, part
@@ -17,8 +17,8 @@ from schemas.prompt_files.own import checked
 from schemas.prompt_files.problems import Note, invalid
 from schemas.prompt_files.roles import messages_of
 from schemas.prompt_files.yaml_lines import yaml_text
-from schemas.spec.input_schemas import input_schema_of, schema_of
-from schemas.spec.picoschema import Schema
+from schemas.prompts.input_schemas import input_schema_of, schema_of
+from schemas.prompts.picoschema import Schema
 
 SUFFIX = ".prompt"
 #: Names of parameters there, and here.

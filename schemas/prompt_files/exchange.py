@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.dotprompt import read_dotprompt, write_dotprompt
 from schemas.prompt_files.imported import Imported
 from schemas.prompt_files.problems import Note, invalid

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.problems import Note, invalid
-from schemas.spec.input_schemas import input_schema_of
+from schemas.prompts.input_schemas import input_schema_of
 from schemas.templates import TemplateError
 from schemas.templates.expressions import Expr, Path
 from schemas.templates.pieces import Tag

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.injection import is_closed, places
 from schemas.prompt_files.versions import Part, parts_of, texts_of
-from schemas.spec.input_schemas import input_schema_of
-from schemas.spec.prompt_form import MAX_PART_DEPTH
+from schemas.prompts.form import MAX_PART_DEPTH
+from schemas.prompts.input_schemas import input_schema_of
 from schemas.templates import Template, TemplateError, parse, template_errors
 from schemas.templates.source import Source
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.errors import InvalidInput, InvalidSpec, Problem
 from schemas.prompt_files.front_matter import SPACE, part
 from schemas.prompt_files.problems import invalid
 from schemas.prompt_files.roles import body_of, fits, messages_of
 from schemas.prompt_files.yaml_lines import yaml_text
-from schemas.spec.input_schemas import input_schema_of, schema_of
-from schemas.spec.prompt_form import PromptParameters
+from schemas.prompts.form import PromptParameters
+from schemas.prompts.input_schemas import input_schema_of, schema_of
 
 #: The end of the names of such files.
 SUFFIX = ".prompt.md"

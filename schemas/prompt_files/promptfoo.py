@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.assertions import read_assertions, written_assertions
 from schemas.prompt_files.exported import to_nunjucks
 from schemas.prompt_files.front_matter import SPACE

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from schemas.prompt_files.front_matter import SPACE
 from schemas.prompt_files.problems import invalid
-from schemas.spec.prompt_form import PromptMessage, Role
+from schemas.prompts.form import PromptMessage, Role
 
 ROLE = re.compile(r"""\{\{[ \t]*role[ \t]+["']([a-z]+)["'][ \t]*\}\}""")
 MEDIA = re.compile(r"""\{\{[ \t]*media[ \t]+url=([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}""")

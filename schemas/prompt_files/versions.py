@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.own import checked
-from schemas.spec.input_schemas import input_schema_of
-from schemas.spec.prompt_form import PromptForm, form_hash
+from schemas.prompts.form import PromptForm, form_hash
+from schemas.prompts.input_schemas import input_schema_of
 
 _PART = re.compile(r"\{\{\s*>\s*([A-Za-z][A-Za-z0-9_.-]*)(?:@([A-Za-z0-9_.-]+))?")
 _FORM = ("dialect", "messages", "output_schema", "repair", "parameters", "tools")

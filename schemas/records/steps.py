@@ -69,7 +69,7 @@ class TemplatePart(Part, frozen=True, kw_only=True):
 
 
 class TemplateForm(Part, frozen=True, kw_only=True):
-    """How a prompt's texts are read, where it is more than one template: see ``schemas.spec.prompt_form``."""
+    """How a prompt's texts are read, where it is more than one template: see ``schemas.prompts.form``."""
 
     dialect: Literal["agentflow", "mustache", "jinja"] = "agentflow"
     messages: list[TemplateMessage] = []

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas import queues
 from schemas.money import MAX_NANO, NANO_PER_CENT
+from schemas.prompts.form import PromptForm
+from schemas.prompts.refs import PROMPT_REF_PATTERN
 from schemas.spec.caching import CachePolicy, with_cache_policy
 from schemas.spec.policy import Effort, Policy
-from schemas.spec.prompt_form import PromptForm
-from schemas.spec.prompt_refs import PROMPT_REF_PATTERN
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 NODE_ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
@@ -81,7 +81,7 @@ class LlmConfig(_NodeConfig):
     with ``repair`` an answer that does not is read leniently, else requested once more. A provider that
     cannot express a field fails the step by its name. ``max_input_tokens`` is what the run's budget reserves for the
     input that is not known before; it refuses nothing. What a node leaves out its prompt's version may give, see
-    ``schemas.spec.effective``.
+    ``schemas.prompts.effective``.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)

@@ -8,6 +8,9 @@ this package imports them, but ``server_config``. They need the extra ``testing`
 from schemas.errors import InvalidInput, InvalidSpec, Problem, StepError
 from schemas.ids import content_hash
 from schemas.payload import Inline, inline, walk
+from schemas.prompts.form import PromptForm, PromptPart, form_hash
+from schemas.prompts.inline import take_inline, with_versions
+from schemas.prompts.texts import render_text
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_events import (
     CancelRequested,
@@ -26,7 +29,6 @@ from schemas.records.timers import Backstop, Deadline, SignalTimeout, timer_of
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
 from schemas.spec.hash import resolve
-from schemas.spec.inline_prompts import take_inline, with_versions
 from schemas.spec.inputs.known_inputs import any_arguments, known_inputs, unknown_input_problems
 from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.loops import every_node
@@ -41,8 +43,6 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
-from schemas.spec.prompt_form import PromptForm, PromptPart, form_hash
-from schemas.spec.prompt_texts import render_text
 from schemas.spec.read import read_document
 from schemas.spec.references import MissingVariable
 from schemas.spec.rules_version import rules_of

@@ -4,7 +4,7 @@ In the checkout they are in ``schemas``; the build of the wheel copies them, see
 extra ``cli``.
 """
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.errors import InvalidSpec, Problem
 from schemas.prompt_files.exchange import EXPORTS, IMPORTS, export_text, import_text
 from schemas.prompt_files.imported import Imported

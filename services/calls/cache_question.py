@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from msgspec import to_builtins
 
-from schemas.spec.prompt_rendering import rendered
+from schemas.prompts.rendering import rendered
 from schemas.spec.references import MissingVariable
 from schemas.templates import TemplateError
 from services.caching.key import Asked, digest_of

@@ -16,8 +16,8 @@ from schemas.errors import StepError
 from schemas.records.run_events import Capture
 from schemas.records.steps import CacheWish, RouteWish, TemplateForm
 from schemas.spec.policy import BatchMode, Effort, PromptCache, Tier
+from services.calls.answers.streamed import OnDelta
 from services.calls.ledger import Ledger
-from services.calls.streamed import OnDelta
 from services.routing.choice import Choice, Excluded
 from services.routing.router import Pin, Route
 

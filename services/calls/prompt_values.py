@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.prompts.texts import Form, known_names
 from schemas.records.base import Json
-from schemas.spec.prompt_texts import Form, known_names
 from schemas.values.json_schemas import violations
 
 

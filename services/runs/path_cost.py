@@ -17,8 +17,8 @@ from connectors.providers.names import DEFAULT_PROVIDER
 from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import InvalidInput, Problem, StepError
 from schemas.money import from_cents, usd
+from schemas.prompts.effective import effective
 from schemas.spec.cheapest_path import cheapest_nano, path_nodes
-from schemas.spec.effective import effective
 from schemas.spec.model import (
     AgentNode,
     Dag,

@@ -13,9 +13,9 @@ from cachetools import LRUCache
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.prompts import Prompts
 from schemas.errors import Problem, Unavailable
+from schemas.prompts.refs import parse_prompt_ref
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import AgentNode, LlmNode, WorkflowSpec
-from schemas.spec.prompt_refs import parse_prompt_ref
 
 ARCHIVED_FOR_S = 1.0
 #: After a question without an answer, so that a database that hangs delays few submissions.

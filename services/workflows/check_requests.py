@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import InvalidSpec, Problem, TooLarge
+from schemas.prompts.inline import InlinePrompt, take_inline
 from schemas.spec.check.workflow import check_spec, parse_workflow
-from schemas.spec.inline_prompts import InlinePrompt, take_inline
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family

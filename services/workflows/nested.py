@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import StoredWorkflow, Workflows
 from schemas.errors import NotFound, UnknownPrompt
+from schemas.prompts.refs import parse_prompt_ref
 from schemas.spec.check.workflow import prompt_refs
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import MAX_MEMBERS, Family, Member, member_key, workflow_nodes
-from schemas.spec.prompt_refs import parse_prompt_ref
 
 
 async def load_family(workflows: Workflows, prompts: Prompts, org_id: str, spec: WorkflowSpec) -> Family:

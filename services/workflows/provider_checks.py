@@ -13,8 +13,8 @@ from connectors.providers.names import DEFAULT_PROVIDER, PROVIDER_NAMES
 from connectors.redis.worker_registry import Seen
 from connectors.tools.builtin.images import ANALYZER
 from schemas.errors import Problem
+from schemas.prompts.effective import effective
 from schemas.spec.check.shape import similar
-from schemas.spec.effective import effective
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import AgentNode, LlmNode, Node, PinnedPrompt, ToolNode, WorkflowSpec
 from schemas.spec.policy import Tier

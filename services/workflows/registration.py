@@ -21,8 +21,8 @@ from connectors.tools.arguments import argument_problems
 from connectors.tools.registry import Registry
 from schemas.clock import now_ms
 from schemas.errors import InvalidSpec, Problem, Unavailable
+from schemas.prompts.inline import InlinePrompt, renamed, with_versions
 from schemas.spec.check.workflow import prompt_refs
-from schemas.spec.inline_prompts import InlinePrompt, renamed, with_versions
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.read import MAX_PROBLEMS

@@ -16,6 +16,7 @@ from connectors.aio.batching import SingleFlight
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from schemas.errors import InvalidInput, NotFound, TooLarge, UnknownPrompt
+from schemas.prompts.refs import parse_prompt_ref
 from schemas.spec.check.workflow import NO_FAMILY, prompt_refs, resolve
 from schemas.spec.document import resolved_bytes
 from schemas.spec.inputs.decision_inputs import read_here
@@ -23,7 +24,6 @@ from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inp
 from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
-from schemas.spec.prompt_refs import parse_prompt_ref
 from schemas.spec.rules_version import rules_of
 from services.workflows.archived import ArchivedPrompts
 from services.workflows.nested import archived_prompts, load_family, pin_all_prompts

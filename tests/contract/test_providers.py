@@ -13,7 +13,7 @@ from connectors.providers.images import noted
 from connectors.providers.request_text import request_text
 from schemas.errors import StepError
 from schemas.records.base import Usage
-from services.calls.answer import output_of
+from services.calls.answers.answer import output_of
 from tests.support.wire_fixtures import MODELS, PROVIDERS, cases, fixture, provider_at, request_of
 from tests.support.wire_server import KEY, Reply, wire_server
 

@@ -18,7 +18,7 @@ from api.routers.filters import stored_text, time_ms
 from connectors.postgres.datasets import DatasetVersion
 from connectors.postgres.history.runs import RunFilter
 from schemas.api_models.base import MAX_PAGE, timestamp
-from schemas.api_models.datasets import (
+from schemas.api_models.prompts.datasets import (
     CaseAnswer,
     CasePage,
     CasesFromRuns,
@@ -27,9 +27,9 @@ from schemas.api_models.datasets import (
     DatasetPage,
     ImportCases,
 )
-from schemas.api_models.prompts import MAX_VERSION
+from schemas.api_models.prompts.versions import MAX_VERSION
 from schemas.errors import BadValue, InvalidInput, Problem, Undecodable
-from schemas.evaluations import Case
+from schemas.prompts.evaluations import Case
 from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
 from schemas.values.json_text import read_json

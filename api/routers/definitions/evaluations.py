@@ -14,7 +14,7 @@ from api.routers.errors import errors
 from api.services import Services
 from connectors.postgres.evaluations import StoredEvaluation
 from schemas.api_models.base import MAX_PAGE
-from schemas.api_models.evaluations import (
+from schemas.api_models.prompts.evaluations import (
     CreateEvaluation,
     EvaluationAnswer,
     EvaluationPage,
@@ -24,7 +24,7 @@ from schemas.api_models.evaluations import (
 )
 from schemas.api_models.runs import MAX_ID_LENGTH
 from schemas.errors import Conflict, NotFound
-from schemas.evaluations import Report
+from schemas.prompts.evaluations import Report
 from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
 from services.prompts.evaluations.html import html_of_report

@@ -10,9 +10,9 @@ from api.render import prompts as render
 from api.routers.definitions.prompts import PromptName, author, changed
 from api.routers.errors import errors
 from connectors.postgres.prompts.labels import ANYTHING
-from schemas.api_models.prompts import MAX_VERSION, LabelAnswer, LabelPage, MoveLabel
+from schemas.api_models.prompts.versions import MAX_VERSION, LabelAnswer, LabelPage, MoveLabel
 from schemas.errors import InvalidInput, Problem
-from schemas.spec.prompt_refs import PromptRef, check_label
+from schemas.prompts.refs import PromptRef, check_label
 from schemas.values.fields import ASCII_INTEGER
 
 router = APIRouter(prefix="/api/v1/prompts/{name}/labels", tags=["prompts"], route_class=StrictJsonRoute)

@@ -12,11 +12,11 @@ from api.routers.errors import errors
 from api.routers.filters import time_ms
 from connectors.postgres.prompts.scoring import ScoringPolicy
 from schemas.api_models.base import timestamp
-from schemas.api_models.evaluations import Scorer
 from schemas.api_models.live_scores import LiveScoreLine, LiveScorePage, ScoringAnswer, SetScoring
+from schemas.api_models.prompts.evaluations import Scorer
 from schemas.clock import now_ms
-from schemas.evaluations import ScorerSpec
-from schemas.spec.prompt_refs import PromptRef
+from schemas.prompts.evaluations import ScorerSpec
+from schemas.prompts.refs import PromptRef
 from services.prompts.live.policy import check_live_scorers
 
 router = APIRouter(prefix="/api/v1/prompts/{name}", tags=["prompts"], route_class=StrictJsonRoute)

@@ -9,7 +9,7 @@ from api.dependencies import Parts, PromptReader, PromptWriter
 from api.http.document_body import DocumentRoute
 from api.render import prompts as render
 from api.routers.errors import errors
-from schemas.api_models.prompts import (
+from schemas.api_models.prompts.versions import (
     MAX_VERSION,
     CreatePrompt,
     PromptAnswer,
@@ -17,8 +17,8 @@ from schemas.api_models.prompts import (
     PromptVersionPage,
 )
 from schemas.errors import InvalidInput, Problem
+from schemas.prompts.refs import LABEL_PATTERN, LATEST, PromptRef
 from schemas.spec.model import NAME_PATTERN
-from schemas.spec.prompt_refs import LABEL_PATTERN, LATEST, PromptRef
 from schemas.values.fields import ASCII_INTEGER
 from services.prompts.registry.prompts import Author, Draft
 

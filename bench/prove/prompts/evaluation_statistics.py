@@ -9,7 +9,7 @@ from bench.lines import Line
 from bench.prompts.simulated_suites import called_better, covered, graded, passed_by_both, repeated
 from bench.prove.area import Aim, Bound, at_least, at_most, between
 from deploy.local.engines.progress import Progress
-from schemas.evaluations import Judged, Position
+from schemas.prompts.evaluations import Judged, Position
 from services.prompts.evaluations.figures.calibration import LEAST_LABELS, judge_result, outcome_of
 from services.prompts.evaluations.figures.statistics import difference_of, verdict_of
 from services.prompts.evaluations.figures.student import quantile

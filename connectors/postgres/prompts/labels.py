@@ -14,7 +14,7 @@ from connectors.postgres.database import Connection, Database, epoch_ms, returne
 from connectors.postgres.outbox import enqueue, withdraw
 from connectors.postgres.prompts.rows import lock_prompt
 from schemas.errors import Conflict, NotFound, TooLarge
-from schemas.spec.prompt_refs import MAX_LABELS
+from schemas.prompts.refs import MAX_LABELS
 
 _COLUMNS = f"label, version, revision, moved_by, {epoch_ms('moved_at')} AS moved_ms"
 MAX_MOVES = 1_000

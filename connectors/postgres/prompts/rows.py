@@ -8,8 +8,8 @@ import asyncpg
 
 from connectors.postgres.database import Connection, epoch_ms
 from schemas.ids import content_hash
+from schemas.prompts.form import PLAIN, PromptForm, form_hash
 from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_form import PLAIN, PromptForm, form_hash
 
 COLUMNS = (
     "name, version, template, hash, variables, form, project, author, message, parent, "

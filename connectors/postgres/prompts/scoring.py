@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.postgres.database import Database, epoch_ms, returned
 from schemas.errors import NotFound, Unavailable
-from schemas.evaluations import ScorerSpec
+from schemas.prompts.evaluations import ScorerSpec
 
 _COLUMNS = f"name, sample, scorers, version, label, changed_by, {epoch_ms('changed_at')} AS changed_ms"
 #: A new policy is used within this time; one that was removed likewise.

@@ -21,7 +21,7 @@ from connectors.postgres.prompts.rows import (
 )
 from schemas.errors import Conflict, NotFound
 from schemas.ids import content_hash
-from schemas.spec.prompt_refs import PromptRef
+from schemas.prompts.refs import PromptRef
 
 MAX_LISTED = 1_000
 

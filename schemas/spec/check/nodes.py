@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from schemas.batches import BATCH_PROVIDERS
 from schemas.errors import Problem
+from schemas.prompts.effective import effective
+from schemas.prompts.refs import parse_prompt_ref
+from schemas.prompts.texts import known_names, required_names
 from schemas.queues import OWN
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
@@ -12,14 +15,11 @@ from schemas.spec.check.shape import similar
 from schemas.spec.check.texts import text_problems
 from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
-from schemas.spec.effective import effective
 from schemas.spec.inputs.bound import texts
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
 from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
-from schemas.spec.prompt_refs import parse_prompt_ref
-from schemas.spec.prompt_texts import known_names, required_names
 from schemas.spec.references import parse_loop_reference, parse_reference, parse_template, variables_of
 
 #: Variables that a child of a mapped node has in addition to its inputs.

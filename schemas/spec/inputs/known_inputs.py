@@ -6,6 +6,8 @@ from itertools import islice
 from typing import Literal
 
 from schemas.errors import Problem
+from schemas.prompts.refs import parse_prompt_ref
+from schemas.prompts.texts import known_names
 from schemas.spec.check.nodes import ITEM_NAMES
 from schemas.spec.check.shape import MAX_NAMED, similar
 from schemas.spec.inputs.condition_inputs import inputs_of_conditions
@@ -14,8 +16,6 @@ from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
 from schemas.spec.nested import pinned_key
 from schemas.spec.outline import outline_of
-from schemas.spec.prompt_refs import parse_prompt_ref
-from schemas.spec.prompt_texts import known_names
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""

@@ -23,12 +23,12 @@ from services.caching.policy import NEGATIVE, PLAIN, REFUSALS, ttl_s
 from services.caching.ports import CachePorts
 from services.caching.scopes import marks_of, scopes_of
 from services.caching.semantic import Question, Semantics
+from services.calls.answers.streamed import deliver
 from services.calls.cache_question import asked_of, question_of
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.records import call_span, provider_call
 from services.calls.stages.route import routed
-from services.calls.streamed import deliver
 from services.routing.router import Router
 
 #: After these a stale answer does not stand in: it is refused now, or nobody waits for it.

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from msgspec import structs
 
+from services.calls.answers.output_check import ASKED_AGAIN, checked
 from services.calls.call import Answer, Call, Proceed
-from services.calls.output_check import ASKED_AGAIN, checked
 
 #: A lenient reading of a longer text takes a thread, so that other calls need not wait for it.
 _LONG = 4_096

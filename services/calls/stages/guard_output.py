@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from schemas.errors import StepError
+from services.calls.answers.streamed import deliver
 from services.calls.call import Answer, Call, Proceed
 from services.calls.ports import Guard
-from services.calls.streamed import deliver
 
 
 class GuardOutput:

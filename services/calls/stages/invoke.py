@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from connectors.providers.base import ModelRequest, ModelResponse, Provider
 from schemas.errors import StepError
+from services.calls.answers.streamed import StreamedCall
 from services.calls.call import Answer, Call, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.provider_keys import ProviderKeys
-from services.calls.streamed import StreamedCall
 from services.calls.timeouts import limited
 
 #: The provider's own limit is longer than the call's by this, so that a timeout is always ours.

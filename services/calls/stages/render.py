@@ -4,7 +4,7 @@ from msgspec import structs
 
 from connectors.providers.conversation import Said
 from schemas.errors import StepError
-from schemas.spec.prompt_rendering import Rendered, rendered
+from schemas.prompts.rendering import Rendered, rendered
 from schemas.spec.references import MissingVariable
 from schemas.templates import TemplateError
 from schemas.values.json_schemas import BadSchema

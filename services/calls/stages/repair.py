@@ -13,8 +13,8 @@ from connectors.ports.engine import Clock
 from connectors.providers.conversation import Said
 from schemas.errors import StepError
 from schemas.ids import repair_id, repair_idempotency_key, repair_span_id
+from services.calls.answers.output_check import InvalidOutput
 from services.calls.call import Answer, Call, Content, Proceed
-from services.calls.output_check import InvalidOutput
 from services.calls.timeouts import Deferred
 
 

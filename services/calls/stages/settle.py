@@ -20,13 +20,13 @@ from schemas.errors import StepError
 from schemas.payload import Payload
 from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CostEvent, ProviderCall
+from services.calls.answers.streamed import BrokenStreamError
 from services.calls.call import Answer, Call, Proceed
 from services.calls.capture import captured
 from services.calls.counts import believed, cost_of
 from services.calls.ports import Objects, Prices, PriceSource
 from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
 from services.calls.stated_cost import NOTHING_BOOKED
-from services.calls.streamed import BrokenStreamError
 
 _OUTCOMES: Mapping[str, CallOutcome] = {
     "rate_limited": "rate_limited",

@@ -1,6 +1,6 @@
 """What a version answered, as scorers take it: from an output as a map collects it, or from a step in history."""
 
-from schemas.evaluations import Answered, Case
+from schemas.prompts.evaluations import Answered, Case
 from schemas.records.base import Json
 
 _ERROR_FIELDS = frozenset({"code", "message"})

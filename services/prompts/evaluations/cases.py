@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import BadValue, InvalidInput, Problem, Undecodable
-from schemas.evaluations import Case
+from schemas.prompts.evaluations import Case
 from schemas.values.json_text import read_json
 from schemas.values.text import text_fault
 

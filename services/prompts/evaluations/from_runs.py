@@ -10,9 +10,9 @@ import msgspec
 from connectors.objects.store import Objects
 from connectors.postgres.history.runs import RunFilter, Runs, StoredRun, StoredStep
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, Rejected
-from schemas.evaluations import Case
 from schemas.ids import child_step_id
 from schemas.payload import Payload
+from schemas.prompts.evaluations import Case
 from schemas.records.base import Json
 from schemas.records.run_events import Capture
 from schemas.spec.model import LlmNode, ResolvedSpec

@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.embeddings.static import load_embedder
 from connectors.tools.registry import Registry
-from schemas.evaluations import Answered, Case, Judged, Scored, ScorerSpec
+from schemas.prompts.evaluations import Answered, Case, Judged, Scored, ScorerSpec
 from schemas.records.base import Json
 from services.prompts.evaluations import names
 from services.prompts.evaluations.answers import answered_of, error_of

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.evaluations import Report, Verdict
+from schemas.prompts.evaluations import Report, Verdict
 
 
 class Gate(Struct, frozen=True, kw_only=True):

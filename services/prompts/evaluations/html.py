@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from schemas.evaluations import Comparison, Report
+from schemas.prompts.evaluations import Comparison, Report
 from services.prompts.evaluations.tables import Table, headline, plain, signed, tables_of
 
 _PAGE = """<!doctype html>

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from schemas.evaluations import Case, Regression, Report
+from schemas.prompts.evaluations import Case, Regression, Report
 from services.prompts.evaluations.tables import headline, number
 
 #: Characters that XML 1.0 cannot have, not even escaped.

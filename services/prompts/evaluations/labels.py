@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from schemas.errors import InvalidInput, Problem
-from schemas.evaluations import Answers, Data, Judged, Labelled, Outcome, ScorerSpec
+from schemas.prompts.evaluations import Answers, Data, Judged, Labelled, Outcome, ScorerSpec
 from services.prompts.evaluations.figures.calibration import FAIL, PASS, outcome_of
 from services.prompts.evaluations.names import CANDIDATE
 from services.prompts.evaluations.scorers.llm_judge import JudgeOptions, pass_score

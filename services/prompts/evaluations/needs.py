@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from schemas.errors import InvalidInput, Problem
-from schemas.evaluations import Case
+from schemas.prompts.evaluations import Case
+from schemas.prompts.texts import known_names, required_names
 from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_texts import known_names, required_names
 
 _MAX_PROBLEMS = 100
 

@@ -6,7 +6,7 @@ A node makes the list, another is mapped over it, and what scores makes it again
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.evaluations import Case, ScorerSpec
+from schemas.prompts.evaluations import Case, ScorerSpec
 from schemas.records.base import Json
 from services.prompts.evaluations.answers import error_of
 from services.prompts.evaluations.names import BASELINE, CANDIDATE

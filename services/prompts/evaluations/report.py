@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from schemas.errors import InvalidInput, Problem
-from schemas.evaluations import (
+from schemas.prompts.evaluations import (
     Answers,
     Case,
     Comparison,

@@ -18,8 +18,8 @@ from connectors.postgres.evaluations import AnsweredStep, Evaluations, StoredEva
 from connectors.postgres.history.run_counts import Children
 from connectors.postgres.history.runs import RunLine, Runs
 from schemas.errors import InvalidInput
-from schemas.evaluations import Answered, Answers, Case, Judged, Report, Scored, ScorerSpec
 from schemas.payload import Payload
+from schemas.prompts.evaluations import Answered, Answers, Case, Judged, Report, Scored, ScorerSpec
 from schemas.run_states import RunState
 from services.prompts.evaluations.answers import answered_of
 from services.prompts.evaluations.labels import Label, check_labels, joined, labelled

@@ -20,12 +20,12 @@ from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations, StoredEvaluation
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
-from schemas.api_models.evaluations import CreateEvaluation
+from schemas.api_models.prompts.evaluations import CreateEvaluation
 from schemas.api_models.runs import SubmitRun
 from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem
-from schemas.evaluations import Case, ScorerSpec
 from schemas.ids import content_hash, run_id
+from schemas.prompts.evaluations import Case, ScorerSpec
 from services.prompts.evaluations.names import BASELINE, CANDIDATE
 from services.prompts.evaluations.needs import variables_for
 from services.prompts.evaluations.scorers.table import check_scorers, is_pair_judge

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas.evaluations import Comparison, Interval, JudgeResult, Report, VersionResult
 from schemas.money import usd
+from schemas.prompts.evaluations import Comparison, Interval, JudgeResult, Report, VersionResult
 
 NONE = "–"
 #: Names and notes of a dataset or a provider may hold escapes of terminals and marks that reorder text.

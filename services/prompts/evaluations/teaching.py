@@ -12,8 +12,8 @@ import msgspec
 
 from connectors.ports.engine import OutRecord
 from connectors.postgres.evaluations import AnsweredStep, StoredEvaluation
-from schemas.evaluations import Answers, Case, ScorerSpec
 from schemas.ids import call_id, child_step_id, request_id
+from schemas.prompts.evaluations import Answers, Case, ScorerSpec
 from schemas.records.routes import RouteOutcome
 from services.prompts.evaluations.figures.gathered import gathered
 from services.prompts.evaluations.workflow import repeats_of

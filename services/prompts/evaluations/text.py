@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from schemas.evaluations import Report
+from schemas.prompts.evaluations import Report
 from services.prompts.evaluations.tables import Table, headline, plain, tables_of
 
 #: A terminal shows this many rows of a table; Markdown and HTML have all.

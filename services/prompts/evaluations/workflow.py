@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.evaluations import ScorerSpec
 from schemas.ids import content_hash
+from schemas.prompts.evaluations import ScorerSpec
 from schemas.spec.policy import Tier
 from services.prompts.evaluations import names
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from schemas.errors import InvalidInput, Problem
-from schemas.evaluations import ScorerSpec
+from schemas.prompts.evaluations import ScorerSpec
 from services.prompts.evaluations.scorers.table import check_scorers
 
 #: A live answer has no expected value, and code of users and judges run in workers.

@@ -21,9 +21,9 @@ from connectors.postgres.live_scores import DueRun, LiveScore
 from connectors.postgres.prompts.scoring import ScoringPolicy
 from schemas.budgets import PROJECT_TAG
 from schemas.errors import InvalidInput, Rejected, Unavailable
-from schemas.evaluations import Answered, Case, ScorerSpec
 from schemas.ids import request_id
 from schemas.payload import Payload
+from schemas.prompts.evaluations import Answered, Case, ScorerSpec
 from schemas.records.base import Json
 from schemas.records.routes import RouteScored
 from schemas.records.run_events import Capture

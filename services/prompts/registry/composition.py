@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import InvalidInput, Problem
-from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_form import (
+from schemas.prompts.form import (
     MAX_PART_DEPTH,
     MAX_PARTS,
     MAX_TEMPLATE_CHARS,
@@ -20,6 +19,7 @@ from schemas.spec.prompt_form import (
     Dialect,
     PromptPart,
 )
+from schemas.spec.model import PinnedPrompt
 from schemas.templates import template_errors
 from services.prompts.registry.part_refs import part_refs
 

@@ -1,6 +1,6 @@
 """The references of a template to parts: ``{{> header}}``, ``{{> header@2 tone="warm"}}``."""
 
-from schemas.spec.prompt_form import Dialect
+from schemas.prompts.form import Dialect
 from schemas.templates import TemplateError, parse_stored
 
 

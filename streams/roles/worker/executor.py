@@ -20,7 +20,7 @@ from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable
 from schemas.payload import INLINE_LIMIT, Payload
 from schemas.records.base import Json, Record
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
-from services.calls.answer import output_of, read_answer, uses_of
+from services.calls.answers.answer import output_of, read_answer, uses_of
 from services.calls.call import Content, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.images import shown

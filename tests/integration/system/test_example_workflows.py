@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deploy.local.run_rows import rows
-from deploy.local.sample import submissions
+from deploy.local.samples.runs import submissions
 from deploy.local.system import System
 from tests.support.client import Json, register_examples, submit, wait_for_run
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from schemas.prompts.inline import take_inline
 from schemas.spec.check.workflow import parse_workflow
-from schemas.spec.inline_prompts import take_inline
 from schemas.spec.read import read_document
 
 ROOT = Path(__file__).resolve().parents[3]

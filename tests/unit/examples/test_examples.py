@@ -10,10 +10,10 @@ import yaml
 from connectors.providers.local import model
 from connectors.tools import REGISTRY
 from connectors.tools.builtin.split import pieces
-from deploy.local.sample import submissions
+from deploy.local.samples.runs import submissions
 from schemas.ids import content_hash
+from schemas.prompts.inline import take_inline
 from schemas.spec.check.workflow import CheckedSpec, check_spec, parse_workflow
-from schemas.spec.inline_prompts import take_inline
 from schemas.spec.model import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
 from schemas.spec.read import read_document

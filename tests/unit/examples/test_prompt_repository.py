@@ -12,8 +12,8 @@ import pytest
 import yaml
 from agentflow.cli.main import root
 
-from schemas.evaluations import Case, ScorerSpec
 from schemas.prompt_files.own import SUFFIX, read_prompt, write_prompt
+from schemas.prompts.evaluations import Case, ScorerSpec
 from services.prompts.evaluations.scorers.table import check_scorers
 from tests.support.ctl import Ctl
 from tests.support.prompt_api import PromptApi

@@ -10,8 +10,8 @@ from agentflow.checking import check
 from agentflow.errors import InvalidWorkflow
 
 from schemas.errors import InvalidSpec
+from schemas.prompts.inline import with_versions
 from schemas.spec.check.workflow import prompt_refs
-from schemas.spec.inline_prompts import with_versions
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt
 from schemas.spec.nested import Family

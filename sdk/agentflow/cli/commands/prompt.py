@@ -7,8 +7,8 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.commands import prompt_labels, prompt_scoring
+from agentflow.cli.commands.prompts.evaluate import evaluate
 from agentflow.cli.errors import USAGE, CliError
-from agentflow.cli.evaluate import evaluate
 from agentflow.cli.lazy import Entry, LazyGroup
 from agentflow.cli.options import command as make
 from agentflow.cli.runs import ago

@@ -6,9 +6,9 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.commands.prompts.scorers import scorers_of
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.options import command as make
-from agentflow.cli.scorers import scorers_of
 from agentflow.cli.session import Session
 from agentflow.cli.units import moment
 

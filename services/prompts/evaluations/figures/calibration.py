@@ -15,7 +15,7 @@ from statistics import NormalDist
 
 from msgspec import Struct
 
-from schemas.evaluations import Corrected, Judged, JudgeResult, Labelled, Outcome, Scored
+from schemas.prompts.evaluations import Corrected, Judged, JudgeResult, Labelled, Outcome, Scored
 from services.prompts.evaluations.figures.statistics import Estimate
 
 LEAST_LABELS = 50

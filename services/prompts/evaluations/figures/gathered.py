@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from schemas.errors import InvalidInput, Problem
-from schemas.evaluations import Answered, Answers, Case, Scored, ScorerSpec
+from schemas.prompts.evaluations import Answered, Answers, Case, Scored, ScorerSpec
 
 Key = tuple[str, int]
 """A case and a repeat."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from schemas.evaluations import AtK, Flip, McNemar
+from schemas.prompts.evaluations import AtK, Flip, McNemar
 
 #: More repeats than this are not shown one by one.
 MOST_K = 10

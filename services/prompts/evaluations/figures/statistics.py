@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from schemas.evaluations import Interval, Verdict
+from schemas.prompts.evaluations import Interval, Verdict
 from services.prompts.evaluations.figures.student import quantile
 
 CONFIDENCE = 0.975

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from connectors.ports.embedder import Embedder
 from schemas.errors import AgentFlowError, Undecodable
-from schemas.evaluations import Answered, Case
+from schemas.prompts.evaluations import Answered, Case
 from schemas.records.base import Json
 from schemas.values.json_text import read_json, write_json
 

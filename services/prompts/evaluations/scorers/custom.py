@@ -1,6 +1,6 @@
 """The scorer ``custom``: a function that is registered with ``@scorer`` and named by its specification."""
 
-from schemas.evaluations import Answered, Case
+from schemas.prompts.evaluations import Answered, Case
 from services.prompts.evaluations.scorers.base import CallFunction, Mark, Options, mark_of, part_of
 
 

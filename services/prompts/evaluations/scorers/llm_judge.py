@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from schemas.evaluations import Answered, Case, Judged, Position
 from schemas.ids import canonical_hash
+from schemas.prompts.evaluations import Answered, Case, Judged, Position
 from schemas.records.base import Json
 from services.prompts.evaluations.scorers.base import Ask, CannotScore, Mark, Options, part_of, text_of
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectors.ports.embedder import Embedder
-from schemas.evaluations import Answered, Case
+from schemas.prompts.evaluations import Answered, Case
 from services.prompts.evaluations.scorers.base import CannotScore, Mark, Options, part_of, text_of, texts_of
 
 _WORD = re.compile(r"\w+|[^\w\s]")

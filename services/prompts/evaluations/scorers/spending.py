@@ -1,7 +1,7 @@
 """Scorers of what an answer took: ``latency`` and ``cost``, as a limit or on a scale from good to bad."""
 
-from schemas.evaluations import Answered, Case
 from schemas.money import from_usd
+from schemas.prompts.evaluations import Answered, Case
 from services.prompts.evaluations.scorers.base import Mark, Options
 
 

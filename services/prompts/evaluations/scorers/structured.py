@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from schemas.evaluations import Answered, Case
+from schemas.prompts.evaluations import Answered, Case
 from schemas.records.base import Json
 from services.prompts.evaluations.scorers.base import CannotScore, Mark, Options, json_of, part_of
 

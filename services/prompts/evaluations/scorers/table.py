@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from schemas.errors import InvalidInput, Problem
-from schemas.evaluations import Answered, Case, ScorerSpec
+from schemas.prompts.evaluations import Answered, Case, ScorerSpec
 from services.prompts.evaluations.scorers.base import CannotScore, Mark, Options, Ports, Scorer, WrongShape, mark_of
 from services.prompts.evaluations.scorers.custom import Custom, CustomOptions
 from services.prompts.evaluations.scorers.llm_judge import Grader, JudgeOptions, PairJudge, checked

@@ -4,7 +4,7 @@ from typing import Literal
 
 import re2
 
-from schemas.evaluations import Answered, Case
+from schemas.prompts.evaluations import Answered, Case
 from schemas.records.base import Json
 from services.prompts.evaluations.scorers.base import (
     CannotScore,

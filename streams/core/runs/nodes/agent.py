@@ -17,11 +17,11 @@ from typing import Any
 from msgspec import structs
 
 from schemas.money import from_cents
+from schemas.prompts.effective import effective
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ToolUse
 from schemas.records.steps import StepRequest
 from schemas.records.timers import Backstop, Defer, Retry
-from schemas.spec.effective import effective
 from schemas.spec.model import AgentNode
 from streams.core.runs.nodes import worker_step
 from streams.core.runs.nodes.concurrency import stand_part_in_line

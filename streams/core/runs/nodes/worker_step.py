@@ -11,6 +11,8 @@ import msgspec
 from schemas.errors import BadRecord
 from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.money import NANO_PER_CENT
+from schemas.prompts.effective import effective
+from schemas.prompts.form import PLAIN, PromptForm
 from schemas.records.base import ErrorInfo
 from schemas.records.steps import (
     CacheWish,
@@ -25,10 +27,8 @@ from schemas.records.steps import (
 )
 from schemas.records.timers import Backstop, Defer, Retry
 from schemas.spec.caching import CachePolicy, size_of
-from schemas.spec.effective import effective
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode, WorkflowSpec
 from schemas.spec.policy import RoutePolicy, Tier
-from schemas.spec.prompt_form import PLAIN, PromptForm
 from streams.core.commands import Count
 from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules, OnTimer
 from streams.core.runs.plan.arguments import Datum

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.errors import BadRecord
+from schemas.prompts.texts import known_names
 from schemas.records.steps import LlmCall
 from schemas.spec.check.nodes import queue_of
 from schemas.spec.compensation import compensating, widened
@@ -13,7 +14,6 @@ from schemas.spec.conditions import BadCondition, compile_condition
 from schemas.spec.graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec.loops import BODY_NAMES, with_outputs
 from schemas.spec.model import Edge, Node, ResolvedSpec
-from schemas.spec.prompt_texts import known_names
 from schemas.spec.references import Reference
 from schemas.spec.rules_version import rules_of
 from streams.core.runs.nodes.kind import Compiled, Compiling

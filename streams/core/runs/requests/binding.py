@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas import payload as payloads
+from schemas.prompts.texts import known_names
 from schemas.records.base import Json
 from schemas.records.steps import Link
-from schemas.spec.prompt_texts import known_names
 from schemas.spec.references import Reference
 from streams.core.runs.plan.arguments import (
     INDEX,

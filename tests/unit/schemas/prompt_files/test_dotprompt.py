@@ -9,7 +9,7 @@ from schemas.prompt_files.dotprompt import read_dotprompt, write_dotprompt
 from schemas.prompt_files.handlebars import Values, converted
 from schemas.prompt_files.own import read_prompt
 from schemas.prompt_files.problems import Note
-from schemas.spec.input_schemas import input_schema_of
+from schemas.prompts.input_schemas import input_schema_of
 from schemas.templates import parse
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.api_models.prompts import CreatePrompt
+from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.injection import places
 from schemas.prompt_files.lint import Finding, lint, size_of
 from schemas.prompt_files.own import read_prompt

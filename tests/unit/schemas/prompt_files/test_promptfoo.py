@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from schemas.api_models.evaluations import Scorer
+from schemas.api_models.prompts.evaluations import Scorer
 from schemas.errors import InvalidSpec
 from schemas.prompt_files.imported import Imported
 from schemas.prompt_files.own import read_prompt

@@ -8,7 +8,7 @@ from agentflow.errors import InvalidWorkflow
 from agentflow.testing import Fails, Simulator, Stuck, Takes, ToolUses
 from agentflow.testing.fakes import MissingFake, read_answer
 
-from services.calls.answer import read_answer as read_by_the_platform
+from services.calls.answers.answer import read_answer as read_by_the_platform
 
 
 def three_steps():

@@ -12,7 +12,7 @@ from schemas.errors import Rejected, StepError
 from schemas.payload import Inline, Payload, Reference, inline
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.steps import AgentTurn, LlmCall, ToolResult, TurnBefore
-from services.calls.answer import output_of
+from services.calls.answers.answer import output_of
 from services.calls.transcript import MAX_STORED, read_transcript
 
 CALL = LlmCall(prompt_name="ask", prompt_version=1, prompt_hash="0" * 64, template="Go")

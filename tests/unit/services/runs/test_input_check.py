@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from schemas.errors import InvalidInput
+from schemas.prompts.form import PromptForm
 from schemas.spec.model import PinnedPrompt, ResolvedSpec
-from schemas.spec.prompt_form import PromptForm
 from services.runs.input_check import check_prompt_values
 from tests.support.runs import function, llm, resolved
 

@@ -5,8 +5,8 @@ import pytest
 from connectors.postgres.prompts.rows import StoredPrompt
 from connectors.postgres.workflows import StoredWorkflow
 from schemas.errors import Unavailable, UnknownPrompt
+from schemas.prompts.refs import PromptRef
 from schemas.spec.model import WorkflowSpec
-from schemas.spec.prompt_refs import PromptRef
 from services.workflows.archived import ARCHIVED_FOR_S, FAILED_FOR_S, ArchivedPrompts
 from services.workflows.resolver import NEWEST_FOR_S, WorkflowResolver
 

@@ -7,9 +7,9 @@ import pytest
 from connectors.prices.known import KnownModels
 from connectors.providers.registry import DEFAULT_PROVIDER
 from connectors.redis.worker_registry import Said, Seen, WorkerState
+from schemas.prompts.form import PromptForm, PromptParameters
 from schemas.spec.model import PinnedPrompt
 from schemas.spec.policy import TIERS
-from schemas.spec.prompt_form import PromptForm, PromptParameters
 from services.routing.router import LOCAL_ROUTES
 from services.workflows.provider_checks import route_problems, route_warnings
 from tests.support.runs import llm, spec

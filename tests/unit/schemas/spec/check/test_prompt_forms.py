@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from schemas.errors import InvalidSpec
+from schemas.prompts.form import PromptForm
 from schemas.spec.check.workflow import check_spec
 from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_form import PromptForm
 from tests.support.runs import llm, spec
 
 

@@ -9,9 +9,9 @@ import pytest
 from connectors.providers.base import ModelRequest, ModelResponse, OutputSchema
 from connectors.providers.conversation import Said, Turn
 from schemas.errors import StepError
+from services.calls.answers.output_check import ASKED_AGAIN, InvalidOutput
 from services.calls.call import Answer, Proceed, Stage
 from services.calls.ledger import Ledger
-from services.calls.output_check import ASKED_AGAIN, InvalidOutput
 from services.calls.pipeline import call_stages, compose
 from services.calls.timeouts import Deferred
 from tests.support.calls import Calls, Killed, actual_cost, call, estimate, killed_before, name_of

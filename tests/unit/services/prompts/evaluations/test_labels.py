@@ -1,6 +1,6 @@
 """Labels of people beside what judges said: the last one holds, and those without a judgement are left out."""
 
-from schemas.evaluations import Answers, Judged, Labelled, Scored, ScorerSpec
+from schemas.prompts.evaluations import Answers, Judged, Labelled, Scored, ScorerSpec
 from services.prompts.evaluations.labels import Label, joined, labelled
 
 PAIRS = ScorerSpec(kind="llm_judge", name="pairs", options={"rubric": "r", "mode": "pair"})

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.errors import InvalidInput
-from schemas.evaluations import Answered, Answers, Case, Flip, Judged, Labelled, Scored, ScorerSpec
+from schemas.prompts.evaluations import Answered, Answers, Case, Flip, Judged, Labelled, Scored, ScorerSpec
 from services.prompts.evaluations.report import report_bytes, report_of
 
 EXACT = ScorerSpec(kind="exact")

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from schemas.evaluations import Answered, Answers, Case, Judged, Report, Scored, ScorerSpec
+from schemas.prompts.evaluations import Answered, Answers, Case, Judged, Report, Scored, ScorerSpec
 from services.prompts.evaluations.gate import Gate, failures_of
 from services.prompts.evaluations.html import html_of_report
 from services.prompts.evaluations.junit import junit_of_report

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from schemas.evaluations import ScorerSpec
+from schemas.prompts.evaluations import ScorerSpec
 from schemas.spec.check.workflow import resolve
 from schemas.spec.model import NAME_PATTERN, PinnedPrompt, WorkflowSpec
 from services.prompts.evaluations.workflow import Plan, Side, document, workflow_name

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.postgres.prompts.scoring import FRESH_S, PromptScoring, ScoredOrganisations, ScoringPolicy
 from schemas.errors import InvalidInput, Unavailable
-from schemas.evaluations import ScorerSpec
+from schemas.prompts.evaluations import ScorerSpec
 from services.prompts.live.policy import check_live_scorers, is_sampled
 
 CALLS = [f"run_{number}:ask:1" for number in range(4_000)]

@@ -13,7 +13,7 @@ from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import StoredRun, StoredStep
 from connectors.postgres.live_scores import DueRun, LiveScore
 from connectors.postgres.prompts.scoring import ScoringPolicy
-from schemas.evaluations import ScorerSpec
+from schemas.prompts.evaluations import ScorerSpec
 from schemas.records.routes import RouteScored
 from schemas.records.run_events import Capture
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec

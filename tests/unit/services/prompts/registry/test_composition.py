@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidInput
+from schemas.prompts.form import MAX_PART_DEPTH, MAX_PARTS, MAX_TEMPLATE_CHARS, PromptForm, PromptMessage, form_hash
 from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_form import MAX_PART_DEPTH, MAX_PARTS, MAX_TEMPLATE_CHARS, PromptForm, PromptMessage, form_hash
 from services.prompts.registry.composition import Written, compose, direct_refs
 
 

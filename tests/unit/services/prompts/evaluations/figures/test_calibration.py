@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from schemas.evaluations import Judged, Labelled
+from schemas.prompts.evaluations import Judged, Labelled
 from services.prompts.evaluations.figures.calibration import (
     Errors,
     agreement,

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from schemas.evaluations import AtK, Flip
+from schemas.prompts.evaluations import AtK, Flip
 from services.prompts.evaluations.figures.passing import all_of, any_of, at_k, flips, gained_and_lost, majority, mcnemar
 
 

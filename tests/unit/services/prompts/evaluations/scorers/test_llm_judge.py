@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from schemas.evaluations import Answered, Case, ScorerSpec
+from schemas.prompts.evaluations import Answered, Case, ScorerSpec
 from services.prompts.evaluations.scorers.base import CannotScore, Mark, Ports
 from services.prompts.evaluations.scorers.llm_judge import (
     CHOICE_SCHEMA,

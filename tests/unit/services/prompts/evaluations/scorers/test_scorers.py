@@ -8,7 +8,7 @@ import time
 import pytest
 
 from schemas.errors import InvalidInput
-from schemas.evaluations import Answered, Case, ScorerSpec
+from schemas.prompts.evaluations import Answered, Case, ScorerSpec
 from services.prompts.evaluations.scorers.base import Mark, Ports
 from services.prompts.evaluations.scorers.similarity import bleu, chrf, common, rouge_l
 from services.prompts.evaluations.scorers.table import KINDS, NO_PORTS, check_scorers, scorer_of

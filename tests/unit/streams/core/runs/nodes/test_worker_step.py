@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import orjson
 
+from schemas.prompts.form import PromptForm
 from schemas.records.steps import AgentTurn, LlmCall, StepRequest
 from schemas.spec.model import PinnedPrompt
-from schemas.spec.prompt_form import PromptForm
 from schemas.spec.rules_version import FIRST, FORMS, rules_of
 from streams.core.runs.requests.sizes import request_size
 from tests.support.runs import World, llm, resolved, spec, submitted

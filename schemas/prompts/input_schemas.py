@@ -7,7 +7,7 @@ names to schemas: ``{content: {type: string, required: true}}``.
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.spec.picoschema import TYPES, Schema, invalid, picoschema
+from schemas.prompts.picoschema import TYPES, Schema, invalid, picoschema
 
 #: What a mapping has that is a JSON schema, whatever else is in it.
 _CERTAIN = frozenset({"$schema", "$ref", "$defs", "allOf", "anyOf", "oneOf", "not", "patternProperties"})

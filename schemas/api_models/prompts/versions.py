@@ -6,8 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from schemas.api_models.access import ID_PATTERN
 from schemas.api_models.base import Answer, Request, Text
-from schemas.spec.model import NAME_PATTERN
-from schemas.spec.prompt_form import (
+from schemas.prompts.form import (
     MAX_MESSAGES,
     MAX_TEMPLATE_CHARS,
     Dialect,
@@ -15,7 +14,8 @@ from schemas.spec.prompt_form import (
     PromptMessage,
     PromptParameters,
 )
-from schemas.spec.prompt_refs import MAX_LABELS, check_label
+from schemas.prompts.refs import MAX_LABELS, check_label
+from schemas.spec.model import NAME_PATTERN
 from schemas.values.text import clean_text
 
 MAX_VERSION = 999_999_999

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from schemas.prompts.form import PromptForm
+from schemas.prompts.texts import known_names, parts_of, render_text, required_names
 from schemas.records.steps import TemplateForm
-from schemas.spec.prompt_form import PromptForm
-from schemas.spec.prompt_texts import known_names, parts_of, render_text, required_names
 from schemas.spec.references import MissingVariable
 
 #: `header` means one version in the prompt, and another one inside of a part.

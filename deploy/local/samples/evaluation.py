@@ -9,8 +9,8 @@ import msgspec
 import yaml
 from rich.console import Console
 
-from deploy.local.sample import EXAMPLES, Api, SampleError
-from schemas.evaluations import Report
+from deploy.local.samples.runs import EXAMPLES, Api, SampleError
+from schemas.prompts.evaluations import Report
 from services.prompts.evaluations.text import text_of_report
 
 EVALUATIONS = "/api/v1/evaluations"

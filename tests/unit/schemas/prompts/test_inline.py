@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from schemas.prompts.inline import take_inline, with_versions
 from schemas.spec.check.workflow import parse_workflow
-from schemas.spec.inline_prompts import take_inline, with_versions
 from schemas.spec.loops import every_node
 from schemas.spec.model import LlmNode
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.prompts.texts import parts_of, render_text, templates_of
 from schemas.records.base import Json
 from schemas.records.steps import TemplateForm
-from schemas.spec.prompt_texts import parts_of, render_text, templates_of
 from schemas.templates import TemplateError
 
 _BREAK = "\n\n"

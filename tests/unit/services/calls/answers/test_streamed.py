@@ -14,11 +14,11 @@ from connectors.providers.streaming import Deltas
 from schemas.errors import StepError
 from schemas.records.base import Usage
 from services.caching.entry import CachedAnswer
+from services.calls.answers.streamed import BrokenStreamError
 from services.calls.call import Answer, Call
 from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Guard
-from services.calls.streamed import BrokenStreamError
 from tests.support.calls import PRICES, Calls, MemoryProvider, WordGuard, call
 from topics.catalogue import PROVIDER_CALLS
 from topics.codec import decode, encode

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidInput
-from schemas.spec.input_schemas import input_schema_of, schema_of
-from schemas.spec.picoschema import picoschema
+from schemas.prompts.input_schemas import input_schema_of, schema_of
+from schemas.prompts.picoschema import picoschema
 from tests.support.suites import suite
 
 _WORDS = st.sampled_from(["type", "required", "properties", "string", "a", "b?", "(*)", "x(array)", "y(enum, d)", ""])

@@ -6,8 +6,8 @@ import pytest
 
 from connectors.providers.base import ModelResponse
 from schemas.records.base import Usage
-from services.calls.answer import read_answer
-from services.calls.output_check import NOT_CHECKED, REPAIRED, checked
+from services.calls.answers.answer import read_answer
+from services.calls.answers.output_check import NOT_CHECKED, REPAIRED, checked
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 

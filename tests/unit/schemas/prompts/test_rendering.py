@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.prompts.rendering import Rendered, rendered
 from schemas.records.steps import TemplateForm
-from schemas.spec.prompt_rendering import Rendered, rendered
 from schemas.spec.references import MissingVariable
 from schemas.templates import TemplateError
 

@@ -11,7 +11,7 @@ from schemas.records.base import Json
 from schemas.values.bounds import MAX_DEPTH
 from schemas.values.json_schemas import BadSchema, check_schema, violations
 from schemas.values.json_text import read_json, write_json
-from services.calls.answer import bare_answer
+from services.calls.answers.answer import bare_answer
 
 INVALID_OUTPUT = "invalid_output"
 #: An answer that was read leniently: its text is what was read.

@@ -9,11 +9,11 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.commands.prompts.scorers import scorers_of
 from agentflow.cli.errors import FAILED, TIME_LIMIT, USAGE, CliError, code_of_run
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION
 from agentflow.cli.options import command as make
-from agentflow.cli.scorers import scorers_of
 from agentflow.cli.session import Session
 from agentflow.cli.units import cents, usd
 

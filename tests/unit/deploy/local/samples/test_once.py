@@ -9,8 +9,8 @@ from typing import ClassVar
 import orjson
 import pytest
 
-from deploy.local.sample import SampleError
-from deploy.local.sample_once import Sample
+from deploy.local.samples.once import Sample
+from deploy.local.samples.runs import SampleError
 
 
 class FakeApi(BaseHTTPRequestHandler):

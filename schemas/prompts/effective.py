@@ -8,8 +8,8 @@ either, or whose policy chooses its route, takes neither from the prompt.
 from collections.abc import Iterator
 from typing import Any, overload
 
+from schemas.prompts.form import PromptForm
 from schemas.spec.model import AgentConfig, AgentNode, LlmConfig, LlmNode, PinnedPrompt
-from schemas.spec.prompt_form import PromptForm
 
 #: Fields of ``PromptParameters`` that a node has under the same name.
 _PARAMETERS = ("max_tokens", "temperature", "top_p", "stop", "seed", "reasoning_effort")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from schemas.spec.prompt_refs import (
+from schemas.prompts.refs import (
     LABEL_PATTERN,
     PROMPT_REF_PATTERN,
     PromptRef,

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Cents, Request, TagValue, Text
-from schemas.api_models.prompts import Version
-from schemas.evaluations import ScorerKind, Verdict
+from schemas.api_models.prompts.versions import Version
+from schemas.prompts.evaluations import ScorerKind, Verdict
+from schemas.prompts.refs import LABEL_PATTERN, PROMPT_VERSION_PATTERN
 from schemas.run_states import RunState
 from schemas.spec.model import NAME_PATTERN
 from schemas.spec.policy import DEFAULT_TIER, Tier
-from schemas.spec.prompt_refs import LABEL_PATTERN, PROMPT_VERSION_PATTERN
 
 MAX_REPEATS = 20
 MAX_SCORERS = 20

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from schemas.prompts.form import PromptForm
 from schemas.records.base import Json
 from schemas.records.steps import TemplateForm
-from schemas.spec.prompt_form import PromptForm
 from schemas.templates import NO_PARTS, Dialect, Parts, Template, TemplateError, parse_stored
 
 Form = PromptForm | TemplateForm

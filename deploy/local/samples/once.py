@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from connectors.objects import atomic_file
-from deploy.local.sample import DEADLINE_S, Api, SampleError, register_examples, run_sample
+from deploy.local.samples.runs import DEADLINE_S, Api, SampleError, register_examples, run_sample
 
 ORG = "sample"
 #: Runs of the sample cost about two cents; more would be a mistake.

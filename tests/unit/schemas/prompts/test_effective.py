@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from schemas.spec.effective import effective
+from schemas.prompts.effective import effective
+from schemas.prompts.form import PromptForm
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt
-from schemas.spec.prompt_form import PromptForm
 
 SCHEMA = {"type": "object"}
 

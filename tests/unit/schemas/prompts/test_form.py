@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.ids import content_hash
-from schemas.spec.prompt_form import PromptForm, form_hash
+from schemas.prompts.form import PromptForm, form_hash
 
 _SCHEMA = {"type": "object"}
 

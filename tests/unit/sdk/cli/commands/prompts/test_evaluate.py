@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agentflow.cli.commands.prompts.scorers import scorer_of, scorers_of
 from agentflow.cli.errors import CliError
-from agentflow.cli.scorers import scorer_of, scorers_of
 
 from tests.support.ctl import COMPARISON, EVALUATION, Ctl, Ended
 

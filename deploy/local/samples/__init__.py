@@ -1,0 +1,1 @@
+"""The samples of the first start and of the demo."""

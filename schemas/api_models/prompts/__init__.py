@@ -1,0 +1,1 @@
+"""Requests and answers for prompts, datasets and evaluations."""
