@@ -57,7 +57,7 @@ _VERSIONS = (
 @click.argument("name")
 @click.argument("version", required=False)
 @click.option("--against", metavar="VERSION", help="The version, or label, that it is compared with.")
-@click.option("--dataset", required=True, metavar="NAME[@VERSION]", help="The cases.")
+@click.option("--dataset", metavar="NAME[@VERSION]", help="The cases; the dataset with the prompt's name by default.")
 @click.option("--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="exact, contains:TEXT; JSON, or @file.")
 @click.option("--repeats", type=click.IntRange(1, 20), default=1, show_default=True, help="Answers to each case.")
 @click.option("--quality", type=OneOf(("gold", "silver", "bronze")), help="The quality; silver by default.")
@@ -97,6 +97,7 @@ def evaluate(
         "scorers": scorers_of(scorers or ("exact",)),
         "fail_on": _FAILING.get(fail_on or ""),
         "budget_cents": _cents(given.pop("budget")),
+        "dataset": given.pop("dataset") or name,
         **given,
     }
     made = session.change("POST", EVALUATIONS, {key: one for key, one in body.items() if one is not None})

@@ -26,6 +26,13 @@ def evaluated(folder: Path, *looks: dict[str, Any], options: tuple[str, ...] = (
     return Ctl(folder, {ONE: list(looks)})(*ASKED, *options)
 
 
+def test_the_dataset_is_the_one_with_the_prompts_name_by_default(tmp_path: Path) -> None:
+    ctl = Ctl(tmp_path)
+    done = ctl("prompt", "eval", "greeter")
+    assert done.code == 0, done.err
+    assert ctl.api.sent[0].body["dataset"] == "greeter"  # type: ignore[index]
+
+
 def test_the_body_has_what_was_given_and_no_more(tmp_path: Path) -> None:
     ctl = Ctl(tmp_path)
     done = ctl("prompt", "eval", "greeter", "--dataset", "questions", "--scorer", "numeric:0.5", "--budget", "2.50")
