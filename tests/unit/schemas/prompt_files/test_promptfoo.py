@@ -198,3 +198,9 @@ def test_a_section_of_a_value_without_a_schema_is_a_condition_with_a_note() -> N
     text, notes = write_promptfoo(read_prompt("{{#questions}}{{text}}{{/questions}}", "a"), [], [])
     assert "{% if questions %}{{text}}{% endif %}" in text
     assert "#questions" in [note.subject for note in notes]
+
+
+@pytest.mark.parametrize("kind", ["json_schema", "regex", "llm_judge"])
+def test_a_scorer_without_its_option_is_noted(kind: str) -> None:
+    _, notes = write_promptfoo(read_prompt("x", "a"), [{"inputs": {}}], [{"kind": kind}])
+    assert f"scorer {kind}" in [note.subject for note in notes]
