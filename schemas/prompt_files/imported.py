@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.problems import Note
-from schemas.prompts.form import Dialect
+from schemas.templates import Dialect
 
 _TAG = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.ids import content_hash
 from schemas.spec.policy import Effort
+from schemas.templates import Dialect
 
-Dialect = Literal["agentflow", "mustache", "jinja"]
 Role = Literal["system", "developer", "user", "assistant"]
 
 MAX_TEMPLATE_CHARS = 256 * 1024

@@ -9,13 +9,13 @@ from schemas.api_models.base import Answer, Request, Text
 from schemas.prompts.form import (
     MAX_MESSAGES,
     MAX_TEMPLATE_CHARS,
-    Dialect,
     PromptForm,
     PromptMessage,
     PromptParameters,
 )
 from schemas.prompts.refs import MAX_LABELS, check_label
 from schemas.spec.model import NAME_PATTERN
+from schemas.templates import Dialect
 from schemas.values.text import clean_text
 
 MAX_VERSION = 999_999_999
