@@ -1,4 +1,4 @@
-"""What an import makes: a prompt, and the cases and scorers that a file of another program has beside it."""
+"""The result of an import: a prompt, and the cases and scorers that are in the same file of another program."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Files of prompts, and the versions of the API beside them."""
+"""Reads files of prompts, and versions of prompts of the API."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
