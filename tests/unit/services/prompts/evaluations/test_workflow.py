@@ -12,6 +12,7 @@ from services.prompts.evaluations.workflow import Plan, Side, document, workflow
 CANDIDATE = Side(name="candidate", version=4, variables=("question",))
 BASELINE = Side(name="baseline", version=3, variables=("question", "tone"))
 EXACT = ScorerSpec(kind="exact")
+OWN = {"model": "judge", "provider": "q"}
 
 
 def plan(*scorers: ScorerSpec, sides: tuple[Side, ...] = (CANDIDATE, BASELINE), repeats: int = 2) -> Plan:
@@ -93,8 +94,8 @@ def test_a_long_name_of_a_prompt_leaves_room_for_the_judges_inside(length: int) 
     [
         ({}, {"model": "m", "provider": "p", "max_tokens": 9}),
         ({"max_tokens": 300}, {"model": "m", "provider": "p", "max_tokens": 300}),
-        ({"model": "judge", "provider": "q"}, {"model": "judge", "provider": "q"}),
-        ({"model": "judge", "provider": "q", "max_tokens": 300}, {"model": "judge", "provider": "q", "max_tokens": 300}),
+        (OWN, OWN),
+        (OWN | {"max_tokens": 300}, OWN | {"max_tokens": 300}),
     ],
 )
 def test_a_judge_has_its_own_model_and_longest_reply_or_the_evaluation_s(
