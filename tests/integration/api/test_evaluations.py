@@ -5,9 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
+from schemas.errors import TooLarge
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_views import StepView
+from services.runs.submit import Submissions
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
 from topics.catalogue import ROUTE_OUTCOMES, RUN_EVENTS
@@ -98,8 +100,21 @@ async def test_the_same_key_is_the_same_evaluation(api: Running) -> None:
     headers = {"Idempotency-Key": unique("key")}
     found = [(await api.client.post(EVALUATIONS, json=body, headers=headers)).json()["id"] for _ in range(2)]
     assert found[0] == found[1]
-    refused = await api.client.post(EVALUATIONS, json=body | {"repeats": 2}, headers=headers)
-    assert refused.status_code == 422, refused.text
+    for other in ({"fail_under": 0.5}, {"repeats": 2}):
+        refused = await api.client.post(EVALUATIONS, json=body | other, headers=headers)
+        assert refused.status_code == 422, refused.text
+
+
+async def test_an_evaluation_whose_run_is_refused_is_not_stored(api: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = await prepared(api)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise TooLarge("the inputs are too large; send fewer cases")
+
+    monkeypatch.setattr(Submissions, "prepare", refuse)
+    await started(api, 413, **body)
+    listed = (await api.client.get(EVALUATIONS, params={"prompt": body["prompt"]})).json()
+    assert listed == {"evaluations": []}
 
 
 async def test_a_report_is_made_when_its_run_has_succeeded_and_stays_as_it_is(api: Running) -> None:
