@@ -5,9 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
+from schemas.errors import TooLarge
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_views import StepView
+from services.runs.submit import Submissions
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
 from topics.catalogue import ROUTE_OUTCOMES, RUN_EVENTS
@@ -98,8 +100,21 @@ async def test_the_same_key_is_the_same_evaluation(api: Running) -> None:
     headers = {"Idempotency-Key": unique("key")}
     found = [(await api.client.post(EVALUATIONS, json=body, headers=headers)).json()["id"] for _ in range(2)]
     assert found[0] == found[1]
-    refused = await api.client.post(EVALUATIONS, json=body | {"repeats": 2}, headers=headers)
-    assert refused.status_code == 422, refused.text
+    for other in ({"fail_under": 0.5}, {"repeats": 2}):
+        refused = await api.client.post(EVALUATIONS, json=body | other, headers=headers)
+        assert refused.status_code == 422, refused.text
+
+
+async def test_an_evaluation_whose_run_is_refused_is_not_stored(api: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = await prepared(api)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise TooLarge("the inputs are too large; send fewer cases")
+
+    monkeypatch.setattr(Submissions, "prepare", refuse)
+    await started(api, 413, **body)
+    listed = (await api.client.get(EVALUATIONS, params={"prompt": body["prompt"]})).json()
+    assert listed == {"evaluations": []}
 
 
 async def test_a_report_is_made_when_its_run_has_succeeded_and_stays_as_it_is(api: Running) -> None:
@@ -189,6 +204,33 @@ async def test_an_evaluation_of_one_project_is_unknown_to_keys_of_another(api: R
     assert (await seen(project="blue")).status_code == 404
     assert (await seen(scopes=["prompt:other"])).status_code == 404
     assert (await seen(scopes=[f"prompt:{body['prompt']}"])).status_code == 200
+
+
+async def test_a_key_of_the_prompt_cancels_an_evaluation_and_a_key_of_another_does_not(api: Running) -> None:
+    body = await prepared(api)
+    made = await started(api, **body)
+    before = len(api.log.decoded(RUN_EVENTS))
+
+    async def cancelled(*scopes: str) -> httpx.Response:
+        wanted = {"name": "k", "permissions": ["read", "write"], "scopes": list(scopes)}
+        key = (await api.client.post("/api/v1/keys", json=wanted)).json()["key"]
+        async with api.as_key(key) as client:
+            return await client.post(f"{EVALUATIONS}/{made['id']}/cancel", json={"reason": "wrong cases"})
+
+    assert (await cancelled("prompt:other")).status_code == 404
+    assert len(api.log.decoded(RUN_EVENTS)) == before
+    answer = await cancelled(f"prompt:{body['prompt']}")
+    assert answer.status_code == 202, answer.text
+    assert answer.json() == {"id": made["id"], "run_id": made["run_id"], "state": "queued"}
+    record = api.log.decoded(RUN_EVENTS)[-1]
+    assert (record.run_id, record.reason) == (made["run_id"], "wrong cases")
+
+
+async def test_an_evaluation_that_has_ended_is_not_cancelled(api: Running) -> None:
+    made = await started(api, **await prepared(api), version=2, against=1)
+    await run_ends(api)
+    answer = await api.client.post(f"{EVALUATIONS}/{made['id']}/cancel")
+    assert (answer.status_code, "has ended: it is succeeded" in answer.text) == (409, True)
 
 
 async def test_the_scores_of_answers_teach_the_routes_of_the_prompt_where_that_is_wanted(api: Running) -> None:
