@@ -41,6 +41,7 @@ from schemas.errors import (
     Unauthenticated,
     Unavailable,
 )
+from schemas.spec.check.shape import path_of
 
 logger = logging.getLogger(__name__)
 
@@ -216,14 +217,7 @@ def _validation_problem(error: Mapping[str, Any], drop_body: bool) -> Problem:
     where = list(error["loc"])
     if drop_body and where[:1] == ["body"]:
         where = where[1:]
-    return problem_of(_path(where), error)
-
-
-def _path(parts: Sequence[str | int]) -> str:
-    path = ""
-    for part in parts:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return path
+    return problem_of(path_of(where), error)
 
 
 def _kind(exc: AgentFlowError) -> str:

@@ -1,4 +1,4 @@
-"""What an import makes: a prompt, and the cases and scorers that a file of another program has beside it."""
+"""The result of an import: a prompt, and the cases and scorers that are in the same file of another program."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.problems import Note
-from schemas.prompts.form import Dialect
+from schemas.templates import Dialect
 
 _TAG = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")

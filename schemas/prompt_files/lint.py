@@ -1,4 +1,4 @@
-"""What is wrong or risky about the prompt of a file, without a server: templates, variables, parts and injections."""
+"""Finds errors and risks in the prompt of a file, without a server: templates, variables, parts and injections."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,8 +74,10 @@ class _Parts:
     def part(self, ref: str) -> "tuple[Template, _Parts]":
         name, _, which = ref.partition("@")
         found = self._find(Part(name, which))
+        if found is None:
+            raise LookupError(ref)
         try:
-            return parse((found and found.template) or "", found.dialect if found else "agentflow"), self
+            return parse(found.template or "", found.dialect), self
         except TemplateError:
             raise LookupError(ref) from None
 

@@ -17,6 +17,7 @@ from schemas.prompt_files.roles import body_of, fits, messages_of
 from schemas.prompt_files.yaml_lines import yaml_text
 from schemas.prompts.form import PromptParameters
 from schemas.prompts.input_schemas import input_schema_of, schema_of
+from schemas.spec.check.shape import path_of
 
 #: The end of the names of such files.
 SUFFIX = ".prompt.md"
@@ -132,8 +133,5 @@ def _texts(front: Mapping[str, Any], body: str) -> dict[str, Any]:
 
 
 def _problem(error: Any) -> Problem:
-    path = ""
-    for key in error["loc"]:
-        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
     message = str(error["msg"]).removeprefix("Value error, ")
-    return Problem(path.removeprefix("parameters."), message[0].lower() + message[1:], "correct it")
+    return Problem(path_of(error["loc"]).removeprefix("parameters."), message[0].lower() + message[1:], "correct it")

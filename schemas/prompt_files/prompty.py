@@ -9,8 +9,8 @@ from schemas.prompt_files.front_matter import SPACE, part
 from schemas.prompt_files.imported import Imported, dialect_of, missing_note
 from schemas.prompt_files.own import checked
 from schemas.prompt_files.problems import Note, dropped, invalid, mapping_of
-from schemas.prompts.form import Dialect
 from schemas.prompts.picoschema import TYPES
+from schemas.templates import Dialect
 
 SUFFIX = ".prompty"
 _ROLE = re.compile(r"^[ \t]*#?[ \t]*(system|developer|user|assistant|tool|function)[ \t]*:[ \t]*$", re.I | re.M)

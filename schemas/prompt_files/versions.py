@@ -1,4 +1,4 @@
-"""Versions of the API beside files: the same content, and the parts that a prompt includes."""
+"""Compares files with versions of the API: their content and hash, and the parts that a prompt includes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -49,7 +49,7 @@ def prompt_of(answer: Mapping[str, Any]) -> CreatePrompt:
 
 
 def form_of(prompt: CreatePrompt, refs: Mapping[str, str], parts: Mapping[str, Any]) -> PromptForm:
-    """Return what a version says beside its text, with its parts. Raises ``InvalidInput`` for a wrong schema."""
+    """Return the form of a prompt's version, with its parts. Raises ``InvalidInput`` for a wrong schema."""
     stored = PromptForm.model_validate({"refs": refs, "parts": parts})
     schemas = {
         "input_schema": None if prompt.variables is None else input_schema_of(prompt.variables),

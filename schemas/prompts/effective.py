@@ -1,4 +1,4 @@
-"""What a node that asks a model asks for in effect: its own fields, else those of its prompt's version.
+"""The configuration of a node that calls a model: its own fields, else those of its prompt's version.
 
 A field has no value of the node's own while it has its default, however it is written: documents are stored without
 defaults, so ``max_tokens: 1024`` and nothing mean the same. ``provider`` and ``model`` go together: a node that fixes

@@ -1,4 +1,4 @@
-"""What a version of a prompt says beside its text: its dialect, messages, parts, parameters and schemas.
+"""The form of a version of a prompt: its dialect, messages, parts, parameters and schemas.
 
 One hash covers all of it. References to parts are resolved when the version is created, and stored with it; so neither
 a part's new version nor a label that moves changes an existing version.
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.ids import content_hash
 from schemas.spec.policy import Effort
+from schemas.templates import Dialect
 
-Dialect = Literal["agentflow", "mustache", "jinja"]
 Role = Literal["system", "developer", "user", "assistant"]
 
 MAX_TEMPLATE_CHARS = 256 * 1024
@@ -57,7 +57,7 @@ class PromptParameters(_Form):
 
 
 class PromptForm(_Form):
-    """Everything that changes a request beside the template. In chat form the texts are in ``messages``.
+    """Everything but the template that changes a request. In chat form the texts are in ``messages``.
 
     ``refs`` maps references as they are written (``header@production``) to versions (``header@2``); ``parts`` has
     these versions, and those that they include in turn. ``input_schema`` and ``output_schema`` are JSON schemas, of

@@ -97,10 +97,9 @@ def _property(value: Mapping[str, Any], path: str) -> Schema:
     inner = found.get("properties")
     if isinstance(inner, Mapping) and all(map(_is_property, inner.values())):
         short = _short_form(inner, f"{path}.properties")
-        needed = [*found.get("required", ()), *(n for n in short.get("required", ()))]
         found["properties"] = short["properties"]
-        if needed:
-            found["required"] = sorted(set(needed), key=needed.index)
+        if needed := list(dict.fromkeys([*found.get("required", ()), *short.get("required", ())])):
+            found["required"] = needed
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the texts of a version say with values: one text, or the messages of a chat. Pure; nothing is read twice."""
+"""Renders a version with values, as one text or as the messages of a chat. Pure; a value is never read as template."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Rendered:
 
 
 def rendered(template: str, form: TemplateForm | None, values: Mapping[str, Json]) -> Rendered:
-    """Return what a version says.
+    """Return a version with its values inserted.
 
     System messages are joined, and so are those of a developer, wherever they stand; a message without any text is left
     out, unless it is the last one. Raises ``MissingVariable`` and ``TemplateError``, the latter for a chat that ends

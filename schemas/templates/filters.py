@@ -35,7 +35,8 @@ def arguments_problem(name: str, given: Sequence[Json]) -> str | None:
     known = FILTERS[name]
     if not known.needs <= len(given) <= len(known.takes):
         count = f"{known.needs}" if known.needs == len(known.takes) else f"{known.needs} to {len(known.takes)}"
-        return f"the filter '{name}' takes {count if known.takes else 'no'} arguments, and has {len(given)}"
+        noun = "argument" if len(known.takes) == known.needs == 1 else "arguments"
+        return f"the filter '{name}' takes {count if known.takes else 'no'} {noun}, and has {len(given)}"
     for value, types in zip(given, known.takes, strict=False):
         if not isinstance(value, types) or (types is int and isinstance(value, bool)):
             return f"the filter '{name}' does not take {as_text(value)[:40]}"

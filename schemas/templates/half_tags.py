@@ -1,4 +1,4 @@
-"""Tags that lack one of their opening braces: ``{name}}``. They would be sent to a model as text, silently."""
+"""Tags with one opening brace and two closing ones: ``{name}}``. A model would receive them as text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _BRACE = re.compile(r"[{}]")
 
 
 def half_tags(source: Source, tags: Sequence[Tag]) -> Iterator[TemplateError]:
-    """Yield those of which the last brace closes nothing: in ``{a: {b}}`` it closes the first one, so that is text."""
+    """Yield an error for each tag whose last brace closes nothing. Balanced braces are text: ``{a: {b}}``."""
     if _HALF.search(source.text) is None:
         return
     depth, at = 0, 0

@@ -44,7 +44,7 @@ _TOKEN = re.compile(
 
 
 def refused(source: Source) -> Iterator[TemplateError]:
-    """Yield what a template has and may not have. Its syntax is the library's to check."""
+    """Yield an error for each construct that is not allowed. The library checks the syntax."""
     text, at, elifs = source.text, 0, 0
     while (match := _BLOCK.search(text, at)) is not None:
         at = match.end()

@@ -19,8 +19,8 @@ def needs(block: Block, parts: Parts | None = None) -> tuple[frozenset[str], fro
     """Return the names that must be given, and those that may be given; with ``parts`` also those of parts.
 
     Inside of a section a name may be that of an item's field, and it is needed only if the section is rendered; so it
-    is one that may be given. So are those with a default, those that sections test, and all of the
-    other dialects.
+    is one that may be given. So are those with a default, those that sections test, and all names of the other
+    dialects.
     """
     must: set[str] = set()
     may: set[str] = set()

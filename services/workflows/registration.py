@@ -71,8 +71,7 @@ class Registrations:
         """Return what a document would be registered as; nothing is written.
 
         ``project`` is that of a key, which sees no prompts of other projects. Raises ``InvalidSpec`` with every
-        problem, ``Conflict`` when the version exists with another document, and
-        ``TooLarge``.
+        problem, ``Conflict`` when the version exists with another document, and ``TooLarge``.
         """
         parsed = await self._ports.checks.parse(text)
         versions = await self._versions(org_id, parsed.inline)

@@ -30,6 +30,7 @@ from schemas.api_models.prompts.datasets import (
 from schemas.api_models.prompts.versions import MAX_VERSION
 from schemas.errors import BadValue, InvalidInput, Problem, Undecodable
 from schemas.prompts.evaluations import Case
+from schemas.spec.check.shape import path_of
 from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
 from schemas.values.json_text import read_json
@@ -200,5 +201,4 @@ def _read_document(body: bytes) -> list[Case]:
 
 
 def _problem(error: Mapping[str, Any]) -> Problem:
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
-    return Problem(place.removeprefix("."), error["msg"], 'send {"cases": [{"inputs": {...}}]}')
+    return Problem(path_of(error["loc"]), error["msg"], 'send {"cases": [{"inputs": {...}}]}')

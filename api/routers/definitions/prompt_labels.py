@@ -68,5 +68,6 @@ def _check(label: str) -> None:
     try:
         check_label(label)
     except ValueError as exc:
-        said, _, fix = str(exc).partition(": ")
+        # The label is part of the message, and may have a colon itself.
+        said, _, fix = str(exc).rpartition(": ")
         raise InvalidInput(str(exc), (Problem("label", said, fix),)) from exc

@@ -82,7 +82,7 @@ async def get_prompt(
     """Return the version of a prompt that `version` or `label` names, with its parts; the newest without either."""
     who.require_named("prompt", name)
     if version is not None and label is not None:
-        problem = Problem("label", "is given beside `version`", "give one of them")
+        problem = Problem("label", "is given together with `version`", "give one of them")
         raise InvalidInput(str(problem), (problem,))
     ref = PromptRef(name, version, None if label == LATEST else label)
     return render.prompt(await parts.definitions.prompts.get(who.org_id, ref, author(who)))

@@ -105,6 +105,7 @@ class PromptLabels:
                 "DELETE FROM prompt_label WHERE org_id = $1 AND name = $2 AND label = $3", org_id, name, label
             )
             await _note(conn, org_id, name, label, there.revision + 1, None, by)
+            # A label's definitions all have the version 1, and so one key: compaction leaves the last one.
             await withdraw(conn, "prompt_label", org_id, f"{name}@{label}", 1)
 
     async def history(self, org_id: str, name: str) -> list[LabelMove]:

@@ -1,4 +1,4 @@
-"""Prompts: versions of text or messages, with what changes the request beside them, and their labels."""
+"""Prompts: versions of text or messages, with everything else that changes a request, and their labels."""
 
 from typing import Annotated, Any, Self
 
@@ -9,13 +9,13 @@ from schemas.api_models.base import Answer, Request, Text
 from schemas.prompts.form import (
     MAX_MESSAGES,
     MAX_TEMPLATE_CHARS,
-    Dialect,
     PromptForm,
     PromptMessage,
     PromptParameters,
 )
 from schemas.prompts.refs import MAX_LABELS, check_label
 from schemas.spec.model import NAME_PATTERN
+from schemas.templates import Dialect
 from schemas.values.text import clean_text
 
 MAX_VERSION = 999_999_999
@@ -79,7 +79,7 @@ class CreatePrompt(Request):
         return self
 
     def form(self) -> PromptForm:
-        """Return what it says beside its text, without the schema of its values and without parts."""
+        """Return the form of the version, without the schema of its values and without parts."""
         return PromptForm(
             dialect=self.dialect,
             messages=self.messages,

@@ -94,6 +94,11 @@ def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
+def version_or_label(text: str) -> int | str:
+    """Return a version of a prompt as its number; anything else is a label."""
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
 def read_text(source: str) -> str:
     """Return the text of a file, ``-`` is stdin."""
     if source == "-":

@@ -16,12 +16,11 @@ from schemas.prompts.form import (
     MAX_PARTS,
     MAX_TEMPLATE_CHARS,
     PLAIN,
-    Dialect,
     PromptPart,
 )
 from schemas.prompts.texts import part_refs
 from schemas.spec.model import PinnedPrompt
-from schemas.templates import template_errors
+from schemas.templates import Dialect, template_errors
 
 
 @dataclass(frozen=True, slots=True)

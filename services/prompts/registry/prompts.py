@@ -18,12 +18,13 @@ from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.prompts.rows import NewPrompt, StoredPrompt
 from connectors.postgres.prompts.versions import PromptLine, Prompts
 from schemas.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
-from schemas.prompts.form import PLAIN, Dialect, PromptForm
+from schemas.prompts.form import PLAIN, PromptForm
 from schemas.prompts.input_schemas import input_schema_of, schema_of
 from schemas.prompts.refs import PromptRef, parse_prompt_ref
 from schemas.scopes import EVERYTHING, Scopes
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import PinnedPrompt
+from schemas.templates import Dialect
 from schemas.values.json_schemas import schema_problems
 from services.prompts.registry.composition import Composed, Written, compose, direct_refs
 

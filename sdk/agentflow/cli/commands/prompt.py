@@ -7,15 +7,15 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.commands import prompt_labels, prompt_scoring
+from agentflow.cli.commands.prompts import PROMPTS
 from agentflow.cli.commands.prompts.evaluate import evaluate
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.lazy import Entry, LazyGroup
 from agentflow.cli.options import command as make
 from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
-from agentflow.cli.units import json_object, read_text
+from agentflow.cli.units import json_object, read_text, version_or_label
 
-PROMPTS = "/api/v1/prompts"
 _LIST = (
     Column("NAME", "name"),
     Column("VERSION", "version", right=True),
@@ -99,10 +99,9 @@ def list_prompts(session: Session, *, archived: bool) -> None:
 @click.argument("version", metavar="[VERSION|LABEL]", required=False)
 def get(session: Session, name: str, *, version: str | None) -> None:
     """Show the VERSION of the prompt NAME, or the one that LABEL names; the newest by default."""
-    which: dict[str, Any] = {} if version is None else {"label": version}
-    if version is not None and version.isascii() and version.isdecimal():
-        which = {"version": int(version)}
-    session.one(session.get(at(PROMPTS, name), **which), _ONE, "name")
+    which = None if version is None else version_or_label(version)
+    params = {} if which is None else {"version" if isinstance(which, int) else "label": which}
+    session.one(session.get(at(PROMPTS, name), **params), _ONE, "name")
 
 
 @make(command, "register", changes=True, example="agentctl prompt register examples/prompts/document_analyzer.yaml")

@@ -6,12 +6,12 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.commands.prompts import PROMPTS
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 
-PROMPTS = "/api/v1/prompts"
 _VERSIONS = (
     Column("VERSION", "version", right=True),
     Column("LABELS", "labels"),

@@ -6,13 +6,13 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.commands.prompts import PROMPTS
 from agentflow.cli.commands.prompts.scorers import scorers_of
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
-from agentflow.cli.units import moment
+from agentflow.cli.units import moment, version_or_label
 
-PROMPTS = "/api/v1/prompts"
 _POLICY = (
     Column("PROMPT", "prompt"),
     Column("SAMPLE", "sample", right=True),
@@ -52,7 +52,7 @@ def scoring(
         raise CliError("a share or the scorers are missing", "give --sample 0.1 and --scorer latency:2000", USAGE)
     body: dict[str, Any] = {"sample": sample, "scorers": scorers_of(scorers)}
     if version is not None:
-        body["version"] = int(version) if version.isascii() and version.isdecimal() else version
+        body["version"] = version_or_label(version)
     session.one(session.change("PUT", path, body), _POLICY, "prompt")
 
 

@@ -45,7 +45,7 @@ def test_the_list_of_typed_templates_has_no_repeats():
         ("{{größe}}", 1, 1, "names no variable", "write {{grosse}}"),
         ("a {name}} b", 1, 3, "lacks a brace", "write {{name}}"),
         ("{{x | uper}}", 1, 7, "there is no filter 'uper'", "write upper"),
-        ("{{x | truncate}}", 1, 7, "takes 1 argument", "write truncate(100)"),
+        ("{{x | truncate}}", 1, 7, "takes 1 argument, and has 0", "write truncate(100)"),
         ("\n{{#a}}\n{{#b}}{{/a}}", 3, 7, "the section that is open is 'b'", "write {{/b}} first"),
         ("{{#each a}}{{/a}}", 1, 1, "no word like 'each'", "write {{#a}}"),
         ("{{#unless a}}{{/a}}", 1, 1, "no word like 'unless'", "write {{^a}}"),

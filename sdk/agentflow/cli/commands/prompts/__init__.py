@@ -1,1 +1,3 @@
 """Commands of ``agentctl prompt``."""
+
+PROMPTS = "/api/v1/prompts"

@@ -7,6 +7,7 @@ import click
 
 from agentflow import prompt_rules as rules
 from agentflow.cli.api import at
+from agentflow.cli.commands.dataset import DATASETS
 from agentflow.cli.commands.prompts.files import is_file, named, read_file, read_text_of, wrong
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.lazy import OneOf
@@ -15,7 +16,6 @@ from agentflow.cli.paging import pages
 from agentflow.cli.session import Session
 from agentflow.cli.units import json_object, json_value
 
-DATASETS = "/api/v1/datasets"
 #: The most that a version of a dataset has.
 _MAX_CASES = 10_000
 

@@ -1,4 +1,4 @@
-"""Files of prompts, and the versions of the API beside them."""
+"""Reads files of prompts, and versions of prompts of the API."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from typing import Any
 
 from agentflow import prompt_rules as rules
 from agentflow.cli.api import at
+from agentflow.cli.commands.prompts import PROMPTS
 from agentflow.cli.errors import NOT_FOUND, USAGE, CliError
 from agentflow.cli.session import Session
-from agentflow.cli.units import read_text
-
-PROMPTS = "/api/v1/prompts"
+from agentflow.cli.units import read_text, version_or_label
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,10 @@ def read_all(place: Path) -> list[PromptFile]:
 
 def version_of(session: Session, name: str, which: str = "") -> dict[str, Any] | None:
     """Return a version of the API, the newest by default; ``None`` if there is none. Raises ``CliError``."""
-    number = which.isdecimal()
+    wanted = version_or_label(which)
+    params = {"version" if isinstance(wanted, int) else "label": wanted} if which else {}
     try:
-        found: dict[str, Any] = session.get(
-            at(PROMPTS, name), version=int(which) if number else None, label=None if number or not which else which
-        )
+        found: dict[str, Any] = session.get(at(PROMPTS, name), **params)
     except CliError as exc:
         if exc.code == NOT_FOUND:
             return None

@@ -81,7 +81,7 @@ def _show(session: Session, document: dict[str, Any], models: Mapping[str, str])
 
 
 def _finder(session: Session, place: Path) -> rules.Find:
-    """Return how parts are found: by their files, beside the file that includes them, else at the server."""
+    """Return how parts are found: in files of the same folder, else at the server."""
     folder = place if place.is_dir() else place.parent
     known = {one.prompt.name: one.prompt for one in _readable(folder)}
 

@@ -8,7 +8,8 @@ import click
 
 from agentflow import prompt_rules as rules
 from agentflow.cli.columns import Column
-from agentflow.cli.commands.prompts.files import PROMPTS, earlier, files_in, read_file, version_of
+from agentflow.cli.commands.prompts import PROMPTS
+from agentflow.cli.commands.prompts.files import earlier, files_in, read_file, version_of
 from agentflow.cli.errors import NOT_FOUND, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
