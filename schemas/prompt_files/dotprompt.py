@@ -14,7 +14,7 @@ from schemas.prompt_files.exported import to_handlebars
 from schemas.prompt_files.front_matter import SPACE, part
 from schemas.prompt_files.handlebars import converted, values_of
 from schemas.prompt_files.own import checked
-from schemas.prompt_files.problems import Note, invalid
+from schemas.prompt_files.problems import Note, invalid, mapping_of
 from schemas.prompt_files.roles import messages_of
 from schemas.prompt_files.yaml_lines import yaml_text
 from schemas.prompts.input_schemas import input_schema_of, schema_of
@@ -94,9 +94,9 @@ def read_dotprompt(
     if defaults is not None:
         given["default"] = dict(defaults)
     body = parted.body if parted.front is None else parted.body.strip(SPACE)
-    defaults = _mapping(given, "default")
+    defaults = mapping_of(given.get("default") or {}, "default")
     template = converted(body, values_of(given.get("schema"), defaults, notes), notes)
-    config = _mapping(raw, "config")
+    config = mapping_of(raw.get("config") or {}, "config")
     for field_ in ("name", "model"):
         if not isinstance(raw.get(field_, ""), str):
             raise invalid(field_, "is no text", f"write the {field_} as a text")
@@ -105,20 +105,13 @@ def read_dotprompt(
 
 
 def _schemas(raw: Mapping[str, Any], name: str, named: Mapping[str, Schema]) -> dict[str, Any]:
-    found = _mapping(raw, name)
+    found = mapping_of(raw.get(name) or {}, name)
     if found.get("schema") is not None:
         try:
             found["schema"] = schema_of(found["schema"], f"{name}.schema", named)
         except InvalidInput as exc:
             raise InvalidSpec(exc.problems) from None
     return found
-
-
-def _mapping(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = raw.get(name) or {}
-    if not isinstance(found, dict):
-        raise invalid(name, "is no mapping", f"write the fields of {name} below it")
-    return dict(found)
 
 
 def _ext(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

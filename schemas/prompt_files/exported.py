@@ -45,15 +45,15 @@ def to_nunjucks(template: str, prompt: CreatePrompt, notes: list[Note]) -> str:
     if prompt.dialect == "jinja":
         notes.append(Note("dialect", "is Jinja, and there it is Nunjucks", "compare what both render"))
         return template
-    lists = _lists(prompt)
+    properties = _properties(prompt)
 
     def write(tag: Tag) -> str | None:
         name = str(tag.path)
         match tag.kind:
-            case "open" | "inverted":
-                if tag.kind == "open" and (name in lists or tag.path.steps or not name.strip(".")):
-                    return None
-                return f"{{% if {'not ' if tag.kind == 'inverted' else ''}{name} %}}"
+            case "open":
+                return f"{{% if {name} %}}" if _is_condition(tag.path, properties, notes) else None
+            case "inverted":
+                return f"{{% if not {name} %}}"
             case "close":
                 return "{% endif %}"
             case "part":
@@ -130,10 +130,25 @@ def _literal(expr: Expr) -> Any:
     return None if isinstance(expr.operand, Path) else expr.operand.value
 
 
-def _lists(prompt: CreatePrompt) -> frozenset[str]:
-    """Return the names that are lists, or that nothing says of what type they are."""
-    schema: Mapping[str, Any] = {} if prompt.variables is None else input_schema_of(prompt.variables)
-    properties = schema.get("properties", {})
-    return frozenset(
-        name for name, said in properties.items() if isinstance(said, dict) and said.get("type") in ("array", None)
-    )
+def _properties(prompt: CreatePrompt) -> Mapping[str, Any]:
+    """Return the schemas of the values, by name."""
+    schema = {} if prompt.variables is None else input_schema_of(prompt.variables)
+    found = schema.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _is_condition(path: Path, properties: Mapping[str, Any], notes: list[Note]) -> bool:
+    """Return true for a section that repeats nothing. One of a value without a schema is taken as such, with a note."""
+    if not path.name or path.steps:
+        return False
+    if path.name not in properties:
+        said = "is a condition there, which repeats nothing for a list"
+        notes.append(Note(f"#{path.name}", said, "give its type in the schema"))
+        return True
+    return not _may_be_list(properties[path.name])
+
+
+def _may_be_list(schema: object) -> bool:
+    """Return true for a value that is a list, or whose schema does not say that it is none."""
+    kinds = schema.get("type") if isinstance(schema, dict) else None
+    return kinds is None or "array" in (kinds if isinstance(kinds, list) else [kinds])

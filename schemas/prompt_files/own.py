@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.errors import InvalidInput, InvalidSpec, Problem
 from schemas.prompt_files.front_matter import SPACE, part
-from schemas.prompt_files.problems import invalid
+from schemas.prompt_files.problems import invalid, mapping_of
 from schemas.prompt_files.roles import body_of, fits, messages_of
 from schemas.prompt_files.yaml_lines import yaml_text
 from schemas.prompts.form import PromptParameters
@@ -83,7 +83,7 @@ def _refuse_unknown(front: Mapping[str, Any]) -> None:
 
 
 def _config(front: Mapping[str, Any]) -> dict[str, Any]:
-    config = _mapping(front, "config")
+    config = mapping_of(front.get("config") or {}, "config")
     for name in config:
         if name not in _CONFIG:
             raise invalid(f"config.{name}", "is no parameter of a call", f"write one of {', '.join(sorted(_CONFIG))}")
@@ -106,7 +106,7 @@ def _schemas(front: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _section(front: Mapping[str, Any], name: str) -> Any:
-    section = _mapping(front, name)
+    section = mapping_of(front.get(name) or {}, name)
     for key in section:
         if key == "default":
             fix = 'write {{name | default("text")}} where the value is used'
@@ -114,13 +114,6 @@ def _section(front: Mapping[str, Any], name: str) -> Any:
         if key != "schema":
             raise invalid(f"{name}.{key}", f"is no field of {name}", f"write {name}: {{schema: ...}}")
     return section.get("schema")
-
-
-def _mapping(front: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = front.get(name) or {}
-    if not isinstance(found, dict):
-        raise invalid(name, "is no mapping", f"write the fields of {name} below it")
-    return found
 
 
 def _texts(front: Mapping[str, Any], body: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Versions of the API beside files: the same content, and the parts that a prompt includes."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -8,8 +7,8 @@ from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.own import checked
 from schemas.prompts.form import PromptForm, form_hash
 from schemas.prompts.input_schemas import input_schema_of
+from schemas.prompts.texts import part_refs
 
-_PART = re.compile(r"\{\{\s*>\s*([A-Za-z][A-Za-z0-9_.-]*)(?:@([A-Za-z0-9_.-]+))?")
 _FORM = ("dialect", "messages", "output_schema", "repair", "parameters", "tools")
 
 
@@ -31,11 +30,9 @@ def texts_of(prompt: CreatePrompt) -> list[str]:
 
 
 def parts_of(prompt: CreatePrompt) -> list[Part]:
-    """Return the parts that a prompt includes itself, each once. Jinja has none."""
-    if prompt.dialect == "jinja":
-        return []
-    found = (Part(name, which) for text in texts_of(prompt) for name, which in _PART.findall(text))
-    return list(dict.fromkeys(found))
+    """Return the parts that a prompt includes itself, each once; none of a template that is malformed."""
+    refs = dict.fromkeys(ref for text in texts_of(prompt) for ref in part_refs(text, prompt.dialect))
+    return [Part(name, which) for name, _, which in (ref.partition("@") for ref in refs)]
 
 
 def prompt_of(answer: Mapping[str, Any]) -> CreatePrompt:

@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.errors import Problem
 from schemas.ids import content_hash
+from schemas.prompts.form import MAX_TEMPLATE_CHARS
 from schemas.records.base import Json
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN, PinnedPrompt, WorkflowSpec
@@ -19,7 +20,6 @@ from schemas.spec.read import Document
 from schemas.templates import parse_stored
 
 FIELD = "prompt"
-MAX_TEMPLATE_CHARS = 256 * 1024
 _KINDS = frozenset({"llm", "agent"})
 _PARTS = ("system", "user")
 

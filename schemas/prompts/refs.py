@@ -17,7 +17,8 @@ PROMPT_VERSION_PATTERN = f"^{_NAME}(@{_VERSION})?$"
 LATEST = "latest"
 MAX_LABELS = 100
 
-_REF = re.compile(f"({_NAME})(?:@(?:({_VERSION})|({_LABEL})))?")
+#: A reference by its name, and its version or its label.
+PROMPT_REF = re.compile(f"({_NAME})(?:@(?:({_VERSION})|({_LABEL})))?")
 _LABELS = re.compile(_LABEL)
 
 
@@ -41,7 +42,7 @@ class PromptRef:
 
 def parse_prompt_ref(text: str) -> PromptRef:
     """Return what a reference names. Raises ``ValueError``."""
-    match = _REF.fullmatch(text)
+    match = PROMPT_REF.fullmatch(text)
     if match is None:
         raise ValueError(f"'{text}' names no prompt: write name, name@3 or name@production")
     name, version, label = match.groups()

@@ -46,6 +46,14 @@ def templates_of(template: str, form: Form | None) -> Iterator[Template]:
         yield parse_stored(text, form.dialect)
 
 
+def part_refs(text: str, dialect: Dialect) -> tuple[str, ...]:
+    """Return the references of a template to parts as they are written, one for each tag; none of a malformed one."""
+    try:
+        return tuple(part.ref for part in parse_stored(text, dialect).parts)
+    except TemplateError:
+        return ()
+
+
 def required_names(template: str, form: Form | None = None) -> frozenset[str]:
     """Return the names that a version's texts and images must be given."""
     return _names(template, form)[0]

@@ -5,13 +5,12 @@ read as template.
 """
 
 from schemas.templates.errors import TemplateError
-from schemas.templates.parts import NO_PARTS, PART_REF, PartRef, Parts
+from schemas.templates.parts import NO_PARTS, PartRef, Parts
 from schemas.templates.stored import parse_stored
 from schemas.templates.template import Dialect, Template, parse, template_errors
 
 __all__ = [
     "NO_PARTS",
-    "PART_REF",
     "Dialect",
     "PartRef",
     "Parts",

@@ -1,16 +1,14 @@
 """Parts: prompts that other prompts include by ``{{> name@2 title="Hi"}}``."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from schemas.prompts.refs import PROMPT_REF
+
 #: An ``expressions.Expr`` and a ``template.Template``: both modules know of parts, so this one cannot know of them.
 Expression = Any
 Parsed = Any
-
-#: A prompt with a version, a label or neither: ``header``, ``header@2``, ``header@production``.
-PART_REF = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,127})(?:@(?:([1-9][0-9]{0,8})|([a-z][a-z0-9_.-]{0,63})))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ NO_PARTS: Parts = _NoParts()
 
 def part_ref(text: str, args: Mapping[str, Expression]) -> PartRef | None:
     """Return the reference that ``text`` is as a whole, or ``None``."""
-    match = PART_REF.fullmatch(text)
+    match = PROMPT_REF.fullmatch(text)
     if match is None:
         return None
     version, label = match[2], match[3]

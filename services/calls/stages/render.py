@@ -5,11 +5,11 @@ from msgspec import structs
 from connectors.providers.conversation import Said
 from schemas.errors import StepError
 from schemas.prompts.rendering import Rendered, rendered
+from schemas.prompts.values import value_violations
 from schemas.spec.references import MissingVariable
 from schemas.templates import TemplateError
 from schemas.values.json_schemas import BadSchema
 from services.calls.call import Answer, Call, Proceed, Template
-from services.calls.prompt_values import value_violations
 
 _BREAK = "\n\n"
 

@@ -19,9 +19,9 @@ from schemas.prompts.form import (
     Dialect,
     PromptPart,
 )
+from schemas.prompts.texts import part_refs
 from schemas.spec.model import PinnedPrompt
 from schemas.templates import template_errors
-from services.prompts.registry.part_refs import part_refs
 
 
 @dataclass(frozen=True, slots=True)

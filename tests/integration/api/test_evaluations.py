@@ -207,6 +207,33 @@ async def test_an_evaluation_of_one_project_is_unknown_to_keys_of_another(api: R
     assert (await seen(scopes=[f"prompt:{body['prompt']}"])).status_code == 200
 
 
+async def test_a_key_of_the_prompt_cancels_an_evaluation_and_a_key_of_another_does_not(api: Running) -> None:
+    body = await prepared(api)
+    made = await started(api, **body)
+    before = len(api.log.decoded(RUN_EVENTS))
+
+    async def cancelled(*scopes: str) -> httpx.Response:
+        wanted = {"name": "k", "permissions": ["read", "write"], "scopes": list(scopes)}
+        key = (await api.client.post("/api/v1/keys", json=wanted)).json()["key"]
+        async with api.as_key(key) as client:
+            return await client.post(f"{EVALUATIONS}/{made['id']}/cancel", json={"reason": "wrong cases"})
+
+    assert (await cancelled("prompt:other")).status_code == 404
+    assert len(api.log.decoded(RUN_EVENTS)) == before
+    answer = await cancelled(f"prompt:{body['prompt']}")
+    assert answer.status_code == 202, answer.text
+    assert answer.json() == {"id": made["id"], "run_id": made["run_id"], "state": "queued"}
+    record = api.log.decoded(RUN_EVENTS)[-1]
+    assert (record.run_id, record.reason) == (made["run_id"], "wrong cases")
+
+
+async def test_an_evaluation_that_has_ended_is_not_cancelled(api: Running) -> None:
+    made = await started(api, **await prepared(api), version=2, against=1)
+    await run_ends(api)
+    answer = await api.client.post(f"{EVALUATIONS}/{made['id']}/cancel")
+    assert (answer.status_code, "has ended: it is succeeded" in answer.text) == (409, True)
+
+
 async def test_the_scores_of_answers_teach_the_routes_of_the_prompt_where_that_is_wanted(api: Running) -> None:
     body = await prepared(api)
     for wanted, count in ((False, 0), (True, 2)):

@@ -178,11 +178,29 @@ def _shown(scorer: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     "template",
-    ["{{> header}}", "{{#items}}x{{/items}}", "{{text | truncate(3)}}", "{{text | indent(2)}}", "{{#a}}{{.}}{{/a}}"],
+    [
+        "{{> header}}",
+        "{{#items}}x{{/items}}",
+        "{{text | truncate(3)}}",
+        "{{text | indent(2)}}",
+        "{{#a}}{{.}}{{/a}}",
+        "{{#tags}}x{{/tags}}",
+    ],
 )
 def test_a_tag_without_a_counterpart_is_an_error_with_its_line(template: str) -> None:
-    text = (
-        f"---\nname: a\ninput: {{schema: {{'items(array)': string, text: string, 'a?': string}}}}\n---\nx\n{template}"
-    )
+    schema = "{'items(array)': string, 'tags?(array)': string, text: string, 'a?': string}"
+    text = f"---\nname: a\ninput: {{schema: {schema}}}\n---\nx\n{template}"
     with pytest.raises(InvalidSpec, match="line 2, column"):
         write_promptfoo(read_prompt(text), [], [])
+
+
+def test_a_section_of_a_value_without_a_schema_is_a_condition_with_a_note() -> None:
+    text, notes = write_promptfoo(read_prompt("{{#questions}}{{text}}{{/questions}}", "a"), [], [])
+    assert "{% if questions %}{{text}}{% endif %}" in text
+    assert "#questions" in [note.subject for note in notes]
+
+
+@pytest.mark.parametrize("kind", ["json_schema", "regex", "llm_judge"])
+def test_a_scorer_without_its_option_is_noted(kind: str) -> None:
+    _, notes = write_promptfoo(read_prompt("x", "a"), [{"inputs": {}}], [{"kind": kind}])
+    assert f"scorer {kind}" in [note.subject for note in notes]

@@ -91,3 +91,29 @@ def test_an_export_that_cannot_be_is_refused(ctl: Ctl, tmp_path: Path) -> None:
     assert (done.code, "has no counterpart there" in done.err) == (2, True)
     wrong = ctl("prompt", "export", "greeter", "--to", "dotprompt", "--dataset", "questions")
     assert (wrong.code, "leave --dataset" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--dataset", "questions@staging"), "no version of a dataset"),
+        (("--dataset", "CASES"), "a case without inputs"),
+        (("--scorers", '{"kind": "exact"}'), "no list of scorers"),
+        (("--scorers", '[{"name": "x"}]'), "no list of scorers"),
+    ],
+)
+def test_cases_and_scorers_that_are_none_are_one_line(
+    ctl: Ctl, tmp_path: Path, options: tuple[str, str], words: str
+) -> None:
+    (tmp_path / "cases.jsonl").write_text('{"question": "Q"}\n', encoding="utf-8")
+    given = [str(tmp_path / "cases.jsonl") if one == "CASES" else one for one in options]
+    done = ctl("prompt", "export", "greeter", "--to", "promptfoo", *given)
+    assert (done.code, words in done.err) == (2, True)
+    assert DATASET not in [one.path for one in ctl.api.sent]
+
+
+@pytest.mark.parametrize("command", ["export", "diff"])
+def test_a_file_that_is_not_there_is_no_prompt_of_the_server(ctl: Ctl, command: str) -> None:
+    options = ("--to", "dotprompt") if command == "export" else ("greeter",)
+    done = ctl("prompt", command, "nothing.prompt.md", *options)
+    assert (done.code, "there is no file nothing.prompt.md" in done.err, ctl.api.sent) == (3, True, [])

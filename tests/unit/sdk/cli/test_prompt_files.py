@@ -71,6 +71,17 @@ def test_a_prompt_is_pushed_when_a_part_that_it_includes_has_changed(ctl: Ctl, f
     }
 
 
+def test_a_dry_run_knows_the_labels_that_it_would_move_to_a_part(ctl: Ctl, folder: Path) -> None:
+    ctl.api = PromptApi()
+    header, report = folder / "header.prompt.md", folder / "a_report.prompt.md"
+    report.write_text(REPORT.replace("> header", "> header@production"), encoding="utf-8")
+    header.write_text(HEADER.replace("---\nBe", "labels: [production]\n---\nBe"), encoding="utf-8")
+    ctl("prompt", "push", str(folder))
+    header.write_text(header.read_text(encoding="utf-8").replace("Be", "Stay"), encoding="utf-8")
+    tried = ctl("prompt", "push", str(folder), "--dry-run", "-o", "json")
+    assert _rows(tried) == {"header": ("changed", None), "report": ("changed", None)}
+
+
 def test_a_dry_run_of_a_push_sends_no_change(ctl: Ctl, folder: Path) -> None:
     ctl.api = PromptApi()
     done = ctl("prompt", "push", str(folder), "--dry-run", "--label", "staging")
@@ -186,3 +197,8 @@ def test_a_key_that_may_not_write_ends_a_push_at_once(tmp_path: Path, folder: Pa
     ctl = Ctl(tmp_path, {("POST", "/api/v1/prompts"): problem(403, "forbidden", "the key may not write")})
     assert ctl("prompt", "push", str(folder)).code == 4
     assert sum(sent.method == "POST" for sent in ctl.api.sent) == 1
+
+
+def test_a_diff_of_a_file_alone_says_what_it_needs(ctl: Ctl, folder: Path) -> None:
+    done = ctl("prompt", "diff", str(folder / "header.prompt.md"))
+    assert (done.code, "has no version before" in done.err, ctl.api.sent) == (2, True, [])

@@ -75,3 +75,11 @@ def test_a_file_that_cannot_be_read_is_named(ctl: Ctl, folder: Path) -> None:
     (folder / "b.prompt.md").write_text("---\nnmae: b\n---\nx", encoding="utf-8")
     done = ctl("prompt", "lint", str(folder))
     assert (done.code, "b.prompt.md" in done.err) == (2, True)
+
+
+def test_a_file_of_any_name_is_checked(ctl: Ctl, tmp_path: Path) -> None:
+    path = tmp_path / "other" / "shortener.md"
+    path.parent.mkdir()
+    path.write_text(GOOD, encoding="utf-8")
+    done = ctl("prompt", "lint", str(path))
+    assert done.code == 0, done.err

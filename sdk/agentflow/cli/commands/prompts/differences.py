@@ -10,8 +10,8 @@ import click
 
 from agentflow import prompt_rules as rules
 from agentflow.cli import output
-from agentflow.cli.commands.prompts.files import read_file, version_of
-from agentflow.cli.errors import FAILED, NOT_FOUND, CliError
+from agentflow.cli.commands.prompts.files import is_file, named, read_file
+from agentflow.cli.errors import FAILED, USAGE, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 
@@ -62,27 +62,21 @@ def diff(session: Session, name: str, *, other: str | None) -> None:
 def _sides(session: Session, name: str, other: str | None) -> tuple[_Side, _Side]:
     if other is not None:
         return _side(session, name), _side(session, other)
-    newest = _side(session, name)
-    answer = _version(session, name)
+    if is_file(name):
+        raise CliError(f"{name} is a file, which has no version before", "name a version to compare it with", USAGE)
+    answer = named(session, name)
     if answer["version"] == 1:
         raise CliError(f"{name} is its first version", "name another version or a file to compare it with")
     before = answer.get("parent") or answer["version"] - 1
-    return _side(session, f"{answer['name']}@{before}"), newest
+    return _side(session, f"{answer['name']}@{before}"), _of_version(answer)
 
 
 def _side(session: Session, place: str) -> _Side:
-    if Path(place).is_file() or place.endswith(rules.SUFFIX):
-        return _Side(place, read_file(Path(place)).prompt)
-    answer = _version(session, place)
+    return _Side(place, read_file(Path(place)).prompt) if is_file(place) else _of_version(named(session, place))
+
+
+def _of_version(answer: dict[str, Any]) -> _Side:
     return _Side(f"{answer['name']}@{answer['version']}", rules.prompt_of(answer))
-
-
-def _version(session: Session, ref: str) -> dict[str, Any]:
-    name, _, which = ref.partition("@")
-    found = version_of(session, name, which)
-    if found is None:
-        raise CliError(f"there is no prompt {ref}, and no such file", "agentctl prompt list shows them", NOT_FOUND)
-    return found
 
 
 def _settings(left: dict[str, Any], right: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -7,15 +7,17 @@ import click
 
 from agentflow import prompt_rules as rules
 from agentflow.cli.api import at
-from agentflow.cli.commands.prompts.files import read_file, read_text_of, version_of, wrong
-from agentflow.cli.errors import NOT_FOUND, USAGE, CliError
+from agentflow.cli.commands.prompts.files import is_file, named, read_file, read_text_of, wrong
+from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
+from agentflow.cli.paging import pages
 from agentflow.cli.session import Session
-from agentflow.cli.units import json_value
+from agentflow.cli.units import json_object, json_value
 
 DATASETS = "/api/v1/datasets"
-_PAGE = 1000
+#: The most that a version of a dataset has.
+_MAX_CASES = 10_000
 
 
 @make(
@@ -33,7 +35,7 @@ def export(session: Session, name: str, *, form: str, dataset: str | None, score
         raise CliError(f"a file of {form} has neither cases nor scorers", "leave --dataset and --scorers out", USAGE)
     prompt = _prompt(session, name)
     cases = [] if dataset is None else _cases(session, dataset)
-    given = [] if scorers is None else json_value(scorers, "--scorers")
+    given = [] if scorers is None else _scorers(scorers)
     try:
         text, notes = rules.export_text(form, prompt, cases, given)
     except rules.InvalidSpec as exc:
@@ -44,30 +46,32 @@ def export(session: Session, name: str, *, form: str, dataset: str | None, score
 
 
 def _prompt(session: Session, name: str) -> rules.CreatePrompt:
-    if Path(name).is_file():
-        return read_file(Path(name)).prompt
-    bare, _, which = name.partition("@")
-    answer = version_of(session, bare, which)
-    if answer is None:
-        raise CliError(f"there is no prompt {name}, and no such file", "agentctl prompt list shows them", NOT_FOUND)
-    return rules.prompt_of(answer)
+    return read_file(Path(name)).prompt if is_file(name) else rules.prompt_of(named(session, name))
+
+
+def _scorers(text: str) -> list[dict[str, Any]]:
+    found = json_value(text, "--scorers")
+    if not isinstance(found, list) or not all(isinstance(one, dict) and "kind" in one for one in found):
+        raise CliError("--scorers is no list of scorers", """write --scorers '[{"kind": "exact"}]'""", USAGE)
+    return found
 
 
 def _cases(session: Session, dataset: str) -> list[dict[str, Any]]:
     path = Path(dataset)
     if path.is_file():
         lines = [line for line in read_text_of(path).splitlines() if line.strip()]
-        return [json_value(line, "--dataset") for line in lines]
-    name, _, version = dataset.partition("@")
-    params = {"version": int(version)} if version.isdecimal() else {}
-    found: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page = session.get(at(DATASETS, name, "rows"), limit=_PAGE, cursor=cursor, **params)
-        found += page["cases"]
-        cursor = page.get("next_cursor")
-        if not cursor:
-            return found
+        return [_case(json_object(line, "--dataset"), path) for line in lines]
+    name, at_sign, version = dataset.partition("@")
+    if at_sign and not (version.isascii() and version.isdecimal()):
+        raise CliError(f"'{version}' is no version of a dataset", f"write --dataset {name}@2, or {name}", USAGE)
+    params = {"version": int(version)} if version else {}
+    return list(pages(session, at(DATASETS, name, "rows"), "cases", params, _MAX_CASES))
+
+
+def _case(case: dict[str, Any], path: Path) -> dict[str, Any]:
+    if not isinstance(case.get("inputs"), dict):
+        raise CliError(f"{path} has a case without inputs", 'write {"inputs": {"name": "Ada"}} on each line', USAGE)
+    return case
 
 
 command = export

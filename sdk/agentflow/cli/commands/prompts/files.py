@@ -30,6 +30,11 @@ def read_file(path: Path) -> PromptFile:
         raise wrong(path, exc.problems) from None
 
 
+def is_file(place: str) -> bool:
+    """Return true for what names a file, and no prompt of the API."""
+    return Path(place).is_file() or place.endswith(rules.SUFFIX)
+
+
 def wrong(path: Path, problems: Sequence[rules.Problem]) -> CliError:
     """Return the error of a file with problems."""
     first, *others = problems
@@ -37,13 +42,18 @@ def wrong(path: Path, problems: Sequence[rules.Problem]) -> CliError:
     return CliError(f"{path}: {first.path} {first.message}{more}".replace(":  ", ": "), first.fix, USAGE)
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of prompts in a folder and in the folders in it, in the order of their names."""
+    return sorted(folder.rglob(f"*{rules.SUFFIX}"))
+
+
 def paths_of(place: Path) -> list[Path]:
-    """Return a file, or those of a folder and of the folders in it, in the order of their names."""
+    """Return a file, or those of a folder. Raises ``CliError`` if there are none."""
     if place.is_file():
         return [place]
     if not place.is_dir():
         raise CliError(f"there is no file or folder {place}", "check the path", NOT_FOUND)
-    found = sorted(place.rglob(f"*{rules.SUFFIX}"))
+    found = files_in(place)
     if not found:
         raise CliError(f"{place} has no files *{rules.SUFFIX}", "agentctl prompt pull makes them", NOT_FOUND)
     return found
@@ -71,6 +81,15 @@ def version_of(session: Session, name: str, which: str = "") -> dict[str, Any] |
         if exc.code == NOT_FOUND:
             return None
         raise
+    return found
+
+
+def named(session: Session, ref: str) -> dict[str, Any]:
+    """Return the version that ``name``, ``name@3`` or ``name@label`` names. Raises ``CliError``."""
+    name, _, which = ref.partition("@")
+    found = version_of(session, name, which)
+    if found is None:
+        raise CliError(f"there is no prompt {ref}, and no such file", "agentctl prompt list shows them", NOT_FOUND)
     return found
 
 

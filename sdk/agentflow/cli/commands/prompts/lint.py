@@ -10,7 +10,7 @@ import click
 
 from agentflow import prompt_rules as rules
 from agentflow.cli.columns import Column, text
-from agentflow.cli.commands.prompts.files import PromptFile, paths_of, read_all, read_text_of, version_of
+from agentflow.cli.commands.prompts.files import PromptFile, files_in, read_all, read_text_of, version_of
 from agentflow.cli.errors import FAILED, USAGE, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
@@ -102,7 +102,7 @@ def _finder(session: Session, place: Path) -> rules.Find:
 
 def _readable(folder: Path) -> Iterator[PromptFile]:
     """Yield the prompts of a folder; a file that cannot be read is reported where it is linted itself."""
-    for path in paths_of(folder):
+    for path in files_in(folder):
         try:
             yield from read_all(path)
         except CliError:

@@ -8,7 +8,7 @@ import click
 
 from agentflow import prompt_rules as rules
 from agentflow.cli.columns import Column
-from agentflow.cli.commands.prompts.files import PROMPTS, earlier, read_file, version_of
+from agentflow.cli.commands.prompts.files import PROMPTS, earlier, files_in, read_file, version_of
 from agentflow.cli.errors import NOT_FOUND, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
@@ -28,7 +28,7 @@ _ROWS = (
 @click.option("--force", is_flag=True, help="Replace also files with changes that no version has.")
 def pull(session: Session, folder: str, names: tuple[str, ...], *, label: str | None, force: bool) -> None:
     """Write prompts as files into DIR: those named, or all. A file that says the same is not touched."""
-    there = {path.name: path for path in sorted(Path(folder).rglob(f"*{rules.SUFFIX}"))}
+    there = {path.name: path for path in files_in(Path(folder))}
     rows = []
     for name in names or _all(session):
         answer = version_of(session, name, label or "")
@@ -38,10 +38,10 @@ def pull(session: Session, folder: str, names: tuple[str, ...], *, label: str | 
         path = there.get(f"{name}{rules.SUFFIX}", Path(folder, f"{name}{rules.SUFFIX}"))
         rows.append(_row(session, answer, path, force=force))
     session.rows({"prompts": rows}, rows, _ROWS, "name")
-    kept = [row["file"] for row in rows if row["action"] == "conflict"]
-    if kept:
+    conflicts = [row["file"] for row in rows if row["action"] == "conflict"]
+    if conflicts:
         fix = "push them, or replace them with --force"
-        raise CliError(f"{', '.join(kept)} has changes that no version has, and stays", fix)
+        raise CliError(f"{', '.join(conflicts)} has changes that no version has, and stays", fix)
 
 
 def _all(session: Session) -> Iterable[str]:

@@ -43,8 +43,8 @@ class _Push:
     session: Session
     labels: tuple[str, ...]
     message: str | None
-    #: Names of prompts that have, or would have, a new version since.
-    changed: set[str] = field(default_factory=set)
+    #: References that name another version since, or would: of prompts with a new version, and labels that moved.
+    moved: set[rules.Part] = field(default_factory=set)
 
     def row(self, file: PromptFile) -> dict[str, Any]:
         """Create a version if there is something to change, and return what was done. A problem is in the row."""
@@ -67,13 +67,14 @@ class _Push:
         found = {"from": newest["version"], "version": newest["version"], "labels": labels}
         if not missing:
             return {**found, "action": "unchanged"}
+        self.moved.update(rules.Part(prompt.name, label) for label in missing)
         if not self.session.given.get("dry-run"):
             self._send(prompt, None, labels)
         return {**found, "action": "labels"}
 
     def _created(self, prompt: rules.CreatePrompt, newest: dict[str, Any] | None, labels: list[str]) -> dict[str, Any]:
         before = newest["version"] if newest else None
-        self.changed.add(prompt.name)
+        self.moved.update(rules.Part(prompt.name, which) for which in ("", "latest", *labels))
         found = {"from": before, "labels": labels, "action": "created" if before is None else "changed"}
         if self.session.given.get("dry-run"):
             return {**found, "version": None}
@@ -96,7 +97,7 @@ class _Push:
         for part in rules.parts_of(prompt):
             if part.which.isdecimal():
                 continue
-            if part.name in self.changed and part.which in ("", "latest", *self.labels):
+            if part in self.moved:
                 return True
             found = version_of(self.session, part.name, part.which)
             if found is not None and stored.get(part.ref) != f"{part.name}@{found['version']}":
