@@ -1,5 +1,6 @@
 """Evaluations over HTTP: what starts one, what is refused, how far it is, its report in each form, and who sees it."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -259,7 +260,8 @@ async def test_labels_of_people_calibrate_a_judge_and_the_report_is_made_again(a
     pairs = [{"case_id": case, "scorer": "better", "forward": "first", "swapped": "second"} for case in ("a", "b")]
     output = {"scores": inline({"scores": scores, "judged": pairs})}
     await write_views(api.postgres_dsn, view_of(record, "succeeded", steps, output=output, finished_at_ms=2))
-    (before,) = (await got(api, made["id"]))["report"]["judges"]
+    first = await got(api, made["id"])
+    (before,) = first["report"]["judges"]
     assert (before["labels"], before["agreement"], before["calibrated"]) == (0, None, False)
 
     async def label(status: int, **fields: Any) -> httpx.Response:
@@ -271,7 +273,21 @@ async def test_labels_of_people_calibrate_a_judge_and_the_report_is_made_again(a
     await label(200, human="tie")
     assert (await label(200)).json()["labels"] == 1
     assert (await label(200, case_id="b", human="tie")).json()["labels"] == 2
-    (after,) = (await got(api, made["id"]))["report"]["judges"]
+    last = await got(api, made["id"])
+    (after,) = last["report"]["judges"]
+    assert last["ended_at"] == first["ended_at"] is not None
     assert (after["labels"], after["agreement"]) == (2, 0.5)
     for wrong in ({"scorer": "exact"}, {"case_id": "z"}, {"human": "pass"}, {"repeat": 1}):
         assert next(iter(wrong)) in (await label(422, **wrong)).json()["problems"][0]["path"]
+
+
+async def test_labels_that_come_at_the_same_time_are_all_stored(api: Running) -> None:
+    judge = {"kind": "llm_judge", "name": "better", "options": {"rubric": "short", "mode": "pair"}}
+    made = await started(api, **await prepared(api) | {"scorers": [judge]}, version=2, against=1, repeats=6)
+
+    async def label(case: str, repeat: int) -> httpx.Response:
+        one = {"case_id": case, "scorer": "better", "human": "tie", "repeat": repeat}
+        return await api.client.post(f"{EVALUATIONS}/{made['id']}/labels", json={"labels": [one]})
+
+    answers = await asyncio.gather(*(label(case, repeat) for case in ("a", "b") for repeat in range(6)))
+    assert sorted(answer.json()["labels"] for answer in answers) == list(range(1, 13))
