@@ -304,6 +304,7 @@ def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServ
     ports = OptimizerPorts(
         facts=CallFacts(clients.clickhouse),
         workflows=definitions.workflows,
+        prompts=Prompts(clients.database),
         registrations=definitions.registrations,
         changes=OptimizerChanges(clients.database),
         models=Models.load(settings.providers.routes_file),

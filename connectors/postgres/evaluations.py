@@ -1,6 +1,6 @@
 """Evaluations: what was asked, and the report; and the answers of their runs, from history."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,14 @@ _COLUMNS = (
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('ended_at')} AS ended_ms"
 )
 
+Joined = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+"""What labels become, given those that are stored."""
+
 
 @dataclass(frozen=True)
 class StoredEvaluation:
-    """One evaluation. ``definition`` is what was asked, with its versions pinned. ``report`` is there at its end,
-    where it was read. ``labels`` are what people said of answers.
+    """One evaluation. ``definition`` is what was asked, with its versions pinned. ``report`` and ``ended_ms`` are there
+    once the report was read after the end of the run. ``labels`` are what people said of answers.
     """
 
     id: str
@@ -71,7 +74,7 @@ class Evaluations:
             *(org_id, evaluation_id),
         )
         if row is None:
-            raise NotFound(f"there is no evaluation {evaluation_id}; see GET /api/v1/evaluations")
+            raise _unknown(evaluation_id)
         return StoredEvaluation(**row)
 
     async def page(
@@ -86,23 +89,36 @@ class Evaluations:
         )
         return [StoredEvaluation(**row) for row in rows]
 
-    async def end(self, org_id: str, evaluation_id: str, report: dict[str, Any]) -> bool:
-        """Store the report unless there is one; return whether this one is it."""
+    async def end(self, org_id: str, one: StoredEvaluation, report: dict[str, Any]) -> bool:
+        """Store the report of an evaluation as it was read; return whether this one is stored.
+
+        It is not where there is one, or where labels came since then. Another report changes no time of the end.
+        """
         row = await self._database.fetchrow(
             "store a report",
-            "UPDATE evaluation SET report = $3, ended_at = now() WHERE org_id = $1 AND id = $2 AND report IS NULL "
-            "RETURNING id",
-            *(org_id, evaluation_id, report),
+            "UPDATE evaluation SET report = $3, ended_at = coalesce(ended_at, now()) WHERE org_id = $1 AND id = $2 "
+            "AND report IS NULL AND labels::text IS NOT DISTINCT FROM ($4::json)::text RETURNING id",
+            *(org_id, one.id, report, one.labels),
         )
         return row is not None
 
-    async def label(self, org_id: str, evaluation_id: str, labels: list[dict[str, Any]]) -> None:
-        """Store labels in place of those before; the report is to be made again."""
-        await self._database.fetchrow(
-            "store labels of an evaluation",
-            "UPDATE evaluation SET labels = $3, report = NULL WHERE org_id = $1 AND id = $2",
-            *(org_id, evaluation_id, labels),
-        )
+    async def label(self, org_id: str, evaluation_id: str, joined: Joined) -> int:
+        """Store labels in place of those that are there; return how many. The report is to be made again.
+
+        Raises ``NotFound``.
+        """
+        async with self._database.transaction("store labels of an evaluation") as conn:
+            row = await conn.fetchrow(
+                "SELECT labels FROM evaluation WHERE org_id = $1 AND id = $2 FOR UPDATE", org_id, evaluation_id
+            )
+            if row is None:
+                raise _unknown(evaluation_id)
+            labels = joined(row["labels"] or [])
+            await conn.execute(
+                "UPDATE evaluation SET labels = $3, report = NULL WHERE org_id = $1 AND id = $2",
+                *(org_id, evaluation_id, labels),
+            )
+        return len(labels)
 
     async def answers(self, org_id: str, run_id: str, nodes: Sequence[str]) -> list[AnsweredStep]:
         """Return the children of mapped nodes of a run, by node and place."""
@@ -115,3 +131,7 @@ class Evaluations:
             *(org_id, run_id, list(nodes)),
         )
         return [AnsweredStep(**row) for row in rows]
+
+
+def _unknown(evaluation_id: str) -> NotFound:
+    return NotFound(f"there is no evaluation {evaluation_id}; see GET /api/v1/evaluations")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from schemas.api_models.prompts.versions import CreatePrompt
 from schemas.prompt_files.own import checked
 from schemas.prompts.form import PromptForm, form_hash
-from schemas.prompts.input_schemas import input_schema_of
+from schemas.prompts.input_schemas import input_schema_of, schema_of
 from schemas.prompts.texts import part_refs
 
 _FORM = ("dialect", "messages", "output_schema", "repair", "parameters", "tools")
@@ -50,9 +50,12 @@ def prompt_of(answer: Mapping[str, Any]) -> CreatePrompt:
 
 def form_of(prompt: CreatePrompt, refs: Mapping[str, str], parts: Mapping[str, Any]) -> PromptForm:
     """Return the form of a prompt's version, with its parts. Raises ``InvalidInput`` for a wrong schema."""
-    schema = None if prompt.variables is None else input_schema_of(prompt.variables)
     stored = PromptForm.model_validate({"refs": refs, "parts": parts})
-    return prompt.form().model_copy(update={"input_schema": schema, "refs": stored.refs, "parts": stored.parts})
+    schemas = {
+        "input_schema": None if prompt.variables is None else input_schema_of(prompt.variables),
+        "output_schema": None if prompt.output_schema is None else schema_of(prompt.output_schema, "output_schema"),
+    }
+    return prompt.form().model_copy(update={**schemas, "refs": stored.refs, "parts": stored.parts})
 
 
 def hash_of(prompt: CreatePrompt, form: PromptForm) -> str:

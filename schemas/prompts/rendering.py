@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.errors import StepError
 from schemas.prompts.texts import parts_of, render_text, templates_of
+from schemas.prompts.values import value_violations
 from schemas.records.base import Json
 from schemas.records.steps import TemplateForm
+from schemas.spec.references import MissingVariable
 from schemas.templates import TemplateError
+from schemas.values.json_schemas import BadSchema
 
 _BREAK = "\n\n"
 
@@ -46,3 +50,38 @@ def rendered(template: str, form: TemplateForm | None, values: Mapping[str, Json
 
 def _joined(said: list[tuple[Literal["system", "developer", "user", "assistant"], str]], role: str) -> str:
     return _BREAK.join(text for one, text in said if one == role and text.strip())
+
+
+def rendered_for(
+    prompt: str,
+    template: str,
+    form: TemplateForm | None,
+    values: Mapping[str, Json],
+    given: Mapping[str, Json] | None = None,
+) -> Rendered:
+    """Return what a version says in a call, after its values were checked. ``prompt`` is its ``name@version``.
+
+    ``given`` are the values as they were bound, where ``values`` has others in their place. Raises a final
+    ``StepError``: ``invalid_prompt_input`` for values that the prompt's input schema refuses, ``missing_variable``, and
+    ``bad_template`` for a text that cannot be rendered with these values.
+    """
+    _check_values(prompt, template, form, values if given is None else given)
+    try:
+        return rendered(template, form, values)
+    except MissingVariable as exc:
+        raise StepError("missing_variable", f"prompt {prompt}: {exc}") from exc
+    except TemplateError as exc:
+        raise StepError("bad_template", f"prompt {prompt}: {exc}") from exc
+
+
+def _check_values(prompt: str, template: str, form: TemplateForm | None, values: Mapping[str, Json]) -> None:
+    try:
+        found = value_violations(template, form, values)
+    except BadSchema as exc:
+        raise StepError("invalid_prompt_input", f"prompt {prompt}: its schema cannot be used: {exc}") from exc
+    if found:
+        raise StepError(
+            "invalid_prompt_input",
+            f"prompt {prompt}: its values break its schema: {'; '.join(found)}; give other inputs",
+            details={"violations": "; ".join(found)},
+        )

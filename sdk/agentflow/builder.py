@@ -11,6 +11,7 @@ from agentflow.yaml_text import yaml_text
 
 if TYPE_CHECKING:
     from agentflow.checking import Checked
+    from agentflow.given_prompts import Prompts
 
 
 class Nodes(Modifiers):
@@ -43,12 +44,13 @@ class Nodes(Modifiers):
         node_id: str,
         prompt_ref: str | None = None,
         *,
-        tools: Iterable[str],
+        tools: Iterable[str] | None = None,
         prompt: str | Mapping[str, str] | None = None,
         **more: Any,
     ) -> Self:
-        """Add a model that may call ``tools`` until it answers."""
-        return self.node(node_id, "agent", **given(prompt_ref=prompt_ref, prompt=prompt), tools=list(tools), **more)
+        """Add a model that may call ``tools`` until it answers. Without them they are those of its prompt's version."""
+        named = None if tools is None else list(tools)
+        return self.node(node_id, "agent", **given(prompt_ref=prompt_ref, prompt=prompt, tools=named), **more)
 
     def switch(
         self,
@@ -209,14 +211,14 @@ class Workflow(Nodes):
     def validate(
         self,
         *,
-        prompts: Mapping[str, str] | None = None,
+        prompts: "Prompts | None" = None,
         tools: Collection[str] | None = None,
         functions: Collection[str] | None = None,
     ) -> "Checked":
         """Check the document by the server's rules, without a server. Raises ``InvalidWorkflow`` with every problem.
 
-        ``prompts`` maps names or ``name@version`` to templates. What is not given is taken to exist as the document
-        names it. Needs the extra ``testing``.
+        ``prompts`` maps names or ``name@version`` to templates, or to bodies as the API takes them. What is not given
+        is taken to exist as the document names it. Needs the extra ``testing``.
         """
         from agentflow.checking import check
 

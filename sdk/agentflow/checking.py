@@ -7,7 +7,7 @@ from typing import Any
 from agentflow.errors import AgentFlowError, InvalidWorkflow, ProblemPart
 
 try:
-    from agentflow import engine
+    from agentflow import engine, given_prompts
 except ModuleNotFoundError as exc:
     raise AgentFlowError(
         f"the rules need the package {exc.name!r}; install them with: pip install 'agentflow-sdk[testing]'"
@@ -35,25 +35,27 @@ class Checked:
 def check(
     document: str | Mapping[str, Any],
     *,
-    prompts: Mapping[str, str] | None = None,
+    prompts: given_prompts.Prompts | None = None,
     tools: Collection[str] | None = None,
     functions: Collection[str] | None = None,
     workflows: Sequence[str | Mapping[str, Any]] = (),
 ) -> Checked:
     """Return a document that a server with these prompts, tools, functions and workflows would register.
 
+    ``prompts`` are texts, or mappings as ``POST /api/v1/prompts`` takes them and ``GET`` answers them.
     Of what is not given (``None``, and workflows that are not) whatever the document names is taken to exist. Raises
     ``InvalidWorkflow`` with every problem.
     """
     try:
         spec, own = _read(document)
-        refs = {ref: own.get(ref) or _prompt(ref, prompts, spec) for ref in engine.prompt_refs(spec)}
+        there = (_tools(spec) or {given_prompts.ANY_TOOL}) if tools is None else set(tools)
+        refs = _prompts(spec, own, prompts, there)
         checked = engine.check_spec(
             spec,
             prompts=refs,
-            tools=_tools(spec) if tools is None else tools,
+            tools=there.union(given_prompts.tools_of(refs)) if tools is None else there,
             functions=_functions(spec) if functions is None else functions,
-            family=_family(spec, workflows, prompts),
+            family=_family(spec, workflows, prompts, there),
         )
     except engine.InvalidSpec as exc:
         raise InvalidWorkflow([ProblemPart(one.path, one.message, one.fix) for one in exc.problems]) from exc
@@ -61,14 +63,18 @@ def check(
     return Checked(checked.required_inputs, known, checked.resolved)
 
 
-def check_inputs(workflow: str, checked: Checked, inputs: Collection[str]) -> None:
-    """Raise ``InvalidWorkflow`` when a run lacks an input, or has one that nothing reads."""
+def check_inputs(workflow: str, checked: Checked, inputs: Mapping[str, Any]) -> None:
+    """Raise ``InvalidWorkflow`` when a run lacks an input, or has one that nothing reads or that breaks a schema."""
     missing = sorted(checked.required_inputs.difference(inputs))
     problems = [ProblemPart(f"inputs.{name}", "is missing", f'add "{name}" to the inputs') for name in missing]
     unknown = engine.unknown_input_problems(checked.known_inputs, inputs, workflow)
     problems += [ProblemPart(one.path, one.message, one.fix) for one in unknown]
     if problems:
         raise InvalidWorkflow(problems)
+    try:
+        engine.check_prompt_values(checked.resolved, inputs)
+    except engine.InvalidInput as exc:
+        raise InvalidWorkflow([ProblemPart(one.path, one.message, one.fix) for one in exc.problems]) from exc
 
 
 def _read(document: str | Mapping[str, Any]) -> tuple[engine.WorkflowSpec, dict[str, engine.PinnedPrompt]]:
@@ -84,44 +90,18 @@ def _read(document: str | Mapping[str, Any]) -> tuple[engine.WorkflowSpec, dict[
     return engine.with_versions(spec, pinned), {f"{one.name}@1": one for one in pinned.values()}
 
 
-def _prompt(ref: str, prompts: Mapping[str, str] | None, spec: engine.WorkflowSpec) -> engine.PinnedPrompt | None:
-    name, _, version = ref.partition("@")
-    template = _assumed(ref, spec) if prompts is None else prompts.get(ref, prompts.get(name))
-    if template is None:
-        return None
-    if problems := tuple(engine.prompt_problems(f"prompts.{ref}", template)):
-        raise engine.InvalidSpec(problems)
-    form = _form(ref, template, prompts or {})
-    digest = engine.form_hash(template, form)
-    number = int(version) if version.isdecimal() else 1
-    return engine.PinnedPrompt(name=name, version=number, template=template, hash=digest, form=form)
+def _prompts(
+    spec: engine.WorkflowSpec,
+    own: Mapping[str, engine.PinnedPrompt],
+    prompts: given_prompts.Prompts | None,
+    tools: Collection[str],
+) -> dict[str, engine.PinnedPrompt | None]:
+    """Return the prompts that a workflow names: its own, and those that are given or assumed."""
 
+    def found(ref: str) -> engine.PinnedPrompt | None:
+        return given_prompts.assumed(ref, spec, tools) if prompts is None else given_prompts.pinned(ref, prompts)
 
-def _form(ref: str, template: str, prompts: Mapping[str, str]) -> engine.PromptForm | None:
-    """Return the parts that a prompt includes, among the prompts that are given; ``None`` if it includes none."""
-    parts: dict[str, engine.PromptPart] = {}
-    waiting = [template]
-    while waiting:
-        for part in engine.parse_stored(waiting.pop()).parts:
-            text = prompts.get(part.ref, prompts.get(part.name))
-            if text is None:
-                said = f"there is no prompt '{part.ref}' to include"
-                raise engine.InvalidSpec((engine.Problem(f"prompts.{ref}", said, f'add "{part.ref}" to the prompts'),))
-            if part.ref not in parts:
-                parts[part.ref] = engine.PromptPart(template=text)
-                waiting.append(text)
-    return engine.PromptForm(parts=parts) if parts else None
-
-
-def _assumed(ref: str, spec: engine.WorkflowSpec) -> str:
-    """Return a template with the variables that the document says a prompt has."""
-    policies = (
-        node.config.cache_policy
-        for node in engine.every_node(spec.dag.nodes)
-        if isinstance(node, engine.LlmNode | engine.AgentNode) and node.config.prompt_ref == ref
-    )
-    named = {one.semantic.variable for one in policies if one is not None and one.semantic is not None}
-    return " ".join(f"{{{{{name}}}}}" for name in sorted(named))
+    return {ref: own.get(ref) or found(ref) for ref in engine.prompt_refs(spec)}
 
 
 def _tools(spec: engine.WorkflowSpec) -> set[str]:
@@ -136,10 +116,14 @@ def _functions(spec: engine.WorkflowSpec) -> set[str]:
 
 
 def _family(
-    spec: engine.WorkflowSpec, workflows: Sequence[str | Mapping[str, Any]], prompts: Mapping[str, str] | None
+    spec: engine.WorkflowSpec,
+    workflows: Sequence[str | Mapping[str, Any]],
+    prompts: given_prompts.Prompts | None,
+    tools: Collection[str],
 ) -> engine.Family:
     """Return the workflows that a workflow reaches: those that are given, and stand-ins for all others."""
-    given = {engine.member_key(one.name, one.version): _member(one, own, prompts) for one, own in map(_read, workflows)}
+    members = ((one, _member(one, own, prompts, tools)) for one, own in map(_read, workflows))
+    given = {engine.member_key(one.name, one.version): member for one, member in members}
     newest: dict[str, int] = {}
     for member in given.values():
         newest[member.spec.name] = max(newest.get(member.spec.name, 0), member.spec.version)
@@ -160,9 +144,12 @@ def _named(specs: Sequence[engine.WorkflowSpec]) -> Iterator[tuple[str, int | No
 
 
 def _member(
-    spec: engine.WorkflowSpec, own: Mapping[str, engine.PinnedPrompt], prompts: Mapping[str, str] | None
+    spec: engine.WorkflowSpec,
+    own: Mapping[str, engine.PinnedPrompt],
+    prompts: given_prompts.Prompts | None,
+    tools: Collection[str],
 ) -> engine.Member:
-    refs = {ref: own.get(ref) or _prompt(ref, prompts, spec) for ref in engine.prompt_refs(spec)}
+    refs = _prompts(spec, own, prompts, tools)
     missing = sorted(ref for ref, prompt in refs.items() if prompt is None)
     if missing:
         said = f"workflow '{spec.name}' names the prompt '{missing[0]}', which is not there"

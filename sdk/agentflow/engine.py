@@ -6,11 +6,14 @@ this package imports them, but ``server_config``. They need the extra ``testing`
 """
 
 from schemas.errors import InvalidInput, InvalidSpec, Problem, StepError
-from schemas.ids import content_hash
+from schemas.ids import content_hash, repair_idempotency_key
 from schemas.payload import Inline, inline, walk
-from schemas.prompts.form import PromptForm, PromptPart, form_hash
+from schemas.prompts.answers import read_answer
+from schemas.prompts.form import Dialect, PromptForm, PromptPart, form_hash
 from schemas.prompts.inline import take_inline, with_versions
-from schemas.prompts.texts import render_text
+from schemas.prompts.output_check import InvalidOutput, correction, correction_in_turn
+from schemas.prompts.output_check import checked as checked_output
+from schemas.prompts.rendering import rendered_for
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_events import (
     CancelRequested,
@@ -30,6 +33,7 @@ from schemas.spec.check.texts import prompt_problems
 from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
 from schemas.spec.hash import resolve
 from schemas.spec.inputs.known_inputs import any_arguments, known_inputs, unknown_input_problems
+from schemas.spec.inputs.prompt_values import check_prompt_values
 from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.loops import every_node
 from schemas.spec.model import (
@@ -44,9 +48,10 @@ from schemas.spec.model import (
 )
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
 from schemas.spec.read import read_document
-from schemas.spec.references import MissingVariable
 from schemas.spec.rules_version import rules_of
-from schemas.templates import TemplateError, parse_stored
+from schemas.templates import parse_stored
+from schemas.values.json_schemas import schema_problems
+from schemas.values.json_text import write_json
 from streams.core.commands import Arm, Disarm, Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -59,6 +64,7 @@ __all__ = [
     "CancelRequested",
     "ChildFinished",
     "Deadline",
+    "Dialect",
     "Disarm",
     "Emit",
     "ErrorInfo",
@@ -67,12 +73,12 @@ __all__ = [
     "FunctionNode",
     "Inline",
     "InvalidInput",
+    "InvalidOutput",
     "InvalidSpec",
     "LlmCall",
     "LlmNode",
     "Member",
     "MemoryState",
-    "MissingVariable",
     "PinnedPrompt",
     "Problem",
     "PromptForm",
@@ -88,7 +94,6 @@ __all__ = [
     "StepFailed",
     "StepRequest",
     "StepSucceeded",
-    "TemplateError",
     "TimerFired",
     "ToolCall",
     "ToolNode",
@@ -97,8 +102,12 @@ __all__ = [
     "WorkflowNode",
     "WorkflowSpec",
     "any_arguments",
+    "check_prompt_values",
     "check_spec",
+    "checked_output",
     "content_hash",
+    "correction",
+    "correction_in_turn",
     "every_node",
     "form_hash",
     "inline",
@@ -109,14 +118,18 @@ __all__ = [
     "parse_workflow",
     "prompt_problems",
     "prompt_refs",
+    "read_answer",
     "read_document",
-    "render_text",
+    "rendered_for",
+    "repair_idempotency_key",
     "resolve",
     "rules_of",
+    "schema_problems",
     "take_inline",
     "timer_of",
     "unknown_input_problems",
     "walk",
     "with_versions",
     "workflow_nodes",
+    "write_json",
 ]

@@ -437,6 +437,14 @@ class EvaluationAnswer(Answer):
     report: dict[str, Any] | None
 
 
+class EvaluationCancelAccepted(Answer):
+    """The cancel of its run is in the log; ``state`` is the evaluation's state when it was accepted."""
+
+    id: str
+    run_id: str
+    state: str
+
+
 class EvaluationSummary(Answer):
     """An evaluation as lists show it. ``dataset`` is ``name@version``; ``against`` may be null."""
 

@@ -6,7 +6,10 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from connectors.clickhouse.call_facts import CallFact
-from schemas.spec.model import LlmNode
+from schemas.prompts.effective import effective
+from schemas.spec.model import LlmConfig, LlmNode, PinnedPrompt
+
+_NO_PROMPTS: Mapping[str, PinnedPrompt] = {}
 
 
 class Place(NamedTuple):
@@ -24,11 +27,20 @@ class Place(NamedTuple):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """The calls of a place, oldest first, and the node as the newest version of the workflow has it."""
+    """The calls of a place, oldest first, and the node as the newest version of the workflow has it.
+
+    ``prompt`` is what its ``prompt_ref`` names now.
+    """
 
     place: Place
     node: LlmNode
     calls: tuple[CallFact, ...]
+    prompt: PinnedPrompt | None = None
+
+    @property
+    def config(self) -> LlmConfig:
+        """The node's configuration with what its prompt's version gives."""
+        return effective(self.node, self.prompt)
 
     @property
     def cost_nano(self) -> int:
@@ -36,8 +48,12 @@ class Group(Struct, frozen=True, kw_only=True):
         return sum(call.cost_nano for call in self.calls)
 
 
-def grouped(facts: Iterable[CallFact], nodes: Mapping[tuple[str, int, str], LlmNode]) -> list[Group]:
-    """Return the groups, the dearest first.
+def grouped(
+    facts: Iterable[CallFact],
+    nodes: Mapping[tuple[str, int, str], LlmNode],
+    prompts: Mapping[str, PinnedPrompt] = _NO_PROMPTS,
+) -> list[Group]:
+    """Return the groups, the dearest first. ``prompts`` are what the nodes' references name now.
 
     ``nodes`` has the newest form of a node, by workflow, version and id, for the versions in which it is the same:
     calls of others say nothing about the node of today.
@@ -52,7 +68,12 @@ def grouped(facts: Iterable[CallFact], nodes: Mapping[tuple[str, int, str], LlmN
         forms[place] = node
         found.setdefault(place, []).append(fact)
     groups = [
-        Group(place=place, node=forms[place], calls=tuple(sorted(calls, key=lambda call: call.at_ms)))
+        Group(
+            place=place,
+            node=forms[place],
+            calls=tuple(sorted(calls, key=lambda call: call.at_ms)),
+            prompt=prompts.get(forms[place].config.prompt_ref),
+        )
         for place, calls in found.items()
     ]
     return sorted(groups, key=lambda group: (-group.cost_nano, group.place))

@@ -14,6 +14,7 @@ import orjson
 
 from connectors.clickhouse.call_facts import CallFact
 from connectors.postgres.optimizer_changes import AppliedChange, OptimizerChanges
+from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import StoredWorkflow, Workflows
 from schemas.clock import now_ms
 from schemas.errors import Conflict, NotFound, Rejected
@@ -27,6 +28,7 @@ from services.optimizer.suggest import Prices, suggest
 from services.optimizer.suggestion import Suggestion
 from services.routing.models import Model, Models
 from services.routing.patterns import matches
+from services.workflows.nested import pin_prompts
 from services.workflows.registration import Registrations
 
 #: Versions of one workflow whose nodes are compared with the newest.
@@ -55,6 +57,7 @@ class OptimizerPorts:
 
     facts: Facts
     workflows: Workflows
+    prompts: Prompts
     registrations: Registrations
     changes: OptimizerChanges
     models: Models
@@ -76,8 +79,10 @@ class Optimizer:
         nodes = await self._nodes(org_id, {(fact.workflow, fact.version) for fact in facts})
         models = _allowed(ports.models, org_id)
         prices = await ports.prices.of(org_id, ports.now())
+        refs = {node.config.prompt_ref for node in nodes.values()}
+        prompts = (await pin_prompts(ports.prompts, org_id, sorted(refs))).prompts
         # Counting takes a part of a second.
-        return await asyncio.to_thread(lambda: suggest(grouped(facts, nodes), models, prices, ports.ttls))
+        return await asyncio.to_thread(lambda: suggest(grouped(facts, nodes, prompts), models, prices, ports.ttls))
 
     async def apply(self, org_id: str, suggestion_id: str, days: int) -> AppliedChange:
         """Make the version that a suggestion stands for.

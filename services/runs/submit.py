@@ -26,9 +26,10 @@ from schemas.errors import OutcomeUnknown, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
+from schemas.spec.inputs.prompt_values import check_prompt_values
 from schemas.spec.model import ResolvedSpec
 from services.runs.admission_required import Turns
-from services.runs.input_check import check_inputs, check_prompt_values
+from services.runs.input_check import check_inputs
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission

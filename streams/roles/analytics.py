@@ -1,4 +1,4 @@
-"""The analytics role: what was called, what it did cost and how steps went, as rows in ClickHouse.
+"""The analytics role: what was called, what it cost and how steps went, as rows in ClickHouse.
 
 One insert per table, whatever partitions its rows are from: what an insert costs is mostly its own. A batch that was
 written in part is written again whole, and the tables keep one row per record, so neither a crash nor a repeat counts

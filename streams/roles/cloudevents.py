@@ -35,7 +35,7 @@ class CloudEvent:
 
 
 def read_event(record: InRecord) -> CloudEvent:
-    """Return the event in a record. Raises ``BadRecord`` that says what is wrong and how to mend it."""
+    """Return the event in a record. Raises ``BadRecord`` that says what is wrong and how to correct it."""
     headers = _headers(record.headers)
     media_type = headers.get(_CONTENT_TYPE, "").partition(";")[0].strip().lower()
     if media_type.startswith(BATCHED):

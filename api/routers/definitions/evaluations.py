@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from api.caller import Caller
+from api.cancels import request_cancel
 from api.dependencies import Parts, PromptReader, PromptWriter
 from api.http.strict_json import StrictJsonRoute
 from api.render import evaluations as render
@@ -17,12 +18,13 @@ from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.prompts.evaluations import (
     CreateEvaluation,
     EvaluationAnswer,
+    EvaluationCancelAccepted,
     EvaluationPage,
     EvaluationSummary,
     LabelAnswers,
     LabelsAccepted,
 )
-from schemas.api_models.runs import MAX_ID_LENGTH
+from schemas.api_models.runs import MAX_ID_LENGTH, CancelRun
 from schemas.errors import Conflict, NotFound
 from schemas.prompts.evaluations import Report
 from schemas.spec.model import NAME_PATTERN
@@ -80,6 +82,16 @@ async def get_evaluation(evaluation_id: EvaluationId, who: PromptReader, parts: 
     results = parts.evaluations.results
     status = await results.status(who.org_id, one)
     return render.evaluation(await results.with_report(who.org_id, one, status), status)
+
+
+@router.post("/{evaluation_id}/cancel", status_code=202, responses=errors(404, 409), summary="Cancel an evaluation")
+async def cancel_evaluation(
+    evaluation_id: EvaluationId, who: PromptWriter, parts: Parts, body: CancelRun | None = None
+) -> EvaluationCancelAccepted:
+    """Ask for the run of the evaluation to be cancelled, as keys that are limited to prompts can."""
+    one = await _owned(parts, who, evaluation_id)
+    found = await request_cancel(parts, who, one.run_id, body.reason if body else "")
+    return EvaluationCancelAccepted(id=one.id, run_id=one.run_id, state=found.status)
 
 
 @router.post("/{evaluation_id}/labels", responses=errors(404), summary="Label answers")

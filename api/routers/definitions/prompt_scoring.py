@@ -12,8 +12,8 @@ from api.routers.errors import errors
 from api.routers.filters import time_ms
 from connectors.postgres.prompts.scoring import ScoringPolicy
 from schemas.api_models.base import timestamp
-from schemas.api_models.live_scores import LiveScoreLine, LiveScorePage, ScoringAnswer, SetScoring
 from schemas.api_models.prompts.evaluations import Scorer
+from schemas.api_models.prompts.live_scores import LiveScoreLine, LiveScorePage, ScoringAnswer, SetScoring
 from schemas.clock import now_ms
 from schemas.prompts.evaluations import ScorerSpec
 from schemas.prompts.refs import PromptRef

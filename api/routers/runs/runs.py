@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 
 from api.auth import bearer_key
+from api.cancels import request_cancel
 from api.dependencies import READER, Parts, RunId, RunReader, RunWriter, WorkflowReader
 from api.http.sse import EventStream
 from api.http.strict_json import StrictJsonRoute
@@ -14,8 +15,6 @@ from api.live.run_story import Event, Story
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text, tags_of, time_ms
-from connectors.ports.engine import OutRecord
-from connectors.ports.pubsub import cancel_subject
 from connectors.postgres.history.runs import RunFilter
 from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import (
@@ -24,13 +23,8 @@ from schemas.api_models.runs import (
     RunAnswer,
     RunPage,
 )
-from schemas.errors import Conflict, NotFound, Unavailable
-from schemas.records.run_events import CancelRequested
-from schemas.run_states import TERMINAL_RUN, RunState
+from schemas.run_states import RunState
 from schemas.values.fields import ASCII_INTEGER
-from services.runs.known_runs import RETRY_AFTER_S
-from topics.catalogue import RUN_EVENTS
-from topics.codec import encode
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
@@ -136,30 +130,4 @@ async def follow_run(
 @router.post("/{run_id}/cancel", status_code=202, responses=errors(404, 409), summary="Cancel a run")
 async def cancel_run(run_id: RunId, who: RunWriter, parts: Parts, body: CancelRun | None = None) -> CancelAccepted:
     """Ask for the run to be cancelled. Steps that have not started will not; see the run for when it has ended."""
-    line = await parts.runs.history.status(who.org_id, run_id)
-    receipt = await parts.runs.markers.find(who.org_id, run_id) if line is None else None
-    known = line or receipt
-    unknown = await parts.runs.known.unknown(run_id) if known is None else None
-    if isinstance(unknown, NotFound):
-        raise unknown
-    status: RunState = line.status if line is not None else "queued"
-    if status in TERMINAL_RUN:
-        raise Conflict(f"run {run_id} has ended: it is {status}")
-    event = CancelRequested(
-        run_id=run_id, org_id=who.org_id, reason=body.reason if body else "", requested_by=who.key_id
-    )
-    await parts.runs.appender.append([OutRecord(RUN_EVENTS, run_id.encode(), encode(event))])
-    if known is not None:
-        # The cancel is in the log, before whatever a broken call will say there: so calls may be broken off at once.
-        parts.runs.bus.publish(cancel_subject(who.org_id), run_id.encode())
-    else:
-        # A submission that is late may follow the cancel, which does not count then; its calls must not be broken off.
-        # The fold ignores the cancel of a run that the organisation does not have, so nothing is lost by asking.
-        raise Unavailable(
-            "history",
-            f"run {run_id} is not known yet, because history is behind the log; its cancel is in the log, and ends it "
-            "if it exists; ask again",
-            RETRY_AFTER_S,
-        )
-    where = render.links(run_id, known.workflow_name, known.workflow_version)
-    return CancelAccepted(id=run_id, status=status, links=where)
+    return await request_cancel(parts, who, run_id, body.reason if body else "")

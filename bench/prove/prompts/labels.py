@@ -15,7 +15,7 @@ MOVES, QUICK_MOVES = 10, 2
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-    """Move a label while several processes are asked for runs that name it. Raises ``BenchError``."""
+    """Move a label while several processes handle runs that name it. Raises ``BenchError``."""
     progress("prompts: a label is moved while 4 processes use it")
     moves = QUICK_MOVES if quick else MOVES
     command = [sys.executable, "-m", "tests.label_moves", str(moves)]

@@ -199,6 +199,6 @@ def engines_secret(data_dir: Path, warn: Progress) -> str:
     if is_damaged(path) and (data_dir / "postgres" / "complete").exists():
         raise EngineError(
             f"{path} is empty, and PostgreSQL's data needs the password that was in it: restore the file from a "
-            f"backup, or delete {data_dir} to begin anew"
+            f"backup, or delete {data_dir} to start with an empty one"
         )
     return read_secret(path, lambda: secrets.token_hex(16), warn)

@@ -123,6 +123,14 @@ EvaluationState = RunState
 """That of its run."""
 
 
+class EvaluationCancelAccepted(Answer):
+    """The cancel of its run is in the log; ``state`` is the evaluation's state when it was accepted."""
+
+    id: str
+    run_id: str
+    state: EvaluationState
+
+
 class Progress(Answer):
     """Answers that are there, those that failed among them, and how many there will be."""
 

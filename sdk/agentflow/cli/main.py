@@ -13,6 +13,7 @@ ENTRIES = {
     "workflow": Entry("workflow", "Register workflows; submit, follow, cancel and repeat runs."),
     "prompt": Entry("prompt", "Create and list versions of prompts; label and archive them."),
     "dataset": Entry("dataset", "Import and list datasets, the cases of evaluations."),
+    "evaluation": Entry("evaluation", "List, show and cancel evaluations; write reports, label answers."),
     "trace": Entry("trace", "Read what a run did, and when."),
     "budget": Entry("money.budget", "Create, change and list spending limits."),
     "schedule": Entry("schedule", "Run workflows at scheduled times."),

@@ -102,6 +102,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "evaluations.create": _post(_V1 + "/evaluations", keyed=True),
     "evaluations.list": _get(_V1 + "/evaluations"),
     "evaluations.get": _get(_V1 + "/evaluations/{evaluation_id}"),
+    "evaluations.cancel": _post(_V1 + "/evaluations/{evaluation_id}/cancel"),
     "evaluations.label": _post(_V1 + "/evaluations/{evaluation_id}/labels"),
     "evaluations.html": _get(_V1 + "/evaluations/{evaluation_id}/report.html"),
     "evaluations.junit": _get(_V1 + "/evaluations/{evaluation_id}/junit.xml"),

@@ -100,7 +100,7 @@ class FakeApi:
 
     def _register(self, text: str) -> httpx.Response:
         try:
-            simulator = Simulator(text, prompts=self._prompts.templates(), **self._fakes)
+            simulator = Simulator(text, prompts=self._prompts.given(), **self._fakes)
         except InvalidWorkflow as exc:
             return _problem(422, "invalid-spec", str(exc), [vars(one) for one in exc.problems])
         spec = simulator.checked.resolved.spec

@@ -54,16 +54,16 @@ class FakePrompts:
         said = {"name": name, "label": label, "version": version, "revision": 1}
         return {**said, "moved_by": "key", "moved_at": _now()}
 
-    def templates(self) -> dict[str, str] | None:
-        """Return the templates by name, by name and version, and by name and label.
+    def given(self) -> dict[str, dict[str, Any]] | None:
+        """Return the versions by name, by name and version, and by name and label.
 
         Without any prompt it is ``None``: those that documents name are taken to exist.
         """
-        found: dict[str, str] = {}
+        found: dict[str, dict[str, Any]] = {}
         for name, versions in self._versions.items():
-            found |= {f"{name}@{n}": one["template"] for n, one in versions.items()}
-            found |= {f"{name}@{label}": versions[n]["template"] for label, n in self._labels[name].items()}
-            found[name] = versions[max(versions)]["template"]
+            found |= {f"{name}@{n}": one for n, one in versions.items()}
+            found |= {f"{name}@{label}": versions[n] for label, n in self._labels[name].items()}
+            found[name] = versions[max(versions)]
         return found or None
 
     def _composed(self, prompt: rules.CreatePrompt) -> tuple[dict[str, str], dict[str, Any]]:

@@ -7,8 +7,6 @@ that is itself a list is given as a callable: ``lambda: [1, 2]``.
 
 import asyncio
 import inspect
-import json
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,8 +14,6 @@ from typing import Any
 
 from agentflow.declaration import ATTRIBUTE
 from agentflow.errors import AgentFlowError
-
-_FENCED = re.compile(r"```(?:json)?[ \t]*\n(?P<inside>.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
 
 
 class MissingFake(AgentFlowError):
@@ -38,12 +34,14 @@ class Fails(Exception):
         retryable: bool = True,
         retry_after_s: float | None = None,
         after_s: float = 0.0,
+        details: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message or code)
         self.code = code
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.after_s = after_s
+        self.details = dict(details or {})
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,10 @@ class ToolUses:
 class Call:
     """One call of a fake. ``prompt`` is the rendered prompt of a model's, ``at_s`` the seconds since the start.
 
-    ``turn`` counts the earlier turns of an agent. ``output`` and ``error`` are there afterwards.
+    Of a chat ``prompt`` is its last message, ``history`` has the role and the text of those before it, ``system`` and
+    ``developer`` what these say. ``parameters`` are those that the node or its prompt's version gives, such as
+    ``model``. ``turn`` counts the earlier turns of an agent. ``is_repair``: it is made since the answer before it broke
+    the output schema. ``output`` and ``error`` are there afterwards.
     """
 
     kind: str
@@ -80,8 +81,12 @@ class Call:
     at_s: float
     prompt: str = ""
     system: str = ""
+    developer: str = ""
+    history: Sequence[tuple[str, str]] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     tier: str = ""
     turn: int = 0
+    is_repair: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     output: Any = None
     error: str | None = None
@@ -173,16 +178,3 @@ def _awaited(value: Any) -> Any:
 
 async def _result(value: Awaitable[Any]) -> Any:
     return await value
-
-
-def read_answer(text: str) -> Any:
-    """Return a model's answer as the platform records it: JSON, also in a fenced block, as its value; else the text."""
-    bare = text.strip()
-    fenced = _FENCED.fullmatch(bare)
-    bare = fenced["inside"].strip() if fenced is not None else bare
-    if bare[:1] + bare[-1:] not in ("{}", "[]"):
-        return text
-    try:
-        return json.loads(bare)
-    except ValueError:
-        return text

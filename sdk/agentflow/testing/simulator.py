@@ -8,6 +8,7 @@ from typing import Any
 from agentflow import engine
 from agentflow.checking import Checked, check, check_inputs
 from agentflow.client.document import HasDocument
+from agentflow.given_prompts import Prompts
 from agentflow.testing.attempts import Attempts
 from agentflow.testing.fakes import Fakes
 from agentflow.testing.run import SimulatedRun
@@ -22,7 +23,8 @@ class Simulator:
 
     ``tools``, ``functions`` and ``models`` are fakes by name (see ``agentflow.testing.fakes``), of a model the name of
     its node or prompt, or ``*``; ``use`` are functions decorated with ``@tool`` or ``@function``, called for real.
-    ``prompts`` are templates by ``name`` or ``name@version``, ``workflows`` those that nodes run.
+    ``prompts`` are templates by ``name`` or ``name@version``, or bodies as the API takes them, with messages,
+    parameters and schemas; ``workflows`` are those that nodes run.
 
     Raises ``InvalidWorkflow`` for a document that a server would refuse, also one that names a tool or function
     without a fake.
@@ -36,7 +38,7 @@ class Simulator:
         functions: Mapping[str, Any] | None = None,
         models: Mapping[str, Any] | None = None,
         use: Sequence[Callable[..., Any]] = (),
-        prompts: Mapping[str, str] | None = None,
+        prompts: Prompts | None = None,
         workflows: Sequence[Source] = (),
         start: datetime = _START,
     ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from services.calls.answers.output_check import ASKED_AGAIN, checked
+from schemas.prompts.output_check import ASKED_AGAIN, checked
 from services.calls.call import Answer, Call, Proceed
 
 #: A lenient reading of a longer text takes a thread, so that other calls need not wait for it.
@@ -24,10 +24,11 @@ class CheckOutput:
         schema, response = content.output_schema, answer.response
         if schema is None or answer.blocked is not None or response.asked:
             return answer
-        if content.repair and len(response.text) > _LONG:
-            found = await asyncio.to_thread(checked, response, schema.schema, lenient=True)
+        text, cut_off = response.text, response.finish_reason == "length"
+        if content.repair and len(text) > _LONG:
+            found = await asyncio.to_thread(checked, text, schema.schema, lenient=True, cut_off=cut_off)
         else:
-            found = checked(response, schema.schema, lenient=content.repair)
+            found = checked(text, schema.schema, lenient=content.repair, cut_off=cut_off)
         if found.problem is not None:
             # It is its own problem, so that what was received is recorded as it is.
             blocked = replace(response, problem=found.problem)

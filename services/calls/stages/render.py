@@ -3,13 +3,8 @@
 from msgspec import structs
 
 from connectors.providers.conversation import Said
-from schemas.errors import StepError
-from schemas.prompts.rendering import Rendered, rendered
-from schemas.spec.references import MissingVariable
-from schemas.templates import TemplateError
-from schemas.values.json_schemas import BadSchema
-from services.calls.call import Answer, Call, Proceed, Template
-from services.calls.prompt_values import value_violations
+from schemas.prompts.rendering import rendered_for
+from services.calls.call import Answer, Call, Proceed
 
 _BREAK = "\n\n"
 
@@ -26,8 +21,8 @@ class Render:
         template, content = call.content.template, call.content
         if template is None:
             return await proceed(call)
-        _check_values(template)
-        said = _said(template)
+        named = f"{template.name}@{template.version}"
+        said = rendered_for(named, template.text, template.form, template.args, template.given)
         content = structs.replace(
             content,
             prompt=said.prompt,
@@ -36,30 +31,3 @@ class Render:
             history=(*content.history, *(Said(role, text) for role, text in said.history)),
         )
         return await proceed(structs.replace(call, content=content))
-
-
-def _said(template: Template) -> Rendered:
-    try:
-        return rendered(template.text, template.form, template.args)
-    except MissingVariable as exc:
-        raise StepError("missing_variable", f"{_named(template)}: {exc}") from exc
-    except TemplateError as exc:
-        raise StepError("bad_template", f"{_named(template)}: {exc}") from exc
-
-
-def _check_values(template: Template) -> None:
-    values = template.args if template.given is None else template.given
-    try:
-        found = value_violations(template.text, template.form, values)
-    except BadSchema as exc:
-        raise StepError("invalid_prompt_input", f"{_named(template)}: its schema cannot be used: {exc}") from exc
-    if found:
-        raise StepError(
-            "invalid_prompt_input",
-            f"{_named(template)}: its values break its schema: {'; '.join(found)}; give other inputs",
-            details={"violations": "; ".join(found)},
-        )
-
-
-def _named(template: Template) -> str:
-    return f"prompt {template.name}@{template.version}"

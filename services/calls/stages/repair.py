@@ -13,7 +13,7 @@ from connectors.ports.engine import Clock
 from connectors.providers.conversation import Said
 from schemas.errors import StepError
 from schemas.ids import repair_id, repair_idempotency_key, repair_span_id
-from services.calls.answers.output_check import InvalidOutput
+from schemas.prompts.output_check import InvalidOutput, correction, correction_in_turn
 from services.calls.call import Answer, Call, Content, Proceed
 from services.calls.timeouts import Deferred
 
@@ -76,13 +76,9 @@ def _unrepaired(first: InvalidOutput, why: str, *, retryable: bool) -> InvalidOu
 
 def _with_problem(content: Content, first: InvalidOutput) -> Content:
     """Return the same question, followed by the answer and what is wrong about it."""
-    said = (
-        f"That answer does not follow the JSON schema: {first.found}. "
-        "Give the whole answer again, as JSON that follows the schema, with nothing before or after it."
-    )
     once = structs.replace(content, batch="never")
     if content.turns:
         # Turns come after the prompt, where no message of the user has a place.
-        return structs.replace(once, prompt=f"{content.prompt}\n\nYou answered before: {first.text}\n\n{said}")
+        return structs.replace(once, prompt=correction_in_turn(content.prompt, first.text, first.found))
     history = (*content.history, Said("user", content.prompt), Said("assistant", first.text))
-    return structs.replace(once, prompt=said, history=history)
+    return structs.replace(once, prompt=correction(first.found), history=history)

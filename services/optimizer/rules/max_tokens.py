@@ -7,6 +7,7 @@ when none of ``n`` answers was longer, with 95% confidence fewer than 3 of ``n``
 from collections.abc import Iterator
 from typing import Protocol
 
+from schemas.spec.model import LlmConfig
 from services.optimizer.facts import Group
 from services.optimizer.saving import LEAST_CALLS, Saving
 from services.optimizer.suggestion import Suggestion, evidence
@@ -28,12 +29,12 @@ class Estimates(Protocol):
 
 def long_limits(group: Group, prices: Estimates) -> Iterator[Suggestion]:
     """Yield the suggestion to lower ``max_tokens``, if no answer came near it."""
-    asked = group.node.config.max_tokens
+    asked = group.config.max_tokens
     made = [call for call in group.calls if not call.cached]
     if len(made) < LEAST_CALLS:
         return
     longest = max(call.usage.output_tokens for call in made)
-    lower = -(-int(longest * ROOM) // STEP) * STEP
+    lower = _limit(longest, group)
     if lower == 0 or lower > asked * WORTH:
         return
     provider, model = group.place.provider, group.place.model
@@ -54,3 +55,12 @@ def long_limits(group: Group, prices: Estimates) -> Iterator[Suggestion]:
         evidence=evidence(group, longest=longest, asked=asked),
         freed_nano=freed,
     )
+
+
+def _limit(longest: int, group: Group) -> int:
+    """Return the limit for answers up to ``longest`` tokens. It is one that the node can say."""
+    tokens = -(-int(longest * ROOM) // STEP) * STEP
+    form = None if group.prompt is None else group.prompt.form
+    is_given = form is not None and form.parameters.max_tokens is not None
+    # A field with its default is no value of the node's own, so the prompt's would count.
+    return tokens + STEP if is_given and tokens == LlmConfig.model_fields["max_tokens"].default else tokens

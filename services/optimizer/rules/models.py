@@ -53,7 +53,7 @@ def cheaper_models(group: Group, models: Sequence[Model], prices: Costs) -> Iter
 
 
 def _can(model: Model, group: Group, paid: Sequence[CallFact]) -> bool:
-    config = group.node.config
+    config = group.config
     if (config.images and not model.images) or (config.output_schema is not None and not model.json_schema):
         return False
     return model.context_tokens >= max((call.usage.input_tokens for call in paid), default=0) + config.max_tokens

@@ -13,12 +13,12 @@ def repeated_requests(group: Group, ttl_ms: int) -> Iterator[Suggestion]:
 
     An answer serves until ``ttl_ms`` after it was made; what a hit returns makes it no younger.
     """
-    if group.node.config.cache:
+    if group.config.cache:
         return
     hits = [call for call, is_hit in _hits(group.calls, ttl_ms) if is_hit]
     saved = saving((call.run_id, call.cost_nano) for call in hits)
     known = sum(call.request != 0 for call in group.calls)
-    risk: Risk = "low" if group.node.config.temperature == 0 else "medium"
+    risk: Risk = "low" if group.config.temperature == 0 else "medium"
     yield Suggestion(
         kind="cache",
         place=group.place,

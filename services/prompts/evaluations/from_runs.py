@@ -1,7 +1,8 @@
 """Cases of production runs: what their ``llm`` steps were given, and what they answered."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,17 +101,20 @@ class CasesOfRuns:
         return cases
 
     async def _inputs(self, org_id: str, run: StoredRun) -> dict[str, Json]:
-        stored = {name: await self._value(org_id, one) for name, one in (run.stored_inputs or {}).items()}
-        return {**(run.inputs or {}), **stored}
+        stored = run.stored_inputs or {}
+        inline = {name: value for name, value in (run.inputs or {}).items() if name not in stored}
+        return inline | await self._values(org_id, stored)
 
     async def _outputs(self, org_id: str, steps: Sequence[StoredStep]) -> dict[str, Json]:
-        return {step.step_id: await self._value(org_id, step.output) for step in steps if step.output is not None}
+        return await self._values(org_id, {step.step_id: step.output for step in steps if step.output is not None})
 
-    async def _value(self, org_id: str, payload: dict[str, Any]) -> Json:
-        try:
-            return await self._objects.resolve(org_id, msgspec.convert(payload, Payload))
-        except Rejected:
-            return None
+    async def _values(self, org_id: str, payloads: Mapping[str, dict[str, Any]]) -> dict[str, Json]:
+        """Return values by name, without those whose objects are gone: a null in their place would be another value."""
+        found: dict[str, Json] = {}
+        for name, payload in payloads.items():
+            with suppress(Rejected):
+                found[name] = await self._objects.resolve(org_id, msgspec.convert(payload, Payload))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,11 +85,6 @@ def report_of(
     return _rounded(report)
 
 
-def report_bytes(report: Report) -> bytes:
-    """Return a report as JSON."""
-    return msgspec.json.encode(report)
-
-
 def _version(cases: Mapping[str, Case], found: Gathered, specs: Sequence[ScorerSpec], pass_at: float) -> VersionResult:
     score = _estimate(cases, found.means(), passes_only=found.passes_only)
     passes = _passes(found, pass_at)
@@ -118,8 +113,7 @@ def _version(cases: Mapping[str, Case], found: Gathered, specs: Sequence[ScorerS
 
 def _scorer(cases: Mapping[str, Case], found: Gathered, spec: ScorerSpec) -> ScorerResult:
     scores = found.by_scorer[spec.called]
-    by_case = {case: mean(one) for case, one in found.by_case(scores).items()}
-    score = _estimate(cases, by_case, passes_only=set(scores.values()) <= {0, 1})
+    score = _estimate(cases, _by_case(found, spec.called), passes_only=set(scores.values()) <= {0, 1})
     with_output = sum(not answer.error for answer in found.answers.values())
     return ScorerResult(
         scorer=spec.called,

@@ -1,7 +1,7 @@
 """How far an evaluation is, and its report once its run has succeeded.
 
 The run gives the scores. What an answer cost, and how long it took, is in the rows of its steps; so the report is made
-when it is first read, and stored: every later reader gets the same one.
+when it is first read, and stored: every later reader gets the same one, until labels are added.
 """
 
 import asyncio
@@ -28,6 +28,9 @@ from services.prompts.evaluations.report import report_of
 from services.prompts.evaluations.scorers.table import scorer_of
 from services.prompts.evaluations.teaching import lessons
 from services.prompts.evaluations.workflow import nodes_of, repeats_of
+
+#: Reports that are made for one reader: labels that come meanwhile make another one necessary.
+_TRIES = 3
 
 
 class RunOutput(msgspec.Struct, frozen=True):
@@ -75,13 +78,14 @@ class EvaluationResults:
 
     async def with_report(self, org_id: str, one: StoredEvaluation, status: Status) -> StoredEvaluation:
         """Return the evaluation with its report, which is made and stored once the run has succeeded."""
-        if one.report is not None or status.state != "succeeded":
-            return one
-        found = await self._made(org_id, one)
-        if found is None:
-            return one
-        await self._ports.evaluations.end(org_id, one.id, found)
-        return await self._ports.evaluations.get(org_id, one.id)
+        for _ in range(_TRIES):
+            found = await self._made(org_id, one) if one.report is None and status.state == "succeeded" else None
+            if found is None:
+                break
+            # It is not stored if labels came meanwhile: then the next one has them.
+            await self._ports.evaluations.end(org_id, one, found)
+            one = await self._ports.evaluations.get(org_id, one.id)
+        return one
 
     async def label(self, org_id: str, one: StoredEvaluation, labels: Sequence[Label]) -> int:
         """Add what people said of answers; return how many labels there are. The report is made again when it is read.
@@ -89,9 +93,12 @@ class EvaluationResults:
         Raises ``InvalidInput`` for labels of what the evaluation does not have.
         """
         check_labels(labels, one.definition, {case.id for case in await self.cases(org_id, one)})
-        known = joined(msgspec.convert(one.labels or [], list[Label]), labels)
-        await self._ports.evaluations.label(org_id, one.id, msgspec.to_builtins(known))
-        return len(known)
+
+        def with_new(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            known: list[dict[str, Any]] = msgspec.to_builtins(joined(msgspec.convert(stored, list[Label]), labels))
+            return known
+
+        return await self._ports.evaluations.label(org_id, one.id, with_new)
 
     async def cases(self, org_id: str, one: StoredEvaluation) -> list[Case]:
         """Return the cases of an evaluation."""

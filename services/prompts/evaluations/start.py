@@ -2,10 +2,11 @@
 
     1. pin      the versions, the dataset and its cases; every case must have what the versions need
     2. register the workflow: the version that says the same, else the next one
-    3. store    the evaluation, with the id of its run
-    4. submit   the run
+    3. prepare  the submission of the run: what it refuses leaves no evaluation
+    4. store    the evaluation, with the id of its run
+    5. submit   the run
 
-A crash after 3 leaves an evaluation whose run never came; the same request with the same ``Idempotency-Key`` goes on.
+A crash after 4 leaves an evaluation without a run; the same request with its ``Idempotency-Key`` submits that.
 """
 
 import uuid
@@ -23,7 +24,7 @@ from connectors.postgres.workflows import Workflows
 from schemas.api_models.prompts.evaluations import CreateEvaluation
 from schemas.api_models.runs import SubmitRun
 from schemas.clock import now_ms
-from schemas.errors import Conflict, InvalidInput, NotFound, Problem
+from schemas.errors import Conflict, InvalidInput, NotFound, Problem, SubmissionConflict
 from schemas.ids import content_hash, run_id
 from schemas.prompts.evaluations import Case, ScorerSpec
 from services.prompts.evaluations.names import BASELINE, CANDIDATE
@@ -75,7 +76,8 @@ class EvaluationStarts:
         """Store an evaluation and submit its run. ``body.project`` is the project that it spends for.
 
         Raises ``NotFound``, ``InvalidInput`` where a case lacks what a version needs, ``TooLarge`` for more cases than
-        a run's inputs can be, ``SubmissionConflict``, ``Overloaded``, ``OutcomeUnknown`` and ``Unavailable``.
+        a run's inputs can be, ``SubmissionConflict`` where the key of ``who`` has another evaluation, ``Overloaded``,
+        ``OutcomeUnknown`` and ``Unavailable``.
         """
         specs = msgspec.convert([one.model_dump() for one in body.scorers], list[ScorerSpec])
         check_scorers(specs, "body.scorers")
@@ -102,9 +104,11 @@ class EvaluationStarts:
             "workflow_version": workflow_version,
         }
         made = self._evaluation(who, body, definition)
-        await self._ports.evaluations.create(who.org_id, made)
-        await self._submit(who, made, _submission(body, made.id, workflow_version, cases))
-        return await self._ports.evaluations.get(who.org_id, made.id)
+        run = _submission(body, made.id, workflow_version, cases)
+        record = await self._ports.submissions.prepare(who.org_id, SOURCE, made.id, run, api_key=who.key_id)
+        stored = await self._stored(who.org_id, made)
+        await self._ports.submissions.submit(record)
+        return stored
 
     async def _sides(self, who: Sender, body: CreateEvaluation, cases: Sequence[Case]) -> list[Side]:
         wanted = {CANDIDATE: body.version} | ({} if body.against is None else {BASELINE: body.against})
@@ -151,9 +155,14 @@ class EvaluationStarts:
             created_ms=now_ms(),
         )
 
-    async def _submit(self, who: Sender, made: StoredEvaluation, body: SubmitRun) -> None:
-        record = await self._ports.submissions.prepare(who.org_id, SOURCE, made.id, body, api_key=who.key_id)
-        await self._ports.submissions.submit(record)
+    async def _stored(self, org_id: str, made: StoredEvaluation) -> StoredEvaluation:
+        """Return the evaluation as it is stored. Raises ``SubmissionConflict`` if its id has another definition."""
+        await self._ports.evaluations.create(org_id, made)
+        stored = await self._ports.evaluations.get(org_id, made.id)
+        if stored.definition != made.definition:
+            # The report is made by the stored one: a run of other cases or versions would be scored as these.
+            raise SubmissionConflict(f"this Idempotency-Key has evaluation {made.id}, which is another; use a new key")
+        return stored
 
 
 def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None:

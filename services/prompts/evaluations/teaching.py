@@ -2,7 +2,8 @@
 
 An answer is an outcome of its attempt, as of a routed call, with its score in place of the model's listed quality. No
 chance chose the route, so it counts for learning alone, and not for the judgement of other policies (``fallback``). The
-table counts each attempt once, so a repeat changes nothing.
+table counts each attempt once, so a repeat changes nothing. With a weighted judge of pairs no answer has a score of its
+own, and nothing is taught: such a score is relative to the other version.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

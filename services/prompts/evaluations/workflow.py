@@ -22,8 +22,8 @@ from services.prompts.evaluations import names
 _NAME_CHARS = 112
 _PREFIX = "evaluation."
 _HASH_CHARS = 12
-#: Options of a judge that are fields of its node, in place of the evaluation's.
-_OF_JUDGES = ("provider", "model")
+#: Options of a judge that pin its model, in place of the evaluation's fields.
+_PINNED = ("provider", "model")
 #: What a function of a user is given of an answer.
 _ITEM = {"inputs": "{{item.inputs}}", "output": "{{item.output}}", "expected": "{{item.expected}}"}
 _QUESTION = "{{question}}"
@@ -118,12 +118,14 @@ def _replies(plan: Plan, number: int) -> dict[str, Any]:
         node = _function(plan, f"reply_{number}", str(spec.options["function"]), _ITEM)
         node["config"] |= _mapped(items, {})
         return node
-    judge: dict[str, Any] = {name: spec.options[name] for name in _OF_JUDGES if spec.options.get(name)}
+    judge: Mapping[str, Any] = {name: spec.options[name] for name in _PINNED if spec.options.get(name)} or plan.model
+    longest = spec.options.get("max_tokens")
     config: dict[str, Any] = {
         "prompt": _QUESTION,
         "cache": {"enabled": False},
         **_mapped(items, {"item": None, "index": None, "question": "{{item.question}}"}),
-        **(judge or plan.model),
+        **judge,
+        **({} if longest is None else {"max_tokens": longest}),
     }
     return {"id": f"reply_{number}", "type": "llm", "config": config, "policy": {"quality": plan.quality}}
 

@@ -3,7 +3,7 @@
     lease ──> score ──> store ──> send ──> settle
 
 A run stays due until it is settled. Who finds it again scores only answers that have no score, and sends the stored
-scores of all: the same records, which change nothing where they were learned.
+scores of all: the same records, which change nothing where they were learned, unless a person scored in between.
 """
 
 import logging

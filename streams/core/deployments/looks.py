@@ -1,4 +1,4 @@
-"""One look at the data of a rollout: roll back, promote, take the next step, stop, or go on."""
+"""One look at the data of a rollout: roll back, promote, take the next step, stop, or change nothing."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

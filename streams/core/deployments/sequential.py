@@ -13,7 +13,7 @@ and safe anytime-valid inference", Statistical Science 38, 2023). All functions 
   theory", 2021), which ``make prove AREA=rollouts`` measures.
 - ``brake_factor``: a bet on whose the next error is (Wald's sequential ratio, 1945). A random split with a known ratio
   makes that exact from the first run on, whatever the rate of errors and however it drifts.
-- ``split_factor``: a bet on the next unit's arm, with the share seen so far as its prediction (Lindon and Malek,
+- ``split_factor``: a bet on the next unit's arm, with the share of earlier units as its prediction (Lindon and Malek,
   "Anytime-valid inference for multinomial count data", 2022), also exact.
 """
 

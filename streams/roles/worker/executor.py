@@ -18,9 +18,10 @@ from connectors.tools.registry import Registry
 from connectors.tools.thread_pool import Progress
 from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
 from schemas.payload import INLINE_LIMIT, Payload
+from schemas.prompts.answers import read_answer
 from schemas.records.base import Json, Record
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
-from services.calls.answers.answer import output_of, read_answer, uses_of
+from services.calls.answers.answer import output_of, uses_of
 from services.calls.call import Content, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.images import shown

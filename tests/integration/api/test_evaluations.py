@@ -1,13 +1,16 @@
 """Evaluations over HTTP: what starts one, what is refused, how far it is, its report in each form, and who sees it."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
+from schemas.errors import TooLarge
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_views import StepView
+from services.runs.submit import Submissions
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
 from topics.catalogue import ROUTE_OUTCOMES, RUN_EVENTS
@@ -98,8 +101,21 @@ async def test_the_same_key_is_the_same_evaluation(api: Running) -> None:
     headers = {"Idempotency-Key": unique("key")}
     found = [(await api.client.post(EVALUATIONS, json=body, headers=headers)).json()["id"] for _ in range(2)]
     assert found[0] == found[1]
-    refused = await api.client.post(EVALUATIONS, json=body | {"repeats": 2}, headers=headers)
-    assert refused.status_code == 422, refused.text
+    for other in ({"fail_under": 0.5}, {"repeats": 2}):
+        refused = await api.client.post(EVALUATIONS, json=body | other, headers=headers)
+        assert refused.status_code == 422, refused.text
+
+
+async def test_an_evaluation_whose_run_is_refused_is_not_stored(api: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = await prepared(api)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise TooLarge("the inputs are too large; send fewer cases")
+
+    monkeypatch.setattr(Submissions, "prepare", refuse)
+    await started(api, 413, **body)
+    listed = (await api.client.get(EVALUATIONS, params={"prompt": body["prompt"]})).json()
+    assert listed == {"evaluations": []}
 
 
 async def test_a_report_is_made_when_its_run_has_succeeded_and_stays_as_it_is(api: Running) -> None:
@@ -191,6 +207,33 @@ async def test_an_evaluation_of_one_project_is_unknown_to_keys_of_another(api: R
     assert (await seen(scopes=[f"prompt:{body['prompt']}"])).status_code == 200
 
 
+async def test_a_key_of_the_prompt_cancels_an_evaluation_and_a_key_of_another_does_not(api: Running) -> None:
+    body = await prepared(api)
+    made = await started(api, **body)
+    before = len(api.log.decoded(RUN_EVENTS))
+
+    async def cancelled(*scopes: str) -> httpx.Response:
+        wanted = {"name": "k", "permissions": ["read", "write"], "scopes": list(scopes)}
+        key = (await api.client.post("/api/v1/keys", json=wanted)).json()["key"]
+        async with api.as_key(key) as client:
+            return await client.post(f"{EVALUATIONS}/{made['id']}/cancel", json={"reason": "wrong cases"})
+
+    assert (await cancelled("prompt:other")).status_code == 404
+    assert len(api.log.decoded(RUN_EVENTS)) == before
+    answer = await cancelled(f"prompt:{body['prompt']}")
+    assert answer.status_code == 202, answer.text
+    assert answer.json() == {"id": made["id"], "run_id": made["run_id"], "state": "queued"}
+    record = api.log.decoded(RUN_EVENTS)[-1]
+    assert (record.run_id, record.reason) == (made["run_id"], "wrong cases")
+
+
+async def test_an_evaluation_that_has_ended_is_not_cancelled(api: Running) -> None:
+    made = await started(api, **await prepared(api), version=2, against=1)
+    await run_ends(api)
+    answer = await api.client.post(f"{EVALUATIONS}/{made['id']}/cancel")
+    assert (answer.status_code, "has ended: it is succeeded" in answer.text) == (409, True)
+
+
 async def test_the_scores_of_answers_teach_the_routes_of_the_prompt_where_that_is_wanted(api: Running) -> None:
     body = await prepared(api)
     for wanted, count in ((False, 0), (True, 2)):
@@ -217,7 +260,8 @@ async def test_labels_of_people_calibrate_a_judge_and_the_report_is_made_again(a
     pairs = [{"case_id": case, "scorer": "better", "forward": "first", "swapped": "second"} for case in ("a", "b")]
     output = {"scores": inline({"scores": scores, "judged": pairs})}
     await write_views(api.postgres_dsn, view_of(record, "succeeded", steps, output=output, finished_at_ms=2))
-    (before,) = (await got(api, made["id"]))["report"]["judges"]
+    first = await got(api, made["id"])
+    (before,) = first["report"]["judges"]
     assert (before["labels"], before["agreement"], before["calibrated"]) == (0, None, False)
 
     async def label(status: int, **fields: Any) -> httpx.Response:
@@ -229,7 +273,21 @@ async def test_labels_of_people_calibrate_a_judge_and_the_report_is_made_again(a
     await label(200, human="tie")
     assert (await label(200)).json()["labels"] == 1
     assert (await label(200, case_id="b", human="tie")).json()["labels"] == 2
-    (after,) = (await got(api, made["id"]))["report"]["judges"]
+    last = await got(api, made["id"])
+    (after,) = last["report"]["judges"]
+    assert last["ended_at"] == first["ended_at"] is not None
     assert (after["labels"], after["agreement"]) == (2, 0.5)
     for wrong in ({"scorer": "exact"}, {"case_id": "z"}, {"human": "pass"}, {"repeat": 1}):
         assert next(iter(wrong)) in (await label(422, **wrong)).json()["problems"][0]["path"]
+
+
+async def test_labels_that_come_at_the_same_time_are_all_stored(api: Running) -> None:
+    judge = {"kind": "llm_judge", "name": "better", "options": {"rubric": "short", "mode": "pair"}}
+    made = await started(api, **await prepared(api) | {"scorers": [judge]}, version=2, against=1, repeats=6)
+
+    async def label(case: str, repeat: int) -> httpx.Response:
+        one = {"case_id": case, "scorer": "better", "human": "tie", "repeat": repeat}
+        return await api.client.post(f"{EVALUATIONS}/{made['id']}/labels", json={"labels": [one]})
+
+    answers = await asyncio.gather(*(label(case, repeat) for case in ("a", "b") for repeat in range(6)))
+    assert sorted(answer.json()["labels"] for answer in answers) == list(range(1, 13))

@@ -1,17 +1,16 @@
 """``agentctl dataset``."""
 
-from pathlib import PurePath
 from typing import Any
 
 import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
-from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group, page_options
 from agentflow.cli.paging import pages
+from agentflow.cli.row_files import form_of
 from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import moment, read_text
@@ -47,9 +46,7 @@ command = group("dataset", "Import and list datasets, the cases by which prompts
 @click.option("-m", "--message", metavar="TEXT", help="The reason of this version.")
 def import_(session: Session, name: str, file: str, *, form: str | None, message: str | None) -> None:
     """Store the cases in FILE, JSON lines or CSV, as the next version of the dataset NAME; - is stdin."""
-    kind = _TYPES.get((form or PurePath(file).suffix.removeprefix(".")).lower())
-    if kind is None:
-        raise CliError(f"{file} has no ending that says what it is", "give --format jsonl or --format csv", USAGE)
+    kind = _TYPES[form_of(file, form, _TYPES)]
     document = read_text(file)
     params = {"name": name} | ({} if message is None else {"message": message})
     if session.given.get("dry-run"):

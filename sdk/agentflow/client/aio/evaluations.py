@@ -4,7 +4,13 @@ from typing import Unpack
 
 from agentflow.bodies import CreateEvaluation, LabelAnswers
 from agentflow.client.aio.resource import AsyncResource, given
-from agentflow.models import EvaluationAnswer, EvaluationPage, EvaluationSummary, LabelsAccepted
+from agentflow.models import (
+    EvaluationAnswer,
+    EvaluationCancelAccepted,
+    EvaluationPage,
+    EvaluationSummary,
+    LabelsAccepted,
+)
 
 
 class AsyncEvaluations(AsyncResource):
@@ -23,6 +29,10 @@ class AsyncEvaluations(AsyncResource):
     async def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""
         return await self._ask(EvaluationAnswer, "evaluations.get", evaluation_id)
+
+    async def cancel(self, evaluation_id: str, reason: str | None = None) -> EvaluationCancelAccepted:
+        """Ask for the run of the evaluation to be cancelled."""
+        return await self._ask(EvaluationCancelAccepted, "evaluations.cancel", evaluation_id, json=given(reason=reason))
 
     async def label(self, evaluation_id: str, **body: Unpack[LabelAnswers]) -> LabelsAccepted:
         """Add what people say of answers, by which judges are calibrated."""

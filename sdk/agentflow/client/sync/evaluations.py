@@ -5,7 +5,13 @@ from typing import Unpack
 
 from agentflow.bodies import CreateEvaluation, LabelAnswers
 from agentflow.client.sync.resource import Resource, given
-from agentflow.models import EvaluationAnswer, EvaluationPage, EvaluationSummary, LabelsAccepted
+from agentflow.models import (
+    EvaluationAnswer,
+    EvaluationCancelAccepted,
+    EvaluationPage,
+    EvaluationSummary,
+    LabelsAccepted,
+)
 
 
 class Evaluations(Resource):
@@ -22,6 +28,10 @@ class Evaluations(Resource):
     def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""
         return self._ask(EvaluationAnswer, "evaluations.get", evaluation_id)
+
+    def cancel(self, evaluation_id: str, reason: str | None = None) -> EvaluationCancelAccepted:
+        """Ask for the run of the evaluation to be cancelled."""
+        return self._ask(EvaluationCancelAccepted, "evaluations.cancel", evaluation_id, json=given(reason=reason))
 
     def label(self, evaluation_id: str, **body: Unpack[LabelAnswers]) -> LabelsAccepted:
         """Add what people say of answers, by which judges are calibrated."""

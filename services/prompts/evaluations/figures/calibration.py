@@ -16,7 +16,7 @@ from statistics import NormalDist
 from msgspec import Struct
 
 from schemas.prompts.evaluations import Corrected, Judged, JudgeResult, Labelled, Outcome, Scored
-from services.prompts.evaluations.figures.statistics import Estimate
+from services.prompts.evaluations.figures.statistics import CONFIDENCE, Estimate
 
 LEAST_LABELS = 50
 #: Of people's passes and of their fails, before the errors of a judge are estimated from them.
@@ -24,7 +24,7 @@ LEAST_OF_EACH = 10
 #: Cohen's kappa under which agreement is little more than chance (Landis and Koch, 1977: "fair" ends here).
 LEAST_KAPPA = 0.4
 PASS, FAIL = "pass", "fail"
-_Z = NormalDist().inv_cdf(0.975)
+_Z = NormalDist().inv_cdf(CONFIDENCE)
 _SCORES: dict[Outcome, float] = {"candidate": 1.0, "tie": 0.5, "baseline": 0.0}
 
 
@@ -101,7 +101,7 @@ def corrected(version: str, found: Estimate, errors: Errors) -> Corrected | None
     """Return a judge's pass rate without its errors. ``None`` for too few labels, or a judge no better than chance."""
     if found.error is None or min(errors.passes, errors.fails) < LEAST_OF_EACH:
         return None
-    p, of_p = _adjusted(found.mean, _size(found), _Z**2 / 2)
+    p, of_p = _adjusted(found.mean, found.size, _Z**2 / 2)
     q1, of_q1 = _adjusted(errors.found / errors.passes, errors.passes, 1)
     q0, of_q0 = _adjusted(errors.refused / errors.fails, errors.fails, 1)
     better = q0 + q1 - 1
@@ -156,11 +156,3 @@ def _adjusted(rate: float, n: float, added: float) -> tuple[float, float]:
     total = n + 2 * added
     shrunk = (rate * n + added) / total
     return shrunk, shrunk * (1 - shrunk) / total
-
-
-def _size(found: Estimate) -> float:
-    """Return how many independent answers the clusters of a pass rate are worth."""
-    spread = found.mean * (1 - found.mean)
-    if found.error and spread > 0:
-        return min(float(found.n), spread / found.error**2)
-    return float(found.clusters)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from schemas.prompts.evaluations import AtK, Flip, McNemar
+from services.prompts.evaluations.figures.gathered import mean
 
 #: More repeats than this are not shown one by one.
 MOST_K = 10
@@ -41,8 +42,8 @@ def at_k(passes: Passes) -> list[AtK]:
     return [
         AtK(
             k=k,
-            any=_mean([any_of(len(one), sum(one), k) for one in passes.values()]),
-            all=_mean([all_of(len(one), sum(one), k) for one in passes.values()]),
+            any=mean([any_of(len(one), sum(one), k) for one in passes.values()]),
+            all=mean([all_of(len(one), sum(one), k) for one in passes.values()]),
         )
         for k in range(1, min(least, MOST_K) + 1)
     ]
@@ -65,7 +66,3 @@ def flips(passes: Passes) -> list[Flip]:
         for case, one in sorted(passes.items())
         if 0 < sum(one) < len(one)
     ]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

@@ -56,6 +56,15 @@ class Estimate(Struct, frozen=True, kw_only=True):
         """The mean with its bounds."""
         return Interval(mean=self.mean, low=self.low, high=self.high)
 
+    @property
+    def size(self) -> float:
+        """How many independent values from 0 to 1 the clusters are worth, at most ``n``.
+
+        Where all values are equal, that is the number of clusters; else the variance says it.
+        """
+        spread = self.mean * (1 - self.mean)
+        return min(float(self.n), spread / self.error**2) if self.error and spread > 0 else float(self.clusters)
+
     def within(self, least: float, most: float) -> "Estimate":
         """Return it with bounds that the scale has."""
         bounds = (None if one is None else min(most, max(least, one)) for one in (self.low, self.high))
@@ -70,17 +79,11 @@ def mean_of(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
 
 
 def rate_of(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
-    """Return the mean of values from 0 to 1 with Wilson's interval, for a sample as large as the clusters are worth.
-
-    Where all values are equal, that is the number of clusters; else the variance says it, and it is at most ``n``.
-    """
+    """Return the mean of values from 0 to 1 with Wilson's interval, for a sample of the estimate's ``size``."""
     found = _clustered(values, list(_sums(values, clusters).values()))
     if found.error is None:
         return found
-    spread, size = found.mean * (1 - found.mean), float(found.clusters)
-    if found.error > 0 and spread > 0:
-        size = min(float(found.n), spread / found.error**2)
-    return _replaced(found, *wilson(found.mean, size, quantile(CONFIDENCE, found.df)))
+    return _replaced(found, *wilson(found.mean, found.size, quantile(CONFIDENCE, found.df)))
 
 
 def wilson(rate: float, n: float, z: float) -> tuple[float, float]:

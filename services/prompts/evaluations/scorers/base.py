@@ -95,10 +95,18 @@ def text_of(value: Json) -> str:
     return text[:MOST_CHARS]
 
 
-def texts_of(expected: Json) -> list[str]:
-    """Return the expected texts of a case: one, or a list of which any counts. Raises ``CannotScore`` without one."""
-    if expected is None or expected == []:
+def expected_of(case: Case) -> Json:
+    """Return the expected value of a case. Raises ``CannotScore`` without one."""
+    if case.expected is None:
         raise CannotScore("the case has no expected value; give it one, or take this scorer out")
+    return case.expected
+
+
+def texts_of(case: Case) -> list[str]:
+    """Return the expected texts of a case: one, or a list of which any counts. Raises ``CannotScore`` without one."""
+    expected = expected_of(case)
+    if expected == []:
+        raise CannotScore("the case expects one of no texts; give it one, or take this scorer out")
     return [text_of(one) for one in (expected if isinstance(expected, list) else [expected])]
 
 

@@ -20,6 +20,8 @@ from schemas.records.base import Json
 from services.prompts.evaluations.scorers.base import Ask, CannotScore, Mark, Options, part_of, text_of
 
 GRADES = 5
+#: A node takes no more.
+MOST_TOKENS = 1_000_000
 DEFAULT_RUBRIC = "A good answer is correct and complete, and says nothing else."
 GRADE_SCHEMA: Final[Mapping[str, Json]] = {
     "type": "object",
@@ -41,8 +43,9 @@ _MOST_NOTE = 300
 class JudgeOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``rubric`` says what a good answer is. ``pass_grade`` is the least grade that passes.
 
-    ``model``, ``provider`` and ``max_tokens`` are the judge's; without them the evaluation's own apply. ``most_bias``
-    is the share of decided pairs that may flip with the order before the judge is reported as biased.
+    ``model`` and ``provider`` pin the judge's model; without both, the evaluation's ``model``, ``provider`` and
+    ``max_tokens`` apply. ``max_tokens`` is the longest reply. ``most_bias`` is the share of decided pairs that may flip
+    with the order before the judge is reported as biased.
     """
 
     rubric: str = DEFAULT_RUBRIC
@@ -144,6 +147,8 @@ def checked(options: JudgeOptions, mode: str) -> JudgeOptions:
         raise ValueError("the rubric is empty; write what a good answer is")
     if not 1 < options.pass_grade <= GRADES:
         raise ValueError(f"pass_grade is {options.pass_grade}; write 2 to {GRADES}")
+    if options.max_tokens is not None and not 1 <= options.max_tokens <= MOST_TOKENS:
+        raise ValueError(f"max_tokens is {options.max_tokens}; write 1 to {MOST_TOKENS}")
     if not 0 <= options.most_bias <= 1:
         raise ValueError(f"most_bias is {options.most_bias}; write a share from 0 to 1")
     return options

@@ -35,7 +35,7 @@ class Similarity:
 
     async def __call__(self, case: Case, answer: Answered) -> Mark:
         text = text_of(part_of(answer.output, self._options.path))
-        found, *wanted = await self._embedder.embed([text, *texts_of(case.expected)])
+        found, *wanted = await self._embedder.embed([text, *texts_of(case)])
         likeness = max(_dot(found, one) for one in wanted)
         return _marked(likeness, self._options)
 
@@ -53,7 +53,7 @@ class Alike:
 
     async def __call__(self, case: Case, answer: Answered) -> Mark:
         text = text_of(part_of(answer.output, self._options.path))
-        wanted = texts_of(case.expected)
+        wanted = texts_of(case)
         likeness = await asyncio.to_thread(lambda: max(self._likeness(text, one) for one in wanted))
         return _marked(likeness, self._options)
 

@@ -7,9 +7,9 @@ import re2
 from schemas.prompts.evaluations import Answered, Case
 from schemas.records.base import Json
 from services.prompts.evaluations.scorers.base import (
-    CannotScore,
     Mark,
     Options,
+    expected_of,
     json_of,
     part_of,
     text_of,
@@ -35,12 +35,11 @@ class Exact:
         self._options = options
 
     async def __call__(self, case: Case, answer: Answered) -> Mark:
-        if case.expected is None:
-            raise CannotScore("the case has no expected value; give it one, or take this scorer out")
+        expected = expected_of(case)
         found = part_of(answer.output, self._options.path)
-        if isinstance(found, str) and not isinstance(case.expected, str):
+        if isinstance(found, str) and not isinstance(expected, str):
             found = json_of(found)
-        return Mark(score=float(same(self._plain(found), self._plain(case.expected))))
+        return Mark(score=float(same(self._plain(found), self._plain(expected))))
 
     def _plain(self, value: Json) -> Json:
         if not isinstance(value, str):
@@ -66,7 +65,7 @@ class Contains:
     async def __call__(self, case: Case, answer: Answered) -> Mark:
         options = self._options
         text = self._plain(text_of(part_of(answer.output, options.path)))
-        wanted = options.values or texts_of(case.expected)
+        wanted = options.values or texts_of(case)
         missing = [one for one in wanted if self._plain(one) not in text]
         if options.match == "all":
             return Mark(score=float(not missing), note=f"missing: {missing[0][:80]!r}" if missing else "")

@@ -171,6 +171,28 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
             {},
         ),
     ),
+    "evaluation list": (
+        ("--prompt", "greeter"),
+        ("GET", "/api/v1/evaluations", None, {"prompt": "greeter", "limit": 100}),
+    ),
+    "evaluation get": (("eval_1",), ("GET", "/api/v1/evaluations/eval_1", None, {})),
+    "evaluation report": (
+        ("eval_1", "--html", "report.html"),
+        ("GET", "/api/v1/evaluations/eval_1/report.html", None, {}),
+    ),
+    "evaluation cancel": (
+        ("eval_1", "--reason", "r"),
+        ("POST", "/api/v1/evaluations/eval_1/cancel", {"reason": "r"}, {}),
+    ),
+    "evaluation label": (
+        ("eval_1", "labels.csv"),
+        (
+            "POST",
+            "/api/v1/evaluations/eval_1/labels",
+            {"labels": [{"case_id": "c1", "scorer": "llm_judge", "human": "tie", "repeat": 1}]},
+            {},
+        ),
+    ),
     "trace get": ((RUN,), ("GET", f"{_RUNS}/{RUN}/steps", None, {"limit": 1000})),
     "trace query": (
         ("--start", "1h", "--end", "now", "--status", "failed"),
@@ -410,9 +432,12 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, name: str) -> None:
 
 def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "flow.yaml").write_text("name: x\n", encoding="utf-8")
+    (folder / "labels.csv").write_text("case_id,scorer,human,repeat\nc1,llm_judge,tie,1\n", encoding="utf-8")
     (folder / "prompts").mkdir(exist_ok=True)
     (folder / "prompts" / "shortener.prompt.md").write_text("Shorten {{text}}\n", encoding="utf-8")
-    return tuple(str(folder / arg) if arg in ("flow.yaml", "prompts") else arg for arg in args)
+    return tuple(
+        str(folder / arg) if arg in ("flow.yaml", "labels.csv", "report.html", "prompts") else arg for arg in args
+    )
 
 
 def test_logs_that_are_followed_print_each_state_once_until_the_end(tmp_path: Path) -> None:

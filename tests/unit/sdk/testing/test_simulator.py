@@ -6,9 +6,9 @@ import pytest
 from agentflow import Body, ToolContext, Workflow, function, tool
 from agentflow.errors import InvalidWorkflow
 from agentflow.testing import Fails, Simulator, Stuck, Takes, ToolUses
-from agentflow.testing.fakes import MissingFake, read_answer
+from agentflow.testing.fakes import MissingFake
 
-from services.calls.answers.answer import read_answer as read_by_the_platform
+from schemas.prompts.answers import read_answer
 
 
 def three_steps():
@@ -269,7 +269,8 @@ def test_a_template_that_lacks_a_value_fails_its_step_for_good():
     "text", ['{"a": 1}', " [1] ", '```json\n{"a": 1}\n```', "```\n[2]\n```", "plain", "{no}", "1", ""]
 )
 def test_an_answer_is_read_as_the_platform_reads_it(text):
-    assert read_answer(text) == read_by_the_platform(text)
+    run = Simulator(Workflow("w").llm("a", "p@1").end(), models={"a": text}).run()
+    assert run.output == {"a": read_answer(text)}
 
 
 def test_a_prompt_is_rendered_as_the_server_does():

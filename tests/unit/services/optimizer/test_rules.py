@@ -7,8 +7,9 @@ import pytest
 from connectors.clickhouse.call_facts import CallFact
 from connectors.prices.listed import Served
 from schemas.errors import StepError
+from schemas.prompts.form import PromptForm
 from schemas.records.base import Usage
-from schemas.spec.model import LlmNode
+from schemas.spec.model import LlmNode, PinnedPrompt
 from schemas.spec.policy import TIERS
 from services.optimizer.facts import Group, Place, grouped
 from services.optimizer.suggest import suggest
@@ -50,17 +51,23 @@ def group(
     asks: str = "dear",
     config: dict[str, Any] | None = None,
     policy: dict[str, Any] | None = None,
+    prompt: PinnedPrompt | None = None,
     **fields: Any,
 ) -> Group:
     """Calls of 100 tokens in and 100 out, one an hour, each another request."""
     form = {"id": "ask", "type": "llm", "policy": {"quality": "gold", "sla_ms": 1000} if policy is None else policy}
     node = LlmNode.model_validate(form | {"config": {"prompt_ref": "ask@1", "max_tokens": 150} | (config or {})})
     calls = [fact(n, asks, **fields) for n in range(count)]
-    return Group(place=Place("wf", "ask", "p", asks), node=node, calls=tuple(calls))
+    return Group(place=Place("wf", "ask", "p", asks), node=node, calls=tuple(calls), prompt=prompt)
+
+
+def version(**form: Any) -> PinnedPrompt:
+    """The version of the node's prompt, with what it says beside its text."""
+    return PinnedPrompt(name="ask", version=1, template="x", hash="0", form=PromptForm.model_validate(form))
 
 
 def fact(number: int, asks: str = "dear", **fields: Any) -> CallFact:
-    usage, at_ms = Usage(input_tokens=100, output_tokens=100), START_MS + number * HOUR_MS
+    usage, at_ms = fields.pop("usage", Usage(input_tokens=100, output_tokens=100)), START_MS + number * HOUR_MS
     given = {"request": number + 1, "cost_nano": Prices().cost("p", asks, usage, at_ms)} | fields
     return CallFact(
         at_ms=at_ms,
@@ -119,6 +126,22 @@ def test_a_model_that_cannot_take_the_calls_is_no_switch(config: dict[str, Any],
     assert "switch" not in named(group(config=config), [MODELS[0], model("same", 0.9, **lacks)])
 
 
+@pytest.mark.parametrize(
+    ("form", "lacks"),
+    [
+        ({"output_schema": {"type": "object"}}, {"json_schema": False}),
+        ({"messages": [{"role": "user", "template": "x", "images": ["picture"]}]}, {"images": False}),
+        ({"parameters": {"max_tokens": 60_000}}, {"context_tokens": 50_000}),
+    ],
+)
+def test_a_model_that_cannot_take_what_the_prompts_version_gives_is_no_switch(
+    form: dict[str, Any], lacks: dict[str, Any]
+) -> None:
+    one = group(config={"max_tokens": 1024}, prompt=version(**form))
+    assert "switch" in named(one, [MODELS[0], model("same", 0.9)])
+    assert "switch" not in named(one, [MODELS[0], model("same", 0.9, **lacks)])
+
+
 def test_a_model_of_unknown_quality_is_compared_with_nothing() -> None:
     assert named(group(asks="small"), MODELS) == {}
 
@@ -128,6 +151,20 @@ def test_max_tokens_far_over_every_answer_frees_what_is_held() -> None:
     assert found.change == {"max_tokens": 192}  # 1.5 times 100, in steps of 64
     assert found.freed_nano == 10 * (4_000 - 192)
     assert "1.50%" in found.because
+
+
+def test_max_tokens_of_the_prompts_version_are_lowered_by_a_value_that_the_node_can_say() -> None:
+    given = version(parameters={"max_tokens": 4_000})
+    found = named(group(config={"max_tokens": 1024}, prompt=given))["trim"]
+    assert (found.change, found.freed_nano) == ({"max_tokens": 192}, 10 * (4_000 - 192))
+    usage = Usage(input_tokens=100, output_tokens=680)  # 1.5 times is 1,020, so 1,024: the default, which says nothing
+    assert named(group(config={"max_tokens": 4_000}, usage=usage))["trim"].change == {"max_tokens": 1024}
+    assert named(group(config={"max_tokens": 1024}, usage=usage, prompt=given))["trim"].change == {"max_tokens": 1088}
+
+
+def test_a_cache_is_safer_where_the_prompts_version_has_temperature_0() -> None:
+    one = group(request=7, prompt=version(parameters={"temperature": 0}))
+    assert named(one, ttl_ms=2 * HOUR_MS)["cache"].risk == "low"
 
 
 def test_cheap_hours_are_named_where_nobody_waits() -> None:
@@ -160,3 +197,9 @@ def test_calls_of_versions_in_which_the_node_differs_are_left_out() -> None:
     assert grouped(facts, {("wf", 2, "ask"): node}) == []
     (found,) = grouped(facts[::-1], {("wf", 1, "ask"): node})
     assert (found.calls, found.place, found.cost_nano) == (tuple(facts), Place("wf", "ask", "p", "dear"), 4_000)
+
+
+def test_a_group_has_the_prompt_that_its_node_names() -> None:
+    prompt = version(parameters={"max_tokens": 9})
+    (found,) = grouped([fact(0)], {("wf", 1, "ask"): group(config={"max_tokens": 1024}).node}, {"ask@1": prompt})
+    assert found.config.max_tokens == 9

@@ -7,7 +7,7 @@ import pytest
 from connectors.providers.base import ModelResponse, OutputSchema
 from connectors.providers.conversation import Asked
 from schemas.errors import StepError
-from services.calls.answers.output_check import ASKED_AGAIN, REPAIRED
+from schemas.prompts.output_check import ASKED_AGAIN, REPAIRED
 from services.calls.call import Answer, Trial
 from services.calls.stages.check_output import CheckOutput
 from tests.support.calls import USAGE, Next, call

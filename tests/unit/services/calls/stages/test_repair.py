@@ -9,7 +9,7 @@ import pytest
 from connectors.providers.base import ModelRequest, ModelResponse, OutputSchema
 from connectors.providers.conversation import Said, Turn
 from schemas.errors import StepError
-from services.calls.answers.output_check import ASKED_AGAIN, InvalidOutput
+from schemas.prompts.output_check import ASKED_AGAIN, InvalidOutput
 from services.calls.call import Answer, Proceed, Stage
 from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose

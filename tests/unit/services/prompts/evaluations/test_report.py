@@ -2,12 +2,13 @@
 
 import random
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from schemas.errors import InvalidInput
 from schemas.prompts.evaluations import Answered, Answers, Case, Flip, Judged, Labelled, Scored, ScorerSpec
-from services.prompts.evaluations.report import report_bytes, report_of
+from services.prompts.evaluations.report import report_of
 
 EXACT = ScorerSpec(kind="exact")
 JUDGE = ScorerSpec(kind="llm_judge", name="polite", options={"rubric": "polite"})
@@ -208,7 +209,7 @@ def test_the_same_data_give_the_same_bytes_in_any_order_and_with_repeated_delive
 
     def bytes_of(versions, dataset, judged):
         specs = [EXACT, replace(PAIRS, weight=0.0)]
-        return report_bytes(
+        return msgspec.json.encode(
             report_of("p", "d@1", dataset, versions, specs, candidate="10", baseline="9", judged=judged)
         )
 
@@ -229,7 +230,7 @@ def test_of_two_different_scores_of_one_answer_the_order_does_not_decide() -> No
     one = version("1", each(4, 1.0))
     other = Scored(case_id="c000", scorer="exact", score=0.0)
     found = [
-        report_bytes(report_of("p", "d@1", cases(4), [replace(one, scores=scores)], [EXACT]))
+        msgspec.json.encode(report_of("p", "d@1", cases(4), [replace(one, scores=scores)], [EXACT]))
         for scores in ([*one.scores, other], [other, *one.scores])
     ]
     assert found[0] == found[1]

@@ -12,6 +12,7 @@ from services.prompts.evaluations.workflow import Plan, Side, document, workflow
 CANDIDATE = Side(name="candidate", version=4, variables=("question",))
 BASELINE = Side(name="baseline", version=3, variables=("question", "tone"))
 EXACT = ScorerSpec(kind="exact")
+OWN = {"model": "judge", "provider": "q"}
 
 
 def plan(*scorers: ScorerSpec, sides: tuple[Side, ...] = (CANDIDATE, BASELINE), repeats: int = 2) -> Plan:
@@ -86,3 +87,22 @@ def test_a_long_name_of_a_prompt_leaves_room_for_the_judges_inside(length: int) 
     assert len(names) == 2
     for name in names:
         assert re.fullmatch(NAME_PATTERN, f"{name}.reply_19")
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, {"model": "m", "provider": "p", "max_tokens": 9}),
+        ({"max_tokens": 300}, {"model": "m", "provider": "p", "max_tokens": 300}),
+        (OWN, OWN),
+        (OWN | {"max_tokens": 300}, OWN | {"max_tokens": 300}),
+    ],
+)
+def test_a_judge_has_its_own_model_and_longest_reply_or_the_evaluation_s(
+    options: dict[str, object], found: dict[str, object]
+) -> None:
+    judge = ScorerSpec(kind="llm_judge", options={"rubric": "short", **options})
+    model = {"model": "m", "provider": "p", "max_tokens": 9}
+    one = Plan(prompt="answer", sides=[CANDIDATE], repeats=1, quality="bronze", scorers=[judge], model=model)
+    config = nodes(document(one, 1))["reply_0"]["config"]
+    assert {name: config.get(name) for name in model if name in config} == found  # type: ignore[attr-defined,operator]

@@ -131,3 +131,15 @@ def test_a_file_of_scorers_may_have_a_list(tmp_path: Path) -> None:
     path.write_text('[{"kind": "exact"}, {"kind": "latency", "weight": 0}]', encoding="utf-8")
     found = scorers_of([f"@{path}", "contains:Paris"])
     assert [one["kind"] for one in found] == ["exact", "latency", "contains"]
+
+
+def test_ctrl_c_leaves_the_evaluation_running_and_says_how_to_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    ctl = Ctl(tmp_path, {ONE: [ended(state="running", report=None)]})
+    monkeypatch.setattr(ctl, "_sleep", interrupt)
+    done = ctl(*ASKED)
+    assert (done.code, "end it by `agentctl evaluation cancel eval_1`" in done.err) == (130, True)

@@ -228,6 +228,7 @@ def test_common_subsequence_is_that_of_the_table() -> None:
         ("cost", {"limit_usd": "cheap"}, "scorers[0].options"),
         ("llm_judge", {"rubric": " "}, "scorers[0].options"),
         ("llm_judge", {"rubric": "good", "pass_grade": 6}, "scorers[0].options"),
+        ("llm_judge", {"rubric": "good", "max_tokens": 0}, "scorers[0].options"),
         ("custom", {}, "scorers[0].options"),
         ("sentiment", {}, "scorers[0].kind"),
     ],

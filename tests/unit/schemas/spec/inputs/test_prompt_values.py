@@ -6,8 +6,8 @@ import pytest
 
 from schemas.errors import InvalidInput
 from schemas.prompts.form import PromptForm
+from schemas.spec.inputs.prompt_values import check_prompt_values
 from schemas.spec.model import PinnedPrompt, ResolvedSpec
-from services.runs.input_check import check_prompt_values
 from tests.support.runs import function, llm, resolved
 
 SCHEMA = {

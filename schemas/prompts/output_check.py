@@ -5,13 +5,12 @@ from typing import NamedTuple
 import json_repair
 import orjson
 
-from connectors.providers.base import ModelResponse
 from schemas.errors import BadValue, StepError, Undecodable
+from schemas.prompts.answers import bare_answer
 from schemas.records.base import Json
 from schemas.values.bounds import MAX_DEPTH
 from schemas.values.json_schemas import BadSchema, check_schema, violations
 from schemas.values.json_text import read_json, write_json
-from services.calls.answers.answer import bare_answer
 
 INVALID_OUTPUT = "invalid_output"
 #: An answer that was read leniently: its text is what was read.
@@ -48,13 +47,12 @@ class Checked(NamedTuple):
     problem: InvalidOutput | None = None
 
 
-def checked(response: ModelResponse, schema: dict[str, Json], *, lenient: bool) -> Checked:
+def checked(text: str, schema: dict[str, Json], *, lenient: bool, cut_off: bool = False) -> Checked:
     """Return an answer's text as it can be used, or its problem.
 
     Strict JSON may stand in one fenced block. A lenient reading closes what is open and removes what is around the
     value; of an answer that was cut off it would invent an end, so that one is never read so.
     """
-    text, cut_off = response.text, response.finish_reason == "length"
     try:
         check_schema(schema)
         found = _problem(text, schema)
@@ -65,6 +63,19 @@ def checked(response: ModelResponse, schema: dict[str, Json], *, lenient: bool) 
     except BadSchema:
         return Checked(text, NOT_CHECKED)
     return Checked(text, problem=InvalidOutput(text, found, cut_off=cut_off))
+
+
+def correction(found: str) -> str:
+    """Return what a model is asked after an answer that breaks its schema. ``found`` is what is wrong about it."""
+    return (
+        f"That answer does not follow the JSON schema: {found}. "
+        "Give the whole answer again, as JSON that follows the schema, with nothing before or after it."
+    )
+
+
+def correction_in_turn(prompt: str, text: str, found: str) -> str:
+    """Return the prompt of an agent's turn with its answer so far: turns follow it, so no message can."""
+    return f"{prompt}\n\nYou answered before: {text}\n\n{correction(found)}"
 
 
 def _problem(text: str, schema: dict[str, Json]) -> str | None:
