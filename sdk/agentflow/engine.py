@@ -9,7 +9,7 @@ from schemas.errors import InvalidInput, InvalidSpec, Problem, StepError
 from schemas.ids import content_hash, repair_idempotency_key
 from schemas.payload import Inline, inline, walk
 from schemas.prompts.answers import read_answer
-from schemas.prompts.form import Dialect, PromptForm, PromptPart, form_hash
+from schemas.prompts.form import PromptForm, PromptPart, form_hash
 from schemas.prompts.inline import take_inline, with_versions
 from schemas.prompts.output_check import InvalidOutput, correction, correction_in_turn
 from schemas.prompts.output_check import checked as checked_output
@@ -49,7 +49,7 @@ from schemas.spec.model import (
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
 from schemas.spec.read import read_document
 from schemas.spec.rules_version import rules_of
-from schemas.templates import parse_stored
+from schemas.templates import Dialect, parse_stored
 from schemas.values.json_schemas import schema_problems
 from schemas.values.json_text import write_json
 from streams.core.commands import Arm, Disarm, Emit
