@@ -15,7 +15,7 @@ from schemas.prompt_files.front_matter import SPACE, part
 from schemas.prompt_files.handlebars import converted, values_of
 from schemas.prompt_files.own import checked
 from schemas.prompt_files.problems import Note, invalid, mapping_of
-from schemas.prompt_files.roles import messages_of
+from schemas.prompt_files.roles import marked, messages_of
 from schemas.prompt_files.yaml_lines import yaml_text
 from schemas.prompts.input_schemas import input_schema_of, schema_of
 from schemas.prompts.picoschema import Schema
@@ -166,6 +166,5 @@ def _body(prompt: CreatePrompt, notes: list[Note]) -> str:
         role = {"assistant": "model", "developer": "system"}.get(message.role, message.role)
         if message.role == "developer":
             notes.append(Note("developer", "is the role system in dotprompt"))
-        marks = [f'{{{{role "{role}"}}}}', *(f"{{{{media url={name}}}}}" for name in message.images)]
-        written.append("\n".join([*marks, to_handlebars(message.template, prompt, notes)]))
+        written.append(marked(role, message.images, to_handlebars(message.template, prompt, notes)))
     return "\n\n".join(written)

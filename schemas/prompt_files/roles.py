@@ -35,7 +35,7 @@ def messages_of(body: str) -> list[PromptMessage]:
 
 def body_of(messages: Iterable[PromptMessage]) -> str:
     """Return messages as a body; each of them ``fits``."""
-    return "\n\n".join(_written(message) for message in messages)
+    return "\n\n".join(marked(message.role, message.images, message.template) for message in messages)
 
 
 def fits(text: str) -> bool:
@@ -43,9 +43,9 @@ def fits(text: str) -> bool:
     return bool(text) and text == text.strip(SPACE) and _MARK.search(text) is None and "\r" not in text
 
 
-def _written(message: PromptMessage) -> str:
-    marks = [f'{{{{role "{message.role}"}}}}', *(f"{{{{media url={name}}}}}" for name in message.images)]
-    return "\n".join([*marks, message.template])
+def marked(role: str, images: Iterable[str], text: str) -> str:
+    """Return a message with the marks of its role and its images."""
+    return "\n".join([f'{{{{role "{role}"}}}}', *(f"{{{{media url={name}}}}}" for name in images), text])
 
 
 def _message(role: str, text: str) -> PromptMessage:

@@ -202,3 +202,10 @@ def test_a_key_that_may_not_write_ends_a_push_at_once(tmp_path: Path, folder: Pa
 def test_a_diff_of_a_file_alone_says_what_it_needs(ctl: Ctl, folder: Path) -> None:
     done = ctl("prompt", "diff", str(folder / "header.prompt.md"))
     assert (done.code, "has no version before" in done.err, ctl.api.sent) == (2, True, [])
+
+
+def test_a_pull_finds_the_file_of_a_prompt_by_the_name_in_it(ctl: Ctl, folder: Path) -> None:
+    ctl.api = PromptApi()
+    ctl("prompt", "push", str(folder))
+    assert _rows(ctl("prompt", "pull", str(folder), "-o", "json"))["report"] == ("unchanged", 1)
+    assert not folder.joinpath("report.prompt.md").exists()

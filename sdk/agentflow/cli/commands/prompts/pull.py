@@ -29,14 +29,14 @@ _ROWS = (
 @click.option("--force", is_flag=True, help="Replace also files with changes that no version has.")
 def pull(session: Session, folder: str, names: tuple[str, ...], *, label: str | None, force: bool) -> None:
     """Write prompts as files into DIR: those named, or all. A file that says the same is not touched."""
-    there = {path.name: path for path in files_in(Path(folder))}
+    there = {_name_in(path): path for path in files_in(Path(folder))}
     rows = []
     for name in names or _all(session):
         answer = version_of(session, name, label or "")
         if answer is None:
             where = f" with the label {label}" if label else ""
             raise CliError(f"there is no prompt {name}{where}", "agentctl prompt list shows what there is", NOT_FOUND)
-        path = there.get(f"{name}{rules.SUFFIX}", Path(folder, f"{name}{rules.SUFFIX}"))
+        path = there.get(name, Path(folder, f"{name}{rules.SUFFIX}"))
         rows.append(_row(session, answer, path, force=force))
     session.rows({"prompts": rows}, rows, _ROWS, "name")
     conflicts = [row["file"] for row in rows if row["action"] == "conflict"]
@@ -47,6 +47,14 @@ def pull(session: Session, folder: str, names: tuple[str, ...], *, label: str | 
 
 def _all(session: Session) -> Iterable[str]:
     return [entry["name"] for entry in session.get(PROMPTS)["prompts"]]
+
+
+def _name_in(path: Path) -> str:
+    """Return the name of a file's prompt; of a file that cannot be read, the one that its own name has."""
+    try:
+        return read_file(path).prompt.name
+    except CliError:
+        return path.name.removesuffix(rules.SUFFIX)
 
 
 def _row(session: Session, answer: dict[str, Any], path: Path, *, force: bool) -> dict[str, Any]:
