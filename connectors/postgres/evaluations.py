@@ -78,14 +78,24 @@ class Evaluations:
         return StoredEvaluation(**row)
 
     async def page(
-        self, org_id: str, limit: int, *, prompt: str | None = None, project: str | None = None
+        self,
+        org_id: str,
+        limit: int,
+        *,
+        prompt: str | None = None,
+        project: str | None = None,
+        prompts_like: Sequence[str] | None = None,
     ) -> list[StoredEvaluation]:
-        """Return evaluations without their reports, the newest first."""
+        """Return evaluations without their reports, the newest first.
+
+        ``prompts_like`` are patterns of ``LIKE``, of which the prompt matches one.
+        """
         rows = await self._database.fetch(
             "list evaluations",
             f"SELECT {_COLUMNS} FROM evaluation WHERE org_id = $1 AND ($2::text IS NULL OR prompt = $2) "
-            "AND ($3::text IS NULL OR project = $3) ORDER BY created_at DESC, id DESC LIMIT $4",
-            *(org_id, prompt, project, limit),
+            "AND ($3::text IS NULL OR project = $3) AND ($5::text[] IS NULL OR prompt LIKE ANY($5)) "
+            "ORDER BY created_at DESC, id DESC LIMIT $4",
+            *(org_id, prompt, project, limit, prompts_like),
         )
         return [StoredEvaluation(**row) for row in rows]
 

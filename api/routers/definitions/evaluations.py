@@ -71,8 +71,10 @@ async def list_evaluations(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
 ) -> EvaluationPage:
     """List evaluations, the newest first, without their reports."""
-    found = await parts.evaluations.stored.page(who.org_id, limit, prompt=prompt, project=who.project)
-    return EvaluationPage(evaluations=[render.summary(one) for one in found if who.scopes.allow("prompt", one.prompt)])
+    found = await parts.evaluations.stored.page(
+        who.org_id, limit, prompt=prompt, project=who.project, prompts_like=who.scopes.like("prompt")
+    )
+    return EvaluationPage(evaluations=list(map(render.summary, found)))
 
 
 @router.get("/{evaluation_id}", responses=errors(404))

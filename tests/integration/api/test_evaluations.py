@@ -234,6 +234,17 @@ async def test_an_evaluation_that_has_ended_is_not_cancelled(api: Running) -> No
     assert (answer.status_code, "has ended: it is succeeded" in answer.text) == (409, True)
 
 
+async def test_the_list_of_a_limited_key_is_as_long_as_its_limit(api: Running) -> None:
+    own, other = await prepared(api), await prepared(api)
+    made = await started(api, **own)
+    await started(api, **other)
+    scopes = [f"prompt:{own['prompt']}"]
+    key = (await api.client.post("/api/v1/keys", json={"name": "k", "permissions": ["read"], "scopes": scopes})).json()
+    async with api.as_key(key["key"]) as client:
+        listed = (await client.get(EVALUATIONS, params={"limit": 1})).json()["evaluations"]
+    assert [one["id"] for one in listed] == [made["id"]]
+
+
 async def test_the_scores_of_answers_teach_the_routes_of_the_prompt_where_that_is_wanted(api: Running) -> None:
     body = await prepared(api)
     for wanted, count in ((False, 0), (True, 2)):
