@@ -16,7 +16,8 @@ NAME = "agentctl"
 _PROGRAM = """#!{python}
 import sys
 
-sys.path.insert(0, {sdk!r})
+# Commands that work on files use the server's rules, which are in the checkout.
+sys.path[:0] = [{sdk!r}, {root!r}]
 from agentflow.cli.main import run
 
 run()
@@ -28,7 +29,9 @@ def install(venv: Path, bin_dir: Path, sdk: Path = ROOT / "sdk") -> Path:
     program, link = venv.absolute() / "bin" / NAME, bin_dir / NAME
     if (link.exists() or link.is_symlink()) and not _is_ours(link):
         raise FileExistsError(f"{link} is another program; remove it, or set BIN_DIR to another directory")
-    program.write_text(_PROGRAM.format(python=venv.absolute() / "bin" / "python", sdk=str(sdk)), encoding="utf-8")
+    program.write_text(
+        _PROGRAM.format(python=venv.absolute() / "bin" / "python", sdk=str(sdk), root=str(sdk.parent)), encoding="utf-8"
+    )
     program.chmod(0o755)
     bin_dir.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)

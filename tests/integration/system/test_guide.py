@@ -29,7 +29,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         (folder / "examples").symlink_to(ROOT / "examples")
         install(folder / "bin")
         found = Shell(folder)
-        found.run(f"export PATH={folder / 'bin'}:$PATH PYTHONPATH={ROOT / 'sdk'}; shopt -s expand_aliases")
+        found.run(f"export PATH={folder / 'bin'}:$PATH PYTHONPATH={ROOT / 'sdk'}:{ROOT}; shopt -s expand_aliases")
         yield found
         found.close()
 

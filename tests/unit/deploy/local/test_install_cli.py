@@ -29,6 +29,15 @@ def test_the_program_runs_from_another_directory(venv: Path, tmp_path: Path) -> 
     assert done.stdout == f"agentctl {VERSION}\n", done.stderr
 
 
+def test_commands_on_files_find_the_servers_rules_from_another_directory(venv: Path, tmp_path: Path) -> None:
+    (tmp_path / "greeter.prompt.md").write_text('---\nname: greeter\n---\nGreet "{{name}}"\n', encoding="utf-8")
+    command = [str(install(venv, tmp_path / "bin")), "prompt", "lint", str(tmp_path)]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(command, cwd="/", env=env, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "greeter" in done.stdout, done.stderr
+
+
 def test_it_can_be_installed_again(venv: Path, tmp_path: Path) -> None:
     assert install(venv, tmp_path / "bin") == install(venv, tmp_path / "bin")
 
