@@ -1,4 +1,4 @@
-"""The suites of dotprompt, read in ``shared/suites`` beside the checkout, and run by our import and our renderer."""
+"""The suites of dotprompt, run by our import and our renderer."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from bench.prompts.suites import suites_folder
 from schemas.errors import InvalidSpec
 from schemas.prompt_files.dotprompt import DotPrompt, read_dotprompt
 from schemas.prompt_files.handlebars import Values, converted
@@ -14,7 +15,6 @@ from schemas.templates import Template, TemplateError, parse
 
 #: The suites, and how many cases each has.
 SUITES = {"variables": 4, "whitespace": 8, "metadata": 8, "partials": 6, "unicode": 39, "picoschema": 19}
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class _Parts:
@@ -28,9 +28,8 @@ class _Parts:
 
 
 def folder() -> Path | None:
-    """Return the folder of the suites, beside the checkout or beside one that it is a worktree of."""
-    places = (above / "shared" / "suites" / "dotprompt" for above in ROOT.parents)
-    return next((place for place in places if place.is_dir()), None)
+    """Return the folder of the suites; ``None`` where it is missing."""
+    return suites_folder("dotprompt")
 
 
 def outcomes(place: Path, name: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The suites of others, in the folder ``shared/suites`` beside the checkout, or beside one that it is a worktree of."""
+"""The suites of other projects; a test that needs them is skipped, and says so, where they are missing."""
 
 from pathlib import Path
 from typing import Any
@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from bench.prompts.suites import suites_folder
+
+
+def suites() -> Path:
+    """Return the folder of the suites; without it the test is skipped."""
+    found = suites_folder()
+    if found is None:
+        pytest.skip("SUITES ARE MISSING: no folder above the checkout has shared/suites")
+    return found
 
 
 def suite(*path: str) -> list[dict[str, Any]]:
     """Return the documents of a suite; without the folder the test is skipped."""
-    return list(yaml.safe_load(_folder().joinpath(*path).read_text(encoding="utf-8")))
-
-
-def _folder() -> Path:
-    found = [folder / "shared" / "suites" for folder in ROOT.parents if (folder / "shared" / "suites").is_dir()]
-    if not found:
-        pytest.skip(f"SUITES ARE MISSING: there is no folder shared/suites beside {ROOT.name}")
-    return found[0]
+    return list(yaml.safe_load(suites().joinpath(*path).read_text(encoding="utf-8")))

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from bench.prompts.dotprompt_suites import SUITES, folder, outcomes
+from bench.prompts.dotprompt_suites import SUITES, outcomes
 from schemas.errors import InvalidSpec
 from schemas.prompt_files.dotprompt import read_dotprompt, write_dotprompt
 from schemas.prompt_files.handlebars import Values, converted
@@ -11,14 +11,12 @@ from schemas.prompt_files.own import read_prompt
 from schemas.prompt_files.problems import Note
 from schemas.prompts.input_schemas import input_schema_of
 from schemas.templates import parse
+from tests.support.suites import suites
 
 
 @pytest.mark.parametrize("name", SUITES)
 def test_a_suite_of_dotprompt_passes_as_a_whole(name: str) -> None:
-    place = folder()
-    if place is None:
-        pytest.skip("SUITES ARE MISSING: there is no folder shared/suites/dotprompt beside the checkout")
-    found = dict(outcomes(place, name))
+    found = dict(outcomes(suites() / "dotprompt", name))
     assert [f"{case}: {fault}" for case, fault in found.items() if fault] == []
     assert len(found) == SUITES[name]
 

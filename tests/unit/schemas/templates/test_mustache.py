@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from schemas.templates import TemplateError, parse
+from tests.support.suites import suites
 
 FILES = ("comments", "interpolation", "inverted", "partials", "sections")
 
@@ -17,8 +18,8 @@ class Partials:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_suite_of_the_specification_passes_as_a_whole(suites, name):
-    cases = yaml.safe_load((suites / "mustache" / f"{name}.yml").read_text())["tests"]
+def test_suite_of_the_specification_passes_as_a_whole(name):
+    cases = yaml.safe_load((suites() / "mustache" / f"{name}.yml").read_text())["tests"]
     rendered = {
         case["name"]: parse(case["template"], "mustache").render(case["data"], Partials(case.get("partials", {})))
         for case in cases
