@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import json_repair
 import orjson
 
 from schemas.errors import BadValue, StepError, Undecodable
@@ -90,6 +89,9 @@ def _lenient(text: str) -> Json:
     """Return the object or list that a text means, read as JSON as far as possible; ``None`` if it means none."""
     if len(text) > _MOST_LENIENT:
         return None
+    # Few processes ever meet such an answer; none waits for the library at its start.
+    import json_repair
+
     try:
         value = json_repair.loads(text, skip_json_loads=True)
         return read_json(orjson.dumps(value), MAX_DEPTH) if isinstance(value, dict | list) and value else None

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-import re2
-
 from schemas.prompts.evaluations import Answered, Case
 from schemas.records.base import Json
 from services.prompts.evaluations.scorers.base import (
@@ -89,6 +87,9 @@ class Regex:
 
     def __init__(self, options: RegexOptions) -> None:
         """Raises ``ValueError`` for a pattern that RE2 does not take."""
+        # Every worker and API process knows the kinds of scorers; few ever make this one.
+        import re2
+
         if len(options.pattern) > MOST_PATTERN_CHARS:
             raise ValueError(f"the pattern is longer than {MOST_PATTERN_CHARS} characters; make it shorter")
         self._options = options
