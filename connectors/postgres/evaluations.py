@@ -20,7 +20,7 @@ Joined = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 @dataclass(frozen=True)
 class StoredEvaluation:
     """One evaluation. ``definition`` is what was asked, with its versions pinned. ``report`` and ``ended_ms`` are there
-    once the report was read after the end of the run. ``labels`` are what people said of answers.
+    once the report was read after the end of the run. ``labels`` are the judgements of people.
     """
 
     id: str

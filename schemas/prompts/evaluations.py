@@ -27,6 +27,8 @@ ScorerKind = Literal[
     "llm_judge",
     "custom",
 ]
+#: Of one evaluation.
+MAX_SCORERS = 20
 Verdict = Literal["better", "worse", "undecided"]
 Outcome = Literal["candidate", "baseline", "tie"]
 """Which of two answers to the same case is better."""

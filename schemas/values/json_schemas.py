@@ -11,7 +11,7 @@ import orjson
 from schemas.errors import Problem
 from schemas.records.base import Json
 
-#: More do not help whoever reads them, a model included.
+#: More do not help the reader, a model included.
 MAX_SHOWN = 3
 _MOST_CHARS = 300
 

@@ -1,8 +1,8 @@
 """Archived prompts, which nothing new may use: neither a registration nor a submission.
 
-A plan whose versions are all pinned is cached for ever, so an organisation's archived prompts are asked for beside it,
-at most every ``ARCHIVED_FOR_S``. While PostgreSQL does not answer, what was known before holds: a submission needs
-nothing else of it.
+A plan whose versions are all pinned is cached for ever, so an organisation's archived prompts are queried
+separately, at most every ``ARCHIVED_FOR_S``. While PostgreSQL does not answer, what was known before holds: a
+submission needs nothing else of it.
 """
 
 import time

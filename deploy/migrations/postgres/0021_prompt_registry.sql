@@ -36,5 +36,5 @@ CREATE TABLE prompt_label_move (
 -- Sandboxed Jinja in prompts is for organisations that want it.
 ALTER TABLE organisation ADD COLUMN jinja_prompts boolean NOT NULL DEFAULT false;
 
--- What is archived is asked for once a second by each process that takes submissions.
+-- Each process that takes submissions queries what is archived once a second.
 CREATE INDEX prompt_archived ON prompt (org_id, name) WHERE archived_at IS NOT NULL;

@@ -1,2 +1,2 @@
--- What people said of answers, by which judges are calibrated.
+-- Judgements of people, by which judges are calibrated.
 ALTER TABLE evaluation ADD COLUMN labels json;

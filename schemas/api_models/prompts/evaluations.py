@@ -6,14 +6,13 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Cents, Request, TagValue, Text
 from schemas.api_models.prompts.versions import Version
-from schemas.prompts.evaluations import ScorerKind, Verdict
+from schemas.prompts.evaluations import MAX_SCORERS, ScorerKind, Verdict
 from schemas.prompts.refs import LABEL_PATTERN, PROMPT_VERSION_PATTERN
 from schemas.run_states import RunState
 from schemas.spec.model import NAME_PATTERN
 from schemas.spec.policy import DEFAULT_TIER, Tier
 
 MAX_REPEATS = 20
-MAX_SCORERS = 20
 Which = Version | Annotated[str, Field(pattern=LABEL_PATTERN)]
 """A version by its number, or by a label such as ``production``."""
 

@@ -3,8 +3,9 @@
 from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Request
-from schemas.api_models.prompts.evaluations import MAX_SCORERS, Scorer, Which
+from schemas.api_models.prompts.evaluations import Scorer, Which
 from schemas.api_models.prompts.versions import Version
+from schemas.prompts.evaluations import MAX_SCORERS
 
 
 class SetScoring(Request):

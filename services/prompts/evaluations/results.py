@@ -34,7 +34,7 @@ _TRIES = 3
 
 
 class RunOutput(msgspec.Struct, frozen=True):
-    """What the run of an evaluation gives: the scores of each version, and what judges said of pairs."""
+    """What the run of an evaluation gives: the scores of each version, and the verdicts of judges on pairs."""
 
     scores: dict[str, list[Scored]]
     judged: list[Judged] = []
@@ -88,7 +88,7 @@ class EvaluationResults:
         return one
 
     async def label(self, org_id: str, one: StoredEvaluation, labels: Sequence[Label]) -> int:
-        """Add what people said of answers; return how many labels there are. The report is made again when it is read.
+        """Add judgements of people; return how many labels there are. The report is made again when it is read.
 
         Raises ``InvalidInput`` for labels of what the evaluation does not have.
         """

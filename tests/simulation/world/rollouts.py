@@ -26,7 +26,7 @@ LATER = 12
 
 
 def said(rng: Random) -> list[Record]:
-    """Return all that is said of one rollout, in the order of the log: some of it late, some twice."""
+    """Return all records of one rollout, in the order of the log: some of it late, some twice."""
     failing = rng.choice((0.05, 0.3, 0.9))
     placed: list[tuple[float, Record]] = []
     for run in range(RUNS):

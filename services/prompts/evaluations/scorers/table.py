@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from schemas.errors import InvalidInput, Problem
-from schemas.prompts.evaluations import Answered, Case, ScorerSpec
+from schemas.prompts.evaluations import MAX_SCORERS, Answered, Case, ScorerSpec
 from services.prompts.evaluations.scorers.base import CannotScore, Mark, Options, Ports, Scorer, WrongShape, mark_of
 from services.prompts.evaluations.scorers.custom import Custom, CustomOptions
 from services.prompts.evaluations.scorers.llm_judge import Grader, JudgeOptions, PairJudge, checked
@@ -23,7 +23,6 @@ from services.prompts.evaluations.scorers.texts import (
     RegexOptions,
 )
 
-MOST_SCORERS = 20
 Port = Literal["embedder", "call", "ask"]
 _MOST_NOTE = 500
 NO_PORTS = Ports()
@@ -109,8 +108,8 @@ def check_scorers(specs: Sequence[ScorerSpec], path: str = "scorers") -> None:
     problems: list[Problem] = []
     if not any(spec.weight > 0 for spec in specs):
         problems.append(Problem(path, "no scorer has a weight", "give one a weight over 0"))
-    if len(specs) > MOST_SCORERS:
-        problems.append(Problem(path, f"there are {len(specs)} scorers", f"use {MOST_SCORERS} at most"))
+    if len(specs) > MAX_SCORERS:
+        problems.append(Problem(path, f"there are {len(specs)} scorers", f"use {MAX_SCORERS} at most"))
     names = [spec.called for spec in specs]
     for place, spec in enumerate(specs):
         where = f"{path}[{place}]"

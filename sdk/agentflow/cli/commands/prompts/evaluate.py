@@ -12,7 +12,7 @@ from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
-from agentflow.cli.units import cents
+from agentflow.cli.units import cents, version_or_label
 
 #: Verdicts that end with 1, by ``--fail-on``.
 _FAILING = {"worse": ["worse"], "undecided": ["worse", "undecided"]}
@@ -56,14 +56,15 @@ def evaluate(
 ) -> None:
     """Evaluate a VERSION, or label, of the prompt NAME by a dataset; the newest version by default.
 
-    The exit code is 0 when it held what was asked of it, 1 when it did not, or when the evaluation failed.
+    The exit code is 0 when the version meets the limits, 1 when it did not, or when the evaluation failed.
     """
     if fail_on is not None and given["against"] is None:
         raise CliError("--fail-on compares two versions", "give --against VERSION", USAGE)
+    against = given.pop("against")
     body: dict[str, Any] = {
         "prompt": name,
-        "version": which(version),
-        "against": which(given.pop("against")),
+        "version": None if version is None else version_or_label(version),
+        "against": None if against is None else version_or_label(against),
         "scorers": scorers_of(scorers or ("exact",)),
         "fail_on": _FAILING.get(fail_on or ""),
         "budget_cents": _cents(given.pop("budget")),
@@ -80,11 +81,6 @@ def evaluate(
     write_reports(session, found["id"], junit=junit, html=html)
     show_report(session, found)
     _decide(found)
-
-
-def which(text: str | None) -> int | str | None:
-    """Return a version as the API takes it: a number, or a label."""
-    return int(text) if text is not None and text.isdecimal() else text
 
 
 def _cents(budget: str | None) -> str | None:
