@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker engines clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker engines agentdojo clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -16,7 +16,7 @@ help: ## List the targets
 run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C: make run ARGS=--no-sample TOOLS=./mytools.py
 	@exec $(RUN) -m deploy.local run $(ARGS)
 
-demo: $(VENV)/.local ## Run the sample in a temporary directory, then stop
+demo: $(VENV)/.local ## Run the sample, an evaluation and a rollout in a temporary directory, then stop
 	@exec $(RUN) -m deploy.local demo
 
 install-cli: $(VENV)/.local ## Put agentctl on the path: make install-cli BIN_DIR=~/.local/bin
@@ -38,10 +38,14 @@ test: lint ## Run all checks and all tests
 	$(RUN) -m pytest $(SLOWEST) $(PAIRED)
 	$(RUN) -m pytest $(SLOWEST) $(WHOLE)
 
-test-all: lint ## Run the same with every variant of the slow tests
+test-all: lint agentdojo ## Run the same with every variant of the slow tests
 	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
 	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
 	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
+
+# Without it the tests that need it are skipped, and say so.
+agentdojo: $(VENV)/.dev ## Install the benchmark AgentDojo in an environment of its own
+	@$(RUN) -m bench.agentdojo --install || echo "AgentDojo is not measured"
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
 	$(RUN) -m ruff check .
@@ -66,7 +70,7 @@ mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make
 bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 	@exec $(RUN) -m bench
 
-prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls|surface|prompts|rollouts [QUICK=1]
+prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls|surface|prompts|rollouts|observability|flow [QUICK=1]
 	@exec $(RUN) -m bench.prove --area "$(AREA)" $(if $(QUICK),--quick)
 
 compare: $(VENV)/.dev ## Compare with another checkout, in turns: make compare BASE=../old PAIRS=5
@@ -82,13 +86,16 @@ run-worker: $(VENV)/.local ## Run a worker against the engines named in the envi
 	@exec $(RUN) -m streams worker
 
 lock: $(VENV)/.dev ## Pin the newest versions that satisfy requirements*.in
-	for name in requirements requirements-model requirements-semantic requirements-local requirements-dev requirements-peers requirements-install; do \
+	for name in requirements requirements-model requirements-semantic requirements-otlp requirements-local requirements-dev requirements-peers requirements-install; do \
 		$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) $$name.in -o $$name.lock || exit 1; \
 	done
+	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) \
+		--overrides requirements-agentdojo.without requirements-agentdojo.in -o requirements-agentdojo.lock
 
 clean: ## Delete the environment and the local data
-	rm -rf $(VENV) .agentflow
+	rm -rf $(VENV) .venv-agentdojo .agentflow
 
 # The stamps: an install is repeated only when its lock changes. Downloads of the engines are part of it.
 $(VENV)/.local: requirements-local.lock requirements-install.lock deploy/local/kafka-jars.sha256 deploy/local/install.py | python-there

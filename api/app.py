@@ -21,8 +21,9 @@ from api.http import openapi, problems
 from api.http.body_limit import BodyLimit, LargeBodies
 from api.http.connection import Connection
 from api.http.head import Head
-from api.http.metrics import Measure
+from api.http.otlp_errors import OtlpErrors
 from api.http.text_gate import TextGate
+from api.metrics.measures import Measure
 from api.routers.list import ROUTERS
 from api.services import Services, TopicCreators
 from api.startup import lifespan_of
@@ -50,6 +51,7 @@ names every invalid part of a request with its path and how to fix it. Money is 
 TAGS = [
     {"name": "workflows", "description": "Named, versioned DAGs of nodes."},
     {"name": "runs", "description": "Executions of workflows."},
+    {"name": "traces", "description": "Timed spans of runs, with what each cost."},
     {"name": "schedules", "description": "Runs at scheduled times."},
     {"name": "prompts", "description": "Versioned prompt templates."},
     {"name": "queues", "description": "Steps for workers of your own."},
@@ -66,6 +68,7 @@ TAGS = [
     {"name": "providers", "description": "Keys of model providers that organisations bring along."},
     {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},
+    {"name": "audit", "description": "The audit log: entries, signed checkpoints, proofs, legal holds."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 
@@ -102,6 +105,7 @@ def create_app(
     app.add_middleware(BodyLimit, large=large)
     app.add_middleware(TextGate)
     app.add_middleware(Head)
+    app.add_middleware(OtlpErrors)
     app.add_middleware(Measure, measures=services.operations.measures)
     return app
 

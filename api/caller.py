@@ -32,6 +32,11 @@ class Caller:
     kind: CallerKind = "key"
 
     @property
+    def actor(self) -> str:
+        """Who it is in the audit log."""
+        return f"{'person' if self.kind == 'oidc' else 'key'}:{self.key_id}"
+
+    @property
     def limited(self) -> bool:
         """Return whether the caller sees a part of its organisation only."""
         return self.project is not None or self.scopes.limited

@@ -45,6 +45,9 @@ async def admitted(parts: Services, request: Request, secret: str, org_id: str |
     Raises ``Unauthenticated``, ``Forbidden``, ``RateLimited`` and ``Unavailable``.
     """
     who = await parts.access.authenticator.authenticate(secret)
+    if not hasattr(request.state, "caller"):
+        request.state.caller = who
+        parts.audit.auditing.used(who.org_id, who.actor)
     who.require_organisation(org_id)
     log_for(who.org_id, traceparent=request.headers.get("traceparent", ""))
     if who.requests_per_minute is not None and not hasattr(request.state, "counted"):
@@ -149,4 +152,5 @@ PromptWriter = Annotated[Caller, Depends(May("write", ("prompt",), project=True)
 ScheduleReader = Annotated[Caller, Depends(May("read", ("workflow",), project=True))]
 ScheduleWriter = Annotated[Caller, Depends(May("write", ("workflow",), project=True))]
 RunReader = Annotated[Caller, Depends(MayOfRun("read", ("workflow",), project=True))]
+RunAdmin = Annotated[Caller, Depends(MayOfRun("admin", ("workflow",), project=True))]
 RunWriter = Annotated[Caller, Depends(MayOfRun("write", ("workflow",), project=True))]

@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from api.auth import Authenticator
 from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
-from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
 from api.http.readiness import Check
-from api.http.role_counters import RoleCounters
 from api.leases import LeaseServices
 from api.live.run_stream import Streams
+from api.metrics.exposition import Exposition
+from api.metrics.measures import Measures
 from api.publisher import Publisher
 from connectors.clickhouse.models_used import ModelsUsed
+from connectors.clickhouse.score_points import ScorePoints
 from connectors.clickhouse.spend_ledger import SpendLedger
+from connectors.clickhouse.trace_groups import TraceGroups
+from connectors.clickhouse.trace_query import TraceQueries
+from connectors.clickhouse.traces import Traces
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
+from connectors.postgres.audit.holds import AuditHolds
+from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
@@ -28,6 +34,8 @@ from connectors.postgres.history.runs import Runs
 from connectors.postgres.keys import Keys
 from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.organisations import Organisations, Projects
+from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
@@ -37,9 +45,11 @@ from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
-from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.readers.admissions import AdmissionReader
+from connectors.redis.readers.deployments import DeploymentReader
+from connectors.redis.readers.series import SeriesReader
+from connectors.redis.readers.spend import Spend
 from connectors.redis.response_cache import RedisResponseCache
-from connectors.redis.spend_reader import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
@@ -47,22 +57,34 @@ from schemas.api_models.admin import TopicAnswer
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
+from services.observability.causes import Causes
+from services.observability.comparisons import Comparisons
+from services.observability.otlp.incoming.receiver import TraceReceiver
+from services.observability.replay.policy.replays import PolicyReplays
+from services.observability.replay.run_records import RunRecords
+from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
 from services.prompts.registry.prompts import PromptRegistry
+from services.prompts.rollouts.control import Rollouts
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
+from services.runs.answers.routes import RunRoutes
+from services.runs.approvals import Approvals
 from services.runs.bulk import Bulk
 from services.runs.dry_run import DryRuns
 from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.restart import Restarts
-from services.runs.routes import RunRoutes
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
+from services.security.auditing import Auditing
+from services.security.policies.active import ActivePolicies
+from services.security.policies.pinning import Pinning
+from services.security.policies.reading import Readings
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import Registrations
@@ -123,12 +145,26 @@ class RunServices:
     bulk: Bulk
     waits: Waits
     signals: SignalSender
+    approvals: Approvals
     routes: RunRoutes
     streams: Streams
     bound: Bound
     bus: PubSub
     objects: Objects
     appender: Appender
+    records: RunRecords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceServices:
+    """Traces of runs, and of other programs; comparisons and causes."""
+
+    reader: TraceReader
+    comparisons: Comparisons
+    causes: Causes
+    traces: Traces
+    queries: TraceQueries
+    groups: TraceGroups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +174,27 @@ class EvaluationServices:
     stored: Evaluations
     starts: EvaluationStarts
     results: EvaluationResults
+    series: SeriesReader
+    points: ScorePoints
     of_runs: CasesOfRuns
     scoring: PromptScoring
     live_scores: LiveScores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutServices:
+    """Deployments of prompts: starting and deciding them, and the table of their statistics."""
+
+    control: Rollouts
+    table: DeploymentReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpServices:
+    """Spans of other programs. ``bound`` is of requests in flight."""
+
+    receiver: TraceReceiver
+    bound: Bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,13 +241,35 @@ class AccessServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityServices:
+    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin and readers see."""
+
+    versions: PolicyVersions
+    activations: PolicyActivations
+    active: ActivePolicies
+    pinning: Pinning
+    readings: Readings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditServices:
+    """The audit log. Requests of unknown senders are recorded for ``default_org_id``."""
+
+    auditing: Auditing
+    reads: AuditReads
+    holds: AuditHolds
+    default_org_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationServices:
-    """Readiness, metrics and workers.
+    """Readiness, metrics and workers. With a ``metrics_key`` the page of metrics is shown to those who send it only.
 
     Without what ``optional_checks`` ask, every request is answered as before; updates are slower, or analytics wait.
     """
 
-    counters: RoleCounters
+    exposition: Exposition
+    metrics_key: str
     measures: Measures
     workers: WorkerRegistry
     topics: ListTopics
@@ -208,15 +284,21 @@ class Services:
 
     definitions: DefinitionServices
     runs: RunServices
+    traces: TraceServices
     evaluations: EvaluationServices
+    rollouts: RolloutServices
     leases: LeaseServices
+    otlp: OtlpServices
     schedules: ScheduleServices
     money: MoneyServices
     optimizer: Optimizer
     routing: RouteEvaluations
+    policies: PolicyReplays
     limits: LimitServices
     quotas: Quotas
     batches: BatchReader
     cache: RedisResponseCache
     access: AccessServices
+    security: SecurityServices
+    audit: AuditServices
     operations: OperationServices

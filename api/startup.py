@@ -43,8 +43,10 @@ def lifespan_of(
                 asyncio.create_task(services.runs.known.watch()),
                 asyncio.create_task(services.money.opening.run()),
                 asyncio.create_task(services.access.authenticator.uses.run()),
+                asyncio.create_task(services.audit.auditing.run()),
             ]
             stack.push_async_callback(services.access.authenticator.uses.flush)
+            stack.push_async_callback(services.audit.auditing.flush, all_minutes=True)
             stack.push_async_callback(_cancel, tasks)
             yield
 

@@ -7,53 +7,67 @@ from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
 from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
-from api.http.metrics import Measures
 from api.http.rate_limit import RateLimits
-from api.http.role_counters import RoleCounters
 from api.leases import LeaseServices, Presence, Queues
-from api.live.run_stream import Streams
+from api.metrics.budget_gauges import BudgetShares
+from api.metrics.certificates import paths_of
+from api.metrics.exposition import Exposition
+from api.metrics.measures import Measures
+from api.metrics.role_counters import RoleCounters
 from api.publisher import Publisher
+from api.run_wiring import STREAMS_RETRY_S, RunWiring
 from api.services import (
     AccessServices,
+    AuditServices,
     DefinitionServices,
     EvaluationServices,
     LimitServices,
     ListTopics,
     MoneyServices,
     OperationServices,
+    OtlpServices,
+    RolloutServices,
     RunServices,
     ScheduleServices,
+    SecurityServices,
     Services,
     TopicCreators,
+    TraceServices,
 )
 from api.tokens import OidcTokens
 from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
+from connectors.clickhouse.cost_sums import CostSums
 from connectors.clickhouse.models_used import ModelsUsed
+from connectors.clickhouse.policy_calls import PolicyCalls
 from connectors.clickhouse.route_log import RouteLog
-from connectors.clickhouse.route_spans import RouteSpans
+from connectors.clickhouse.run_spans import RunSpans
+from connectors.clickhouse.score_points import ScorePoints
 from connectors.clickhouse.spend_ledger import SpendLedger
+from connectors.clickhouse.trace_groups import TraceGroups
+from connectors.clickhouse.trace_query import TraceQueries
+from connectors.clickhouse.traces import Traces
 from connectors.kafka.deadline_appender import DeadlineAppender
-from connectors.kafka.lag import LaneLag
-from connectors.objects.s3 import s3_access
-from connectors.objects.store import open_objects
 from connectors.oidc.issuer import Issuer
-from connectors.ports.pubsub import NoPubSub
+from connectors.postgres.audit.holds import AuditHolds
+from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
-from connectors.postgres.history.run_changes import RunFollower
+from connectors.postgres.history.run_facts import RunFactsReader
 from connectors.postgres.history.run_limits import RunLimits
-from connectors.postgres.history.run_steps import RunSteps
-from connectors.postgres.history.runs import Runs
+from connectors.postgres.history.trace_runs import TraceRuns
 from connectors.postgres.keys import Keys
 from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
+from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.prompts.deployments import PromptDeployments
 from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
@@ -65,26 +79,31 @@ from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
 from connectors.providers.custom.building import stated_prices
-from connectors.redis.admission_reader import AdmissionReader
+from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.lease_desk import LeaseDesk
-from connectors.redis.claims.lease_reader import LeaseReader
 from connectors.redis.claims.lent_attempts import LentAttempts
 from connectors.redis.client import ping
-from connectors.redis.marker_generation import MarkerGeneration
+from connectors.redis.readers.admissions import AdmissionReader
+from connectors.redis.readers.deployments import DeploymentReader
+from connectors.redis.readers.series import SeriesReader
+from connectors.redis.readers.spend import Spend
 from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
-from connectors.redis.signals_reader import SignalsReader
-from connectors.redis.spec_reader import SpecReader
-from connectors.redis.spend_reader import Spend
-from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
+from schemas import clock
 from schemas.api_models.admin import TopicAnswer
 from schemas.settings import Kafka, Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
+from services.observability.causes import Causes
+from services.observability.comparisons import Comparisons
+from services.observability.otlp.incoming.receiver import ReceiverPorts, TraceReceiver
+from services.observability.recordings import Recordings
+from services.observability.replay.policy.replays import PolicyReplays
+from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
 from services.prompts.evaluations.from_runs import CasesOfRuns
@@ -92,39 +111,29 @@ from services.prompts.evaluations.functions import register
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.registry.prompts import PromptRegistry
+from services.prompts.rollouts.control import Rollouts
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
-from services.runs.bulk import Bulk
-from services.runs.dry_run import DryRunPorts, DryRuns
-from services.runs.explain_waiting import Waits
-from services.runs.known_runs import KnownRuns
-from services.runs.large_inputs import LargeInputs
 from services.runs.leases import StepLeases
-from services.runs.path_admission import PathAdmission
-from services.runs.restart import Restarts
-from services.runs.routes import RunRoutes
-from services.runs.signals import SignalSender
-from services.runs.submit import SubmissionPorts, Submissions
+from services.security.auditing import Auditing
 from services.security.oidc import ClaimMapping
+from services.security.policies.active import ActivePolicies
+from services.security.policies.pinning import Pinning
+from services.security.policies.reading import Readings
+from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
 from services.workflows.checks import DocumentChecks
-from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
 from topics.listing import listed
 
-#: Each waits for one append at most; more of them would only queue for the broker.
-MAX_SUBMISSIONS_IN_FLIGHT = 512
-#: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
-MAX_STREAMS = 256
 #: Each waits for its steps; all share one connection to Redis.
 MAX_LEASE_REQUESTS = 512
-STREAMS_RETRY_S = 5.0
-#: The lag of a lane is asked beside history and claims.
-LANE_TIMEOUT_S = 0.7
+#: Each may have some tens of MB while it is read.
+MAX_OTLP_REQUESTS = 16
 
 
 def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> Services:
@@ -132,25 +141,29 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(settings, clients)
-    definitions = _definitions(settings, clients, appender, topics, workers, vault)
+    security = _security(clients)
+    definitions = _definitions(settings, clients, appender, topics, workers, vault, ForRegistration(security.active))
     limits = _limits(settings, clients, appender)
-    runs = _Runs(settings, clients, appender, definitions, limits).services()
+    runs = RunWiring(settings, clients, appender, definitions, limits, security).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
-    organisations = Organisations(clients.database)
+    organisations, projects = Organisations(clients.database), Projects(clients.database)
     pepper = settings.security.key_pepper.get_secret_value()
     ledger, measures = SpendLedger(clients.clickhouse), Measures(runs.bound, runs.streams.bound)
     spend = Spend(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return Services(
         definitions=definitions,
         runs=runs,
+        traces=_traces(clients, definitions, runs),
         evaluations=_evaluations(settings, clients, definitions, runs),
+        rollouts=_rollouts(settings, clients, definitions),
         leases=_leases(settings, clients, definitions, runs, workers),
+        otlp=_otlp(settings, clients, appender, definitions),
         schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
         money=MoneyServices(
             budgets=budgets,
             stops=Stops(clients.database),
             spend=spend,
-            targets=Targets(definitions.workflows, definitions.models, definitions.organisation_prices),
+            targets=Targets(definitions.workflows, projects, definitions.models, definitions.organisation_prices),
             ledger=ledger,
             bills=Bills(BillRows(clients.clickhouse), definitions.organisation_prices),
             opening=Opening(
@@ -164,6 +177,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         ),
         optimizer=_optimizer(settings, clients, definitions),
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
+        policies=PolicyReplays(PolicyCalls(clients.clickhouse), definitions.organisation_prices),
         limits=limits,
         quotas=Quotas(clients.database),
         batches=BatchReader(clients.database),
@@ -171,12 +185,31 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         access=AccessServices(
             keys=keys,
             organisations=organisations,
-            projects=Projects(clients.database),
+            projects=projects,
             rates=RateLimits(RequestRates(clients.redis), measures.uncounted),
             authenticator=Authenticator(keys, pepper, tokens=_tokens(settings.oidc, clients, organisations)),
             vault=vault,
         ),
+        security=security,
+        audit=AuditServices(
+            auditing=Auditing(appender),
+            reads=AuditReads(clients.database),
+            holds=AuditHolds(clients.database),
+            default_org_id=settings.api.default_org_id,
+        ),
         operations=_operations(settings, clients, measures, workers),
+    )
+
+
+def _security(clients: Clients) -> SecurityServices:
+    versions, activations = PolicyVersions(clients.database), PolicyActivations(clients.database)
+    active = ActivePolicies(activations, versions)
+    return SecurityServices(
+        versions=versions,
+        activations=activations,
+        active=active,
+        pinning=Pinning(active, REGISTRY.security),
+        readings=Readings(active),
     )
 
 
@@ -216,6 +249,7 @@ def _definitions(
     topics: TopicCreators,
     workers: WorkerRegistry,
     vault: Vault | None,
+    policies: ForRegistration,
 ) -> DefinitionServices:
     workflows, prompts = Workflows(clients.database), Prompts(clients.database)
     lists = PriceListStore(clients.database)
@@ -234,6 +268,7 @@ def _definitions(
         workers=workers,
         checks=checks,
         vault=vault,
+        policies=policies,
     )
     return DefinitionServices(
         workflows=workflows,
@@ -250,6 +285,21 @@ def _definitions(
         models_used=ModelsUsed(clients.clickhouse),
         publisher=Publisher("definitions", Outbox(clients.database), appender),
         topics=topics,
+    )
+
+
+def _traces(clients: Clients, definitions: DefinitionServices, runs: RunServices) -> TraceServices:
+    traces = Traces(clients.clickhouse)
+    facts = RunFactsReader(clients.database)
+    spans = RunSpans(clients.clickhouse)
+    recordings = Recordings(traces, spans, runs.history, facts, definitions.plans, runs.known)
+    return TraceServices(
+        reader=TraceReader(traces, runs.history, runs.definitions, runs.markers, runs.known),
+        traces=traces,
+        queries=TraceQueries(clients.clickhouse),
+        groups=TraceGroups(clients.clickhouse),
+        comparisons=Comparisons(recordings, runs.history, CostSums(clients.clickhouse)),
+        causes=Causes(recordings, runs.history),
     )
 
 
@@ -281,6 +331,16 @@ def _evaluations(
         of_runs=of_runs,
         scoring=PromptScoring(clients.database),
         live_scores=LiveScores(clients.database),
+        series=SeriesReader(clients.redis, settings.kafka.partitions),
+        points=ScorePoints(clients.clickhouse),
+    )
+
+
+def _rollouts(settings: Settings, clients: Clients, definitions: DefinitionServices) -> RolloutServices:
+    stored, policies = PromptDeployments(clients.database), PromptScoring(clients.database)
+    return RolloutServices(
+        control=Rollouts(definitions.prompts, stored, policies),
+        table=DeploymentReader(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
     )
 
 
@@ -298,6 +358,20 @@ def _leases(
         presence=Presence(workers),
         bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
     )
+
+
+def _otlp(
+    settings: Settings, clients: Clients, appender: DeadlineAppender, definitions: DefinitionServices
+) -> OtlpServices:
+    ports = ReceiverPorts(
+        runs=TraceRuns(clients.database),
+        prices=definitions.organisation_prices,
+        provider_of=lambda model: definitions.models.provider_of(model) or "",
+        appender=appender,
+        capture=settings.security.capture,
+        now_ms=clock.now_ms,
+    )
+    return OtlpServices(receiver=TraceReceiver(ports), bound=Bound("requests of OTLP", MAX_OTLP_REQUESTS))
 
 
 def _optimizer(settings: Settings, clients: Clients, definitions: DefinitionServices) -> Optimizer:
@@ -325,8 +399,15 @@ def _limits(settings: Settings, clients: Clients, appender: DeadlineAppender) ->
 
 
 def _operations(settings: Settings, clients: Clients, measures: Measures, workers: WorkerRegistry) -> OperationServices:
+    partitions = settings.kafka.partitions
     return OperationServices(
-        counters=RoleCounters(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S),
+        exposition=Exposition(
+            RoleCounters(clients.redis, partitions, DEPENDENCY_TIMEOUT_S),
+            RedisBreakers(clients.redis),
+            BudgetShares(Budgets(clients.database), Spend(clients.redis, partitions, DEPENDENCY_TIMEOUT_S)),
+            paths_of(settings.api.certificate_files),
+        ),
+        metrics_key=settings.security.metrics_key.get_secret_value(),
         measures=measures,
         workers=workers,
         topics=_topic_list(settings.kafka),
@@ -336,7 +417,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
             "redis": lambda: ping(clients.redis),
             "postgres": clients.database.ping,
         },
-        # Only explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
+        # Only traces, explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
         optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
     )
 
@@ -348,109 +429,3 @@ def _topic_list(kafka: Kafka) -> ListTopics:
         return [TopicAnswer(**asdict(topic)) for topic in found]
 
     return topics
-
-
-class _Runs:
-    """What the services of runs share while they are made."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        clients: Clients,
-        appender: DeadlineAppender,
-        definitions: DefinitionServices,
-        limits: LimitServices,
-    ) -> None:
-        self._settings = settings
-        self._partitions = settings.kafka.partitions
-        self._clients = clients
-        self._appender = appender
-        self._definitions = definitions
-        self._history = Runs(clients.database)
-        self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
-        generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
-        self._known = KnownRuns(generation, clients.progress, self._partitions)
-        objects = settings.objects
-        self._objects = open_objects(objects.url, objects.directory, s3_access(objects))
-        large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
-        specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
-        self._of_run = RunDefinitions(definitions.plans, specs)
-        self._waits = self._explaining(limits)
-        self._submissions = self._submitting(large_inputs, limits.turns)
-        self._dry_runs = self._trying(limits)
-        self._restarts = Restarts(
-            self._history, self._of_run, large_inputs, settings.security.capture, arguments=REGISTRY.argument_names
-        )
-
-    def services(self) -> RunServices:
-        """Return them."""
-        bus = self._clients.nats or NoPubSub()
-        follower = RunFollower(self._clients.database)
-        return RunServices(
-            history=self._history,
-            definitions=self._of_run,
-            steps=RunSteps(self._clients.database),
-            markers=self._markers,
-            known=self._known,
-            submissions=self._submissions,
-            dry_runs=self._dry_runs,
-            restarts=self._restarts,
-            bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
-            waits=self._waits,
-            signals=self._signals(),
-            routes=self._routes(),
-            streams=Streams(follower, bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S)),
-            bound=Bound("submissions", MAX_SUBMISSIONS_IN_FLIGHT),
-            bus=bus,
-            objects=self._objects,
-            appender=self._appender,
-        )
-
-    def _submitting(self, large_inputs: LargeInputs, turns: Turns) -> Submissions:
-        ports = SubmissionPorts(
-            plans=self._definitions.plans,
-            markers=self._markers,
-            history=self._history,
-            appender=self._appender,
-            large_inputs=large_inputs,
-            turns=turns,
-            known=self._known,
-            paths=PathAdmission(self._definitions.organisation_prices),
-        )
-        return Submissions(ports, capture=self._settings.security.capture)
-
-    def _trying(self, limits: LimitServices) -> DryRuns:
-        ports = DryRunPorts(
-            submissions=self._submissions,
-            turns=limits.turns,
-            limits=limits.stored,
-            admission=limits.admission,
-            budgets=Budgets(self._clients.database),
-            spend=Spend(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
-        )
-        return DryRuns(ports)
-
-    def _explaining(self, limits: LimitServices) -> Waits:
-        claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
-        lag = LaneLag(self._settings.kafka.bootstrap, LANE_TIMEOUT_S)
-        workers = WorkerRegistry(self._clients.redis, DEPENDENCY_TIMEOUT_S)
-        return Waits(self._history, self._of_run, claims, lag, limits.admission, workers)
-
-    def _routes(self) -> RunRoutes:
-        return RunRoutes(
-            history=self._history,
-            steps=RunSteps(self._clients.database),
-            definitions=self._of_run,
-            spans=RouteSpans(self._clients.clickhouse),
-            appender=self._appender,
-        )
-
-    def _signals(self) -> SignalSender:
-        return SignalSender(
-            history=self._history,
-            markers=self._markers,
-            workflows=self._definitions.workflows,
-            objects=self._objects,
-            appender=self._appender,
-            signals=SignalsReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
-        )

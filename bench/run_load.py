@@ -16,6 +16,8 @@ from bench.workflows import INPUTS, THREE_STEPS, plan_of
 from connectors.ports.engine import OutRecord
 from schemas.ids import canonical_hash, traceparent
 from schemas.records.run_events import RunSubmitted
+from schemas.records.security.pinned import RunSecurity
+from schemas.spec.rules_version import LABELS
 from topics.catalogue import RUN_EVENTS, RUN_VIEWS
 from topics.codec import encode
 
@@ -47,9 +49,19 @@ class Template:
 
 
 class Submitter:
-    """Makes submissions of one workflow as the API appends them, for one organisation, with ``turns`` or without."""
+    """Makes submissions of one workflow as the API appends them, for one organisation, with ``turns`` or without.
 
-    def __init__(self, org_id: str, workflow: dict[str, Any] = THREE_STEPS, *, turns: bool = False) -> None:
+    With ``security`` the data of the runs has labels.
+    """
+
+    def __init__(
+        self,
+        org_id: str,
+        workflow: dict[str, Any] = THREE_STEPS,
+        *,
+        turns: bool = False,
+        security: RunSecurity | None = None,
+    ) -> None:
         plan = plan_of(workflow)
         event = RunSubmitted(
             run_id=RUN,
@@ -61,8 +73,9 @@ class Submitter:
             spec=plan.resolved,
             inputs=INPUTS,
             submitted_at_ms=MS,
-            rules_version=plan.rules_version,
+            rules_version=plan.rules_version if security is None else max(plan.rules_version, LABELS),
             turns=turns,
+            security=security,
         )
         self._template = Template(encode(event))
 

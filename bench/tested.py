@@ -1,9 +1,10 @@
 """Figures that tests of this checkout measure: recorded as properties, which pytest writes into a JUnit file."""
 
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -21,14 +22,18 @@ class Outcomes:
     figures: dict[str, float]
 
 
-def run_tests(*tests: str, options: Sequence[str] = ()) -> Outcomes:
-    """Run tests by their ids, the exhaustive ones too. Raises ``BenchError`` when none ran or one was skipped."""
+def run_tests(*tests: str, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Outcomes:
+    """Run tests by their ids, the exhaustive ones too. ``env`` adds to their environment.
+
+    Raises ``BenchError`` when none ran or one was skipped.
+    """
     with tempfile.TemporaryDirectory(prefix="agentflow-tested-") as folder:
         report = Path(folder) / "report.xml"
         # The newer kind of report has no properties of single tests.
         into = [f"--junitxml={report}", "-o", "junit_family=xunit1"]
         command = [sys.executable, "-m", "pytest", "-q", "-m", "", *into, *options, *tests]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        told = {**os.environ, **(env or {})}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=told)
         if not report.exists():
             raise BenchError(f"pytest gave no report:\n{(done.stdout + done.stderr)[-1_000:]}")
         found = read_report(report.read_text(encoding="utf-8"))

@@ -48,6 +48,43 @@ ONE_CALL = _workflow(
     [{"id": "ask", "type": "llm", "config": {"prompt_ref": PROMPT_REF, "model": "local-echo"}}],
     [],
 )
+#: Three calls of a model at once: what policies decide about, at the least cost.
+THREE_CALLS = _workflow(
+    "bench_three_calls",
+    [
+        {"id": step, "type": "llm", "config": {"prompt_ref": PROMPT_REF, "model": "local-echo"}}
+        for step in ("first", "second", "third")
+    ],
+    [],
+)
+#: A call of a model, a map, a decision, a timer, and a tool that fails, is retried and is done without.
+MIXED = _workflow(
+    "bench_mixed",
+    [
+        {"id": "ask", "type": "llm", "config": {"prompt_ref": PROMPT_REF, "model": "local-echo"}},
+        _mapped(3),
+        {"id": "decide", "type": "switch", "config": {"cases": [{"when": "true", "to": "pause"}], "default": "pause"}},
+        {"id": "pause", "type": "wait", "config": {"duration_ms": 5}},
+        {
+            "id": "broken",
+            "type": "tool",
+            "config": {"tool_name": "http.request", "inputs": {"url": "http://forbidden.invalid/"}},
+            "policy": {
+                "optional": True,
+                "retries": {"max_attempts": 2, "initial_ms": 10, "retry_on": ["forbidden_host"]},
+            },
+        },
+        _function("last", inputs={"all": "each.output"}),
+    ],
+    [
+        ("ask", "each"),
+        ("each", "decide"),
+        ("decide", "pause"),
+        ("pause", "broken"),
+        ("broken", "last"),
+        ("each", "last"),
+    ],
+)
 
 
 def pause(duration_ms: int) -> dict[str, Any]:
@@ -73,5 +110,6 @@ def children(width: int) -> list[str]:
 
 def plan_of(document: dict[str, Any]) -> Plan:
     """Return a workflow's plan with the bench's prompt pinned."""
-    pinned = {PROMPT_REF: PROMPT} if document is ONE_CALL else {}
+    calls = any(document is one for one in (ONE_CALL, THREE_CALLS, MIXED))
+    pinned = {PROMPT_REF: PROMPT} if calls else {}
     return make_plan(parse_workflow(document), pinned)

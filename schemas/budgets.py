@@ -29,11 +29,14 @@ SHARED_PERIODS: tuple[Period, ...] = ("day", "month", "total")
 #: Percentages of the limit that are reported when a budget names none.
 THRESHOLDS = (50, 75, 90, 100)
 
-#: Tags that name the spender. Only the system writes them; a submission has fields for what they say.
+#: Tags that name the spender, and the thread of runs. Only the system writes them; a submission has fields for them.
 PROJECT_TAG = "agentflow.project"
 USER_TAG = "agentflow.user"
 API_KEY_TAG = "agentflow.api_key"
-RESERVED_TAGS = frozenset({PROJECT_TAG, USER_TAG, API_KEY_TAG})
+#: The deployment whose shadow a call is.
+SHADOW_TAG = "agentflow.shadow"
+SESSION_TAG = "agentflow.session"
+RESERVED_TAGS = frozenset({PROJECT_TAG, USER_TAG, API_KEY_TAG, SHADOW_TAG, SESSION_TAG})
 
 COUNTER_PREFIX = "c:"
 

@@ -67,6 +67,11 @@ class InvalidSpec(Rejected):
 class InvalidInput(Rejected):
     """A request body, or the inputs of a run, are invalid."""
 
+    @classmethod
+    def of(cls, *problems: Problem, shown: int | None = None) -> "InvalidInput":
+        """Return the error of these problems. Its message has the first ``shown`` of them, or all."""
+        return cls("; ".join(map(str, problems[:shown])), problems)
+
 
 class UnknownPrompt(InvalidInput):
     """A workflow needs a prompt that does not exist, is archived, or is named by a label that was removed."""

@@ -17,7 +17,7 @@ HTTP_SOURCE = "api"
 #: Prefix of the source of a run that another run's step started.
 CHILD_SOURCE = "run:"
 _FORK = "fork:"
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 def run_id(org_id: str, source: str, submission_id: str | None) -> str:
@@ -97,6 +97,16 @@ def repair_span_id(span: str) -> str:
     return _digest("span", span, "repair")[:16]
 
 
+def call_span_id(run: str, step_id: str, attempt: int, call: str) -> str:
+    """Return the span id of a call of an attempt, by the call's id: the first try's, a further one's, a repair's."""
+    head, mark, tail = call.rpartition("#")
+    first, *more = tail.split("~")
+    span = span_id(run, step_id, attempt, f"{head}{mark}{first}")
+    for part in more:
+        span = repair_span_id(span) if part == "repair" else try_span_id(span, int(part) if part.isdigit() else 0)
+    return span
+
+
 def child_step_id(node_id: str, index: int) -> str:
     """Return the step id of one child of a mapped node, e.g. ``analyze[3]``."""
     return f"{node_id}[{index}]"
@@ -118,13 +128,42 @@ def trace_id(run: str) -> str:
 
 def trace_of(header: str | None) -> str | None:
     """Return the trace id of a W3C ``traceparent`` header, ``None`` for what is none of version 00."""
+    ids = traceparent_ids(header)
+    return None if ids is None else ids[0]
+
+
+def traceparent_ids(header: str | None) -> tuple[str, str] | None:
+    """Return trace and span id of a W3C ``traceparent`` header, ``None`` for what is none of version 00.
+
+    Ids of zeros only are invalid there.
+    """
     found = _TRACEPARENT.fullmatch(header) if header is not None else None
-    return None if found is None else found[1]
+    return None if found is None else (found[1], found[2])
 
 
 def span_id(run: str, step_id: str = "", attempt: int = 0, part: str = "") -> str:
     """Return the span id (16 hex digits) of a run, a step, an attempt or a part of one."""
     return _digest("span", run, step_id, str(attempt), part)[:16]
+
+
+def judge_id(name: str, guard: str) -> str:
+    """Return the id, or the idempotency key, of the call of a guard's judge about the answer of another call."""
+    return f"{name}~judge:{guard}"
+
+
+def judge_span_id(span: str, guard: str) -> str:
+    """Return the span id of such a call."""
+    return _digest("span", span, "judge", guard)[:16]
+
+
+def guard_span_id(call_span: str, when: str) -> str:
+    """Return the span id of the guards that look at a call's input or output."""
+    return _digest("span", call_span, "guard", when)[:16]
+
+
+def phase_span_id(span: str, kind: str, number: int) -> str:
+    """Return the span id of a wait inside of a span: its ``number``-th phase, from 0."""
+    return _digest("span", span, kind, str(number))[:16]
 
 
 def traceparent(run: str, step_id: str = "", attempt: int = 0) -> str:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.configuration.days import read_days
 from schemas.configuration.issuer import read_pairs, read_roles, url_fault
 from schemas.configuration.seeded_keys import read_seeded
 from schemas.configuration.variables import Setting, Var, Variables, declared
@@ -124,20 +125,25 @@ class Objects(Group):
 
 
 class Api(Group):
-    """Where HTTP is served. Stream roles serve their metrics at ``host``, too."""
+    """Where HTTP is served. Stream roles serve their metrics at ``host``, too.
+
+    ``certificate_files`` are paths of PEM files, separated by commas, whose ends are shown as metrics.
+    """
 
     host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
     port: Annotated[Port, Var("API_PORT")] = 8080
     default_org_id: Annotated[str, Var("DEFAULT_ORG_ID")] = "default"
     access_log: Annotated[Flag, Var("API_ACCESS_LOG")] = False
+    certificate_files: Annotated[str, Var("CERTIFICATE_FILES")] = ""
 
 
 class Security(Group):
-    """Keys of the API, envelope keys of stored secrets, and what is kept of the requests and answers of models."""
+    """Keys of the API and of its page of metrics, envelope keys, and what is kept of requests and answers."""
 
     api_key: Annotated[SecretStr, Var("API_KEY")] = SecretStr("")
     api_keys: Annotated[SecretStr, Var("API_KEYS")] = SecretStr("")
     key_pepper: Annotated[SecretStr, Var("KEY_PEPPER")] = SecretStr("")
+    metrics_key: Annotated[SecretStr, Var("METRICS_KEY")] = SecretStr("")
     vault_key: Annotated[SecretStr, Var("VAULT_KEY")] = SecretStr("")
     vault_key_before: Annotated[SecretStr, Var("VAULT_KEY_BEFORE")] = SecretStr("")
     capture: Annotated[Capture, Var("CAPTURE")] = "full"
@@ -147,6 +153,13 @@ class Security(Group):
     def _readable(cls, raw: SecretStr) -> SecretStr:
         read_seeded(raw.get_secret_value())
         return raw
+
+
+class Audit(Group):
+    """The audit log. Without a key nothing is signed. ``name`` is the key's, and begins each log's origin."""
+
+    key: Annotated[SecretStr, Var("AUDIT_KEY")] = SecretStr("")
+    name: Annotated[str, Var("AUDIT_LOG_NAME"), Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")] = "agentflow/audit"
 
 
 class Oidc(Group):
@@ -256,6 +269,28 @@ class Batches(Group):
     poll_s: Annotated[float, Var("BATCH_POLL_S")] = 60.0
 
 
+class Traces(Group):
+    """Which traces are kept, of runs that have ended, and for how long; ``days_of`` as ``acme=7,other=365``."""
+
+    share: Annotated[float, Var("TRACES_SHARE"), Field(ge=0, le=1)] = 1.0
+    dear_cents: Annotated[int, Var("TRACES_DEAR_CENTS"), Field(ge=0)] = 100
+    slow_ms: Annotated[int, Var("TRACES_SLOW_MS"), Field(ge=0)] = 60_000
+    days: Annotated[Count, Var("TRACES_DAYS")] = 90
+    days_of: Annotated[str, Var("TRACES_DAYS_OF")] = ""
+
+    @field_validator("days_of")
+    @classmethod
+    def _readable(cls, raw: str) -> str:
+        read_days(raw)
+        return raw
+
+
+class Otlp(Group):
+    """Receivers of spans; without a file there are none."""
+
+    targets_file: Annotated[str, Var("OTLP_TARGETS_FILE")] = ""
+
+
 class Process(Group):
     """Supervision of a stream process. ``crash_point`` is for the crash tests."""
 
@@ -264,6 +299,22 @@ class Process(Group):
     ready_stall_s: Annotated[float, Var("READY_STALL_S")] = 10.0
     give_up_s: Annotated[float, Var("GIVE_UP_S")] = 0.0
     crash_point: Annotated[str, Var("CRASH_POINT")] = ""
+
+
+class Grafana(Group):
+    """Where live cost is pushed; without a URL it is in metrics alone. A user and a password may stand in it."""
+
+    url: Annotated[SecretStr, Var("GRAFANA_URL")] = SecretStr("")
+    token: Annotated[SecretStr, Var("GRAFANA_TOKEN")] = SecretStr("")
+    stream: Annotated[str, Var("GRAFANA_STREAM"), Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "agentflow"
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, raw: SecretStr) -> SecretStr:
+        url = raw.get_secret_value()
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("is no address; write http://HOST:PORT or https://HOST")
+        return raw
 
 
 class Logging(Group):
@@ -287,13 +338,17 @@ class Settings(BaseSettings):
     objects: Objects = Objects()
     api: Api = Api()
     security: Security = Security()
+    audit: Audit = Audit()
     oidc: Oidc = Oidc()
     providers: Providers = Providers()
     tools: Tools = Tools()
     worker: Worker = Worker()
     tables: Tables = Tables()
     batches: Batches = Batches()
+    traces: Traces = Traces()
+    otlp: Otlp = Otlp()
     process: Process = Process()
+    grafana: Grafana = Grafana()
     logging: Logging = Logging()
 
     @classmethod

@@ -85,6 +85,12 @@ class Windows:
             return start + LENGTHS_MS[self.period]
         return _date_start(self.zone, _NEXT_DATE[self.period](_first_date(self, _date_at(self.zone, at_ms))))
 
+    def length_ms(self, at_ms: int) -> int:
+        """Return how long the window of an instant is; 0 for a total."""
+        if self.period == "total" or self.sliding:
+            return LENGTHS_MS.get(self.period, 0)
+        return (self.next_start(at_ms) or 0) - self.start(at_ms)
+
     def opens(self, amounts: Mapping[int, int], over: int, at_ms: int) -> int:
         """Return when buckets that hold ``over`` together will have left a sliding window.
 

@@ -26,6 +26,7 @@ from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector
 from connectors.kafka.log import KafkaLog
+from connectors.prometheus.network import NetworkCollector
 from connectors.redis.client import connect
 from schemas.configuration.file import add_option, configured, with_option
 from schemas.errors import Unavailable
@@ -113,6 +114,7 @@ async def run(env: Mapping[str, str], settings: Settings, roles: Sequence[str]) 
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
+    registry.register(NetworkCollector())
     async with AsyncExitStack() as stack:
         ctx = RoleContext(
             settings=settings,

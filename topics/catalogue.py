@@ -15,12 +15,15 @@ from schemas.records.admissions import AdmissionEvent
 from schemas.records.budgets import BudgetEvent, BudgetThreshold
 from schemas.records.control import KeyReleased
 from schemas.records.definitions import AuditEvent, Definition
-from schemas.records.deployments import DeploymentDecided, DeploymentEvent
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.quality import AnswerScored, QualityDrifted
+from schemas.records.rollouts.deployments import DeploymentDecided, DeploymentEvent
+from schemas.records.rollouts.events import RolloutEvent
 from schemas.records.routes import RouteEvent
 from schemas.records.run_caps import RunCapEvent
 from schemas.records.run_events import RunEvent
 from schemas.records.run_views import RunView
+from schemas.records.security.audit import AuditCheckpoint
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
 from schemas.spec.policy import TIERS
@@ -43,6 +46,7 @@ COST_EVENTS = "cost-events"
 ROUTE_OUTCOMES = "route-outcomes"
 DEPLOYMENT_OUTCOMES = "deployment-outcomes"
 DEPLOYMENT_DECISIONS = "deployment-decisions"
+QUALITY_SCORES = "quality-scores"
 ADMISSIONS = "admissions"
 TRACE_SPANS = "trace-spans"
 DEFINITIONS = "definitions"
@@ -55,6 +59,7 @@ TABLE_BUDGETS = "budgets"
 TABLE_ADMISSIONS = "admissions"
 TABLE_ROUTES = "routes"
 TABLE_DEPLOYMENTS = "deployments"
+TABLE_QUALITY = "quality"
 
 #: Partitions of a topic whose records form one order, regardless of their keys.
 ONE_ORDER = 1
@@ -186,7 +191,7 @@ CATALOGUE: tuple[Topic, ...] = (
         key="organisation",
         model=CostEvent | CallStarted | BudgetEvent | RunCapEvent | KeyReleased,
         writers=("worker", "budgets", "api", "orchestrator", "batches"),
-        readers=("budgets", "analytics"),
+        readers=("budgets", "analytics", "live-cost"),
         retention_ms=90 * DAY_MS,
         append_time=True,
         summary="calls that started, and one settlement each, in exact money; and the budgets that count them",
@@ -205,7 +210,7 @@ CATALOGUE: tuple[Topic, ...] = (
         DEPLOYMENT_OUTCOMES,
         key="organisation:prompt:environment",
         model=DeploymentEvent | KeyReleased,
-        writers=("api",),
+        writers=("api", "worker", "orchestrator", "scores"),
         readers=("deployments",),
         retention_ms=30 * DAY_MS,
         append_time=True,
@@ -216,10 +221,20 @@ CATALOGUE: tuple[Topic, ...] = (
         key="organisation:prompt:environment",
         model=DeploymentDecided,
         writers=("deployments",),
-        readers=("api",),
+        readers=("worker", "rollouts"),
         cleanup="compact",
         retention_ms=0,
         summary="the newest decision over a rollout, with its numbers",
+    ),
+    Topic(
+        QUALITY_SCORES,
+        key="organisation:prompt",
+        model=AnswerScored | KeyReleased,
+        writers=("scores",),
+        readers=("quality", "analytics"),
+        retention_ms=30 * DAY_MS,
+        append_time=True,
+        summary="scores of live answers, which series of quality are made of",
     ),
     Topic(
         ADMISSIONS,
@@ -237,15 +252,15 @@ CATALOGUE: tuple[Topic, ...] = (
         key="trace id",
         model=TraceSpans,
         writers=("worker", "leases", "api", "orchestrator"),
-        readers=("analytics",),
-        summary="the spans of one attempt or run",
+        readers=("analytics", "otlp-export"),
+        summary="the spans of one attempt or run, and those of other programs",
     ),
     Topic(
         DEFINITIONS,
         key="kind:organisation:id:version",
         model=Definition,
         writers=("api",),
-        readers=("worker",),
+        readers=("worker", "leases"),
         cleanup="compact",
         retention_ms=0,
         summary="versions of workflows, prompts, budgets and organisations",
@@ -254,16 +269,17 @@ CATALOGUE: tuple[Topic, ...] = (
         AUDIT_EVENTS,
         key="organisation",
         model=AuditEvent,
-        writers=("worker", "api"),
+        writers=("worker", "leases", "api"),
         readers=("audit",),
         retention_ms=365 * DAY_MS,
-        summary="one security decision each",
+        append_time=True,
+        summary="decisions of policies, denials, acts of administrators, use of keys",
     ),
     Topic(
         WORKFLOW_EVENTS,
         key="what the event is about",
-        model=BudgetThreshold,
-        writers=("budgets",),
+        model=BudgetThreshold | RolloutEvent | QualityDrifted | AuditCheckpoint,
+        writers=("budgets", "deployments", "quality", "audit"),
         readers=("any system",),
         family=True,
         open_part="org",
@@ -289,6 +305,7 @@ CATALOGUE: tuple[Topic, ...] = (
             (TABLE_ADMISSIONS, "admission", ONE_ORDER),
             (TABLE_ROUTES, "routes", None),
             (TABLE_DEPLOYMENTS, "deployments", None),
+            (TABLE_QUALITY, "quality", None),
         )
     ),
 )

@@ -12,8 +12,7 @@ import orjson
 from schemas.errors import NewerMajor, Undecodable
 from schemas.records.base import MAJOR, VERSION, Record
 from schemas.records.run_events import StepFailed, StepSucceeded
-from schemas.spec.document import resolved_bytes
-from schemas.spec.model import ResolvedSpec
+from schemas.records.spec_hooks import from_model, to_model
 from schemas.spec.rules_version import NEWEST
 from topics.catalogue import declared
 from topics.outcome_values import check_outcome
@@ -92,45 +91,10 @@ def _decoder(topic: str) -> msgspec.json.Decoder[Any]:
     model = declared(topic).model
     if model is None:
         raise ValueError(f"{topic} has no model; read its bytes unchanged")
-    return msgspec.json.Decoder(model, dec_hook=_to_model)
+    return msgspec.json.Decoder(model, dec_hook=to_model)
 
 
-def _from_model(value: object) -> object:
-    if isinstance(value, ResolvedSpec):
-        return msgspec.Raw(_spec_json(value))
-    raise TypeError(f"a {type(value).__name__} is not part of any record")
-
-
-def _to_model(kind: type, data: Any) -> object:
-    if kind is ResolvedSpec:
-        # Every run of a workflow carries the same document, and reading it costs more than the other parts of its
-        # record.
-        return _spec(orjson.dumps(data))
-    raise TypeError(f"a {kind.__name__} is not part of any record")
-
-
-@lru_cache(maxsize=256)
-def _spec(document: bytes) -> ResolvedSpec:
-    return ResolvedSpec.model_validate_json(document)
-
-
-#: The document last written under each hash, with the object that it was built from.
-_written: dict[str, tuple[ResolvedSpec, bytes]] = {}
-_WRITTEN_MOST = 256
-
-
-def _spec_json(spec: ResolvedSpec) -> bytes:
-    known = _written.get(spec.hash)
-    if known is not None and known[0] is spec:
-        return known[1]
-    if len(_written) >= _WRITTEN_MOST:
-        _written.clear()
-    document = resolved_bytes(spec)
-    _written[spec.hash] = spec, document
-    return document
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=_from_model)
+_ENCODER = msgspec.json.Encoder(enc_hook=from_model)
 
 
 def _depth_exceeds(data: object, limit: int) -> bool:

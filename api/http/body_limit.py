@@ -1,7 +1,7 @@
 """Reads each request's body before the app sees the request, within a limit of bytes and of time.
 
-A body over the general limit is accepted only for a submission or a dataset, from a key that may write, and only for a
-limited number at once: each takes several times its size while it is read, checked and stored.
+A body over the general limit is accepted only for a submission, a dataset or spans, from a key that may write, and only
+for a limited number at once: each takes several times its size while it is read, checked and stored.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Authenticator, bearer_key
 from api.http.concurrency_limit import Bound
+from api.http.otlp_errors import PATHS
 from api.http.problems import answer, problem, too_large
 from schemas.errors import AgentFlowError, Unauthenticated
 
@@ -25,6 +26,8 @@ BESIDE_INPUTS_BYTES = 128 * 1024
 #: Together they take some hundred MiB at most, with the default limit of inputs.
 MAX_LARGE_IN_FLIGHT = 8
 _LARGE = re.compile(r"/api/v1/(?:workflows/runs(/[^/]+/fork)?|datasets)/?")
+#: Batches of spans have messages of models in them. They are compressed by most senders.
+MAX_OTLP_BYTES = 4 * 1024 * 1024
 
 
 class LargeBodies:
@@ -39,6 +42,8 @@ class LargeBodies:
 
     def limit(self, scope: Scope) -> int:
         """Return the largest permitted body of a request, in bytes."""
+        if scope["path"] in PATHS:
+            return MAX_OTLP_BYTES
         return self._most if _LARGE.fullmatch(scope["path"]) else MAX_BODY_BYTES
 
     async def admit(self, scope: Scope, held: ExitStack) -> None:

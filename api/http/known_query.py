@@ -19,7 +19,7 @@ def refuse_unknown_query(request: Request) -> None:
         Problem(f"query.{name}", f"the parameter `{name}` is unknown", _fix(name, known)) for name in unknown
     )
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), problems)
+        raise InvalidInput.of(*problems)
 
 
 def _declared(dependant: Dependant) -> frozenset[str]:

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from api.acts import denied
 from api.http.validation_texts import problem_of
 from api.render.runs import links
 from schemas.api_models.problem import MEDIA_TYPE, ProblemDetails, ProblemPart
@@ -132,6 +133,8 @@ def _only(kind: type[Error], handle: Callable[[Request, Error], Awaitable[Respon
 
 
 async def _ours(request: Request, exc: AgentFlowError) -> Response:
+    if isinstance(exc, Unauthenticated | Forbidden):
+        denied(request, str(exc))
     return await _unexpected(request, exc) if _status(exc) == 500 else answer(exc, request.url.path)
 
 

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.acts import is_act, recorded
 from api.http.bodies import refuse_not_utf8, refuse_unreadable
 from api.http.problems import RefusedBody
 from schemas.errors import BadValue, Undecodable
@@ -32,7 +33,12 @@ class StrictJsonRequest(Request):
 
 
 class StrictJsonRoute(APIRoute):
-    """A route that reads its body with ``StrictJsonRequest``."""
+    """A route that reads its body with ``StrictJsonRequest``, and records what it does if it is an act."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if is_act(path, set(options.get("methods") or ())):
+            endpoint = recorded(path, endpoint)
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with strict parsing of the request's JSON."""

@@ -19,12 +19,13 @@ from api.dependencies import WRITER, admitted
 from api.http.strict_json import StrictJsonRequest, StrictJsonRoute
 from api.services import Services
 from schemas.api_models.runs import MAX_ID_LENGTH, SubmitRun
+from schemas.trace_context import CONTEXT
 
 JSON = "application/json"
 
 
 class SubmitRoute(StrictJsonRoute):
-    """A route whose endpoint takes ``(body, who, parts, idempotency_key, traceparent)`` and returns a model."""
+    """A route whose endpoint takes ``(body, who, parts, key, *CONTEXT)`` and returns a model."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler: the fast path if the request is well-formed, else FastAPI's."""
@@ -41,7 +42,7 @@ class SubmitRoute(StrictJsonRoute):
             body = await _body(strict)
             if body is None:
                 return await usual(strict)
-            answer = await submit(body, who, parts, key, strict.headers.get("traceparent"))
+            answer = await submit(body, who, parts, key, *map(strict.headers.get, CONTEXT))
             return Response(answer.model_dump_json(), status, media_type=JSON)
 
         return handle

@@ -6,17 +6,23 @@ import msgspec
 
 from connectors.postgres.evaluations import StoredEvaluation
 from schemas.api_models.base import timestamp
-from schemas.api_models.prompts.evaluations import EvaluationAnswer, EvaluationSummary, Progress
+from schemas.api_models.prompts.evaluations import EvaluationAnswer, EvaluationLine, EvaluationSummary, Progress
 from schemas.money import usd
 from schemas.prompts.evaluations import Report
+from schemas.run_states import RunState
 from services.prompts.evaluations.gate import Gate
 from services.prompts.evaluations.gate import failures_of as gate_failures
 from services.prompts.evaluations.results import Status
 
 
 def summary(one: StoredEvaluation) -> EvaluationSummary:
-    """Return an evaluation as lists show it."""
+    """Return an evaluation that was started."""
     return EvaluationSummary(**_fields(one))
+
+
+def line(one: StoredEvaluation, state: RunState) -> EvaluationLine:
+    """Return an evaluation as lists show it."""
+    return EvaluationLine(**_fields(one), state=state)
 
 
 def evaluation(one: StoredEvaluation, status: Status) -> EvaluationAnswer:

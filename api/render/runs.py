@@ -7,8 +7,9 @@ from api.render import steps as render_steps
 from connectors.postgres.budgets import StoredBudget
 from connectors.postgres.history.run_counts import Children
 from connectors.postgres.history.runs import RunLine, StoredRun, StoredStep
-from connectors.redis.spend_reader import Amounts
+from connectors.redis.readers.spend import Amounts
 from connectors.redis.submission_markers import Receipt
+from connectors.tools.security import shown
 from schemas import ids
 from schemas.api_models.base import RunLinks, timestamp
 from schemas.api_models.definitions import BudgetAnswer, BudgetForecast, BudgetStatus
@@ -19,13 +20,17 @@ from schemas.api_models.runs import (
     RunAccepted,
     RunAnswer,
     RunDryRun,
+    RunRollout,
     RunSummary,
     StepAnswer,
     Tokens,
     Waiting,
 )
+from schemas.api_models.security.policies import PinnedSecurity
+from schemas.api_models.tools import DeclaredSecurity
 from schemas.budgets import API_KEY_TAG, PROJECT_TAG, Budget, window_name
 from schemas.money import cents, usd
+from schemas.records.security.pinned import RunSecurity
 from schemas.tables.wait_reasons import Wait, read_wait
 from services.budgets.forecast import Forecast
 from services.runs.dry_run import DryRun
@@ -77,7 +82,15 @@ def dry_run(found: DryRun, at_ms: int) -> RunDryRun:
         deadline_ms=record.deadline_ms,
         cheapest_path_usd=None if found.path is None else usd(found.path.cheapest_nano),
         unbounded=[] if found.path is None else list(found.path.unbounded),
+        security=_security(record.security),
     )
+
+
+def _security(security: RunSecurity | None) -> PinnedSecurity | None:
+    if security is None:
+        return None
+    tools = {name: DeclaredSecurity.model_validate(shown(one)) for name, one in security.tools.items()}
+    return PinnedSecurity(policy=security.policy, mode=security.mode, inputs=security.inputs, tools=tools)
 
 
 def queued(receipt: Receipt) -> RunAnswer:
@@ -125,7 +138,12 @@ def whole_run(
         source=run.source,
         submission_id=run.submission_id,
         trace_id=run.trace_id,
+        rollouts=[_rollout(one) for one in run.rollouts or ()],
     )
+
+
+def _rollout(arm: Mapping[str, Any]) -> RunRollout:
+    return RunRollout(**{name: arm[name] for name in RunRollout.model_fields})
 
 
 def step(stored: StoredStep) -> StepAnswer:

@@ -43,7 +43,7 @@ def refuse_null(body: BaseModel, may_be_null: Collection[str]) -> None:
         if getattr(body, name) is None
     )
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), problems)
+        raise InvalidInput.of(*problems)
 
 
 def time_ms(path: str, text: str | None) -> int | None:

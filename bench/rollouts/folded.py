@@ -8,7 +8,13 @@ import msgspec
 import numpy as np
 
 from bench.rollouts.traffic import Traffic
-from schemas.records.deployments import DeploymentDecided, DeploymentEvent, DeploymentStarted, RunAssigned, RunOutcome
+from schemas.records.rollouts.deployments import (
+    DeploymentDecided,
+    DeploymentEvent,
+    DeploymentStarted,
+    RunAssigned,
+    RunOutcome,
+)
 from schemas.rollouts.plan import Arm, Plan
 from streams.core.commands import Emit
 from streams.core.deployments.fold import DeploymentsFold

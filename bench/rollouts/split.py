@@ -1,10 +1,10 @@
-"""Splits of units between the arms on whole arrays, by ``split_factor`` of ``streams.core.deployments.sequential``."""
+"""Splits of units between the arms on whole arrays, by ``split_factor`` of ``schemas.rollouts.sequential``."""
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.rollouts.traffic import Bools, Floats
-from streams.core.deployments.sequential import SPLIT_ALPHA, SPLIT_UNITS, needed
+from schemas.rollouts.sequential import SPLIT_ALPHA, SPLIT_UNITS, needed
 
 _TOGETHER = 50
 

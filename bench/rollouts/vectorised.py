@@ -1,4 +1,4 @@
-"""The looks of ``streams.core.deployments`` on whole arrays: a look after every run, of many seeds at once.
+"""The looks of ``schemas.rollouts.looks`` on whole arrays: a look after every run, of many seeds at once.
 
 It follows ``comparison`` and ``looks`` for a plan of one step. ``bench.rollouts.folded`` plays the same traffic through
 the fold itself, and the line ``decisions_as_folded`` compares both.
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.rollouts.traffic import Bools, Floats, Traffic
+from schemas.rollouts.looks import LEAST_CLUSTERS
 from schemas.rollouts.plan import Metric, Plan
-from streams.core.deployments.looks import LEAST_CLUSTERS
-from streams.core.deployments.sequential import brake_factor, needed
+from schemas.rollouts.sequential import brake_factor, needed
 
 #: No run: nothing was decided.
 NEVER = np.iinfo(np.int64).max

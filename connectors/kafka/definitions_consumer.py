@@ -1,32 +1,34 @@
-"""Follows the ``definitions`` topic from its beginning, so that a process has every definition in memory."""
+"""Follows a compacted topic from its beginning, so that a process has the newest record of every key in memory."""
 
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.kafka.errors import kafka_errors
 from schemas.errors import BadRecord, NewerMajor, Unavailable
 from schemas.records.definitions import Definition
+from schemas.records.rollouts.deployments import DeploymentDecided
 from topics import clients
-from topics.catalogue import DEFINITIONS
+from topics.catalogue import DEFINITIONS, DEPLOYMENT_DECISIONS
 from topics.codec import decode
 
 log = logging.getLogger(__name__)
 
-Apply = Callable[[Definition], None]
 RETRY_S = 1.0
 
 
-class DefinitionsFollower:
-    """Calls ``apply`` for every definition, old and new, and ``loaded`` once when all old ones were applied.
+class TopicFollower:
+    """Calls ``apply`` for every record of a topic, old and new, and ``loaded`` when all old ones were applied.
 
     It reads without a group and restarts after any fault, so ``apply`` must accept repeats.
     """
 
-    def __init__(self, bootstrap: str, apply: Apply, loaded: Callable[[], None]) -> None:
+    def __init__(self, bootstrap: str, topic: str, apply: Callable[[Any], None], loaded: Callable[[], None]) -> None:
         self._bootstrap = bootstrap
+        self._topic = topic
         self._apply = apply
         self._loaded = loaded
         self._task: asyncio.Task[None] | None = None
@@ -46,12 +48,12 @@ class DefinitionsFollower:
             try:
                 await self._follow()
             except Unavailable as exc:
-                log.warning("definitions cannot be followed: %s", exc, extra={"action": "wait"})
+                log.warning("%s cannot be followed: %s", self._topic, exc, extra={"action": "wait"})
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
         consumer = clients.consumer(self._bootstrap, auto_offset_reset="earliest")
-        with kafka_errors("follow definitions"):
+        with kafka_errors(f"follow {self._topic}"):
             try:
                 await consumer.start()
                 ends = await self._from_the_beginning(consumer)
@@ -68,19 +70,33 @@ class DefinitionsFollower:
                 await consumer.stop()
 
     async def _from_the_beginning(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        await consumer._client.add_topic(DEFINITIONS)  # noqa: SLF001 - the metadata of a topic before it is assigned
-        known = consumer.partitions_for_topic(DEFINITIONS)
+        await consumer._client.add_topic(self._topic)  # noqa: SLF001 - the metadata of a topic before it is assigned
+        known = consumer.partitions_for_topic(self._topic)
         if not known:
-            raise Unavailable("kafka", f"topic {DEFINITIONS} is missing; run `python -m topics create`")
-        partitions = [TopicPartition(DEFINITIONS, p) for p in sorted(known)]
+            raise Unavailable("kafka", f"topic {self._topic} is missing; run `python -m topics create`")
+        partitions = [TopicPartition(self._topic, p) for p in sorted(known)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         return dict(await consumer.end_offsets(partitions))
 
     def _take(self, value: bytes | None) -> None:
         if value is None:
-            return  # a definition that compaction removed
+            return  # a record that compaction removed
         try:
-            self._apply(decode(DEFINITIONS, value))
+            self._apply(decode(self._topic, value))
         except (BadRecord, NewerMajor) as exc:
-            log.warning("a definition cannot be used: %s", exc, extra={"action": "skip"})
+            log.warning("a record of %s cannot be used: %s", self._topic, exc, extra={"action": "skip"})
+
+
+class DefinitionsFollower(TopicFollower):
+    """Follows the ``definitions`` topic."""
+
+    def __init__(self, bootstrap: str, apply: Callable[[Definition], None], loaded: Callable[[], None]) -> None:
+        super().__init__(bootstrap, DEFINITIONS, apply, loaded)
+
+
+class DecisionsFollower(TopicFollower):
+    """Follows the ``deployment-decisions`` topic."""
+
+    def __init__(self, bootstrap: str, apply: Callable[[DeploymentDecided], None], loaded: Callable[[], None]) -> None:
+        super().__init__(bootstrap, DEPLOYMENT_DECISIONS, apply, loaded)

@@ -160,6 +160,13 @@ class KafkaLog:
                 end = await consumer.end_offsets([tp])
             return Bounds(first[tp], end[tp])
 
+    async def offset_at(self, topic: str, partition: int, at_ms: int) -> int:
+        """Return the offset of the first record that was appended at a time or later; the end without one."""
+        async with _reader(self._bootstrap, topic, partition) as (consumer, tp):
+            with kafka_errors(f"times of {topic}"):
+                found = (await consumer.offsets_for_times({tp: at_ms})).get(tp)
+                return int(found.offset if found is not None else (await consumer.end_offsets([tp]))[tp])
+
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[list[InRecord]]:
         """Yield the records of [start, end) in batches."""
         if start >= end:

@@ -62,6 +62,12 @@ class MemoryLog:
         """Return the partition's bounds."""
         return Bounds(self._first.get((topic, partition), 0), len(self._records.get((topic, partition), [])))
 
+    async def offset_at(self, topic: str, partition: int, at_ms: int) -> int:
+        """Return the offset of the first record that was appended at a time or later; the end without one."""
+        first, end = await self.bounds(topic, partition)
+        kept = self._records.get((topic, partition), [])[first:]
+        return next((one.offset for one in kept if one.timestamp_ms >= at_ms), end)
+
     def truncate(self, topic: str, partition: int, first: int) -> None:
         """Let readers see only what is from ``first`` on, as retention does; tests still see everything."""
         self._first[topic, partition] = max(first, self._first.get((topic, partition), 0))
@@ -97,6 +103,7 @@ class _Partition:
         self.expire: dict[str, int] = {}
         self.timers: dict[str, int] = {}
         self.counters: dict[str, float] = {}
+        self.exemplars: dict[str, str] = {}
         self.holds: dict[str, HoldEntry] = {}
         self.releases: list[tuple[str, str]] = []
 
@@ -199,6 +206,7 @@ class MemoryTable:
             p.holds.pop(call_id, None)
             p.timers.pop(hold_timer(call_id), None)
         p.releases.extend(commit.releases)
+        p.exemplars.update(commit.exemplars)
         for name, amount in commit.counters.items():
             p.counters[name] = p.counters.get(name, 0) + amount
 

@@ -110,7 +110,8 @@ class Commit:
     """One fenced write: all of it or nothing.
 
     It is valid only while ``epoch`` is the partition's and ``expected`` its stored offset. ``holds`` are put where they
-    are not there, before the ``releases``.
+    are not there, before the ``releases``. ``exemplars`` are by field of a bucket, see ``schemas.metrics.fields``; no
+    checkpoint has them.
     """
 
     epoch: int
@@ -125,6 +126,7 @@ class Commit:
     holds: dict[str, HoldEntry] = field(default_factory=dict)
     releases: list[tuple[str, str]] = field(default_factory=list)
     counters: dict[str, float] = field(default_factory=dict)
+    exemplars: dict[str, str] = field(default_factory=dict)
 
 
 class Due(NamedTuple):

@@ -123,6 +123,15 @@ class Budgets:
             await say(conn, COST_EVENTS, org_id, BudgetRemoved(org_id=org_id, budget_id=budget_id))
             await withdraw(conn, "budget", org_id, budget_id, before.version + 1)
 
+    async def active(self, most: int) -> list[Budget]:
+        """Return budgets of all organisations that are not paused, the oldest first."""
+        rows = await self._database.fetch(
+            "list active budgets",
+            f"SELECT {_COLUMNS} FROM budget WHERE NOT paused ORDER BY created_at, id LIMIT $1",
+            most,
+        )
+        return [_budget(row).budget for row in rows]
+
     async def unopened(self) -> list[Budget]:
         """Return the budgets of all organisations whose past has not been asked of the ledger."""
         rows = await self._database.fetch(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.postgres.database import Database, epoch_ms
+from connectors.postgres.page_cursor import AFTER, MICROS, read_cursor, write_cursor
 from schemas.errors import NotFound
 from schemas.run_states import StepState
 
@@ -85,19 +86,26 @@ class Evaluations:
         prompt: str | None = None,
         project: str | None = None,
         prompts_like: Sequence[str] | None = None,
-    ) -> list[StoredEvaluation]:
-        """Return evaluations without their reports, the newest first.
+        cursor: str | None = None,
+    ) -> tuple[list[StoredEvaluation], str | None]:
+        """Return evaluations without their reports, the newest first, and the cursor of the next page.
 
-        ``prompts_like`` are patterns of ``LIKE``, of which the prompt matches one.
+        ``prompts_like`` are patterns of ``LIKE``, of which the prompt matches one. Raises ``InvalidInput`` for a bad
+        cursor.
         """
+        after = (None, None) if cursor is None else read_cursor(cursor)
         rows = await self._database.fetch(
             "list evaluations",
-            f"SELECT {_COLUMNS} FROM evaluation WHERE org_id = $1 AND ($2::text IS NULL OR prompt = $2) "
-            "AND ($3::text IS NULL OR project = $3) AND ($5::text[] IS NULL OR prompt LIKE ANY($5)) "
+            f"SELECT {_COLUMNS}, {MICROS} AS created_us FROM evaluation WHERE org_id = $1 "
+            "AND ($2::text IS NULL OR prompt = $2) AND ($3::text IS NULL OR project = $3) "
+            f"AND ($5::text[] IS NULL OR prompt LIKE ANY($5)) AND ($6::bigint IS NULL OR {AFTER.format('$6', '$7')}) "
             "ORDER BY created_at DESC, id DESC LIMIT $4",
-            *(org_id, prompt, project, limit, prompts_like),
+            *(org_id, prompt, project, limit + 1, prompts_like, *after),
         )
-        return [StoredEvaluation(**row) for row in rows]
+        page = [dict(row) for row in rows[:limit]]
+        ends = [row.pop("created_us") for row in page]
+        more = write_cursor(ends[-1], page[-1]["id"]) if len(rows) > limit else None
+        return [StoredEvaluation(**row) for row in page], more
 
     async def end(self, org_id: str, one: StoredEvaluation, report: dict[str, Any]) -> bool:
         """Store the report of an evaluation as it was read; return whether this one is stored.

@@ -7,7 +7,7 @@ import asyncpg
 
 from connectors.postgres.database import Database, epoch_ms, returned
 from connectors.postgres.outbox import enqueue
-from schemas.quotas import OrganisationQuotas, QuotaLimits
+from schemas.limits.quotas import OrganisationQuotas, QuotaLimits
 
 _COLUMNS = f"limits, version, {epoch_ms('updated_at')} AS updated_ms"
 #: The id of the one definition that an organisation's quotas are.

@@ -8,7 +8,7 @@ import asyncpg
 from connectors.postgres.database import Database, epoch_ms, returned
 from connectors.postgres.outbox import enqueue, withdraw
 from schemas.errors import NotFound
-from schemas.stops import Stop, StopMode, StopScope
+from schemas.limits.stops import Stop, StopMode, StopScope
 
 _COLUMNS = (
     f"id, org_id, scope, target, mode, reason, created_by, {epoch_ms('created_at')} AS created_ms, resumed_by, "

@@ -79,7 +79,14 @@ class Price:
 
     def of(self, usage: Usage) -> int:
         """Return the price of a usage in nano-dollars."""
-        return next(b.rates for b in reversed(self.bands) if usage.input_tokens > b.over).rounded(usage)
+        return self._rates(usage).rounded(usage)
+
+    def exact(self, usage: Usage) -> Fraction:
+        """Return the price of a usage in nano-dollars, not rounded."""
+        return self._rates(usage).exact(usage)
+
+    def _rates(self, usage: Usage) -> Rates:
+        return next(b.rates for b in reversed(self.bands) if usage.input_tokens > b.over)
 
 
 # List prices change by the hour at most; by the minute keeps the key small and the hour's turn exact.

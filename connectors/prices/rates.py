@@ -57,6 +57,11 @@ class Rates:
         units: int = self.request + sum(getattr(usage, kind) * weight for kind, weight in self.weights)
         return (2 * units + self.scale) // (2 * self.scale)
 
+    def exact(self, usage: Usage) -> Fraction:
+        """Return a call's price in nano-dollars, not rounded."""
+        units: int = self.request + sum(getattr(usage, kind) * weight for kind, weight in self.weights)
+        return Fraction(units, self.scale)
+
     def ceiling(self, input_tokens: int, output_tokens: int, absent: Collection[str]) -> int:
         """Return the most that so many tokens can cost, of whatever kinds but ``absent``: nano-dollars, rounded up."""
         units = input_tokens * self._dearest("input_tokens", absent)

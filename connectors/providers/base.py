@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from connectors.providers.conversation import Asked, Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
-from schemas.quotas import Observed
+from schemas.limits.quotas import Observed
 from schemas.records.base import Usage
 from schemas.spec.policy import Effort, PromptCache
 
@@ -33,8 +33,8 @@ class ModelRequest:
     prompt. ``tool_choice`` is ``auto``, ``none``, ``required`` or the name of a tool; ``parallel_tools`` is whether a
     turn may request several calls. ``options`` are fields of a provider's own wire, by provider; ``prompt_cache`` marks
     the prompt's stable beginning. ``silence_s`` is how long an answer that has begun may stop. ``api_key`` is sent in
-    place of the environment's. A wire that cannot express a field that is set raises a final
-    ``unsupported_parameter``; nothing is dropped.
+    place of the environment's, ``trace_headers`` are those of W3C Trace Context. A wire that cannot express a field
+    that is set raises a final ``unsupported_parameter``; nothing is dropped.
     """
 
     model: str
@@ -61,6 +61,7 @@ class ModelRequest:
     prompt_cache: PromptCache = "never"
     silence_s: float = 30.0
     api_key: SecretStr | None = None
+    trace_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

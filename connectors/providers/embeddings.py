@@ -19,7 +19,7 @@ Purpose = Literal["query", "document", "classification", "clustering", "similari
 class EmbeddingRequest:
     """One request for the vectors of ``texts``. A field that a wire cannot express fails it by name.
 
-    ``api_key`` is sent in place of the environment's.
+    ``api_key`` is sent in place of the environment's, ``trace_headers`` are those of W3C Trace Context.
     """
 
     model: str
@@ -30,6 +30,7 @@ class EmbeddingRequest:
     timeout_s: float = 60.0
     silence_s: float = 30.0
     api_key: SecretStr | None = None
+    trace_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,7 +229,8 @@ class HttpProvider:
         return self._response(request, sent, received, notes, answer.headers)
 
     def _headers(self, request: ModelRequest | EmbeddingRequest) -> dict[str, str]:
-        return {"Idempotency-Key": request.idempotency_key} | self._own(request.api_key)
+        own = {"Idempotency-Key": request.idempotency_key, **request.trace_headers}
+        return own | self._own(request.api_key)
 
     def _own(self, key: SecretStr | None) -> dict[str, str]:
         """Return the headers of a key that is sent in place of the environment's."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from connectors.providers.header_values import duration_ms, number, until_ms
-from schemas.quotas import MAX_LIMIT, Observed, Unit
+from schemas.limits.quotas import MAX_LIMIT, Observed, Unit
 
 _OPENAI: Mapping[str, Unit] = {"requests": "requests", "tokens": "tokens"}
 _ANTHROPIC: Mapping[str, Unit] = {

@@ -67,7 +67,7 @@ class RedisTable:
         """
         slot = self._slot(partition)
         with redis_errors(f"begin {self._name}/{partition}"):
-            first = [slot.counters] if self._foreign_timers else [slot.counters, slot.timers]
+            first = [slot.counters, slot.exemplars, *([] if self._foreign_timers else [slot.timers])]
             answer = await self._drop_keys(slot, epoch, first)
             async for keys in self._sweep(slot.entity("*")):
                 if answer is not Answer.OK:
@@ -195,6 +195,7 @@ def _pack(commit: Commit) -> bytes:
         "holds": [[str(part) if isinstance(part, int) else part for part in hold] for hold in commit.holds.values()],
         "releases": commit.releases,
         "counters": commit.counters,
+        "exemplars": commit.exemplars,
     }
     packed: bytes = msgpack.packb(changes, use_bin_type=False)
     return packed

@@ -10,7 +10,7 @@ from topics.partitioner import partition_for
 class Slot:
     """The keys of one partition of one table."""
 
-    __slots__ = ("counters", "partition", "position", "prefix", "quarantine", "timers")
+    __slots__ = ("counters", "exemplars", "partition", "position", "prefix", "quarantine", "timers")
 
     def __init__(self, table: str, partition: int) -> None:
         self.partition = partition
@@ -18,6 +18,7 @@ class Slot:
         self.position = f"{self.prefix}:pos"
         self.timers = f"{self.prefix}:timers"
         self.counters = f"{self.prefix}:counters"
+        self.exemplars = f"{self.prefix}:exemplars"
         self.quarantine = f"{self.prefix}:quarantine"
 
     def entity(self, entity: str) -> str:

@@ -12,7 +12,7 @@ from connectors.redis.errors import redis_errors
 from connectors.redis.keys import QUOTAS
 from connectors.redis.scripts import script
 from schemas.errors import StepError
-from schemas.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
+from schemas.limits.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
 from schemas.spec.policy import Tier
 
 _TAKE = script("quota_take")

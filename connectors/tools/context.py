@@ -1,5 +1,6 @@
 """The context that a tool gets of the step that calls it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,8 +22,8 @@ class ToolContext:
     """The caller of a tool, and the resources that it may use.
 
     ``idempotency_key`` is the same for all attempts of the step, unless its node wants one for each: pass it on to the
-    service that the tool calls. ``documents_dir`` is the directory that local files are read from. ``world`` are the
-    permissions for outside systems.
+    service that the tool calls, and with it ``trace_headers``, those of W3C Trace Context. ``documents_dir`` is the
+    directory that local files are read from. ``world`` are the permissions for outside systems.
     """
 
     org_id: str
@@ -32,6 +33,7 @@ class ToolContext:
     documents_dir: Path
     objects: ObjectReader
     world: World = field(default_factory=World)
+    trace_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def progress(self) -> None:

@@ -11,7 +11,16 @@ from pydantic.errors import PydanticUserError
 
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconcile
+from connectors.tools.security import declared_security, shown
+from connectors.tools.value_schemas import (
+    NO_SCHEMAS,
+    DeclaredOptions,
+    ValueSchemas,
+    check_by_schema,
+    taken_apart,
+)
 from schemas.errors import StepError
+from schemas.records.security.pinned import UNDECLARED, ToolSecurity
 
 ToolKind = Literal["tool", "function"]
 Isolation = Literal["thread", "process"]
@@ -68,6 +77,8 @@ class Entry:
     isolation: Isolation | None = None
     memory_mb: int | None = None
     codes: frozenset[str] = frozenset()
+    security: ToolSecurity = UNDECLARED
+    schemas: ValueSchemas = NO_SCHEMAS
 
     @property
     def quick(self) -> bool:
@@ -91,19 +102,20 @@ class Entry:
         return self.arguments.model_config.get("extra") == "allow"
 
     def describe(self) -> dict[str, Any]:
-        """Return its description: name, text, schemas of arguments and configuration, and the effect."""
+        """Return its description: name, text, schemas of arguments and configuration, effect and security."""
         return {
             "name": self.name,
             "kind": self.kind,
             "summary": self.doc.partition("\n")[0],
             "doc": self.doc,
-            "arguments": self.arguments.model_json_schema(),
+            "arguments": self.schemas.args or self.arguments.model_json_schema(),
             "config": self.config.model_json_schema() if self.config is not None else None,
             "effect": {
                 "pure": self.kind == "function",
                 "idempotency_key": self.context_name is not None,
                 "reconcile": self.reconciles,
             },
+            "security": shown(self.security),
         }
 
 
@@ -114,12 +126,15 @@ def make_entry(
     running: Running = DEFAULT_RUNNING,
     *,
     reconcile: Reconcile | None = None,
+    declared: DeclaredOptions | None = None,
 ) -> Entry:
     """Return the entry of a function, or of a class that is called. Raises ``TypeError`` for an unsuitable object."""
     is_class = inspect.isclass(made_of)
     called = _called(made_of)
     arguments, context_name = _model(f"{kind} {name!r}", name, called, skip_first=is_class)
     config = _model(f"{kind} {name!r}", f"{name}.config", made_of.__init__, skip_first=True)[0] if is_class else None
+    security, schemas = taken_apart(f"{kind} {name!r}", declared or {})
+    takes = None if arguments.model_config.get("extra") == "allow" else frozenset(arguments.model_fields)
     return Entry(
         name=name,
         kind=kind,
@@ -134,19 +149,31 @@ def make_entry(
         isolation=running.isolation,
         memory_mb=running.memory_mb,
         codes=running.codes,
+        security=declared_security(f"{kind} {name!r}", security, takes),
+        schemas=schemas,
     )
 
 
 def check_arguments(entry: Entry, args: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments as the call takes them. Raises a final ``StepError`` with code ``bad_arguments``.
+    """Return the arguments as the call takes them. Raises a final ``StepError`` with code ``bad_arguments``: for those
+    that its type hints refuse, and then those that its schema does.
 
     A step gets more than its node binds (the run's inputs, its predecessors' outputs, ``item`` and ``index``), so
     arguments that the call does not name are dropped. Names that a node binds itself are checked at registration.
     """
     try:
-        return _checked(entry.arguments, args)
+        checked = _checked(entry.arguments, args)
     except ValidationError as exc:
         raise StepError("bad_arguments", _explain(entry, args, exc)) from exc
+    check_schema(entry, args)
+    return checked
+
+
+def check_schema(entry: Entry, args: dict[str, Any]) -> None:
+    """Raise a final ``StepError`` ``bad_arguments`` for arguments that the schema of the call refuses."""
+    if entry.schemas.args is not None:
+        takes = None if entry.open_ended else entry.arguments.model_fields
+        check_by_schema(f"{entry.kind} {entry.name!r}", entry.schemas.args, args, takes)
 
 
 def check_config(entry: Entry, config: dict[str, Any]) -> dict[str, Any]:

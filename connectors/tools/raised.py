@@ -11,6 +11,9 @@ from contextvars import Context, ContextVar
 from pathlib import Path
 from typing import Any
 
+from connectors.tools.entries import Entry
+from schemas.errors import StepError
+
 #: Longest text of an exception in an error or a log line, in characters.
 TEXT_LIMIT = 2_000
 #: Frames of a traceback in one log line, the innermost ones.
@@ -96,3 +99,20 @@ async def _contained(coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any])
         return await coro  # type: ignore[misc]
     except (SystemExit, KeyboardInterrupt) as exc:
         raise contain(exc) from None
+
+
+def made_of(entry: Entry, config: dict[str, Any]) -> Any:
+    """Return an instance of a class for a configuration. Raises a final ``StepError``."""
+    try:
+        return entry.make(**config)
+    except StepError:
+        raise
+    except BaseException as exc:
+        message = f"{entry.kind} {entry.name!r} cannot be made of its configuration: {described(exc)}"
+        raise StepError("bad_config", message) from exc
+
+
+def is_canceled() -> bool:
+    """Return true if the worker canceled this attempt, rather than the call itself raising."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -29,20 +29,31 @@ Other packages register theirs by an entry point, see ``connectors.tools.entry_p
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from cachetools import LRUCache
 
 from connectors.tools.async_calls import AsyncCalls
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconcile, Reconciled, Unknown
-from connectors.tools.entries import Entry, Isolation, Running, ToolKind, check_arguments, check_config, make_entry
+from connectors.tools.entries import (
+    Entry,
+    Isolation,
+    Running,
+    ToolKind,
+    check_arguments,
+    check_config,
+    check_schema,
+    make_entry,
+)
 from connectors.tools.process_pool import Processes
 from connectors.tools.process_wire import Job
-from connectors.tools.raised import contain, described
+from connectors.tools.raised import contain, is_canceled, made_of
 from connectors.tools.thread_pool import MAX_ABANDONED, Progress, Threads
+from connectors.tools.value_schemas import DeclaredOptions, check_result
 from schemas.errors import StepError
 from schemas.ids import canonical_hash
+from schemas.records.security.pinned import UNDECLARED, ToolSecurity
 from schemas.spec.inputs.known_inputs import ArgumentNames
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -74,15 +85,16 @@ class Registry:
         isolation: Isolation | None = None,
         memory_mb: int | None = None,
         codes: Iterable[str] = (),
+        **declared: Unpack[DeclaredOptions],
     ) -> Callable[[_F], _F]:
         """Register a tool under a name. ``reconcile`` looks up a call of it, see ``connectors.tools.effects``.
 
         ``isolation`` is where plain calls run; without it the worker's setting decides. ``memory_mb`` bounds the
         memory of one call, and makes it run in a process. ``codes`` are those of its own ``StepError``, which
-        nodes may name in ``retry_on``.
+        nodes may name in ``retry_on``. ``declared``: see ``connectors.tools.security`` and ``value_schemas``.
         """
         running = Running(blocking, isolation, memory_mb, frozenset(codes))
-        return self._decorator("tool", name, running, reconcile)
+        return self._decorator("tool", name, running, reconcile, declared)
 
     def function(
         self,
@@ -92,9 +104,11 @@ class Registry:
         isolation: Isolation | None = None,
         memory_mb: int | None = None,
         codes: Iterable[str] = (),
+        **declared: Unpack[DeclaredOptions],
     ) -> Callable[[_F], _F]:
         """Register a pure function under a name; see ``tool`` for the other arguments."""
-        return self._decorator("function", name, Running(blocking, isolation, memory_mb, frozenset(codes)), None)
+        running = Running(blocking, isolation, memory_mb, frozenset(codes))
+        return self._decorator("function", name, running, None, declared)
 
     def isolate(self, processes: Processes, default: Isolation) -> None:
         """Run calls in ``processes``: those that are registered for it and, by ``default``, all plain ones."""
@@ -138,6 +152,11 @@ class Registry:
         for key in [key for key in self._instances if key[:2] == (kind, name)]:
             del self._instances[key]
         return entry
+
+    def security(self, kind: ToolKind, name: str) -> ToolSecurity:
+        """Return what is declared of a tool or a function; of one that is unknown here, nothing is."""
+        entry = self._entries.get((kind, name))
+        return UNDECLARED if entry is None else entry.security
 
     def names(self, kind: ToolKind) -> frozenset[str]:
         """Return the names of all tools or all functions."""
@@ -198,12 +217,22 @@ class Registry:
         configuration or arguments, and whatever the call raises, which is an ``Exception`` in any case: a
         ``CallRaised`` where the call raised something else.
         """
-        entry, progress = self.get(kind, name), progress or Progress()
+        entry = self.get(kind, name)
+        value = await self._call(entry, args, context, config or {}, progress or Progress())
+        if entry.schemas.result is not None:
+            check_result(f"{kind} {name!r}", entry.schemas.result, value)
+        return value
+
+    async def _call(
+        self, entry: Entry, args: dict[str, Any], context: ToolContext, config: dict[str, Any], progress: Progress
+    ) -> Any:
         if self._is_isolated(entry):
-            job = Job.of(entry, args, config or {}, context)
+            # Its process knows the type hints alone.
+            check_schema(entry, args)
+            job = Job.of(entry, args, config, context)
             return await self._processes.run(job, progress)
         try:
-            call = self._built(entry, config or {})
+            call = self._built(entry, config)
             checked = check_arguments(entry, args)
             if entry.context_name is not None:
                 checked[entry.context_name] = context
@@ -212,7 +241,7 @@ class Registry:
             progress.started = True
             result = call(**checked)
         except asyncio.CancelledError as exc:
-            if _is_canceled():
+            if is_canceled():
                 raise
             raise contain(exc) from exc
         except BaseException as exc:
@@ -251,33 +280,17 @@ class Registry:
         key = (entry.kind, entry.name, canonical_hash(config))
         made = self._instances.get(key)
         if made is None:
-            made = self._instances[key] = _make(entry, check_config(entry, config))
+            made = self._instances[key] = made_of(entry, check_config(entry, config))
         return made
 
     def _decorator(
-        self, kind: ToolKind, name: str, running: Running, reconcile: Reconcile | None
+        self, kind: ToolKind, name: str, running: Running, reconcile: Reconcile | None, declared: DeclaredOptions
     ) -> Callable[[_F], _F]:
         def register(call: _F) -> _F:
-            self.add(make_entry(kind, name, call, running, reconcile=reconcile))
+            self.add(make_entry(kind, name, call, running, reconcile=reconcile, declared=declared))
             return call
 
         return register
-
-
-def _make(entry: Entry, config: dict[str, Any]) -> Any:
-    try:
-        return entry.make(**config)
-    except StepError:
-        raise
-    except BaseException as exc:
-        message = f"{entry.kind} {entry.name!r} cannot be made of its configuration: {described(exc)}"
-        raise StepError("bad_config", message) from exc
-
-
-def _is_canceled() -> bool:
-    """Return true if the worker canceled this attempt, rather than the call itself raising."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 REGISTRY = Registry()

@@ -65,10 +65,11 @@ def run(data_dir: Path, sample: bool | None, screen: Screen) -> int:
 
 
 def demo(screen: Screen) -> int:
-    """Start everything in a temporary directory, run the sample, evaluate two versions of a prompt, stop."""
+    """Start everything in a temporary directory, run the sample, an evaluation and a rollout of a prompt, stop."""
     from rich.console import Console
 
     from deploy.local.samples.evaluation import run_evaluation
+    from deploy.local.samples.rollout import prepare_rollout, run_rollout
     from deploy.local.samples.runs import SampleError, run_sample
 
     for sign in SIGNALS:
@@ -78,8 +79,10 @@ def demo(screen: Screen) -> int:
             tempfile.TemporaryDirectory(prefix="agentflow-demo-") as folder,
             System(Path(folder), durable=False, progress=screen.say) as system,
         ):
+            asyncio.run(prepare_rollout(system.api_url, system.api_key))
             asyncio.run(run_sample(system.api_url, system.api_key))
             asyncio.run(run_evaluation(system.api_url, system.api_key, Console()))
+            asyncio.run(run_rollout(system.api_url, system.api_key, Console()))
     except SampleError as exc:
         screen.warn(f"the sample did not succeed: {exc}")
         return EXIT_FAILED

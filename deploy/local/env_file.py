@@ -17,6 +17,7 @@ def write(system: System) -> None:
         "API_KEY_FILE": str(system.data_dir / "api-key"),
         "KEY_PEPPER_FILE": str(system.data_dir / "key-pepper"),
         "VAULT_KEY_FILE": str(system.data_dir / "vault-key"),
+        "AUDIT_KEY_FILE": str(system.data_dir / "audit-key"),
     }
     lines = (f"{name}={shlex.quote(value)}\n" for name, value in named.items())
     atomic_file.replace(system.data_dir / ENV_FILE, "".join(lines).encode())

@@ -12,7 +12,7 @@ def main(client: Client, run_id: str) -> None:
     """Print provider, time and tokens of every model call."""
     for event in client.traces.get(run_id).events:
         if event.type == "llm_call":
-            print(f"LLM Call: {event.provider} ({event.duration_s:.2f}s, {event.tokens} tokens)")
+            print(f"LLM Call: {event.provider} ({event.duration or 0:.2f}s, {event.tokens} tokens)")
 
 
 if __name__ == "__main__":

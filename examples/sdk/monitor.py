@@ -13,7 +13,7 @@ def main(client: Client, run_id: str) -> None:
     run = client.workflows.get(run_id)
     print(f"Status: {run.status}")
     print(f"Cost: {run.cost_cents} cents")
-    for event in client.traces.query(run_id, limit=100).events:
+    for event in client.traces.query(run_id=run_id, limit=100).events:
         print(f"Event: {event.type} at {event.timestamp}")
 
 

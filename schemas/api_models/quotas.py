@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from schemas.api_models.base import Answer, Request
-from schemas.quotas import MAX_LIMITS, QuotaLimits
+from schemas.limits.quotas import MAX_LIMITS, QuotaLimits
 
 
 class PutQuotas(Request):

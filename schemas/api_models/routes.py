@@ -1,6 +1,6 @@
 """Chosen routes of a step's calls, and scores of their answers."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -25,12 +25,13 @@ class ScoreStep(Request):
 
 
 class ScoreAccepted(Answer):
-    """The score is in the log; it counts for the routes of `group`."""
+    """The score is in the log. It counts for the routes of `group`, if the node learns them; `counts_for` says all."""
 
     run_id: str
     step_id: str
     score: float
-    group: str
+    group: str | None = None
+    counts_for: list[Literal["routes", "rollout", "quality"]] = []
 
 
 class RouteCandidate(Answer):

@@ -1,11 +1,12 @@
 """Runs: submission, reading, listing and cancellation."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
 from schemas.api_models.base import Answer, Cents, Request, RunLinks, Tags, TagValue
 from schemas.api_models.definitions import BudgetStatus
+from schemas.api_models.security.policies import PinnedSecurity
 from schemas.budgets import RESERVED_TAGS
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import MAX_DEADLINE_MS, NAME_PATTERN, NodeKind
@@ -20,7 +21,7 @@ class SubmitRun(Request):
 
     Without ``workflow_version`` the newest version runs. ``budget_cents`` caps the run's spending. ``deadline_ms`` is
     the longest time from its submission to its end; the workflow's own counts if it is less. ``project`` and
-    ``end_user`` are for whom it spends: budgets may name them.
+    ``end_user`` are for whom it spends: budgets may name them. ``session`` is the thread of runs that it belongs to.
     """
 
     model_config = ConfigDict(
@@ -46,13 +47,14 @@ class SubmitRun(Request):
     deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS, strict=True)
     project: TagValue | None = Field(default=None, min_length=1)
     end_user: TagValue | None = Field(default=None, min_length=1)
+    session: TagValue | None = Field(default=None, min_length=1)
 
     @field_validator("tags")
     @classmethod
     def _tags_of_users(cls, tags: dict[str, str]) -> dict[str, str]:
         reserved = ", ".join(sorted(tags.keys() & RESERVED_TAGS))
         if reserved:
-            raise ValueError(f"{reserved} cannot be given as tags: give project and end_user; the key is known")
+            raise ValueError(f"{reserved} cannot be tags: give project, end_user and session; the key is known")
         return tags
 
 
@@ -93,7 +95,7 @@ class RunDryRun(Answer):
     ``id`` is the run's, if the submission has an ``Idempotency-Key``. ``stored_inputs`` would be stored outside of
     records. ``budgets`` are those that limit its calls, as far as its nodes name their models.
     ``cheapest_path_usd`` is what a run with a budget costs at most if all choices are the cheapest; the ``unbounded``
-    nodes are not in it.
+    nodes are not in it. ``security`` is there while the organisation has an active policy.
     """
 
     dry_run: Literal[True] = True
@@ -110,6 +112,7 @@ class RunDryRun(Answer):
     deadline_ms: int | None
     cheapest_path_usd: str | None = None
     unbounded: list[str] = []
+    security: PinnedSecurity | None = None
 
 
 class Tokens(Answer):
@@ -225,10 +228,21 @@ class RunSummary(Answer):
     links: RunLinks
 
 
+class RunRollout(Answer):
+    """The version of a prompt that a run got while a deployment ran in an environment, and its arm."""
+
+    prompt: str
+    environment: str
+    arm: Literal["stable", "canary"]
+    version: int
+    deployment_id: str
+
+
 class RunAnswer(RunSummary):
     """A whole run. ``output`` has the output of every last node by its id, once the run succeeded.
 
     A value that is too large to travel in records is shown as its reference (``uri``, ``sha256``, ``size``).
+    ``rollouts`` is there when the run has part in some.
     """
 
     inputs: dict[str, Any] | None = None
@@ -238,6 +252,7 @@ class RunAnswer(RunSummary):
     source: str
     submission_id: str | None = None
     trace_id: str
+    rollouts: Annotated[list[RunRollout], Field(exclude_if=lambda value: not value)] = []
 
 
 class RunPage(Answer):
@@ -259,6 +274,32 @@ class SignalAccepted(Answer):
 
     id: str
     signal: str
+    signal_id: str
+    status: RunState
+    links: RunLinks
+
+
+class AnswerApproval(Request):
+    """A yes or a no to what a step asks before it calls a tool.
+
+    ``question`` is the one that was shown (its ``waiting_for``); without it the answer is to the one that is open now.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": {"step": "mail", "approve": True}})
+
+    step: str = Field(min_length=1, max_length=500)
+    approve: bool
+    question: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
+
+
+class ApprovalAccepted(Answer):
+    """The answer is in the log. ``asked`` is the call that it is about; ``status`` is the run's status at that time."""
+
+    id: str
+    step: str
+    approve: bool
+    question: str
+    asked: str
     signal_id: str
     status: RunState
     links: RunLinks

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.api_models.base import Answer, Request, Text
-from schemas.stops import StopMode, StopScope
+from schemas.limits.stops import StopMode, StopScope
 
 
 class CreateStop(Request):

@@ -1,5 +1,6 @@
 """Assertions of promptfoo as scorers of ours, and back. An assertion without a counterpart is an error or a note."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +34,10 @@ _FIXED: dict[str, Callable[[Mapping[str, Any]], tuple[str, dict[str, Json]]]] = 
     "is-json": lambda one: ("json_schema", {"schema": one.get("value") or {}}),
     "latency": lambda one: ("latency", {"limit_ms": one["threshold"]}),
     "cost": lambda one: ("cost", {"limit_usd": one["threshold"]}),
-    "llm-rubric": lambda one: ("llm_judge", {"rubric": one["value"]}),
+    "llm-rubric": lambda one: ("llm_judge", {"rubric": one["value"], **_pass_grade(one.get("threshold"))}),
 }
+#: Judges give 1 to 5, which are the scores 0 to 1.
+_BEST_GRADE = 5
 _LIKENESS = frozenset({"similar", "bleu"})
 _LEAST = {"similar": 0.75, "bleu": 0.5}
 
@@ -94,6 +97,11 @@ def _add_shared(found: Read, one: Mapping[str, Any], notes: list[Note]) -> None:
             notes.append(_unknown(f"assert.{kind}"))
     except KeyError as exc:
         notes.append(Note(f"assert.{kind}", f"has no {exc.args[0]}, and is dropped", f"write its {exc.args[0]}"))
+
+
+def _pass_grade(threshold: float | None) -> dict[str, Json]:
+    """Return the least grade whose score reaches a threshold."""
+    return {} if threshold is None else {"pass_grade": 1 + math.ceil(threshold * (_BEST_GRADE - 1))}
 
 
 def _with_least(one: Mapping[str, Any], kind: str, options: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
@@ -183,6 +191,14 @@ def _alike(kind: str) -> Writer:
     return write
 
 
+def _judge(options: Mapping[str, Json], _: Json) -> dict[str, Json] | None:
+    if options.get("mode", "single") != "single":
+        return None
+    grade = options.get("pass_grade")
+    threshold = {} if grade is None else {"threshold": (grade - 1) / (_BEST_GRADE - 1)}
+    return {"type": "llm-rubric", "value": options["rubric"], **threshold}
+
+
 _WRITERS: dict[str, Writer] = {
     "exact": lambda options, expected: None if options else {"type": "equals", "value": expected},
     "contains": _contains,
@@ -192,7 +208,5 @@ _WRITERS: dict[str, Writer] = {
     "cost": _limit("cost", "limit_usd"),
     "similarity": _alike("similar"),
     "bleu": _alike("bleu"),
-    "llm_judge": lambda options, _: (
-        {"type": "llm-rubric", "value": options["rubric"]} if options.get("mode", "single") == "single" else None
-    ),
+    "llm_judge": _judge,
 }

@@ -31,7 +31,7 @@ def picoschema(written: object, path: str = "schema", named: Mapping[str, Schema
 def invalid(path: str, message: str, fix: str) -> InvalidInput:
     """Return the error of a schema."""
     problem = Problem(path, message, fix)
-    return InvalidInput(str(problem), (problem,))
+    return InvalidInput.of(problem)
 
 
 class _Reader:

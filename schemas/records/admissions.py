@@ -19,9 +19,10 @@ class _OfRun(Record, frozen=True, kw_only=True):
 
 
 class AdmissionAsked(_OfRun, frozen=True, kw_only=True, tag_field="type", tag="admission.asked"):
-    """A queued run stands in line."""
+    """A queued run waits for its admission. ``project`` is empty for a run of no project."""
 
     type: ClassVar[str] = "admission.asked"
+    project: str = ""
 
 
 class AdmissionReleased(_OfRun, frozen=True, kw_only=True, tag_field="type", tag="admission.released"):
@@ -31,9 +32,9 @@ class AdmissionReleased(_OfRun, frozen=True, kw_only=True, tag_field="type", tag
 
 
 class LimitsSet(Record, frozen=True, kw_only=True, tag_field="type", tag="limits.set"):
-    """How many runs of an organisation, and of its workflows by name, may run at once; all that is not named is free.
+    """How many runs of an organisation, and of its workflows and projects by name, may run at once.
 
-    The newest ``version`` of an organisation's limits takes the place of all of them.
+    All that is not named is free. The newest ``version`` of an organisation's limits replaces all of them.
     """
 
     type: ClassVar[str] = "limits.set"
@@ -41,6 +42,7 @@ class LimitsSet(Record, frozen=True, kw_only=True, tag_field="type", tag="limits
     version: Int64
     max_running_runs: Int64 | None = None
     workflows: dict[str, Int64] = {}
+    projects: dict[str, Int64] = {}
 
 
 class PoolSet(Record, frozen=True, kw_only=True, tag_field="type", tag="pool.set"):

@@ -4,7 +4,7 @@ A minor version adds fields, which older readers ignore. A major version may cha
 reader that meets a newer one stops (``NewerMajor``) instead of guessing. Readers are upgraded before writers.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -103,3 +103,20 @@ class ErrorInfo(Part, frozen=True, kw_only=True):
     retry_after_ms: Int64 | None = None
     step_id: str | None = None
     details: dict[str, str] = {}
+
+
+class CloudEvent(Record, frozen=True, kw_only=True):
+    """What all records on ``workflow-events.<organisation>`` say, for other systems: CloudEvents 1.0 in JSON.
+
+    ``type`` is each record's tag, ``id`` the same whenever it is sent again. ``organisation`` is an extension: it names
+    the topic.
+    """
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    subject: str
+    time: str
+    datacontenttype: Literal["application/json"]
+    organisation: str
+    data: Json

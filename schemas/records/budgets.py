@@ -3,10 +3,10 @@
 And what it says of them on ``workflow-events.<organisation>``.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from schemas.budgets import Policy, Scope
-from schemas.records.base import Int64, Json, Millis, Part, Record
+from schemas.records.base import CloudEvent, Int64, Millis, Part, Record
 from schemas.windows import Period, WeekDay
 
 
@@ -76,18 +76,10 @@ class ThresholdReached(Part, frozen=True, kw_only=True):
     spent_usd: str
 
 
-class BudgetThreshold(Record, frozen=True, kw_only=True, tag_field="type", tag="budget.threshold"):
-    """A CloudEvent: a budget has reached a threshold. Its ``id`` is the same whenever it is sent again."""
+class BudgetThreshold(CloudEvent, frozen=True, kw_only=True, tag_field="type", tag="budget.threshold"):
+    """A budget has reached a threshold."""
 
     type: ClassVar[str] = "budget.threshold"
-    specversion: Literal["1.0"]
-    id: str
-    source: str
-    subject: str
-    time: str
-    datacontenttype: Literal["application/json"]
-    organisation: str
-    data: Json
 
 
 BudgetEvent = BudgetDefined | BudgetRemoved | BudgetOpened

@@ -3,8 +3,11 @@
 from typing import ClassVar, Literal
 
 from schemas.records.base import Int64, Json, Millis, Record
+from schemas.records.security.pinned import AuditKind, Decision
 
-DefinitionKind = Literal["workflow", "prompt", "budget", "organisation", "stop", "quotas", "price_list", "prompt_label"]
+DefinitionKind = Literal[
+    "workflow", "prompt", "budget", "organisation", "stop", "quotas", "price_list", "prompt_label", "policy"
+]
 
 
 class Definition(Record, frozen=True, kw_only=True, tag_field="type", tag="definition"):
@@ -26,7 +29,11 @@ class Definition(Record, frozen=True, kw_only=True, tag_field="type", tag="defin
 
 
 class AuditEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="audit.event"):
-    """``audit-events``: one security decision. Key: organisation."""
+    """``audit-events``: one security decision, or all of one attempt. Key: organisation.
+
+    ``event_id`` tells repeats. ``actor`` is the key, person or role that decided; ``decision`` is what came of it in
+    all. ``count`` is how often it happened, of a kind that is counted by the minute.
+    """
 
     type: ClassVar[str] = "audit.event"
     event_id: str
@@ -37,3 +44,11 @@ class AuditEvent(Record, frozen=True, kw_only=True, tag_field="type", tag="audit
     decision: Literal["allowed", "denied"]
     reason: str = ""
     at_ms: Millis
+    kind: AuditKind = "admin"
+    run_id: str = ""
+    step_id: str = ""
+    attempt: Int64 = 0
+    policy: str = ""
+    decisions: list[Decision] = []
+    details: dict[str, str] = {}
+    count: Int64 = 1

@@ -9,6 +9,8 @@ from typing import ClassVar, Literal
 from schemas.payload import Payload, Reference
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.records.parents import Parent
+from schemas.records.rollouts.arms import RunArm
+from schemas.records.security.pinned import Question, RunSecurity
 from schemas.records.timers import Timer
 from schemas.run_states import RunEnd
 from schemas.spec.model import ResolvedSpec
@@ -45,6 +47,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     that they come from, see ``schemas.ids.fork_source``. A run with ``turns`` waits for its admission. ``parent`` is
     the step that started the run, if one did; ``caps`` are the caps of that run and those that started it, by run.
     ``bounds`` are what nodes cost at most, of a run with a budget; ``unbounded``: not all of them are known.
+    ``rollouts`` are its arms; the spec has their versions. ``security`` is there when its data is labelled.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -69,6 +72,9 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     caps: dict[str, NanoDollars] = {}
     bounds: dict[str, NanoDollars] = {}
     unbounded: bool = False
+    rollouts: list[RunArm] = []
+    tracestate: str = ""
+    security: RunSecurity | None = None
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
@@ -114,16 +120,18 @@ class StepSucceeded(_StepOutcome, frozen=True, kw_only=True, tag_field="type", t
 
 
 class StepFailed(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag="step.failed"):
-    """An attempt failed. What its calls did cost still counts."""
+    """An attempt failed. What its calls cost still counts. ``exposed``: a rollout's prompt was rendered for it."""
 
     type: ClassVar[str] = "step.failed"
     error: ErrorInfo
+    exposed: bool = False
 
 
 class StepDeferred(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="step.deferred"):
     """The worker gives the attempt back unstarted: ask again at ``until_ms``. It is the same attempt.
 
-    ``chain`` is there when other steps are chained to the request.
+    ``chain`` is there when other steps are chained to the request. With ``asks`` a person is asked first: then the
+    attempt waits for the answer, whatever the time.
     """
 
     type: ClassVar[str] = "step.deferred"
@@ -134,6 +142,7 @@ class StepDeferred(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     deferral: Attempt = 1
     worker_id: str = ""
     chain: Chain | None = None
+    asks: Question | None = None
 
 
 class TimerFired(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="timer.fired"):
@@ -174,7 +183,7 @@ class ChildFinished(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag=
 
     ``output`` is there when it succeeded, unless ``error`` says why it cannot be given. ``cost_nano`` and ``usage`` are
     what it had used by then, with the runs that it started and waited for. ``version`` orders what one run says: its
-    cost may still change after its end.
+    cost may still change after its end. ``label`` is that of how it ended, where its data has labels.
     """
 
     type: ClassVar[str] = "child.finished"
@@ -187,6 +196,7 @@ class ChildFinished(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag=
     cost_nano: NanoDollars = 0
     usage: Usage = Usage()
     version: Int64 = 0
+    label: list[str] = []
 
 
 class CallSettled(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="call.settled"):

@@ -9,6 +9,7 @@ from typing import ClassVar
 from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
 from schemas.records.parents import Parent
+from schemas.records.rollouts.arms import RunArm
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import NodeKind
 
@@ -29,7 +30,8 @@ class StepView(Part, frozen=True, kw_only=True):
     that is not plain: why a step was skipped.
     ``reused_from`` is the run whose result this one began with.
     ``children`` is a mapped node's, as of its last view; steps' own views say it exactly.
-    ``child_run_id`` is the run that the last attempt started.
+    ``child_run_id`` is the run that the last attempt started. ``decided`` is the label of what decided that it runs, or
+    is skipped, in a run whose data has labels.
     """
 
     step_id: str
@@ -55,6 +57,7 @@ class StepView(Part, frozen=True, kw_only=True):
     children: Children | None = None
     sla_missed: bool = False
     child_run_id: str | None = None
+    decided: list[str] | None = None
 
 
 class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view"):
@@ -67,7 +70,8 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     before. Several records may share a version; they hold different steps, and the first one has inputs and output.
     Sinks whose output does not fit a record are named by ``output_in_steps``: it is the output of their steps or
     children. ``parent`` is the step that started the run. ``children_nano`` is what the runs did cost that its own
-    steps started and waited for; it is no part of ``cost_nano``.
+    steps started and waited for; it is no part of ``cost_nano``. Of a run whose data has labels, ``policy`` is
+    the policy that decides on it, and ``input_labels`` are those of its inputs, in every record.
     """
 
     type: ClassVar[str] = "run.view"
@@ -98,3 +102,6 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     stored_inputs: dict[str, Reference] | None = None
     parent: Parent | None = None
     children_nano: NanoDollars = 0
+    rollouts: list[RunArm] = []
+    policy: str = ""
+    input_labels: dict[str, list[str]] = {}

@@ -6,6 +6,8 @@ from schemas.ids import idempotency_key, request_id
 from schemas.payload import PathPart, Payload
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
+from schemas.records.security.pinned import Approval, Mode, ToolSecurity
+from schemas.rollouts.plan import Arm
 from schemas.spec.policy import BatchMode, Effort, Idempotency, OnUnknown, PromptCache, RouteBy, Tier
 
 
@@ -79,6 +81,24 @@ class TemplateForm(Part, frozen=True, kw_only=True):
     repair: bool = False
 
 
+class CallRollout(Part, frozen=True, kw_only=True):
+    """Which arm of a deployment a call belongs to. ``run_id`` is the run whose exposure it is, empty for its own.
+
+    ``other`` is the call with the other version, an agent's with ``other_tools``: of a canary it is made in place of
+    the call once the canary is withdrawn; with ``shadow`` it is made as well, and nobody gets its answer.
+    """
+
+    environment: str
+    deployment_id: str
+    arm: Arm
+    step: Int64 = 0
+    entity: str = ""
+    run_id: str = ""
+    shadow: bool = False
+    other: "LlmCall | None" = None
+    other_tools: list[str] = []
+
+
 class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     """Render ``template`` with the args and ask a model, which is shown those of the args that ``images`` names."""
 
@@ -108,22 +128,25 @@ class LlmCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="llm"):
     cache_wish: CacheWish | None = None
     batch: BatchMode = "never"
     form: TemplateForm | None = None
+    rollout: CallRollout | None = None
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
-    """Call the tool ``name``, made with ``config``, with the args."""
+    """Call the tool ``name``, made with ``config``, with the args. What it gives must follow ``output_schema``."""
 
     kind: ClassVar[Literal["tool"]] = "tool"
     name: str
     config: dict[str, Json] = {}
+    output_schema: dict[str, Json] | None = None
 
 
 class FunctionCall(Part, frozen=True, kw_only=True, tag_field="kind", tag="function"):
-    """Call the pure function ``name``, made with ``config``, with the args."""
+    """Call the pure function ``name``, made with ``config``, with the args. ``output_schema`` as of a tool."""
 
     kind: ClassVar[Literal["function"]] = "function"
     name: str
     config: dict[str, Json] = {}
+    output_schema: dict[str, Json] | None = None
 
 
 class ToolResult(Part, frozen=True, kw_only=True):
@@ -163,7 +186,8 @@ class OutputLink(Part, frozen=True, kw_only=True):
 class ChainedStep(Part, frozen=True, kw_only=True):
     """A step that is chained to the request of one before it: what differs from that request.
 
-    ``outputs`` are outputs of steps of the same chain, which nobody knows yet; all else is bound.
+    ``outputs`` are outputs of steps of the same chain, which nobody knows yet; all else is bound. ``security`` has the
+    labels of its arguments, those of such outputs not yet, and what is declared of its tool.
     """
 
     node_id: str
@@ -176,6 +200,29 @@ class ChainedStep(Part, frozen=True, kw_only=True):
     on_unknown: OnUnknown = "retry"
     idempotency: Idempotency = "step"
     retry_on: list[str] = []
+    security: "StepSecurity | None" = None
+
+
+class StepSecurity(Part, frozen=True, kw_only=True):
+    """What a step's data is labelled with, and what decides on its effects.
+
+    ``args`` are labels of the arguments by path, ``control`` is the label of what chose that the step runs, and
+    ``context`` that of all that an agent has read before. ``policy_hash`` names the policy. ``tool`` is what is
+    declared of the tool that is called, ``tools`` of an agent's, by name. ``approvals`` are what people said yes to,
+    ``trusted`` are texts labelled ``user`` or better that the caller has read.
+    """
+
+    policy: str = ""
+    policy_hash: str = ""
+    mode: Mode = "enforce"
+    args: dict[str, list[str]] = {}
+    control: list[str] = []
+    context: list[str] = []
+    tool: ToolSecurity | None = None
+    tools: dict[str, ToolSecurity] = {}
+    agent: bool = False
+    approvals: list[Approval] = []
+    trusted: list[str] = []
 
 
 class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step.request"):
@@ -185,6 +232,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     left of the run's own cap when the request was made. ``deferral`` counts how often this attempt was given back
     unstarted. ``idempotency_key`` is stable over deliveries of the attempt and, unless ``idempotency`` is ``attempt``,
     over the step's attempts. ``retry_on`` are the codes that the node wants retried: an error with one is retryable.
+
+    ``security`` is there in runs whose data is labelled.
 
     ``caps`` are the caps that what it spends counts against, by run: that of its run and of those that started it.
 
@@ -226,6 +275,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     idempotency: Idempotency = "step"
     retry_on: list[str] = []
     caps: dict[str, NanoDollars] = {}
+    tracestate: str = ""
+    security: StepSecurity | None = None
 
     @property
     def request_id(self) -> str:

@@ -38,6 +38,10 @@ class SignalTimeout(_Timer, frozen=True, array_like=True, tag="signal"):
     """A step has waited long enough for its signal, or its signal came before it."""
 
 
+class ApprovalTimeout(_Timer, frozen=True, array_like=True, tag="approval"):
+    """A person was asked whether the attempt may do what it would do, and has not answered in time."""
+
+
 class Detached(_Timer, frozen=True, array_like=True, tag="detached"):
     """The run that a step started, and does not wait for, is in the log by now."""
 
@@ -46,7 +50,7 @@ class Deadline(msgspec.Struct, frozen=True, array_like=True, tag="deadline"):
     """The run has had all the time that it may take."""
 
 
-StepTimer = Retry | Defer | Backstop | Wait | SignalTimeout | Detached
+StepTimer = Retry | Defer | Backstop | Wait | SignalTimeout | ApprovalTimeout | Detached
 Timer = StepTimer | Deadline
 
 _ENCODER = msgspec.json.Encoder()

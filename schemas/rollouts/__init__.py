@@ -1,1 +1,1 @@
-"""Rollouts of prompts as data: the plan, and who gets which version."""
+"""Rollouts of prompts: the plan, who gets which version, and the tests that decide; the fold and the API share them."""

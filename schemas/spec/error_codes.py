@@ -4,12 +4,17 @@ import re
 
 _HTTP_STATUS = re.compile(r"http_[1-5]\d\d")
 
+#: A policy, or a person whom it asks, says no; and no policy can decide.
+POLICY_DENIED = "policy_denied"
+POLICY_FAILED = "policy_failed"
 #: Codes of attempts that workers make, of all kinds of nodes.
 _ATTEMPTS = frozenset(
     {"bad_arguments", "bad_config", "bad_output", "bad_request", "canceled", "dead_letter", "exception", "internal"}
     | {"memory_exceeded", "missing_object", "missing_output", "not_importable", "not_started", "outcome_unknown"}
     | {
         "poison",
+        POLICY_DENIED,
+        POLICY_FAILED,
         "process_died",
         "rejected",
         "timeout",
@@ -27,6 +32,7 @@ _MODELS = frozenset(
         "content_filtered",
         "context_too_long",
         "guard_failed",
+        "guard_refused",
         "no_text",
         "provider_no_credit",
         "quota_exceeded",
@@ -44,7 +50,7 @@ _TOOLS = frozenset(
 )
 #: Codes of steps that the orchestrator fails by itself.
 _STEPS = frozenset(
-    {"all_children_failed", "bad_time", "child_canceled", "child_failed", "child_output_too_large"}
+    {"all_children_failed", "bad_input", "bad_time", "child_canceled", "child_failed", "child_output_too_large"}
     | {"condition_unreadable", "deadline_exceeded", "failed", "input_missing", "input_too_large", "item_too_large"}
     | {"loop_exhausted", "max_cost", "max_turns", "not_a_list", "reference_missing", "signal_timeout", "too_many_calls"}
     | {"too_many_items"}

@@ -108,23 +108,27 @@ class LlmConfig(_NodeConfig):
 class ToolConfig(_NodeConfig):
     """One call of a registered tool, which may have effects outside AgentFlow. ``tool_args`` bind like ``inputs``.
 
-    ``tool_config`` are the constructor arguments of a tool that is a class; it is used as written.
+    ``tool_config`` are the constructor arguments of a tool that is a class; it is used as written. What the tool
+    gives must follow ``output_schema``, a JSON schema, or the step fails.
     """
 
     tool_name: str
     tool_args: dict[str, Any] = {}
     tool_config: dict[str, Any] = {}
+    output_schema: dict[str, Any] | None = None
 
 
 class FunctionConfig(_NodeConfig):
     """One call of a registered pure function. ``function_args`` bind like ``inputs``.
 
-    ``function_config`` are the constructor arguments of a function that is a class; it is used as written.
+    ``function_config`` are the constructor arguments of a function that is a class; it is used as written. What the
+    function gives must follow ``output_schema``, a JSON schema, or the step fails.
     """
 
     function_name: str
     function_args: dict[str, Any] = {}
     function_config: dict[str, Any] = {}
+    output_schema: dict[str, Any] | None = None
 
 
 #: Ten years: longer than any workflow should be expected to last.
@@ -332,6 +336,9 @@ class WorkflowSpec(_Document):
 
     A submission with an input that nothing reads is refused, unless ``allow_unknown_inputs`` is true. ``cache`` is that
     of ``llm`` nodes that have none; such a node opts out by ``cache: {enabled: false}``.
+
+    ``input_schema`` is a JSON schema that the inputs of a run must follow, or it is refused; ``output_schema`` is one
+    of the output of a run, an object of what the last nodes gave by their ids, or the run fails.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
@@ -340,6 +347,8 @@ class WorkflowSpec(_Document):
     allow_unknown_inputs: bool = False
     cache: bool = False
     cache_policy: CachePolicy | None = None
+    input_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
     dag: Dag
 
     _takes_policy = model_validator(mode="before")(with_cache_policy)

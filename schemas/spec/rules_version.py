@@ -3,6 +3,9 @@
 1. The rules of the first release.
 2. Nodes of type ``loop``; ``{literal: "..."}`` in a bound value is that text.
 3. Prompts with a form, whose parameters, messages and schemas go into requests; ``repair`` of a node.
+4. Arms of rollouts, which go into requests and to child runs. They are a run's, not its workflow's.
+5. Labels of data, of runs with security: in steps, requests, outputs and child runs. They are a run's, too.
+6. Schemas of inputs, outputs and of what tools and functions give.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
@@ -13,13 +16,16 @@ from typing import get_args
 
 from schemas.spec.inputs.bound import has_literal
 from schemas.spec.loops import every_node
-from schemas.spec.model import LlmConfig, Node, NodeKind, PinnedPrompt, WorkflowSpec
+from schemas.spec.model import FunctionNode, LlmConfig, Node, NodeKind, PinnedPrompt, ToolNode, WorkflowSpec
 
 FIRST = 1
 LOOPS = LITERALS = 2
 FORMS = 3
+ARMS = 4
+LABELS = 5
+VALIDATED = 6
 #: The newest rules that there are.
-NEWEST = FORMS
+NEWEST = VALIDATED
 #: The oldest rules that know a type of node.
 _KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 
@@ -30,7 +36,8 @@ def rules_of(spec: WorkflowSpec, prompts: Iterable[PinnedPrompt] = ()) -> int:
     ``prompts`` are its own, without those of the workflows that it runs.
     """
     of_prompts = FORMS if any(prompt.form is not None for prompt in prompts) else FIRST
-    return max(of_prompts, *map(_of_node, every_node(spec.dag.nodes)))
+    has_schema = spec.input_schema is not None or spec.output_schema is not None
+    return max(of_prompts, VALIDATED if has_schema else FIRST, *map(_of_node, every_node(spec.dag.nodes)))
 
 
 def _of_node(node: Node) -> int:
@@ -39,4 +46,5 @@ def _of_node(node: Node) -> int:
         _KNOWN_SINCE[node.type],
         LITERALS if has_literal(node) else FIRST,
         FORMS if repairs else FIRST,
+        VALIDATED if isinstance(node, ToolNode | FunctionNode) and node.config.output_schema is not None else FIRST,
     )

@@ -4,9 +4,14 @@ Entity ``queues`` holds all that decides which run is admitted next; one record 
 
 - ``pool``: ``Pool``, how many runs there are in all, and the organisations to admit from, in order
 - ``l:<organisation>``: ``Limits``
-- ``o:<organisation>``: ``Organisation``, its counts, and which of its workflows have runs queued
-- ``q:<organisation>/<workflow>``: ``Queue``; its runs have ticket numbers, and those below ``head`` were admitted
-- ``w:<organisation>/<workflow>/<number>``: ``Ticket``, a queued or running run; dropped when the run is over
+- ``o:<organisation>``: ``Organisation``, its counts, and its queues that have runs queued
+- ``q:<organisation>/<queue>``: ``Queue``; its runs have ticket numbers, and those below ``head`` were admitted
+- ``w:<organisation>/<queue>/<number>``: ``Ticket``, a queued or running run; dropped when the run is over
+- ``g:<organisation>/project/<project>``: the number of its running runs
+- ``g:<organisation>/workflow/<workflow>``: the number of its running runs that are of any project
+
+A queue has the runs of one workflow and one project, see ``queue_name``. So the oldest run that both limits have room
+for is the first of some queue, however many runs before it wait for a project or a workflow that is full.
 
 Entity ``run/<run id>``: ``b``, written once, and ``r``: ``RunPosition``, the run's ticket, or that it is over.
 
@@ -29,20 +34,27 @@ ORGANISATION = "o:"
 LIMITS = "l:"
 QUEUE = "q:"
 TICKET = "w:"
+GROUP = "g:"
+#: Stands between workflow and project in a queue's name; neither of them can contain it.
+_OF_PROJECT = "@"
 
 
 class Limits(msgspec.Struct, frozen=True, array_like=True):
-    """How many runs of an organisation, and of its workflows by name, may run at once; ``None`` is any number."""
+    """How many runs of an organisation, and of its workflows and projects by name, may run at once.
+
+    ``None``, or no name, is any number.
+    """
 
     version: int = 0
     max_running: int | None = None
     workflows: dict[str, int] = {}
+    projects: dict[str, int] = {}
 
 
 class Organisation(msgspec.Struct, frozen=True, array_like=True):
     """An organisation's runs.
 
-    ``queues`` are the workflows with queued runs; ``in_rotation``: it stands in ``Pool.rotation``.
+    ``queues`` are the names of queues with queued runs; ``in_rotation``: it stands in ``Pool.rotation``.
     """
 
     running: int = 0
@@ -52,9 +64,10 @@ class Organisation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Queue(msgspec.Struct, frozen=True, array_like=True):
-    """The runs of one workflow. ``head`` is the first queued ticket's number, ``since`` when it came (an offset).
+    """The runs of one workflow and project. ``head`` is the first queued ticket's number.
 
-    ``tail`` is the next number to give out. A run that left the queue leaves a hole, which ``head`` passes over.
+    ``since`` is when that ticket came (an offset). ``tail`` is the next number to give out. A run that left the queue
+    leaves a hole, which ``head`` passes over.
     """
 
     head: int = 0
@@ -82,15 +95,26 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RunPosition(msgspec.Struct, frozen=True, array_like=True):
-    """The ticket of a run in its workflow's queue."""
+    """The ticket of a run in its queue, which has this name."""
 
     org_id: str
-    workflow: str
+    queue: str
     number: int
     is_over: bool = False
 
 
 Value = Limits | Organisation | Queue | Pool | Ticket | RunPosition | int
+
+
+def queue_name(workflow: str, project: str = "") -> str:
+    """Return the name of the queue of a workflow's runs of a project: ``flow@web``, ``flow`` for those of none."""
+    return f"{workflow}{_OF_PROJECT}{project}" if project else workflow
+
+
+def parse_queue_name(queue: str) -> tuple[str, str]:
+    """Return workflow and project of a queue; the project is empty for none."""
+    workflow, _, project = queue.partition(_OF_PROJECT)
+    return workflow, project
 
 
 def run_entity(run_id: str) -> str:
@@ -108,21 +132,31 @@ def organisation_field(org_id: str) -> Entry[Organisation]:
     return entry(f"{ORGANISATION}{org_id}")
 
 
-def queue_field(org_id: str, workflow: str) -> Entry[Queue]:
-    """Return the entry of a workflow's queue."""
-    return entry(f"{QUEUE}{org_id}/{workflow}")
+def queue_field(org_id: str, queue: str) -> Entry[Queue]:
+    """Return the entry of a queue."""
+    return entry(f"{QUEUE}{org_id}/{queue}")
 
 
-def ticket_field(org_id: str, workflow: str, number: int) -> Entry[Ticket]:
+def project_field(org_id: str, project: str) -> Entry[int]:
+    """Return the entry of the number of a project's running runs."""
+    return entry(f"{GROUP}{org_id}/project/{project}")
+
+
+def workflow_field(org_id: str, workflow: str) -> Entry[int]:
+    """Return the entry of the number of a workflow's running runs that are of any project."""
+    return entry(f"{GROUP}{org_id}/workflow/{workflow}")
+
+
+def ticket_field(org_id: str, queue: str, number: int) -> Entry[Ticket]:
     """Return the entry of a ticket."""
-    return entry(f"{TICKET}{org_id}/{workflow}/{number}")
+    return entry(f"{TICKET}{org_id}/{queue}/{number}")
 
 
 def parse_ticket_field(field: str) -> tuple[str, str, int]:
-    """Return organisation, workflow and number of a ticket's entry."""
+    """Return organisation, queue and number of a ticket's entry."""
     org_id, _, rest = field.removeprefix(TICKET).partition("/")
-    workflow, _, number = rest.rpartition("/")
-    return org_id, workflow, int(number)
+    queue, _, number = rest.rpartition("/")
+    return org_id, queue, int(number)
 
 
 def encode(value: Value) -> bytes:
@@ -142,6 +176,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     LIMITS: msgspec.msgpack.Decoder(Limits),
     QUEUE: msgspec.msgpack.Decoder(Queue),
     TICKET: msgspec.msgpack.Decoder(Ticket),
+    GROUP: msgspec.msgpack.Decoder(int),
     POSITION: msgspec.msgpack.Decoder(RunPosition),
     BEGUN: msgspec.msgpack.Decoder(int),
 }

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from schemas.records.deployments import DeploymentDecided
+from schemas.records.rollouts.deployments import DeploymentDecided
 from schemas.rollouts.plan import Arm, Metric, Plan, Status
 from schemas.tables.entry import Entry, entry
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from schemas.payload import Reference
 from schemas.records.parents import Parent
+from schemas.records.rollouts.arms import RunArm
+from schemas.records.rollouts.deployments import RunOutcome
 from schemas.run_states import RunState
 from schemas.tables.entry import Entry, entry
 from schemas.tables.signals import Signals
@@ -25,6 +27,9 @@ SIGNALS: Entry[Signals] = entry("sig")
 CAPS: Entry[dict[str, int]] = entry("ca")
 BOUNDS: Entry[dict[str, int]] = entry("pb")
 OTHER_CALLS: Entry[Any] = entry("oc")
+ARMS: Entry[tuple[RunArm, ...]] = entry("ar")
+ARM_OUTCOMES: Entry[tuple[RunOutcome, ...]] = entry("ao")
+SECURITY: Entry[Any] = entry("se")
 STEP_PREFIX = "s:"
 #: The entity of a definition, by its hash, and its one entry.
 SPEC_PREFIX = "spec:"

@@ -20,6 +20,7 @@ WaitKind = Literal[
     "timer",  # a point in time, by a node of type wait
     "retry",  # the time of its next attempt
     "signal",  # an event from outside
+    "approval",  # a person's answer to what a policy asks
     "child",  # another run
     "quota",  # the provider's limit
     "budget",  # money
@@ -44,6 +45,7 @@ WORDS: Mapping[str, WaitKind] = {
     "timer": "timer",
     "retry": "retry",
     "signal": "signal",
+    "approval": "approval",
     "child": "child",
     "slot": "concurrency",
     "max_parallel": "concurrency",

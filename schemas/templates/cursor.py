@@ -5,9 +5,9 @@ import re
 from typing import Literal, NoReturn
 
 from schemas.records.base import Json
-from schemas.spec.lookalikes import bad_braces
 from schemas.templates.expressions import Path
 from schemas.templates.source import Source
+from schemas.values.lookalikes import bad_braces
 
 Sort = Literal["end", "text", "number", "path", "sign", "wrong"]
 #: A name with its path. Keys may have all characters but those of the language.

@@ -4,6 +4,21 @@ from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class ActivatePolicy(TypedDict):
+    """The version that decides from now on. In ``shadow`` mode it records what it would do, and changes nothing."""
+
+    version: int
+    mode: Literal["enforce", "shadow"]
+
+
+class AnswerApproval(TypedDict):
+    """A yes or a no to what a step asks before it calls a tool."""
+
+    step: str
+    approve: bool
+    question: NotRequired[str | None]
+
+
 class AnswerLabel(TypedDict):
     """A person's word on an answer that a judge has judged."""
 
@@ -33,6 +48,16 @@ class BulkRuns(TypedDict):
     cursor: NotRequired[str | None]
 
 
+class CallMatch(TypedDict):
+    """The calls of a rule: those that have all that is given."""
+
+    workflow: NotRequired[str | None]
+    node: NotRequired[str | None]
+    prompt: NotRequired[str | None]
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+
+
 class CancelRun(TypedDict):
     """The reason for the cancellation."""
 
@@ -52,6 +77,18 @@ class CasesFromRuns(TypedDict):
     limit: NotRequired[int]
     expected: NotRequired[bool]
     message: NotRequired[str]
+
+
+class CausesRequest(TypedDict):
+    """Runs of one workflow, failed and healthy ones."""
+
+    workflow: str
+    status: NotRequired[Literal["queued", "running", "succeeded", "failed", "canceled"] | None]
+    tags: NotRequired[dict[str, str]]
+    project: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    limit: NotRequired[int]
 
 
 class ChangeBudget(TypedDict):
@@ -199,6 +236,7 @@ class CreateEvaluation(TypedDict):
     fail_under: NotRequired[float | None]
     fail_on: NotRequired[list[Literal["better", "worse", "undecided"]]]
     teach_routes: NotRequired[bool]
+    only: NotRequired[list[str]]
     project: NotRequired[str | None]
 
 
@@ -218,6 +256,12 @@ class CreateOrganisation(TypedDict):
 
     id: str
     name: NotRequired[str]
+
+
+class CreatePolicy(TypedDict):
+    """A new version of the policy that the document names."""
+
+    document: dict[str, Any] | str
 
 
 class PriceEntry(TypedDict):
@@ -343,6 +387,26 @@ class CreateStop(TypedDict):
     allow_unknown: NotRequired[bool]
 
 
+class RunGroup(TypedDict):
+    """Runs by filter, the newest ``limit`` of them. Times are RFC 3339, or spans back from now (``24h``)."""
+
+    workflow: NotRequired[str | None]
+    status: NotRequired[Literal["queued", "running", "succeeded", "failed", "canceled"] | None]
+    tags: NotRequired[dict[str, str]]
+    project: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    limit: NotRequired[int]
+
+
+class DiffRequest(TypedDict):
+    """Two runs, or two groups of runs. ``a`` and ``b`` are ids of runs or traces, or filters, both of one form."""
+
+    a: str | RunGroup
+    b: str | RunGroup
+    outputs: NotRequired[bool]
+
+
 class TermWeights(TypedDict):
     """The weights of a score's four terms."""
 
@@ -371,6 +435,13 @@ class EvaluateRoutes(TypedDict):
     lateness: NotRequired[float]
 
 
+class ExpireAudit(TypedDict):
+    """Which entries lose what they say: those of a kind that are older than a time."""
+
+    kind: str
+    before: str
+
+
 class ExtendLease(TypedDict):
     """A heartbeat."""
 
@@ -379,8 +450,31 @@ class ExtendLease(TypedDict):
     progress: NotRequired[Any]
 
 
+class FindOutliers(TypedDict):
+    """Of which runs: those that began in a time, of one workflow or of each. ``measure`` is what is compared."""
+
+    measure: NotRequired[Literal["duration", "cost"]]
+    start: NotRequired[str | None]
+    end: NotRequired[str]
+    workflow: NotRequired[str | None]
+    project: NotRequired[str | None]
+    limit: NotRequired[int]
+
+
 ForkRun = TypedDict("ForkRun", {"from": "NotRequired[str | None]", "inputs": "NotRequired[dict[str, Any]]"})
 """Inputs to merge over those of the run. Without ``from`` nothing is reused."""
+
+
+class HoldAudit(TypedDict):
+    """A legal hold. A condition that is omitted matches every entry; `from` is inclusive, `until` is not."""
+
+    name: str
+    reason: str
+    kind: NotRequired[str | None]
+    actor: NotRequired[str | None]
+    run_id: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
 
 
 class LabelAnswers(TypedDict):
@@ -399,11 +493,81 @@ class LeaseSteps(TypedDict):
     wait_s: NotRequired[float]
 
 
+class MetricRuleChange(TypedDict):
+    """A change of a metric's usual rule."""
+
+    alpha: NotRequired[float | None]
+    margin: NotRequired[float | None]
+    tolerated: NotRequired[float | None]
+    scale: NotRequired[float | None]
+
+
 class MoveLabel(TypedDict):
     """The version that a label shall name."""
 
     version: int
     expected_version: NotRequired[int | None]
+
+
+class PolicyBudget(TypedDict):
+    """A budget that refuses calls. `target` is what the scope is one of, as in budgets."""
+
+    scope: NotRequired[
+        Literal["org", "project", "workflow", "node", "prompt", "provider", "model", "api_key", "user", "tag"]
+    ]
+    target: NotRequired[str | None]
+    period: NotRequired[Literal["minute", "hour", "day", "week", "month", "quarter", "total"]]
+    limit_usd: float | Decimal | int | str
+    timezone: NotRequired[str]
+
+
+class PolicyCache(TypedDict):
+    """Answers that stand in for equal requests: as `recorded`, `off`, or `exact` for `ttl_s` seconds."""
+
+    mode: NotRequired[Literal["recorded", "off", "exact"]]
+    ttl_s: NotRequired[int]
+
+
+class PolicyGuard(TypedDict):
+    """Calls that are refused: with more than so many input tokens."""
+
+    max_input_tokens: NotRequired[int | None]
+
+
+class PolicyPrices(TypedDict):
+    """Other prices: `entries` replace those of their models, and `factor` multiplies every cost."""
+
+    entries: NotRequired[list[PriceEntry]]
+    factor: NotRequired[float | str]
+
+
+class PolicyQuota(TypedDict):
+    """How much of a provider, or of one model, may be used a minute. A call waits for `max_wait_s` at most."""
+
+    provider: str
+    model: NotRequired[str | None]
+    requests_per_minute: NotRequired[int | None]
+    tokens_per_minute: NotRequired[int | None]
+    max_wait_s: NotRequired[float]
+
+
+class RouteRule(TypedDict):
+    """Calls that match go `to` a route, `provider/model`; with `share` those of that share of runs (a canary)."""
+
+    match: NotRequired[CallMatch]
+    to: str
+    share: NotRequired[float]
+
+
+class PolicyDocument(TypedDict):
+    """A policy. What it does not name is as it was; the first rule of `routes` that matches counts."""
+
+    routes: NotRequired[list[RouteRule]]
+    prices: NotRequired[PolicyPrices]
+    cache: NotRequired[PolicyCache]
+    budgets: NotRequired[list[PolicyBudget]]
+    quotas: NotRequired[list[PolicyQuota]]
+    guard: NotRequired[PolicyGuard]
 
 
 class PurgeCache(TypedDict):
@@ -427,6 +591,7 @@ class PutLimits(TypedDict):
 
     max_running_runs: NotRequired[int | None]
     workflows: NotRequired[dict[str, int]]
+    projects: NotRequired[dict[str, int]]
     allow_unknown: NotRequired[bool]
 
 
@@ -453,11 +618,52 @@ class PutQuotas(TypedDict):
     allow_unknown: NotRequired[bool]
 
 
+class QueryTraces(TypedDict):
+    """Which traces, or spans, of a time are wanted. What is not given does not filter."""
+
+    start: NotRequired[str | None]
+    end: NotRequired[str]
+    level: NotRequired[Literal["trace", "span"] | None]
+    run_id: NotRequired[str | None]
+    workflow: NotRequired[str | None]
+    status: NotRequired[Literal["running", "succeeded", "failed", "canceled", "ok", "error", "unset"] | None]
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    type: NotRequired[str | None]
+    error_code: NotRequired[str | None]
+    prompt: NotRequired[str | None]
+    text: NotRequired[str | None]
+    session_id: NotRequired[str | None]
+    user_id: NotRequired[str | None]
+    project: NotRequired[str | None]
+    tags: NotRequired[dict[str, str]]
+    min_cost_usd: NotRequired[float | Decimal | int | str | None]
+    max_cost_usd: NotRequired[float | Decimal | int | str | None]
+    min_duration: NotRequired[float | None]
+    max_duration: NotRequired[float | None]
+    min_tokens: NotRequired[int | None]
+    max_tokens: NotRequired[int | None]
+    group_by: NotRequired[list[str]]
+    sort: NotRequired[Literal["start", "cost", "duration", "tokens", "count", "errors"] | None]
+    order: NotRequired[Literal["desc", "asc"]]
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+
+
 class ReleaseLease(TypedDict):
     """A step that its worker cannot do now; another one may lease it at once."""
 
     of: NotRequired[Literal["organisation", "installation"]]
     lease: str
+
+
+class ReplayPolicy(TypedDict):
+    """A policy, and the window of calls that it is replayed over: times as RFC 3339, or `24h` for a span back."""
+
+    policy: PolicyDocument
+    since: NotRequired[str]
+    until: NotRequired[str | None]
+    workflow: NotRequired[str | None]
 
 
 RestartRun = TypedDict("RestartRun", {"from": "NotRequired[str | None]"})
@@ -498,6 +704,32 @@ class SetScoring(TypedDict):
     version: NotRequired[int | str | None]
 
 
+class StartDeployment(TypedDict):
+    """A version for an environment, which is a label of the prompt such as ``production``."""
+
+    version: NotRequired[int | str | None]
+    environment: str
+    mode: NotRequired[Literal["all", "canary", "ab", "shadow"] | None]
+    steps: NotRequired[list[float] | None]
+    entity: NotRequired[str | None]
+    metrics: NotRequired[list[Literal["score", "errors", "cost", "latency"]] | None]
+    rules: NotRequired[dict[str, MetricRuleChange]]
+    step_runs: NotRequired[int | None]
+    step_ms: NotRequired[int | None]
+    least_runs: NotRequired[int | None]
+    least_ms: NotRequired[int | None]
+    most_ms: NotRequired[int | None]
+    outcome_ms: NotRequired[int | None]
+    score_ms: NotRequired[int | None]
+    message: NotRequired[str]
+
+
+class StepDeployment(TypedDict):
+    """The share of a later step of the plan, to which a deployment moves before the plan would."""
+
+    share: float
+
+
 class SubmitRun(TypedDict):
     """One run to start. A CloudEvent's ``data`` has the same shape."""
 
@@ -509,6 +741,16 @@ class SubmitRun(TypedDict):
     deadline_ms: NotRequired[int | None]
     project: NotRequired[str | None]
     end_user: NotRequired[str | None]
+    session: NotRequired[str | None]
+
+
+class TestPolicy(TypedDict):
+    """A document, or a stored version by ``name`` and ``version``, and further ``cases`` after its own tests."""
+
+    document: NotRequired[dict[str, Any] | str | None]
+    name: NotRequired[str | None]
+    version: NotRequired[int | None]
+    cases: NotRequired[list[dict[str, Any]]]
 
 
 class WaitingOf(TypedDict):

@@ -25,13 +25,13 @@ class Nodes(Modifiers):
         self._nodes.append(Node(node_id, kind, config))
         return self
 
-    def tool(self, node_id: str, name: str, args: Mapping[str, Any] | None = None) -> Self:
-        """Add a call of a tool. ``args`` bind as ``inputs`` do."""
-        return self.node(node_id, "tool", tool_name=name, **given(tool_args=args and dict(args)))
+    def tool(self, node_id: str, name: str, args: Mapping[str, Any] | None = None, **more: Any) -> Self:
+        """Add a call of a tool. ``args`` bind as ``inputs`` do; what it gives must follow an ``output_schema``."""
+        return self.node(node_id, "tool", tool_name=name, **given(tool_args=args and dict(args)), **more)
 
-    def function(self, node_id: str, name: str, args: Mapping[str, Any] | None = None) -> Self:
-        """Add a call of a pure function."""
-        return self.node(node_id, "function", function_name=name, **given(function_args=args and dict(args)))
+    def function(self, node_id: str, name: str, args: Mapping[str, Any] | None = None, **more: Any) -> Self:
+        """Add a call of a pure function; what it gives must follow an ``output_schema``."""
+        return self.node(node_id, "function", function_name=name, **given(function_args=args and dict(args)), **more)
 
     def llm(
         self, node_id: str, prompt_ref: str | None = None, *, prompt: str | Mapping[str, str] | None = None, **more: Any
@@ -168,6 +168,16 @@ class Workflow(Nodes):
     def cache_all(self, policy: bool | Mapping[str, Any] = True) -> Self:
         """Let earlier answers be used in all nodes of models that say nothing else."""
         self._head["cache"] = policy if isinstance(policy, bool) else dict(policy)
+        return self
+
+    def input_schema(self, schema: Mapping[str, Any]) -> Self:
+        """Set the JSON schema that the inputs of a run must follow, or it is refused."""
+        self._head["input_schema"] = dict(schema)
+        return self
+
+    def output_schema(self, schema: Mapping[str, Any]) -> Self:
+        """Set the JSON schema of the output of a run: an object of what the last nodes gave, by their ids."""
+        self._head["output_schema"] = dict(schema)
         return self
 
     def max_parallel(self, steps: int) -> Self:

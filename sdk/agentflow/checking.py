@@ -72,6 +72,7 @@ def check_inputs(workflow: str, checked: Checked, inputs: Mapping[str, Any]) -> 
     if problems:
         raise InvalidWorkflow(problems)
     try:
+        engine.check_input_schema(checked.resolved.spec, inputs)
         engine.check_prompt_values(checked.resolved, inputs)
     except engine.InvalidInput as exc:
         raise InvalidWorkflow([ProblemPart(one.path, one.message, one.fix) for one in exc.problems]) from exc

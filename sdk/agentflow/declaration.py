@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypedDict, TypeVar, overload
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 #: The attribute of a decorated object that holds its ``Declaration``.
 ATTRIBUTE = "__agentflow__"
 
 Kind = Literal["tool", "function"]
 Isolation = Literal["thread", "process"]
+Sink = Literal["recipient", "url", "amount", "path", "command", "content"]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -29,6 +30,31 @@ class Declaration(TypedDict):
     options: Mapping[str, Any]
 
 
+class PureSecurity(TypedDict, total=False):
+    """What policies know of a function. ``endorses``: its result is trusted whatever it was given."""
+
+    endorses: bool
+
+
+class Security(PureSecurity, total=False):
+    """What policies know of a tool; of one that says nothing, they assume the worst.
+
+    ``source``: the label of what it gives (``trusted``, ``user``, ``third_party`` or ``web``, and ``class:pii`` and
+    such), one word or several. ``fields``: the same of parts of it, by path. ``readers``: the path of the field that
+    lists who may read it, or such paths by the part that each is about. ``effects``: it changes something outside.
+    ``sinks``: what an effect does with an argument, by name. ``reads_when``: values of arguments with which a call only
+    reads; ``""`` stands for one that is not given. ``pure``: its result depends on its arguments alone.
+    """
+
+    source: str | Iterable[str]
+    fields: Mapping[str, str | Iterable[str]]
+    readers: str | Mapping[str, str]
+    effects: bool
+    sinks: Mapping[str, Sink]
+    reads_when: Mapping[str, Iterable[str]]
+    pure: bool
+
+
 @overload
 def tool(name: _F) -> _F: ...
 @overload
@@ -40,6 +66,9 @@ def tool(
     memory_mb: int | None = None,
     codes: Iterable[str] | None = None,
     reconcile: Callable[..., Any] | None = None,
+    args_schema: Mapping[str, Any] | None = None,
+    result_schema: Mapping[str, Any] | None = None,
+    **security: Unpack[Security],
 ) -> Callable[[_F], _F]: ...
 def tool(name: str | Callable[..., Any] = "", **options: Any) -> Any:
     """Declare a tool: it may have effects outside, and is called under a lease.
@@ -47,6 +76,8 @@ def tool(name: str | Callable[..., Any] = "", **options: Any) -> Any:
     Its name is ``name``, or that of the function. ``isolation="process"`` runs plain calls in a process of their own,
     ``memory_mb`` bounds the memory of one call, ``blocking=False`` runs a call of under a millisecond in the event
     loop. ``codes`` are the error codes that it raises itself. ``reconcile`` looks up a call with an unknown outcome.
+    ``args_schema`` and ``result_schema`` are JSON schemas that its arguments and its result must follow, too; models
+    are shown the former. The others are what policies know of it, see ``Security``.
     """
     return _declared("tool", name, options)
 
@@ -61,6 +92,9 @@ def function(
     isolation: Isolation | None = None,
     memory_mb: int | None = None,
     codes: Iterable[str] | None = None,
+    args_schema: Mapping[str, Any] | None = None,
+    result_schema: Mapping[str, Any] | None = None,
+    **security: Unpack[PureSecurity],
 ) -> Callable[[_F], _F]: ...
 def function(name: str | Callable[..., Any] = "", **options: Any) -> Any:
     """Declare a pure function: its result depends on its arguments only. For the options see ``tool``."""

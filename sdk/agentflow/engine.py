@@ -32,6 +32,7 @@ from schemas.records.timers import Backstop, Deadline, SignalTimeout, timer_of
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.check.workflow import check_spec, parse_workflow, prompt_refs
 from schemas.spec.hash import resolve
+from schemas.spec.inputs.input_schema import check_input_schema
 from schemas.spec.inputs.known_inputs import any_arguments, known_inputs, unknown_input_problems
 from schemas.spec.inputs.prompt_values import check_prompt_values
 from schemas.spec.inputs.required_inputs import needed_of
@@ -52,6 +53,7 @@ from schemas.spec.rules_version import rules_of
 from schemas.templates import Dialect, parse_stored
 from schemas.values.json_schemas import schema_problems
 from schemas.values.json_text import write_json
+from schemas.values.strict_schemas import misfits
 from streams.core.commands import Arm, Disarm, Emit
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
@@ -102,6 +104,7 @@ __all__ = [
     "WorkflowNode",
     "WorkflowSpec",
     "any_arguments",
+    "check_input_schema",
     "check_prompt_values",
     "check_spec",
     "checked_output",
@@ -113,6 +116,7 @@ __all__ = [
     "inline",
     "known_inputs",
     "member_key",
+    "misfits",
     "needed_of",
     "parse_stored",
     "parse_workflow",

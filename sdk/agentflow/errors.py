@@ -111,7 +111,9 @@ class APIError(AgentFlowError):
         self.request_id = response.request_id
         self.type = str(problem.get("type", "")).removeprefix(_TYPE)
         self.title = str(problem.get("title", ""))
-        self.detail = str(problem.get("detail", "")) or f"the answer has status {response.status}"
+        # OTLP's answers are a google.rpc.Status, whose text is its message.
+        said = str(problem.get("detail") or problem.get("message") or "")
+        self.detail = said or f"the answer has status {response.status}"
         self.problems = tuple(_parts(problem.get("problems")))
         super().__init__(f"{self.status} {self.type or self.title}: {self.detail}".replace(" :", ":"))
 

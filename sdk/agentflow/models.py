@@ -8,6 +8,25 @@ from pydantic import Field
 from agentflow.answer import Answer
 
 
+class PolicyActivation(Answer):
+    """One activation. ``name``, ``version`` and ``hash`` are null where it left no policy active."""
+
+    number: int
+    name: str | None
+    version: int | None
+    hash: str | None
+    mode: str
+    activated_by: str
+    activated_at: str | None
+
+
+class ActivePolicy(Answer):
+    """The policy that decides for runs that are submitted now, if there is one, and the activations, newest first."""
+
+    active: PolicyActivation | None
+    history: list[PolicyActivation]
+
+
 class AdmissionForecast(Answer):
     """The decision on a run that is submitted now: it starts at once, or waits in a queue; ``null`` if unknown."""
 
@@ -35,6 +54,122 @@ class AppliedPage(Answer):
     """Applied suggestions, the newest first."""
 
     changes: list[AppliedSuggestion]
+
+
+class RunLinks(Answer):
+    """Links from a run to related resources, as paths."""
+
+    self: str
+    cancel: str
+    steps: str
+    events: str
+    workflow: str
+
+
+class ApprovalAccepted(Answer):
+    """The answer is in the log."""
+
+    id: str
+    step: str
+    approve: bool
+    question: str
+    asked: str
+    signal_id: str
+    status: str
+    links: RunLinks
+
+
+class AuditCheckpointAnswer(Answer):
+    """A signed checkpoint: `note` is a signed note of C2SP `tlog-checkpoint`, the rest is what it says."""
+
+    origin: str
+    size: int
+    root: str
+    at: str | None
+    note: str
+
+
+class AuditCheckpointPage(Answer):
+    """Checkpoints, the newest first."""
+
+    checkpoints: list[AuditCheckpointAnswer]
+
+
+class AuditConsistency(Answer):
+    """That the first `old` entries of the log of `size` entries are those of the older log."""
+
+    old: int
+    size: int
+    hashes: list[str]
+    note: str
+
+
+class AuditEntry(Answer):
+    """An entry of the log. `event` is null when retention has removed it; its hash stays."""
+
+    index: int
+    kind: str
+    at: str | None
+    sha256: str
+    event: dict[str, Any] | None
+
+
+class AuditExpired(Answer):
+    """The entry that says so is written; the role removes what it names with it, but for legal holds."""
+
+    event_id: str
+
+
+class AuditHold(Answer):
+    """A legal hold: retention removes nothing that it matches."""
+
+    name: str
+    reason: str
+    kind: str | None
+    actor: str | None
+    run_id: str | None
+    since: str | None
+    until: str | None
+    created_by: str
+    created_at: str | None
+
+
+class AuditHolds(Answer):
+    """The legal holds in force."""
+
+    holds: list[AuditHold]
+
+
+class AuditKeys(Answer):
+    """The public keys that signed checkpoints, the newest first."""
+
+    keys: list[str]
+
+
+class AuditLines(Answer):
+    """Entries as an export has them, from `first` on. `next` is the first of the next page, null at the end."""
+
+    first: int
+    lines: list[str]
+    next: int | None = None
+
+
+class AuditPage(Answer):
+    """Entries, the newest first."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None = None
+
+
+class AuditProof(Answer):
+    """That the log of `size` entries has an entry. `line` is the entry as an export has it, `note` the checkpoint."""
+
+    index: int
+    size: int
+    line: str
+    leaf: str
+    hashes: list[str]
+    note: str
 
 
 class BackfillAnswer(Answer):
@@ -270,16 +405,6 @@ class CachePurged(Answer):
     bytes: int
 
 
-class RunLinks(Answer):
-    """Links from a run to related resources, as paths."""
-
-    self: str
-    cancel: str
-    steps: str
-    events: str
-    workflow: str
-
-
 class CancelAccepted(Answer):
     """The request is in the log; ``status`` is the run's status when it was accepted."""
 
@@ -305,6 +430,103 @@ class CasePage(Answer):
     next_cursor: str | None
 
 
+class SpectrumAnswer(Answer):
+    """In how many failed and healthy runs something is, of how many, and its scores from 0 to 1."""
+
+    failed_with: int
+    failed: int
+    healthy_with: int
+    healthy: int
+    ochiai: float
+    tarantula: float
+
+
+class CauseCandidate(Answer):
+    """A possible cause."""
+
+    step: str
+    kind: str
+    score: float
+    what: str
+    spectrum: SpectrumAnswer
+
+
+class NodeCostParts(Answer):
+    """The same of one node."""
+
+    a_usd: Decimal
+    b_usd: Decimal
+    difference_usd: Decimal
+    volume: str
+    retries: str
+    cache: str
+    route: str
+    tokens: str
+    price: str
+    node: str
+
+
+class CostBeside(Answer):
+    """Why a run cost more or less than a usual one: ``a`` is ``usual_run``, ``b`` this run."""
+
+    a_usd: Decimal
+    b_usd: Decimal
+    difference_usd: Decimal
+    volume: str
+    retries: str
+    cache: str
+    route: str
+    tokens: str
+    price: str
+    nodes: list[NodeCostParts]
+    usual_run: str
+
+
+class CauseAnswer(Answer):
+    """Why a run failed."""
+
+    run_id: str
+    workflow: str
+    status: str
+    verdict: str
+    error: str | None
+    symptom: str | None
+    cause: CauseCandidate | None
+    way: list[str]
+    candidates: list[CauseCandidate]
+    reason: str | None
+    compared_with: int
+    cost: CostBeside | None
+
+
+class SharedCauseAnswer(Answer):
+    """A cause that was named for some of the failed runs."""
+
+    node: str
+    kind: str
+    runs: list[str]
+
+
+class SharedThingAnswer(Answer):
+    """Something that failed runs share; the node "" is the run."""
+
+    node: str
+    what: str
+    spectrum: SpectrumAnswer
+
+
+class CausesAnswer(Answer):
+    """Things that failed runs share and the others have not, best first."""
+
+    failed: int
+    healthy: int
+    symptoms: list[SharedThingAnswer]
+    causes: list[SharedCauseAnswer]
+    things: list[SharedThingAnswer]
+    explained: int
+    unexplained: int
+
+
 class Tokens(Answer):
     """Tokens of all calls together. ``kinds`` are parts of them and other counts, by their names in ``Usage``."""
 
@@ -326,6 +548,33 @@ class ChildrenAnswer(Answer):
     cost_cents: Decimal
     cost_usd: Decimal
     tokens: Tokens
+
+
+class ComparedRun(Answer):
+    """One side of a comparison. The workflow is null for a trace of another program."""
+
+    id: str
+    workflow: str | None
+    workflow_version: int | None
+    status: str | None
+    duration: float
+    cost_usd: Decimal
+    tokens: int
+
+
+class CostDifference(Answer):
+    """Why one cost more than the other, by node as well, the largest differences first."""
+
+    a_usd: Decimal
+    b_usd: Decimal
+    difference_usd: Decimal
+    volume: str
+    retries: str
+    cache: str
+    route: str
+    tokens: str
+    price: str
+    nodes: list[NodeCostParts]
 
 
 class CredentialsAnswer(Answer):
@@ -377,12 +626,271 @@ class DatasetPage(Answer):
     datasets: list[DatasetAnswer]
 
 
+class DeclaredSecurity(Answer):
+    """The declarations of a tool, which policies read."""
+
+    declared: bool
+    source: list[str]
+    fields: dict[str, list[str]]
+    readers: dict[str, str]
+    effects: bool
+    sinks: dict[str, str]
+    reads_when: dict[str, list[str]]
+    pure: bool
+    endorses: bool
+
+
 class DependencyState(Answer):
     """One dependency: its state, and how long the check took."""
 
     status: str
     ms: float
     error: str | None = None
+
+
+class DeploymentDecision(Answer):
+    """The newest decision: ``text`` says why, ``by`` is the id of a key where somebody did it by hand."""
+
+    number: int
+    status: str
+    reason: str
+    text: str
+    by: str
+    at: str | None
+
+
+class MetricRuleAnswer(Answer):
+    """How a metric is judged, see ``MetricRuleChange``. ``scale`` is the difference that the test finds best."""
+
+    alpha: float
+    margin: float
+    tolerated: float
+    scale: float
+
+
+class DeploymentPlan(Answer):
+    """The plan, which never changes while the deployment runs. Without ``entity`` runs are assigned by their ids."""
+
+    mode: str
+    steps: list[float]
+    entity: str | None
+    rules: dict[str, MetricRuleAnswer]
+    brake_alpha: float
+    promotion_alpha: float
+    step_runs: int
+    step_ms: int
+    least_runs: int
+    least_ms: int
+    most_ms: int
+    outcome_ms: int
+    score_ms: int
+
+
+class EvidenceAnswer(Answer):
+    """Evidence as the logarithm of an e-value, valid at every look, and how much of it decides."""
+
+    has: float
+    needed: float
+
+
+class MetricAnswer(Answer):
+    """A metric of both versions, as means in ``unit``; of cost and latency geometric ones."""
+
+    metric: str
+    unit: str
+    stable: float
+    canary: float
+    stable_runs: int
+    canary_runs: int
+    harm: float
+    low: float
+    high: float
+    margin: float
+    alpha: float
+    worse: EvidenceAnswer
+    not_worse: EvidenceAnswer
+    verdict: str
+
+
+class SplitAnswer(Answer):
+    """How runs, or entities, were split, and the evidence that it was not by the plan's shares."""
+
+    stable: int
+    canary: int
+    wrong: EvidenceAnswer
+    alarmed: bool
+
+
+class DeploymentStatistics(Answer):
+    """The figures that decide, of all steps. ``as_of`` is ``now``, or the ``decision`` where only that is left."""
+
+    as_of: str
+    runs: int
+    awaited_outcomes: int
+    awaited_scores: int
+    step_runs: list[int]
+    metrics: list[MetricAnswer]
+    split: SplitAnswer
+    brake: EvidenceAnswer
+
+
+class WaitingReason(Answer):
+    """A condition that is missing before the next step or the promotion. ``code`` is a word for programs."""
+
+    code: str
+    text: str
+
+
+class DeploymentAnswer(Answer):
+    """A deployment with its statistics, and while it runs what its next step or its promotion waits for."""
+
+    id: str
+    prompt: str
+    environment: str
+    mode: str
+    status: str
+    stable_version: int | None
+    canary_version: int
+    step: int
+    steps: int
+    share: float
+    project: str | None
+    message: str
+    started_by: str
+    started_at: str | None
+    ended_at: str | None
+    decision: DeploymentDecision | None
+    problem: str | None
+    plan: DeploymentPlan
+    statistics: DeploymentStatistics | None
+    waiting: list[WaitingReason]
+
+
+class DeploymentLine(Answer):
+    """A deployment as lists show it. ``step`` counts from 1, ``share`` is the canary's in it."""
+
+    id: str
+    prompt: str
+    environment: str
+    mode: str
+    status: str
+    stable_version: int | None
+    canary_version: int
+    step: int
+    steps: int
+    share: float
+    project: str | None
+    message: str
+    started_by: str
+    started_at: str | None
+    ended_at: str | None
+    decision: DeploymentDecision | None
+    problem: str | None
+
+
+class DeploymentPage(Answer):
+    """Deployments, the newest first."""
+
+    deployments: list[DeploymentLine]
+    next_cursor: str | None
+
+
+class MeasureDifference(Answer):
+    """A measure of a node in two groups: means, their difference with its 95% interval, and whether it is no luck."""
+
+    node: str
+    measure: str
+    a: float
+    b: float
+    difference: float
+    low: float | None
+    high: float | None
+    differs: bool
+
+
+class UsageDifference(Answer):
+    """How many runs of each group used a prompt, a route, a cache or a definition."""
+
+    node: str
+    what: str
+    value: str
+    a: int
+    b: int
+
+
+class GroupDiff(Answer):
+    """Two groups of runs compared."""
+
+    runs_a: int
+    runs_b: int
+    differences: list[MeasureDifference]
+    usages: list[UsageDifference]
+
+
+class DiffEvidence(Answer):
+    """One thing that differs, as both runs have it."""
+
+    kind: str
+    what: str
+    a: str
+    b: str
+
+
+class DivergenceAnswer(Answer):
+    """A step that came out differently for a reason of its own; "" is the run itself."""
+
+    step: str
+    kind: str
+    effect: str
+    after_s: float
+    evidence: list[DiffEvidence]
+
+
+class StepSpent(Answer):
+    """The use of a step and of all below it in one run. ``duration`` and ``waited`` are seconds."""
+
+    cost_usd: Decimal
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    calls: int
+    attempts: int
+    errors: int
+    duration: float
+    waited: float
+
+
+class StepDeltaAnswer(Answer):
+    """A step in both runs; null where a run has no such step. ``verdict`` is null for one that does not differ."""
+
+    step: str
+    type: str
+    depth: int
+    verdict: str | None
+    a: StepSpent | None
+    b: StepSpent | None
+    output_a: dict[str, Any] | None = None
+    output_b: dict[str, Any] | None = None
+
+
+class RunDiff(Answer):
+    """Two runs compared. ``first`` is where they part, null for runs that are ``equal`` but for time and cost."""
+
+    a: ComparedRun
+    b: ComparedRun
+    equal: bool
+    first: DivergenceAnswer | None
+    causes: list[DivergenceAnswer]
+    consequences: list[str]
+    steps: list[StepDeltaAnswer]
+
+
+class DiffAnswer(Answer):
+    """A comparison: ``runs`` of two runs, or else ``groups``; and why one side cost more."""
+
+    runs: RunDiff | None
+    groups: GroupDiff | None
+    cost: CostDifference
 
 
 class Effect(Answer):
@@ -411,7 +919,7 @@ class Scorer(Answer):
 
 
 class EvaluationAnswer(Answer):
-    """An evaluation. ``state`` is that of its run, and ``error`` why that failed."""
+    """An evaluation with how far it is. ``error`` is why its run failed."""
 
     id: str
     prompt: str
@@ -445,6 +953,31 @@ class EvaluationCancelAccepted(Answer):
     state: str
 
 
+class EvaluationLine(Answer):
+    """An evaluation in a list. ``state`` is that of its run."""
+
+    id: str
+    prompt: str
+    version: int
+    against: int | None
+    dataset: str
+    cases: int
+    repeats: int
+    run_id: str
+    author: str
+    project: str | None
+    created_at: str | None
+    ended_at: str | None
+    state: str
+
+
+class EvaluationPage(Answer):
+    """Evaluations, the newest first. ``next_cursor`` is null on the last page."""
+
+    evaluations: list[EvaluationLine]
+    next_cursor: str | None
+
+
 class EvaluationSummary(Answer):
     """An evaluation as lists show it. ``dataset`` is ``name@version``; ``against`` may be null."""
 
@@ -460,12 +993,6 @@ class EvaluationSummary(Answer):
     project: str | None
     created_at: str | None
     ended_at: str | None
-
-
-class EvaluationPage(Answer):
-    """Evaluations, the newest first."""
-
-    evaluations: list[EvaluationSummary]
 
 
 class Failure(Answer):
@@ -486,6 +1013,7 @@ class ToolEntry(Answer):
     arguments: dict[str, Any]
     config: dict[str, Any] | None
     effect: Effect
+    security: DeclaredSecurity
 
 
 class FunctionPage(Answer):
@@ -507,6 +1035,15 @@ class InlinePromptAnswer(Answer):
     node: str
     id: str
     hash: str
+
+
+class Interval(Answer):
+    """A figure with its 95% interval. `known` is the share of calls that it rests on, 0 to 1."""
+
+    value: float
+    low: float
+    high: float
+    known: float
 
 
 class KeyAnswer(Answer):
@@ -674,8 +1211,8 @@ class LetterPage(Answer):
     total: int
 
 
-class WorkflowLimit(Answer):
-    """A workflow's limit, and the number of its running runs."""
+class NamedLimit(Answer):
+    """The limit of a workflow or a project, and the number of its running runs."""
 
     max_running_runs: int
     running: int | None
@@ -685,7 +1222,8 @@ class LimitsAnswer(Answer):
     """The organisation's limits, and the numbers of its running and waiting runs."""
 
     max_running_runs: int | None
-    workflows: dict[str, WorkflowLimit]
+    workflows: dict[str, NamedLimit]
+    projects: dict[str, NamedLimit]
     running: int | None
     waiting: int | None
     updated_at: str | None
@@ -757,12 +1295,170 @@ class OrganisationPage(Answer):
     organisations: list[OrganisationAnswer]
 
 
+class PartialSuccessAnswer(Answer):
+    """How many spans were refused, as a text of digits, and why."""
+
+    rejectedSpans: str
+    errorMessage: str
+
+
+class OtlpAnswer(Answer):
+    """The answer to spans. ``partialSuccess`` is there when some were refused."""
+
+    partialSuccess: PartialSuccessAnswer | None = None
+
+
+class OutlierLine(Answer):
+    """A run, and the median of its workflow's ``runs``: seconds, or US dollars as a decimal string."""
+
+    trace_id: str
+    run_id: str
+    workflow: str
+    duration: float | None
+    cost_usd: Decimal | None
+    median: str
+    times: float
+    score: float
+    runs: int
+
+
+class OutliersFound(Answer):
+    """The farthest runs first. ``compared`` is the number of runs that were looked at, 20,000 at most."""
+
+    measure: str
+    start: str | None
+    end: str | None
+    compared: int
+    outliers: list[OutlierLine]
+
+
 class ParentAnswer(Answer):
     """The step that started a run; ``detached``: it did not wait for the run's end."""
 
     run_id: str
     step_id: str
     detached: bool
+
+
+class PinnedSecurity(Answer):
+    """The policy that a run pins, the labels of its inputs, and the declarations of its tools."""
+
+    policy: str
+    mode: str
+    inputs: dict[str, list[str]]
+    tools: dict[str, DeclaredSecurity]
+
+
+class PolicyAnswer(Answer):
+    """A version. ``document`` is whole: what it extends is written out in it."""
+
+    name: str
+    version: int
+    hash: str
+    created_by: str
+    created_at: str | None
+    document: dict[str, Any]
+
+
+class PolicyCoverage(Answer):
+    """The calls that the figures rest on. Shares are of calls."""
+
+    calls: int
+    runs: int
+    from_ms: int
+    to_ms: int
+    unchanged: float
+    evidence: float
+    unknown: float
+    unpriced: int
+    not_reproduced: int
+    unhashed: int
+    scored: float
+
+
+class PolicyLane(Answer):
+    """The result of a policy."""
+
+    cost_nano: int
+    cost_usd: Decimal
+    calls: int
+    cached: int
+    refused: int
+    refused_by: dict[str, int]
+    not_made: int
+    cut_runs: int
+    latency_ms: Interval | None
+    quality: Interval | None
+
+
+class PolicyLine(Answer):
+    """A version without its document. ``hash`` is that of the document, which runs pin."""
+
+    name: str
+    version: int
+    hash: str
+    created_by: str
+    created_at: str | None
+
+
+class PolicySummary(Answer):
+    """A policy: its newest version, and how many there are."""
+
+    name: str
+    newest: int
+    versions: int
+    created_at: str | None
+
+
+class PolicyPage(Answer):
+    """The policies of the organisation, and the activation that counts."""
+
+    active: PolicyActivation | None
+    policies: list[PolicySummary]
+
+
+class PolicyReport(Answer):
+    """Three lanes: as it was `recorded`, the `baseline` (the same calls, computed again), and the candidate."""
+
+    recorded_nano: int
+    baseline_off_nano: int
+    baseline: PolicyLane
+    candidate: PolicyLane
+    cost_difference_nano: int
+    cost_difference_usd: Decimal
+    cost_interval_nano: list[Any]
+    latency_difference_ms: Interval | None
+    quality_difference: Interval | None
+    coverage: PolicyCoverage
+    replayed_s: float
+    took_s: float
+
+
+class PolicyTestResult(Answer):
+    """The verdict of a policy on one case. ``rules`` are those that matched, with their ``reasons``."""
+
+    name: str
+    at: str
+    expected: str
+    verdict: str
+    rules: list[str]
+    passed: bool
+    reasons: list[str]
+
+
+class PolicyTested(Answer):
+    """The results of all tests. ``untested`` are rules that no test has matched."""
+
+    passed: bool
+    results: list[PolicyTestResult]
+    untested: list[str]
+
+
+class PolicyVersionPage(Answer):
+    """The versions of a policy, the newest first."""
+
+    name: str
+    versions: list[PolicyLine]
 
 
 class PricedTerms(Answer):
@@ -922,6 +1618,58 @@ class PromptVersionPage(Answer):
     name: str
     archived_at: str | None = None
     versions: list[PromptVersionEntry]
+
+
+class QualityChange(Answer):
+    """A certain change of a series: the means of the scores before and after it, and how many scores there were."""
+
+    at: str | None
+    before: float
+    after: float
+    scores: int
+    run_id: str
+
+
+class QualitySeries(Answer):
+    """A series: of a scorer, by version, workflow or model, and of which one."""
+
+    scorer: str
+    by: str
+    value: str
+    scores: int
+    window: int
+    mean: float
+    stability: float | None
+    changes: list[QualityChange]
+    newest_at: str | None
+
+
+class QualityPage(Answer):
+    """All series of a prompt."""
+
+    prompt: str
+    series: list[QualitySeries]
+
+
+class QualityPoint(Answer):
+    """The scores of one scorer in one minute, hour or day, of one version, workflow or model."""
+
+    at: str | None
+    scorer: str
+    value: str
+    scores: int
+    mean: float
+    deviation: float
+
+
+class QualityPoints(Answer):
+    """Points of a prompt's series since a time, the oldest first."""
+
+    prompt: str
+    by: str
+    every: str
+    since: str | None
+    points: list[QualityPoint]
 
 
 class QuotaLimits(Answer):
@@ -1099,6 +1847,16 @@ class RunAccepted(Answer):
     links: RunLinks
 
 
+class RunRollout(Answer):
+    """The version of a prompt that a run got while a deployment ran in an environment, and its arm."""
+
+    prompt: str
+    environment: str
+    arm: str
+    version: int
+    deployment_id: str
+
+
 class Waiting(Answer):
     """The reason for a wait: its ``kind``, the name ``on`` of the awaited thing, the latest time, and a sentence."""
 
@@ -1164,6 +1922,7 @@ class RunAnswer(Answer):
     source: str
     submission_id: str | None = None
     trace_id: str
+    rollouts: list[RunRollout] = []
 
 
 class RunDryRun(Answer):
@@ -1183,6 +1942,7 @@ class RunDryRun(Answer):
     deadline_ms: int | None
     cheapest_path_usd: Decimal | None = None
     unbounded: list[str] = []
+    security: PinnedSecurity | None = None
 
 
 class RunForked(Answer):
@@ -1228,6 +1988,23 @@ class RunPage(Answer):
     """Some runs, newest first. Request again with ``cursor=next_cursor`` for the next ones; ``null`` is the end."""
 
     runs: list[RunSummary]
+    next_cursor: str | None = None
+
+
+class RunRecordAnswer(Answer):
+    """A record of the run."""
+
+    offset: int
+    at_ms: int
+    record: str
+
+
+class RunRecordPage(Answer):
+    """Some records of a run, in the order of the log."""
+
+    run_id: str
+    partition: int
+    records: list[RunRecordAnswer]
     next_cursor: str | None = None
 
 
@@ -1306,12 +2083,13 @@ class SchedulePage(Answer):
 
 
 class ScoreAccepted(Answer):
-    """The score is in the log; it counts for the routes of `group`."""
+    """The score is in the log. It counts for the routes of `group`, if the node learns them; `counts_for` says all."""
 
     run_id: str
     step_id: str
     score: float
-    group: str
+    group: str | None = None
+    counts_for: list[str] = []
 
 
 class ScoringAnswer(Answer):
@@ -1325,6 +2103,64 @@ class ScoringAnswer(Answer):
     changed_at: str | None
 
 
+class TraceSummary(Answer):
+    """A trace as lists show it. ``error_code`` is the run's, or that of its first span that failed."""
+
+    id: str
+    run_id: str | None
+    workflow: str | None
+    status: str
+    timestamp: str | None
+    duration: float
+    cost_usd: Decimal
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    spans: int
+    calls: int
+    errors: int
+    error_code: str | None
+    providers: list[str]
+    models: list[str]
+    session_id: str | None
+    user_id: str | None
+    project: str | None
+    tags: dict[str, str]
+
+
+class SessionAnswer(Answer):
+    """A session with a page of its traces, in the order in which they began."""
+
+    id: str
+    traces: int
+    errors: int
+    cost_usd: Decimal
+    tokens: int
+    first: str | None
+    last: str | None
+    runs: list[TraceSummary]
+    next_cursor: str | None = None
+
+
+class SessionSummary(Answer):
+    """A thread of runs: how many traces it has within the time, and what they add up to."""
+
+    id: str
+    traces: int
+    errors: int
+    cost_usd: Decimal
+    tokens: int
+    first: str | None
+    last: str | None
+
+
+class SessionPage(Answer):
+    """Sessions, the latest first."""
+
+    sessions: list[SessionSummary]
+    next_cursor: str | None = None
+
+
 class SignalAccepted(Answer):
     """The signal is in the log; ``status`` is the run's status at that time. The same ``signal_id`` counts once."""
 
@@ -1333,6 +2169,51 @@ class SignalAccepted(Answer):
     signal_id: str
     status: str
     links: RunLinks
+
+
+class SpanFound(Answer):
+    """A span as lists show it; its trace has the rest. ``duration`` is seconds."""
+
+    id: str
+    trace_id: str
+    run_id: str | None
+    workflow: str | None
+    type: str
+    name: str
+    step_id: str | None
+    attempt: int | None
+    status: str
+    timestamp: str | None
+    duration: float
+    provider: str | None
+    model: str | None
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    error_code: str | None
+    session_id: str | None
+    user_id: str | None
+
+
+class SpanLinkAnswer(Answer):
+    """Another span that this one has to do with."""
+
+    trace_id: str
+    span_id: str
+    relation: str
+
+
+class SpanTotals(Answer):
+    """The use of a span and of all spans below it. ``spans`` counts itself, ``calls`` those of models."""
+
+    cost_usd: Decimal
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    spans: int
+    calls: int
+    errors: int
 
 
 class StepCompleted(Answer):
@@ -1420,6 +2301,55 @@ class SuggestionPage(Answer):
     suggestions: list[SuggestionAnswer]
 
 
+class TimelineRow(Answer):
+    """One bar of a timeline. ``start`` and ``duration`` are seconds, ``start`` from that of the trace."""
+
+    id: str
+    depth: int
+    name: str
+    type: str
+    step_id: str | None
+    attempt: int | None
+    status: str
+    start: float
+    duration: float
+    cost_usd: Decimal
+    tokens: int
+    provider: str | None
+    model: str | None
+    error_code: str | None
+    waiting: str | None
+    critical: bool
+    drawn: bool
+    orphan: bool
+    folded: int
+
+
+class TimelineAnswer(Answer):
+    """A trace as rows of bars, parents before children. ``left_out`` counts rows over 5,000."""
+
+    id: str
+    run_id: str | None
+    runs: list[str]
+    workflow: str | None
+    status: str
+    timestamp: str | None
+    duration: float
+    cost_usd: Decimal
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    spans: int
+    calls: int
+    errors: int
+    session_id: str | None
+    user_id: str | None
+    project: str | None
+    tags: dict[str, str]
+    rows: list[TimelineRow]
+    left_out: int
+
+
 class ToolPage(Answer):
     """All tools of this API process. ``problems`` list installed packages that could not be loaded, and why."""
 
@@ -1441,6 +2371,112 @@ class TopicPage(Answer):
     """The topics by name."""
 
     topics: list[TopicAnswer]
+
+
+class TraceEvent(Answer):
+    """One span of a trace: a run, a step, an attempt, a call, a wait."""
+
+    id: str
+    parent_id: str | None
+    depth: int
+    type: str
+    name: str
+    step_id: str | None
+    attempt: int | None
+    status: str
+    timestamp: str | None
+    duration: float | None
+    provider: str | None
+    model: str | None
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    total: SpanTotals
+    error_code: str | None
+    message: str | None
+    waiting: str | None
+    attributes: dict[str, Any]
+    links: list[SpanLinkAnswer]
+    input_hash: str | None
+    output_hash: str | None
+    drawn: bool
+    orphan: bool
+
+
+class TraceAnswer(Answer):
+    """A trace with a page of its events, parents before children."""
+
+    id: str
+    run_id: str | None
+    runs: list[str]
+    workflow: str | None
+    status: str
+    timestamp: str | None
+    duration: float
+    cost_usd: Decimal
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    spans: int
+    calls: int
+    errors: int
+    session_id: str | None
+    user_id: str | None
+    project: str | None
+    tags: dict[str, str]
+    drawn: bool
+    orphans: int
+    left_out: int
+    events: list[TraceEvent]
+    next_cursor: str | None = None
+
+
+class TraceGroup(Answer):
+    """The sum of the traces, attempts or spans with these values."""
+
+    values: dict[str, str]
+    count: int
+    errors: int
+    cost_usd: Decimal
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    p50: float
+    p95: float
+    first: str | None
+    last: str | None
+
+
+class TracesFound(Answer):
+    """The list of the query's ``level``: ``traces`` or ``events`` (spans); or ``groups``, which count what it says."""
+
+    level: str
+    start: str | None
+    end: str | None
+    traces: list[TraceSummary] = []
+    events: list[SpanFound] = []
+    groups: list[TraceGroup] = []
+    next_cursor: str | None = None
+
+
+class UserSummary(Answer):
+    """A user for whom runs ran: their traces within the time, and what they add up to."""
+
+    id: str
+    traces: int
+    errors: int
+    cost_usd: Decimal
+    tokens: int
+    first: str | None
+    last: str | None
+
+
+class UserPage(Answer):
+    """Users, those with the highest cost first."""
+
+    users: list[UserSummary]
+    next_cursor: str | None = None
 
 
 class WhoAmI(Answer):

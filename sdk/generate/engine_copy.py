@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-LOADERS = tuple(Path("sdk", "agentflow", name) for name in ("engine.py", "server_config.py", "prompt_rules.py"))
+_LOADERS = ("engine.py", "server_config.py", "prompt_rules.py", "replay_rules.py", "policy_rules.py", "audit_rules.py")
+LOADERS = tuple(Path("sdk", "agentflow", name) for name in _LOADERS)
 HASHES = "hashes.json"
 _PACKAGES = ("schemas", "streams")
 _IMPORT = re.compile(r"^(\s*)(from|import) (schemas|streams)(?=[\s.])", re.MULTILINE)

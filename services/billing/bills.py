@@ -96,7 +96,7 @@ def check(period: Period) -> None:
         problem = Problem("to", f"is over {MOST_DAYS} days after from", "ask for a shorter time")
     else:
         return
-    raise InvalidInput(str(problem), (problem,))
+    raise InvalidInput.of(problem)
 
 
 def _spent(row: BillRow) -> Spent:

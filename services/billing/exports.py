@@ -124,7 +124,7 @@ def _collected(found: Iterator[Charge | Problem]) -> list[Charge]:
 
 
 def _refused(problems: list[Problem]) -> InvalidInput:
-    return InvalidInput("; ".join(str(one) for one in problems[:3]), tuple(problems))
+    return InvalidInput.of(*problems, shown=3)
 
 
 def _csv_charges(text: str) -> Iterator[Charge | Problem]:

@@ -34,4 +34,4 @@ def _dimension(name: str) -> Dimension:
 
 def _refused(what: str, fix: str) -> InvalidInput:
     problem = Problem("group_by", what, fix)
-    return InvalidInput(str(problem), (problem,))
+    return InvalidInput.of(problem)

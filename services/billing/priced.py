@@ -30,7 +30,7 @@ def _amount(charge: Charge, used: Used, prices: PriceBook, provider: str) -> Dec
         problem = Problem(
             "model", f"there is no price for {charge.model!r}", "send an export of costs, or add its price"
         )
-        raise InvalidInput(str(problem), (problem,)) from exc
+        raise InvalidInput.of(problem) from exc
     rates = price.bands[0].rates
     units = used.requests * rates.request
     units += sum(getattr(used.usage, kind) * weight for kind, weight in rates.weights)

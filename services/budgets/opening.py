@@ -18,7 +18,7 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.postgres.budgets import Budgets
-from connectors.redis.spend_reader import Spend
+from connectors.redis.readers.spend import Spend
 from schemas.budgets import Budget
 from schemas.clock import now_ms
 from schemas.errors import AgentFlowError

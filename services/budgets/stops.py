@@ -3,8 +3,8 @@
 from pydantic import ValidationError
 
 from schemas.errors import BadRecord, Unavailable
+from schemas.limits.stops import Stop
 from schemas.records.definitions import Definition
-from schemas.stops import Stop
 from schemas.values.fields import first_fault
 
 

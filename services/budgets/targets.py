@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from connectors.postgres.organisations import Projects
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PricesOf
 from connectors.prices.known import KnownModels
@@ -10,7 +11,7 @@ from connectors.providers.names import PROVIDER_NAMES
 from schemas.budgets import Scope
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem
-from schemas.quotas import QuotaLimits
+from schemas.limits.quotas import QuotaLimits
 from schemas.spec.check.shape import MAX_NAMED, similar
 
 #: Users, projects, keys and tags are named when something is submitted for them, prompts also inside of nodes.
@@ -21,8 +22,9 @@ _ANYHOW = "or give allow_unknown: true for one that is to come"
 class Targets:
     """The names that an organisation's budgets and limits may have. Every method raises ``Unavailable``."""
 
-    def __init__(self, workflows: Workflows, models: KnownModels, prices: PricesOf) -> None:
+    def __init__(self, workflows: Workflows, projects: Projects, models: KnownModels, prices: PricesOf) -> None:
         self._workflows = workflows
+        self._projects = projects
         self._models = models
         self._prices = prices
 
@@ -40,9 +42,12 @@ class Targets:
         """Raise ``InvalidInput`` when workflows do not exist. ``path`` is the place of their names in the request."""
         if not names:
             return
-        known = await self._names(org_id, "workflow")
-        unknown = [name for name in names if name not in known][:MAX_NAMED]
-        _refuse([Problem(f"{path}.{name}", f"there is no workflow '{name}'", _fix(name, known)) for name in unknown])
+        _refuse_unknown("workflow", names, await self._names(org_id, "workflow"), path)
+
+    async def check_projects(self, org_id: str, ids: Collection[str], path: str) -> None:
+        """Raise ``InvalidInput`` when projects do not exist, or are archived."""
+        if ids:
+            _refuse_unknown("project", ids, {one.id for one in await self._projects.all(org_id)}, path)
 
     async def check_quotas(self, org_id: str, limits: Sequence[QuotaLimits]) -> None:
         """Raise ``InvalidInput`` when quotas name a provider or model that does not exist."""
@@ -81,6 +86,11 @@ def _fix(name: str, known: Collection[str]) -> str:
     return f"{similar(name, known)}; {_ANYHOW}"
 
 
+def _refuse_unknown(kind: str, names: Collection[str], known: Collection[str], path: str) -> None:
+    unknown = [name for name in names if name not in known][:MAX_NAMED]
+    _refuse([Problem(f"{path}.{name}", f"there is no {kind} '{name}'", _fix(name, known)) for name in unknown])
+
+
 def _refuse(problems: list[Problem]) -> None:
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))
+        raise InvalidInput.of(*problems)

@@ -9,7 +9,10 @@ from schemas.records.base import Json, Usage
 
 
 class CachedAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An answer as it was given, or the error that came instead. ``call_id`` is the call that it is of."""
+    """An answer as it was given, or the error that came instead. ``call_id`` is the call that it is of.
+
+    ``labels`` is the label of all that it was made of, as words; nothing is known of one without.
+    """
 
     text: str = ""
     usage: Usage = Usage()
@@ -19,9 +22,10 @@ class CachedAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error_code: str = ""
     error: str = ""
     call_id: str = ""
+    labels: list[str] = []
 
     @classmethod
-    def of(cls, response: ModelResponse, call_id: str) -> "CachedAnswer":
+    def of(cls, response: ModelResponse, call_id: str, labels: list[str] | None = None) -> "CachedAnswer":
         """Return what is stored of a response; not its exact bodies, which belong to the call that was made."""
         return cls(
             text=response.text,
@@ -30,6 +34,7 @@ class CachedAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
             asked=list(response.asked),
             opaque=response.opaque,
             call_id=call_id,
+            labels=labels or [],
         )
 
     def response(self) -> ModelResponse:

@@ -17,7 +17,9 @@ from connectors.providers.images import ImageInput
 #: Rises when the meaning of a key changes: no answer of before is found any more.
 KEY_VERSION = 2
 #: Of the request, not of its meaning.
-NOT_PART = frozenset({"idempotency_key", "timeout_s", "silence_s", "attempt", "api_key", "prompt_cache"})
+NOT_PART = frozenset(
+    {"idempotency_key", "timeout_s", "silence_s", "attempt", "api_key", "prompt_cache", "trace_headers"}
+)
 #: Fields whose order means nothing.
 _UNORDERED = frozenset({"stop"})
 
@@ -32,14 +34,23 @@ class Asked:
     prompt_name: str = ""
     prompt_version: int = 0
     data_class: str = ""
+    policy_hash: str = ""
 
 
 def digest_of(asked: Asked, *, without_prompt: bool = False) -> str:
     """Return the SHA-256 of all that an answer depends on; ``without_prompt`` leaves the rendered prompt out."""
     request = asked.request
     parts = [KEY_VERSION, asked.org_id, asked.provider, asked.prompt_name, asked.prompt_version, asked.data_class]
+    if asked.policy_hash:
+        parts.append(asked.policy_hash)
     dropped = NOT_PART | {"prompt"} if without_prompt else NOT_PART
     text = orjson.dumps([*parts, _fields(request, dropped)], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()
+
+
+def question_hash(request: ModelRequest) -> str:
+    """Return the SHA-256 of what a model is asked, whichever model it is and by whom."""
+    text = orjson.dumps(_fields(request, NOT_PART | {"model"}), option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(text).hexdigest()
 
 

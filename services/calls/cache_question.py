@@ -21,7 +21,13 @@ def asked_of(call: Call) -> Asked:
     """Return all that a call's answer depends on."""
     content, (provider, model) = call.content, call.route
     name, version = (content.template.name, content.template.version) if content.template else ("", 0)
-    return Asked(call.org_id, provider, content.request(model, "", 0), name, version, call.data_class)
+    return Asked(call.org_id, provider, content.request(model, "", 0), name, version, call.data_class, _policy(call))
+
+
+def _policy(call: Call) -> str:
+    """Return the policy within which answers are shared, and its guards. What is in shadow mode changes nothing."""
+    security, guards = call.security, "" if call.guards is None else call.guards.digest
+    return guards if security is None or security.mode == "shadow" else f"{security.policy_hash}{guards}"
 
 
 def question_of(call: Call) -> Question | None:

@@ -4,7 +4,7 @@ A call names its caller, its content and its limits, and knows nothing of steps:
 attempt (``streams.roles.worker.model_call``), any other caller from its own request.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -14,12 +14,14 @@ from connectors.providers.conversation import Said, ToolSpec, Turn
 from connectors.providers.images import ImageInput
 from schemas.errors import StepError
 from schemas.records.run_events import Capture
-from schemas.records.steps import CacheWish, RouteWish, TemplateForm
+from schemas.records.steps import CacheWish, RouteWish, StepSecurity, TemplateForm
 from schemas.spec.policy import BatchMode, Effort, PromptCache, Tier
+from schemas.trace_context import context_headers
 from services.calls.answers.streamed import OnDelta
 from services.calls.ledger import Ledger
 from services.routing.choice import Choice, Excluded
 from services.routing.router import Pin, Route
+from services.security.guards.guarded import Guards
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -38,11 +40,17 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 
 class Trace(Struct, frozen=True, kw_only=True):
-    """Where the call's span belongs; ids as in W3C Trace Context."""
+    """Where the call's span belongs; ids and ``state`` as in W3C Trace Context."""
 
     trace_id: str
     span_id: str
     parent_span_id: str | None = None
+    state: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a request that is made within the span."""
+        return context_headers(self.trace_id, self.span_id, self.state)
 
 
 class Template(Struct, frozen=True, kw_only=True):
@@ -97,7 +105,14 @@ class Content(Struct, frozen=True, kw_only=True):
     batch: BatchMode = "never"
     repair: bool = False
 
-    def request(self, model: str, idempotency_key: str, timeout_s: float, attempt: int = 0) -> ModelRequest:
+    def request(
+        self,
+        model: str,
+        idempotency_key: str,
+        timeout_s: float,
+        attempt: int = 0,
+        trace_headers: Mapping[str, str] | None = None,
+    ) -> ModelRequest:
         """Return what a model is asked."""
         return ModelRequest(
             model=model,
@@ -122,6 +137,7 @@ class Content(Struct, frozen=True, kw_only=True):
             prompt_cache=self.prompt_cache,
             top_p=self.top_p,
             parallel_tools=self.parallel_tools,
+            trace_headers=trace_headers or {},
         )
 
 
@@ -169,8 +185,9 @@ class Call(Struct, frozen=True, kw_only=True):
     ``None`` when nothing does. ``sla_ms`` is how long an answer should take at most. What is done is booked in
     ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a stream. ``choice`` is there when the route
     was chosen by a policy, ``asked_tier`` when the call was stepped down from it. ``data_class`` is that of what is
-    sent, and answers are shared within one only. A call that is not ``repeatable`` is never made twice, by a fallback
-    after an unknown outcome or a hedge. ``trial`` says which of the tries of one call this is.
+    sent, and answers are shared within one only. ``security`` is there when a policy of security decides. A call that
+    is not ``repeatable`` is never made twice, by a fallback after an unknown outcome or a hedge. ``trial`` says which
+    of the tries of one call this is. ``guards`` look at the answer, with those of the process.
     """
 
     org_id: str
@@ -188,10 +205,12 @@ class Call(Struct, frozen=True, kw_only=True):
     cancel_key: str | None = None
     sla_ms: int | None = None
     data_class: str = ""
+    security: StepSecurity | None = None
     caps: dict[str, int] = {}
     repeatable: bool = True
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None
+    guards: Guards | None = None
     operation: Literal["chat", "embeddings"] = "chat"
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED
@@ -199,6 +218,10 @@ class Call(Struct, frozen=True, kw_only=True):
     trial: Trial = FIRST
     input_tokens: int = 0
     reserved: Reserved = NOTHING_RESERVED
+    #: Of the stages ``render`` and ``policy``, where there is security: the content before it was rendered, and the
+    #: routes that a policy lets the call go.
+    unrendered: Content | None = None
+    cleared: tuple[Route, ...] = ()
 
     @property
     def pinned(self) -> Pin:

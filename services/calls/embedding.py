@@ -89,7 +89,8 @@ class _Embed:
         self.response: EmbeddingResponse | None = None
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        provider, request = self._providers[call.route.provider], replace(self._asking, model=call.route.model)
+        provider = self._providers[call.route.provider]
+        request = replace(self._asking, model=call.route.model, trace_headers=call.trace.headers)
         if self._keys is None:
             return await self._asked(call, provider, request)
         return await self._keys.asking(

@@ -1,7 +1,9 @@
 """What was done on the way to an outcome: calls, money, counts. It survives the failure of the work."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from schemas.metrics import (
     CACHE_HITS_TOTAL,
@@ -9,20 +11,38 @@ from schemas.metrics import (
     PROVIDER_REQUESTS_TOTAL,
     STATED_COST_DIFFERENCE_TOTAL,
     STATED_COSTS_TOTAL,
-    counter_field,
 )
+from schemas.metrics.fields import counter_field
 from schemas.records.base import Usage
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.routes import RouteOutcome
 from schemas.records.run_events import ToolUse
-from schemas.records.spans import Span
+from schemas.records.security.pinned import Decision
+from schemas.records.spans import Phase, Span
 from services.calls.stated_cost import Booked
+
+Wait = Literal["queue", "claim", "quota", "hold", "cache"]
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """When a tool was called, in milliseconds, and whether that failed, which fails the attempt."""
+
+    start_ms: int
+    end_ms: int
+    failed: bool = False
+    output_hash: str = ""
 
 
 @dataclass(slots=True)
 class Ledger:
     """Filled while the work is in progress. ``costs`` are settlements; a provider call without one cost nothing.
     ``routes`` are outcomes of choices to learn from.
+
+    ``begun`` is awaited before a provider is asked. ``rendered``: the call got as far as its prompt. ``key_suffix``
+    ends the idempotency key of a call that takes the place of another one. ``aside``: it is made beside its run, and no
+    run pays for it.
 
     Its records are for whoever made it to append: a worker does so with its step's outcome.
     """
@@ -36,6 +56,35 @@ class Ledger:
     finish_reason: str | None = None
     tool_calls: list[ToolUse] = field(default_factory=list)
     routes: list[RouteOutcome] = field(default_factory=list)
+    #: What was waited for; the hashes of inputs and output, where they do not follow from the records.
+    phases: list[Phase] = field(default_factory=list)
+    input_hash: str = ""
+    output_hash: str = ""
+    tool: ToolRun | None = None
+    begun: Callable[[], Awaitable[None]] | None = None
+    rendered: bool = False
+    key_suffix: str = ""
+    aside: bool = False
+    #: What policies decided, and how many of these decisions are in the audit log already.
+    decisions: list[Decision] = field(default_factory=list)
+    audited: int = 0
+    #: When it was decided first, and how long all decisions took, in seconds.
+    decided_at_ms: int | None = None
+    decided_s: float = 0.0
+    #: The label of earlier answers that were used again, as words; empty without one.
+    labels: list[str] = field(default_factory=list)
+
+    def decided(self, decisions: Sequence[Decision], at_ms: int, seconds: float) -> None:
+        """Note what a policy decided."""
+        self.decided_s += seconds
+        if decisions:
+            self.decisions += decisions
+            self.decided_at_ms = at_ms if self.decided_at_ms is None else self.decided_at_ms
+
+    def waited(self, what: Wait, since_ms: int, until_ms: int) -> None:
+        """Note a wait. One that took no whole millisecond is none, so that most attempts have no phases to record."""
+        if until_ms > since_ms:
+            self.phases.append(Phase(type=what, start_ns=since_ms * NS_PER_MS, end_ns=until_ms * NS_PER_MS))
 
     def add(self, call: ProviderCall, settlement: CostEvent | None, span: Span) -> None:
         """Book a call that was made, or an earlier answer that stood in for it."""

@@ -27,10 +27,12 @@ A call whose route was chosen may take 5 to 11 more than once: at another route 
 more, where the call wants that. Each try has ids, a hold and a settlement of its own, so the table holds for each; a
 process that dies between two leaves the first as after 8, and nothing of the second.
 
-Five stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
-tier below when a budget wants that, ``know_prices`` after it waits until the organisation's prices are known, and
-``stop`` before 5 lets nothing pass that was stopped. ``batch`` before 5 defers a call that goes by batch, and has crash
-points of its own (``services.batches.points``). ``repair`` has none: it makes a call, with the points above.
+Some stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
+tier below when a budget wants that, ``know_prices`` after it waits until the organisation's prices are known,
+``policy`` after that, and again after 4, asks what the run's policy says of a route and of the answer, and ``stop``
+before 5 lets nothing pass that was stopped. ``batch`` before 5 defers a call that goes by batch, and has crash points
+of its own (``services.batches.points``). ``repair`` has none: it makes a call, with the points above. So does a
+judge, which ``guard_output`` asks about an answer (``services.calls.security.judging``).
 
 Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 to 11 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
@@ -42,6 +44,7 @@ from functools import partial
 from schemas.batches import BATCH_HOLD_MS
 from services.calls.call import Answer, Call, Proceed, Stage
 from services.calls.ports import CallPorts
+from services.calls.security.judging import Judging
 from services.calls.stages.announce import AnnounceCall
 from services.calls.stages.batch import Batch
 from services.calls.stages.cache import Cache
@@ -51,6 +54,7 @@ from services.calls.stages.guard_output import GuardOutput
 from services.calls.stages.hold import Hold
 from services.calls.stages.invoke import Invoke
 from services.calls.stages.know_prices import KnowPrices
+from services.calls.stages.policy import CheckRoute, GuardModel
 from services.calls.stages.quota import Quota
 from services.calls.stages.render import Render
 from services.calls.stages.repair import Repair
@@ -63,16 +67,20 @@ from services.calls.stages.stop import StopCalls
 def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
     """Return the stages, outermost first."""
     every_s = ports.lease_ms / 3000
-    way_back = (Settle(ports.prices, ports.objects, ports.clock), CheckOutput(), GuardOutput(ports.guards))
+    judging = Judging()
+    guards = GuardOutput(ports.guards, ports.clock, judging)
+    way_back = (Settle(ports.prices, ports.objects, ports.clock), CheckOutput(), guards)
     route = RouteCall(ports.router, ports.providers, ports.prices, ports.clock, ports.aborts, ports.keys)
     hold = Hold(ports.prices, ports.holds, ports.clock, ports.aborts, ttl_ms=ports.hold_ttl_ms, assert_every_s=every_s)
-    return (
+    stages: tuple[Stage, ...] = (
         Render(),
-        GuardInput(ports.guards),
+        GuardInput(ports.guards, ports.clock),
         StepDown(),
         KnowPrices(ports.prices, ports.clock),
+        GuardModel(ports.policies, ports.router, ports.clock),
         Cache(ports.cache, ports.router, ports.clock, ports.aborts),
         route,
+        CheckRoute(ports.policies, ports.clock),
         Repair(ports.clock, route.tokens),
         StopCalls(ports.stops, ports.clock),
         _batch(ports, way_back),
@@ -82,6 +90,8 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         AnnounceCall(ports.announce, ports.clock, ports.hold_ttl_ms),
         Invoke(ports.providers, ports.aborts, withheld=bool(ports.guards), keys=ports.keys),
     )
+    judging.proceed = compose(stages)
+    return stages
 
 
 def _batch(ports: CallPorts, way_back: Sequence[Stage]) -> Batch:

@@ -11,17 +11,18 @@ from connectors.providers.base import ModelResponse, Provider
 from connectors.providers.batching.port import BatchService
 from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse, Embeds
 from connectors.redis.holds import AlreadySettled, Held, HoldRequest, Refused
+from schemas.limits.quotas import Ask, Made, Taken, Waiting
+from schemas.limits.stops import Stop
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.price_lists import CostSource
-from schemas.quotas import Ask, Made, Taken, Waiting
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
-from schemas.stops import Stop
 from services.caching.ports import CachePorts
 from services.calls.call import Call
 from services.calls.cancellation import Cancellations
 from services.calls.provider_keys import ProviderKeys
 from services.routing.router import Router
+from services.security.enforcement.ports import Policies
 
 
 class Holds(Protocol):
@@ -202,7 +203,8 @@ class CallPorts:
     ``hold_ttl_ms`` is how long a hold lasts unless asserted again. It is asserted every third of ``lease_ms``, the
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
     breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
-    Without ``batching`` none goes by batch, and without ``joint_embeddings`` each embedding is a request.
+    Without ``batching`` none goes by batch, and without ``joint_embeddings`` each embedding is a request. Without
+    ``policies`` no call can be made that has one.
     """
 
     providers: Mapping[str, Provider]
@@ -222,3 +224,4 @@ class CallPorts:
     stops: Stops | None = None
     batching: Batching | None = None
     joint_embeddings: JointEmbeddings | None = None
+    policies: Policies | None = None

@@ -1,24 +1,14 @@
-"""The records of a call: the request to a provider, its start, its settlement, its span. All follow from the call."""
+"""The records of a call: the request to a provider, its start, its settlement. All follow from the call."""
 
-from typing import Any
-
-from msgspec import structs, to_builtins
+from msgspec import structs
 
 from schemas.errors import StepError
 from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CallStarted, CostEvent, ProviderCall
-from schemas.records.spans import Span
 from services.calls.call import Call
 from services.calls.stated_cost import Booked
 
-_NS_PER_MS = 1_000_000
 NOTHING = Usage()
-#: OpenTelemetry's names of kinds of usage, where they differ from ours.
-_KIND_NAMES = {
-    "cache_read_tokens": "cache_read.input_tokens",
-    "cache_write_tokens": "cache_creation.input_tokens",
-    "reasoning_tokens": "reasoning.output_tokens",
-}
 
 
 def provider_call(call: Call, outcome: CallOutcome, started_at_ms: int, latency_ms: float) -> ProviderCall:
@@ -91,57 +81,6 @@ def settlement(call: Call, cost: Booked, usage: Usage) -> CostEvent | None:
         cost_source=cost.source,
         stated_difference_nano=cost.difference_nano,
     )
-
-
-def call_span(call: Call, record: ProviderCall) -> Span:
-    """Return the span of a request to a provider."""
-    start_ns = record.started_at_ms * _NS_PER_MS
-    return Span(
-        span_id=call.trace.span_id,
-        parent_span_id=call.trace.parent_span_id,
-        name=f"{call.operation} {record.model}",
-        kind="client",
-        start_ns=start_ns,
-        end_ns=start_ns + int(record.latency_ms * _NS_PER_MS),
-        status="ok" if record.outcome == "ok" else "error",
-        attributes=_attributes(call, record),
-    )
-
-
-def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:
-    content, finish_reason = call.content, call.ledger.finish_reason
-    attributes: dict[str, Any] = {
-        "gen_ai.operation.name": call.operation,
-        "gen_ai.provider.name": record.provider,
-        "gen_ai.request.model": record.model,
-        "gen_ai.usage.input_tokens": record.usage.input_tokens,
-        "gen_ai.usage.output_tokens": record.usage.output_tokens,
-        **{f"gen_ai.usage.{_KIND_NAMES.get(kind, kind)}": n for kind, n in (record.usage.kinds or {}).items()},
-        "agentflow.call.id": record.call_id,
-        "agentflow.call.cached": record.cached,
-        "agentflow.call.cost_nano": record.cost_nano,
-        "gen_ai.request.max_tokens": content.max_tokens,
-    }
-    if call.asked_tier is not None:
-        attributes["agentflow.call.stepped_down_from"] = call.asked_tier
-    if call.choice is not None and call.trial.number == 0:
-        attributes["agentflow.route"] = to_builtins(call.choice)
-    if call.trial.number or call.trial.kind == "repair":
-        attributes["agentflow.try"] = to_builtins(call.trial)
-    if content.temperature is not None:
-        attributes["gen_ai.request.temperature"] = content.temperature
-    if record.outcome == "ok" and finish_reason is not None:
-        attributes["gen_ai.response.finish_reasons"] = [finish_reason]
-    if record.ttft_ms is not None:
-        attributes["agentflow.call.ttft_ms"] = record.ttft_ms
-    if record.cached:
-        attributes["agentflow.cache.kind"] = record.cache_kind
-        attributes["agentflow.cache.saved_nano"] = record.saved_nano
-    if record.notes:
-        attributes["agentflow.call.notes"] = record.notes
-    if record.error_code is not None:
-        attributes["error.type"] = record.error_code
-    return attributes
 
 
 def asked(call: Call) -> dict[str, Json]:

@@ -8,6 +8,8 @@ from connectors.providers.conversation import Asked, ToolSpec, Turn
 from connectors.tools.registry import Registry
 from schemas.errors import Rejected, StepError
 from schemas.payload import Payload, Reference
+from schemas.records.base import Json
+from schemas.records.hashes import value_hash
 from schemas.records.steps import AgentTurn, ToolResult
 from schemas.spec.references import as_text
 from services.calls.ports import Objects
@@ -35,6 +37,12 @@ async def read_transcript(objects: Objects, registry: Registry, org_id: str, wor
         asked = tuple(Asked(one["id"], one["name"], one["args"]) for one in said["tool_calls"])
         turns.append(Turn(said["text"], asked, tuple(results), said.get("opaque")))
     return Transcript(tools, tuple(turns))
+
+
+def transcript_hash(args: Json, before: Transcript) -> str:
+    """Return the hash of what a turn begins with. Ids of calls are left out: a provider makes new ones each time."""
+    turns = [[turn.text, [[one.name, one.args] for one in turn.asked], turn.results] for turn in before.turns]
+    return value_hash([args, turns])
 
 
 def _check_size(work: AgentTurn) -> None:

@@ -63,7 +63,7 @@ def check_rules(rules: PriceList, prices: PriceBook, at_ms: int) -> None:
         elif not found.price.most(1_000_000, 1_000_000):
             problems.append(Problem(field, f"{named} costs nothing", "name a model whose calls cost something"))
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))
+        raise InvalidInput.of(*problems)
 
 
 def _bands(one: Terms) -> object:

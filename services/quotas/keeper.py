@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from schemas.errors import Unavailable
-from schemas.quotas import Ask, Limit, Made, Scope, Taken, Usage, Waiting
+from schemas.limits.quotas import Ask, Limit, Made, Scope, Taken, Usage, Waiting
 from schemas.spec.policy import DEFAULT_TIER
 from services.quotas.rules import QuotaRules
 

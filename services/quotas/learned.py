@@ -5,7 +5,7 @@ time that its used part takes. A *fixed window* is full again at its end, whatev
 the numbers do.
 """
 
-from schemas.quotas import Observed
+from schemas.limits.quotas import Observed
 
 #: How far a reset may be from a bucket's, as a share of the minute, and still be one: times are rounded on the way.
 _CLOSE = 0.1

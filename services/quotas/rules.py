@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.errors import BadRecord
-from schemas.quotas import Ask, Limit, OrganisationQuotas, QuotaLimits, Scope
+from schemas.limits.quotas import Ask, Limit, OrganisationQuotas, QuotaLimits, Scope
 from schemas.records.definitions import Definition
 from schemas.values.fields import file_faults, first_fault
 

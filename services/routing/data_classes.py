@@ -21,7 +21,19 @@ class DataClasses:
         self._organisations = organisations
 
     def refusal(self, org_id: str, data_class: str, route: str) -> str | None:
-        """Return why data of a class may not go to a route, and how to fix it; ``None`` when it may."""
+        """Return why data of a class may not go to a route, and how to fix it; ``None`` when it may.
+
+        After the class that a node names, classes of labels may follow, with commas between. Policies decide on those,
+        so one that is on no list here is not refused here.
+        """
+        own, *labelled = data_class.split(",")
+        found = (self._refusal(org_id, one, route) for one in labelled if self._is_listed(org_id, one))
+        return self._refusal(org_id, own, route) or next((why for why in found if why is not None), None)
+
+    def _is_listed(self, org_id: str, data_class: str) -> bool:
+        return data_class in self._platform or (org_id, data_class) in self._organisations
+
+    def _refusal(self, org_id: str, data_class: str, route: str) -> str | None:
         if not data_class:
             return None
         lists = [self._platform.get(data_class), self._organisations.get((org_id, data_class))]

@@ -112,4 +112,4 @@ def _logged(one: Decision, other: Mapping[str, float], weights: Weights) -> Logg
 
 def _refused(message: str) -> InvalidInput:
     why = Problem("policy", message, _FIX)
-    return InvalidInput(str(why), (why,))
+    return InvalidInput.of(why)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from schemas.quotas import Usage
+from schemas.limits.quotas import Usage
 
 
 class Health(Protocol):

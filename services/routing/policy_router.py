@@ -6,8 +6,8 @@ from typing import Protocol
 from msgspec import structs
 
 from schemas.errors import StepError, Unavailable
+from schemas.limits.quotas import Usage
 from schemas.money import usd
-from schemas.quotas import Usage
 from schemas.spec.policy import Tier
 from schemas.tables.routes import NOTHING, Arm, Learned, group_key
 from services.routing.bandit import Terms, learned_choice
@@ -38,7 +38,7 @@ class Keys(Protocol):
 
 
 class LearnedRoutes(Protocol):
-    """What was learned of routes, see ``connectors.redis.route_reader``."""
+    """What was learned of routes, see ``connectors.redis.readers.routes``."""
 
     async def learned(self, group: str) -> Learned:
         """Return what is known of an arm group."""

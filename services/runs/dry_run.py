@@ -6,11 +6,12 @@ from typing import Literal
 
 from connectors.postgres.budgets import Budgets, StoredBudget
 from connectors.postgres.history.run_limits import RunLimits
-from connectors.redis.admission_reader import AdmissionReader
-from connectors.redis.spend_reader import Amounts, Spend
+from connectors.redis.readers.admissions import AdmissionReader
+from connectors.redis.readers.spend import Amounts, Spend
 from schemas.api_models.runs import SubmitRun
 from schemas.budgets import API_KEY_TAG, PROJECT_TAG, USER_TAG
 from schemas.errors import Unavailable
+from schemas.labels.label import Integrity
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.model import ResolvedSpec
 from services.routing.router import LOCAL_ROUTES
@@ -61,10 +62,17 @@ class DryRuns:
         self._ports = ports
 
     async def of(
-        self, org_id: str, source: str, submission_id: str | None, body: SubmitRun, api_key: str | None = None
+        self,
+        org_id: str,
+        source: str,
+        submission_id: str | None,
+        body: SubmitRun,
+        api_key: str | None = None,
+        *,
+        door: Integrity = Integrity.THIRD_PARTY,
     ) -> DryRun:
         """Return what a submission would do. Raises as it would, ``SubmissionConflict`` included."""
-        draft = await self._ports.submissions.draft(org_id, source, submission_id, body, api_key=api_key)
+        draft = await self._ports.submissions.draft(org_id, source, submission_id, body, api_key=api_key, door=door)
         earlier = await self._ports.submissions.earlier(draft)
         record = draft.record
         return DryRun(
@@ -72,22 +80,23 @@ class DryRuns:
             earlier is not None,
             draft.required,
             await self._ports.submissions.to_store(draft),
-            await self._admission(org_id, record.workflow_name),
+            await self._admission(org_id, record.workflow_name, record.tags.get(PROJECT_TAG, "")),
             await self._budgets(org_id, record.spec, record.tags, record.submitted_at_ms),
             draft.path,
         )
 
-    async def _admission(self, org_id: str, workflow: str) -> Admission:
+    async def _admission(self, org_id: str, workflow: str, project: str) -> Admission:
         if not await self._ports.turns.of({org_id}):
             return Admission("start", detail="there are no limits")
         limits = await self._ports.limits.get(org_id)
         try:
-            counts = await self._ports.admission.counts(org_id, [workflow])
+            counts = await self._ports.admission.counts(org_id, [workflow], [project])
             size, running = await self._ports.admission.pool()
         except Unavailable as exc:
             return Admission(None, detail=f"the numbers of running runs cannot be read: {exc}")
         for on, most, now in (
             (f"workflow {workflow}", limits.workflows.get(workflow), counts.running_of[workflow]),
+            (f"project {project}", limits.projects.get(project), counts.running_of_projects[project]),
             ("organisation", limits.max_running_runs, counts.running),
             ("pool", size or None, running),
         ):

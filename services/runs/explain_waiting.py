@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from connectors.kafka.lag import LaneLag
 from connectors.postgres.history.runs import Runs, StoredRun, StoredStep
-from connectors.redis.admission_reader import UNKNOWN, AdmissionReader
 from connectors.redis.claims.lease_reader import Holder, LeaseReader
+from connectors.redis.readers.admissions import UNKNOWN, AdmissionReader
 from connectors.redis.worker_registry import Seen, WorkerRegistry
 from schemas.api_models.base import timestamp
 from schemas.errors import TryLater
@@ -95,7 +95,7 @@ class Waits:
 
     async def _turn(self, org_id: str, run: StoredRun) -> Wait:
         try:
-            return await self._admission.why(org_id, run.id, run.workflow_name)
+            return await self._admission.why(org_id, run.id)
         except TryLater:
             return UNKNOWN
 

@@ -14,8 +14,8 @@ from schemas.money import cents
 from schemas.records.base import Json
 from schemas.schedule import slot_id
 from schemas.spec.inputs.bound import literal_of, strings
-from schemas.spec.lookalikes import bad_braces, literal
 from schemas.spec.references import Variable, parse_template
+from schemas.values.lookalikes import bad_braces, literal
 
 #: The variable of the templates in a schedule's inputs: the slot's time in RFC 3339.
 SLOT = Variable("slot")

@@ -51,7 +51,7 @@ class LargeInputs:
             size = len(write_json(inputs, MAX_DEPTH + 1, was_json=True))
         except BadValue as exc:
             problem = replace(exc.problem, path=f"inputs.{exc.problem.path}".rstrip("."))
-            raise InvalidInput(str(problem), (problem,)) from exc
+            raise InvalidInput.of(problem) from exc
         if size > self._most_bytes:
             raise TooLarge(
                 f"the inputs have {size} bytes as JSON, the limit is {self._most_bytes}: "

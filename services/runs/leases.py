@@ -17,7 +17,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.kafka.deadline_appender import Appender
@@ -26,17 +26,20 @@ from connectors.redis.claims.lease_desk import Ask, LeaseDesk, Offer
 from connectors.redis.claims.lent_attempts import Extended, Lease, Lent, LentAttempts, read_lease
 from schemas import clock
 from schemas.errors import Conflict, StepError, Unavailable
-from schemas.ids import call_id
-from schemas.payload import INLINE_LIMIT
+from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.base import Record
+from schemas.records.hashes import value_hash
 from schemas.records.money import CostEvent
 from schemas.records.spans import TraceSpans
-from schemas.records.steps import StepRequest, ToolCall
-from services.calls.ledger import Ledger
+from schemas.records.steps import FunctionCall, StepRequest, ToolCall
+from services.calls.ledger import Ledger, ToolRun
 from services.calls.ports import Objects
+from services.runs.attempts.fitting import fitting
+from services.runs.attempts.outcome import Outcome, error_info
+from services.runs.attempts.stated import book_stated
 from services.runs.bound_args import bound_args
 from services.runs.lease_inbox import LeaseInbox, Waiter
-from services.runs.outcome_records import Outcome, error_info, outcome_records, pack, unpack
+from services.runs.outcome_records import outcome_records, pack, unpack
 from topics import catalogue
 from topics.codec import decode, encode
 
@@ -48,7 +51,6 @@ LOST = (
     "this lease is over: it ended without a heartbeat, and another worker has the attempt or has completed it; "
     "discard this work and lease again"
 )
-STATED = "stated"
 
 
 @dataclass(frozen=True)
@@ -167,16 +169,22 @@ class StepLeases:
     async def _records(self, lease: Lease, lent: Lent, completion: Completion) -> list[Record]:
         request, ledger, now_ms = _request(lease.topic, lent.request), Ledger(), clock.now_ms()
         if completion.cost is not None:
-            _book(ledger, request, completion.cost, now_ms)
+            cost = completion.cost
+            book_stated(ledger, request, (cost.provider, cost.model, cost.nano), lent.since_ms, now_ms)
+        completion = _fitting(request, completion)
         if completion.error is not None:
             completion.error.retryable = completion.error.retryable or completion.error.code in request.retry_on
             outcome = Outcome(lent.since_ms, now_ms, error=error_info(completion.error, request.step_id))
+            ledger.tool = ToolRun(lent.since_ms, now_ms, failed=True)
         else:
             most = INLINE_LIMIT
             if request.inline_most is not None and isinstance(request.work, ToolCall):
                 most = request.inline_most
             payload = await self._objects.to_payload(request.org_id, completion.output, most=most)
             outcome = Outcome(lent.since_ms, now_ms, output=payload)
+            ledger.tool = ToolRun(lent.since_ms, now_ms)
+            if isinstance(payload, Reference):
+                ledger.output_hash = value_hash(completion.output)
         return outcome_records(request, outcome, ledger, lent.worker_id)
 
     async def _gather(self, waiter: Waiter, wish: LeaseRequest) -> None:
@@ -233,26 +241,6 @@ def _request(topic: str, value: bytes) -> StepRequest:
     return request
 
 
-def _book(ledger: Ledger, request: StepRequest, cost: Cost, now_ms: int) -> None:
-    ledger.provider, ledger.model = cost.provider, cost.model
-    settlement = CostEvent(
-        call_id=call_id(request.request_id, 1),
-        org_id=request.org_id,
-        run_id=request.run_id,
-        step_id=request.step_id,
-        workflow_name=request.workflow_name,
-        provider=cost.provider,
-        model=cost.model,
-        amount_nano=cost.nano,
-        booked_at_ms=now_ms,
-        price_version=STATED,
-        tags=request.tags,
-        caps=list(request.caps),
-        node_id=request.node_id,
-    )
-    ledger.costs.append(settlement)
-
-
 def _routed(records: Sequence[Record]) -> list[OutRecord]:
     """Return an outcome's records as they are appended."""
     return [OutRecord(*_place(record), encode(record)) for record in records]
@@ -266,3 +254,14 @@ def _place(record: Any) -> tuple[str, bytes]:
             return catalogue.TRACE_SPANS, record.trace_id.encode()
         case _:
             return catalogue.RUN_EVENTS, record.run_id.encode()
+
+
+def _fitting(request: StepRequest, completion: Completion) -> Completion:
+    """Return what a worker said, or that its output breaks the schema of its node."""
+    if completion.error is not None or not isinstance(request.work, ToolCall | FunctionCall):
+        return completion
+    try:
+        fitting(request.work, completion.output)
+    except StepError as exc:
+        return replace(completion, output=None, error=exc)
+    return completion

@@ -51,7 +51,7 @@ class PathCost:
             said = f"the cheapest path of the workflow may cost {needed} USD, and the budget is {usd(budget_nano)} USD"
             fix = f"give at least {needed} USD, lower max_tokens, max_input_tokens or max_items, or pin a cheaper model"
             problem = Problem("budget_cents", said, fix)
-            raise InvalidInput(str(problem), (problem,))
+            raise InvalidInput.of(problem)
 
 
 class PathCosts:

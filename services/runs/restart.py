@@ -14,19 +14,25 @@ from connectors.postgres.history.runs import Runs, StoredRun
 from schemas import clock
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
 from schemas.ids import canonical_hash, fork_source, run_id
+from schemas.labels.label import Integrity
 from schemas.payload import INLINE_LIMIT, Reference
+from schemas.records.rollouts.arms import RunArm
 from schemas.records.run_events import Capture, Reused, RunSubmitted
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
 from schemas.spec.inputs.decision_inputs import read_here
+from schemas.spec.inputs.input_schema import check_input_schema
 from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inputs
 from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import LoopNode, ResolvedSpec
-from schemas.spec.rules_version import rules_of
+from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
+from schemas.spec.rules_version import FIRST, rules_of
+from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
 from services.runs.spender_tags import with_key
+from services.security.policies.pinning import Before, Pinning
 from services.workflows.of_run import RunDefinitions
 from topics.codec import encode
 
@@ -58,6 +64,7 @@ class Restarts:
         now_ms: Callable[[], int] = clock.now_ms,
         *,
         arguments: Arguments = any_arguments,
+        security: Pinning | None = None,
     ) -> None:
         self._history = history
         self._definitions = definitions
@@ -65,6 +72,7 @@ class Restarts:
         self._capture = capture
         self._now_ms = now_ms
         self._arguments = arguments
+        self._security = security
 
     async def prepare(
         self, org_id: str, of: str, again: Again, key: str | None, api_key: str | None = None
@@ -85,11 +93,22 @@ class Restarts:
         reuse = {} if again.everything else reusable(definition.spec, steps, again.start)
         _check_left(definition, reuse, of)
         record = self._record(run, definition, again, key, reuse, org_id)
-        record = msgspec.structs.replace(record, tags=with_key(record.tags, api_key))
+        record = await self._secured(msgspec.structs.replace(record, tags=with_key(record.tags, api_key)), run, again)
         if self._large_inputs.size_of(record.inputs) > INLINE_LIMIT:
             record = await self._large_inputs.placed(record, read_here(definition.spec.dag.nodes))
         _check_size(record)
         return record
+
+    async def _secured(self, record: RunSubmitted, run: StoredRun, again: Again) -> RunSubmitted:
+        """Return a submission under the policy that is active now. What it takes over keeps its labels."""
+        if self._security is None:
+            return record
+        before = Before((run.security or {}).get("inputs"), frozenset(again.inputs or ()))
+        security = await self._security.again(record.org_id, Integrity.USER, record.spec, before)
+        if security is None:
+            return record
+        rules = max(record.rules_version, RULES_OF_LABELS)
+        return msgspec.structs.replace(record, security=security, rules_version=rules)
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:
         definition = await self._definitions.of(org_id, run)
@@ -111,11 +130,13 @@ class Restarts:
         org_id: str,
     ) -> RunSubmitted:
         given = again.inputs or {}
+        arms = _arms(run)
         inputs, stored = (run.inputs or {}) | given, _stored(run, given)
         workflow = f"{run.workflow_name} version {run.workflow_version}"
         # A run of before the check may have unknown inputs, which its restart keeps.
         check_inputs(workflow, inputs, required_of(definition))
         check_inputs(workflow, given, frozenset(), known_inputs(definition, self._arguments) if given else None)
+        check_input_schema(definition.spec, inputs, stored)
         source = fork_source(run.id)
         wish = [inputs, again.start, again.everything]
         wish += [{name: one.sha256 for name, one in stored.items()}] if stored else []
@@ -133,10 +154,17 @@ class Restarts:
             budget_nano=run.budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
-            rules_version=rules_of(definition.spec, definition.prompts.values()),
+            rules_version=max(rules_of(definition.spec, definition.prompts.values()), RULES_OF_ARMS if arms else FIRST),
             reuse=reuse,
             stored_inputs=stored,
+            rollouts=arms,
         )
+
+
+def _arms(run: StoredRun) -> list[RunArm]:
+    """Return the arms of a run for one that does it again, which is no exposure of its own: failures are repeated."""
+    arms = msgspec.convert(run.rollouts or [], list[RunArm])
+    return [msgspec.structs.replace(arm, run_id=arm.run_id or run.id) for arm in arms]
 
 
 def _stored(run: StoredRun, given: Mapping[str, Any]) -> dict[str, Reference]:
@@ -156,7 +184,7 @@ def _check_node(definition: ResolvedSpec, node: str | None) -> None:
             problem = Problem("from", f"{node!r} is inside of the loop {loop!r}", f"take {loop!r}")
         else:
             problem = Problem("from", f"there is no node {node!r}", f"take one of {', '.join(ids[:20])}")
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
 
 
 def _check_left(definition: ResolvedSpec, reuse: dict[str, Reused], run: str) -> None:

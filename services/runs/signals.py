@@ -15,7 +15,7 @@ from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import Runs
 from connectors.postgres.workflows import Workflows
-from connectors.redis.signals_reader import SignalsReader
+from connectors.redis.readers.signals import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import BadValue, Conflict, InvalidInput, NotFound, Problem, Undecodable
 from schemas.payload import Inline, Payload

@@ -24,17 +24,25 @@ from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import OutcomeUnknown, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
+from schemas.labels.label import Integrity
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
+from schemas.spec.inputs.input_schema import check_input_schema
 from schemas.spec.inputs.prompt_values import check_prompt_values
 from schemas.spec.model import ResolvedSpec
+from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
+from schemas.spec.rules_version import FIRST
+from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
+from schemas.trace_context import NO_CONTEXT, SenderContext
+from services.prompts.rollouts.arms import Armed, Arms
 from services.runs.admission_required import Turns
 from services.runs.input_check import check_inputs
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
 from services.runs.path_cost import PathCost
-from services.runs.spender_tags import with_spender
+from services.runs.spender_tags import with_baggage, with_spender
+from services.security.policies.pinning import Pinning
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
@@ -71,7 +79,8 @@ class Draft:
 class SubmissionPorts:
     """What submissions ask and write. Without ``turns`` no organisation has limits.
 
-    Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost.
+    Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost,
+    without ``arms`` no run has part in a rollout, without ``security`` no run is under a policy.
     """
 
     plans: WorkflowResolver
@@ -82,6 +91,8 @@ class SubmissionPorts:
     turns: Turns | None = None
     known: KnownRuns | None = None
     paths: PathAdmission | None = None
+    arms: Arms | None = None
+    security: Pinning | None = None
 
 
 class _NotAcknowledged(Unavailable):
@@ -102,6 +113,8 @@ class Submissions:
         self._turns = ports.turns
         self._known_runs = ports.known
         self._paths = ports.paths
+        self._arms = ports.arms
+        self._security = ports.security
         self._now_ms = now_ms
         self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
@@ -112,18 +125,22 @@ class Submissions:
         source: str,
         submission_id: str | None,
         body: SubmitRun,
-        trace: str | None = None,
+        trace: SenderContext = NO_CONTEXT,
         api_key: str | None = None,
+        *,
+        door: Integrity = Integrity.THIRD_PARTY,
     ) -> RunSubmitted:
-        """Return the record of a submission; only large inputs are written. ``trace`` is the sender's ``traceparent``.
+        """Return the record of a submission; only large inputs are written.
 
-        ``api_key`` is the id of the key that it came with, for budgets of that.
+        ``trace`` is what its sender says of its own trace. ``api_key`` is the id of the key that it came with, for
+        budgets of that. ``door`` is how far its inputs are trusted, under a policy: that of a sender without a key is
+        the default.
 
         Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, is
-        read by nothing, or breaks the schema of the prompt that gets it, named by its path),
+        read by nothing, or breaks the schema of the workflow or of the prompt that gets it, named by its path),
         ``TooLarge`` (the inputs).
         """
-        draft = await self.draft(org_id, source, submission_id, body, trace, api_key)
+        draft = await self.draft(org_id, source, submission_id, body, trace, api_key, door=door)
         if draft.size <= INLINE_LIMIT:
             return draft.record
         return await self._large_inputs.placed(draft.record, draft.read_here)
@@ -134,35 +151,52 @@ class Submissions:
         source: str,
         submission_id: str | None,
         body: SubmitRun,
-        trace: str | None = None,
+        trace: SenderContext = NO_CONTEXT,
         api_key: str | None = None,
+        *,
+        door: Integrity = Integrity.THIRD_PARTY,
     ) -> Draft:
         """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
         size = self._large_inputs.size_of(body.inputs)
         plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
         check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
+        check_input_schema(plan.resolved.spec, body.inputs)
+        # Of the stable version: a canary that is stricter fails its steps, which counts against it.
         check_prompt_values(plan.resolved, body.inputs)
+        run = run_id(org_id, source, submission_id)
+        armed = Armed(plan.resolved)
+        if self._arms is not None:
+            armed = await self._arms.of(org_id, run, plan.resolved, body.inputs)
         budget_nano = _budget_nano(body)
-        path = await self._path(org_id, plan.resolved, budget_nano)
+        path = await self._path(org_id, armed.spec, budget_nano)
+        security = None if self._security is None else await self._security.of(org_id, door, armed.spec)
         record = RunSubmitted(
-            run_id=run_id(org_id, source, submission_id),
+            run_id=run,
             org_id=org_id,
             source=source,
             submission_id=submission_id,
             body_hash=_body_hash(body, budget_nano),
             workflow_name=body.workflow_name,
             workflow_version=plan.version,
-            spec=plan.resolved,
+            spec=armed.spec,
             inputs=body.inputs,
-            tags=with_spender(body, api_key),
+            tags=with_baggage(with_spender(body, api_key), trace.tags),
             budget_nano=budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
-            traceparent=trace,
-            rules_version=plan.rules_version,
+            traceparent=trace.traceparent,
+            tracestate=trace.tracestate,
+            rules_version=max(
+                plan.rules_version,
+                RULES_OF_ARMS if armed.arms else FIRST,
+                RULES_OF_LABELS if security is not None else FIRST,
+            ),
             deadline_ms=body.deadline_ms,
             bounds={} if path is None else dict(path.bounds),
             unbounded=path is not None and bool(path.unbounded),
+            rollouts=list(armed.arms),
+            # Not part of the body's hash: the same submission after a change of policies is the same run.
+            security=security,
         )
         return Draft(record, plan.required, plan.read_here, size, path)
 
@@ -304,6 +338,8 @@ def _body_hash(body: SubmitRun, budget_nano: int | None) -> str:
     # Omitted when it is not given, so that earlier submissions keep their hash.
     asked += [] if body.deadline_ms is None else [body.deadline_ms]
     spender = {"project": body.project, "end_user": body.end_user}
+    if body.session is not None:
+        spender["session"] = body.session
     return canonical_hash(asked if spender == NOBODY else [*asked, spender])
 
 

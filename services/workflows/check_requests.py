@@ -1,7 +1,7 @@
 """What a checker of documents is asked, and what it answers: data that a pickle carries between two processes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.errors import InvalidSpec, Problem, TooLarge
 from schemas.prompts.inline import InlinePrompt, take_inline
@@ -10,6 +10,7 @@ from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family
 from schemas.spec.read import read_document
+from services.security.flow.check import FlowCheck
 from services.workflows.resolver import Plan, plan_of
 
 
@@ -41,7 +42,10 @@ class Parse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A request to check a workflow as its registration does. Its answer is the workflow's ``Plan``."""
+    """A request to check a workflow as its registration does. Its answer is the workflow's ``Plan``.
+
+    ``flow`` checks where its data may go; without it nothing does.
+    """
 
     spec: WorkflowSpec
     prompts: Mapping[str, PinnedPrompt]
@@ -50,6 +54,7 @@ class Check:
     further: Sequence[Problem]
     family: Family
     arguments: ArgumentNames
+    flow: FlowCheck | None = None
 
     def answer(self) -> Plan:
         """Return the plan. Raises ``InvalidSpec``, and ``TooLarge`` for the plan."""
@@ -62,7 +67,8 @@ class Check:
             family=self.family,
             arguments=self.arguments,
         )
-        return plan_of(self.spec, checked.resolved, checked.required_inputs, self.arguments)
+        plan = plan_of(self.spec, checked.resolved, checked.required_inputs, self.arguments)
+        return plan if self.flow is None else replace(plan, flow=self.flow.warnings(checked.resolved))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from schemas.prompts.inline import InlinePrompt
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family
+from services.security.flow.check import FlowCheck
 from services.workflows.check_requests import Check, Parse, ReadDocument
 from services.workflows.checker_process import CheckerProcess
 from services.workflows.resolver import Plan
@@ -95,6 +96,7 @@ class DocumentChecks:
         further: Sequence[Problem],
         family: Family,
         arguments: ArgumentNames,
+        flow: FlowCheck | None = None,
     ) -> Plan:
         """Check a workflow and return its plan. Raises ``InvalidSpec`` and ``TooLarge``."""
         request = Check(
@@ -105,6 +107,7 @@ class DocumentChecks:
             further=further,
             family=family,
             arguments=arguments,
+            flow=flow,
         )
         found = await self._run(request, small and not family.members)
         if not isinstance(found, Plan):

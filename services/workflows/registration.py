@@ -26,6 +26,8 @@ from schemas.spec.check.workflow import prompt_refs
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.read import MAX_PROBLEMS
+from services.security.flow.check import FlowCheck
+from services.security.flow.ports import ActivePolicies
 from services.workflows.archived import archived_problems
 from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.nested import load_family, pin_prompts
@@ -46,6 +48,7 @@ class RegistrationPorts:
     workers: WorkerRegistry
     checks: DocumentChecks
     vault: Vault | None = None
+    policies: ActivePolicies | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,8 @@ class Registrations:
         there = await self._ports.workflows.find_same(org_id, spec)
         stored = await self._own_providers(org_id)
         prices = await self._ports.prices.of(org_id, now_ms())
-        warnings = tuple(route_warnings(spec, self._ports.models.under(prices), workers, stored, plan.resolved.prompts))
-        return Draft(spec, plan, written, there, warnings)
+        routes = route_warnings(spec, self._ports.models.under(prices), workers, stored, plan.resolved.prompts)
+        return Draft(spec, plan, written, there, (*routes, *plan.flow))
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
         """Store a checked document; return it, and true if it is new. Raises ``Conflict``."""
@@ -128,7 +131,17 @@ class Registrations:
             further=list(islice(further, MAX_PROBLEMS)),
             family=family,
             arguments=ports.tools.all_argument_names(),
+            flow=await self.flow_check(org_id),
         )
+
+    async def flow_check(self, org_id: str) -> FlowCheck | None:
+        """Return the check of where data may go, ``None`` in an organisation without a policy."""
+        ports = self._ports
+        active = None if ports.policies is None else await ports.policies.active(org_id)
+        if active is None:
+            return None
+        tools = {name: ports.tools.security("tool", name) for name in ports.tools.names("tool")}
+        return FlowCheck(org_id, active.name, active.policy, tools, ports.tools.all_argument_names())
 
     async def _own_providers(self, org_id: str) -> frozenset[str]:
         """Return the providers that the organisation has stored keys of, which every worker can ask for it."""

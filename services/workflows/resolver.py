@@ -15,7 +15,7 @@ from cachetools import LRUCache, TTLCache
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
-from schemas.errors import InvalidInput, NotFound, TooLarge, UnknownPrompt
+from schemas.errors import InvalidInput, NotFound, Problem, TooLarge, UnknownPrompt
 from schemas.prompts.refs import parse_prompt_ref
 from schemas.spec.check.workflow import NO_FAMILY, prompt_refs, resolve
 from schemas.spec.document import resolved_bytes
@@ -41,7 +41,8 @@ class Plan:
     may provide; ``None`` if these may be any.
 
     ``rules_version`` is the number of the decision rules that its runs need, ``read_here`` the inputs that they read.
-    ``prompts`` are the names of its prompts, those of the workflows that it runs included.
+    ``prompts`` are the names of its prompts, those of the workflows that it runs included. ``flow`` is what its
+    registration warned of where its data may go; plans of submissions have none.
     """
 
     version: int
@@ -51,6 +52,7 @@ class Plan:
     read_here: frozenset[str] | None = frozenset()
     known: frozenset[str] | None = None
     prompts: frozenset[str] = frozenset()
+    flow: tuple[Problem, ...] = ()
 
 
 def make_plan(

@@ -62,11 +62,12 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """Add one observation to a histogram, as ``Count`` does."""
+    """Add one observation to a histogram, as ``Count`` does. ``trace_id`` names the trace that shows it."""
 
     metric: str
     value: float
     labels: Labels = ()
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from schemas.records.base import OTHER_KINDS, Record, Usage
 from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.quality import AnswerScored
 from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_views import RunView, StepView
-from schemas.records.spans import Span, TraceSpans
+from schemas.records.spans import UNREPORTED, Phase, Span, SpanLink, TraceSpans
 
 Cell = str | int | float | bool | dict[str, str] | dict[str, float] | dict[str, list[float]] | None
 Row = tuple[Cell, ...]
@@ -44,6 +45,7 @@ PROVIDER_CALLS = "provider_calls"
 TRACE_SPANS = "trace_spans"
 STEP_EVENTS = "step_events"
 ROUTE_OUTCOMES = "route_outcomes"
+QUALITY_SCORES = "quality_scores"
 
 _ORIGIN = ("_topic", "_partition", "_offset")
 
@@ -67,6 +69,18 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
         *("ended_at", "status", "status_message", "attributes", "record_id"),
         *_ORIGIN,
+        *("type", "step_id", "attempt", "workflow_name", "provider", "model", "cost_nano", "input_tokens"),
+        *(
+            "output_tokens",
+            "error_code",
+            "input_hash",
+            "output_hash",
+            "session_id",
+            "user_id",
+            "tags",
+            "links",
+            "phases",
+        ),
     ),
     STEP_EVENTS: (
         *("org_id", "run_id", "step_id", "version", "node_id", "kind", "state", "attempt", "workflow_name"),
@@ -89,6 +103,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("org_id", "prompt", "tier", "decision_id", "kind", "run_id", "step_id", "call_id", "route"),
         *("propensity", "shares", "terms", "outcome", "score", "cost_nano", "estimate_nano", "ceiling_nano"),
         *("latency_ms", "sla_ms", "policy", "models", "learned_from", "fallback", "at"),
+        *_ORIGIN,
+    ),
+    QUALITY_SCORES: (
+        *("org_id", "prompt", "version", "workflow_name", "model", "scorer", "score", "call", "run_id", "step_id"),
+        "at",
         *_ORIGIN,
     ),
 }
@@ -137,11 +156,18 @@ def _trace_spans(record: TraceSpans, origin: Origin) -> Rows:
 
 
 def _span(record: TraceSpans, span: Span, origin: Origin) -> Row:
+    if UNREPORTED in span.attributes:
+        # Of rows with one id that with the highest offset counts, and this one must not replace a worker's own.
+        origin = origin._replace(offset=0)
     return (
         *(record.org_id, record.trace_id, span.span_id, span.parent_span_id or "", record.run_id, span.name),
         *(span.kind, _int64(span.start_ns), _int64(span.end_ns), span.status, span.status_message),
         *(orjson.dumps(span.attributes, option=orjson.OPT_SORT_KEYS).decode(), record.record_id),
         *origin,
+        *(span.type, span.step_id, _int64(span.attempt), record.workflow_name, span.provider, span.model),
+        *(span.cost_nano, _int64(span.input_tokens), _int64(span.output_tokens), span.error_code),
+        *(span.input_hash, span.output_hash, record.session_id, record.user_id, record.tags),
+        *(_parts(span.links), _parts(span.phases)),
     )
 
 
@@ -183,8 +209,21 @@ def _route_scored(one: RouteScored, origin: Origin) -> Rows:
     return Rows(ROUTE_OUTCOMES, [row])
 
 
+def _answer_scored(one: AnswerScored, origin: Origin) -> Rows:
+    row: Row = (
+        *(one.org_id, one.prompt, _int64(one.version), one.workflow_name, one.model, one.scorer, one.score),
+        *(one.call, one.run_id, one.step_id, one.scored_at_ms),
+        *origin,
+    )
+    return Rows(QUALITY_SCORES, [row])
+
+
 def _other_kinds(usage: Usage) -> tuple[int, ...]:
     return tuple(_int64(getattr(usage, kind)) for kind in OTHER_KINDS)
+
+
+def _parts(parts: list[SpanLink] | list[Phase]) -> str:
+    return msgspec.json.encode(parts).decode() if parts else ""
 
 
 def _payload(payload: Payload | None) -> str:
@@ -200,6 +239,7 @@ _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     CostEvent: _cost_event,
     KeyReleased: lambda _record, _origin: Rows(COST_EVENTS, []),  # an operator's word to the budgets
     **dict.fromkeys((RunReserved, RunReleased, RunEnded), lambda _record, _origin: Rows(COST_EVENTS, [])),
+    AnswerScored: _answer_scored,
     CallStarted: lambda _record, _origin: Rows(COST_EVENTS, []),  # its settlement is what it did cost
     **dict.fromkeys((BudgetDefined, BudgetRemoved, BudgetOpened), lambda _record, _origin: Rows(COST_EVENTS, [])),
     ProviderCall: _provider_call,

@@ -26,6 +26,7 @@ TABLES = {
     catalogue.TABLE_ADMISSIONS: (catalogue.ADMISSIONS, "admission"),
     catalogue.TABLE_ROUTES: (catalogue.ROUTE_OUTCOMES, "routes"),
     catalogue.TABLE_DEPLOYMENTS: (catalogue.DEPLOYMENT_OUTCOMES, "deployments"),
+    catalogue.TABLE_QUALITY: (catalogue.QUALITY_SCORES, "quality"),
 }
 POLL_S = 0.1
 TOMBSTONES = 1_000

@@ -139,7 +139,15 @@ class RoleContext:
         tuning = Tuning(checkpoint_ms=self.settings.tables.checkpoint_interval_ms)
         return TableAgent(spec, ports, tuning=tuning, hooks=hooks)
 
-    def app(self, role: str, handler: PollHandler, reads: Reads, *, drain_s: float = DRAIN_S) -> PollApp:
+    def app(
+        self,
+        role: str,
+        handler: PollHandler,
+        reads: Reads,
+        *,
+        drain_s: float = DRAIN_S,
+        settle_s: float | None = None,
+    ) -> PollApp:
         """Return the role's Faust app."""
         kafka = self.settings.kafka
         member = Member(
@@ -148,7 +156,7 @@ class RoleContext:
             session_timeout_ms=kafka.session_timeout_ms,
             instance_id=kafka.group_instance_id,
         )
-        return PollApp(f"agentflow.{role}", handler, reads, member, drain_s=drain_s)
+        return PollApp(f"agentflow.{role}", handler, reads, member, drain_s=drain_s, settle_s=settle_s)
 
 
 async def _closed(close: Callable[[], Awaitable[object]]) -> None:

@@ -6,7 +6,7 @@ from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.table.spec import TableSpec
-from topics.catalogue import DEPLOYMENT_DECISIONS, DEPLOYMENT_OUTCOMES, TABLE_DEPLOYMENTS
+from topics.catalogue import DEPLOYMENT_DECISIONS, DEPLOYMENT_OUTCOMES, TABLE_DEPLOYMENTS, WORKFLOW_EVENTS
 
 
 def build(ctx: RoleContext) -> RoleApp:
@@ -20,7 +20,7 @@ SPEC = RoleSpec(
     summary="folds outcomes of rollouts into what is decided of a prompt's new version",
     build=build,
     reads=(DEPLOYMENT_OUTCOMES,),
-    writes=(DEPLOYMENT_DECISIONS,),
+    writes=(DEPLOYMENT_DECISIONS, WORKFLOW_EVENTS),
     table=TABLE_DEPLOYMENTS,
     needs=(Dependency.KAFKA, Dependency.REDIS),
 )

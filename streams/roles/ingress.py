@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from connectors.ports.engine import InRecord
-from connectors.redis.signals_reader import SignalsReader
+from connectors.redis.readers.signals import SignalsReader
 from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
 from schemas.errors import (
     BadRecord,
@@ -21,9 +21,9 @@ from schemas.errors import (
     TooLarge,
     UnknownPrompt,
 )
-from schemas.ids import trace_of
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
+from schemas.trace_context import CONTEXT, SenderContext, sender_context
 from services.runs.signals import SignalRequest, SignalSender
 from services.runs.submit import Submissions
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
@@ -109,15 +109,15 @@ class Ingress:
         return bad
 
     async def _prepare(self, record: InRecord, event: CloudEvent) -> RunSubmitted:
-        body = _body(event)
-        trace = event.attributes.get("traceparent", "")
-        return await self._submissions.prepare(
-            organisation_of(record.topic),
-            event.source,
-            event.id,
-            body,
-            trace if trace_of(trace) else None,
-        )
+        organisation, trace = organisation_of(record.topic), _sender(record, event)
+        return await self._submissions.prepare(organisation, event.source, event.id, _body(event), trace)
+
+
+def _sender(record: InRecord, event: CloudEvent) -> SenderContext:
+    """Return the trace context of an event: its own attributes before the headers of its record."""
+    headers = {name.lower(): value for name, value in record.headers if value is not None}
+    said = [event.attributes.get(name) or headers.get(name, b"").decode("utf-8", "replace") for name in CONTEXT]
+    return sender_context(*(text or None for text in said))
 
 
 def _body(event: CloudEvent) -> SubmitRun:

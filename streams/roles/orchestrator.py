@@ -9,7 +9,17 @@ from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.table.spec import TableSpec, never_lingers
 from streams.runtime.table.timers import fire_run_timers
-from topics.catalogue import ADMISSIONS, COST_EVENTS, RUN_EVENTS, RUN_VIEWS, STEP_REQUESTS, TABLE_RUNS, TRACE_SPANS
+from topics.catalogue import (
+    ADMISSIONS,
+    AUDIT_EVENTS,
+    COST_EVENTS,
+    DEPLOYMENT_OUTCOMES,
+    RUN_EVENTS,
+    RUN_VIEWS,
+    STEP_REQUESTS,
+    TABLE_RUNS,
+    TRACE_SPANS,
+)
 
 
 def build(ctx: RoleContext) -> RoleApp:
@@ -33,7 +43,16 @@ SPEC = RoleSpec(
     summary="folds what happens to runs, and decides what they do next",
     build=build,
     reads=(RUN_EVENTS,),
-    writes=(RUN_EVENTS, STEP_REQUESTS, RUN_VIEWS, TRACE_SPANS, ADMISSIONS, COST_EVENTS),
+    writes=(
+        RUN_EVENTS,
+        STEP_REQUESTS,
+        RUN_VIEWS,
+        TRACE_SPANS,
+        ADMISSIONS,
+        COST_EVENTS,
+        DEPLOYMENT_OUTCOMES,
+        AUDIT_EVENTS,
+    ),
     table=TABLE_RUNS,
     needs=(Dependency.KAFKA, Dependency.REDIS),
 )

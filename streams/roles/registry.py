@@ -5,19 +5,21 @@ from collections.abc import Mapping
 from streams.process.spec import RoleSpec
 from streams.roles import (
     admission,
-    analytics,
+    audit,
     batches,
     budgets,
     deployments,
-    history,
     ingress,
-    live,
     orchestrator,
+    quality,
+    rollouts,
     routes,
     scheduler,
     scores,
+    traces,
 )
 from streams.roles.leases import role as leases
+from streams.roles.sinks import analytics, history, live, live_cost, otlp_export
 from streams.roles.worker import role as worker
 
 _SPECS = (
@@ -29,12 +31,18 @@ _SPECS = (
     admission.SPEC,
     routes.SPEC,
     deployments.SPEC,
+    quality.SPEC,
+    audit.SPEC,
+    rollouts.SPEC,
     history.SPEC,
     analytics.SPEC,
     scheduler.SPEC,
     batches.SPEC,
     scores.SPEC,
+    traces.SPEC,
     live.SPEC,
+    otlp_export.SPEC,
+    live_cost.SPEC,
 )
 
 ROLES: Mapping[str, RoleSpec] = {spec.name: spec for spec in _SPECS}

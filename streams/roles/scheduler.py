@@ -18,7 +18,9 @@ from connectors.postgres.history.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules, StoredSchedule
 from connectors.prometheus.families import counter
 from connectors.redis.submission_markers import SubmissionMarkers
+from schemas.api_models.runs import SubmitRun
 from schemas.errors import Rejected, SubmissionConflict, Unavailable
+from schemas.labels.label import Integrity
 from schemas.metrics import SCHEDULER_SLOTS_TOTAL
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.run_states import TERMINAL_RUN
@@ -136,7 +138,7 @@ class Scheduler:
         source = source_of(schedule.id)
         try:
             body = submission_of(schedule, slot)
-            record = await self._submissions.prepare(schedule.org_id, source, slot_id(slot), body)
+            record = await self._prepared(schedule, source, slot, body)
             await self._submissions.submit(record)
         except SubmissionConflict:
             # It was submitted as the schedule was then; a scheduler died, and somebody changed it before the next.
@@ -155,6 +157,10 @@ class Scheduler:
             "problem": None,
             "problem_slot_ms": None,
         }
+
+    async def _prepared(self, schedule: StoredSchedule, source: str, slot: int, body: SubmitRun) -> RunSubmitted:
+        """Return a slot's submission. Somebody with a key wrote the schedule, its inputs included."""
+        return await self._submissions.prepare(schedule.org_id, source, slot_id(slot), body, door=Integrity.USER)
 
     async def _runs(self, schedule: StoredSchedule) -> bool:
         """Return whether the schedule's previous run is still under way, as far as can be known."""
@@ -188,7 +194,7 @@ class Scheduler:
             try:
                 body = submission_of(schedule, slot)
                 source = source_of(schedule.id)
-                records.append(await self._submissions.prepare(schedule.org_id, source, slot_id(slot), body))
+                records.append(await self._prepared(schedule, source, slot, body))
             except Rejected as exc:
                 problem = f"slot {slot_id(slot)}: {exc}"[:_PROBLEM_CHARS]
         await self._submissions.submit_all(records)

@@ -10,17 +10,19 @@ from connectors.postgres.prompts import Prompts
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.workflows import Workflows
 from connectors.prometheus.families import counter
-from connectors.redis.spec_reader import SpecReader
+from connectors.redis.readers.specs import SpecReader
+from connectors.redis.shadow_answers import ShadowAnswers
 from connectors.tools import REGISTRY
 from schemas.metrics import LIVE_SCORES_TOTAL
 from services.prompts.live.scoring import BATCH, LivePorts, LiveScoring
+from services.prompts.rollouts.arms import arms_of
 from services.workflows.of_run import RunDefinitions
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.poll import Partition
-from topics.catalogue import ROUTE_OUTCOMES
+from topics.catalogue import DEPLOYMENT_OUTCOMES, QUALITY_SCORES, ROUTE_OUTCOMES
 
 #: Without a policy a look costs PostgreSQL one scan of an empty index.
 TICK_S = 1.0
@@ -54,11 +56,12 @@ def build(ctx: RoleContext) -> RoleApp:
         policies=PromptScoring(database),
         store=LiveScores(database),
         history=Runs(database),
-        definitions=RunDefinitions(plans, SpecReader(ctx.redis, settings.kafka.partitions)),
+        definitions=RunDefinitions(plans, SpecReader(ctx.redis, settings.kafka.partitions), arms_of(database)),
         objects=ctx.objects(),
         appender=ctx.appender(),
         count=lambda outcome: counts.labels(outcome).inc(),
         capture=settings.security.capture,
+        shadows=ShadowAnswers(ctx.pipelined()),
     )
     return TickApp(SPEC.name, ScoreTicker(LiveScoring(ports)), TICK_S)
 
@@ -67,6 +70,6 @@ SPEC = RoleSpec(
     name="scores",
     summary="scores a share of the answers of production, as prompts' policies say",
     build=build,
-    writes=(ROUTE_OUTCOMES,),
+    writes=(ROUTE_OUTCOMES, DEPLOYMENT_OUTCOMES, QUALITY_SCORES),
     needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
 )

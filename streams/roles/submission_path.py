@@ -19,11 +19,13 @@ from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
 from services.prices.stored import StoredPrices
+from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
 from services.runs.submit import SubmissionPorts, Submissions
+from services.security.policies.wiring import pinning_of
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
 
@@ -56,6 +58,8 @@ class SubmissionPath:
             turns=Turns(RunLimits(database), settings.tables.admission_pool),
             known=known,
             paths=PathAdmission(stored_prices(ctx, database)),
+            arms=arms_of(database),
+            security=pinning_of(database, REGISTRY),
         )
         return cls(
             database=database,

@@ -1,7 +1,7 @@
 """Which record goes on which topic under which key."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from connectors.ports.engine import OutRecord
 from schemas.records.admissions import (
@@ -15,7 +15,9 @@ from schemas.records.admissions import (
 from schemas.records.base import Record
 from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, BudgetThreshold
 from schemas.records.definitions import AuditEvent, Definition
-from schemas.records.deployments import (
+from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.quality import AnswerScored, QualityDrifted
+from schemas.records.rollouts.deployments import (
     DeploymentDecided,
     DeploymentOverridden,
     DeploymentStarted,
@@ -24,7 +26,7 @@ from schemas.records.deployments import (
     RunOutcome,
     RunScored,
 )
-from schemas.records.money import CallStarted, CostEvent, ProviderCall
+from schemas.records.rollouts.events import RolloutEvent
 from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_events import (
@@ -40,8 +42,10 @@ from schemas.records.run_events import (
     TimerFired,
 )
 from schemas.records.run_views import RunView
+from schemas.records.security.audit import AuditCheckpoint
 from schemas.records.spans import TraceSpans
 from schemas.records.steps import StepRequest
+from streams.runtime.label_headers import label_headers
 from topics import catalogue
 from topics.codec import encode
 
@@ -54,7 +58,7 @@ def to_out(record: Record) -> OutRecord:
     if place is None:
         raise TypeError(f"{type(record).__name__} has no topic; declare it in topics/catalogue.py and here")
     topic, key = place(record)
-    return OutRecord(topic, key.encode(), encode(record))
+    return OutRecord(topic, key.encode(), encode(record), label_headers(record))
 
 
 def _request(record: StepRequest) -> Place:
@@ -74,13 +78,19 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
         (CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened, RunReserved, RunReleased, RunEnded),
         lambda event: (catalogue.COST_EVENTS, event.org_id),
     ),
-    BudgetThreshold: lambda event: (catalogue.events_topic(event.organisation), event.subject),
+    **dict.fromkeys(
+        (BudgetThreshold, *get_args(RolloutEvent)),
+        lambda event: (catalogue.events_topic(event.organisation), event.subject),
+    ),
     **dict.fromkeys((RouteOutcome, RouteScored), lambda event: (catalogue.ROUTE_OUTCOMES, event.group)),
     **dict.fromkeys(
         (DeploymentStarted, DeploymentStepped, DeploymentOverridden, RunAssigned, RunOutcome, RunScored),
         lambda event: (catalogue.DEPLOYMENT_OUTCOMES, event.rollout),
     ),
     DeploymentDecided: lambda event: (catalogue.DEPLOYMENT_DECISIONS, event.rollout),
+    AnswerScored: lambda event: (catalogue.QUALITY_SCORES, event.group),
+    QualityDrifted: lambda event: (catalogue.events_topic(event.organisation), event.subject),
+    AuditCheckpoint: lambda event: (catalogue.events_topic(event.organisation), event.subject),
     Definition: lambda definition: (catalogue.DEFINITIONS, definition.key),
     AuditEvent: lambda event: (catalogue.AUDIT_EVENTS, event.org_id),
     **dict.fromkeys(

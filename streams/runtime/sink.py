@@ -5,6 +5,7 @@ At least once: the group's offset moves after ``write`` returned, so a batch may
 the batch and goes to the dead-letter topic; the rest is written.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -77,7 +78,10 @@ class SinkAgent:
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, str] = {}
         self._done: dict[Partition, int] = {}
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._work: asyncio.Future[None] | None = None
         self._dead_letters: Counter[str] = Counter()
 
     async def assigned(self, partitions: set[Partition], control: Control) -> None:
@@ -105,15 +109,27 @@ class SinkAgent:
 
     async def handle(self, poll: Poll) -> None:
         """Open, write, move on."""
+        # At a stop Faust cancels whoever handles a poll, before the consumer stores what is done. A write that is cut
+        # there is done again by the next process, so it goes on, until `settle` says how long.
+        await self._idle.wait()
+        self._idle.clear()
+        self._work = asyncio.ensure_future(self._handle(poll))
+        self._work.add_done_callback(self._ended)
+        await asyncio.shield(self._work)
+
+    def _ended(self, work: asyncio.Future[None]) -> None:
+        self._idle.set()
+        if not work.cancelled():
+            work.exception()  # retrieved here, since nobody may wait any more
+
+    async def _handle(self, poll: Poll) -> None:
         opened = {partition: self._opened(partition, records) for partition, records in poll.records.items()}
         dead = [letter for _, letters, _ in opened.values() for letter in letters]
-        if dead:
-            await self._until_done(lambda: self._log.append(dead))
+        done = not dead or await self._until_done(lambda: self._log.append(dead))
         batch = [item for items, _, _ in opened.values() for item in items]
-        if batch:
-            await self._write_all(batch)
+        done = done and (not batch or await self._write_all(batch))
         for partition, (_, _, end) in opened.items():
-            if partition in self._assigned and not self._stopping:
+            if done and partition in self._assigned:
                 self._done[partition] = end
         self._gathering.took(poll.size, self._clock.now_ms())
 
@@ -122,8 +138,11 @@ class SinkAgent:
         return dict(self._done)
 
     async def settle(self, seconds: float) -> None:
-        """Stop waiting for what is down; what is not written is read again."""
-        self._stopping = True
+        """Stop waiting for what is down; what is not written is read again. A write that works may end."""
+        self._stopping.set()
+        await self._clock.wait(self._idle, seconds)
+        if self._work is not None and not self._work.done():
+            self._work.cancel()
 
     async def drain(self, seconds: float) -> None:
         """Nothing is left."""
@@ -163,18 +182,17 @@ class SinkAgent:
             extra={"action": "pause"},
         )  # fmt: skip
 
-    async def _write_all(self, batch: list[Item]) -> None:
+    async def _write_all(self, batch: list[Item]) -> bool:
+        """Return whether all is written; nothing more is tried after a stop."""
         try:
-            await self._until_done(lambda: self._write(batch))
+            return await self._until_done(lambda: self._write(batch))
         except Exception as exc:  # noqa: BLE001 - whatever one record does to a sink must not stop the others
-            await self._divide(batch, exc)
+            return await self._divide(batch, exc)
 
-    async def _divide(self, batch: list[Item], exc: Exception) -> None:
+    async def _divide(self, batch: list[Item], exc: Exception) -> bool:
         if len(batch) > 1:
             half = len(batch) // 2
-            await self._write_all(batch[:half])
-            await self._write_all(batch[half:])
-            return
+            return await self._write_all(batch[:half]) and await self._write_all(batch[half:])
         record = batch[0][0]
         log.error(
             "%s cannot take %s/%d@%d; it is in the dead-letter topic",
@@ -184,15 +202,17 @@ class SinkAgent:
         )  # fmt: skip
         self._dead_letters["sink"] += 1
         letter = dead_letter(record, "sink", f"{self._name}: {type(exc).__name__}: {exc}", self._clock.now_ms())
-        await self._until_done(lambda: self._log.append([letter]))
+        return await self._until_done(lambda: self._log.append([letter]))
 
-    async def _until_done(self, attempt: Callable[[], Awaitable[None]]) -> None:
+    async def _until_done(self, attempt: Callable[[], Awaitable[None]]) -> bool:
+        """Return true when it is done, false when a stop came first."""
         wait = RETRY_FIRST_S
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 await attempt()
-                return
+                return True
             except Unavailable as exc:
                 log.warning("%s waits: %s", self._name, exc, extra={"action": "wait"})
-            await self._clock.sleep(wait)
+            await self._clock.wait(self._stopping, wait)
             wait = min(wait * 2, RETRY_MOST_S)
+        return False

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from bench.budgets.table import PARTITIONS, MoneyTable
 from connectors.redis.holds import Held, HoldRequest, RedisHolds, Refused
-from connectors.redis.spend_reader import Spend
+from connectors.redis.readers.spend import Spend
 from schemas.budgets import Budget
 from schemas.errors import Unavailable
 from schemas.records.budgets import BudgetDefined, BudgetRemoved
@@ -247,3 +247,11 @@ async def test_status_says_what_is_spent_held_and_since_when(money: Money) -> No
     first, second = await money.spend.amounts(money.table.org_id, [own, shared], NOW)
     assert (first.spent_nano, first.held_nano, first.counted_since_ms) == (50, 7, NOW)
     assert (second.spent_nano, second.held_nano, second.counted_since_ms) == (50, 7, None)
+
+
+async def test_status_of_several_organisations_is_one_request(money: Money) -> None:
+    mine, other = await money.budget(limit_nano=100), f"org-{uuid.uuid4().hex}"
+    await money.settle(money.request("c1", 60), 50)
+    theirs = [mine.model_copy(update={"id": name, "org_id": other}) for name in ("x", "y")]
+    found = await money.spend.amounts_of({other: theirs, mine.org_id: [mine]}, NOW)
+    assert [[one.spent_nano for one in some] for some in found] == [[0, 0], [50]]

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from connectors.redis.claims.leases import Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisLeases
 from connectors.redis.keys import runs_slot
 from schemas.errors import Unavailable
-from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY, counter_field
+from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY
+from schemas.metrics.fields import counter_field
 from schemas.tables.runs import STATUS
 
 PARTITIONS = 12

@@ -133,3 +133,11 @@ async def test_a_dead_letter_that_came_compressed_goes_compressed(kafka_bootstra
 async def test_a_broker_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         await KafkaLog("127.0.0.1:1", timeout_s=1).start()
+
+
+async def test_a_time_is_an_offset_and_a_later_one_the_end(log: KafkaLog | MemoryLog, topic: str) -> None:
+    await log.append([OutRecord(topic, b"1", b"a"), OutRecord(topic, b"1", b"b")])
+    partition = partition_for(b"1", PARTITIONS)
+    assert await log.offset_at(topic, partition, 0) == 0
+    assert await log.offset_at(topic, partition, 2**41 + 2**43) == 2
+    assert await log.offset_at(topic, (partition + 1) % PARTITIONS, 0) == 0

@@ -13,6 +13,7 @@ from connectors.providers.images import noted
 from connectors.providers.request_text import request_text
 from schemas.errors import StepError
 from schemas.records.base import Usage
+from schemas.trace_context import context_headers
 from services.calls.answers.answer import output_of
 from tests.support.wire_fixtures import MODELS, PROVIDERS, cases, fixture, provider_at, request_of
 from tests.support.wire_server import KEY, Reply, wire_server
@@ -180,3 +181,20 @@ async def test_what_a_provider_wants_back_travels_with_the_turn() -> None:
     _, (_, body) = await asked("google", replace(again, model="gemini-3-pro"), Reply(elsewhere["received"]))
     assert body["contents"][1]["parts"][0]["thoughtSignature"] == "skip_thought_signature_validator"
     assert "c2ln" not in json.dumps(body)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_request_names_the_span_that_it_is_made_in(provider: str) -> None:
+    name = next(name for one, name in cases() if one == provider)
+    case = fixture(provider, name)
+    request = replace(
+        request_of(case["model"], case["request"]), trace_headers=context_headers("a" * 32, "b" * 16, "vendor=1")
+    )
+    async with wire_server(provider, Reply(case["received"])) as server:
+        client = provider_at(provider, server.url, KEY)
+        try:
+            await client.complete(request)
+        finally:
+            await client.close()
+    (_, sent, _) = server.requests[0]
+    assert (sent["traceparent"], sent["tracestate"]) == (f"00-{'a' * 32}-{'b' * 16}-01", "vendor=1")

@@ -204,6 +204,7 @@ FIELDS = (
 ELSEWHERE = {
     *("model", "prompt", "max_tokens", "idempotency_key", "timeout_s", "silence_s", "attempt", "api_key"),
     *("options", "prompt_cache"),  # of one wire each, with tests of their own
+    "trace_headers",  # headers, in test_providers.py
 }
 
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from connectors.redis.quotas import AHEAD_MS, RedisQuotas
 from schemas.errors import StepError
-from schemas.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
+from schemas.limits.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
 from schemas.spec.policy import Tier
 from services.quotas.learned import debt
 

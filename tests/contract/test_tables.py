@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from connectors.memory.engine import MemoryTable
 from connectors.ports.engine import Answer, Commit, Due, HoldEntry, Position, Table, hold_timer, timer_member
 from connectors.redis.fenced_table import RedisTable
+from connectors.redis.keys import Slot
 from schemas.errors import Fenced, PositionLost, Unavailable
 from tests.support.redis_clients import client_of
 
@@ -169,6 +170,23 @@ async def test_counters_are_read_as_they_were_added_up(table: Table) -> None:
     await table.commit(0, Commit(epoch, 0, 1, 0, counters={"a|x=1": 2, "b": 0.5}))
     await table.commit(0, Commit(epoch, 1, 2, 0, counters={"b": 0.25}))
     assert await table.counted(0, epoch) == {"a|x=1": 2, "b": 0.75}
+
+
+@pytest.mark.parametrize("client", ["redis-py", "pipelined", "cluster"])
+async def test_the_newest_exemplar_of_a_bucket_is_kept_until_the_table_begins_again(
+    client: str, request: pytest.FixtureRequest
+) -> None:
+    async with client_of(client, request) as redis:
+        name = f"t{uuid4().hex}"
+        table, key = RedisTable(redis, name), Slot(name, 0).exemplars
+        epoch = await begun(table)
+        await table.commit(0, Commit(epoch, 0, 1, 0, exemplars={"a_bucket|le=1": "t1 0.5 10", "b": "t1 2.0 10"}))
+        commit = Commit(epoch, 1, 2, 0, exemplars={"a_bucket|le=1": "t2 0.25 20"})
+        assert await table.commit(0, commit) is Answer.OK
+        assert await table.commit(0, commit) is Answer.ALREADY
+        assert await redis.hgetall(key) == {b"a_bucket|le=1": b"t2 0.25 20", b"b": b"t1 2.0 10"}
+        await begun(table)
+        assert await redis.hgetall(key) == {}
 
 
 async def test_all_entities_of_a_partition_can_be_named(table: Table) -> None:

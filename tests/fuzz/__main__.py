@@ -18,11 +18,12 @@ async def played_on(endpoints: Endpoints, dsn: str, home: str, examples: int) ->
     """Play on an API of its own."""
     store = ClickHouse(endpoints.clickhouse_url, "fuzz")
     await store.migrate()
-    await store.close()
     more = {"CLICKHOUSE_DATABASE": "fuzz", "VAULT_KEY": "v" * 40, "OBJECTS_DIR": home}
     async with running(settings_for(dsn, endpoints.redis_url, endpoints.clickhouse_url, **more)) as api:
         await until_authenticated(api)
-        return await play(await staged(api), examples)
+        played = await play(await staged(api, store), examples)
+    await store.close()
+    return played
 
 
 def main() -> int:

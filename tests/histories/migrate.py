@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--base", required=True, help="the commit whose code made what is recorded")
     base = parser.parse_args().base
     with tempfile.TemporaryDirectory() as folder:
-        _unpack(base, Path(folder))
+        unpack(base, Path(folder))
         try:
             found = {path: migrated(path, Path(folder)) for path in sorted(FOLDER.glob("*.jsonl"))}
             wrong = {path: migrated(path, Path(folder), wrong=True) for path in sorted(BAD.glob("*.jsonl"))}
@@ -87,7 +87,7 @@ def main() -> int:
 def migrated(path: Path, base: Path, *, wrong: bool = False) -> History:
     """Return a history with its records renamed; ``wrong`` expectations stay. Raises ``NotOnlyNames``."""
     old = read(path)
-    before = _whole(path, base)
+    before = whole_of(path, base)
     if (before["lines"] == old.expected) == wrong:
         raise NotOnlyNames(f"{path.stem}: the code of the base makes something else than what was recorded")
     names = _new_names([json.loads(text) for _, text in old.records])
@@ -95,10 +95,10 @@ def migrated(path: Path, base: Path, *, wrong: bool = False) -> History:
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / path.name
         write(written, old.chain_steps, records)
-        after = _whole(written, Path.cwd())
+        after = whole_of(written, Path.cwd())
     for number, (was, now) in enumerate(zip(before["commands"], after["commands"], strict=True)):
-        _compare(f"{path.stem}, record {number}", written_now(renamed(was, names)), now)
-    _compare(f"{path.stem}, the states", written_now(renamed(before["lines"][-1], names)), after["lines"][-1])
+        compare(f"{path.stem}, record {number}", written_now(renamed(was, names)), now)
+    compare(f"{path.stem}, the states", written_now(renamed(before["lines"][-1], names)), after["lines"][-1])
     lines = zip(old.expected, before["lines"], after["lines"], strict=True)
     return History(old.chain_steps, records, [now if was == said else renamed(said, names) for said, was, now in lines])
 
@@ -190,16 +190,16 @@ def _body_hash(record: Json, hash_: str) -> str:
     return canonical_hash([record["run_id"], hash_, record.get("inputs", {}), stored])
 
 
-def _compare(where: str, was: Json, now: Json) -> None:
+def compare(where: str, was: Json, now: Json) -> None:
     """Raise ``NotOnlyNames`` at the first field that differs."""
     if isinstance(was, dict) and isinstance(now, dict):
         for key in was.keys() | now.keys():
             if key not in was or key not in now:
                 raise NotOnlyNames(f"{where}.{key}: there only {'now' if key in now else 'before'}")
-            _compare(f"{where}.{key}", was[key], now[key])
+            compare(f"{where}.{key}", was[key], now[key])
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for index, (old, new) in enumerate(zip(was, now, strict=True)):
-            _compare(f"{where}[{index}]", old, new)
+            compare(f"{where}[{index}]", old, new)
     elif type(was) is not type(now) or was != now:
         raise NotOnlyNames(f"{where}: it was {was!r} and is {now!r}")
 
@@ -208,12 +208,14 @@ def _text(record: Json) -> str:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
-def _whole(path: Path, code: Path) -> Json:
+def whole_of(path: Path, code: Path) -> Json:
+    """Return everything that the code in a folder makes of a history, see ``whole``."""
     command = [sys.executable, "-c", _WHOLE.read_text(encoding="utf-8"), str(path)]
     return json.loads(subprocess.run(command, cwd=code, check=True, capture_output=True).stdout)
 
 
-def _unpack(commit: str, folder: Path) -> None:
+def unpack(commit: str, folder: Path) -> None:
+    """Put the code of a commit into a folder."""
     archive = folder / "base.tar"
     subprocess.run(["git", "archive", "-o", str(archive), commit], check=True)
     subprocess.run(["tar", "-xf", str(archive), "-C", str(folder)], check=True)

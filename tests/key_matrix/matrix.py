@@ -20,6 +20,7 @@ _SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/")
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
     "projects?archived=true", "providers/credentials", "datasets", "evaluations",
+    "deployments",
 )  # fmt: skip
 
 
@@ -206,10 +207,14 @@ def _is_of_prompts(path: str) -> bool:
 
 
 def _url(path: str, said: dict[str, Any], things: dict[str, str]) -> str:
-    names = dict(things, name=PROVIDER if "/providers/" in path else PROMPT if _is_of_prompts(path) else WORKFLOW)
+    names = {"trace_id": things["run_id"], "session_id": "none"} | dict(
+        things, name=PROVIDER if "/providers/" in path else PROMPT if _is_of_prompts(path) else WORKFLOW
+    )
     names |= {"name": "go"} if "/signals/" in path else {"name": "files"} if "/queues/" in path else {}
+    names |= {"name": "new"} if "/holds/" in path else {}
     required = [p["name"] for p in said.get("parameters", ()) if p["in"] == "query" and p.get("required")]
     values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01", "name": PROMPT}
+    values |= {"index": "0", "old": "1"}
     query = "&".join(f"{name}={values[name]}" for name in required)
     return path.format(**names) + (f"?{query}" if query else "")
 
@@ -232,6 +237,11 @@ _BUDGET = {"name": "new", "scope": "workflow", "target": WORKFLOW, "period": "da
 _SCHEDULE = {"name": "new", "workflow_name": WORKFLOW, "interval_s": 60, "inputs": {"name": "x"}, "paused": True}
 #: Requests that name the owner's things; other operations send the example of the document.
 BODIES: dict[str, Any] = {
+    "POST /workflows/runs/{run_id}/approvals": {"step": "greet", "approve": True},
+    "POST /policies/test": {"name": WORKFLOW, "version": 1},
+    "POST /policies/{name}/activate": {"version": 1, "mode": "shadow"},
+    "POST /audit/expire": {"kind": "key_use", "before": "1d"},
+    "POST /audit/holds": {"name": "new", "reason": "a case"},
     "POST /workflows/runs": {"workflow_name": WORKFLOW, "inputs": {"name": "x"}},
     "POST /workflows/runs/waiting": {"ids": ["{run_id}"]},
     "POST /workflows/runs/bulk": {"action": "retry", "status": "failed", "dry_run": False},
@@ -239,6 +249,7 @@ BODIES: dict[str, Any] = {
     "POST /workflows/runs/{run_id}/fork": {"inputs": {"name": "x"}},
     "POST /workflows/runs/{run_id}/cancel": {"reason": "x"},
     "POST /runs/{run_id}/scores": {"step_id": "greet", "score": 1},
+    "POST /traces/query": {"workflow": WORKFLOW},
     "POST /routes/evaluate": {"prompt": PROMPT, "tier": "gold", "policy": {"by": "uniform"}},
     "POST /workflows": {
         "name": WORKFLOW,
@@ -248,6 +259,7 @@ BODIES: dict[str, Any] = {
     "POST /prompts": {"name": PROMPT, "template": "Other"},
     "PUT /prompts/{name}/labels/{label}": {"version": 1},
     "PUT /prompts/{name}/scoring": {"sample": 1, "scorers": [{"kind": "cost", "options": {"limit_usd": 1}}]},
+    "POST /prompts/{name}/deployments": {"version": 1, "environment": "next"},
     "POST /schedules": _SCHEDULE,
     "PATCH /schedules/{schedule_id}": {"name": "changed"},
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
@@ -259,6 +271,8 @@ BODIES: dict[str, Any] = {
     "POST /queues/{name}/lease": {"worker_id": "w", "wait_s": 0},
     "POST /admin/dead-letters/retry": {"positions": ["run-events.dlq/0@0"], "dry_run": True},
     "POST /cache/purge": {"workflow": WORKFLOW},
+    "POST /traces/diff": {"a": "{run_id}", "b": "{run_id}"},
+    "POST /traces/causes": {"since": "1h", "workflow": WORKFLOW},
     "POST /keys": {"name": "new"},
     "PATCH /keys/{key_id}": {"name": "changed"},
     "POST /keys/{key_id}/rotate": {"overlap_s": 60},
@@ -271,7 +285,8 @@ BODIES: dict[str, Any] = {
     "POST /datasets/from-runs": {"name": "changed", "workflow": WORKFLOW},
     "PUT /providers/{name}/credentials": {"api_key": "sk-another-1234567890"},
 }
-#: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns.
+#: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns, a step
+#: of a rollout with more than one, policies of recorded calls, a cause of a run that failed.
 UNREACHED = frozenset(
     {
         "/optimizer/suggestions/{suggestion_id}/apply",
@@ -282,5 +297,8 @@ UNREACHED = frozenset(
         "/bills/reconcile",
         "/datasets/from-runs",
         "/evaluations/{evaluation_id}/labels",
+        "/deployments/{deployment_id}/step",
+        "/traces/policy",
+        "/traces/{trace_id}/cause",
     }
 )

@@ -8,10 +8,17 @@ from typing import Any
 import asyncpg
 import httpx
 
+from connectors.clickhouse.client import ClickHouse
 from connectors.objects.store import LocalObjects
+from connectors.ports.engine import InRecord
+from schemas.budgets import PROJECT_TAG
+from schemas.clock import now_ms
+from schemas.ids import span_id, trace_id
+from schemas.records.spans import Span, TraceSpans
+from streams.roles.sinks.analytics import AnalyticsSink
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
-from topics.catalogue import RUN_EVENTS
+from topics.catalogue import RUN_EVENTS, TRACE_SPANS
 
 API = "/api/v1"
 #: In each text of the owner, and nowhere else: an answer that has it shows something of the owner.
@@ -63,15 +70,22 @@ class Stage:
         return found
 
 
-async def staged(api: Running) -> Stage:
+async def staged(api: Running, store: ClickHouse) -> Stage:
     """Make both organisations in a running API."""
     owner = (await api.client.post(f"{API}/organisations", json={"id": unique(MARK), "name": MARK})).json()
     stage = Stage(api, api.as_key(owner["key"]["key"]), {"org_id": owner["id"]})
     await _define(stage)
-    await _run(stage)
+    await _run(stage, store)
     await _things(stage)
     await _callers(stage)
     return stage
+
+
+#: It has the workflow's name, as the paths of other definitions have.
+POLICY = {
+    "name": WORKFLOW,
+    "rules": [{"id": "all", "at": "tool_call", "when": "true", "verdict": "allow", "reason": MARK}],
+}
 
 
 async def _define(stage: Stage) -> None:
@@ -87,9 +101,10 @@ async def _define(stage: Stage) -> None:
     dag = {"nodes": [node, wait], "edges": [{"from": "greet", "to": "ask"}]}
     await stage.post(f"/datasets?name={PROMPT}", {"cases": [{"inputs": {"name": MARK}}]})
     await stage.post("/workflows", {"name": WORKFLOW, "version": 1, "dag": dag})
+    await stage.post("/policies", {"document": POLICY})
 
 
-async def _run(stage: Stage) -> None:
+async def _run(stage: Stage, store: ClickHouse) -> None:
     await stage.post("/projects", {"id": f"{MARK}-project", "name": MARK})
     body = {"workflow_name": WORKFLOW, "inputs": {"name": MARK}, "project": f"{MARK}-project"}
     run = await stage.post("/workflows/runs", body)
@@ -99,6 +114,26 @@ async def _run(stage: Stage) -> None:
     stored = await objects.to_payload(stage.org_id, MARK * 20_000)
     sha256: str = stored.sha256  # type: ignore[union-attr]
     stage.things |= {"run_id": run["id"], "sha256": sha256, "project_id": f"{MARK}-project"}
+    stage.things |= {"trace_id": trace_id(run["id"]), "session_id": f"{MARK}-session"}
+    await _spans(stage, store)
+
+
+async def _spans(stage: Stage, store: ClickHouse) -> None:
+    run = stage.things["run_id"]
+    now_ns = now_ms() * 1_000_000
+    root = Span(span_id=span_id(run), name=MARK, start_ns=now_ns - 1_000_000_000, end_ns=now_ns, type="run")
+    record = TraceSpans(
+        record_id=run,
+        trace_id=stage.things["trace_id"],
+        org_id=stage.org_id,
+        run_id=run,
+        spans=[root],
+        workflow_name=WORKFLOW,
+        tags={PROJECT_TAG: stage.things["project_id"]},
+        session_id=stage.things["session_id"],
+        user_id=f"{MARK}-user",
+    )
+    await AnalyticsSink(store).write([(InRecord(TRACE_SPANS, 0, 1, 0, b"k", b"{}"), record)])
 
 
 async def _things(stage: Stage) -> None:
@@ -113,6 +148,7 @@ async def _things(stage: Stage) -> None:
         "budget_id": (await stage.post("/budgets", budget))["id"],
         "stop_id": (await stage.post("/stops", stop))["id"],
         "evaluation_id": (await stage.post("/evaluations", evaluation))["id"],
+        "deployment_id": (await stage.post(f"/prompts/{PROMPT}/deployments", {"environment": f"{LABEL}-new"}))["id"],
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
         "version": str((await stage.post("/prices/overrides", prices))["version"]),
         # Of these the owner has none: nobody may see them all the same.

@@ -35,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     paths = [path for path in sample.files(ROOT) if path.startswith(args.only)]
     picked = list(sample.chosen((m for path in paths for m in mutants_in(path)), args.seed, args.count))
     if args.list:
-        print("\n".join(f"{m.name} {m.path} {m.edit.operator}: {m.before} => {m.after}" for m in picked))
+        edits = (f"{m.name} {m.path} {m.edit.operator}: {m.before} => {m.after}" for m in picked)
+        print("\n".join(" ".join(edit.split()) for edit in edits))
         return 0
     tree = digest_of_all()
     results = Results(args.cache, ROOT, tree)

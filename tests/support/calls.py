@@ -40,6 +40,14 @@ LEASE_MS = 10_000
 PICTURE_TOKENS = 700
 
 
+class MovingClock(ManualClock):
+    """A clock whose every reading is a millisecond after the one before."""
+
+    def now_ms(self) -> int:
+        self.ms += 1
+        return super().now_ms()
+
+
 class MemoryProvider:
     """Answers with ``reply`` once ``gate`` is open; ``fail`` is raised instead while it is set."""
 

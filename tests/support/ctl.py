@@ -11,6 +11,11 @@ from agentflow.cli.main import root
 from agentflow.cli.session import Session
 from click.testing import CliRunner
 
+from tests.support import ctl_audit, ctl_comparisons, ctl_policies, ctl_traces
+from tests.support.rollout_answers import DEPLOYMENT, DEPLOYMENT_ID, ENDED_ID, LINE, ROLLED_BACK
+from tests.support.runs import START_MS, function, resolved, submitted
+from topics.codec import encode
+
 RUN = "0eecbc4e-72c4-58b6-83d2-e04ab6255896"
 NOW = 1_795_896_000.0  # 2026-11-28T20:00:00Z
 _AT = "2026-11-28T19:59:00.000Z"
@@ -40,6 +45,9 @@ STEPS = [
         "finished_at": "2026-11-28T19:59:04.000Z",
         "error": {"code": "provider_unavailable", "message": "local: unavailable", "step_id": "analyze"},
     },
+]
+RECORDS = [
+    {"offset": 7, "at_ms": START_MS, "record": encode(submitted(resolved(function("split")), run_id=RUN)).decode()}
 ]
 SUMMARY = {
     "id": RUN,
@@ -222,8 +230,27 @@ QUOTAS = {"limits": [{"provider": "openai", "model": None, "requests_per_minute"
 LIMITS = {
     "max_running_runs": 50,
     "workflows": {"report": {"max_running_runs": 10, "running": 0}},
+    "projects": {"web": {"max_running_runs": 20, "running": 1}},
     "running": 1,
     "waiting": 0,
+}
+QUALITY = {
+    "prompt": "greeter",
+    "series": [
+        {
+            "scorer": "latency",
+            "by": "version",
+            "value": "4",
+            "scores": 2_048,
+            "window": 310,
+            "mean": 0.6125,
+            "stability": 0.312,
+            "changes": [
+                {"at": "2026-11-24T08:12:00Z", "before": 0.81, "after": 0.61, "scores": 1_760, "run_id": "run_1"}
+            ],
+            "newest_at": "2026-11-24T09:00:00Z",
+        }
+    ],
 }
 CACHE = {"hits": 3, "misses": 1, "entries": 2, "bytes": 100, "saved_usd": "0.5", "scopes": []}
 PRICE = {
@@ -278,10 +305,24 @@ READY = {
 }
 
 ANSWERS: dict[tuple[str, str], Any] = {
+    **ctl_audit.ANSWERS,
+    **ctl_policies.ANSWERS,
+    ("POST", f"{_RUNS}/{RUN}/approvals"): {"id": RUN, "step": "mail", "approve": True, "asked": "send"},
     ("POST", _RUNS): ACCEPTED,
     ("GET", _RUNS): {"runs": [SUMMARY], "next_cursor": None},
     ("GET", f"{_RUNS}/{RUN}"): WHOLE,
     ("GET", f"{_RUNS}/{RUN}/steps"): {"steps": STEPS, "next_cursor": None},
+    ("GET", f"/api/v1/traces/{RUN}"): ctl_traces.WHOLE,
+    ("GET", f"/api/v1/traces/{RUN}/timeline"): ctl_traces.TIMELINE,
+    ("POST", "/api/v1/traces/diff"): ctl_comparisons.RUNS,
+    ("GET", f"/api/v1/traces/{RUN}/cause"): ctl_comparisons.CAUSE,
+    ("POST", "/api/v1/traces/causes"): ctl_comparisons.CAUSES,
+    ("POST", "/api/v1/traces/query"): ctl_traces.FOUND,
+    ("POST", "/api/v1/traces/outliers"): ctl_traces.OUTLIERS,
+    ("GET", "/api/v1/sessions"): ctl_traces.SESSIONS,
+    ("GET", "/api/v1/sessions/chat-7"): {**ctl_traces.SESSIONS["sessions"][0], "runs": [ctl_traces.SUMMARY]},
+    ("GET", "/api/v1/users"): ctl_traces.USERS,
+    ("GET", f"/api/v1/traces/{RUN}/records"): {"records": RECORDS, "next_cursor": None},
     ("POST", f"{_RUNS}/{RUN}/cancel"): {"id": RUN, "status": "running", "workflow_name": "document_analysis"},
     ("POST", f"{_RUNS}/{RUN}/restart"): {**ACCEPTED, "forked_from": RUN, "reused": ["split"]},
     ("POST", f"{_RUNS}/{RUN}/fork"): {**ACCEPTED, "forked_from": RUN, "reused": []},
@@ -324,10 +365,35 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("PUT", "/api/v1/prompts/greeter/scoring"): SCORING,
     ("GET", "/api/v1/prompts/greeter/scoring"): SCORING,
     ("DELETE", "/api/v1/prompts/greeter/scoring"): None,
+    ("GET", "/api/v1/prompts/greeter/quality"): QUALITY,
+    ("GET", "/api/v1/prompts/greeter/quality/points"): {
+        "prompt": "greeter",
+        "by": "model",
+        "every": "hour",
+        "since": "2026-11-24T00:00:00Z",
+        "points": [
+            {
+                "at": "2026-11-24T08:00:00Z",
+                "scorer": "latency",
+                "value": "m",
+                "scores": 9,
+                "mean": 0.81,
+                "deviation": 0.1,
+            }
+        ],
+    },
     ("GET", "/api/v1/prompts/greeter/scores"): {
         "prompt": "greeter",
         "since": "2026-11-01T00:00:00Z",
         "scores": [{"version": 4, "scorer": "latency", "mean": 0.5, "scored": 2, "failed": 1}],
+    },
+    ("POST", "/api/v1/prompts/greeter/deployments"): LINE,
+    ("GET", "/api/v1/deployments"): {"deployments": [LINE], "next_cursor": None},
+    ("GET", f"/api/v1/deployments/{DEPLOYMENT_ID}"): DEPLOYMENT,
+    ("GET", f"/api/v1/deployments/{ENDED_ID}"): ROLLED_BACK,
+    **{
+        ("POST", f"/api/v1/deployments/{DEPLOYMENT_ID}/{action}"): LINE
+        for action in ("promote", "rollback", "stop", "step")
     },
     ("POST", "/api/v1/datasets"): DATASET,
     ("POST", "/api/v1/datasets/from-runs"): {**DATASET, "skipped": {"value is not in history": 1}},
@@ -335,6 +401,11 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", "/api/v1/datasets/questions"): DATASET,
     ("GET", "/api/v1/datasets/questions/rows"): {
         "cases": [{"id": "a", "inputs": {"question": "?"}, "expected": "!", "tags": ["t"], "cluster": ""}],
+        "next_cursor": None,
+    },
+    ("GET", "/api/v1/datasets/words"): {**DATASET, "id": "words@1", "name": "words", "version": 1},
+    ("GET", "/api/v1/datasets/words/rows"): {
+        "cases": [{"id": f"w{n}", "inputs": {"word": str(n)}, "expected": "yes"} for n in range(8)],
         "next_cursor": None,
     },
     ("POST", "/api/v1/budgets"): BUDGET,
@@ -384,9 +455,16 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("DELETE", "/api/v1/limits"): None,
     ("GET", "/api/v1/cache"): CACHE,
     ("POST", "/api/v1/cache/purge"): {"entries": 2, "bytes": 100},
+    ("POST", "/v1/traces"): {"partialSuccess": {"rejectedSpans": "1", "errorMessage": "it ends before it starts"}},
     ("GET", "/api/v1/prices"): {"at": None, "prices": [PRICE]},
     ("GET", f"/api/v1/runs/{RUN}/route"): ROUTE,
-    ("POST", f"/api/v1/runs/{RUN}/scores"): {"run_id": RUN, "step_id": "analyze", "score": 0.9, "group": "g"},
+    ("POST", f"/api/v1/runs/{RUN}/scores"): {
+        "run_id": RUN,
+        "step_id": "analyze",
+        "score": 0.9,
+        "group": "g",
+        "counts_for": ["routes", "quality"],
+    },
     ("POST", "/api/v1/routes/evaluate"): {
         "prompt": "greeter@3",
         "tier": "gold",

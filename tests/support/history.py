@@ -9,7 +9,7 @@ from connectors.postgres.history.run_writes import RunWrites
 from schemas.records.run_events import RunSubmitted
 from schemas.records.run_views import RunView, StepView
 from schemas.run_states import RunState
-from streams.roles.history import HistorySink
+from streams.roles.sinks.history import HistorySink
 
 
 def view_of(

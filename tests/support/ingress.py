@@ -12,7 +12,7 @@ from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
-from connectors.redis.signals_reader import SignalsReader
+from connectors.redis.readers.signals import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.settings import Settings
 from services.prices.stored import StoredPrices

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.records.deployments import (
+from schemas.records.rollouts.deployments import (
     DeploymentEvent,
     DeploymentOverridden,
     DeploymentStarted,

@@ -1,6 +1,7 @@
 """A short notation for timers in tests: ``retry:a:2`` is the retry of step ``a``, attempt 2; ``deadline`` the run's."""
 
 from schemas.records.timers import (
+    ApprovalTimeout,
     Backstop,
     Deadline,
     Defer,
@@ -19,6 +20,7 @@ _KINDS: dict[str, type[StepTimer]] = {
     "timeout": Backstop,
     "wait": Wait,
     "signal": SignalTimeout,
+    "approval": ApprovalTimeout,
     "child": Detached,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

@@ -57,17 +57,27 @@ class Table:
         self.told += told
         return told
 
-    def ask(self, run: str, org: str = "acme", workflow: str = "flow") -> list[str]:
+    def ask(self, run: str, org: str = "acme", workflow: str = "flow", project: str = "") -> list[str]:
         """A run asks."""
-        return self.feed(AdmissionAsked(org_id=org, run_id=run, workflow_name=workflow))
+        return self.feed(AdmissionAsked(org_id=org, run_id=run, workflow_name=workflow, project=project))
 
     def release(self, run: str, org: str = "acme", workflow: str = "flow") -> list[str]:
         """A run is over."""
         return self.feed(AdmissionReleased(org_id=org, run_id=run, workflow_name=workflow))
 
-    def limit(self, most: int | None, version: int = 1, org: str = "acme", **workflows: int) -> list[str]:
+    def limit(
+        self,
+        most: int | None,
+        version: int = 1,
+        org: str = "acme",
+        projects: dict[str, int] | None = None,
+        **workflows: int,
+    ) -> list[str]:
         """Set an organisation's limits."""
-        return self.feed(LimitsSet(org_id=org, version=version, max_running_runs=most, workflows=workflows))
+        limits = LimitsSet(
+            org_id=org, version=version, max_running_runs=most, workflows=workflows, projects=projects or {}
+        )
+        return self.feed(limits)
 
     def pool(self, size: int) -> list[str]:
         """Set the pool."""

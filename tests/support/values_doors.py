@@ -28,10 +28,13 @@ from schemas.records.steps import FunctionCall, StepRequest
 from schemas.spec.check.workflow import parse_workflow
 from schemas.tables.signals import Signals
 from services.calls.cancellation import Cancellations
+from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.from_schedule import submission_of
 from services.runs.large_inputs import LargeInputs
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
+from services.security.enforcement.known import KnownPolicies
 from services.workflows.resolver import make_plan
 from streams.roles.ingress import EVENT_TYPE, SIGNAL_TYPE, Ingress
 from streams.roles.worker.executor import Executor, Tooling
@@ -216,6 +219,9 @@ class Doors:
         async def no_model(_: object) -> Any:
             raise AssertionError
 
+        async def said(_: object) -> None:
+            raise AssertionError
+
         clock = WallClock()
         self._request = StepRequest(
             run_id=RUN,
@@ -236,7 +242,16 @@ class Doors:
             objects=self.objects,
             clock=clock,
             aborts=Cancellations(clock),
+            guard=ToolGuard(KnownPolicies(), said, clock),
+            answer_guards=AnswerGuards(KnownPolicies(), {}),
         )
+
+
+class _NoAudit:
+    """What takes the use of keys, and drops it."""
+
+    def used(self, org_id: str, actor: str) -> None:
+        """Take no note."""
 
 
 def _app(submissions: Submissions, sender: SignalSender, anything: Any) -> FastAPI:
@@ -245,6 +260,7 @@ def _app(submissions: Submissions, sender: SignalSender, anything: Any) -> FastA
         access=SimpleNamespace(authenticator=anything),
         runs=SimpleNamespace(submissions=submissions, signals=sender, bound=Bound("submissions", 100)),
         schedules=SimpleNamespace(stored=anything),
+        audit=SimpleNamespace(auditing=_NoAudit()),
     )
     for router in (submit.router, signals.router, schedules.router):
         app.include_router(router)

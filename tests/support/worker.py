@@ -25,8 +25,10 @@ from connectors.redis.fenced_table import RedisTable
 from connectors.redis.holds import RedisHolds
 from connectors.redis.keys import budgets_slot, runs_slot
 from connectors.redis.response_cache import RedisResponseCache
+from connectors.redis.shadow_answers import ShadowAnswers
 from connectors.tools import REGISTRY, Registry
 from schemas.records.base import Usage
+from schemas.records.definitions import AuditEvent
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.spans import TraceSpans
@@ -37,15 +39,20 @@ from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
+from services.prompts.rollouts.withdrawals import Withdrawals
 from services.routing.router import Router, RouteTable
+from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.tool_guard import ToolGuard
+from services.security.enforcement.known import KnownPolicies
 from streams.roles.worker.attempt import Attempts, AttemptSpec
 from streams.roles.worker.executor import Executor, Tooling
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.poll_handler import Worker
 from streams.roles.worker.producer import Outbox
+from streams.roles.worker.rollouts import Rollouts
 from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.routing import to_out
-from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_EVENTS, TRACE_SPANS, lane
+from topics.catalogue import AUDIT_EVENTS, COST_EVENTS, PROVIDER_CALLS, RUN_EVENTS, TRACE_SPANS, lane
 from topics.codec import decode
 
 #: So many that every organisation has a partition of the budgets table for itself.
@@ -207,12 +214,16 @@ class Bench:
     registry: Registry = REGISTRY
     router: Router = field(default_factory=RouteTable)
     pumps: list[Pump] = field(default_factory=list)
+    decided: Withdrawals = field(default_factory=Withdrawals)
+    policies: KnownPolicies = field(default_factory=KnownPolicies)
 
     def __post_init__(self) -> None:
         self.objects = LocalObjects(self.directory / "objects")
         self.holds = RedisHolds(self.redis, self.definitions, PARTITIONS, 60_000)
         self.clock = WallClock()
         self.aborts = Cancellations(self.clock)
+        self.decided.mark_loaded()
+        self.shadow_answers = ShadowAnswers(self.redis)
 
     async def open_budgets(self) -> None:
         """Make the organisation's money table one that may be trusted."""
@@ -237,6 +248,7 @@ class Bench:
             aborts=self.aborts,
             hold_ttl_ms=60_000,
             lease_ms=lease_ms,
+            policies=self.policies,
         )
         executor = Executor(
             name,
@@ -245,6 +257,10 @@ class Bench:
             objects=self.objects,
             clock=self.clock,
             aborts=self.aborts,
+            shadow_answers=self.shadow_answers,
+            answer_guards=AnswerGuards(self.policies, {}),
+            guard=ToolGuard(self.policies, lambda records: outbox.send([to_out(one) for one in records]), self.clock),
+            rollouts=Rollouts(self.decided, lambda records: outbox.send([to_out(one) for one in records]), self.clock),
         )
         attempts = Attempts(
             AttemptSpec(worker_id=name, lease_ms=lease_ms),
@@ -311,6 +327,10 @@ class Bench:
     def started(self) -> list[CallStarted]:
         """Every call that was announced."""
         return [event for event in self.log.of(COST_EVENTS) if isinstance(event, CallStarted)]
+
+    def audited(self) -> list[AuditEvent]:
+        """Everything in the audit log."""
+        return self.log.of(AUDIT_EVENTS)
 
     def spans(self) -> list[TraceSpans]:
         """Every attempt's spans."""

@@ -121,5 +121,5 @@ def _expiry(body: CreateKey | ChangeKey) -> int | None:
     expires_ms = int(body.expires_at.timestamp() * 1000)
     if expires_ms <= now_ms():
         problem = Problem("expires_at", "is in the past", "give a later time, or revoke the key by DELETE")
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
     return expires_ms

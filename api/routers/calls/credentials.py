@@ -36,7 +36,7 @@ async def put_credentials(name: ProviderName, body: PutCredentials, who: Admin, 
     known = (PROVIDER_NAMES | CUSTOM.names()) - {DEFAULT_PROVIDER}
     if name not in known:
         problem = Problem("name", f"there is no provider '{name}' that takes a key", similar(name, known))
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
     return _answer(await _vault(parts).put(who.org_id, name, body.api_key))
 
 

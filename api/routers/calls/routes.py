@@ -20,10 +20,12 @@ from schemas.api_models.routes import (
     ScoreStep,
     StepRoutes,
 )
+from schemas.records.routes import RouteScored
 from services.routing.bandit import Weights
 from services.routing.choice import Choice, recomputed
 from services.routing.evaluation import Policy
-from services.runs.routes import Score, Tried
+from services.runs.answers.routes import Tried
+from services.runs.answers.scores import Score, counts_for
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=StrictJsonRoute)
 evaluations = APIRouter(prefix="/api/v1/routes", tags=["routes"], route_class=StrictJsonRoute)
@@ -31,10 +33,17 @@ evaluations = APIRouter(prefix="/api/v1/routes", tags=["routes"], route_class=St
 
 @router.post("/{run_id}/scores", status_code=202, responses=errors(404, 409), summary="Score an answer")
 async def score_step(run_id: RunId, body: ScoreStep, who: RunWriter, parts: Parts) -> ScoreAccepted:
-    """Score the answer of a step whose node learns its routes. The routes of later calls depend on it."""
+    """Score the answer of a model, from 0 to 1.
+
+    It counts for the routes of a node that learns them, for the rollout whose version the run got, and for the series
+    of the prompt's quality.
+    """
     one = Score(body.step_id, body.score, body.name, body.attempt)
-    record = await parts.runs.routes.score(who.org_id, run_id, one)
-    return ScoreAccepted(run_id=run_id, step_id=record.step_id, score=record.score, group=record.group)
+    records = await parts.runs.routes.score(who.org_id, run_id, one)
+    group = next((record.group for record in records if isinstance(record, RouteScored)), None)
+    return ScoreAccepted(
+        run_id=run_id, step_id=body.step_id, score=body.score, group=group, counts_for=counts_for(records)
+    )
 
 
 @router.get("/{run_id}/route", responses=errors(404), summary="Explain a chosen route")

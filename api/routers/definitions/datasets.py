@@ -193,7 +193,7 @@ def _read_document(body: bytes) -> list[Case]:
     try:
         return read_cases(ImportCases.model_validate(read_json(body)).cases)
     except BadValue as exc:
-        raise InvalidInput(str(exc.problem), (exc.problem,)) from exc
+        raise InvalidInput.of(exc.problem) from exc
     except Undecodable as exc:
         raise HTTPException(400, f"the body is not valid JSON: {exc}") from exc
     except ValidationError as exc:

@@ -69,12 +69,15 @@ async def list_evaluations(
     parts: Parts,
     prompt: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
+    cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the previous page.")] = None,
 ) -> EvaluationPage:
-    """List evaluations, the newest first, without their reports."""
-    found = await parts.evaluations.stored.page(
-        who.org_id, limit, prompt=prompt, project=who.project, prompts_like=who.scopes.like("prompt")
+    """List evaluations, the newest first, without their reports. ``state`` is that of their runs."""
+    like = who.scopes.like("prompt")
+    found, more = await parts.evaluations.stored.page(
+        who.org_id, limit, prompt=prompt, project=who.project, prompts_like=like, cursor=cursor
     )
-    return EvaluationPage(evaluations=list(map(render.summary, found)))
+    states = await parts.evaluations.results.states(who.org_id, found)
+    return EvaluationPage(evaluations=list(map(render.line, found, states)), next_cursor=more)
 
 
 @router.get("/{evaluation_id}", responses=errors(404))

@@ -83,7 +83,7 @@ async def get_prompt(
     who.require_named("prompt", name)
     if version is not None and label is not None:
         problem = Problem("label", "is given together with `version`", "give one of them")
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
     ref = PromptRef(name, version, None if label == LATEST else label)
     return render.prompt(await parts.definitions.prompts.get(who.org_id, ref, author(who)))
 

@@ -30,6 +30,7 @@ from schemas.api_models.schedules import (
 )
 from schemas.clock import now_ms
 from schemas.errors import Forbidden, InvalidInput, Problem
+from schemas.labels.label import Integrity
 from schemas.records.base import Json
 from schemas.schedule import Timing, next_slot, slots, timing_problems
 from services.runs.from_schedule import filled, template_problems
@@ -195,7 +196,7 @@ def _timing(defined: dict[str, Any]) -> Timing:
     timing = Timing(defined["cron"], defined["interval_s"], defined["time_zone"])
     problems = tuple(timing_problems(timing))
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), problems)
+        raise InvalidInput.of(*problems)
     return timing
 
 
@@ -211,14 +212,14 @@ async def _dry_run(
         project=defined["project"],
         budget_cents=None if budget_nano is None else Decimal(money.cents(budget_nano)),
     )
-    found = await parts.runs.dry_runs.of(org_id, "schedule", None, submission)
+    found = await parts.runs.dry_runs.of(org_id, "schedule", None, submission, door=Integrity.USER)
     slots_shown = [] if defined["paused"] else render.next_slots(timing, first)
     return ScheduleDryRun(next_runs=slots_shown, first_run=render_runs.dry_run(found, now_ms()))
 
 
 def _check_templates(inputs: Mapping[str, Json]) -> None:
     if problems := tuple(template_problems(inputs)):
-        raise InvalidInput("; ".join(map(str, problems)), problems)
+        raise InvalidInput.of(*problems)
 
 
 async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any]) -> None:

@@ -90,5 +90,5 @@ def _effective_from(body: CreatePriceList, at_ms: int) -> int:
     if from_ms < at_ms - _SKEW_MS:
         said = "is over, and what was booked since then stays as it was booked"
         problem = Problem("effective_from", said, "give a time to come, or leave it out for now")
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
     return max(from_ms, at_ms)

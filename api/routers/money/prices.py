@@ -59,4 +59,4 @@ def models_of(models: KnownModels, provider: str) -> frozenset[str]:
     problem = Problem(
         "provider", f"there is no provider '{provider}' with prices", similar(provider, models.added_providers())
     )
-    raise InvalidInput(str(problem), (problem,))
+    raise InvalidInput.of(problem)

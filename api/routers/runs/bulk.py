@@ -66,5 +66,5 @@ def _statuses(body: BulkRuns) -> tuple[RunState, ...]:
     if body.status not in _FITTING[body.action]:
         fix = f"choose one of {', '.join(_FITTING[body.action])}"
         problem = Problem("status", f"runs with status {body.status} cannot be selected for {body.action}", fix)
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
     return (body.status,)

@@ -10,7 +10,9 @@ from api.render import runs
 from api.routers.errors import errors
 from schemas.api_models.runs import MAX_ID_LENGTH, RunAccepted, RunDryRun, SubmitRun
 from schemas.clock import now_ms
-from schemas.ids import HTTP_SOURCE, trace_of
+from schemas.ids import HTTP_SOURCE
+from schemas.labels.label import Integrity
+from schemas.trace_context import sender_context
 
 router = APIRouter(prefix=runs.RUNS, tags=["runs"], route_class=SubmitRoute)
 
@@ -38,6 +40,8 @@ async def submit_run(
         ),
     ] = None,
     traceparent: Annotated[str | None, Header(description="W3C trace context of the sender.")] = None,
+    tracestate: Annotated[str | None, Header(description="W3C trace state of the sender, sent on as it is.")] = None,
+    baggage: Annotated[str | None, Header(description="W3C baggage; up to 8 short members become tags.")] = None,
     response: Response = OK,
     dry_run: Annotated[bool, Query(description="Answer what would happen with 200, and do nothing.")] = False,
 ) -> RunAccepted | RunDryRun:
@@ -47,10 +51,14 @@ async def submit_run(
         body = body.model_copy(update={"project": project})
     if dry_run:
         response.status_code = 200
-        found = await parts.runs.dry_runs.of(who.org_id, HTTP_SOURCE, idempotency_key, body, who.key_id)
+        found = await parts.runs.dry_runs.of(
+            who.org_id, HTTP_SOURCE, idempotency_key, body, who.key_id, door=Integrity.USER
+        )
         return runs.dry_run(found, now_ms())
-    trace = traceparent if trace_of(traceparent) else None
+    trace = sender_context(traceparent, tracestate, baggage)
     with parts.runs.bound.place():
-        record = await parts.runs.submissions.prepare(who.org_id, HTTP_SOURCE, idempotency_key, body, trace, who.key_id)
+        record = await parts.runs.submissions.prepare(
+            who.org_id, HTTP_SOURCE, idempotency_key, body, trace, who.key_id, door=Integrity.USER
+        )
         submitted = await parts.runs.submissions.submit(record)
     return runs.accepted(submitted.receipt, submitted.duplicate)

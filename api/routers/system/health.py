@@ -1,12 +1,14 @@
-"""Liveness, readiness and metrics; no key needed."""
+"""Liveness, readiness and metrics; no key needed, but for metrics the one of the settings, if there is one."""
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST
+import hmac
+
+from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Parts
 from api.http.readiness import readiness
-from api.http.role_counters import exposition
+from api.routers.errors import response
 from schemas.api_models.access import Health, Readiness
+from schemas.errors import Unauthenticated
 
 router = APIRouter(tags=["operations"])
 
@@ -27,8 +29,15 @@ async def ready(parts: Parts, response: Response) -> Readiness:
     return found
 
 
-@router.get("/metrics", response_class=Response)
-async def metrics(parts: Parts) -> Response:
-    """Return the metrics in Prometheus' text format."""
-    text = await exposition(parts.operations.measures.registry, parts.operations.counters)
-    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+@router.get("/metrics", response_class=Response, responses={401: response(401)})
+async def metrics(parts: Parts, request: Request) -> Response:
+    """Return the metrics in Prometheus' text format, or as OpenMetrics, with exemplars, when that is accepted.
+
+    The page names organisations and workflows: with `METRICS_KEY` it needs `Authorization: Bearer <that key>`.
+    """
+    operations, accept = parts.operations, request.headers.get("accept", "")
+    wanted = f"Bearer {operations.metrics_key}".encode()
+    if operations.metrics_key and not hmac.compare_digest(request.headers.get("authorization", "").encode(), wanted):
+        raise Unauthenticated("the page of metrics needs its own key: Authorization: Bearer <METRICS_KEY>")
+    text, content_type = await operations.exposition.text(operations.measures.registry, accept)
+    return Response(text, headers={"Content-Type": content_type})

@@ -17,12 +17,12 @@ router = APIRouter(prefix="/api/v1/workers", tags=["operations"])
 
 @router.get("", responses=errors())
 async def list_workers(who: Admin, parts: Parts) -> WorkersAnswer:
-    """List live, lost and stopped workers, by id; of workers of an organisation's own queues, only the caller's."""
+    """List live, lost and stopped workers, by id; of queues of organisations, only the caller's own."""
     workers = [
         WorkerAnswer(
             id=seen.said.id,
             state=seen.state,
-            lanes=list(seen.said.lanes),
+            lanes=[topic for topic in seen.said.lanes if who.bootstrap or _owner(topic) in (None, who.org_id)],
             concurrency=seen.said.concurrency,
             in_flight=0 if seen.state == "stopped" else seen.said.in_flight,
             version=seen.said.version,
@@ -40,5 +40,9 @@ async def list_workers(who: Admin, parts: Parts) -> WorkersAnswer:
 
 def _serves(lanes: Collection[str], org_id: str) -> bool:
     """Return true unless all lanes of a worker are queues of other organisations."""
-    owners = {owner_of(topic.removeprefix(lane(""))) for topic in lanes}
+    owners = set(map(_owner, lanes))
     return not owners or bool(owners & {None, org_id})
+
+
+def _owner(topic: str) -> str | None:
+    return owner_of(topic.removeprefix(lane("")))

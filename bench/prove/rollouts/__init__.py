@@ -5,10 +5,10 @@ from types import ModuleType
 
 from bench.lines import Line
 from bench.prove.area import Area
-from bench.prove.rollouts import assignment, decisions, statistics
+from bench.prove.rollouts import assignment, decisions, demo, killed, optimise, statistics
 from deploy.local.engines.progress import Progress
 
-PARTS: tuple[ModuleType, ...] = (statistics, assignment, decisions)
+PARTS: tuple[ModuleType, ...] = (statistics, assignment, decisions, killed, demo, optimise)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

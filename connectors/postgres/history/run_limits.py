@@ -16,16 +16,18 @@ from topics.codec import encode
 
 #: Publishing holds one transaction open, so a batch stays small.
 BATCH = 200
-_COLUMNS = f"org_id, version, max_running_runs, workflows, {epoch_ms('updated_at')} AS updated_ms"
+NO_PROJECTS: Mapping[str, int] = {}
+_COLUMNS = f"org_id, version, max_running_runs, workflows, projects, {epoch_ms('updated_at')} AS updated_ms"
 
 
 @dataclass(frozen=True)
 class StoredLimits:
-    """An organisation's limits; ``None`` and omitted workflows are unlimited. Version 0 was never set."""
+    """An organisation's limits; ``None`` and omitted workflows and projects are unlimited. Version 0 was never set."""
 
     version: int = 0
     max_running_runs: int | None = None
     workflows: Mapping[str, int] = field(default_factory=dict)
+    projects: Mapping[str, int] = field(default_factory=dict)
     updated_ms: int | None = None
 
 
@@ -42,21 +44,31 @@ class RunLimits:
         )
         return StoredLimits() if row is None else _stored(row)
 
-    async def put(self, org_id: str, max_running_runs: int | None, workflows: Mapping[str, int]) -> StoredLimits:
+    async def put(
+        self,
+        org_id: str,
+        max_running_runs: int | None,
+        workflows: Mapping[str, int],
+        projects: Mapping[str, int] = NO_PROJECTS,
+    ) -> StoredLimits:
         """Set an organisation's limits and return them. Equal limits are not a new version.
 
         A version is at least the time in milliseconds, so that versions of a database restored from a backup are newer
         than those in the log.
         """
         now = epoch_ms("now()")
-        same = "run_limits.max_running_runs IS NOT DISTINCT FROM $2 AND run_limits.workflows = $3"
+        same = (
+            "run_limits.max_running_runs IS NOT DISTINCT FROM $2 AND run_limits.workflows = $3 "
+            "AND run_limits.projects = $4"
+        )
         row = await self._database.fetchrow(
             "store limits",
-            f"INSERT INTO run_limits (org_id, version, max_running_runs, workflows) VALUES ($1, {now}, $2, $3) "
-            "ON CONFLICT (org_id) DO UPDATE SET max_running_runs = $2, workflows = $3, "
+            "INSERT INTO run_limits (org_id, version, max_running_runs, workflows, projects) "
+            f"VALUES ($1, {now}, $2, $3, $4) "
+            "ON CONFLICT (org_id) DO UPDATE SET max_running_runs = $2, workflows = $3, projects = $4, "
             f"version = CASE WHEN {same} THEN run_limits.version ELSE greatest(run_limits.version + 1, {now}) END, "
             f"updated_at = CASE WHEN {same} THEN run_limits.updated_at ELSE now() END RETURNING {_COLUMNS}",
-            *(org_id, max_running_runs, dict(workflows)),
+            *(org_id, max_running_runs, dict(workflows), dict(projects)),
         )
         return _stored(returned(row, "store limits"))
 
@@ -64,7 +76,7 @@ class RunLimits:
         """Return the organisations that have limits."""
         rows = await self._database.fetch(
             "read who has limits",
-            "SELECT org_id FROM run_limits WHERE max_running_runs IS NOT NULL OR workflows <> '{}'",
+            "SELECT org_id FROM run_limits WHERE max_running_runs IS NOT NULL OR workflows <> '{}' OR projects <> '{}'",
         )
         return frozenset(row["org_id"] for row in rows)
 
@@ -87,7 +99,7 @@ class RunLimits:
 
 
 def _stored(row: asyncpg.Record) -> StoredLimits:
-    return StoredLimits(row["version"], row["max_running_runs"], row["workflows"], row["updated_ms"])
+    return StoredLimits(row["version"], row["max_running_runs"], row["workflows"], row["projects"], row["updated_ms"])
 
 
 def _record(row: asyncpg.Record) -> OutRecord:
@@ -96,5 +108,6 @@ def _record(row: asyncpg.Record) -> OutRecord:
         version=row["version"],
         max_running_runs=row["max_running_runs"],
         workflows=row["workflows"],
+        projects=row["projects"],
     )
     return OutRecord(ADMISSIONS, event.org_id.encode(), encode(event))

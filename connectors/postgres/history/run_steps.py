@@ -1,15 +1,12 @@
 """Reads the steps of a run by page."""
 
-import base64
-import binascii
 from dataclasses import dataclass
-
-import orjson
 
 from connectors.postgres.database import Database
 from connectors.postgres.history.runs import STEP, StoredStep
 from schemas.errors import InvalidInput, Problem
 from schemas.run_states import StepState
+from schemas.values.cursors import packed, unpacked
 
 
 @dataclass(frozen=True)
@@ -72,15 +69,14 @@ def _conditions(org_id: str, run_id: str, wanted: StepFilter) -> tuple[list[str]
 
 
 def _cursor(step: StoredStep) -> str:
-    place = [step.node_id, step.child_index, step.step_id]
-    return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
+    return packed([step.node_id, step.child_index, step.step_id])
 
 
 def _read_cursor(cursor: str) -> list[object]:
     try:
-        found = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
-        found = None
+        found = unpacked(cursor)
+    except ValueError:
+        found = []
     match found:
         case [str() as node, int() as index, str() as step] if -1 <= index < 2**31 and "\0" not in node + step:
             return [node, index, step]

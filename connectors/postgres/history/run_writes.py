@@ -49,6 +49,8 @@ _RUN_COLUMNS = (
     ("children_nano", "bigint"),
     ("kinds", "jsonb"),
     ("compensating", "boolean"),
+    ("rollouts", "json"),
+    ("security", "jsonb"),
 )
 _STEP_COLUMNS = (
     ("workflow_run_id", "text"),
@@ -218,6 +220,8 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         view.children_nano,
         _kinds(view.usage),
         view.compensating,
+        _json(msgspec.to_builtins(view.rollouts)) if view.rollouts else None,
+        _json({"policy": view.policy, "inputs": view.input_labels}) if view.policy else None,
     )
 
 

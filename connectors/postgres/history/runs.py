@@ -1,18 +1,15 @@
 """Reads run history: one run with its steps, or a page of runs."""
 
-import base64
-import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
-import orjson
 
 from connectors.postgres.database import Database, epoch_ms
 from connectors.postgres.history.run_counts import Children, counted
+from connectors.postgres.page_cursor import AFTER, MICROS, read_cursor, write_cursor
 from schemas.budgets import PROJECT_TAG
-from schemas.errors import InvalidInput, Problem
 from schemas.run_states import RunState, StepState
 from schemas.spec.model import NodeKind
 
@@ -24,7 +21,7 @@ SUMMARY = (
 )
 _WHOLE = (
     f"{SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id, "
-    "stored_inputs"
+    "stored_inputs, rollouts, security"
 )
 STEP = (
     "step_id, node_id, kind, status, attempt, error, input_tokens, output_tokens, kinds, cost_nano, provider, model, "
@@ -65,6 +62,8 @@ class RunLine:
 class StoredRun(RunLine):
     """A whole run. ``output`` holds payloads by node id, as they were recorded; larger outputs are those of the steps
     of ``output_in_steps``. ``stored_inputs`` are the references of the inputs for which ``inputs`` has null.
+    ``rollouts`` are the run's arms as they were recorded, ``None`` without any. ``security`` is the policy that the run
+    is under and the labels of its inputs, ``None`` where its data has none.
     """
 
     spec_hash: str
@@ -76,6 +75,8 @@ class StoredRun(RunLine):
     budget_nano: int | None
     trace_id: str
     stored_inputs: dict[str, Any] | None = None
+    rollouts: list[dict[str, Any]] | None = None
+    security: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,22 @@ class Runs:
             )
         return StoredRun(**run), [StoredStep(**step) for step in steps]
 
+    async def trace_id(self, org_id: str, run_id: str) -> str | None:
+        """Return the id of a run's trace, ``None`` for an unknown run."""
+        row = await self._database.fetchrow(
+            "read a run's trace", "SELECT trace_id FROM workflow_run WHERE org_id = $1 AND id = $2", org_id, run_id
+        )
+        return None if row is None else str(row["trace_id"])
+
+    async def of_trace(self, org_id: str, trace_id: str, limit: int = 100) -> list[RunLine]:
+        """Return the runs of a trace, oldest first: programs may start several in one trace of theirs."""
+        rows = await self._database.fetch(
+            "read the runs of a trace",
+            f"SELECT {SUMMARY} FROM workflow_run WHERE org_id = $1 AND trace_id = $2 ORDER BY created_at, id LIMIT $3",
+            *(org_id, trace_id, limit),
+        )
+        return [RunLine(**row) for row in rows]
+
     async def children(self, org_id: str, run_id: str) -> dict[str, Children]:
         """Return the progress of a run's mapped nodes, by node."""
         return await counted(self._database, org_id, run_id)
@@ -177,6 +194,15 @@ class Runs:
             *(org_id, run_id),
         )
         return RunLine(**row) if row is not None else None
+
+    async def states(self, org_id: str, run_ids: Sequence[str]) -> dict[str, RunState]:
+        """Return the states of those runs that are known, by run."""
+        rows = await self._database.fetch(
+            "read the states of runs",
+            "SELECT id, status FROM workflow_run WHERE org_id = $1 AND id = ANY($2::text[])",
+            *(org_id, list(run_ids)),
+        )
+        return {row["id"]: row["status"] for row in rows}
 
     async def body_hashes(self, run_ids: list[str]) -> dict[str, tuple[str, int, int]]:
         """Return body hash, workflow version and submission time of the known runs.
@@ -196,12 +222,12 @@ class Runs:
         conditions, args = _conditions(org_id, wanted)
         rows = await self._database.fetch(
             "list runs",
-            f"SELECT {SUMMARY}, {_MICROS} AS created_us FROM workflow_run WHERE {' AND '.join(conditions)} "
+            f"SELECT {SUMMARY}, {MICROS} AS created_us FROM workflow_run WHERE {' AND '.join(conditions)} "
             f"ORDER BY created_at DESC, id DESC LIMIT ${len(args) + 1}",
             *(*args, wanted.limit + 1),
         )
         page = rows[: wanted.limit]
-        cursor = _cursor(page[-1]) if len(rows) > wanted.limit else None
+        cursor = write_cursor(page[-1]["created_us"], page[-1]["id"]) if len(rows) > wanted.limit else None
         return [_line(row) for row in page], cursor
 
     async def count(self, org_id: str, wanted: RunFilter) -> int:
@@ -211,11 +237,6 @@ class Runs:
             "count runs", f"SELECT count(*) AS n FROM workflow_run WHERE {' AND '.join(conditions)}", *args
         )
         return int(row["n"]) if row is not None else 0
-
-
-#: Beyond any clock, and well inside the range of PostgreSQL's timestamps.
-_MAX_MICROS = 2**60
-_MICROS = "(extract(epoch FROM created_at) * 1000000)::bigint"
 
 
 def _conditions(org_id: str, wanted: RunFilter) -> tuple[list[str], list[object]]:
@@ -244,23 +265,7 @@ def _wanted(wanted: RunFilter) -> Iterator[tuple[str, *tuple[object, ...]]]:
     if not wanted.awaited:
         yield ("(parent_run_id IS NULL OR parent_detached)",)
     if wanted.cursor is not None:
-        micros, run_id = _read_cursor(wanted.cursor)
-        yield ("(created_at, id) < ('epoch'::timestamptz + {} * interval '1 microsecond', {})", micros, run_id)
-
-
-def _cursor(row: asyncpg.Record) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([row["created_us"], row["id"]])).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    try:
-        micros, run_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if type(micros) is int and 0 <= micros < _MAX_MICROS and type(run_id) is str and "\0" not in run_id:
-            return micros, run_id
-    except (ValueError, TypeError, binascii.Error):
-        pass
-    fix = "pass next_cursor of the previous page unchanged, or omit it"
-    raise InvalidInput("the cursor is invalid", (Problem("query.cursor", "invalid", fix),))
+        yield (AFTER, *read_cursor(wanted.cursor))
 
 
 def _line(row: asyncpg.Record) -> RunLine:

@@ -42,13 +42,14 @@ class StoredLabel:
 
 @dataclass(frozen=True, slots=True)
 class LabelMove:
-    """One move of a label; without a version it was removed."""
+    """One move of a label; without a version it was removed. ``message`` says why, where somebody said so."""
 
     label: str
     version: int | None
     revision: int
     moved_by: str
     moved_ms: int
+    message: str = ""
 
 
 class PromptLabels:
@@ -66,8 +67,10 @@ class PromptLabels:
         )
         return [StoredLabel(**row) for row in rows]
 
-    async def move(self, org_id: str, name: str, label: str, version: int, expected: Expected, by: str) -> StoredLabel:
-        """Let a label name a version and return it.
+    async def move(
+        self, org_id: str, name: str, label: str, version: int, expected: Expected, by: str, message: str = ""
+    ) -> StoredLabel:
+        """Let a label name a version and return it. ``message`` is kept with the move.
 
         Raises ``Conflict`` when it names another version than expected, with who moved it and when, or when the prompt
         is archived; ``NotFound`` without such a version, ``TooLarge`` for one label too many.
@@ -80,7 +83,7 @@ class PromptLabels:
                 return there
             if not _is(there, expected):
                 raise Conflict(_moved(name, label, there))
-            return await _set(conn, org_id, name, label, version, by)
+            return await _set(conn, org_id, name, label, version, by, message)
 
     async def set_all(self, org_id: str, name: str, labels: Sequence[str], version: int, by: str) -> None:
         """Let labels name a version in one transaction, whatever they named. Raises as ``move`` does."""
@@ -92,7 +95,7 @@ class PromptLabels:
                 if there is None or there.version != version:
                     await _set(conn, org_id, name, label, version, by)
 
-    async def remove(self, org_id: str, name: str, label: str, expected: Expected, by: str) -> None:
+    async def remove(self, org_id: str, name: str, label: str, expected: Expected, by: str, message: str = "") -> None:
         """Remove a label. Raises ``NotFound`` without one, and ``Conflict`` as ``move`` does."""
         async with self._database.transaction("remove a label") as conn:
             await lock_prompt(conn, org_id, name)
@@ -104,7 +107,7 @@ class PromptLabels:
             await conn.execute(
                 "DELETE FROM prompt_label WHERE org_id = $1 AND name = $2 AND label = $3", org_id, name, label
             )
-            await _note(conn, org_id, name, label, there.revision + 1, None, by)
+            await _note(conn, org_id, name, label, there.revision + 1, None, by, message)
             # A label's definitions all have the version 1, and so one key: compaction leaves the last one.
             await withdraw(conn, "prompt_label", org_id, f"{name}@{label}", 1)
 
@@ -112,7 +115,7 @@ class PromptLabels:
         """Return the newest moves of a prompt's labels, the newest first."""
         rows = await self._database.fetch(
             "list moves of labels",
-            f"SELECT {_COLUMNS} FROM prompt_label_move WHERE org_id = $1 AND name = $2 "
+            f"SELECT {_COLUMNS}, message FROM prompt_label_move WHERE org_id = $1 AND name = $2 "
             f"ORDER BY moved_at DESC, label, revision DESC LIMIT {MAX_MOVES}",
             *(org_id, name),
         )
@@ -140,7 +143,9 @@ def _is(there: StoredLabel | None, expected: Expected) -> bool:
     return isinstance(expected, _Anything) or (None if there is None else there.version) == expected
 
 
-async def _set(conn: Connection, org_id: str, name: str, label: str, version: int, by: str) -> StoredLabel:
+async def _set(
+    conn: Connection, org_id: str, name: str, label: str, version: int, by: str, message: str = ""
+) -> StoredLabel:
     counted = await conn.fetchrow(
         "SELECT (SELECT count(*) FROM prompt_label WHERE org_id = $1 AND name = $2 AND label <> $3) AS labels, "
         "(SELECT coalesce(max(revision), 0) FROM prompt_label_move "
@@ -157,19 +162,19 @@ async def _set(conn: Connection, org_id: str, name: str, label: str, version: in
         *(org_id, name, label, version, before["revision"] + 1, by),
     )
     stored = StoredLabel(**returned(row, "move a label"))
-    await _note(conn, org_id, name, label, stored.revision, version, by)
+    await _note(conn, org_id, name, label, stored.revision, version, by, message)
     body = {"name": name, "label": label, "version": version, "revision": stored.revision}
     await enqueue(conn, "prompt_label", org_id, f"{name}@{label}", body)
     return stored
 
 
 async def _note(
-    conn: Connection, org_id: str, name: str, label: str, revision: int, version: int | None, by: str
+    conn: Connection, org_id: str, name: str, label: str, revision: int, version: int | None, by: str, message: str
 ) -> None:
     await conn.execute(
-        "INSERT INTO prompt_label_move (org_id, name, label, revision, version, moved_by) "
-        "VALUES ($1, $2, $3, $4, $5, $6)",
-        *(org_id, name, label, revision, version, by),
+        "INSERT INTO prompt_label_move (org_id, name, label, revision, version, moved_by, message) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        *(org_id, name, label, revision, version, by, message),
     )
 
 

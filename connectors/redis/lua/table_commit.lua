@@ -6,7 +6,7 @@
 -- ARGV[3] expected offset
 -- ARGV[4] new offset
 -- ARGV[5] new clock in ms
--- ARGV[6] MessagePack of the changes: puts, drops, expire, arm, disarm, holds, releases, counters
+-- ARGV[6] MessagePack of the changes: puts, drops, expire, arm, disarm, holds, releases, counters, exemplars
 -- Answers 'ok', 'already' for a repeat of this commit, 'lost' or 'fenced'.
 -- include: put_hold.lua
 -- include: release_hold.lua
@@ -34,5 +34,6 @@ for _, h in ipairs(c.holds) do
 end
 for _, r in ipairs(c.releases) do release_hold(prefix, r[1], r[2]) end
 for name, amount in pairs(c.counters) do redis.call('HINCRBYFLOAT', counters, name, amount) end
+for name, text in pairs(c.exemplars) do redis.call('HSET', prefix .. ':exemplars', name, text) end
 redis.call('HSET', KEYS[1], 'clock', ARGV[5], 'offset', ARGV[4])
 return 'ok'

@@ -26,7 +26,7 @@ MAX_TOKENS = 300
 _KEY_NAMES = ("key", "document_key", "image_key")
 
 
-@tool(ANALYZER, isolation="thread")
+@tool(ANALYZER, isolation="thread", source="third_party", effects=False)
 class ImageAnalyzer:
     """Return format, size, mode, EXIF and statistics of an image: channels, brightness, dominant colours.
 

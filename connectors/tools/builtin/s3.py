@@ -27,7 +27,7 @@ Encoding = Literal["text", "base64"]
 MAX_BYTES = 16 * 1024 * 1024
 
 
-@tool("s3.fetch")
+@tool("s3.fetch", source="third_party", effects=False)
 def fetch(context: ToolContext, *, key: str, bucket: str = "", encoding: Encoding = "text") -> str:
     """Return a document: its text or, with ``encoding: base64``, its bytes.
 
@@ -48,7 +48,13 @@ async def _look(context: ToolContext, args: dict[str, Any]) -> Reconciled:
     return await asyncio.to_thread(_is_there, context, **args)
 
 
-@tool("s3.put", reconcile=_look)
+@tool(
+    "s3.put",
+    reconcile=_look,
+    source="trusted",
+    effects=True,
+    sinks={"bucket": "path", "key": "path", "body": "content"},
+)
 def put(
     context: ToolContext,
     *,

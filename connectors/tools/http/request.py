@@ -2,12 +2,13 @@
 
 The host is checked by name, every address that it has by number, and both again on each redirect. A header may name a
 secret of the environment, ``Bearer ${ENV:NAME}``, if ``HTTP_SECRETS`` lists it; what is recorded of the step has the
-name and not the secret. The attempt's idempotency key is sent as ``Idempotency-Key``.
+name and not the secret. The attempt's idempotency key is sent as ``Idempotency-Key``, and its span as ``traceparent``.
 """
 
 import asyncio
 import json
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -27,6 +28,7 @@ from schemas.errors import StepError
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 MAX_REDIRECTS = 5
+NO_HEADERS: Mapping[str, str] = {}
 MAX_CONNECT_S = 10.0
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 _SEE_OTHER = 303
@@ -35,7 +37,13 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BECOMES_GET = frozenset({301, 302})
 
 
-@tool("http.request")
+@tool(
+    "http.request",
+    source="web",
+    effects=True,
+    sinks={"url": "url", "method": "command", "headers": "content", "body": "content"},
+    reads_when={"method": ["", "GET", "HEAD", "OPTIONS"]},
+)
 async def request(
     context: ToolContext,
     *,
@@ -53,7 +61,7 @@ async def request(
     ``any_status``: 408, 425, 429 and those over 499 may be retried, after what ``Retry-After`` says.
     """
     wanted = Wanted(method, url, headers or {}, _content(body), not isinstance(body, str) and body is not None)
-    caller = Caller(context.world.http, context.idempotency_key, resolve)
+    caller = Caller(context.world.http, context.idempotency_key, resolve, context.trace_headers)
     return await caller.call(wanted, timeout_ms / 1000, follow=follow_redirects, any_status=any_status)
 
 
@@ -71,10 +79,13 @@ class Wanted:
 class Caller:
     """Makes requests within rules. ``look_up`` finds the addresses of a host."""
 
-    def __init__(self, rules: HttpRules, idempotency_key: str, look_up: Resolve) -> None:
+    def __init__(
+        self, rules: HttpRules, idempotency_key: str, look_up: Resolve, trace_headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
         self._rules = rules
         self._key = idempotency_key
         self._look_up = look_up
+        self._trace_headers = trace_headers
 
     async def call(self, wanted: Wanted, timeout_s: float, *, follow: bool, any_status: bool) -> dict[str, Any]:
         """Return the answer. Raises ``StepError``; no secret is in either."""
@@ -112,6 +123,9 @@ class Caller:
         if wanted.is_json and not any(name == b"content-type" for name, _ in headers):
             headers.append((b"content-type", b"application/json"))
         headers.append((b"idempotency-key", self._key.encode()))
+        given = {name for name, _ in headers}
+        sent = ((name.encode(), value.encode()) for name, value in self._trace_headers.items())
+        headers += [(name, value) for name, value in sent if name not in given]
         backend = GuardedBackend(self._rules.networks, self._look_up)
         async with guarded_pool(backend) as pool:
             target = _encoded(place)

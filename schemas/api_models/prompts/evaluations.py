@@ -37,12 +37,13 @@ class Scorer(Request):
 class CreateEvaluation(Request):
     """An evaluation to run: a version of a prompt, by the cases of a dataset.
 
-    Without ``version`` it is the newest. ``against`` is the version that it is compared with. ``dataset`` may name a
-    version, as ``questions@2``. Each case is asked ``repeats`` times, never from the cache. ``fail_under`` is the least
-    mean score with which it passes, ``fail_on`` are verdicts against the other version with which it does not.
-    ``budget_cents`` is the most that it may cost. With ``teach_routes`` the scores of the version's answers count for
-    the prompt's routes, where nodes learn them. ``provider`` and ``model`` pin what is asked; without them it is the
-    version's own, or those of the ``quality``.
+    Without ``version`` it is the newest. ``against`` is the version that it is compared with. ``dataset`` may name
+    a version, as ``questions@2``; ``only`` are ids of the cases that are asked, all without it. Each case is asked
+    ``repeats`` times, never from the cache. ``fail_under`` is the least mean score with which it passes,
+    ``fail_on`` are verdicts against the other version with which it does not. ``budget_cents`` is the most that it
+    may cost. With ``teach_routes`` the scores of the version's answers count for the prompt's routes, where nodes
+    learn them. ``provider`` and ``model`` pin what is asked; without them it is the version's own, or those of the
+    ``quality``.
     """
 
     model_config = ConfigDict(
@@ -75,6 +76,7 @@ class CreateEvaluation(Request):
     fail_under: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     fail_on: list[Verdict] = Field(default=[], max_length=3)
     teach_routes: bool = Field(default=False, strict=True)
+    only: list[Annotated[Text, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=10_000)
     project: TagValue | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
@@ -83,6 +85,12 @@ class CreateEvaluation(Request):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"two scorers are called {twice}: give one of them another name")
+        return self
+
+    @model_validator(mode="after")
+    def _has_what_it_compares_with(self) -> Self:
+        if self.fail_on and self.against is None:
+            raise ValueError("fail_on has verdicts against another version: name that version in against")
         return self
 
 
@@ -155,14 +163,19 @@ class EvaluationSummary(Answer):
     ended_at: str | None
 
 
-class EvaluationAnswer(EvaluationSummary):
-    """An evaluation. ``state`` is that of its run, and ``error`` why that failed.
+class EvaluationLine(EvaluationSummary):
+    """An evaluation in a list. ``state`` is that of its run."""
+
+    state: EvaluationState
+
+
+class EvaluationAnswer(EvaluationLine):
+    """An evaluation with how far it is. ``error`` is why its run failed.
 
     ``report`` is there when it has succeeded. ``passed`` says whether it holds ``fail_under`` and ``fail_on``, if one
     was given, and ``failures`` why not.
     """
 
-    state: EvaluationState
     progress: Progress
     cost_usd: str
     scorers: list[Scorer]
@@ -175,6 +188,7 @@ class EvaluationAnswer(EvaluationSummary):
 
 
 class EvaluationPage(Answer):
-    """Evaluations, the newest first."""
+    """Evaluations, the newest first. ``next_cursor`` is null on the last page."""
 
-    evaluations: list[EvaluationSummary]
+    evaluations: list[EvaluationLine]
+    next_cursor: str | None

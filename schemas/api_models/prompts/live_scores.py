@@ -1,11 +1,12 @@
 """How live answers of a prompt are scored, and what they were worth."""
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from schemas.api_models.base import Answer, Request
 from schemas.api_models.prompts.evaluations import Scorer, Which
 from schemas.api_models.prompts.versions import Version
 from schemas.prompts.evaluations import MAX_SCORERS
+from schemas.prompts.refs import LATEST
 
 
 class SetScoring(Request):
@@ -26,6 +27,13 @@ class SetScoring(Request):
     sample: float = Field(ge=0, le=1, allow_inf_nan=False)
     scorers: list[Scorer] = Field(min_length=1, max_length=MAX_SCORERS)
     version: Which | None = None
+
+    @field_validator("version")
+    @classmethod
+    def _is_fixed(cls, version: int | str | None) -> int | str | None:
+        if version == LATEST:
+            raise ValueError("latest is no label: leave version out to score all versions, or name a number or a label")
+        return version
 
 
 class ScoringAnswer(Answer):

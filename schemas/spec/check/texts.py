@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from schemas.errors import Problem
 from schemas.spec.check.shape import similar
 from schemas.spec.inputs.bound import strings, texts
-from schemas.spec.lookalikes import literal, lookalikes
 from schemas.spec.model import FunctionNode, LlmConfig, Node, ToolNode
 from schemas.spec.outline import Outline
 from schemas.spec.references import LOOP, Reference, parse_loop_reference, parse_reference, parse_template
 from schemas.templates import Dialect, template_errors
+from schemas.values.lookalikes import literal, lookalikes
 
 
 def text_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:

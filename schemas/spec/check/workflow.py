@@ -15,6 +15,7 @@ from schemas.spec.check.flow import size_problems
 from schemas.spec.check.loops import loops_problems
 from schemas.spec.check.nodes import Registry, node_problems, queue_of
 from schemas.spec.check.retries import with_no_codes
+from schemas.spec.check.schemas import value_schema_problems
 from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
 from schemas.spec.inputs.known_inputs import Arguments, any_arguments, given_problems
@@ -96,7 +97,7 @@ def check_spec(
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
     structure = _structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions)))
-    problems = _unique(chain(structure, further, family_problems(spec, family)))
+    problems = _unique(chain(structure, value_schema_problems(spec), further, family_problems(spec, family)))
     if problems:
         raise InvalidSpec(problems)
     resolved = resolve(spec, known, family)

@@ -18,7 +18,7 @@ def check_prompt_values(resolved: ResolvedSpec, inputs: Mapping[str, Json]) -> N
     """
     problems = tuple(dict.fromkeys(_value_problems(resolved, inputs)))
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), problems)
+        raise InvalidInput.of(*problems)
 
 
 def _value_problems(resolved: ResolvedSpec, inputs: Mapping[str, Json]) -> Iterator[Problem]:

@@ -57,12 +57,14 @@ def refused(status: int, body: Json) -> CliError:
     """Return the error of a problem body: its detail, and the fix of its first problem."""
     problem = body if isinstance(body, Mapping) else {}
     parts = [part for part in problem.get("problems") or () if isinstance(part, Mapping)]
-    detail = str(problem.get("detail") or f"the server answered {status}")
+    detail = str(problem.get("detail") or problem.get("message") or f"the server answered {status}")
     named = [f"{part.get('path') or 'body'} {part.get('message')}" for part in parts]
     message = (
         detail if not named or all(str(part.get("message")) in detail for part in parts) else _joined(detail, named)
     )
     fix = next((str(part["fix"]) for part in parts if part.get("fix")), "" if parts else _FIXES.get(status, ""))
+    if fix in message:  # many details end with their problem's fix
+        fix = ""
     code = BUDGET if "budget" in str(problem.get("type", "")).rpartition(":")[2] else code_of_status(status)
     return CliError(message, fix, code)
 

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 import click
 
 from agentflow.cli.errors import TIME_LIMIT, CliError, code_of_run
-from agentflow.cli.runs import ENDED, ONE, RUNS, changes, tree
 from agentflow.cli.session import Session
+from agentflow.cli.views.runs import ENDED, ONE, RUNS, changes, tree
 
 #: Looks are frequent at first, since most runs are short, and cost the server little later.
 FIRST_S, LONGEST_S, GROWTH = 0.2, 2.0, 1.3
@@ -33,7 +33,7 @@ class Painter:
         self._before = run
 
     def _paint(self, lines: list[str]) -> None:
-        width, height = _size()
+        width, height = screen()
         if len(lines) > height:
             # What has scrolled away cannot be painted over, so only the newest steps are shown.
             lines = [lines[0], f"… {len(lines) - height + 1} steps", *lines[2 - height :]]
@@ -42,7 +42,8 @@ class Painter:
         self._lines = len(lines)
 
 
-def _size() -> tuple[int, int]:
+def screen() -> tuple[int, int]:
+    """Return how many columns and lines of the terminal can be painted over."""
     from shutil import get_terminal_size
 
     found = get_terminal_size()

@@ -11,7 +11,7 @@ from agentflow.version import VERSION
 
 ENTRIES = {
     "workflow": Entry("workflow", "Register workflows; submit, follow, cancel and repeat runs."),
-    "prompt": Entry("prompt", "Create and list versions of prompts; label and archive them."),
+    "prompt": Entry("prompt", "Create and deploy versions of prompts; label and archive them."),
     "dataset": Entry("dataset", "Import and list datasets, the cases of evaluations."),
     "evaluation": Entry("evaluation", "List, show and cancel evaluations; write reports, label answers."),
     "trace": Entry("trace", "Read what a run did, and when."),
@@ -20,6 +20,8 @@ ENTRIES = {
     "key": Entry("access.key", "Create, list, rotate and revoke API keys."),
     "project": Entry("access.project", "Create and list projects of an organisation."),
     "org": Entry("access.org", "Create and list organisations."),
+    "policy": Entry("access.policy", "Check, test, store and activate policies."),
+    "audit": Entry("access.audit", "Read the audit log; verify, prove and export it; hold entries."),
     "route": Entry("route", "See why a model was chosen; score answers."),
     "usage": Entry("money.usage", "Show what calls used and cost, by any dimension."),
     "batch": Entry("money.batch", "List, show and cancel batches of calls at providers."),

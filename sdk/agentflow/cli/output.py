@@ -46,6 +46,11 @@ def json_text(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def json_line(document: Any) -> str:
+    """Return a document as JSON on one line."""
+    return json.dumps(document, ensure_ascii=False)
+
+
 def _table(answer: Shown, *, wide: bool, colour: bool) -> None:
     columns = shown(answer.columns, wide=wide)
     if answer.single:

@@ -42,7 +42,10 @@ class Attempts:
         """Return how long an attempt takes in milliseconds, and its answer. Raises ``Fails``."""
         took_ms, answer = self._asked(request, call)
         work = model_calls.work_of(request)
-        if work is None or not model_calls.has_answered(work, answer):
+        if work is None:
+            _misfit(request, call, answer, took_ms)
+            return took_ms, answer
+        if not model_calls.has_answered(work, answer):
             return took_ms, answer
         value, problem = model_calls.checked(work, answer)
         if problem is None:
@@ -167,3 +170,14 @@ def _output(answer: Any, call: Call) -> tuple[Any, list[engine.ToolUse]]:
     uses = [engine.ToolUse(id=id_, name=name, args=dict(args)) for id_, name, args in asked]
     calls: list[Mapping[str, Any]] = [{"id": id_, "name": name, "args": dict(args)} for id_, name, args in asked]
     return {"text": answer.text, "tool_calls": calls}, uses
+
+
+def _misfit(request: engine.StepRequest, call: Call, value: Any, took_ms: int) -> None:
+    """Raise ``Fails`` for what a tool or function gave, if it breaks the schema of its node."""
+    work = request.work
+    if not isinstance(work, engine.ToolCall | engine.FunctionCall) or work.output_schema is None:
+        return
+    if found := engine.misfits(work.output_schema, value):
+        call.error, said = "bad_output", "; ".join(f"{at}: {what}" for at, what in found)
+        message = f"the output of {work.kind} '{work.name}' breaks `output_schema`: {said}"
+        raise Fails("bad_output", message, retryable=False, after_s=took_ms / 1000)

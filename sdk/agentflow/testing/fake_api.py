@@ -6,9 +6,9 @@
         run = client.workflows.submit("document_analysis", {"document_key": "a.txt"})
         assert client.workflows.wait(run.id).status == "succeeded"
 
-It has prompts with their labels, workflows, submissions with idempotency keys, lists of runs, runs with steps, cancels
-and signals; any other path is 501. Runs are those of ``Simulator``, so they are over at once unless they wait for a
-signal.
+It has prompts with their labels, workflows, submissions with idempotency keys, lists of runs, runs with steps, traces,
+cancels and signals; any other path is 501. Runs are those of ``Simulator``, so they are over at once unless they wait
+for a signal.
 """
 
 import json
@@ -22,6 +22,7 @@ import httpx
 from agentflow.client import AsyncClient, Client
 from agentflow.errors import InvalidWorkflow
 from agentflow.testing.fake_prompts import FakePrompts, InvalidPrompt
+from agentflow.testing.fake_traces import spans_of, trace_of
 from agentflow.testing.run import ENDED, SimulatedRun, SimulatedStep
 from agentflow.testing.simulator import Simulator
 
@@ -73,7 +74,18 @@ class FakeApi:
                 return self._of_run(request, run_id, rest)
             case (_, ["workflows", "runs", run_id, *_]):
                 return _problem(404, "not-found", f"no run {run_id}")
+            case (method, ["traces", name]):
+                return self._of_traces(method, name, request)
         return _problem(501, "not-implemented", f"the fake API has no {request.method} {path}")
+
+    def _of_traces(self, method: str, name: str, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if (method, name) == ("POST", "query") else {}
+        run_id = body.get("run_id", name)
+        if run_id not in self.runs:
+            return _problem(404, "not-found", f"no run {run_id}; the fake API finds traces by the ids of runs")
+        limit = int(body.get("limit") or request.url.params.get("limit") or 100)
+        answer = spans_of if body else trace_of
+        return httpx.Response(200, json=answer(run_id, self._name(run_id), self.runs[run_id], limit))
 
     def _of_prompts(self, method: str, rest: list[str], request: httpx.Request) -> httpx.Response:
         params = request.url.params

@@ -14,8 +14,10 @@ from msgspec import structs
 
 from connectors.ports.engine import Clock
 from connectors.redis.response_cache import Hit, Keep, Lookup, Near
-from schemas.errors import StepError, Unavailable
-from schemas.metrics import CACHE_MISSES_TOTAL, counter_field
+from schemas.errors import BadRecord, InvalidInput, StepError, Unavailable
+from schemas.labels.label import UNLABELLED
+from schemas.metrics import CACHE_MISSES_TOTAL
+from schemas.metrics.fields import counter_field
 from services.caching.entry import CachedAnswer, decoded
 from services.caching.flights import Flight, Flights
 from services.caching.key import digest_of
@@ -26,10 +28,12 @@ from services.caching.semantic import Question, Semantics
 from services.calls.answers.streamed import deliver
 from services.calls.cache_question import asked_of, question_of
 from services.calls.call import UNROUTED, Answer, Call, Proceed
+from services.calls.call_spans import call_span
 from services.calls.cancellation import Cancellations
-from services.calls.records import call_span, provider_call
+from services.calls.records import provider_call
 from services.calls.stages.route import routed
 from services.routing.router import Router
+from services.security.enforcement.reading import read_by
 
 #: After these a stale answer does not stand in: it is refused now, or nobody waits for it.
 _NO_STALE = NEGATIVE | {"canceled"}
@@ -62,8 +66,10 @@ class Cache:
             return await proceed(call)
         # The key names the model, so this call is routed here and not by the stage after this one.
         call = await routed(self._router, call)
+        since_ms = self._clock.now_ms()
         async with self._aborts.breakable(call.cancel_key):
             entered = await self._flights.enter(_lookup(call), call.timeout_s)
+        call.ledger.waited("cache", since_ms, self._clock.now_ms())
         if entered is None:
             return await proceed(call)
         if isinstance(entered, Hit):
@@ -113,7 +119,7 @@ class Cache:
 
     async def _keep(self, call: Call, flight: Flight, answer: Answer) -> None:
         response, wish = answer.response, call.content.cache_wish or PLAIN
-        body = CachedAnswer.of(response, call.call_id).encoded()
+        body = CachedAnswer.of(response, call.call_id, _label(call)).encoded()
         ms = ttl_s(wish, call.tier, self._ttls) * 1000
         is_refusal = response.finish_reason in REFUSALS
         keep = _kept(call, min(ms, wish.negative_s * 1000)) if is_refusal else _kept(call, ms, wish.stale_s * 1000)
@@ -137,6 +143,9 @@ class Cache:
 
     async def _stand_in(self, call: Call, hit: Hit, kind: Kind = "exact") -> Answer:
         earlier = decoded(hit.body)
+        if call.security is not None:
+            # An answer of which nothing is known is the least trusted.
+            call.ledger.labels = earlier.labels or UNLABELLED.words
         if earlier.error_code:
             kind = "negative"
         elif kind == "exact" and hit.kind == "stale":
@@ -151,8 +160,17 @@ class Cache:
             saved_nano=hit.saved_nano,
             error_code=earlier.error_code or None,
         )
-        call.ledger.add(record, None, call_span(call, record))
-        return Answer(response=earlier.response(), cached=True)
+        response = None if earlier.error_code else earlier.response()
+        call.ledger.add(record, None, call_span(call, record, response))
+        return Answer(response=response or earlier.response(), cached=True)
+
+
+def _label(call: Call) -> list[str]:
+    """Return the label of all that an answer is made of, as words. Where it cannot be read, nothing is known."""
+    try:
+        return [] if call.security is None else read_by(call.security).words
+    except (BadRecord, InvalidInput):
+        return []
 
 
 def _lookup(call: Call) -> Lookup:

@@ -55,6 +55,7 @@ class Hold:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         request, reserved = await self.reserve(call)
+        call.ledger.waited("hold", request.at_ms, self._clock.now_ms())
         if request.estimate_nano == 0:
             return await proceed(structs.replace(call, reserved=reserved))
         # A hold that is not asserted ends, and its call is presumed: all that follows is done while it is.

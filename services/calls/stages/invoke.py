@@ -38,8 +38,10 @@ class Invoke:
         self._withheld = withheld
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        content, timeout_s = call.content, call.timeout_s + PROVIDER_GRACE_S
-        request = content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt)
+        if call.ledger.begun is not None:
+            await call.ledger.begun()
+        timeout_s, headers = call.timeout_s + PROVIDER_GRACE_S, call.trace.headers
+        request = call.content.request(call.route.model, call.idempotency_key, timeout_s, call.origin.attempt, headers)
         if self._keys is None:
             return await self._asked(call, request)
         org_id, provider = call.org_id, call.route.provider

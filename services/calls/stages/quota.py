@@ -6,7 +6,7 @@ from functools import partial
 
 from connectors.ports.engine import Clock
 from schemas.errors import StepError, TryLater, Unavailable
-from schemas.quotas import Ask, Made, Taken, Usage, Waiting
+from schemas.limits.quotas import Ask, Made, Taken, Usage, Waiting
 from services.calls.call import Answer, Call, Proceed
 from services.calls.ports import Quotas
 from services.calls.timeouts import PATIENCE_S, Deferred, within_patience
@@ -37,7 +37,9 @@ class Quota:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         quotas = self._quotas
+        since_ms = self._clock.now_ms()
         taken = None if quotas is None else await self._taken(quotas, call)
+        call.ledger.waited("quota", since_ms, self._clock.now_ms())
         if quotas is None or taken is None:
             return await proceed(call)
         try:

@@ -22,10 +22,11 @@ from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CostEvent, ProviderCall
 from services.calls.answers.streamed import BrokenStreamError
 from services.calls.call import Answer, Call, Proceed
+from services.calls.call_spans import call_span
 from services.calls.capture import captured
 from services.calls.counts import believed, cost_of
 from services.calls.ports import Objects, Prices, PriceSource
-from services.calls.records import asked, call_span, failure, presumed, provider_call, settlement
+from services.calls.records import asked, failure, presumed, provider_call, settlement
 from services.calls.stated_cost import NOTHING_BOOKED
 
 _OUTCOMES: Mapping[str, CallOutcome] = {
@@ -75,7 +76,7 @@ class Settle:
             notes=[*response.notes, *([cost.note] if cost.note else [])],
         )
         received = response.received if blocked in (None, response.problem) else failure(blocked)
-        await self._add(call, record, response.sent, received, settlement(call, cost, response.usage))
+        await self._add(call, record, response.sent, received, settlement(call, cost, response.usage), response)
         call.ledger.count_stated(provider, response.stated_cost_usd, cost)
 
     async def _settle_failure(self, call: Call, error: StepError, started_ms: int, latency_ms: float) -> None:
@@ -109,11 +110,17 @@ class Settle:
         return self._prices.booked(call.org_id, call.reserved.price_version)
 
     async def _add(
-        self, call: Call, record: ProviderCall, sent: Json, received: Json, settled: CostEvent | None
+        self,
+        call: Call,
+        record: ProviderCall,
+        sent: Json,
+        received: Json,
+        settled: CostEvent | None,
+        answer: ModelResponse | None = None,
     ) -> None:
         request, response = await self._captured(call, sent), await self._captured(call, received)
         record = structs.replace(record, request=request, response=response)
-        call.ledger.add(record, settled, call_span(call, record))
+        call.ledger.add(record, settled, call_span(call, record, answer))
 
     async def _captured(self, call: Call, body: Json) -> Payload | None:
         # The call may be paid for, so a store that is down is waited for.

@@ -2,7 +2,7 @@
 
 from connectors.ports.engine import Clock
 from schemas.errors import StepError
-from schemas.stops import Stop
+from schemas.limits.stops import Stop
 from services.calls.call import Answer, Call, Proceed
 from services.calls.ports import Stops
 from services.calls.timeouts import Deferred, within_patience

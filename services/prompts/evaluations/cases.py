@@ -1,4 +1,4 @@
-"""Reads the cases of a dataset from a body: JSON lines, CSV, or JSON. Every bad row is named by its line.
+"""The cases of a dataset, read from a body: JSON lines, CSV, or JSON. Every bad row is named by its line.
 
 A row of JSON lines is an object with ``inputs`` and, where wanted, ``id``, ``expected``, ``tags`` and ``cluster``. A
 table has a column for each input; ``id``, ``expected``, ``tags`` (separated by ``;``) and ``cluster`` are such fields.
@@ -7,7 +7,7 @@ A case without an id is named by its place, from 1.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,6 +42,20 @@ def read_table(body: bytes) -> list[Case]:
 def read_cases(rows: Iterable[Any]) -> list[Case]:
     """Return the cases of objects, as they come in a JSON body. Raises ``InvalidInput``."""
     return _cases((f"cases[{at}]", row) for at, row in enumerate(rows))
+
+
+def chosen_of(cases: Sequence[Case], only: Sequence[str]) -> list[Case]:
+    """Return the cases with these ids, in the dataset's order; all without ids.
+
+    Raises ``InvalidInput`` for an id that no case has.
+    """
+    if not only:
+        return list(cases)
+    wanted = set(only)
+    if unknown := sorted(wanted - {case.id for case in cases}):
+        what = f"has {unknown[0]!r}, which is no case"
+        raise InvalidInput.of(Problem("body.only", what, "name cases of the dataset"))
+    return [case for case in cases if case.id in wanted]
 
 
 def _json_rows(body: bytes) -> Iterator[Row]:
@@ -153,4 +167,4 @@ def _field_problems(at: str, row: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _refused(problems: list[Problem]) -> InvalidInput:
-    return InvalidInput("; ".join(map(str, problems[:3])), tuple(problems))
+    return InvalidInput.of(*problems, shown=3)

@@ -91,7 +91,8 @@ class CasesOfRuns:
             return []
         nodes = {node.id: node for node in _nodes(spec, wanted)}
         asked = [step for step in steps if step.node_id in nodes and is_answer(step)]
-        reading = _Reading(spec, await self._inputs(org_id, run), await self._outputs(org_id, steps))
+        known = {step.step_id: step for step in steps}
+        reading = _Reading(spec, await self._inputs(org_id, run), await self._outputs(org_id, steps), known)
         cases = []
         for step in asked:
             try:
@@ -122,6 +123,7 @@ class _Reading:
     spec: ResolvedSpec
     inputs: dict[str, Json]
     outputs: dict[str, Json]
+    steps: Mapping[str, StoredStep]
 
     def case(self, run: StoredRun, step: StoredStep, node: LlmNode, *, expected: bool) -> Case:
         """Return the case of a step. Raises ``LookupError`` for a value that is nowhere."""
@@ -136,19 +138,25 @@ class _Reading:
         )
 
     def _output(self, node: str) -> Json:
-        """Return a node's output: its own, or the list of its children's."""
+        """Return a node's output: its own, or the list of its children's. Raises ``LookupError``."""
         if node in self.outputs:
             return self.outputs[node]
-        found = list(self._children(node))
-        if not found:
+        parent = self.steps.get(node)
+        if parent is None or parent.children_total is None:
             raise LookupError(f"{node} has no output")
-        return found
+        return list(self._children(node, parent.children_total))
 
-    def _children(self, node: str) -> Iterator[Json]:
-        index = 0
-        while (step := child_step_id(node, index)) in self.outputs:
-            yield self.outputs[step]
-            index += 1
+    def _children(self, node: str, total: int) -> Iterator[Json]:
+        """Yield children's outputs as the run joined them: a failed one is left out, or is its error."""
+        config = next(one.config for one in self.spec.spec.dag.nodes if one.id == node)
+        collects = config.on_child_error == "collect"
+        for step in (self.steps.get(child_step_id(node, index)) for index in range(total)):
+            if step is None or (step.status != "failed" and step.step_id not in self.outputs):
+                raise LookupError(f"{node} has lost an output")
+            if step.status != "failed":
+                yield self.outputs[step.step_id]
+            elif collects and step.error is not None:
+                yield {"error": {"code": step.error["code"], "message": step.error["message"]}}
 
 
 def _nodes(spec: ResolvedSpec, wanted: WantedSteps) -> Iterator[LlmNode]:
@@ -170,4 +178,4 @@ def _nothing(runs: int, skipped: Counter[str]) -> Rejected:
         return NotFound("no run matches; see GET /api/v1/workflows/runs with the same filter")
     left = "".join(f", {count} left out: {reason}" for reason, count in skipped.items())
     problem = Problem("body", f"none of {runs} runs has such a step of type llm{left}", "name another node or prompt")
-    return InvalidInput(str(problem), (problem,))
+    return InvalidInput.of(problem)

@@ -23,7 +23,7 @@ h2 {{ font-size: 1.05rem; margin: 2rem 0 .5rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
   overflow-wrap: anywhere; min-width: 4rem; }}
-th {{ font-weight: 600; }}
+th {{ font-weight: 600; overflow-wrap: break-word; }}
 .verdict {{ font-weight: 700; }}
 .better {{ color: var(--good); }}
 .worse {{ color: var(--bad); }}

@@ -49,7 +49,7 @@ def check_labels(labels: Sequence[Label], definition: Mapping[str, Any], cases: 
         for field, said, fix in _faults(one, specs, cases, definition)
     ]
     if problems:
-        raise InvalidInput("; ".join(map(str, problems[:3])), tuple(problems[:_MOST_PROBLEMS]))
+        raise InvalidInput.of(*problems[:_MOST_PROBLEMS], shown=3)
 
 
 def labelled(

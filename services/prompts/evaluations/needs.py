@@ -26,7 +26,7 @@ def variables_for(prompt: PinnedPrompt, cases: Sequence[Case]) -> list[str]:
     must = needs(prompt)
     problems = list(_missing(prompt, cases, must | given))
     if problems:
-        raise InvalidInput("; ".join(map(str, problems[:3])), tuple(problems[:_MAX_PROBLEMS]))
+        raise InvalidInput.of(*problems[:_MAX_PROBLEMS], shown=3)
     return sorted(must | given)
 
 

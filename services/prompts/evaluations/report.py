@@ -259,7 +259,7 @@ def _named(found: Mapping[str, Gathered], version: str) -> Gathered:
 
 def _refused(message: str) -> InvalidInput:
     problem = Problem("versions", message, "evaluate both versions with the same dataset")
-    return InvalidInput(str(problem), (problem,))
+    return InvalidInput.of(problem)
 
 
 def _rounded(found: _T) -> _T:

@@ -22,6 +22,7 @@ from schemas.payload import Payload
 from schemas.prompts.evaluations import Answered, Answers, Case, Judged, Report, Scored, ScorerSpec
 from schemas.run_states import RunState
 from services.prompts.evaluations.answers import answered_of
+from services.prompts.evaluations.cases import chosen_of
 from services.prompts.evaluations.labels import Label, check_labels, joined, labelled
 from services.prompts.evaluations.names import BASELINE, CANDIDATE, MEASURED, SCORES
 from services.prompts.evaluations.report import report_of
@@ -76,6 +77,11 @@ class EvaluationResults:
             return Status("queued", 0, 0, total_of(one.definition))
         return _status(run, await self._ports.history.children(org_id, one.run_id), one.definition)
 
+    async def states(self, org_id: str, those: Sequence[StoredEvaluation]) -> list[RunState]:
+        """Return the states of the runs of evaluations, as ``status`` does."""
+        found = await self._ports.history.states(org_id, [one.run_id for one in those])
+        return [found.get(one.run_id, "queued") for one in those]
+
     async def with_report(self, org_id: str, one: StoredEvaluation, status: Status) -> StoredEvaluation:
         """Return the evaluation with its report, which is made and stored once the run has succeeded."""
         for _ in range(_TRIES):
@@ -103,7 +109,8 @@ class EvaluationResults:
     async def cases(self, org_id: str, one: StoredEvaluation) -> list[Case]:
         """Return the cases of an evaluation."""
         name, _, version = one.definition["dataset"].partition("@")
-        return [case for _, case in await self._ports.datasets.cases(org_id, name, int(version))]
+        cases = [case for _, case in await self._ports.datasets.cases(org_id, name, int(version))]
+        return chosen_of(cases, one.definition.get("only", ()))
 
     async def _made(self, org_id: str, one: StoredEvaluation) -> dict[str, Any] | None:
         stored = await self._ports.history.get(org_id, one.run_id, most_children=0)

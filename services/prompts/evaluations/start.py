@@ -10,7 +10,7 @@ A crash after 4 leaves an evaluation without a run; the same request with its ``
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, SubmissionConflict
 from schemas.ids import content_hash, run_id
 from schemas.prompts.evaluations import Case, ScorerSpec
+from services.prompts.evaluations.cases import chosen_of
 from services.prompts.evaluations.names import BASELINE, CANDIDATE
 from services.prompts.evaluations.needs import variables_for
 from services.prompts.evaluations.scorers.table import check_scorers, is_pair_judge
@@ -81,9 +82,12 @@ class EvaluationStarts:
         """
         specs = msgspec.convert([one.model_dump() for one in body.scorers], list[ScorerSpec])
         check_scorers(specs, "body.scorers")
+        if (known := await self._known(who, body)) is not None:
+            return await self._again(who, body, known)
         name, _, version = body.dataset.partition("@")
         dataset = await self._ports.datasets.get(who.org_id, name, int(version) if version else None)
         cases = [case for _, case in await self._ports.datasets.cases(who.org_id, name, dataset.version)]
+        cases = chosen_of(cases, body.only)
         sides = await self._sides(who, body, cases)
         check_comparison(sides, specs)
         plan = Plan(
@@ -96,7 +100,7 @@ class EvaluationStarts:
         )
         workflow_version = await self._registered(who, plan)
         definition = {
-            **body.model_dump(mode="json"),
+            **body.model_dump(mode="json", exclude=None if body.only else {"only"}),
             "version": sides[0].version,
             "against": sides[1].version if len(sides) > 1 else None,
             "dataset": f"{name}@{dataset.version}",
@@ -109,6 +113,30 @@ class EvaluationStarts:
         stored = await self._stored(who.org_id, made)
         await self._ports.submissions.submit(record)
         return stored
+
+    async def _known(self, who: Sender, body: CreateEvaluation) -> StoredEvaluation | None:
+        """Return the evaluation that this request has started before. Raises ``SubmissionConflict`` if it is another.
+
+        What a label or the newest version meant then, and which version of the workflow it became, stays.
+        """
+        if who.idempotency_key is None:
+            return None
+        try:
+            known = await self._ports.evaluations.get(who.org_id, evaluation_id(who))
+        except NotFound:
+            return None
+        if not says(known.definition, body):
+            raise _other(known.id)
+        return known
+
+    async def _again(self, who: Sender, body: CreateEvaluation, known: StoredEvaluation) -> StoredEvaluation:
+        """Submit the run of an evaluation again: perhaps it never was."""
+        name, _, version = known.definition["dataset"].partition("@")
+        found = [case for _, case in await self._ports.datasets.cases(who.org_id, name, int(version))]
+        run = _submission(body, known.id, known.definition["workflow_version"], chosen_of(found, body.only))
+        record = await self._ports.submissions.prepare(who.org_id, SOURCE, known.id, run, api_key=who.key_id)
+        await self._ports.submissions.submit(record)
+        return known
 
     async def _sides(self, who: Sender, body: CreateEvaluation, cases: Sequence[Case]) -> list[Side]:
         wanted = {CANDIDATE: body.version} | ({} if body.against is None else {BASELINE: body.against})
@@ -142,14 +170,12 @@ class EvaluationStarts:
         raise Conflict(f"workflow {name} is being registered by others; send the request again")
 
     def _evaluation(self, who: Sender, body: CreateEvaluation, definition: dict[str, Any]) -> StoredEvaluation:
-        key = who.idempotency_key
-        unique = uuid.uuid4().hex if key is None else content_hash(f"{who.org_id}\0{key}".encode())
-        evaluation_id = f"eval_{unique[:24]}"
+        made_id = evaluation_id(who)
         return StoredEvaluation(
-            id=evaluation_id,
+            id=made_id,
             prompt=body.prompt,
             project=body.project,
-            run_id=run_id(who.org_id, SOURCE, evaluation_id),
+            run_id=run_id(who.org_id, SOURCE, made_id),
             definition=definition,
             author=who.key_id,
             created_ms=now_ms(),
@@ -161,8 +187,34 @@ class EvaluationStarts:
         stored = await self._ports.evaluations.get(org_id, made.id)
         if stored.definition != made.definition:
             # The report is made by the stored one: a run of other cases or versions would be scored as these.
-            raise SubmissionConflict(f"this Idempotency-Key has evaluation {made.id}, which is another; use a new key")
+            raise _other(made.id)
         return stored
+
+
+def evaluation_id(who: Sender) -> str:
+    """Return the id of a new evaluation; the same for the same idempotency key."""
+    key = who.idempotency_key
+    unique = uuid.uuid4().hex if key is None else content_hash(f"{who.org_id}\0{key}".encode())
+    return f"eval_{unique[:24]}"
+
+
+def says(definition: Mapping[str, Any], body: CreateEvaluation) -> bool:
+    """Return whether a stored evaluation is of this request, whatever the names of versions mean by now."""
+    asked = body.model_dump(mode="json", exclude=None if body.only else {"only"})
+    named = {"dataset": body.dataset}
+    for side in ("version", "against"):
+        pinned = isinstance(asked[side], int) or (side == "against" and asked[side] is None)
+        named[side] = asked[side] if pinned else definition[side]
+    if "@" not in body.dataset:
+        named["dataset"] = f"{body.dataset}@{definition['dataset'].partition('@')[2]}"
+    wanted = {**asked, **named}
+    return all(definition.get(name) == value for name, value in wanted.items()) and ("only" in definition) == bool(
+        body.only
+    )
+
+
+def _other(evaluation: str) -> SubmissionConflict:
+    return SubmissionConflict(f"this Idempotency-Key has evaluation {evaluation}, which is another; use a new key")
 
 
 def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None:
@@ -173,7 +225,7 @@ def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None
     elif len(sides) == 1 and any(map(is_pair_judge, specs)):
         problem = Problem("body.against", "is missing, and a judge of pairs compares two versions", "name a version")
     if problem is not None:
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
 
 
 def _submission(body: CreateEvaluation, evaluation_id: str, workflow_version: int, cases: Sequence[Case]) -> SubmitRun:

@@ -29,7 +29,7 @@ def check_live_scorers(specs: Sequence[ScorerSpec]) -> None:
         if spec.kind == "contains" and not spec.options.get("values")
     ]
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))
+        raise InvalidInput.of(*problems)
     check_scorers(specs)
 
 

@@ -6,10 +6,11 @@ A run stays due until it is settled. Who finds it again scores only answers that
 scores of all: the same records, which change nothing where they were learned, unless a person scored in between.
 """
 
+import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -19,32 +20,30 @@ from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import StoredRun, StoredStep
 from connectors.postgres.live_scores import DueRun, LiveScore
 from connectors.postgres.prompts.scoring import ScoringPolicy
-from schemas.budgets import PROJECT_TAG
+from connectors.redis.shadow_answers import ShadowAnswer
+from schemas import clock
 from schemas.errors import InvalidInput, Rejected, Unavailable
-from schemas.ids import request_id
 from schemas.payload import Payload
 from schemas.prompts.evaluations import Answered, Case, ScorerSpec
 from schemas.records.base import Json
-from schemas.records.routes import RouteScored
 from schemas.records.run_events import Capture
-from schemas.spec.loops import every_node
-from schemas.spec.model import LlmNode, PinnedPrompt, ResolvedSpec
-from services.prompts.evaluations.from_runs import is_answer
+from schemas.spec.model import ResolvedSpec
 from services.prompts.evaluations.scorers.base import Mark
 from services.prompts.evaluations.scorers.table import scorer_of
-from services.prompts.evaluations.workflow import workflow_name
-from services.prompts.live.policy import OF_CONTENTS, is_sampled
-from services.runs.routes import learns
-from topics.catalogue import ROUTE_OUTCOMES
+from services.prompts.live.picked import Picked, arm_scores, picked_of, route_scores, series_scores, shadow_of
+from services.prompts.live.policy import OF_CONTENTS
+from topics.catalogue import DEPLOYMENT_OUTCOMES, QUALITY_SCORES, ROUTE_OUTCOMES
 from topics.codec import encode
 
 log = logging.getLogger(__name__)
 
+#: A shadow is called when the shown answer is there, and its run may end before it.
+SHADOWS_WAIT_MS = 60_000
 #: One that dies with a run delays its scores by this.
 LEASE_S = 60.0
 BATCH = 50
-#: The name of the scores on ``route-outcomes``.
-NAME = "live"
+#: Runs that are scored at the same time: each waits for PostgreSQL some times, and for the broker once.
+AT_ONCE = 4
 
 
 class Policies(Protocol):
@@ -93,6 +92,14 @@ class Definitions(Protocol):
         ...
 
 
+class ShadowSource(Protocol):
+    """Where answers of shadows are, see ``connectors.redis.shadow_answers``."""
+
+    async def find(self, org_id: str, request_id: str) -> ShadowAnswer | None:
+        """Return the answer of an attempt, ``None`` if it is not there. Raises ``Unavailable``."""
+        ...
+
+
 class Counted(Protocol):
     """Counts what became of answers and scorers."""
 
@@ -103,7 +110,10 @@ class Counted(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePorts:
-    """What live scoring asks and writes. ``capture`` is that of the installation."""
+    """What live scoring asks and writes.
+
+    ``capture`` is that of the installation. ``shadows`` has answers that were shown to nobody.
+    """
 
     policies: Policies
     store: Store
@@ -113,16 +123,8 @@ class LivePorts:
     appender: Appender
     count: Counted
     capture: Capture = "full"
-
-
-@dataclass(frozen=True, slots=True)
-class _Picked:
-    step: StoredStep
-    node: LlmNode
-    prompt: PinnedPrompt
-    policy: ScoringPolicy
-    call: str
-    project: str | None
+    shadows: ShadowSource | None = None
+    now_ms: Callable[[], int] = clock.now_ms
 
 
 class LiveScoring:
@@ -134,13 +136,18 @@ class LiveScoring:
     async def work(self) -> int:
         """Score the answers of some runs that are due; return how many runs."""
         leased = await self._ports.store.lease(LEASE_S, BATCH)
-        for due in leased:
-            await self._serve(due)
+        for first in range(0, len(leased), AT_ONCE):
+            some = leased[first : first + AT_ONCE]
+            # All of them end before the first failure is raised: no task is left behind.
+            for ended in await asyncio.gather(*map(self._serve, some), return_exceptions=True):
+                if ended is not None:
+                    raise ended
         return len(leased)
 
     async def _serve(self, due: DueRun) -> None:
         try:
-            await self._score(due)
+            if not await self._score(due):
+                return  # it stays due, and is found again after its lease
         except Unavailable:
             raise
         except Exception as exc:
@@ -149,30 +156,56 @@ class LiveScoring:
             self._ports.count("gone")
         await self._ports.store.settle(due)
 
-    async def _score(self, due: DueRun) -> None:
+    async def _score(self, due: DueRun) -> bool:
+        """Score the answers of a run; return false while one of its shadows may still answer."""
         ports = self._ports
         policies = await ports.policies.of_org(due.org_id)
         found = await ports.history.get(due.org_id, due.run_id, step_outputs=True) if policies else None
         if found is None:
-            return
+            return True
         run, steps = found
         spec = await ports.definitions.of(due.org_id, run)
         if spec is None:
             ports.count("gone")
-            return
-        picked = {one.call: one for one in _picked(run, steps, spec, policies)}
+            return True
+        picked = {one.call: one for one in picked_of(run, steps, spec, policies)}
         if not picked:
-            return
+            return True
+        shadows, missing = await self._shadows(due.org_id, picked.values(), spec)
+        if missing and ports.now_ms() - (run.finished_ms or 0) < SHADOWS_WAIT_MS:
+            return False
+        picked |= {one.call: one for one in shadows}
         known = {one.call for one in await ports.store.of_run(due.org_id, run.id)}
         new = [score for one in picked.values() if one.call not in known for score in await self._marks(due, one)]
         if new:
             await ports.store.add(due.org_id, new)
         # What is stored counts, and not what was found here: somebody else may have been first.
-        records = list(_records(due.org_id, picked, await ports.store.of_run(due.org_id, run.id)))
-        if records:
-            await ports.appender.append([OutRecord(ROUTE_OUTCOMES, r.group.encode(), encode(r)) for r in records])
+        stored = await ports.store.of_run(due.org_id, run.id)
+        out = [OutRecord(ROUTE_OUTCOMES, r.group.encode(), encode(r)) for r in route_scores(due.org_id, picked, stored)]
+        out += [
+            OutRecord(DEPLOYMENT_OUTCOMES, r.rollout.encode(), encode(r))
+            for r in arm_scores(due.org_id, picked, stored)
+        ]
+        series = series_scores(due.org_id, run, picked, stored)
+        out += [OutRecord(QUALITY_SCORES, r.group.encode(), encode(r)) for r in series]
+        if out:
+            await ports.appender.append(out)
+        return True
 
-    async def _marks(self, due: DueRun, one: _Picked) -> list[LiveScore]:
+    async def _shadows(self, org_id: str, picked: Iterable[Picked], spec: ResolvedSpec) -> tuple[list[Picked], int]:
+        """Return the shadows of answers, and how many answers have none yet."""
+        found, missing = [], 0
+        for one in picked:
+            if self._ports.shadows is None or one.arm is None or not one.arm.shadow or one.step.attempt > 1:
+                continue
+            answer = await self._ports.shadows.find(org_id, one.call)
+            if answer is None:
+                missing += 1
+            else:
+                found.append(shadow_of(one, answer, spec))
+        return found, missing
+
+    async def _marks(self, due: DueRun, one: Picked) -> list[LiveScore]:
         reads = self._ports.capture == "full" and any(spec.kind in OF_CONTENTS for spec in one.policy.scorers)
         output, problem = await self._output(due.org_id, one.step) if reads else (None, "")
         found = []
@@ -181,7 +214,7 @@ class LiveScoring:
             found.append(_score_of(due, one, spec, mark))
         return found
 
-    async def _mark(self, spec: ScorerSpec, one: _Picked, output: Json, problem: str) -> Mark:
+    async def _mark(self, spec: ScorerSpec, one: Picked, output: Json, problem: str) -> Mark:
         of_contents = spec.kind in OF_CONTENTS
         if of_contents and self._ports.capture != "full":
             self._ports.count("hidden")
@@ -198,24 +231,7 @@ class LiveScoring:
             return None, str(exc)
 
 
-def _picked(
-    run: StoredRun, steps: Sequence[StoredStep], spec: ResolvedSpec, policies: Mapping[str, ScoringPolicy]
-) -> Iterator[_Picked]:
-    """Yield the answers that are scored. One of a cache, of another run or of an evaluation is none of production."""
-    nodes = {node.id: node for node in every_node(spec.spec.dag.nodes) if isinstance(node, LlmNode)}
-    for step in steps:
-        node = nodes.get(step.node_id)
-        if node is None or not is_answer(step) or step.cached or step.reused_from is not None:
-            continue
-        prompt, call = spec.prompts[node.config.prompt_ref], request_id(run.id, step.step_id, step.attempt)
-        policy = policies.get(prompt.name)
-        if policy is None or not policy.covers(prompt.version) or run.workflow_name == workflow_name(prompt.name):
-            continue
-        if is_sampled(prompt.name, call, policy.sample):
-            yield _Picked(step, node, prompt, policy, call, run.tags.get(PROJECT_TAG))
-
-
-def _answered(one: _Picked, output: Json, error: str) -> Answered:
+def _answered(one: Picked, output: Json, error: str) -> Answered:
     step = one.step
     took = 0 if step.started_ms is None or step.finished_ms is None else max(0, step.finished_ms - step.started_ms)
     return Answered(case_id=one.call, output=output, cost_nano=step.cost_nano, latency_ms=took, error=error)
@@ -229,7 +245,7 @@ async def _marked(spec: ScorerSpec, answered: Answered) -> Mark:
     return await scorer(Case(id=answered.case_id), answered)
 
 
-def _score_of(due: DueRun, one: _Picked, spec: ScorerSpec, mark: Mark) -> LiveScore:
+def _score_of(due: DueRun, one: Picked, spec: ScorerSpec, mark: Mark) -> LiveScore:
     return LiveScore(
         prompt=one.prompt.name,
         version=one.prompt.version,
@@ -243,33 +259,3 @@ def _score_of(due: DueRun, one: _Picked, spec: ScorerSpec, mark: Mark) -> LiveSc
         score=mark.score,
         note=mark.note,
     )
-
-
-def _records(org_id: str, picked: Mapping[str, _Picked], stored: Sequence[LiveScore]) -> Iterator[RouteScored]:
-    """Yield the scores of answers whose nodes learn routes: made of stored values alone, so the same ones each time."""
-    by_call: dict[str, list[LiveScore]] = {}
-    for score in stored:
-        by_call.setdefault(score.call, []).append(score)
-    for call, scores in by_call.items():
-        one, total = picked.get(call), total_of(scores)
-        if one is None or total is None or not learns(one.node):
-            continue
-        common: dict[str, Any] = {"org_id": org_id, "prompt": one.prompt.name, "tier": one.node.policy.quality}
-        yield RouteScored(
-            **common,
-            decision_id=call,
-            run_id=scores[0].run_id,
-            step_id=one.step.step_id,
-            score=total,
-            name=NAME,
-            scored_at_ms=max(score.scored_ms for score in scores),
-        )
-
-
-def total_of(scores: Sequence[LiveScore]) -> float | None:
-    """Return the score of an answer: the mean of its scorers, by weight; ``None`` if one with a weight failed."""
-    weighed = [one for one in scores if one.weight > 0]
-    found = [(one.score, one.weight) for one in weighed if one.score is not None]
-    if not found or len(found) < len(weighed):
-        return None
-    return min(1.0, sum(score * weight for score, weight in found) / sum(weight for _, weight in found))

@@ -148,4 +148,4 @@ def _key(prompt: PinnedPrompt) -> str:
 
 
 def _refused(problems: tuple[Problem, ...]) -> InvalidInput:
-    return InvalidInput("; ".join(map(str, problems)), problems)
+    return InvalidInput.of(*problems)

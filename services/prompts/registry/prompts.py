@@ -80,7 +80,7 @@ class PromptRegistry:
         await self._require_dialect(org_id, draft.form.dialect)
         form = _with_schemas(draft)
         if problems := tuple(_problems(draft, form)):
-            raise InvalidInput("; ".join(map(str, problems)), problems)
+            raise InvalidInput.of(*problems)
         if draft.labels:
             with suppress(NotFound):
                 await self.require_owned(org_id, draft.name, author)
@@ -144,7 +144,7 @@ class PromptRegistry:
         stored = await self._prompts.find(org_id, list(wanted.values()))
         found = {ref: one for ref, one in zip(wanted, stored, strict=True) if one and author.sees(one.project)}
         if problems := tuple(_archived(ref, one.name) for ref, one in found.items() if one.archived_ms is not None):
-            raise InvalidInput("; ".join(map(str, problems)), problems)
+            raise InvalidInput.of(*problems)
         return {ref: one.pinned for ref, one in found.items()}
 
     async def _require_dialect(self, org_id: str, dialect: Dialect) -> None:
@@ -156,7 +156,7 @@ class PromptRegistry:
             "write the dialect agentflow or mustache, or let the platform's admin set jinja_prompts of the organisation"
         )
         problem = Problem("dialect", said, fix)
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
 
 
 def _new(draft: Draft, form: PromptForm, author: Author) -> NewPrompt:
@@ -199,7 +199,7 @@ def _parsed(refs: Sequence[str]) -> dict[str, PromptRef]:
         except ValueError as exc:
             problems.append(Problem("template", str(exc), "correct the name of the part"))
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))
+        raise InvalidInput.of(*problems)
     return found
 
 

@@ -2,16 +2,17 @@
 
 The rules, whatever comes twice, late, or from an owner that has lost its partition:
 
-1. A run that asks is queued behind the others of its workflow in its organisation. A queued run that asks again keeps
-   its ticket; an admitted one is admitted again (its record may be lost); one that is over is ignored.
+1. A run that asks is queued behind the others of its workflow and project in its organisation. A queued run that asks
+   again keeps its ticket; an admitted one is admitted again (its record may be lost); one that is over is ignored.
 2. A run that is over frees its slot, or leaves the queue, once. One that never asked is remembered as over.
-3. An organisation may have ``max_running_runs`` runs running, each of its workflows as many as its own limit says, and
-   all organisations together as many as the pool has. A limit that is not set is none. A lower limit stops no running
-   run: fewer are admitted.
+3. An organisation may have ``max_running_runs`` runs running, each of its workflows and projects as many as its own
+   limit says, and all organisations together as many as the pool has. A limit that is not set is none. A lower limit
+   stops no running run: fewer are admitted.
 4. An organisation is in the rotation while it has a queued run for which its own limits have room. It joins at the end.
-5. While the pool has room, the first of the rotation is served: of its workflows that have room, the one whose first
-   run has waited longest has that run admitted. If more could be admitted, the organisation joins at the end again. So
-   between two admissions of an organisation every other one in the rotation has at most one, however long its queues.
+5. While the pool has room, the first of the rotation is served: of its queues whose workflow and project have room,
+   the one whose first run has waited longest has that run admitted. If more could be admitted, the organisation joins
+   at the end again. So between two admissions of an organisation every other one in the rotation has at most one,
+   however long its queues.
 6. One record admits ``MAX_AT_ONCE`` runs at most. If there is room for more, it emits a record that continues.
 
 Rules 4 to 6 are applied on every record, so no run is queued while there is room: either none may be admitted, or a
@@ -38,11 +39,22 @@ from schemas.records.admissions import (
 )
 from schemas.records.run_events import RunAdmitted
 from schemas.tables import admissions as entries
-from schemas.tables.admissions import POSITION, QUEUES, Limits, RunPosition, Ticket, Value, run_entity
+from schemas.tables.admissions import (
+    POSITION,
+    QUEUES,
+    Limits,
+    RunPosition,
+    Ticket,
+    Value,
+    parse_queue_name,
+    queue_name,
+    run_entity,
+)
 from schemas.tables.entry import BEGUN
 from streams.core.admissions.queue import AdmissionQueues
 from streams.core.commands import Command, Emit, ExpireAt, Observe
 from streams.core.flat_fold import FlatFold
+from streams.core.org_ids import check_org_id
 from streams.core.state import State
 
 #: How long a run that is over is remembered: longer than an owner that has lost a partition can go on unnoticed.
@@ -50,7 +62,8 @@ REMEMBERED_MS = 600_000
 #: A raised limit may admit tens of thousands; more at once would delay the records behind it.
 MAX_AT_ONCE = 1_000
 
-_ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: What a project's id may be. A run may name any text as its project, and only an id can have a limit.
+_PROJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FOR_ALL = (PoolSet, AdmissionContinued)
 
 
@@ -68,8 +81,8 @@ class AdmissionsFold(FlatFold[AdmissionEvent]):
 
         Raises ``BadRecord`` for an organisation id that may name another entry.
         """
-        if not isinstance(event, _FOR_ALL) and not _ORG_PATTERN.fullmatch(event.org_id):
-            raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
+        if not isinstance(event, _FOR_ALL):
+            check_org_id(event.org_id)
         queues = AdmissionQueues(state)
         commands = _RULES[type(event)](state, queues, event, now_ms, offset)
         if not isinstance(event, _FOR_ALL):
@@ -81,7 +94,7 @@ class AdmissionsFold(FlatFold[AdmissionEvent]):
         if entity != QUEUES:
             return []
         queues = AdmissionQueues(state)
-        admitted: list[Command] = [Emit(_admitted(org, workflow, one)) for org, workflow, one in queues.admitted()]
+        admitted: list[Command] = [Emit(_admitted(org, name, one)) for org, name, one in queues.admitted()]
         pool = queues.pool
         return [*admitted, Emit(AdmissionContinued())] if pool.rotation and _has_room(queues) else admitted
 
@@ -97,14 +110,15 @@ class AdmissionsFold(FlatFold[AdmissionEvent]):
 def _ask(state: State, queues: AdmissionQueues, event: AdmissionAsked, now_ms: int, offset: int) -> list[Command]:
     entity, known = run_entity(event.run_id), _known(state, event)
     if known is None:
-        number = queues.append(event.org_id, event.workflow_name, Ticket(event.run_id, now_ms, offset))
+        name = queue_name(event.workflow_name, event.project if _PROJECT_ID.fullmatch(event.project) else "")
+        number = queues.append(event.org_id, name, Ticket(event.run_id, now_ms, offset))
         state.put(entity, BEGUN, 1)
-        state.put(entity, POSITION, RunPosition(event.org_id, event.workflow_name, number))
+        state.put(entity, POSITION, RunPosition(event.org_id, name, number))
         return []
-    if known.is_over or known.number >= queues.queue(event.org_id, known.workflow).head:
+    if known.is_over or known.number >= queues.queue(event.org_id, known.queue).head:
         return []
-    ticket = queues.ticket(event.org_id, known.workflow, known.number)
-    return [] if ticket is None else [Emit(_admitted(event.org_id, known.workflow, ticket))]
+    ticket = queues.ticket(event.org_id, known.queue, known.number)
+    return [] if ticket is None else [Emit(_admitted(event.org_id, known.queue, ticket))]
 
 
 def _release(
@@ -121,7 +135,7 @@ def _release(
     elif known.is_over:
         return []
     else:
-        queues.leave(event.org_id, known.workflow, known.number)
+        queues.leave(event.org_id, known.queue, known.number)
     state.put(entity, POSITION, msgspec.structs.replace(known, is_over=True))
     return [ExpireAt(entity, now_ms + REMEMBERED_MS)]
 
@@ -135,7 +149,8 @@ def _known(state: State, event: AdmissionAsked | AdmissionReleased) -> RunPositi
 
 def _set_limits(state: State, queues: AdmissionQueues, event: LimitsSet, now_ms: int, offset: int) -> list[Command]:  # noqa: ARG001
     if event.version > queues.limits(event.org_id).version:
-        queues.limit(event.org_id, Limits(event.version, event.max_running_runs, event.workflows))
+        limits = Limits(event.version, event.max_running_runs, event.workflows, event.projects)
+        queues.limit(event.org_id, limits)
     return []
 
 
@@ -182,10 +197,10 @@ def _admit_while_room(queues: AdmissionQueues, now_ms: int) -> list[Command]:
             commands.append(Emit(AdmissionContinued()))
             break
         org_id = rotation.popleft()
-        workflow = queues.next_of(org_id)
-        if workflow is not None:
-            ticket = queues.admit(org_id, workflow)
-            commands += (Emit(_admitted(org_id, workflow, ticket)), _delay(workflow, now_ms - ticket.asked_ms))
+        name = queues.next_of(org_id)
+        if name is not None:
+            ticket = queues.admit(org_id, name)
+            commands += (Emit(_admitted(org_id, name, ticket)), _delay(name, now_ms - ticket.asked_ms))
             admitted += 1
         if queues.next_of(org_id) is not None:
             rotation.append(org_id)
@@ -195,9 +210,11 @@ def _admit_while_room(queues: AdmissionQueues, now_ms: int) -> list[Command]:
     return commands
 
 
-def _admitted(org_id: str, workflow: str, ticket: Ticket) -> RunAdmitted:
+def _admitted(org_id: str, name: str, ticket: Ticket) -> RunAdmitted:
+    workflow, _ = parse_queue_name(name)
     return RunAdmitted(run_id=ticket.run_id, org_id=org_id, workflow_name=workflow)
 
 
-def _delay(workflow: str, waited_ms: int) -> Observe:
+def _delay(name: str, waited_ms: int) -> Observe:
+    workflow, _ = parse_queue_name(name)
     return Observe(ADMISSION_DELAY_SECONDS, max(0, waited_ms) / 1000, (("workflow", workflow),))

@@ -17,9 +17,12 @@ from schemas.tables.admissions import (
     Ticket,
     limits_field,
     organisation_field,
+    parse_queue_name,
     parse_ticket_field,
+    project_field,
     queue_field,
     ticket_field,
+    workflow_field,
 )
 from streams.core.state import CorruptState, State
 
@@ -55,34 +58,43 @@ class AdmissionQueues:
         """Return the counts of an organisation."""
         return self._state.get(QUEUES, organisation_field(org_id)) or _NO_RUNS
 
-    def queue(self, org_id: str, workflow: str) -> Queue:
-        """Return a workflow's queue."""
-        return self._state.get(QUEUES, queue_field(org_id, workflow)) or _EMPTY
+    def queue(self, org_id: str, name: str) -> Queue:
+        """Return a queue."""
+        return self._state.get(QUEUES, queue_field(org_id, name)) or _EMPTY
 
-    def ticket(self, org_id: str, workflow: str, number: int) -> Ticket | None:
-        """Return the ticket with a number, ``None`` if its run is over."""
-        return self._state.get(QUEUES, ticket_field(org_id, workflow, number))
+    def running_of_workflow(self, org_id: str, workflow: str) -> int:
+        """Return how many runs of a workflow run, those of projects included."""
+        of_projects = self._state.get(QUEUES, workflow_field(org_id, workflow)) or 0
+        return self.queue(org_id, workflow).running + of_projects
+
+    def running_of_project(self, org_id: str, project: str) -> int:
+        """Return how many runs of a project run."""
+        return self._state.get(QUEUES, project_field(org_id, project)) or 0
+
+    def ticket(self, org_id: str, name: str, number: int) -> Ticket | None:
+        """Return the ticket with a number in a queue, ``None`` if its run is over."""
+        return self._state.get(QUEUES, ticket_field(org_id, name, number))
 
     def admitted(self) -> Iterator[tuple[str, str, Ticket]]:
-        """Yield every run that was admitted and is not over, with organisation and workflow."""
+        """Yield every run that was admitted and is not over, with organisation and queue."""
         for field in self._state.fields(QUEUES):
             if not field.startswith(TICKET):
                 continue
-            org_id, workflow, number = parse_ticket_field(field)
-            ticket = self.ticket(org_id, workflow, number)
-            if ticket is not None and number < self.queue(org_id, workflow).head:
-                yield org_id, workflow, ticket
+            org_id, name, number = parse_ticket_field(field)
+            ticket = self.ticket(org_id, name, number)
+            if ticket is not None and number < self.queue(org_id, name).head:
+                yield org_id, name, ticket
 
     # Moves
 
-    def append(self, org_id: str, workflow: str, ticket: Ticket) -> int:
+    def append(self, org_id: str, name: str, ticket: Ticket) -> int:
         """Put a run at the end of its queue; return its ticket's number."""
-        queue, number = self.queue(org_id, workflow), self.queue(org_id, workflow).tail
+        queue, number = self.queue(org_id, name), self.queue(org_id, name).tail
         first = queue.waiting == 0
-        self._state.put(QUEUES, ticket_field(org_id, workflow, number), ticket)
+        self._state.put(QUEUES, ticket_field(org_id, name, number), ticket)
         self._set_queue(
             org_id,
-            workflow,
+            name,
             Queue(
                 number if first else queue.head,
                 number + 1,
@@ -91,51 +103,64 @@ class AdmissionQueues:
                 ticket.since if first else queue.since,
             ),
         )
-        self._count(org_id, waiting=1, opened=workflow if first else None)
+        self._count(org_id, waiting=1, opened=name if first else None)
         return number
 
-    def admit(self, org_id: str, workflow: str) -> Ticket:
+    def admit(self, org_id: str, name: str) -> Ticket:
         """Admit the first run of a queue; return its ticket. Raises ``CorruptState`` for a queue without one."""
-        queue = self.queue(org_id, workflow)
-        ticket = self.ticket(org_id, workflow, queue.head)
+        queue = self.queue(org_id, name)
+        ticket = self.ticket(org_id, name, queue.head)
         if ticket is None:
-            raise CorruptState(f"the queue of {org_id}/{workflow} begins with a hole at {queue.head}")
-        self._remove_head(org_id, workflow, queue, running=1)
+            raise CorruptState(f"the queue of {org_id}/{name} begins with a hole at {queue.head}")
+        self._remove_head(org_id, name, queue, running=1)
         return ticket
 
-    def leave(self, org_id: str, workflow: str, number: int) -> None:
+    def leave(self, org_id: str, name: str, number: int) -> None:
         """Remove a run that is over, whether it was queued or running."""
-        self._state.drop(QUEUES, ticket_field(org_id, workflow, number))
-        queue = self.queue(org_id, workflow)
+        self._state.drop(QUEUES, ticket_field(org_id, name, number))
+        queue = self.queue(org_id, name)
         if number == queue.head:
-            self._remove_head(org_id, workflow, queue)
+            self._remove_head(org_id, name, queue)
         elif number > queue.head:
             changed = msgspec.structs.replace(queue, waiting=queue.waiting - 1)
-            self._set_queue(org_id, workflow, changed)
+            self._set_queue(org_id, name, changed)
             self._count(org_id, waiting=-1)
         else:
-            self._set_queue(org_id, workflow, msgspec.structs.replace(queue, running=queue.running - 1))
+            self._set_queue(org_id, name, msgspec.structs.replace(queue, running=queue.running - 1))
             self._count(org_id, running=-1)
 
-    def _remove_head(self, org_id: str, workflow: str, queue: Queue, *, running: int = 0) -> None:
+    def _remove_head(self, org_id: str, name: str, queue: Queue, *, running: int = 0) -> None:
         """Remove the first ticket; the next one that is still there becomes the head."""
         head, waiting, next_one = queue.head + 1, queue.waiting - 1, None
         while waiting and next_one is None:
-            next_one = self.ticket(org_id, workflow, head)
+            next_one = self.ticket(org_id, name, head)
             head += next_one is None
         since = next_one.since if next_one is not None else 0
         self._set_queue(
             org_id,
-            workflow,
+            name,
             Queue(head if waiting else queue.tail, queue.tail, queue.running + running, waiting, since),
         )
-        self._count(org_id, waiting=-1, running=running, closed=None if waiting else workflow)
+        self._count(org_id, waiting=-1, running=running, closed=None if waiting else name)
 
-    def _set_queue(self, org_id: str, workflow: str, queue: Queue) -> None:
+    def _set_queue(self, org_id: str, name: str, queue: Queue) -> None:
+        self._count_groups(org_id, name, queue.running - self.queue(org_id, name).running)
         if queue.running or queue.waiting:
-            self._state.put(QUEUES, queue_field(org_id, workflow), queue)
+            self._state.put(QUEUES, queue_field(org_id, name), queue)
         else:
-            self._state.drop(QUEUES, queue_field(org_id, workflow))
+            self._state.drop(QUEUES, queue_field(org_id, name))
+
+    def _count_groups(self, org_id: str, name: str, running: int) -> None:
+        """Add to the running runs of a queue's project, and to those of its workflow that are of projects."""
+        workflow, project = parse_queue_name(name)
+        if not project or not running:
+            return
+        for field in (project_field(org_id, project), workflow_field(org_id, workflow)):
+            now = (self._state.get(QUEUES, field) or 0) + running
+            if now:
+                self._state.put(QUEUES, field, now)
+            else:
+                self._state.drop(QUEUES, field)
 
     def _count(
         self, org_id: str, *, running: int = 0, waiting: int = 0, opened: str | None = None, closed: str | None = None
@@ -160,13 +185,20 @@ class AdmissionQueues:
     # Which run is next
 
     def next_of(self, org_id: str) -> str | None:
-        """Return the workflow whose first run is the oldest of those that have room; ``None`` if nothing may go."""
+        """Return the queue whose first run is the oldest of those that have room; ``None`` if nothing may go."""
         one, limits = self.organisation(org_id), self.limits(org_id)
         if not one.waiting or (limits.max_running is not None and one.running >= limits.max_running):
             return None
         oldest: tuple[int, str] | None = None
-        for workflow in one.queues:
-            queue, most = self.queue(org_id, workflow), limits.workflows.get(workflow)
-            if (most is None or queue.running < most) and (oldest is None or queue.since < oldest[0]):
-                oldest = queue.since, workflow
+        for name in one.queues:
+            since = self.queue(org_id, name).since
+            if (oldest is None or since < oldest[0]) and self._has_room(org_id, limits, name):
+                oldest = since, name
         return None if oldest is None else oldest[1]
+
+    def _has_room(self, org_id: str, limits: Limits, name: str) -> bool:
+        workflow, project = parse_queue_name(name)
+        most, most_of_project = limits.workflows.get(workflow), limits.projects.get(project)
+        if most is not None and self.running_of_workflow(org_id, workflow) >= most:
+            return False
+        return most_of_project is None or self.running_of_project(org_id, project) < most_of_project

@@ -19,7 +19,6 @@ comes. And a started call has a hold, wherever the table was restored from, unti
 the hold is, too. A release comes with every settlement, since a hold may have been put back after the first.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,7 +28,6 @@ import orjson
 from msgspec import structs
 
 from schemas.budgets import counter_amounts, counter_text, spend_fields
-from schemas.errors import BadRecord
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
 from schemas.records.budgets import BudgetDefined, BudgetEvent, BudgetOpened, BudgetRemoved
 from schemas.records.money import CallStarted, CostEvent
@@ -52,13 +50,12 @@ from schemas.tables.budgets import (
 from schemas.tables.entry import Entry, entry
 from streams.core.budgets import caps, counters, thresholds
 from streams.core.commands import Command, Count, Emit, ExpireAt, Hold, Release
+from streams.core.org_ids import check_org_id
 from streams.core.state import State
 
 #: How long a settlement is remembered, and so how late a repeat of it may come and still be told apart. It is
 #: half of the topic's retention: long past any worker's retry, short enough for a table in memory.
 SETTLED_HORIZON_MS = 45 * 86_400_000
-
-_ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Effect = Literal["booked", "corrected", "repeated"]
 
@@ -116,8 +113,7 @@ class BudgetsFold:
 
         Raises ``BadRecord`` for an organisation id that may name another entity.
         """
-        if not _ORG_PATTERN.fullmatch(event.org_id):
-            raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
+        check_org_id(event.org_id)
         if isinstance(event, _OF_BUDGETS):
             return _of_budget(state, event, now_ms, offset)
         if isinstance(event, _OF_CAPS):

@@ -6,7 +6,6 @@ limit has not reached may be reported again.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -15,6 +14,7 @@ from schemas.money import usd
 from schemas.records.budgets import BudgetDefined, BudgetThreshold, ThresholdReached
 from schemas.tables.budgets import DefinedBudget, Report, reported_entry
 from schemas.tables.entry import Entry, entry
+from schemas.timestamps import format_time
 from schemas.windows import LENGTHS_MS
 from streams.core.budgets.counters import counter, defined, shares, windows
 from streams.core.commands import Command, Emit
@@ -109,7 +109,7 @@ def _event(budget: BudgetDefined, report: Report) -> BudgetThreshold:
         scope=budget.scope,
         target=budget.target,
         period=budget.period,
-        window_start=_time(report.window_start),
+        window_start=format_time(report.window_start),
         threshold=report.threshold,
         soft=report.soft,
         limit_usd=usd(report.limit_nano),
@@ -120,13 +120,8 @@ def _event(budget: BudgetDefined, report: Report) -> BudgetThreshold:
         id=f"{budget.budget_id}/{report.window_start}/{kind}/{report.limit_nano}",
         source=SOURCE,
         subject=budget.budget_id,
-        time=_time(report.at_ms),
+        time=format_time(report.at_ms),
         datacontenttype="application/json",
         organisation=budget.org_id,
         data=msgspec.to_builtins(data),
     )
-
-
-def _time(at_ms: int) -> str:
-    at = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03}Z"

@@ -1,11 +1,11 @@
 """How a deployment begins, and what somebody decides by hand. By hand wins over the statistics, before and after."""
 
 from schemas.errors import BadRecord
-from schemas.records.deployments import DeploymentOverridden, DeploymentStarted, DeploymentStepped
+from schemas.records.rollouts.deployments import DeploymentOverridden, DeploymentStarted, DeploymentStepped
+from schemas.rollouts.looks import Verdict
 from schemas.rollouts.plan import Status
 from schemas.tables.deployments import HEAD, Head, Units, rollout_entity
 from streams.core.commands import Command
-from streams.core.deployments.looks import Verdict
 from streams.core.deployments.turn import Turn
 from streams.core.state import State
 

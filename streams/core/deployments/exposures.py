@@ -10,7 +10,9 @@ from math import log
 
 from msgspec import structs
 
+from schemas.rollouts.comparison import added
 from schemas.rollouts.plan import Metric
+from schemas.rollouts.sequential import SPLIT_ALPHA, brake_factor, needed, split_factor
 from schemas.tables.deployments import (
     ERRED,
     Head,
@@ -21,8 +23,6 @@ from schemas.tables.deployments import (
     pending_field,
     sums_field,
 )
-from streams.core.deployments.comparison import added
-from streams.core.deployments.sequential import SPLIT_ALPHA, brake_factor, needed, split_factor
 from streams.core.state import State
 
 #: How many exposures may wait; of more, the oldest one counts as having waited too long.

@@ -13,17 +13,17 @@
 2. Outcomes and scores are counted in the order of these numbers (``exposures``), and after each one the data are looked
    at (``looks``). So what is decided, and after which exposure, follows from the log alone.
 3. Records of another deployment than the one that runs, or ran last, change nothing.
-4. A decision is emitted with its numbers; ``number`` tells its repeats. A restored table emits the newest one again.
+4. A decision is emitted with its numbers, and as a CloudEvent; ``number`` tells its repeats. A restored table emits the
+   newest one again.
 """
 
-import re
 from typing import Any, Literal
 
 from msgspec import structs
 
 from schemas.errors import BadRecord
 from schemas.metrics import DEPLOYMENT_RECORDS_TOTAL
-from schemas.records.deployments import (
+from schemas.records.rollouts.deployments import (
     DeploymentEvent,
     DeploymentStarted,
     DeploymentStepped,
@@ -31,6 +31,7 @@ from schemas.records.deployments import (
     RunOutcome,
     RunScored,
 )
+from schemas.rollouts.looks import look
 from schemas.rollouts.plan import CANARY, Metric
 from schemas.tables import deployments as entries
 from schemas.tables.deployments import (
@@ -49,6 +50,7 @@ from schemas.tables.deployments import (
 from schemas.tables.entry import BEGUN
 from streams.core.commands import Command, Count, Emit, ExpireAt
 from streams.core.deployments import control
+from streams.core.deployments.events import event_of
 from streams.core.deployments.exposures import (
     bucket_of,
     log_cost,
@@ -57,16 +59,14 @@ from streams.core.deployments.exposures import (
     next_score,
     with_unit,
 )
-from streams.core.deployments.looks import look
 from streams.core.deployments.turn import Turn
 from streams.core.flat_fold import FlatFold
+from streams.core.org_ids import check_org_id
 from streams.core.state import State
 
 #: How long after a deployment's longest time a run, and an entity, are still recognised.
 _AFTER_MS = 7 * 86_400_000
 _OUTCOME_METRICS: tuple[Metric, ...] = ("errors", "cost", "latency")
-
-_ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Effect = Literal["assigned", "outcome", "scored", "repeated", "late", "other", "control"]
 RunEvent = RunAssigned | RunOutcome | RunScored
@@ -91,8 +91,7 @@ class DeploymentsFold(FlatFold[DeploymentEvent]):
         Raises ``BadRecord`` for a name that may be another rollout's, and for a step, a plan or an entity that the
         deployment cannot have.
         """
-        if not _ORG_PATTERN.fullmatch(event.org_id):
-            raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
+        check_org_id(event.org_id)
         if ":" in event.prompt or ":" in event.environment:
             raise BadRecord("prompt", "a ':' in the prompt or the environment may name another rollout; leave it out")
         if isinstance(event, DeploymentStarted):
@@ -112,7 +111,7 @@ class DeploymentsFold(FlatFold[DeploymentEvent]):
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return a rollout's newest decision: who reads it tells repeats by its number."""
         decided = state.get(entity, DECIDED) if entity.startswith(ROLLOUT_PREFIX) else None
-        return [] if decided is None else [Emit(decided)]
+        return [] if decided is None else [Emit(decided), Emit(event_of(decided))]
 
     def encode(self, entity: str, field: str, value: object) -> bytes:
         """Return an entry's stored bytes."""

@@ -2,12 +2,14 @@
 
 from msgspec import structs
 
-from schemas.records.deployments import DeploymentDecided, DeploymentEvent
+from schemas.metrics import DEPLOYMENT_DECISIONS_TOTAL
+from schemas.records.rollouts.deployments import DeploymentDecided, DeploymentEvent
+from schemas.rollouts.comparison import Difference, compared
+from schemas.rollouts.looks import Verdict, numbers_of, rounded
 from schemas.rollouts.plan import Metric
 from schemas.tables.deployments import DECIDED, HEAD, Head, pending_field, rollout_entity, sums_field
-from streams.core.commands import Command, Emit
-from streams.core.deployments.comparison import Difference, compared
-from streams.core.deployments.looks import Verdict, numbers_of, rounded
+from streams.core.commands import Command, Count, Emit
+from streams.core.deployments.events import event_of
 from streams.core.state import State
 
 
@@ -56,7 +58,8 @@ class Turn:
                 self.state.drop(self.entity, pending_field(number))
         decided = self._record(verdict, by)
         self.state.put(self.entity, DECIDED, decided)
-        self._commands.append(Emit(decided))
+        self._commands += [Emit(decided), Emit(event_of(decided))]
+        self._commands.append(Count(DEPLOYMENT_DECISIONS_TOTAL, (("decision", verdict.status),)))
 
     def override(self, verdict: Verdict, by: str) -> None:
         """Decide by hand: no later look changes it."""

@@ -9,7 +9,6 @@ A choice is remembered for ``DECISION_HORIZON_MS`` from its outcome; a score tha
 state follows from the log alone, and a restored table decides as the lost one would have.
 """
 
-import re
 from typing import Any, Literal
 
 from msgspec import structs
@@ -31,13 +30,13 @@ from schemas.tables.routes import (
 )
 from streams.core.commands import Command, Count, ExpireAt
 from streams.core.flat_fold import FlatFold
+from streams.core.org_ids import check_org_id
 from streams.core.routes.learning import Observed, learned_with, rescored
 from streams.core.state import State
 
 #: How late a score may come, and a repeat of an outcome still be recognised. People score within days.
 DECISION_HORIZON_MS = 14 * 86_400_000
 
-_ORG_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 #: An answer that takes longer than twice its target is as late as can be.
 _LATE_MOST = 1.0
 
@@ -56,8 +55,7 @@ class RoutesFold(FlatFold[RouteEvent]):
 
         Raises ``BadRecord`` for an organisation id that may name another arm group, and for a choice of another one.
         """
-        if not _ORG_PATTERN.fullmatch(event.org_id):
-            raise BadRecord("org_id", f"organisation id {event.org_id!r} is not letters, digits, '-' and '_'")
+        check_org_id(event.org_id)
         known = state.get(decision_entity(event.decision_id), DECISION)
         if known is not None and known.group != event.group:
             raise BadRecord(

@@ -13,13 +13,15 @@ from streams.core.runs.events.submitted import Submission, submission_is
 from streams.core.runs.nodes import cap, compensation
 from streams.core.runs.nodes.dispatch import fill_places
 from streams.core.runs.nodes.kinds import kind_of
-from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS, run_span
+from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
 from streams.core.runs.plan.compile import compile_plan
 from streams.core.runs.rules import RULES, SUBMITTED
 from streams.core.runs.state import entries
 from streams.core.runs.state.changes import RunChanges, late, open_run
 from streams.core.runs.state.entries import HEADER, PROGRESS
 from streams.core.runs.state.reader import RunReader
+from streams.core.runs.traces.run import late_spans, run_spans
+from streams.core.runs.views.arm_outcome import new_outcomes, outcomes_again
 from streams.core.runs.views.parent_result import answer
 from streams.core.runs.views.run_view import changed_views, full_views
 from streams.core.state import State
@@ -66,7 +68,7 @@ class RunFold:
         if event.org_id != turn.header.org_id and rules.checks_org:
             return [late("other_organisation")]
         rules.rows[rules.situation(turn, event)](turn, event)
-        return self._close(state, turn)
+        return self._close(state, turn, event)
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return what a restored run waits for: its turn, its open requests and timers, and its view as a whole."""
@@ -80,6 +82,7 @@ class RunFold:
             *(Emit(view) for view in full_views(turn, turn.stored_version)),
             *cap.as_it_is(turn),
             *self._at_end(state, turn),
+            *outcomes_again(state, turn),
         ]
 
     def encode(self, entity: str, field: str, value: Json) -> bytes:
@@ -115,7 +118,7 @@ class RunFold:
             return fields
         return [HEADER, STATUS]
 
-    def _close(self, state: State, turn: RunChanges) -> list[Command]:
+    def _close(self, state: State, turn: RunChanges, event: RunEvent) -> list[Command]:
         """Write what changed; return requests, views and span, then what belongs to the commit."""
         if turn.plan.max_parallel is not None and turn.status == "running":
             fill_places(turn)
@@ -126,14 +129,17 @@ class RunFold:
             emitted += [Emit(record) for record in others]
         emitted += [Emit(view) for view in changed_views(turn)]
         emitted += cap.changes(turn)
+        emitted += new_outcomes(state, turn, event)
         turn.write()
         if turn.ended:
-            emitted.append(Emit(run_span(turn)))
+            emitted += map(Emit, run_spans(turn))
             emitted += _to_parent(turn)
             if admitted.has_turns(state, turn.header):
                 emitted.append(admitted.give_back(turn.header))
-        elif turn.paid_more and turn.is_over:
-            emitted += _to_parent(turn)
+        elif turn.is_over:
+            emitted += map(Emit, late_spans(turn))
+            if turn.paid_more:
+                emitted += _to_parent(turn)
         if turn.is_over:
             turn.commands += self._expiry(turn)
         return emitted + turn.commands
@@ -144,11 +150,11 @@ class RunFold:
         told = _to_parent(turn)
         if admitted.has_turns(state, turn.header):
             told.append(admitted.give_back(turn.header))
-        return [Emit(run_span(turn)), *told, *self._expiry(turn)]
+        return [*map(Emit, run_spans(turn)), *told, *self._expiry(turn)]
 
     def _submitted(self, submission: Submission) -> list[Command]:
         done = SUBMITTED[submission_is(submission.state, submission.event)](submission)
-        return done if isinstance(done, list) else self._close(submission.state, done)
+        return done if isinstance(done, list) else self._close(submission.state, done, submission.event)
 
     def _expiry(self, turn: RunReader) -> list[Command]:
         """Say again, with every write, when a finished run leaves: a late one must not make it stay.

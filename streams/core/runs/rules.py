@@ -104,6 +104,7 @@ RULES: Mapping[type, EventRules] = {
         external.signal_is,
         {
             "awaited": external.signal,
+            "answer": external.answer,
             "early": external.early_signal,
             "one_too_many": external.signal_too_many,
             "repeated": ignore("repeated_signal"),

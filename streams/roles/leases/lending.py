@@ -1,11 +1,12 @@
 """What becomes of one request of a queue when a user's worker asks for a lease.
 
-1. claim it for that worker, as one of our workers would
-2. describe the lease in the claim, and read the progress of an earlier start
-3. hand it over
+1. ask the policy of its run, if it has one: it may deny the step, hide arguments, or ask a person first
+2. claim it for that worker, as one of our workers would
+3. describe the lease in the claim, and read the progress of an earlier start
+4. hand it over
 
-From 3 on the worker itself extends, completes or releases it over the API, on the same claim; the role only watches. A
-crash after 1 or 2 leaves a lease that nobody has: it ends, and the attempt is leased again.
+From 4 on the worker itself extends, completes or releases it over the API, on the same claim; the role only watches. A
+crash after 2 or 3 leaves a lease that nobody has: it ends, and the attempt is leased again.
 """
 
 import logging
@@ -19,13 +20,18 @@ from connectors.redis.claims.lent_attempts import Lease, LentAttempts, LentReque
 from schemas.errors import StepError
 from schemas.records.steps import StepRequest
 from services.calls.ledger import Ledger
-from services.runs.outcome_records import Outcome, error_info, outcome_records, pack, unpack
+from services.calls.timeouts import Deferred
+from services.runs.attempts.asking import Asked
+from services.runs.attempts.outcome import Outcome, error_info
+from services.runs.outcome_records import deferred_record, outcome_records, pack, unpack
+from streams.roles.leases.guard import LendingGuard
 from streams.roles.worker.attempt import MAX_STARTS
 from streams.roles.worker.producer import Outbox
 from streams.roles.worker.unknown_outcome import CODE, LOST
 from streams.roles.worker.watermark import Ticket
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.routing import to_out
+from topics.codec import encode
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +66,17 @@ class Lent:
 class Lending:
     """Gives requests of one queue's topic to workers. ``worker_id`` names the role where it fails an attempt itself."""
 
-    def __init__(self, worker_id: str, claims: LentAttempts, desk: LeaseDesk, outbox: Outbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        worker_id: str,
+        claims: LentAttempts,
+        desk: LeaseDesk,
+        outbox: Outbox,
+        clock: Clock,
+        guard: LendingGuard,
+    ) -> None:
         self._worker_id = worker_id
+        self._guard = guard
         self._claims = claims
         self._desk = desk
         self._outbox = outbox
@@ -72,7 +87,12 @@ class Lending:
 
         The answer without a lease (``given``) means that another one has the attempt, and that the ask is still open.
         """
-        request, secret = held.request, new_secret()
+        try:
+            decided = await self._guard.decide(held.request)
+        except Deferred as wait:
+            await self._give_back(held, wait)
+            return None
+        request, secret = decided.request, new_secret()
         lease = Lease(request.run_id, request.request_id, held.record.topic, secret)
         owner = f"{ask.worker_id}/{secret}"
         answer = await until_available(
@@ -83,9 +103,9 @@ class Lending:
         )
         match answer:
             case Granted():
-                if (error := _never(answer, request)) is not None:
-                    return await self._fail(held, answer, owner, error)
-                given = Given(lease, owner, answer, self._lent(held, ask))
+                if (error := _never(answer, request) or decided.error) is not None:
+                    return await self._fail(held, answer, owner, error, decided.ledger)
+                given = Given(lease, owner, answer, self._lent(held, ask, request))
                 await self._hand_over(request, given, ask)
                 return Lent(held, given)
             case Busy():
@@ -117,17 +137,25 @@ class Lending:
         offer = Offer(ask.ask_id, lease.text, lease.topic, given.lent.request, progress, given.granted.starts)
         await until_available(lambda: self._desk.answer(ask, offer), self._clock)
 
-    def _lent(self, held: Held, ask: Ask) -> LentRequest:
-        return LentRequest(
-            held.record.value or b"", ask.lease_ms, self._clock.now_ms(), also_ended=held.request.compensation
-        )
+    def _lent(self, held: Held, ask: Ask, request: StepRequest) -> LentRequest:
+        said = (held.record.value or b"") if request is held.request else encode(request)
+        return LentRequest(said, ask.lease_ms, self._clock.now_ms(), also_ended=request.compensation)
 
-    async def _fail(self, held: Held, granted: Granted, owner: str, error: StepError) -> Lent | None:
+    async def _give_back(self, held: Held, wait: Deferred) -> None:
+        """Give an attempt back that nobody may have now: until later, or until a person has said yes."""
+        request, asked = held.request, wait if isinstance(wait, Asked) else None
+        until_ms = self._clock.now_ms() + int(wait.wait_s * 1000)
+        question = None if asked is None else asked.question
+        said = deferred_record(request, until_ms, wait.reason, self._worker_id, question)
+        decided = [] if asked is None else asked.decided
+        await self._append([to_out(one) for one in (*decided, said)])
+
+    async def _fail(self, held: Held, granted: Granted, owner: str, error: StepError, ledger: Ledger) -> Lent | None:
         """Fail an attempt that nobody may make again."""
         request, now_ms = held.request, self._clock.now_ms()
         log.error("step %s of run %s: %s", request.step_id, request.run_id, error, extra={"action": error.code})
         outcome = Outcome(now_ms, now_ms, error=error_info(error, request.step_id))
-        records = [to_out(one) for one in outcome_records(request, outcome, Ledger(), self._worker_id)]
+        records = [to_out(one) for one in outcome_records(request, outcome, ledger, self._worker_id)]
         result = pack(records)
         if not await until_available(lambda: self._claims.finish(granted, owner, result), self._clock):
             return Lent(held)

@@ -7,22 +7,29 @@ queue that nobody asks for is left to others, or stays in the log.
 import asyncio
 import logging
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 from aiokafka.errors import KafkaError
 
+from connectors.kafka.definitions_consumer import DefinitionsFollower
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts
 from schemas.errors import Unavailable
+from schemas.records.base import Record
+from services.runs.attempts.tool_guard import ToolGuard
+from services.security.enforcement.known import KnownPolicies
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
+from streams.roles.leases.guard import LendingGuard
 from streams.roles.leases.lending import Lending
 from streams.roles.leases.metrics import LeaseMetrics
 from streams.roles.leases.queue_reader import QueueReader
 from streams.roles.worker.producer import Outbox
 from streams.runtime.consumer.poll import Partition
 from streams.runtime.consumer.transport import Member, PollApp, Reads
+from streams.runtime.routing import to_out
 from topics import catalogue
 
 log = logging.getLogger(__name__)
@@ -51,7 +58,8 @@ class Leases:
         self._desk = LeaseDesk(ctx.redis)
         self._claims = LentAttempts(ctx.pipelined(), ctx.settings.kafka.partitions)
         self._outbox = Outbox(ctx.log, ctx.clock)
-        self._lending = Lending(f"leases-{socket.gethostname()}", self._claims, self._desk, self._outbox, ctx.clock)
+        name = f"leases-{socket.gethostname()}"
+        self._lending = Lending(name, self._claims, self._desk, self._outbox, ctx.clock, self._guard())
         self._metrics = LeaseMetrics(ctx.registry)
         self._shown: set[str] = set()
         self._readers: dict[str, tuple[PollApp, QueueReader]] = {}
@@ -80,6 +88,17 @@ class Leases:
         for topic in list(self._readers):
             await self._leave(topic)
         await self._outbox.close()
+
+    def _guard(self) -> LendingGuard:
+        ctx, policies = self._ctx, KnownPolicies()
+        follower = DefinitionsFollower(ctx.settings.kafka.bootstrap, policies.apply, policies.mark_loaded)
+        follower.start()
+        ctx.on_close(follower.stop)
+
+        async def say(records: Sequence[Record]) -> None:
+            await self._outbox.send([to_out(one) for one in records])
+
+        return LendingGuard(ToolGuard(policies, say, ctx.clock), ctx.objects(), say, ctx.clock)
 
     async def _begin(self, topic: str) -> None:
         reader = QueueReader(
@@ -133,7 +152,7 @@ SPEC = RoleSpec(
     name="leases",
     summary="gives steps of queues to users' own workers over HTTP",
     build=build,
-    reads=(catalogue.STEP_REQUESTS,),
-    writes=(catalogue.RUN_EVENTS, catalogue.TRACE_SPANS),
+    reads=(catalogue.STEP_REQUESTS, catalogue.DEFINITIONS),
+    writes=(catalogue.RUN_EVENTS, catalogue.TRACE_SPANS, catalogue.AUDIT_EVENTS),
     needs=(Dependency.KAFKA, Dependency.REDIS),
 )

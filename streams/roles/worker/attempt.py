@@ -32,6 +32,7 @@ from schemas.records.money import CostEvent
 from schemas.records.run_events import StepSucceeded
 from schemas.records.steps import FunctionCall, StepRequest
 from services.calls.timeouts import Deferred
+from services.runs.attempts.asking import Asked
 from services.runs.outcome_records import deferred_record, pack, unpack
 from streams.core.runs.requests.chained import next_request
 from streams.roles.worker.executor import Executed, Executor
@@ -125,11 +126,12 @@ class Attempts:
         if isinstance(request.work, FunctionCall) and not (delivery.suspect or request.deferral):
             return await self._function(request, delivery.may_go_on)
         run_id, request_id, after = request.run_id, request.request_id, request.compensation
+        taken_ms = self._clock.now_ms()
         answer = await until_available(lambda: self._claims.take(run_id, request_id, also_ended=after), self._clock)
         self._metrics.claimed(answer)
         match answer:
             case Granted():
-                return await self._granted(request, answer, delivery)
+                return await self._granted(request, answer, delivery, taken_ms)
             case Busy(owner=owner, remaining_ms=remaining_ms):
                 return self._deferred(request, remaining_ms / 1000, f"worker {owner} has this attempt")
             case Done(result=result):
@@ -160,12 +162,13 @@ class Attempts:
         try:
             executed = await self._executor.execute(request, None)
         except Deferred as wait:
-            return self._deferred(request, wait.wait_s, wait.reason)
+            return self._given_back(request, wait)
         self._metrics.executed(request, executed.error_code)
+        self._metrics.decided(executed.decisions, executed.decided_s)
         after = self._after(request, executed, may_go_on)
         return Todo(_routed(_said(executed, after)), next=after)
 
-    async def _granted(self, request: StepRequest, granted: Granted, delivery: Delivery) -> Todo:
+    async def _granted(self, request: StepRequest, granted: Granted, delivery: Delivery, taken_ms: int) -> Todo:
         # The first start of a function was not counted.
         deaths = granted.starts - 1 + isinstance(request.work, FunctionCall)
         if deaths >= self._max_starts:
@@ -177,10 +180,10 @@ class Attempts:
         try:
             if last:
                 self._alone = request.request_id
-            executed = await self._execute(request, granted)
+            executed = await self._execute(request, granted, taken_ms)
         except Deferred as wait:
             await until_available(lambda: self._claims.release(granted), self._clock)
-            return self._deferred(request, wait.wait_s, wait.reason)
+            return self._given_back(request, wait)
         except asyncio.CancelledError:
             # A start that is given back never was, so one that may have had its effect waits for the end of its lease.
             if request.on_unknown == "retry":
@@ -201,6 +204,7 @@ class Attempts:
         self, request: StepRequest, granted: Granted, executed: Executed, after: StepRequest | None
     ) -> Todo:
         self._metrics.executed(request, executed.error_code)
+        self._metrics.decided(executed.decisions, executed.decided_s)
         records = _routed(_said(executed, after))
         result = pack(records)
         if await until_available(lambda: self._claims.finish(granted, result, executed.counts), self._clock):
@@ -225,16 +229,26 @@ class Attempts:
             return None
         return next_request(request, result.output, result.cost_nano, self._clock.now_ms())
 
-    async def _execute(self, request: StepRequest, granted: Granted) -> Executed:
+    async def _execute(self, request: StepRequest, granted: Granted, taken_ms: int) -> Executed:
         what = f"the claim of {granted.request_id}"
         async with kept(lambda: self._claims.renew(granted), self._lease_ms / 3000, self._clock, what):
-            return await self._executor.execute(request, None if isinstance(request.work, FunctionCall) else granted)
+            claim = None if isinstance(request.work, FunctionCall) else granted
+            return await self._executor.execute(request, claim, taken_ms)
 
     async def _give_up(self, granted: Granted) -> None:
         try:
             await self._claims.release(granted)
         except Unavailable as exc:
             log.warning("claim not released, its lease runs out: %s", exc, extra={"action": "claim_not_released"})
+
+    def _given_back(self, request: StepRequest, wait: Deferred) -> Todo:
+        """Return what is appended for an attempt that waits: for a while, or for a person's answer."""
+        if not isinstance(wait, Asked):
+            return self._deferred(request, wait.wait_s, wait.reason)
+        self._metrics.deferred(request)
+        self._metrics.decided(wait.decisions, wait.decided_s)
+        asks = deferred_record(request, self._clock.now_ms(), wait.reason, self._worker_id, wait.question)
+        return Todo(_routed([*wait.decided, asks]))
 
     def _deferred(self, request: StepRequest, wait_s: float, reason: str) -> Todo:
         self._metrics.deferred(request)

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
@@ -13,26 +15,39 @@ from connectors.redis.claims.leases import Granted
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconciled, Unknown
 from connectors.tools.environment import World
-from connectors.tools.raised import contain, described, one_line, user_frames
+from connectors.tools.raised import contain, described
 from connectors.tools.registry import Registry
 from connectors.tools.thread_pool import Progress
-from schemas.errors import BadRecord, Rejected, StepError, TryLater, Unavailable, Undecodable
-from schemas.payload import INLINE_LIMIT, Payload
+from schemas.errors import StepError, Unavailable, Undecodable
+from schemas.ids import span_id, trace_id
+from schemas.payload import INLINE_LIMIT, Payload, Reference
 from schemas.prompts.answers import read_answer
 from schemas.records.base import Json, Record
+from schemas.records.hashes import value_hash
+from schemas.records.security.pinned import Decision
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
+from schemas.trace_context import context_headers
 from services.calls.answers.answer import output_of, uses_of
-from services.calls.call import Content, Proceed
+from services.calls.call import Call, Content, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.images import shown
-from services.calls.ledger import Ledger
+from services.calls.ledger import Ledger, ToolRun
 from services.calls.ports import Objects
+from services.calls.security.marked_turns import marked_transcript
 from services.calls.timeouts import PATIENCE_S, Deferred, limited
-from services.calls.transcript import read_transcript
+from services.calls.transcript import read_transcript, transcript_hash
+from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.fitting import fitting
+from services.runs.attempts.outcome import Outcome, error_info
+from services.runs.attempts.spans import TOOL
+from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.bound_args import bound_args
-from services.runs.outcome_records import Outcome, error_info, outcome_records
+from services.runs.outcome_records import outcome_records
+from streams.roles.worker.errors import as_step_error, as_wanted, log_raised, not_started
 from streams.roles.worker.inputs import picture_in
 from streams.roles.worker.model_call import analyzer_question, call_of, cancel_key, content_of, timeout_s
+from streams.roles.worker.rollouts import Part, Rollouts, outcomes_of
+from streams.roles.worker.shadows import Answers, ShadowPorts, Shadows
 from streams.roles.worker.unknown_outcome import settled
 
 log = logging.getLogger(__name__)
@@ -46,11 +61,13 @@ ATTEMPT_MOST_S = 1_200.0
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What an attempt leaves: records to append, its result last, and what to count once."""
+    """What an attempt leaves: records to append, its result last, what to count once, and what policies decided."""
 
     records: list[Record]
     counts: Mapping[str, int]
     error_code: str | None
+    decisions: Sequence[Decision] = ()
+    decided_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +80,12 @@ class Tooling:
 
 
 class Executor:
-    """Works on attempts. ``worker_id`` names this worker in results, ``call_model`` makes calls of models."""
+    """Works on attempts. ``worker_id`` names this worker in results, ``call_model`` makes calls of models.
+
+    ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
+    keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
+    knows which guards look at answers.
+    """
 
     def __init__(
         self,
@@ -74,7 +96,14 @@ class Executor:
         objects: Objects,
         clock: Clock,
         aborts: Cancellations,
+        rollouts: Rollouts | None = None,
+        shadow_answers: Answers | None = None,
+        guard: ToolGuard,
+        answer_guards: AnswerGuards,
     ) -> None:
+        self._answer_guards = answer_guards
+        self._rollouts = rollouts
+        self._guard = guard
         self._worker_id = worker_id
         self._registry = tooling.registry
         self._documents_dir = tooling.documents_dir
@@ -83,13 +112,30 @@ class Executor:
         self._objects = objects
         self._clock = clock
         self._aborts = aborts
+        self._shadows: Shadows | None = None
+        if rollouts is not None:
+            ports = ShadowPorts(
+                call=self._value, say=rollouts.say, objects=objects, clock=clock, answers=shadow_answers
+            )
+            self._shadows = Shadows(ports)
 
-    async def execute(self, request: StepRequest, granted: Granted | None) -> Executed:
+    async def close(self) -> None:
+        """Break off the calls that nobody waits for."""
+        if self._shadows is not None:
+            await self._shadows.close()
+
+    async def execute(self, request: StepRequest, granted: Granted | None, taken_ms: int | None = None) -> Executed:
         """Return what became of the attempt. ``granted`` is its claim; only functions need none.
 
-        Raises ``Deferred`` when nothing was done and the attempt must wait.
+        ``taken_ms`` is when the worker began to claim it. Raises ``Deferred`` when nothing was done and the attempt
+        must wait.
         """
         ledger, started_ms = Ledger(), self._clock.now_ms()
+        if taken_ms is not None:
+            ledger.waited("claim", taken_ms, started_ms)
+        part = Part(request) if self._rollouts is None else await self._rollouts.begin(request)
+        request = part.request
+        ledger.begun, ledger.key_suffix = part.expose, part.key_suffix
         try:
             value = await self._bounded(request, self._settled(request, granted, ledger))
             outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value, ledger))
@@ -98,9 +144,16 @@ class Executor:
         except BaseException as exc:
             if isinstance(exc, asyncio.CancelledError) and _is_canceled():
                 raise
-            error = _as_wanted(request, _as_step_error(request, contain(exc)))
+            error = as_wanted(request, as_step_error(request, contain(exc)))
             outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
-        return self._executed(request, outcome, ledger)
+        if ledger.rendered:
+            # An earlier answer, or a prompt that cannot be rendered, asked no provider.
+            await part.expose()
+        if part.exposed:
+            outcome = replace(outcome, exposed=True)
+            if self._shadows is not None and granted is not None:
+                self._shadows.start(part, granted)
+        return self._executed(request, outcome, ledger, part)
 
     def is_quick(self, request: StepRequest) -> bool:
         """Return whether an attempt is a pure function that waits for nothing."""
@@ -131,11 +184,12 @@ class Executor:
         try:
             return await limited(asked, timeout_s(request, CALL_TIMEOUT_S), f"reconcile of {work.name!r}")
         except Exception as exc:  # noqa: BLE001 - the hook is user code
-            _log_raised(f"reconcile of {request.request_id}", exc, "reconcile")
+            log_raised(f"reconcile of {request.request_id}", exc, "reconcile")
             return Unknown(f"its reconcile hook raised {described(exc)}")
 
     async def _value(self, request: StepRequest, granted: Granted | None, ledger: Ledger) -> Json:
         args = await self._args(request)
+        ledger.input_hash = value_hash(args)
         match request.work:
             case AgentTurn() as work if granted is not None:
                 return await self._turn(request, work, args, granted, ledger)
@@ -143,7 +197,7 @@ class Executor:
                 pictures, named = await shown(self._context(request), work.images, args)
                 return await self._answer(request, granted, ledger, content_of(work, named, pictures, given=args))
             case (ToolCall() | FunctionCall()) as work:
-                return await self._tool(request, work, args, granted, ledger)
+                return fitting(work, await self._tool(request, work, args, granted, ledger))
         raise StepError("bad_request", "a model is never called without a claim")
 
     async def _tool(
@@ -154,15 +208,40 @@ class Executor:
         granted: Granted | None,
         ledger: Ledger,
     ) -> Json:
-        context = self._context(request)
-        if self._registry.is_quick(work.kind, work.name):
-            return await self._registry.call(work.kind, work.name, args, context, work.config)
-        async with self._aborts.breakable(cancel_key(request)):
-            value = await self._limited(request, work, args, context)
+        if isinstance(work, ToolCall) and request.security is not None:
+            args = await self._guard.allowed(request, work, self._taken(work, args), ledger)
+        value = await self._called(request, work, args, ledger)
         if granted is None or (question := analyzer_question(work)) is None:
             return value
+        context = self._context(request)
+        # What the tool found is not yet the output of the attempt.
+        ledger.tool = ledger.tool and replace(ledger.tool, output_hash=value_hash(value))
         content = content_of(question, args, (await picture_in(context, args),))
         return {**value, "description": await self._answer(request, granted, ledger, content)}
+
+    def _taken(self, work: ToolCall, args: dict[str, Json]) -> dict[str, Json]:
+        """Return the arguments that the tool takes: a node without ``inputs`` gives it more, which it never sees."""
+        names = self._registry.argument_names("tool", work.name)
+        return args if names is None else {name: value for name, value in args.items() if name in names}
+
+    async def _called(
+        self, request: StepRequest, work: ToolCall | FunctionCall, args: dict[str, Json], ledger: Ledger
+    ) -> Json:
+        """Return what a tool or function gives, and note in the ledger when a tool was called."""
+        context = self._context(request)
+        if isinstance(work, FunctionCall):
+            if self._registry.is_quick(work.kind, work.name):
+                return await self._registry.call(work.kind, work.name, args, context, work.config)
+            async with self._aborts.breakable(cancel_key(request)):
+                return await self._limited(request, work, args, context)
+        since_ms, failed = self._clock.now_ms(), True
+        try:
+            async with self._aborts.breakable(cancel_key(request)):
+                value = await self._limited(request, work, args, context)
+            failed = False
+        finally:
+            ledger.tool = ToolRun(since_ms, self._clock.now_ms(), failed=failed)
+        return value
 
     async def _limited(
         self, request: StepRequest, work: ToolCall | FunctionCall, args: dict[str, Json], context: ToolContext
@@ -174,11 +253,17 @@ class Executor:
         except StepError as exc:
             if exc.code != "timeout" or progress.started:
                 raise
-            raise _not_started(work, seconds) from exc
+            raise not_started(work, seconds) from exc
 
     async def _answer(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Json:
-        answer = await self._call_model(call_of(request, granted, ledger, content))
+        answer = await self._call_model(self._call(request, granted, ledger, content))
         return read_answer(answer.response.text, has_schema=content.output_schema is not None)
+
+    def _call(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Call:
+        """Return a call of a model with the guards of its run's policy."""
+        call = call_of(request, granted, ledger, content)
+        guards = self._answer_guards.of(request)
+        return call if guards is None else structs.replace(call, guards=guards)
 
     async def _turn(
         self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
@@ -188,9 +273,11 @@ class Executor:
             before = await read_transcript(self._objects, self._registry, request.org_id, work)
         except Unavailable as exc:
             raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
+        ledger.input_hash = transcript_hash(args, before)
+        before = marked_transcript(before, work, request.security)
         pictures, named = await shown(self._context(request), work.call.images, args)
         content = content_of(work.call, named, pictures, before, args)
-        response = (await self._call_model(call_of(request, granted, ledger, content))).response
+        response = (await self._call_model(self._call(request, granted, ledger, content))).response
         if not response.asked:
             return read_answer(response.text, has_schema=content.output_schema is not None)
         ledger.tool_calls = uses_of(response)
@@ -211,6 +298,7 @@ class Executor:
             documents_dir=self._documents_dir,
             objects=self._objects,
             world=self._world,
+            trace_headers=_trace_headers(request),
         )
 
     async def _payload(self, request: StepRequest, value: Any, ledger: Ledger) -> Payload:
@@ -219,65 +307,33 @@ class Executor:
         in_transcript = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
         most = request.inline_most if request.inline_most is not None and in_transcript else INLINE_LIMIT
         try:
-            return await until_available(
+            payload = await until_available(
                 lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock
             )
         except Undecodable as exc:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
+        if isinstance(payload, Reference):
+            ledger.output_hash = value_hash(value)
+        if ledger.labels:
+            # Of an earlier answer; the fold joins it with the label of all that this step has read.
+            return structs.replace(payload, labels={"$": ledger.labels})
+        return payload
 
-    def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger) -> Executed:
+    def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger, part: Part | None = None) -> Executed:
         records = outcome_records(request, outcome, ledger, self._worker_id)
-        return Executed(records, ledger.counts, outcome.error.code if outcome.error else None)
+        if part is not None:
+            took_ms = float(max(0, outcome.finished_at_ms - outcome.started_at_ms))
+            records = [*outcomes_of(part, ledger, ok=outcome.error is None, latency_ms=took_ms), *records]
+        code = outcome.error.code if outcome.error else None
+        return Executed(records, ledger.counts, code, ledger.decisions, ledger.decided_s)
 
 
-def _as_step_error(request: StepRequest, exc: Exception) -> StepError:
-    match exc:
-        case StepError():
-            return _checked(exc)
-        case TryLater():
-            return StepError("unavailable", str(exc), retryable=True, retry_after_ms=int(exc.retry_after_s * 1000))
-        case Rejected() | BadRecord():
-            return StepError("rejected", str(exc))
-    _log_raised(f"step {request.step_id} of run {request.run_id}", exc, "step_raised")
-    # A function is pure, so that what it raised once it raises again; the world of a tool may be better then.
-    retryable = not isinstance(request.work, FunctionCall)
-    return StepError("exception", described(exc), retryable=retryable)
-
-
-def _as_wanted(request: StepRequest, error: StepError) -> StepError:
-    """Return the error of an attempt, retryable if its node wants its code retried."""
-    if error.code in request.retry_on:
-        error.retryable = True
-    return error
-
-
-def _checked(exc: StepError) -> StepError:
-    """Return a step's error as a record can carry it: user code may have put anything into its fields."""
-    after_ms, details = exc.retry_after_ms, exc.details
-    is_named = type(exc.code) is str and exc.code != "" and type(details) is dict
-    if is_named and (after_ms is None or (type(after_ms) is int and 0 <= after_ms < 1 << 53)):
-        return exc
-    return StepError(
-        "exception",
-        f"it raised a StepError with code {exc.code!r:.100} and retry_after_ms {after_ms!r:.100}; "
-        f"a code is a text and a time a number of milliseconds: {described(exc)}",
-        retryable=bool(exc.retryable),
-    )
-
-
-def _log_raised(what: str, exc: Exception, action: str) -> None:
-    """Write one line with the frames of the user's code, since ours tell its author nothing."""
-    frames = user_frames(exc) or "no frame of its own"
-    log.warning("%s raised %s; at %s", what, one_line(described(exc)), one_line(frames), extra={"action": action})
-
-
-def _not_started(work: ToolCall | FunctionCall, seconds: float) -> StepError:
-    return StepError(
-        "not_started",
-        f"{work.kind} {work.name!r} was not called: every place for plain calls was taken for {seconds:g} s; "
-        "run more workers, or allow more time (policy.timeout_ms)",
-        retryable=True,
-    )
+def _trace_headers(request: StepRequest) -> dict[str, str]:
+    """Return the headers of what a tool requests of others: its call is their parent. A function asks nobody."""
+    if not isinstance(request.work, ToolCall):
+        return {}
+    own = span_id(request.run_id, request.step_id, request.attempt, TOOL)
+    return context_headers(trace_id(request.run_id), own, request.tracestate)
 
 
 def _is_canceled() -> bool:

@@ -1,11 +1,12 @@
 """What one worker process shows on its own ``/metrics``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
 from connectors.prometheus.families import counter, gauge, histogram
 from connectors.redis.claims.leases import ClaimAnswer
+from schemas.limits.quotas import Ask
 from schemas.metrics import (
     WORKER_ABANDONED_ATTEMPTS,
     WORKER_ATTEMPTS_IN_FLIGHT,
@@ -15,11 +16,13 @@ from schemas.metrics import (
     WORKER_LEASE_ANSWERS_TOTAL,
     WORKER_OLDEST_UNACKED_SECONDS,
     WORKER_PAUSES_TOTAL,
+    WORKER_POLICY_DECISIONS_TOTAL,
+    WORKER_POLICY_SECONDS,
     WORKER_QUOTA_WAIT_SECONDS,
     WORKER_UNACKED_REQUESTS,
     WORKER_WATERMARK_SPAN,
 )
-from schemas.quotas import Ask
+from schemas.records.security.pinned import Decision
 from schemas.records.steps import StepRequest
 
 
@@ -34,6 +37,8 @@ class WorkerMetrics:
         self._abandoned = gauge(WORKER_ABANDONED_ATTEMPTS, registry)
         self._attempts = counter(WORKER_ATTEMPTS_TOTAL, registry)
         self._chained = counter(WORKER_CHAINED_ATTEMPTS_TOTAL, registry)
+        self._decisions = counter(WORKER_POLICY_DECISIONS_TOTAL, registry)
+        self._decided = histogram(WORKER_POLICY_SECONDS, registry)
         self._leases = counter(WORKER_LEASE_ANSWERS_TOTAL, registry)
         self._dead_letters = counter(WORKER_DEAD_LETTERS_TOTAL, registry)
         self._pauses = counter(WORKER_PAUSES_TOTAL, registry)
@@ -56,6 +61,13 @@ class WorkerMetrics:
     def executed(self, request: StepRequest, error_code: str | None) -> None:
         """Count an attempt that ended."""
         self._attempts.labels(request.work.kind, error_code or "ok").inc()
+
+    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+        """Count what policies decided on an attempt. ``seconds`` is how long that took, 0 if none was asked."""
+        for one in decisions:
+            self._decisions.labels(one.point, one.verdict, str(one.enforced).lower()).inc()
+        if seconds:
+            self._decided.observe(seconds)
 
     def deferred(self, request: StepRequest) -> None:
         """Count an attempt that was given back unstarted."""

@@ -18,32 +18,22 @@ from services.calls.ledger import Ledger
 from services.calls.timeouts import MODEL_TIMEOUT_S
 from services.calls.transcript import Transcript
 from services.routing.router import Pin
+from services.security.enforcement.reading import classes_of
 
 NOTHING_BEFORE = Transcript()
 
 
 def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Call:
     """Return the call that an attempt makes."""
-    run_id, step_id, attempt = request.run_id, request.step_id, request.attempt
-    call_id, request_id = granted.call_id, request.request_id
+    call_id = granted.call_id
+    if ledger.aside:
+        call_id += ledger.key_suffix
     return Call(
         org_id=request.org_id,
         call_id=call_id,
-        idempotency_key=request.idempotency_key,
-        origin=Origin(
-            request_id=request_id,
-            workflow_name=request.workflow_name,
-            run_id=run_id,
-            step_id=step_id,
-            attempt=attempt,
-            node_id=request.node_id,
-            deferral=request.deferral,
-        ),
-        trace=Trace(
-            trace_id=trace_id(run_id),
-            span_id=span_id(run_id, step_id, attempt, call_id),
-            parent_span_id=span_id(run_id, step_id, attempt),
-        ),
+        idempotency_key=request.idempotency_key + ledger.key_suffix,
+        origin=_origin(request, ledger),
+        trace=_trace(request, call_id, ledger),
         tier=request.tier,
         content=content,
         ledger=ledger,
@@ -52,10 +42,40 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
         caps=request.caps,
         tags=request.tags,
         capture=request.capture,
-        cancel_key=cancel_key(request),
+        cancel_key=None if ledger.aside else cancel_key(request),
         sla_ms=request.sla_ms,
         data_class=_data_class(request),
+        security=request.security,
         repeatable=request.on_unknown == "retry",
+    )
+
+
+def _trace(request: StepRequest, call_id: str, ledger: Ledger) -> Trace:
+    """Return where the call's span belongs: below the attempt, and beside its run in a trace of its own."""
+    if ledger.aside:
+        own = f"{request.request_id}{ledger.key_suffix}"
+        return Trace(trace_id=trace_id(own), span_id=span_id(own, part=call_id), state=request.tracestate)
+    run_id, step_id, attempt = request.run_id, request.step_id, request.attempt
+    return Trace(
+        trace_id=trace_id(run_id),
+        span_id=span_id(run_id, step_id, attempt, call_id),
+        parent_span_id=span_id(run_id, step_id, attempt),
+        state=request.tracestate,
+    )
+
+
+def _origin(request: StepRequest, ledger: Ledger) -> Origin:
+    """Return what the call is made for; of one beside its run, nothing that would be booked to it."""
+    if ledger.aside:
+        return Origin(request_id=f"{request.request_id}{ledger.key_suffix}", workflow_name=request.workflow_name)
+    return Origin(
+        request_id=request.request_id,
+        workflow_name=request.workflow_name,
+        run_id=request.run_id,
+        step_id=request.step_id,
+        attempt=request.attempt,
+        node_id=request.node_id,
+        deferral=request.deferral,
     )
 
 
@@ -108,10 +128,18 @@ def timeout_s(request: StepRequest, most_s: float) -> float:
     return most_s if request.timeout_ms is None else min(request.timeout_ms / 1000, most_s)
 
 
-def _data_class(request: StepRequest) -> str:
+def model_call_of(request: StepRequest) -> LlmCall | None:
+    """Return the call of a model that a step or a turn of an agent is, ``None`` for other work."""
     work = request.work
     asked = work.call if isinstance(work, AgentTurn) else work
-    return asked.data_class if isinstance(asked, LlmCall) else ""
+    return asked if isinstance(asked, LlmCall) else None
+
+
+def _data_class(request: StepRequest) -> str:
+    """Return the class of the data that a call sends: the node's, then those that its labels have."""
+    asked = model_call_of(request)
+    own = "" if asked is None else asked.data_class
+    return own if request.security is None else ",".join([own, *classes_of(request.security)]).rstrip(",")
 
 
 def cancel_key(request: StepRequest) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connectors.aio.cancel import end
 from connectors.embeddings.static import load_embedder
-from connectors.kafka.definitions_consumer import DefinitionsFollower
+from connectors.kafka.definitions_consumer import DecisionsFollower, DefinitionsFollower
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
 from connectors.postgres.batches import PostgresBatches
@@ -23,8 +23,9 @@ from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.leases import RedisLeases
 from connectors.redis.holds import RedisHolds
 from connectors.redis.quotas import RedisQuotas
+from connectors.redis.readers.routes import RouteReader
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
-from connectors.redis.route_reader import RouteReader
+from connectors.redis.shadow_answers import ShadowAnswers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from connectors.tools.environment import environment_of
@@ -46,11 +47,16 @@ from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
 from services.prices.lists import PriceLists
 from services.prompts.evaluations.functions import register
+from services.prompts.rollouts.withdrawals import Withdrawals
 from services.quotas.keeper import QuotaKeeper
 from services.quotas.learned import debt
 from services.quotas.rules import QuotaRules, QuotasFile
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
+from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.tool_guard import ToolGuard
+from services.security.enforcement.known import KnownPolicies
+from services.security.guards.installed import installed_scorers
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
@@ -61,6 +67,7 @@ from streams.roles.worker.heartbeat import Heartbeat, voice
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.poll_handler import Worker
 from streams.roles.worker.producer import Outbox
+from streams.roles.worker.rollouts import Rollouts
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.routing import to_out
 from topics import catalogue
@@ -77,12 +84,13 @@ def build(ctx: RoleContext) -> RoleApp:
     ctx.load_tools()
     register(REGISTRY)
     _isolate(ctx)
+    policies = KnownPolicies()
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())
     ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
-        executor=_executor(ctx, worker_id, metrics, outbox, aborts),
+        executor=_executor(ctx, worker_id, metrics, outbox, aborts, policies),
         claims=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
@@ -137,7 +145,12 @@ def _beat(ctx: RoleContext, worker_id: str, lanes: tuple[str, ...], handler: Wor
 
 
 def _executor(
-    ctx: RoleContext, worker_id: str, metrics: WorkerMetrics, outbox: Outbox, aborts: Cancellations
+    ctx: RoleContext,
+    worker_id: str,
+    metrics: WorkerMetrics,
+    outbox: Outbox,
+    aborts: Cancellations,
+    policies: KnownPolicies,
 ) -> Executor:
     settings, objects = ctx.settings, ctx.objects()
     tooling = Tooling(
@@ -145,12 +158,38 @@ def _executor(
         documents_dir=Path(settings.tools.documents_dir),
         world=environment_of(settings, ctx.env),
     )
-    call_model = compose(call_stages(_call_ports(ctx, metrics, objects, outbox, aborts)))
-    return Executor(worker_id, tooling, call_model=call_model, objects=objects, clock=ctx.clock, aborts=aborts)
+    call_model = compose(call_stages(_call_ports(ctx, metrics, objects, outbox, aborts, policies)))
+    executor = Executor(
+        worker_id,
+        tooling,
+        call_model=call_model,
+        objects=objects,
+        clock=ctx.clock,
+        aborts=aborts,
+        rollouts=_rollouts(ctx, outbox),
+        shadow_answers=ShadowAnswers(ctx.pipelined()),
+        guard=ToolGuard(policies, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock),
+        answer_guards=AnswerGuards(policies, installed_scorers()),
+    )
+    ctx.on_close(executor.close)
+    return executor
+
+
+def _rollouts(ctx: RoleContext, outbox: Outbox) -> Rollouts:
+    decided = Withdrawals()
+    follower = DecisionsFollower(ctx.settings.kafka.bootstrap, decided.apply, decided.mark_loaded)
+    follower.start()
+    ctx.on_close(follower.stop)
+    return Rollouts(decided, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock)
 
 
 def _call_ports(
-    ctx: RoleContext, metrics: WorkerMetrics, objects: Objects, outbox: Outbox, aborts: Cancellations
+    ctx: RoleContext,
+    metrics: WorkerMetrics,
+    objects: Objects,
+    outbox: Outbox,
+    aborts: Cancellations,
+    policies: KnownPolicies,
 ) -> CallPorts:
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
@@ -162,11 +201,13 @@ def _call_ports(
         definitions.apply(definition)
         rules.apply(definition)
         prices.apply(definition)
+        policies.apply(definition)
 
     def mark_loaded() -> None:
         prices.mark_loaded()
         stops.mark_loaded()
         definitions.mark_loaded()
+        policies.mark_loaded()
 
     follower = DefinitionsFollower(settings.kafka.bootstrap, apply, mark_loaded)
     follower.start()
@@ -212,6 +253,7 @@ def _call_ports(
         keys=keys,
         joint_embeddings=_joint_embeddings(ctx, prices),
         batching=_batching(ctx, providers, holds(BATCH_HOLD_MS), keys),
+        policies=policies,
     )
 
 
@@ -250,13 +292,15 @@ SPEC = RoleSpec(
     name="worker",
     summary="works on the attempts of steps",
     build=build,
-    reads=(catalogue.STEP_REQUESTS, catalogue.DEFINITIONS),
+    reads=(catalogue.STEP_REQUESTS, catalogue.DEFINITIONS, catalogue.DEPLOYMENT_DECISIONS),
     writes=(
         catalogue.RUN_EVENTS,
         catalogue.PROVIDER_CALLS,
         catalogue.COST_EVENTS,
         catalogue.TRACE_SPANS,
         catalogue.ROUTE_OUTCOMES,
+        catalogue.DEPLOYMENT_OUTCOMES,
+        catalogue.AUDIT_EVENTS,
     ),
     needs=(Dependency.KAFKA, Dependency.REDIS),
     uses=(Dependency.NATS,),

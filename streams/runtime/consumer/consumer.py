@@ -42,7 +42,8 @@ IDLE_S = 0.05
 ENDS_EVERY_S = 2.0
 #: Polls fetched and not yet handled: one is worked on, the next is ready.
 OUTSTANDING_POLLS = 2
-#: How long short work may end before the group is left at a stop: what is published and stored is not read again.
+#: How long short work may end before the group is left at a stop, unless the role says longer: what is published and
+#: stored is not read again.
 SETTLE_S = 1.0
 #: How long a revoke may take to store the watermark, which only spares the next owner some repeats.
 STORE_S = 0.5
@@ -57,6 +58,7 @@ class Role(Protocol):
     topics_read: tuple[str, ...]
     pattern: str | None
     drain_s: float
+    settle_s: float
     marks_ends: bool
     polls: Any
     consumer_generation_id: int
@@ -120,7 +122,7 @@ class PollConsumer(Consumer):
 
     async def on_stop(self) -> None:
         """Leave the group as soon as short work is done, so that others go on; then end what takes longer."""
-        await self.handler.settle(min(SETTLE_S, self.role.drain_s))
+        await self.handler.settle(self.role.settle_s)
         await self._store_last()
         # A member with a name of its own would stay in the group until its session is over.
         self._forget_instance()

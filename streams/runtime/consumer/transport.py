@@ -11,7 +11,7 @@ from faust.transport.drivers.aiokafka import Transport
 from faust.types import TP
 from mode.utils.queues import ThrowableQueue
 
-from streams.runtime.consumer.consumer import PollConsumer
+from streams.runtime.consumer.consumer import SETTLE_S, PollConsumer
 from streams.runtime.consumer.poll import Partition, PollHandler
 from topics import clients
 
@@ -70,10 +70,20 @@ class Reads:
 
 
 class PollApp(faust.App):
-    """A Faust app of one role: one group, one handler, one agent over the channel of its polls."""
+    """A Faust app of one role: one group, one handler, one agent over the channel of its polls.
+
+    ``settle_s``: how long a stop waits for the handler before the group is left, where that is not ``SETTLE_S``.
+    """
 
     def __init__(
-        self, group: str, handler: PollHandler, reads: Reads, member: Member, *, drain_s: float = DRAIN_S
+        self,
+        group: str,
+        handler: PollHandler,
+        reads: Reads,
+        member: Member,
+        *,
+        drain_s: float = DRAIN_S,
+        settle_s: float | None = None,
     ) -> None:
         super().__init__(
             group,
@@ -91,6 +101,7 @@ class PollApp(faust.App):
         self.topics_read = reads.topics
         self.pattern = reads.pattern
         self.drain_s = drain_s
+        self.settle_s = min(SETTLE_S, drain_s) if settle_s is None else settle_s
         self._reads = reads
         self.marks_ends = reads.marks_ends
         self._member = member

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.ports.engine import Commit, InRecord, OutRecord, split_member, timer_member
 from connectors.redis.holds import entry_of
-from schemas.metrics import counter_field, histogram_fields
+from schemas.metrics.fields import counter_field, exemplar_text, histogram_fields
 from schemas.records.base import Record
 from streams.core.commands import Arm, Command, Count, Disarm, Emit, ExpireAt, Hold, Observe, Release
 from streams.core.state import Fold
@@ -106,9 +106,13 @@ class ChunkFolder:
                 commit.releases.append((org_id, call_id))
             case Count(metric, labels, amount):
                 _add(commit.counters, counter_field(metric, labels), amount)
-            case Observe(metric, value, labels):
-                for name, added in histogram_fields(metric, labels, value).items():
+            case Observe(metric, value, labels, trace_id):
+                fields = histogram_fields(metric, labels, value)
+                for name, added in fields.items():
                     _add(commit.counters, name, added)
+                if trace_id:
+                    bucket = next(iter(fields))
+                    commit.exemplars[bucket] = exemplar_text(trace_id, value, commit.clock_ms)
             case ExpireAt(entity, at_ms):
                 commit.expire[entity] = at_ms
 

@@ -14,7 +14,9 @@ from schemas.records.admissions import (
 )
 from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
 from schemas.records.control import KeyReleased
-from schemas.records.deployments import (
+from schemas.records.money import CallStarted, CostEvent
+from schemas.records.quality import AnswerScored
+from schemas.records.rollouts.deployments import (
     DeploymentOverridden,
     DeploymentStarted,
     DeploymentStepped,
@@ -22,7 +24,6 @@ from schemas.records.deployments import (
     RunOutcome,
     RunScored,
 )
-from schemas.records.money import CallStarted, CostEvent
 from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_events import TimerFired
@@ -37,7 +38,7 @@ _OF_ORGANISATION = frozenset(
     }
 )
 _OF_EVERYBODY = frozenset({PoolSet, AdmissionContinued})
-_OF_GROUP = frozenset({RouteOutcome, RouteScored})
+_OF_GROUP = frozenset({RouteOutcome, RouteScored, AnswerScored})
 _OF_ROLLOUT = frozenset(
     {DeploymentStarted, DeploymentStepped, DeploymentOverridden, RunAssigned, RunOutcome, RunScored}
 )
@@ -60,7 +61,7 @@ class Inbox(Protocol):
 
 
 class CatalogueInbox:
-    """Opens records of the topics that tables read: runs, costs, admissions, outcomes of routes and of rollouts."""
+    """Opens records of the topics that tables read: runs, costs, admissions, outcomes, scores."""
 
     def open(self, record: InRecord) -> Any:
         """Decode a record and check that it came under its own key, else it would fold on the wrong partition."""
@@ -73,7 +74,7 @@ class CatalogueInbox:
         return event
 
     def key(self, event: Any) -> str:
-        """Return the organisation of money or an admission, a route's arm group, a rollout, or else the event's run."""
+        """Return the organisation of money or an admission, an arm group or a prompt, a rollout, or else the run."""
         kind = type(event)
         if kind in _OF_ORGANISATION:
             return str(event.org_id)

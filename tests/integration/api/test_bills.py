@@ -18,7 +18,7 @@ from schemas.money import usd
 from schemas.records.base import Record, Usage
 from schemas.records.money import CostEvent
 from schemas.settings import Settings
-from streams.roles.analytics import AnalyticsSink
+from streams.roles.sinks.analytics import AnalyticsSink
 from tests.support.api import Running, settings_for
 from topics.catalogue import COST_EVENTS
 

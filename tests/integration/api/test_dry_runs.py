@@ -69,6 +69,10 @@ async def test_a_dry_run_says_what_is_full(api: Running) -> None:
     await api.client.put(LIMITS, json={"max_running_runs": 5, "workflows": {"greeting": 0}})
     admission = (await dry(api)).json()["admission"]
     assert (admission["decision"], admission["on"]) == ("queue", "workflow greeting")
+    await api.client.put(LIMITS, json={"projects": {"web": 0}, "allow_unknown": True})
+    admission = (await dry(api, project="web")).json()["admission"]
+    assert (admission["decision"], admission["on"]) == ("queue", "project web")
+    assert (await dry(api, project="other")).json()["admission"]["decision"] == "start"
     await api.client.put(LIMITS, json={"max_running_runs": 5})
     assert (await dry(api)).json()["admission"]["decision"] == "start"
 

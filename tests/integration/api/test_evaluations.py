@@ -94,6 +94,24 @@ async def test_an_evaluation_is_one_run_of_a_registered_workflow(api: Running) -
     assert api.log.decoded(RUN_EVENTS)[-1].workflow_version == record.workflow_version + 1
     listed = (await api.client.get(EVALUATIONS, params={"prompt": body["prompt"]})).json()["evaluations"]
     assert [one["id"] for one in listed] == [other["id"], again["id"], made["id"]]
+    paged, cursor = [], None
+    for _ in range(3):
+        params = {"prompt": body["prompt"], "limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = (await api.client.get(EVALUATIONS, params=params)).json()
+        paged += [(one["id"], one["state"]) for one in page["evaluations"]]
+        cursor = page["next_cursor"]
+    assert paged == [(one["id"], "queued") for one in (other, again, made)]
+    assert cursor is None
+
+
+async def test_a_verdict_that_fails_needs_another_version(api: Running) -> None:
+    answer = await api.client.post(EVALUATIONS, json=await prepared(api) | {"fail_on": ["worse"]})
+    assert (answer.status_code, "name that version in against" in answer.text) == (422, True), answer.text
+
+
+async def test_a_cursor_of_another_list_is_refused(api: Running) -> None:
+    answer = await api.client.get(EVALUATIONS, params={"cursor": "nonsense"})
+    assert (answer.status_code, "query.cursor" in answer.text) == (422, True), answer.text
 
 
 async def test_the_same_key_is_the_same_evaluation(api: Running) -> None:
@@ -115,7 +133,7 @@ async def test_an_evaluation_whose_run_is_refused_is_not_stored(api: Running, mo
     monkeypatch.setattr(Submissions, "prepare", refuse)
     await started(api, 413, **body)
     listed = (await api.client.get(EVALUATIONS, params={"prompt": body["prompt"]})).json()
-    assert listed == {"evaluations": []}
+    assert listed == {"evaluations": [], "next_cursor": None}
 
 
 async def test_a_report_is_made_when_its_run_has_succeeded_and_stays_as_it_is(api: Running) -> None:

@@ -18,8 +18,10 @@ def settings(dsn: str, redis_url: str, clickhouse_url: str, store: ClickHouse, t
 
 
 @pytest.mark.parametrize("examples", [3, pytest.param(25, marks=pytest.mark.exhaustive)])
-async def test_no_generated_request_has_an_answer_that_the_document_does_not_name(api: Running, examples: int) -> None:
-    played = await play(await staged(api), examples)
+async def test_no_generated_request_has_an_answer_that_the_document_does_not_name(
+    api: Running, store: ClickHouse, examples: int
+) -> None:
+    played = await play(await staged(api, store), examples)
     assert not played.faults, "\n".join(played.faults)
     assert not played.undocumented, "\n".join(played.undocumented)
     assert played.requests >= 76 * 2

@@ -95,3 +95,31 @@ async def test_a_budget_that_would_be_nothing_is_refused(api: Running, cents: st
         (problem,) = answer.json()["problems"]
         assert problem["path"] == "budget_cents"
         assert problem["message"] == "is less than the smallest amount, 0.0000001 cents"
+
+
+async def test_inputs_that_break_the_schema_of_the_workflow_are_refused_at_each_door(api: Running) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "array", "items": {"type": "integer"}}}}
+    made = await register(api, "strict", decided("inputs.x.size() > 0"), input_schema=schema)
+    assert made.status_code == 201, made.text
+    good, bad = {"x": [1]}, {"x": [1, "two"]}
+    schedule = {"name": "s", "workflow_name": "strict", "interval_s": 3600}
+    for path, body in ((RUNS, {"workflow_name": "strict"}), (f"{RUNS}?dry_run=true", {"workflow_name": "strict"})):
+        answer = await api.client.post(path, json=body | {"inputs": bad})
+        assert answer.status_code == 422, answer.text
+        assert [one["path"] for one in answer.json()["problems"]] == ["inputs.x[1]"]
+        assert (await api.client.post(path, json=body | {"inputs": good})).is_success
+    answer = await api.client.post(SCHEDULES, json=schedule | {"inputs": bad})
+    assert (answer.status_code, answer.json()["problems"][0]["path"]) == (422, "inputs.x[1]")
+    assert (await api.client.post(SCHEDULES, json=schedule | {"inputs": good})).status_code == 201
+
+
+async def test_a_schema_by_which_nothing_can_be_checked_is_refused(api: Running) -> None:
+    for schema in (
+        {"type": "x"},
+        {"$ref": "https://example.com/a"},
+        {"pattern": "(?=a)b"},
+        {"description": "x" * 40_000},
+    ):
+        answer = await register(api, "broken", decided("true"), input_schema=schema)
+        assert answer.status_code == 422, schema
+        assert answer.json()["problems"][0]["path"] == "input_schema"

@@ -21,8 +21,11 @@ from schemas.tables.admissions import (
     encode,
     limits_field,
     organisation_field,
+    project_field,
     queue_field,
+    queue_name,
     run_entity,
+    workflow_field,
 )
 from tests.support.api import (
     DEADLINE_S,
@@ -83,18 +86,43 @@ async def test_limits_are_set_said_and_taken_away(api: Running) -> None:
     assert second.version > first.version
 
 
-async def test_a_broker_that_is_away_is_told_later(dsn: str, redis_url: str) -> None:
+async def test_a_projects_limit_is_set_and_published(api: Running) -> None:
+    (await api.client.post("/api/v1/projects", json={"id": "web", "name": "Web"})).raise_for_status()
+    put = await api.client.put(LIMITS, json={"projects": {"web": 1}})
+    assert put.status_code == 200, put.text
+    assert put.json() == (await api.client.get(LIMITS)).json()
+    assert put.json()["projects"] == {"web": {"max_running_runs": 1, "running": 0}}
+    (first,) = await said(api, 1)
+    assert (first.max_running_runs, first.workflows, first.projects) == (None, {}, {"web": 1})
+    assert (await submit(api)).turns, "an organisation with a project's limit is under admission"
+    refused = await api.client.put(LIMITS, json={"projects": {"wbe": 1}})
+    assert "there is no project 'wbe'" in refused.text
+    assert "web" in refused.text, "the fix names the similar one"
+
+
+async def test_a_broker_that_is_away_takes_no_act_so_nothing_is_set(dsn: str, redis_url: str) -> None:
     log = MemoryLog(down=True)
     async with running(settings_for(dsn, redis_url), log) as api:
         await until_authenticated(api)
-        assert (await api.client.put(LIMITS, json={"max_running_runs": 1})).status_code == 200
+        before = (await api.client.get(LIMITS)).json()
+        refused = await api.client.put(LIMITS, json={"max_running_runs": 1})
+        assert refused.status_code == 503, "an act that is not in the audit log must not take effect"
+        assert (await api.client.get(LIMITS)).json() == before
         log.down = False
-        api.app.state.services.limits.publisher.wake()
+        assert (await api.client.put(LIMITS, json={"max_running_runs": 1})).status_code == 200
         assert (await said(api, 1))[0].max_running_runs == 1
 
 
 @pytest.mark.parametrize(
-    "body", [{"max_running_runs": -1}, {"max_running_runs": "5"}, {"workflows": {"a/b": 1}}, {"x": 1}]
+    "body",
+    [
+        {"max_running_runs": -1},
+        {"max_running_runs": "5"},
+        {"workflows": {"a/b": 1}},
+        {"projects": {"a@b": 1}},
+        {"projects": {"unknown": 1}},
+        {"x": 1},
+    ],
 )
 async def test_what_is_no_limit_is_refused(api: Running, body: dict[str, Any]) -> None:
     assert (await api.client.put(LIMITS, json=body)).status_code == 422
@@ -178,6 +206,23 @@ async def test_a_queued_run_says_what_is_full(api: Running, redis_url: str) -> N
         assert "9 of 9 runs running; 1 other organisations are served before this one" in found["detail"]
         await table(1, 1, Pool(), head=8)
         assert "is admitted" in (await waiting(api, record))["detail"]
+        name = queue_name(FLOW, "web")
+        await redis.hset(slot.entity(run_entity(record.run_id)), POSITION, encode(RunPosition(org, name, 7)))
+        entries = {
+            POOL: encode(Pool()),
+            organisation_field(org): encode(Organisation(3, 3, False, (name,))),
+            limits_field(org): encode(Limits(2, None, {FLOW: 4}, {"web": 1})),
+            queue_field(org, FLOW): encode(Queue(2, 2, 2, 0, 0)),
+            queue_field(org, name): encode(Queue(5, 8, 1, 3, 0)),
+            workflow_field(org, FLOW): encode(1),
+            project_field(org, "web"): encode(1),
+        }
+        await redis.hset(slot.entity(QUEUES), mapping=entries)
+        found = await waiting(api, record)
+        assert (found["kind"], found["on"]) == ("concurrency", "project web")
+        assert "has 1 of 1 runs running; at most 2 runs of its workflow and project" in found["detail"]
+        shown = (await api.client.get(LIMITS)).json()
+        assert shown["workflows"][FLOW]["running"] == 3, "runs of projects are the workflow's, too"
     finally:
         await redis.delete(slot.entity(QUEUES), slot.entity(run_entity(record.run_id)))
         await redis.aclose()

@@ -181,6 +181,7 @@ async def test_a_policy_of_a_label_scores_the_version_that_it_names(api: Running
     ("change", "field"),
     [
         ({"sample": 1.5}, "sample"),
+        ({"version": "latest"}, "version"),
         ({"scorers": []}, "scorers"),
         ({"scorers": [{"kind": "exact"}]}, "scorers[0].kind"),
         ({"scorers": [{"kind": "contains"}]}, "scorers[0].options.values"),

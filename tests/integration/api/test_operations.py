@@ -1,5 +1,6 @@
 """Health, readiness, metrics, limits and the OpenAPI document."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,9 +16,8 @@ from schemas.metrics import (
     WORKFLOW_COST_CENTS,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_RUNS_TOTAL,
-    counter_field,
-    histogram_fields,
 )
+from schemas.metrics.fields import counter_field, histogram_fields
 from schemas.settings import Settings
 from tests.support.api import MemoryLog, Running, running, settings_for, unique
 from tests.support.polling import in_less_than
@@ -57,6 +57,16 @@ async def test_readiness_names_what_is_down_in_two_seconds() -> None:
         assert "agentflow_api_role_counters_up 0.0" in (await api.client.get("/metrics")).text
 
 
+async def test_the_page_of_metrics_needs_its_key_if_there_is_one(dsn: str, redis_url: str) -> None:
+    async with running(settings_for(dsn, redis_url, METRICS_KEY="a-key-of-prometheus")) as api:
+        for key, status in ((None, 401), (api.api_key, 401), ("a-key-of-prometheu", 401), ("a-key-of-prometheus", 200)):
+            async with api.as_key(key) as client:
+                answer = await client.get("/metrics")
+                assert answer.status_code == status, (key, answer.text)
+                assert ("agentflow_" in answer.text) is (status == 200)
+                assert (await client.get("/health")).status_code == 200
+
+
 async def test_readiness_without_clickhouse_is_degraded(dsn: str, redis_url: str) -> None:
     async with running(settings_for(dsn, redis_url, "http://127.0.0.1:1")) as api:
         answer = await api.client.get("/ready")
@@ -87,12 +97,11 @@ async def test_metrics_show_what_the_roles_counted(api: Running, redis_url: str)
     async with api.as_key(None) as client:
         answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
-    samples = {
-        (s.name, s.labels.get("le", "")): s.value
-        for family in text_string_to_metric_families(answer.text)
-        for s in family.samples
-        if workflow in s.labels.values()
-    }
+    samples = Counter[tuple[str, str]]()
+    for family in text_string_to_metric_families(answer.text):
+        for s in family.samples:
+            if workflow in s.labels.values():
+                samples[s.name, s.labels.get("le", "")] += s.value  # type: ignore[assignment]
     assert samples[("workflow_runs_total", "")] == 4
     assert samples[("step_retries_total", "")] == 2
     assert samples[("provider_requests_total", "")] == 3
@@ -101,7 +110,7 @@ async def test_metrics_show_what_the_roles_counted(api: Running, redis_url: str)
     assert samples[("workflow_duration_seconds_count", "")] == 6
     assert samples[("workflow_duration_seconds_bucket", "0.025")] == 0
     assert samples[("workflow_duration_seconds_bucket", "0.05")] == 2
-    assert samples[("workflow_duration_seconds_bucket", "7200")] == 4
+    assert samples[("workflow_duration_seconds_bucket", "7200.0")] == 4
     assert samples[("workflow_duration_seconds_bucket", "+Inf")] == 6
     assert "unheard_of" not in answer.text
     assert 'agentflow_api_requests_total{method="GET",route="/api/v1/workflows",status="200"}' in answer.text

@@ -13,7 +13,7 @@ from schemas.records.base import Record, Usage
 from schemas.records.money import ProviderCall
 from schemas.records.run_views import RunView, StepView
 from schemas.settings import Settings
-from streams.roles.analytics import AnalyticsSink
+from streams.roles.sinks.analytics import AnalyticsSink
 from tests.support.api import Running, settings_for
 from topics.catalogue import PROVIDER_CALLS, RUN_VIEWS
 

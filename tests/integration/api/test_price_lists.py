@@ -15,7 +15,7 @@ from schemas.records.definitions import Definition
 from schemas.records.money import CostEvent
 from schemas.settings import Settings
 from services.prices.lists import PriceLists
-from streams.roles.analytics import AnalyticsSink
+from streams.roles.sinks.analytics import AnalyticsSink
 from tests.support.api import DEADLINE_S, Running, settings_for
 from topics.catalogue import COST_EVENTS, DEFINITIONS
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from schemas.quotas import Ask, Usage
+from schemas.limits.quotas import Ask, Usage
 from schemas.records.definitions import Definition
 from services.quotas.rules import QuotaRules, QuotasFile
 from tests.support.api import DEADLINE_S, Running, running, settings_for, until_authenticated

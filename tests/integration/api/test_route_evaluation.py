@@ -12,7 +12,7 @@ from schemas.records.base import Record
 from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.spans import Span, TraceSpans
 from schemas.settings import Settings
-from streams.roles.analytics import AnalyticsSink
+from streams.roles.sinks.analytics import AnalyticsSink
 from tests.support.api import Running, settings_for
 from topics.catalogue import ROUTE_OUTCOMES, TRACE_SPANS
 
@@ -112,12 +112,24 @@ async def test_requests_of_a_routed_call_are_read_with_what_led_to_them(store: C
     first = {"agentflow.route": {"route": "a/b"}, "agentflow.call.id": "c"}
     second = {"agentflow.try": {"kind": "fallback"}, "agentflow.call.id": "c~1"}
     spans = [
-        Span(span_id=name, parent_span_id="p", name="chat", start_ns=at, end_ns=at + 5_000_000, attributes=said)
+        Span(
+            span_id=name,
+            parent_span_id="p",
+            name="chat",
+            start_ns=at,
+            end_ns=at + 5_000_000,
+            attributes=said,
+            provider="a",
+            model="b",
+            error_code="timeout",
+            cost_nano=7,
+        )
         for name, at, said in (("s2", 2_000_000_000, second), ("s1", 1_000_000_000, first), ("s3", 3, {"other": 1}))
     ]
     record = TraceSpans(org_id="acme", trace_id="t", run_id="r", record_id="x", spans=spans)
     await write(store, TRACE_SPANS, [record])
     found = await RouteSpans(store).tries("acme", "t", ["p"])
-    assert [(parent, status, ms) for parent, _, status, ms in found] == [("p", "unset", 5.0)] * 2
-    assert "agentflow.route" in found[0][1]
-    assert "fallback" in found[1][1]
+    assert [(one.parent, one.status, one.latency_ms, one.route) for one in found] == [("p", "unset", 5.0, "a/b")] * 2
+    assert "agentflow.route" in found[0].attributes
+    assert "fallback" in found[1].attributes
+    assert [(one.error, one.cost_nano) for one in found] == [("timeout", 7)] * 2

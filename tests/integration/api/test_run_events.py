@@ -21,7 +21,7 @@ from connectors.postgres.history.run_writes import RunWrites
 from deploy.local.engines import EngineStack
 from deploy.local.engines.ports import LOOPBACK
 from schemas.records.run_views import RunView, StepView
-from streams.roles.live import Live
+from streams.roles.sinks.live import Live
 from tests.support.api import MemoryLog, Running, running, settings_for, unique, until_authenticated
 from tests.support.polling import until_async
 from topics.catalogue import RUN_VIEWS

@@ -23,7 +23,8 @@ from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.run_views import RunView, StepView
 from schemas.run_states import RunState
 from schemas.settings import Settings
-from streams.roles.history import HistorySink
+from schemas.values.cursors import packed
+from streams.roles.sinks.history import HistorySink
 from tests.support.api import (
     INPUTS,
     SUBMISSION,
@@ -416,3 +417,10 @@ async def test_a_dependency_that_is_down_is_named(settings: Settings, change: di
         answer = await in_less_than(2, lambda: submit(api))
         assert (answer.status_code, answer.json()["dependency"]) == (503, dependency)
         assert submitted(api) == []
+
+
+async def test_steps_of_a_run_that_is_not_there_have_no_further_page_either(api: Running) -> None:
+    path = "/api/v1/workflows/runs/00000000-0000-0000-0000-000000000000/steps"
+    cursor = packed(["greet", -1, "greet"])
+    answer = await api.client.get(path, params={"cursor": cursor})
+    assert answer.status_code == (await api.client.get(path)).status_code == 404

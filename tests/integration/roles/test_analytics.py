@@ -22,7 +22,7 @@ from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import Span, TraceSpans
 from streams.core.rows import COLUMNS
-from streams.roles.analytics import AnalyticsSink
+from streams.roles.sinks.analytics import AnalyticsSink
 from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS
 
 NOV_22 = 1_795_305_600_000  # 2026-11-22T00:00:00Z
@@ -75,7 +75,7 @@ async def test_every_table_has_exactly_the_columns_that_rows_fill(store: ClickHo
     for table, columns in COLUMNS.items():
         found = await store.query(
             "SELECT name FROM system.columns WHERE database = {db:String} AND table = {table:String} "
-            "AND default_kind = '' ORDER BY position",
+            "AND default_kind IN ('', 'DEFAULT') ORDER BY position",
             {"db": store.database, "table": table},
         )
         assert tuple(name for (name,) in found) == columns

@@ -15,7 +15,7 @@ from schemas.records.budgets import BudgetDefined, BudgetOpened
 from schemas.records.money import CostEvent
 from schemas.tables.budgets import DefinedBudget
 from services.budgets.opening import Opening
-from streams.roles.analytics import AnalyticsSink
+from streams.roles.sinks.analytics import AnalyticsSink
 from topics.catalogue import COST_EVENTS
 from topics.codec import decode
 from topics.partitioner import partition_for

@@ -8,9 +8,9 @@ from msgspec import structs
 from redis import Redis
 
 from connectors.ports.engine import InRecord
-from deploy.local.system import System
+from deploy.local.system import ORG, System
 from schemas.records.base import Record
-from schemas.records.deployments import DeploymentDecided
+from schemas.records.rollouts.deployments import DeploymentDecided
 from streams.core.commands import Emit
 from streams.core.deployments.fold import DeploymentsFold
 from streams.core.memory import MemoryState
@@ -37,7 +37,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def say(system: System, records: list[Record]) -> None:
-    messages = [Message(out.topic, out.key, out.value) for out in map(to_out, records)]
+    # Events of decisions go to a topic of the organisation, which must be one that exists.
+    of_org = [structs.replace(record, org_id=ORG) for record in records]  # type: ignore[call-arg]
+    messages = [Message(out.topic, out.key, out.value) for out in map(to_out, of_org)]
     produce(system.endpoints.kafka_bootstrap, messages)
 
 
@@ -51,7 +53,8 @@ def recomputed(records: list[InRecord]) -> list[bytes]:
     for record in records:
         clock_ms = max(clock_ms, record.timestamp_ms)
         commands = fold.fold(state, decode(record.topic, record.value), clock_ms, record.offset)
-        found += [encode(command.record) for command in commands if isinstance(command, Emit)]
+        records_of = [command.record for command in commands if isinstance(command, Emit)]
+        found += [encode(one) for one in records_of if isinstance(one, DeploymentDecided)]
     return found
 
 

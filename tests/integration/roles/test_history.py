@@ -19,7 +19,7 @@ from schemas.payload import Reference, inline
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_views import RunView, StepView
 from schemas.run_states import RunState, StepState
-from streams.roles.history import HistorySink
+from streams.roles.sinks.history import HistorySink
 from tests.support.api import unique
 
 SUBMITTED_MS = 1_763_831_207_123

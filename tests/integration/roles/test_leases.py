@@ -3,22 +3,17 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
-from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
-from connectors.kafka.log import KafkaLog
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts
 from schemas.records.steps import StepRequest, ToolCall
-from schemas.settings import Settings
 from services.runs.leases import Completion, LeaseRequest, StepLeases
 from streams.process.context import RoleContext
-from streams.process.metrics import TakeTimes
 from streams.roles.leases.role import Leases
 from streams.runtime.routing import to_out
+from tests.support.role_context import role_context
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, TRACE_SPANS, lane, wanted
 
@@ -28,22 +23,7 @@ DEADLINE_S = 60.0
 
 @pytest.fixture
 async def ctx(kafka_bootstrap: str, redis_url: str) -> AsyncIterator[RoleContext]:
-    env = {"KAFKA_BOOTSTRAP": kafka_bootstrap, "REDIS_URL": redis_url, "TOPIC_PARTITIONS": str(PARTITIONS)}
-    registry = CollectorRegistry()
-    async with AsyncExitStack() as stack:
-        log, redis = KafkaLog(kafka_bootstrap, client_id="test"), Redis.from_url(redis_url)
-        await log.start()
-        made = RoleContext(
-            settings=Settings.from_env(env),
-            env=env,
-            log=log,
-            redis=redis,
-            registry=registry,
-            takes=TakeTimes(registry),
-            stack=stack,
-        )
-        made.on_close(redis.aclose)
-        made.on_close(log.stop)
+    async with role_context(kafka_bootstrap, redis_url, {"TOPIC_PARTITIONS": str(PARTITIONS)}) as made:
         yield made
 
 

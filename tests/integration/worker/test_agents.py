@@ -66,7 +66,7 @@ async def test_what_a_model_asks_for_is_recorded_beside_what_it_said(bench: Benc
     assert result.cost_nano == bench.calls()[0].cost_nano > 0
     (span, call) = bench.spans()[0].spans
     assert (span.name, span.attributes["agentflow.prompt.ref"], call.name) == (
-        *("step bot/turn-1", "ask@1"),
+        *("attempt step", "ask@1"),
         "chat local-silver",
     )
     [tool] = bench.provider.asked[0].tools

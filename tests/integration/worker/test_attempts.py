@@ -17,7 +17,7 @@ from connectors.tools import Registry
 from schemas.errors import StepError, Unavailable
 from schemas.payload import Inline, Reference
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
-from schemas.records.steps import Link, StepRequest
+from schemas.records.steps import Link, StepRequest, ToolCall
 from services.runs.outcome_records import unpack
 from streams.roles.worker.executor import Executed, Executor
 from tests.support.worker import PARTITIONS, PATIENCE_S, Bench, Pump, function, llm, tool, until, until_async
@@ -423,6 +423,10 @@ def failing() -> Registry:
     async def sleeps() -> None:
         await asyncio.sleep(30)
 
+    @registry.tool("fine")
+    async def fine() -> int:
+        return 7
+
     @registry.tool("odd")
     async def odd() -> object:
         return object()
@@ -439,6 +443,7 @@ def failing() -> Registry:
         (tool("later"), "unavailable", True),
         (tool("sleeps"), "timeout", True),
         (tool("odd"), "bad_output", False),
+        (structs.replace(tool("fine"), output_schema={"type": "string"}), "bad_output", False),
         (tool("nowhere"), "unknown_tool", False),
     ],
 )
@@ -453,7 +458,9 @@ async def test_whatever_a_tool_does_becomes_an_outcome(bench: Bench, work: Any, 
     assert len(result.error.message.encode()) <= 2048
     (spans,) = bench.spans()
     assert spans.spans[0].status == "error"
-    assert spans.spans[0].attributes["error.type"] == code
+    assert spans.spans[0].error_code == code
+    found = [(one.type, one.error_code) for one in spans.spans[1:]]
+    assert found == [("tool_call", "" if code == "bad_output" else code)] * isinstance(work, ToolCall)
     await bench.idle(pump)
 
 
@@ -463,10 +470,12 @@ async def test_a_failure_of_the_worker_itself_is_told_and_stops_nothing(
     broken, fine = (bench.request(function("result_merger"), args={"a": i}) for i in range(2))
     execute = Executor.execute
 
-    async def breaking(self: Executor, request: StepRequest, granted: Granted | None) -> Executed:
+    async def breaking(
+        self: Executor, request: StepRequest, granted: Granted | None, taken_ms: int | None = None
+    ) -> Executed:
         if request.run_id == broken.run_id:
             raise KeyError("a bug")
-        return await execute(self, request, granted)
+        return await execute(self, request, granted, taken_ms)
 
     monkeypatch.setattr(Executor, "execute", breaking)
     await bench.ask(broken, fine)

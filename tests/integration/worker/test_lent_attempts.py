@@ -1,10 +1,11 @@
 """Leases on a real Redis, with the log in memory: what becomes of an attempt when somebody is gone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from connectors.memory.engine import MemoryLog
@@ -14,13 +15,20 @@ from connectors.redis.claims.lent_attempts import LentAttempts, read_lease
 from connectors.redis.keys import runs_slot
 from schemas.errors import Conflict, StepError, Unavailable
 from schemas.metrics import LEASES_ENDED_TOTAL, LEASES_GIVEN_TOTAL
-from schemas.records.run_events import StepFailed, StepSucceeded
+from schemas.payload import inline
+from schemas.records.base import Record
+from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
+from schemas.records.security.pinned import Approval
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
+from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.leases import Completion, Leased, LeaseRequest, StepLeases
+from streams.roles.leases.guard import LendingGuard
 from streams.roles.leases.lending import Lending
 from streams.roles.leases.metrics import LeaseMetrics
 from streams.roles.leases.queue_reader import QueueReader
 from streams.roles.worker.producer import Outbox
+from streams.runtime.routing import to_out
+from tests.support.policies import TRUSTED, WEB, definition, security
 from tests.support.worker import PARTITIONS, Bench, Pump, until_async
 from topics.catalogue import dlq, lane
 
@@ -45,7 +53,13 @@ class Served:
     async def role(self) -> Pump:
         """Start a role of leases."""
         outbox, self.registry = Outbox(self.bench.log, self.bench.clock), CollectorRegistry()
-        lending = Lending("leases", self.claims, self.desk, outbox, self.bench.clock)
+
+        async def say(records: Sequence[Record]) -> None:
+            await outbox.send([to_out(one) for one in records])
+
+        guard = ToolGuard(self.bench.policies, say, self.bench.clock)
+        asks = LendingGuard(guard, self.bench.objects, say, self.bench.clock)
+        lending = Lending("leases", self.claims, self.desk, outbox, self.bench.clock, asks)
         metrics = LeaseMetrics(self.registry)
         reader = QueueReader(TOPIC, lending, self.claims, self.desk, outbox, self.bench.clock, metrics)
         reader.start()
@@ -143,6 +157,18 @@ async def test_an_outcome_is_refused_once_the_lease_is_lost(served: Served) -> N
     (said,) = served.bench.results()
     assert isinstance(said, StepSucceeded)
     assert (said.output.value, said.worker_id) == ("right", "w-1")  # type: ignore[union-attr]
+
+
+async def test_an_output_that_breaks_the_schema_of_its_node_is_a_failure(served: Served) -> None:
+    work = ToolCall(name="theirs", output_schema={"type": "object", "required": ["words"]})
+    await served.bench.ask(served.bench.request(work))
+    pump = await served.role()
+    assert await served.api.complete(TOPIC, (await served.one()).lease, Completion({"letters": 3})) is False
+    await served.settled(pump, 1)
+    (said,) = served.bench.results()
+    assert isinstance(said, StepFailed)
+    assert (said.error.code, said.error.retryable) == ("bad_output", False)
+    assert "breaks `output_schema`: $: " in said.error.message
 
 
 async def test_leases_are_counted_as_they_are_given_and_end(served: Served) -> None:
@@ -313,3 +339,65 @@ async def test_bytes_that_are_no_request_are_dead_letters_and_the_queue_continue
     await served.api.complete(TOPIC, one.lease, Completion(1))
     await served.settled(pump, 2)
     assert [record.value for record in served.bench.log.everything(dlq(TOPIC))] == [b"no JSON"]
+
+
+# Policies
+
+
+def mailed(served: Served, to: str = "ann", **said: Any) -> StepRequest:
+    served.bench.policies.apply(definition(served.bench.org))
+    served.bench.policies.mark_loaded()
+    work = ToolCall(name="mail.send")
+    return served.bench.request(work, args={"to": to, "text": "Hello"}, security=security(**said))
+
+
+async def test_what_a_policy_denies_is_lent_to_nobody(served: Served) -> None:
+    await served.bench.ask(mailed(served), mailed(served, args={"$": TRUSTED, "$.to": WEB}))
+    await served.role()
+    leased = await served.one()
+    assert leased.args["to"] == "ann"
+    assert await served.lease(wait_s=0.2) == []
+    (result,) = await served.bench.finished(1)
+    assert isinstance(result, StepFailed)
+    assert result.error.code == "policy_denied"
+    kinds = sorted((event.kind, event.decision) for event in served.bench.audited())
+    # What was allowed is there before its worker has said anything.
+    assert kinds == [("decisions", "allowed"), ("decisions", "denied"), ("denial", "denied")]
+
+
+async def test_what_a_policy_hides_is_not_lent(served: Served) -> None:
+    labels = {"$": TRUSTED, "$.text": [*TRUSTED, "class:card"]}
+    await served.bench.ask(mailed(served, args=labels))
+    await served.role()
+    leased = await served.one()
+    assert (leased.args, leased.request.args["text"]) == ({"to": "ann", "text": "[redacted]"}, "[redacted]")
+    await served.api.complete(TOPIC, leased.lease, Completion(output=1))
+    (result,) = await served.bench.finished(1)
+    assert result.output == inline(1)
+
+
+async def test_a_person_is_asked_before_a_step_is_lent(served: Served) -> None:
+    request = mailed(served, "stranger")
+    await served.bench.ask(request)
+    await served.role()
+    assert await served.lease(wait_s=0.2) == []
+    (given_back,) = await served.bench.finished(1)
+    assert isinstance(given_back, StepDeferred)
+    asks = given_back.asks
+    assert asks is not None
+    yes = [Approval(rule=rule, args_hash=asks.args_hash) for rule in asks.rules]
+    await served.bench.ask(mailed_again(request, yes))
+    assert (await served.one()).args["to"] == "stranger"
+
+
+async def test_a_policy_that_is_not_known_lends_nothing(served: Served) -> None:
+    await served.bench.ask(mailed(served, policy_hash="b" * 64))
+    await served.role()
+    assert await served.lease(wait_s=0.2) == []
+    (given_back,) = await served.bench.finished(1)
+    assert isinstance(given_back, StepDeferred)
+    assert "is not known" in given_back.reason
+
+
+def mailed_again(request: StepRequest, approvals: list[Approval]) -> StepRequest:
+    return structs.replace(request, deferral=1, security=security(approvals=approvals))

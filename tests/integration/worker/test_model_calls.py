@@ -22,6 +22,7 @@ from schemas.money import from_usd
 from schemas.payload import Inline, Reference
 from schemas.records.base import Usage
 from schemas.records.definitions import Definition
+from schemas.records.hashes import value_hash
 from schemas.records.money import CallStarted
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import AgentTurn, StepRequest, ToolCall
@@ -65,7 +66,7 @@ async def test_a_streamed_step_has_the_same_answer_and_records_its_first_piece(b
 
 
 async def test_an_answer_its_cost_and_its_trail(bench: Bench) -> None:
-    request = bench.request(llm(temperature=0.5), args={"word": "x"}, tags={"team": "blue"})
+    request = bench.request(llm(temperature=0.5), args={"word": "x"}, tags={"team": "blue"}, tracestate="vendor=1")
     result = await outcome(bench, request)
     assert isinstance(result, StepSucceeded)
     assert result.output == Inline(value="answer to Say x")
@@ -90,13 +91,19 @@ async def test_an_answer_its_cost_and_its_trail(bench: Bench) -> None:
 
     (spans,) = bench.spans()
     attempt, chat = spans.spans
+    sent = bench.provider.asked[0].trace_headers
+    assert sent == {"traceparent": f"00-{spans.trace_id}-{chat.span_id}-01", "tracestate": "vendor=1"}
     assert (spans.record_id, spans.trace_id) == (request.request_id, trace_id(request.run_id))
     assert attempt.span_id == span_id(request.run_id, "step", 1)
-    assert attempt.parent_span_id == span_id(request.run_id)
+    assert attempt.parent_span_id == span_id(request.run_id, "step")
     assert (chat.parent_span_id, chat.name, chat.kind) == (attempt.span_id, "chat local-silver", "client")
-    assert chat.attributes["gen_ai.usage.output_tokens"] == 20
-    assert chat.attributes["gen_ai.request.temperature"] == 0.5
-    assert chat.attributes["gen_ai.response.finish_reasons"] == ["stop"]
+    assert (chat.type, chat.output_tokens, chat.cost_nano, attempt.cost_nano) == ("llm_call", 20, COST, 0)
+    assert chat.attributes["agentflow.request.temperature"] == 0.5
+    assert chat.attributes["agentflow.response.finish_reason"] == "stop"
+    assert (attempt.type, attempt.step_id, attempt.attempt) == ("attempt", "step", 1)
+    assert (attempt.input_hash, attempt.output_hash) == (value_hash({"word": "x"}), value_hash("answer to Say x"))
+    assert chat.output_hash == attempt.output_hash != chat.input_hash != attempt.input_hash
+    assert (spans.workflow_name, spans.tags) == ("flow", {"team": "blue"})
     assert attempt.start_ns <= chat.start_ns
 
 

@@ -135,6 +135,20 @@ async def test_administrators_list_workers(api: Running, redis: Redis) -> None:
         assert (await client.get("/api/v1/workers")).status_code == 403
 
 
+async def test_queues_of_others_are_not_shown_with_a_worker_of_all(api: Running, redis: Redis) -> None:
+    other = (await api.client.post("/api/v1/organisations", json={"id": unique("org")})).json()
+    lanes = tuple(f"step-requests.{queue}" for queue in ("gold", f"{api.org_id}.files", f"{other['id']}.files"))
+    both, theirs = replace(said(unique("w")), lanes=lanes), replace(said(unique("w")), lanes=lanes[1:2])
+    for one in (both, theirs):
+        await WorkerRegistry(redis).beat(one)
+    async with api.as_key(other["key"]["key"]) as client:
+        listed = {w["id"]: w["lanes"] for w in (await client.get("/api/v1/workers")).json()["workers"]}
+    assert listed[both.id] == [lanes[0], lanes[2]]
+    assert theirs.id not in listed
+    shown = {w["id"]: w["lanes"] for w in (await api.client.get("/api/v1/workers")).json()["workers"]}
+    assert shown[both.id] == list(lanes)
+
+
 async def test_without_redis_the_list_is_unavailable(dsn: str) -> None:
     async with running(settings_for(dsn, NOBODY)) as app:
         await until_authenticated(app)

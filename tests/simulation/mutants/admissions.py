@@ -8,15 +8,15 @@ MUTANTS = (
     Mutant(
         "release_leaves_the_place",
         FOLD,
-        "        queues.leave(event.org_id, known.workflow, known.number)\n",
+        "        queues.leave(event.org_id, known.queue, known.number)\n",
         "        pass\n",
         "a run that is over gives its place back",
     ),
     Mutant(
         "asked_twice_stands_twice",
         FOLD,
-        "    if known is None:\n        number = queues.append",
-        "    if known is None or not known.is_over:\n        number = queues.append",
+        "    if known is None:\n        name =",
+        "    if known is None or not known.is_over:\n        name =",
         "a run is queued once",
     ),
     Mutant(
@@ -32,5 +32,19 @@ MUTANTS = (
         "                emitted.append(admitted.give_back(turn.header))\n",
         "                pass\n",
         "a run that ends gives its place back",
+    ),
+    Mutant(
+        "project_is_not_counted",
+        FOLD,
+        "for field in (project_field(org_id, project), workflow_field(org_id, workflow)):",
+        "for field in (workflow_field(org_id, workflow),):",
+        "a project's running runs count for its limit",
+    ),
+    Mutant(
+        "workflow_forgets_projects",
+        FOLD,
+        "        return self.queue(org_id, workflow).running + of_projects\n",
+        "        return self.queue(org_id, workflow).running\n",
+        "a workflow's running runs are those of all projects",
     ),
 )

@@ -1,10 +1,23 @@
 """Every mistake that can be planted, by name."""
 
-from tests.simulation.mutants import admissions, budgets, engine, listed, loops, outcomes, rollouts, steps
+from tests.simulation.mutants import (
+    admissions,
+    audit,
+    budgets,
+    engine,
+    labels,
+    listed,
+    loops,
+    outcomes,
+    quality,
+    rollouts,
+    steps,
+    traces,
+)
 from tests.simulation.mutants.classes import BUGS
 from tests.simulation.mutants.planting import Mutant
 
-_TABLES = (listed, outcomes, steps, loops, budgets, admissions, engine, rollouts)
+_TABLES = (listed, outcomes, steps, loops, budgets, admissions, engine, rollouts, quality, traces, audit, labels)
 MUTANTS: dict[str, Mutant] = {mutant.name: mutant for table in _TABLES for mutant in table.MUTANTS}
 #: Those that are planted by subclasses, and those that are edits.
 ALL: tuple[str, ...] = (*BUGS, *MUTANTS)

@@ -102,11 +102,11 @@ class GivenTwice(AdmissionsFold):
         if isinstance(event, AdmissionReleased):
             known: RunPosition | None = state.get(run_entity(event.run_id), POSITION)
             if known is not None:
-                queue = AdmissionQueues(state).queue(event.org_id, known.workflow)
+                queue = AdmissionQueues(state).queue(event.org_id, known.queue)
                 if known.number >= queue.head and queue.waiting <= 0:
                     raise RuntimeError("the queue is corrupt, and would be searched without end")
                 if known.is_over and queue.running:
-                    AdmissionQueues(state).leave(event.org_id, known.workflow, known.number)
+                    AdmissionQueues(state).leave(event.org_id, known.queue, known.number)
         return super().fold(state, event, now_ms, offset)
 
 

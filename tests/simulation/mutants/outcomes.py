@@ -6,6 +6,34 @@ RUNS = "streams.core.runs"
 
 MUTANTS = (
     Mutant(
+        "a_no_is_a_yes",
+        RUNS,
+        "    if not approval.is_yes(event.payload):\n",
+        "    if False:\n",
+        "a step that a person refuses fails",
+    ),
+    Mutant(
+        "a_yes_is_forgotten",
+        RUNS,
+        "approvals=approval.approved(step, asks, event.sent_by)",
+        "approvals=step.approvals",
+        "a yes travels with the next request of the step",
+    ),
+    Mutant(
+        "a_yes_is_for_any_question",
+        RUNS,
+        'said.get("question", step.asks.id) != step.asks.id',
+        "False",
+        "an answer counts for the question that it names",
+    ),
+    Mutant(
+        "questions_have_no_end",
+        RUNS,
+        "        if asked.timer is not None and asked.due_ms is not None:\n",
+        "        if False:\n",
+        "nobody's answer in time is a no",
+    ),
+    Mutant(
         "one_attempt_too_many",
         RUNS,
         "wanted and attempt < retries.max_attempts",

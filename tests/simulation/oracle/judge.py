@@ -1,16 +1,22 @@
 """What must hold when a world has run dry, whatever happened to it. Reads the log and the tables only."""
 
 from tests.simulation.oracle import (
+    arms,
+    asks,
     attempts,
+    audit,
     budgets,
     ends,
+    labels,
     loops,
     money,
     order,
     outputs,
+    quality,
     rollouts,
     signals,
     tables,
+    traces,
 )
 from tests.simulation.oracle.history import read
 from tests.simulation.world.world import World
@@ -25,9 +31,15 @@ def problems(world: World) -> list[str]:
         *outputs.check(history),
         *loops.check(history),
         *signals.check(history),
+        *asks.check(world, history),
         *order.check(world, history),
         *money.check(world, history),
         *budgets.check(world, history),
         *rollouts.check(world),
+        *arms.check(world, history),
+        *traces.check(world, history),
+        *quality.check(world),
+        *labels.check(world, history),
+        *audit.check(world),
         *tables.check(world),
     ]

@@ -110,7 +110,8 @@ def _turns(world: World, history: History) -> Iterator[str]:
             yield f"{run_id} had its turn beside {others}"
     for at, request in history.requests:
         # What runs after a run's end needs no turn, also if it was canceled in line.
-        if world.runs[request.run_id].turns and not request.compensation and at < admitted.get(request.run_id, _NEVER):
+        run = history.stories[request.run_id].run
+        if run.turns and not request.compensation and at < admitted.get(request.run_id, _NEVER):
             yield f"{request.run_id} was worked on before its turn"
     for partition in range(world.partitions):
         lines = world.tables[catalogue.ADMISSIONS].entity(partition, QUEUES)

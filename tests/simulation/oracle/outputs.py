@@ -29,7 +29,7 @@ def _steps(history: History, story: Story) -> Iterator[str]:
         assert step is not None
         node = story.nodes[step.node_id]
         with suppress(Unsure):
-            if step.state == "succeeded" and "/gather" not in step_id:
+            if step.state == "succeeded" and "/gather" not in step_id and step.reused_from is None:
                 yield from _output(history, story, node, step)
             if step.state in ("skipped", "succeeded", "failed") and step_id == node.id:
                 yield from _decision(story, node, step)
@@ -166,6 +166,8 @@ def _at_once(story: Story, node: Node, decided: Moment) -> Iterator[str]:
     """A join is decided by the first event after which it is sure."""
     sources = before(story, node.id)
     settled = [one for one in map(story.settled, sources) if one is not None]
+    if any(one.view.reused_from is not None for one in settled):
+        return
     if not decided.exact or not all(one.exact for one in settled):
         return
     for version in sorted({one.version for one in settled}):

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.records.deployments import (
+from schemas.records.rollouts.deployments import (
     DeploymentDecided,
     DeploymentOverridden,
     DeploymentStarted,

@@ -9,6 +9,7 @@ from connectors.ports.engine import Bounds, InRecord, OutRecord
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
 from streams.core.deployments.fold import DeploymentsFold
+from streams.core.quality.fold import QualityFold
 from streams.core.runs.fold import RunFold
 from streams.core.state import Fold
 from streams.runtime.table.engine import Engine
@@ -57,6 +58,7 @@ def replays(world: World) -> list[str]:
         catalogue.COST_EVENTS: BudgetsFold(),
         catalogue.ADMISSIONS: AdmissionsFold(),
         catalogue.DEPLOYMENT_OUTCOMES: DeploymentsFold(),
+        catalogue.QUALITY_SCORES: QualityFold(),
     }
     for topic, table in world.tables.items():
         for partition in range(world.partitions):

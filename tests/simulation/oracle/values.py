@@ -1,10 +1,11 @@
 """What a step gets, by its workflow and the recorded outputs alone: a second reading of the rules for references.
 
-It knows what the workflows of the simulation use: ``node.output`` with or without an index, ``{{item}}``, literals.
+It knows what the workflows of the simulation use: ``node.output`` with or without an index, ``{{item}}``, literals,
+lists of them, and ``{{name}}`` for an input of the run.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.payload import Inline
@@ -14,6 +15,7 @@ from tests.simulation.oracle.ends import apart
 from tests.simulation.oracle.history import Inside, Moment, Story
 
 NOTHING = object()
+_NO_INPUTS: Mapping[str, Any] = {}
 _REFERENCE = re.compile(r"(?P<node>\w+)\.(?P<what>output|outputs|previous|iteration)(?P<path>(?:\.\d+)*)")
 #: Returns a node's output as of some moment.
 Outputs = Callable[[str], Any]
@@ -118,7 +120,8 @@ def args(story: Story, step: StepView, outputs: Outputs) -> dict[str, Any]:
     item, index = _item(story, node, step, outputs)
     found = {} if node.config.inputs is not None or before(story, node.id) else _of_run(story, node.id)
     if node.config.inputs is not None:
-        found |= {name: bound(raw, outputs, item, index) for name, raw in node.config.inputs.items()}
+        inputs = story.run.inputs
+        found |= {name: bound(raw, outputs, item, index, inputs) for name, raw in node.config.inputs.items()}
     else:
         mapped = _mapped_over(story, node)
         found |= {source: outputs(source) for source in before(story, node.id) if source != mapped}
@@ -144,7 +147,7 @@ def _item(story: Story, node: Node, step: StepView, outputs: Outputs) -> tuple[A
     index = int(step.step_id.rpartition("[")[2].removesuffix("]"))
     source = _mapped_over(story, node)
     items = node.config.items if source is None else outputs(source)
-    return items[index] if index < len(items) else NOTHING, index
+    return bound(items[index], outputs, None, None) if index < len(items) else NOTHING, index
 
 
 def count(story: Story, node: Node, outputs: Outputs) -> int:
@@ -154,8 +157,12 @@ def count(story: Story, node: Node, outputs: Outputs) -> int:
     return len(items or [])
 
 
-def bound(raw: Any, outputs: Outputs, item: Any, index: int | None) -> Any:
+def bound(raw: Any, outputs: Outputs, item: Any, index: int | None, inputs: Mapping[str, Any] = _NO_INPUTS) -> Any:
     """Return what a value of the document becomes."""
+    if isinstance(raw, list):
+        return [bound(one, outputs, item, index, inputs) for one in raw]
+    if isinstance(raw, str) and raw.startswith("{{") and raw[2:-2] in inputs:
+        return inputs[raw[2:-2]]
     if not isinstance(raw, str):
         return raw
     if raw == "{{item}}" and index is not None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from connectors.ports.engine import OutRecord
+from schemas.budgets import PROJECT_TAG
 from schemas.errors import Unavailable
 from schemas.payload import inline
 from schemas.records.admissions import LimitsSet
 from schemas.records.base import Record
 from schemas.records.control import KeyReleased
 from schemas.records.run_events import CancelRequested, RunSubmitted, SignalReceived
+from schemas.records.security.pinned import Question
+from schemas.records.steps import StepRequest
 from streams.runtime.routing import to_out
 from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
-from tests.simulation.world import rollouts
+from tests.simulation.world import arms, asks, audit, labels, quality, rollouts
 from tests.simulation.world.budgets import DEFINITIONS, OPENED, opening
 from tests.simulation.world.workflows import MINUTE_MS, SPECS
 from tests.support.runs import ORG, submitted
@@ -27,12 +32,15 @@ from topics.codec import encode
 if TYPE_CHECKING:
     from tests.simulation.world.world import World
 
+#: The project of all runs.
+PROJECT = "web"
 #: What is set one after the other: at any time one run has its turn at most, and in the end one may have it.
 LIMITS: tuple[dict[str, Any], ...] = (
     {"max_running_runs": 1},
     {"max_running_runs": 2, "workflows": {"flow": 1}},
+    {"projects": {PROJECT: 1}},
     {"workflows": {"flow": 0}},
-    {"max_running_runs": 1, "workflows": {"other": 0}},
+    {"max_running_runs": 1, "workflows": {"other": 0}, "projects": {"other": 0}},
 )
 #: Caps and deadlines of runs, most have none.
 CAPS = (None, None, None, None, None, None, 300, 1_500)
@@ -57,8 +65,14 @@ class Clients:
             budget_nano=world.rng.choice(CAPS),
             deadline_ms=world.rng.choice(DEADLINES),
         )
+        if world.armed:
+            run = arms.armed(run, number)
+        if world.asks:
+            run = asks.asking(run)
+        if world.labelled:
+            run = labels.labelled(run, number, chains=world.chain_steps)
         if world.turns and number != 2:
-            run = structs.replace(run, turns=True)
+            run = structs.replace(run, turns=True, tags={PROJECT_TAG: PROJECT})
         world.runs[run.run_id] = run
         self.busy += 1
         world.scheduler.spawn(process, self._submit(process, SimLog(world.log, calls), run))
@@ -78,14 +92,30 @@ class Clients:
         self.busy += 1
         self._world.scheduler.spawn(process, self._define_budgets(process, SimLog(self._world.log, calls)))
 
+    def start_scores(self) -> None:
+        """Start those who score live answers."""
+        process, calls = self._world.process("scores")
+        self.busy += 1
+        saying = self._say_together(process, SimLog(self._world.log, calls), quality.said)
+        self._world.scheduler.spawn(process, saying)
+
+    def start_audit(self) -> None:
+        """Start those whose acts are recorded."""
+        process, calls = self._world.process("acts")
+        self.busy += 1
+        saying = self._say_together(process, SimLog(self._world.log, calls), audit.said)
+        self._world.scheduler.spawn(process, saying)
+
     def start_rollout(self) -> None:
         """Start those who say what becomes of a rollout."""
         process, calls = self._world.process("rollout")
         self.busy += 1
-        self._world.scheduler.spawn(process, self._roll_out(process, SimLog(self._world.log, calls)))
+        saying = self._say_together(process, SimLog(self._world.log, calls), rollouts.said)
+        self._world.scheduler.spawn(process, saying)
 
-    async def _roll_out(self, process: Process, log: SimLog) -> None:
-        records = rollouts.said(self._world.rng)
+    async def _say_together(self, process: Process, log: SimLog, said: Callable[[Random], list[Record]]) -> None:
+        """Say all in order, several at a time."""
+        records = said(self._world.rng)
         while records:
             await self._think(process, (0, 20, 200))
             together = self._world.rng.randint(4, 20)
@@ -105,6 +135,13 @@ class Clients:
                 opened = opening(self._world.log.everything(catalogue.COST_EVENTS), budget_id)
             await self.persist(process, log, [opened])
         self.busy -= 1
+
+    def start_answering(self, request: StepRequest, asked: Question) -> None:
+        """Start somebody who answers what a step asks."""
+        process, calls = self._world.process("person")
+        self.busy += 1
+        answering = asks.answer(self._world, process, SimLog(self._world.log, calls), request, asked)
+        self._world.scheduler.spawn(process, answering)
 
     def start_saying(self, records: list[Record]) -> None:
         """Start somebody who says these things, in order."""

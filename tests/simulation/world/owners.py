@@ -7,24 +7,29 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connectors.ports.engine import Due, InRecord, OutRecord
+from schemas.errors import Unavailable
 from schemas.records.run_events import RunEvent
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.budgets.fold import BudgetsFold
 from streams.core.commands import Command
 from streams.core.deployments.fold import DeploymentsFold
+from streams.core.quality.fold import QualityFold
 from streams.core.runs.fold import RunFold
 from streams.core.state import Fold, State
+from streams.roles.audit import AuditSink, open_record
 from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.table.agent import TableAgent
 from streams.runtime.table.partition import Status
 from streams.runtime.table.spec import Ports, TableSpec, Tuning
 from streams.runtime.table.timers import Fire, fire_nothing, fire_run_timers
 from tests.simulation.mutants.classes import RULES, SPEND, TURNS, plant
+from tests.simulation.ports.audit import SimAuditLogs
 from tests.simulation.ports.calls import Calls, SimClock
 from tests.simulation.ports.checkpoints import SimCheckpoints
 from tests.simulation.ports.log import SimLog
 from tests.simulation.ports.table import LEASE_MS, SimTable
 from tests.simulation.scheduler import Process
+from tests.simulation.world.audit import KEY
 from topics import catalogue
 
 if TYPE_CHECKING:
@@ -115,6 +120,10 @@ class Owners:
             self._start_agent(owner, calls, catalogue.ADMISSIONS, admissions, fire_nothing)
         if world.rolls_out:
             self._start_agent(owner, calls, catalogue.DEPLOYMENT_OUTCOMES, DeploymentsFold(), fire_nothing)
+        if world.scores:
+            self._start_agent(owner, calls, catalogue.QUALITY_SCORES, QualityFold(), fire_nothing)
+        if world.audited:
+            world.scheduler.spawn(process, self._chain_audit(process, calls))
 
     def _start_agent(self, owner: Owner, calls: Calls, topic: str, fold: Fold, fire: Fire) -> None:
         """Start the owner's share in one table."""
@@ -159,6 +168,28 @@ class Owners:
             return await calls.call("expired holds", lambda: self._world.money.expired(partition, members))
 
         return fire
+
+    async def _chain_audit(self, process: Process, calls: Calls) -> None:
+        """Do what the sink of the role does: write what is read until it is written, then move the group's offset."""
+        world = self._world
+        store = SimAuditLogs(world.audit, calls)
+        sink = AuditSink(store, KEY, SimLog(world.log, calls).append, lambda _effect, _count: None)
+        places = dict(world.audit_at)
+        while True:
+            idle = True
+            for partition, at in places.items():
+                found = world.log.slice(catalogue.AUDIT_EVENTS, partition, at, at + world.rng.randint(1, 40))
+                if not found:
+                    continue
+                idle = False
+                try:
+                    await sink.write([(record, open_record(record)) for record in found])
+                except Unavailable:
+                    continue
+                places[partition] = at + len(found)
+                await calls.turn("audit offset")
+                world.audit_at[partition] = max(world.audit_at[partition], places[partition])
+            await world.scheduler.turn(process, "poll audit", 0 if not idle else 20, idle=idle)
 
     async def _drive(self, process: Process, agent: TableAgent, topic: str) -> None:
         """Do what the consumer does: poll what is wanted and hand it over."""

@@ -10,16 +10,18 @@ from msgspec import structs
 from connectors.redis.holds import entry_of
 from schemas.errors import Unavailable
 from schemas.ids import call_id
-from schemas.payload import inline
 from schemas.records.base import ErrorInfo, Record
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded, ToolUse
-from schemas.records.steps import StepRequest
+from schemas.records.security.pinned import Question
+from schemas.records.steps import LlmCall, StepRequest
 from streams.core.runs.requests.chained import next_request
 from tests.simulation.ports.calls import Calls
 from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
 from tests.simulation.world.answers import VARIANT, amount, estimate, of_request
+from tests.simulation.world.asks import question_of
+from tests.simulation.world.labels import said as said_of
 from tests.simulation.world.workflows import MINUTE_MS
 from tests.support.runs import ORG
 from topics import catalogue
@@ -47,7 +49,7 @@ class Worker:
     """Answers every request of the lane: in time or late, once or twice, and not always in the same words.
 
     ``billed`` is what the provider says of each call that it answered, ``unanswered`` what is delivered again when the
-    process dies.
+    process dies. ``continued`` are the requests that it made by itself, of chained steps.
     """
 
     def __init__(self, world: World) -> None:
@@ -57,6 +59,7 @@ class Worker:
         self.billed: dict[str, int] = {}
         self._stored: dict[tuple[str, int], list[Record]] = {}
         self.unanswered: dict[tuple[int, int], StepRequest] = {}
+        self.continued: list[StepRequest] = []
         self.lane_at = dict.fromkeys(range(world.partitions), 0)
 
     def start(self) -> None:
@@ -89,6 +92,9 @@ class Worker:
                 await world.clients.persist(calls.process, log, stored)
                 following = self._goes_on_as_stored(request, stored[-1])
                 continue
+            if world.asks and (question := question_of(request)) is not None:
+                await self._ask(calls, log, request, question)
+                break
             work_ms = world.rng.choice((0, 0, 10, 400, 3_000, 20 * MINUTE_MS))
             await world.scheduler.turn(calls.process, "work", work_ms)
             call = None if _over_cap(request) else await self._paid(calls, log, request)
@@ -99,6 +105,22 @@ class Worker:
                     world.money.over(call.call_id)
                 await world.clients.persist(calls.process, log, self._store(request, [*others, said]))
         self.unanswered.pop(place, None)
+
+    async def _ask(self, calls: Calls, log: SimLog, request: StepRequest, question: Question) -> None:
+        """Give an attempt back with what a person is asked, and let somebody answer it."""
+        given_back = StepDeferred(
+            run_id=request.run_id,
+            org_id=request.org_id,
+            step_id=request.step_id,
+            attempt=request.attempt,
+            until_ms=self._world.scheduler.now_ms,
+            reason="approval",
+            deferral=request.deferral + 1,
+            chain="returned" if request.continuation else None,
+            asks=question,
+        )
+        await self._world.clients.persist(calls.process, log, [given_back])
+        self._world.clients.start_answering(request, question)
 
     def _store(self, request: StepRequest, records: list[Record]) -> list[Record]:
         """Return what is appended: every other outcome was stored first, and is appended again after a death.
@@ -122,6 +144,7 @@ class Worker:
         if isinstance(said, StepSucceeded) and self._world.rng.random() < 0.875:
             after = next_request(request, said.output, said.cost_nano, self._world.scheduler.now_ms)
             if after is not None:
+                self.continued.append(after)
                 return after, structs.replace(said, chain="continues")
         assert isinstance(said, StepSucceeded | StepFailed | StepDeferred)
         return None, structs.replace(said, chain="returned")
@@ -224,10 +247,11 @@ class Worker:
         if at < 0.25:
             after_ms = rng.choice((None, None, 5_000))
             error = ErrorInfo(code="boom", message="it failed", retryable=at < 0.22, retry_after_ms=after_ms)
-            return [*costs, StepFailed(**said, error=error)]
+            exposed = isinstance(request.work, LlmCall) and request.work.rollout is not None
+            return [*costs, StepFailed(**said, error=error, exposed=exposed)]
         calls = [ToolUse(id="1", name="t"), ToolUse(id="2", name="u")] if request.step_id.endswith("/turn-1") else []
         output = of_request(request) + (VARIANT if at > 0.9 else 0)
-        return [*costs, StepSucceeded(**said, output=inline(output), tool_calls=calls)]
+        return [*costs, StepSucceeded(**said, output=said_of(request, output), tool_calls=calls)]
 
 
 def _costs(call: CallStarted | None, costs: list[CostEvent]) -> dict[str, Any]:

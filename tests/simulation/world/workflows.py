@@ -126,3 +126,13 @@ WITH_FAILOVERS = 13
 WITH_BUDGETS = (6, 19)
 #: In one of twenty worlds a prompt is rolled out.
 WITH_ROLLOUTS = 12
+#: In one of twenty worlds runs have arms of a rollout.
+WITH_ARMS = 10
+#: In one of forty worlds steps ask people before they work.
+WITH_ASKS = 38
+#: In two of twenty worlds, one with chains, the data of runs has labels.
+WITH_LABELS = (15, 16)
+#: In one of twenty worlds live answers are scored.
+WITH_SCORES = 0
+#: In one of twenty worlds audit events are chained.
+WITH_AUDIT = 17

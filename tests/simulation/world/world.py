@@ -5,6 +5,7 @@ from random import Random
 
 from schemas.records.run_events import RunSubmitted
 from streams.runtime.table.partition import Status
+from tests.simulation.ports.audit import AuditLogs
 from tests.simulation.ports.calls import Calls, Faults, SimClock
 from tests.simulation.ports.checkpoints import FencedCheckpoints
 from tests.simulation.ports.log import StampedLog
@@ -17,10 +18,15 @@ from tests.simulation.world.owners import Owners
 from tests.simulation.world.worker import LANE, Worker
 from tests.simulation.world.workflows import (
     ONLY,
+    WITH_ARMS,
+    WITH_ASKS,
+    WITH_AUDIT,
     WITH_BUDGETS,
     WITH_FAILOVERS,
+    WITH_LABELS,
     WITH_POISON,
     WITH_ROLLOUTS,
+    WITH_SCORES,
     WITH_TURNS,
 )
 from tests.support.runs import START_MS
@@ -54,6 +60,11 @@ class World:
         self.fails_over = seed % 20 == WITH_FAILOVERS
         self.budgets = seed % 20 in WITH_BUDGETS
         self.rolls_out = seed % 20 == WITH_ROLLOUTS
+        self.armed = seed % 20 == WITH_ARMS
+        self.scores = seed % 20 == WITH_SCORES
+        self.asks = seed % 40 == WITH_ASKS
+        self.labelled = seed % 20 in WITH_LABELS
+        self.audited = seed % 20 == WITH_AUDIT
         self.poison = POISON if seed % 10 == WITH_POISON else ""
         self.was_poisoned = self.poison
         self.partitions = self.rng.randint(1, 2)
@@ -64,6 +75,9 @@ class World:
             self.tables[catalogue.ADMISSIONS] = FencedTable(bug)
         if self.rolls_out:
             self.tables[catalogue.DEPLOYMENT_OUTCOMES] = FencedTable(bug)
+        if self.scores:
+            self.tables[catalogue.QUALITY_SCORES] = FencedTable(bug)
+        self.audit, self.audit_at = AuditLogs(), dict.fromkeys(range(self.partitions), 0)
         self.checkpoints = {topic: FencedCheckpoints(bug) for topic in self.tables}
         self.checkpoint_ms = self.rng.choice((40, 200, 1_500, 20_000))
         if self.fails_over:
@@ -94,6 +108,10 @@ class World:
             self.clients.start_budgets()
         if self.rolls_out:
             self.clients.start_rollout()
+        if self.scores:
+            self.clients.start_scores()
+        if self.audited:
+            self.clients.start_audit()
         self.owners.start()
         self.worker.start()
         for number in range(self.rng.randint(2, 4)):
@@ -111,7 +129,7 @@ class World:
         return dry
 
     def _live_through_faults(self) -> None:
-        mischief = self.rng.choice((0.004, 0.01, 0.03)) * (3 if self.fails_over else 1)
+        mischief = self.rng.choice((0.004, 0.01, 0.03)) * (4 if self.armed else 3 if self.fails_over else 1)
         until = self.rng.randint(200, 700)
         while self.scheduler.steps < until and not self._dry():
             self._step()
@@ -158,6 +176,8 @@ class World:
                 one = owned.get(partition)
                 if one is None or one.status is not Status.READY or one.committed != self.log.end(topic, partition):
                     return False
+        if self.audited and any(self.log.end(catalogue.AUDIT_EVENTS, p) > at for p, at in self.audit_at.items()):
+            return False
         return all(self.log.end(LANE, p) == at for p, at in self.worker.lane_at.items())
 
     def _saving(self) -> bool:

@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
+from deploy.grafana.model import CLICKHOUSE, PROMETHEUS
+from deploy.grafana.render import CLICKHOUSE_TYPE
 from schemas.settings import Settings
 from streams.app import STOP_GRACE_S
 from streams.process.spec import Dependency
@@ -22,9 +24,12 @@ COMPOSE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
 
 ENGINES = set(Dependency)
+MONITORING = {"prometheus", "grafana"}
 ROLES = set(SPECS)
 STRINGS = {"type": "array", "items": {"type": "string"}}
 DURATION = {"type": "string", "pattern": r"^(\d+(ms|s|m|h))+$"}
+# A volume, or a directory of the repository that is only read.
+MOUNT = r"^([a-z]+:/[a-z./]+|\./[a-z./]+:/[a-z./]+:ro)$"
 # The part of the Compose Specification that the file uses, written down strictly: what is not here is a mistake.
 SERVICE = {
     "type": "object",
@@ -42,7 +47,7 @@ SERVICE = {
         "stop_grace_period": DURATION,
         "environment": {"type": "object", "additionalProperties": {"type": "string"}},
         "ports": STRINGS,
-        "volumes": {"type": "array", "items": {"type": "string", "pattern": r"^[a-z]+:/[a-z./]+$"}},
+        "volumes": {"type": "array", "items": {"type": "string", "pattern": MOUNT}},
         "ulimits": {"type": "object", "additionalProperties": {"type": "integer"}},
         "depends_on": {
             "type": "object",
@@ -103,7 +108,7 @@ def test_every_engine_is_there_with_a_health_check_and_a_volume(compose: dict[st
 
 def test_every_role_runs_from_the_one_image(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert services.keys() == ENGINES | ROLES | {"api", "setup"}
+    assert services.keys() == ENGINES | ROLES | MONITORING | {"api", "setup"}
     for role in ROLES:
         assert services[role]["command"] == ["python", "-m", "streams", role]
     assert services["api"]["command"] == ["python", "-m", "api"]
@@ -129,8 +134,9 @@ def test_roles_start_after_the_setup_and_the_setup_after_the_engines(compose: di
 
 
 def test_named_volumes_are_declared(compose: dict[str, Any]) -> None:
-    used = {mount.split(":")[0] for service in compose["services"].values() for mount in service.get("volumes", ())}
-    assert used == compose["volumes"].keys()
+    mounts = [mount.split(":") for service in compose["services"].values() for mount in service.get("volumes", ())]
+    assert {mount[0] for mount in mounts if not mount[0].startswith(".")} == compose["volumes"].keys()
+    assert all((ROOT / mount[0]).is_dir() for mount in mounts if mount[0].startswith("."))
 
 
 def test_the_example_has_exactly_the_variables_that_are_used() -> None:
@@ -138,9 +144,42 @@ def test_the_example_has_exactly_the_variables_that_are_used() -> None:
     assert used == example_variables()
 
 
-def test_only_the_api_is_published_and_only_on_loopback(compose: dict[str, Any]) -> None:
+def test_only_the_api_and_its_monitoring_are_published_and_only_on_loopback(compose: dict[str, Any]) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
-    assert published == {"api": ["127.0.0.1:${API_PORT}:8080"]}
+    assert published == {
+        "api": ["127.0.0.1:${API_PORT}:8080"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
+
+
+def test_prometheus_starts_with_the_rules_of_this_repository_and_keeps_exemplars(compose: dict[str, Any]) -> None:
+    service = compose["services"]["prometheus"]
+    assert "./deploy/prometheus:/etc/prometheus:ro" in service["volumes"]
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    assert all((ROOT / "deploy" / "prometheus" / name).is_file() for name in config["rule_files"])
+    assert "--enable-feature=exemplar-storage" in service["command"]
+    assert "--config.file=/etc/prometheus/prometheus.yml" in service["command"]
+
+
+def test_grafana_starts_with_its_data_sources_and_dashboards(compose: dict[str, Any]) -> None:
+    service, home = compose["services"]["grafana"], ROOT / "deploy" / "grafana" / "provisioning"
+    mounts = dict(mount.split(":")[:2] for mount in service["volumes"])
+    assert mounts["./deploy/grafana/provisioning"] == "/etc/grafana/provisioning"
+    sources = (home / "datasources" / "agentflow.yaml").read_text()
+    named = set(re.findall(r"(?<!\$)\$\{(\w+)\}", sources))
+    assert named <= service["environment"].keys()
+    kinds = {one["uid"]: one["type"] for one in yaml.safe_load(sources)["datasources"]}
+    assert kinds == {PROMETHEUS: "prometheus", CLICKHOUSE: CLICKHOUSE_TYPE}
+    assert service["environment"]["GF_PLUGINS_PREINSTALL"] == CLICKHOUSE_TYPE
+    (provider,) = yaml.safe_load((home / "dashboards" / "agentflow.yaml").read_text())["providers"]
+    assert mounts["./deploy/grafana/dashboards"] == provider["options"]["path"]
+
+
+def test_live_cost_is_pushed_to_the_grafana_of_the_file(compose: dict[str, Any]) -> None:
+    url = compose["services"]["live-cost"]["environment"]["GRAFANA_URL"]
+    assert url == "http://admin:${GRAFANA_PASSWORD}@grafana:3000"
+    assert compose["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_PASSWORD}"
 
 
 def test_the_image_is_built_from_what_is_there(compose: dict[str, Any]) -> None:

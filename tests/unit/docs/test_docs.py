@@ -115,12 +115,13 @@ def test_the_architecture_page_lists_the_stages_of_a_call_in_their_order() -> No
     ]
 
 
-def test_the_operations_page_names_every_metric_and_dead_letter_header() -> None:
+def test_the_operations_page_names_every_role_and_dead_letter_header_and_only_metrics_that_exist() -> None:
     page = text_of(DOCS / "how-to" / "operations.md")
     letters = [letter.REASON, letter.MESSAGE, letter.TOPIC, letter.PARTITION]
     letters += [letter.OFFSET, letter.ATTEMPTS, letter.AT_MS, letter.RETRIES]
-    wanted = [f"`{name}`" for name in (*STORED, *SERVED, *letters)] + [f"`python -m streams {role}`" for role in ROLES]
+    wanted = [f"`{name}`" for name in letters] + [f"`python -m streams {role}`" for role in ROLES]
     assert [name for name in wanted if name not in page] == []
+    assert set(re.findall(r"`(agentflow_[a-z_]+)`", page)) <= STORED.keys() | SERVED.keys()
 
 
 def test_every_make_target_that_is_named_exists() -> None:

@@ -80,7 +80,7 @@ def test_a_document_is_analysed_and_its_run_is_monitored(capsys):
     said = capsys.readouterr().out
     assert "Prompt created: document_analyzer@1" in said
     assert f"Workflow submitted: {run.id}" in said
-    assert "Status: succeeded\nCost: 0 cents\nEvent: tool_call at 2026-" in said
+    assert "Status: succeeded\nCost: 0 cents\nEvent: run at 2026-" in said
     assert "LLM Call: None (0.00s, 0 tokens)" in said
 
 

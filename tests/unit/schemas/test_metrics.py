@@ -24,9 +24,12 @@ GUIDE = {
     "cache_hits_total",
     "provider_requests_total",
 }
-_ROLES = "orchestrator|budgets|admission|routes|deployments|scheduler|batches|leases|scores|worker|api|role"
-_COUNTED = "records|partitions|keys|runs|attempts|calls|leases|requests|submissions|streams"
-SCHEME = re.compile(rf"agentflow_({_ROLES})(_[a-z]+)*_(total|seconds|bytes|{_COUNTED}|ready|up|status)")
+_ROLES = (
+    "orchestrator|budgets|admission|routes|deployments|scheduler|batches|leases|scores|quality|audit|live_cost|otlp_export|worker|api"
+    "|role"
+)
+_COUNTED = "records|partitions|keys|runs|attempts|calls|leases|requests|submissions|streams|circuits|lines|nanodollars"
+SCHEME = re.compile(rf"agentflow_({_ROLES})(_[a-z]+)*_(total|seconds|bytes|ratio|{_COUNTED}|ready|up|status)")
 MADE = re.compile(r"(Counter|Gauge|Histogram|Summary|Info|Enum)(MetricFamily)?")
 DECLARED = [*STORED.values(), *SERVED.values()]
 

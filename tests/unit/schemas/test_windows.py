@@ -126,3 +126,12 @@ def test_a_sliding_window_opens_when_enough_has_left_it() -> None:
 def test_only_names_of_the_database_are_zones() -> None:
     assert is_zone("Asia/Kathmandu")
     assert not any(map(is_zone, ("Mars/Olympus", "", "../etc/passwd", "Europe")))
+
+
+def test_a_window_is_as_long_as_the_clock_says() -> None:
+    berlin = Windows("day", "Europe/Berlin")
+    hours = [berlin.length_ms(ms("Europe/Berlin", 2026, *day, 12)) / 3_600_000 for day in ((3, 29), (6, 1), (10, 25))]
+    assert hours == [23, 24, 25]
+    assert Windows("month").length_ms(ms("UTC", 2026, 2, 3)) == 28 * DAY_MS
+    assert Windows("hour", sliding=True).length_ms(0) == 3_600_000
+    assert Windows("total").length_ms(0) == 0

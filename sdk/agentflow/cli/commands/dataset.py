@@ -11,9 +11,9 @@ from agentflow.cli.options import command as make
 from agentflow.cli.options import group, page_options
 from agentflow.cli.paging import pages
 from agentflow.cli.row_files import form_of
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import moment, read_text
+from agentflow.cli.views.runs import ago
 
 DATASETS = "/api/v1/datasets"
 _LINES = "application/x-ndjson"

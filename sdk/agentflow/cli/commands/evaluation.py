@@ -8,14 +8,15 @@ import click
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.errors import USAGE, CliError
-from agentflow.cli.evaluations import EVALUATIONS, answers, show_report, write_reports
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
-from agentflow.cli.options import group
+from agentflow.cli.options import group, page_options
+from agentflow.cli.paging import pages
 from agentflow.cli.row_files import Row, form_of, json_rows, table_rows
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import read_text, usd
+from agentflow.cli.views.evaluations import EVALUATIONS, answers, show_report, write_reports
+from agentflow.cli.views.runs import ago
 
 _LIST = (
     Column("ID", "id"),
@@ -24,6 +25,7 @@ _LIST = (
     Column("AGAINST", "against", right=True),
     Column("DATASET", "dataset"),
     Column("CASES", "cases", right=True),
+    Column("STATE", "state"),
     Column("AGE", "created_at", ago, right=True),
     Column("REPEATS", "repeats", wide=True, right=True),
     Column("PROJECT", "project", wide=True),
@@ -32,7 +34,6 @@ _LIST = (
 )
 _ONE = (
     *(column for column in _LIST if column.title not in {"AGE", "RUN", "AUTHOR"}),
-    Column("STATE", "state"),
     Column("PROGRESS", "progress", answers),
     Column("COST", "cost_usd", usd),
     Column("PASSED", "passed"),
@@ -52,13 +53,13 @@ command = group("evaluation", "List, show and cancel evaluations of prompts; wri
 
 @make(command, "list", watch=True, example="agentctl evaluation list --prompt greeter")
 @click.option("--prompt", metavar="NAME", help="Only evaluations of this prompt.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The most to list.")
+@page_options
 def list_evaluations(session: Session, *, prompt: str | None, limit: int) -> None:
     """List evaluations, newest first. Start one by `agentctl prompt eval`."""
 
     def show() -> None:
-        found = session.get(EVALUATIONS, prompt=prompt, limit=limit)
-        session.rows(found, found["evaluations"], _LIST)
+        found = list(pages(session, EVALUATIONS, "evaluations", {"prompt": prompt}, limit))
+        session.rows({"evaluations": found}, found, _LIST)
 
     session.repeat(show)
 

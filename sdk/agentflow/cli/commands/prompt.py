@@ -6,15 +6,15 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
-from agentflow.cli.commands import prompt_labels, prompt_scoring
+from agentflow.cli.commands import prompt_labels, prompt_quality, prompt_scoring
 from agentflow.cli.commands.prompts import PROMPTS
 from agentflow.cli.commands.prompts.evaluate import evaluate
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.lazy import Entry, LazyGroup
 from agentflow.cli.options import command as make
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import json_object, read_text, version_or_label
+from agentflow.cli.views.runs import ago
 
 _LIST = (
     Column("NAME", "name"),
@@ -46,14 +46,19 @@ FILES = {
     "lint": Entry("prompts.lint", "Check files of prompts."),
     "import": Entry("prompts.importing", "Make files of those of other programs."),
     "export": Entry("prompts.exporting", "Print a prompt as the file of another program."),
+    "optimise": Entry("prompts.optimise", "Search for a better version within a budget."),
+}
+ROLLOUTS = {
+    "deploy": Entry("prompts.deploy", "Deploy a version, at once or by a rollout that statistics decide."),
+    "rollout": Entry("prompts.rollout", "See how rollouts are; decide them by hand."),
 }
 command = LazyGroup(
     name="prompt",
-    entries=FILES,
-    help="Create and list versions of prompts; label and archive them.",
+    entries=FILES | ROLLOUTS,
+    help="Create and deploy versions of prompts; label and archive them.",
     no_args_is_help=True,
 )
-for _one in (*prompt_labels.COMMANDS, *prompt_scoring.COMMANDS):
+for _one in (*prompt_labels.COMMANDS, *prompt_scoring.COMMANDS, *prompt_quality.COMMANDS):
     command.add_command(_one)
 command.add_command(evaluate)
 

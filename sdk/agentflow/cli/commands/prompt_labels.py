@@ -9,8 +9,8 @@ from agentflow.cli.columns import Column
 from agentflow.cli.commands.prompts import PROMPTS
 from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.options import command as make
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
+from agentflow.cli.views.runs import ago
 
 _VERSIONS = (
     Column("VERSION", "version", right=True),

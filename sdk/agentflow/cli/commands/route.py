@@ -27,7 +27,13 @@ _CANDIDATES = (
     Column("LATENCY MS", "latency_ms", right=True),
     Column("WHY NOT", "reason"),
 )
-_SCORED = (Column("RUN", "run_id"), Column("STEP", "step_id"), Column("SCORE", "score"), Column("GROUP", "group"))
+_SCORED = (
+    Column("RUN", "run_id"),
+    Column("STEP", "step_id"),
+    Column("SCORE", "score"),
+    Column("COUNTS FOR", "counts_for", lambda names: ", ".join(names or ())),
+    Column("GROUP", "group", wide=True),
+)
 _ESTIMATES = (
     Column("PROMPT", "prompt"),
     Column("TIER", "tier"),

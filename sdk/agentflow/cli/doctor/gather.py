@@ -10,8 +10,8 @@ from agentflow.cli.api import Answer, at
 from agentflow.cli.doctor.facts import Facts
 from agentflow.cli.errors import CliError
 from agentflow.cli.profiles import ConfigFile
-from agentflow.cli.runs import RUNS
 from agentflow.cli.session import Session
+from agentflow.cli.views.runs import RUNS
 
 _MEMINFO = Path("/proc/meminfo")
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})

@@ -5,14 +5,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations, AsyncProjects
+from agentflow.client.aio.audit import AsyncAudit
 from agentflow.client.aio.batches import AsyncBatches
 from agentflow.client.aio.bills import AsyncBills, AsyncPriceLists
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.datasets import AsyncDatasets
 from agentflow.client.aio.evaluations import AsyncEvaluations
-from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncQuotas
+from agentflow.client.aio.otlp import AsyncOtlp
+from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
+from agentflow.client.aio.rollouts import AsyncRollouts
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
 from agentflow.client.aio.schedules import AsyncSchedules
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
@@ -54,7 +57,9 @@ class AsyncClient:
         self.prompts = AsyncPrompts(self)
         self.datasets = AsyncDatasets(self)
         self.evaluations = AsyncEvaluations(self)
+        self.rollouts = AsyncRollouts(self)
         self.traces = AsyncTraces(self)
+        self.otlp = AsyncOtlp(self)
         self.schedules = AsyncSchedules(self)
         self.budgets = AsyncBudgets(self)
         self.stops = AsyncStops(self)
@@ -70,10 +75,12 @@ class AsyncClient:
         self.keys = AsyncKeys(self)
         self.projects = AsyncProjects(self)
         self.organisations = AsyncOrganisations(self)
+        self.policies = AsyncPolicies(self)
         self.credentials = AsyncCredentials(self)
         self.prices = AsyncPrices(self)
         self.tools = AsyncTools(self)
         self.objects = AsyncObjects(self)
+        self.audit = AsyncAudit(self)
         self.system = AsyncSystem(self)
 
     async def __aenter__(self) -> Self:

@@ -22,9 +22,12 @@ class AsyncEvaluations(AsyncResource):
         """Start an evaluation. The same ``idempotency_key`` is the same evaluation."""
         return await self._ask(EvaluationSummary, "evaluations.create", json=body, idempotency_key=idempotency_key)
 
-    async def list(self, *, prompt: str | None = None, limit: int | None = None) -> EvaluationPage:
-        """Return evaluations without their reports, the newest first."""
-        return await self._ask(EvaluationPage, "evaluations.list", params=given(prompt=prompt, limit=limit))
+    async def list(
+        self, *, prompt: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> EvaluationPage:
+        """Return a page of evaluations without their reports, the newest first."""
+        params = given(prompt=prompt, limit=limit, cursor=cursor)
+        return await self._ask(EvaluationPage, "evaluations.list", params=params)
 
     async def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""

@@ -1,10 +1,69 @@
-"""Limits of runs, quotas of providers, batches of calls, cached answers."""
+"""Policies of the organisation; limits of runs, quotas of providers, cached answers."""
 
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Unpack
 
 from agentflow.bodies import PurgeCache, PutLimits, PutQuotas
-from agentflow.client.aio.resource import AsyncResource
-from agentflow.models import CacheAnswer, CachePurged, LimitsAnswer, QuotasAnswer
+from agentflow.client.aio.resource import AsyncResource, given
+from agentflow.models import (
+    ActivePolicy,
+    CacheAnswer,
+    CachePurged,
+    LimitsAnswer,
+    PolicyAnswer,
+    PolicyPage,
+    PolicyTested,
+    PolicyVersionPage,
+    QuotasAnswer,
+)
+
+Document = str | Mapping[str, Any]
+"""A policy as text in YAML or JSON, or as an object."""
+
+
+class AsyncPolicies(AsyncResource):
+    """What untrusted data may do. Versions never change; an activation says which one decides for new runs."""
+
+    async def create(self, document: Document) -> PolicyAnswer:
+        """Store the next version of the policy that the document names."""
+        return await self._ask(PolicyAnswer, "policies.create", json={"document": document})
+
+    async def list(self) -> PolicyPage:
+        """Return the policies, and which version is active."""
+        return await self._ask(PolicyPage, "policies.list")
+
+    async def versions(self, name: str) -> PolicyVersionPage:
+        """Return the versions of a policy, the newest first."""
+        return await self._ask(PolicyVersionPage, "policies.versions", name)
+
+    async def get(self, name: str, version: int) -> PolicyAnswer:
+        """Return one version with its document."""
+        return await self._ask(PolicyAnswer, "policies.get", name, str(version))
+
+    async def test(
+        self,
+        document: Document | None = None,
+        *,
+        name: str | None = None,
+        version: int | None = None,
+        cases: Sequence[Mapping[str, Any]] = (),
+    ) -> PolicyTested:
+        """Run the tests of a document or of a stored version, and further cases; nothing is stored."""
+        body = given(document=document, name=name, version=version) | {"cases": [dict(one) for one in cases]}
+        return await self._ask(PolicyTested, "policies.test", json=body)
+
+    async def active(self) -> ActivePolicy:
+        """Return the policy that decides for new runs, and earlier activations."""
+        return await self._ask(ActivePolicy, "policies.active")
+
+    async def activate(self, name: str, version: int, mode: Literal["enforce", "shadow"]) -> ActivePolicy:
+        """Let a version decide for runs that are submitted from now on; an earlier one rolls back."""
+        body = {"version": version, "mode": mode}
+        return await self._ask(ActivePolicy, "policies.activate", name, json=body)
+
+    async def deactivate(self) -> ActivePolicy:
+        """Let no policy decide for runs that are submitted from now on."""
+        return await self._ask(ActivePolicy, "policies.deactivate")
 
 
 class AsyncLimits(AsyncResource):

@@ -2,15 +2,18 @@
 
 from typing import Unpack
 
-from agentflow.bodies import CreatePrompt, MoveLabel, SetScoring
+from agentflow.bodies import CreatePrompt, MoveLabel, SetScoring, StartDeployment
 from agentflow.client.aio.resource import AsyncResource, given
 from agentflow.models import (
+    DeploymentLine,
     LabelAnswer,
     LabelPage,
     LiveScorePage,
     PromptAnswer,
     PromptPage,
     PromptVersionPage,
+    QualityPage,
+    QualityPoints,
     ScoringAnswer,
 )
 
@@ -72,3 +75,21 @@ class AsyncPrompts(AsyncResource):
     async def scores(self, name: str, *, since: str | None = None) -> LiveScorePage:
         """Return the means of a prompt's live scores, by version and scorer, of the last seven days or ``since``."""
         return await self._ask(LiveScorePage, "prompts.scores", name, params=given(since=since))
+
+    async def quality(self, name: str) -> QualityPage:
+        """Return the series of a prompt's live scores, with the changes of their means."""
+        return await self._ask(QualityPage, "prompts.quality", name)
+
+    async def quality_points(
+        self, name: str, *, by: str | None = None, every: str | None = None, since: str | None = None
+    ) -> QualityPoints:
+        """Return a prompt's live scores by ``minute``, ``hour`` or ``day``, of each version, workflow or model."""
+        params = given(by=by, every=every, since=since)
+        return await self._ask(QualityPoints, "prompts.quality_points", name, params=params)
+
+    async def deploy(self, name: str, /, **body: Unpack[StartDeployment]) -> DeploymentLine:
+        """Deploy a version to an ``environment``, by a rollout that statistics decide, or at once by ``mode="all"``.
+
+        It is a ``Conflict`` while another rollout runs there. See ``rollouts`` for what becomes of it.
+        """
+        return await self._ask(DeploymentLine, "prompts.deploy", name, json=body)

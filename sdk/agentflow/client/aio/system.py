@@ -57,9 +57,9 @@ class AsyncPrices(AsyncResource):
 class AsyncObjects(AsyncResource):
     """Values that are too large for records."""
 
-    async def get(self, sha256: str) -> bytes:
-        """Return the bytes of a reference."""
-        return (await self._raw("objects.get", sha256)).content
+    async def get(self, sha256: str, *, run_id: str | None = None) -> bytes:
+        """Return the bytes of a reference. ``run_id`` is of a run that has it, where a policy limits readers."""
+        return (await self._raw("objects.get", sha256, params=given(run_id=run_id))).content
 
 
 class AsyncSystem(AsyncResource):

@@ -13,6 +13,7 @@ from agentflow.client.events import RunEvent
 from agentflow.client.request import encode
 from agentflow.errors import RunFailed, TimedOut
 from agentflow.models import (
+    ApprovalAccepted,
     BulkAnswer,
     CancelAccepted,
     RunAccepted,
@@ -41,6 +42,7 @@ class Submission(TypedDict, total=False):
     deadline_ms: int | None
     project: str | None
     end_user: str | None
+    session: str | None
 
 
 class AsyncWorkflows(AsyncResource):
@@ -207,6 +209,21 @@ class AsyncWorkflows(AsyncResource):
             content=content,
             headers=headers,
             idempotency_key=idempotency_key,
+        )
+
+    async def approve(
+        self,
+        run_id: str,
+        step: str,
+        approve: bool = True,
+        *,
+        question: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ApprovalAccepted:
+        """Answer what a step asks before it calls a tool; ``question`` is the one that a person was shown."""
+        body = {"step": step, "approve": approve} | given(question=question)
+        return await self._ask(
+            ApprovalAccepted, "workflows.approve", run_id, json=body, idempotency_key=idempotency_key
         )
 
     async def restart(

@@ -10,14 +10,17 @@ from agentflow.client.request import Param, Request, prepare
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries
 from agentflow.client.sync.access import Credentials, Keys, Organisations, Projects
+from agentflow.client.sync.audit import Audit
 from agentflow.client.sync.batches import Batches
 from agentflow.client.sync.bills import Bills, PriceLists
 from agentflow.client.sync.budgets import Budgets, Stops
 from agentflow.client.sync.datasets import Datasets
 from agentflow.client.sync.evaluations import Evaluations
-from agentflow.client.sync.policies import Cache, Limits, Quotas
+from agentflow.client.sync.otlp import Otlp
+from agentflow.client.sync.policies import Cache, Limits, Policies, Quotas
 from agentflow.client.sync.prompts import Prompts
 from agentflow.client.sync.queues import Queues
+from agentflow.client.sync.rollouts import Rollouts
 from agentflow.client.sync.routing import Optimizer, Routes
 from agentflow.client.sync.schedules import Schedules
 from agentflow.client.sync.system import Objects, Prices, System, Tools
@@ -55,7 +58,9 @@ class Client:
         self.prompts = Prompts(self)
         self.datasets = Datasets(self)
         self.evaluations = Evaluations(self)
+        self.rollouts = Rollouts(self)
         self.traces = Traces(self)
+        self.otlp = Otlp(self)
         self.schedules = Schedules(self)
         self.budgets = Budgets(self)
         self.stops = Stops(self)
@@ -71,10 +76,12 @@ class Client:
         self.keys = Keys(self)
         self.projects = Projects(self)
         self.organisations = Organisations(self)
+        self.policies = Policies(self)
         self.credentials = Credentials(self)
         self.prices = Prices(self)
         self.tools = Tools(self)
         self.objects = Objects(self)
+        self.audit = Audit(self)
         self.system = System(self)
 
     def __enter__(self) -> Self:

@@ -21,9 +21,10 @@ class Evaluations(Resource):
         """Start an evaluation. The same ``idempotency_key`` is the same evaluation."""
         return self._ask(EvaluationSummary, "evaluations.create", json=body, idempotency_key=idempotency_key)
 
-    def list(self, *, prompt: str | None = None, limit: int | None = None) -> EvaluationPage:
-        """Return evaluations without their reports, the newest first."""
-        return self._ask(EvaluationPage, "evaluations.list", params=given(prompt=prompt, limit=limit))
+    def list(self, *, prompt: str | None = None, limit: int | None = None, cursor: str | None = None) -> EvaluationPage:
+        """Return a page of evaluations without their reports, the newest first."""
+        params = given(prompt=prompt, limit=limit, cursor=cursor)
+        return self._ask(EvaluationPage, "evaluations.list", params=params)
 
     def get(self, evaluation_id: str) -> EvaluationAnswer:
         """Return how far an evaluation is and, when it has ended, its report."""

@@ -58,9 +58,9 @@ class Prices(Resource):
 class Objects(Resource):
     """Values that are too large for records."""
 
-    def get(self, sha256: str) -> bytes:
-        """Return the bytes of a reference."""
-        return (self._raw("objects.get", sha256)).content
+    def get(self, sha256: str, *, run_id: str | None = None) -> bytes:
+        """Return the bytes of a reference. ``run_id`` is of a run that has it, where a policy limits readers."""
+        return (self._raw("objects.get", sha256, params=given(run_id=run_id))).content
 
 
 class System(Resource):

@@ -1,32 +1,129 @@
 # Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
-"""Traces of runs, made of their steps."""
+"""Traces: what runs did, as spans with times, tokens and money."""
 
-from agentflow.client.sync.resource import Resource
-from agentflow.client.traced import Trace, TraceEvent, event_of
-from agentflow.models import RunAnswer, StepPage
+from collections.abc import Iterator, Mapping
+from typing import Any, Unpack
+
+from agentflow.bodies import CausesRequest, FindOutliers, QueryTraces, ReplayPolicy
+from agentflow.client.sync.resource import Resource, given
+from agentflow.models import (
+    CauseAnswer,
+    CausesAnswer,
+    DiffAnswer,
+    OutliersFound,
+    PolicyReport,
+    RunRecordPage,
+    SessionAnswer,
+    SessionPage,
+    TimelineAnswer,
+    TraceAnswer,
+    TraceEvent,
+    TracesFound,
+    TraceSummary,
+    UserPage,
+)
+
+#: The most events of one page.
+_PAGE = 1000
 
 
 class Traces(Resource):
-    """The calls of runs in the order in which they started."""
+    """Traces of runs, and of other programs."""
 
-    def get(self, run_id: str) -> Trace:
-        """Return the trace of a run with all its steps."""
-        run = self._ask(RunAnswer, "workflows.get", run_id)
-        return Trace(run.trace_id, run_id, self._events(run_id, None))
+    def get(self, trace_id: str, *, limit: int = _PAGE, cursor: str | None = None) -> TraceAnswer:
+        """Return a trace with a page of its events, parents before children, by its id or by that of a run."""
+        return self._ask(TraceAnswer, "traces.get", trace_id, params=given(limit=limit, cursor=cursor))
 
-    def query(self, run_id: str, *, limit: int = 100) -> Trace:
-        """Return a run's trace with at most ``limit`` events."""
-        run = self._ask(RunAnswer, "workflows.get", run_id)
-        return Trace(run.trace_id, run_id, self._events(run_id, limit))
-
-    def _events(self, run_id: str, limit: int | None) -> list[TraceEvent]:
-        events: list[TraceEvent] = []
+    def events(self, trace_id: str) -> Iterator[TraceEvent]:
+        """Yield all events of a trace; pages are read as they are needed."""
         cursor: str | None = None
-        while limit is None or len(events) < limit:
-            params = {"limit": min(limit or 1000, 1000)} | ({"cursor": cursor} if cursor else {})
-            page = self._ask(StepPage, "workflows.steps", run_id, params=params)
-            events += [event_of(step) for step in page.steps if step.started_at]
+        while True:
+            page = self.get(trace_id, cursor=cursor)
+            yield from page.events
             cursor = page.next_cursor
             if cursor is None:
-                break
-        return events[:limit]
+                return
+
+    def timeline(self, trace_id: str, *, fold: int | None = None) -> TimelineAnswer:
+        """Return a trace as rows of bars. ``fold`` is how many children of a map are shown one by one."""
+        return self._ask(TimelineAnswer, "traces.timeline", trace_id, params=given(fold=fold))
+
+    def diff(self, a: str | Mapping[str, Any], b: str | Mapping[str, Any], *, outputs: bool = False) -> DiffAnswer:
+        """Return two runs compared by their ids, or two groups of runs by filters such as ``{"workflow": "w"}``."""
+        return self._ask(DiffAnswer, "traces.diff", json={"a": a, "b": b, "outputs": outputs})
+
+    def cause(self, trace_id: str) -> CauseAnswer:
+        """Return why a run failed, and why it cost more or less than a usual one."""
+        return self._ask(CauseAnswer, "traces.cause", trace_id)
+
+    def causes(self, **body: Unpack[CausesRequest]) -> CausesAnswer:
+        """Return what the failed ones among the newest runs of a workflow share."""
+        return self._ask(CausesAnswer, "traces.causes", json=body)
+
+    def query(self, **body: Unpack[QueryTraces]) -> TracesFound:
+        """Find the traces of a time, spans of a ``run_id``, or what they add up to (``group_by``)."""
+        return self._ask(TracesFound, "traces.query", json=body)
+
+    def query_all(self, **body: Unpack[QueryTraces]) -> Iterator[TraceSummary]:
+        """Yield all traces that a query finds; pages are read as they are needed."""
+        more: QueryTraces = {**body, "level": "trace"}
+        while True:
+            page = self.query(**more)
+            yield from page.traces
+            if page.next_cursor is None:
+                return
+            more = {**more, "cursor": page.next_cursor}
+
+    def outliers(self, **body: Unpack[FindOutliers]) -> OutliersFound:
+        """Find runs that are far slower (``measure="duration"``) or dearer (``cost``) than others of their workflow."""
+        return self._ask(OutliersFound, "traces.outliers", json=body)
+
+    def sessions(
+        self,
+        *,
+        start: str | None = None,
+        end: str | None = None,
+        user: str | None = None,
+        workflow: str | None = None,
+        project: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> SessionPage:
+        """Return a page of threads of runs, the latest first."""
+        filters = given(start=start, end=end, user=user, workflow=workflow, project=project)
+        return self._ask(SessionPage, "traces.sessions", params=filters | given(limit=limit, cursor=cursor))
+
+    def session(
+        self,
+        session_id: str,
+        *,
+        start: str | None = None,
+        end: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> SessionAnswer:
+        """Return a thread with a page of its traces, in the order in which they began."""
+        params = given(start=start, end=end, limit=limit, cursor=cursor)
+        return self._ask(SessionAnswer, "traces.session", session_id, params=params)
+
+    def users(
+        self,
+        *,
+        start: str | None = None,
+        end: str | None = None,
+        workflow: str | None = None,
+        project: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> UserPage:
+        """Return a page of the users for whom runs ran, those with the highest cost first."""
+        filters = given(start=start, end=end, workflow=workflow, project=project)
+        return self._ask(UserPage, "traces.users", params=filters | given(limit=limit, cursor=cursor))
+
+    def records(self, run_id: str, *, limit: int | None = None, cursor: str | None = None) -> RunRecordPage:
+        """Return a page of a run's records, as they are in the log; ``cursor`` is ``next_cursor`` of the one before."""
+        return self._ask(RunRecordPage, "traces.records", run_id, params=given(limit=limit, cursor=cursor))
+
+    def replay_policy(self, **body: Unpack[ReplayPolicy]) -> PolicyReport:
+        """Return what another policy would have led to on recorded calls, and a baseline. No call is made."""
+        return self._ask(PolicyReport, "traces.replay_policy", json=body)

@@ -14,6 +14,7 @@ from agentflow.client.sync.resource import Resource, given
 from agentflow.client.sync.watching import ended, watched
 from agentflow.errors import RunFailed, TimedOut
 from agentflow.models import (
+    ApprovalAccepted,
     BulkAnswer,
     CancelAccepted,
     RunAccepted,
@@ -42,6 +43,7 @@ class Submission(TypedDict, total=False):
     deadline_ms: int | None
     project: str | None
     end_user: str | None
+    session: str | None
 
 
 class Workflows(Resource):
@@ -202,6 +204,19 @@ class Workflows(Resource):
             headers=headers,
             idempotency_key=idempotency_key,
         )
+
+    def approve(
+        self,
+        run_id: str,
+        step: str,
+        approve: bool = True,
+        *,
+        question: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ApprovalAccepted:
+        """Answer what a step asks before it calls a tool; ``question`` is the one that a person was shown."""
+        body = {"step": step, "approve": approve} | given(question=question)
+        return self._ask(ApprovalAccepted, "workflows.approve", run_id, json=body, idempotency_key=idempotency_key)
 
     def restart(self, run_id: str, from_node: str | None = None, *, idempotency_key: str | None = None) -> RunForked:
         """Start an ended run again from a node; without one, from its unsuccessful steps. Other results are reused."""

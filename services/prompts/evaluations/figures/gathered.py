@@ -58,7 +58,7 @@ def gathered(cases: Mapping[str, Case], found: Answers, specs: Sequence[ScorerSp
         problem = Problem(
             "answers", f"the dataset has no case {min(strange)!r}", "use the dataset's version of the run"
         )
-        raise InvalidInput(str(problem), (problem,))
+        raise InvalidInput.of(problem)
     answers = _least(found.answers, lambda one: (one.case_id, one.repeat))
     marks = _least(found.scores, lambda one: (one.scorer, one.case_id, one.repeat))
     by_scorer: dict[str, dict[Key, float]] = {spec.called: {} for spec in specs}

@@ -117,7 +117,7 @@ def check_scorers(specs: Sequence[ScorerSpec], path: str = "scorers") -> None:
             problems.append(Problem(f"{where}.name", f"{spec.called!r} is used twice", "give it another name"))
         problems.extend(_problems_of(spec, where))
     if problems:
-        raise InvalidInput("; ".join(map(str, problems)), tuple(problems))
+        raise InvalidInput.of(*problems)
 
 
 class Guarded:
@@ -169,4 +169,4 @@ def _unsuitable(path: str, exc: ValueError) -> InvalidInput:
 
 def _refused(path: str, message: str, fix: str) -> InvalidInput:
     problem = Problem(path, message, fix)
-    return InvalidInput(str(problem), (problem,))
+    return InvalidInput.of(problem)

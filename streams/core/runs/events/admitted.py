@@ -11,6 +11,7 @@ is told, and says when it is over, whether it ran or not:
 So a place that was given for nothing comes back, and who is restored asks, or gives back, again.
 """
 
+from schemas.budgets import PROJECT_TAG
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.run_events import RunAdmitted
 from schemas.tables.runs import TURNS
@@ -45,7 +46,12 @@ def admitted_late(turn: RunChanges, event: RunAdmitted) -> None:
 def ask(header: Header) -> Command:
     """Return the question of a queued run."""
     return Emit(
-        AdmissionAsked(run_id=header.run_id, org_id=header.org_id, workflow_name=header.workflow_name),
+        AdmissionAsked(
+            run_id=header.run_id,
+            org_id=header.org_id,
+            workflow_name=header.workflow_name,
+            project=header.tags.get(PROJECT_TAG, ""),
+        ),
     )
 
 

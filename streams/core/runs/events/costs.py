@@ -20,7 +20,7 @@ from msgspec import structs
 from schemas.records.base import Usage, kinds_together
 from schemas.records.run_events import CallSettled, ChildFinished, StepFailed, StepSucceeded
 from streams.core.runs.state.changes import RunChanges
-from streams.core.runs.state.entries import Booked, Step
+from streams.core.runs.state.entries import FROM_LEDGER, Booked, Step
 from streams.core.runs.state.reader import RunReader
 
 Outcome = StepSucceeded | StepFailed
@@ -65,7 +65,7 @@ def call_is(turn: RunReader, event: CallSettled) -> CallIs:
 def settle_step(turn: RunChanges, event: CallSettled) -> None:
     """Count a settlement for its step."""
     step = turn.recorded(event.step_id)
-    said = {event.call_id: Booked(event.amount_nano, event.kind == "presumed")}
+    said = {event.call_id: _settled(event)}
     amount, booked = _book(turn, event.step_id, step, said)
     if booked is not step.booked:
         turn.pay(amount, _NO_USAGE)
@@ -75,7 +75,11 @@ def settle_step(turn: RunChanges, event: CallSettled) -> None:
 
 def settle_run(turn: RunChanges, event: CallSettled) -> None:
     """Count a settlement for the run alone."""
-    _settle_other(turn, event.call_id, Booked(event.amount_nano, event.kind == "presumed"))
+    _settle_other(turn, event.call_id, _settled(event))
+
+
+def _settled(event: CallSettled) -> Booked:
+    return Booked(event.amount_nano, event.kind == "presumed", FROM_LEDGER)
 
 
 def pay_run(turn: RunChanges, event: Outcome) -> None:

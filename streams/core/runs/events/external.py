@@ -5,13 +5,16 @@ Each rule takes the run and its event, in the situation that ``rules`` names it 
 
 from typing import Literal
 
+from msgspec import structs
+
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, ChildFinished, SignalReceived, TimerFired
-from schemas.records.timers import Deadline
+from schemas.records.timers import Deadline, Defer
+from schemas.spec.approvals import step_of
 from schemas.tables.signals import IDS_MOST, Kept, Signals
 from streams.core.runs.events.costs import child_cost
 from streams.core.runs.events.step_end import end
-from streams.core.runs.nodes import workflow
+from streams.core.runs.nodes import approval, workflow
 from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.nodes.run_end import cancel, exceed_deadline
 from streams.core.runs.nodes.signal import is_known, waiting
@@ -20,7 +23,7 @@ from streams.core.runs.state.changes import RunChanges, late
 from streams.core.runs.state.reader import RunReader
 
 TimerIs = Literal["deadline", "armed", "disarmed"]
-SignalIs = Literal["awaited", "early", "one_too_many", "repeated", "unknown", "too_late"]
+SignalIs = Literal["awaited", "answer", "early", "one_too_many", "repeated", "unknown", "too_late"]
 ChildIs = Literal["awaited", "unsettled", "settled", "not_ours"]
 RunIs = Literal["queued", "running", "over"]
 
@@ -60,6 +63,8 @@ def signal_is(turn: RunReader, event: SignalReceived) -> SignalIs:
         return "too_late"
     if event.signal_id in turn.signals.ids:
         return "repeated"
+    if step_of(event.name) is not None:
+        return approval.answer_is(turn, event)
     if not is_known(turn, event.name):
         return "unknown"
     if waiting(turn, event.name) is not None:
@@ -74,6 +79,22 @@ def signal(turn: RunChanges, event: SignalReceived) -> None:
         step_id, step = found
         turn.disarm(step)
         end(turn, kind_of(turn, step_id, step).on_result(turn, step_id, step, event.payload))
+
+
+def answer(turn: RunChanges, event: SignalReceived) -> None:
+    """Ask for the attempt that a person allows, or fail the step that one refuses."""
+    _remember(turn, event)
+    step_id = step_of(event.name) or ""
+    step = turn.recorded(step_id)
+    asks = step.asks
+    if asks is None:
+        return
+    turn.disarm(step)
+    if not approval.is_yes(event.payload):
+        end(turn, approval.refused(step_id, asks, event.sent_by))
+        return
+    yes = structs.replace(step, asks=None, approvals=approval.approved(step, asks, event.sent_by))
+    kind_of(turn, step_id, step).on_timer[Defer](turn, step_id, yes)
 
 
 def early_signal(turn: RunChanges, event: SignalReceived) -> None:

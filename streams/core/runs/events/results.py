@@ -11,6 +11,7 @@ from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.timers import Defer
 from streams.core.runs.events.costs import pay, pay_others, pay_run
 from streams.core.runs.events.step_end import end, fail, succeed
+from streams.core.runs.nodes.approval import waits
 from streams.core.runs.nodes.kind import NO_TIMER
 from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.nodes.signal import output_of
@@ -76,9 +77,14 @@ def failed(turn: RunChanges, event: StepFailed) -> None:
 
 
 def deferred(turn: RunChanges, event: StepDeferred) -> None:
-    """Ask for the same attempt again at the time that the worker names."""
+    """Ask for the same attempt again at the time that the worker names, or when a person has said yes."""
     step = turn.recorded(event.step_id)
     turn.disarm(step)
+    if event.asks is not None:
+        asked = turn.change(event.step_id, step, **waits(turn, event, event.asks))
+        if asked.timer is not None and asked.due_ms is not None:
+            turn.arm(asked.timer, asked.due_ms)
+        return
     timer = Defer(event.step_id, event.attempt, event.deferral)
     turn.change(
         event.step_id,

@@ -9,10 +9,24 @@ from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
 from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
+from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
+from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from schemas.spec.rules_version import NEWEST
-from schemas.tables.runs import BOUNDS, CAPS, INPUTS, PARENT, REUSED, SPEC, STORED_INPUTS, spec_entity
+from schemas.tables.runs import (
+    ARMS,
+    BOUNDS,
+    CAPS,
+    INPUTS,
+    PARENT,
+    REUSED,
+    SECURITY,
+    SPEC,
+    STORED_INPUTS,
+    spec_entity,
+)
 from streams.core.commands import Command, Count, Emit
 from streams.core.runs.events.admitted import stand_in_line
+from streams.core.runs.labels.pinned import Pinned
 from streams.core.runs.nodes.dispatch import start
 from streams.core.runs.nodes.reuse import reuse
 from streams.core.runs.plan.compile import compile_plan
@@ -75,6 +89,7 @@ def submit(submission: Submission) -> RunChanges:
             f"run {event.run_id} asks for rules {event.rules_version} and its workflow needs {plan.rules_version}; "
             "submit it with schemas.spec.rules_version.rules_of(spec, prompts)",
         )
+    _keep(state, event)
     turn = RunChanges(
         state,
         header,
@@ -86,15 +101,6 @@ def submit(submission: Submission) -> RunChanges:
         chain_steps=submission.chain_steps,
     )
     turn.is_new = True
-    state.put(event.run_id, INPUTS, event.inputs)
-    if event.stored_inputs:
-        state.put(event.run_id, STORED_INPUTS, event.stored_inputs)
-    if event.parent is not None:
-        _set_parent(state, event, event.parent)
-    if event.caps:
-        state.put(event.run_id, CAPS, event.caps)
-    if event.bounds and event.budget_nano is not None:
-        state.put(event.run_id, BOUNDS, event.bounds)
     if event.reuse:
         state.put(event.run_id, REUSED, tuple(event.reuse))
         reuse(turn, event.reuse)
@@ -104,6 +110,40 @@ def submit(submission: Submission) -> RunChanges:
     else:
         start(turn)
     return turn
+
+
+def _keep(state: State, event: RunSubmitted) -> None:
+    """Write what the submission says of the run besides its header."""
+    state.put(event.run_id, INPUTS, event.inputs)
+    if event.stored_inputs:
+        state.put(event.run_id, STORED_INPUTS, event.stored_inputs)
+    if event.parent is not None:
+        _set_parent(state, event, event.parent)
+    if event.caps:
+        state.put(event.run_id, CAPS, event.caps)
+    if event.bounds and event.budget_nano is not None:
+        state.put(event.run_id, BOUNDS, event.bounds)
+    if event.rollouts:
+        _check_arms(event)
+        state.put(event.run_id, ARMS, tuple(event.rollouts))
+    if event.security is not None:
+        _check_rules(event, "has labels", RULES_OF_LABELS)
+        state.put(event.run_id, SECURITY, Pinned(event.security))
+
+
+def _check_arms(event: RunSubmitted) -> None:
+    """Raise ``BadRecord`` for arms that older rules would lose, or whose versions the spec has not."""
+    _check_rules(event, "has arms of rollouts", RULES_OF_ARMS)
+    pinned = [event.spec.prompts, *(one.prompts for one in event.spec.children.values())]
+    for arm in event.rollouts:
+        own = [prompts[arm.ref].version for prompts in pinned if arm.ref in prompts]
+        if not own or any(version != arm.version for version in own):
+            raise BadRecord("rollouts", f"the spec of run {event.run_id} does not pin {arm.ref} to {arm.version}")
+
+
+def _check_rules(event: RunSubmitted, what: str, needs: int) -> None:
+    if event.rules_version < needs:
+        raise BadRecord("rules_version", f"run {event.run_id} {what}; submit it with rules_version {needs}")
 
 
 def _set_parent(state: State, event: RunSubmitted, parent: Parent) -> None:
@@ -150,4 +190,5 @@ def _header(event: RunSubmitted) -> Header:
         submitted_at_ms=event.submitted_at_ms,
         traceparent=event.traceparent,
         rules_version=event.rules_version,
+        tracestate=event.tracestate,
     )

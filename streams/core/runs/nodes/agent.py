@@ -21,25 +21,22 @@ from schemas.prompts.effective import effective
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ToolUse
 from schemas.records.steps import StepRequest
-from schemas.records.timers import Backstop, Defer, Retry
-from schemas.spec.model import AgentNode
-from streams.core.runs.nodes import worker_step
+from schemas.records.timers import ApprovalTimeout, Backstop, Defer, Retry
+from schemas.spec.model import AgentNode, PinnedPrompt
+from streams.core.runs.nodes import approval, worker_step
 from streams.core.runs.nodes.concurrency import stand_part_in_line
 from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
+from streams.core.runs.plan.agent_ids import call_ids, part_of, place_of, turn_id
 from streams.core.runs.plan.arguments import BindingError, Datum
-from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.plan.model import Other, PlanNode
 from streams.core.runs.requests.agent_parts import (
     Agent,
     agent_of,
-    call_ids,
     call_request,
     inside_of_calls,
     left_of,
-    part_of,
     part_request,
-    place_of,
     spent_of,
-    turn_id,
     turn_request,
 )
 from streams.core.runs.requests.reserve import allowance_nano
@@ -57,7 +54,13 @@ def compile_agent(node: AgentNode, compiling: Compiling) -> Compiled:
     call = worker_step.llm_call(node, compiling)
     config = effective(node, compiling.resolved.prompts[node.config.prompt_ref])
     cap = None if config.max_cost_cents is None else from_cents(config.max_cost_cents)
-    return Compiled(own=Agent(call, tuple(config.tools), config.max_turns, cap), call=call, takes_inputs=True)
+    others = {one.version: _other(node, compiling, one) for one in worker_step.other_versions(node, compiling)}
+    own = Agent(call, tuple(config.tools), config.max_turns, cap)
+    return Compiled(own=own, call=call, takes_inputs=True, label=worker_step.label_of(node), others=others)
+
+
+def _other(node: AgentNode, compiling: Compiling, prompt: PinnedPrompt) -> Other:
+    return Other(worker_step.call_with(node, compiling, prompt), tuple(effective(node, prompt).tools))
 
 
 def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
@@ -134,11 +137,15 @@ def why_failed(turn: RunReader, part_id: str, error: ErrorInfo) -> ErrorInfo:
 def _ask_turn(turn: RunChanges, node: PlanNode, agent_id: str, parent: Step, number: int, item: Datum | None) -> None:
     id_ = turn_id(agent_id, number)
     step = _part(turn, node, id_)
+    if number == 1:
+        # The agent has no entry yet, and its first turn reads what it reads.
+        step = structs.replace(step, decided=parent.decided, read=parent.read)
+    step = turn.labelled(id_, step)
     _ask(turn, id_, step, turn_request(turn, node, agent_id, parent, step, number, item))
 
 
 def _ask_call(turn: RunChanges, node: PlanNode, id_: str, use: ToolUse, agent: Agent, inside: int | None) -> None:
-    step = _part(turn, node, id_)
+    step = turn.labelled(id_, _part(turn, node, id_))
     error = _refusal(id_, use, agent)
     if error is None:
         try:
@@ -160,7 +167,7 @@ def _ask(turn: RunChanges, id_: str, step: Step, request_: StepRequest) -> None:
 
 def ask_part(turn: RunChanges, node: PlanNode, step_id: str) -> None:
     """Ask for a part that has a place now. Its request could be made when it began to wait, so it can be now."""
-    step = _part(turn, node, step_id)
+    step = turn.labelled(step_id, _part(turn, node, step_id))
     turn.requests.append(part_request(turn, step_id, step))
     _begin(turn, step_id, step)
 
@@ -221,7 +228,12 @@ def _waits(step_id: str) -> dict[str, Any]:
 PART = KindRules(
     compile_agent,
     start,
-    {Retry: _retry_part, Defer: _part_deferred, Backstop: worker_step.time_out},
+    {
+        Retry: _retry_part,
+        Defer: _part_deferred,
+        Backstop: worker_step.time_out,
+        ApprovalTimeout: approval.time_out,
+    },
     on_result=part_ended,
     outstanding=_part_outstanding,
 )

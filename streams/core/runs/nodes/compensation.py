@@ -83,6 +83,7 @@ def _ask(turn: RunChanges, node: PlanNode) -> bool:
     """Ask for a node; ``False`` when it failed at once, because its arguments cannot be bound."""
     timer, due_ms = timeout_timer(node, node.id, 1, turn.now_ms)
     step = Step(node.id, "running", attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
+    step = turn.labelled(node.id, step)
     try:
         request(turn, node.id, step)
     except BindingError as exc:

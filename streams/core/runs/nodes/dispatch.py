@@ -117,8 +117,8 @@ def _unblocked(turn: RunReader) -> list[Due]:
     return [(node, said) for node, said in found if said != "wait"]
 
 
-def _skip(turn: RunChanges, node: PlanNode, why: str) -> list[Due]:
-    turn.skip(node.id, why)
+def _skip(turn: RunChanges, node: PlanNode, why: str, asked: Step | None = None) -> list[Due]:
+    turn.skip(node.id, why, asked)
     return settle(turn, node)
 
 
@@ -141,7 +141,7 @@ def _decide(turn: RunChanges, node: PlanNode) -> list[Due] | None:
         why = why_not(node, scope)
     except BindingError as exc:
         return _refuse(turn, node.id, Step(node.id, "failed"), exc)
-    return None if why is None else _skip(turn, node, why)
+    return None if why is None else _skip(turn, node, why, early or Step(node.id, "pending"))
 
 
 def _fail(turn: RunChanges, step: Step, error: ErrorInfo) -> list[Due]:
@@ -171,6 +171,7 @@ def _dispatch_one(turn: RunChanges, node: PlanNode, *, continued: bool = False) 
         waiting_for=None,
         unseen=unseen(turn, node) if node.early else (),
     )
+    step = turn.labelled(step_id, step)
     try:
         if continued and attempt == 1:
             check_chained(turn, node)

@@ -22,17 +22,18 @@ from schemas.payload import Payload
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.steps import LlmCall
 from schemas.records.timers import StepTimer
+from schemas.spec.conditions import Condition
 from schemas.spec.model import Edge, ResolvedSpec
 from streams.core.commands import Count
 from streams.core.runs.plan.arguments import Datum
-from streams.core.runs.plan.model import PlanNode, Work
+from streams.core.runs.plan.model import Other, PlanNode, Work
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
 
 MadeT = TypeVar("MadeT")
 
 #: The fields of a step that waits for nothing any more.
-NO_TIMER: Mapping[str, Any] = {"timer": None, "due_ms": None, "waiting_for": None}
+NO_TIMER: Mapping[str, Any] = {"timer": None, "due_ms": None, "waiting_for": None, "asks": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class Compiled:
 
     ``call`` is the model's call, if it asks one. ``args`` are bound beside the node's inputs, as written.
     ``takes_inputs``: outputs of predecessors, or the run's inputs, are its inputs if the node names none. ``body`` are
-    the nodes inside of it, and ``gives`` is the one whose output is an iteration's.
+    the nodes inside of it, and ``gives`` is the one whose output is an iteration's. ``label`` and ``others`` are of its
+    prompt, see ``PlanNode``. ``cases`` are the conditions that choose its successors, in their order.
     """
 
     work: Work | None = None
@@ -85,6 +87,9 @@ class Compiled:
     takes_inputs: bool = False
     body: Mapping[str, PlanNode] | None = None
     gives: str = ""
+    label: str = ""
+    others: Mapping[int, Other] = field(default_factory=dict)
+    cases: tuple[Condition, ...] = ()
 
 
 Compile = Callable[[Any, Compiling], Compiled]

@@ -27,6 +27,7 @@ from schemas.spec.conditions import Condition, compile_condition
 from schemas.spec.loops import CONDITION_NAMES, iteration_prefix, output_node
 from schemas.spec.model import LoopNode
 from schemas.spec.references import LOOP
+from streams.core.runs.labels.control import after_iteration
 from streams.core.runs.nodes.decide import ask
 from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
 from streams.core.runs.plan.arguments import BindingError, Datum, Output, Scope
@@ -61,6 +62,8 @@ def start(turn: RunChanges, node: PlanNode, _step_id: str, step: Step, _item: Da
     """Return how a loop waits for its first iteration; ``while`` may end it at once. Raises ``BindingError``."""
     loop = node.data(Loop)
     turn.maps[node.id] = MapCounts(loop.most)
+    if loop.holds:
+        step = msgspec.structs.replace(step, **_decided(turn, node, step))
     if loop.holds and not _holds(turn, node, step, 1):
         return msgspec.structs.replace(step, state="succeeded", value=inline(None), finished_at_ms=turn.now_ms)
     turn.maps[node.id] = MapCounts(loop.most, asked=1)
@@ -95,6 +98,8 @@ def roots_due(turn: RunReader, node: PlanNode) -> list[PlanNode]:
 def _after(turn: RunChanges, node: PlanNode, number: int) -> Ended | None:
     """End the loop after an iteration, or begin the next one. Raises ``BindingError``."""
     loop, step = node.data(Loop), turn.recorded(node.id)
+    if turn.security is not None:
+        step = turn.change(node.id, step, **_decided(turn, node, step))
     # ``until`` is asked of the iteration that ended, ``while`` of the one that would begin.
     if _holds(turn, node, step, number + 1 if loop.holds else number) is not loop.holds:
         return Ended(node.id, output=_output(turn, node, number))
@@ -129,6 +134,13 @@ def _holds(turn: RunReader, node: PlanNode, step: Step, number: int) -> bool:
 
     within = Scope(scope.inputs, outputs, stored=scope.stored)
     return ask(node.id, node.data(Loop).condition, within).holds
+
+
+def _decided(turn: RunReader, node: PlanNode, step: Step) -> dict[str, Any]:
+    """Return what its condition adds to the label of what decided about a loop, in a run with labels."""
+    if turn.security is None:
+        return {}
+    return {"decided": after_iteration(turn, turn.security, node, step, node.data(Loop).condition)}
 
 
 def _output(turn: RunReader, node: PlanNode, number: int) -> Payload:

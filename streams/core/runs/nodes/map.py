@@ -51,7 +51,7 @@ def begin_map(turn: RunChanges, node: PlanNode) -> Ended | None:
         said = f"'{node.id}' maps {items.count} items, and its max_items is {node.max_items}"
         raise BindingError("too_many_items", f"{said}; raise max_items, or give fewer items")
     if items.count == 0:
-        step = Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms)
+        step = Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms, unseen=unseen_)
         turn.begin(node.id, step)
         turn.maps[node.id] = MapCounts(0)
         return Ended(step)
@@ -110,6 +110,7 @@ def _begin(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Dat
     """Ask for a step of a mapped node for the first time. Raises ``BindingError``."""
     timer, due_ms = timeout_timer(node, step_id, 1, turn.now_ms)
     step = msgspec.structs.replace(step, attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
+    step = turn.labelled(step_id, step)
     step = kind_of(turn, step_id, step).start(turn, node, step_id, step, item)
     turn.begin(step_id, step)
     if step.timer is not None and step.due_ms is not None:

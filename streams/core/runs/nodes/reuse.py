@@ -1,6 +1,6 @@
 """A run that goes on from another one's results: its first steps are there before anything is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.errors import BadRecord
@@ -8,6 +8,9 @@ from schemas.ids import child_step_id, forked_from
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.run_events import Reused
 from schemas.spec.loops import iteration_prefix
+from streams.core.runs.labels.control import after_iteration
+from streams.core.runs.labels.kept import as_kept
+from streams.core.runs.nodes.loop import Loop
 from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import MapCounts, Step
@@ -37,25 +40,38 @@ def reuse(turn: RunChanges, results: Mapping[str, Reused]) -> None:
 def _begin(turn: RunChanges, node: PlanNode, result: Reused) -> None:
     done: dict[str, Any] = {"requested_at_ms": turn.now_ms, "finished_at_ms": turn.now_ms}
     if result.state == "skipped":
-        turn.leave(node.id, Step(node.id, "skipped", **done))
+        turn.leave(node.id, _kept(turn, node.id, Step(node.id, "skipped", **done)))
     elif node.parallel and not _is_stored_list(result.output):
         children = _need(node, result.children, "outputs of children")
-        turn.begin(node.id, Step(node.id, "succeeded", total=len(children), **done))
+        whole = Step(node.id, "succeeded", total=len(children), **done)
+        turn.begin(node.id, _kept(turn, node.id, whole), reused=True)
         for index, output in enumerate(children):
             step = Step(node.id, "succeeded", index=index, **_output(output), **done)
-            turn.begin(child_step_id(node.id, index), step)
+            step_id = child_step_id(node.id, index)
+            turn.begin(step_id, _kept(turn, step_id, step), reused=True)
     else:
-        turn.begin(node.id, Step(node.id, "succeeded", **_output(_need(node, result.output, "an output")), **done))
+        whole = Step(node.id, "succeeded", **_output(_need(node, result.output, "an output")), **done)
+        turn.begin(node.id, _kept(turn, node.id, whole), reused=True)
         if node.body is not None:
-            _begin_iterations(turn, node, _need(node, result.children, "outputs of iterations"), done)
+            _begin_iterations(turn, node, result, done)
 
 
-def _begin_iterations(turn: RunChanges, loop: PlanNode, outputs: Sequence[Payload], done: dict[str, Any]) -> None:
+def _kept(turn: RunChanges, step_id: str, step: Step) -> Step:
+    return step if turn.security is None else as_kept(turn, turn.security, step_id, step)
+
+
+def _begin_iterations(turn: RunChanges, loop: PlanNode, result: Reused, done: dict[str, Any]) -> None:
     """Give the iterations of a loop the outputs that they had; nothing else of them is needed."""
+    outputs = _need(loop, result.children, "outputs of iterations")
     turn.maps[loop.id] = MapCounts(len(outputs), asked=len(outputs), ended=len(outputs))
     for number, output in enumerate(outputs, start=1):
         step_id = f"{iteration_prefix(loop.id, number)}{loop.gives}"
-        turn.begin(step_id, Step(step_id, "succeeded", **_output(output), **done))
+        step = Step(step_id, "succeeded", **_output(output), **done)
+        turn.begin(step_id, _kept(turn, step_id, step), reused=True)
+    if turn.security is not None:
+        whole = turn.recorded(loop.id)
+        decided = after_iteration(turn, turn.security, loop, whole, loop.data(Loop).condition)
+        turn.change(loop.id, whole, decided=decided)
 
 
 def _is_stored_list(output: Payload | None) -> bool:

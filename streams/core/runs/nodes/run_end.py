@@ -1,10 +1,9 @@
-"""The end of a run: its status, what is left open, its counts and its span."""
+"""The end of a run: its status, what is left open and its counts."""
 
-from schemas.ids import span_id, trace_id
+from schemas.ids import trace_id
 from schemas.metrics import WORKFLOW_COST_CENTS, WORKFLOW_DURATION_SECONDS, WORKFLOW_RUNS_TOTAL
 from schemas.money import NANO_PER_CENT
 from schemas.records.base import ErrorInfo
-from schemas.records.spans import Span, TraceSpans
 from schemas.records.timers import timer_id
 from schemas.run_states import TERMINAL_STEP, RunState
 from streams.core.commands import Count, Disarm, Observe
@@ -13,20 +12,21 @@ from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import DEADLINE, Step
 from streams.core.runs.state.reader import RunReader
+from streams.core.runs.views.run_output import output_error
 
 #: How long a finished run stays in the table unless told, for late costs and repeated submissions.
 KEEP_FINISHED_MS = 3_600_000
 
-_NANOS_PER_MS = 1_000_000
-
 
 def succeed(turn: RunChanges) -> None:
-    """End a run whose nodes are all settled: well, unless that was after its deadline.
+    """End a run whose nodes are all settled: well, unless that was after its deadline, or its output does not fit.
 
     The timer comes up to half a second later, so that the last result may be before it in the log.
     """
     if turn.deadline_ms is not None and turn.now_ms > turn.deadline_ms:
         exceed_deadline(turn)
+    elif (error := output_error(turn)) is not None:
+        _end(turn, "failed", error)
     else:
         _end(turn, "succeeded", None)
 
@@ -103,49 +103,9 @@ def _end(turn: RunChanges, status: RunState, error: ErrorInfo | None) -> None:
         turn.commands.append(Disarm(turn.run_id, timer_id(DEADLINE)))
     name = turn.header.workflow_name
     seconds = max(0, turn.now_ms - turn.header.submitted_at_ms) / 1000
+    labels, trace = (("workflow", name),), trace_id(turn.run_id)
     turn.commands += (
         Count(WORKFLOW_RUNS_TOTAL, (("workflow", name), ("status", status))),
-        Observe(WORKFLOW_DURATION_SECONDS, seconds, (("workflow", name),)),
-        Observe(WORKFLOW_COST_CENTS, turn.cost_nano / NANO_PER_CENT, (("workflow", name),)),
+        Observe(WORKFLOW_DURATION_SECONDS, seconds, labels, trace),
+        Observe(WORKFLOW_COST_CENTS, turn.cost_nano / NANO_PER_CENT, labels, trace),
     )
-
-
-def run_span(turn: RunReader) -> TraceSpans:
-    """Return the run's own span, the root of its trace."""
-    header = turn.header
-    span = Span(
-        span_id=span_id(header.run_id),
-        name=f"workflow {header.workflow_name}",
-        start_ns=header.submitted_at_ms * _NANOS_PER_MS,
-        end_ns=max(header.submitted_at_ms, turn.finished_at_ms or 0) * _NANOS_PER_MS,
-        status="ok" if turn.status == "succeeded" else "error",
-        status_message=turn.error.message if turn.error else "",
-        attributes=_attributes(turn),
-    )
-    return TraceSpans(
-        record_id=f"{header.run_id}/run",
-        trace_id=trace_id(header.run_id),
-        org_id=header.org_id,
-        run_id=header.run_id,
-        spans=[span],
-    )
-
-
-def _attributes(turn: RunReader) -> dict[str, object]:
-    header = turn.header
-    attributes: dict[str, object] = {
-        "agentflow.run.id": header.run_id,
-        "agentflow.run.status": turn.status,
-        "agentflow.org.id": header.org_id,
-        "agentflow.workflow.name": header.workflow_name,
-        "agentflow.workflow.version": header.workflow_version,
-        "agentflow.workflow.hash": header.spec_hash,
-        "agentflow.cost.nano_usd": turn.cost_nano,
-        "gen_ai.usage.input_tokens": turn.input_tokens,
-        "gen_ai.usage.output_tokens": turn.output_tokens,
-    }
-    if header.traceparent:
-        attributes["agentflow.submission.traceparent"] = header.traceparent
-    if turn.error is not None:
-        attributes["error.type"] = turn.error.code
-    return attributes

@@ -36,7 +36,8 @@ def compile_switch(node: SwitchNode, compiling: Compiling) -> Compiled:
     """Return a switch. Raises ``BadCondition``."""
     config = node.config
     cases = tuple(Case(compile_condition(case.when, compiling.above), targets(case.to)) for case in config.cases)
-    return Compiled(own=Switch(cases, None if config.default is None else targets(config.default)))
+    own = Switch(cases, None if config.default is None else targets(config.default))
+    return Compiled(own=own, cases=tuple(case.when for case in cases))
 
 
 def start(turn: RunChanges, node: PlanNode, _step_id: str, step: Step, _item: Datum | None) -> Step:

@@ -13,6 +13,7 @@ from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.money import NANO_PER_CENT
 from schemas.prompts.effective import effective
 from schemas.prompts.form import PLAIN, PromptForm
+from schemas.prompts.refs import parse_prompt_ref
 from schemas.records.base import ErrorInfo
 from schemas.records.steps import (
     CacheWish,
@@ -25,14 +26,15 @@ from schemas.records.steps import (
     TemplatePart,
     ToolCall,
 )
-from schemas.records.timers import Backstop, Defer, Retry
+from schemas.records.timers import ApprovalTimeout, Backstop, Defer, Retry
 from schemas.spec.caching import CachePolicy, size_of
-from schemas.spec.model import AgentNode, FunctionNode, LlmNode, ToolNode, WorkflowSpec
+from schemas.spec.model import AgentNode, FunctionNode, LlmNode, PinnedPrompt, ToolNode, WorkflowSpec
 from schemas.spec.policy import RoutePolicy, Tier
 from streams.core.commands import Count
+from streams.core.runs.nodes import approval
 from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules, OnTimer
 from streams.core.runs.plan.arguments import Datum
-from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.plan.model import Other, PlanNode
 from streams.core.runs.requests.step_request import asked_again, request, timeout_timer
 from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import Step
@@ -44,29 +46,53 @@ _PLAIN_TEXT = TemplateForm()
 def compile_llm(node: LlmNode, compiling: Compiling) -> Compiled:
     """Return the call of a model."""
     call = llm_call(node, compiling)
-    return Compiled(work=call, call=call, takes_inputs=True)
+    others = {one.version: Other(call_with(node, compiling, one)) for one in other_versions(node, compiling)}
+    return Compiled(work=call, call=call, takes_inputs=True, label=label_of(node), others=others)
 
 
 def compile_tool(node: ToolNode, _compiling: Compiling) -> Compiled:
     """Return the call of a tool."""
     config = node.config
-    work = ToolCall(name=config.tool_name, config=config.tool_config)
+    work = ToolCall(name=config.tool_name, config=config.tool_config, output_schema=config.output_schema)
     return Compiled(work=work, args=config.tool_args, takes_inputs=True)
 
 
 def compile_function(node: FunctionNode, _compiling: Compiling) -> Compiled:
     """Return the call of a function."""
     config = node.config
-    work = FunctionCall(name=config.function_name, config=config.function_config)
+    work = FunctionCall(name=config.function_name, config=config.function_config, output_schema=config.output_schema)
     return Compiled(work=work, args=config.function_args, takes_inputs=True)
 
 
 def llm_call(node: LlmNode | AgentNode, compiling: Compiling) -> LlmCall:
     """Return the call of a node that asks a model. Raises ``BadRecord`` for a prompt that is not pinned."""
     prompt = compiling.resolved.prompts.get(node.config.prompt_ref)
-    is_cached, cache_wish = _cache(node, compiling.resolved.spec)
     if prompt is None:
         raise BadRecord("bad_spec", f"node '{node.id}' has the prompt {node.config.prompt_ref}, which is not pinned")
+    return call_with(node, compiling, prompt)
+
+
+def label_of(node: LlmNode | AgentNode) -> str:
+    """Return the label by which a node names its prompt, empty for a version or the newest one."""
+    return parse_prompt_ref(node.config.prompt_ref).label or ""
+
+
+def other_versions(node: LlmNode | AgentNode, compiling: Compiling) -> list[PinnedPrompt]:
+    """Return the versions of a node's prompt that are pinned beside the one that its label names."""
+    if not label_of(node):
+        return []
+    prompts = compiling.resolved.prompts
+    own = prompts[node.config.prompt_ref]
+    return [
+        one
+        for ref, one in prompts.items()
+        if one.name == own.name and one.version != own.version and ref == f"{one.name}@{one.version}"
+    ]
+
+
+def call_with(node: LlmNode | AgentNode, compiling: Compiling, prompt: PinnedPrompt) -> LlmCall:
+    """Return the call of a node with a version of its prompt."""
+    is_cached, cache_wish = _cache(node, compiling.resolved.spec)
     config = effective(node, prompt)
     return LlmCall(
         prompt_name=prompt.name,
@@ -211,7 +237,7 @@ def gone(turn: RunChanges, step: Step) -> dict[str, object]:
     return {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": turn.now_ms, **NO_TIMER}
 
 
-ON_TIMER: OnTimer = {Retry: retry, Defer: deferred, Backstop: time_out}
+ON_TIMER: OnTimer = {Retry: retry, Defer: deferred, Backstop: time_out, ApprovalTimeout: approval.time_out}
 
 LLM = KindRules(compile_llm, start, ON_TIMER, outstanding=outstanding)
 TOOL = KindRules(compile_tool, start, ON_TIMER, outstanding=outstanding)

@@ -20,9 +20,10 @@ from msgspec import structs
 from schemas.errors import BadRecord
 from schemas.ids import canonical_hash, child_run_id, child_source, traceparent
 from schemas.money import from_cents
-from schemas.payload import Reference, inline
+from schemas.payload import Payload, Reference, inline
 from schemas.records.base import ErrorInfo
 from schemas.records.parents import Parent
+from schemas.records.rollouts.arms import RunArm
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.steps import Link
 from schemas.records.timers import Backstop, Detached, Retry
@@ -30,8 +31,13 @@ from schemas.spec.document import resolved_bytes
 from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import ResolvedSpec, WorkflowNode
 from schemas.spec.nested import child_spec, pinned_key
-from schemas.spec.rules_version import rules_of
-from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
+from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
+from schemas.spec.rules_version import FIRST, rules_of
+from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
+from schemas.values.strict_schemas import broken_keywords
+from streams.core.runs.labels.requests import of_child
+from streams.core.runs.labels.steps import also_read, least_trusted
+from streams.core.runs.nodes.kind import NO_TIMER, Compiled, Compiling, Ended, KindRules
 from streams.core.runs.nodes.worker_step import count_retry, gone
 from streams.core.runs.plan.arguments import BindingError, Datum
 from streams.core.runs.plan.model import PlanNode
@@ -143,8 +149,8 @@ def child_ended(turn: RunChanges, step_id: str, step: Step, event: ChildFinished
     if error is None and (size := payload_size(event.output)) > OUTPUT_LIMIT:
         error = too_large(step_id, size)
     if error is None:
-        return Ended(step_id, output=event.output or inline(None))
-    return Ended(step_id, error=trimmed(error, step_id))
+        return Ended(step_id, output=_said(turn, event), changes=_read(turn, step, event))
+    return Ended(step_id, error=trimmed(error, step_id), changes=_read(turn, step, event))
 
 
 def ask(turn: RunChanges, step_id: str, step: Step) -> None:
@@ -204,6 +210,19 @@ def why_failed(event: ChildFinished, node: PlanNode) -> ErrorInfo | None:
     )
 
 
+def _read(turn: RunReader, step: Step, event: ChildFinished) -> dict[str, Any] | None:
+    """Return the fields of a step whose run has ended: with labels, that of how it ended is what it has read."""
+    if turn.security is None:
+        return None
+    return {"finished_at_ms": turn.now_ms, **NO_TIMER, "read": also_read(step, event.label)}
+
+
+def _said(turn: RunReader, event: ChildFinished) -> Payload:
+    """Return a run's output; one that comes without labels to a run that has some is trusted least."""
+    output = event.output or inline(None)
+    return output if turn.security is None or output.labels else least_trusted(output)
+
+
 def _child(node: PlanNode) -> Child:
     return node.data(Child)
 
@@ -229,6 +248,7 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
     asked_ms = step.requested_at_ms or turn.now_ms
     caps = (allowance_nano(turn, node), child.max_cost_nano)
     ends_ms = None if child.detach else turn.deadline_ms
+    arms = _arms(turn, resolved)
     return RunSubmitted(
         run_id=run,
         org_id=header.org_id,
@@ -246,10 +266,26 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
         capture=header.capture,
         submitted_at_ms=asked_ms,
         traceparent=traceparent(turn.run_id, step_id, step.attempt),
-        rules_version=child.spec.rules_version,
+        tracestate=header.tracestate,
+        rules_version=_rules(turn, child, arms),
         deadline_ms=None if ends_ms is None else max(1, ends_ms - asked_ms),
         parent=Parent(run_id=turn.run_id, step_id=step_id, attempt=step.attempt, detached=child.detach),
+        rollouts=arms,
+        security=None if turn.security is None else of_child(turn, turn.security, step_id, step),
     )
+
+
+def _rules(turn: RunReader, child: Child, arms: list[RunArm]) -> int:
+    of_labels = RULES_OF_LABELS if turn.security is not None else FIRST
+    return max(child.spec.rules_version, RULES_OF_ARMS if arms else FIRST, of_labels)
+
+
+def _arms(turn: RunReader, resolved: ResolvedSpec) -> list[RunArm]:
+    """Return this run's arms of the prompts that another run has: their exposure is that of the run at the top."""
+    if not turn.arms:
+        return []
+    refs = {ref for one in (resolved, *resolved.children.values()) for ref in one.prompts}
+    return [structs.replace(arm, run_id=arm.run_id or turn.run_id) for arm in turn.arms if arm.ref in refs]
 
 
 def _inputs(
@@ -271,7 +307,22 @@ def _inputs(
         said = ", ".join(missing)
         raise BindingError("input_missing", f"workflow '{name}' needs {said}; give it in `inputs` of '{node.id}'")
     _check_size(turn, step_id, step, child, json_size([inputs, stored]))
+    _check_schema(node, child, inputs, stored)
     return inputs, stored
+
+
+def _check_schema(node: PlanNode, child: Child, inputs: dict[str, Any], stored: dict[str, Reference]) -> None:
+    """Raise ``BindingError`` for inputs that break the schema of the other workflow, as its door would."""
+    spec = child.spec.resolved.spec
+    if spec.input_schema is None:
+        return
+    broken = list(broken_keywords(spec.input_schema, inputs))
+    if stored:
+        # Nobody reads them here, and what cannot be checked does not pass.
+        broken = [f"{', '.join(sorted(stored))}: stored outside of its record (over 64 KiB), so it cannot be checked"]
+    if broken:
+        said = "; ".join(broken)
+        raise BindingError("bad_input", f"the inputs of workflow '{spec.name}', run by '{node.id}': {said}")
 
 
 def _stored(links: list[Link], child: Child) -> dict[str, Reference]:

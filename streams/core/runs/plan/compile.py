@@ -129,6 +129,9 @@ def _compile_node(
         call=added.call,
         body=added.body,
         gives=added.gives,
+        label=added.label,
+        others=added.others,
+        cases=added.cases,
         condition=condition,
         parallel=config.parallel,
         items=items,
@@ -180,17 +183,25 @@ def _args(
     if inputs is not None:
         args = {name: compile_value(value, above) for name, value in inputs.items()}
     else:
-        implicit = _implicit(added.call, items, before) if added.takes_inputs else []
+        implicit = _implicit(added, items, before) if added.takes_inputs else []
         args = {source: OutputOf(Reference(source)) for source in implicit}
     return args | {name: compile_value(value, above) for name, value in added.args.items()}
 
 
-def _implicit(call: LlmCall | None, items: Value | None, before: tuple[str, ...]) -> list[str]:
+def _implicit(added: Compiled, items: Value | None, before: tuple[str, ...]) -> list[str]:
     """Return the predecessors that a node without inputs gets by their ids.
 
     The one whose list is mapped is left out, since each child has its item: with it every request of a map would
     carry the whole list. A prompt that names it gets it all the same.
     """
     mapped = items.reference.node if isinstance(items, OutputOf) else None
-    named = known_names(call.template, call.form) | set(call.images) if call is not None else frozenset()
+    named = frozenset[str]().union(*map(_names, _calls(added)))
     return [source for source in before if source != mapped or source in named]
+
+
+def _calls(added: Compiled) -> list[LlmCall]:
+    return [] if added.call is None else [added.call, *(other.call for other in added.others.values())]
+
+
+def _names(call: LlmCall) -> frozenset[str]:
+    return known_names(call.template, call.form) | set(call.images)

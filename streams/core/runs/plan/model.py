@@ -1,7 +1,7 @@
 """A workflow as the fold reads it: order, neighbours, parsed arguments, and the work of each node. Immutable data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
@@ -14,6 +14,16 @@ from streams.core.runs.plan.arguments import Value
 from streams.core.runs.transitions import ImpossibleMove
 
 Work = LlmCall | ToolCall | FunctionCall
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """The call of a node with another version of its prompt, and the tools of an agent with that."""
+
+    call: LlmCall
+    tools: tuple[str, ...] = ()
+
+
 OwnT = TypeVar("OwnT")
 
 #: Children of one map that are open at once unless the node says otherwise. More would only wait on the lane, and an
@@ -32,7 +42,9 @@ class PlanNode:
     does for it; a node that no worker works on has ``own`` instead, data of its kind. ``call`` is the model's call, of
     a node that asks one. ``switches`` are the predecessors that are switches. ``early``: it may run while one of its
     ``ancestors`` (known only then) still does, because of its own join or of one before it. ``is_listed``: some node
-    takes its output as a whole.
+    takes its output as a whole. ``label`` is that by which it names its prompt, and ``others`` are its calls with other
+    versions of that, which the spec of a run with an arm of a rollout has. ``cases`` are the conditions by which a
+    switch chooses, in their order.
 
     ``body`` are the nodes inside of a loop, as for any iteration, and ``gives`` is the one whose output is an
     iteration's. ``loop``, ``iteration`` and ``place`` (the order inside) are set of the nodes that one iteration has
@@ -72,6 +84,9 @@ class PlanNode:
     loop: str | None = None
     iteration: int = 0
     place: int = 0
+    label: str = ""
+    others: Mapping[int, Other] = field(default_factory=dict)
+    cases: tuple[Condition, ...] = ()
 
     def in_iteration(self, loop: "PlanNode", number: int) -> "PlanNode":
         """Return the node of a loop's body as one iteration has it. Numbers count from 1."""

@@ -1,21 +1,24 @@
-"""The requests of an agent's turns and calls, and the ids of these steps, see ``nodes.agent``.
+"""The requests of an agent's turns and calls, see ``nodes.agent``; the ids of these steps are in ``plan.agent_ids``.
 
 The transcript must fit a request. So the more of it there is, the less of an output may travel inside its record
 (``StepRequest.inline_most``): workers store what is larger, and the transcript has its reference.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from msgspec import structs
 
 from schemas.payload import INLINE_LIMIT
+from schemas.records.base import Json
 from schemas.records.run_events import ToolUse
-from schemas.records.steps import AgentTurn, LlmCall, StepRequest, ToolCall, ToolResult, TurnBefore
+from schemas.records.steps import AgentTurn, Link, LlmCall, StepRequest, ToolCall, ToolResult, TurnBefore
+from streams.core.runs.labels.steps import arguments
+from streams.core.runs.labels.texts import written_by_people
+from streams.core.runs.plan.agent_ids import call_ids, part_of, place_of, turn_id
 from streams.core.runs.plan.arguments import BindingError, Datum
-from streams.core.runs.plan.model import PlanNode, is_part
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.requests.arms import of_arm
 from streams.core.runs.requests.binding import bind_args, open_items
 from streams.core.runs.requests.reserve import allowance_nano
 from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT, check_request, json_size, payload_size
@@ -28,10 +31,6 @@ from streams.core.runs.transitions import ImpossibleMove
 TRANSCRIPT_ROOM = 640 * KIB
 #: A reference takes some 300 bytes, so storing less would save nothing.
 LEAST_INSIDE = KIB
-_TURN = re.compile(r"(?P<agent>.+)/turn-(?P<number>\d+)(?P<tool>/.*)?")
-_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
-
-Part = Literal["turn", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +41,6 @@ class Agent:
     tools: tuple[str, ...]
     max_turns: int
     max_cost_nano: int | None
-
-
-def part_of(step_id: str) -> Part | None:
-    """Return which part of an agent a step is, ``None`` for a step that is none."""
-    if not is_part(step_id):
-        return None
-    match = _TURN.fullmatch(step_id)
-    return None if match is None else "tool" if match["tool"] else "turn"
-
-
-def turn_id(agent: str, number: int) -> str:
-    """Return the step id of an agent's turn, counted from 1."""
-    return f"{agent}/turn-{number}"
-
-
-def call_ids(agent: str, number: int, calls: Sequence[ToolUse]) -> list[str]:
-    """Return the step ids of a turn's calls; a name that is nobody's is cut to what an id may have."""
-    return [f"{turn_id(agent, number)}/{_SAFE.sub('_', use.name)[:64]}[{i}]" for i, use in enumerate(calls)]
-
-
-def place_of(step_id: str) -> tuple[str, int]:
-    """Return the agent's step id and the number of the turn that a part belongs to."""
-    match = _TURN.fullmatch(step_id)
-    if match is None:
-        raise ValueError(f"{step_id!r} is no part of an agent")
-    return match["agent"], int(match["number"])
 
 
 def part_request(turn: RunReader, step_id: str, step: Step) -> StepRequest:
@@ -109,11 +82,9 @@ def turn_request(
 ) -> StepRequest:
     """Return the request of a turn, with all that was said before. Raises ``BindingError``."""
     agent = node.data(Agent)
-    if parent is not None and parent.index is not None and item is None:
-        item = open_items(node, node_scope(turn, node, parent)).at(parent.index)
-    args, links = bind_args(node, node_scope(turn, node, parent, item))
+    args, links = _bound(turn, node, parent, item)
     before = [_turn_before(turn, agent_id, one) for one in range(1, number)]
-    work = AgentTurn(call=agent.call, tools=list(agent.tools), before=before)
+    work = AgentTurn(call=of_arm(turn, node, agent.call), tools=list(agent.tools), before=before)
     id_ = turn_id(agent_id, number)
     size = check_request(id_, args, links, turn.header.tags, work) + json_size(before)
     if size > RECORD_LIMIT:
@@ -134,7 +105,24 @@ def call_request(
     """Return the request of a call that a turn requested. Raises ``BindingError``."""
     work = ToolCall(name=use.name)
     check_request(id_, use.args, [], turn.header.tags, work)
-    return structs.replace(base_request(turn, node, id_, step, work), args=use.args, inline_most=inside)
+    asked = base_request(turn, node, id_, step, work)
+    security = asked.security
+    if security is not None and turn.security is not None:
+        agent_id, number = place_of(id_)
+        args, _ = _bound(turn, node, turn.step(agent_id), None)
+        of_turn = arguments(turn, turn.security, turn_id(agent_id, number), step)
+        texts = written_by_people(args, of_turn, turn, agent_id, number)
+        security = structs.replace(security, trusted=texts)
+    return structs.replace(asked, args=use.args, inline_most=inside, security=security)
+
+
+def _bound(
+    turn: RunReader, node: PlanNode, parent: Step | None, item: Datum | None
+) -> tuple[dict[str, Json], list[Link]]:
+    """Return an agent's arguments. Raises ``BindingError``."""
+    if parent is not None and parent.index is not None and item is None:
+        item = open_items(node, node_scope(turn, node, parent)).at(parent.index)
+    return bind_args(node, node_scope(turn, node, parent, item))
 
 
 def _turn_before(turn: RunReader, agent_id: str, number: int) -> TurnBefore:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from schemas import payload as payloads
 from schemas.prompts.texts import known_names
 from schemas.records.base import Json
-from schemas.records.steps import Link
+from schemas.records.steps import Link, LlmCall
 from schemas.spec.references import Reference
 from streams.core.runs.plan.arguments import (
     INDEX,
@@ -62,11 +62,15 @@ def bind_args(node: PlanNode, scope: Scope) -> tuple[dict[str, Json], list[Link]
 def _link_inputs(node: PlanNode, scope: Scope, links: list[Link]) -> None:
     """Link the stored inputs that come by themselves; for a model only those that its template names."""
     call = node.call
-    wanted = None if call is None else known_names(call.template, call.form) | set(call.images)
+    wanted = None if call is None else _names(call).union(*(_names(other.call) for other in node.others.values()))
     own = node.arg_names if scope.item is None else node.arg_names | {ITEM, INDEX}
     for name, reference in (scope.stored or {}).items():
         if name not in own and (wanted is None or name in wanted):
             links.append(Link(at=[name], payload=reference))
+
+
+def _names(call: LlmCall) -> frozenset[str]:
+    return known_names(call.template, call.form) | set(call.images)
 
 
 def open_items(node: PlanNode, scope: Scope) -> Items:

@@ -25,6 +25,7 @@ from schemas.payload import PathPart, Payload, walk
 from schemas.records.base import Json
 from schemas.records.steps import ChainedStep, Link, OutputLink, StepRequest
 from schemas.spec.references import Reference
+from streams.core.runs.labels.requests import filled, labelled, of_chained, of_next
 from streams.core.runs.plan.arguments import (
     BindingError,
     DictOf,
@@ -37,6 +38,7 @@ from streams.core.runs.plan.arguments import (
     place,
 )
 from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.requests.arms import asked
 from streams.core.runs.requests.sizes import OUTPUT_LIMIT, RECORD_LIMIT, check_request, payload_size, request_size
 from streams.core.runs.state.reader import RunReader
 
@@ -74,7 +76,7 @@ def chained_after(turn: RunReader, node: PlanNode, scope: Scope, used: int) -> l
             # Its first attempt is used up, see ``events.results.never_asked``.
             break
         try:
-            step = _chain(node, scope, inside)
+            step = _chain(turn, node, scope, inside)
         except BindingError:
             # It fails its step, at its time.
             break
@@ -94,6 +96,7 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
     """
     if payload_size(output) > OUTPUT_LIMIT:
         return None
+    output = labelled(request, output)
     chained = _filled(request.continuation, request.step_id, output)
     if not chained:
         return None
@@ -121,6 +124,7 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
         requested_at_ms=now_ms,
         continuation=rest,
         args_hash=args_hash(step.args, step.links),
+        security=of_next(request, step),
     )
 
 
@@ -131,13 +135,13 @@ def args_hash(args: dict[str, Json], links: Iterable[Link]) -> str:
     return blake2b(b"\n".join([said, *linked]), digest_size=HASH_BYTES).hexdigest()
 
 
-def _chain(node: PlanNode, scope: Scope, inside: set[str]) -> ChainedStep:
+def _chain(turn: RunReader, node: PlanNode, scope: Scope, inside: set[str]) -> ChainedStep:
     links: list[Link] = []
     outputs: list[OutputLink] = []
     args = {name: _bind_rest(value, scope, inside, [name], links, outputs) for name, value in node.args}
     return ChainedStep(
         node_id=node.id,
-        work=node.asked,
+        work=asked(turn, node),
         args=args,
         links=links,
         outputs=outputs,
@@ -146,6 +150,7 @@ def _chain(node: PlanNode, scope: Scope, inside: set[str]) -> ChainedStep:
         on_unknown=node.policy.on_unknown,
         idempotency=node.policy.idempotency,
         retry_on=node.policy.retries.retry_on,
+        security=None if turn.security is None else of_chained(turn, turn.security, node, asked(turn, node), inside),
     )
 
 
@@ -188,4 +193,4 @@ def _fill(step: ChainedStep, node_id: str, said: bytes) -> ChainedStep:
         datum = find(output, Reference(link.node, tuple(link.path)))
         walk(args, link.at[:-1])[link.at[-1]] = place(datum, link.at, links)
     rest = [link for link in step.outputs if link.node != node_id]
-    return structs.replace(step, args=args, links=links, outputs=rest)
+    return structs.replace(step, args=args, links=links, outputs=rest, security=filled(step, mine, output))

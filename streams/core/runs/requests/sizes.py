@@ -59,7 +59,9 @@ def request_size(args: dict[str, Any], links: Iterable[Link], tags: dict[str, st
     call = work.call if isinstance(work, AgentTurn) else work
     own = json_size([args, tags, call.template if isinstance(call, LlmCall) else ""]) + links_size(links)
     if isinstance(call, LlmCall):
-        return FIXED + own + (0 if call.form is None else json_size(call.form))
+        other = None if call.rollout is None else call.rollout.other
+        both = own if other is None else own + FIXED + json_size(other)
+        return FIXED + both + (0 if call.form is None else json_size(call.form))
     return FIXED + own + (json_size(call.config) if call.config else 0)
 
 

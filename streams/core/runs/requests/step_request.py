@@ -10,8 +10,10 @@ from schemas.records.steps import StepRequest, Work
 from schemas.records.timers import Backstop
 from schemas.spec.loops import iteration_prefix
 from schemas.spec.references import LOOP
+from streams.core.runs.labels.requests import of_request
 from streams.core.runs.plan.arguments import Datum, Output, Scope
 from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.requests.arms import asked
 from streams.core.runs.requests.binding import bind_args, open_items
 from streams.core.runs.requests.chained import args_hash, chained_after
 from streams.core.runs.requests.gather import TIMEOUT_MS, WORK, gather_args
@@ -86,7 +88,7 @@ def request(turn: RunChanges, step_id: str, step: Step, item: Datum | None = Non
 def check_chained(turn: RunReader, node: PlanNode) -> None:
     """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
     args, links = bind_args(node, node_scope(turn, node, None))
-    check_request(node.id, args, links, turn.header.tags, node.asked)
+    check_request(node.id, args, links, turn.header.tags, asked(turn, node))
 
 
 def asked_for(turn: RunReader, node: PlanNode) -> str:
@@ -104,9 +106,10 @@ def timeout_timer(
 
 
 def asked_again(turn: RunReader, step: Step) -> dict[str, Any]:
-    """Return the fields of a step that is requested again. Its first request's time counts for a target, if any."""
-    first = {} if turn.node_of(step).policy.sla_ms is None else {"first_asked_ms": step.asked_first_ms}
-    return {"requested_at_ms": turn.now_ms, "started_at_ms": None, "finished_at_ms": None, "error": None, **first}
+    """Return the fields of a step that is requested again. Its first request's time counts for its target and span."""
+    first_ms = step.asked_first_ms
+    again: dict[str, Any] = {"started_at_ms": None, "finished_at_ms": None, "error": None}
+    return {"requested_at_ms": turn.now_ms, "first_asked_ms": first_ms, **again}
 
 
 def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
@@ -133,13 +136,15 @@ def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work
         queue=whole_name(node.queue, header.org_id),
         idempotency=node.policy.idempotency,
         retry_on=node.policy.retries.retry_on,
+        tracestate=header.tracestate,
+        security=None if turn.security is None else of_request(turn, turn.security, step_id, step, work),
     )
 
 
 def _build(turn: RunReader, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
     gathers = step.gather is not None
     args, links = gather_args(turn, step) if gathers else bind_args(node, scope)
-    work = WORK if gathers else node.asked
+    work = WORK if gathers else asked(turn, node)
     size = check_request(step_id, args, links, turn.header.tags, work)
     # Only a request that was never given back carries more: what comes of an earlier one must find it gone.
     chained = turn.chain_steps and node.next is not None and not step.deferral

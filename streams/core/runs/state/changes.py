@@ -11,10 +11,13 @@ from schemas.metrics import LATE_EVENTS_TOTAL
 from schemas.records.base import Json, Usage, kinds_together
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.timers import Timer, timer_id
-from schemas.run_states import TERMINAL_RUN, RunState
+from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.tables.runs import OTHER_CALLS, SIGNALS, SPEC, STATUS, spec_entity
 from schemas.tables.signals import Signals
-from streams.core.commands import Arm, Count, Disarm
+from streams.core.commands import Arm, Count, Disarm, Emit
+from streams.core.runs.labels import steps as labels
+from streams.core.runs.labels.endorsed import endorsement
+from streams.core.runs.labels.pinned import Pinned
 from streams.core.runs.plan.model import Plan, is_part
 from streams.core.runs.state.entries import HEADER, PROGRESS, Booked, Progress, Step, step_field
 from streams.core.runs.state.reader import RunReader
@@ -38,23 +41,34 @@ class RunChanges(RunReader):
         check_run_move(self.status, status)
         self.status = status
 
-    def begin(self, step_id: str, step: Step) -> None:
-        """Give a step that is ready its entry. Raises ``ImpossibleMove``."""
+    def labelled(self, step_id: str, step: Step) -> Step:
+        """Return a step that begins with the labels of what decided it and of what it reads, in a run that has some."""
+        return step if self.security is None else labels.begun(self, self.security, step_id, step)
+
+    def begin(self, step_id: str, step: Step, *, reused: bool = False) -> None:
+        """Give a step that is ready its entry. What is ``reused`` has its labels. Raises ``ImpossibleMove``."""
         known = self.step(step_id)
         if known is not None and known.state not in ("pending", "ready"):
             raise ImpossibleMove(f"step '{step_id}' starts a second time")
         check_step_move("ready", step.state)
         self.open_steps += self._takes_place(step_id, step)
+        if self.security is not None and not reused:
+            step = labels.begun(self, self.security, step_id, step)
+            step = self._with_end(self.security, step_id, step) if step.state in TERMINAL_STEP else step
         self.changed[step_id] = step
 
-    def skip(self, node_id: str, note: str) -> None:
-        """Skip a node that was never requested. Raises ``ImpossibleMove``."""
+    def skip(self, node_id: str, note: str, asked: Step | None = None) -> None:
+        """Skip a node that was never requested. ``asked`` is its step as its condition saw it, if that decided.
+
+        Raises ``ImpossibleMove``.
+        """
         before = self.step(node_id) or Step(node_id, "pending")
         check_step_move(before.state, "skipped")
         now = self.now_ms
-        self.changed[node_id] = msgspec.structs.replace(
-            before, state="skipped", note=note, requested_at_ms=now, finished_at_ms=now
-        )
+        skipped = msgspec.structs.replace(before, state="skipped", note=note, requested_at_ms=now, finished_at_ms=now)
+        if self.security is not None:
+            skipped = labels.skipped(self, self.security, node_id, skipped, asked)
+        self.changed[node_id] = skipped
 
     def leave(self, step_id: str, step: Step) -> None:
         """Give a step that is not requested an entry, which says only what was spent on it."""
@@ -65,9 +79,18 @@ class RunChanges(RunReader):
         new = msgspec.structs.replace(old, **changes)
         if new.state != old.state:
             check_step_move(old.state, new.state)
+            if self.security is not None and new.state in TERMINAL_STEP:
+                new = self._with_end(self.security, step_id, new)
         self.open_steps += self._takes_place(step_id, new) - self._takes_place(step_id, old)
         self.changed[step_id] = new
         return new
+
+    def _with_end(self, security: Pinned, step_id: str, step: Step) -> Step:
+        """Return a step that has just ended with the labels of what it gave; an endorsement is recorded."""
+        step = labels.ended(self, security, step_id, step)
+        if (said := endorsement(self, security, step_id, step)) is not None:
+            self.commands.append(Emit(said))
+        return step
 
     def _takes_place(self, step_id: str, step: Step) -> bool:
         """Return whether a step takes one of its run's places, see ``nodes.concurrency``.

@@ -13,6 +13,7 @@ Entity ``<run id>``:
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
 - ``ca``: the caps of the runs that started it, in nano-dollars by run; only in a run that has some
 - ``pb``: what its nodes cost at most, in nano-dollars by node; only in a run that has a budget, and some
+- ``se``: ``RunSecurity``, as ``labels.pinned.Pinned``; only in a run whose data has labels
 - ``oc``: the calls that count for the run and for none of its steps, ``Booked`` by id; only in a run that has some
 - ``s:<step id>``: ``Step``, one for every step that was ever asked for; none while it is pending
 
@@ -30,19 +31,25 @@ import msgspec
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
 from schemas.records.parents import Parent
+from schemas.records.rollouts.arms import RunArm
+from schemas.records.rollouts.deployments import RunOutcome
 from schemas.records.run_events import Capture, ToolUse
+from schemas.records.security.pinned import Approval, Question, RunSecurity
 from schemas.records.timers import Deadline, Defer, Timer, timer_id
 from schemas.run_states import RunState, StepState
 from schemas.spec.document import resolved_bytes
 from schemas.tables import runs as names
 from schemas.tables.entry import Entry, entry
 from schemas.tables.runs import (
+    ARM_OUTCOMES,
+    ARMS,
     BOUNDS,
     CAPS,
     INPUTS,
     OTHER_CALLS,
     PARENT,
     REUSED,
+    SECURITY,
     SIGNALS,
     SPEC,
     STATUS,
@@ -51,6 +58,7 @@ from schemas.tables.runs import (
     TURNS,
 )
 from schemas.tables.signals import Signals
+from streams.core.runs.labels.pinned import Pinned
 
 #: The run's own timer.
 DEADLINE = Deadline()
@@ -73,6 +81,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     submitted_at_ms: int
     traceparent: str | None
     rules_version: int
+    tracestate: str = ""
 
 
 class MapCounts(msgspec.Struct, frozen=True, array_like=True):
@@ -120,10 +129,15 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     kinds: dict[str, int] | None = None
 
 
+#: A version that no report of a child has.
+FROM_LEDGER = -1
+
+
 class Booked(msgspec.Struct, frozen=True, array_like=True):
     """What a call, or a run that a step waited for, counts in its run's cost.
 
-    ``presumed``: it is an estimate, which an actual cost replaces. ``version`` is that of the child's last report.
+    ``presumed``: it is an estimate, which an actual cost replaces. ``version`` is that of the child's last report, and
+    ``FROM_LEDGER`` of a call that no outcome has said, only the ledger.
     """
 
     amount_nano: int
@@ -137,7 +151,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     ``index`` is set for a child of a mapped node, ``total`` (number of children) for the mapped node itself.
     Of a mapped node that ended, ``left_out`` are the children whose places its output does not have. ``gather`` is set
     for a step that gathers outputs: those from the first to before the second number, or all pages if they are equal.
-    ``first_asked_ms`` is its first request's time, where a later one counts for its target (``policy.sla_ms``).
+    ``first_asked_ms`` is its first request's time, where there was a later one: its target and its span begin there.
     ``timer`` is the one timer that is armed for the step. ``unsettled`` are attempts that were requested and ended
     without an outcome (timed out, canceled): what they did cost may still come. So are runs that attempts started and
     that were told to end.
@@ -146,6 +160,11 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     when the node started (see ``PlanNode.early``): its attempts all see null in their place, whatever became of them.
     ``calls`` are what an agent's turn asks for (see ``nodes.agent``). ``booked`` is what counts in the run's cost of
     the step's calls, by id without run and step, and of the runs that its attempts started (see ``events.costs``).
+
+    ``decided`` is the label of what decided that it runs, or is skipped, and ``read`` that of all that it read;
+    ``None`` in a run without security (see ``runs.labels``).
+    ``asks`` is what a person is asked while the step waits for that, ``approvals`` are the answers that were yes (see
+    ``nodes.approval``).
     """
 
     node: str
@@ -180,6 +199,10 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     kinds: dict[str, int] | None = None
     sla_missed: bool = False
     booked: dict[str, Booked] | None = None
+    asks: Question | None = None
+    approvals: tuple[Approval, ...] = ()
+    decided: tuple[str, ...] | None = None
+    read: tuple[str, ...] | None = None
 
     @property
     def output(self) -> Payload | None:
@@ -201,7 +224,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
         """Whether the current attempt may still have an outcome: it runs, or was given back and will run again."""
         if self.total is not None:
             return False
-        return self.state == "running" or (self.state == "waiting" and isinstance(self.timer, Defer))
+        given_back = isinstance(self.timer, Defer) or self.asks is not None
+        return self.state == "running" or (self.state == "waiting" and given_back)
 
 
 def encode(field: str, value: Json) -> bytes:
@@ -210,6 +234,8 @@ def encode(field: str, value: Json) -> bytes:
         return str(value).encode()
     if field == SPEC:
         return resolved_bytes(value.resolved)
+    if field == SECURITY:
+        return _ENCODER.encode(value.record)
     return _ENCODER.encode(value)
 
 
@@ -218,6 +244,8 @@ def decode(field: str, data: bytes) -> Any:
     if field == STATUS:
         status: RunState = msgspec.convert(data.decode(), RunState)
         return status
+    if field == SECURITY:
+        return Pinned(_SECURITY.decode(data))
     decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
     return decoder.decode(data)
 
@@ -255,6 +283,7 @@ def step_field(step_id: str) -> Entry[Step]:
 
 _ENCODER = msgspec.msgpack.Encoder()
 _STEP = msgspec.msgpack.Decoder(Step)
+_SECURITY = msgspec.msgpack.Decoder(RunSecurity)
 _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     HEADER: msgspec.msgpack.Decoder(Header),
     PROGRESS: msgspec.msgpack.Decoder(Progress),
@@ -267,4 +296,6 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     CAPS: msgspec.msgpack.Decoder(dict[str, int]),
     OTHER_CALLS: msgspec.msgpack.Decoder(dict[str, Booked]),
     PARENT: msgspec.msgpack.Decoder(Parent),
+    ARMS: msgspec.msgpack.Decoder(tuple[RunArm, ...]),
+    ARM_OUTCOMES: msgspec.msgpack.Decoder(tuple[RunOutcome, ...]),
 }

@@ -11,13 +11,29 @@ from schemas.ids import CHILD_SOURCE, child_step_id, forked_from
 from schemas.payload import Payload, Reference, inline
 from schemas.records.base import Usage
 from schemas.records.parents import Parent
+from schemas.records.rollouts.arms import RunArm
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.records.steps import StepRequest
 from schemas.run_states import TERMINAL_RUN, TERMINAL_STEP, RunState
 from schemas.spec.loops import iteration_prefix
-from schemas.tables.runs import BOUNDS, CAPS, INPUTS, OTHER_CALLS, PARENT, REUSED, SIGNALS, STEP_PREFIX, STORED_INPUTS
+from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
+from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
+from schemas.tables.runs import (
+    ARMS,
+    BOUNDS,
+    CAPS,
+    INPUTS,
+    OTHER_CALLS,
+    PARENT,
+    REUSED,
+    SECURITY,
+    SIGNALS,
+    STEP_PREFIX,
+    STORED_INPUTS,
+)
 from schemas.tables.signals import Signals
 from streams.core.commands import Command
+from streams.core.runs.labels.pinned import Found, Pinned
 from streams.core.runs.plan.arguments import Output, Outputs
 from streams.core.runs.plan.model import Plan, PlanNode
 from streams.core.runs.state.entries import Booked, Header, Progress, Step
@@ -30,7 +46,8 @@ class RunReader:
 
     ``ended``: this event ended it. ``is_new``: this event submitted it. ``changed`` are the steps that it changed,
     ``shown`` those that a reader is to see again all the same, ``paid_late`` those of which nothing but the cost
-    changed. ``requests`` and ``commands`` are the output so far.
+    changed. ``requests`` and ``commands`` are the output so far. ``security`` is there in runs whose data has
+    labels, and ``labels`` are those of arguments that the event has found so far, by step.
     """
 
     def __init__(
@@ -64,8 +81,7 @@ class RunReader:
         self.error = progress.error
         self.started_at_ms = progress.started_at_ms
         self.finished_at_ms = progress.finished_at_ms
-        self.ended = False
-        self.is_new = False
+        self.ended = self.is_new = False
         self.changed: dict[str, Step] = {}
         self.shown: dict[str, None] = {}
         self.paid_late: frozenset[str] = frozenset()
@@ -74,6 +90,10 @@ class RunReader:
         self._progress = progress
         self._was = status
         self._signals: Signals | None = None
+        self.security: Pinned | None = (
+            state.get(self.run_id, SECURITY) if header.rules_version >= RULES_OF_LABELS else None
+        )
+        self.labels = Found()
         self.requests: list[StepRequest] = []
         self.commands: list[Command] = []
         # Hardly any event asks for some, and two more containers an event can be measured.
@@ -107,6 +127,14 @@ class RunReader:
         return self._state.get(self.run_id, PARENT)
 
     @property
+    def arms(self) -> tuple[RunArm, ...]:
+        """The arms of rollouts that the run has."""
+        # Every view asks, and hardly any run has some.
+        if self.header.rules_version < RULES_OF_ARMS:
+            return ()
+        return self._state.get(self.run_id, ARMS) or ()
+
+    @property
     def left_nano(self) -> int | None:
         """What the run's own cap leaves; ``None`` without one. The cost of awaited children counts, too."""
         budget = self.header.budget_nano
@@ -135,6 +163,11 @@ class RunReader:
     def other_calls(self) -> Mapping[str, Booked]:
         """The calls that count for the run and for none of its steps, by id."""
         return self._other_calls or self._state.get(self.run_id, OTHER_CALLS) or {}
+
+    @property
+    def booked_other(self) -> bool:
+        """Whether the event changed the calls that count for none of its steps."""
+        return self._other_calls is not None
 
     @property
     def is_over(self) -> bool:

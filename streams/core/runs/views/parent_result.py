@@ -9,6 +9,7 @@ from schemas.payload import INLINE_LIMIT, Inline, Payload, Reference, inline
 from schemas.records.base import ErrorInfo
 from schemas.records.run_events import ChildFinished
 from schemas.run_states import is_run_end
+from streams.core.runs.labels.results_of_run import answer_with_labels, label_of_end
 from streams.core.runs.plan.arguments import Output, Outputs
 from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.requests.sizes import KIB, OUTPUT_LIMIT, json_size, payload_size
@@ -21,6 +22,8 @@ def answer(turn: RunReader) -> ChildFinished | None:
     if parent is None or parent.detached or not is_run_end(turn.status):
         return None
     output, error = (None, turn.error) if turn.status != "succeeded" else _output(turn)
+    if output is not None:
+        output = answer_with_labels(turn, output)
     return ChildFinished(
         run_id=parent.run_id,
         org_id=turn.header.org_id,
@@ -33,6 +36,7 @@ def answer(turn: RunReader) -> ChildFinished | None:
         cost_nano=turn.cost_nano + turn.children_nano,
         usage=turn.usage,
         version=turn.version + 1,
+        label=label_of_end(turn),
     )
 
 

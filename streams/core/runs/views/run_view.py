@@ -13,10 +13,11 @@ from schemas.payload import Inline, Payload, Reference, inline
 from schemas.records.base import Json, Usage
 from schemas.records.run_views import Children, RunView, StepView
 from schemas.spec.model import NodeKind
+from streams.core.runs.labels.results_of_run import with_labels, with_outcome
 from streams.core.runs.nodes import compensation, workflow
+from streams.core.runs.plan.agent_ids import part_of
 from streams.core.runs.plan.arguments import Outputs
 from streams.core.runs.plan.model import PlanNode
-from streams.core.runs.requests.agent_parts import part_of
 from streams.core.runs.requests.sizes import FIXED, RECORD_LIMIT, json_size, payload_size
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
@@ -81,6 +82,7 @@ def step_view(turn: RunReader, step_id: str, step: Step) -> StepView:
         children=_children(turn, step),
         sla_missed=step.sla_missed,
         child_run_id=workflow.run_of(turn, step_id, step),
+        decided=None if step.decided is None else list(step.decided),
     )
 
 
@@ -88,7 +90,7 @@ def _collected(turn: RunReader, step_id: str, step: Step) -> Payload | None:
     """Return what a failed child's place in its node's output has, if it has one."""
     if step.index is None or turn.node_of(step).on_child_error != "collect":
         return None
-    return turn.child_output(step_id)
+    return with_outcome(turn, step_id, step, turn.child_output(step_id))
 
 
 def _children(turn: RunReader, step: Step) -> Children | None:
@@ -169,7 +171,7 @@ def _sink_output(turn: RunReader, node: PlanNode) -> Payload | None:
         return output
     if output.gathered is not None:
         return output.gathered
-    return inline([_item(child) for child in output])
+    return with_labels(turn, node.id, inline([_item(child) for child in output]))
 
 
 def _item(child: Payload) -> Json:
@@ -185,7 +187,7 @@ def _view(
     output: dict[str, Payload] | None,
     elsewhere: list[str],
 ) -> RunView:
-    header = turn.header
+    header, security = turn.header, turn.security
     return RunView(
         run_id=header.run_id,
         org_id=header.org_id,
@@ -214,4 +216,7 @@ def _view(
         stored_inputs=dict(stored) if stored else None,
         parent=turn.parent,
         children_nano=turn.children_nano,
+        rollouts=list(turn.arms),
+        policy="" if security is None else security.record.policy,
+        input_labels=security.record.inputs if security is not None else {},
     )

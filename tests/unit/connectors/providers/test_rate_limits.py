@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from connectors.providers.rate_limits import observed
-from schemas.quotas import Observed
+from schemas.limits.quotas import Observed
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 OPENAI = {

@@ -204,3 +204,12 @@ def test_a_section_of_a_value_without_a_schema_is_a_condition_with_a_note() -> N
 def test_a_scorer_without_its_option_is_noted(kind: str) -> None:
     _, notes = write_promptfoo(read_prompt("x", "a"), [{"inputs": {}}], [{"kind": kind}])
     assert f"scorer {kind}" in [note.subject for note in notes]
+
+
+@pytest.mark.parametrize(("threshold", "grade"), [(0, 1), (0.5, 3), (0.6, 4), (1, 5)])
+def test_the_threshold_of_a_rubric_is_the_least_grade_that_reaches_it(threshold: float, grade: int) -> None:
+    rubric = {"type": "llm-rubric", "value": "is polite", "threshold": threshold}
+    (found,) = _read(yaml.safe_dump({"prompts": ["Say {{x}}"], "defaultTest": {"assert": [rubric]}}))
+    assert found.scorers == [{"kind": "llm_judge", "options": {"rubric": "is polite", "pass_grade": grade}}]
+    written, _ = write_promptfoo(found.prompt, [{"inputs": {"x": "a"}}], found.scorers)
+    assert yaml.safe_load(written)["tests"][0]["assert"] == [{**rubric, "threshold": (grade - 1) / 4}]

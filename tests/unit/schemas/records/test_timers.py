@@ -5,6 +5,7 @@ import pytest
 
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import (
+    ApprovalTimeout,
     Backstop,
     Deadline,
     Defer,
@@ -25,6 +26,7 @@ TIMERS: list[Timer] = [
     Backstop("bot/turn-1/s3.fetch[0]", 1),
     Wait("pause", 1),
     SignalTimeout("ask", 1),
+    ApprovalTimeout("ask", 1),
     Detached("run", 2),
     Deadline(),
 ]
@@ -45,13 +47,16 @@ def test_names_of_timers_stay_as_they_are() -> None:
         '["backstop","bot/turn-1/s3.fetch[0]",1]',
         '["wait","pause",1]',
         '["signal","ask",1]',
+        '["approval","ask",1]',
         '["detached","run",2]',
         '["deadline"]',
     ]
 
 
 def test_timers_of_one_step_and_attempt_differ_by_their_kind() -> None:
-    assert len({timer_id(kind("a", 1)) for kind in (Retry, Backstop, Wait, SignalTimeout, Detached)}) == 5
+    assert (
+        len({timer_id(kind("a", 1)) for kind in (Retry, Backstop, Wait, SignalTimeout, ApprovalTimeout, Detached)}) == 6
+    )
     assert Retry("a", 1) != Wait("a", 1)
 
 

@@ -5,11 +5,11 @@ from math import inf, isfinite
 import msgspec
 import pytest
 
+from schemas.rollouts.comparison import added, compared
+from schemas.rollouts.looks import numbers_of
 from schemas.rollouts.plan import MetricRule, Plan
+from schemas.rollouts.sequential import brake_factor, split_factor
 from schemas.tables.deployments import Pair, Sums
-from streams.core.deployments.comparison import added, compared
-from streams.core.deployments.looks import numbers_of
-from streams.core.deployments.sequential import brake_factor, split_factor
 
 LEAST = {"alpha": 1e-9, "margin": 0.0, "scale": 1e-6}
 

@@ -7,7 +7,9 @@ import click
 import pytest
 from agentflow.cli.main import root
 
+from tests.support.audit import KEY
 from tests.support.ctl import DEFINITION, RUN, STEPS, WHOLE, Ctl
+from tests.support.rollout_answers import DEPLOYMENT_ID, ENDED_ID
 
 _RUNS = "/api/v1/workflows/runs"
 #: The command, and the last request that it sends: method, path, body and parameters.
@@ -93,6 +95,11 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ),
     ),
     "prompt diff": (("greeter@3", "greeter@2"), ("GET", "/api/v1/prompts/greeter", None, {"version": 2})),
+    # What it sends when it is not a dry run is in commands/prompts/test_optimise.py.
+    "prompt optimise": (
+        ("greeter", "--dataset", "words@1", "--budget", "1.00", "--dry-run"),
+        ("GET", "/api/v1/datasets/words/rows", None, {"version": 1}),
+    ),
     "prompt eval": (
         (
             *("greeter", "4", "--against", "production", "--dataset", "questions@2", "--scorer", "exact"),
@@ -130,9 +137,65 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
             {},
         ),
     ),
+    "prompt quality": (
+        ("greeter", "--points", "hour", "--by", "model", "--since", "1h"),
+        ("GET", "/api/v1/prompts/greeter/quality/points", None, {"every": "hour", "by": "model", "since": "1h"}),
+    ),
     "prompt scores": (
         ("greeter", "--since", "1h"),
         ("GET", "/api/v1/prompts/greeter/scores", None, {"since": "1h"}),
+    ),
+    "prompt deploy": (
+        (
+            *("greeter@4", "--env", "staging", "--ab", "--steps", "1%,0.1,50%", "--entity", "input.user_id"),
+            *("--metric", "score", "--metric", "errors", "--margin", "score=0.02", "--step-runs", "30"),
+            *("--step-time", "5m", "--min-runs", "90", "--min-time", "1h", "--max-time", "2d", "--message", "why"),
+        ),
+        (
+            "POST",
+            "/api/v1/prompts/greeter/deployments",
+            {
+                "version": 4,
+                "environment": "staging",
+                "mode": "ab",
+                "steps": [0.01, 0.1, 0.5],
+                "entity": "input.user_id",
+                "metrics": ["score", "errors"],
+                "rules": {"score": {"margin": 0.02}},
+                "step_runs": 30,
+                "step_ms": 300_000,
+                "least_runs": 90,
+                "least_ms": 3_600_000,
+                "most_ms": 172_800_000,
+                "message": "why",
+            },
+            {},
+        ),
+    ),
+    "prompt rollout list": (
+        ("--prompt", "greeter", "--env", "production", "--status", "running"),
+        (
+            "GET",
+            "/api/v1/deployments",
+            None,
+            {"prompt": "greeter", "environment": "production", "status": "running", "limit": 100},
+        ),
+    ),
+    "prompt rollout status": (("greeter",), ("GET", f"/api/v1/deployments/{DEPLOYMENT_ID}", None, {})),
+    "prompt rollout watch": (
+        (ENDED_ID, "--time-limit", "1s"),
+        ("GET", f"/api/v1/deployments/{ENDED_ID}", None, {}),
+    ),
+    **{
+        f"prompt rollout {action}": (
+            (DEPLOYMENT_ID, "--no-wait"),
+            ("POST", f"/api/v1/deployments/{DEPLOYMENT_ID}/{action}", None, {}),
+        )
+        for action in ("promote", "rollback", "stop")
+    },
+    "prompt rollout step": (
+        ("greeter", "50%", "--no-wait"),
+        ("POST", f"/api/v1/deployments/{DEPLOYMENT_ID}/step", {"share": 0.5}, {}),
     ),
     "prompt archive": (("greeter",), ("DELETE", "/api/v1/prompts/greeter", None, {})),
     "prompt restore": (("greeter",), ("POST", "/api/v1/prompts/greeter/restore", None, {})),
@@ -193,11 +256,45 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
             {},
         ),
     ),
-    "trace get": ((RUN,), ("GET", f"{_RUNS}/{RUN}/steps", None, {"limit": 1000})),
+    "trace get": ((RUN,), ("GET", f"/api/v1/traces/{RUN}", None, {"limit": 1000})),
     "trace query": (
-        ("--start", "1h", "--end", "now", "--status", "failed"),
-        ("GET", _RUNS, None, {"since": "1h", "status": "failed", "limit": 100}),
+        (
+            "--start",
+            "1h",
+            "--end",
+            "now",
+            "--status",
+            "failed",
+            "--min-cost",
+            "$0.01",
+            "--min-time",
+            "2m",
+            "--tag",
+            "a=b",
+        ),
+        (
+            "POST",
+            "/api/v1/traces/query",
+            {
+                "start": "1h",
+                "status": "failed",
+                "min_cost_usd": "0.01",
+                "min_duration": 120.0,
+                "tags": {"a": "b"},
+                "limit": 100,
+            },
+            {},
+        ),
     ),
+    "trace diff": ((RUN, "b"), ("POST", "/api/v1/traces/diff", {"a": RUN, "b": "b"}, {})),
+    "trace why": ((RUN,), ("GET", f"/api/v1/traces/{RUN}/cause", None, {})),
+    "trace outliers": (
+        ("--measure", "cost", "--start", "1d", "--limit", "5"),
+        ("POST", "/api/v1/traces/outliers", {"measure": "cost", "start": "1d", "limit": 5}, {}),
+    ),
+    "trace sessions": ((), ("GET", "/api/v1/sessions", None, {"end": "now", "limit": 100})),
+    "trace users": ((), ("GET", "/api/v1/users", None, {"start": "30d", "end": "now", "limit": 100})),
+    "trace replay": ((RUN,), ("GET", f"/api/v1/traces/{RUN}/records", None, {"limit": 1000})),
     "budget create": (
         (
             *[
@@ -312,10 +409,46 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("--since", "2026-11-01", "--until", "1h", "--by", "workflow,tag.team"),
         ("GET", "/api/v1/bills", None, {"from": "2026-11-01", "to": "1h", "group_by": "workflow,tag.team"}),
     ),
+    "trace import": (("spans.json",), ("POST", "/v1/traces", {"resourceSpans": []}, {})),
     "batch list": ((), ("GET", "/api/v1/batches", None, {"limit": 100})),
     "batch get": (("b1",), ("GET", "/api/v1/batches/b1", None, {})),
     "batch calls": (("b1", "--cursor", "c"), ("GET", "/api/v1/batches/b1/calls", None, {"limit": 100, "cursor": "c"})),
     "batch cancel": (("b1",), ("POST", "/api/v1/batches/b1/cancel", None, {})),
+    "policy apply": (("policy.yaml",), ("POST", "/api/v1/policies", {"document": "name: support\nrules: []\n"}, {})),
+    "policy list": ((), ("GET", "/api/v1/policies", None, {})),
+    "policy show": (("support@3",), ("GET", "/api/v1/policies/support/versions/3", None, {})),
+    "policy active": ((), ("GET", "/api/v1/policies/active", None, {})),
+    "policy activate": (
+        ("support@3", "--mode", "shadow"),
+        ("POST", "/api/v1/policies/support/activate", {"version": 3, "mode": "shadow"}, {}),
+    ),
+    "policy deactivate": ((), ("DELETE", "/api/v1/policies/active", None, {})),
+    "workflow approve": (
+        (RUN, "mail", "--question", "q1"),
+        ("POST", f"{_RUNS}/{RUN}/approvals", {"step": "mail", "approve": True, "question": "q1"}, {}),
+    ),
+    "workflow refuse": (
+        (RUN, "mail"),
+        ("POST", f"{_RUNS}/{RUN}/approvals", {"step": "mail", "approve": False}, {}),
+    ),
+    "audit list": (
+        ("--kind", "denial", "--run", "r1"),
+        ("GET", "/api/v1/audit", None, {"kind": "denial", "run_id": "r1", "limit": 100}),
+    ),
+    "audit checkpoint": (("--size", "5"), ("GET", "/api/v1/audit/checkpoint", None, {"size": 5})),
+    "audit key": ((), ("GET", "/api/v1/audit/key", None, {})),
+    "audit export": (("report.html",), ("GET", "/api/v1/audit/lines", None, {"first": 0, "size": 12})),
+    "audit prove": (("4", "--key", KEY.public.text), ("GET", "/api/v1/audit/proof", None, {"index": 4})),
+    "audit expire": (
+        ("--kind", "key_use", "--before", "90d"),
+        ("POST", "/api/v1/audit/expire", {"kind": "key_use", "before": "90d"}, {}),
+    ),
+    "audit hold create": (
+        ("case-7", "--reason", "case 7", "--run", "r1"),
+        ("POST", "/api/v1/audit/holds", {"name": "case-7", "reason": "case 7", "run_id": "r1"}, {}),
+    ),
+    "audit hold list": ((), ("GET", "/api/v1/audit/holds", None, {})),
+    "audit hold remove": (("case-7",), ("DELETE", "/api/v1/audit/holds/case-7", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
         ("POST", "/api/v1/stops", {"scope": "provider", "mode": "pause", "reason": "outage", "target": "openai"}, {}),
@@ -340,8 +473,13 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "quota unset": (("--provider", "openai"), ("PUT", "/api/v1/quotas", {"limits": []}, {})),
     "limit get": ((), ("GET", "/api/v1/limits", None, {})),
     "limit set": (
-        ("--runs", "50", "--workflow", "report=10"),
-        ("PUT", "/api/v1/limits", {"workflows": {"report": 10}, "max_running_runs": 50}, {}),
+        ("--runs", "50", "--workflow", "report=10", "--project", "web=20"),
+        (
+            "PUT",
+            "/api/v1/limits",
+            {"workflows": {"report": 10}, "projects": {"web": 20}, "max_running_runs": 50},
+            {},
+        ),
     ),
     "limit unset": ((), ("DELETE", "/api/v1/limits", None, {})),
     "cache get": ((), ("GET", "/api/v1/cache", None, {})),
@@ -373,7 +511,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
 }
 #: Commands that send nothing.
 QUIET = {
+    "audit verify",
     "completion",
+    "policy check",
+    "policy test",
     "prompt import",
     *(f"config {name}" for name in ("set", "unset", "get", "show", "check", "profiles", "use")),
 }
@@ -401,8 +542,10 @@ def test_a_command_sends_the_request_it_is_for(tmp_path: Path, name: str) -> Non
     done = ctl(*name.split(), *_files(tmp_path, args))
     found = ctl.last
     assert (found.method, found.path, found.body, dict(found.params)) == (method, path, body, params), done.err
-    # The run of these documents has failed, and one call is stopped.
-    assert done.code == (1 if name in {"workflow wait", "workflow watch", "doctor"} else 0), done.err
+    # The run of these documents has failed, one call is stopped, and one rollout was rolled back.
+    assert done.code == (1 if name in {"workflow wait", "workflow watch", "doctor", "prompt rollout watch"} else 0), (
+        done.err
+    )
 
 
 @pytest.mark.parametrize("form", ["json", "yaml", "name", "wide"])
@@ -432,12 +575,13 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, name: str) -> None:
 
 def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "flow.yaml").write_text("name: x\n", encoding="utf-8")
+    (folder / "spans.json").write_text('{"resourceSpans": []}', encoding="utf-8")
+    (folder / "policy.yaml").write_text("name: support\nrules: []\n", encoding="utf-8")
     (folder / "labels.csv").write_text("case_id,scorer,human,repeat\nc1,llm_judge,tie,1\n", encoding="utf-8")
     (folder / "prompts").mkdir(exist_ok=True)
     (folder / "prompts" / "shortener.prompt.md").write_text("Shorten {{text}}\n", encoding="utf-8")
-    return tuple(
-        str(folder / arg) if arg in ("flow.yaml", "labels.csv", "report.html", "prompts") else arg for arg in args
-    )
+    named = ("flow.yaml", "labels.csv", "policy.yaml", "prompts", "report.html", "spans.json")
+    return tuple(str(folder / arg) if arg in named else arg for arg in args)
 
 
 def test_logs_that_are_followed_print_each_state_once_until_the_end(tmp_path: Path) -> None:

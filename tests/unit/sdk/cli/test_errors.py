@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from agentflow.cli.api import Answer
 from agentflow.cli.errors import EXIT_CODES, code_of_run, code_of_status
 
 from tests.support.ctl import RUN, SUCCEEDED, WHOLE, Ctl, problem
@@ -41,7 +42,20 @@ _RUNS = ("POST", "/api/v1/workflows/runs")
         (("cache", "purge"), "nothing is selected", "--all"),
         (("dlq", "retry"), "no letters are selected", "positions"),
         (("dlq", "show", "x"), "'x' is not a position", "topic/partition@offset"),
-        (("trace", "get", "0" * 32), "is a trace id", "the id of its run"),
+        (("trace", "replay", "r", "--policy", "p.yaml"), "--policy stands instead of a run", "--since 7d"),
+        (("trace", "replay", "r", "--since", "7d"), "are for --policy", "name a policy"),
+        (("trace", "replay", "--policy", "none.yaml"), "none.yaml cannot be read", "name a file with a policy"),
+        (("trace", "query", "--start", "yesterday"), "'yesterday' is not a time", "7d"),
+        (("trace", "query", "--min-cost", "much"), "'much' is not an amount", "2.50"),
+        (("trace", "query", "--follow", "--by", "model"), "as they come", "--by"),
+        (("trace", "replay", "r", "--model", "a/b"), "--model is for --mode shadow", "leave one"),
+        (("trace", "replay", "r", "--mode", "shadow", "--from", "a"), "--from is for --mode live", "leave one"),
+        (("trace", "replay", "r", "--mode", "live"), "--mode live changes nothing", "--from NODE"),
+        (("trace", "replay", "r", "--mode", "shadow", "--model", "gold"), "'gold' is no route", "provider/model"),
+        (("trace", "replay"), "there is no run", "workflow list"),
+        (("trace", "replay", "r", "--golden", "g"), "--golden stands instead of a run", "--mode verified"),
+        (("trace", "replay", "r", "--mode", "verified", "--stop-at", "x"), "--stop-at is for --mode debug", "leave"),
+        (("trace", "replay", "--mode", "verified", "--golden", "none.jsonl"), "cannot be read", "golden file"),
         (("api", "GET", "limits"), "'limits' is not a path", "/api/v1"),
         (("status", "--profile", "prod"), "no profile 'prod'", "config set"),
         (("status", "--endpoint", "ftp://x"), "is not an address", "https://host"),
@@ -89,6 +103,16 @@ def test_an_error_answer_has_an_exit_code(tmp_path: Path, status: int, kind: str
     assert done.err.startswith("agentctl: the server says no")
 
 
+def test_an_error_of_otlp_shows_its_message(tmp_path: Path) -> None:
+    file = tmp_path / "spans.json"
+    file.write_text('{"resourceSpans": 1}', encoding="utf-8")
+    status = Answer(400, {"code": 3, "message": "resourceSpans: is not a list"})
+    ctl = Ctl(tmp_path, {("POST", "/v1/traces"): status})
+    done = ctl("trace", "import", str(file))
+    assert done.code != 0
+    assert "resourceSpans: is not a list" in done.err
+
+
 def test_the_fix_of_a_problem_body_is_shown_and_its_parts_are_named(tmp_path: Path) -> None:
     parts = [{"path": f"inputs.{at}", "message": "is missing", "fix": f"add {at}"} for at in "abcd"]
     done = Ctl(tmp_path, {_RUNS: problem(422, "invalid-input", "w needs inputs", *parts)})("workflow", "submit", "w")
@@ -119,6 +143,13 @@ def test_a_time_limit_while_waiting_says_that_the_run_continues(tmp_path: Path) 
     assert (done.code, done.out) == (6, "")
     assert "still running after 5 s" in done.err
     assert f"agentctl workflow watch {RUN}" in done.err
+
+
+def test_a_fix_that_the_detail_has_already_is_shown_once(tmp_path: Path) -> None:
+    part = {"path": "steps", "message": "they do not rise", "fix": "sort them"}
+    refused = problem(422, "invalid-input", "steps: they do not rise; sort them", part)
+    done = Ctl(tmp_path, {("GET", "/api/v1/prompts"): refused})("prompt", "list")
+    assert done.err == "agentctl: steps: they do not rise; sort them\n"
 
 
 def test_without_a_key_nothing_is_sent_and_the_fix_is_named(tmp_path: Path) -> None:

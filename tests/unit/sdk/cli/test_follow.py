@@ -15,7 +15,7 @@ STEP = {"id": "s", "node_id": "s", "status": "running", "attempts": 1}
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal of 40 columns and 10 lines."""
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 10)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((40, 10)))
 
 
 @pytest.mark.usefixtures("small")

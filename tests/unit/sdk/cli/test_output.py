@@ -8,12 +8,13 @@ import pytest
 import yaml
 from agentflow.cli import tables
 from agentflow.cli.columns import Column, printable
-from agentflow.cli.runs import changes, tree
+from agentflow.cli.views.runs import changes, tree
 from agentflow.yaml_text import yaml_text
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.ctl import BUDGET, NOW, RUN, SUCCEEDED, WHOLE, Ctl
+from tests.support.rollout_answers import ENDED_ID
 
 GOLDEN = Path(__file__).parent / "golden.txt"
 #: Commands whose output is compared as a whole.
@@ -35,6 +36,15 @@ SHOWN = (
     "prompt label greeter production none --expect 3",
     "prompt label greeter production 3 --expect none --dry-run",
     "prompt label greeter production newest",
+    "prompt deploy greeter@4 --canary 10% --env production",
+    "prompt deploy greeter@4 --canary ten",
+    "prompt deploy greeter@4 --all --steps 1%,10%",
+    "prompt rollout list",
+    "prompt rollout status greeter",
+    f"prompt rollout watch {ENDED_ID}",
+    "prompt quality greeter",
+    "prompt quality greeter --points hour",
+    "prompt quality greeter --by model",
     "budget create --limit 1000 --period monthly",
     "budget create --limit 1000 --period monthly --dry-run",
     "budget get bud_1",
@@ -56,7 +66,17 @@ SHOWN = (
     "dlq show run-events.dlq/3@17",
     "dlq show run-events.dlq/3@17 --raw",
     "dlq retry run-events.dlq/3@17",
+    f"trace get {RUN}",
     f"trace get {RUN} -o timeline",
+    f"trace get {RUN} -o tree",
+    f"trace diff {RUN} b --costs --latency --outputs",
+    f"trace why {RUN}",
+    "trace why --last 1h --workflow document_analysis",
+    "trace query --start 1h --end now --provider local",
+    "trace sessions",
+    "trace sessions chat-7",
+    "trace users",
+    "trace outliers --measure cost",
     "api GET /api/v1/limits",
     "doctor",
 )
@@ -69,7 +89,7 @@ json_values = st.recursive(
 
 def test_output_is_as_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To record it again after a change that is meant: write what this test compares to ``golden.txt``."""
-    monkeypatch.setattr("agentflow.cli.runs.time.time", lambda: NOW)
+    monkeypatch.setattr("agentflow.cli.views.runs.time.time", lambda: NOW)
     recorded = []
     for line in SHOWN:
         done = Ctl(tmp_path)(*line.split())

@@ -117,3 +117,13 @@ def test_a_file_that_is_not_there_is_no_prompt_of_the_server(ctl: Ctl, command: 
     options = ("--to", "dotprompt") if command == "export" else ("greeter",)
     done = ctl("prompt", command, "nothing.prompt.md", *options)
     assert (done.code, "there is no file nothing.prompt.md" in done.err, ctl.api.sent) == (3, True, [])
+
+
+def test_an_import_of_several_prompts_writes_none_if_one_would_replace_a_file(ctl: Ctl, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("prompts: ['A {{x}}', 'B {{x}}']\n", encoding="utf-8")
+    command = ("prompt", "import", str(tmp_path / "config.yaml"), "--from", "promptfoo", "--name", "reply")
+    (tmp_path / "reply_2.prompt.md").write_text("mine", encoding="utf-8")
+    refused = ctl(*command, "--into", str(tmp_path))
+    assert (refused.code, "reply_2.prompt.md exists" in refused.err) == (2, True)
+    assert not (tmp_path / "reply.prompt.md").exists()
+    assert (tmp_path / "reply_2.prompt.md").read_text(encoding="utf-8") == "mine"

@@ -64,7 +64,7 @@ def sample(schema):
     if kind == "object":
         return {name: sample(one) for name, one in schema.get("properties", {}).items()}
     if kind == "array":
-        return [sample(schema["items"])]
+        return [sample(one) for one in schema.get("prefixItems", [schema.get("items", {})])]
     return {"string": "1", "integer": 1, "number": 1.5, "boolean": True}.get(kind)
 
 

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from schemas.errors import BadRecord, Unavailable
+from schemas.limits.stops import Stop, StopMode, StopScope
 from schemas.records.definitions import Definition
-from schemas.stops import Stop, StopMode, StopScope
 from services.budgets.stops import StopDefinitions
 
 

@@ -41,7 +41,7 @@ async def test_vectors_are_paid_by_their_tokens(calls: Calls) -> None:
     assert cost.amount_nano <= calls.started[0].amount_nano
     assert calls.trail == ["route", "hold", "announce"]
     assert (record.model, record.outcome, span.name) == (EMBED, "ok", f"embeddings {EMBED}")
-    assert span.attributes["gen_ai.operation.name"] == "embeddings"
+    assert (span.type, span.cost_nano) == ("embedding", cost.amount_nano)
     assert record.usage.output_tokens == 0
 
 

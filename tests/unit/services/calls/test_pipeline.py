@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import StepError
-from schemas.quotas import Ask, Made, Taken, Waiting
+from schemas.limits.quotas import Ask, Made, Taken, Waiting
 from services.calls import pipeline
 from services.calls.call import Answer, Call, Origin, Stage, Trace
 from services.calls.ledger import Ledger
@@ -39,7 +39,7 @@ STEPS = (
 #: Those that act on the way back.
 ON_THE_WAY_BACK = frozenset({"invoke", "guard_output", "check_output", "settle"})
 #: A crash loses nothing in these.
-UNNUMBERED = {"step_down", "stop", "batch", "know_prices", "repair"}
+UNNUMBERED = {"policy", "step_down", "stop", "batch", "know_prices", "repair"}
 
 
 class TrailQuotas:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from schemas.quotas import Ask, Made, Scope, Taken, Usage, Waiting
+from schemas.limits.quotas import Ask, Made, Scope, Taken, Usage, Waiting
 from services.quotas.keeper import QuotaKeeper
 from services.quotas.rules import PlatformLimits, QuotaRules, QuotasFile
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from schemas.errors import Unavailable
-from schemas.quotas import Limit, Made, Scope, Taken, Usage, Waiting
+from schemas.limits.quotas import Limit, Made, Scope, Taken, Usage, Waiting
 from services.quotas.keeper import QuotaKeeper
 from services.quotas.rules import PlatformLimits, QuotaRules, QuotasFile
 

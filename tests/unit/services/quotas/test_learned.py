@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.quotas import Observed
+from schemas.limits.quotas import Observed
 from services.quotas.learned import debt, is_bucket
 
 MINUTE_MS = 60_000

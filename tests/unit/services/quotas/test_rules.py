@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BadRecord
-from schemas.quotas import Ask, Limit, Usage
+from schemas.limits.quotas import Ask, Limit, Usage
 from schemas.records.definitions import Definition
 from services.quotas.rules import LEARNED, QuotaRules, QuotasFile
 

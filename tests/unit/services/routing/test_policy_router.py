@@ -5,7 +5,7 @@ from msgspec import structs
 
 from connectors.prices.book import PriceBook
 from schemas.errors import StepError
-from schemas.quotas import Usage
+from schemas.limits.quotas import Usage
 from schemas.spec.policy import RouteBy
 from schemas.tables.routes import NOTHING, Arm, Learned
 from services.routing.models import Models, RoutesFile

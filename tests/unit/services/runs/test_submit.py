@@ -10,8 +10,13 @@ import pytest
 from connectors.objects.store import LocalObjects
 from connectors.ports.engine import OutRecord
 from connectors.redis.submission_markers import Marker, Receipt
+from schemas.api_models.base import MAX_TAGS
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import Unavailable
+from schemas.labels.label import Integrity
+from schemas.records.security.pinned import RunSecurity
+from schemas.spec.rules_version import LABELS
+from schemas.trace_context import NO_CONTEXT, sender_context
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.submit import SubmissionPorts, Submissions
@@ -48,11 +53,19 @@ class SlowLog:
             raise Unavailable("kafka", "append: no broker answers")
 
 
-def api(markers: Any, log: SlowLog, directory: Path, known: KnownRuns | None = None) -> Submissions:
+def api(
+    markers: Any, log: SlowLog, directory: Path, known: KnownRuns | None = None, security: Any = None
+) -> Submissions:
     """Return the submissions of one process of the API."""
     large = LargeInputs(LocalObjects(directory))
     ports = SubmissionPorts(
-        plans=markers, markers=markers, history=markers, appender=log, large_inputs=large, known=known
+        plans=markers,
+        markers=markers,
+        history=markers,
+        appender=log,
+        large_inputs=large,
+        known=known,
+        security=security,
     )
     return Submissions(ports)
 
@@ -81,3 +94,63 @@ async def test_a_repeat_of_a_submission_with_an_unknown_outcome_is_a_duplicate(t
 async def test_submissions_without_an_id_are_no_duplicates(tmp_path: Path) -> None:
     markers, log = Markers(), SlowLog()
     assert [await submit(api(markers, log, tmp_path), None) for _ in range(2)] == [False, False]
+
+
+async def test_a_sender_gives_its_trace_context_and_tags_that_are_not_given(tmp_path: Path) -> None:
+    trace = sender_context(f"00-{'a' * 32}-{'b' * 16}-01", "vendor=1", "team=blue,user.id=ada,stage=test")
+    body = SubmitRun(workflow_name="w", inputs={"v": 1}, tags={"team": "red"}, session="thread-1")
+    record = await api(Markers(), SlowLog(), tmp_path).prepare("acme", "api", "k", body, trace, "key-1")
+    assert (record.traceparent, record.tracestate) == (trace.traceparent, "vendor=1")
+    assert record.tags == {
+        "team": "red",
+        "agentflow.session": "thread-1",
+        "agentflow.api_key": "key-1",
+        "agentflow.user": "ada",
+        "stage": "test",
+    }
+
+
+async def test_baggage_takes_no_more_tags_than_a_run_may_have(tmp_path: Path) -> None:
+    body = SubmitRun(workflow_name="w", inputs={"v": 1}, tags={f"t{n}": "x" for n in range(MAX_TAGS - 1)})
+    record = await api(Markers(), SlowLog(), tmp_path).prepare(
+        "acme", "api", "k", body, sender_context(None, None, "a=1,b=2")
+    )
+    assert len(record.tags) == MAX_TAGS
+
+
+async def test_a_session_is_part_of_the_body_and_baggage_is_not(tmp_path: Path) -> None:
+    to = api(Markers(), SlowLog(), tmp_path)
+    plain, tagged, threaded = [
+        await to.prepare("acme", "api", "k", SubmitRun(workflow_name="w", inputs={"v": 1}, **more), trace)
+        for more, trace in (({}, NO_CONTEXT), ({}, sender_context(None, None, "a=1")), ({"session": "t"}, NO_CONTEXT))
+    ]
+    assert plain.body_hash == tagged.body_hash != threaded.body_hash
+
+
+class Pins:
+    """Pins a policy once there is one, and keeps the doors that it was called with."""
+
+    def __init__(self, security: RunSecurity | None = None) -> None:
+        self.security = security
+        self.doors: list[Integrity] = []
+
+    async def of(self, org_id: str, door: Integrity, spec: Any) -> RunSecurity | None:
+        self.doors.append(door)
+        return self.security
+
+
+async def test_a_policy_is_pinned_and_is_no_part_of_what_submissions_are_compared_by(tmp_path: Path) -> None:
+    pins = Pins()
+    submissions = api(Markers(), SlowLog(), tmp_path, security=pins)
+    body = SubmitRun(workflow_name="w", inputs={"v": 1})
+    before = await submissions.prepare("acme", "api", "key", body, door=Integrity.USER)
+    pins.security = RunSecurity(policy="support@1", inputs={"$": ["user"]})
+    after = await submissions.prepare("acme", "api", "key", body)
+    assert (before.security, after.security) == (None, pins.security)
+    assert (before.run_id, before.body_hash) == (after.run_id, after.body_hash)
+    assert before.rules_version < LABELS <= after.rules_version
+    # A door that says nothing is that of another system.
+    assert pins.doors == [Integrity.USER, Integrity.THIRD_PARTY]
+    assert await submit(submissions) is False
+    pins.security = RunSecurity(policy="support@2", inputs={"$": ["user"]})
+    assert await submit(submissions) is True

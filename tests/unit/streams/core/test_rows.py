@@ -11,7 +11,7 @@ from schemas.records.base import OTHER_KINDS, ErrorInfo, Record, Usage
 from schemas.records.money import CostEvent, ProviderCall
 from schemas.records.run_events import CancelRequested
 from schemas.records.run_views import RunView, StepView
-from schemas.records.spans import Span, TraceSpans
+from schemas.records.spans import UNREPORTED, Span, TraceSpans
 from streams.core.rows import COLUMNS, Origin, rows_of
 from topics.catalogue import COST_EVENTS, PROVIDER_CALLS, RUN_VIEWS, TRACE_SPANS
 from topics.codec import decode, encode
@@ -271,6 +271,13 @@ GOLDEN: list[tuple[str, Record, str, list[dict[str, Any]]]] = [
 CALL_UNUSED: dict[str, Any] = {"notes": "", "ttft_ms": None, "cache_kind": "", "saved_nano": 0, "priced_as": ""}
 COST_UNUSED: dict[str, Any] = dict.fromkeys(("node_id", "prompt_name", "priced_as", "cost_source"), "")
 COST_UNUSED["stated_difference_nano"] = 0
+SPAN_UNUSED: dict[str, Any] = {
+    **dict.fromkeys(("type", "step_id", "workflow_name", "provider", "model", "error_code"), ""),
+    **dict.fromkeys(("input_hash", "output_hash", "session_id", "user_id", "links", "phases"), ""),
+    **dict.fromkeys(("attempt", "cost_nano", "input_tokens", "output_tokens"), 0),
+    "tags": {},
+}
+UNUSED = {"provider_calls": CALL_UNUSED, "cost_events": COST_UNUSED, "trace_spans": SPAN_UNUSED}
 
 
 @pytest.mark.parametrize(("topic", "record", "table", "expected"), GOLDEN, ids=[g[0] for g in GOLDEN])
@@ -280,8 +287,7 @@ def test_golden_rows(topic: str, record: Record, table: str, expected: list[dict
     assert found.table == table
     named = [dict(zip(COLUMNS[table], row, strict=True)) for row in found.rows]
     unused: dict[str, Any] = {column: 0 for column in OTHER_KINDS if column in COLUMNS[table]}
-    unused |= CALL_UNUSED if table == "provider_calls" else {}
-    unused |= COST_UNUSED if table == "cost_events" else {}
+    unused |= UNUSED.get(table, {})
     assert named == [unused | row | place for row in expected]
 
 
@@ -313,3 +319,10 @@ def test_absurd_counts_stay_inside_the_columns_type() -> None:
 def test_a_record_without_rows_is_a_mistake_in_the_wiring() -> None:
     with pytest.raises(TypeError, match="CancelRequested"):
         rows_of(CancelRequested(run_id="r", org_id="acme"), Origin("run-events", 0, 0))
+
+
+def test_a_span_that_stands_in_never_replaces_a_workers_own() -> None:
+    span = Span(span_id="c" * 16, name="attempt", start_ns=1, end_ns=2, attributes={UNREPORTED: True})
+    record = structs.replace(SPANS, spans=[span, structs.replace(span, attributes={})])
+    at = COLUMNS["trace_spans"].index("_offset")
+    assert [row[at] for row in rows_of(record, Origin(TRACE_SPANS, 1, 7)).rows] == [0, 7]

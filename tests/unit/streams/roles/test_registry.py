@@ -19,7 +19,7 @@ NAMES = {
     Dependency.CLICKHOUSE: "ClickHouse",
     Dependency.NATS: "NATS",
 }
-#: Declared ahead of the role that reads it.
+#: Declared ahead of the role that writes it.
 UNUSED = {AUDIT_EVENTS}
 
 
@@ -51,7 +51,7 @@ def test_row_of_the_operations_page_says_what_the_spec_says(spec: RoleSpec) -> N
 
 def test_rows_of_the_operations_page_are_the_roles_and_the_api() -> None:
     table = PAGE.partition("## Roles")[2].partition("\n\n`python")[0]
-    assert re.findall(r"^\| (\w+) \| `python", table, re.MULTILINE) == ["api", *ROLES]
+    assert re.findall(r"^\| ([\w-]+) \| `python", table, re.MULTILINE) == ["api", *ROLES]
 
 
 def test_catalogue_names_the_roles_that_read_and_write_each_topic() -> None:
@@ -76,7 +76,8 @@ def test_catalogue_names_the_roles_that_read_and_write_each_topic() -> None:
 
 def test_every_module_with_a_spec_is_registered() -> None:
     found = {path for path in Path(roles.__path__[0]).rglob("*.py") if "\nSPEC = " in path.read_text(encoding="utf-8")}
-    assert {path.parent.name if path.stem == "role" else path.stem for path in found} == set(ROLES)
+    names = {path.parent.name if path.stem == "role" else path.stem for path in found}
+    assert {name.replace("_", "-") for name in names} == set(ROLES)
     assert all(name == spec.name for name, spec in ROLES.items())
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connectors.aio.clock import WallClock
 from connectors.memory.engine import ManualClock, MemoryLog
 from connectors.ports.engine import InRecord
 from schemas.errors import BadRecord, NewerMajor, Unavailable
@@ -131,6 +132,39 @@ async def test_a_settled_sink_stops_waiting_and_acknowledges_nothing() -> None:
     await handling
     assert system.agent.commits() == {}
     assert system.store.batches == []
+
+
+async def test_what_is_written_while_a_sink_stops_is_acknowledged() -> None:
+    writing, may_end = asyncio.Event(), asyncio.Event()
+
+    async def write(batch: list[Item]) -> None:
+        writing.set()
+        await may_end.wait()
+
+    agent = SinkAgent(SinkSpec(name="history", write=write), MemoryLog(1, ManualClock()), WallClock())
+    await agent.assigned({T0}, None)  # type: ignore[arg-type]
+    handling = asyncio.ensure_future(agent.handle(poll(record(0))))
+    await writing.wait()
+    settling = asyncio.ensure_future(agent.settle(10.0))
+    await asyncio.sleep(0)
+    assert not settling.done()
+    may_end.set()
+    await settling
+    assert agent.commits() == {T0: 1}
+    await handling
+
+
+async def test_a_write_that_does_not_end_keeps_no_sink_from_stopping() -> None:
+    async def write(batch: list[Item]) -> None:
+        await asyncio.Event().wait()
+
+    agent = SinkAgent(SinkSpec(name="history", write=write), MemoryLog(1, ManualClock()), WallClock())
+    await agent.assigned({T0}, None)  # type: ignore[arg-type]
+    handling = asyncio.ensure_future(agent.handle(poll(record(0))))
+    await asyncio.sleep(0)
+    await agent.settle(0.01)
+    assert agent.commits() == {}
+    handling.cancel()
 
 
 async def test_a_revoked_partition_is_forgotten(system: System) -> None:

@@ -11,9 +11,9 @@ from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION, group
 from agentflow.cli.options import command as make
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import iso
+from agentflow.cli.views.runs import ago
 
 KEYS = "/api/v1/keys"
 PERMISSIONS = ("read", "write", "admin")

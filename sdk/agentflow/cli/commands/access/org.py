@@ -7,8 +7,8 @@ from agentflow.cli.columns import Column
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
+from agentflow.cli.views.runs import ago
 
 ORGANISATIONS = "/api/v1/organisations"
 _LIST = (

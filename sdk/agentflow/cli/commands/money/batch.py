@@ -6,9 +6,9 @@ from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import usd
+from agentflow.cli.views.runs import ago
 
 BATCHES = "/api/v1/batches"
 _LIST = (

@@ -24,7 +24,8 @@ command = group("limit", "Limit how many runs run at once.")
 
 def _show(session: Session, found: Any) -> None:
     rows = [{"of": "organisation", **found}]
-    rows += [{"of": f"workflow {name}", **one} for name, one in found["workflows"].items()]
+    for kind in ("workflow", "project"):
+        rows += [{"of": f"{kind} {name}", **one} for name, one in found[f"{kind}s"].items()]
     session.rows(found, rows, _LIST, "of")
 
 
@@ -37,13 +38,12 @@ def get(session: Session) -> None:
 @make(command, "set", changes=True, example="agentctl limit set --runs 50 --workflow document_analysis=10")
 @click.option("--runs", type=click.IntRange(0), help="Of the organisation; unlimited by default.")
 @click.option("--workflow", "workflows", multiple=True, metavar="NAME=N", help="Of a workflow. Repeatable.")
-def set_limits(session: Session, *, runs: int | None, workflows: tuple[str, ...]) -> None:
+@click.option("--project", "projects", multiple=True, metavar="ID=N", help="Of a project. Repeatable.")
+def set_limits(session: Session, *, runs: int | None, workflows: tuple[str, ...], projects: tuple[str, ...]) -> None:
     """Replace all limits."""
-    named = pairs(workflows, "--workflow")
-    wrong = next((f"{name}={text}" for name, text in named.items() if not text.isdecimal()), None)
-    if wrong or (runs is None and not named):
-        raise CliError(f"{wrong or 'nothing'} is not a limit", "give --runs 50 or --workflow name=10", USAGE)
-    body: dict[str, Any] = {"workflows": {name: int(text) for name, text in named.items()}}
+    body: dict[str, Any] = {"workflows": _counts(workflows, "--workflow"), "projects": _counts(projects, "--project")}
+    if runs is None and not body["workflows"] and not body["projects"]:
+        raise CliError("nothing is not a limit", "give --runs 50, --workflow name=10 or --project id=20", USAGE)
     body |= {} if runs is None else {"max_running_runs": runs}
     _show(session, session.change("PUT", LIMITS, body))
 
@@ -53,3 +53,11 @@ def unset(session: Session) -> None:
     """Remove all limits."""
     session.change("DELETE", LIMITS)
     session.note("there are no limits now")
+
+
+def _counts(texts: tuple[str, ...], option: str) -> dict[str, int]:
+    named = pairs(texts, option)
+    wrong = next((f"{name}={text}" for name, text in named.items() if not text.isdecimal()), None)
+    if wrong:
+        raise CliError(f"{wrong} is not a limit", f"give --runs 50 or {option} name=10", USAGE)
+    return {name: int(text) for name, text in named.items()}

@@ -11,8 +11,8 @@ from agentflow.cli.columns import Column
 from agentflow.cli.errors import FAILED, USAGE, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
+from agentflow.cli.views.runs import ago
 
 LETTERS = "/api/v1/admin/dead-letters"
 _LIST = (

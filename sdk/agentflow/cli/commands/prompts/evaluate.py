@@ -7,12 +7,12 @@ import click
 
 from agentflow.cli.commands.prompts.scorers import scorers_of
 from agentflow.cli.errors import FAILED, USAGE, CliError, code_of_run
-from agentflow.cli.evaluations import EVALUATIONS, follow_evaluation, show_report, write_reports
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 from agentflow.cli.units import cents, version_or_label
+from agentflow.cli.views.evaluations import EVALUATIONS, follow_evaluation, show_report, write_reports
 
 #: Verdicts that end with 1, by ``--fail-on``.
 _FAILING = {"worse": ["worse"], "undecided": ["worse", "undecided"]}

@@ -98,6 +98,12 @@ def earlier(session: Session, answer: dict[str, Any], most: int = 20) -> Iterato
             yield found
 
 
+def versions_of(session: Session, name: str, most: int) -> list[dict[str, Any]]:
+    """Return the newest versions of a prompt; none if there is no such prompt."""
+    newest = version_of(session, name)
+    return [] if newest is None else [newest, *earlier(session, newest, most - 1)]
+
+
 def read_text_of(path: Path) -> str:
     """Return a file's text with its line ends as they are. Raises ``CliError``."""
     read_text(str(path))

@@ -1,7 +1,7 @@
 """``agentctl prompt import``: files of dotprompt, Prompty and promptfoo as files of ours."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,10 @@ def import_file(session: Session, file: str, *, form: str, folder: str, name: st
         found = rules.import_text(form, read_text_of(path), name or _name(path), lambda one: _beside(path, one))
     except rules.InvalidSpec as exc:
         raise wrong(path, exc.problems) from None
-    rows = [_written(Path(folder), one, force=force) for one in found]
+    planned = [(one, _files(Path(folder), one)) for one in found]
+    _refuse_existing((path for _, files in planned for path in files), force=force)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    rows = [_written(one, files) for one, files in planned]
     for row in rows:
         for note in row["notes"]:
             session.note(f"note: {note}")
@@ -60,20 +63,21 @@ def _beside(path: Path, name: str) -> str:
     return read_text_of(place)
 
 
-def _written(folder: Path, found: rules.Imported, *, force: bool) -> dict[str, Any]:
-    name = found.prompt.name
-    files = {rules.SUFFIX: rules.write_prompt(found.prompt)}
+def _files(folder: Path, found: rules.Imported) -> dict[Path, str]:
+    """Return the texts of a prompt's files, the prompt's own first."""
+    texts = {rules.SUFFIX: rules.write_prompt(found.prompt)}
     if found.cases:
-        files[CASES] = "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in found.cases)
+        texts[CASES] = "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in found.cases)
     if found.scorers:
-        files[SCORERS] = json.dumps(found.scorers, ensure_ascii=False, indent=2) + "\n"
-    paths = {suffix: folder / f"{name}{suffix}" for suffix in files}
-    _refuse_existing(paths.values(), force=force)
-    folder.mkdir(parents=True, exist_ok=True)
-    for suffix, text in files.items():
-        paths[suffix].write_bytes(text.encode())
-    said = {"name": name, "file": str(paths[rules.SUFFIX]), "cases": len(found.cases), "scorers": len(found.scorers)}
-    return {**said, "notes": list(map(str, found.notes))}
+        texts[SCORERS] = json.dumps(found.scorers, ensure_ascii=False, indent=2) + "\n"
+    return {folder / f"{found.prompt.name}{suffix}": text for suffix, text in texts.items()}
+
+
+def _written(found: rules.Imported, files: Mapping[Path, str]) -> dict[str, Any]:
+    for path, text in files.items():
+        path.write_bytes(text.encode())
+    counts = {"cases": len(found.cases), "scorers": len(found.scorers)}
+    return {"name": found.prompt.name, "file": str(next(iter(files))), **counts, "notes": list(map(str, found.notes))}
 
 
 def _refuse_existing(paths: Iterable[Path], *, force: bool) -> None:

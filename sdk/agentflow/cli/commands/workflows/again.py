@@ -1,4 +1,4 @@
-"""Restart, fork and signal."""
+"""Restart, fork, signal, approve and refuse."""
 
 import json
 from typing import Any
@@ -9,9 +9,9 @@ from agentflow.cli.api import at
 from agentflow.cli.columns import Column
 from agentflow.cli.commands.workflows.waiting_options import accepted, wait_options
 from agentflow.cli.options import command
-from agentflow.cli.runs import RUNS
 from agentflow.cli.session import Session
 from agentflow.cli.units import json_object, json_value
+from agentflow.cli.views.runs import RUNS
 
 _SIGNALED = (
     Column("RUN", "id"),
@@ -73,4 +73,37 @@ def signal(session: Session, run: str, name: str, *, data: str, idempotency_key:
     session.one(found, _SIGNALED)
 
 
-COMMANDS = (restart, fork, signal)
+_ANSWERED = (
+    Column("RUN", "id"),
+    Column("STEP", "step"),
+    Column("APPROVE", "approve"),
+    Column("ASKED", "asked"),
+)
+
+
+@command(None, "approve", changes=True, example="agentctl workflow approve 0eecbc4e-… mail")
+@click.argument("run")
+@click.argument("step")
+@click.option("--question", metavar="ID", help="The question that was shown; another one is not answered.")
+@click.option("--idempotency-key", metavar="KEY", help="A run takes an answer with this key once.")
+def approve(session: Session, run: str, step: str, *, question: str | None, idempotency_key: str | None) -> None:
+    """Let STEP of RUN call its tool as it asks to."""
+    _answer(session, run, {"step": step, "approve": True}, question, idempotency_key)
+
+
+@command(None, "refuse", changes=True, example="agentctl workflow refuse 0eecbc4e-… mail")
+@click.argument("run")
+@click.argument("step")
+@click.option("--question", metavar="ID", help="The question that was shown; another one is not answered.")
+@click.option("--idempotency-key", metavar="KEY", help="A run takes an answer with this key once.")
+def refuse(session: Session, run: str, step: str, *, question: str | None, idempotency_key: str | None) -> None:
+    """Refuse the call that STEP of RUN asks for; the step fails with `policy_denied`."""
+    _answer(session, run, {"step": step, "approve": False}, question, idempotency_key)
+
+
+def _answer(session: Session, run: str, body: dict[str, Any], question: str | None, key: str | None) -> None:
+    said = body | ({"question": question} if question else {})
+    session.one(session.change("POST", at(RUNS, run, "approvals"), said, key=key), _ANSWERED)
+
+
+COMMANDS = (restart, fork, signal, approve, refuse)

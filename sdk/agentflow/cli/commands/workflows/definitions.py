@@ -7,11 +7,11 @@ import click
 from agentflow.cli import output
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
-from agentflow.cli.graph import FORMS, drawn
 from agentflow.cli.options import command
-from agentflow.cli.runs import ago
 from agentflow.cli.session import Session
 from agentflow.cli.units import read_text
+from agentflow.cli.views.graph import FORMS, drawn
+from agentflow.cli.views.runs import ago
 
 WORKFLOWS = "/api/v1/workflows"
 _REGISTERED = (

@@ -13,9 +13,9 @@ from agentflow.cli.follow import follow, follow_and_end
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION, command, page_options
 from agentflow.cli.paging import pages
-from agentflow.cli.runs import ENDED, LIST, ONE, RUNS, STEPS, model, note, sorted_by_start
 from agentflow.cli.session import Session
 from agentflow.cli.units import moment, pairs, usd
+from agentflow.cli.views.runs import ENDED, LIST, ONE, RUNS, STEPS, model, note, sorted_by_start
 
 STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
 #: Each look of `logs --follow` reads every step.

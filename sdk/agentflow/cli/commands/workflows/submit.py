@@ -7,9 +7,9 @@ import click
 from agentflow.cli.columns import Column
 from agentflow.cli.commands.workflows.waiting_options import accepted, wait_options
 from agentflow.cli.options import DURATION, command
-from agentflow.cli.runs import RUNS
 from agentflow.cli.session import Session
 from agentflow.cli.units import cents, json_object, json_value, pairs, usd
+from agentflow.cli.views.runs import RUNS
 
 _TRIED = (
     Column("WORKFLOW", "workflow_name"),
@@ -37,6 +37,7 @@ _TRIED = (
 @click.option("--deadline", type=DURATION, help="How long the run may take, for example 5m.")
 @click.option("--project", help="The project that it spends for.")
 @click.option("--end-user", help="The user that it spends for.")
+@click.option("--session", "thread", help="The thread of runs that it belongs to, such as a conversation.")
 @click.option("--idempotency-key", metavar="KEY", help="The same key is the same run, however often it is sent.")
 @wait_options
 def submit(
@@ -51,6 +52,7 @@ def submit(
     deadline: float | None,
     project: str | None,
     end_user: str | None,
+    thread: str | None,
     idempotency_key: str | None,
     wait: bool,
     timeout: float | None,
@@ -66,6 +68,7 @@ def submit(
         "deadline_ms": None if deadline is None else round(deadline * 1000),
         "project": project,
         "end_user": end_user,
+        "session": thread,
     }
     body: dict[str, Any] = {"workflow_name": name, "inputs": json_object(inputs, "--inputs") | _single(single)}
     body |= {field: value for field, value in optional.items() if value is not None}

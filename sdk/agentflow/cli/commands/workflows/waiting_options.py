@@ -7,8 +7,8 @@ import click
 
 from agentflow.cli.follow import follow_and_end
 from agentflow.cli.options import DURATION
-from agentflow.cli.runs import ACCEPTED
 from agentflow.cli.session import Session
+from agentflow.cli.views.runs import ACCEPTED
 
 
 def wait_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from connectors.tools.http.request import Caller, Wanted, checked_url
 from connectors.tools.http.response import retry_after_ms
 from schemas.errors import StepError
 from schemas.settings import Settings
+from schemas.trace_context import context_headers
 from tests.support.http_site import Site, site
 
 TOKEN = "tok-5up3r-secret"
@@ -358,6 +359,19 @@ async def test_the_tool_itself(web: Site, tmp_path: Path) -> None:
     with pytest.raises(StepError) as caught:
         await REGISTRY.call("tool", "http.request", args, closed)
     assert caught.value.code == "forbidden_host"
+
+
+async def test_a_request_names_the_span_of_its_call_unless_it_names_another(web: Site, tmp_path: Path) -> None:
+    web.say("/a", body="yes")
+    place = f"http://127.0.0.1:{web.port}"
+    world = environment_of(Settings.from_env({"HTTP_ALLOW": place, "HTTP_ALLOW_NETWORKS": "127.0.0.0/8"}), {})
+    trace = context_headers("a" * 32, "b" * 16, "vendor=1")
+    context = ToolContext("acme", "run", "step", "k", tmp_path, LocalObjects(tmp_path), world, trace)
+    for headers in ({}, {"Traceparent": "mine"}):
+        await REGISTRY.call("tool", "http.request", {"url": f"{place}/a", "headers": headers}, context)
+    first, second = (one.headers for one in web.asked)
+    assert (first["traceparent"], first["tracestate"]) == (trace["traceparent"], "vendor=1")
+    assert second["traceparent"] == "mine"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ async def test_an_earlier_answer_ends_the_call_and_is_booked_as_one_that_cost_no
     counts = {f"cache_hits_total|{route}": 1, f"agentflow_worker_cache_saved_nanodollars_total|{route}": actual_cost()}
     assert dict(ledger.counts) == counts
     assert first.counts[f"agentflow_worker_cache_misses_total|{route}"] == 1
-    assert (span.attributes["agentflow.call.cached"], span.start_ns) == (True, now_ms * 1_000_000)
+    assert (span.type, span.cost_nano, span.start_ns) == ("cache", 0, now_ms * 1_000_000)
+    assert (span.input_hash, span.output_hash) == (first.spans[0].input_hash, first.spans[0].output_hash)
     assert span.attributes["agentflow.cache.saved_nano"] == actual_cost()
 
 

@@ -56,6 +56,7 @@ async def test_the_provider_is_asked_for_all_that_the_call_has(calls: Calls) -> 
             turns=turns,
             pictures=pictures,
             attempt=1,
+            trace_headers=made.trace.headers,
             **more,
         )
     ]

@@ -7,13 +7,14 @@ import pytest
 from connectors.memory.engine import ManualClock
 from connectors.providers.base import ModelResponse
 from schemas.errors import StepError, Unavailable
-from schemas.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
+from schemas.limits.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
 from schemas.records import base
 from schemas.records.money import CallOutcome
 from schemas.tables.wait_reasons import read_wait
 from services.calls.call import Answer, Call
+from services.calls.call_spans import call_span
 from services.calls.ledger import Ledger
-from services.calls.records import call_span, provider_call
+from services.calls.records import provider_call
 from services.calls.stages.quota import Quota
 from services.calls.timeouts import Deferred
 from services.routing.router import Route

@@ -12,6 +12,7 @@ from connectors.providers.base import ModelResponse
 from schemas.errors import StepError
 from schemas.payload import Inline
 from schemas.records.base import Usage
+from schemas.records.hashes import value_hash
 from services.calls.call import Answer, Reserved
 from services.calls.ledger import Ledger
 from services.calls.stages.settle import Settle
@@ -69,8 +70,14 @@ async def test_an_answer_is_settled_at_its_cost_in_the_windows_of_its_hold(calls
         "chat local-silver",
         "ok",
     )
-    assert span.attributes["gen_ai.response.finish_reasons"] == ["stop"]
-    assert "error.type" not in span.attributes
+    assert span.attributes["agentflow.response.finish_reason"] == "stop"
+    assert (span.type, span.provider, span.model, span.error_code) == ("llm_call", "local", "local-silver", "")
+    assert (span.cost_nano, span.input_tokens, span.output_tokens) == (
+        actual_cost(),
+        USAGE.input_tokens,
+        USAGE.output_tokens,
+    )
+    assert (span.step_id, span.attempt, span.output_hash) == ("step", 1, value_hash("an answer"))
     assert (span.start_ns, span.end_ns - span.start_ns) == (NOW_MS * 1_000_000, int(record.latency_ms * 1_000_000))
 
 
@@ -90,7 +97,7 @@ async def test_a_call_that_was_surely_not_made_is_settled_at_nothing(
     assert (record.outcome, record.error_code, record.cost_nano) == (outcome, error.code, 0)
     assert record.request == Inline(value={"model": "local-silver", "prompt": "Say x", "max_tokens": 100})
     assert record.response == Inline(value={"error": {"code": error.code, "message": "no"}})
-    assert (span.status, span.attributes["error.type"]) == ("error", error.code)
+    assert (span.status, span.error_code, span.cost_nano, span.output_hash) == ("error", error.code, 0, "")
     assert 0 < record.latency_ms < 5_000
 
 
@@ -110,6 +117,7 @@ async def test_a_call_with_an_unknown_outcome_is_presumed(
     (cost,), (record,) = ledger.costs, ledger.calls
     assert (cost.kind, cost.amount_nano, cost.booked_at_ms) == ("presumed", 5_000, NOW_MS - 7)
     assert (record.outcome, record.error_code, record.cost_nano) == (outcome, code, 5_000)
+    assert (ledger.spans[0].status, ledger.spans[0].cost_nano) == ("error", 5_000)
 
 
 async def test_the_price_is_that_of_the_time_of_the_hold(calls: Calls) -> None:
@@ -122,10 +130,10 @@ async def test_the_span_says_what_was_asked_and_a_failure_has_no_finish(calls: C
     ledger.finish_reason = "of an earlier call"
     again = await settled(calls, StepError("provider_rejected", "no"), ledger=ledger)
     first, second = again.spans
-    assert first.attributes["gen_ai.request.max_tokens"] == 100
-    assert first.attributes["gen_ai.request.temperature"] == 0.5
-    assert "gen_ai.request.temperature" not in second.attributes
-    assert "gen_ai.response.finish_reasons" not in second.attributes
+    assert first.attributes["agentflow.request.max_tokens"] == 100
+    assert first.attributes["agentflow.request.temperature"] == 0.5
+    assert "agentflow.request.temperature" not in second.attributes
+    assert "agentflow.response.finish_reason" not in second.attributes
 
 
 @pytest.mark.parametrize("error", [StepError("timeout", "slow"), StepError("provider_rejected", "no")])

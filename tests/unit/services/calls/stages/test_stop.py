@@ -4,7 +4,7 @@ import pytest
 
 from connectors.memory.engine import ManualClock
 from schemas.errors import StepError, Unavailable
-from schemas.stops import Stop, StopMode
+from schemas.limits.stops import Stop, StopMode
 from services.calls.call import Answer, Call
 from services.calls.stages.stop import StopCalls
 from services.calls.timeouts import Deferred

@@ -12,7 +12,7 @@ from connectors.aio.clock import WallClock
 from connectors.providers.base import ModelRequest, ModelResponse
 from connectors.redis.holds import Refused
 from schemas.errors import StepError
-from schemas.quotas import Ask, Limit, Scope, Waiting
+from schemas.limits.quotas import Ask, Limit, Scope, Waiting
 from schemas.records.steps import RouteWish
 from schemas.tables.routes import NOTHING, Learned
 from services.calls.call import Answer, Call, Proceed, Trial

@@ -1,5 +1,6 @@
 """Cases of runs: what is left out because a value of it is gone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from connectors.objects.store import LocalObjects
 from connectors.postgres.history.runs import RunFilter, StoredRun, StoredStep
 from schemas.errors import InvalidInput
+from schemas.run_states import StepState
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from services.prompts.evaluations.from_runs import CasesOfRuns, WantedSteps
 
@@ -92,5 +94,56 @@ async def test_a_step_becomes_a_case_of_its_inputs_and_its_output(tmp_path: Path
 async def test_a_step_with_a_value_that_is_gone_is_left_out_and_no_case_with_null(
     history: History, tmp_path: Path
 ) -> None:
+    with pytest.raises(InvalidInput, match="1 left out: value is not in history"):
+        await cases_of(history, tmp_path).find(ORG, WANTED)
+
+
+class MappedHistory(History):
+    """A mapped node ``split`` whose children are joined by a step ``ask``."""
+
+    def __init__(self, on_child_error: str, *children: StoredStep) -> None:
+        super().__init__(INLINE, inputs={})
+        self.on_child_error, self.children = on_child_error, children
+
+    async def get(
+        self, org_id: str, run_id: str, *, step_outputs: bool = False
+    ) -> tuple[StoredRun, list[StoredStep]] | None:
+        parent = replace(
+            self.step, step_id="split", node_id="split", kind="function", output=None, children_total=len(self.children)
+        )
+        return self.run, [self.step, parent, *self.children]
+
+    async def of(self, org_id: str, run: StoredRun) -> ResolvedSpec | None:
+        split = {"function_name": "f", "parallel": True, "items": [1, 2, 3], "on_child_error": self.on_child_error}
+        ask = {"prompt_ref": "greet@1", "inputs": {"who": "split.output"}}
+        nodes = [{"id": "split", "type": "function", "config": split}, {"id": "ask", "type": "llm", "config": ask}]
+        dag = {"nodes": nodes, "edges": [{"from": "split", "to": "ask"}]}
+        spec = WorkflowSpec.model_validate({"name": "flow", "version": 1, "dag": dag})
+        prompt = PinnedPrompt(name="greet", version=1, template="Say hi to {{who}}", hash="h")
+        return ResolvedSpec(spec=spec, prompts={"greet@1": prompt}, hash="hash")
+
+
+def child(index: int, output: dict[str, Any] | None, status: StepState = "succeeded") -> StoredStep:
+    error = {"code": "boom", "message": "broke", "retryable": False} if status == "failed" else None
+    step = History(INLINE, inputs={}).step
+    named = {"step_id": f"split[{index}]", "node_id": "split", "child_index": index}
+    return replace(step, **named, status=status, error=error, output=output)
+
+
+@pytest.mark.parametrize(
+    ("on_child_error", "expected"),
+    [("skip", ["a", "c"]), ("collect", ["a", {"error": {"code": "boom", "message": "broke"}}, "c"])],
+)
+async def test_a_list_of_a_mapped_node_is_as_the_run_joined_it(
+    tmp_path: Path, on_child_error: str, expected: list[Any]
+) -> None:
+    first, last = ({"kind": "inline", "value": value} for value in "ac")
+    history = MappedHistory(on_child_error, child(0, first), child(1, None, "failed"), child(2, last))
+    found = await cases_of(history, tmp_path).find(ORG, WANTED)
+    assert [one.inputs for one in found.cases] == [{"who": expected}]
+
+
+async def test_a_list_that_has_lost_an_output_is_left_out(tmp_path: Path) -> None:
+    history = MappedHistory("skip", child(0, INLINE), child(1, None), child(2, INLINE))
     with pytest.raises(InvalidInput, match="1 left out: value is not in history"):
         await cases_of(history, tmp_path).find(ORG, WANTED)

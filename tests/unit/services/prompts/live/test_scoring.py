@@ -1,5 +1,6 @@
 """Live scores: what is scored, and that a process which dies between any two steps changes nothing."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +14,20 @@ from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import StoredRun, StoredStep
 from connectors.postgres.live_scores import DueRun, LiveScore
 from connectors.postgres.prompts.scoring import ScoringPolicy
+from connectors.redis.shadow_answers import ShadowAnswer
+from schemas.errors import Unavailable
+from schemas.payload import inline
 from schemas.prompts.evaluations import ScorerSpec
+from schemas.records.rollouts.deployments import RunScored
 from schemas.records.routes import RouteScored
 from schemas.records.run_events import Capture
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from services.prompts.evaluations.scorers.base import Mark
 from services.prompts.evaluations.workflow import workflow_name
 from services.prompts.live import scoring
-from services.prompts.live.scoring import LivePorts, LiveScoring, total_of
-from topics.catalogue import ROUTE_OUTCOMES
+from services.prompts.live.picked import total_of
+from services.prompts.live.scoring import SHADOWS_WAIT_MS, LivePorts, LiveScoring
+from topics.catalogue import DEPLOYMENT_OUTCOMES, QUALITY_SCORES, ROUTE_OUTCOMES
 from topics.codec import decode
 
 ORG, RUN = "acme", "run_1"
@@ -54,9 +60,12 @@ class World:
 
     def __init__(self, tmp_path: Path, *specs: ScorerSpec, **policy: Any) -> None:
         self.deaths = Deaths()
+        self.shadows: Kept | None = None
+        self.now_ms = 0
         self.due = [DueRun(ORG, RUN)]
         self.stored: dict[tuple[str, str], LiveScore] = {}
         self.sent: list[OutRecord] = []
+        self.series: list[OutRecord] = []
         self.counts: Counter[str] = Counter()
         self.policies = {"greet": ScoringPolicy(name="greet", sample=1, scorers=list(specs or (GREETS,)), **policy)}
         self.run, self.steps, self.spec = a_run(), [a_step()], a_spec()
@@ -84,7 +93,8 @@ class World:
 
     async def append(self, records: Sequence[OutRecord]) -> None:
         self.deaths.pass_before()
-        self.sent += records
+        self.sent += [record for record in records if record.topic != QUALITY_SCORES]
+        self.series += [record for record in records if record.topic == QUALITY_SCORES]
         self.deaths.pass_after()
 
     async def of_org(self, org_id: str) -> dict[str, ScoringPolicy]:
@@ -112,6 +122,8 @@ class World:
             appender=self,
             count=self.count,
             capture=capture,
+            shadows=self.shadows,
+            now_ms=lambda: self.now_ms,
         )
         return await LiveScoring(ports).work()
 
@@ -169,16 +181,16 @@ def a_step(**fields: Any) -> StoredStep:
     return StoredStep(**base | fields)
 
 
-def a_spec(policy: dict[str, Any] | None = None) -> ResolvedSpec:
+def a_spec(policy: dict[str, Any] | None = None, ref: str = "greet@3") -> ResolvedSpec:
     ask = {
         "id": "ask",
         "type": "llm",
-        "config": {"prompt_ref": "greet@3"},
+        "config": {"prompt_ref": ref},
         "policy": {"quality": "gold", "route": {"by": "learn"}} if policy is None else policy,
     }
     spec = WorkflowSpec.model_validate({"name": "flow", "version": 1, "dag": {"nodes": [ask], "edges": []}})
     prompt = PinnedPrompt(name="greet", version=3, template="Hi", hash="h")
-    return ResolvedSpec(spec=spec, prompts={"greet@3": prompt}, hash="hash")
+    return ResolvedSpec(spec=spec, prompts={ref: prompt}, hash="hash")
 
 
 def sent_score(record: OutRecord) -> RouteScored:
@@ -198,6 +210,10 @@ async def test_an_answer_is_scored_stored_and_sent_to_its_routes(tmp_path: Path)
     assert (sent.topic, record.decision_id, record.tier) == (ROUTE_OUTCOMES, "run_1:ask:2", "gold")
     assert (record.prompt, record.score, record.name, record.scored_at_ms) == ("greet", 1.0, "live", 7)
     assert world.counts == {"scored": 2}
+    first, second = (decode(QUALITY_SCORES, record.value) for record in world.series)
+    assert (first.prompt, first.version, first.workflow_name, first.model) == ("greet", 3, "flow", "m")
+    assert (first.call, first.scorer, first.score, first.scored_at_ms) == ("run_1:ask:2", "contains", 1.0, 7)
+    assert (second.scorer, second.group) == ("latency", "acme:greet")
 
 
 STEPS = 4  # lease, add, append, settle
@@ -232,6 +248,7 @@ async def test_a_death_between_two_steps_leaves_one_score_of_each_scorer(
     assert world.sent
     assert len({record.value for record in world.sent}) == 1
     assert sent_score(world.sent[0]).score == kept.score
+    assert len({record.value for record in world.series}) == 1
     assert len(given) == (2 if at == 2 and not after else 1)
     assert world.due == []
 
@@ -288,11 +305,12 @@ async def test_answers_of_other_versions_are_not_scored(tmp_path: Path, policy: 
     assert (world.stored, world.due) == ({}, [])
 
 
-async def test_a_node_that_learns_no_routes_is_scored_and_nothing_is_sent(tmp_path: Path) -> None:
+async def test_a_node_that_learns_no_routes_is_scored_for_its_series_alone(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.spec = a_spec(policy={})
     await world.work()
     assert (world.scores(), world.sent) == ({"contains": 1.0}, [])
+    assert len(world.series) == 1
 
 
 async def test_hidden_contents_are_counted_and_latency_is_scored_all_the_same(tmp_path: Path) -> None:
@@ -332,6 +350,24 @@ async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> No
     assert (world.due, world.counts) == ([], {"gone": 1})
 
 
+async def test_some_runs_are_scored_at_the_same_time_and_a_failure_leaves_the_others_settled(tmp_path: Path) -> None:
+    world, together = World(tmp_path), asyncio.Barrier(scoring.AT_ONCE)
+    world.due = [DueRun(ORG, f"run_{number}") for number in range(scoring.AT_ONCE)]
+    original = world.get
+
+    async def get(org_id: str, run_id: str, *, step_outputs: bool = False) -> Any:
+        async with asyncio.timeout(5):
+            await together.wait()
+        if run_id == "run_1":
+            raise Unavailable("postgres", "no answer")
+        return await original(org_id, run_id, step_outputs=step_outputs)
+
+    world.get = get  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        await world.work()
+    assert [due.run_id for due in world.due] == ["run_1"]
+
+
 @pytest.mark.parametrize(
     ("scores", "total"),
     [
@@ -348,3 +384,71 @@ def test_the_score_of_an_answer_is_the_weighted_mean(
         prompt="p", version=1, call="c", run_id="r", step_id="s", attempt=1, scorer="x", weight=1, score=None
     )
     assert total_of([replace(base, score=score, weight=weight) for score, weight in scores]) == total
+
+
+ARM = {"prompt": "greet", "environment": "production", "deployment_id": "d1", "arm": "canary", "version": 3, "step": 1}
+
+
+async def test_a_scored_answer_of_a_rollout_tells_it_the_score(tmp_path: Path) -> None:
+    world = World(tmp_path, label="production", names=1)
+    world.spec = a_spec(ref="greet@production")
+    world.run = replace(world.run, rollouts=[ARM | {"entity": "e", "run_id": "top"}])
+    await world.work()
+    [record] = [decode(one.topic, one.value) for one in world.sent if one.topic == DEPLOYMENT_OUTCOMES]
+    assert isinstance(record, RunScored)
+    assert (record.run_id, record.arm, record.step, record.entity, record.score) == ("top", "canary", 1, "e", 1.0)
+    assert [one.key for one in world.sent if one.topic == DEPLOYMENT_OUTCOMES] == [b"acme:greet:production"]
+
+
+async def test_a_scored_answer_without_a_rollout_of_its_prompt_tells_none(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.run = replace(world.run, rollouts=[ARM])
+    await world.work()
+    assert world.scores() == {"contains": 1.0}
+    assert DEPLOYMENT_OUTCOMES not in [one.topic for one in world.sent]
+
+
+class Kept:
+    """Answers of shadows, by attempt."""
+
+    def __init__(self, *answers: ShadowAnswer) -> None:
+        self.answers = dict(zip(["run_1:ask:1"], answers, strict=False))
+
+    async def find(self, org_id: str, request_id: str) -> ShadowAnswer | None:
+        return self.answers.get(request_id)
+
+
+def shadow_world(tmp_path: Path, kept: Kept) -> World:
+    world = World(tmp_path, label="production", names=3)
+    world.spec = a_spec(ref="greet@production")
+    other = PinnedPrompt(name="greet", version=4, template="Ho", hash="h4")
+    world.spec = world.spec.model_copy(update={"prompts": world.spec.prompts | {"greet@4": other}})
+    world.steps = [replace(world.steps[0], attempt=1)]
+    shadow = {"arm": "stable", "version": 3, "other_version": 4, "shadow": True}
+    world.run = replace(world.run, rollouts=[ARM | shadow], finished_ms=1_000)
+    world.shadows = kept
+    return world
+
+
+async def test_a_shadow_is_scored_like_the_answer_that_was_shown(tmp_path: Path) -> None:
+    answer = ShadowAnswer(output=inline("Ho there"), latency_ms=7, cost_nano=3)
+    world = shadow_world(tmp_path, Kept(answer))
+    await world.work()
+    found = [decode(one.topic, one.value) for one in world.sent if one.topic == DEPLOYMENT_OUTCOMES]
+    assert {one.arm: one.score for one in found} == {"stable": 1.0, "canary": 0.0}
+    assert {one.version: one.score for one in world.stored.values()} == {3: 1.0, 4: 0.0}
+    routes = [one for one in world.sent if one.topic == ROUTE_OUTCOMES]
+    assert len(routes) == 1, "nobody chose the route of the shadow"
+    assert [decode(QUALITY_SCORES, one.value).version for one in world.series] == [3], "it is no answer of production"
+    assert world.due == []
+
+
+async def test_a_run_stays_due_while_its_shadow_may_still_answer(tmp_path: Path) -> None:
+    world = shadow_world(tmp_path, Kept())
+    world.now_ms = 2_000
+    await world.work()
+    assert (world.sent, len(world.due)) == ([], 1)
+    world.now_ms = 1_000 + SHADOWS_WAIT_MS
+    await world.work()
+    [one] = [decode(one.topic, one.value) for one in world.sent if one.topic == DEPLOYMENT_OUTCOMES]
+    assert (one.arm, world.due) == ("stable", [])

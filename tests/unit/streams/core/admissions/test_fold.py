@@ -271,3 +271,41 @@ def test_bad_organisations_are_refused(table):
     table.ask("a", "acme")
     with pytest.raises(BadRecord):
         table.release("a", "other")
+
+
+def test_a_full_project_lets_others_pass(table):
+    table.limit(None, projects={"web": 1})
+    assert [table.ask(run, project="web") for run in "ab"] == [["a"], []]
+    assert table.ask("c") == ["c"]
+    assert table.ask("d", project="app") == ["d"]
+    assert table.queues.running_of_project("acme", "web") == 1
+    assert table.release("a") == ["b"]
+    assert table.release("b") == []
+    assert table.queues.running_of_project("acme", "web") == 0
+
+
+def test_a_workflows_limit_counts_its_runs_of_all_projects(table):
+    table.limit(None, flow=2)
+    assert table.ask("a", project="web") == ["a"]
+    assert table.ask("b") == ["b"]
+    assert table.ask("c", project="app") == []
+    assert table.queues.running_of_workflow("acme", "flow") == 2
+    assert table.release("b") == ["c"]
+
+
+def test_of_queues_with_room_the_oldest_run_is_first(table):
+    table.limit(1, projects={"web": 0})
+    for run, project in (("a", ""), ("b", "web"), ("c", "app"), ("d", "")):
+        table.ask(run, project=project)
+    assert table.release("a") == ["c"]
+    assert table.release("c") == ["d"]
+    assert table.limit(1, 2) == []
+    assert table.release("d") == ["b"]
+
+
+@pytest.mark.parametrize("project", ["a@b", "a/b", "x" * 65, "not an id"])
+def test_a_project_that_is_no_id_has_no_limit(table, project):
+    table.limit(None, projects={"b": 0})
+    assert table.ask("a", project=project) == ["a"]
+    assert table.release("a") == []
+    assert table.queues.pool.running == 0

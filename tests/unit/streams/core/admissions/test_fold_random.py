@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schemas.records.admissions import AdmissionContinued
-from schemas.tables.admissions import QUEUES
+from schemas.tables.admissions import QUEUES, queue_name
 from streams.core.admissions import fold
 from streams.core.memory import MemoryState
 from tests.support.turns import Table
 
 ORGS = ("a", "b", "c")
 FLOWS = ("f", "g")
+PROJECTS = ("", "p", "q")
 #: More than these few runs can need, so that a run that is never admitted is found and not waited for.
 DRAIN_MOST = 1_000
 
@@ -21,22 +22,24 @@ class Model:
     """The runs that were admitted and are not over, and those that wait, kept apart from the table."""
 
     def __init__(self) -> None:
-        self.place: dict[str, tuple[str, str]] = {}
+        self.place: dict[str, tuple[str, str, str]] = {}
         self.waiting: dict[str, None] = {}
         self.running: set[str] = set()
         self.over: set[str] = set()
-        self.limits: dict[str, tuple[int | None, dict[str, int]]] = {}
+        self.limits: dict[str, tuple[int | None, dict[str, int], dict[str, int]]] = {}
         self.pool = 0
 
-    def running_of(self, org: str, flow: str | None = None) -> int:
-        return sum(self.place[run][0] == org and flow in (None, self.place[run][1]) for run in self.running)
+    def running_of(self, org: str, flow: str | None = None, project: str | None = None) -> int:
+        places = [self.place[run] for run in self.running]
+        return sum(o == org and flow in (None, f) and project in (None, p) for o, f, p in places)
 
     def may_go(self, run: str) -> bool:
         """Whether its own organisation's limits have room for a run."""
-        org, flow = self.place[run]
-        most, flows = self.limits.get(org, (None, {}))
+        org, flow, project = self.place[run]
+        most, flows, projects = self.limits.get(org, (None, {}, {}))
         in_all = most is None or self.running_of(org) < most
-        return in_all and (flow not in flows or self.running_of(org, flow) < flows[flow])
+        in_project = project not in projects or self.running_of(org, project=project) < projects[project]
+        return in_all and in_project and (flow not in flows or self.running_of(org, flow) < flows[flow])
 
     def has_room(self) -> bool:
         return not self.pool or len(self.running) < self.pool
@@ -61,8 +64,8 @@ class Turns(RuleBasedStateMachine):
             assert run in model.waiting, "only who waits is admitted"
             assert model.has_room()
             assert model.may_go(run)
-            org, flow = model.place[run]
-            queue = [r for r in model.waiting if model.place[r] == (org, flow)]
+            org = model.place[run][0]
+            queue = [r for r in model.waiting if model.place[r] == model.place[run]]
             assert queue[0] == run, "each queue keeps its order"
             older = [r for r in model.waiting if model.place[r][0] == org and model.may_go(r)]
             assert older[0] == run, "the oldest of those with room"
@@ -83,13 +86,13 @@ class Turns(RuleBasedStateMachine):
                 passed[org] = passed.get(org, 0) + 1
                 assert passed[org] <= 1, f"{org} had two turns while {other} waited for one"
 
-    @rule(org=st.sampled_from(ORGS), flow=st.sampled_from(FLOWS))
-    def ask(self, org, flow):
+    @rule(org=st.sampled_from(ORGS), flow=st.sampled_from(FLOWS), project=st.sampled_from(PROJECTS))
+    def ask(self, org, flow, project):
         run = f"r{self.count}"
         self.count += 1
-        self.model.place[run] = org, flow
+        self.model.place[run] = org, flow, project
         self.model.waiting[run] = None
-        self.absorb(self.table.ask(run, org, flow))
+        self.absorb(self.table.ask(run, org, flow, project))
 
     @precondition(lambda self: self.model.place)
     @rule(data=st.data())
@@ -113,38 +116,44 @@ class Turns(RuleBasedStateMachine):
     @rule(data=st.data())
     def end_again(self, data):
         run = data.draw(st.sampled_from(sorted(self.model.over)))
-        assert self.table.release(run, *self.model.place[run]) == []
+        assert self.table.release(run, *self.model.place[run][:2]) == []
 
     def release(self, run: str) -> None:
         model = self.model
         model.running.discard(run)
         model.waiting.pop(run, None)
         model.over.add(run)
-        self.absorb(self.table.release(run, *model.place[run]))
+        self.absorb(self.table.release(run, *model.place[run][:2]))
 
     @rule(org=st.sampled_from(ORGS), flow=st.sampled_from(FLOWS))
     def never_asked(self, org, flow):
         """A release comes before its question."""
         run = f"r{self.count}"
         self.count += 1
-        self.model.place[run] = org, flow
+        self.model.place[run] = org, flow, ""
         self.model.over.add(run)
         assert self.table.release(run, org, flow) == []
 
-    @rule(org=st.sampled_from(ORGS), flow=st.sampled_from(FLOWS))
-    def haunt(self, org, flow):
+    @rule(org=st.sampled_from(ORGS), flow=st.sampled_from(FLOWS), project=st.sampled_from(PROJECTS))
+    def haunt(self, org, flow, project):
         """A ghost asks that is over and forgotten; when it is admitted, its run gives back."""
-        self.ask(org, flow)
+        self.ask(org, flow, project)
         run = f"r{self.count - 1}"
         if run in self.model.running:
             self.release(run)
 
-    @rule(org=st.sampled_from(ORGS), most=st.none() | st.integers(0, 3), flow=st.none() | st.integers(0, 2))
-    def limit(self, org, most, flow):
+    @rule(
+        org=st.sampled_from(ORGS),
+        most=st.none() | st.integers(0, 3),
+        flow=st.none() | st.integers(0, 2),
+        project=st.none() | st.integers(0, 2),
+    )
+    def limit(self, org, most, flow, project):
         self.version += 1
         flows = {} if flow is None else {"f": flow}
-        self.model.limits[org] = most, flows
-        self.absorb(self.table.limit(most, self.version, org, **flows))
+        projects = {} if project is None else {"p": project}
+        self.model.limits[org] = most, flows, projects
+        self.absorb(self.table.limit(most, self.version, org, projects, **flows))
 
     @rule(size=st.integers(0, 4))
     def pool(self, size):
@@ -183,7 +192,11 @@ class Turns(RuleBasedStateMachine):
             one = queues.organisation(org)
             waiting = [run for run in model.waiting if model.place[run][0] == org]
             assert (one.running, one.waiting) == (model.running_of(org), len(waiting))
-            assert set(one.queues) == {model.place[run][1] for run in waiting}
+            assert set(one.queues) == {queue_name(*model.place[run][1:]) for run in waiting}
+            for flow in FLOWS:
+                assert queues.running_of_workflow(org, flow) == model.running_of(org, flow)
+            for project in PROJECTS[1:]:
+                assert queues.running_of_project(org, project) == model.running_of(org, project=project)
             assert len(one.queues) == len(set(one.queues))
             assert one.in_rotation == (org in queues.pool.rotation)
         assert len(queues.pool.rotation) == len(set(queues.pool.rotation))
@@ -192,7 +205,7 @@ class Turns(RuleBasedStateMachine):
         if not hasattr(self, "table"):
             return
         for org in ORGS:
-            self.limit(org, 1, None)
+            self.limit(org, 1, None, None)
         self.pool(1)
         for _ in range(DRAIN_MOST):
             if not self.model.running:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from schemas.budgets import spend_fields
 from schemas.errors import BadRecord
-from schemas.metrics import COST_SETTLEMENTS_TOTAL, counter_field
+from schemas.metrics import COST_SETTLEMENTS_TOTAL
+from schemas.metrics.fields import counter_field
 from schemas.records.money import CallStarted, CostEvent
 from schemas.tables.budgets import settled_entity
 from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold, CallEvent

@@ -9,12 +9,14 @@ import pytest
 from msgspec import structs
 
 from schemas.errors import BadRecord
-from schemas.metrics import DEPLOYMENT_RECORDS_TOTAL, counter_field
-from schemas.records.deployments import DeploymentDecided, DeploymentEvent, RunScored
+from schemas.metrics import DEPLOYMENT_DECISIONS_TOTAL, DEPLOYMENT_RECORDS_TOTAL
+from schemas.metrics.fields import counter_field
+from schemas.records.rollouts.deployments import DeploymentDecided, DeploymentEvent, RunScored
 from schemas.rollouts.plan import MetricRule, Plan
 from schemas.tables.deployments import DECIDED, HEAD, Head, rollout_entity
 from streams.core.commands import Command, Count, Emit
 from streams.core.deployments import exposures
+from streams.core.deployments.events import event_of
 from streams.core.deployments.fold import DeploymentsFold
 from streams.core.memory import MemoryState
 from tests.support.rollouts import QUICK, assigned, both, outcome, overridden, scored, started, stepped
@@ -48,6 +50,13 @@ def effects(commands: Iterable[Command]) -> list[str]:
     for count in counts:
         counter_field(count.metric, count.labels)  # raises for what is not declared
     return [dict(c.labels)["effect"] for c in counts]
+
+
+def test_every_decision_is_counted_once() -> None:
+    commands = run(EncodedState(), [started(), overridden("rollback"), overridden("rollback")])
+    counts = [c for c in commands if isinstance(c, Count) and c.metric == DEPLOYMENT_DECISIONS_TOTAL]
+    assert [dict(c.labels)["decision"] for c in counts] == [one.status for one in decisions(commands)]
+    assert [dict(c.labels)["decision"] for c in counts] == ["running", "rolled_back"]
 
 
 def contents(state: MemoryState) -> dict[str, dict[str, bytes]]:
@@ -383,7 +392,7 @@ def test_record_touches_all_that_it_writes() -> None:
 def test_restored_rollout_emits_its_newest_decision() -> None:
     state = EncodedState()
     said = decisions(run(state, [started(), *traffic(600, bad=0.3)]))
-    assert FOLD.outstanding(state, ENTITY, 9) == [Emit(said[-1])]
+    assert FOLD.outstanding(state, ENTITY, 9) == [Emit(said[-1]), Emit(event_of(said[-1]))]
     assert [c for name in state.entities() if name != ENTITY for c in FOLD.outstanding(state, name, 9)] == []
 
 

@@ -10,7 +10,8 @@ import pytest
 from connectors.memory.checkpoints import MemoryCheckpoints
 from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
 from schemas.errors import BadRecord
-from schemas.metrics import ROUTE_OUTCOMES_TOTAL, counter_field
+from schemas.metrics import ROUTE_OUTCOMES_TOTAL
+from schemas.metrics.fields import counter_field
 from schemas.records.routes import RouteEvent, RouteOutcome, RouteScored
 from schemas.tables.routes import LEARNED, NOTHING, Arm, Learned, arms_entity, decision_entity
 from services.routing.bandit import Terms, learned_choice

@@ -43,6 +43,7 @@ def test_a_line_runs_to_its_end(world):
     assert world.counted("workflow_runs_total") == [{"workflow": "flow", "status": "succeeded"}]
     observed = {c.metric: c.value for c in world.commands if isinstance(c, Observe)}
     assert observed == {"workflow_duration_seconds": 2.5, "workflow_cost_cents": 0.0}
+    assert {c.trace_id for c in world.commands if isinstance(c, Observe)} == {trace_id(RUN)}
     assert ExpireAt(RUN, world.now_ms + KEEP_FINISHED_MS) in world.last
 
 
@@ -353,11 +354,7 @@ def test_the_runs_span_is_the_root_of_its_trace(world):
     assert len(spans) == 1
     span = spans[0].spans[0]
     assert (spans[0].trace_id, span.span_id, span.parent_span_id) == (trace_id(RUN), span_id(RUN), None)
-    assert (span.status, span.attributes["agentflow.workflow.name"], span.attributes["error.type"]) == (
-        "error",
-        "flow",
-        "boom",
-    )
+    assert (span.status, span.type, spans[0].workflow_name, span.error_code) == ("error", "run", "flow", "boom")
 
 
 def test_one_view_an_event_with_what_changed(world):

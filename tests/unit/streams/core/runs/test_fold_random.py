@@ -34,8 +34,8 @@ from schemas.tables.runs import SPEC_PREFIX
 from streams.core.commands import Emit, ExpireAt
 from streams.core.memory import MemoryState
 from streams.core.runs.fold import RunFold
+from streams.core.runs.plan.agent_ids import part_of
 from streams.core.runs.requests import gather
-from streams.core.runs.requests.agent_parts import part_of
 from streams.core.runs.state.entries import step_field
 from tests.support.families import family, flow, runs
 from tests.support.runs import ORG, RUN, World, assistant, function, limited, loop, resolved, signal, submitted, switch

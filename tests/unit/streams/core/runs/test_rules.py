@@ -22,6 +22,7 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
+from schemas.records.security.pinned import Question
 from schemas.records.timers import Deadline, StepTimer
 from schemas.spec.model import NodeKind
 from streams.core.commands import Emit
@@ -146,6 +147,15 @@ def _signaled(
     return world, _sent("s0" if before == 1 else "new", name)
 
 
+def _answered() -> tuple[World, RunEvent]:
+    asks = Question(rules=["r"], tool="t", args_hash="ab" * 32)
+    said: dict[str, Any] = {"run_id": RUN, "org_id": ORG, "step_id": "a", "attempt": 1, "until_ms": 5, "reason": "asks"}
+    world = _started()
+    world.feed(StepDeferred(**said, asks=asks))
+    yes = inline({"approve": True})
+    return world, SignalReceived(run_id=RUN, org_id=ORG, signal_id="yes", name="approve/a", payload=yes)
+
+
 def _kid(what: str) -> tuple[World, RunEvent]:
     world = World()
     world.feed(submitted(resolved(runs("a", "kid"), family=KIDS)))
@@ -184,6 +194,7 @@ REACHED: dict[tuple[type, str], Callable[[], tuple[World, RunEvent]]] = {
     **{(RunAdmitted, name): partial(_admitted, name) for name in ("queued", "running", "over")},
     **{(CancelRequested, name): partial(_canceled, name) for name in ("queued", "running", "over")},
     (SignalReceived, "awaited"): lambda: _signaled(awaited=True),
+    (SignalReceived, "answer"): _answered,
     (SignalReceived, "early"): _signaled,
     (SignalReceived, "one_too_many"): lambda: _signaled(before=40),
     (SignalReceived, "repeated"): lambda: _signaled(before=1),

@@ -166,10 +166,11 @@ class Handler:
 class System:
     """A consumer over a client in memory. ``app`` never connects."""
 
-    def __init__(self, reads: Reads | None = None, drain_s: float = 9.0) -> None:
+    def __init__(self, reads: Reads | None = None, *, drain_s: float = 9.0, settle_s: float | None = None) -> None:
         self.handler = Handler()
         member = Member(bootstrap="127.0.0.1:1")
-        self.app = PollApp("group", self.handler, reads or Reads(topics=("t", "gone")), member, drain_s=drain_s)
+        reads = reads or Reads(topics=("t", "gone"))
+        self.app = PollApp("group", self.handler, reads, member, drain_s=drain_s, settle_s=settle_s)
         self.client = Client()
         self.app.new_client = lambda: self.client  # type: ignore[assignment, return-value, method-assign]
         self.polls: asyncio.Queue[Poll] = asyncio.Queue()
@@ -388,6 +389,12 @@ async def test_a_short_drain_bounds_the_settling_too() -> None:
     system = System(drain_s=0.1)
     await system.consumer.on_stop()
     assert system.handler.calls == [("settle", 0.1), ("drain", 0.1)]
+
+
+async def test_a_role_whose_work_in_flight_takes_long_settles_for_as_long_as_it_says() -> None:
+    system = System(settle_s=25.0)
+    await system.consumer.on_stop()
+    assert system.handler.calls == [("settle", 25.0), ("drain", 9.0)]
 
 
 # Positions

@@ -145,15 +145,11 @@ def test_the_next_step_is_what_the_fold_would_ask_for() -> None:
     assert (going.step_id, going.run_budget_nano, going.continuation) == ("d", 0, [])
 
 
-#: A key with U+0000 is no value of ours, see ``schemas.values``.
-KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+#: A text with U+0000 is no value of ours, see ``schemas.values``.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
 

@@ -1,0 +1,121 @@
+"""Which requests are acts of administration, and how they and refused requests reach the audit log.
+
+There is one seam: the route. ``recorded`` wraps the endpoint of an act, so that the act is in the log when the request
+is known to be valid and its sender known to be allowed, and before anything is done. Which routes are acts is a table
+here; a test has every other route that changes something in a list of its own, so that none is forgotten.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel
+
+from api.caller import Caller
+from schemas.errors import AgentFlowError
+from services.security.auditing import Act, Auditing
+
+METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+#: Paths of routes, of which all that changes something is an act; below them, too.
+ACTS = (
+    "/api/v1/keys",
+    "/api/v1/organisations",
+    "/api/v1/projects",
+    "/api/v1/budgets",
+    "/api/v1/stops",
+    "/api/v1/limits",
+    "/api/v1/quotas",
+    "/api/v1/prices/overrides",
+    "/api/v1/providers/{name}/credentials",
+    "/api/v1/prompts/{name}/labels",
+    "/api/v1/prompts/{name}/scoring",
+    "/api/v1/prompts/{name}/deployments",
+    "/api/v1/deployments",
+    "/api/v1/optimizer",
+    "/api/v1/cache",
+    "/api/v1/admin",
+    "/api/v1/audit",
+)
+#: The bodies of these have secrets, and are in no record.
+SECRET = ("/api/v1/providers/{name}/credentials",)
+#: More of a body than this is not recorded.
+MOST_BODY = 4_096
+_KEY = re.compile(r"af_([0-9a-f]{16})_")
+_MARK = "__recorded__"
+Endpoint = Callable[..., Awaitable[Any]]
+
+
+#: They record themselves, with what they change: an expiry's entry is what it does, an activation's names what it
+#: replaces and is written in its transaction, an approval's names what was asked. A policy's test changes nothing.
+ITSELF = (
+    "/api/v1/audit/expire",
+    "/api/v1/policies",
+    "/api/v1/policies/active",
+    "/api/v1/policies/test",
+    "/api/v1/policies/{name}/activate",
+    "/api/v1/workflows/runs/{run_id}/approvals",
+)
+
+
+def is_act(path: str, methods: set[str]) -> bool:
+    """Return whether a route is an act."""
+    return (
+        bool(methods & METHODS)
+        and path not in ITSELF
+        and any(path == one or path.startswith(f"{one}/") for one in ACTS)
+    )
+
+
+def recorded(path: str, endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint that records its act first. One that does already is returned as it is."""
+    if hasattr(endpoint, _MARK):
+        return endpoint
+    signature = inspect.signature(endpoint)
+    asked = inspect.Parameter("audited_request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
+
+    @wraps(endpoint)
+    async def act(*, audited_request: Request, **arguments: Any) -> Any:
+        who: Caller = audited_request.state.caller
+        auditing: Auditing = audited_request.app.state.services.audit.auditing
+        said = _act(audited_request, who, path, endpoint.__name__, arguments)
+        event_id = await auditing.act(said)
+        try:
+            return await endpoint(**arguments)
+        except AgentFlowError as exc:
+            auditing.failed(said, event_id, f"{type(exc).__name__}: {exc}"[:500])
+            raise
+
+    act.__signature__ = signature.replace(parameters=[*signature.parameters.values(), asked])  # type: ignore[attr-defined]
+    setattr(act, _MARK, True)
+    return act
+
+
+def denied(request: Request, reason: str) -> None:
+    """Note a request that was refused with 401 or 403. One without a known sender is of the first organisation."""
+    audit = request.app.state.services.audit
+    who: Caller | None = getattr(request.state, "caller", None)
+    route = getattr(request.scope.get("route"), "path", "")
+    if who is None:
+        match = _KEY.search(request.headers.get("authorization", ""))
+        org_id, actor = audit.default_org_id, f"unknown:{match[1]}" if match else "unknown"
+    else:
+        org_id, actor = who.org_id, who.actor
+    details = {"method": request.method, "path": route}
+    act = Act(org_id, actor, "requests.denied", request.url.path[:200], details)
+    audit.auditing.denied(act, reason[:500])
+
+
+def _act(request: Request, who: Caller, path: str, name: str, arguments: dict[str, Any]) -> Act:
+    details = {"method": request.method, "path": path}
+    body = arguments.get("body")
+    if isinstance(body, BaseModel) and path not in SECRET:
+        given = orjson.dumps(body.model_dump(mode="json", exclude_unset=True), option=orjson.OPT_SORT_KEYS).decode()
+        details["body"] = given[:MOST_BODY]
+    if request.url.query:
+        details["query"] = request.url.query[:MOST_BODY]
+    subject = request.url.path.removeprefix("/api/v1/")[:200]
+    return Act(who.org_id, who.actor, name, subject, details)

@@ -1,0 +1,149 @@
+"""What a policy lets callers see of runs: applied where routes read, before anything is rendered.
+
+``reading_of`` gives ``None`` where no policy has rules for readers; then nothing here is asked. What was denied or
+redacted is in the audit log before the answer is sent: while the log does not take it, there is no answer.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from api.caller import Caller
+from api.services import Services
+from connectors.ports.engine import OutRecord
+from connectors.postgres.history.runs import RunLine, StoredRun, StoredStep
+from schemas.clock import now_ms
+from schemas.errors import Forbidden, NotFound
+from schemas.labels.label import Label, joined
+from schemas.labels.mapped import Labels
+from schemas.policies.facts import Reader
+from schemas.records.definitions import AuditEvent
+from services.security.policies.reading import Reading, Subject, labels_of
+from topics.catalogue import AUDIT_EVENTS
+from topics.codec import encode
+
+#: Decisions of one answer that are recorded one by one; their number is recorded in any case.
+MAX_DECISIONS = 100
+
+
+async def reading_of(parts: Services, who: Caller) -> Reading | None:
+    """Return what decides for a caller, ``None`` where no rule does. Raises ``Unavailable``."""
+    reader = Reader(
+        id=who.key_id,
+        kind="key" if who.kind == "key" else "user",
+        project=who.project or "",
+        permissions=sorted(who.permissions),
+    )
+    return await parts.security.readings.of(who.org_id, reader)
+
+
+def subject_of(run: RunLine) -> Subject:
+    """Return a run as rules know it."""
+    return Subject(run.id, run.workflow_name, run.workflow_version, run.tags)
+
+
+def seen_run(reading: Reading, run: StoredRun, steps: list[StoredStep]) -> tuple[StoredRun, list[StoredStep]]:
+    """Return a run and its steps as the reader may see them."""
+    of, labels = subject_of(run), _input_labels(run)
+    stored = run.stored_inputs or {}
+    inputs = {
+        name: reading.value(of, stored.get(name, value), labels.at((name,)), "run", f"inputs.{name}")
+        for name, value in (run.inputs or {}).items()
+    }
+    output = {
+        node: reading.payload(of, payload, "run", f"output.{node}", node)
+        for node, payload in (run.output or {}).items()
+    }
+    seen = replace(
+        run,
+        inputs=None if run.inputs is None else inputs,
+        stored_inputs=None,
+        output=None if run.output is None else output,
+    )
+    return seen, [seen_step(reading, of, step) for step in steps]
+
+
+def seen_step(reading: Reading, of: Subject, step: StoredStep) -> StoredStep:
+    """Return a step as the reader may see it."""
+    if step.output is None:
+        return step
+    return replace(step, output=reading.payload(of, step.output, "step", step.step_id, step.node_id))
+
+
+def seen_object(reading: Reading, run: StoredRun, steps: Iterable[StoredStep], sha256: str) -> bool:
+    """Return whether the reader may see an object that a run refers to. Raises ``NotFound`` if the run does not."""
+    of, inputs = subject_of(run), _input_labels(run)
+    found: list[Label] = []
+    for name, reference in (run.stored_inputs or {}).items():
+        if reference.get("sha256") == sha256:
+            found.append(inputs.at((name,)).whole)
+    outputs = [*(run.output or {}).values(), *(step.output for step in steps if step.output is not None)]
+    found += [labels_of(one.get("labels")).whole for one in outputs if one.get("sha256") == sha256]
+    if not found:
+        raise NotFound(f"run {run.id} has no reference to {sha256[:12]} among its inputs and outputs")
+    return reading.whole(of, joined(found), "object").verdict == "allow"
+
+
+async def require_readable(parts: Services, who: Caller, run_ids: Iterable[str], kind: str) -> None:
+    """Raise ``Forbidden`` unless the caller may see all that these runs were given and gave.
+
+    It guards what cannot be shown in parts: texts of calls, records, comparisons.
+    """
+    reading = await reading_of(parts, who)
+    if reading is None:
+        return
+    try:
+        for run_id in run_ids:
+            if not await _is_readable(parts, reading, who.org_id, run_id, kind):
+                raise Forbidden(f"the policy {reading.policy} does not let this key see all of run {run_id}")
+    finally:
+        await record(parts, who, reading, "")
+
+
+async def readable_texts(parts: Services, who: Caller, run_ids: Iterable[str]) -> bool:
+    """Return whether the caller may see the texts of a trace with these runs."""
+    reading = await reading_of(parts, who)
+    if reading is None:
+        return True
+    found = [await _is_readable(parts, reading, who.org_id, one, "trace") for one in dict.fromkeys(run_ids)]
+    await record(parts, who, reading, "")
+    return all(found)
+
+
+async def record(parts: Services, who: Caller, reading: Reading, subject: str) -> None:
+    """Put what a policy decided into the audit log, if anything matched. Raises ``Unavailable``."""
+    if not reading.decisions:
+        return
+    denied = any(one.enforced and one.verdict == "deny" for one in reading.decisions)
+    event = AuditEvent(
+        event_id=f"read/{uuid.uuid4()}",
+        org_id=who.org_id,
+        actor=who.actor,
+        action="policy.read",
+        subject=subject,
+        decision="denied" if denied else "allowed",
+        at_ms=now_ms(),
+        kind="denial" if denied else "decisions",
+        run_id=subject,
+        policy=reading.policy,
+        decisions=reading.decisions[:MAX_DECISIONS],
+        count=len(reading.decisions),
+    )
+    await parts.runs.appender.append([OutRecord(AUDIT_EVENTS, who.org_id.encode(), encode(event))])
+
+
+async def _is_readable(parts: Services, reading: Reading, org_id: str, run_id: str, kind: str) -> bool:
+    """Return whether all of a run may be seen. A run that history does not have yet has shown nothing."""
+    found = await parts.runs.history.get(org_id, run_id, step_outputs=True)
+    if found is None:
+        return True
+    run, steps = found
+    given: list[Mapping[str, Any]] = [*(run.output or {}).values()]
+    given += [step.output for step in steps if step.output is not None]
+    label = joined((_input_labels(run).whole, *(labels_of(one.get("labels")).whole for one in given)))
+    return reading.whole(subject_of(run), label, kind).verdict == "allow"
+
+
+def _input_labels(run: StoredRun) -> Labels:
+    return labels_of((run.security or {}).get("inputs"))

@@ -1,0 +1,1 @@
+"""Traces: what runs did, when, and what each part cost."""

@@ -1,0 +1,177 @@
+"""How the services of runs are made: submissions, dry runs, waits, restarts, streams."""
+
+from api.clients import CLIENT_ID, DEPENDENCY_TIMEOUT_S, Clients
+from api.http.concurrency_limit import Bound
+from api.live.run_stream import Streams
+from api.services import (
+    DefinitionServices,
+    LimitServices,
+    RunServices,
+    SecurityServices,
+)
+from connectors.clickhouse.route_spans import RouteSpans
+from connectors.kafka.deadline_appender import DeadlineAppender
+from connectors.kafka.lag import LaneLag
+from connectors.kafka.log import KafkaLog
+from connectors.objects.s3 import s3_access
+from connectors.objects.store import open_objects
+from connectors.ports.pubsub import NoPubSub
+from connectors.postgres.budgets import Budgets
+from connectors.postgres.history.run_changes import RunFollower
+from connectors.postgres.history.run_places import RunPlaces
+from connectors.postgres.history.run_steps import RunSteps
+from connectors.postgres.history.runs import Runs
+from connectors.redis.claims.lease_reader import LeaseReader
+from connectors.redis.marker_generation import MarkerGeneration
+from connectors.redis.readers.signals import SignalsReader
+from connectors.redis.readers.specs import SpecReader
+from connectors.redis.readers.spend import Spend
+from connectors.redis.submission_markers import SubmissionMarkers
+from connectors.redis.worker_registry import WorkerRegistry
+from connectors.tools import REGISTRY
+from schemas.settings import Settings
+from services.observability.replay.run_records import RunRecords
+from services.prompts.rollouts.arms import arms_of
+from services.runs.admission_required import Turns
+from services.runs.answers.routes import RunRoutes
+from services.runs.approvals import Approvals
+from services.runs.bulk import Bulk
+from services.runs.dry_run import DryRunPorts, DryRuns
+from services.runs.explain_waiting import Waits
+from services.runs.known_runs import KnownRuns
+from services.runs.large_inputs import LargeInputs
+from services.runs.path_admission import PathAdmission
+from services.runs.restart import Restarts
+from services.runs.signals import SignalSender
+from services.runs.submit import SubmissionPorts, Submissions
+from services.workflows.of_run import RunDefinitions
+
+#: Each waits for one append at most; more of them would only queue for the broker.
+MAX_SUBMISSIONS_IN_FLIGHT = 512
+#: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
+MAX_STREAMS = 256
+STREAMS_RETRY_S = 5.0
+#: The lag of a lane is asked beside history and claims.
+LANE_TIMEOUT_S = 0.7
+
+
+class RunWiring:
+    """What the services of runs share while they are made."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: Clients,
+        appender: DeadlineAppender,
+        definitions: DefinitionServices,
+        limits: LimitServices,
+        security: SecurityServices,
+    ) -> None:
+        self._settings = settings
+        self._security = security
+        self._partitions = settings.kafka.partitions
+        self._clients = clients
+        self._appender = appender
+        self._definitions = definitions
+        self._history = Runs(clients.database)
+        self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        self._known = KnownRuns(generation, clients.progress, self._partitions)
+        objects = settings.objects
+        self._objects = open_objects(objects.url, objects.directory, s3_access(objects))
+        large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
+        specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        self._arms = arms_of(clients.database)
+        self._of_run = RunDefinitions(definitions.plans, specs, self._arms)
+        self._waits = self._explaining(limits)
+        self._submissions = self._submitting(large_inputs, limits.turns)
+        self._dry_runs = self._trying(limits)
+        self._restarts = Restarts(
+            self._history,
+            self._of_run,
+            large_inputs,
+            settings.security.capture,
+            arguments=REGISTRY.argument_names,
+            security=security.pinning,
+        )
+
+    def services(self) -> RunServices:
+        """Return them."""
+        bus = self._clients.nats or NoPubSub()
+        follower = RunFollower(self._clients.database)
+        return RunServices(
+            history=self._history,
+            definitions=self._of_run,
+            steps=RunSteps(self._clients.database),
+            markers=self._markers,
+            known=self._known,
+            submissions=self._submissions,
+            dry_runs=self._dry_runs,
+            restarts=self._restarts,
+            bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
+            waits=self._waits,
+            signals=self._signals(),
+            approvals=Approvals(self._history, RunSteps(self._clients.database), self._appender),
+            routes=self._routes(),
+            streams=Streams(follower, bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S)),
+            bound=Bound("submissions", MAX_SUBMISSIONS_IN_FLIGHT),
+            bus=bus,
+            objects=self._objects,
+            appender=self._appender,
+            records=RunRecords(
+                KafkaLog(self._settings.kafka.bootstrap, client_id=CLIENT_ID),
+                RunPlaces(self._clients.database),
+                self._partitions,
+            ),
+        )
+
+    def _submitting(self, large_inputs: LargeInputs, turns: Turns) -> Submissions:
+        ports = SubmissionPorts(
+            plans=self._definitions.plans,
+            markers=self._markers,
+            history=self._history,
+            appender=self._appender,
+            large_inputs=large_inputs,
+            turns=turns,
+            known=self._known,
+            paths=PathAdmission(self._definitions.organisation_prices),
+            arms=self._arms,
+            security=self._security.pinning,
+        )
+        return Submissions(ports, capture=self._settings.security.capture)
+
+    def _trying(self, limits: LimitServices) -> DryRuns:
+        ports = DryRunPorts(
+            submissions=self._submissions,
+            turns=limits.turns,
+            limits=limits.stored,
+            admission=limits.admission,
+            budgets=Budgets(self._clients.database),
+            spend=Spend(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+        )
+        return DryRuns(ports)
+
+    def _explaining(self, limits: LimitServices) -> Waits:
+        claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
+        lag = LaneLag(self._settings.kafka.bootstrap, LANE_TIMEOUT_S)
+        workers = WorkerRegistry(self._clients.redis, DEPENDENCY_TIMEOUT_S)
+        return Waits(self._history, self._of_run, claims, lag, limits.admission, workers)
+
+    def _routes(self) -> RunRoutes:
+        return RunRoutes(
+            history=self._history,
+            steps=RunSteps(self._clients.database),
+            definitions=self._of_run,
+            spans=RouteSpans(self._clients.clickhouse),
+            appender=self._appender,
+        )
+
+    def _signals(self) -> SignalSender:
+        return SignalSender(
+            history=self._history,
+            markers=self._markers,
+            workflows=self._definitions.workflows,
+            objects=self._objects,
+            appender=self._appender,
+            signals=SignalsReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+        )

@@ -1,0 +1,1 @@
+"""Model worlds of runs, for the figures of the area ``observability``."""

@@ -1,0 +1,196 @@
+"""Lines of OTLP: how fast spans come in, and what is lost, doubled or slowed down when they go out.
+
+Out: a whole system with the exporter as a process of its own. Runs go through it in turns without the exporter and with
+one whose receiver is down (A B B A). Then the receiver comes back, and the spans that it gets are compared with those
+of the log. Last, the exporter is restarted in order, and then killed, while runs continue.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from bench import scrape
+from bench.lines import BenchError, Line
+from bench.observability.otlp_load import bodies, spans_per_cpu_second
+from bench.observability.otlp_receiver import StrictReceiver
+from bench.plan import FULL
+from bench.prove.area import Aim, at_least, at_most, line_of
+from bench.stage import Stage, on_stage
+from deploy.local.engines.progress import Progress
+from deploy.local.system import LAYOUT, System
+from schemas.metrics import LAG_RECORDS
+from services.observability.traces.tree import phase_spans
+from topics.catalogue import TRACE_SPANS
+from topics.codec import decode
+
+EXPORTER = "otlp"
+ROLE = "otlp-export"
+APART = {name: tuple(one for one in roles if one != ROLE) for name, roles in LAYOUT.items()} | {EXPORTER: (ROLE,)}
+AIMS = (
+    Aim("otlp_in_spans_per_s", "spans/s", at_least(5_000), at_least(20_000)),
+    Aim("otlp_lost_spans", "spans", at_most(0), at_most(0)),
+    Aim("otlp_doubled_ids", "spans", at_most(0), at_most(0)),
+    Aim("otlp_faults", "spans", at_most(0), at_most(0)),
+    Aim("otlp_down_runs_ratio", "x", at_least(0.97), at_least(1)),
+    Aim("otlp_resent_after_kills", "spans"),
+)
+_line = partial(line_of, AIMS)
+_Holds = Callable[[Mapping[str, float]], bool]
+_QUIET_S, _TIMEOUT_S = 0.1, 180.0
+#: Spans that did not come although nothing else came for this long are lost.
+_LOOK_S, _PATIENCE_S = 1.0, 40.0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    turns: Sequence[str]
+    runs: int
+    down_s: float
+    restarts: int
+    kills: int
+    requests: int
+
+
+_WHOLE = _Plan(("without", "down", "down", "without") * 4, 2_500, 60.0, 6, 3, 60)
+_QUICK = _Plan(("without", "down"), 300, 3.0, 2, 1, 10)
+
+
+def measure(quick: bool, progress: Progress) -> Sequence[Line]:
+    """Measure in and out. Raises ``BenchError``."""
+    plan = _QUICK if quick else _WHOLE
+    progress(f"OTLP in: {plan.requests} requests")
+    requests = bodies(plan.requests)
+    rates = [spans_per_cpu_second(requests) for _ in range(1 if quick else 5)]
+    note = "Protobuf to records, on one core; six to fifteen attributes and 0.6 kB of messages a call; without a broker"
+    return [_line("otlp_in_spans_per_s", rates, note), *_out(plan, progress)]
+
+
+def _out(plan: _Plan, progress: Progress) -> list[Line]:
+    with tempfile.TemporaryDirectory() as home, StrictReceiver() as receiver:
+        file = Path(home) / "targets.yaml"
+        file.write_text(f"targets: [{{name: strict, endpoint: '{receiver.endpoint}'}}]\n", encoding="utf-8")
+        env = {"OTLP_TARGETS_FILE": str(file)}
+        system = System(Path(home) / "data", durable=False, layout=APART, env=env, with_api=False, progress=progress)
+        return on_stage(system, replace(FULL, warm_up_runs=200), progress, partial(_measured, receiver, plan))
+
+
+async def _measured(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> list[Line]:
+    rates, down_s = await _turns(receiver, plan, stage)
+    lost = await _lost(receiver, stage)
+    stage.progress(f"OTLP out: {plan.restarts} restarts")
+    await _disturbed(plan.restarts, stage, kill=False)
+    lost += await _lost(receiver, stage)
+    doubled = receiver.received.doubled
+    stage.progress(f"OTLP out: {plan.kills} kills")
+    await _disturbed(plan.kills, stage, kill=True)
+    lost += await _lost(receiver, stage)
+    faults = [*receiver.received.faults, *receiver.received.tree_faults()]
+    spans = len(receiver.received.spans)
+    return [
+        _line("otlp_lost_spans", lost, f"of {spans}; the receiver was down for {down_s:.0f} s"),
+        _line("otlp_doubled_ids", doubled, f"{plan.restarts} restarts in order while runs went on"),
+        _line("otlp_faults", len(faults), faults[0] if faults else "by a receiver that is strict: ids, order, tree"),
+        _line(
+            "otlp_down_runs_ratio",
+            median(rates["down"]) / median(rates["without"]),
+            f"runs/s with the receiver down: {_shown(rates['down'])}; without the exporter: {_shown(rates['without'])}",
+        ),
+        _line(
+            "otlp_resent_after_kills",
+            receiver.received.doubled - doubled,
+            f"{plan.kills} kills; {receiver.received.changed} of them were not the same bytes",
+        ),
+    ]
+
+
+async def _turns(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> tuple[dict[str, list[float]], float]:
+    """Run the turns; return their rates, and for how long the receiver was down while an exporter ran."""
+    exporter, rates = stage.system.roles[EXPORTER], {"without": list[float](), "down": list[float]()}
+    receiver.down()
+    down_s = 0.0
+    for number, turn in enumerate(plan.turns):
+        stage.progress(f"OTLP out: turn {number + 1} of {len(plan.turns)}, {turn}, {plan.runs} runs")
+        await asyncio.to_thread(exporter.stop if turn == "without" else exporter.start)
+        begun = time.monotonic()
+        if turn == "down":
+            await _until_joined(stage)
+        rates[turn].append(await _round(stage, plan.runs))
+        down_s += time.monotonic() - begun if turn == "down" else 0.0
+    if exporter.pid is None:
+        await asyncio.to_thread(exporter.start)
+    await asyncio.sleep(max(0.0, plan.down_s - down_s))
+    receiver.up()
+    return rates, max(down_s, plan.down_s)
+
+
+async def _round(stage: Stage, runs: int) -> float:
+    await _settle(stage)
+    start = time.perf_counter()
+    await stage.run_many(runs)
+    return runs / (time.perf_counter() - start)
+
+
+async def _disturbed(count: int, stage: Stage, *, kill: bool) -> None:
+    """Restart or kill the exporter while runs continue."""
+    exporter = stage.system.roles[EXPORTER]
+    for _ in range(count):
+        running = asyncio.create_task(stage.run_many(300))
+        await _until_joined(stage)
+        await asyncio.to_thread(exporter.kill if kill else exporter.stop)
+        await asyncio.to_thread(exporter.start)
+        await running
+
+
+async def _lost(receiver: StrictReceiver, stage: Stage) -> int:
+    """Return how many spans of the log the receiver has not got once nothing more comes."""
+    await _settle(stage)
+    expected = await _expected(stage)
+    seen, since = 0, time.monotonic()
+    while expected - receiver.received.spans.keys() and time.monotonic() - since < _PATIENCE_S:
+        if len(receiver.received.spans) > seen:
+            seen, since = len(receiver.received.spans), time.monotonic()
+        await asyncio.sleep(_LOOK_S)
+    return len(expected - receiver.received.spans.keys())
+
+
+async def _expected(stage: Stage) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for partition in range(stage.system.partitions):
+        bounds = await stage.log.bounds(TRACE_SPANS, partition)
+        async for batch in stage.log.read(TRACE_SPANS, partition, *bounds):
+            for record in (decode(TRACE_SPANS, one.value) for one in batch):
+                spans = (one for span in record.spans for one in (span, *phase_spans(span)))
+                found |= {(record.trace_id, span.span_id) for span in spans}
+    if not found:
+        raise BenchError("the runs wrote no span")
+    return found
+
+
+async def _settle(stage: Stage) -> None:
+    """Return when every other process has done everything. Raises ``BenchError``."""
+    await _until(stage, lambda lags: not any(lags.values()), [n for n in stage.system.roles if n != EXPORTER])
+
+
+async def _until_joined(stage: Stage) -> None:
+    """Return when the exporter has its partitions. Raises ``BenchError``."""
+    await _until(stage, bool, [EXPORTER])
+
+
+async def _until(stage: Stage, holds: _Holds, names: Iterable[str]) -> None:
+    deadline, quiet = time.monotonic() + _TIMEOUT_S, 0
+    while quiet < 3:
+        pages = await scrape.pages(stage.http, [stage.system.roles[name] for name in names])
+        lags = {labels: value for page in pages for labels, value in scrape.values(page, LAG_RECORDS)}
+        quiet = quiet + 1 if holds(lags) else 0
+        if time.monotonic() > deadline:
+            raise BenchError(f"after {_TIMEOUT_S:.0f} s there is still a lag: {lags}")
+        await asyncio.sleep(_QUIET_S)
+
+
+def _shown(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:.0f}" for rate in rates)

@@ -1,0 +1,1 @@
+"""Grafana: live streams of its HTTP API."""

@@ -1,0 +1,1 @@
+"""Receivers of the OpenTelemetry protocol (OTLP), and what its answers are made of."""

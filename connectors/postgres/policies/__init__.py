@@ -1,0 +1,1 @@
+"""Policies of organisations: versions that never change, and which of them decides."""

@@ -1,0 +1,1 @@
+"""Prometheus: its configuration, recording rules and alerts, and the page of all metrics."""

@@ -1,0 +1,1 @@
+"""Traces over HTTP: what is asked of them, and answers."""

@@ -1,0 +1,1 @@
+"""Limits of calls: quotas, and stops."""

@@ -1,0 +1,14 @@
+"""Policies that come along, which a document takes in by ``extends``. Each has tests that show what it decides."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.policies.packs import default, providers, regions, retention
+
+#: The documents, by name.
+PACKS: Final[Mapping[str, str]] = {
+    "default": default.TEXT,
+    "providers": providers.TEXT,
+    "regions": regions.TEXT,
+    "retention": retention.TEXT,
+}

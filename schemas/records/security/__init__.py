@@ -1,0 +1,1 @@
+"""Records of security: what a run pins, decisions, the audit log."""

@@ -1,0 +1,23 @@
+"""Verification of audit logs by the server's own rules, without a server.
+
+In the checkout they are in ``schemas.audit``; the build of the wheel copies them, see ``agentflow.engine``. They need
+the extra ``cli``.
+"""
+
+from schemas.audit.notes import BadNote, Checkpoint, PublicKey
+from schemas.audit.proofs import is_consistent, is_included
+from schemas.audit.verifying import Finding, Manifest, Verified, line_leaf, verified_by, verify
+
+__all__ = [
+    "BadNote",
+    "Checkpoint",
+    "Finding",
+    "Manifest",
+    "PublicKey",
+    "Verified",
+    "is_consistent",
+    "is_included",
+    "line_leaf",
+    "verified_by",
+    "verify",
+]

@@ -1,0 +1,1 @@
+"""How answers of the API look on a terminal."""

@@ -1,0 +1,1 @@
+"""Policies in a call of a model: what decides, and how untrusted parts are marked."""

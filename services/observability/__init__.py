@@ -1,0 +1,1 @@
+"""What runs did and why: traces, and what is made of them."""

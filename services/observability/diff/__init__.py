@@ -1,0 +1,1 @@
+"""Two runs, or two groups of runs, compared: where they part first, why, and what follows from that."""

@@ -1,0 +1,1 @@
+"""Live cost: what is settled and what is held, second by second, by organisation, workflow, provider and model."""

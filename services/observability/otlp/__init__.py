@@ -1,0 +1,1 @@
+"""Spans to and from other systems by the OpenTelemetry protocol (OTLP)."""

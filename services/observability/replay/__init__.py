@@ -1,0 +1,1 @@
+"""Replay of recorded runs: their records from the log, and what is done again with them."""

@@ -1,0 +1,1 @@
+"""Traces as trees, from the spans of runs."""

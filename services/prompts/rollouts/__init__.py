@@ -1,0 +1,1 @@
+"""Rollouts of prompts: starting one, deciding by hand, what its statistics say, and why it is undecided."""

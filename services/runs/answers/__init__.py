@@ -1,0 +1,1 @@
+"""What was answered in runs: why its route was chosen, and scores of it."""

@@ -1,0 +1,1 @@
+"""Attempts of steps: how they end, and their spans."""

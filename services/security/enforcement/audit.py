@@ -1,0 +1,70 @@
+"""Records of the audit log: what was decided in an attempt, all in one, and each denial singly.
+
+Their ids follow from the attempt, so that what is written again after a crash is told apart from what is new.
+"""
+
+from collections.abc import Sequence
+
+from schemas.records.definitions import AuditEvent
+from schemas.records.security.pinned import Decision
+from schemas.records.steps import StepRequest
+
+#: Who decides on what workers do.
+ACTOR = "role:worker"
+#: Verdicts after which there is no effect, for now at least.
+STOPS = ("deny", "ask")
+
+
+def audit_events(request: StepRequest, decisions: Sequence[Decision], first: int, at_ms: int) -> list[AuditEvent]:
+    """Return the records of an attempt's decisions from number ``first`` on; none when there are none."""
+    new = list(decisions[first:])
+    if not new or request.security is None:
+        return []
+    stopped = next((one for one in new if one.enforced and one.verdict in STOPS), None)
+    event = AuditEvent(
+        event_id=_id("decisions", request, first),
+        org_id=request.org_id,
+        actor=ACTOR,
+        action="attempt",
+        subject=f"{request.run_id}/{request.step_id}",
+        decision="allowed" if stopped is None else "denied",
+        reason="" if stopped is None else stopped.reason,
+        at_ms=at_ms,
+        kind="decisions",
+        run_id=request.run_id,
+        step_id=request.step_id,
+        attempt=request.attempt,
+        policy=request.security.policy,
+        decisions=new,
+    )
+    return [event, *_denials(request, new, first, at_ms)]
+
+
+def _denials(request: StepRequest, decisions: Sequence[Decision], first: int, at_ms: int) -> list[AuditEvent]:
+    policy = "" if request.security is None else request.security.policy
+    return [
+        AuditEvent(
+            event_id=_id("denial", request, number),
+            org_id=request.org_id,
+            actor=ACTOR,
+            action=one.point,
+            subject=one.subject,
+            decision="denied",
+            reason=one.reason,
+            at_ms=at_ms,
+            kind="denial",
+            run_id=request.run_id,
+            step_id=request.step_id,
+            attempt=request.attempt,
+            policy=policy,
+            decisions=[one],
+        )
+        for number, one in enumerate(decisions, first)
+        if one.verdict == "deny" and one.enforced
+    ]
+
+
+def _id(kind: str, request: StepRequest, number: int) -> str:
+    """Return the id of a record. After an answer of a person the same attempt decides again."""
+    answers = 0 if request.security is None else len(request.security.approvals)
+    return f"{kind}:{request.request_id}:{answers}:{number}"

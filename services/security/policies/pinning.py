@@ -1,0 +1,174 @@
+"""What a run pins of its organisation's policy, when it is submitted: nothing where no policy is active.
+
+1. Its inputs are labelled by the door that they came through: ``user`` with a key, ``third_party`` from other systems.
+   The policy may make that stricter, never laxer.
+2. The tools that the workflow, or one that it starts, may call have their declarations: of the policy, else of the
+   registry. A tool of a queue is known to its workers only; without the policy's word nothing is declared of it.
+3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names and whose schema is
+   closed. What a declaration of the registry says of that is a wish.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, Protocol
+
+from cachetools import LRUCache
+from msgspec.structs import replace
+
+from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label
+from schemas.labels.mapped import Labels
+from schemas.labels.paths import ROOT, format_path
+from schemas.policies.document import Policy
+from schemas.policies.patterns import matches
+from schemas.records.security.pinned import UNDECLARED, RunSecurity, ToolSecurity
+from schemas.spec.model import ResolvedSpec
+from services.security.policies.active import MAX_POLICIES, Active
+from services.security.policies.surface import Surface
+
+#: Workflows whose tools are remembered.
+MAX_SPECS = 1_000
+_ENDORSING = ToolSecurity(pure=True, endorses=True)
+
+
+class Declared(Protocol):
+    """What tools declare, see ``connectors.tools.registry``."""
+
+    def __call__(self, kind: Literal["tool", "function"], name: str, /) -> ToolSecurity:
+        """Return what is declared of a tool or a function; of an unknown one, nothing."""
+        ...
+
+
+class Activated(Protocol):
+    """Which policies are active, see ``active``."""
+
+    async def of(self, org_id: str) -> Active | None:
+        """Return an organisation's active policy. Raises ``Unavailable``."""
+        ...
+
+
+class Pinning:
+    """Makes the security of runs."""
+
+    def __init__(self, active: Activated, declared: Declared) -> None:
+        self._active = active
+        self._declared = declared
+        self._surfaces: LRUCache[str, Surface] = LRUCache(MAX_SPECS)
+        self._declarations: LRUCache[str, dict[str, ToolSecurity]] = LRUCache(MAX_POLICIES)
+
+    async def of(self, org_id: str, door: Integrity, spec: ResolvedSpec) -> RunSecurity | None:
+        """Return the security of a run whose inputs came through ``door``; ``None`` without an active policy.
+
+        Raises ``Unavailable`` when nobody knows whether there is one.
+        """
+        active = await self._active.of(org_id)
+        if active is None:
+            return None
+        door_labels = Labels.of_whole(Label(door))
+        return self.under(active, door_labels, spec)
+
+    async def again(self, org_id: str, door: Integrity, spec: ResolvedSpec, before: "Before") -> RunSecurity | None:
+        """Return the security of a run that does another one again, with other inputs laid over those of that one.
+
+        What it takes over keeps its labels. Where these are not known, it is trusted least.
+        """
+        active = await self._active.of(org_id)
+        if active is None:
+            return None
+        return self.under(active, before.labels(door), spec)
+
+    def under(self, active: Active, inputs: Labels, spec: ResolvedSpec) -> RunSecurity:
+        """Return the security of a run under a policy, with ``inputs`` labelled so."""
+        surface = self._surfaces.get(spec.hash)
+        if surface is None:
+            surface = self._surfaces[spec.hash] = Surface.of(spec)
+        declarations = self._declarations.get(active.hash)
+        if declarations is None:
+            declarations = self._declarations[active.hash] = active.policy.declarations
+        return security_of(active, declarations, inputs, spec.spec.name, surface, self._declared)
+
+
+def security_of(
+    active: Active,
+    declarations: Mapping[str, ToolSecurity],
+    inputs: Labels,
+    workflow: str,
+    surface: Surface,
+    registry: Declared,
+) -> RunSecurity:
+    """Return the security of runs of a workflow under a policy, with ``inputs`` labelled so by their door.
+
+    ``declarations`` are the policy's.
+    """
+    policy = active.policy
+    return RunSecurity(
+        policy=active.name,
+        policy_hash=active.hash,
+        mode=active.mode,
+        inputs=labelled(policy, workflow, inputs).recorded,
+        tools=dict(sorted(_tools(policy, declarations, surface, registry))),
+        closed=_closed(policy, surface),
+    )
+
+
+def _tools(
+    policy: Policy, declared: Mapping[str, ToolSecurity], surface: Surface, registry: Declared
+) -> Iterator[tuple[str, ToolSecurity]]:
+    for name in surface.tools:
+        if name in declared:
+            yield name, declared[name]
+        elif name in surface.queued:
+            yield name, UNDECLARED
+        else:
+            yield name, replace(registry("tool", name), endorses=False)
+    for name, workflows in surface.functions.items():
+        if all(_is_listed(policy, name, workflow) for workflow in workflows):
+            yield f"function:{name}", _ENDORSING
+
+
+class Before:
+    """The labels of a run's inputs, for one that takes them over. ``given`` are the names of those laid over them."""
+
+    def __init__(self, recorded: Mapping[str, list[str]] | None, given: frozenset[str]) -> None:
+        self._recorded = recorded
+        self._given = given
+
+    def labels(self, door: Integrity) -> Labels:
+        """Return the labels of all inputs, where those given came through ``door``."""
+        before = Labels.of_whole(UNLABELLED) if self._recorded is None else Labels.read(self._recorded)
+        kept = {path: label for path, label in before if not path or path[0] not in self._given}
+        return Labels({ROOT: before.root} | kept | {(name,): Label(door) for name in self._given})
+
+
+def labelled(policy: Policy, workflow: str, inputs: Labels) -> Labels:
+    """Return the labels of inputs under a policy: as they are, or stricter where it says so."""
+    found = inputs
+    for pattern, places in policy.inputs.items():
+        if matches((pattern,), workflow):
+            found = found.join(Labels.read({format_path(ROOT): ["trusted"]} | _whole_words(places)))
+    return found
+
+
+def _whole_words(places: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return labels that say nothing of integrity with that of the door: a label without one is trusted least."""
+    return {
+        path: words if any(one in INTEGRITIES for one in words) else ["trusted", *words]
+        for path, words in places.items()
+    }
+
+
+def _is_listed(policy: Policy, function: str, workflow: str) -> bool:
+    return any(
+        one.by == "list" and matches(one.functions, function) and matches(one.workflows, workflow)
+        for one in policy.endorse
+    )
+
+
+def _closed(policy: Policy, surface: Surface) -> dict[str, list[str]]:
+    """Return the nodes whose answers the policy endorses, by workflow: their schemas are closed."""
+    named = [one for one in policy.endorse if one.by == "schema"]
+    found = {
+        workflow: sorted(
+            node for node in nodes if any(matches(e.nodes, node) and matches(e.workflows, workflow) for e in named)
+        )
+        for workflow, nodes in sorted(surface.closed.items())
+    }
+    return {workflow: nodes for workflow, nodes in found.items() if nodes}

@@ -1,0 +1,69 @@
+"""What a workflow, with those that it starts, may call; and which of its nodes answer under a closed schema."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.policies.closed_schemas import is_closed
+from schemas.prompts.effective import effective
+from schemas.spec.check.nodes import queue_of
+from schemas.spec.loops import every_node
+from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Names of tools, those of them that are called on queues, functions and closed nodes by the workflow."""
+
+    tools: frozenset[str]
+    queued: frozenset[str]
+    functions: Mapping[str, frozenset[str]]
+    closed: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, resolved: ResolvedSpec) -> "Surface":
+        """Return what a workflow may call. Agents may get the tools of any version of their prompts."""
+        tools: set[str] = set()
+        queued: set[str] = set()
+        functions: dict[str, set[str]] = defaultdict(set)
+        closed: dict[str, set[str]] = defaultdict(set)
+        opened: dict[str, set[str]] = defaultdict(set)
+        for one in (resolved, *resolved.children.values()):
+            tools.update(name for prompt in one.prompts.values() if prompt.form for name in prompt.form.tools)
+            for node in every_node(one.spec.dag.nodes):
+                for kind, name in _calls(node):
+                    if kind == "function":
+                        functions[name].add(one.spec.name)
+                        continue
+                    tools.add(name)
+                    if queue_of(node) is not None:
+                        queued.add(name)
+                (closed if _answers_closed(node, one) else opened)[one.spec.name].add(node.id)
+        # Two versions of one workflow may have a node of the same name.
+        certain = {name: nodes - opened[name] for name, nodes in closed.items()}
+        return cls(frozenset(tools), frozenset(queued), _frozen(functions), _frozen(certain))
+
+
+def _calls(node: Node) -> Iterator[tuple[Literal["tool", "function"], str]]:
+    if isinstance(node, ToolNode):
+        yield "tool", node.config.tool_name
+    elif isinstance(node, FunctionNode):
+        yield "function", node.config.function_name
+    elif isinstance(node, AgentNode):
+        yield from (("tool", name) for name in node.config.tools)
+
+
+def _answers_closed(node: Node, resolved: ResolvedSpec) -> bool:
+    """Return whether every prompt that a node may get makes it answer under a closed schema."""
+    if not isinstance(node, LlmNode | AgentNode):
+        return False
+    ref = node.config.prompt_ref
+    name = ref.partition("@")[0]
+    found = (prompt for key, prompt in resolved.prompts.items() if key == ref or prompt.name == name)
+    schemas = [effective(node, prompt).output_schema for prompt in found]
+    return bool(schemas) and all(map(is_closed, schemas))
+
+
+def _frozen(found: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(values) for name, values in found.items()}

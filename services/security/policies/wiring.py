@@ -1,0 +1,29 @@
+"""How processes that submit runs and register workflows know the active policies."""
+
+from connectors.postgres.database import Database
+from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.versions import PolicyVersions
+from connectors.tools.registry import Registry
+from services.security.flow.ports import ActivePolicy
+from services.security.policies.active import ActivePolicies
+from services.security.policies.pinning import Pinning
+
+
+def pinning_of(database: Database, tools: Registry) -> Pinning:
+    """Return what pins policies, with all of its stores in one database."""
+    active = ActivePolicies(PolicyActivations(database), PolicyVersions(database))
+    return Pinning(active, tools.security)
+
+
+class ForRegistration:
+    """The active policies as the check of registrations asks for them."""
+
+    def __init__(self, active: ActivePolicies) -> None:
+        self._active = active
+
+    async def active(self, org_id: str) -> ActivePolicy | None:
+        """Return an organisation's policy in the mode of its activation, ``None`` without. Raises ``Unavailable``."""
+        found = await self._active.of(org_id)
+        if found is None:
+            return None
+        return ActivePolicy(found.name, found.policy.model_copy(update={"mode": found.mode}))

@@ -1,0 +1,1 @@
+"""The fold of quality: how scores of live answers change over time."""

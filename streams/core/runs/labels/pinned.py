@@ -1,0 +1,68 @@
+"""What a run knows of its security, read once: the entry ``RunSecurity`` with its labels parsed."""
+
+from collections.abc import Callable, Mapping
+
+from schemas.labels.label import TRUSTED, Label
+from schemas.labels.mapped import Labels
+from schemas.records.security.pinned import UNDECLARED, RunSecurity, ToolSecurity
+from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, ToolCall
+from streams.core.runs.labels.recorded import label_from, read
+
+Work = LlmCall | ToolCall | FunctionCall | AgentTurn
+
+#: Functions are declared beside tools, by their name with this in front.
+FUNCTION = "function:"
+#: What an answer with a closed schema is: no free text, so nothing in it can be an order.
+CLOSED = ToolSecurity(pure=True, endorses=True)
+
+
+class Found:
+    """Labels that one event has found, so that they are made once for it. It decides nothing."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[str, Labels] | None = None
+
+    def of(self, name: str, make: Callable[[], Labels]) -> Labels:
+        """Return the labels of this name, made if they are not known."""
+        if self._known is None:
+            self._known = {}
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = make()
+        return found
+
+
+class Pinned:
+    """The security of a run. ``inputs`` are the labels of its inputs, ``control`` that of what started it."""
+
+    __slots__ = ("control", "endorses", "inputs", "record")
+
+    def __init__(self, record: RunSecurity) -> None:
+        self.record = record
+        self.inputs: Labels = read(record.inputs)
+        #: Whether any result may be trusted more than what it was made of.
+        self.endorses = bool(record.closed) or any(one.endorses for one in record.tools.values())
+        self.control: Label = label_from(tuple(record.control)) if record.control else TRUSTED
+
+    def declared(self, work: Work, workflow: str, node: str) -> ToolSecurity | None:
+        """Return what is declared of what a node calls.
+
+        ``None`` for the call of a model, and for a function of which nothing is said: it is as its arguments are.
+        """
+        if isinstance(work, ToolCall):
+            return self.record.tools.get(work.name, UNDECLARED)
+        if isinstance(work, FunctionCall):
+            return self.record.tools.get(f"{FUNCTION}{work.name}")
+        return CLOSED if self.is_closed(workflow, node) else None
+
+    def is_closed(self, workflow: str, node: str) -> bool:
+        """Return whether a node's answers are endorsed by their closed schema."""
+        return bool(self.record.closed) and node in self.record.closed.get(workflow, ())
+
+    def tools_of(self, work: Work) -> Mapping[str, ToolSecurity]:
+        """Return what is declared of the tools that an agent may call."""
+        if not isinstance(work, AgentTurn):
+            return {}
+        return {name: self.record.tools.get(name, UNDECLARED) for name in work.tools}

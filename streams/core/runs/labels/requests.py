@@ -1,0 +1,103 @@
+"""What a request says of labels: those of its arguments, of what decided that it is made, and what decides on it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from msgspec import structs
+
+from schemas.labels.label import UNLABELLED
+from schemas.labels.mapped import Labels
+from schemas.labels.paths import format_path
+from schemas.payload import Payload
+from schemas.records.security.pinned import RunSecurity
+from schemas.records.steps import ChainedStep, OutputLink, StepRequest, StepSecurity
+from streams.core.runs.labels.arguments import places_of
+from streams.core.runs.labels.names import names_of
+from streams.core.runs.labels.pinned import Pinned, Work
+from streams.core.runs.labels.recorded import Words, label_from, of_payload, read, words_of, written
+from streams.core.runs.labels.results import result_of
+from streams.core.runs.labels.steps import arguments, declared_of
+from streams.core.runs.plan.agent_ids import part_of
+from streams.core.runs.plan.model import PlanNode
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.reader import RunReader
+
+#: It stands where an output of the chain will be, so that one which never comes is trusted least.
+_NOT_YET = Labels.of_whole(UNLABELLED)
+
+
+def of_request(turn: RunReader, security: Pinned, step_id: str, step: Step, work: Work) -> StepSecurity:
+    """Return the security of a request for a step's current attempt, made from state alone."""
+    record = security.record
+    of_agent = part_of(step_id) is not None
+    return StepSecurity(
+        policy=record.policy,
+        policy_hash=record.policy_hash,
+        mode=record.mode,
+        args=written(arguments(turn, security, step_id, step)),
+        control=list(_said(step.decided)),
+        context=list(_said(step.read)) if of_agent else [],
+        tool=None if step.gather is not None else declared_of(turn, security, work, turn.node_of(step)),
+        tools=dict(security.tools_of(work)),
+        agent=of_agent,
+        approvals=list(step.approvals),
+    )
+
+
+def of_child(turn: RunReader, security: Pinned, step_id: str, step: Step) -> RunSecurity:
+    """Return the security of the run that a step starts: of the same policy, with labels of its inputs."""
+    inputs = written(arguments(turn, security, step_id, step))
+    return structs.replace(security.record, inputs=inputs, control=list(_said(step.decided)))
+
+
+def of_chained(turn: RunReader, security: Pinned, node: PlanNode, work: Work, inside: Collection[str]) -> StepSecurity:
+    """Return the security of a step that is chained to another one. Outputs of the chain's own steps are not there yet.
+
+    The step after a plain one runs whenever that one does, so what decided is the same.
+    """
+    names = names_of(turn, security, node, None)
+
+    def outputs(source: str) -> Labels:
+        return _NOT_YET if source in inside else names.outputs(source)
+
+    places = places_of(node, replace(names, outputs=outputs))
+    return StepSecurity(
+        args={format_path(path): list(words_of(label)) for path, label in places.items()},
+        tool=declared_of(turn, security, work, node),
+    )
+
+
+def labelled(request: StepRequest, output: Payload) -> Payload:
+    """Return what a request gave with the labels that the fold gives it, for the worker that has it first."""
+    said = request.security
+    if said is None:
+        return output
+    decided, made_of = label_from(tuple(said.control)), read(said.args).whole
+    return structs.replace(output, labels=written(result_of(said.tool, made_of, decided, output)))
+
+
+def filled(step: ChainedStep, mine: Sequence[OutputLink], output: Payload) -> StepSecurity | None:
+    """Return the security of a chained step with the labels of an output that it needs."""
+    if step.security is None:
+        return None
+    labels, args = of_payload(output), dict(step.security.args)
+    for link in mine:
+        placed = labels.at(tuple(link.path)).placed(tuple(link.at))
+        args |= {format_path(path): list(words_of(label)) for path, label in placed.items()}
+    return structs.replace(step.security, args=args)
+
+
+def of_next(before: StepRequest, step: ChainedStep) -> StepSecurity | None:
+    """Return the security of the request for a chained step, as the fold would make it.
+
+    A chained step that says nothing of its own is trusted least: in such a run nothing is undecided on.
+    """
+    if before.security is None:
+        return None
+    said = step.security if step.security is not None else StepSecurity()
+    return structs.replace(before.security, args=written(read(said.args)), tool=said.tool, tools={}, approvals=[])
+
+
+def _said(words: Words | None) -> Words:
+    """Return a label that a step keeps; of one that does not say, the least trusted."""
+    return words_of(UNLABELLED) if words is None else words

@@ -1,0 +1,55 @@
+"""The labels of what a run gives: to its parent, and to its readers."""
+
+from typing import TypeVar
+
+from msgspec import structs
+
+from schemas.labels.label import Label, joined
+from schemas.labels.mapped import Labels
+from schemas.labels.paths import ROOT, Path
+from schemas.payload import Payload
+from streams.core.runs.labels.given import outcome_of, output_of
+from streams.core.runs.labels.names import end_of
+from streams.core.runs.labels.recorded import words_of, written
+from streams.core.runs.state.entries import Step
+from streams.core.runs.state.reader import RunReader
+
+PayloadT = TypeVar("PayloadT", bound=Payload)
+
+
+def with_labels(turn: RunReader, node_id: str, output: PayloadT) -> PayloadT:
+    """Return a node's output, made one payload, with its labels; as it is in a run without any."""
+    return output if turn.security is None else structs.replace(output, labels=written(output_of(turn, node_id)))
+
+
+def with_outcome(turn: RunReader, step_id: str, step: Step, output: PayloadT) -> PayloadT:
+    """Return what is given in place of a failed step's output, with the label of how it ended."""
+    if turn.security is None:
+        return output
+    return structs.replace(output, labels=written(Labels.of_whole(outcome_of(turn, step_id, step))))
+
+
+def answer_with_labels(turn: RunReader, output: PayloadT) -> PayloadT:
+    """Return what a run gives its parent, with its labels: what its last node gives, or an object of several by id."""
+    if turn.security is None:
+        return output
+    sinks = turn.plan.sinks
+    if len(sinks) == 1:
+        return with_labels(turn, sinks[0].id, output)
+    places: dict[Path, Label] = {ROOT: turn.security.control}
+    for sink in sinks:
+        places.update(output_of(turn, sink.id).placed((sink.id,)))
+    return structs.replace(output, labels=written(Labels(places)))
+
+
+def label_of_end(turn: RunReader) -> list[str]:
+    """Return the words of what decided how a run ended; none in a run without labels.
+
+    That it succeeded says of every step that none of those that must succeed has failed.
+    """
+    if turn.security is None:
+        return []
+    if turn.status != "succeeded":
+        return list(words_of(end_of(turn, turn.security)))
+    steps = (outcome_of(turn, step_id, step) for step_id, step in turn.steps())
+    return list(words_of(joined((turn.security.control, *steps))))

@@ -1,0 +1,1 @@
+"""The spans that a run's fold writes: the run's own and those of its steps."""

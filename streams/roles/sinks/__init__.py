@@ -1,0 +1,1 @@
+"""Roles that carry records to stores and to other systems. They decide nothing."""

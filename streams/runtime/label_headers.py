@@ -1,0 +1,83 @@
+"""The header ``agentflow-labels``: what a record's data is labelled with, for consumers that do not read its value.
+
+Its value is the words of one label for all of the record, with commas: ``web,class:pii``. Origins are left out. Records
+of runs without labels have no such header, and are not looked at.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from connectors.ports.engine import Headers
+from schemas.labels.label import TRUSTED, Label, joined
+from schemas.payload import Payload
+from schemas.records.base import Record
+from schemas.records.run_events import ChildFinished, RunSubmitted, SignalReceived, StepSucceeded
+from schemas.records.run_views import RunView
+from schemas.records.steps import StepRequest
+from streams.core.runs.labels.recorded import label_from, whole_of, words_of
+
+LABELS = "agentflow-labels"
+
+Found = Label | None
+
+
+def label_headers(record: Record) -> Headers:
+    """Return the header of a record whose data has labels; none for any other."""
+    find = _FINDERS.get(type(record))
+    found = None if find is None else find(record)
+    if found is None:
+        return ()
+    return _header(found)
+
+
+@lru_cache(1024)
+def _header(label: Label) -> Headers:
+    words = (word for word in words_of(label) if not word.startswith("from:"))
+    return ((LABELS, ",".join(words).encode()),)
+
+
+def _of_request(request: StepRequest) -> Found:
+    said = request.security
+    if said is None:
+        return None
+    return whole_of(said.args).join(_of_words(said.control)).join(_of_words(said.context))
+
+
+def _of_submission(submitted: RunSubmitted) -> Found:
+    said = submitted.security
+    return None if said is None else whole_of(said.inputs).join(_of_words(said.control))
+
+
+def _of_view(view: RunView) -> Found:
+    payloads = [*(step.output for step in view.steps), *(view.output or {}).values()]
+    found = list(_labelled(payloads))
+    if view.input_labels:
+        found.append(whole_of(view.input_labels))
+    return joined(found) if found else None
+
+
+def _of_output(record: StepSucceeded | ChildFinished) -> Found:
+    return next(_labelled([record.output]), None)
+
+
+def _of_signal(signal: SignalReceived) -> Found:
+    return next(_labelled([signal.payload]), None)
+
+
+def _labelled(payloads: Iterable[Payload | None]) -> Iterator[Label]:
+    return (whole_of(one.labels) for one in payloads if one is not None and one.labels)
+
+
+def _of_words(words: list[str]) -> Label:
+    return label_from(tuple(words)) if words else TRUSTED
+
+
+_FINDERS: dict[type, Callable[[Any], Found]] = {
+    StepRequest: _of_request,
+    RunSubmitted: _of_submission,
+    RunView: _of_view,
+    StepSucceeded: _of_output,
+    ChildFinished: _of_output,
+    SignalReceived: _of_signal,
+}

@@ -1,0 +1,147 @@
+"""What runs pin of a policy: labels of inputs by the door, and declarations of what they may call."""
+
+from typing import Any
+
+import pytest
+
+from schemas.errors import Unavailable
+from schemas.labels.label import UNLABELLED, Integrity, Label
+from schemas.labels.mapped import Labels
+from schemas.labels.paths import parse_path
+from schemas.policies.read import read_policy
+from schemas.records.security.pinned import UNDECLARED, RunSecurity, ToolSecurity
+from schemas.spec.hash import resolve
+from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
+from services.security.policies.active import Active
+from services.security.policies.pinning import Before, Pinning
+
+MAIL = ToolSecurity(source=["third_party"], effects=True, sinks={"to": "recipient"}, endorses=True)
+WEB = Label(Integrity.WEB)
+
+
+def declared(kind: str, name: str) -> ToolSecurity:
+    return MAIL if (kind, name) == ("tool", "mail") else UNDECLARED
+
+
+class Activated:
+    def __init__(self, **document: Any) -> None:
+        policy = read_policy({"name": "support", "rules": [], **document})
+        self.found: Active | None = Active(policy, 3, "shadow", policy.hash)
+        self.down = False
+
+    async def of(self, org_id: str) -> Active | None:
+        if self.down:
+            raise Unavailable("postgres", "no answer")
+        return self.found if org_id == "acme" else None
+
+
+def spec(*nodes: dict[str, Any]) -> ResolvedSpec:
+    document = {"name": "answering", "version": 1, "dag": {"nodes": list(nodes), "edges": []}}
+    prompt = PinnedPrompt(name="p", version=1, template="", hash="h")
+    return resolve(WorkflowSpec.model_validate(document), {"p@1": prompt})
+
+
+TOOL = {"id": "a", "type": "tool", "config": {"tool_name": "mail"}}
+OTHER = {"id": "b", "type": "tool", "config": {"tool_name": "unknown"}}
+FUNCTION = {"id": "c", "type": "function", "config": {"function_name": "count.words"}}
+
+
+async def pinned(document: dict[str, Any], *nodes: dict[str, Any], door: Integrity = Integrity.USER) -> RunSecurity:
+    found = await Pinning(Activated(**document), declared).of("acme", door, spec(*nodes))
+    assert found is not None
+    return found
+
+
+async def test_without_an_active_policy_nothing_is_pinned() -> None:
+    pinning = Pinning(Activated(), declared)
+    assert await pinning.of("other", Integrity.USER, spec(TOOL)) is None
+    assert await pinning.again("other", Integrity.USER, spec(TOOL), Before(None, frozenset())) is None
+
+
+async def test_a_run_is_refused_while_nobody_knows_the_policy() -> None:
+    active = Activated()
+    active.down = True
+    with pytest.raises(Unavailable):
+        await Pinning(active, declared).of("acme", Integrity.USER, spec(TOOL))
+
+
+async def test_the_policy_its_mode_and_the_door_are_pinned() -> None:
+    found = await pinned({}, TOOL)
+    policy = Activated().found
+    assert policy is not None
+    assert (found.policy, found.policy_hash, found.mode) == ("support@3", policy.policy.hash, "shadow")
+    assert found.inputs == {"$": ["user"]}
+    assert (await pinned({}, TOOL, door=Integrity.THIRD_PARTY)).inputs == {"$": ["third_party"]}
+
+
+async def test_a_policy_makes_labels_of_inputs_stricter_and_never_laxer() -> None:
+    inputs = {
+        "answer*": {"$.page": ["web", "class:pii"], "$.note": ["trusted"], "$.who": ["class:pii"]},
+        "other": {"$": ["web"]},
+    }
+    labels = Labels.read((await pinned({"inputs": inputs}, TOOL)).inputs)
+    assert labels.root == Label(Integrity.USER)
+    assert labels.nearest(parse_path("$.page")) == Label(Integrity.WEB, frozenset({"pii"}))
+    assert labels.nearest(parse_path("$.note")) == Label(Integrity.USER)
+    assert labels.nearest(parse_path("$.who")) == Label(Integrity.USER, frozenset({"pii"}))
+    from_outside = Labels.read((await pinned({"inputs": inputs}, TOOL, door=Integrity.THIRD_PARTY)).inputs)
+    assert from_outside.nearest(parse_path("$.note")) == Label(Integrity.THIRD_PARTY)
+
+
+async def test_tools_have_the_declarations_of_the_registry_or_of_the_policy() -> None:
+    found = await pinned({}, TOOL, OTHER, FUNCTION)
+    # What endorses, only a policy says.
+    assert found.tools["mail"] == ToolSecurity(source=["third_party"], effects=True, sinks={"to": "recipient"})
+    assert found.tools["unknown"] == UNDECLARED
+    assert set(found.tools) == {"mail", "unknown"}
+    said = {"tools": {"mail": {"source": "web", "effects": False, "endorses": True}}}
+    assert (await pinned(said, TOOL)).tools["mail"] == ToolSecurity(source=["web"], endorses=True)
+
+
+async def test_a_tool_of_a_queue_is_undeclared_unless_the_policy_declares_it() -> None:
+    queued = {"id": "a", "type": "tool", "queue": "mail", "config": {"tool_name": "mail"}}
+    assert (await pinned({}, queued)).tools["mail"] == UNDECLARED
+    # One name in two places has the worse of the two.
+    assert (await pinned({}, queued, TOOL | {"id": "d"})).tools["mail"] == UNDECLARED
+    said = {"tools": {"mail": {"source": "trusted", "effects": False}}}
+    assert (await pinned(said, queued)).tools["mail"] == ToolSecurity(source=["trusted"])
+
+
+async def test_functions_endorse_where_the_policy_lists_them() -> None:
+    listed = {"endorse": [{"by": "list", "functions": ["count.*"]}]}
+    found = await pinned(listed, FUNCTION)
+    assert found.tools == {"function:count.words": ToolSecurity(pure=True, endorses=True)}
+    elsewhere = {"endorse": [{"by": "list", "functions": ["count.*"], "workflows": ["billing"]}]}
+    assert (await pinned(elsewhere, FUNCTION)).tools == {}
+
+
+async def test_inputs_that_are_taken_over_keep_their_labels() -> None:
+    pinning = Pinning(Activated(), declared)
+    before = Before({"$": ["third_party"], "$.page": ["web"], "$.note": ["web"]}, frozenset({"note"}))
+    found = await pinning.again("acme", Integrity.USER, spec(TOOL), before)
+    assert found is not None
+    labels = Labels.read(found.inputs)
+    assert labels.root == Label(Integrity.THIRD_PARTY)
+    assert labels.nearest(parse_path("$.page")) == WEB
+    assert labels.nearest(parse_path("$.note")) == Label(Integrity.USER)
+
+
+async def test_inputs_of_a_run_without_labels_are_trusted_least_when_they_are_taken_over() -> None:
+    pinning = Pinning(Activated(), declared)
+    found = await pinning.again("acme", Integrity.USER, spec(TOOL), Before(None, frozenset({"note"})))
+    assert found is not None
+    labels = Labels.read(found.inputs)
+    assert (labels.root, labels.nearest(parse_path("$.note"))) == (UNLABELLED, Label(Integrity.USER))
+
+
+async def test_answers_under_a_closed_schema_are_endorsed_where_the_policy_names_their_nodes() -> None:
+    choice = {"enum": ["spam", "ham"]}
+    closed = {"type": "object", "properties": {"label": choice}, "additionalProperties": False}
+    node = {"type": "llm", "config": {"prompt_ref": "p@1", "output_schema": closed}}
+    text = {"type": "llm", "config": {"prompt_ref": "p@1", "output_schema": {"type": "string"}}}
+    nodes = (node | {"id": "judge"}, text | {"id": "judge_too"}, node | {"id": "other"}, text | {"id": "plain"})
+    endorse = [{"by": "schema", "nodes": ["judge*", "plain"]}]
+    assert (await pinned({"endorse": endorse}, *nodes)).closed == {"answering": ["judge"]}
+    elsewhere = [one | {"workflows": ["billing"]} for one in endorse]
+    assert (await pinned({"endorse": elsewhere}, *nodes)).closed == {}
+    assert (await pinned({}, *nodes)).closed == {}
