@@ -1,1 +1,1 @@
-"""Privacy: what personal data is found, replaced, sealed and erased. See docs/explanation/erasure.md."""
+"""Personal data and secrets: sanitised, found, redacted, kept in a vault, erased."""
