@@ -12,7 +12,8 @@ class Rule:
 
     ``pattern`` has RE2's syntax; keep bounded repeats small, since each costs memory and time. ``group`` is the part of
     a match that is the value. The search continues behind the value, so a pattern may end with what must follow it.
-    ``validate`` gets the value and returns whether it is one.
+    Rules with the same pattern and group share one search. ``narrow`` gets what the pattern found and returns which
+    part of it is the value, ``None`` if none is; ``validate`` gets the value and returns whether it is one.
 
     ``near`` are words that make the value likely, before it or shortly behind it, or in the key that it stands under.
     They are lower case, whole words, or prefixes when they end with ``*``. With one of them near, the confidence is
@@ -35,6 +36,7 @@ class Rule:
     layers: bool = True
     keyed: bool = False
     data_class: str = ""
+    narrow: Callable[[str], tuple[int, int] | None] | None = None
 
     @property
     def of_class(self) -> str:
