@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.privacy.detect.pii.checks import digits_of, passes_mod97, varied
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import DIGITS, Rule
 
 #: Length of an IBAN by its country (ISO 13616, the registry of SWIFT).
 IBAN_LENGTHS: Final[dict[str, int]] = {
@@ -157,6 +157,7 @@ RULES: Final = (
         "bank_account",
         r"(?:^|[^\w.,+\-])(\d{9})(?:$|[^\w\-])",
         0.85,
+        family=DIGITS,
         group=1,
         validate=is_routing,
         near=("routing", "aba", "rtn", "transit", "wire", "ach"),
@@ -166,6 +167,7 @@ RULES: Final = (
         "bank_account",
         r"(?:^|[^\w\-])(\d{2}-\d{2}-\d{2}|\d{2} \d{2} \d{2}|\d{6})(?:$|[^\w\-])",
         0.7,
+        family=DIGITS,
         group=1,
         near=("sort code", "sortcode", "bankleitzahl", "blz"),
     ),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import Family, Rule
 
 _WORDS: Final = (
     r"date of birth|birth ?date|birth ?day|d\.o\.b\.?|dob|born(?: on)?"
@@ -18,7 +18,8 @@ _MONTHS: Final = (
 )
 _DATE: Final = (
     r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日일]"
-    rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.|º)?(?: of| de)? (?:{_MONTHS})\.?,?(?: de)? \d{{4}}|(?:{_MONTHS})\.? \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.|º)?(?: of| de)? (?:{_MONTHS})\.?,?(?: de)? \d{{4}}"
+    rf"|(?:{_MONTHS})\.? \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
 )
 
 
@@ -36,10 +37,13 @@ RULES: Final = (
     Rule(
         "pii.date_of_birth",
         "date_of_birth",
-        rf"(?i)(?:^|[^a-z])(?:{_WORDS})[\s\"']{{0,2}}(?:is|was|ist|est|es|:|=|-|：)?[\s\"']{{0,2}}(?:the |on |am |le |el |il )?({_DATE})",
+        rf"(?i)(?:^|[^a-z])(?:{_WORDS})[\s\"']{{0,2}}"
+        r"(?:is|was|ist|est|es|:|=|-|：)?[\s\"']{0,2}(?:the |on |am |le |el |il )?"
+        rf"({_DATE})",
         0.9,
         group=1,
         validate=is_date,
         keyed=True,
+        family=Family("birth", rf"(?i)(?:{_WORDS})"),
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.privacy.detect.pii.checks import digits_of, passes_luhn, varied
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import DIGITS, Rule
 
 _16_TO_19: Final = frozenset((16, 17, 18, 19))
 _12_TO_19: Final = frozenset(range(12, 20))
@@ -81,7 +81,17 @@ _PATTERN: Final = (
 )
 
 RULES: Final = (
-    Rule("pii.card.common", "card", _PATTERN, 0.98, group=1, validate=is_common_card, near=_NEAR, alone=0.8),
-    Rule("pii.card", "card", _PATTERN, 0.95, group=1, validate=is_card, near=_NEAR),
-    Rule("pii.card.words", "card", _PATTERN, 0.9, group=1, validate=is_card_by_words, near=_NEAR),
+    Rule(
+        "pii.card.common",
+        "card",
+        _PATTERN,
+        0.98,
+        group=1,
+        family=DIGITS,
+        validate=is_common_card,
+        near=_NEAR,
+        alone=0.8,
+    ),
+    Rule("pii.card", "card", _PATTERN, 0.95, group=1, family=DIGITS, validate=is_card, near=_NEAR),
+    Rule("pii.card.words", "card", _PATTERN, 0.9, group=1, family=DIGITS, validate=is_card_by_words, near=_NEAR),
 )

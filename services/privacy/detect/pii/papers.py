@@ -1,4 +1,4 @@
-"""Numbers of passports and driving licences. They have no check digit that could be relied on, so a word must be near."""
+"""Numbers of passports and driving licences. They have no check digit to rely on, so a word must be near."""
 
 from typing import Final
 
@@ -39,7 +39,8 @@ RULES: Final = (
     Rule(
         "pii.passport",
         "passport",
-        r"(?:^|[^\w\-])([A-Z]{0,2}\d{6,9}[A-Z]?|[A-Z]\d[A-Z0-9]{7}|\d{2} ?\d{2} ?\d{6}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8})(?:$|[^\w\-])",
+        r"(?:^|[^\w\-])([A-Z]{0,2}\d{6,9}[A-Z]?|[A-Z]\d[A-Z0-9]{7}"
+        r"|\d{2} ?\d{2} ?\d{6}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8})(?:$|[^\w\-])",
         0.8,
         group=1,
         validate=is_passport,

@@ -1,11 +1,12 @@
 """Phone numbers. Digits alone are no evidence, so the shape, ``phonenumbers`` or a word has to speak for them."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
 from services.privacy.detect.pii.checks import digits_of
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import DIGITS, Rule
 
 #: Countries whose national forms are known without a word near. Others are found with ``+`` or beside a word.
 DEFAULT_REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR")
@@ -115,10 +116,12 @@ _NOT_PHONE: Final = (
     *("zip code", "iban", "card", "account", "port", "pid", "version", "vat", "doi", "rfc", "ssn", "rev", "box", "id"),
     *("item", "batch", "build", "bug", "issue", "apo aa", "apo ae", "apo ap"),
 )
-_GROUPS: Final = r"\d+(?:[ .\-/]\(?\d+\)?|\(\d+\)|[ .\-]\(\d+\)[ .\-]?\d+|\)[ .\-]?\d+)*"
+_RUN: Final = r"[\d .\-/()]"
 _EXTENSION: Final = r"(?: ?(?:x|ext\.?|#) ?\d{1,6})?"
-_ANY: Final = rf"(?:^|[^\w.+(@#$€£/\-])(\(?\+?{_GROUPS}{_EXTENSION})(?:$|[^\w@%°\-]|-\D)"
-_PLUS: Final = rf"(?:^|[^\w+])(\+\(?[1-9]{_GROUPS}{_EXTENSION})(?:$|[^\w@])"
+_ANY: Final = rf"(?:^|[^\w.+(@#$€£/\-])(\(?\+?\d{_RUN}{{5}}{_RUN}*\d{_EXTENSION})(?:$|[^\w@%°:]|:(?:$|\D))"
+_PLUS: Final = rf"(?:^|[^\w+])(\+\(?[1-9]{_RUN}{{5}}{_RUN}*\d{_EXTENSION})(?:$|[^\w@])"
+#: Digits in groups, with little between them.
+_GROUPED: Final = re.compile(r"\(?\+?\d+(?:(?:[ .\-/]|\) ?[.\-]?|[ .\-]?\(| - )\d+)*(?:(?: ?x| ?ext\.?| ?#) ?\d+)?")
 
 
 def is_international(value: str) -> bool:
@@ -139,9 +142,10 @@ def is_like_phone(value: str) -> bool:
     return 7 <= len(digits) <= 15 and len(set(digits)) > 1 and not _is_date(main)
 
 
-def phone_in(found: str) -> tuple[int, int]:
-    """Return a number without a bracket that stands around all of it."""
-    return (1 if found.startswith("(") and ")" not in found else 0, len(found))
+def phone_in(found: str) -> tuple[int, int] | None:
+    """Return a number without a bracket that stands around all of it, ``None`` if the digits are not in groups."""
+    start = 1 if found.startswith("(") and ")" not in found else 0
+    return (start, len(found)) if _GROUPED.fullmatch(found, start) else None
 
 
 def national_check(regions: Sequence[str]) -> Callable[[str], bool]:
@@ -191,21 +195,41 @@ def _is_date(value: str) -> bool:
 
 
 def phone_rules(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[Rule, ...]:
-    """Return the rules; ``regions`` are the countries (ISO 3166, two letters) whose national forms need no word near."""
+    """Return the rules; ``regions`` are the countries (ISO 3166) whose national forms need no word near."""
     return (
-        Rule("pii.phone.international", "phone", _PLUS, 0.93, group=1, validate=is_international),
+        Rule(
+            "pii.phone.international",
+            "phone",
+            _PLUS,
+            0.93,
+            group=1,
+            family=DIGITS,
+            narrow=phone_in,
+            validate=is_international,
+        ),
         Rule(
             "pii.phone.words",
             "phone",
             _ANY,
             0.9,
             group=1,
+            family=DIGITS,
+            narrow=phone_in,
             validate=is_like_phone,
             near=_NEAR,
             unless=_NOT_PHONE,
-            narrow=phone_in,
         ),
-        Rule("pii.phone.national", "phone", _ANY, 0.7, group=1, validate=national_check(regions), unless=_NOT_PHONE),
+        Rule(
+            "pii.phone.national",
+            "phone",
+            _ANY,
+            0.7,
+            group=1,
+            family=DIGITS,
+            narrow=phone_in,
+            validate=national_check(regions),
+            unless=_NOT_PHONE,
+        ),
     )
 
 

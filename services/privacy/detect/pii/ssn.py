@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.privacy.detect.pii.checks import digits_of
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import DIGITS, Rule
 
 #: Numbers that advertisements showed and that nobody has (Social Security Administration).
 _SHOWN: Final = frozenset(("078051120", "219099999", "123456789"))
@@ -42,7 +42,7 @@ _DASHES: Final = r"(?:^|[^\w.+\-])(\d{3}-\d{2}-\d{4})(?:$|[^\w\-])"
 _OTHERS: Final = r"(?:^|[^\w.+\-])(\d{3} \d{2} \d{4}|\d{3}\.\d{2}\.\d{4}|\d{9})(?:$|[^\w\-])"
 
 RULES: Final = (
-    Rule("pii.ssn", "ssn", _DASHES, 0.97, group=1, validate=is_ssn, near=_NEAR, alone=0.75),
-    Rule("pii.ssn.words", "ssn", _OTHERS, 0.9, group=1, validate=is_ssn, near=_NEAR),
-    Rule("pii.itin", "national_id", _DASHES, 0.85, group=1, validate=is_itin, near=_NEAR),
+    Rule("pii.ssn", "ssn", _DASHES, 0.97, group=1, family=DIGITS, validate=is_ssn, near=_NEAR, alone=0.75),
+    Rule("pii.ssn.words", "ssn", _OTHERS, 0.9, group=1, family=DIGITS, validate=is_ssn, near=_NEAR),
+    Rule("pii.itin", "national_id", _DASHES, 0.85, group=1, family=DIGITS, validate=is_itin, near=_NEAR),
 )
