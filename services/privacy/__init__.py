@@ -1,0 +1,1 @@
+"""Personal data and secrets: sanitised, found, redacted, restored and erased. Detectors score; policies decide."""
