@@ -1,1 +1,1 @@
-"""Personal data and secrets: sanitised, found, redacted, restored and erased. Detectors score; policies decide."""
+"""Personal data and secrets: sanitised, found, redacted, kept in a vault, erased."""
