@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from schemas.errors import AgentFlowError
+from schemas.errors import Rejected
 
 #: 32 random bytes as base64 are longer.
 LEAST_LENGTH = 32
@@ -26,7 +26,7 @@ _GCM, _GCM_SIV = b"\x01", b"\x02"
 _NONCE = 12
 
 
-class UnreadableError(AgentFlowError):
+class UnreadableError(Rejected):
     """Sealed bytes that do not open: sealed under another key, for another place, or changed. Final: never retry."""
 
 

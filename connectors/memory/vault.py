@@ -53,14 +53,15 @@ class MemoryVaultStore:
         self._ask()
         return self._subjects.setdefault((org_id, row.subject), row)
 
-    async def erase_subject(self, org_id: str, subject: str) -> SubjectKeyRow:
+    async def erase_subject(self, org_id: str, subject: str) -> bool:
         self._ask()
         found = self._subjects.get((org_id, subject))
-        if found is None or found.erased_ms is None:
-            self._subjects[org_id, subject] = SubjectKeyRow(subject, b"", 0, self._now_ms())
+        if found is not None and found.erased_ms is not None:
+            return False
+        self._subjects[org_id, subject] = SubjectKeyRow(subject, b"", 0, self._now_ms())
         for key in [key for key, row in self._tokens.items() if key[0] == org_id and row.subject == subject]:
             del self._tokens[key]
-        return self._subjects[org_id, subject]
+        return True
 
     async def older_subject_keys(self, org_id: str, version: int, limit: int) -> list[SubjectKeyRow]:
         self._ask()

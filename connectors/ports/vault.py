@@ -86,10 +86,10 @@ class KeyStore(Protocol):
         """Add a key unless the subject has a row, and return what is stored then: an erased row stays erased."""
         ...
 
-    async def erase_subject(self, org_id: str, subject: str) -> SubjectKeyRow:
+    async def erase_subject(self, org_id: str, subject: str) -> bool:
         """Destroy a subject's key and tokens in one transaction and leave a row that says so, even if none was there.
 
-        A second time changes nothing and returns the first time's row.
+        A second time changes nothing, and returns false.
         """
         ...
 

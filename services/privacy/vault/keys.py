@@ -14,7 +14,7 @@ from connectors.ports.kms import Kms
 from connectors.ports.vault import KeyStore, OrgKeyRow, SubjectKeyRow
 from services.privacy.vault.cache import Expiring
 from services.privacy.vault.data_key import DataKey, new_material
-from services.privacy.vault.ports import CACHE_S, Erased
+from services.privacy.vault.ports import CACHE_S, Erased, KeyState
 
 #: From when a new version of an organisation's key is stored until it seals. Caches are at most half as old.
 SETTLE_S = 2 * CACHE_S
@@ -67,18 +67,24 @@ class VaultKeys:
                     known[row.subject] = await self._unwrapped(org_id, row, read_at)
         return known
 
-    async def erased(self, org_id: str, subjects: Collection[str]) -> frozenset[str]:
+    async def erased(self, org_id: str, subjects: Collection[str]) -> dict[str, int]:
         rows = await self._store.subject_keys(org_id, subjects) if subjects else []
-        return frozenset(row.subject for row in rows if row.erased_ms is not None)
+        return {row.subject: row.erased_ms for row in rows if row.erased_ms is not None}
 
-    async def erase(self, org_id: str, subject: str) -> int:
+    async def state_of(self, org_id: str, subject: str) -> KeyState:
+        rows = await self._store.subject_keys(org_id, [subject])
+        return "none" if not rows else "active" if rows[0].erased_ms is None else "erased"
+
+    async def erase(self, org_id: str, subject: str) -> bool:
         check_subject(subject)
         try:
-            row = await self._store.erase_subject(org_id, subject)
+            return await self._store.erase_subject(org_id, subject)
         finally:
             # Also when the answer was lost: the key may be gone.
-            self._subjects.forget((org_id, subject))
-        return row.erased_ms or 0
+            self.forget(org_id, subject)
+
+    def forget(self, org_id: str, subject: str) -> None:
+        self._subjects.forget((org_id, subject))
 
     def forget_org(self, org_id: str) -> None:
         """Read an organisation's key again at its next use: this process has changed it."""
@@ -110,7 +116,7 @@ class VaultKeys:
         rows = await self._store.subject_keys(org_id, [subject])
         row = rows[0] if rows else await self._add(org_id, subject)
         if row.erased_ms is not None:
-            raise Erased(subject)
+            raise Erased(f"subject {subject} was erased; its data cannot be read or written again")
         return await self._unwrapped(org_id, row, read_at)
 
     async def _add(self, org_id: str, subject: str) -> SubjectKeyRow:

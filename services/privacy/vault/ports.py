@@ -10,24 +10,20 @@ A process keeps keys in memory for at most ``CACHE_S`` seconds, so an erasure is
 """
 
 from collections.abc import Collection, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from connectors.kms.sealing import UnreadableError
-from schemas.errors import Rejected, Unavailable
+from schemas.errors import SubjectErased as Erased
+from schemas.errors import Unavailable
 from services.privacy.vault.data_key import DataKey
 
-__all__ = ["CACHE_S", "DataKey", "Erased", "Keys", "Tokens", "Unavailable", "UnreadableError"]
+__all__ = ["CACHE_S", "DataKey", "Erased", "KeyState", "Keys", "Tokens", "Unavailable", "UnreadableError"]
 
 #: How long a process uses a key, or the value of a token, without a look at the vault.
 CACHE_S: Final = 5.0
 
 
-class Erased(Rejected):
-    """The data subject was erased: the key is destroyed and is never made again."""
-
-    def __init__(self, subject: str) -> None:
-        super().__init__(f"subject {subject} was erased; its data cannot be read or written again")
-        self.subject = subject
+KeyState = Literal["none", "active", "erased"]
 
 
 class Keys(Protocol):
@@ -48,15 +44,23 @@ class Keys(Protocol):
         """Return the keys of those that have one, in one look at the vault; erased and unknown ones are absent."""
         ...
 
-    async def erased(self, org_id: str, subjects: Collection[str]) -> frozenset[str]:
-        """Return those that were erased, as the vault has it now."""
+    async def erased(self, org_id: str, subjects: Collection[str]) -> dict[str, int]:
+        """Return when those that were erased were, in epoch ms, as the vault has it now; the others are absent."""
         ...
 
-    async def erase(self, org_id: str, subject: str) -> int:
-        """Destroy a subject's key and tokens, for ever; return when, in epoch ms. A repeat returns the first time.
+    async def state_of(self, org_id: str, subject: str) -> KeyState:
+        """Return what became of a subject's key, as the vault has it now."""
+        ...
+
+    async def erase(self, org_id: str, subject: str) -> bool:
+        """Destroy a subject's key and tokens, for ever; return whether this did it, false when it was done before.
 
         A subject that never had a key is erased as well: none is made later. Within ``CACHE_S`` no process has it.
         """
+        ...
+
+    def forget(self, org_id: str, subject: str) -> None:
+        """Drop a subject's key from this process' memory at once: somebody says that it was erased."""
         ...
 
 

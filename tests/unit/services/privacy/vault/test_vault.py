@@ -53,15 +53,18 @@ async def test_an_erased_subject_has_no_key_and_never_gets_one() -> None:
     vault = memory_vault()
     await vault.keys.subject_key("acme", "sub_1")
     (token,) = await vault.tokens.tokens_for("acme", "sub_1", [MAIL])
-    when = await vault.keys.erase("acme", "sub_1")
-    assert await vault.keys.erase("acme", "sub_1") == when
+    assert await vault.keys.state_of("acme", "sub_1") == "active"
+    assert await vault.keys.erase("acme", "sub_1")
+    assert not await vault.keys.erase("acme", "sub_1")
+    assert await vault.keys.state_of("acme", "sub_1") == "erased"
+    assert await vault.keys.state_of("acme", "sub_2") == "none"
     for _ in range(2):
         with pytest.raises(Erased):
             await vault.keys.subject_key("acme", "sub_1")
         with pytest.raises(Erased):
             await vault.tokens.tokens_for("acme", "sub_1", [MAIL])
     assert await vault.tokens.values_of("acme", [token]) == {token: None}
-    assert await vault.keys.erased("acme", ["sub_1", "sub_2"]) == {"sub_1"}
+    assert list(await vault.keys.erased("acme", ["sub_1", "sub_2"])) == ["sub_1"]
 
 
 async def test_a_subject_without_a_key_can_be_erased_beforehand() -> None:
@@ -79,10 +82,21 @@ async def test_another_process_forgets_an_erased_key_within_the_stated_time() ->
     await other.keys.subject_key("acme", "sub_1")
     assert await other.tokens.values_of("acme", [token]) == {token: MAIL[1]}
     await vault.keys.erase("acme", "sub_1")
+    assert (await other.keys.subject_key("acme", "sub_1")).subject == "sub_1"
     time.now = CACHE_S
     with pytest.raises(Erased):
         await other.keys.subject_key("acme", "sub_1")
     assert await other.tokens.values_of("acme", [token]) == {token: None}
+
+
+async def test_a_key_that_is_forgotten_is_looked_up_again_at_once() -> None:
+    vault = memory_vault()
+    other = memory_vault(vault.store, vault.kms)
+    await other.keys.subject_key("acme", "sub_1")
+    await vault.keys.erase("acme", "sub_1")
+    other.keys.forget("acme", "sub_1")
+    with pytest.raises(Erased):
+        await other.keys.subject_key("acme", "sub_1")
 
 
 async def test_tokens_are_the_same_for_equal_values_in_one_scope_alone() -> None:
