@@ -15,6 +15,7 @@ from schemas.limits.quotas import Ask, Made, Taken, Waiting
 from schemas.limits.stops import Stop
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.price_lists import CostSource
+from schemas.privacy.wants import Sealing
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
 from services.caching.ports import CachePorts
@@ -152,9 +153,14 @@ class Objects(Protocol):
         ...
 
     async def to_payload(
-        self, org_id: str, value: object, labels: dict[str, str] | None = None, most: int = INLINE_LIMIT
+        self,
+        org_id: str,
+        value: object,
+        labels: dict[str, str] | None = None,
+        most: int = INLINE_LIMIT,
+        sealing: Sealing | None = None,
     ) -> Payload:
-        """Return a JSON value as it travels, stored over ``most`` bytes.
+        """Return a JSON value as it travels, stored over ``most`` bytes, encrypted with ``sealing``.
 
         Raises ``TypeError`` or ``Undecodable`` for what cannot.
         """
