@@ -34,14 +34,14 @@ SLOWEST := --durations=10
 PAIRED := -n 2 --dist loadfile $(addprefix --ignore=,$(FREE) $(WHOLE))
 
 test: lint ## Run all checks and all tests
-	$(RUN) -m pytest $(SLOWEST) -n auto $(FREE)
-	$(RUN) -m pytest $(SLOWEST) $(PAIRED)
-	$(RUN) -m pytest $(SLOWEST) $(WHOLE)
+	$(RUN) -m tests.support.phase $(SLOWEST) -n auto $(FREE)
+	$(RUN) -m tests.support.phase $(SLOWEST) $(PAIRED)
+	$(RUN) -m tests.support.phase $(SLOWEST) $(WHOLE)
 
 test-all: lint agentdojo ## Run the same with every variant of the slow tests
-	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
-	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
-	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -n auto -m "" $(FREE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(PAIRED)
+	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(WHOLE)
 
 # Without it the tests that need it are skipped, and say so.
 agentdojo: $(VENV)/.dev ## Install the benchmark AgentDojo in an environment of its own

@@ -1,1 +1,1 @@
-"""Personal data and secrets: clean texts, detectors, redaction, the vault of tokens and keys, data subjects."""
+"""Personal data and secrets: sanitised, found, redacted, kept in a vault, erased."""
