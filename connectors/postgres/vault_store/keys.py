@@ -101,7 +101,8 @@ class KeyRows:
         changed = await self._database.fetch(
             "wrap keys of subjects again",
             "UPDATE vault_subject_key AS old SET wrapped = new.wrapped, org_version = new.version "
-            "FROM unnest($2::text[], $3::integer[], $4::bytea[], $5::integer[]) AS new(subject, before, wrapped, version) "
+            "FROM unnest($2::text[], $3::integer[], $4::bytea[], $5::integer[]) "
+            "AS new(subject, before, wrapped, version) "
             "WHERE old.org_id = $1 AND old.subject = new.subject AND old.org_version = new.before "
             "AND old.erased_at IS NULL RETURNING old.subject",
             *(org_id, [one.subject for one in rows], [one.before for one in rows]),
