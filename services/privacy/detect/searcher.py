@@ -28,10 +28,11 @@ class _Ready(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """A pattern with the rules that have it."""
+    """A pattern with the rules that have it, and the number of the set that says that it may be in a text."""
 
     pattern: Pattern
     rules: list[_Ready]
+    trigger: int
 
 
 class _Candidate(NamedTuple):
@@ -48,17 +49,21 @@ class Searcher:
     def __init__(self, rules: Sequence[Rule]) -> None:
         """Compile the rules. Raises ``ValueError`` for a pattern that RE2 refuses."""
         words = {these: Words(these) for rule in rules for these in (rule.near, rule.unless) if these}
-        numbers: dict[tuple[str, int], int] = {}
+        numbers: dict[tuple[str, int, str], int] = {}
         for rule in rules:
-            numbers.setdefault((rule.pattern, rule.group), len(numbers))
-        self._shapes = [_Shape(Pattern(pattern, group), []) for pattern, group in numbers]
+            numbers.setdefault(_shape_of(rule), len(numbers))
+        triggers: dict[str, int] = {}
+        self._shapes = [
+            _Shape(Pattern(pattern, group), [], triggers.setdefault(trigger, len(triggers)))
+            for pattern, group, trigger in numbers
+        ]
         gates: dict[tuple[str, ...], int] = {}
         for rule in rules:
             needs_word = bool(rule.near) and rule.alone <= 0
-            gate = gates.setdefault(rule.near, len(numbers) + len(gates)) if needs_word else None
+            gate = gates.setdefault(rule.near, len(triggers) + len(gates)) if needs_word else None
             ready = _Ready(rule, words.get(rule.near), words.get(rule.unless), gate)
-            self._shapes[numbers[rule.pattern, rule.group]].rules.append(ready)
-        self._set = PatternSet([*(pattern for pattern, _ in numbers), *(words[these].pattern for these in gates)])
+            self._shapes[numbers[_shape_of(rule)]].rules.append(ready)
+        self._set = PatternSet([*triggers, *(words[these].pattern for these in gates)])
 
     def hits(self, text: str, above: str = "", *, inner: bool = False) -> list[Hit]:
         """Return what the rules find; ``above`` are words before the text, ``inner`` says that it was decoded."""
@@ -74,14 +79,17 @@ class Searcher:
         return [hit for one in found for hit in _checked(one, text, above)]
 
     def _candidates(self, data: bytes, which: frozenset[int], above: str, *, inner: bool) -> Iterator[_Candidate]:
-        for number in sorted(which):
-            if number >= len(self._shapes):
-                return
-            pattern, rules = self._shapes[number]
+        for pattern, rules, trigger in self._shapes:
+            if trigger not in which:
+                continue
             allowed = [one for one in rules if _may_hit(one, which, above) and (one.rule.layers or not inner)]
             if allowed:
                 for start, end in pattern.spans(data):
                     yield _Candidate(start, end, allowed)
+
+
+def _shape_of(rule: Rule) -> tuple[str, int, str]:
+    return rule.pattern, rule.group, rule.trigger or rule.pattern
 
 
 def _may_hit(one: _Ready, which: frozenset[int], above: str) -> bool:
