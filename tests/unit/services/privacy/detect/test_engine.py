@@ -1,12 +1,14 @@
 """The search: places, words near, layers of JSON, and refusals instead of passes."""
 
+from dataclasses import replace
+
 import pytest
 
 from schemas.privacy.findings import Finding
 from services.privacy.detect import patterns
 from services.privacy.detect.engine import Detectors
 from services.privacy.detect.errors import DetectorFailed
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import DIGITS, Family, Rule
 from services.privacy.detect.values import Limits
 
 BADGE = Rule("badge", "badge", r"(?:^|\W)(B\d{4})(?:$|\W)", 0.9, group=1)
@@ -34,6 +36,13 @@ def test_a_finding_has_kind_class_rule_and_confidence() -> None:
     assert Detectors([ACCOUNT]).find("account 12345678") == [
         Finding(kind="bank_account", data_class="pii", start=8, end=16, confidence=0.8, rule="account")
     ]
+
+
+def test_a_family_with_a_trigger_reads_only_texts_that_have_it() -> None:
+    family = Family("badges", "staff")
+    found = Detectors([replace(BADGE, family=family), ACCOUNT]).find
+    assert not found("B1234")
+    assert found("staff B1234")
 
 
 @pytest.mark.parametrize(
@@ -97,9 +106,12 @@ def test_a_set_that_cannot_decide_lets_every_rule_search(monkeypatch: pytest.Mon
         def Match(self, _data: bytes) -> None:  # noqa: N802 - as in re2
             return None
 
-    detectors = Detectors([BADGE, ACCOUNT])
-    monkeypatch.setattr(detectors._all._set, "_set", Silent())
-    assert [one.rule for one in detectors.find("B1234 account 12345678")] == ["badge", "account"]
+    detectors = Detectors([BADGE, replace(ACCOUNT, family=DIGITS), replace(LOGIN, data_class="secret")])
+    for bundle in (detectors._all._first, *detectors._all._triggered, *detectors._all._others):
+        monkeypatch.setattr(bundle._set, "_set", Silent())
+    monkeypatch.setattr(detectors._all._gates, "_set", Silent())
+    found = detectors.find("B1234 account 12345678 login code: abc")
+    assert [one.rule for one in found] == ["badge", "account", "login"]
 
 
 def test_a_set_out_of_memory_is_refused_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
