@@ -7,6 +7,8 @@ _HTTP_STATUS = re.compile(r"http_[1-5]\d\d")
 #: A policy, or a person whom it asks, says no; and no policy can decide.
 POLICY_DENIED = "policy_denied"
 POLICY_FAILED = "policy_failed"
+#: The step needs data of a subject whose key is destroyed.
+SUBJECT_ERASED = "subject_erased"
 #: Codes of attempts that workers make, of all kinds of nodes.
 _ATTEMPTS = frozenset(
     {"bad_arguments", "bad_config", "bad_output", "bad_request", "canceled", "dead_letter", "exception", "internal"}
@@ -17,6 +19,7 @@ _ATTEMPTS = frozenset(
         POLICY_FAILED,
         "process_died",
         "rejected",
+        SUBJECT_ERASED,
         "timeout",
         "unavailable",
         "unknown_function",
