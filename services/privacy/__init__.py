@@ -1,0 +1,1 @@
+"""Personal data and secrets: sanitised, found, redacted, kept in a vault, erased."""
