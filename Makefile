@@ -34,14 +34,14 @@ SLOWEST := --durations=10
 PAIRED := -n 2 --dist loadfile $(addprefix --ignore=,$(FREE) $(WHOLE))
 
 test: lint ## Run all checks and all tests
-	$(RUN) -m pytest $(SLOWEST) -n auto $(FREE)
-	$(RUN) -m pytest $(SLOWEST) $(PAIRED)
-	$(RUN) -m pytest $(SLOWEST) $(WHOLE)
+	$(RUN) -m tests.support.phase $(SLOWEST) -n auto $(FREE)
+	$(RUN) -m tests.support.phase $(SLOWEST) $(PAIRED)
+	$(RUN) -m tests.support.phase $(SLOWEST) $(WHOLE)
 
 test-all: lint agentdojo ## Run the same with every variant of the slow tests
-	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -n auto -m "" $(FREE)
-	HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(PAIRED)
-	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m pytest $(SLOWEST) -m "" $(WHOLE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -n auto -m "" $(FREE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(PAIRED)
+	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(WHOLE)
 
 # Without it the tests that need it are skipped, and say so.
 agentdojo: $(VENV)/.dev ## Install the benchmark AgentDojo in an environment of its own
@@ -70,7 +70,7 @@ mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make
 bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 	@exec $(RUN) -m bench
 
-prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls|surface|prompts|rollouts|observability|flow [QUICK=1]
+prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls|surface|prompts|rollouts|observability|flow|privacy [QUICK=1]
 	@exec $(RUN) -m bench.prove --area "$(AREA)" $(if $(QUICK),--quick)
 
 compare: $(VENV)/.dev ## Compare with another checkout, in turns: make compare BASE=../old PAIRS=5

@@ -13,12 +13,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from deploy.local.engines import ALL_ENGINES, Endpoints, EngineName, EngineStack
+from tests.support.stacks import answer_with_stacks
 
 # A loaded machine is no reason to fail, so there is no time limit for one example; pytest's own limit holds. The same
 # examples everywhere, so that a failure is one of the change; `make test-all` looks for new ones.
 settings.register_profile("fixed", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("random", settings.get_profile("fixed"), derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+answer_with_stacks()
 
 ENGINE_OF_FIXTURE: dict[str, frozenset[EngineName]] = {
     "kafka_bootstrap": frozenset({"kafka"}),

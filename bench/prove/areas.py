@@ -1,6 +1,6 @@
 """Every area there is. A new one is a module or package beside this with an ``AREA``, and a row here."""
 
-from bench.prove import calls, engine, firsthour, flow, house, observability, prompts, rollouts, surface
+from bench.prove import calls, engine, firsthour, flow, house, observability, privacy, prompts, rollouts, surface
 from bench.prove.area import Area
 
 _ALL = (
@@ -13,6 +13,7 @@ _ALL = (
     rollouts.AREA,
     observability.AREA,
     flow.AREA,
+    privacy.AREA,
 )
 
 AREAS: dict[str, Area] = {area.name: area for area in _ALL}

@@ -1,5 +1,6 @@
 """What a detector finds in a text. A finding scores; policies decide what follows from it."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import msgspec
@@ -37,7 +38,11 @@ def apart(findings: Sequence[Finding]) -> list[Finding]:
     Of those that overlap, the surer one stays, then the longer one, then the one that comes first.
     """
     chosen: list[Finding] = []
+    # Chosen ones lie apart, so the last that starts before another's end is the only one that can overlap it.
+    starts: list[int] = []
     for one in sorted(findings, key=lambda one: (-one.confidence, one.start - one.end, one.start, one.kind)):
-        if all(one.end <= other.start or other.end <= one.start for other in chosen):
-            chosen.append(one)
-    return sorted(chosen, key=lambda one: one.start)
+        place = bisect_left(starts, one.end)
+        if place == 0 or chosen[place - 1].end <= one.start:
+            starts.insert(place, one.start)
+            chosen.insert(place, one)
+    return chosen

@@ -1,0 +1,9 @@
+"""Area ``privacy``: personal data and secrets. A new module here with ``AIMS`` and ``measure`` is a part of it."""
+
+from bench.prove.privacy.parts import area_of_parts, found_parts
+
+AREA = area_of_parts(
+    "privacy",
+    "personal data and secrets: sanitised, detected, redacted, restored for allowed readers, erased",
+    found_parts(),
+)

@@ -1,0 +1,188 @@
+"""Searches texts for what rules describe.
+
+A text is read in layers: itself in canonical form, then the texts that are encoded in it. For each layer
+
+1. one pass of a set of RE2 says which rules, and which of their words, are in it at all;
+2. only those rules are searched for, over bytes;
+3. places become code points, words near them are looked at, and what was found is checked;
+4. places become those of the original text, and of findings that overlap the surest one stays.
+
+Time is linear in the text. What fails raises ``DetectorFailed``: a text is never passed because it was not read.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from schemas.errors import StepError
+from schemas.privacy.findings import Finding, Found, apart
+from services.privacy.detect.errors import DetectorFailed
+from services.privacy.detect.near import Words, around, just_before
+from services.privacy.detect.offsets import code_points, encoded
+from services.privacy.detect.patterns import Pattern, PatternSet
+from services.privacy.detect.rules import Rule
+from services.privacy.detect.values import LIMITS, Limits, texts_of, too_large
+
+#: How a finding in a key of an object says so: its path leads to the key's value, its span is in the key.
+IN_KEY = "key"
+
+T = TypeVar("T")
+
+
+class Hit(NamedTuple):
+    """What a rule found in a text: code points."""
+
+    rule: Rule
+    start: int
+    end: int
+    confidence: float
+
+
+class _Compiled(NamedTuple):
+    """A rule that can search. ``gate`` is the number of its words in the set, of a rule that needs one of them."""
+
+    rule: Rule
+    pattern: Pattern
+    near: Words | None
+    unless: Words | None
+    gate: int | None
+
+
+class Searcher:
+    """Some rules as one set. ``hits`` are those in one text, without its layers."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        words: dict[tuple[str, ...], Words] = {}
+        gates: dict[tuple[str, ...], int] = {}
+        self._rules: list[_Compiled] = []
+        for rule in rules:
+            for these in (rule.near, rule.unless):
+                if these and these not in words:
+                    words[these] = Words(these)
+            needs_word = bool(rule.near) and rule.alone <= 0
+            gate = gates.setdefault(rule.near, len(rules) + len(gates)) if needs_word else None
+            pattern = Pattern(rule.pattern, rule.group)
+            self._rules.append(_Compiled(rule, pattern, words.get(rule.near), words.get(rule.unless), gate))
+        self._set = PatternSet([*(rule.pattern for rule in rules), *(words[these].pattern for these in gates)])
+        self._count = len(rules)
+
+    def hits(self, text: str, above: str = "", *, inner: bool = False) -> list[Hit]:
+        """Return what the rules find; ``above`` are words before the text, ``inner`` says that it was decoded."""
+        data = encoded(text)
+        which = self._set.which(data)
+        if not which:
+            return []
+        above = above.lower()
+        found = [
+            (compiled, start, end)
+            for compiled in self._candidates(which, above, inner=inner)
+            for start, end in compiled.pattern.spans(data)
+        ]
+        if not found:
+            return []
+        if len(data) != len(text):
+            at = code_points(data, {place for _, start, end in found for place in (start, end)})
+            found = [(compiled, at[start], at[end]) for compiled, start, end in found]
+        return list(_checked(found, text, above))
+
+    def _candidates(self, which: frozenset[int], above: str, *, inner: bool) -> Iterator[_Compiled]:
+        for number in sorted(which):
+            if number >= self._count:
+                return
+            one = self._rules[number]
+            if inner and not one.rule.layers:
+                continue
+            if one.gate is None or one.gate in which or (one.near is not None and above and one.near.among(above)):
+                yield one
+
+
+class Detectors:
+    """The rules that a text is searched for. Compiling takes some 10 ms, so keep one."""
+
+    def __init__(self, rules: Sequence[Rule], limits: Limits = LIMITS) -> None:
+        """Compile the rules. Raises ``ValueError`` for a pattern that RE2 refuses, or an id that comes twice."""
+        ids = [rule.id for rule in rules]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"rules with the same id: {sorted({one for one in ids if ids.count(one) > 1})}")
+        self.rules = tuple(rules)
+        self._limits = limits
+        self._all = Searcher(rules)
+        keyed = [rule for rule in rules if rule.keyed]
+        self._keyed = Searcher(keyed) if keyed else None
+
+    def find(self, text: str, above: str = "") -> list[Finding]:
+        """Return what is in a text, none of it overlapping, by its place.
+
+        ``above`` are words that stand before the text without being of it, such as a column's name. Raises
+        ``DetectorFailed`` for a text over the limits and for every failure.
+        """
+        return _guarded(lambda: self._find(text, above))
+
+    def find_in(self, value: Any) -> list[Found]:
+        """Return what is in the texts, the long numbers and the keys of a JSON value.
+
+        The keys above a text are words near it. A finding in a key has the path of the key's value and ``via`` starts
+        with ``key``. The span of a finding in a number is that of its digits. Raises ``DetectorFailed``.
+        """
+        return _guarded(lambda: list(self._find_in(value)))
+
+    def _find_in(self, value: Any) -> Iterator[Found]:
+        for path, text, above, is_key in texts_of(value, self._limits):
+            for finding in self._find(text, above):
+                yield Found(path=path, finding=_in_key(finding) if is_key else finding)
+
+    def _find(self, text: str, above: str) -> list[Finding]:
+        if len(text) > self._limits.characters:
+            raise too_large(self._limits)
+        found = [_finding(hit, hit.start, hit.end) for hit in self._all.hits(text, above)]
+        if above and self._keyed is not None:
+            found.extend(self._behind_key(self._keyed, text, above))
+        return apart(found) if len(found) > 1 else found
+
+    def _behind_key(self, keyed: Searcher, text: str, above: str) -> Iterator[Finding]:
+        """Yield what is found in ``key: text``, as far as it is in the text."""
+        prefix = f"{above}: "
+        for hit in keyed.hits(prefix + text):
+            start, end = max(0, hit.start - len(prefix)), hit.end - len(prefix)
+            if end > start:
+                yield _finding(hit, start, end)
+
+
+def _checked(found: Iterable[tuple[_Compiled, int, int]], text: str, above: str) -> Iterator[Hit]:
+    for (rule, _, near, unless, _), start, end in found:
+        if unless is not None and unless.among(just_before(text, start)):
+            continue
+        confidence = rule.confidence
+        if near is not None and not near.among(around(text, start, end, above)):
+            confidence = rule.alone
+        if confidence > 0 and (rule.validate is None or rule.validate(text[start:end])):
+            yield Hit(rule, start, end, confidence)
+
+
+def _finding(hit: Hit, start: int, end: int, via: tuple[str, ...] = ()) -> Finding:
+    rule = hit.rule
+    return Finding(
+        kind=rule.kind,
+        data_class=rule.of_class,
+        start=start,
+        end=end,
+        confidence=hit.confidence,
+        rule=rule.id,
+        via=via,
+    )
+
+
+def _in_key(finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, via=(IN_KEY, *finding.via))
+
+
+def _guarded(search: Callable[[], T]) -> T:
+    """Return what a search returns. Whatever it raises refuses the text, and says nothing of it."""
+    try:
+        return search()
+    except StepError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - every failure is a refusal
+        # The cause is left out, since its text may have a part of the value.
+        raise DetectorFailed("failed", f"the detectors failed ({type(exc).__name__}): nothing was let pass") from None

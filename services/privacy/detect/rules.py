@@ -1,0 +1,42 @@
+"""What a rule of the detectors is: a pattern, a check of what it found, and the words that make it likely."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas.privacy.kinds import data_class_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Finds one kind of value.
+
+    ``pattern`` has RE2's syntax; keep bounded repeats small, since each costs memory and time. ``group`` is the part of
+    a match that is the value. The search continues behind the value, so a pattern may end with what must follow it.
+    ``validate`` gets the value and returns whether it is one.
+
+    ``near`` are words that make the value likely, before it or shortly behind it, or in the key that it stands under.
+    They are lower case, whole words, or prefixes when they end with ``*``. With one of them near, the confidence is
+    ``confidence``, without one it is ``alone``, and at 0 the value is no finding. ``unless`` are words right before the
+    value that say that it is something else.
+
+    ``layers``: also in decoded texts. ``keyed``: the pattern has the word itself (``password: …``), so a value in JSON
+    is also read behind its key. ``data_class`` is that of the kind when it is empty.
+    """
+
+    id: str
+    kind: str
+    pattern: str
+    confidence: float
+    group: int = 0
+    validate: Callable[[str], bool] | None = None
+    near: tuple[str, ...] = ()
+    alone: float = 0.0
+    unless: tuple[str, ...] = ()
+    layers: bool = True
+    keyed: bool = False
+    data_class: str = ""
+
+    @property
+    def of_class(self) -> str:
+        """The data class of what it finds."""
+        return self.data_class or data_class_of(self.kind)

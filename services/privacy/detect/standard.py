@@ -1,0 +1,20 @@
+"""The rules that every organisation has."""
+
+from functools import cache
+
+from services.privacy.detect.engine import Detectors
+from services.privacy.detect.pii import email
+from services.privacy.detect.rules import Rule
+
+_FAMILIES = (email.RULES,)
+
+
+def standard_rules() -> tuple[Rule, ...]:
+    """Return the rules for personal data, secrets and influence."""
+    return tuple(rule for family in _FAMILIES for rule in family)
+
+
+@cache
+def standard_detectors() -> Detectors:
+    """Return the detectors with these rules, compiled once in a process."""
+    return Detectors(standard_rules())
