@@ -7,6 +7,9 @@ _HTTP_STATUS = re.compile(r"http_[1-5]\d\d")
 #: A policy, or a person whom it asks, says no; and no policy can decide.
 POLICY_DENIED = "policy_denied"
 POLICY_FAILED = "policy_failed"
+#: A text holds what a policy refuses; and it could not be looked at, or the vault is down.
+PRIVACY_REFUSED = "privacy_refused"
+PRIVACY_FAILED = "privacy_failed"
 #: Codes of attempts that workers make, of all kinds of nodes.
 _ATTEMPTS = frozenset(
     {"bad_arguments", "bad_config", "bad_output", "bad_request", "canceled", "dead_letter", "exception", "internal"}
@@ -15,6 +18,8 @@ _ATTEMPTS = frozenset(
         "poison",
         POLICY_DENIED,
         POLICY_FAILED,
+        PRIVACY_FAILED,
+        PRIVACY_REFUSED,
         "process_died",
         "rejected",
         "timeout",

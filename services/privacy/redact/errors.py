@@ -5,9 +5,7 @@ what was looked at.
 """
 
 from schemas.errors import StepError, Unavailable
-
-PRIVACY_FAILED = "privacy_failed"
-PRIVACY_REFUSED = "privacy_refused"
+from schemas.spec.error_codes import PRIVACY_FAILED, PRIVACY_REFUSED
 
 
 def refused(message: str, rule: str = "") -> StepError:

@@ -22,7 +22,7 @@ class Plan:
 
     def __init__(self, section: Privacy, mode: Mode, workflow: str, node: str = "") -> None:
         self.section = section
-        self._shadow = "shadow" in (mode, section.mode)
+        self.is_shadow = "shadow" in (mode, section.mode)
         self._names = (workflow, node)
         chosen = [rule for rule in section.redact if self._counts(rule)]
         self._redact = {where: [rule for rule in chosen if where in rule.at] for where in WHERE}
@@ -34,7 +34,7 @@ class Plan:
 
     def is_enforced(self, rule: RedactRule | InfluenceRule) -> bool:
         """Return whether a rule changes anything, or is recorded alone."""
-        return not self._shadow and rule.mode == "enforce"
+        return not self.is_shadow and rule.mode == "enforce"
 
     def rules_for(self, at: Where, finding: Finding) -> tuple[RedactRule | None, list[RedactRule]]:
         """Return the enforced rule that decides, if any, and those in shadow mode that would have before it."""

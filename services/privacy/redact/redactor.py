@@ -90,9 +90,19 @@ class Redactor:
         """Return a value as it may be at a place.
 
         ``point`` and ``subject`` are those of the decisions. ``influenced`` says what the text is to a model that reads
-        it; without it influence is not looked at.
+        it; without it influence is not looked at. In shadow mode what fails is a decision, and nothing else.
         """
-        noted = Noted(point, subject)
+        try:
+            return await self._applied(of, value, at, Noted(point, subject), influenced)
+        except StepError as exc:
+            if not self.plan.is_shadow:
+                raise
+            noted = Noted(point, subject)
+            noted.decide("error", "deny", exc.code, enforced=False)
+            return Redacted(value, noted.decisions)
+
+    async def _applied(self, of: Of, value: Any, at: Where, noted: Noted, influenced: Influenced | None) -> Redacted:
+        """Return a value as it may be at a place. Raises ``StepError``, in shadow mode, too."""
         if not self.plan.changes(at):
             return Redacted(value, noted.decisions)
         found = [one for one in await self._found(value) if self.plan.is_finding(one.finding)]

@@ -56,7 +56,7 @@ class Redactors:
                 found = self._detectors[policy_hash] = self._detect(section)
             except StepError:
                 raise
-            except Exception as exc:  # noqa: BLE001 - whatever it raises, there is nothing that looks
+            except Exception as exc:
                 raise failed("the making of detectors", exc) from exc
         return found
 
