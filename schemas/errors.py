@@ -10,7 +10,8 @@ AgentFlowError
 │   ├── NotFound              the organisation has no such resource
 │   ├── Unauthenticated       the API key is missing or unknown
 │   ├── Forbidden             a valid key without the permission
-│   └── TooLarge              over a stated limit
+│   ├── TooLarge              over a stated limit
+│   └── SubjectErased         the data of a person whose key was destroyed
 ├── TryLater                  nothing was lost: retry after ``retry_after_s``
 │   ├── Unavailable           a dependency does not answer
 │   │   └── OutcomeUnknown    it did not say whether it took a submission, which names its run
@@ -110,6 +111,10 @@ class Forbidden(Rejected):
 
 class TooLarge(Rejected):
     """Over a stated size limit."""
+
+
+class SubjectErased(Rejected):
+    """The key of the data subject was destroyed: what was sealed with it can never be read, and nothing new is."""
 
 
 class TryLater(AgentFlowError):

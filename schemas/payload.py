@@ -30,7 +30,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """Stored bytes: ``uri``, their SHA-256 and size in bytes, the media type and free tags.
 
     ``length`` is the number of items when the stored JSON is a list, so that a fold can map over it
-    without reading it.
+    without reading it. ``decided`` is what else a fold decides by of bytes that it cannot read, as it was found when
+    they were sealed, see ``schemas.privacy.sealed``.
     """
 
     kind: ClassVar[str] = "reference"
@@ -42,6 +43,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     length: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
     tags: dict[str, str] = {}
     labels: dict[str, list[str]] = {}
+    decided: dict[str, bool | int | None] = {}
 
 
 Payload = Inline | Reference

@@ -18,8 +18,9 @@ from cachetools import LRUCache
 
 from connectors.objects.backends import Blobs, BucketBlobs, DirectoryBlobs
 from connectors.objects.s3 import S3Access, bucket_store
-from schemas.errors import Forbidden, Rejected, TooLarge, Undecodable
+from schemas.errors import Forbidden, Rejected, TooLarge, Unavailable, Undecodable
 from schemas.payload import INLINE_LIMIT, Inline, PathPart, Payload, Reference, inline, walk
+from schemas.privacy.wants import Sealing
 from schemas.values.json_text import write_json
 from topics.catalogue import SEGMENT_PATTERN
 
@@ -53,6 +54,11 @@ class Objects:
         self._blobs = blobs
         self._cache: LRUCache[tuple[str, str], bytes] = LRUCache(cache_bytes, getsizeof=len)
         self._values: LRUCache[tuple[str, str], _Parsed] = LRUCache(VALUES_BYTES, getsizeof=lambda parsed: parsed.size)
+
+    @property
+    def blobs(self) -> Blobs:
+        """The backend."""
+        return self._blobs
 
     async def put(
         self,
@@ -99,18 +105,24 @@ class Objects:
         return data
 
     async def to_payload(
-        self, org_id: str, value: object, labels: dict[str, str] | None = None, most: int = INLINE_LIMIT
+        self,
+        org_id: str,
+        value: object,
+        labels: dict[str, str] | None = None,
+        most: int = INLINE_LIMIT,
+        sealing: Sealing | None = None,
     ) -> Payload:
         """Return a JSON value as it travels: inline, or stored when over ``most`` bytes.
 
         The value is normalised as JSON (tuples become lists). Raises ``BadValue`` for one that breaks a rule of values,
-        ``Undecodable`` for one over ``MAX_BYTES``.
+        ``Undecodable`` for one over ``MAX_BYTES``. With ``sealing`` it is encrypted first, which a store without keys
+        of subjects refuses (``Unavailable``): see ``services.privacy.subjects.sealed_objects``.
         """
-        data = write_json(value)
+        if sealing is not None:
+            raise Unavailable("vault", "this process has no keys of data subjects; set VAULT_KEY")
+        data = json_bytes(value)
         if len(data) <= most:
             return inline(orjson.loads(data))
-        if len(data) > MAX_BYTES:
-            raise Undecodable("size", f"it has {len(data)} bytes as JSON, the most is {MAX_BYTES}; split it")
         length = len(value) if isinstance(value, list) else None
         return await self.put(org_id, data, labels=labels, length=length)
 
@@ -167,6 +179,14 @@ def open_objects(url: str, directory: str, access: S3Access) -> Objects:
         prefix = parts.path.strip("/")
         return Objects(BucketBlobs(bucket_store(access, parts.netloc), f"{prefix}/" if prefix else ""))
     raise ValueError(f"OBJECTS_URL={url!r} is neither s3://bucket/prefix nor file:///directory")
+
+
+def json_bytes(value: object) -> bytes:
+    """Return a value as JSON. Raises ``BadValue``, and ``Undecodable`` for one over ``MAX_BYTES``."""
+    data = write_json(value)
+    if len(data) > MAX_BYTES:
+        raise Undecodable("size", f"it has {len(data)} bytes as JSON, the most is {MAX_BYTES}; split it")
+    return data
 
 
 def _name(org_id: str, sha256: str) -> str:

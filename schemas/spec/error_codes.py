@@ -10,6 +10,8 @@ POLICY_FAILED = "policy_failed"
 #: A text holds what a policy refuses; and it could not be looked at, or the vault is down.
 PRIVACY_REFUSED = "privacy_refused"
 PRIVACY_FAILED = "privacy_failed"
+#: The step needs data of a subject whose key is destroyed.
+SUBJECT_ERASED = "subject_erased"
 #: Codes of attempts that workers make, of all kinds of nodes.
 _ATTEMPTS = frozenset(
     {"bad_arguments", "bad_config", "bad_output", "bad_request", "canceled", "dead_letter", "exception", "internal"}
@@ -22,6 +24,7 @@ _ATTEMPTS = frozenset(
         PRIVACY_REFUSED,
         "process_died",
         "rejected",
+        SUBJECT_ERASED,
         "timeout",
         "unavailable",
         "unknown_function",

@@ -6,6 +6,8 @@
 4. Arms of rollouts, which go into requests and to child runs. They are a run's, not its workflow's.
 5. Labels of data, of runs with security: in steps, requests, outputs and child runs. They are a run's, too.
 6. Schemas of inputs, outputs and of what tools and functions give.
+7. Sealed data, of runs with a data subject: conditions and lengths are read from ``Reference.decided``. They are a
+   run's, too.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
@@ -24,8 +26,9 @@ FORMS = 3
 ARMS = 4
 LABELS = 5
 VALIDATED = 6
+SEALED = 7
 #: The newest rules that there are.
-NEWEST = VALIDATED
+NEWEST = SEALED
 #: The oldest rules that know a type of node.
 _KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 

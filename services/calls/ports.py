@@ -15,6 +15,7 @@ from schemas.limits.quotas import Ask, Made, Taken, Waiting
 from schemas.limits.stops import Stop
 from schemas.payload import INLINE_LIMIT, PathPart, Payload, Reference
 from schemas.price_lists import CostSource
+from schemas.privacy.wants import Sealing
 from schemas.records.base import Usage
 from schemas.records.money import CallStarted
 from services.caching.ports import CachePorts
@@ -22,6 +23,7 @@ from services.calls.call import Call
 from services.calls.cancellation import Cancellations
 from services.calls.provider_keys import ProviderKeys
 from services.routing.router import Router
+from services.security.compliance.known import FactsSource
 from services.security.enforcement.ports import Policies
 
 
@@ -151,9 +153,14 @@ class Objects(Protocol):
         ...
 
     async def to_payload(
-        self, org_id: str, value: object, labels: dict[str, str] | None = None, most: int = INLINE_LIMIT
+        self,
+        org_id: str,
+        value: object,
+        labels: dict[str, str] | None = None,
+        most: int = INLINE_LIMIT,
+        sealing: Sealing | None = None,
     ) -> Payload:
-        """Return a JSON value as it travels, stored over ``most`` bytes.
+        """Return a JSON value as it travels, stored over ``most`` bytes, encrypted with ``sealing``.
 
         Raises ``TypeError`` or ``Undecodable`` for what cannot.
         """
@@ -204,7 +211,7 @@ class CallPorts:
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
     breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
     Without ``batching`` none goes by batch, and without ``joint_embeddings`` each embedding is a request. Without
-    ``policies`` no call can be made that has one.
+    ``policies`` no call can be made that has one; without ``facts`` of organisations those that come along count.
     """
 
     providers: Mapping[str, Provider]
@@ -225,3 +232,4 @@ class CallPorts:
     batching: Batching | None = None
     joint_embeddings: JointEmbeddings | None = None
     policies: Policies | None = None
+    facts: FactsSource | None = None

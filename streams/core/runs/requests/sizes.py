@@ -41,7 +41,8 @@ def payload_size(payload: Payload | None) -> int:
     if payload is None:
         return 0
     if isinstance(payload, Reference):
-        return 256 + len(payload.uri.encode()) + json_size(payload.tags) + _labels_size(payload)
+        decided = json_size(payload.decided) if payload.decided else 0
+        return 256 + len(payload.uri.encode()) + json_size(payload.tags) + _labels_size(payload) + decided
     return json_size(payload.value) + _labels_size(payload)
 
 
