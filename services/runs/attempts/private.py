@@ -68,7 +68,7 @@ class AttemptPrivacy:
         private = self.of(request)
         if private is None or self._redactors is None or not private.redactor.plan.restored_arguments(tool):
             return None
-        return restoring(private, self._redactors, request, tool, args, ledger)
+        return restoring(private, self._redactors.tokens, request, tool, args, ledger)
 
     async def logged(self, request: StepRequest, value: Json, ledger: Ledger, influenced: Influenced) -> Json:
         """Return an output as it may be in the log; what was found is in the ledger, for its labels.

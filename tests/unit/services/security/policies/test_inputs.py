@@ -109,6 +109,6 @@ async def test_detectors_that_cannot_be_made_accept_nothing() -> None:
         raise ValueError("no such engine")
 
     vault = Vault()
-    made = Redactors(broken, vault, vault, lambda _: [])
+    made = Redactors(broken, vault, vault.keys)
     with pytest.raises(PrivacyRefused, match="cannot be done"):
         await entering({}, {"redact": [MAILS]}, made=made)
