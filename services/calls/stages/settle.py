@@ -124,7 +124,9 @@ class Settle:
 
     async def _captured(self, call: Call, body: Json) -> Payload | None:
         # The call may be paid for, so a store that is down is waited for.
-        return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
+        return await until_available(
+            lambda: captured(self._objects, call.org_id, call.capture, body, call.subject), self._clock
+        )
 
 
 def _outcome(error: StepError) -> CallOutcome:
